@@ -1,0 +1,507 @@
+"""The vocabulary of the stack file and of the component arguments, as annotated types for pydantic.
+
+Each type is a pure validator behind an `Annotated` alias. A validator answers a bad value with what is wrong, why it
+matters, and what to write instead (`fault`).
+
+Non-goals: nothing here knows how values relate to each other (see `config`), asks AWS, or imports pulumi.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, ValidationError, WithJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from breakglass.errors import shown
+
+FAULT = "breakglass"
+"""The pydantic error type of everything `fault` makes; its `ctx` holds `why` and `instead`."""
+
+Location = tuple[str | int, ...]
+"""Where a value is below another one: keys and list indexes."""
+
+
+class EvidencePath(StrEnum):
+    """A place in CloudTrail where the use of a role shows up; each gets an EventBridge rule of its own."""
+
+    session_start = "session_start"
+    """STS hands out a session of the role (AssumeRoleWithSAML, AssumeRole), in the account of the role."""
+    portal = "portal"
+    """Identity Center hands out the role (GetRoleCredentials, Federate), in the account that owns the instance."""
+    console = "console"
+    """A console sign-in with the role, or a switch to it (ConsoleLogin, SwitchRole)."""
+    denied = "denied"
+    """An attempt to use the role that AWS refused."""
+
+
+class AssignmentTarget(StrEnum):
+    """The permission sets of a pair that an assignment hands out."""
+
+    everyday = "everyday"
+    """The permission set for day-to-day work."""
+    breakGlass = "breakGlass"  # noqa: N815 the value as the stack file writes it
+    """The permission set for emergencies."""
+
+
+class RiskAcknowledgement(StrEnum):
+    """A power that a break-glass permission set gets only if the stack file names it."""
+
+    administrator_access = "administrator-access"
+    """Everything: `*`, AdministratorAccess, PowerUserAccess and their like."""
+    iam = "iam"
+    """IAM: can hand itself and others any further permission."""
+    sso = "sso"
+    """IAM Identity Center: can edit permission sets and assignments, its own included."""
+    organizations = "organizations"
+    """AWS Organizations: can detach service control policies and close accounts."""
+    stop_cloudtrail = "stop-cloudtrail"
+    """CloudTrail: can stop the records that every alert is made of."""
+    alert_path = "alert-path"
+    """EventBridge, the token's secret, the queue or the topic: can cut the alert itself."""
+
+
+def fault(why: str, instead: str) -> PydanticCustomError:
+    """Make the error a validator raises.
+
+    Args:
+        why: What is wrong with the value and why it matters.
+        instead: What to write instead.
+    """
+    return PydanticCustomError(FAULT, "{why} {instead}", {"why": why, "instead": instead})
+
+
+def faults(*found: tuple[Location, object, PydanticCustomError]) -> ValidationError:
+    """Make one error of several `(location, offending value, fault)` below the value under validation."""
+    details = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in found]
+    return ValidationError.from_exception_data(FAULT, details)
+
+
+def yaml_kind(value: object) -> str:
+    """Name the type of a value in the words of YAML, e.g. `a number`."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return "a list"
+
+
+def partition(region: str) -> str:
+    """Return the partition of the ARNs in a region: `aws`, `aws-cn` or `aws-us-gov`."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A validator: the value is a text that matches a pattern from end to end (by ASCII rules)."""
+
+    pattern: str
+    why: str
+    instead: str
+
+    def __call__(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise fault(f"A text belongs here, and this is {yaml_kind(value)}. {self.why}", self.instead)
+        if re.fullmatch(self.pattern, value, re.ASCII) is None:
+            raise fault(self.why, self.instead)
+        return value
+
+    def schema(self, example: str) -> WithJsonSchema:
+        return WithJsonSchema({"type": "string", "pattern": f"^(?:{self.pattern})$", "examples": [example]})
+
+
+# --- accounts, regions, ARNs ---------------------------------------------------------------------------------------
+
+_ACCOUNT_ID = _Text(
+    pattern=r"[0-9]{12}",
+    why="An AWS account id has exactly twelve digits; any other value names no account, so nobody would get access.",
+    instead='Write all twelve digits in quotes, e.g. "111122223333".',
+)
+
+
+def _account_id(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        digits = str(value) if isinstance(value, int) else f"{value:.0f}"
+        raise fault(
+            "YAML reads an account id without quotes as a number: a leading zero is lost, and an id of digits below 8 "
+            "that begins with 0 is even read as octal. The account meant can't be told for certain any more.",
+            f'Put the id in quotes, with all twelve digits: "{digits if len(digits) == 12 else "012345678901"}".',
+        )
+    return _ACCOUNT_ID(value)
+
+
+AccountId = Annotated[str, BeforeValidator(_account_id), _ACCOUNT_ID.schema("111122223333")]
+"""An AWS account id: twelve digits, as a text."""
+
+_REGION = _Text(
+    pattern=r"(?!us-iso)[a-z]{2}(-[a-z]+)+-[0-9]{1,2}",
+    why="This is no region code of the partitions aws, aws-cn and aws-us-gov; each rule lives in exactly one region.",
+    instead="Write the region's code as in `aws configure`, e.g. eu-central-1 (no zone letter, no display name).",
+)
+Region = Annotated[str, BeforeValidator(_REGION), _REGION.schema("eu-central-1")]
+"""An AWS region code in the partition aws, aws-cn or aws-us-gov."""
+
+_ROLE_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}",
+    why="This is no ARN of an IAM role; the rule compares the whole ARN, so anything else would never match a use.",
+    instead="Copy the ARN from `aws iam get-role`, path included, e.g. arn:aws:iam::111122223333:role/emergency.",
+)
+
+
+def _role_arn(value: object) -> str:
+    if isinstance(value, str) and ":role/aws-reserved/" in value:
+        raise fault(
+            "Identity Center makes this role, and makes it anew with another name suffix when its last assignment in "
+            "an account goes and a new one comes: a rule on this ARN would fall silent without notice.",
+            "Watch the permission set instead: put its name, the part between `AWSReservedSSO_` and the last `_`, "
+            "under `watch.permissionSets`.",
+        )
+    return _ROLE_ARN(value)
+
+
+RoleArn = Annotated[str, BeforeValidator(_role_arn), _ROLE_ARN.schema("arn:aws:iam::111122223333:role/emergency")]
+"""The ARN of an IAM role that is not made by Identity Center."""
+
+_POLICY_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::aws:policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
+    why="This is no ARN of an AWS managed policy, and by ARN Identity Center attaches no other kind.",
+    instead="Write e.g. arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess. A policy of your own goes by name under "
+    "`customerManagedPolicies: [{name: ..., path: /}]` and must exist in every account of the assignments.",
+)
+PolicyArn = Annotated[
+    str, BeforeValidator(_POLICY_ARN), _POLICY_ARN.schema("arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess")
+]
+"""The ARN of an AWS managed policy (the only kind a permission set takes by ARN).
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_AttachManagedPolicyToPermissionSet.html
+"""
+
+_KMS_KEY_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):kms:[a-z0-9-]+:[0-9]{12}:key/[0-9A-Za-z-]+",
+    why="This is no ARN of a KMS key. An alias won't do: it can be moved to another key, and a policy can't name it.",
+    instead="Write the key's ARN, e.g. arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab.",
+)
+KmsKeyArn = Annotated[
+    str,
+    BeforeValidator(_KMS_KEY_ARN),
+    _KMS_KEY_ARN.schema("arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+]
+"""The ARN of a KMS key, not of an alias."""
+
+_SECRET_NAME = _Text(
+    pattern=r"[A-Za-z0-9/_+=.@-]{1,512}",
+    why="This is no name of a Secrets Manager secret (1 to 512 characters out of letters, digits and /_+=.@-).",
+    instead="Write the secret's name as in the Secrets Manager console, not its ARN, e.g. slack/breakglass-bot-token.",
+)
+SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("slack/breakglass-bot-token")]
+"""The name of a secret in Secrets Manager."""
+
+
+# --- Identity Center -----------------------------------------------------------------------------------------------
+
+_INSTANCE_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):sso:::instance/(sso)?ins-[a-zA-Z0-9.-]{16}",
+    why="This is no ARN of an Identity Center instance, so no permission set could be made in it.",
+    instead="Copy InstanceArn from `aws sso-admin list-instances`, or leave the key out: then it is looked up.",
+)
+InstanceArn = Annotated[
+    str, BeforeValidator(_INSTANCE_ARN), _INSTANCE_ARN.schema("arn:aws:sso:::instance/ssoins-1234567890abcdef")
+]
+"""The ARN of an Identity Center instance.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_InstanceMetadata.html
+"""
+
+_IDENTITY_STORE_ID = _Text(
+    pattern=r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    why="This is no id of an identity store, so no group or user could be found in it.",
+    instead="Copy IdentityStoreId from `aws sso-admin list-instances`, or leave the key out: then it is looked up.",
+)
+IdentityStoreId = Annotated[str, BeforeValidator(_IDENTITY_STORE_ID), _IDENTITY_STORE_ID.schema("d-1234567890")]
+"""The id of the identity store behind an Identity Center instance.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
+"""
+
+_PRINCIPAL_ID = _Text(
+    pattern=r"([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}",
+    why="This is no id of a group or user in an identity store (a UUID), so the assignment would fail half-way.",
+    instead="Copy the id from the Identity Center console, or give the name with `group:` or `user:` instead.",
+)
+PrincipalId = Annotated[
+    str, BeforeValidator(_PRINCIPAL_ID), _PRINCIPAL_ID.schema("0123456789-abcdef01-2345-6789-abcd-ef0123456789")
+]
+"""The id of a group or user in an identity store.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
+"""
+
+_PERMISSION_SET_NAME = _Text(
+    pattern=r"[\w+=,.@-]{1,32}",
+    why="A permission set's name has 1 to 32 characters out of letters, digits and _+=,.@- (no spaces).",
+    instead="Shorten or respell the name, e.g. devops-break-glass.",
+)
+
+
+def _permission_set_name(value: object) -> str:
+    if isinstance(value, str) and len(value) > 32:
+        raise fault(
+            f"The name has {len(value)} characters, and a permission set's name has at most 32.",
+            f"Shorten it, e.g. {value[:32]!r}; a name that AWS adds a suffix to must stay recognisable.",
+        )
+    return _PERMISSION_SET_NAME(value)
+
+
+PermissionSetName = Annotated[
+    str, BeforeValidator(_permission_set_name), _PERMISSION_SET_NAME.schema("devops-break-glass")
+]
+"""The name of a permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreatePermissionSet.html
+"""
+
+_SESSION_DURATION = _Text(
+    pattern=r"PT(?=[0-9])([0-9]{1,2}H)?([0-9]{1,3}M)?",
+    why="A session duration is written as an ISO 8601 duration of hours and minutes.",
+    instead="Write PT1H for an hour, PT90M for an hour and a half, at most PT12H.",
+)
+
+
+def seconds(duration: str) -> int:
+    """Return the length of a valid session duration in seconds: `PT1H30M` is 5400."""
+    hours, minutes = (re.search(rf"([0-9]+){unit}", duration) for unit in "HM")
+    return (int(hours[1]) * 3600 if hours else 0) + (int(minutes[1]) * 60 if minutes else 0)
+
+
+def _session_duration(value: object) -> str:
+    text = _SESSION_DURATION(value)
+    if not 3600 <= seconds(text) <= 12 * 3600:
+        raise fault(
+            "Identity Center takes session durations from one hour (PT1H) to twelve hours (PT12H).",
+            "Write PT1H; a live session can't be ended by taking the assignment away, so short is safe.",
+        )
+    return text
+
+
+SessionDuration = Annotated[str, BeforeValidator(_session_duration), _SESSION_DURATION.schema("PT1H")]
+"""How long a session of a permission set lives: ISO 8601, PT1H to PT12H.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
+"""
+
+
+# --- Slack, mail, the web ------------------------------------------------------------------------------------------
+
+_SLACK_CHANNEL_ID = _Text(
+    pattern=r"[CG][A-Z0-9]{6,}",
+    why="Slack wants the channel's ID, which begins with C or G: a channel's name can change, and then every alert is "
+    "lost in silence. A direct message (D...) or a user (U...) is read by one person only.",
+    instead="In Slack, open the channel, click its name at the top, and copy the channel ID at the end of the page "
+    "`About`; it looks like C0123456789.",
+)
+SlackChannelId = Annotated[str, BeforeValidator(_SLACK_CHANNEL_ID), _SLACK_CHANNEL_ID.schema("C0123456789")]
+"""The ID of a Slack channel, as `chat.postMessage` takes it."""
+
+_EMAIL_ADDRESS = _Text(
+    pattern=r"(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}",
+    why="This is no e-mail address, so nobody would hear of a failed alert while Slack is what is broken.",
+    instead="Write one plain address a list entry, without a display name, e.g. oncall@example.com.",
+)
+EmailAddress = Annotated[str, BeforeValidator(_EMAIL_ADDRESS), _EMAIL_ADDRESS.schema("oncall@example.com")]
+"""An e-mail address."""
+
+_URL = _Text(
+    # Quotes, backslashes and angle brackets would break the message template the address is put into.
+    pattern=r"https?://[^\s\"'\\<>`{}|^\x00-\x1f\x7f]{1,2000}",
+    why="This is no web address that a Slack button can open and EventBridge can call.",
+    instead="Write the whole address in ASCII with https:// in front, e.g. https://wiki.example.com/post-mortem.",
+)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Split an address, or return None if it has no host or an impossible port."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _https_url(value: object) -> str:
+    text = _URL(value)
+    parts = _parts(text)
+    if parts is None or not text.isascii():
+        raise fault(_URL.why, _URL.instead)
+    if parts.username is not None or parts.password is not None:
+        raise fault(
+            "The address contains a user name or password, which everybody who reads the alert would see.",
+            f"Leave out what is before the @: {parts.scheme}://{parts.hostname}{parts.path}",
+        )
+    if parts.scheme == "http" and not _is_loopback(cast(str, parts.hostname)):
+        raise fault(
+            "Without TLS, who gets access and why would travel in clear; plain http is for loopback addresses only.",
+            f"Write https:// in front: https{text.removeprefix('http')}",
+        )
+    return text
+
+
+HttpsUrl = Annotated[str, BeforeValidator(_https_url), _URL.schema("https://wiki.example.com/post-mortem")]
+"""A web address with https; http only for loopback addresses, which the local cloud uses."""
+
+
+# --- IAM policies --------------------------------------------------------------------------------------------------
+
+_STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+
+
+def _policy_document(value: object) -> dict[str, Any]:
+    document = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(document, dict):
+        raise fault(
+            f"An IAM policy is a mapping with Version and Statement, and this is {yaml_kind(document)}.",
+            'Write {Version: "2012-10-17", Statement: [{Effect: Allow, Action: [...], Resource: [...]}]}.',
+        )
+    found = [*_document_faults(document)]
+    statements = document.get("Statement")
+    if isinstance(statements, dict):
+        found += _statement_faults(("Statement",), statements)
+    elif isinstance(statements, list):
+        for index, statement in enumerate(statements):
+            found += _statement_faults(("Statement", index), statement)
+    if found:
+        raise faults(*found)
+    return cast(dict[str, Any], document)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise fault(
+            f"The text is not valid JSON ({error}), so AWS would refuse it as a policy in the middle of the update.",
+            "Correct the JSON, or write the policy as YAML without quotes around it.",
+        ) from None
+
+
+_Fault = tuple[Location, object, PydanticCustomError]
+
+
+def _document_faults(document: Mapping[str, Any]) -> list[_Fault]:
+    found: list[_Fault] = []
+    version = document.get("Version")
+    if version != "2012-10-17":
+        found.append(
+            (
+                ("Version",),
+                version,
+                fault(
+                    "Only the policy language of 2012-10-17 knows policy variables; without it `${aws:username}` is "
+                    "plain text. (YAML reads a date without quotes as a time.)",
+                    'Write Version: "2012-10-17", with the quotes.',
+                ),
+            )
+        )
+    statements = document.get("Statement")
+    if not isinstance(statements, (dict, list)) or not statements:
+        found.append(
+            (
+                ("Statement",),
+                statements,
+                fault(
+                    "A policy without a statement allows nothing.",
+                    "Write Statement: [{Effect: Allow, Action: [...], Resource: [...]}], or leave the policy out.",
+                ),
+            )
+        )
+    for key in sorted(document.keys() - {"Version", "Id", "Statement"}, key=str):
+        found.append(
+            (
+                (str(key),),
+                document[key],
+                fault(
+                    "A policy has no such element, and AWS refuses it.",
+                    "A policy has Version, Statement and, if wanted, Id.",
+                ),
+            )
+        )
+    return found
+
+
+def _statement_faults(at: Location, statement: object) -> list[_Fault]:
+    if not isinstance(statement, dict):
+        why = f"A statement is a mapping with Effect, Action and Resource, and this is {yaml_kind(statement)}."
+        return [(at, statement, fault(why, "Write {Effect: Allow, Action: [...], Resource: [...]}."))]
+    found: list[_Fault] = []
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        why = "A statement without a valid Effect allows nothing, and AWS refuses it (upper and lower case matter)."
+        found.append(((*at, "Effect"), statement.get("Effect"), fault(why, "Write Effect: Allow or Effect: Deny.")))
+    for element, pattern, example in (
+        ("Action", r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", "rds:CreateDBSnapshot"),
+        ("Resource", r"\*|arn:.+", "arn:aws:rds:*:*:snapshot:*"),
+    ):
+        found += _element_faults(at, statement, element, pattern, example)
+    for key in sorted(statement.keys() - _STATEMENT_KEYS, key=str):
+        why = f"A statement of a permission set's policy has no element {shown(key)}" + (
+            ": it applies to whoever has the role." if str(key).endswith("Principal") else "."
+        )
+        found.append(
+            ((*at, str(key)), statement[key], fault(why, f"The elements are {', '.join(sorted(_STATEMENT_KEYS))}."))
+        )
+    return found
+
+
+def _element_faults(
+    at: Location, statement: Mapping[str, Any], element: str, pattern: str, example: str
+) -> list[_Fault]:
+    """Check one of Action and Resource, which both come plain and as Not..., and single and as a list."""
+    given = [key for key in (element, f"Not{element}") if key in statement]
+    if len(given) != 1:
+        why = f"A statement has exactly one of {element} and Not{element}, and this one has {len(given)}."
+        return [(at, statement, fault(why, f"Write {element}: [{example}]."))]
+    key = given[0]
+    entries = statement[key] if isinstance(statement[key], list) else [statement[key]]
+    why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
+    good = [isinstance(entry, str) and re.fullmatch(pattern, entry) is not None for entry in entries]
+    if good and all(good):
+        return []
+    return [((*at, key), statement[key], fault(why, f"Write one or more such as {example}."))]
+
+
+PolicyDocument = Annotated[
+    dict[str, Any],
+    BeforeValidator(_policy_document),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "required": ["Version", "Statement"]},
+                {"type": "string", "description": "The same as JSON text."},
+            ]
+        }
+    ),
+]
+"""An identity-based IAM policy document, given as a mapping or as JSON text; always a mapping after validation.
+
+Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""

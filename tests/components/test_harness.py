@@ -1,0 +1,167 @@
+"""The component tests rest on `deploy`: these tests show that it can fail.
+
+They say nothing about the components.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from tests.conftest import ENGINE_REQUIRED, REGION, Deployment, deploy
+
+
+def fail(_: object) -> None:
+    raise AssertionError("seen by the test")
+
+
+class Silent(pulumi.ComponentResource):
+    def __init__(self, name: str) -> None:
+        super().__init__("test:index:Silent", name, None, None)
+
+
+def test_a_failing_assertion_inside_apply_fails_the_test() -> None:
+    def program() -> None:
+        topic = aws.sns.Topic("topic", name="topic", region=REGION)
+        topic.arn.apply(fail)
+
+    with pytest.raises(AssertionError, match="seen by the test"):
+        deploy(program)
+
+
+def test_a_failing_program_fails_the_test() -> None:
+    with pytest.raises(AssertionError, match="seen by the test"):
+        deploy(lambda: fail(None))
+
+
+def test_a_second_resource_with_the_same_urn_is_refused() -> None:
+    def program() -> None:
+        aws.sns.Topic("topic", name="one", region=REGION)
+        aws.sns.Topic("topic", name="two", region=REGION)
+
+    with pytest.raises(AssertionError, match="duplicate resource URN"):
+        deploy(program)
+
+
+def test_a_resource_type_nobody_described_is_refused() -> None:
+    def program() -> None:
+        aws.kms.Key("key")
+
+    with pytest.raises(NotImplementedError, match="COMPUTED"):
+        deploy(program)
+
+
+def test_a_function_nobody_described_is_refused() -> None:
+    def program() -> None:
+        aws.get_region_output()
+
+    with pytest.raises(NotImplementedError, match="ANSWERS"):
+        deploy(program)
+
+
+def test_a_component_that_registers_no_outputs_is_refused() -> None:
+    def program() -> None:
+        Silent("silent")
+
+    with pytest.raises(AssertionError, match="never called register_outputs"):
+        deploy(program)
+
+
+def test_runs_are_independent() -> None:
+    def program() -> None:
+        aws.sns.Topic("topic", name="topic", region=REGION)
+
+    assert deploy(program) == deploy(program)
+
+
+def test_inputs_are_recorded_with_secrets_unwrapped_and_marked() -> None:
+    def program() -> dict[str, pulumi.Output[Any]]:
+        secret = aws.secretsmanager.Secret("secret", name="token", recovery_window_in_days=0, region=REGION)
+        version = aws.secretsmanager.SecretVersion(
+            "version", secret_id=secret.arn, secret_string=pulumi.Output.secret("hush"), region=REGION
+        )
+        return {"public": secret.arn, "private": version.secret_string}
+
+    deployment = deploy(program)
+
+    version = deployment.get("aws:secretsmanager/secretVersion:SecretVersion", "version")
+    secret = deployment.get("aws:secretsmanager/secret:Secret", "secret")
+    assert version.inputs["secretString"] == "hush"
+    assert version.secrets == {"secretString"}
+    assert version.depends_on == {secret.urn}
+    assert secret.inputs["recoveryWindowInDays"] == 0
+    assert isinstance(secret.inputs["recoveryWindowInDays"], int)
+    assert deployment.outputs["private"] == "hush"
+    assert deployment.secret_outputs == {"private"}
+
+
+def test_a_preview_leaves_unknown_what_aws_would_add() -> None:
+    def program() -> dict[str, pulumi.Output[str]]:
+        topic = aws.sns.Topic("topic", name="topic", region=REGION)
+        return {"name": topic.name, "arn": topic.arn}
+
+    assert deploy(program, preview=True).outputs == {"name": "topic", "arn": None}
+
+
+def test_what_was_done_before_a_failure_is_recorded() -> None:
+    def program() -> None:
+        aws.sns.Topic("topic", name="topic", region=REGION)
+        fail(None)
+
+    deployment = Deployment()
+    with pytest.raises(AssertionError, match="seen by the test"):
+        deploy(program, into=deployment)
+    assert deployment.inventory() == {("aws:sns/topic:Topic", "topic")}
+
+
+SKIPPING = {
+    "test_by_call.py": """
+import pytest
+
+@pytest.mark.engine
+def test_it():
+    pytest.skip("no engine")
+""",
+    "test_by_marker.py": """
+import pytest
+
+@pytest.mark.local
+@pytest.mark.skip(reason="no cloud")
+def test_it():
+    pass
+""",
+    "test_whole_file.py": """
+import pytest
+
+pytest.skip("no engine", allow_module_level=True)
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("required", "outcomes"),
+    [("0", "3 skipped"), ("1", "1 failed, 2 errors")],
+    ids=["skips where the engine is optional", "fails where it is required"],
+)
+def test_a_skipped_engine_test(tmp_path: Path, required: str, outcomes: str) -> None:
+    for name, source in SKIPPING.items():
+        (tmp_path / name).write_text(source)
+
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", os.devnull),
+            *("-o", "markers=engine\nlocal", "--continue-on-collection-errors", "--rootdir", tmp_path, tmp_path),
+        ],
+        env={**os.environ, ENGINE_REQUIRED: required},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert outcomes in run.stdout

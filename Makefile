@@ -1,0 +1,70 @@
+# The commands of this repository; `make` alone lists them. Each brings what it needs first (see localcloud/toolchain).
+
+define HELP
+make demo                  deploy the alert path to a local cloud, play CloudTrail records through it, show the Slack messages
+make demo RECORDS=DIR      the same with your own records: one CloudTrail record a file, an optional .expect beside it
+make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived or slack-token-revoked
+make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
+make test                  everything that CI checks: format, lint, types, and all tests
+make bench                 measure and print; nothing is asserted by time
+make lint, fmt             check format, lint and types; repair format and lint
+make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
+endef
+
+# The first Python on PATH that is new enough; PYTHON=/path/to/python overrules it.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+TOOLCHAIN = $(or $(PYTHON),$(error Python 3.11 or newer is needed and not on PATH)) -m localcloud.toolchain
+VENV := .venv/bin
+# What runs Pulumi finds the tools by PATH, wherever they came from.
+WITH_TOOLS := PATH="$(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$$PATH"
+
+# No engine test may be skipped where CI says so; tests/conftest.py reads the variable.
+ifeq ($(CI),true)
+export BREAKGLASS_REQUIRE_ENGINE := 1
+endif
+
+.PHONY: help demo local-up local-down test bench lint fmt clean
+
+help:
+	$(info $(HELP))
+	@:
+
+demo:
+	@$(TOOLCHAIN)
+	@$(WITH_TOOLS) python -m localcloud.demo $(if $(RECORDS),--records "$(RECORDS)") $(if $(BREAK),--break "$(BREAK)")
+
+local-up:
+	@$(TOOLCHAIN)
+	@$(WITH_TOOLS) python -m localcloud.up
+
+local-down:
+	@$(TOOLCHAIN) python
+	@$(WITH_TOOLS) python -m localcloud.down
+
+# Without the Pulumi CLI the tests that need it are skipped, unless that is forbidden.
+test: lint
+	@$(TOOLCHAIN) slack pulumi || test -z "$$BREAKGLASS_REQUIRE_ENGINE"
+	@echo "== tests"
+	@$(WITH_TOOLS) pytest --numprocesses 2 --dist loadfile
+
+bench:
+	@$(TOOLCHAIN)
+	@$(WITH_TOOLS) python -m benchmarks
+
+lint:
+	@$(TOOLCHAIN) python
+	@echo "== lint"
+	@$(VENV)/ruff check
+	@echo "== format"
+	@$(VENV)/ruff format --check
+	@echo "== types"
+	@$(VENV)/pyrefly check
+
+fmt:
+	@$(TOOLCHAIN) python
+	@$(VENV)/ruff check --fix
+	@$(VENV)/ruff format
+
+clean:
+	rm -rf build dist .hypothesis .pytest_cache .ruff_cache

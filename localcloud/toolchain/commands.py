@@ -1,0 +1,101 @@
+"""Runs the programs that bring a tool, with progress for the person who waits and one clear sentence if they fail.
+
+Non-goals: showing the programs' whole output; it is in a log file which the failure names.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+
+class ToolchainError(Exception):
+    """A tool can't be had on this machine. The message is one sentence: what failed, why, and what to do instead."""
+
+
+class Progress:
+    """What is being done, for how long, and the last line of its output: in place on a terminal, else now and then."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream
+        self._terminal = stream.isatty()
+        self.interval = 0.5 if self._terminal else 20.0
+        """Seconds between two updates."""
+
+    def say(self, line: str) -> None:
+        """Prints a line that stays."""
+        clear = "\r\x1b[K" if self._terminal else ""
+        print(f"{clear}toolchain: {line}", file=self._stream, flush=True)
+
+    def update(self, doing: str, seconds: float, detail: str) -> None:
+        """Shows the state of what is under way."""
+        line = f"{doing} … {int(seconds) // 60}:{int(seconds) % 60:02} {detail}"
+        if not self._terminal:
+            self.say(line)
+            return
+        width = os.get_terminal_size(self._stream.fileno()).columns - len("toolchain: ") - 1
+        print(f"\r\x1b[Ktoolchain: {line[:width]}", end="", file=self._stream, flush=True)
+
+
+def last_line(log: Path) -> str:
+    """Returns the last line of a log that has any text, without control characters, shortened to 160 characters."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return "".join(character for character in lines[-1] if character.isprintable())[:160] if lines else ""
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    doing: str,
+    instead: str,
+    log: Path,
+    progress: Progress,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> None:
+    """Runs a program to its end; its output goes to `log`.
+
+    Args:
+        command: program and arguments.
+        doing: what is being done, as in "installing uv from PyPI".
+        instead: what the person can do if it fails, as in "install uv yourself".
+        log: where the output goes.
+        progress: where the waiting person looks.
+        environment: the program's environment, by default this one's.
+        directory: its working directory, by default this one's.
+
+    Raises:
+        ToolchainError: if the program can't be started or fails.
+    """
+    progress.update(doing, 0, "")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("w") as output:
+        try:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=directory,
+            )
+        except OSError as error:
+            raise ToolchainError(f"{doing} failed: {command[0]} can't be started ({error}); {instead}") from error
+        try:
+            while True:
+                try:
+                    code = process.wait(progress.interval)
+                    break
+                except subprocess.TimeoutExpired:
+                    progress.update(doing, time.monotonic() - started, last_line(log))
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if code:
+        raise ToolchainError(f"{doing} failed: {last_line(log) or f'exit code {code}'}; {instead} (all output: {log})")
+    progress.say(f"{doing}: done in {time.monotonic() - started:.1f} s")

@@ -1,0 +1,60 @@
+"""Decides from a tool's own version output whether it is new enough to be used.
+
+Non-goals: pre-releases and build metadata; no minimum here depends on them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Version = tuple[int, int, int]
+"""Major, minor, patch."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a tool is used, and the reason in words for the person who waits."""
+
+    accepted: bool
+    reason: str
+
+
+def find_version(text: str) -> Version:
+    """Returns the first version in a text: `uv 0.13.9 (…)`, `v24.19.0`, `go version go1.26.8 linux/amd64`, `>=22.15`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    if match is None:
+        raise ValueError(f"no version number in {text.strip()[:80]!r}")
+    major, minor, patch = match.groups(default="0")
+    return int(major), int(minor), int(patch)
+
+
+def show(version: Version) -> str:
+    """Returns a version as people write it."""
+    return ".".join(map(str, version))
+
+
+def judge(programs: Mapping[str, bool], output: str, minimum: Version) -> Verdict:
+    """Decides whether what is on PATH is used.
+
+    Args:
+        programs: the programs that are needed together, the main one first, and whether each is on PATH.
+        output: what the main one printed when asked for its version; empty if it is absent or broken.
+        minimum: the oldest version that works.
+    """
+    main = next(iter(programs))
+    absent = [name for name, present in programs.items() if not present]
+    if main in absent:
+        return Verdict(False, f"no {main} on PATH")
+    if absent:
+        return Verdict(False, f"{main} is on PATH without {' and '.join(absent)}")
+    try:
+        version = find_version(output)
+    except ValueError:
+        return Verdict(False, f"{main} on PATH does not tell its version")
+    if version < minimum:
+        return Verdict(False, f"{main} {show(version)} on PATH is older than {show(minimum)}")
+    return Verdict(True, f"{main} {show(version)} from PATH")

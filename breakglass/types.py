@@ -26,6 +26,9 @@ FAULT = "breakglass"
 Location = tuple[str | int, ...]
 """Where a value is below another one: keys and list indexes."""
 
+Fault = tuple[Location, object, PydanticCustomError]
+"""A location, the offending value there, and what `fault` says about it."""
+
 
 class EvidencePath(StrEnum):
     """A place in CloudTrail where the use of a role shows up; each gets an EventBridge rule of its own."""
@@ -76,8 +79,8 @@ def fault(why: str, instead: str) -> PydanticCustomError:
     return PydanticCustomError(FAULT, "{why} {instead}", {"why": why, "instead": instead})
 
 
-def faults(*found: tuple[Location, object, PydanticCustomError]) -> ValidationError:
-    """Make one error of several `(location, offending value, fault)` below the value under validation."""
+def faults(*found: Fault) -> ValidationError:
+    """Make one error of several faults below the value under validation."""
     details = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in found]
     return ValidationError.from_exception_data(FAULT, details)
 
@@ -238,6 +241,27 @@ IdentityStoreId = Annotated[str, BeforeValidator(_IDENTITY_STORE_ID), _IDENTITY_
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
 
+_DESCRIPTION = _Text(
+    pattern=r"[\t\n\r\x20-\x7e\xa1-\xff]{1,700}",
+    why="A permission set's description has 1 to 700 characters of Latin-1: Identity Center refuses long dashes, curly "
+    "quotes, the euro sign and every other alphabet.",
+    instead="Rewrite it with plain punctuation, e.g. Emergency changes to RDS databases.",
+)
+Description = Annotated[str, BeforeValidator(_DESCRIPTION), _DESCRIPTION.schema("Emergency changes to RDS databases.")]
+"""The description of a permission set.
+
+Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreatePermissionSet.html
+"""
+
+_PRINCIPAL_NAME = _Text(
+    pattern=r"\S(.{0,1022}\S)?",
+    why="The name is looked up in the identity store exactly as written, so it can be neither empty nor begin or end "
+    "with a space.",
+    instead="Copy the group's display name or the user's name from the Identity Center console.",
+)
+PrincipalName = Annotated[str, BeforeValidator(_PRINCIPAL_NAME), _PRINCIPAL_NAME.schema("database-oncall")]
+"""The display name of a group or the user name of a user in an identity store."""
+
 _PRINCIPAL_ID = _Text(
     pattern=r"([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}",
     why="This is no id of a group or user in an identity store (a UUID), so the assignment would fail half-way.",
@@ -303,6 +327,41 @@ SessionDuration = Annotated[str, BeforeValidator(_session_duration), _SESSION_DU
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 """
+
+
+_CUSTOMER_POLICY_NAME = _Text(
+    pattern=r"[\w+=,.@-]{1,128}",
+    why="This is no name of an IAM policy; in every account of the assignments a policy with this name must exist.",
+    instead="Write the policy's name, not its ARN, e.g. rds-guardrails.",
+)
+CustomerPolicyName = Annotated[
+    str, BeforeValidator(_CUSTOMER_POLICY_NAME), _CUSTOMER_POLICY_NAME.schema("rds-guardrails")
+]
+"""The name of a customer-managed IAM policy."""
+
+_IAM_PATH = _Text(
+    pattern=r"/([A-Za-z0-9.,+@=_-]+/){0,512}",
+    why="An IAM path begins and ends with a slash; with any other text the policy isn't found in the accounts.",
+    instead="Write the path as in the policy's ARN, e.g. / or /teams/database/.",
+)
+IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
+"""The path of an IAM policy."""
+
+_TAG_KEY = _Text(
+    pattern=r"(?!(?i:aws):)[\w .:/=+@-]{1,128}",
+    why="A tag's key has 1 to 128 characters out of letters, digits, spaces and _.:/=+-@, and aws: in front is AWS's.",
+    instead="Respell the key, e.g. team.",
+)
+TagKey = Annotated[str, BeforeValidator(_TAG_KEY), _TAG_KEY.schema("team")]
+"""The key of a tag that every AWS service takes."""
+
+_TAG_VALUE = _Text(
+    pattern=r"[\w .:/=+@-]{0,256}",
+    why="A tag's value has at most 256 characters out of letters, digits, spaces and _.:/=+-@.",
+    instead='Respell the value; put numbers and true/false in quotes, e.g. "1234".',
+)
+TagValue = Annotated[str, BeforeValidator(_TAG_VALUE), _TAG_VALUE.schema("platform")]
+"""The value of a tag that every AWS service takes."""
 
 
 # --- Slack, mail, the web ------------------------------------------------------------------------------------------
@@ -376,7 +435,8 @@ HttpsUrl = Annotated[str, BeforeValidator(_https_url), _URL.schema("https://wiki
 _STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
 
-def _policy_document(value: object) -> dict[str, Any]:
+def policy_document(value: object) -> dict[str, Any]:
+    """Return a policy given as a mapping or as JSON text as a mapping, or raise what is wrong with it."""
     document = _parsed(value) if isinstance(value, str) else value
     if not isinstance(document, dict):
         raise fault(
@@ -405,11 +465,8 @@ def _parsed(text: str) -> object:
         ) from None
 
 
-_Fault = tuple[Location, object, PydanticCustomError]
-
-
-def _document_faults(document: Mapping[str, Any]) -> list[_Fault]:
-    found: list[_Fault] = []
+def _document_faults(document: Mapping[str, Any]) -> list[Fault]:
+    found: list[Fault] = []
     version = document.get("Version")
     if version != "2012-10-17":
         found.append(
@@ -449,11 +506,11 @@ def _document_faults(document: Mapping[str, Any]) -> list[_Fault]:
     return found
 
 
-def _statement_faults(at: Location, statement: object) -> list[_Fault]:
+def _statement_faults(at: Location, statement: object) -> list[Fault]:
     if not isinstance(statement, dict):
         why = f"A statement is a mapping with Effect, Action and Resource, and this is {yaml_kind(statement)}."
         return [(at, statement, fault(why, "Write {Effect: Allow, Action: [...], Resource: [...]}."))]
-    found: list[_Fault] = []
+    found: list[Fault] = []
     if statement.get("Effect") not in ("Allow", "Deny"):
         why = "A statement without a valid Effect allows nothing, and AWS refuses it (upper and lower case matter)."
         found.append(((*at, "Effect"), statement.get("Effect"), fault(why, "Write Effect: Allow or Effect: Deny.")))
@@ -474,7 +531,7 @@ def _statement_faults(at: Location, statement: object) -> list[_Fault]:
 
 def _element_faults(
     at: Location, statement: Mapping[str, Any], element: str, pattern: str, example: str
-) -> list[_Fault]:
+) -> list[Fault]:
     """Check one of Action and Resource, which both come plain and as Not..., and single and as a list."""
     given = [key for key in (element, f"Not{element}") if key in statement]
     if len(given) != 1:
@@ -491,7 +548,7 @@ def _element_faults(
 
 PolicyDocument = Annotated[
     dict[str, Any],
-    BeforeValidator(_policy_document),
+    BeforeValidator(policy_document),
     WithJsonSchema(
         {
             "anyOf": [

@@ -98,7 +98,7 @@ class Given:
         return self.loc, self.value, fault(why, instead)
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once."""
 
     model_config = ConfigDict(
@@ -166,7 +166,7 @@ PolicyFile = Annotated[
 """The name of a JSON file with an IAM policy, relative to the stack file; after validation its document."""
 
 
-class CustomerManagedPolicy(_Section):
+class CustomerManagedPolicy(Section):
     """A policy of your own, which must exist under this name in every account of the assignments."""
 
     name: CustomerPolicyName
@@ -175,7 +175,7 @@ class CustomerManagedPolicy(_Section):
     """The policy's IAM path."""
 
 
-class PermissionsBoundary(_Section):
+class PermissionsBoundary(Section):
     """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
 
     managed_policy_arn: PolicyArn | None = None
@@ -193,7 +193,7 @@ class PermissionsBoundary(_Section):
             )
 
 
-class PermissionSetSpec(_Section):
+class PermissionSetSpec(Section):
     """A permission set: what it allows and for how long."""
 
     description: Description | None = None
@@ -275,7 +275,7 @@ class BreakGlassSetSpec(PermissionSetSpec):
             )
 
 
-class AssignmentSpec(_Section):
+class AssignmentSpec(Section):
     """Who gets the pair's permission sets in which accounts: exactly one of group, groupId, user and userId."""
 
     group: PrincipalName | None = None
@@ -308,7 +308,7 @@ class AssignmentSpec(_Section):
 _PRINCIPALS = ("group", "groupId", "user", "userId")
 
 
-class PermissionSetPairSpec(_Section):
+class PermissionSetPairSpec(Section):
     """A permission set for day-to-day work and its marked twin for emergencies."""
 
     name: PermissionSetName
@@ -329,7 +329,7 @@ class PermissionSetPairSpec(_Section):
 _BREAK_GLASS_SUFFIX = "-break-glass"
 
 
-class PermissionSets(_Section):
+class PermissionSets(Section):
     """What goes to the account that owns the Identity Center instance (or its delegated administrator)."""
 
     region: Region
@@ -347,7 +347,7 @@ class PermissionSets(_Section):
 # --- alerts ----------------------------------------------------------------------------------------------------------
 
 
-class Slack(_Section):
+class Slack(Section):
     """Where alerts arrive."""
 
     channel: SlackChannelId
@@ -360,7 +360,7 @@ class Slack(_Section):
     """Slack's chat.postMessage; another address only for GovSlack or a test."""
 
 
-class Watch(_Section):
+class Watch(Section):
     """Roles that this program does not manage and that raise alerts all the same."""
 
     permission_sets: list[PermissionSetName] = Field(default_factory=list)
@@ -374,7 +374,7 @@ class Watch(_Section):
         yield from _repeated(given["roles"])
 
 
-class Retry(_Section):
+class Retry(Section):
     """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
 
     maximum_event_age_seconds: Annotated[int, Field(ge=60, le=86400)] = 900
@@ -383,7 +383,7 @@ class Retry(_Section):
     """How many times at most."""
 
 
-class UsageMonitoringSettings(_Section):
+class UsageMonitoringSettings(Section):
     """Alarms by e-mail, since Slack may be what is broken, and the count of uses."""
 
     emails: list[EmailAddress] = Field(default_factory=list)
@@ -403,7 +403,7 @@ class UsageMonitoringSettings(_Section):
             )
 
 
-class Alerts(_Section):
+class Alerts(Section):
     """What goes to an account where the roles are used (and to the Identity Center account, for the portal)."""
 
     region: Region
@@ -438,7 +438,7 @@ class Alerts(_Section):
                 )
 
 
-class StackFile(_Section):
+class StackFile(Section):
     """The `breakglass:` keys of a stack file."""
 
     permission_sets: PermissionSets | None = None

@@ -51,6 +51,11 @@ def pulumi_release() -> str:
     return _first(r"github\.com/pulumi/pulumi/pkg/v3 (v\S+)", PULUMI_MODULE / "go.mod")
 
 
+def pulumi_sources() -> list[Path]:
+    """Returns the files that decide what is built."""
+    return [module / name for module in (PULUMI_MODULE, LANGUAGE_MODULE) for name in ("go.mod", "go.sum")]
+
+
 def _first(pattern: str, file: Path) -> str:
     match = re.search(pattern, file.read_text(), re.MULTILINE)
     if match is None:
@@ -135,7 +140,7 @@ class Toolchain:
 
     def pulumi(self) -> None:
         """Brings the Pulumi command line: the one on PATH, else the one built before, else builds it."""
-        sources = [module / name for module in (PULUMI_MODULE, LANGUAGE_MODULE) for name in ("go.mod", "go.sum")]
+        sources = pulumi_sources()
 
         def make() -> str:
             verdict = self._use_installed(PULUMI_PROGRAMS, "version", find_version(pulumi_release()))

@@ -4,6 +4,7 @@ Non-goals: showing the programs' whole output; it is in a log file which the fai
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -41,9 +42,21 @@ class Progress:
 
 
 def last_line(log: Path) -> str:
-    """Returns the last line of a log that has any text, without control characters, shortened to 160 characters."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return "".join(character for character in lines[-1] if character.isprintable())[:160] if lines else ""
+    """Returns the last line of a log that has any text, as one printable line of at most 300 characters."""
+    lines = _lines(log)
+    return lines[-1] if lines else ""
+
+
+def cause(log: Path) -> str:
+    """Returns the line of a log that says why a program failed: what it calls an error first, else its last line."""
+    # As pip, uv and npm mark it; Go's own message is its last line. What follows an error is details and advice.
+    errors = (line for line in _lines(log) if re.match(r"(npm )?error\b", line, re.IGNORECASE))
+    return next(errors, last_line(log))
+
+
+def _lines(log: Path) -> list[str]:
+    lines = ("".join(filter(str.isprintable, line)).strip() for line in log.read_text(errors="replace").splitlines())
+    return [line[:300] for line in lines if line]
 
 
 def run(
@@ -97,5 +110,5 @@ def run(
             process.wait()
             raise
     if code:
-        raise ToolchainError(f"{doing} failed: {last_line(log) or f'exit code {code}'}; {instead} (all output: {log})")
+        raise ToolchainError(f"{doing} failed: {cause(log) or f'exit code {code}'}; {instead} (all output: {log})")
     progress.say(f"{doing}: done in {time.monotonic() - started:.1f} s")

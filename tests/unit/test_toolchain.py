@@ -18,7 +18,7 @@ import pytest
 
 from localcloud import toolchain
 from localcloud.toolchain import tools
-from localcloud.toolchain.commands import Progress, ToolchainError, last_line, run
+from localcloud.toolchain.commands import Progress, ToolchainError, cause, last_line, run
 from localcloud.toolchain.stamps import Stamps, exclusive, fingerprint, identity, replace
 from localcloud.toolchain.tools import PULUMI_PROGRAMS, Toolchain
 from localcloud.toolchain.versions import Verdict, find_version, judge, show
@@ -219,9 +219,27 @@ def test_progress_shows_what_is_done_how_long_and_the_last_output() -> None:
     assert stream.getvalue() == "toolchain: building pulumi … 1:23 go/ast\n"
 
 
-def test_the_last_line_of_an_empty_log_is_empty(tmp_path: Path) -> None:
+def test_an_empty_log_has_no_last_line(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("\n \n")
     assert last_line(tmp_path / "log") == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        (
+            "Using CPython\nerror: Failed to download `rich`\n  cause: tcp connect error\nhint: …",
+            "error: Failed to download `rich`",
+        ),
+        ("npm error code ECONNREFUSED\nnpm error A complete log", "npm error code ECONNREFUSED"),
+        ("WARNING: Retrying after 'ProxyError'\nERROR: No matching distribution", "ERROR: No matching distribution"),
+        ("go: downloading x\nx: dial tcp: refused\n", "x: dial tcp: refused"),
+    ],
+    ids=["uv", "npm", "pip", "go"],
+)
+def test_the_cause_of_a_failure_is_found_in_the_output_of_each_program(tmp_path: Path, output: str, line: str) -> None:
+    (tmp_path / "log").write_text(output)
+    assert cause(tmp_path / "log") == line
 
 
 def test_uv_on_path_is_used(chain: Toolchain, clone: Path, install: Install) -> None:

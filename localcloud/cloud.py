@@ -1,0 +1,348 @@
+"""The local cloud: emulated AWS, Identity Center and Slack, each in a process of its own on a free loopback port.
+
+    with LocalCloud(Path("build/cloud")) as cloud:
+        ...                       # deploy with cloud.environment()
+        cloud.play(record)        # CloudTrail hands a record to EventBridge
+        cloud.wait_idle()
+        cloud.messages()          # what Slack accepted
+
+What each emulator adds to the program that it runs is told in `localcloud.emulators`. State is in memory; logs and what
+little is written go to the working directory, nothing to the home directory. Nothing of this process's environment
+reaches the servers but PATH and its kin, so neither do real AWS credentials.
+
+Non-goals: deploying anything, surviving a restart, being AWS: docs/live-checks.md lists what only AWS can show.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.loopback import request_json
+from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
+from localcloud.emulators.slack import UPSTREAM_TOKEN, Post
+
+MANAGEMENT_ACCOUNT = "111111111111"
+"""Owns the organisation and Identity Center, and everything that is deployed to the local cloud."""
+
+REGION = "eu-central-1"
+"""Home region of Identity Center, and the region of everything that is deployed to the local cloud."""
+
+SLACK_CHANNEL_NAME = "break-glass"
+
+_PROJECT = Path(__file__).parent.parent
+_IDENTITY_SERVICES = ("sso-admin", "identitystore", "organizations")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+
+
+class LocalCloudError(Exception):
+    """The local cloud can't be started, or did not do what was asked. The message says why and what to do instead."""
+
+
+class SlackBreak(StrEnum):
+    """Ways in which Slack answers HTTP 200 and `ok: false` to every message from then on."""
+
+    ARCHIVED = "slack-archived"
+    TOKEN_REVOKED = "slack-token-revoked"  # noqa: S105 - the name of a fault
+
+
+@dataclass(frozen=True)
+class RunningCloud:
+    """A local cloud that runs, here or in another process.
+
+    Attributes:
+        aws_url: MiniStack: EventBridge, Secrets Manager, SQS, SNS, IAM, CloudWatch.
+        identity_url: moto: Identity Center, Identity Store, Organizations.
+        slack_url: Slack; in a browser, the emulator's page.
+        slack_channel: ID of the channel for alerts.
+        bot_token: a token that this Slack, and no other, knows.
+        pids: server's name to its process id.
+    """
+
+    aws_url: str
+    identity_url: str
+    slack_url: str
+    slack_channel: str
+    bot_token: str
+    pids: Mapping[str, int]
+
+    @property
+    def post_message_url(self) -> str:
+        """Where an API destination posts messages."""
+        return f"{self.slack_url}/api/chat.postMessage"
+
+    def environment(self) -> dict[str, str]:
+        """Variables that point boto3, the AWS CLI and what builds on them at this cloud and keep them off any other."""
+        identity = {
+            f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": self.identity_url for service in _IDENTITY_SERVICES
+        }
+        return {
+            "AWS_ENDPOINT_URL": self.aws_url,
+            **identity,
+            # MiniStack takes an access key of twelve digits for the account.
+            "AWS_ACCESS_KEY_ID": MANAGEMENT_ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def client(self, service: str) -> Any:
+        """A botocore client for this cloud, whatever the environment says.
+
+        Args:
+            service: botocore's name of the service, as in "events".
+        """
+        # Imported here: a demo or a test that calls no AWS operation itself need not wait for it.
+        from botocore.config import Config
+
+        return _botocore_session().create_client(
+            service,
+            endpoint_url=self.identity_url if service in _IDENTITY_SERVICES else self.aws_url,
+            region_name=REGION,
+            aws_access_key_id=MANAGEMENT_ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106 - the emulators check none
+            config=Config(proxies={}, retries={"total_max_attempts": 1}),
+        )
+
+    def play(self, record: Mapping[str, Any]) -> None:
+        """Hands a CloudTrail record to EventBridge, with the source and detail-type that AWS gives it.
+
+        When this returns, every rule that matches has begun its deliveries; `wait_idle` waits for their end.
+
+        Args:
+            record: one CloudTrail record; one with a top-level `drill` is put as an operator's drill.
+
+        Raises:
+            RecordShapeError: if the record lacks what every CloudTrail record has.
+        """
+        event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
+        request_json("POST", f"{self.aws_url}/_localcloud/events", event)
+
+    def wait_idle(self, timeout: float = 60) -> dict[str, int]:
+        """Waits until no delivery is under way: everything played so far has arrived, is a dead letter, or is lost.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            How many deliveries were `delivered`, `dead_lettered` and `lost` since the start.
+
+        Raises:
+            LocalCloudError: if some are still under way.
+        """
+        url = f"{self.aws_url}/_localcloud/deliveries?timeout={timeout}"
+        counts: dict[str, int] = request_json("GET", url, timeout=timeout + 10)
+        under_way = counts.pop("under_way")
+        if under_way:
+            raise LocalCloudError(
+                f"{under_way} deliveries are still under way after {timeout:g} s. EventBridge goes on trying until the "
+                "target's retry policy ends; wait longer, or lower maximumEventAgeSeconds in the stack file."
+            )
+        return counts
+
+    def posts(self) -> tuple[Post, ...]:
+        """Every chat.postMessage call that reached Slack, accepted or refused, in the order of Slack's answers."""
+        return tuple(Post(**post) for post in request_json("GET", f"{self.slack_url}/_localcloud/posts"))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Bodies of the messages that Slack accepted, as it received them."""
+        return [post.body for post in self.posts() if post.error is None]
+
+    def break_slack(self, slack_break: SlackBreak) -> None:
+        """Does to Slack what a careless administrator may do."""
+        match slack_break:
+            case SlackBreak.ARCHIVED:
+                self.call_slack("conversations.archive", {"channel": self.slack_channel})
+            case SlackBreak.TOKEN_REVOKED:
+                self.call_slack("auth.revoke", {})
+
+    def call_slack(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Calls a method of Slack's Web API as the bot.
+
+        Raises:
+            LocalCloudError: if Slack answers `ok: false`.
+        """
+        headers = {"Authorization": f"Bearer {self.bot_token}"}
+        answer: dict[str, Any] = request_json("POST", f"{self.slack_url}/api/{method}", arguments, headers=headers)
+        if not answer["ok"]:
+            raise LocalCloudError(f"Slack refused {method}: {answer['error']}.")
+        return answer
+
+    def test_event_pattern(self, pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+        """Whether an event matches a pattern, by EventBridge's TestEventPattern.
+
+        Args:
+            pattern: the event pattern.
+            event: the event envelope (`localcloud.emulators.cloudtrail.as_event` makes one of a record).
+        """
+        answer = self.client("events").test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))
+        return bool(answer["Result"])
+
+    def describe(self) -> dict[str, Any]:
+        """What another process needs to use this cloud, ready for JSON: the attributes, and `environment`."""
+        return {**asdict(self), "environment": self.environment()}
+
+    @classmethod
+    def described(cls, description: Mapping[str, Any]) -> Self:
+        """The cloud that `describe` was called on."""
+        return cls(**{name: value for name, value in description.items() if name != "environment"})
+
+
+class LocalCloud:
+    """Starts a local cloud on entry and stops it on exit; if this process dies in between, the servers end, too.
+
+    Args:
+        workdir: made if it isn't there; for logs and temporary files of the servers.
+        progress: told what is going on.
+        second: how long a second of EventBridge's retry waits and rate limits lasts, in seconds. By default a
+            millisecond: a delivery that is retried for 15 minutes ends in about one second, and the rate limit of one
+            message a second, which would stretch a demo to minutes, is hardly felt. 1.0 is what AWS does.
+    """
+
+    def __init__(self, workdir: Path, progress: Callable[[str], None] = lambda _: None, second: float = 0.001) -> None:
+        self._workdir = workdir.absolute()
+        self._progress = progress
+        self._second = second
+        self._servers = ExitStack()
+
+    def __enter__(self) -> RunningCloud:
+        """Starts the servers, all at once, and returns when each is ready.
+
+        Raises:
+            LocalCloudError: if a server does not start, or the Slack emulator is not installed.
+        """
+        with _explained(), ExitStack() as started:
+            cloud = self._start(started)
+            self._servers = started.pop_all()
+        return cloud
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stops the servers, and returns when they are gone."""
+        self._servers.close()
+
+    def _start(self, started: ExitStack) -> RunningCloud:
+        for directory in (self._workdir, self._workdir / "tmp"):
+            directory.mkdir(parents=True, exist_ok=True)
+        seed = self._workdir / "slack-seed.json"
+        seed.write_text(json.dumps(_SLACK_SEED))
+        ports = {name: reserve_port() for name in ("aws", "identity", "slack emulator", "slack")}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+
+        def python(module: str, *arguments: object) -> list[str]:
+            return [sys.executable, "-m", f"localcloud.emulators.{module}", *map(str, arguments)]
+
+        emulate = ("start", "--service", "slack", "--port", ports["slack emulator"], "--seed", seed)
+        commands: dict[str, Sequence[str]] = {
+            "aws": python("aws", "--port", ports["aws"], "--second", self._second),
+            "identity": python(
+                "identity", "--port", ports["identity"], "--account", MANAGEMENT_ACCOUNT, "--region", REGION
+            ),
+            "slack emulator": [_tool("node"), _tool("emulate"), *map(str, emulate)],
+            "slack": python("slack", "--port", ports["slack"], "--upstream", urls["slack emulator"]),
+        }
+        self._progress(f"starting {', '.join(commands)}")
+        servers = []
+        for name, command in commands.items():
+            server = ServerProcess(
+                name,
+                command,
+                url=urls[name],
+                log=self._workdir / f"{name.replace(' ', '-')}.log",
+                environment=self._environment(ports["aws"]),
+                directory=self._workdir,
+            )
+            started.callback(server.stop)
+            servers.append(server)
+        for server in servers:
+            server.wait_ready()
+            self._progress(f"{server.name} is ready")
+
+        # In the form of a bot token, so that whatever looks for leaked ones finds this one.
+        bot_token = f"xoxb-{secrets.randbelow(10**12):012}-{secrets.token_hex(12)}"
+        request_json("POST", f"{urls['slack']}/_localcloud/tokens", {"token": bot_token})
+        cloud = RunningCloud(
+            aws_url=urls["aws"],
+            identity_url=urls["identity"],
+            slack_url=urls["slack"],
+            slack_channel="",
+            bot_token=bot_token,
+            pids={server.name: server.pid for server in servers},
+        )
+        channels = cloud.call_slack("conversations.list", {})["channels"]
+        channel = next(channel["id"] for channel in channels if channel["name"] == SLACK_CHANNEL_NAME)
+        return RunningCloud.described({**cloud.describe(), "slack_channel": channel})
+
+    def _environment(self, aws_port: int) -> dict[str, str]:
+        return {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "HOME": str(self._workdir),
+            "TMPDIR": str(self._workdir / "tmp"),
+            "PYTHONPATH": str(_PROJECT),
+            "PYTHONUNBUFFERED": "1",
+            "AWS_ACCESS_KEY_ID": MANAGEMENT_ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+            "MOTO_ACCOUNT_ID": MANAGEMENT_ACCOUNT,
+            "GATEWAY_PORT": str(aws_port),
+            "MINISTACK_ACCOUNT_ID": MANAGEMENT_ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "S3_DATA_DIR": str(self._workdir / "s3"),
+            # MiniStack clears away containers of other MiniStacks when it finds Docker, and opens more ports for SFTP
+            # and IoT.
+            "DOCKER_HOST": f"unix://{self._workdir}/no-docker.sock",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "NODE_OPTIONS": NODE_EXIT_WITH_PARENT,
+        }
+
+
+_SLACK_SEED = {
+    "slack": {
+        "team": {"name": "Local cloud", "domain": "local-cloud"},
+        "users": [{"name": "breakglass", "real_name": "Break-glass"}],
+        "channels": [{"name": SLACK_CHANNEL_NAME, "topic": "Every use of emergency access"}],
+        "tokens": [{"token": UPSTREAM_TOKEN, "user": "breakglass"}],
+    }
+}
+
+
+@cache
+def _botocore_session() -> Any:
+    from botocore.session import Session
+
+    # Neither AWS_PROFILE nor the person's configuration file counts. One session, since reading the models takes long.
+    return Session({"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)})
+
+
+def _tool(name: str) -> str:
+    path = shutil.which(name, path=os.pathsep.join((str(_PROJECT / ".tools" / "bin"), os.environ.get("PATH", ""))))
+    if path is None:
+        raise LocalCloudError(
+            f"{name} is not installed, neither in .tools/bin nor on PATH, and the Slack emulator needs it: run the "
+            "local cloud through make (make demo, make local-up, make test), which installs it."
+        )
+    return path
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ServerError as error:
+        raise LocalCloudError(f"The local cloud did not start. {error}") from error

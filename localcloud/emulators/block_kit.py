@@ -1,0 +1,163 @@
+"""What Slack refuses in a message: the limits of Block Kit and of message metadata.
+
+From Slack's "Reference: Blocks", "Reference: Block elements", "Reference: Composition objects" and "Message metadata".
+Only the blocks and elements that the product sends are known; any other type is refused, as Slack refuses a type that
+it does not know.
+
+Pure. Non-goals: modals and the App Home, attachments.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+_Check = Callable[[Any, str], Iterable[str]]
+
+
+def block_problems(blocks: object) -> list[str]:
+    """Everything Slack would refuse in a message's blocks, in the form of its `response_metadata.messages`.
+
+    Args:
+        blocks: the parsed `blocks` of a chat.postMessage call.
+
+    Returns:
+        Lines as `[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]`; empty if accepted.
+    """
+    problems = list(_list(_block, 1, 50)(blocks, "/blocks"))
+    if isinstance(blocks, list):
+        ids = [block["block_id"] for block in blocks if isinstance(block, Mapping) and "block_id" in block]
+        problems += [_error(f"duplicate block_id: {each!r}", "/blocks") for each in ids if ids.count(each) > 1][:1]
+    return problems
+
+
+def metadata_accepted(metadata: object) -> bool:
+    """Whether Slack takes a message's metadata: an event_type, and an object as event_payload."""
+    return (
+        isinstance(metadata, Mapping)
+        and isinstance(metadata.get("event_type"), str)
+        and isinstance(metadata.get("event_payload"), Mapping)
+    )
+
+
+def _error(message: str, pointer: str) -> str:
+    return f"[ERROR] {message} [json-pointer:{pointer}]"
+
+
+def _string(longest: int) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        if not isinstance(value, str):
+            yield _error("must be a string", pointer)
+        elif not value:
+            yield _error("must be more than 0 characters", pointer)
+        elif len(value) > longest:
+            yield _error(f"must be less than {longest + 1} characters", pointer)
+
+    return check
+
+
+def _one_of(*allowed: object) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        if value not in allowed:
+            yield _error(f"must be one of {', '.join(map(str, allowed))}", pointer)
+
+    return check
+
+
+def _list(item: _Check, fewest: int, most: int) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        if not isinstance(value, list):
+            yield _error("must be an array", pointer)
+            return
+        if len(value) < fewest:
+            yield _error(f"no fewer than {fewest} items allowed", pointer)
+        if len(value) > most:
+            yield _error(f"no more than {most} items allowed", pointer)
+        for index, each in enumerate(value):
+            yield from item(each, f"{pointer}/{index}")
+
+    return check
+
+
+def _object(required: Mapping[str, _Check], optional: Mapping[str, _Check] | None = None) -> _Check:
+    fields = {**required, **(optional or {})}
+
+    def check(value: object, pointer: str) -> Iterable[str]:
+        if not isinstance(value, Mapping):
+            yield _error("must be an object", pointer)
+            return
+        for name in required:
+            if name not in value:
+                yield _error(f"missing required field: {name}", pointer)
+        for name, each in value.items():
+            if name in fields:
+                yield from fields[name](each, f"{pointer}/{name}")
+            elif name != "type":
+                yield _error(f"invalid additional property: {name}", pointer)
+
+    return check
+
+
+def _by_type(types: Mapping[str, _Check]) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        kind = value.get("type") if isinstance(value, Mapping) else None
+        if isinstance(kind, str) and kind in types:
+            yield from types[kind](value, pointer)
+        else:
+            yield _error(f"unsupported type: {kind}", f"{pointer}/type")
+
+    return check
+
+
+def _plain_text(longest: int) -> _Check:
+    return _by_type({"plain_text": _object({"text": _string(longest)}, {"emoji": _one_of(True, False)})})
+
+
+def _text(longest: int) -> _Check:
+    return _by_type(
+        {
+            "plain_text": _object({"text": _string(longest)}, {"emoji": _one_of(True, False)}),
+            "mrkdwn": _object({"text": _string(longest)}, {"verbatim": _one_of(True, False)}),
+        }
+    )
+
+
+def _text_or_fields(value: Any, pointer: str) -> Iterable[str]:
+    if "text" not in value and "fields" not in value:
+        yield _error("must provide text or fields", pointer)
+    yield from _object({}, _SECTION)(value, pointer)
+
+
+_CONFIRM = _object(
+    {"title": _plain_text(100), "text": _text(300), "confirm": _plain_text(30), "deny": _plain_text(30)},
+    {"style": _one_of("primary", "danger")},
+)
+_BUTTON = _object(
+    {"text": _plain_text(75)},
+    {
+        "action_id": _string(255),
+        "url": _string(3000),
+        "value": _string(2000),
+        "style": _one_of("primary", "danger"),
+        "confirm": _CONFIRM,
+        "accessibility_label": _string(75),
+    },
+)
+_BLOCK_ID = {"block_id": _string(255)}
+_SECTION = {
+    "text": _text(3000),
+    "fields": _list(_text(2000), 1, 10),
+    "accessory": _by_type({"button": _BUTTON}),
+    "expand": _one_of(True, False),
+    **_BLOCK_ID,
+}
+_CONTEXT_ELEMENTS = _list(_text(3000), 1, 10)
+_ACTIONS_ELEMENTS = _list(_by_type({"button": _BUTTON}), 1, 25)
+
+_block = _by_type(
+    {
+        "header": _object({"text": _plain_text(150)}, _BLOCK_ID),
+        "section": _text_or_fields,
+        "divider": _object({}, _BLOCK_ID),
+        "context": _object({"elements": _CONTEXT_ELEMENTS}, _BLOCK_ID),
+        "actions": _object({"elements": _ACTIONS_ELEMENTS}, _BLOCK_ID),
+    }
+)

@@ -1,0 +1,212 @@
+"""What MiniStack's EventBridge lacks and the alert path depends on.
+
+MiniStack dispatches only rules whose state is exactly ENABLED, posts to an API destination once, and forgets what
+failed. Here, as the EventBridge User Guide has it:
+
+- rule states (see `rule_state`);
+- deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
+  allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
+- a count of the deliveries, so that somebody who waits for them needs no guess.
+
+MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
+replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
+
+Non-goals: metrics in CloudWatch, retries for other targets than API destinations, event buses of other accounts.
+"""
+
+import contextvars
+import functools
+import http.client
+import importlib
+import json
+import logging
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localcloud.emulators.delivery import Answer, Failure, RateLimit, RetryPolicy, deliver
+from localcloud.emulators.permissions import queue_accepts, role_refusal
+from localcloud.emulators.rule_state import receives
+
+_logger = logging.getLogger("localcloud.eventbridge")
+
+# Any: MiniStack has no annotations.
+_events: Any = importlib.import_module("ministack.services.eventbridge")
+_sqs: Any = importlib.import_module("ministack.services.sqs")
+
+_DEFAULT_RATE_LIMIT = 300
+
+
+class Deliveries:
+    """Counts deliveries to API destinations, over all threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._ended = {"delivered": 0, "dead_lettered": 0, "lost": 0}
+
+    def begin(self) -> None:
+        """A delivery begins; it is called before PutEvents returns, so that no gap can look like the end."""
+        with self._changed:
+            self._under_way += 1
+
+    def end(self, outcome: str) -> None:
+        """A delivery ended: `delivered`, `dead_lettered` or `lost` (no queue took it)."""
+        with self._changed:
+            self._under_way -= 1
+            self._ended[outcome] += 1
+            self._changed.notify_all()
+
+    def wait_idle(self, timeout: float) -> dict[str, int]:
+        """Waits until no delivery is under way or `timeout` seconds passed; returns the counts, with `under_way`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way == 0, timeout)
+            return {"under_way": self._under_way, **self._ended}
+
+
+class Bus:
+    """EventBridge's part behind the event bus, put in the place of MiniStack's.
+
+    Args:
+        second: how long a second of retry waits and rate limits lasts here, in seconds.
+    """
+
+    def __init__(self, second: float) -> None:
+        self.deliveries = Deliveries()
+        self._second = second
+        self._rate_limit = RateLimit()
+
+    def install(self) -> None:
+        """Replaces MiniStack's dispatch.
+
+        Raises:
+            RuntimeError: if this MiniStack is not built as the one that this was written for.
+        """
+        replaced: dict[str, Callable[..., Any]] = {
+            "_dispatch_event": self.dispatch,
+            "_dispatch_to_api_destination": self._start_delivery,
+        }
+        used = (
+            *("_pattern_event_view", "_matches_pattern_view", "_invoke_target", "_event_from_test_payload"),
+            *("_build_api_destination_request", "_connection_auth_headers", "_finalize_api_dest_headers", "_http_open"),
+            *("_rules", "_targets", "_connections", "_api_destinations"),
+        )
+        missing = [name for name in (*replaced, *used) if not hasattr(_events, name)]
+        if missing:
+            raise RuntimeError(
+                f"MiniStack's EventBridge has no {', '.join(missing)}, on which the local cloud builds: install the "
+                "version that pyproject.toml pins (make test does), or adapt localcloud/emulators/eventbridge.py."
+            )
+        for name, replacement in replaced.items():
+            setattr(_events, name, replacement)
+
+    def put(self, event: Mapping[str, Any]) -> None:
+        """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.
+
+        Args:
+            event: the event envelope (`localcloud.emulators.cloudtrail.as_event` makes one).
+        """
+        self.dispatch({**_events._event_from_test_payload(event), "EventBusName": "default"})
+
+    def dispatch(self, record: dict[str, Any], view: Any = None) -> None:
+        """Gives an event to every rule of its bus that may have it; takes MiniStack's internal event record."""
+        view = view or _events._pattern_event_view(record)
+        envelope = view.event_with_detail()
+        passed = record.get("_DispatchPath", ())
+        for key, rule in list(_events._rules.items()):
+            if (
+                rule["EventBusName"] == record["EventBusName"]
+                and rule["EventPattern"]
+                and key not in passed
+                and receives(rule["State"], envelope)
+                and _events._matches_pattern_view(rule["EventPattern"], view, f"rule {key}")
+            ):
+                for target in list(_events._targets.get(key, ())):
+                    # MiniStack hands on what it finds in the target, and nothing of the rule or the event.
+                    traced = {**target, "_RuleArn": rule["Arn"], "_Event": envelope}
+                    _events._invoke_target(traced, record, rule, view)
+
+    def _start_delivery(self, destination_arn: Any, payload: str, target: Mapping[str, Any]) -> None:
+        self.deliveries.begin()
+        # MiniStack keeps account and region of the request in context variables.
+        context = contextvars.copy_context()
+        arguments = (self._deliver, destination_arn, payload, target)
+        threading.Thread(target=context.run, args=arguments, name="delivery", daemon=True).start()
+
+    def _deliver(self, arn: Any, payload: str, target: Mapping[str, Any]) -> None:
+        outcome = "lost"
+        try:
+            attempt = functools.partial(self._attempt, arn, payload, target)
+            failure = deliver(attempt, RetryPolicy.of_target(target), self._sleep)
+            if failure is None:
+                outcome = "delivered"
+            elif _send_dead_letter(failure, target):
+                outcome = "dead_lettered"
+            else:
+                _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
+        finally:
+            self.deliveries.end(outcome)
+
+    def _sleep(self, seconds: float) -> None:
+        time.sleep(seconds * self._second)
+
+    def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> Answer:
+        # Everything is looked up anew: a connection that is mended between two attempts counts.
+        refusal = role_refusal(target.get("RoleArn"), target["Arn"], target["_RuleArn"])
+        if refusal is not None:
+            return Answer.impossible("NO_PERMISSIONS", refusal)
+        name = arn.resource.split("/")[1]
+        destination = _events._api_destinations.get(name)
+        if destination is None or destination["ApiDestinationState"] != "ACTIVE":
+            return Answer.impossible("NO_RESOURCE", f"API destination {name} does not exist or is not active")
+        connection_name = destination["ConnectionArn"].rsplit("/", 1)[-1]
+        connection = _events._connections.get(connection_name)
+        if connection is None or connection["ConnectionState"] != "AUTHORIZED":
+            message = f"Connection {connection_name} does not exist or is not authorized"
+            return Answer.impossible("NO_RESOURCE", message)
+        request = _events._build_api_destination_request(
+            destination, connection, target.get("HttpParameters") or {}, payload
+        )
+        token_key = (arn.account_id, arn.region, connection_name)
+        headers = request["headers"] | _events._connection_auth_headers(connection, token_key)
+        limit = destination.get("InvocationRateLimitPerSecond") or _DEFAULT_RATE_LIMIT
+        self._sleep(self._rate_limit.reserve(name, limit, time.monotonic() / self._second))
+        return _post({**request, "headers": _events._finalize_api_dest_headers(headers)})
+
+
+def _post(request: Mapping[str, Any]) -> Answer:
+    # MiniStack's opener takes http and https only, follows no redirect and gives up after 5 s, as AWS does.
+    call = urllib.request.Request(  # noqa: S310
+        request["url"], data=request["body"].encode(), headers=request["headers"], method=request["method"]
+    )
+    try:
+        with _events._http_open(call) as response:
+            return Answer(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, retry_after=_seconds(error.headers.get("Retry-After")))
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(None, error=f"Unable to invoke ApiDestination endpoint: {error}")
+
+
+def _seconds(retry_after: str | None) -> float:
+    # The header's other form, a date, is not what Slack sends.
+    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else 0.0
+
+
+def _send_dead_letter(failure: Failure, target: Mapping[str, Any]) -> bool:
+    """Whether the target's dead-letter queue took the event."""
+    queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
+    queue = queue_arn and _sqs._queue_by_arn(queue_arn)
+    if not queue or not queue_accepts(queue["attributes"].get("Policy"), queue_arn, target["_RuleArn"]):
+        return False
+    attributes = failure.message_attributes(target["_RuleArn"], target["Arn"])
+    message = {
+        "MessageBody": json.dumps(target["_Event"]),
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+    }
+    _sqs._act_send_message(message, queue["url"])
+    return True

@@ -1,0 +1,71 @@
+"""What EventBridge may do for a rule, decided by MiniStack's policy evaluator.
+
+MiniStack itself lets its EventBridge invoke any destination and fill any queue. At AWS the rule's role and the queue's
+policy decide, and an error in one of them shows only when an alert is due. So the local cloud asks them.
+
+From "Permissions for Amazon EventBridge" and "Cross-service confused deputy prevention" in the EventBridge User Guide.
+
+Non-goals: permissions of the people and programs that call the emulated AWS.
+"""
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# Any: MiniStack has no annotations.
+_evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+_iam: Any = importlib.import_module("ministack.services.iam")
+
+_SERVICE = "events.amazonaws.com"
+
+
+def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
+    """Whether a queue policy lets EventBridge send messages for the rule; no policy lets nobody.
+
+    Args:
+        policy: the queue's policy, JSON.
+        queue_arn: ARN of the queue.
+        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
+    """
+    context = _context("sqs:SendMessage", queue_arn, rule_arn)
+    return _evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow"
+
+
+def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> str | None:
+    """Why EventBridge can't invoke an API destination in the target's role, or None if it can.
+
+    Args:
+        role_arn: the target's RoleArn.
+        destination_arn: ARN of the API destination.
+        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
+    """
+    if role_arn is None:
+        return "The target of an API destination has no role"
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    role: Mapping[str, Any] | None = _iam._roles.get_scoped(account, None, name)
+    if role is None:
+        return f"Role {role_arn} does not exist"
+    # A trust policy names no resource, which the evaluator would take for one that matches none.
+    trust = json.loads(role["AssumeRolePolicyDocument"])
+    trust["Statement"] = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
+    assume = _context("sts:AssumeRole", role_arn, rule_arn)
+    if _evaluator.evaluate_resource_policy(trust, assume, service=_SERVICE).decision != "Allow":
+        return f"Role {role_arn} does not let {_SERVICE} assume it for {rule_arn}"
+    invoke = _context("events:InvokeApiDestination", destination_arn, rule_arn)
+    if _evaluator.evaluate(invoke, _evaluator._gather_role_policies(name, account)).decision != "Allow":
+        return f"Role {role_arn} does not allow events:InvokeApiDestination on {destination_arn}"
+    return None
+
+
+def _context(action: str, resource_arn: str, rule_arn: str) -> object:
+    region, account = rule_arn.split(":")[3:5]
+    return _evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": account},
+    )

@@ -1,0 +1,269 @@
+"""The front before the Slack emulator: `python -m localcloud.emulators.slack --port N --upstream URL`.
+
+`emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The front refuses what Slack
+refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), remembers each message posted with what became of
+it, and hands everything else on, so that the emulator's own page can be looked at through it. From Slack's "Web API"
+and the pages of chat.postMessage and auth.revoke.
+
+For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` tells the posts.
+
+Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes, interactions.
+"""
+
+import argparse
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from localcloud.emulators.block_kit import block_problems, metadata_accepted
+from localcloud.emulators.process import exit_with_parent
+
+UPSTREAM_TOKEN = "emulator"  # noqa: S105 - the emulator takes any; it is seeded as the token of the bot's user
+"""The token that the front uses towards the emulator, in place of the caller's."""
+
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"})
+
+
+@dataclass(frozen=True)
+class Post:
+    """One chat.postMessage call.
+
+    Attributes:
+        body: the message as posted; the raw text if it was no JSON object.
+        error: Slack's error, None if the message was accepted.
+        received: when it arrived, in seconds since the epoch.
+    """
+
+    body: Any
+    error: str | None
+    received: float
+
+
+class SlackRefusalError(Exception):
+    """Slack answers `ok: false`."""
+
+    def __init__(self, error: str, messages: list[str] | None = None) -> None:
+        """Keeps Slack's error code and, if there are any, its messages about the details."""
+        super().__init__(error)
+        self.error = error
+        self.messages = messages
+
+    def answer(self) -> dict[str, Any]:
+        """The answer's body."""
+        body: dict[str, Any] = {"ok": False, "error": self.error}
+        return body if self.messages is None else body | {"response_metadata": {"messages": self.messages}}
+
+
+class Tokens:
+    """The tokens that the workspace knows."""
+
+    def __init__(self) -> None:
+        self._valid: set[str] = set()
+        self._revoked: set[str] = set()
+
+    def add(self, token: str) -> None:
+        """Makes a token valid."""
+        self._valid.add(token)
+
+    def revoke(self, token: str) -> None:
+        """Ends a token."""
+        self._valid.discard(token)
+        self._revoked.add(token)
+
+    def check(self, authorization: str | None) -> str:
+        """Returns the token of an Authorization header.
+
+        Raises:
+            SlackRefusalError: without a token, or with one that is revoked or unknown.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme != "Bearer" or not token:
+            raise SlackRefusalError("not_authed")
+        if token in self._revoked:
+            raise SlackRefusalError("token_revoked")
+        if token not in self._valid:
+            raise SlackRefusalError("invalid_auth")
+        return token
+
+
+def parse_arguments(body: bytes, content_type: str) -> dict[str, Any]:
+    """The arguments of a Web API call, whichever way they were sent.
+
+    Raises:
+        SlackRefusalError: if they can't be read.
+    """
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        return dict(parse_qsl(body.decode(errors="replace")))
+    try:
+        arguments = json.loads(body)
+    except ValueError as error:
+        raise SlackRefusalError("invalid_json") from error
+    if not isinstance(arguments, dict):
+        raise SlackRefusalError("json_not_object")
+    return arguments
+
+
+def check_message(arguments: Mapping[str, Any]) -> None:
+    """Checks what a message is made of.
+
+    Raises:
+        SlackRefusalError: if Slack would not take it.
+    """
+    blocks = _parsed(arguments, "blocks", "invalid_blocks_format")
+    if blocks is not None:
+        if not isinstance(blocks, list):
+            raise SlackRefusalError("invalid_blocks_format")
+        problems = block_problems(blocks)
+        if problems:
+            raise SlackRefusalError("invalid_blocks", problems)
+    metadata = _parsed(arguments, "metadata", "invalid_metadata_format")
+    if metadata is not None and not metadata_accepted(metadata):
+        raise SlackRefusalError("invalid_metadata_format")
+
+
+def _parsed(arguments: Mapping[str, Any], name: str, error: str) -> Any:
+    value = arguments.get(name)
+    if not isinstance(value, str):
+        return value
+    try:
+        # Calls with form arguments hold JSON as text; Slack takes that within JSON arguments, too.
+        return json.loads(value)
+    except ValueError as invalid:
+        raise SlackRefusalError(error) from invalid
+
+
+class Front(ThreadingHTTPServer):
+    """The server.
+
+    Args:
+        port: TCP port of 127.0.0.1; 0 for any.
+        upstream: URL of the emulator.
+    """
+
+    daemon_threads = True
+    # A burst of alerts opens many connections at once; beyond this the kernel would refuse some.
+    request_queue_size = 128
+
+    def __init__(self, port: int, upstream: str) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.upstream = urlsplit(upstream).netloc
+        self.tokens = Tokens()
+        self._posts: list[Post] = []
+        self._posts_lock = threading.Lock()
+
+    def record(self, post: Post) -> None:
+        """Remembers a post."""
+        with self._posts_lock:
+            self._posts.append(post)
+
+    def posts(self) -> list[dict[str, Any]]:
+        """All posts so far, in the order in which they were answered."""
+        with self._posts_lock:
+            return [asdict(post) for post in self._posts]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def _front(self) -> Front:
+        return cast(Front, self.server)
+
+    def do_GET(self) -> None:
+        if self.path == "/_localcloud/posts":
+            self._answer_json(self._front.posts())
+        else:
+            self._handle()
+
+    def do_POST(self) -> None:
+        if self.path == "/_localcloud/tokens":
+            self._front.tokens.add(json.loads(self._body())["token"])
+            self._answer_json({})
+        elif self.path == "/api/chat.postMessage":
+            self._post_message()
+        else:
+            self._handle()
+
+    def _post_message(self) -> None:
+        received, raw = time.time(), self._body()
+        body: Any = raw.decode(errors="replace")
+        try:
+            # Read first, so that a message is remembered readable whatever it is refused for.
+            arguments = parse_arguments(raw, self.headers.get("Content-Type", ""))
+            body = arguments
+            self._front.tokens.check(self.headers.get("Authorization"))
+            check_message(arguments)
+            status, headers, content = self._upstream(raw)
+        except SlackRefusalError as refusal:
+            self._front.record(Post(body, refusal.error, received))
+            self._answer_json(refusal.answer())
+            return
+        answer = json.loads(content)
+        self._front.record(Post(body, None if answer["ok"] else answer["error"], received))
+        self._answer(status, headers, content)
+
+    def _handle(self) -> None:
+        raw = self._body()
+        try:
+            if self.path.startswith("/api/"):
+                token = self._front.tokens.check(self.headers.get("Authorization"))
+                arguments = parse_arguments(raw, self.headers.get("Content-Type", ""))
+                if self.path == "/api/auth.revoke":
+                    self._front.tokens.revoke(token)
+                    self._answer_json({"ok": True, "revoked": True})
+                    return
+                check_message(arguments)
+            self._answer(*self._upstream(raw))
+        except SlackRefusalError as refusal:
+            self._answer_json(refusal.answer())
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        connection = http.client.HTTPConnection(self._front.upstream, timeout=10)
+        try:
+            connection.request(
+                self.command, self.path, body or None, {**headers, "Authorization": f"Bearer {UPSTREAM_TOKEN}"}
+            )
+            response = connection.getresponse()
+            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+            return response.status, kept, response.read()
+        finally:
+            connection.close()
+
+    def _answer_json(self, body: object) -> None:
+        self._answer(200, [("Content-Type", "application/json; charset=utf-8")], json.dumps(body).encode())
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        # Requests carry tokens in their query at times, and the posts are remembered anyway.
+        pass
+
+
+def main() -> None:
+    """Serves until the parent is gone."""
+    exit_with_parent()
+    parser = argparse.ArgumentParser(description="The front before the Slack emulator; started by localcloud.cloud.")
+    parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
+    parser.add_argument("--upstream", required=True, help="URL of the emulator")
+    arguments = parser.parse_args()
+    Front(arguments.port, arguments.upstream).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

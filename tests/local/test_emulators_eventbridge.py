@@ -1,0 +1,433 @@
+"""EventBridge of the local cloud: what it adds to MiniStack, through AWS's own API.
+
+Proves nothing about AWS: it holds the emulator to what AWS's documentation says.
+"""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import pytest
+
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, LocalCloudError, RunningCloud, SlackBreak
+from localcloud.emulators.loopback import request_json
+
+pytestmark = pytest.mark.local
+
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+RULE_ARN = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:rule"
+
+
+class Destination(ThreadingHTTPServer):
+    """An API destination's endpoint that answers as it is told, then with 200."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _DestinationHandler)
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        self.requests: list[tuple[dict[str, str], str]] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/post"
+
+
+class _DestinationHandler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        server = cast(Destination, self.server)
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        server.requests.append((dict(self.headers), body))
+        server.may_answer.wait()
+        status, headers = server.answers.pop(0) if server.answers else (200, {})
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def destination() -> Iterator[Destination]:
+    with Destination() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+_numbers = itertools.count()
+
+
+@dataclass
+class Wiring:
+    """A rule that posts to a URL, and a dead-letter queue, under names of their own."""
+
+    cloud: RunningCloud
+    url: str
+    name: str = field(default_factory=lambda: f"test-{next(_numbers)}")
+    queue_url: str = ""
+
+    def __post_init__(self) -> None:
+        iam = self.cloud.client("iam")
+        trust = _statement(
+            "sts:AssumeRole",
+            Principal={"Service": "events.amazonaws.com"},
+            Condition={"ArnEquals": {"aws:SourceArn": self.rule_arn}},
+        )
+        self.role_arn = iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+        events = self.events = self.cloud.client("events")
+        connection = events.create_connection(
+            Name=self.name,
+            AuthorizationType="API_KEY",
+            AuthParameters={
+                "ApiKeyAuthParameters": {
+                    "ApiKeyName": "Authorization",
+                    "ApiKeyValue": f"Bearer {self.cloud.bot_token}",
+                }
+            },
+        )
+        self.destination_arn = events.create_api_destination(
+            Name=self.name,
+            ConnectionArn=connection["ConnectionArn"],
+            InvocationEndpoint=self.url,
+            HttpMethod="POST",
+            InvocationRateLimitPerSecond=1,
+        )["ApiDestinationArn"]
+        self.allow(self.destination_arn)
+
+        self.sqs = self.cloud.client("sqs")
+        self.queue_url = self.sqs.create_queue(QueueName=self.name)["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])
+        self.queue_arn = attributes["Attributes"]["QueueArn"]
+        self.let_queue_accept(self.rule_arn)
+
+        self.rule(ALL_EVENTS)
+
+    @property
+    def rule_arn(self) -> str:
+        return f"{RULE_ARN}/{self.name}"
+
+    def allow(self, destination_arn: str) -> None:
+        policy = _statement("events:InvokeApiDestination", Resource=destination_arn)
+        self.cloud.client("iam").put_role_policy(RoleName=self.name, PolicyName="invoke", PolicyDocument=policy)
+
+    def let_queue_accept(self, rule_arn: str) -> None:
+        policy = _statement(
+            "sqs:SendMessage",
+            Principal={"Service": "events.amazonaws.com"},
+            Resource=self.queue_arn,
+            Condition={"ArnEquals": {"aws:SourceArn": rule_arn}},
+        )
+        self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"Policy": policy})
+
+    def rule(self, state: str, **target: Any) -> None:
+        """Puts rule and target, or changes them."""
+        self.events.put_rule(
+            Name=self.name, State=state, EventPattern=json.dumps({"detail": {"eventName": [self.name]}})
+        )
+        target.setdefault("RetryPolicy", {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600})
+        target.setdefault("InputTransformer", {"InputPathsMap": {}, "InputTemplate": '{"channel": "X", "text": "hi"}'})
+        target.setdefault("RoleArn", self.role_arn)
+        target.setdefault("DeadLetterConfig", {"Arn": self.queue_arn})
+        self.events.put_targets(Rule=self.name, Targets=[{"Id": "it", "Arn": self.destination_arn, **target}])
+
+    def record(self, **fields: Any) -> dict[str, Any]:
+        """A record that matches the rule."""
+        return {
+            "eventName": self.name,
+            "eventSource": "sts.amazonaws.com",
+            "eventType": "AwsApiCall",
+            "eventTime": "2026-01-31T02:00:00Z",
+            "awsRegion": "us-east-1",
+            "recipientAccountId": "222222222222",
+            "readOnly": True,
+            "managementEvent": True,
+            **fields,
+        }
+
+    def play(self, **fields: Any) -> None:
+        self.cloud.play(self.record(**fields))
+        self.cloud.wait_idle()
+
+    def dead_letters(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        """Attributes and body of each."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return [
+            (
+                {name: attribute["StringValue"] for name, attribute in letter["MessageAttributes"].items()},
+                json.loads(letter["Body"]),
+            )
+            for letter in answer.get("Messages", ())
+        ]
+
+
+def _statement(action: str, **fields: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **fields}]})
+
+
+@pytest.fixture
+def wiring(cloud: RunningCloud, destination: Destination) -> Wiring:
+    return Wiring(cloud, destination.url)
+
+
+def test_a_record_reaches_the_rule_with_its_true_source_and_the_destination_with_the_connections_header(
+    wiring: Wiring, destination: Destination
+) -> None:
+    paths = {
+        "source": "$.source",
+        "type": "$.detail-type",
+        "account": "$.account",
+        "at": "$.time",
+        "region": "$.region",
+    }
+    template = '"<source>|<type>|<account>|<at>|<region>"'
+    wiring.rule(ALL_EVENTS, InputTransformer={"InputPathsMap": paths, "InputTemplate": template})
+    wiring.play()
+    [(headers, body)] = destination.requests
+    assert body == '"aws.sts|AWS API Call via CloudTrail|222222222222|2026-01-31T02:00:00Z|us-east-1"'
+    assert headers["Authorization"] == f"Bearer {wiring.cloud.bot_token}"
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_put_events_refuses_the_source_that_play_has(wiring: Wiring, destination: Destination) -> None:
+    entry = {"Source": "aws.sts", "DetailType": "x", "Detail": json.dumps(wiring.record())}
+    answer = wiring.events.put_events(Entries=[entry])
+    wiring.cloud.wait_idle()
+    assert answer["FailedEntryCount"] == 1
+    assert answer["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException"
+    assert destination.requests == []
+
+
+def test_what_an_operator_puts_counts_as_delivery_too(wiring: Wiring, destination: Destination) -> None:
+    entry = {"Source": "breakglass.drill", "DetailType": "x", "Detail": json.dumps({"eventName": wiring.name})}
+    assert wiring.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    wiring.cloud.wait_idle()
+    assert len(destination.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "read_only", "write"),
+    [("DISABLED", 0, 0), ("ENABLED", 0, 1), (ALL_EVENTS, 1, 1)],
+)
+def test_the_state_decides_whether_a_rule_gets_read_only_management_events(
+    wiring: Wiring, destination: Destination, state: str, read_only: int, write: int
+) -> None:
+    wiring.rule(state)
+    wiring.play(readOnly=True)
+    assert len(destination.requests) == read_only
+    wiring.play(readOnly=False)
+    assert len(destination.requests) == read_only + write
+
+
+def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Destination) -> None:
+    other = Wiring(wiring.cloud, destination.url)
+    wiring.play()
+    assert len(destination.requests) == 1
+    other.play()
+    assert len(destination.requests) == 2
+
+
+def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination: Destination) -> None:
+    before = wiring.cloud.wait_idle()
+    for _ in range(40):
+        wiring.cloud.play(wiring.record())
+    after = wiring.cloud.wait_idle()
+    assert len(destination.requests) == 40
+    assert after == {**before, "delivered": before["delivered"] + 40}
+
+
+def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Destination) -> None:
+    destination.may_answer.clear()
+    wiring.cloud.play(wiring.record())
+    with pytest.raises(LocalCloudError, match="1 deliveries are still under way after 0 s"):
+        wiring.cloud.wait_idle(timeout=0)
+    destination.may_answer.set()
+    wiring.cloud.wait_idle()
+    assert len(destination.requests) == 1
+
+
+def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: Destination) -> None:
+    wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
+    destination.answers = [(429, {"Retry-After": "61"})]
+    wiring.play()
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes["ERROR_CODE"] == "THROTTLING"
+    assert attributes["RETRY_ATTEMPTS"] == "0"
+
+
+@pytest.mark.parametrize("status", [401, 407, 409, 429, 500, 503])
+def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destination, status: int) -> None:
+    destination.answers = [(status, {}), (status, {})]
+    wiring.play()
+    assert len(destination.requests) == 3
+    assert len(set(body for _, body in destination.requests)) == 1
+    assert wiring.dead_letters() == []
+
+
+def test_when_the_attempts_are_exhausted_the_event_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
+    destination.answers = [(503, {})] * 9
+    wiring.play()
+    assert len(destination.requests) == 3
+    [(attributes, event)] = wiring.dead_letters()
+    assert attributes == {
+        "RULE_ARN": wiring.rule_arn,
+        "TARGET_ARN": wiring.destination_arn,
+        "ERROR_CODE": "ERROR_FROM_TARGET",
+        "ERROR_MESSAGE": "API destination returned HTTP status 503",
+        "RETRY_ATTEMPTS": "2",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
+    }
+    assert event["source"] == "aws.sts"
+    assert event["detail"] == wiring.record()
+
+
+def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
+    wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
+    destination.answers = [(503, {})] * 99
+    wiring.play()
+    # At 0, 1, 3, 7, 15 and 31 s; the next would be at 63 s.
+    assert len(destination.requests) == 6
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
+
+
+def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destination: Destination) -> None:
+    destination.answers = [(404, {})]
+    wiring.play()
+    assert len(destination.requests) == 1
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes["ERROR_CODE"] == "SDK_CLIENT_ERROR"
+    assert attributes["RETRY_ATTEMPTS"] == "0"
+    assert "EXHAUSTED_RETRY_CONDITION" not in attributes
+
+
+def test_nobody_at_the_address_is_retried_and_then_a_dead_letter(cloud: RunningCloud) -> None:
+    with Destination() as gone:
+        wiring = Wiring(cloud, gone.url)
+    wiring.play()
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes["ERROR_CODE"] == "CONNECTION_FAILURE"
+    assert attributes["RETRY_ATTEMPTS"] == "2"
+
+
+def _lose_connection(wiring: Wiring) -> None:
+    wiring.events.delete_connection(Name=wiring.name)
+
+
+def _lose_authorization(wiring: Wiring) -> None:
+    wiring.events.deauthorize_connection(Name=wiring.name)
+
+
+def _lose_destination(wiring: Wiring) -> None:
+    wiring.events.delete_api_destination(Name=wiring.name)
+
+
+def _lose_role(wiring: Wiring) -> None:
+    wiring.rule(ALL_EVENTS, RoleArn=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/nobody")
+
+
+def _lose_permission(wiring: Wiring) -> None:
+    wiring.allow(f"{wiring.destination_arn}-other")
+
+
+def _lose_trust(wiring: Wiring) -> None:
+    trust = _statement(
+        "sts:AssumeRole",
+        Principal={"Service": "events.amazonaws.com"},
+        Condition={"ArnEquals": {"aws:SourceArn": f"{RULE_ARN}/other"}},
+    )
+    wiring.cloud.client("iam").update_assume_role_policy(RoleName=wiring.name, PolicyDocument=trust)
+
+
+@pytest.mark.parametrize(
+    ("lose", "code"),
+    [
+        (_lose_connection, "NO_RESOURCE"),
+        (_lose_authorization, "NO_RESOURCE"),
+        (_lose_destination, "NO_RESOURCE"),
+        (_lose_role, "NO_PERMISSIONS"),
+        (_lose_permission, "NO_PERMISSIONS"),
+        (_lose_trust, "NO_PERMISSIONS"),
+    ],
+)
+def test_what_eventbridge_may_not_or_can_not_do_is_a_dead_letter_at_once(
+    wiring: Wiring, destination: Destination, lose: Callable[[Wiring], None], code: str
+) -> None:
+    lose(wiring)
+    wiring.play()
+    assert destination.requests == []
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes["ERROR_CODE"] == code
+    assert attributes["RETRY_ATTEMPTS"] == "0"
+
+
+def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring, destination: Destination) -> None:
+    wiring.let_queue_accept(f"{RULE_ARN}/other")
+    destination.answers = [(404, {})]
+    before = wiring.cloud.wait_idle()
+    wiring.play()
+    assert wiring.cloud.wait_idle() == {**before, "lost": before["lost"] + 1}
+    assert wiring.dead_letters() == []
+
+
+def test_a_rate_limit_spreads_a_burst(tmp_path: Any, destination: Destination) -> None:
+    with LocalCloud(tmp_path, second=0.1) as cloud:
+        wiring = Wiring(cloud, destination.url)
+        began = time.monotonic()
+        for _ in range(5):
+            cloud.play(wiring.record())
+        cloud.wait_idle()
+        # Four gaps of a tenth of a second: a lower bound only, however slow the machine.
+        assert time.monotonic() - began >= 0.4
+    assert len(destination.requests) == 5
+
+
+def test_a_pattern_is_tested_by_eventbridge(cloud: RunningCloud) -> None:
+    event = {
+        "version": "0",
+        "id": "1",
+        "account": MANAGEMENT_ACCOUNT,
+        "source": "aws.sts",
+        "time": "2026-01-31T02:00:00Z",
+        "region": REGION,
+        "resources": ["arn:aws:s3:::x"],
+        "detail-type": "x",
+        "detail": {"eventName": "AssumeRole"},
+    }
+    assert cloud.test_event_pattern({"detail": {"eventName": [{"prefix": "Assume"}]}}, event)
+    assert not cloud.test_event_pattern({"detail": {"eventName": [{"prefix": "assume"}]}}, event)
+
+
+def test_slack_is_broken_without_eventbridge_noticing(tmp_path: Any) -> None:
+    with LocalCloud(tmp_path) as cloud:
+        wiring = Wiring(cloud, cloud.post_message_url)
+        body = {"channel": cloud.slack_channel, "text": "used"}
+        wiring.rule(ALL_EVENTS, InputTransformer={"InputPathsMap": {}, "InputTemplate": json.dumps(body)})
+        wiring.play()
+        cloud.break_slack(SlackBreak.ARCHIVED)
+        wiring.play()
+        cloud.break_slack(SlackBreak.TOKEN_REVOKED)
+        wiring.play()
+        assert cloud.wait_idle() == {"delivered": 3, "dead_lettered": 0, "lost": 0}
+        assert [post.error for post in cloud.posts()] == [None, "is_archived", "token_revoked"]
+        assert [post.body for post in cloud.posts()] == [body, body, body]
+        assert cloud.messages() == [body]
+
+
+def test_an_unknown_address_of_the_control_interface_is_told_apart(cloud: RunningCloud) -> None:
+    with pytest.raises(Exception, match="answered 404"):
+        request_json("GET", f"{cloud.aws_url}/_localcloud/nothing")

@@ -54,6 +54,8 @@ bench:
 
 lint:
 	@$(TOOLCHAIN) python
+	@echo "== lock file"
+	@.tools/bin/uv lock --quiet --check --offline
 	@echo "== lint"
 	@$(VENV)/ruff check
 	@echo "== format"

@@ -3,8 +3,8 @@
 Non-goals: showing the programs' whole output; it is in a log file which the failure names.
 """
 
-import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -37,7 +37,7 @@ class Progress:
         if not self._terminal:
             self.say(line)
             return
-        width = os.get_terminal_size(self._stream.fileno()).columns - len("toolchain: ") - 1
+        width = shutil.get_terminal_size().columns - len("toolchain: ") - 1
         print(f"\r\x1b[Ktoolchain: {line[:width]}", end="", file=self._stream, flush=True)
 
 

@@ -98,7 +98,9 @@ class Toolchain:
             home = self._tools / "uv"
             instead = "if PyPI can't be reached from here, install uv yourself (https://docs.astral.sh/uv/)"
             self._run(
-                [sys.executable, "-m", "venv", "--clear", home], f"{verdict.reason}: making a place for it", instead
+                [sys.executable, "-m", "venv", "--clear", home],
+                f"{verdict.reason}: making an environment for it",
+                instead,
             )
             pip = [home / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
             self._run([*pip, "-r", UV_REQUIREMENTS], "installing uv from PyPI", instead)

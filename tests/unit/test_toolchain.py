@@ -26,6 +26,13 @@ from localcloud.toolchain.versions import Verdict, find_version, judge, show
 Install = Callable[..., Path]
 
 
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """The directory that plays the PATH of the machine."""
@@ -217,6 +224,15 @@ def test_progress_shows_what_is_done_how_long_and_the_last_output() -> None:
     stream = io.StringIO()
     Progress(stream).update("building pulumi", 83.4, "go/ast")
     assert stream.getvalue() == "toolchain: building pulumi … 1:23 go/ast\n"
+
+
+def test_progress_on_a_terminal_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    stream = Terminal()
+    Progress(stream).update("building pulumi", 83.4, "x" * 200)
+    assert stream.getvalue().removeprefix("\r\x1b[K").startswith("toolchain: building pulumi … 1:23 xxx")
+    assert len(stream.getvalue().removeprefix("\r\x1b[K")) < 50
+    assert "\n" not in stream.getvalue()
 
 
 def test_an_empty_log_has_no_last_line(tmp_path: Path) -> None:

@@ -1,0 +1,251 @@
+"""The IAM policy documents of the alert path, and the statements that keep a break-glass session away from it.
+
+Every function turns plain values into a policy document with a stable order of keys and values, so that a preview shows
+a difference only where there is one. An Allow names one action on one resource and one caller.
+
+Sources: the Service Authorization Reference for which action takes which resource
+(https://docs.aws.amazon.com/service-authorization/latest/reference/), the EventBridge User Guide ("Using resource-based
+policies", "Cross-service confused deputy prevention", "IAM roles for sending events to targets") and the SNS Developer
+Guide ("Example cases for Amazon SNS access control").
+
+Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.policy.lint`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from breakglass.detection.names import ALERT_PATH_PREFIX
+from breakglass.errors import PolicyError
+
+Statement = dict[str, Any]
+"""One statement of a policy document, JSON-ready."""
+
+Document = dict[str, Any]
+"""A policy document, JSON-ready."""
+
+INLINE_POLICY_LIMIT = 10_240
+"""Bytes, white space apart, of a permission set's inline policy (IAM Identity Center User Guide, "Quotas")."""
+
+
+def policy_json(document: Mapping[str, Any]) -> str:
+    """Return the document as AWS gets it: JSON without white space between its parts, keys in the given order."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def policy_size(document: Mapping[str, Any]) -> int:
+    """Return the size of the document in bytes as IAM counts it: without white space."""
+    return len("".join(policy_json(document).split()))
+
+
+def invoke_destination(destination_arn: str) -> Document:
+    """Allow the holder to send events to one API destination and nothing else."""
+    return _document({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination_arn})
+
+
+def events_trust(destination_arn: str) -> Document:
+    """Let EventBridge assume a role, but only for an alert-path rule beside the API destination the role invokes.
+
+    Without the condition the role is a confused deputy: any rule that names the role, in any account, would do.
+    EventBridge gives the rule's ARN as `aws:SourceArn`. The rule is in the destination's account and region, as
+    EventBridge demands of a rule and its API destination.
+
+    Args:
+        destination_arn: `arn:aws:events:REGION:ACCOUNT:api-destination/NAME/UUID`.
+    """
+    partition, region, account = _owner(destination_arn)
+    rules = f"arn:{partition}:events:{region}:{account}:rule/{ALERT_PATH_PREFIX}*"
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"ArnLike": {"aws:SourceArn": rules}},
+        }
+    )
+
+
+def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Document:
+    """Let EventBridge put events it could not deliver into the queue, for the given rules only.
+
+    Args:
+        queue_arn: The dead-letter queue, in the account and region of the rules.
+        rule_arns: The rules whose targets name the queue; at least one.
+    """
+    return _document(_events_may("sqs:SendMessage", queue_arn, rule_arns))
+
+
+def alarm_topic_policy(topic_arn: str, rule_arns: Iterable[str]) -> Document:
+    """Let the alert path's alarms and the given rules publish to the topic.
+
+    The alarms are those of the topic's own account and region whose name has the alert path's prefix.
+
+    Args:
+        topic_arn: `arn:aws:sns:REGION:ACCOUNT:NAME`.
+        rule_arns: The rules that have the topic as a target; at least one.
+    """
+    partition, region, account = _owner(topic_arn)
+    alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{ALERT_PATH_PREFIX}*"
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"ArnLike": {"aws:SourceArn": alarms}},
+        },
+        _events_may("sns:Publish", topic_arn, rule_arns),
+    )
+
+
+def alert_path_arns(partition: str) -> tuple[str, ...]:
+    """Return the ARN patterns of every resource of the alert path, whichever account and region it is in.
+
+    Every such resource has the prefix in its name. The copy of the token which EventBridge keeps in Secrets Manager is
+    called after the connection. `events:…:*/` covers rules, connections and API destinations.
+    """
+    return tuple(
+        f"arn:{partition}:{resource}{ALERT_PATH_PREFIX}*"
+        for resource in (
+            "cloudwatch:*:*:alarm:",
+            "cloudwatch::*:dashboard/",
+            "events:*:*:*/",
+            "iam::*:role/",
+            "secretsmanager:*:*:secret:",
+            "secretsmanager:*:*:secret:events!connection/",
+            "sns:*:*:",
+            "sqs:*:*:",
+        )
+    )
+
+
+def protect_alert_path(partition: str) -> tuple[Statement, ...]:
+    """Return the Deny statements that keep a break-glass session from cutting the alarm it sets off.
+
+    * On the resources of the alert path everything is denied but looking at them: to list what is harmful would miss
+      tomorrow's actions, and today's are many and indirect. `events:EnableRule` resets a rule's state to one without
+      read-only events; `cloudwatch:PutAlarmMuteRule` needs the permission on every alarm it mutes;
+      `secretsmanager:GetSecretValue` gives the token which deletes the message in Slack. `sts:*` stays, for a role of
+      the organisation's own whose name happens to begin with the prefix.
+    * CloudTrail may not be stopped, deleted or changed, whatever the trail is called: no record, no alert.
+    * A subscription can't be named in a policy (SNS knows no resource type for these two actions), so none may be
+      removed or filtered away.
+
+    It does not bind another identity that the session can become or create: that is what the lint looks for. Nor does
+    it cover an existing secret whose name lacks the prefix, or a KMS key.
+
+    Args:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+    """
+    return (
+        {
+            "Sid": "ProtectAlertPath",
+            "Effect": "Deny",
+            "NotAction": [
+                "cloudwatch:Describe*",
+                "cloudwatch:Get*",
+                "cloudwatch:List*",
+                "events:Describe*",
+                "events:List*",
+                "iam:Get*",
+                "iam:List*",
+                "secretsmanager:Describe*",
+                "secretsmanager:List*",
+                "sns:Get*",
+                "sns:List*",
+                "sqs:Get*",
+                "sqs:List*",
+                "sts:*",
+            ],
+            "Resource": list(alert_path_arns(partition)),
+        },
+        {
+            "Sid": "ProtectCloudTrail",
+            "Effect": "Deny",
+            "Action": ["cloudtrail:Delete*", "cloudtrail:PutEventSelectors", "cloudtrail:Stop*", "cloudtrail:Update*"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "ProtectSubscriptions",
+            "Effect": "Deny",
+            "Action": ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
+            "Resource": "*",
+        },
+    )
+
+
+def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> Document | None:
+    """Return a permission set's inline policy with the statements added at its end; None if there is nothing in it.
+
+    A permission set has one inline policy, and of two the last silently wins: both have to become one.
+
+    Args:
+        document: The user's inline policy, or None.
+        statements: What to add, possibly nothing; each has a `Sid`.
+
+    Raises:
+        PolicyError: AWS would refuse the result (see `inline_policy_fault`).
+    """
+    fault = inline_policy_fault(document, statements)
+    if fault is not None:
+        raise PolicyError(" ".join(fault))
+    return _merged(document, statements)
+
+
+def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> tuple[str, str] | None:
+    """Say what is wrong with the inline policy that `merge_inline` makes of the same arguments, and what to do instead.
+
+    A `Sid` may be there only once, and the whole has to fit into `INLINE_POLICY_LIMIT`.
+    """
+    merged = _merged(document, statements)
+    if merged is None:
+        return None
+    sids = [statement["Sid"] for statement in merged["Statement"] if "Sid" in statement]
+    repeated = sorted({sid for sid in sids if sids.count(sid) > 1})
+    if repeated:
+        return (
+            f"Two statements have the Sid {repeated[0]}, and AWS refuses such a policy. "
+            "(The protection of the alert path has statements of its own, whose Sid begins with Protect.)",
+            "Give one of them another Sid, or none.",
+        )
+    size = policy_size(merged)
+    if size > INLINE_POLICY_LIMIT:
+        added = size - policy_size({**merged, "Statement": statements_of(document) if document else []})
+        return (
+            f"The inline policy has {size:,} bytes, {added:,} of them for the protection of the alert path, and AWS "
+            f"takes {INLINE_POLICY_LIMIT:,} in a permission set.",
+            "Move statements into a customer managed policy and name it under customerManagedPolicies.",
+        )
+    return None
+
+
+def statements_of(document: Mapping[str, Any]) -> list[Statement]:
+    """Return the statements of a document, which IAM lets one write as a list or as a single statement."""
+    statements = document["Statement"]
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _merged(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> Document | None:
+    own = statements_of(document) if document is not None else []
+    if not own and not statements:
+        return None
+    return {**(document or {"Version": "2012-10-17"}), "Statement": [*own, *statements]}
+
+
+def _document(*statements: Statement) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _events_may(action: str, resource: str, rule_arns: Iterable[str]) -> Statement:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
+    }
+
+
+def _owner(arn: str) -> tuple[str, str, str]:
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    return partition, region, account

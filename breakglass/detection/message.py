@@ -251,7 +251,7 @@ def email_text(subject: Subject, path: EvidencePath, *, post_mortem_url: str | N
     }
     text = (
         f"<drill>Break-glass role {story.headline.format(role=_configured(subject.label))}. {story.evidence}. "
-        f"{_sentences(facts)} Explain this use in the Slack thread; if nobody can, treat it as a security incident."
+        f"{_sentences(facts)} Explain this in the Slack thread; if nobody can, treat it as a security incident."
     )
     return _transformer(text if post_mortem_url is None else f"{text} Post-mortem: {_configured(post_mortem_url)}")
 

@@ -1,0 +1,36 @@
+"""The second opinion on event patterns: EventBridge's matching, as written by people who have nothing to do with this.
+
+It is moto's, the matcher behind moto's event buses, run in this process. Tests of the local layer hold the same records
+against MiniStack's matcher, which is a third one.
+
+It does not prove that EventBridge itself accepts a pattern: that is for a live check.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from moto.events.models import EventPattern
+
+from breakglass.detection.patterns import event_pattern, pattern_json
+from breakglass.detection.subjects import Subject
+
+
+def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Say whether an event on the bus matches a pattern."""
+    # Both go through JSON, as they do on their way to EventBridge.
+    sent: dict[str, Any] = json.loads(json.dumps(event))
+    text = pattern_json(dict(pattern))
+    return EventPattern(text, json.loads(text)).matches_event(sent)  # type: ignore[arg-type]
+
+
+def alerts(subjects: Iterable[Subject], event: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the evidence paths of the alerts that an event causes, in alphabetical order, one for each matching rule."""
+    return tuple(
+        sorted(
+            path.value
+            for subject in subjects
+            for path in subject.evidence_paths
+            if matches(event_pattern(subject, path), event)
+        )
+    )

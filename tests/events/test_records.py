@@ -1,0 +1,172 @@
+"""The project's own records, through an independent matcher and through the message template.
+
+It does not prove that CloudTrail writes records of these shapes (the samples test comes nearer), nor that a message is
+delivered (the local layer does).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakglass.detection.message import email_text, slack_message, substitute
+from breakglass.detection.patterns import DRILL_MARKER, event_pattern
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.types import EvidencePath
+from localcloud.records import Record, load_records, to_event
+from tests.events.matcher import alerts, matches
+
+WATCHED: tuple[Subject, ...] = (
+    PermissionSetSubject("devops-break-glass"),
+    PermissionSetSubject("network-break-glass"),
+    PermissionSetSubject("DatabaseAdmin"),
+    RoleSubject("arn:aws:iam::222222222222:role/emergency-operator"),
+)
+RECORDS = list(load_records())
+each_record = pytest.mark.parametrize("record", RECORDS, ids=[record.file for record in RECORDS])
+
+
+@each_record
+def test_a_record_causes_just_the_alerts_that_it_expects(record: Record) -> None:
+    assert alerts(WATCHED, to_event(record.content)) == record.expected
+
+
+@pytest.mark.parametrize("path", list(EvidencePath))
+@pytest.mark.parametrize("kind", [PermissionSetSubject, RoleSubject])
+def test_some_record_hits_every_evidence_path(kind: type[Subject], path: EvidencePath) -> None:
+    subjects = [subject for subject in WATCHED if isinstance(subject, kind) and path in subject.evidence_paths]
+    hits = [r for r in RECORDS for s in subjects if matches(event_pattern(s, path), to_event(r.content))]
+    assert bool(hits) == (path in {p for s in WATCHED if isinstance(s, kind) for p in s.evidence_paths})
+
+
+def test_there_are_look_alikes_for_every_kind_of_event_that_is_watched() -> None:
+    silent = {record.content["eventName"] for record in RECORDS if record.expected == ()}
+    assert silent >= {"AssumeRole", "AssumeRoleWithSAML", "GetRoleCredentials", "ConsoleLogin", "SwitchRole"}
+
+
+def test_every_record_says_what_it_expects_and_has_an_id_of_its_own() -> None:
+    assert all(record.expected is not None for record in RECORDS)
+    assert len({record.content["eventID"] for record in RECORDS}) == len(RECORDS)
+
+
+@each_record
+def test_messages_are_valid_and_hold_nothing_that_a_message_must_not_forward(record: Record) -> None:
+    event = to_event(record.content)
+    for subject in WATCHED:
+        for path in subject.evidence_paths:
+            if not matches(event_pattern(subject, path), event):
+                continue
+            text = substitute(slack_message(subject, path, channel="C0123456789"), event)
+            mail = substitute(email_text(subject, path), event)
+            body = json.loads(text)
+            assert body["metadata"]["event_payload"]["event_id"] == record.content["eventID"]
+            assert body["metadata"]["event_payload"]["evidence"] == path
+            assert record.content["eventID"] in json.loads(mail)
+            for forbidden in _never_forwarded(record.content, path):
+                assert forbidden not in text + mail
+
+
+def _never_forwarded(record: dict[str, Any], path: EvidencePath) -> list[str]:
+    """List the values that no message may hold: blanked credentials, free text, and AWS's own address as a person's."""
+    freely_written = [record["userAgent"], record.get("errorMessage"), record["userIdentity"].get("credentialId")]
+    credentials = (record["responseElements"] or {}).get("credentials") or {}
+    address = [record["sourceIPAddress"]] if path in {EvidencePath.session_start, EvidencePath.denied} else []
+    return [text for text in [*freely_written, *credentials.values(), *address] if text]
+
+
+def test_credentials_are_blanked_in_every_record_and_present_where_aws_puts_them() -> None:
+    found = [
+        (record.content["responseElements"] or {})["credentials"]
+        for record in RECORDS
+        if record.content["eventSource"] == "sts.amazonaws.com" and record.content["responseElements"]
+    ]
+    assert len(found) > 10
+    assert all(c["accessKeyId"] == c["sessionToken"] == "[blanked]" and c["expiration"] for c in found)
+
+
+def test_a_drill_says_so_in_its_first_words_and_a_real_use_does_not() -> None:
+    for record in RECORDS:
+        event = to_event(record.content)
+        for subject in WATCHED:
+            for path in subject.evidence_paths:
+                if matches(event_pattern(subject, path), event):
+                    body = json.loads(substitute(slack_message(subject, path, channel="C0123456789"), event))
+                    mail = json.loads(substitute(email_text(subject, path), event))
+                    header = body["blocks"][0]["text"]["text"]
+                    for text in (body["text"], header, mail):
+                        assert text.startswith(DRILL_MARKER) == ("drill" in record.content)
+                        assert text.count("DRILL") == ("drill" in record.content)
+
+
+def test_both_copies_of_a_chained_use_share_an_id_and_tell_the_account_of_the_role() -> None:
+    copies = {r.file: r.content for r in RECORDS if r.file.startswith("session-watched-role-chained-")}
+    caller, owner = (
+        copies["session-watched-role-chained-caller.json"],
+        copies["session-watched-role-chained-owner.json"],
+    )
+    assert caller["sharedEventID"] == owner["sharedEventID"]
+    assert caller["recipientAccountId"] != owner["recipientAccountId"]
+    transformer = slack_message(WATCHED[3], EvidencePath.session_start, channel="C0123456789")
+    for record in (caller, owner):
+        payload = json.loads(substitute(transformer, to_event(record)))["metadata"]["event_payload"]
+        assert payload["account"] == "222222222222"
+
+
+# --- the loader ----------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_the_readers_own_needs_no_expectations(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
+    (tmp_path / "a.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
+    (tmp_path / "a.expect").write_text("session_start\n denied\n")
+    assert [(r.file, r.expected) for r in load_records(tmp_path)] == [
+        ("a.json", ("denied", "session_start")),
+        ("b.json", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "teaches"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "is no CloudTrail record"),
+        ('{"eventName": 1, "eventSource": "sts.amazonaws.com"}', "is no CloudTrail record"),
+        ('{"Records": []}', "each entry of its Records as its own file"),
+    ],
+)
+def test_a_file_that_is_no_record_is_refused_by_name(tmp_path: Path, content: str, teaches: str) -> None:
+    (tmp_path / "odd.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"odd\.json .*{teaches}"):
+        list(load_records(tmp_path))
+
+
+def test_an_unknown_expectation_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
+    (tmp_path / "a.expect").write_text("session-start")
+    with pytest.raises(ValueError, match=r"a\.expect expects 'session-start'.*session_start, portal, console, denied"):
+        list(load_records(tmp_path))
+
+
+def test_the_envelope_has_the_true_source_and_detail_type() -> None:
+    record = {
+        "eventSource": "sso.amazonaws.com",
+        "eventType": "AwsServiceEvent",
+        "eventID": "e1",
+        "eventTime": "2026-03-14T02:00:00Z",
+        "awsRegion": "eu-central-1",
+        "recipientAccountId": "111111111111",
+    }
+    assert to_event(record) == {
+        "version": "0",
+        "id": "e1",
+        "detail-type": "AWS Service Event via CloudTrail",
+        "source": "aws.sso",
+        "account": "111111111111",
+        "time": "2026-03-14T02:00:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": record,
+    }
+    assert to_event(record | {"drill": "DRILL: "})["source"] == "breakglass.drill"
+    assert to_event(record | {"eventType": ["odd"]})["detail-type"] == "AWS API Call via CloudTrail"

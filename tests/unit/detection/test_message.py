@@ -1,0 +1,440 @@
+"""The messages: as exact texts, as EventBridge fills them in, and within Slack's limits for any legal values.
+
+It does not prove how Slack renders them, nor that EventBridge fills in a template as `substitute` does; the local layer
+compares it with an emulator, and a live check with EventBridge.
+"""
+
+import json
+import re
+import string
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from breakglass.detection.message import FIELDS, Transformer, check, email_text, slack_message, substitute
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.errors import MessageError
+from breakglass.types import EvidencePath
+from tests.unit.detection.strategies import field_values, subjects, untimed
+
+SET = PermissionSetSubject("devops-break-glass")
+ROLE = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
+CHANNEL = "C0123456789"
+PATHS = st.sampled_from(EvidencePath)
+
+DETAIL = {
+    "eventID": "423fa918-3e60-4161-812c-8ccb1afbd672",
+    "eventName": "AssumeRoleWithSAML",
+    "eventTime": "2026-03-14T02:07:47Z",
+    "awsRegion": "eu-central-1",
+    "recipientAccountId": "222222222222",
+    "sourceIPAddress": "198.51.100.17",
+    "requestParameters": {"roleSessionName": "jane.doe@example.com"},
+}
+
+
+def rendered(transformer: Transformer, detail: dict[str, Any]) -> Any:
+    return json.loads(substitute(transformer, {"detail": detail}))
+
+
+def test_a_session_is_told_as_exactly_this_message() -> None:
+    transformer = slack_message(
+        SET, EvidencePath.session_start, channel=CHANNEL, post_mortem_url="https://wiki.example.com/new?type=use&to=us"
+    )
+    assert rendered(transformer, DETAIL) == {
+        "channel": CHANNEL,
+        "text": "Break-glass role devops-break-glass is in use. Account: 222222222222. Who: jane.doe@example.com.",
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [
+            {
+                "type": "header",
+                "text": {"type": "plain_text", "text": ":rotating_light: devops-break-glass is in use", "emoji": True},
+            },
+            section("A session with this role has started."),
+            {
+                "type": "section",
+                "fields": [
+                    mrkdwn("*Role*\n`devops-break-glass`"),
+                    mrkdwn("*Account*\n`222222222222`"),
+                    mrkdwn("*Who*\n`jane.doe@example.com`"),
+                    mrkdwn("*When (UTC)*\n`2026-03-14T02:07:47Z`"),
+                    mrkdwn("*Region*\n`eu-central-1`"),
+                    mrkdwn("*Recorded event*\n`AssumeRoleWithSAML`"),
+                ],
+            },
+            section(
+                "*If this was you:* explain this use in the thread. What is broken, and what are you going to change?\n"
+                "*If nobody explains it:* treat it as a security incident."
+            ),
+            {
+                "type": "actions",
+                "elements": [
+                    {
+                        "type": "button",
+                        "text": {"type": "plain_text", "text": "Open event in CloudTrail", "emoji": True},
+                        "url": "https://console.aws.amazon.com/cloudtrailv2/home?region=eu-central-1"
+                        "#/events/423fa918-3e60-4161-812c-8ccb1afbd672",
+                        "action_id": "open_event",
+                    },
+                    {
+                        "type": "button",
+                        "text": {"type": "plain_text", "text": "Post-mortem", "emoji": True},
+                        "url": "https://wiki.example.com/new?type=use&to=us",
+                        "action_id": "open_post_mortem",
+                    },
+                ],
+            },
+        ],
+        "metadata": {
+            "event_type": "breakglass_use",
+            "event_payload": {
+                "event_id": "423fa918-3e60-4161-812c-8ccb1afbd672",
+                "evidence": "session_start",
+                "role": "devops-break-glass",
+                "account": "222222222222",
+            },
+        },
+    }
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def test_a_session_is_told_by_mail_as_exactly_this_line() -> None:
+    transformer = email_text(SET, EvidencePath.session_start, post_mortem_url="https://wiki.example.com/new")
+    assert rendered(transformer, DETAIL | {"drill": "DRILL: "}) == (
+        "DRILL: Break-glass role devops-break-glass is in use. A session with this role has started. "
+        "Account: 222222222222. Who: jane.doe@example.com. When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. "
+        "Recorded event: AssumeRoleWithSAML, ID 423fa918-3e60-4161-812c-8ccb1afbd672. "
+        "Explain this in the Slack thread; if nobody can, treat it as a security incident. "
+        "Post-mortem: https://wiki.example.com/new"
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "facts"),
+    [
+        (
+            SET,
+            EvidencePath.portal,
+            {
+                "Account": "$.detail.serviceEventDetails.account_id",
+                "Who (Identity Center user ID)": "$.detail.userIdentity.onBehalfOf.userId",
+                "From address": "$.detail.sourceIPAddress",
+            },
+        ),
+        (
+            SET,
+            EvidencePath.console,
+            {
+                "Account": "$.detail.recipientAccountId",
+                "Who": "$.detail.userIdentity.arn",
+                "From address": "$.detail.sourceIPAddress",
+            },
+        ),
+        (
+            SET,
+            EvidencePath.denied,
+            {
+                "Recorded in account": "$.detail.recipientAccountId",
+                "Caller": "$.detail.userIdentity.type",
+                "Caller's account": "$.detail.userIdentity.accountId",
+                "Caller's access key": "$.detail.userIdentity.accessKeyId",
+            },
+        ),
+        (
+            ROLE,
+            EvidencePath.session_start,
+            {
+                "Session name (the caller's choice)": "$.detail.requestParameters.roleSessionName",
+                "Caller": "$.detail.userIdentity.type",
+                "Caller's account": "$.detail.userIdentity.accountId",
+                "Caller's access key": "$.detail.userIdentity.accessKeyId",
+            },
+        ),
+    ],
+)
+def test_each_kind_of_evidence_says_what_is_known_about_who_it_was(
+    subject: Subject, path: EvidencePath, facts: dict[str, str]
+) -> None:
+    transformer = slack_message(subject, path, channel=CHANNEL)
+    shown = dict(re.findall(r"\*([^*]+)\*\\n`<([a-zA-Z]+)>`", transformer.template))
+    common = {
+        "When (UTC)": "$.detail.eventTime",
+        "Region": "$.detail.awsRegion",
+        "Recorded event": "$.detail.eventName",
+    }
+    assert {label: transformer.input_paths[name] for label, name in shown.items()} == facts | common
+
+
+def test_the_account_of_a_plain_role_is_that_of_its_arn_whoever_recorded_the_call() -> None:
+    for path in ROLE.evidence_paths:
+        body = rendered(slack_message(ROLE, path, channel=CHANNEL), DETAIL | {"recipientAccountId": "111111111111"})
+        assert body["metadata"]["event_payload"]["account"] == "222222222222"
+        assert "111111111111" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("partition", "host"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_event_opens_in_the_console_of_its_partition(partition: str, host: str) -> None:
+    transformer = slack_message(SET, EvidencePath.console, channel=CHANNEL, partition=partition)
+    assert f'"url":"https://{host}/cloudtrailv2/home?region=<region>#/events/<eventId>"' in transformer.template
+
+
+def test_without_a_post_mortem_address_there_is_no_button_for_it() -> None:
+    body = rendered(slack_message(SET, EvidencePath.portal, channel=CHANNEL), DETAIL)
+    assert [button["action_id"] for button in body["blocks"][-1]["elements"]] == ["open_event"]
+
+
+@pytest.mark.parametrize("path", list(EvidencePath))
+def test_a_drill_is_told_in_the_first_words_of_text_header_and_mail(path: EvidencePath) -> None:
+    drill = DETAIL | {"drill": "DRILL: "}
+    body = rendered(slack_message(SET, path, channel=CHANNEL), drill)
+    assert body["text"].startswith("DRILL: Break-glass role ")
+    assert body["blocks"][0]["text"]["text"].startswith("DRILL: :rotating_light: ")
+    assert rendered(email_text(SET, path), drill).startswith("DRILL: Break-glass role ")
+
+
+# --- EventBridge's substitution ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "filled"),
+    [
+        ({"detail": {"eventID": "e-1", "awsRegion": "eu"}}, '"e-1 eu <other>"'),
+        ({"detail": {"eventID": 'a"b\\', "awsRegion": "<!channel>"}}, '"a"b\\ <!channel> <other>"'),
+        ({"detail": {"eventID": "e-1"}}, '"e-1  <other>"'),
+        ({"detail": {"eventID": None, "awsRegion": 7}}, '"null 7 <other>"'),
+        ({"detail": "text"}, '"  <other>"'),
+        ({}, '"  <other>"'),
+    ],
+)
+def test_values_go_in_unescaped_and_a_missing_path_leaves_its_placeholder_out(
+    event: dict[str, Any], filled: str
+) -> None:
+    transformer = Transformer(
+        {"eventId": "$.detail.eventID", "region": "$.detail.awsRegion"}, '"<eventId> <region> <other>"'
+    )
+    assert substitute(transformer, event) == filled
+
+
+def test_a_value_is_not_searched_for_placeholders_again() -> None:
+    transformer = Transformer({"eventId": "$.detail.eventID", "region": "$.detail.awsRegion"}, '"<eventId>"')
+    assert substitute(transformer, {"detail": {"eventID": "<region>", "awsRegion": "eu"}}) == '"<region>"'
+
+
+# --- any legal values ----------------------------------------------------------------------------------------------
+
+URLS = st.text(string.ascii_letters + string.digits + "-._~:/?#[]@!$&()*+,;=%", max_size=2000).map(
+    "https://x.example/".__add__
+)
+
+
+def event_with(values: dict[str, str], transformer: Transformer) -> dict[str, Any]:
+    """Make an event out of field values; a field without one is left out, as CloudTrail leaves fields out."""
+    event: dict[str, Any] = {}
+    for name, value in values.items():
+        *parents, leaf = transformer.input_paths[name].removeprefix("$.").split(".")
+        inner = event
+        for key in parents:
+            inner = inner.setdefault(key, {})
+        inner[leaf] = value
+    return event
+
+
+@st.composite
+def filled_messages(draw: st.DrawFn) -> tuple[Transformer, str]:
+    subject, path = draw(subjects), draw(PATHS)
+    assume(path in subject.evidence_paths)
+    transformer = slack_message(subject, path, channel=CHANNEL, post_mortem_url=draw(st.one_of(st.none(), URLS)))
+    present = draw(st.sets(st.sampled_from(sorted(transformer.input_paths))))
+    values = {name: draw(field_values(name)) for name in sorted(present)}
+    return transformer, substitute(transformer, event_with(values, transformer))
+
+
+@untimed
+@given(filled_messages())
+def test_any_legal_values_make_valid_json_within_slacks_limits(message: tuple[Transformer, str]) -> None:
+    transformer, text = message
+    body = json.loads(text)
+    assert len(transformer.template) <= 8192
+    assert "<" not in text
+    assert ">" not in text
+    assert 0 < len(body["text"]) <= 4000
+    assert len(body["blocks"]) <= 50
+    header, _, facts, _, actions = body["blocks"]
+    assert 0 < len(header["text"]["text"]) <= 150
+    assert len(facts["fields"]) <= 10
+    assert all(0 < len(field["text"]) <= 2000 for field in facts["fields"])
+    # A code span can't be left, so nothing in it is a format or an emoji.
+    assert all(field["text"].count("`") == 2 for field in facts["fields"])
+    assert all(
+        block["type"] != "section" or len(block.get("text", {}).get("text", "")) <= 3000 for block in body["blocks"]
+    )
+    assert all(len(b["text"]["text"]) <= 75 and 0 < len(b["url"]) <= 3000 for b in actions["elements"])
+
+
+@untimed
+@given(subjects, PATHS)
+def test_the_longest_legal_names_fit(subject: Subject, path: EvidencePath) -> None:
+    assume(path in subject.evidence_paths)
+    named = (
+        PermissionSetSubject((subject.name * 32)[:32])
+        if isinstance(subject, PermissionSetSubject)
+        else RoleSubject(subject.arn.rsplit("/", 1)[0] + "/" + (subject.label * 64)[:64])
+    )
+    url = "https://x.example/" + "p" * 2000
+    transformer = slack_message(named, path, channel="C" + "0" * 20, post_mortem_url=url, partition="aws-us-gov")
+    values = {name: longest(name) for name in transformer.input_paths}
+    body = json.loads(substitute(transformer, event_with(values, transformer)))
+    assert len(body["blocks"][0]["text"]["text"]) <= 150
+    mail = substitute(email_text(named, path, post_mortem_url=url), event_with(values, transformer))
+    assert isinstance(json.loads(mail), str)
+
+
+def longest(name: str) -> str:
+    """The longest text that a field of a message may hold."""
+    return next(c for c in string.printable if re.fullmatch(FIELDS[name].alphabet, c)) * FIELDS[name].longest
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_no_field_has_a_character_that_needs_escaping_or_means_something_in_a_code_span(name: str) -> None:
+    assert not [
+        c for c in map(chr, range(0x3000)) if re.fullmatch(FIELDS[name].alphabet, c) and c in '"\\<>`&\n' + chr(127)
+    ]
+    assert not [c for c in map(chr, [*range(32), *range(127, 0x3000)]) if re.fullmatch(FIELDS[name].alphabet, c)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "userAgent",
+        "errorMessage",
+        "userIdentity.userName",
+        "userIdentity.principalId",
+        "responseElements",
+        "requestParameters",
+    ],
+)
+def test_nothing_that_people_write_freely_can_go_in(path: str) -> None:
+    assert f"$.detail.{path}" not in {field.path for field in FIELDS.values()}
+
+
+@pytest.mark.parametrize("subject", [SET, ROLE])
+def test_awss_own_address_is_never_shown_as_the_persons(subject: Subject) -> None:
+    for transformer in (
+        slack_message(subject, EvidencePath.session_start, channel=CHANNEL),
+        email_text(subject, EvidencePath.session_start),
+    ):
+        assert "$.detail.sourceIPAddress" not in transformer.input_paths.values()
+
+
+# --- hostile and unfit texts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["<!channel>", "<who>", "a`b", 'a"b', "a\\b", "a b", "a\nb", "", "caf\u00e9", "<https://x|y>", "\u202eabc"]
+)
+def test_a_configured_text_that_would_not_stay_text_is_refused(text: str) -> None:
+    for path in EvidencePath:
+        with pytest.raises(MessageError, match="can't be put into an alert message"):
+            slack_message(PermissionSetSubject(text), path, channel=CHANNEL)
+        with pytest.raises(MessageError, match="can't be put into an alert message"):
+            slack_message(SET, path, channel=text)
+        with pytest.raises(MessageError, match="can't be put into an alert message"):
+            slack_message(SET, path, channel=CHANNEL, post_mortem_url=text)
+        with pytest.raises(MessageError, match="can't be put into an alert message"):
+            email_text(PermissionSetSubject(text), path)
+        with pytest.raises(MessageError, match="can't be put into an alert message"):
+            email_text(SET, path, post_mortem_url=text)
+
+
+def test_a_message_too_long_for_eventbridge_is_refused() -> None:
+    with pytest.raises(MessageError, match=r"EventBridge takes 8192.*[Ss]horten the post-mortem address"):
+        slack_message(SET, EvidencePath.portal, channel=CHANNEL, post_mortem_url="https://x.example/" + "p" * 8000)
+
+
+GOOD = slack_message(SET, EvidencePath.session_start, channel=CHANNEL)
+
+
+def test_what_the_builders_make_passes_the_check() -> None:
+    check(GOOD)
+    check(email_text(SET, EvidencePath.session_start))
+
+
+@pytest.mark.parametrize(
+    ("transformer", "why"),
+    [
+        (replace(GOOD, template=GOOD.template + "}"), "is no JSON"),
+        (replace(GOOD, template=GOOD.template.replace('"<eventId>"', "<eventId>")), "belong inside quoted text"),
+        (replace(GOOD, template=GOOD.template.replace("<region>", "<where>")), "region, where has only one of them"),
+        (
+            replace(GOOD, input_paths={**GOOD.input_paths, "userId": FIELDS["userId"].path}),
+            "userId has only one of them",
+        ),
+        (replace(GOOD, input_paths={**GOOD.input_paths, "agent": "$.detail.userAgent"}), "not known to be safe"),
+        (replace(GOOD, input_paths={**GOOD.input_paths, "time": "$.detail.errorMessage"}), "not known to be safe"),
+        (
+            replace(GOOD, template=GOOD.template.replace("*Region*", "<!channel>")),
+            "angle brackets that are no placeholder",
+        ),
+        (replace(GOOD, template=GOOD.template.replace("*Region*", "a > b")), "angle brackets that are no placeholder"),
+        (replace(GOOD, template=GOOD.template.replace('"evidence"', '"<region>"')), "in values only"),
+        (replace(GOOD, template=GOOD.template.replace(":rotating_light:", "x" * 150)), "length of the header"),
+        (replace(GOOD, template=GOOD.template.replace("A session", "x" * 3000)), "length of the text of a section"),
+        (replace(GOOD, template=GOOD.template.replace("*Who*", "x" * 2000)), "length of a field of a section"),
+        (replace(GOOD, template=GOOD.template.replace("Open event", "x" * 80)), "length of the text of a button"),
+        (
+            replace(GOOD, template=GOOD.template.replace("/cloudtrailv2", "x" * 3000)),
+            "length of the address of a button",
+        ),
+        (replace(GOOD, template=GOOD.template.replace("https://console.aws.amazon.com", "")), "is no address"),
+        (replace(GOOD, template=GOOD.template.replace("Break-glass role", "x" * 4000)), "length of the fallback text"),
+        (replace(GOOD, template=GOOD.template.replace('"actions"', '"carousel"')), "'carousel' are not known"),
+        (replace(GOOD, template=GOOD.template.replace("A session with this role has started.", "")), "takes 1 to 3000"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_transformer_that_would_lose_or_bend_the_alert_is_refused(transformer: Transformer, why: str) -> None:
+    with pytest.raises(MessageError, match=re.escape(why)):
+        check(transformer)
+
+
+def test_more_paths_than_eventbridge_takes_are_refused() -> None:
+    with pytest.raises(MessageError, match="101 paths"):
+        check(Transformer({f"n{index}": "$.detail.eventID" for index in range(101)}, '""'))
+
+
+@pytest.mark.parametrize(
+    ("where", "limit", "what"),
+    [
+        (["blocks"], 50, "the blocks"),
+        (["blocks", 2, "fields"], 10, "the fields of a section"),
+        (["blocks", 4, "elements"], 25, "the buttons"),
+    ],
+)
+def test_more_blocks_fields_or_buttons_than_slack_takes_are_refused(
+    where: list[str | int], limit: int, what: str
+) -> None:
+    body = json.loads(GOOD.template)
+    entries = body
+    for key in where:
+        entries = entries[key]
+    entries.extend(entries[:1] * (limit + 1 - len(entries)))
+    with pytest.raises(MessageError, match=f"length of {what}; at worst it would be {limit + 1}"):
+        check(replace(GOOD, template=json.dumps(body)))

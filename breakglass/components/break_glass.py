@@ -1,0 +1,375 @@
+"""The whole of it: what a stack instantiates.
+
+Non-goals: reading the stack file (see `breakglass.config.load_stack_file`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.components.permission_set_pair import (
+    AssignmentArgs,
+    BreakGlassSetArgs,
+    PermissionSetArgs,
+    PermissionSetPair,
+    refused_risks,
+)
+from breakglass.components.reference import Reference
+from breakglass.components.slack_connection import SlackConnection
+from breakglass.components.slack_destination import SlackDestination
+from breakglass.components.usage_alert import RetryArgs, UsageAlert
+from breakglass.components.usage_monitoring import UsageMonitoring
+from breakglass.config import Alerts, PermissionSetPairSpec, PermissionSets, StackFile
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.errors import ConfigError, Problem, shown
+from breakglass.problems import validated
+from breakglass.section import Given
+from breakglass.types import EvidencePath, Fault, fault
+
+
+class PairArgs(TypedDict):
+    """A permission set for day-to-day work and its marked twin for emergencies."""
+
+    name: str
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
+    everyday: PermissionSetArgs
+    """The permission set for day-to-day work."""
+    break_glass: BreakGlassSetArgs
+    """The permission set for emergencies."""
+    assignments: NotRequired[list[AssignmentArgs]]
+    """Who gets which of the two in which accounts; nobody by default."""
+
+
+class PermissionSetsArgs(TypedDict):
+    """What goes to the account that owns the Identity Center instance, or its delegated administrator."""
+
+    region: str
+    """The home region of Identity Center."""
+    instance_arn: NotRequired[str]
+    """The ARN of the Identity Center instance; looked up by default."""
+    identity_store_id: NotRequired[str]
+    """The id of its identity store; looked up by default."""
+    protect_alert_path: NotRequired[bool]
+    """Whether every break-glass set is denied to tamper with the alert path and to stop CloudTrail; True by default."""
+    pairs: list[PairArgs]
+    """The everyday permission sets, each with its break-glass twin."""
+
+
+class SlackArgs(TypedDict):
+    """Where alerts arrive."""
+
+    channel: str
+    """The ID of the Slack channel. The Slack app must be a member of it."""
+    bot_token_secret_name: NotRequired[str]
+    """The name of an existing secret whose value is the bot token; by default one is made of `slack_bot_token`."""
+    kms_key_arn: NotRequired[str]
+    """A customer-managed KMS key for the secret and the connection; AWS's own key by default."""
+    post_message_url: NotRequired[str]
+    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
+
+
+class WatchArgs(TypedDict):
+    """Roles that are managed elsewhere and raise alerts all the same."""
+
+    permission_sets: NotRequired[list[str]]
+    """Names of permission sets."""
+    roles: NotRequired[list[str]]
+    """ARNs of IAM roles that Identity Center did not make."""
+
+
+class MonitoringArgs(TypedDict):
+    """Alarms by e-mail, since Slack may be what is broken, and the count of uses."""
+
+    emails: NotRequired[list[str]]
+    """Who gets the alarms. Each address has to confirm the mail that AWS sends first."""
+    alerts_by_email: NotRequired[bool]
+    """Whether these addresses get every alert too, as a second channel beside Slack; False by default."""
+    uses_per_week: NotRequired[int]
+    """An alarm is raised when a role is used more often than this in 7 days; 5 by default."""
+
+
+class AlertsArgs(TypedDict):
+    """What goes to an account where the roles are used, and to the Identity Center account for the portal."""
+
+    region: str
+    """The region of the alert path; CloudTrail must deliver its management events."""
+    slack: SlackArgs
+    """Where alerts arrive."""
+    post_mortem_url: NotRequired[str]
+    """A form or page that the alert links to, where the use is explained and closed."""
+    evidence_paths: NotRequired[list[EvidencePath]]
+    """The places in CloudTrail to look at; all by default."""
+    drills: NotRequired[bool]
+    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL; True by default."""
+    watch: NotRequired[WatchArgs]
+    """Roles to watch besides the break-glass sets of `permission_sets`."""
+    retry: NotRequired[RetryArgs]
+    """How long EventBridge tries to deliver."""
+    monitoring: NotRequired[MonitoringArgs]
+    """Alarms by e-mail and the count of uses."""
+
+
+class BreakGlassArgs(TypedDict):
+    """Arguments of `BreakGlass`: at least one of `permission_sets` and `alerts`."""
+
+    permission_sets: NotRequired[PermissionSetsArgs]
+    """What goes to the account that owns the Identity Center instance."""
+    alerts: NotRequired[AlertsArgs]
+    """What goes to an account where the roles are used."""
+    slack_bot_token: NotRequired[pulumi.Input[str]]
+    """The bot token, `xoxb-...`, from secret configuration; with alerts, unless they name an existing secret."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+
+
+class BreakGlassModel(StackFile):
+    """`BreakGlassArgs`, validated."""
+
+    slack_bot_token: Reference = None
+    """The bot token, from secret configuration."""
+
+    @classmethod
+    def rules(cls, given: Given) -> Iterator[Fault]:
+        """What holds for a stack file, and: exactly one source of the token."""
+        yield from super().rules(given)
+        existing = given["alerts"]["slack"]["botTokenSecretName"]
+        if given["alerts"] and bool(given["slackBotToken"]) == bool(existing):
+            # Not with the value: it may be the token itself.
+            why = "Alerts are posted with exactly one bot token."
+            instead = (
+                "Give either `slack_bot_token` (from `pulumi config set --secret`) or "
+                "`alerts.slack.bot_token_secret_name`."
+            )
+            yield ("slackBotToken",), None, fault(why, instead)
+
+
+class BreakGlass(pulumi.ComponentResource):
+    """Break-glass access in one account: permission-set pairs, an alert for every role, and its monitoring.
+
+    A small organisation needs one. Else one in the account that owns Identity Center (`permission_sets`, and `alerts`
+    for the evidence path `portal`), and one with `alerts` where the roles are used.
+
+    Permissions:
+        - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `SlackConnection`,
+          `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`.
+        - To look up the Identity Center instance: `sso:ListInstances`.
+
+    Raises:
+        ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.
+        MessageError: An alert could not be shown in Slack or sent by e-mail.
+        PolicyError: An inline policy does not go together with the protection of the alert path.
+    """
+
+    permission_set_arns: pulumi.Output[dict[str, str]]
+    """ARN of every permission set, by its name; empty without `permission_sets`."""
+    rule_names: pulumi.Output[dict[str, dict[str, str]]]
+    """Name of the EventBridge rule, by role and evidence path; empty without `alerts`, like all below.
+
+    A role's key is the permission set's name, or an IAM role's name and account.
+    """
+    dead_letter_queue_urls: pulumi.Output[dict[str, str]]
+    """URL of the dead-letter queue of every role."""
+    topic_arn: pulumi.Output[str | None]
+    """ARN of the SNS topic that alarms go to."""
+    dashboard_url: pulumi.Output[str | None]
+    """Address of the CloudWatch dashboard in the AWS console."""
+
+    def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(BreakGlassModel, args, at=f"{name}.")
+        # Of all pairs at once, before the first one is made.
+        risks = _risks(spec.permission_sets, at=f"{name}.permission_sets.") if spec.permission_sets else []
+        if risks:
+            raise ConfigError(risks)
+        super().__init__("breakglass:index:BreakGlass", name, None, opts)
+
+        pairs = self._pairs(name, spec, spec.permission_sets) if spec.permission_sets else []
+        alerts: dict[Subject, UsageAlert] = {}
+        self.topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
+        if spec.alerts is not None:
+            connection, destination = self._slack(name, spec, spec.alerts)
+            alerts = {
+                subject: self._alert(name, spec, spec.alerts, destination, subject)
+                for subject in _watched(spec.permission_sets, spec.alerts)
+            }
+            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts)
+            self.topic_arn = monitoring.topic_arn
+            self.dashboard_url = monitoring.dashboard_url
+
+        self.permission_set_arns = pulumi.Output.all(
+            **{pair.name: component.everyday_arn for pair, component in pairs},
+            **{pair.break_glass_name: component.break_glass_arn for pair, component in pairs},
+        )
+        self.rule_names = pulumi.Output.all(**{subject.key: alert.rule_names for subject, alert in alerts.items()})
+        self.dead_letter_queue_urls = pulumi.Output.all(
+            **{subject.key: alert.queue_url for subject, alert in alerts.items()}
+        )
+        self.register_outputs(
+            {
+                "permission_set_arns": self.permission_set_arns,
+                "rule_names": self.rule_names,
+                "dead_letter_queue_urls": self.dead_letter_queue_urls,
+                "topic_arn": self.topic_arn,
+                "dashboard_url": self.dashboard_url,
+            }
+        )
+
+    def _pairs(
+        self, name: str, spec: BreakGlassModel, sets: PermissionSets
+    ) -> list[tuple[PermissionSetPairSpec, PermissionSetPair]]:
+        instance_arn, identity_store_id = self._instance(sets)
+        return [
+            (
+                pair,
+                PermissionSetPair(
+                    f"{name}-{pair.name}",
+                    _arguments(
+                        region=sets.region,
+                        instance_arn=instance_arn,
+                        identity_store_id=identity_store_id,
+                        **pair.model_dump(exclude_none=True),
+                        protect_alert_path=sets.protect_alert_path,
+                        tags=spec.tags,
+                    ),
+                    pulumi.ResourceOptions(parent=self),
+                ),
+            )
+            for pair in sets.pairs
+        ]
+
+    def _instance(self, sets: PermissionSets) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
+        """Return the instance's ARN and its identity store's id, looked up if one of them is not given."""
+        if sets.instance_arn is not None and sets.identity_store_id is not None:
+            return sets.instance_arn, sets.identity_store_id
+        found = aws.ssoadmin.get_instances_output(region=sets.region, opts=pulumi.InvokeOptions(parent=self))
+        instance = pulumi.Output.all(found.arns, found.identity_store_ids).apply(partial(_chosen_instance, sets))
+        return instance["arn"], instance["identity_store_id"]
+
+    def _slack(self, name: str, spec: BreakGlassModel, alerts: Alerts) -> tuple[SlackConnection, SlackDestination]:
+        connection = SlackConnection(
+            f"{name}-slack",
+            _arguments(
+                region=alerts.region,
+                bot_token=spec.slack_bot_token,
+                bot_token_secret_name=alerts.slack.bot_token_secret_name,
+                kms_key_arn=alerts.slack.kms_key_arn,
+                tags=spec.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        destination = SlackDestination(
+            f"{name}-slack",
+            {
+                "region": alerts.region,
+                "connection_arn": connection.connection_arn,
+                "post_message_url": alerts.slack.post_message_url,
+                "tags": spec.tags,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        return connection, destination
+
+    def _alert(
+        self, name: str, spec: BreakGlassModel, alerts: Alerts, destination: SlackDestination, subject: Subject
+    ) -> UsageAlert:
+        return UsageAlert(
+            f"{name}-{subject.key}",
+            _arguments(
+                region=alerts.region,
+                **_role(subject),
+                destination_arn=destination.destination_arn,
+                destination_role_arn=destination.role_arn,
+                channel=alerts.slack.channel,
+                post_mortem_url=alerts.post_mortem_url,
+                evidence_paths=alerts.evidence_paths,
+                drills=alerts.drills,
+                retry=alerts.retry.model_dump(),
+                tags=spec.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _monitoring(
+        self,
+        name: str,
+        spec: BreakGlassModel,
+        alerts: Alerts,
+        connection: SlackConnection,
+        destination: SlackDestination,
+        watched: Mapping[Subject, UsageAlert],
+    ) -> UsageMonitoring:
+        return UsageMonitoring(
+            f"{name}-monitoring",
+            _arguments(
+                region=alerts.region,
+                watched=[
+                    {
+                        **_role(subject),
+                        "evidence_paths": alerts.evidence_paths,
+                        "rule_names": alert.rule_names,
+                        "rule_arns": alert.rule_arns,
+                        "queue_name": alert.queue_name,
+                        "queue_arn": alert.queue_arn,
+                    }
+                    for subject, alert in watched.items()
+                ],
+                connection_arn=connection.connection_arn,
+                destination_arn=destination.destination_arn,
+                **alerts.monitoring.model_dump(),
+                post_mortem_url=alerts.post_mortem_url,
+                tags=spec.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _risks(sets: PermissionSets, at: str) -> list[Problem]:
+    return [
+        risk
+        for index, pair in enumerate(sets.pairs)
+        for risk in refused_risks(pair, sets.protect_alert_path, sets.region, at=f"{at}pairs[{index}].")
+    ]
+
+
+def _arguments(**values: Any) -> Any:
+    """Return the arguments of a component, without those that are not given."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _role(subject: Subject) -> dict[str, str]:
+    match subject:
+        case PermissionSetSubject(name):
+            return {"permission_set": name}
+        case RoleSubject(arn):
+            return {"role_arn": arn}
+
+
+def _watched(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
+    """Return every role that raises alerts: the break-glass sets first, then what is managed elsewhere."""
+    return [
+        *(PermissionSetSubject(pair.break_glass_name) for pair in (sets.pairs if sets else [])),
+        *(PermissionSetSubject(watched) for watched in alerts.watch.permission_sets),
+        *(RoleSubject(arn) for arn in alerts.watch.roles),
+    ]
+
+
+def _chosen_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Choose the Identity Center instance the permission sets go to out of the (ARNs, identity stores) found."""
+    instances = dict(zip(*found, strict=True))
+    candidates = [arn for arn in instances if sets.instance_arn in (None, arn)]
+    if len(candidates) != 1:
+        raise ConfigError(
+            [
+                Problem(
+                    "permissionSets.instanceArn",
+                    shown(sets.instance_arn) if sets.instance_arn else "(missing)",
+                    f"This account sees {', '.join(instances) or 'no Identity Center instance'} in {sets.region}, so "
+                    "it is not clear which instance gets the permission sets.",
+                    "Deploy to the account that owns Identity Center, or its delegated administrator, with its home "
+                    "region; if it has several instances, name one in `instanceArn`.",
+                )
+            ]
+        )
+    return {"arn": candidates[0], "identity_store_id": sets.identity_store_id or instances[candidates[0]]}

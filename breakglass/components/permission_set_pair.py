@@ -1,0 +1,385 @@
+"""The everyday permission set, its break-glass twin, and who gets which of them where.
+
+Non-goals: users, groups and their memberships are the identity provider's; taking access away after an emergency is not
+done here. Nothing here watches the use of the permission sets (see `breakglass.components.usage_alert`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict, cast
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from breakglass.components.reference import Reference
+from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
+from breakglass.errors import ConfigError, Problem
+from breakglass.policy.documents import merge_inline, policy_json, protect_alert_path
+from breakglass.policy.lint import Severity, lint_pair
+from breakglass.problems import validated
+from breakglass.types import AssignmentTarget, Region, RiskAcknowledgement, TagKey, TagValue, partition
+
+
+class CustomerManagedPolicyArgs(TypedDict):
+    """A policy of your own, which must exist under this name in every account of the assignments."""
+
+    name: str
+    """The policy's name, not its ARN."""
+    path: NotRequired[str]
+    """The policy's IAM path; `/` by default."""
+
+
+class PermissionsBoundaryArgs(TypedDict):
+    """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
+
+    managed_policy_arn: NotRequired[str]
+    """The ARN of an AWS managed policy."""
+    customer_managed_policy: NotRequired[CustomerManagedPolicyArgs]
+    """A policy of your own that exists in every account of the assignments."""
+
+
+class PermissionSetArgs(TypedDict):
+    """A permission set: what it allows and for how long."""
+
+    description: NotRequired[str]
+    """What the permission set is for; shown beside its name in the access portal."""
+    session_duration: NotRequired[str]
+    """How long a session lives, ISO 8601, from `PT1H` (the default) to `PT12H`."""
+    managed_policies: NotRequired[list[str]]
+    """ARNs of AWS managed policies."""
+    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
+    """Policies of your own, by name; they must exist in every account of the assignments."""
+    inline_policy: NotRequired[dict[str, Any]]
+    """The inline policy as a mapping, at most 10,240 bytes."""
+    inline_policy_file: NotRequired[str]
+    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
+    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
+    """The most that the permission set may ever allow."""
+    relay_state: NotRequired[str]
+    """The console page that a sign-in with this permission set opens."""
+
+
+class BreakGlassSetArgs(TypedDict):
+    """The permission set for emergencies: the keys of `PermissionSetArgs`, and what an emergency adds."""
+
+    # The keys are repeated, not inherited: Pulumi's analyzer finds docstrings in the class's own source only.
+    name: NotRequired[str]
+    """The permission set's name; by default the pair's name with `-break-glass` behind it."""
+    description: NotRequired[str]
+    """What the permission set is for; shown beside its name in the access portal."""
+    session_duration: NotRequired[str]
+    """How long a session lives, ISO 8601; `PT1H` by default, more only with `allow_long_session`."""
+    managed_policies: NotRequired[list[str]]
+    """ARNs of AWS managed policies."""
+    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
+    """Policies of your own, by name; they must exist in every account of the assignments."""
+    inline_policy: NotRequired[dict[str, Any]]
+    """The inline policy as a mapping, at most 10,240 bytes with what `protect_alert_path` adds to it."""
+    inline_policy_file: NotRequired[str]
+    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
+    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
+    """The most that the permission set may ever allow."""
+    relay_state: NotRequired[str]
+    """The console page that a sign-in with this permission set opens."""
+    allow_long_session: NotRequired[bool]
+    """Whether a session may live longer than an hour; False by default. Needs `long_session_reason`."""
+    long_session_reason: NotRequired[str]
+    """Why an hour is too short."""
+    acknowledge: NotRequired[list[RiskAcknowledgement]]
+    """Dangerous powers that this permission set gets on purpose; without its name here each is refused."""
+
+
+class AssignmentArgs(TypedDict):
+    """Who gets the pair's permission sets where: exactly one of `group`, `group_id`, `user` and `user_id`.
+
+    An assignment's identity is the principal as written here, the permission set and the account. Writing a group's id
+    where its name was makes a second assignment of the same thing, which the provider refuses: rename the assignment
+    with `pulumi state rename` first.
+    """
+
+    group: NotRequired[str]
+    """The display name of a group in the identity store."""
+    group_id: NotRequired[str]
+    """The id of a group in the identity store."""
+    user: NotRequired[str]
+    """The user name of a user in the identity store. Groups are better: people change."""
+    user_id: NotRequired[str]
+    """The id of a user in the identity store."""
+    accounts: list[str]
+    """The account ids where the permission sets are handed out, twelve digits each."""
+    sets: NotRequired[list[AssignmentTarget]]
+    """Which of the pair's two permission sets are handed out; both by default."""
+
+
+class PermissionSetPairArgs(TypedDict):
+    """Arguments of `PermissionSetPair`."""
+
+    region: str
+    """The home region of Identity Center."""
+    instance_arn: pulumi.Input[str]
+    """The ARN of the Identity Center instance."""
+    identity_store_id: pulumi.Input[str]
+    """The id of the instance's identity store, where groups and users are looked up by name."""
+    name: str
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
+    everyday: PermissionSetArgs
+    """The permission set for day-to-day work."""
+    break_glass: BreakGlassSetArgs
+    """The permission set for emergencies."""
+    assignments: NotRequired[list[AssignmentArgs]]
+    """Who gets which of the two in which accounts; nobody by default."""
+    protect_alert_path: NotRequired[bool]
+    """Whether the break-glass set is denied to tamper with the alert path and to stop CloudTrail; True by default."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on both permission sets."""
+
+
+class PermissionSetPairModel(PermissionSetPairSpec):
+    """`PermissionSetPairArgs`, validated."""
+
+    region: Region
+    """The home region of Identity Center."""
+    instance_arn: Reference
+    """The ARN of the Identity Center instance."""
+    identity_store_id: Reference
+    """The id of the instance's identity store."""
+    protect_alert_path: bool = True
+    """Whether the break-glass set is denied to tamper with the alert path and to stop CloudTrail."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    """Tags on both permission sets."""
+
+
+@dataclass(frozen=True)
+class _Deployed:
+    """A permission set, and every resource that has to be there before anybody gets it."""
+
+    name: str
+    """The logical name."""
+    arn: pulumi.Output[str]
+    policies: list[pulumi.Resource]
+
+
+class PermissionSetPair(pulumi.ComponentResource):
+    """An everyday permission set, its marked twin for emergencies, and who gets them where.
+
+    Belongs into the account that owns the Identity Center instance, or its delegated administrator (which can't manage
+    access to the management account).
+
+    Permissions:
+        - On the instance and its permission sets: `sso:CreatePermissionSet`, `sso:DescribePermissionSet`,
+          `sso:UpdatePermissionSet`, `sso:DeletePermissionSet`, `sso:TagResource`, `sso:UntagResource`,
+          `sso:ListTagsForResource`, `sso:ProvisionPermissionSet`, `sso:DescribePermissionSetProvisioningStatus`,
+          `sso:PutInlinePolicyToPermissionSet`, `sso:GetInlinePolicyForPermissionSet`,
+          `sso:DeleteInlinePolicyFromPermissionSet`.
+        - With managed policies: `sso:AttachManagedPolicyToPermissionSet`, `sso:ListManagedPoliciesInPermissionSet`,
+          `sso:DetachManagedPolicyFromPermissionSet`.
+        - With customer managed policies: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
+          `sso:ListCustomerManagedPolicyReferencesInPermissionSet`,
+          `sso:DetachCustomerManagedPolicyReferenceFromPermissionSet`.
+        - With a permissions boundary: `sso:PutPermissionsBoundaryToPermissionSet`,
+          `sso:GetPermissionsBoundaryForPermissionSet`, `sso:DeletePermissionsBoundaryFromPermissionSet`.
+        - With assignments, also on their accounts: `sso:CreateAccountAssignment`, `sso:ListAccountAssignments`,
+          `sso:DeleteAccountAssignment`, `sso:DescribeAccountAssignmentCreationStatus`,
+          `sso:DescribeAccountAssignmentDeletionStatus`.
+        - With groups or users by name, on the identity store: `identitystore:GetGroupId`,
+          `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`.
+
+    Raises:
+        ConfigError: The arguments are wrong, or give the break-glass set a power it does not acknowledge.
+        PolicyError: The inline policy does not go together with the protection of the alert path.
+    """
+
+    everyday_arn: pulumi.Output[str]
+    """ARN of the everyday permission set."""
+    break_glass_arn: pulumi.Output[str]
+    """ARN of the break-glass permission set."""
+    assignment_ids: pulumi.Output[list[str]]
+    """Provider ids of the account assignments."""
+
+    def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(PermissionSetPairModel, args, at=f"{name}.")
+        risks = refused_risks(spec, spec.protect_alert_path, spec.region, at=f"{name}.")
+        if risks:
+            raise ConfigError(risks)
+        break_glass_policy = _break_glass_policy(spec)
+        super().__init__("breakglass:index:PermissionSetPair", name, None, opts)
+
+        deployed = {
+            AssignmentTarget.everyday: self._permission_set(
+                f"{name}-everyday", spec, spec.name, spec.everyday, spec.everyday.inline_policy
+            ),
+            AssignmentTarget.breakGlass: self._permission_set(
+                f"{name}-break-glass", spec, spec.break_glass_name, spec.break_glass, break_glass_policy
+            ),
+        }
+        assignments = [assignment for who in spec.assignments for assignment in self._assignments(spec, who, deployed)]
+
+        self.everyday_arn = deployed[AssignmentTarget.everyday].arn
+        self.break_glass_arn = deployed[AssignmentTarget.breakGlass].arn
+        self.assignment_ids = pulumi.Output.all(*[assignment.id for assignment in assignments])
+        self.register_outputs(
+            {
+                "everyday_arn": self.everyday_arn,
+                "break_glass_arn": self.break_glass_arn,
+                "assignment_ids": self.assignment_ids,
+            }
+        )
+
+    def _permission_set(
+        self,
+        name: str,
+        spec: PermissionSetPairModel,
+        permission_set_name: str,
+        settings: PermissionSetSpec,
+        inline_policy: dict[str, Any] | None,
+    ) -> _Deployed:
+        child = pulumi.ResourceOptions(parent=self)
+        permission_set = aws.ssoadmin.PermissionSet(
+            name,
+            name=permission_set_name,
+            description=settings.description,
+            session_duration=settings.session_duration,
+            relay_state=settings.relay_state,
+            instance_arn=spec.instance_arn,
+            region=spec.region,
+            tags=spec.tags,
+            opts=child,
+        )
+        policies: list[pulumi.Resource] = []
+        for arn in settings.managed_policies:
+            policies.append(
+                aws.ssoadmin.ManagedPolicyAttachment(
+                    f"{name}-{arn.partition(':policy/')[2]}",
+                    managed_policy_arn=arn,
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        for policy in settings.customer_managed_policies:
+            policies.append(
+                aws.ssoadmin.CustomerManagedPolicyAttachment(
+                    f"{name}-{policy.path}{policy.name}",
+                    customer_managed_policy_reference={"name": policy.name, "path": policy.path},
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        if inline_policy is not None:
+            policies.append(
+                aws.ssoadmin.PermissionSetInlinePolicy(
+                    f"{name}-inline",
+                    inline_policy=policy_json(inline_policy),
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        if settings.permissions_boundary is not None:
+            policies.append(
+                aws.ssoadmin.PermissionsBoundaryAttachment(
+                    f"{name}-boundary",
+                    permissions_boundary=_boundary(settings.permissions_boundary),
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        return _Deployed(name, permission_set.arn, policies)
+
+    def _assignments(
+        self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
+    ) -> Iterator[aws.ssoadmin.AccountAssignment]:
+        principal = _principal(who, spec, pulumi.InvokeOptions(parent=self))
+        for target in who.sets:
+            for account in who.accounts:
+                yield aws.ssoadmin.AccountAssignment(
+                    f"{deployed[target].name}-{principal.key}-{account}",
+                    principal_id=principal.id,
+                    principal_type=principal.type,
+                    target_id=account,
+                    target_type="AWS_ACCOUNT",
+                    permission_set_arn=deployed[target].arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    # A set is handed out as a whole: never without its boundary, or before its Deny is attached.
+                    opts=pulumi.ResourceOptions(depends_on=deployed[target].policies, parent=self),
+                )
+
+
+def refused_risks(pair: PermissionSetPairSpec, protect_alert_path: bool, region: str, at: str) -> list[Problem]:
+    """Return what the lint of the policies refuses in a pair.
+
+    Args:
+        pair: The pair.
+        protect_alert_path: Whether the break-glass set is denied to tamper with the alert path.
+        region: The home region of Identity Center.
+        at: What comes before the key paths in the report.
+    """
+    return [
+        Problem(f"{at}{finding.path}", finding.value, finding.why, finding.instead)
+        for finding in lint_pair(pair, protect_alert_path=protect_alert_path, partition=partition(region))
+        if finding.severity is Severity.refused
+    ]
+
+
+@dataclass(frozen=True)
+class _Principal:
+    """A group or user, by the identity it has in logical names."""
+
+    key: str
+    type: str
+    id: pulumi.Input[str]
+
+
+def _principal(who: AssignmentSpec, spec: PermissionSetPairModel, opts: pulumi.InvokeOptions) -> _Principal:
+    """Find the principal of an assignment in the identity store, unless it is given by id."""
+    if who.group is not None:
+        group = aws.identitystore.get_group_output(
+            identity_store_id=spec.identity_store_id,
+            # Not a dict: the SDK translates the keys of a resource's dicts to camelCase, but not those of a function's.
+            alternate_identifier=aws.identitystore.GetGroupAlternateIdentifierArgs(
+                unique_attribute=aws.identitystore.GetGroupAlternateIdentifierUniqueAttributeArgs(
+                    attribute_path="DisplayName", attribute_value=who.group
+                )
+            ),
+            region=spec.region,
+            opts=opts,
+        )
+        return _Principal(f"group:{who.group}", "GROUP", group.group_id)
+    if who.user is not None:
+        user = aws.identitystore.get_user_output(
+            identity_store_id=spec.identity_store_id,
+            alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(
+                unique_attribute=aws.identitystore.GetUserAlternateIdentifierUniqueAttributeArgs(
+                    attribute_path="UserName", attribute_value=who.user
+                )
+            ),
+            region=spec.region,
+            opts=opts,
+        )
+        return _Principal(f"user:{who.user}", "USER", user.user_id)
+    if who.group_id is not None:
+        return _Principal(f"groupId:{who.group_id}", "GROUP", who.group_id)
+    return _Principal(f"userId:{who.user_id}", "USER", cast(str, who.user_id))
+
+
+def _break_glass_policy(spec: PermissionSetPairModel) -> dict[str, Any] | None:
+    """Return the inline policy of the break-glass set: the user's own and the protection of the alert path."""
+    own = spec.break_glass.inline_policy
+    return merge_inline(own, protect_alert_path(partition(spec.region))) if spec.protect_alert_path else own
+
+
+def _boundary(
+    boundary: PermissionsBoundary,
+) -> aws.ssoadmin.PermissionsBoundaryAttachmentPermissionsBoundaryArgsDict:
+    policy = boundary.customer_managed_policy
+    if policy is None:
+        return {"managed_policy_arn": boundary.managed_policy_arn}
+    return {"customer_managed_policy_reference": {"name": policy.name, "path": policy.path}}

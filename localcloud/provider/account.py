@@ -1,0 +1,24 @@
+"""Whose account the provider works in.
+
+API: https://docs.aws.amazon.com/STS/latest/APIReference/
+"""
+
+from localcloud.provider.aws import Aws
+from localcloud.provider.resource import Function, declare
+from localcloud.provider.values import Properties
+
+
+class GetCallerIdentity(Function):
+    """The account and identity that the provider's credentials belong to."""
+
+    tok = "aws:index/getCallerIdentity:getCallerIdentity"
+    arguments = declare()
+
+    def call(self, aws: Aws, arguments: Properties) -> Properties:
+        """GetCallerIdentity."""
+        answer = aws.call("sts", "GetCallerIdentity")
+        account = answer["Account"]
+        return {"id": account, "accountId": account, "arn": answer["Arn"], "userId": answer["UserId"]}
+
+
+FUNCTIONS = (GetCallerIdentity(),)

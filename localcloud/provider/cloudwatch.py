@@ -1,0 +1,217 @@
+"""CloudWatch: dashboards and metric alarms.
+
+API: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
+"""
+
+from typing import Any
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Aws, AwsError
+from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, as_set, declare
+from localcloud.provider.values import Properties
+
+
+class Dashboard(ResourceType):
+    """A dashboard."""
+
+    tok = "aws:cloudwatch/dashboard:Dashboard"
+    properties = declare(
+        dashboardName=Property(required=True, replaces=True),
+        dashboardBody=Property(required=True, compare=as_document),
+    )
+    computed = ("dashboardArn",)
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutDashboard."""
+        self.update(aws, "", {}, inputs)
+        return inputs["dashboardName"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetDashboard."""
+        answer = aws.call("cloudwatch", "GetDashboard", DashboardName=resource_id)
+        return {
+            "dashboardName": answer["DashboardName"],
+            "dashboardBody": answer["DashboardBody"],
+            "dashboardArn": answer["DashboardArn"],
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutDashboard replaces the body; what AWS finds wrong in it comes inside the answer."""
+        body = {"DashboardName": new["dashboardName"], "DashboardBody": new["dashboardBody"]}
+        found = aws.call("cloudwatch", "PutDashboard", **body).get("DashboardValidationMessages", [])
+        if found:
+            reason = "; ".join(f"{item.get('DataPath', '')}: {item.get('Message', '')}" for item in found)
+            raise AwsError("PutDashboard", "invalid dashboard", reason)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteDashboards."""
+        aws.call("cloudwatch", "DeleteDashboards", DashboardNames=[resource_id])
+
+
+_PLAIN_SETTINGS = {
+    # pulumi-aws input to parameter of PutMetricAlarm, where nothing but the name differs
+    "name": "AlarmName",
+    "alarmDescription": "AlarmDescription",
+    "actionsEnabled": "ActionsEnabled",
+    "alarmActions": "AlarmActions",
+    "okActions": "OKActions",
+    "insufficientDataActions": "InsufficientDataActions",
+    "comparisonOperator": "ComparisonOperator",
+    "evaluationPeriods": "EvaluationPeriods",
+    "datapointsToAlarm": "DatapointsToAlarm",
+    "threshold": "Threshold",
+    "treatMissingData": "TreatMissingData",
+    "namespace": "Namespace",
+    "metricName": "MetricName",
+    "period": "Period",
+    "statistic": "Statistic",
+    "extendedStatistic": "ExtendedStatistic",
+    "unit": "Unit",
+}
+
+
+class MetricAlarm(ResourceType):
+    """An alarm on a metric or on a metric expression."""
+
+    tok = "aws:cloudwatch/metricAlarm:MetricAlarm"
+    properties = declare(
+        name=Property(replaces=True, autoname=255),
+        alarmDescription=Property(),
+        actionsEnabled=Property(default=True),
+        alarmActions=Property(compare=as_set),
+        okActions=Property(compare=as_set),
+        insufficientDataActions=Property(compare=as_set),
+        comparisonOperator=Property(required=True),
+        evaluationPeriods=Property(required=True),
+        datapointsToAlarm=Property(),
+        threshold=Property(),
+        treatMissingData=Property(default="missing"),
+        namespace=Property(),
+        metricName=Property(),
+        dimensions=Property(),
+        period=Property(),
+        statistic=Property(),
+        extendedStatistic=Property(),
+        unit=Property(),
+        metricQueries=Property(
+            items={
+                "id": Property(required=True),
+                "expression": Property(),
+                "label": Property(),
+                "period": Property(),
+                "returnData": Property(default=False),
+                "metric": Property(
+                    fields={
+                        "namespace": Property(),
+                        "metricName": Property(required=True),
+                        "dimensions": Property(),
+                        "period": Property(required=True),
+                        "stat": Property(required=True),
+                        "unit": Property(),
+                    }
+                ),
+            }
+        ),
+        tags=TAGS,
+    )
+    computed = ("arn", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutMetricAlarm."""
+        aws.call("cloudwatch", "PutMetricAlarm", Tags=tags.as_list(inputs), **_alarm(inputs))
+        return inputs["name"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """DescribeAlarms and the alarm's tags."""
+        found = aws.call("cloudwatch", "DescribeAlarms", AlarmNames=[resource_id])["MetricAlarms"]
+        if not found:
+            return None
+        alarm = found[0]
+        tagged = aws.call("cloudwatch", "ListTagsForResource", ResourceARN=alarm["AlarmArn"])
+        actual: Properties = {
+            **{name: alarm.get(parameter) for name, parameter in _PLAIN_SETTINGS.items()},
+            "dimensions": _dimensions(alarm),
+            "metricQueries": [_query(query) for query in alarm.get("Metrics", [])],
+            "arn": alarm["AlarmArn"],
+            **tags.as_properties(tagged["Tags"]),
+        }
+        if "metricQueries" in state and "Metrics" not in alarm:  # the emulator's gap, see the package's docstring
+            for made_up in ("metricQueries", "period", "statistic"):
+                del actual[made_up]
+        return actual
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutMetricAlarm replaces every setting but the tags, which it ignores for an alarm that exists."""
+        aws.call("cloudwatch", "PutMetricAlarm", **_alarm(new))
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("cloudwatch", "UntagResource", ResourceARN=old["arn"], TagKeys=removed)
+        if written:
+            aws.call("cloudwatch", "TagResource", ResourceARN=old["arn"], Tags=written)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteAlarms."""
+        aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[resource_id])
+
+
+def _alarm(inputs: Properties) -> dict[str, Any]:
+    parameters = {parameter: inputs.get(name) for name, parameter in _PLAIN_SETTINGS.items()}
+    parameters["Dimensions"] = _dimension_list(inputs)
+    parameters["Metrics"] = [_query_parameters(query) for query in inputs.get("metricQueries", [])] or None
+    return parameters
+
+
+def _dimension_list(properties: Properties) -> list[dict[str, str]] | None:
+    return [{"Name": key, "Value": value} for key, value in properties.get("dimensions", {}).items()] or None
+
+
+def _dimensions(answer: dict[str, Any]) -> dict[str, str]:
+    return {item["Name"]: item["Value"] for item in answer.get("Dimensions", [])}
+
+
+def _query_parameters(query: Properties) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "Id": query["id"],
+        "Expression": query.get("expression"),
+        "Label": query.get("label"),
+        "Period": query.get("period"),
+        "ReturnData": query["returnData"],
+    }
+    metric = query.get("metric")
+    if metric is not None:
+        described = {
+            "Namespace": metric.get("namespace"),
+            "MetricName": metric["metricName"],
+            "Dimensions": _dimension_list(metric),
+        }
+        stat = {"Period": metric["period"], "Stat": metric["stat"], "Unit": metric.get("unit")}
+        parameters["MetricStat"] = {"Metric": _present(described), **_present(stat)}
+    return _present(parameters)
+
+
+def _query(answer: dict[str, Any]) -> Properties:
+    query = {
+        "id": answer["Id"],
+        "expression": answer.get("Expression"),
+        "label": answer.get("Label"),
+        "period": answer.get("Period"),
+        "returnData": answer.get("ReturnData", True),
+    }
+    stat = answer.get("MetricStat")
+    if stat:
+        query["metric"] = {
+            "namespace": stat["Metric"].get("Namespace"),
+            "metricName": stat["Metric"]["MetricName"],
+            "dimensions": _dimensions(stat["Metric"]),
+            "period": stat["Period"],
+            "stat": stat["Stat"],
+            "unit": stat.get("Unit"),
+        }
+    return query
+
+
+def _present(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+RESOURCE_TYPES = (Dashboard(), MetricAlarm())

@@ -1,0 +1,293 @@
+"""EventBridge: connections, API destinations, rules and targets (pulumi-aws keeps them in `cloudwatch`).
+
+API: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
+"""
+
+from typing import Any
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Answer, Aws, AwsError, poll
+from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
+from localcloud.provider.values import Properties
+
+_API_KEY = Property(fields={"key": Property(required=True), "value": Property(required=True, secret=True)})
+
+
+class EventConnection(ResourceType):
+    """A connection with an API key, the one kind that Slack's `Authorization: Bearer` header needs."""
+
+    tok = "aws:cloudwatch/eventConnection:EventConnection"
+    properties = declare(
+        name=Property(replaces=True, autoname=64),
+        description=Property(),
+        authorizationType=Property(required=True),
+        authParameters=Property(required=True, fields={"apiKey": _API_KEY}),
+        kmsKeyIdentifier=Property(),
+    )
+    computed = ("arn", "secretArn")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateConnection."""
+        aws.call("events", "CreateConnection", Name=inputs["name"], **_connection(inputs))
+        return inputs["name"]
+
+    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+        """A connection delivers nothing before it is AUTHORIZED."""
+
+        def status() -> tuple[str, str]:
+            answer = aws.call("events", "DescribeConnection", Name=resource_id)
+            return answer["ConnectionState"], answer.get("StateReason", "")
+
+        pending = frozenset({"CREATING", "UPDATING", "AUTHORIZING"})
+        poll(f"connection {resource_id}", status, "AUTHORIZED", pending)
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """DescribeConnection tells the name of the key, never its value: that is kept from the state."""
+        answer = aws.call("events", "DescribeConnection", Name=resource_id)
+        known_key = state["authParameters"]["apiKey"]
+        real_key = answer["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyName"]
+        return {
+            "name": answer["Name"],
+            "description": answer.get("Description"),
+            "authorizationType": answer["AuthorizationType"],
+            "authParameters": {"apiKey": {**known_key, "key": real_key}},
+            "kmsKeyIdentifier": answer.get("KmsKeyIdentifier"),
+            "arn": answer["ConnectionArn"],
+            "secretArn": answer.get("SecretArn"),  # not in the emulator, see the package's docstring
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateConnection; without a description AWS keeps the old one, so it is sent empty."""
+        parameters = {"Description": "", **_connection(new)}
+        aws.call("events", "UpdateConnection", Name=resource_id, **parameters)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteConnection."""
+        aws.call("events", "DeleteConnection", Name=resource_id)
+
+
+def _connection(inputs: Properties) -> dict[str, Any]:
+    key = inputs["authParameters"].get("apiKey", {})
+    parameters = {
+        "Description": inputs.get("description"),
+        "AuthorizationType": inputs["authorizationType"],
+        "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": key.get("key"), "ApiKeyValue": key.get("value")}},
+        "KmsKeyIdentifier": inputs.get("kmsKeyIdentifier"),
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+class EventApiDestination(ResourceType):
+    """An HTTPS endpoint that rules deliver to."""
+
+    tok = "aws:cloudwatch/eventApiDestination:EventApiDestination"
+    properties = declare(
+        name=Property(replaces=True, autoname=64),
+        description=Property(),
+        connectionArn=Property(required=True),
+        httpMethod=Property(required=True),
+        invocationEndpoint=Property(required=True),
+        invocationRateLimitPerSecond=Property(default=300),
+    )
+    computed = ("arn",)
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateApiDestination."""
+        aws.call("events", "CreateApiDestination", Name=inputs["name"], **_destination(inputs))
+        return inputs["name"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """DescribeApiDestination."""
+        answer = aws.call("events", "DescribeApiDestination", Name=resource_id)
+        return {
+            "name": answer["Name"],
+            "description": answer.get("Description"),
+            "connectionArn": answer["ConnectionArn"],
+            "httpMethod": answer["HttpMethod"],
+            "invocationEndpoint": answer["InvocationEndpoint"],
+            "invocationRateLimitPerSecond": answer["InvocationRateLimitPerSecond"],
+            "arn": answer["ApiDestinationArn"],
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateApiDestination; without a description AWS keeps the old one, so it is sent empty."""
+        parameters = {"Description": "", **_destination(new)}
+        aws.call("events", "UpdateApiDestination", Name=resource_id, **parameters)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteApiDestination."""
+        aws.call("events", "DeleteApiDestination", Name=resource_id)
+
+
+def _destination(inputs: Properties) -> dict[str, Any]:
+    parameters = {
+        "Description": inputs.get("description"),
+        "ConnectionArn": inputs["connectionArn"],
+        "HttpMethod": inputs["httpMethod"],
+        "InvocationEndpoint": inputs["invocationEndpoint"],
+        "InvocationRateLimitPerSecond": inputs["invocationRateLimitPerSecond"],
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+class EventRule(ResourceType):
+    """A rule on an event bus."""
+
+    tok = "aws:cloudwatch/eventRule:EventRule"
+    properties = declare(
+        name=Property(replaces=True, autoname=64),
+        description=Property(),
+        eventBusName=Property(replaces=True, default="default"),
+        eventPattern=Property(compare=as_document),
+        scheduleExpression=Property(),
+        roleArn=Property(),
+        state=Property(default="ENABLED"),
+        forceDestroy=Property(default=False),
+        tags=TAGS,
+    )
+    computed = ("arn", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutRule, which would silently take over a rule of the same name: that is refused, as pulumi-aws does."""
+        name, bus = inputs["name"], inputs["eventBusName"]
+        try:
+            aws.call("events", "DescribeRule", Name=name, EventBusName=bus)
+        except AwsError as error:
+            if not error.not_found:
+                raise
+        else:
+            raise AwsError("PutRule", "already exists", f"a rule {name} is on bus {bus} already")
+        aws.call("events", "PutRule", Tags=tags.as_list(inputs), **_rule(inputs))
+        return name if bus == "default" else f"{bus}/{name}"
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """DescribeRule and its tags."""
+        answer = aws.call("events", "DescribeRule", Name=state["name"], EventBusName=state["eventBusName"])
+        tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
+        return {
+            "name": answer["Name"],
+            "description": answer.get("Description"),
+            "eventBusName": answer["EventBusName"],
+            "eventPattern": answer.get("EventPattern"),
+            "scheduleExpression": answer.get("ScheduleExpression"),
+            "roleArn": answer.get("RoleArn"),
+            "state": answer["State"],
+            "arn": answer["Arn"],
+            **tags.as_properties(tagged["Tags"]),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutRule replaces every setting but the tags, which it ignores for a rule that exists."""
+        aws.call("events", "PutRule", **_rule(new))
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("events", "UntagResource", ResourceARN=old["arn"], TagKeys=removed)
+        if written:
+            aws.call("events", "TagResource", ResourceARN=old["arn"], Tags=written)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteRule; AWS refuses while the rule has targets."""
+        parameters = {"Name": state["name"], "EventBusName": state["eventBusName"]}
+        aws.call("events", "DeleteRule", Force=state["forceDestroy"], **parameters)
+
+
+def _rule(inputs: Properties) -> dict[str, Any]:
+    return {
+        "Name": inputs["name"],
+        "EventBusName": inputs["eventBusName"],
+        "Description": inputs.get("description"),
+        "EventPattern": inputs.get("eventPattern"),
+        "ScheduleExpression": inputs.get("scheduleExpression"),
+        "RoleArn": inputs.get("roleArn"),
+        "State": inputs["state"],
+    }
+
+
+class EventTarget(ResourceType):
+    """What a rule delivers to."""
+
+    tok = "aws:cloudwatch/eventTarget:EventTarget"
+    properties = declare(
+        rule=Property(required=True, replaces=True),
+        eventBusName=Property(replaces=True, default="default"),
+        targetId=Property(replaces=True, autoname=64),
+        arn=Property(required=True),
+        roleArn=Property(),
+        input=Property(compare=as_document),
+        inputPath=Property(),
+        inputTransformer=Property(fields={"inputPaths": Property(), "inputTemplate": Property(required=True)}),
+        deadLetterConfig=Property(fields={"arn": Property()}),
+        retryPolicy=Property(fields={"maximumEventAgeInSeconds": Property(), "maximumRetryAttempts": Property()}),
+        forceDestroy=Property(default=False),
+    )
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutTargets."""
+        self.update(aws, "", {}, inputs)
+        bus = "" if inputs["eventBusName"] == "default" else f"{inputs['eventBusName']}-"
+        return f"{bus}{inputs['rule']}-{inputs['targetId']}"
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """ListTargetsByRule, which knows no way to ask for one target."""
+        where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
+        targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", **where)
+        target = next((item for item in targets if item["Id"] == state["targetId"]), None)
+        if target is None:
+            return None
+        transformer, retry = target.get("InputTransformer", {}), target.get("RetryPolicy", {})
+        return {
+            "arn": target["Arn"],
+            "roleArn": target.get("RoleArn"),
+            "input": target.get("Input"),
+            "inputPath": target.get("InputPath"),
+            "inputTransformer": {
+                "inputPaths": transformer.get("InputPathsMap"),
+                "inputTemplate": transformer.get("InputTemplate"),
+            },
+            "deadLetterConfig": {"arn": target.get("DeadLetterConfig", {}).get("Arn")},
+            "retryPolicy": {
+                "maximumEventAgeInSeconds": retry.get("MaximumEventAgeInSeconds"),
+                "maximumRetryAttempts": retry.get("MaximumRetryAttempts"),
+            },
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutTargets replaces the whole target; refusals come inside the answer."""
+        where = {"Rule": new["rule"], "EventBusName": new["eventBusName"]}
+        answer = aws.call("events", "PutTargets", Targets=[_target(new)], **where)
+        for entry in answer.get("FailedEntries", []):
+            raise AwsError("PutTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """RemoveTargets; refusals come inside the answer."""
+        where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
+        answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], Force=state["forceDestroy"], **where)
+        for entry in answer.get("FailedEntries", []):
+            raise AwsError("RemoveTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
+
+
+def _target(inputs: Properties) -> dict[str, Any]:
+    target = {
+        "Id": inputs["targetId"],
+        "Arn": inputs["arn"],
+        "RoleArn": inputs.get("roleArn"),
+        "Input": inputs.get("input"),
+        "InputPath": inputs.get("inputPath"),
+        "InputTransformer": _present(
+            InputPathsMap=inputs.get("inputTransformer", {}).get("inputPaths"),
+            InputTemplate=inputs.get("inputTransformer", {}).get("inputTemplate"),
+        ),
+        "DeadLetterConfig": _present(Arn=inputs.get("deadLetterConfig", {}).get("arn")),
+        "RetryPolicy": _present(
+            MaximumEventAgeInSeconds=inputs.get("retryPolicy", {}).get("maximumEventAgeInSeconds"),
+            MaximumRetryAttempts=inputs.get("retryPolicy", {}).get("maximumRetryAttempts"),
+        ),
+    }
+    return {name: value for name, value in target.items() if value is not None}
+
+
+def _present(**parameters: Any) -> dict[str, Any] | None:
+    return {name: value for name, value in parameters.items() if value is not None} or None
+
+
+RESOURCE_TYPES = (EventConnection(), EventApiDestination(), EventRule(), EventTarget())

@@ -1,0 +1,119 @@
+"""IAM: roles and their inline policies. IAM has no regions.
+
+API: https://docs.aws.amazon.com/IAM/latest/APIReference/
+"""
+
+import json
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Aws
+from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
+from localcloud.provider.values import Plain, Properties
+
+
+class Role(ResourceType):
+    """A role."""
+
+    tok = "aws:iam/role:Role"
+    regional = False
+    properties = declare(
+        name=Property(replaces=True, autoname=64),
+        path=Property(replaces=True, default="/"),
+        assumeRolePolicy=Property(required=True, compare=as_document),
+        description=Property(),
+        maxSessionDuration=Property(default=3600),
+        permissionsBoundary=Property(),
+        tags=TAGS,
+    )
+    computed = ("arn", "createDate", "uniqueId", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateRole; the id is the role's name."""
+        aws.call(
+            "iam",
+            "CreateRole",
+            RoleName=inputs["name"],
+            Path=inputs["path"],
+            AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
+            Description=inputs.get("description"),
+            MaxSessionDuration=inputs["maxSessionDuration"],
+            PermissionsBoundary=inputs.get("permissionsBoundary"),
+            Tags=tags.as_list(inputs),
+        )
+        return inputs["name"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetRole."""
+        role = aws.call("iam", "GetRole", RoleName=resource_id)["Role"]
+        return {
+            "name": role["RoleName"],
+            "path": role["Path"],
+            "assumeRolePolicy": _document(role["AssumeRolePolicyDocument"]),
+            "description": role.get("Description"),
+            "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "arn": role["Arn"],
+            "createDate": role["CreateDate"].isoformat(),
+            "uniqueId": role["RoleId"],
+            **tags.as_properties(role.get("Tags", [])),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """One operation for each part of a role."""
+        role = {"RoleName": resource_id}
+        aws.call("iam", "UpdateAssumeRolePolicy", PolicyDocument=new["assumeRolePolicy"], **role)
+        settings = {"Description": new.get("description", ""), "MaxSessionDuration": new["maxSessionDuration"]}
+        aws.call("iam", "UpdateRole", **settings, **role)
+        boundary = new.get("permissionsBoundary")
+        if boundary:
+            aws.call("iam", "PutRolePermissionsBoundary", PermissionsBoundary=boundary, **role)
+        elif old.get("permissionsBoundary"):
+            aws.call("iam", "DeleteRolePermissionsBoundary", **role)
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("iam", "UntagRole", TagKeys=removed, **role)
+        if written:
+            aws.call("iam", "TagRole", Tags=written, **role)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteRole; AWS refuses while the role has policies."""
+        aws.call("iam", "DeleteRole", RoleName=resource_id)
+
+
+class RolePolicy(ResourceType):
+    """An inline policy of a role."""
+
+    tok = "aws:iam/rolePolicy:RolePolicy"
+    regional = False
+    properties = declare(
+        role=Property(required=True, replaces=True),
+        name=Property(replaces=True, autoname=128),
+        policy=Property(required=True, compare=as_document),
+    )
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutRolePolicy; the id is role and name, as in pulumi-aws."""
+        self.update(aws, "", {}, inputs)
+        return f"{inputs['role']}:{inputs['name']}"
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetRolePolicy."""
+        answer = aws.call("iam", "GetRolePolicy", RoleName=state["role"], PolicyName=state["name"])
+        return {"policy": _document(answer["PolicyDocument"])}
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutRolePolicy replaces the policy."""
+        policy = {"PolicyName": new["name"], "PolicyDocument": new["policy"]}
+        aws.call("iam", "PutRolePolicy", RoleName=new["role"], **policy)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteRolePolicy."""
+        aws.call("iam", "DeleteRolePolicy", RoleName=state["role"], PolicyName=state["name"])
+
+
+def _document(policy: Plain) -> str:
+    """boto3 hands over the policies that IAM answers parsed already."""
+    return policy if isinstance(policy, str) else json.dumps(policy)
+
+
+RESOURCE_TYPES = (Role(), RolePolicy())

@@ -1,0 +1,234 @@
+"""What a resource type or function of the stand-in declares, and the comparisons that follow from it.
+
+A resource type is a small class: its token, its inputs as `Property` values, and the AWS calls. Everything the provider
+protocol asks (unknown inputs, defaults, differences, replacement, secrets) follows from the declarations, here, by pure
+functions. Inputs, outputs and what replaces are those of pulumi-aws 7 (https://www.pulumi.com/registry/packages/aws/).
+"""
+
+import difflib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from localcloud.provider.aws import Aws, AwsError
+from localcloud.provider.values import UNKNOWN, Plain, Properties
+
+
+def as_is(value: Plain) -> object:
+    """Compares a value as it is written."""
+    return value
+
+
+def as_document(value: Plain) -> object:
+    """Compares a JSON document by what it says: neither order of keys nor white space counts."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def as_set(value: Plain) -> object:
+    """Compares a list whose order AWS doesn't keep."""
+    return sorted(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Property:
+    """One input of a resource type or function."""
+
+    required: bool = False
+    replaces: bool = False
+    """A change makes a new resource instead of updating this one."""
+    default: Plain = None
+    """What pulumi-aws fills in when the program gives nothing."""
+    server_set: bool = False
+    """When the program gives nothing, AWS chooses: then whatever the resource has is no difference."""
+    secret: bool = False
+    compare: Callable[[Plain], object] = as_is
+    autoname: int | None = None
+    """When the program gives nothing, a name is made from the resource's, at most this long."""
+    fields: Mapping[str, "Property"] | None = None
+    """The value is an object with these properties."""
+    items: Mapping[str, "Property"] | None = None
+    """The value is a list of objects with these properties."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value, or something inside it, is always secret."""
+        nested = {**(self.fields or {}), **(self.items or {})}
+        return self.secret or any(inner.is_secret for inner in nested.values())
+
+
+def declare(**properties: Property) -> Mapping[str, Property]:
+    """The inputs of a resource type or the arguments of a function, by their names in pulumi-aws."""
+    return MappingProxyType(properties)
+
+
+TAGS = Property()
+REGION = Property(replaces=True)
+
+
+class Function(ABC):
+    """A function (data source) of pulumi-aws."""
+
+    tok: ClassVar[str]
+    arguments: ClassVar[Mapping[str, Property]]
+    secret_results: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def call(self, aws: Aws, arguments: Properties) -> Properties:
+        """Returns the function's result."""
+
+
+class ResourceType(ABC):
+    """A resource type of pulumi-aws."""
+
+    tok: ClassVar[str]
+    regional: ClassVar[bool] = True
+    properties: ClassVar[Mapping[str, Property]]
+    computed: ClassVar[tuple[str, ...]] = ()
+    """Outputs that are no inputs."""
+
+    @abstractmethod
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """Makes the resource and returns its id."""
+
+    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:  # noqa: B027  most types have no wait
+        """Waits until what create or update began has taken effect; nothing to wait for by default."""
+
+    @abstractmethod
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """Asks the cloud for the resource's real state.
+
+        Args:
+            aws: where to ask.
+            resource_id: the resource's id.
+            state: the last known state; what identifies the resource is taken from it.
+
+        Returns:
+            Every property the cloud can tell, None for those it doesn't have. None if the resource doesn't exist
+            (an `AwsError` that says so does as well).
+        """
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """Changes the resource from state `old` to inputs `new`; never called when a property that replaces differs."""
+        raise AwsError(self.tok, "no update", "every input of this type replaces the resource")
+
+    @abstractmethod
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """Deletes the resource. An `AwsError` that says it doesn't exist is fine."""
+
+    @property
+    def inputs(self) -> dict[str, Property]:
+        """All inputs, with the `region` that every regional resource has since pulumi-aws 7."""
+        return {**self.properties, "region": REGION} if self.regional else dict(self.properties)
+
+
+def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: str = "") -> list[tuple[str, str]]:
+    """What is wrong with inputs: unknown names, missing values, wrong shapes.
+
+    Args:
+        owner: the token of the resource type or function.
+        given: the plain inputs.
+        declared: the properties it has.
+        path: the path of `given`, for nested values.
+
+    Returns:
+        (path of the property, reason) of each problem.
+    """
+    if given == UNKNOWN:
+        return []
+    if not isinstance(given, Mapping):
+        return [(path, f"{owner}: `{path}` must be an object, got {type(given).__name__}")]
+    found: list[tuple[str, str]] = []
+    prefix = f"{path}." if path else ""
+    for name, value in given.items():
+        full = f"{prefix}{name}"
+        inner = declared.get(name)
+        if inner is None:
+            found.append(
+                (full, f"{owner} has no input `{full}` in the local cloud's AWS provider.{_hint(name, declared)}")
+            )
+        elif inner.fields is not None:
+            found += problems(owner, value, inner.fields, full)
+        elif inner.items is not None and value != UNKNOWN:
+            for index, item in enumerate(value):
+                found += problems(owner, item, inner.items, f"{full}[{index}]")
+    for name, inner in declared.items():
+        if inner.required and given.get(name) is None:
+            found.append((f"{prefix}{name}", f"{owner} needs the input `{prefix}{name}`"))
+    return found
+
+
+def _hint(name: str, declared: Mapping[str, Property]) -> str:
+    near = difflib.get_close_matches(name, declared, n=1)
+    if near:
+        return f" Did you mean `{near[0]}`?"
+    return f" It knows {', '.join(sorted(declared))}; what AWS has besides is to be added in localcloud/provider."
+
+
+def with_defaults(given: Properties, declared: Mapping[str, Property]) -> Properties:
+    """Fills in the defaults, also inside nested objects."""
+    filled = dict(given)
+    for name, inner in declared.items():
+        value = filled.get(name)
+        if value is None and inner.default is not None:
+            filled[name] = inner.default
+        elif isinstance(value, dict) and inner.fields is not None:
+            filled[name] = with_defaults(value, inner.fields)
+        elif isinstance(value, list) and inner.items is not None:
+            filled[name] = [with_defaults(item, inner.items) if isinstance(item, dict) else item for item in value]
+    return filled
+
+
+def autoname(resource_name: str, limit: int, seed: bytes) -> str:
+    """Makes a physical name from the resource's name in the program, as pulumi-aws does: `<name>-<7 hex digits>`."""
+    return f"{resource_name[: limit - 8]}-{seed.hex()[:7]}"
+
+
+def canonical(value: Plain, declared: Property) -> object:
+    """The value as it is compared: nothing, empty and absent are the same; nested values by their own declarations."""
+    if isinstance(value, Mapping) and declared.fields is not None:
+        known = ((name, canonical(value.get(name), inner)) for name, inner in declared.fields.items())
+        value = {name: item for name, item in known if item is not None}
+    elif isinstance(value, list) and declared.items is not None:
+        value = [canonical(item, Property(fields=declared.items)) for item in value]
+    return None if value in (None, "", [], {}) else declared.compare(value)
+
+
+def differences(resource: ResourceType, state: Properties, inputs: Properties) -> list[str]:
+    """The inputs in which the wanted resource differs from the state the cloud was last seen in."""
+    return [
+        name
+        for name, declared in resource.inputs.items()
+        if not (declared.server_set and inputs.get(name) is None)
+        and canonical(state.get(name), declared) != canonical(inputs.get(name), declared)
+    ]
+
+
+def merged(resource: ResourceType, known: Properties, actual: Properties) -> Properties:
+    """What is known of a resource, brought up to date by what the cloud tells.
+
+    A value that says the same keeps its known spelling (JSON text, order of a set); what the cloud doesn't tell (secret
+    values, settings of the deletion) stays.
+    """
+    result = dict(known)
+    for name, value in actual.items():
+        declared = resource.inputs.get(name, Property())
+        if canonical(value, declared) != canonical(known.get(name), declared):
+            result[name] = value
+    return {name: value for name, value in result.items() if value is not None}
+
+
+def refreshed_inputs(resource: ResourceType, inputs: Properties, actual: Properties) -> Properties:
+    """The inputs that would lead to what the cloud tells: what refresh writes into the state as inputs."""
+    told = {
+        name: value
+        for name, value in actual.items()
+        if (declared := resource.inputs.get(name)) is not None
+        and not (declared.server_set and inputs.get(name) is None)
+    }
+    return merged(resource, inputs, told)

@@ -1,0 +1,185 @@
+"""Secrets Manager: secrets and their versions.
+
+API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/
+"""
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Answer, Aws
+from localcloud.provider.resource import TAGS, Function, Property, ResourceType, as_set, declare
+from localcloud.provider.values import Properties
+
+_CURRENT = "AWSCURRENT"
+
+
+class Secret(ResourceType):
+    """A secret without its value."""
+
+    tok = "aws:secretsmanager/secret:Secret"
+    properties = declare(
+        name=Property(replaces=True, autoname=512),
+        description=Property(),
+        kmsKeyId=Property(),
+        recoveryWindowInDays=Property(default=30),
+        tags=TAGS,
+    )
+    computed = ("arn", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateSecret."""
+        answer = aws.call(
+            "secretsmanager",
+            "CreateSecret",
+            Name=inputs["name"],
+            Description=inputs.get("description"),
+            KmsKeyId=inputs.get("kmsKeyId"),
+            Tags=tags.as_list(inputs),
+        )
+        return answer["ARN"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """DescribeSecret; a secret that waits for its deletion is gone."""
+        answer = aws.call("secretsmanager", "DescribeSecret", SecretId=resource_id)
+        if answer.get("DeletedDate") is not None:
+            return None
+        return {
+            "name": answer["Name"],
+            "description": answer.get("Description"),
+            "kmsKeyId": answer.get("KmsKeyId"),
+            "arn": answer["ARN"],
+            **tags.as_properties(answer.get("Tags", [])),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateSecret keeps what isn't sent, so a removed description is sent empty; tags have their own calls."""
+        if any(old.get(name) != new.get(name) for name in ("description", "kmsKeyId")):
+            parameters = {"Description": new.get("description", ""), "KmsKeyId": new.get("kmsKeyId")}
+            aws.call("secretsmanager", "UpdateSecret", SecretId=resource_id, **parameters)
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("secretsmanager", "UntagResource", SecretId=resource_id, TagKeys=removed)
+        if written:
+            aws.call("secretsmanager", "TagResource", SecretId=resource_id, Tags=written)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteSecret, at once when the recovery window is 0 days."""
+        days = state["recoveryWindowInDays"]
+        window = {"RecoveryWindowInDays": days} if days else {"ForceDeleteWithoutRecovery": True}
+        aws.call("secretsmanager", "DeleteSecret", SecretId=resource_id, **window)
+
+
+class SecretVersion(ResourceType):
+    """A value of a secret; a new value is a new version."""
+
+    tok = "aws:secretsmanager/secretVersion:SecretVersion"
+    properties = declare(
+        secretId=Property(required=True, replaces=True),
+        secretString=Property(required=True, replaces=True, secret=True),
+        versionStages=Property(server_set=True, compare=as_set),
+    )
+    computed = ("arn", "secretArn", "versionId")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """PutSecretValue; the id is secret and version, as in pulumi-aws."""
+        answer = aws.call(
+            "secretsmanager",
+            "PutSecretValue",
+            SecretId=inputs["secretId"],
+            SecretString=inputs["secretString"],
+            VersionStages=inputs.get("versionStages"),
+        )
+        return f"{inputs['secretId']}|{answer['VersionId']}"
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetSecretValue."""
+        secret_id, version_id = resource_id.split("|")
+        answer = aws.call("secretsmanager", "GetSecretValue", SecretId=secret_id, VersionId=version_id)
+        return {
+            "secretString": answer["SecretString"],
+            "versionStages": answer["VersionStages"],
+            "versionId": version_id,
+            "arn": answer["ARN"],
+            "secretArn": answer["ARN"],
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateSecretVersionStage; the only change that makes no new version is one of its stages."""
+        secret_id, version_id = resource_id.split("|")
+        before, after = set(old["versionStages"]), set(new["versionStages"])
+        for stage in sorted(after - before):
+            move = {"MoveToVersionId": version_id}
+            aws.call("secretsmanager", "UpdateSecretVersionStage", SecretId=secret_id, VersionStage=stage, **move)
+        self._remove(aws, resource_id, before - after)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """Takes the stages off the version; the current one can't be taken off, it goes with the secret."""
+        self._remove(aws, resource_id, set(state["versionStages"]))
+
+    @staticmethod
+    def _remove(aws: Aws, resource_id: str, stages: set[str]) -> None:
+        secret_id, version_id = resource_id.split("|")
+        for stage in sorted(stages - {_CURRENT}):
+            move = {"RemoveFromVersionId": version_id}
+            aws.call("secretsmanager", "UpdateSecretVersionStage", SecretId=secret_id, VersionStage=stage, **move)
+
+
+class GetSecret(Function):
+    """A secret, by name or ARN, without its value."""
+
+    tok = "aws:secretsmanager/getSecret:getSecret"
+    arguments = declare(name=Property(), arn=Property())
+
+    def call(self, aws: Aws, arguments: Properties) -> Properties:
+        """DescribeSecret."""
+        answer = aws.call("secretsmanager", "DescribeSecret", SecretId=arguments.get("arn") or arguments.get("name"))
+        return {
+            "id": answer["ARN"],
+            "arn": answer["ARN"],
+            "name": answer["Name"],
+            "description": answer.get("Description", ""),
+            "kmsKeyId": answer.get("KmsKeyId", ""),
+            "createdDate": answer["CreatedDate"].isoformat(),
+            "lastChangedDate": answer.get("LastChangedDate", answer["CreatedDate"]).isoformat(),
+            "policy": self._policy(aws, answer),
+            "tags": tags.as_properties(answer.get("Tags", []))["tags"],
+        }
+
+    @staticmethod
+    def _policy(aws: Aws, secret: Answer) -> str:
+        answer = aws.call("secretsmanager", "GetResourcePolicy", SecretId=secret["ARN"])
+        return answer.get("ResourcePolicy", "")
+
+
+class GetSecretVersion(Function):
+    """The value of a secret."""
+
+    tok = "aws:secretsmanager/getSecretVersion:getSecretVersion"
+    arguments = declare(secretId=Property(required=True), versionId=Property(), versionStage=Property())
+    secret_results = frozenset({"secretString"})
+
+    def call(self, aws: Aws, arguments: Properties) -> Properties:
+        """GetSecretValue, of the current version unless another is asked for."""
+        version_id = arguments.get("versionId")
+        stage = None if version_id else arguments.get("versionStage", _CURRENT)
+        answer = aws.call(
+            "secretsmanager",
+            "GetSecretValue",
+            SecretId=arguments["secretId"],
+            VersionId=version_id,
+            VersionStage=stage,
+        )
+        return {
+            "id": f"{arguments['secretId']}|{answer['VersionId']}",
+            "arn": answer["ARN"],
+            "secretArn": answer["ARN"],
+            "secretId": arguments["secretId"],
+            "secretString": answer.get("SecretString"),
+            "secretBinary": "",
+            "createdDate": answer["CreatedDate"].isoformat(),
+            "versionId": answer["VersionId"],
+            "versionStage": stage,
+            "versionStages": answer["VersionStages"],
+        }
+
+
+RESOURCE_TYPES = (Secret(), SecretVersion())
+FUNCTIONS = (GetSecret(), GetSecretVersion())

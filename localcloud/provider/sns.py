@@ -1,0 +1,146 @@
+"""SNS: topics, their policies and subscriptions.
+
+API: https://docs.aws.amazon.com/sns/latest/api/
+"""
+
+import json
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Aws
+from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
+from localcloud.provider.values import Properties
+
+_ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId"}
+
+
+class Topic(ResourceType):
+    """A standard topic."""
+
+    tok = "aws:sns/topic:Topic"
+    properties = declare(
+        name=Property(replaces=True, autoname=256),
+        displayName=Property(),
+        kmsMasterKeyId=Property(),
+        tags=TAGS,
+    )
+    computed = ("arn", "owner", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateTopic; the id is the topic's ARN."""
+        attributes = {attribute: inputs[name] for name, attribute in _ATTRIBUTES.items() if name in inputs}
+        answer = aws.call("sns", "CreateTopic", Name=inputs["name"], Attributes=attributes, Tags=tags.as_list(inputs))
+        return answer["TopicArn"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetTopicAttributes and the topic's tags."""
+        attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
+        tagged = aws.call("sns", "ListTagsForResource", ResourceArn=resource_id)
+        return {
+            **{name: attributes.get(attribute) for name, attribute in _ATTRIBUTES.items()},
+            "arn": resource_id,
+            "owner": attributes["Owner"],
+            **tags.as_properties(tagged["Tags"]),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """SetTopicAttributes takes one attribute a call; an empty one is unset. Tags have their own calls."""
+        for name, attribute in _ATTRIBUTES.items():
+            if old.get(name) != new.get(name):
+                setting = {"AttributeName": attribute, "AttributeValue": new.get(name, "")}
+                aws.call("sns", "SetTopicAttributes", TopicArn=resource_id, **setting)
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("sns", "UntagResource", ResourceArn=resource_id, TagKeys=removed)
+        if written:
+            aws.call("sns", "TagResource", ResourceArn=resource_id, Tags=written)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteTopic."""
+        aws.call("sns", "DeleteTopic", TopicArn=resource_id)
+
+
+class TopicPolicy(ResourceType):
+    """The resource policy of a topic."""
+
+    tok = "aws:sns/topicPolicy:TopicPolicy"
+    properties = declare(
+        arn=Property(required=True, replaces=True),
+        policy=Property(required=True, compare=as_document),
+    )
+    computed = ("owner",)
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """SetTopicAttributes; the id is the topic's ARN."""
+        self.update(aws, "", {}, inputs)
+        return inputs["arn"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetTopicAttributes; every topic has a policy."""
+        attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
+        return {"policy": attributes["Policy"], "owner": attributes["Owner"]}
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """SetTopicAttributes replaces the policy."""
+        _set_policy(aws, new["arn"], new["policy"])
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """Puts the policy back that SNS gives a new topic: its owner may do everything with it."""
+        actions = ("Publish", "RemovePermission", "SetTopicAttributes", "DeleteTopic", "ListSubscriptionsByTopic")
+        actions += ("GetTopicAttributes", "AddPermission", "Subscribe")
+        statement = {
+            "Sid": "__default_statement_ID",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": [f"SNS:{action}" for action in actions],
+            "Resource": resource_id,
+            "Condition": {"StringEquals": {"AWS:SourceOwner": state["owner"]}},
+        }
+        policy = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
+        _set_policy(aws, resource_id, json.dumps(policy))
+
+
+def _set_policy(aws: Aws, arn: str, policy: str) -> None:
+    aws.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+
+
+class TopicSubscription(ResourceType):
+    """A subscription to a topic."""
+
+    tok = "aws:sns/topicSubscription:TopicSubscription"
+    properties = declare(
+        topic=Property(required=True, replaces=True),
+        protocol=Property(required=True, replaces=True),
+        endpoint=Property(required=True, replaces=True),
+    )
+    computed = ("arn", "ownerId", "pendingConfirmation")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """Subscribe; the id is the subscription's ARN, which exists before somebody confirms an e-mail."""
+        answer = aws.call(
+            "sns",
+            "Subscribe",
+            TopicArn=inputs["topic"],
+            Protocol=inputs["protocol"],
+            Endpoint=inputs["endpoint"],
+            ReturnSubscriptionArn=True,
+        )
+        return answer["SubscriptionArn"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetSubscriptionAttributes."""
+        attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
+        return {
+            "topic": attributes["TopicArn"],
+            "protocol": attributes["Protocol"],
+            "endpoint": attributes["Endpoint"],
+            "arn": resource_id,
+            "ownerId": attributes.get("Owner"),
+            "pendingConfirmation": attributes.get("PendingConfirmation") == "true",
+        }
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """Unsubscribe."""
+        aws.call("sns", "Unsubscribe", SubscriptionArn=resource_id)
+
+
+RESOURCE_TYPES = (Topic(), TopicPolicy(), TopicSubscription())

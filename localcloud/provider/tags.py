@@ -1,0 +1,28 @@
+"""Tags: pulumi-aws has them as an object, AWS as a list of key and value.
+
+Non-goals: default tags of the provider, which the stand-in doesn't have: so `tagsAll` always equals `tags`.
+"""
+
+from typing import Any
+
+from localcloud.provider.values import Properties
+
+TagList = list[dict[str, str]]
+
+
+def as_list(inputs: Properties) -> TagList | None:
+    """The `tags` of a resource as AWS's operations take them; None when there are none."""
+    return [{"Key": key, "Value": value} for key, value in inputs.get("tags", {}).items()] or None
+
+
+def as_properties(tags: list[dict[str, Any]]) -> Properties:
+    """AWS's list as the outputs `tags` and `tagsAll`; those that AWS itself sets are no part of them."""
+    own = {tag["Key"]: tag["Value"] for tag in tags if not tag["Key"].startswith("aws:")}
+    return {"tags": own, "tagsAll": own}
+
+
+def changes(old: Properties, new: Properties) -> tuple[TagList, list[str]]:
+    """What to write and which keys to remove so that the tags of `old` become those of `new`."""
+    before, after = old.get("tags", {}), new.get("tags", {})
+    written = {key: value for key, value in after.items() if before.get(key) != value}
+    return as_list({"tags": written}) or [], sorted(before.keys() - after.keys())

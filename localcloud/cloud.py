@@ -41,6 +41,7 @@ REGION = "eu-central-1"
 SLACK_CHANNEL_NAME = "break-glass"
 
 _PROJECT = Path(__file__).parent.parent
+_TOOLS = _PROJECT / ".tools" / "bin"
 _IDENTITY_SERVICES = ("sso-admin", "identitystore", "organizations")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
@@ -331,7 +332,7 @@ def _botocore_session() -> Any:
 
 
 def _tool(name: str) -> str:
-    path = shutil.which(name, path=os.pathsep.join((str(_PROJECT / ".tools" / "bin"), os.environ.get("PATH", ""))))
+    path = shutil.which(name, path=os.pathsep.join((str(_TOOLS), os.environ.get("PATH", ""))))
     if path is None:
         raise LocalCloudError(
             f"{name} is not installed, neither in .tools/bin nor on PATH, and the Slack emulator needs it: run the "

@@ -1,0 +1,218 @@
+"""EventBridge's deliveries in the local cloud, as functions: attempts, waits, rate, rule states, event envelopes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localcloud.emulators.cloudtrail import RecordShapeError, as_event
+from localcloud.emulators.delivery import Answer, Failure, RateLimit, RetryPolicy, deliver
+from localcloud.emulators.rule_state import receives
+
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+OK, BUSY, GONE = Answer(200), Answer(503), Answer(404)
+
+
+def attempt(answers: Iterable[Answer], policy: RetryPolicy) -> tuple[Failure | None, list[float]]:
+    """Result and waits of a delivery to a destination that gives these answers."""
+    remaining = iter(answers)
+    waits: list[float] = []
+    return deliver(lambda: next(remaining), policy, waits.append), waits
+
+
+def endless(answer: Answer) -> Iterable[Answer]:
+    while True:
+        yield answer
+
+
+def test_what_is_accepted_is_not_sent_again() -> None:
+    assert attempt([OK], RetryPolicy()) == (None, [])
+
+
+def test_waits_double_up_to_512_seconds() -> None:
+    _, waits = attempt([*[BUSY] * 12, OK], RetryPolicy())
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512]
+
+
+def test_a_longer_wait_that_the_destination_asks_for_counts() -> None:
+    assert attempt([Answer(429, retry_after=30), Answer(429, retry_after=1), OK], RetryPolicy()) == (None, [30, 2])
+
+
+@pytest.mark.parametrize(
+    ("answer", "retried"),
+    [
+        *((Answer(status), True) for status in (401, 407, 409, 429, 500, 502, 503, 504)),
+        *((Answer(status), False) for status in (301, 302, 400, 403, 404, 410, 422)),
+        (Answer(None, "timed out"), True),
+        (Answer.impossible("NO_PERMISSIONS", "no role"), False),
+    ],
+)
+def test_what_is_retried(answer: Answer, retried: bool) -> None:
+    failure, waits = attempt([answer, OK], RetryPolicy())
+    assert (failure is None) == retried
+    assert len(waits) == retried
+
+
+@given(st.integers(0, 185), st.integers(60, 86_400))
+def test_the_retry_policy_is_never_exceeded(attempts: int, age: int) -> None:
+    failure, waits = attempt(endless(BUSY), RetryPolicy(attempts, age))
+    assert failure is not None
+    assert failure.retries == len(waits) <= attempts
+    assert sum(waits) <= age
+    if failure.exhausted == "MaximumRetryAttempts":
+        assert len(waits) == attempts
+    else:
+        assert failure.exhausted == "MaximumEventAgeInSeconds"
+        assert sum(waits) + min(2.0 ** len(waits), 512) > age
+
+
+def test_a_target_without_retry_policy_has_the_documented_default() -> None:
+    assert RetryPolicy.of_target({}) == RetryPolicy(185, 86_400)
+    policy = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 900}
+    assert RetryPolicy.of_target({"RetryPolicy": policy}) == RetryPolicy(0, 900)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(404), "SDK_CLIENT_ERROR"),
+        (Answer(401), "SDK_CLIENT_ERROR"),
+        (Answer(429), "THROTTLING"),
+        (Answer(503), "ERROR_FROM_TARGET"),
+        (Answer(None, "refused"), "CONNECTION_FAILURE"),
+        (Answer.impossible("NO_RESOURCE", "gone"), "NO_RESOURCE"),
+    ],
+)
+def test_error_code_of_a_dead_letter(answer: Answer, code: str) -> None:
+    failure, _ = attempt(endless(answer), RetryPolicy(1))
+    assert failure is not None
+    assert failure.code == code
+
+
+def test_attributes_of_a_dead_letter() -> None:
+    attributes = Failure("THROTTLING", "429", 3, "MaximumRetryAttempts").message_attributes("rule", "target")
+    assert attributes == {
+        "RULE_ARN": "rule",
+        "TARGET_ARN": "target",
+        "ERROR_CODE": "THROTTLING",
+        "ERROR_MESSAGE": "429",
+        "RETRY_ATTEMPTS": "3",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
+    }
+
+
+def test_a_rate_limit_spreads_a_burst_and_forgets_a_pause() -> None:
+    limit = RateLimit()
+    assert [limit.reserve("slack", 2, now) for now in (10, 10, 10.25, 99)] == [0, 0.5, 0.75, 0]
+
+
+def test_each_destination_has_its_own_rate() -> None:
+    limit = RateLimit()
+    assert [limit.reserve(name, 1, 10) for name in ("a", "b", "a")] == [0, 0, 1]
+
+
+def event(detail_type: str = "AWS API Call via CloudTrail", **detail: object) -> dict[str, Any]:
+    return {"detail-type": detail_type, "detail": detail}
+
+
+@pytest.mark.parametrize(
+    "read_only_management_event",
+    [
+        event(readOnly=True),
+        event(readOnly=True, managementEvent=True),
+        event("AWS Service Event via CloudTrail", readOnly=True, managementEvent=True),
+        event("AWS Console Sign In via CloudTrail", readOnly=True),
+    ],
+)
+def test_a_plain_enabled_rule_gets_no_read_only_management_event(read_only_management_event: dict[str, Any]) -> None:
+    assert not receives("ENABLED", read_only_management_event)
+    assert receives(ALL_EVENTS, read_only_management_event)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        event(),
+        event(readOnly=False),
+        event(readOnly=True, managementEvent=False),
+        event("AWS Console Sign In via CloudTrail", readOnly=False),
+        event("Connection Deauthorized", readOnly=True),
+    ],
+)
+def test_a_plain_enabled_rule_gets_every_other_event(other: dict[str, Any]) -> None:
+    assert receives("ENABLED", other)
+    assert receives(ALL_EVENTS, other)
+
+
+@pytest.mark.parametrize("state", ["DISABLED", "enabled", ""])
+def test_any_other_state_gets_nothing(state: str) -> None:
+    assert not receives(state, event(readOnly=False))
+
+
+RECORD = {
+    "eventSource": "sso.amazonaws.com",
+    "eventType": "AwsServiceEvent",
+    "eventTime": "2026-01-31T02:00:00Z",
+    "awsRegion": "us-east-1",
+    "recipientAccountId": "222222222222",
+}
+
+
+def envelope(record: dict[str, Any]) -> dict[str, Any]:
+    made = as_event(record, account="111111111111", region="eu-central-1")
+    assert made.pop("id")
+    return made
+
+
+def test_a_record_becomes_an_event() -> None:
+    assert envelope(RECORD) == {
+        "version": "0",
+        "detail-type": "AWS Service Event via CloudTrail",
+        "source": "aws.sso",
+        "account": "222222222222",
+        "time": "2026-01-31T02:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": RECORD,
+    }
+
+
+@pytest.mark.parametrize(
+    ("event_source", "event_type", "source", "detail_type"),
+    [
+        ("sts.amazonaws.com", "AwsApiCall", "aws.sts", "AWS API Call via CloudTrail"),
+        ("signin.amazonaws.com", "AwsConsoleSignIn", "aws.signin", "AWS Console Sign In via CloudTrail"),
+        ("sts.amazonaws.com.cn", "AwsApiCall", "aws.sts", "AWS API Call via CloudTrail"),
+    ],
+)
+def test_source_and_detail_type(event_source: str, event_type: str, source: str, detail_type: str) -> None:
+    made = envelope({**RECORD, "eventSource": event_source, "eventType": event_type})
+    assert (made["source"], made["detail-type"]) == (source, detail_type)
+
+
+def test_a_drill_is_nobodys_service() -> None:
+    made = envelope({**RECORD, "drill": "DRILL: "})
+    assert (made["source"], made["detail-type"]) == ("breakglass.drill", "Break-glass drill")
+
+
+def test_account_and_region_are_filled_in() -> None:
+    made = envelope({name: RECORD[name] for name in ("eventSource", "eventType", "eventTime")})
+    assert (made["account"], made["region"]) == ("111111111111", "eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("eventSource", None, "has no eventSource.*sts.amazonaws.com"),
+        ("eventSource", "sts", "eventSource is 'sts'"),
+        ("eventSource", "sts.example.com", "eventSource is 'sts.example.com'"),
+        ("eventType", 7, "has no eventType.*AwsApiCall"),
+        ("eventType", "AwsCloudTrailInsight", "eventType is 'AwsCloudTrailInsight'.*use a record of type AwsApiCall"),
+        ("eventTime", None, "has no eventTime.*2026-01-31T02:00:00Z"),
+    ],
+)
+def test_a_record_of_another_shape_is_explained(field: str, value: object, message: str) -> None:
+    with pytest.raises(RecordShapeError, match=message):
+        envelope({**RECORD, field: value})

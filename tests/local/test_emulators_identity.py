@@ -1,0 +1,105 @@
+"""The organisation of the local cloud, and what it adds to moto's permission sets, through AWS's own API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.emulators.identity import ACCOUNTS, GROUPS, USERS
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture(scope="module")
+def sso(cloud: RunningCloud) -> Any:
+    return cloud.client("sso-admin")
+
+
+@pytest.fixture(scope="module")
+def instance(sso: Any) -> dict[str, Any]:
+    [only] = sso.list_instances()["Instances"]
+    return only
+
+
+@pytest.fixture
+def permission_set(sso: Any, instance: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Arguments that name a new permission set."""
+    names = {"InstanceArn": instance["InstanceArn"]}
+    created = sso.create_permission_set(**names, Name="devops", Tags=[{"Key": "team", "Value": "platform"}])
+    names["PermissionSetArn"] = created["PermissionSet"]["PermissionSetArn"]
+    yield names
+    sso.delete_permission_set(**names)
+
+
+def test_the_management_account_owns_the_only_instance(instance: dict[str, Any]) -> None:
+    assert instance["OwnerAccountId"] == MANAGEMENT_ACCOUNT
+
+
+def test_the_organisation_has_the_accounts(cloud: RunningCloud) -> None:
+    organizations = cloud.client("organizations")
+    assert organizations.describe_organization()["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT
+    accounts = {account["Id"]: account["Name"] for account in organizations.list_accounts()["Accounts"]}
+    assert accounts == {MANAGEMENT_ACCOUNT: "master", **ACCOUNTS}
+
+
+def test_each_group_is_found_by_name_and_holds_each_user(cloud: RunningCloud, instance: dict[str, Any]) -> None:
+    store = cloud.client("identitystore")
+    store_id = instance["IdentityStoreId"]
+
+    def found(operation: str, path: str, value: str) -> dict[str, Any]:
+        attribute = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
+        answer: dict[str, Any] = getattr(store, operation)(IdentityStoreId=store_id, AlternateIdentifier=attribute)
+        return answer
+
+    users = {found("get_user_id", "userName", name)["UserId"] for name in USERS}
+    assert len(users) == len(USERS)
+    for name in GROUPS:
+        group = found("get_group_id", "displayName", name)["GroupId"]
+        members = store.list_group_memberships(IdentityStoreId=store_id, GroupId=group)["GroupMemberships"]
+        assert {member["MemberId"]["UserId"] for member in members} == users
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        {"ManagedPolicyArn": "arn:aws:iam::aws:policy/AmazonRDSFullAccess"},
+        {"CustomerManagedPolicyReference": {"Name": "boundary", "Path": "/"}},
+    ],
+)
+def test_a_permissions_boundary_is_put_read_and_deleted(
+    sso: Any, permission_set: dict[str, str], boundary: dict[str, Any]
+) -> None:
+    def read() -> dict[str, Any]:
+        answer: dict[str, Any] = sso.get_permissions_boundary_for_permission_set(**permission_set)
+        return answer["PermissionsBoundary"]
+
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        read()
+    sso.put_permissions_boundary_to_permission_set(**permission_set, PermissionsBoundary=boundary)
+    assert read() == boundary
+    sso.delete_permissions_boundary_from_permission_set(**permission_set)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        read()
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        sso.delete_permissions_boundary_from_permission_set(**permission_set)
+
+
+def test_tags_are_listed_added_changed_and_removed(sso: Any, permission_set: dict[str, str]) -> None:
+    resource = {"InstanceArn": permission_set["InstanceArn"], "ResourceArn": permission_set["PermissionSetArn"]}
+
+    def tags() -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in sso.list_tags_for_resource(**resource)["Tags"]}
+
+    assert tags() == {"team": "platform"}
+    sso.tag_resource(**resource, Tags=[{"Key": "team", "Value": "db"}, {"Key": "cost", "Value": "1"}])
+    assert tags() == {"team": "db", "cost": "1"}
+    sso.untag_resource(**resource, TagKeys=["team", "absent"])
+    assert tags() == {"cost": "1"}
+
+
+def test_an_unknown_permission_set_is_refused(sso: Any, permission_set: dict[str, str]) -> None:
+    unknown = {**permission_set, "PermissionSetArn": f"{permission_set['PermissionSetArn'][:-16]}{'0' * 16}"}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        sso.get_permissions_boundary_for_permission_set(**unknown)

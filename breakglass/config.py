@@ -4,36 +4,40 @@ A stack file has up to two sections: `permissionSets` for the account that owns 
 for the accounts where the roles are used. The models are also what the components validate their arguments with, so
 their rules hold wherever a component is used.
 
-Every problem of a file comes in one report. So a rule that relates several keys does not look at the finished model,
-which exists only if every single value is right: it looks at what was written (`Given`).
+Every problem of a file comes in one report, the lint of its policies (`breakglass.policy.lint`) included.
 
 Non-goals: nothing here asks AWS or Slack whether what a value names exists.
 """
 
-from collections.abc import Iterator, Mapping
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
+import pulumi
+from pulumi.runtime import is_config_secret
+from pulumi.runtime.config import CONFIG
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     StrictBool,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
-from pydantic.alias_generators import to_camel, to_snake
-from pydantic_core import ErrorDetails, InitErrorDetails
 
+from breakglass.errors import ConfigError, Problem, looks_like_secret
+from breakglass.policy.lint import Severity
+from breakglass.problems import validated
+from breakglass.section import Given, Section
+from breakglass.set_names import SetName, confusions, default_break_glass_name, pair_names
+from breakglass.stack_lint import lint_stack
 from breakglass.types import (
-    FAULT,
     AccountId,
     AssignmentTarget,
     CustomerPolicyName,
@@ -46,10 +50,10 @@ from breakglass.types import (
     IdentityStoreId,
     InstanceArn,
     KmsKeyArn,
-    Location,
     PermissionSetName,
     PolicyArn,
     PolicyDocument,
+    PolicyFile,
     PrincipalId,
     PrincipalName,
     Region,
@@ -61,109 +65,10 @@ from breakglass.types import (
     TagKey,
     TagValue,
     fault,
-    policy_document,
     seconds,
-    yaml_kind,
 )
 
-
-@dataclass(frozen=True)
-class Given:
-    """A value as it was written, and where; anything may be below it, so nothing here raises."""
-
-    value: object
-    loc: Location = ()
-
-    def __getitem__(self, key: str) -> "Given":
-        """Return what is under a camelCase key (snake_case as the components write it is found as well)."""
-        mapping = self.value if isinstance(self.value, Mapping) else {}
-        return Given(mapping.get(key, mapping.get(to_snake(key))), (*self.loc, key))
-
-    def __iter__(self) -> Iterator["Given"]:
-        """Yield the items of a list; nothing for anything else."""
-        items = self.value if isinstance(self.value, list) else []
-        return (Given(item, (*self.loc, index)) for index, item in enumerate(items))
-
-    def __bool__(self) -> bool:
-        """Say whether anything was written here."""
-        return self.value is not None
-
-    @property
-    def text(self) -> str | None:
-        """The value if it is a text."""
-        return self.value if isinstance(self.value, str) else None
-
-    def fault(self, why: str, instead: str) -> Fault:
-        """Complain about this value; see `types.fault`."""
-        return self.loc, self.value, fault(why, instead)
-
-
-class Section(BaseModel):
-    """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        # The docstrings below the fields are the descriptions in the JSON Schema, which editors show.
-        use_attribute_docstrings=True,
-        # What is written here by mistake may be a secret.
-        hide_input_in_errors=True,
-    )
-
-    @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
-        """Yield what is wrong between the keys of this model; single values are the field types' business."""
-        yield from ()
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _all_faults(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        rules = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in cls.rules(Given(data))]
-        try:
-            model = handler(data)
-        except ValidationError as error:
-            fields = [_again(details) for details in error.errors()]
-            raise ValidationError.from_exception_data(FAULT, fields + rules) from None
-        if rules:
-            raise ValidationError.from_exception_data(FAULT, rules)
-        return model
-
-
-def _again(details: ErrorDetails) -> InitErrorDetails:
-    """Turn one finding of pydantic back into what a new error is made of."""
-    context = details.get("ctx", {})
-    kind = fault(**context) if details["type"] == FAULT else details["type"]
-    return InitErrorDetails(type=kind, loc=details["loc"], input=details["input"], ctx=context)
-
-
 # --- permission sets -------------------------------------------------------------------------------------------------
-
-
-def _policy_file(value: object, info: ValidationInfo) -> dict[str, Any]:
-    """Read the policy document in a file that is named relative to the stack file (else to the working directory)."""
-    if not isinstance(value, str):
-        raise fault(f"A file name belongs here, not {yaml_kind(value)}.", "Write e.g. policies/rds.json.")
-    base_dir: Path = (info.context or {}).get("base_dir", Path())
-    try:
-        text = (base_dir / value).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
-        raise fault(
-            f"The policy can't be read from {value} in {base_dir.absolute()} ({reason}).",
-            "Name a JSON file relative to the folder of the stack file, e.g. policies/rds.json.",
-        ) from None
-    return policy_document(text)
-
-
-PolicyFile = Annotated[
-    dict[str, Any],
-    BeforeValidator(_policy_file),
-    WithJsonSchema({"type": "string", "examples": ["policies/devops-break-glass.json"]}),
-]
-"""The name of a JSON file with an IAM policy, relative to the stack file; after validation its document."""
 
 
 class CustomerManagedPolicy(Section):
@@ -323,10 +228,40 @@ class PermissionSetPairSpec(Section):
     @property
     def break_glass_name(self) -> str:
         """The name of the break-glass permission set."""
-        return self.break_glass.name or f"{self.name}{_BREAK_GLASS_SUFFIX}"
+        return self.break_glass.name or default_break_glass_name(self.name)
+
+    @classmethod
+    def rules(cls, given: Given) -> Iterator[Fault]:
+        """Alerts can tell the two apart, the default name is a legal one, and nobody is assigned the same twice."""
+        name = given["name"].text or ""
+        default = default_break_glass_name(name)
+        if not given["breakGlass"]["name"] and len(name) <= 32 < len(default):
+            yield given["name"].fault(
+                f"The default name of its break-glass set, {default}, has more than 32 characters.",
+                "Add `name:` under `breakGlass:`, e.g. with a shorter ending such as -bg, or shorten this name.",
+            )
+        yield from confusions(itertools.combinations(pair_names(given), 2))
+        yield from _repeated_assignments(given["assignments"])
 
 
-_BREAK_GLASS_SUFFIX = "-break-glass"
+def _repeated_assignments(assignments: Given) -> Iterator[Fault]:
+    seen: set[tuple[str, str, str, object]] = set()
+    every_set = [Given(target.value) for target in AssignmentTarget]
+    for assignment in assignments:
+        principals = [(key, assignment[key].text) for key in _PRINCIPALS if assignment[key].text]
+        for account in assignment["accounts"]:
+            handed_out = {
+                (key, name, account.text, target.text)
+                for key, name in principals
+                for target in (assignment["sets"] or every_set)
+                if name and account.text
+            }
+            if handed_out & seen:
+                yield account.fault(
+                    "The same principal gets the same permission set in this account by an earlier entry, too.",
+                    "Delete the account here or there.",
+                )
+            seen |= handed_out
 
 
 class PermissionSets(Section):
@@ -439,7 +374,7 @@ class Alerts(Section):
 
 
 class StackFile(Section):
-    """The `breakglass:` keys of a stack file."""
+    """The sections of a stack file."""
 
     permission_sets: PermissionSets | None = None
     """What goes to the account that owns the Identity Center instance."""
@@ -447,6 +382,29 @@ class StackFile(Section):
     """What goes to the accounts where the roles are used."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, examples=[{"team": "platform"}])
     """Tags on every resource that takes tags."""
+
+    @classmethod
+    def rules(cls, given: Given) -> Iterator[Fault]:
+        """There is something to deploy and to watch, and an alert can tell all permission sets of the file apart."""
+        alerts, pairs, watch = given["alerts"], given["permissionSets"]["pairs"], given["alerts"]["watch"]
+        if alerts.encrypted or given["permissionSets"].encrypted:
+            return
+        if not alerts and not given["permissionSets"]:
+            yield given.fault(
+                "The stack file has neither permission sets nor alerts, so there is nothing to deploy.",
+                "Add `breakglass:permissionSets` in the Identity Center account, `breakglass:alerts` where the roles "
+                "are used, or both.",
+            )
+        if alerts and not any(watched.value for watched in (pairs, watch["permissionSets"], watch["roles"])):
+            yield alerts.fault(
+                "The section `alerts` watches nothing: the file has no pair of permission sets and no `watch` entry, "
+                "so no use would ever raise an alert.",
+                "Add `watch: {permissionSets: [<name>]}` or `watch: {roles: [<ARN>]}`.",
+            )
+        groups = [pair_names(pair) for pair in pairs]
+        groups += [[SetName(name, name.text, True)] for name in watch["permissionSets"] if name.text]
+        for these, those in itertools.combinations(groups, 2):
+            yield from confusions(itertools.product(these, those))
 
 
 def _repeated(given: Given) -> Iterator[Fault]:
@@ -456,3 +414,161 @@ def _repeated(given: Given) -> Iterator[Fault]:
         if item.value in seen:
             yield item.fault("The list has this entry before; twice, it would be made twice.", "Delete one of the two.")
         seen.append(item.value)
+
+
+# --- from the stack file to the models -------------------------------------------------------------------------------
+
+NAMESPACE = "breakglass:"
+_TOKEN_KEY = "slackBotToken"  # noqa: S105 the name of the key, not a token
+_SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{_TOKEN_KEY}"
+
+
+def _encrypted(value: object) -> dict[str, str]:
+    if isinstance(value, dict) and Given(value).encrypted and not looks_like_secret(value["secure"]):
+        return value
+    raise fault(
+        "The bot token is not encrypted: it would be readable in git for ever, and whoever has it reads and writes "
+        "as the app. If this file was ever committed or shared, the token has leaked.",
+        f"Delete the key, revoke the token in Slack, and run `{_SET_TOKEN}`, which asks for the new one.",
+    )
+
+
+class StackKeys(StackFile):
+    """Every `breakglass:` key of a stack file: the sections, and the token as the CLI encrypted it."""
+
+    slack_bot_token: (
+        Annotated[
+            dict[str, str],
+            BeforeValidator(_encrypted),
+            WithJsonSchema({"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}),
+        ]
+        | None
+    ) = Field(default=None, exclude=True, repr=False)
+    """The Slack app's bot token. Never write it here: run `pulumi config set --secret breakglass:slackBotToken`."""
+
+    @classmethod
+    def rules(cls, given: Given) -> Iterator[Fault]:
+        """The token comes from exactly one place, and nothing anywhere in the file looks like one."""
+        yield from super().rules(given)
+        for key, value in given.value.items() if isinstance(given.value, Mapping) else ():
+            # The token's own key has a validator that says the same better.
+            yield from () if key == _TOKEN_KEY else _plain_secrets(Given({key: value}))
+        slack, token = given["alerts"]["slack"], given[_TOKEN_KEY]
+        if slack["botTokenSecretName"] and token:
+            yield slack["botTokenSecretName"].fault(
+                "The bot token comes from an existing secret and from the stack as well; one of them would be unused, "
+                "and sooner or later it would be the one that is rotated.",
+                f"Delete this key, or run `pulumi config rm {NAMESPACE}{_TOKEN_KEY}`.",
+            )
+        if given["alerts"] and not given["alerts"].encrypted and not slack["botTokenSecretName"] and not token:
+            yield token.fault(
+                "Alerts go to Slack, and there is no bot token to post them with.",
+                f"Run `{_SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
+            )
+
+
+def _plain_secrets(given: Given) -> Iterator[Fault]:
+    """Complain about everything below a value that looks like a Slack token or a webhook address."""
+    if isinstance(given.value, Mapping):
+        for key, value in given.value.items():
+            yield from _plain_secrets(Given(str(key), (*given.loc, str(key))))
+            yield from _plain_secrets(Given(value, (*given.loc, str(key))))
+    for item in given:
+        yield from _plain_secrets(item)
+    if given.text and looks_like_secret(given.text):
+        yield given.fault(
+            "This looks like a Slack token or webhook address in plain text: it would be readable in git, in the "
+            "state and in every preview. If this file was ever committed or shared, it has leaked.",
+            f"Delete it, revoke it in Slack, and run `{_SET_TOKEN}` (or name an existing Secrets Manager secret in "
+            "`alerts.slack.botTokenSecretName`).",
+        )
+
+
+def validate_stack(raw: Mapping[str, object], base_dir: Path, warn: Callable[[str], object] | None = None) -> StackFile:
+    """Validate the `breakglass:` keys of a stack file, and lint its policies.
+
+    Args:
+        raw: The keys without their `breakglass:`, with the values as in the YAML file (`{"secure": ...}` is encrypted).
+        base_dir: The folder of the stack file; the policy files in it are named relative to this.
+        warn: Is told what is worth saying but not worth refusing, if nothing is refused.
+
+    Raises:
+        ConfigError: With every problem of the file; no token is ever repeated in it.
+    """
+    findings = lint_stack(raw, base_dir, NAMESPACE)
+    refused = [problem for severity, problem in findings if severity is Severity.refused]
+    try:
+        stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir})
+    except ConfigError as error:
+        raise ConfigError((*error.problems, *refused)) from None
+    if refused:
+        raise ConfigError(refused)
+    for severity, problem in findings:
+        if warn and severity is Severity.warning:
+            warn(str(problem))
+    return stack_file
+
+
+@dataclass(frozen=True)
+class LoadedStack:
+    """A valid stack."""
+
+    stack_file: StackFile
+    slack_bot_token: pulumi.Output[str] | None
+    """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
+
+
+def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path("stacks")) -> LoadedStack:
+    """Read and validate the configuration of the current stack.
+
+    Args:
+        config: The configuration of the project `breakglass`; by default that of the running program.
+        stacks_dir: The folder of the stack files.
+
+    Raises:
+        ConfigError: With every problem of the stack file.
+    """
+    config = config or pulumi.Config("breakglass")
+    found = _token_problems(config)
+    try:
+        stack_file = validate_stack(_raw(config), stacks_dir, pulumi.log.warn)
+    except ConfigError as error:
+        raise ConfigError((*error.problems, *found)) from None
+    if found:
+        raise ConfigError(found)
+    return LoadedStack(stack_file, config.get_secret(_TOKEN_KEY))
+
+
+def _token_problems(config: pulumi.Config) -> list[Problem]:
+    """Check the decrypted token, without ever showing it."""
+    token = config.get(_TOKEN_KEY)
+    if not is_config_secret(config.full_key(_TOKEN_KEY)) or re.fullmatch(r"xoxb-[A-Za-z0-9-]{1,500}", token or ""):
+        return []
+    why = (
+        "The encrypted value is no bot token. A user token would post as a person, an app-level token can't post, and "
+        "with a space or line break in it Slack refuses every alert."
+    )
+    instead = f"Run `{_SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-."
+    return [Problem(f"{NAMESPACE}{_TOKEN_KEY}", "(encrypted)", why, instead)]
+
+
+def _raw(config: pulumi.Config) -> dict[str, object]:
+    """Return every key of the configuration's namespace with its value as in the stack file.
+
+    Unknown keys have to be found, and pulumi.Config only answers for known ones. CONFIG is what it looks them up in; it
+    is filled by the CLI, the Automation API and `set_all_config` in tests alike (PULUMI_CONFIG only by the CLI).
+    """
+    prefix = f"{config.name}:"
+    keys = [key.removeprefix(prefix) for key in CONFIG.get() if key.startswith(prefix)]
+    return {key: _value(config, key) for key in sorted(keys)}
+
+
+def _value(config: pulumi.Config, key: str) -> object:
+    """Return a value as in the stack file: a nested one arrives as JSON text, a secret one decrypted."""
+    text = config.get(key) or ""
+    if is_config_secret(config.full_key(key)):
+        return {"secure": "[secret]"}
+    try:
+        return text if key == _TOKEN_KEY else json.loads(text)
+    except (ValueError, RecursionError):
+        return text

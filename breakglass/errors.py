@@ -87,7 +87,7 @@ class ConfigError(BreakglassError):
     """The configuration can't be deployed.
 
     Attributes:
-        problems: Every problem found, in the order of the stack file. Never empty.
+        problems: Every problem found, never none.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -3,7 +3,8 @@
 Each type is a pure validator behind an `Annotated` alias. A validator answers a bad value with what is wrong, why it
 matters, and what to write instead (`fault`).
 
-Non-goals: nothing here knows how values relate to each other (see `config`), asks AWS, or imports pulumi.
+Non-goals: nothing here knows how values relate to each other (see `config`), asks AWS, or imports pulumi. Only
+`PolicyFile` looks at anything but the value: at the file that it names.
 """
 
 import ipaddress
@@ -12,10 +13,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from breakglass.errors import shown
@@ -142,8 +144,9 @@ def _account_id(value: object) -> str:
         digits = str(value) if isinstance(value, int) else f"{value:.0f}"
         raise fault(
             "YAML reads an account id without quotes as a number: a leading zero is lost, and an id of digits below 8 "
-            "that begins with 0 is even read as octal. The account meant can't be told for certain any more.",
-            f'Put the id in quotes, with all twelve digits: "{digits if len(digits) == 12 else "012345678901"}".',
+            "that begins with 0 is even read as octal. Which account was meant can't be told for certain any more.",
+            f'Put the id in quotes, with all twelve digits: "{digits if len(digits) == 12 else "012345678901"}" (with '
+            "`pulumi config set --path`, add `--type string`).",
         )
     return _ACCOUNT_ID(value)
 
@@ -348,7 +351,7 @@ IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
 """The path of an IAM policy."""
 
 _TAG_KEY = _Text(
-    pattern=r"(?!(?i:aws):)[\w .:/=+@-]{1,128}",
+    pattern=r"(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}",
     why="A tag's key has 1 to 128 characters out of letters, digits, spaces and _.:/=+-@, and aws: in front is AWS's.",
     instead="Respell the key, e.g. team.",
 )
@@ -386,7 +389,7 @@ EmailAddress = Annotated[str, BeforeValidator(_EMAIL_ADDRESS), _EMAIL_ADDRESS.sc
 
 _URL = _Text(
     # Quotes, backslashes and angle brackets would break the message template the address is put into.
-    pattern=r"https?://[^\s\"'\\<>`{}|^\x00-\x1f\x7f]{1,2000}",
+    pattern=r"https?://[^\s\x22'\\<>`{}|^\x00-\x1f\x7f]{1,2000}",
     why="This is no web address that a Slack button can open and EventBridge can call.",
     instead="Write the whole address in ASCII with https:// in front, e.g. https://wiki.example.com/post-mortem.",
 )
@@ -546,19 +549,65 @@ def _element_faults(
     return [((*at, key), statement[key], fault(why, f"Write one or more such as {example}."))]
 
 
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_STATEMENT_SCHEMA = {
+    "type": "object",
+    "required": ["Effect"],
+    "additionalProperties": False,
+    "properties": {
+        "Sid": {"type": "string", "description": "A name of letters and digits."},
+        "Effect": {"enum": ["Allow", "Deny"]},
+        "Action": {**_TEXTS, "description": "What may be done, e.g. rds:CreateDBSnapshot."},
+        "NotAction": {**_TEXTS, "description": "Everything but this; easily more than was meant."},
+        "Resource": {**_TEXTS, "description": "On what, as ARNs, e.g. arn:aws:rds:*:*:snapshot:*."},
+        "NotResource": {**_TEXTS, "description": "On everything but this; easily more than was meant."},
+        "Condition": {
+            "type": "object",
+            "description": "When, e.g. {StringEquals: {aws:RequestedRegion: eu-central-1}}.",
+        },
+    },
+}
+_POLICY_SCHEMA = {
+    "type": "object",
+    "required": ["Version", "Statement"],
+    "additionalProperties": False,
+    "properties": {
+        "Version": {"const": "2012-10-17", "description": "In quotes: without them YAML reads a time."},
+        "Id": {"type": "string"},
+        "Statement": {"anyOf": [{"type": "array", "items": _STATEMENT_SCHEMA, "minItems": 1}, _STATEMENT_SCHEMA]},
+    },
+}
+
 PolicyDocument = Annotated[
     dict[str, Any],
     BeforeValidator(policy_document),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "object", "required": ["Version", "Statement"]},
-                {"type": "string", "description": "The same as JSON text."},
-            ]
-        }
-    ),
+    WithJsonSchema({"anyOf": [_POLICY_SCHEMA, {"type": "string", "description": "The policy as JSON text."}]}),
 ]
 """An identity-based IAM policy document, given as a mapping or as JSON text; always a mapping after validation.
 
 Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
+
+
+def _policy_file(value: object, info: ValidationInfo) -> dict[str, Any]:
+    """Read the policy document in a file that is named relative to the stack file (else to the working directory)."""
+    if not isinstance(value, str):
+        raise fault(f"A file name belongs here, not {yaml_kind(value)}.", "Write e.g. policies/rds.json.")
+    base_dir: Path = (info.context or {}).get("base_dir", Path())
+    try:
+        text = (base_dir / value).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
+        raise fault(
+            f"The policy can't be read from {value} in {base_dir.absolute()} ({reason}).",
+            "Name a JSON file relative to the folder of the stack file, e.g. policies/rds.json.",
+        ) from None
+    return policy_document(text)
+
+
+PolicyFile = Annotated[
+    dict[str, Any],
+    BeforeValidator(_policy_file),
+    WithJsonSchema({"type": "string", "examples": ["policies/devops-break-glass.json"]}),
+]
+"""The name of a JSON file with an IAM policy, relative to the stack file; after validation its document."""

@@ -1,0 +1,93 @@
+"""A stack file without a fault, and a way to change one place in it."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from breakglass.config import NAMESPACE, validate_stack
+from breakglass.errors import ConfigError, Problem
+
+STACKS = Path(__file__).parents[3] / "stacks"
+"""The committed stack files."""
+
+TOKEN = "xoxb-111122223333-444455556666-AbCdEfGhIjKl"
+ENCRYPTED = {"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}
+READ_ONLY = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def policy(*actions: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
+    }
+
+
+_FAULTLESS: dict[str, Any] = {
+    "permissionSets": {
+        "region": "eu-central-1",
+        "pairs": [
+            {
+                "name": "devops",
+                "everyday": {"managedPolicies": [READ_ONLY]},
+                "breakGlass": {"name": "devops-break-glass", "inlinePolicy": policy("rds:CreateDBSnapshot")},
+                "assignments": [{"group": "database-oncall", "accounts": ["222222222222"]}],
+            }
+        ],
+    },
+    "alerts": {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0123456789"},
+        "watch": {
+            "permissionSets": ["DatabaseAdmin"],
+            "roles": ["arn:aws:iam::222222222222:role/emergency-operator"],
+        },
+    },
+    "tags": {"team": "platform"},
+    "slackBotToken": ENCRYPTED,
+}
+
+Keys = tuple[str | int, ...]
+
+PAIR: Keys = ("permissionSets", "pairs", 0)
+BREAK_GLASS: Keys = (*PAIR, "breakGlass")
+ASSIGNMENT: Keys = (*PAIR, "assignments", 0)
+ALERTS: Keys = ("alerts",)
+
+
+def stack(*changes: tuple[Keys, object]) -> dict[str, Any]:
+    """Return a stack file without a fault but for the changes: `(where, new value)`, with None to delete."""
+    raw = copy.deepcopy(_FAULTLESS)
+    for keys, value in changes:
+        here: Any = raw
+        for key in keys[:-1]:
+            here = here.setdefault(key, {}) if isinstance(here, dict) else here[key]
+        if value is None:
+            del here[keys[-1]]
+        elif isinstance(here, list) and keys[-1] == len(here):
+            here.append(value)
+        else:
+            here[keys[-1]] = value
+    return raw
+
+
+def problems(raw: dict[str, Any], base_dir: Path = STACKS) -> list[Problem]:
+    """Return what `validate_stack` finds wrong."""
+    try:
+        validate_stack(raw, base_dir)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def committed(name: str) -> dict[str, Any]:
+    """Return the whole YAML document of a committed stack file."""
+    return yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
+
+
+def keys_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the `breakglass:` keys of a stack file's document."""
+    config = document["config"].items()
+    return {key.removeprefix(NAMESPACE): value for key, value in config if key.startswith(NAMESPACE)}

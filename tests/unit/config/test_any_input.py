@@ -1,0 +1,111 @@
+"""Whatever is written in a stack file, the answer is a valid stack or a report, and never a token."""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from breakglass.config import StackFile, validate_stack
+from breakglass.errors import ConfigError
+from tests.unit.config.stack_files import STACKS, TOKEN, stack
+
+# How long an example takes depends on the machine, so no deadline.
+untimed = settings(deadline=None)
+
+# Words of the stack file, so that generated files get past its outermost keys; some are right only elsewhere.
+_WORDS = sorted(
+    {
+        "Action", "Allow", "C0123456789", "Effect", "PT1H", "PT5H", "Resource", "Statement", "Version", "accounts",
+        "acknowledge", "alerts", "alertsByEmail", "assignments", "botTokenSecretName", "breakGlass", "channel",
+        "customerManagedPolicies", "emails", "eu-central-1", "everyday", "evidencePaths", "group", "iam:*",
+        "inlinePolicy", "inlinePolicyFile", "managedPolicies", "monitoring", "name", "pairs", "path", "permissionSets",
+        "permissionsBoundary", "portal", "postMortemUrl", "protectAlertPath", "region", "roles", "secure",
+        "sessionDuration", "sets", "slack", "slackBotToken", "tags", "user", "watch", "x", "x_y", "2012-10-17", "*",
+        "../..", "policies", "\x00", "https://[", "arn:aws:iam::aws:policy/AdministratorAccess",
+    }
+)  # fmt: skip
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(_WORDS),
+    st.text(max_size=40),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(_WORDS) | st.text(max_size=8), inner, max_size=5)
+    ),
+    max_leaves=40,
+)
+raw_files = st.dictionaries(st.sampled_from(["alerts", "permissionSets", "tags", "slackBotToken"]) | st.text(), values)
+
+
+def _places(value: Any, keys: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place of a nested value where something else could stand."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [keys for keys in [keys] if keys] + [place for key, below in inner for place in _places(below, (*keys, key))]
+
+
+places = st.sampled_from(_places(stack()))
+
+
+@untimed
+@given(raw_files)
+def test_any_file_is_a_stack_or_a_report(raw: dict[str, Any]) -> None:
+    _validate(raw)
+
+
+@untimed
+@given(places, values)
+def test_a_good_file_with_anything_in_one_place_is_a_stack_or_a_report(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    raw = stack()
+    here: Any = raw
+    for key in place[:-1]:
+        here = here[key]
+    here[place[-1]] = value
+    _validate(raw)
+
+
+@untimed
+@given(places, st.sampled_from(["", "Bearer ", "https://", '"', "x" * 200]), st.sampled_from(["", " and more", '"']))
+def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
+    place: tuple[str | int, ...], before: str, after: str
+) -> None:
+    raw = stack((place, before + TOKEN + after))
+    report = _validate(raw)
+    assert report is not None
+    _assert_no_token(report)
+
+
+@untimed
+@given(places)
+def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, ...]) -> None:
+    report = _validate(stack((place, {TOKEN: {TOKEN: TOKEN}})))
+    assert report is not None
+    _assert_no_token(report)
+
+
+def _validate(raw: dict[str, Any]) -> str | None:
+    """Return the report, or None for a valid stack."""
+    try:
+        stack_file = validate_stack(raw, STACKS)
+    except ConfigError as error:
+        report = error
+    else:
+        assert isinstance(stack_file, StackFile)
+        json.dumps(stack_file.model_dump(mode="json"))
+        return None
+    assert report.problems
+    assert all(problem.path and problem.value and problem.why and problem.instead for problem in report.problems)
+    return str(report)
+
+
+def _assert_no_token(report: str) -> None:
+    assert "xoxb-1111" not in report
+    assert TOKEN[10:] not in report.replace("\n", "").replace(" ", "")

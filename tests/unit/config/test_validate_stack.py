@@ -1,0 +1,769 @@
+"""What a stack file may not say, and what the report answers.
+
+Not proven here: that AWS and Slack accept what passes (tests/engine, docs/live-checks.md).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic.alias_generators import to_snake
+
+from breakglass.config import StackFile, validate_stack
+from breakglass.errors import ConfigError
+from breakglass.types import AssignmentTarget, EvidencePath
+from tests.unit.config.stack_files import (
+    ADMINISTRATOR,
+    ALERTS,
+    ASSIGNMENT,
+    BREAK_GLASS,
+    ENCRYPTED,
+    PAIR,
+    READ_ONLY,
+    STACKS,
+    TOKEN,
+    Keys,
+    committed,
+    keys_of,
+    policy,
+    problems,
+    stack,
+)
+
+PAIR_PATH = "breakglass:permissionSets.pairs[0]"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One fault in an otherwise good stack file, and the one problem it makes."""
+
+    says: str
+    changes: list[tuple[Keys, object]]
+    path: str
+    value: str
+    why: str
+    """A part of the explanation."""
+    instead: str
+    """A part of the advice."""
+
+
+SCENARIOS = [
+    # --- names
+    Scenario(
+        "a permission set's name has at most 32 characters",
+        [((*BREAK_GLASS, "name"), "devops-break-glass-for-databases-x")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass-for-databases-x"',
+        "has 34 characters",
+        "devops-break-glass-for-databases",
+    ),
+    Scenario(
+        "a permission set's name is made of the alphabet of AWS",
+        [((*PAIR, "name"), "dev ops")],
+        f"{PAIR_PATH}.name",
+        '"dev ops"',
+        "letters, digits and _+=,.@-",
+        "devops-break-glass",
+    ),
+    Scenario(
+        "letters of other alphabets are not in a permission set's name",
+        [((*ALERTS, "watch", "permissionSets"), ["administratör"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"administratör"',
+        "letters, digits",
+        "Shorten or respell",
+    ),
+    Scenario(
+        "the default name of a break-glass set has at most 32 characters, too",
+        [((*PAIR, "name"), "database-administrators"), ((*BREAK_GLASS, "name"), None)],
+        f"{PAIR_PATH}.name",
+        '"database-administrators"',
+        "database-administrators-break-glass",
+        "Add `name:` under `breakGlass:`",
+    ),
+    Scenario(
+        "the everyday set does not begin like its break-glass set and an underscore",
+        [((*PAIR, "name"), "devops-break-glass_everyday")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass"',
+        "every use of devops-break-glass_everyday",
+        "Rename one of them",
+    ),
+    Scenario(
+        "no set of another pair begins like a break-glass set and an underscore",
+        [
+            (
+                ("permissionSets", "pairs", 1),
+                {
+                    "name": "devops-break-glass_2",
+                    "everyday": {},
+                    "breakGlass": {"name": "other", "inlinePolicy": policy("s3:GetObject")},
+                },
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass"',
+        "AWSReservedSSO_<set>_<suffix>",
+        "hyphen",
+    ),
+    Scenario(
+        "no set of the file begins like a watched set and an underscore",
+        [((*ALERTS, "watch", "permissionSets"), ["admin", "admin_readonly"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"admin"',
+        "the alert for admin would also be raised by every use of admin_readonly",
+        "hyphen",
+    ),
+    Scenario(
+        "a set is not watched when this file's pairs make an alert for it anyway",
+        [((*ALERTS, "watch", "permissionSets"), ["devops-break-glass"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"devops-break-glass"',
+        "is in this file before",
+        "managed elsewhere",
+    ),
+    Scenario(
+        "the two sets of a pair have two names",
+        [((*BREAK_GLASS, "name"), "devops")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops"',
+        "two sets can't share a name",
+        "its own name",
+    ),
+    Scenario(
+        "a role is watched once",
+        [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/emergency-operator")],
+        "breakglass:alerts.watch.roles[1]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "has this entry before",
+        "Delete one",
+    ),
+    Scenario(
+        "a role made by Identity Center is watched by the name of its permission set",
+        [
+            (
+                (*ALERTS, "watch", "roles", 0),
+                "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ops_0123456789abcdef",
+            )
+        ],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ops_0123456789abcdef"',
+        "another name suffix",
+        "watch.permissionSets",
+    ),
+    # --- sessions
+    Scenario(
+        "a session lasts an hour at least",
+        [((*PAIR, "everyday", "sessionDuration"), "PT30M")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"PT30M"',
+        "from one hour (PT1H) to twelve hours (PT12H)",
+        "PT1H",
+    ),
+    Scenario(
+        "a session lasts twelve hours at most",
+        [((*PAIR, "everyday", "sessionDuration"), "PT13H")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"PT13H"',
+        "twelve hours",
+        "PT1H",
+    ),
+    Scenario(
+        "a session duration is written in ISO 8601",
+        [((*PAIR, "everyday", "sessionDuration"), "8h")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"8h"',
+        "ISO 8601",
+        "PT90M",
+    ),
+    Scenario(
+        "a break-glass session over an hour is a decision with a reason",
+        [((*BREAK_GLASS, "sessionDuration"), "PT2H")],
+        f"{PAIR_PATH}.breakGlass.sessionDuration",
+        '"PT2H"',
+        "does not end it",
+        "`allowLongSession: true` and `longSessionReason:",
+    ),
+    Scenario(
+        "the decision for a long break-glass session is not enough without its reason",
+        [((*BREAK_GLASS, "sessionDuration"), "PT61M"), ((*BREAK_GLASS, "allowLongSession"), True)],
+        f"{PAIR_PATH}.breakGlass.sessionDuration",
+        '"PT61M"',
+        "does not end it",
+        "longSessionReason",
+    ),
+    # --- assignments
+    Scenario(
+        "an account id without quotes is a number that may have lost its zero",
+        [((*ASSIGNMENT, "accounts", 0), 12345678901)],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        "12345678901",
+        "a leading zero is lost",
+        '"012345678901"',
+    ),
+    Scenario(
+        "an account id without quotes that kept its digits is given back in quotes",
+        [((*ASSIGNMENT, "accounts", 0), 222222222222)],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        "222222222222",
+        "YAML reads an account id without quotes as a number",
+        '"222222222222"',
+    ),
+    Scenario(
+        "an account id has twelve digits",
+        [((*ASSIGNMENT, "accounts", 0), "2222-2222-2222")],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        '"2222-2222-2222"',
+        "exactly twelve digits",
+        '"111122223333"',
+    ),
+    Scenario(
+        "an assignment is for somebody",
+        [((*ASSIGNMENT, "group"), None)],
+        f"{PAIR_PATH}.assignments[0]",
+        '{"accounts": ["222222222222"]}',
+        "names none",
+        "`group: database-oncall`",
+    ),
+    Scenario(
+        "an assignment is for one principal",
+        [((*ASSIGNMENT, "user"), "ada")],
+        f"{PAIR_PATH}.assignments[0]",
+        '{"group": "database-oncall", "accounts": ["222222222222"], "user": "ada"}',
+        "names group and user",
+        "another list entry",
+    ),
+    Scenario(
+        "an assignment is for some account",
+        [((*ASSIGNMENT, "accounts"), [])],
+        f"{PAIR_PATH}.assignments[0].accounts",
+        "[]",
+        "at least 1",
+        '["111122223333"]',
+    ),
+    Scenario(
+        "nobody gets the same permission set in the same account twice",
+        [
+            (
+                (*PAIR, "assignments", 1),
+                {"group": "database-oncall", "accounts": ["333333333333", "222222222222"], "sets": ["breakGlass"]},
+            )
+        ],
+        f"{PAIR_PATH}.assignments[1].accounts[1]",
+        '"222222222222"',
+        "by an earlier entry",
+        "Delete the account",
+    ),
+    Scenario(
+        "there is no third set in a pair",
+        [((*ASSIGNMENT, "sets"), ["breakglass"])],
+        f"{PAIR_PATH}.assignments[0].sets[0]",
+        '"breakglass"',
+        "no such choice",
+        "Did you mean breakGlass?",
+    ),
+    # --- policies
+    Scenario(
+        "administrator access needs to be acknowledged",
+        [((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR])],
+        f"{PAIR_PATH}.breakGlass.managedPolicies[0]",
+        f'"{ADMINISTRATOR}"',
+        "everything",
+        "administrator-access",
+    ),
+    Scenario(
+        "only AWS's own policies are attached by ARN",
+        [((*BREAK_GLASS, "managedPolicies"), ["arn:aws:iam::222222222222:policy/rds"])],
+        f"{PAIR_PATH}.breakGlass.managedPolicies[0]",
+        '"arn:aws:iam::222222222222:policy/rds"',
+        "AWS managed policy",
+        "customerManagedPolicies",
+    ),
+    Scenario(
+        "a policy as text is JSON",
+        [((*BREAK_GLASS, "inlinePolicy"), "{Version:")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy",
+        '"{Version:"',
+        "not valid JSON",
+        "Correct the JSON",
+    ),
+    Scenario(
+        "a policy has statements",
+        [((*BREAK_GLASS, "inlinePolicy"), {"Version": "2012-10-17"})],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement",
+        "(empty)",
+        "allows nothing",
+        "Statement: [",
+    ),
+    Scenario(
+        "a policy's version is in quotes",
+        [((*BREAK_GLASS, "inlinePolicy", "Version"), "2012-10-17T00:00:00Z")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Version",
+        '"2012-10-17T00:00:00Z"',
+        "YAML reads a date without quotes as a time",
+        'Version: "2012-10-17"',
+    ),
+    Scenario(
+        "a statement has an effect",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Effect"), "allow")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Effect",
+        '"allow"',
+        "upper and lower case matter",
+        "Effect: Allow",
+    ),
+    Scenario(
+        "an action names its service",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"), ["CreateDBSnapshot"])],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action",
+        '["CreateDBSnapshot"]',
+        "no action of an IAM policy",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "a permission set's policy has no principal",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Principal"), "*")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Principal",
+        '"*"',
+        "applies to whoever has the role",
+        "Effect",
+    ),
+    Scenario(
+        "a policy file exists",
+        [((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "policies/devops.json")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicyFile",
+        '"policies/devops.json"',
+        f"policies/devops.json in {STACKS}",
+        "relative to the folder of the stack file",
+    ),
+    Scenario(
+        "a permission set has one inline policy",
+        [((*BREAK_GLASS, "inlinePolicyFile"), "policies/devops-break-glass.json")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicyFile",
+        '"policies/devops-break-glass.json"',
+        "one of them would be lost",
+        "either `inlinePolicy` or `inlinePolicyFile`",
+    ),
+    Scenario(
+        "a permissions boundary is one policy",
+        [((*BREAK_GLASS, "permissionsBoundary"), {})],
+        f"{PAIR_PATH}.breakGlass.permissionsBoundary",
+        "{}",
+        "exactly one policy",
+        "managedPolicyArn",
+    ),
+    Scenario(
+        "a policy is attached once",
+        [((*PAIR, "everyday", "managedPolicies"), [READ_ONLY, READ_ONLY])],
+        f"{PAIR_PATH}.everyday.managedPolicies[1]",
+        f'"{READ_ONLY}"',
+        "has this entry before",
+        "Delete one",
+    ),
+    Scenario(
+        "a permission set has at most 20 managed policies",
+        [
+            (
+                (*PAIR, "everyday", "customerManagedPolicies"),
+                [{"name": f"policy-{number}"} for number in range(20)],
+            )
+        ],
+        f"{PAIR_PATH}.everyday.customerManagedPolicies[19]",
+        '{"name": "policy-19"}',
+        "has 21 managed policies",
+        "Join policies",
+    ),
+    Scenario(
+        "a description has no long dash, which Identity Center refuses",
+        [((*PAIR, "everyday", "description"), "RDS — read-only")],
+        f"{PAIR_PATH}.everyday.description",
+        '"RDS — read-only"',
+        "Latin-1",
+        "plain punctuation",
+    ),
+    # --- alerts
+    Scenario(
+        "a channel is given by its ID",
+        [((*ALERTS, "slack", "channel"), "#break-glass")],
+        "breakglass:alerts.slack.channel",
+        '"#break-glass"',
+        "a channel's name can change",
+        "copy the channel ID",
+    ),
+    Scenario(
+        "an alert does not go to one person",
+        [((*ALERTS, "slack", "channel"), "D0123456789")],
+        "breakglass:alerts.slack.channel",
+        '"D0123456789"',
+        "read by one person only",
+        "C0123456789",
+    ),
+    Scenario(
+        "an evidence path exists",
+        [((*ALERTS, "evidencePaths"), ["session_start", "protal"])],
+        "breakglass:alerts.evidencePaths[1]",
+        '"protal"',
+        "no such choice",
+        "Did you mean portal?",
+    ),
+    Scenario(
+        "a plain role is watched on some path",
+        [((*ALERTS, "evidencePaths"), ["portal"])],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "never shows up on the evidence path `portal`",
+        "Add session_start",
+    ),
+    Scenario(
+        "alerts watch something",
+        [(("permissionSets",), None), ((*ALERTS, "watch"), {"permissionSets": []})],
+        "breakglass:alerts",
+        '{"region": "eu-central-1", "slack": {"channel": "C0123456789"}, "watch": {"permissionSets": []}}',
+        "watches nothing",
+        "watch: {permissionSets: [<name>]}",
+    ),
+    Scenario(
+        "a stack has something to deploy",
+        [(("permissionSets",), None), (("alerts",), None), (("slackBotToken",), None)],
+        "breakglass:",
+        '{"tags": {"team": "platform"}}',
+        "nothing to deploy",
+        "breakglass:permissionSets",
+    ),
+    Scenario(
+        "the post-mortem page is reached by TLS",
+        [((*ALERTS, "postMortemUrl"), "http://wiki.example.com/post-mortem")],
+        "breakglass:alerts.postMortemUrl",
+        '"http://wiki.example.com/post-mortem"',
+        "in clear",
+        "https://wiki.example.com/post-mortem",
+    ),
+    Scenario(
+        "the post-mortem page is not protected by a password in its address",
+        [((*ALERTS, "postMortemUrl"), "https://me:pw@wiki.example.com/post-mortem")],
+        "breakglass:alerts.postMortemUrl",
+        '"https://me:pw@wiki.example.com/post-mortem"',
+        "user name or password",
+        "https://wiki.example.com/post-mortem",
+    ),
+    Scenario(
+        "the second channel has somebody at its end",
+        [((*ALERTS, "monitoring"), {"alertsByEmail": True})],
+        "breakglass:alerts.monitoring.alertsByEmail",
+        "true",
+        "nobody is at its end",
+        "emails:",
+    ),
+    Scenario(
+        "deliveries are retried for a minute at least",
+        [((*ALERTS, "retry"), {"maximumEventAgeSeconds": 5})],
+        "breakglass:alerts.retry.maximumEventAgeSeconds",
+        "5",
+        "greater than or equal to 60",
+        "within the limits",
+    ),
+    # --- the token
+    Scenario(
+        "the bot token is encrypted",
+        [(("slackBotToken",), TOKEN)],
+        "breakglass:slackBotToken",
+        '"xoxb-[redacted]"',
+        "not encrypted",
+        "pulumi config set --secret breakglass:slackBotToken",
+    ),
+    Scenario(
+        "an address that is a password is a token as well",
+        [((*ALERTS, "slack", "postMessageUrl"), "https://hooks.slack.com/services/T0/B0/Xy")],
+        "breakglass:alerts.slack.postMessageUrl",
+        '"https://[redacted]"',
+        "in plain text",
+        "pulumi config set --secret",
+    ),
+    Scenario(
+        "there is a bot token",
+        [(("slackBotToken",), None)],
+        "breakglass:slackBotToken",
+        "(empty)",
+        "no bot token",
+        "botTokenSecretName",
+    ),
+    Scenario(
+        "there are not two bot tokens",
+        [((*ALERTS, "slack", "botTokenSecretName"), "slack/token")],
+        "breakglass:alerts.slack.botTokenSecretName",
+        '"slack/token"',
+        "one of them would be unused",
+        "pulumi config rm breakglass:slackBotToken",
+    ),
+    Scenario(
+        "nothing but the bot token is encrypted",
+        [(("alerts",), ENCRYPTED)],
+        "breakglass:alerts",
+        '{"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}',
+        "only the bot token is a secret",
+        "in clear",
+    ),
+    # --- the shape of the file
+    Scenario(
+        "a section that does not exist is told with the nearest one",
+        [(("permisionSets",), {})],
+        "breakglass:permisionSets",
+        "{}",
+        "no such key",
+        "Did you mean permissionSets? Possible here: permissionSets, alerts, tags, slackBotToken.",
+    ),
+    Scenario(
+        "a key that does not exist is told with the nearest one",
+        [((*BREAK_GLASS, "session_durations"), "PT1H")],
+        f"{PAIR_PATH}.breakGlass.session_durations",
+        '"PT1H"',
+        "would have no effect",
+        "Did you mean sessionDuration?",
+    ),
+    Scenario(
+        "a key in a list entry that does not exist is told with the nearest one",
+        [((*ASSIGNMENT, "gruop"), "x")],
+        f"{PAIR_PATH}.assignments[0].gruop",
+        '"x"',
+        "would have no effect",
+        "Did you mean group?",
+    ),
+    Scenario(
+        "a key that is needed is there",
+        [((*ALERTS, "region"), None)],
+        "breakglass:alerts.region",
+        "(missing)",
+        "The region of the alert path",
+        'Add the line `region: "eu-central-1"`.',
+    ),
+    Scenario(
+        "a list is a list",
+        [((*ALERTS, "monitoring"), {"emails": "oncall@example.com"})],
+        "breakglass:alerts.monitoring.emails",
+        '"oncall@example.com"',
+        "a list (`- ` lines, or [a, b]), not a text",
+        "Write a list",
+    ),
+    Scenario(
+        "true and false are not texts",
+        [((*ALERTS, "drills"), "no")],
+        "breakglass:alerts.drills",
+        '"no"',
+        "true or false, not a text",
+        "Write true or false",
+    ),
+    Scenario(
+        "a tag's value is a text",
+        [(("tags",), {"cost-center": 1234})],
+        "breakglass:tags.cost-center",
+        "1234",
+        "this is a number",
+        '"1234"',
+    ),
+    Scenario(
+        "a tag's key is not AWS's",
+        [(("tags",), {"aws:team": "x"})],
+        'breakglass:tags["aws:team"]',
+        '"aws:team"',
+        "aws: in front is AWS's",
+        "team",
+    ),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
+def test_a_fault_makes_one_problem_that_teaches(scenario: Scenario) -> None:
+    (problem,) = problems(stack(*scenario.changes))
+    assert problem.path == scenario.path
+    assert problem.value.removesuffix("…") == scenario.value
+    assert scenario.why in problem.why
+    assert scenario.instead in problem.instead
+
+
+def test_a_stack_file_without_a_fault_passes() -> None:
+    assert problems(stack()) == []
+
+
+def test_all_faults_of_a_file_come_in_one_report() -> None:
+    raw = stack(
+        ((*PAIR, "name"), "a name"),
+        ((*BREAK_GLASS, "name"), "DatabaseAdmin_2"),
+        ((*BREAK_GLASS, "sessionDuration"), "PT4H"),
+        ((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR, "nonsense"]),
+        ((*ASSIGNMENT, "accounts"), [1, "222222222222", "222222222222"]),
+        ((*ASSIGNMENT, "user"), "ada"),
+        ((*ALERTS, "slack"), {"channel": "#ops", "botToken": TOKEN}),
+        ((*ALERTS, "slck"), {}),
+        (("slackBotToken",), None),
+    )
+    assert sorted(problem.path.removeprefix("breakglass:") for problem in problems(raw)) == [
+        "alerts.slack.botToken",  # no such key
+        "alerts.slack.botToken",  # a token in clear
+        "alerts.slack.channel",
+        "alerts.slck",
+        "alerts.watch.permissionSets[0]",  # DatabaseAdmin beside DatabaseAdmin_2
+        "permissionSets.pairs[0].assignments[0]",
+        "permissionSets.pairs[0].assignments[0].accounts[0]",
+        "permissionSets.pairs[0].assignments[0].accounts[2]",
+        "permissionSets.pairs[0].breakGlass.managedPolicies[0]",
+        "permissionSets.pairs[0].breakGlass.managedPolicies[1]",
+        "permissionSets.pairs[0].breakGlass.sessionDuration",
+        "permissionSets.pairs[0].name",
+        "slackBotToken",
+    ]
+
+
+def test_neighbours_with_a_hyphen_are_told_apart_by_their_roles() -> None:
+    assert problems(stack(((*ALERTS, "watch", "permissionSets"), ["admin", "admin-2", "superadmin", "Admin_2"]))) == []
+
+
+def test_the_everyday_sets_may_be_each_others_neighbours() -> None:
+    other: dict[str, object] = {
+        "name": "devops_2",
+        "everyday": {},
+        "breakGlass": {"inlinePolicy": policy("s3:GetObject")},
+    }
+    assert problems(stack((("permissionSets", "pairs", 1), other))) == []
+
+
+def test_a_long_break_glass_session_with_decision_and_reason_passes() -> None:
+    decided = stack(
+        ((*BREAK_GLASS, "sessionDuration"), "PT3H"),
+        ((*BREAK_GLASS, "allowLongSession"), True),
+        ((*BREAK_GLASS, "longSessionReason"), "A restore takes two hours."),
+    )
+    assert problems(decided) == []
+
+
+def test_acknowledged_administrator_access_passes() -> None:
+    acknowledged = stack(
+        ((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR]), ((*BREAK_GLASS, "acknowledge"), ["administrator-access"])
+    )
+    assert problems(acknowledged) == []
+
+
+def test_a_refused_policy_in_a_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "iam.json").write_text(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}'
+    )
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "iam.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement[0]"
+
+
+def test_a_fault_inside_a_policy_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"}]}'
+    )
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "broken.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement[0]"
+    assert "exactly one of Action and NotAction" in problem.why
+
+
+def test_a_policy_file_becomes_the_inline_policy_and_is_not_named_again() -> None:
+    raw = stack(
+        ((*BREAK_GLASS, "inlinePolicy"), None),
+        ((*BREAK_GLASS, "inlinePolicyFile"), "policies/network-break-glass.json"),
+    )
+    break_glass = _pair(validate_stack(raw, STACKS)).break_glass
+    assert break_glass.inline_policy is not None
+    assert break_glass.inline_policy["Statement"][0]["Sid"] == "RepairRoutes"
+    assert "inline_policy_file" not in break_glass.model_dump()
+
+
+def test_what_may_be_left_out_has_the_documented_defaults() -> None:
+    raw = stack(((*BREAK_GLASS, "name"), None), ((*ALERTS, "watch"), None), (("tags",), None))
+    stack_file = validate_stack(raw, STACKS)
+    pair = _pair(stack_file)
+    assert pair.break_glass_name == "devops-break-glass"
+    assert pair.break_glass.session_duration == "PT1H"
+    assert pair.assignments[0].sets == list(AssignmentTarget)
+    assert stack_file.permission_sets is not None
+    assert stack_file.permission_sets.protect_alert_path is True
+    assert stack_file.alerts is not None
+    assert stack_file.alerts.model_dump(exclude_none=True) == {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0123456789", "post_message_url": "https://slack.com/api/chat.postMessage"},
+        "evidence_paths": list(EvidencePath),
+        "drills": True,
+        "watch": {"permission_sets": [], "roles": []},
+        "retry": {"maximum_event_age_seconds": 900, "maximum_retry_attempts": 185},
+        "monitoring": {"emails": [], "alerts_by_email": False, "uses_per_week": 5},
+    }
+    assert stack_file.tags == {}
+
+
+def test_snake_case_keys_as_the_components_write_them_obey_the_same_rules() -> None:
+    with pytest.raises(ConfigError) as refused:
+        validate_stack(_snake(stack(((*BREAK_GLASS, "sessionDuration"), "PT2H"))), STACKS)
+    assert [problem.path for problem in refused.value.problems] == [
+        "breakglass:permission_sets.pairs[0].break_glass.session_duration"
+    ]
+
+
+def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:
+    valid = validate_stack(stack(), STACKS)
+    assert StackFile.model_validate(valid.model_dump(exclude_none=True)).model_dump() == valid.model_dump()
+
+
+def test_warnings_of_the_lint_are_told_without_refusing() -> None:
+    raw = stack(((*BREAK_GLASS, "acknowledge"), ["iam"]))
+    warnings: list[str] = []
+    validate_stack(raw, STACKS, warnings.append)
+    assert [warning.splitlines()[0] for warning in warnings] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+def test_a_committed_stack_file_passes_once_the_token_is_set_without_a_warning(name: str) -> None:
+    raw = keys_of(committed(name))
+    if name != "prod":
+        assert [problem.path for problem in problems(raw)] == ["breakglass:slackBotToken"]
+        raw["slackBotToken"] = ENCRYPTED
+    warnings: list[str] = []
+    validate_stack(raw, STACKS, warnings.append)
+    assert warnings == []
+
+
+@pytest.mark.parametrize("name", ["local", "prod"])
+def test_the_seed_example_is_in_the_stack_file(name: str) -> None:
+    raw = {**keys_of(committed(name))}
+    if name != "prod":
+        raw["slackBotToken"] = ENCRYPTED
+    devops = _pair(validate_stack(raw, STACKS))
+    assert (devops.name, devops.break_glass_name) == ("devops", "devops-break-glass")
+    assert devops.everyday.managed_policies == [READ_ONLY]
+    assert devops.everyday.inline_policy is None
+    assert devops.break_glass.inline_policy is not None
+    allowed = {
+        action
+        for statement in devops.break_glass.inline_policy["Statement"]
+        for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+    }
+    assert allowed >= {
+        "rds:CreateDBInstance",
+        "rds:ModifyDBInstance",
+        "rds:DeleteDBInstance",
+        "rds:CreateDBSnapshot",
+        "rds:DeleteDBSnapshot",
+        "rds:RestoreDBInstanceFromDBSnapshot",
+    }
+    assert not [action for action in allowed if "*" in action], "least privilege names its actions"
+    assert devops.assignments[0].group == "database-oncall"
+    assert "222222222222" in devops.assignments[0].accounts
+
+
+def _pair(stack_file: StackFile) -> Any:
+    assert stack_file.permission_sets is not None
+    return stack_file.permission_sets.pairs[0]
+
+
+def _snake(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_snake(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            to_snake(key) if key not in ("Version", "Statement", "Effect", "Action", "Resource") else key: _snake(item)
+            for key, item in value.items()
+        }
+    return value

@@ -1,4 +1,4 @@
-"""CloudTrail records written for this project, and how any record reaches an event bus.
+"""CloudTrail records written for this project, and what each of them must cause.
 
 A record is a JSON file with one CloudTrail record; beside it, `NAME.expect` names the alerts that it must cause
 (`EvidencePath` values between white space), and is empty for a record that must stay silent. The record of a drill has
@@ -8,7 +8,7 @@ Persons, accounts and ids are made up; the credentials that AWS puts into some r
 no message may forward them. The shapes are those of records that AWS or their owners have published, but for two that
 nobody has: Federate, and a GetRoleCredentials that was refused. They are taken from a GetRoleCredentials that was not.
 
-Non-goals: deciding whether what happened is what was expected (see `localcloud.verdicts`).
+Non-goals: putting records on a bus (see `localcloud.cloud`), and judging what then happens (see `localcloud.verdicts`).
 """
 
 import json
@@ -17,17 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from breakglass.detection.patterns import DRILL_DETAIL_TYPE, DRILL_SOURCE
 from breakglass.types import EvidencePath
 
 RECORDS = Path(__file__).parent
 """The folder with this project's own records."""
 
-_DETAIL_TYPES = {
-    "AwsApiCall": "AWS API Call via CloudTrail",
-    "AwsServiceEvent": "AWS Service Event via CloudTrail",
-    "AwsConsoleSignIn": "AWS Console Sign In via CloudTrail",
-}
+
+class RecordError(Exception):
+    """A file in a folder of records holds something else. The text names the file and says what belongs there."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def load_records(folder: Path = RECORDS) -> Iterator[Record]:
         folder: holds `NAME.json` files, each with one CloudTrail record, and, if wanted, a `NAME.expect` beside each.
 
     Raises:
-        ValueError: a file holds something else; the text names the file and says what belongs there.
+        RecordError: a file holds something else.
     """
     for file in sorted(folder.glob("*.json")):
         yield Record(file.name, _content(file), _expected(file.with_suffix(".expect")))
@@ -62,18 +59,18 @@ def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(
+        raise RecordError(
             f"{file} is no JSON ({error}). Save one CloudTrail record a file, as text in UTF-8."
         ) from error
     match content:
         case {"eventSource": str(), "eventName": str()}:
             return content
         case {"Records": [*_]}:
-            raise ValueError(
+            raise RecordError(
                 f"{file} is a whole log file of CloudTrail. Save each entry of its Records as its own file."
             )
         case _:
-            raise ValueError(
+            raise RecordError(
                 f"{file} is no CloudTrail record: it has no eventSource and eventName. Copy the JSON that the "
                 "CloudTrail console shows under `Event record`."
             )
@@ -86,34 +83,7 @@ def _expected(file: Path) -> tuple[str, ...] | None:
     known = [path.value for path in EvidencePath]
     for kind in kinds:
         if kind not in known:
-            raise ValueError(
+            raise RecordError(
                 f"{file} expects {kind!r}, which is no kind of alert. Write any of {', '.join(known)}, or nothing."
             )
     return kinds
-
-
-def to_event(record: dict[str, Any]) -> dict[str, Any]:
-    """Put a CloudTrail record into the envelope in which EventBridge delivers it to rules.
-
-    Args:
-        record: the record; one with a field `drill` becomes a drill event.
-
-    Returns:
-        The event, with its true `source`: `sts.amazonaws.com` is `aws.sts` on the bus.
-    """
-    if "drill" in record:
-        source, detail_type = DRILL_SOURCE, DRILL_DETAIL_TYPE
-    else:
-        source = "aws." + record["eventSource"].removesuffix(".amazonaws.com")
-        detail_type = _DETAIL_TYPES.get(str(record.get("eventType")), _DETAIL_TYPES["AwsApiCall"])
-    return {
-        "version": "0",
-        "id": record.get("eventID", ""),
-        "detail-type": detail_type,
-        "source": source,
-        "account": record.get("recipientAccountId", ""),
-        "time": record.get("eventTime", ""),
-        "region": record.get("awsRegion", ""),
-        "resources": [],
-        "detail": record,
-    }

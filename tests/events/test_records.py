@@ -14,7 +14,8 @@ from breakglass.detection.message import email_text, slack_message, substitute
 from breakglass.detection.patterns import DRILL_MARKER, event_pattern
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.types import EvidencePath
-from localcloud.records import Record, load_records, to_event
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.records import Record, RecordError, load_records
 from tests.events.matcher import alerts, matches
 
 WATCHED: tuple[Subject, ...] = (
@@ -24,6 +25,12 @@ WATCHED: tuple[Subject, ...] = (
     RoleSubject("arn:aws:iam::222222222222:role/emergency-operator"),
 )
 RECORDS = list(load_records())
+
+
+def to_event(record: dict[str, Any]) -> dict[str, Any]:
+    return as_event(record, account=record["recipientAccountId"], region=record["awsRegion"])
+
+
 each_record = pytest.mark.parametrize("record", RECORDS, ids=[record.file for record in RECORDS])
 
 
@@ -137,36 +144,12 @@ def test_a_folder_of_the_readers_own_needs_no_expectations(tmp_path: Path) -> No
 )
 def test_a_file_that_is_no_record_is_refused_by_name(tmp_path: Path, content: str, teaches: str) -> None:
     (tmp_path / "odd.json").write_text(content)
-    with pytest.raises(ValueError, match=rf"odd\.json .*{teaches}"):
+    with pytest.raises(RecordError, match=rf"odd\.json .*{teaches}"):
         list(load_records(tmp_path))
 
 
 def test_an_unknown_expectation_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
     (tmp_path / "a.expect").write_text("session-start")
-    with pytest.raises(ValueError, match=r"a\.expect expects 'session-start'.*session_start, portal, console, denied"):
+    with pytest.raises(RecordError, match=r"a\.expect expects 'session-start'.*session_start, portal, console, denied"):
         list(load_records(tmp_path))
-
-
-def test_the_envelope_has_the_true_source_and_detail_type() -> None:
-    record = {
-        "eventSource": "sso.amazonaws.com",
-        "eventType": "AwsServiceEvent",
-        "eventID": "e1",
-        "eventTime": "2026-03-14T02:00:00Z",
-        "awsRegion": "eu-central-1",
-        "recipientAccountId": "111111111111",
-    }
-    assert to_event(record) == {
-        "version": "0",
-        "id": "e1",
-        "detail-type": "AWS Service Event via CloudTrail",
-        "source": "aws.sso",
-        "account": "111111111111",
-        "time": "2026-03-14T02:00:00Z",
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": record,
-    }
-    assert to_event(record | {"drill": "DRILL: "})["source"] == "breakglass.drill"
-    assert to_event(record | {"eventType": ["odd"]})["detail-type"] == "AWS API Call via CloudTrail"

@@ -19,7 +19,7 @@ from breakglass.detection.message import slack_message, substitute
 from breakglass.detection.patterns import event_pattern
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.types import EvidencePath
-from localcloud.records import to_event
+from localcloud.emulators.cloudtrail import as_event
 from tests.events.matcher import alerts, matches
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "cloudtrail"
@@ -76,11 +76,15 @@ ASSUMED_ROLES = {
 
 
 def sample(name: str) -> dict[str, Any]:
-    """Read a sample, with the event type that some publishers left out or made up."""
-    record = json.loads((SAMPLES / f"{name}.json").read_text())
+    """Read a sample, with the fields that some publishers left out and the event type that some made up."""
+    record = {"eventTime": "2026-01-01T00:00:00Z", **json.loads((SAMPLES / f"{name}.json").read_text())}
     sign_in = record["eventSource"] == "signin.amazonaws.com" and record.get("eventType") != "AwsServiceEvent"
     record["eventType"] = "AwsConsoleSignIn" if sign_in else record.get("eventType", "AwsApiCall")
     return record
+
+
+def to_event(record: dict[str, Any]) -> dict[str, Any]:
+    return as_event(record, account="111111111111", region="us-east-1")
 
 
 def role_asked_for(record: dict[str, Any]) -> RoleSubject:

@@ -21,7 +21,6 @@ from breakglass.detection.patterns import (
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import BreakglassError
 from breakglass.types import EvidencePath
-from localcloud.records import to_event
 from tests.events.matcher import matches
 from tests.unit.detection.strategies import (
     account_ids,
@@ -371,18 +370,16 @@ def test_a_refusal_of_something_that_a_break_glass_session_tried_is_no_refused_u
 
 
 def drill(subject: Subject, path: EvidencePath, region: str = "eu-central-1") -> dict[str, Any]:
-    return to_event(
-        json.loads(
-            drill_event(
-                subject,
-                path,
-                account_id="222222222222",
-                region=region,
-                time="2026-03-14T02:00:00Z",
-                event_id="0b9c3a5e-0000-4000-8000-000000000000",
-            )["Detail"]
-        )
+    """Put a drill on the bus: the event that EventBridge makes of the entry."""
+    entry = drill_event(
+        subject,
+        path,
+        account_id="222222222222",
+        region=region,
+        time="2026-03-14T02:00:00Z",
+        event_id="0b9c3a5e-0000-4000-8000-000000000000",
     )
+    return event(entry["Source"], entry["DetailType"], **json.loads(entry["Detail"]))
 
 
 @untimed

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -69,6 +69,10 @@ from breakglass.types import (
 )
 
 # --- permission sets -------------------------------------------------------------------------------------------------
+
+if TYPE_CHECKING:
+    # The component imports the models.
+    from breakglass.components.break_glass import BreakGlassArgs
 
 
 class CustomerManagedPolicy(Section):
@@ -517,6 +521,13 @@ class LoadedStack:
     slack_bot_token: pulumi.Output[str] | None
     """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
 
+    def to_args(self) -> "BreakGlassArgs":
+        """Return the arguments of the component `BreakGlass`."""
+        args: Any = self.stack_file.model_dump(exclude_none=True)
+        if self.slack_bot_token is not None:
+            args["slack_bot_token"] = self.slack_bot_token
+        return args
+
 
 def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path("stacks")) -> LoadedStack:
     """Read and validate the configuration of the current stack.
@@ -542,7 +553,8 @@ def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path
 def _token_problems(config: pulumi.Config) -> list[Problem]:
     """Check the decrypted token, without ever showing it."""
     token = config.get(_TOKEN_KEY)
-    if not is_config_secret(config.full_key(_TOKEN_KEY)) or re.fullmatch(r"xoxb-[A-Za-z0-9-]{1,500}", token or ""):
+    encrypted = token is not None and is_config_secret(config.full_key(_TOKEN_KEY))
+    if not encrypted or re.fullmatch(r"xoxb-[A-Za-z0-9-]{1,500}", token):
         return []
     why = (
         "The encrypted value is no bot token. A user token would post as a person, an app-level token can't post, and "

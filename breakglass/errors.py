@@ -19,7 +19,7 @@ _LONGEST_VALUE = 120
 
 # Slack tokens (xoxb-, xoxp-, xoxe.xoxb-, xapp-, ...) and incoming-webhook addresses, which are passwords as well:
 # https://docs.slack.dev/authentication/tokens, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-_SECRET = re.compile(r"(?P<kind>xox[a-z]|xapp)[-.][^\s\"']*|(?P<hook>hooks\.slack\.com/)[^\s\"']*", re.IGNORECASE)
+_SECRET = re.compile(r"(?P<kind>xox[a-z]|xapp)[-.](?=[a-z0-9])[^\s\"']*|hooks\.slack\.com/[^\s\"']+", re.IGNORECASE)
 
 
 def looks_like_secret(text: str) -> bool:

@@ -1,0 +1,20 @@
+"""The Pulumi program: the stack file in, break-glass access out.
+
+Non-goals: everything but wiring; see `breakglass.config` and `breakglass.components`.
+"""
+
+import pulumi
+
+from breakglass import BreakGlass, BreakglassError, load_stack_file
+
+try:
+    break_glass = BreakGlass(pulumi.get_stack(), load_stack_file().to_args())
+except BreakglassError as error:
+    # A RunError is printed as it is; any other one under a Python traceback, which at 2 a.m. is noise.
+    raise pulumi.RunError(str(error)) from None
+
+pulumi.export("permissionSetArns", break_glass.permission_set_arns)
+pulumi.export("ruleNames", break_glass.rule_names)
+pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
+pulumi.export("topicArn", break_glass.topic_arn)
+pulumi.export("dashboardUrl", break_glass.dashboard_url)

@@ -1,0 +1,124 @@
+"""What the program reads out of Pulumi's configuration.
+
+Not proven here: that the CLI writes and passes configuration in this form (tests/engine).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import set_all_config
+
+from breakglass import BreakGlassArgs
+from breakglass.config import NAMESPACE, LoadedStack, load_stack_file
+from breakglass.errors import ConfigError
+from tests.conftest import Deployment, deploy
+from tests.unit.config.stack_files import ALERTS, BREAK_GLASS, STACKS, TOKEN, stack
+
+TOKEN_KEY = f"{NAMESPACE}slackBotToken"
+
+
+def configured(
+    raw: Mapping[str, Any], token: str | None = TOKEN, secret_keys: tuple[str, ...] = (TOKEN_KEY,)
+) -> tuple[LoadedStack | ConfigError, Deployment]:
+    """Load a stack as the CLI would configure it: nested values as JSON, the token decrypted, other namespaces too."""
+    config = {NAMESPACE + key: json.dumps(value) for key, value in raw.items() if key != "slackBotToken"}
+    config |= {"aws:region": "eu-central-1", "breakglassy:thing": "1"}
+    if token is not None:
+        config[TOKEN_KEY] = token
+    result: list[LoadedStack | ConfigError] = []
+
+    def program() -> dict[str, Any]:
+        set_all_config(config, list(secret_keys))
+        try:
+            result.append(load_stack_file(stacks_dir=STACKS))
+        except ConfigError as error:
+            result.append(error)
+        return {"token": result[0].slack_bot_token} if isinstance(result[0], LoadedStack) else {}
+
+    deployment = deploy(program)
+    return result[0], deployment
+
+
+def paths_of(outcome: LoadedStack | ConfigError) -> list[str]:
+    assert isinstance(outcome, ConfigError)
+    return [problem.path for problem in outcome.problems]
+
+
+def test_a_stack_is_read_with_its_token_as_a_secret() -> None:
+    loaded, deployment = configured(stack())
+    assert isinstance(loaded, LoadedStack)
+    assert deployment.outputs == {"token": TOKEN}
+    assert deployment.secret_outputs == {"token"}
+    assert loaded.stack_file.permission_sets is not None
+    assert loaded.stack_file.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
+
+
+def test_an_existing_secret_needs_no_token() -> None:
+    loaded, _ = configured(stack(((*ALERTS, "slack", "botTokenSecretName"), "slack/token")), token=None)
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.slack_bot_token is None
+    assert "slack_bot_token" not in loaded.to_args()
+
+
+def test_the_arguments_of_the_component_are_the_sections_and_the_token() -> None:
+    loaded, _ = configured(stack())
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
+
+
+def test_an_unknown_key_is_found() -> None:
+    outcome, _ = configured({**stack(), "alrets": {}})
+    assert paths_of(outcome) == ["breakglass:alrets"]
+
+
+def test_a_plain_token_is_refused_and_not_repeated() -> None:
+    outcome, _ = configured(stack(), secret_keys=())
+    assert paths_of(outcome) == [TOKEN_KEY]
+    assert TOKEN[:12] not in str(outcome)
+
+
+@pytest.mark.parametrize("token", ["xoxp-1-2-3", f"{TOKEN}\n", "", "12345678"])
+def test_an_encrypted_value_that_is_no_bot_token_is_refused_unseen(token: str) -> None:
+    outcome, _ = configured(stack(), token=token)
+    assert isinstance(outcome, ConfigError)
+    (problem,) = outcome.problems
+    assert (problem.path, problem.value) == (TOKEN_KEY, "(encrypted)")
+    assert "Bot User OAuth Token" in problem.instead
+
+
+def test_a_wrong_token_and_a_wrong_section_come_in_one_report() -> None:
+    outcome, _ = configured(stack(((*ALERTS, "slack", "channel"), "#ops")), token="xoxp-1-2-3")
+    assert paths_of(outcome) == ["breakglass:alerts.slack.channel", TOKEN_KEY]
+
+
+def test_a_section_with_an_encrypted_value_is_refused_unseen() -> None:
+    raw = stack(((*ALERTS, "postMortemUrl"), "https://example.com/?key=hunter2"))
+    outcome, _ = configured(raw, secret_keys=(TOKEN_KEY, "breakglass:alerts"))
+    assert paths_of(outcome) == ["breakglass:alerts"]
+    assert "hunter2" not in str(outcome)
+
+
+@pytest.mark.parametrize("value", ["", "text", "17", "true", "null", "[1]", "{", "[" * 100_000])
+def test_a_section_that_is_no_mapping_is_a_problem_and_no_traceback(value: str) -> None:
+    raised: list[ConfigError] = []
+
+    def program() -> None:
+        set_all_config({"breakglass:permissionSets": value, "breakglass:tags": "{}"}, [])
+        with pytest.raises(ConfigError) as refused:
+            load_stack_file(stacks_dir=STACKS)
+        raised.append(refused.value)
+
+    deploy(program)
+    assert all(path in ("breakglass:", "breakglass:permissionSets") for path in paths_of(raised[0]))
+
+
+def test_warnings_go_to_pulumis_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    loaded, _ = configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"])))
+    assert isinstance(loaded, LoadedStack)
+    (warning,) = told
+    assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")

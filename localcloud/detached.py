@@ -94,15 +94,15 @@ def stop(description: Path) -> bool:
 
 
 def _supervise(description: Path) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    received: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     with _lock(description), LocalCloud(description.with_suffix("")) as cloud:
         draft = description.with_suffix(".draft")
         draft.write_text(json.dumps(cloud.describe(), indent=2) + "\n")
         draft.replace(description)
-        try:
-            signal.pause()
-        finally:
-            description.unlink(missing_ok=True)
+        while not received:
+            time.sleep(_POLL_INTERVAL)
+        description.unlink(missing_ok=True)
 
 
 def _lock_file(description: Path) -> Path:

@@ -7,6 +7,7 @@ it does not know.
 Pure. Non-goals: modals and the App Home, attachments.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -22,11 +23,7 @@ def block_problems(blocks: object) -> list[str]:
     Returns:
         Lines as `[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]`; empty if accepted.
     """
-    problems = list(_list(_block, 1, 50)(blocks, "/blocks"))
-    if isinstance(blocks, list):
-        ids = [block["block_id"] for block in blocks if isinstance(block, Mapping) and "block_id" in block]
-        problems += [_error(f"duplicate block_id: {each!r}", "/blocks") for each in ids if ids.count(each) > 1][:1]
-    return problems
+    return list(_distinct("block_id", _list(_block, 1, 50))(blocks, "/blocks"))
 
 
 def metadata_accepted(metadata: object) -> bool:
@@ -77,6 +74,24 @@ def _list(item: _Check, fewest: int, most: int) -> _Check:
     return check
 
 
+def _distinct(identifier: str, items: _Check) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        yield from items(value, pointer)
+        if isinstance(value, list):
+            named = Counter(
+                each[identifier] for each in value if isinstance(each, Mapping) and _named(each, identifier)
+            )
+            for name, times in named.items():
+                if times > 1:
+                    yield _error(f"duplicate {identifier}: {name!r}", pointer)
+
+    return check
+
+
+def _named(item: Mapping[str, Any], identifier: str) -> bool:
+    return isinstance(item.get(identifier), str)
+
+
 def _object(required: Mapping[str, _Check], optional: Mapping[str, _Check] | None = None) -> _Check:
     fields = {**required, **(optional or {})}
 
@@ -123,7 +138,7 @@ def _text(longest: int) -> _Check:
 def _text_or_fields(value: Any, pointer: str) -> Iterable[str]:
     if "text" not in value and "fields" not in value:
         yield _error("must provide text or fields", pointer)
-    yield from _object({}, _SECTION)(value, pointer)
+    yield from _SECTION(value, pointer)
 
 
 _CONFIRM = _object(
@@ -142,15 +157,18 @@ _BUTTON = _object(
     },
 )
 _BLOCK_ID = {"block_id": _string(255)}
-_SECTION = {
-    "text": _text(3000),
-    "fields": _list(_text(2000), 1, 10),
-    "accessory": _by_type({"button": _BUTTON}),
-    "expand": _one_of(True, False),
-    **_BLOCK_ID,
-}
+_SECTION = _object(
+    {},
+    {
+        "text": _text(3000),
+        "fields": _list(_text(2000), 1, 10),
+        "accessory": _by_type({"button": _BUTTON}),
+        "expand": _one_of(True, False),
+        **_BLOCK_ID,
+    },
+)
 _CONTEXT_ELEMENTS = _list(_text(3000), 1, 10)
-_ACTIONS_ELEMENTS = _list(_by_type({"button": _BUTTON}), 1, 25)
+_ACTIONS_ELEMENTS = _distinct("action_id", _list(_by_type({"button": _BUTTON}), 1, 25))
 
 _block = _by_type(
     {

@@ -6,6 +6,7 @@ failed. Here, as the EventBridge User Guide has it:
 - rule states (see `rule_state`);
 - deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
   allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
+- topics as targets only if their policy lets EventBridge publish (see `permissions`);
 - a count of the deliveries, so that somebody who waits for them needs no guess.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
@@ -28,20 +29,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.emulators.delivery import Answer, Failure, RateLimit, RetryPolicy, deliver
-from localcloud.emulators.permissions import queue_accepts, role_refusal
+from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
 
 _logger = logging.getLogger("localcloud.eventbridge")
 
 # Any: MiniStack has no annotations.
 _events: Any = importlib.import_module("ministack.services.eventbridge")
+_sns: Any = importlib.import_module("ministack.services.sns")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
 
 _DEFAULT_RATE_LIMIT = 300
 
 
 class Deliveries:
-    """Counts deliveries to API destinations, over all threads."""
+    """Counts the deliveries that `Bus` answers for, over all threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -127,7 +129,11 @@ class Bus:
                 for target in list(_events._targets.get(key, ())):
                     # MiniStack hands on what it finds in the target, and nothing of the rule or the event.
                     traced = {**target, "_RuleArn": rule["Arn"], "_Event": envelope}
-                    _events._invoke_target(traced, record, rule, view)
+                    if _may_be_invoked(traced):
+                        _events._invoke_target(traced, record, rule, view)
+                    else:
+                        self.deliveries.begin()
+                        self._end(Failure("NO_PERMISSIONS", "The topic policy lets no rule publish"), traced)
 
     def _start_delivery(self, destination_arn: Any, payload: str, target: Mapping[str, Any]) -> None:
         self.deliveries.begin()
@@ -137,18 +143,22 @@ class Bus:
         threading.Thread(target=context.run, args=arguments, name="delivery", daemon=True).start()
 
     def _deliver(self, arn: Any, payload: str, target: Mapping[str, Any]) -> None:
-        outcome = "lost"
+        attempt = functools.partial(self._attempt, arn, payload, target)
+        # Ends the delivery also if something breaks in between, so that nobody waits for ever.
+        failure: Failure | None = Failure("INTERNAL_ERROR", "The emulator failed")
         try:
-            attempt = functools.partial(self._attempt, arn, payload, target)
             failure = deliver(attempt, RetryPolicy.of_target(target), self._sleep)
-            if failure is None:
-                outcome = "delivered"
-            elif _send_dead_letter(failure, target):
-                outcome = "dead_lettered"
-            else:
-                _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
         finally:
-            self.deliveries.end(outcome)
+            self._end(failure, target)
+
+    def _end(self, failure: Failure | None, target: Mapping[str, Any]) -> None:
+        if failure is None:
+            self.deliveries.end("delivered")
+        elif _send_dead_letter(failure, target):
+            self.deliveries.end("dead_lettered")
+        else:
+            _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
+            self.deliveries.end("lost")
 
     def _sleep(self, seconds: float) -> None:
         time.sleep(seconds * self._second)
@@ -175,6 +185,12 @@ class Bus:
         limit = destination.get("InvocationRateLimitPerSecond") or _DEFAULT_RATE_LIMIT
         self._sleep(self._rate_limit.reserve(name, limit, time.monotonic() / self._second))
         return _post({**request, "headers": _events._finalize_api_dest_headers(headers)})
+
+
+def _may_be_invoked(target: Mapping[str, Any]) -> bool:
+    """Whether a target other than an API destination lets EventBridge in; of these, only topics are asked."""
+    topic = _sns._topic_by_arn_any_scope(target["Arn"]) if ":sns:" in target["Arn"] else None
+    return topic is None or topic_accepts(topic["attributes"].get("Policy"), target["Arn"])
 
 
 def _post(request: Mapping[str, Any]) -> Answer:

@@ -28,8 +28,21 @@ def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
         queue_arn: ARN of the queue.
         rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
     """
-    context = _context("sqs:SendMessage", queue_arn, rule_arn)
-    return _evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow"
+    return _resource_accepts(policy, _context("sqs:SendMessage", queue_arn, rule_arn))
+
+
+def topic_accepts(policy: str | None, topic_arn: str) -> bool:
+    """Whether a topic policy lets EventBridge publish.
+
+    EventBridge tells SNS nothing about the rule, so a statement with a condition never holds: "You can't use of
+    Condition blocks in Amazon SNS topic policies for EventBridge" ("Using resource-based policies for Amazon
+    EventBridge" in its User Guide).
+
+    Args:
+        policy: the topic's policy, JSON.
+        topic_arn: ARN of the topic.
+    """
+    return _resource_accepts(policy, _context("sns:Publish", topic_arn))
 
 
 def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> str | None:
@@ -50,7 +63,7 @@ def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> s
     trust = json.loads(role["AssumeRolePolicyDocument"])
     trust["Statement"] = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
     assume = _context("sts:AssumeRole", role_arn, rule_arn)
-    if _evaluator.evaluate_resource_policy(trust, assume, service=_SERVICE).decision != "Allow":
+    if not _resource_accepts(trust, assume):
         return f"Role {role_arn} does not let {_SERVICE} assume it for {rule_arn}"
     invoke = _context("events:InvokeApiDestination", destination_arn, rule_arn)
     if _evaluator.evaluate(invoke, _evaluator._gather_role_policies(name, account)).decision != "Allow":
@@ -58,14 +71,20 @@ def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> s
     return None
 
 
-def _context(action: str, resource_arn: str, rule_arn: str) -> object:
-    region, account = rule_arn.split(":")[3:5]
+def _resource_accepts(policy: object, context: object) -> bool:
+    return _evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow"
+
+
+def _context(action: str, resource_arn: str, rule_arn: str | None = None) -> object:
+    source: dict[str, str] = {}
+    if rule_arn is not None:
+        source = {"aws:sourcearn": rule_arn, "aws:sourceaccount": rule_arn.split(":")[4]}
     return _evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
         principal_account="",
         action=action,
         resource_arn=resource_arn,
-        region=region,
-        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": account},
+        region=resource_arn.split(":")[3],
+        service_context=source,
     )

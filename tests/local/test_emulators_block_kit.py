@@ -50,7 +50,7 @@ CONFIRM = {"title": plain("x" * 100), "text": mrkdwn("x" * 300), "confirm": plai
         [section(fields=[mrkdwn("x" * 2000)] * 10)],
         [section(text=plain(), accessory=button())],
         [context(*[mrkdwn()] * 10)],
-        [actions(*[button()] * 25)],
+        [actions(*(button(action_id=str(number)) for number in range(25)))],
         [actions(button(text=plain("x" * 75), url="https://e.com/" + "x" * 2986, value="x" * 2000, style="danger"))],
         [actions(button(confirm=CONFIRM))],
         [{"type": "divider", "block_id": "x" * 255}] + [{"type": "divider"}] * 49,
@@ -91,7 +91,11 @@ def test_up_to_the_limit_is_accepted(blocks: list[Json]) -> None:
         ),
         ([context()], "no fewer than 1 items allowed [json-pointer:/blocks/0/elements]"),
         ([context(*[mrkdwn()] * 11)], "no more than 10 items allowed [json-pointer:/blocks/0/elements]"),
-        ([actions(*[button()] * 26)], "no more than 25 items allowed [json-pointer:/blocks/0/elements]"),
+        (
+            [actions(*(button(action_id=str(number)) for number in range(26)))],
+            "no more than 25 items allowed [json-pointer:/blocks/0/elements]",
+        ),
+        ([actions(button(), button())], "duplicate action_id: 'a' [json-pointer:/blocks/0/elements]"),
         (
             [{"type": "divider"}, actions(button(text=plain("x" * 76)))],
             "must be less than 76 characters [json-pointer:/blocks/1/elements/0/text/text]",

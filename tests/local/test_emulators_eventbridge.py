@@ -384,6 +384,35 @@ def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring,
     assert wiring.dead_letters() == []
 
 
+RULE_CONDITION = {"Condition": {"ArnLike": {"aws:SourceArn": f"{RULE_ARN}/*"}}}
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "published"),
+    [
+        ("events.amazonaws.com", {}, True),
+        ("events.amazonaws.com", RULE_CONDITION, False),
+        ("cloudwatch.amazonaws.com", {}, False),
+    ],
+)
+def test_a_topic_takes_what_its_policy_lets_eventbridge_publish_without_condition(
+    wiring: Wiring, principal: str, condition: dict[str, Any], published: bool
+) -> None:
+    sns = wiring.cloud.client("sns")
+    topic = sns.create_topic(Name=wiring.name)["TopicArn"]
+    policy = _statement("sns:Publish", Principal={"Service": principal}, Resource=topic, **condition)
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    inbox = wiring.sqs.create_queue(QueueName=f"{wiring.name}-inbox")["QueueUrl"]
+    inbox_arn = f"{wiring.queue_arn}-inbox"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn, Attributes={"RawMessageDelivery": "true"})
+    target = {"Id": "topic", "Arn": topic, "Input": '"used"', "DeadLetterConfig": {"Arn": wiring.queue_arn}}
+    wiring.events.put_targets(Rule=wiring.name, Targets=[target])
+    wiring.play()
+    received = wiring.sqs.receive_message(QueueUrl=inbox).get("Messages", ())
+    assert [message["Body"] for message in received] == ['"used"'] * published
+    assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
+
+
 def test_a_pattern_is_tested_by_eventbridge(cloud: RunningCloud) -> None:
     event = {
         "version": "0",

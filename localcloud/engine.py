@@ -167,7 +167,7 @@ class Engine:
         return json.loads(self._run(["stack", "output", "--json"]))
 
     def _select(self) -> None:
-        """Makes the stack where it doesn't exist; in the copy's folder, since Pulumi writes a salt into the stack file."""
+        """Makes the stack where it doesn't exist; in the copy's folder, since Pulumi writes into the stack file."""
         if not self._selected:
             self._run(["stack", "select", "--create"], directory=self._config_dir)
             self._selected = True

@@ -22,6 +22,7 @@ _NOT_FOUND = frozenset(
     {
         "ResourceNotFoundException",  # EventBridge, Identity Center, Identity Store, Secrets Manager
         "ResourceNotFound",  # CloudWatch
+        "DashboardNotFoundError",  # the same for dashboards, as MiniStack spells it
         "NoSuchEntity",  # IAM
         "NotFound",  # SNS
         "AWS.SimpleQueueService.NonExistentQueue",
@@ -68,9 +69,8 @@ class Aws:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        client = _client(service, self.region)
-        method = getattr(client, _methods(service, self.region)[operation])
         try:
+            method = getattr(_client(service, self.region), _methods(service, self.region)[operation])
             return method(**{name: value for name, value in parameters.items() if value is not None})
         except ClientError as error:
             details = error.response.get("Error", {})
@@ -118,7 +118,8 @@ def poll(what: str, status: Callable[[], tuple[str, str]], done: str, pending: f
 def _session() -> Any:
     from botocore.session import Session  # slow to import: not before the first call is needed
 
-    return Session()
+    # A person's AWS_PROFILE and configuration file have no say here.
+    return Session({"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)})
 
 
 def _client(service: str, region: str) -> "BaseClient":

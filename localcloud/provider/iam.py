@@ -62,8 +62,8 @@ class Role(ResourceType):
         """One operation for each part of a role."""
         role = {"RoleName": resource_id}
         aws.call("iam", "UpdateAssumeRolePolicy", PolicyDocument=new["assumeRolePolicy"], **role)
-        settings = {"Description": new.get("description", ""), "MaxSessionDuration": new["maxSessionDuration"]}
-        aws.call("iam", "UpdateRole", **settings, **role)
+        aws.call("iam", "UpdateRole", MaxSessionDuration=new["maxSessionDuration"], **role)
+        aws.call("iam", "UpdateRoleDescription", Description=new.get("description", ""), **role)
         boundary = new.get("permissionsBoundary")
         if boundary:
             aws.call("iam", "PutRolePermissionsBoundary", PermissionsBoundary=boundary, **role)

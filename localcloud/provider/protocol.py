@@ -51,6 +51,8 @@ from localcloud.provider.values import UNKNOWN, Properties, decode, encode, secr
 
 T = TypeVar("T")
 
+ResourceRequest = CheckRequest | DiffRequest | CreateRequest | ReadRequest | UpdateRequest | DeleteRequest
+
 _PROVIDER_SETTINGS = frozenset({"region", "version", "pluginDownloadURL"})
 
 
@@ -66,6 +68,11 @@ class CreatedButUnreadableError(StandInError):
         super().__init__(reason)
         self.resource_id = resource_id
         self.properties = properties
+
+
+def _type(request: ResourceRequest) -> str:
+    """The resource's own type; the SDK takes a child's to be all of `parent's type$own type` in its URN."""
+    return request.type.rsplit("$", 1)[-1]
 
 
 class StandIn(Provider):
@@ -95,10 +102,10 @@ class StandIn(Provider):
 
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Refuses unknown and missing inputs; fills in names, region and defaults."""
-        resource = RESOURCE_TYPES.get(request.type)
+        resource = RESOURCE_TYPES.get(_type(request))
         if resource is None:
             known = ", ".join(sorted(RESOURCE_TYPES))
-            reason = f"the local cloud's AWS provider has no resource type {request.type}; it serves {known}"
+            reason = f"the local cloud's AWS provider has no resource type {_type(request)}; it serves {known}"
             return CheckResponse(failures=[CheckFailure("", reason)])
         inputs = decode(request.new_inputs)
         if resource.regional:
@@ -113,7 +120,7 @@ class StandIn(Provider):
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Compares the wanted inputs with the state the cloud was last seen in."""
-        resource = RESOURCE_TYPES[request.type]
+        resource = RESOURCE_TYPES[_type(request)]
         state, inputs = decode(request.old_state), decode(request.new_inputs)
         changed = differences(resource, state, inputs)
         replaces = [name for name in changed if resource.inputs[name].replaces]
@@ -133,7 +140,7 @@ class StandIn(Provider):
 
     async def create(self, request: CreateRequest) -> CreateResponse:
         """Makes a resource and reads it back; in a preview says what will be known and what not."""
-        resource = RESOURCE_TYPES[request.type]
+        resource = RESOURCE_TYPES[_type(request)]
         inputs = decode(request.properties)
         secrets = secret_names(request.properties) | _secret_inputs(resource)
         if request.preview:
@@ -149,7 +156,7 @@ class StandIn(Provider):
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         """Reads the real state of a resource; one that is gone has no id."""
-        resource = RESOURCE_TYPES[request.type]
+        resource = RESOURCE_TYPES[_type(request)]
         state, inputs = decode(request.properties), decode(request.inputs)
         if not state:
             raise StandInError(
@@ -168,7 +175,7 @@ class StandIn(Provider):
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
         """Changes a resource in place and reads it back."""
-        resource = RESOURCE_TYPES[request.type]
+        resource = RESOURCE_TYPES[_type(request)]
         old, new = decode(request.olds), decode(request.news)
         secrets = secret_names(request.olds) | secret_names(request.news) | _secret_inputs(resource)
         kept = (*resource.computed, *_left_to_aws(resource, new))
@@ -182,7 +189,7 @@ class StandIn(Provider):
 
     async def delete(self, request: DeleteRequest) -> None:
         """Deletes a resource; one that is gone already is fine."""
-        resource = RESOURCE_TYPES[request.type]
+        resource = RESOURCE_TYPES[_type(request)]
         state = decode(request.properties)
         location = self._location(state)
 

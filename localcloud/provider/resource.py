@@ -155,6 +155,9 @@ def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: s
         elif inner.fields is not None:
             found += problems(owner, value, inner.fields, full)
         elif inner.items is not None and value != UNKNOWN:
+            if not isinstance(value, list):
+                found.append((full, f"{owner}: `{full}` must be a list, got {type(value).__name__}"))
+                continue
             for index, item in enumerate(value):
                 found += problems(owner, item, inner.items, f"{full}[{index}]")
     for name, inner in declared.items():

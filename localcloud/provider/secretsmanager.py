@@ -5,7 +5,7 @@ API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 
 from localcloud.provider import tags
 from localcloud.provider.aws import Answer, Aws
-from localcloud.provider.resource import TAGS, Function, Property, ResourceType, as_set, declare
+from localcloud.provider.resource import TAGS, Function, Property, ResourceType, declare
 from localcloud.provider.values import Properties
 
 _CURRENT = "AWSCURRENT"
@@ -61,7 +61,9 @@ class Secret(ResourceType):
             aws.call("secretsmanager", "TagResource", SecretId=resource_id, Tags=written)
 
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
-        """DeleteSecret, at once when the recovery window is 0 days."""
+        """DeleteSecret, at once when the recovery window is 0 days; one that waits for its deletion is left to it."""
+        if self.read(aws, resource_id, state) is None:
+            return
         days = state["recoveryWindowInDays"]
         window = {"RecoveryWindowInDays": days} if days else {"ForceDeleteWithoutRecovery": True}
         aws.call("secretsmanager", "DeleteSecret", SecretId=resource_id, **window)
@@ -74,19 +76,13 @@ class SecretVersion(ResourceType):
     properties = declare(
         secretId=Property(required=True, replaces=True),
         secretString=Property(required=True, replaces=True, secret=True),
-        versionStages=Property(server_set=True, compare=as_set),
     )
-    computed = ("arn", "secretArn", "versionId")
+    computed = ("arn", "secretArn", "versionId", "versionStages")
 
     def create(self, aws: Aws, inputs: Properties) -> str:
         """PutSecretValue; the id is secret and version, as in pulumi-aws."""
-        answer = aws.call(
-            "secretsmanager",
-            "PutSecretValue",
-            SecretId=inputs["secretId"],
-            SecretString=inputs["secretString"],
-            VersionStages=inputs.get("versionStages"),
-        )
+        value = {"SecretId": inputs["secretId"], "SecretString": inputs["secretString"]}
+        answer = aws.call("secretsmanager", "PutSecretValue", **value)
         return f"{inputs['secretId']}|{answer['VersionId']}"
 
     def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
@@ -101,25 +97,8 @@ class SecretVersion(ResourceType):
             "secretArn": answer["ARN"],
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
-        """UpdateSecretVersionStage; the only change that makes no new version is one of its stages."""
-        secret_id, version_id = resource_id.split("|")
-        before, after = set(old["versionStages"]), set(new["versionStages"])
-        for stage in sorted(after - before):
-            move = {"MoveToVersionId": version_id}
-            aws.call("secretsmanager", "UpdateSecretVersionStage", SecretId=secret_id, VersionStage=stage, **move)
-        self._remove(aws, resource_id, before - after)
-
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
-        """Takes the stages off the version; the current one can't be taken off, it goes with the secret."""
-        self._remove(aws, resource_id, set(state["versionStages"]))
-
-    @staticmethod
-    def _remove(aws: Aws, resource_id: str, stages: set[str]) -> None:
-        secret_id, version_id = resource_id.split("|")
-        for stage in sorted(stages - {_CURRENT}):
-            move = {"RemoveFromVersionId": version_id}
-            aws.call("secretsmanager", "UpdateSecretVersionStage", SecretId=secret_id, VersionStage=stage, **move)
+        """Nothing to call: AWS drops a version that isn't current by itself, the current one goes with its secret."""
 
 
 class GetSecret(Function):

@@ -8,8 +8,12 @@ import json
 from localcloud.provider import tags
 from localcloud.provider.aws import Aws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Plain, Properties
 
+_OWNER_ACTIONS = (
+    *("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic"),
+    *("Subscribe", "ListSubscriptionsByTopic", "Publish"),
+)
 _ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId"}
 
 
@@ -74,33 +78,38 @@ class TopicPolicy(ResourceType):
         self.update(aws, "", {}, inputs)
         return inputs["arn"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
-        """GetTopicAttributes; every topic has a policy."""
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """GetTopicAttributes; every topic has a policy, that of a new topic counts as none."""
         attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
-        return {"policy": attributes["Policy"], "owner": attributes["Owner"]}
+        policy, owner = attributes["Policy"], attributes["Owner"]
+        if as_document(policy) == _default_policy(resource_id, owner):
+            return None
+        return {"policy": policy, "owner": owner}
 
     def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
         """SetTopicAttributes replaces the policy."""
         _set_policy(aws, new["arn"], new["policy"])
 
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
-        """Puts the policy back that SNS gives a new topic: its owner may do everything with it."""
-        actions = ("Publish", "RemovePermission", "SetTopicAttributes", "DeleteTopic", "ListSubscriptionsByTopic")
-        actions += ("GetTopicAttributes", "AddPermission", "Subscribe")
-        statement = {
-            "Sid": "__default_statement_ID",
-            "Effect": "Allow",
-            "Principal": {"AWS": "*"},
-            "Action": [f"SNS:{action}" for action in actions],
-            "Resource": resource_id,
-            "Condition": {"StringEquals": {"AWS:SourceOwner": state["owner"]}},
-        }
-        policy = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
-        _set_policy(aws, resource_id, json.dumps(policy))
+        """SetTopicAttributes with the policy of a new topic."""
+        _set_policy(aws, resource_id, json.dumps(_default_policy(resource_id, state["owner"])))
 
 
 def _set_policy(aws: Aws, arn: str, policy: str) -> None:
     aws.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+
+
+def _default_policy(arn: str, owner: str) -> dict[str, Plain]:
+    """The policy that SNS gives a new topic: its owner may do everything with it."""
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in _OWNER_ACTIONS],
+        "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": owner}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
 
 
 class TopicSubscription(ResourceType):

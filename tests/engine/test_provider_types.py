@@ -1,0 +1,616 @@
+"""Every resource type and function of the stand-in against the emulators: the whole life of a resource, and drift.
+
+The provider runs in this process, so that each step can be looked at. Not shown here: what the engine does with the
+answers (test_provider_engine.py), nor that AWS itself takes the calls.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.provider import (
+    CheckRequest,
+    CreateRequest,
+    DeleteRequest,
+    DiffRequest,
+    DiffResponse,
+    InvokeRequest,
+    ReadRequest,
+    UpdateRequest,
+)
+
+from localcloud.cloud import REGION, RunningCloud
+from localcloud.provider.protocol import StandIn, StandInError
+from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
+from localcloud.provider.values import UNKNOWN, Properties, decode, encode, secret_names
+
+pytestmark = pytest.mark.usefixtures("aws_environment")
+
+ACCOUNT = "222222222222"
+RDS_READ = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
+NONE: frozenset[str] = frozenset()
+
+
+def document(action: str) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]})
+
+
+def trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The provider as the engine calls it
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Made:
+    """A resource in the local cloud."""
+
+    tok: str
+    resource_id: str
+    inputs: Properties
+    state: Properties
+
+    @property
+    def urn(self) -> str:
+        return urn(self.tok)
+
+
+def urn(tok: str) -> str:
+    return f"urn:pulumi:local::breakglass::{tok}::logical-name"
+
+
+def wire(properties: Properties, secrets: frozenset[str] = NONE) -> dict[str, PropertyValue]:
+    return PropertyValue.unmarshal_map(PropertyValue.marshal_map(encode(properties, secrets)))
+
+
+def check(tok: str, inputs: Properties, old: Properties | None = None) -> tuple[Properties, list[tuple[str, str]]]:
+    request = CheckRequest(urn(tok), wire(old or {}), wire(inputs), bytes(range(32)))
+    response = asyncio.run(StandIn().check(request))
+    failures = [(failure.property, failure.reason) for failure in response.failures or []]
+    return decode(response.inputs or {}), failures
+
+
+def checked(tok: str, inputs: Properties) -> Properties:
+    filled, failures = check(tok, inputs)
+    assert failures == []
+    return filled
+
+
+def create(tok: str, inputs: Properties) -> Made:
+    filled = checked(tok, inputs)
+    response = asyncio.run(StandIn().create(CreateRequest(urn(tok), wire(filled), 0, False)))
+    assert response.resource_id
+    return Made(tok, response.resource_id, filled, decode(response.properties))
+
+
+def diff(made: Made, inputs: Properties) -> DiffResponse:
+    return asyncio.run(StandIn().diff(DiffRequest(made.urn, made.resource_id, wire(made.state), wire(inputs), [])))
+
+
+def read(made: Made) -> Made | None:
+    request = ReadRequest(made.urn, made.resource_id, wire(made.state), wire(made.inputs))
+    response = asyncio.run(StandIn().read(request))
+    if response.resource_id is None:
+        return None
+    return Made(made.tok, response.resource_id, decode(response.inputs), decode(response.properties))
+
+
+def update(made: Made, inputs: Properties) -> Made:
+    request = UpdateRequest(made.urn, made.resource_id, wire(made.state), wire(inputs), 0, [], False)
+    response = asyncio.run(StandIn().update(request))
+    return Made(made.tok, made.resource_id, inputs, decode(response.properties))
+
+
+def delete(made: Made) -> None:
+    asyncio.run(StandIn().delete(DeleteRequest(made.urn, made.resource_id, wire(made.state), 0)))
+
+
+def invoke(tok: str, arguments: Properties) -> dict[str, PropertyValue]:
+    response = asyncio.run(StandIn().invoke(InvokeRequest(tok, wire(arguments))))
+    assert response.failures == []
+    return response.return_value or {}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# One case for each resource type
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class World:
+    """What the cases build on, made once in the local cloud."""
+
+    instance: str
+    store: str
+    permission_set: str
+    connection: str
+    rule: str
+    role: str
+    queue_url: str
+    topic: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A resource, a change that keeps it, and changes each of which makes a new one."""
+
+    inputs: Properties
+    changed: Properties = field(default_factory=dict)
+    replacing: Properties = field(default_factory=dict)
+
+
+def of_set(world: World) -> Properties:
+    return {"instanceArn": world.instance, "permissionSetArn": world.permission_set}
+
+
+OTHER_SET = {"instanceArn": "arn:aws:sso:::instance/ssoins-x", "permissionSetArn": "arn:aws:sso:::permissionSet/x/y"}
+
+CASES: dict[str, Callable[[World], Case]] = {
+    "aws:ssoadmin/permissionSet:PermissionSet": lambda world: Case(
+        {"instanceArn": world.instance, "name": "case", "description": "d", "tags": {"a": "1", "b": "1"}},
+        {"description": "e", "sessionDuration": "PT2H", "relayState": "https://x.org/", "tags": {"b": "2", "c": "1"}},
+        {"instanceArn": OTHER_SET["instanceArn"], "name": "other", "region": "eu-west-1"},
+    ),
+    "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment": lambda world: Case(
+        {**of_set(world), "managedPolicyArn": RDS_READ},
+        {},
+        {**OTHER_SET, "managedPolicyArn": f"{RDS_READ}2"},
+    ),
+    "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment": lambda world: Case(
+        {**of_set(world), "customerManagedPolicyReference": {"name": "boundary"}},
+        {},
+        {**OTHER_SET, "customerManagedPolicyReference": {"name": "boundary", "path": "/x/"}},
+    ),
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": lambda world: Case(
+        {**of_set(world), "inlinePolicy": document("events:*")},
+        {"inlinePolicy": document("sqs:*")},
+        OTHER_SET,
+    ),
+    "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": lambda world: Case(
+        {**of_set(world), "permissionsBoundary": {"customerManagedPolicyReference": {"name": "x", "path": "/p/"}}},
+        {},
+        {**OTHER_SET, "permissionsBoundary": {"managedPolicyArn": RDS_READ}},
+    ),
+    "aws:ssoadmin/accountAssignment:AccountAssignment": lambda world: Case(
+        {
+            **of_set(world),
+            "principalId": "11111111-2222-3333-4444-555555555555",
+            "principalType": "GROUP",
+            "targetId": ACCOUNT,
+            "targetType": "AWS_ACCOUNT",
+        },
+        {},
+        {**OTHER_SET, "principalId": "p", "principalType": "USER", "targetId": "333333333333", "targetType": "OTHER"},
+    ),
+    "aws:secretsmanager/secret:Secret": lambda world: Case(
+        {"name": "case", "description": "d", "recoveryWindowInDays": 0, "tags": {"a": "1"}},
+        {"description": None, "recoveryWindowInDays": 7, "tags": {"b": "1"}},
+        {"name": "other"},
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda world: Case(
+        {"secretId": world.secret, "secretString": "s1"},
+        {},
+        {"secretId": "other", "secretString": "s2"},
+    ),
+    "aws:cloudwatch/eventConnection:EventConnection": lambda world: Case(
+        {
+            "name": "case",
+            "description": "d",
+            "authorizationType": "API_KEY",
+            "authParameters": {"apiKey": {"key": "Authorization", "value": "Bearer 1"}},
+        },
+        {"description": None, "authParameters": {"apiKey": {"key": "X-Token", "value": "2"}}},
+        {"name": "other"},
+    ),
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": lambda world: Case(
+        {
+            "name": "case",
+            "description": "d",
+            "connectionArn": world.connection,
+            "httpMethod": "POST",
+            "invocationEndpoint": "https://slack.com/api/chat.postMessage",
+        },
+        {"description": None, "invocationRateLimitPerSecond": 1, "invocationEndpoint": "https://example.com/"},
+        {"name": "other"},
+    ),
+    "aws:cloudwatch/eventRule:EventRule": lambda world: Case(
+        {"name": "case", "description": "d", "eventPattern": '{"source": ["aws.sts"]}', "tags": {"a": "1"}},
+        {
+            "description": "e",
+            "eventPattern": '{"source": ["aws.sso"]}',
+            "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+            "tags": {"b": "1"},
+        },
+        {"name": "other", "eventBusName": "other"},
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": lambda world: Case(
+        {
+            "rule": world.rule,
+            "targetId": "case",
+            "arn": world.topic,
+            "roleArn": world.role,
+            "inputTransformer": {"inputPaths": {"who": "$.account"}, "inputTemplate": '{"text": "<who>"}'},
+            "retryPolicy": {"maximumEventAgeInSeconds": 900, "maximumRetryAttempts": 185},
+            "deadLetterConfig": {"arn": "arn:aws:sqs:eu-central-1:111111111111:dead"},
+        },
+        {
+            "inputTransformer": {"inputPaths": {"by": "$.account"}, "inputTemplate": '{"text": "<by>"}'},
+            "retryPolicy": {"maximumEventAgeInSeconds": 60, "maximumRetryAttempts": 0},
+            "deadLetterConfig": None,
+        },
+        {"rule": "other", "targetId": "other", "eventBusName": "other"},
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": lambda world: Case(
+        {"dashboardName": "case", "dashboardBody": json.dumps({"widgets": []})},
+        {"dashboardBody": json.dumps({"widgets": [{"type": "text", "properties": {"markdown": "hello"}}]})},
+        {"dashboardName": "other"},
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda world: Case(
+        {
+            "name": "case",
+            "comparisonOperator": "GreaterThanThreshold",
+            "evaluationPeriods": 1,
+            "threshold": 0,
+            "namespace": "AWS/SQS",
+            "metricName": "ApproximateNumberOfMessagesVisible",
+            "dimensions": {"QueueName": "case"},
+            "period": 60,
+            "statistic": "Maximum",
+            "alarmActions": ["arn:aws:sns:eu-central-1:111111111111:b", "arn:aws:sns:eu-central-1:111111111111:a"],
+            "tags": {"a": "1"},
+        },
+        {"threshold": 2.5, "alarmActions": [], "alarmDescription": "d", "treatMissingData": "notBreaching", "tags": {}},
+        {"name": "other"},
+    ),
+    "aws:sqs/queue:Queue": lambda world: Case(
+        {"name": "case", "messageRetentionSeconds": 1209600, "sqsManagedSseEnabled": True, "tags": {"a": "1"}},
+        {"messageRetentionSeconds": 60, "visibilityTimeoutSeconds": 5, "tags": {"b": "1"}},
+        {"name": "other"},
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": lambda world: Case(
+        {"queueUrl": world.queue_url, "policy": document("sqs:SendMessage")},
+        {"policy": document("sqs:ReceiveMessage")},
+        {"queueUrl": "http://127.0.0.1/other"},
+    ),
+    "aws:sns/topic:Topic": lambda world: Case(
+        {"name": "case", "displayName": "d", "tags": {"a": "1"}},
+        {"displayName": None, "kmsMasterKeyId": "alias/aws/sns", "tags": {"b": "1"}},
+        {"name": "other"},
+    ),
+    "aws:sns/topicPolicy:TopicPolicy": lambda world: Case(
+        {"arn": world.topic, "policy": document("sns:Publish")},
+        {"policy": document("sns:Subscribe")},
+        {"arn": "arn:aws:sns:eu-central-1:111111111111:other"},
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": lambda world: Case(
+        {"topic": world.topic, "protocol": "email", "endpoint": "security@example.com"},
+        {},
+        {"topic": "arn:aws:sns:eu-central-1:111111111111:other", "protocol": "sms", "endpoint": "+49"},
+    ),
+    "aws:iam/role:Role": lambda world: Case(
+        {"name": "case", "assumeRolePolicy": trust("events.amazonaws.com"), "description": "d", "tags": {"a": "1"}},
+        {
+            "assumeRolePolicy": trust("lambda.amazonaws.com"),
+            "description": None,
+            "maxSessionDuration": 7200,
+            "permissionsBoundary": RDS_READ,
+            "tags": {"b": "1"},
+        },
+        {"name": "other", "path": "/other/"},
+    ),
+    "aws:iam/rolePolicy:RolePolicy": lambda world: Case(
+        {"role": world.role.rsplit("/", 1)[-1], "name": "case", "policy": document("events:*")},
+        {"policy": document("sqs:*")},
+        {"role": "other", "name": "other"},
+    ),
+}
+
+
+OUTLIVES_ITS_DELETION = {"aws:secretsmanager/secretVersion:SecretVersion"}
+"""Goes with its secret."""
+
+
+@pytest.fixture(scope="module")
+def world(cloud: RunningCloud, aws_environment: None) -> World:
+    sso, events, iam = cloud.client("sso-admin"), cloud.client("events"), cloud.client("iam")
+    [instance] = sso.list_instances()["Instances"]
+    permission_set = sso.create_permission_set(InstanceArn=instance["InstanceArn"], Name="world")["PermissionSet"]
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": "Bearer x"}}
+    connection = events.create_connection(Name="world", AuthorizationType="API_KEY", AuthParameters=key)
+    events.put_rule(Name="world", EventPattern='{"source": ["aws.sts"]}')
+    role = iam.create_role(RoleName="world", AssumeRolePolicyDocument=trust("events.amazonaws.com"))
+    return World(
+        instance=instance["InstanceArn"],
+        store=instance["IdentityStoreId"],
+        permission_set=permission_set["PermissionSetArn"],
+        connection=connection["ConnectionArn"],
+        rule="world",
+        role=role["Role"]["Arn"],
+        queue_url=cloud.client("sqs").create_queue(QueueName="world")["QueueUrl"],
+        topic=cloud.client("sns").create_topic(Name="world")["TopicArn"],
+        secret=cloud.client("secretsmanager").create_secret(Name="world")["ARN"],
+    )
+
+
+def test_every_resource_type_has_a_case() -> None:
+    assert CASES.keys() == RESOURCE_TYPES.keys()
+
+
+@pytest.mark.parametrize("tok", CASES)
+def test_a_resource_lives_and_dies(tok: str, world: World) -> None:
+    case, resource = CASES[tok](world), RESOURCE_TYPES[tok]
+
+    made = create(tok, case.inputs)
+    assert made.state.keys() >= case.inputs.keys()
+    assert diff(made, made.inputs).changes is False
+    assert read(made) == made
+
+    if case.changed:
+        wanted = checked(tok, {**made.inputs, **case.changed})
+        found = diff(made, wanted)
+        assert set(found.diffs) == case.changed.keys()
+        assert found.replaces == []
+        made = update(made, wanted)
+        assert diff(made, made.inputs).diffs == []
+        assert read(made) == made
+
+    delete(made)
+    assert (read(made) is None) or tok in OUTLIVES_ITS_DELETION
+    delete(made)
+    assert case.replacing.keys() | {"region"} >= {name for name, item in resource.inputs.items() if item.replaces}
+
+
+@pytest.mark.parametrize("tok", CASES)
+def test_what_identifies_a_resource_replaces_it(tok: str, world: World) -> None:
+    case = CASES[tok](world)
+    made = Made(tok, "id", checked(tok, case.inputs), checked(tok, case.inputs))
+    for name, value in case.replacing.items():
+        assert diff(made, {**made.inputs, name: value}).replaces == [name]
+
+
+@pytest.mark.parametrize("tok", CASES)
+def test_a_preview_knows_the_inputs_and_none_of_the_outputs(tok: str, world: World) -> None:
+    case, resource = CASES[tok](world), RESOURCE_TYPES[tok]
+    inputs = checked(tok, case.inputs)
+    response = asyncio.run(StandIn().create(CreateRequest(urn(tok), wire(inputs), 0, True)))
+    outputs = decode(response.properties)
+    assert response.resource_id is None
+    assert {name: outputs[name] for name in inputs} == inputs
+    assert all(outputs[name] == UNKNOWN for name in resource.computed)
+
+
+@pytest.mark.parametrize("tok", CASES)
+def test_an_unknown_input_is_refused_by_name(tok: str, world: World) -> None:
+    _, failures = check(tok, {**CASES[tok](world).inputs, "surprise": 1})
+    [(where, reason)] = failures
+    assert where == "surprise"
+    assert f"{tok} has no input `surprise`" in reason
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Drift
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_disabled_by_hand_is_found_and_repaired(cloud: RunningCloud) -> None:
+    inputs = {"name": "drift", "eventPattern": '{"source": ["aws.sts"]}', "state": "ENABLED"}
+    made = create("aws:cloudwatch/eventRule:EventRule", inputs)
+    cloud.client("events").disable_rule(Name="drift")
+    seen = read(made)
+    assert seen is not None
+    assert (seen.state["state"], seen.inputs["state"]) == ("DISABLED", "DISABLED")
+    assert diff(seen, made.inputs).diffs == ["state"]
+    update(seen, made.inputs)
+    assert cloud.client("events").describe_rule(Name="drift")["State"] == "ENABLED"
+
+
+def test_tags_and_texts_changed_by_hand_are_found(cloud: RunningCloud) -> None:
+    made = create("aws:sns/topic:Topic", {"name": "drift", "tags": {"a": "1"}})
+    sns = cloud.client("sns")
+    sns.tag_resource(ResourceArn=made.resource_id, Tags=[{"Key": "b", "Value": "2"}])
+    sns.set_topic_attributes(TopicArn=made.resource_id, AttributeName="DisplayName", AttributeValue="by hand")
+    seen = read(made)
+    assert seen is not None
+    assert seen.inputs["tags"] == {"a": "1", "b": "2"}
+    assert set(diff(seen, made.inputs).diffs) == {"tags", "displayName"}
+
+
+def test_a_policy_rewritten_in_other_words_is_no_drift(cloud: RunningCloud, world: World) -> None:
+    made = create("aws:sqs/queuePolicy:QueuePolicy", {"queueUrl": world.queue_url, "policy": document("sqs:*")})
+    respelled = json.dumps(json.loads(document("sqs:*")), indent=2, sort_keys=True)
+    cloud.client("sqs").set_queue_attributes(QueueUrl=world.queue_url, Attributes={"Policy": respelled})
+    assert read(made) == made
+
+
+def test_a_target_removed_by_hand_is_gone(cloud: RunningCloud, world: World) -> None:
+    made = create("aws:cloudwatch/eventTarget:EventTarget", {"rule": "world", "targetId": "drift", "arn": world.topic})
+    cloud.client("events").remove_targets(Rule="world", Ids=["drift"])
+    assert read(made) is None
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Refusals
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_somebody_else_made_is_not_taken_over(cloud: RunningCloud) -> None:
+    cloud.client("events").put_rule(Name="theirs", EventPattern='{"source": ["aws.sts"]}')
+    with pytest.raises(StandInError, match="PutRule: already exists: a rule theirs is on bus default already"):
+        create("aws:cloudwatch/eventRule:EventRule", {"name": "theirs", "eventPattern": '{"source": ["aws.sso"]}'})
+
+
+def test_an_assignment_that_exists_is_not_taken_over(world: World) -> None:
+    tok = "aws:ssoadmin/accountAssignment:AccountAssignment"
+    inputs = {**CASES[tok](world).inputs, "principalId": "22222222-2222-2222-2222-222222222222"}
+    made = create(tok, inputs)
+    with pytest.raises(StandInError, match=r"GROUP 22222222-.* has it in 222222222222 already"):
+        create(tok, inputs)
+    delete(made)
+
+
+def test_an_error_of_aws_names_operation_and_code() -> None:
+    inputs = {"rule": "nobody-made-this", "targetId": "t", "arn": "arn:aws:sns:eu-central-1:111111111111:x"}
+    with pytest.raises(StandInError, match="PutTargets: ResourceNotFoundException: "):
+        create("aws:cloudwatch/eventTarget:EventTarget", inputs)
+
+
+def test_botocore_refuses_what_does_not_fit_awss_model_and_no_secret_shows() -> None:
+    key = {"key": "Authorization", "value": ["Bearer xoxb-very-secret"]}
+    inputs = {"name": "bad", "authorizationType": "API_KEY", "authParameters": {"apiKey": key}}
+    with pytest.raises(StandInError, match="CreateConnection: ParamValidationError") as caught:
+        create("aws:cloudwatch/eventConnection:EventConnection", inputs)
+    assert "very-secret" not in str(caught.value)
+    assert "[secret]" in str(caught.value)
+
+
+def test_an_unknown_resource_type_is_refused_with_the_known_ones() -> None:
+    _, failures = check("aws:lambda/function:Function", {})
+    [(_, reason)] = failures
+    assert "no resource type aws:lambda/function:Function; it serves aws:cloudwatch/dashboard:Dashboard" in reason
+
+
+def test_import_is_refused() -> None:
+    request = ReadRequest(urn("aws:sqs/queue:Queue"), "http://127.0.0.1/x", {}, {})
+    with pytest.raises(StandInError, match="can't be imported"):
+        asyncio.run(StandIn().read(request))
+
+
+def test_unknown_provider_settings_are_refused() -> None:
+    settings = {"region": REGION, "assumeRoles": "[]"}
+    response = asyncio.run(StandIn().check_config(CheckRequest("", {}, wire(settings), b"")))
+    assert [failure.property for failure in response.failures or []] == ["assumeRoles"]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Names, regions, secrets
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_the_program_leaves_out_is_made_once() -> None:
+    inputs = checked("aws:sqs/queue:Queue", {})
+    assert inputs["name"] == "logical-name-0001020"
+    again, _ = check("aws:sqs/queue:Queue", {}, {"name": "logical-name-earlier"})
+    assert again["name"] == "logical-name-earlier"
+
+
+def test_a_replacement_under_the_same_name_is_deleted_first() -> None:
+    inputs = checked("aws:iam/role:Role", {"name": "r", "assumeRolePolicy": trust("events.amazonaws.com")})
+    made = Made("aws:iam/role:Role", "r", inputs, inputs)
+    assert diff(made, {**inputs, "path": "/x/"}).delete_before_replace is True
+    assert diff(made, {**inputs, "path": "/x/", "name": "s"}).delete_before_replace is False
+    assert diff(made, {**inputs, "description": "d"}).delete_before_replace is False
+
+
+def test_region_of_a_resource_decides_where_it_is_made() -> None:
+    here = create("aws:sns/topic:Topic", {"name": "region"})
+    there = create("aws:sns/topic:Topic", {"name": "region", "region": "us-east-1"})
+    assert here.resource_id.split(":")[3] == REGION
+    assert there.resource_id.split(":")[3] == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("tok", "name"),
+    [
+        ("aws:cloudwatch/eventConnection:EventConnection", "authParameters"),
+        ("aws:secretsmanager/secretVersion:SecretVersion", "secretString"),
+    ],
+)
+def test_secret_inputs_are_secret_everywhere_even_when_given_in_clear(tok: str, name: str, world: World) -> None:
+    case = CASES[tok](world)
+    request = CheckRequest(urn(tok), {}, wire(case.inputs), bytes(32))
+    inputs = asyncio.run(StandIn().check(request)).inputs or {}
+    created = asyncio.run(StandIn().create(CreateRequest(urn(tok), inputs, 0, False)))
+    resource_id = created.resource_id or ""
+    seen = asyncio.run(StandIn().read(ReadRequest(urn(tok), resource_id, created.properties, inputs)))
+    for properties in (inputs, created.properties, seen.properties, seen.inputs):
+        assert secret_names(properties) == {name}
+    asyncio.run(StandIn().delete(DeleteRequest(urn(tok), resource_id, created.properties, 0)))
+
+
+def test_an_input_that_the_program_made_secret_stays_secret() -> None:
+    tok = "aws:sns/topic:Topic"
+    inputs = asyncio.run(
+        StandIn().check(
+            CheckRequest(urn(tok), {}, wire({"name": "s", "displayName": "d"}, frozenset({"displayName"})), b"0" * 32)
+        )
+    ).inputs
+    created = asyncio.run(StandIn().create(CreateRequest(urn(tok), inputs or {}, 0, False)))
+    assert secret_names(created.properties) == {"displayName"}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Functions
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World) -> None:
+    store = {"identityStoreId": world.store}
+    by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "database-oncall"}}
+    by_user_name = {"uniqueAttribute": {"attributePath": "UserName", "attributeValue": "ada.lovelace"}}
+    secret = cloud.client("secretsmanager").create_secret(Name="functions", SecretString="s")
+    answers: dict[str, Any] = {}
+    calls: dict[str, Properties] = {
+        "aws:index/getCallerIdentity:getCallerIdentity": {},
+        "aws:ssoadmin/getInstances:getInstances": {"region": REGION},
+        "aws:identitystore/getGroup:getGroup": {**store, "alternateIdentifier": by_name},
+        "aws:identitystore/getUser:getUser": {**store, "alternateIdentifier": by_user_name},
+        "aws:secretsmanager/getSecret:getSecret": {"name": "functions"},
+        "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretId": "functions"},
+    }
+    for tok, arguments in calls.items():
+        returned = invoke(tok, arguments)
+        assert secret_names(returned) == FUNCTIONS[tok].secret_results
+        answers[tok.split(":")[-1]] = decode(returned)
+
+    assert len(answers) == len(FUNCTIONS)
+    assert answers["getCallerIdentity"]["accountId"] == "111111111111"
+    assert answers["getInstances"]["arns"] == [world.instance]
+    assert answers["getInstances"]["identityStoreIds"] == [world.store]
+    assert answers["getGroup"]["displayName"] == "database-oncall"
+    group_id = answers["getGroup"]["groupId"]
+    by_id = decode(invoke("aws:identitystore/getGroup:getGroup", {**store, "groupId": group_id}))
+    assert by_id["displayName"] == "database-oncall"
+    assert answers["getUser"]["userName"] == "ada.lovelace"
+    assert answers["getSecret"]["arn"] == secret["ARN"]
+    assert answers["getSecretVersion"]["secretString"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("tok", "arguments", "said"),
+    [
+        ("aws:ec2/getVpc:getVpc", {}, "no function aws:ec2/getVpc:getVpc; it serves aws:identitystore/getGroup"),
+        ("aws:identitystore/getGroup:getGroup", {"identityStoreID": "d-1"}, "Did you mean `identityStoreId`?"),
+    ],
+)
+def test_a_function_call_that_is_not_understood_is_refused(tok: str, arguments: Properties, said: str) -> None:
+    response = asyncio.run(StandIn().invoke(InvokeRequest(tok, wire(arguments))))
+    assert said in response.failures[0].reason
+
+
+def test_a_group_that_does_not_exist_is_an_error_of_aws(world: World) -> None:
+    by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "nobody"}}
+    arguments = {"identityStoreId": world.store, "alternateIdentifier": by_name}
+    with pytest.raises(StandInError, match="GetGroupId: ResourceNotFoundException"):
+        invoke("aws:identitystore/getGroup:getGroup", arguments)
+
+
+def test_emulators_still_keep_back_what_the_stand_in_makes_up_for(cloud: RunningCloud) -> None:
+    """When this fails an emulator has learned something: read it back in localcloud/provider and drop it here."""
+    queries = [{"id": "q", "expression": "SUM(METRICS())", "returnData": True}]
+    inputs = {"name": "gap", "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1, "threshold": 1}
+    made = create("aws:cloudwatch/metricAlarm:MetricAlarm", {**inputs, "metricQueries": queries})
+    assert read(made) == made
+    [alarm] = cloud.client("cloudwatch").describe_alarms(AlarmNames=["gap"])["MetricAlarms"]
+    assert "Metrics" not in alarm
+    key = {"apiKey": {"key": "k", "value": "v"}}
+    connection = {"name": "gap", "authorizationType": "API_KEY", "authParameters": key}
+    assert "secretArn" not in create("aws:cloudwatch/eventConnection:EventConnection", connection).state

@@ -1,0 +1,91 @@
+"""The declarations of the stand-in against the Python SDK of pulumi-aws, which is generated from the real provider.
+
+Not shown here: that a change of an input replaces or updates as in the real provider, for which the SDK has no data.
+"""
+
+import importlib
+import inspect
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
+from localcloud.provider.resource import Function, Property, ResourceType
+
+
+def camel(name: str) -> str:
+    head, *tail = name.rstrip("_").split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def sdk_module(token: str) -> ModuleType:
+    module = token.split(":")[1].split("/")[0]
+    return importlib.import_module("pulumi_aws" if module == "index" else f"pulumi_aws.{module}")
+
+
+def parameters(callable_: Any) -> dict[str, inspect.Parameter]:
+    found = inspect.signature(callable_).parameters
+    return {camel(name): parameter for name, parameter in found.items() if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("resource", RESOURCE_TYPES.values(), ids=lambda resource: resource.tok)
+def test_every_input_and_output_is_one_of_pulumi_aws(resource: ResourceType) -> None:
+    module, name = sdk_module(resource.tok), resource.tok.split(":")[-1]
+    known = parameters(getattr(module, f"{name}Args").__init__)
+    outputs = {camel(output) for output in dir(getattr(module, name))}
+    assert resource.inputs.keys() <= known.keys()
+    assert set(resource.computed) <= outputs - resource.inputs.keys()
+
+
+@pytest.mark.parametrize("resource", RESOURCE_TYPES.values(), ids=lambda resource: resource.tok)
+def test_what_pulumi_aws_requires_is_required(resource: ResourceType) -> None:
+    module, name = sdk_module(resource.tok), resource.tok.split(":")[-1]
+    known = parameters(getattr(module, f"{name}Args").__init__)
+    demanded = {name for name, parameter in known.items() if parameter.default is inspect.Parameter.empty}
+    assert demanded <= {name for name, declared in resource.inputs.items() if declared.required}
+
+
+@pytest.mark.parametrize("resource", RESOURCE_TYPES.values(), ids=lambda resource: resource.tok)
+def test_nested_inputs_are_those_of_pulumi_aws(resource: ResourceType) -> None:
+    module, name = sdk_module(resource.tok), resource.tok.split(":")[-1]
+    for prop, declared in resource.properties.items():
+        assert_nested(module, f"{name}{prop[0].upper()}{prop[1:]}", declared)
+
+
+def assert_nested(module: ModuleType, type_name: str, declared: Property) -> None:
+    nested = declared.fields or declared.items
+    if nested is None:
+        return
+    singular = {"MetricAlarmMetricQueries": "MetricAlarmMetricQuery"}
+    args = getattr(module, f"{singular.get(type_name, type_name)}Args")
+    known = parameters(args.__init__)
+    assert nested.keys() <= known.keys()
+    demanded = {name for name, parameter in known.items() if parameter.default is inspect.Parameter.empty}
+    assert demanded <= {name for name, inner in nested.items() if inner.required}
+    for name, inner in nested.items():
+        assert_nested(module, f"{singular.get(type_name, type_name)}{name[0].upper()}{name[1:]}", inner)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.tok)
+def test_every_argument_is_one_of_pulumi_aws(function: Function) -> None:
+    name = function.tok.split(":")[-1]
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    known = parameters(getattr(sdk_module(function.tok), snake))
+    assert function.arguments.keys() <= known.keys()
+
+
+def test_what_carries_a_secret_is_marked_secret() -> None:
+    secret = {
+        f"{resource.tok}.{name}"
+        for resource in RESOURCE_TYPES.values()
+        for name, declared in resource.inputs.items()
+        if declared.is_secret
+    }
+    assert secret == {
+        "aws:cloudwatch/eventConnection:EventConnection.authParameters",
+        "aws:secretsmanager/secretVersion:SecretVersion.secretString",
+    }
+    assert {name for name, function in FUNCTIONS.items() if function.secret_results} == {
+        "aws:secretsmanager/getSecretVersion:getSecretVersion"
+    }

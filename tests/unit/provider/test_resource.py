@@ -1,0 +1,156 @@
+"""Inputs, defaults and differences of the stand-in's resource types: pure functions on declarations."""
+
+import pytest
+
+from localcloud.provider.aws import Aws
+from localcloud.provider.resource import (
+    Property,
+    ResourceType,
+    as_document,
+    as_set,
+    autoname,
+    declare,
+    differences,
+    merged,
+    problems,
+    refreshed_inputs,
+    with_defaults,
+)
+from localcloud.provider.values import UNKNOWN, Plain, Properties
+
+
+class Gate(ResourceType):
+    tok = "test:index/gate:Gate"
+    regional = False
+    properties = declare(
+        name=Property(required=True, replaces=True),
+        policy=Property(compare=as_document),
+        guards=Property(compare=as_set),
+        height=Property(default=3),
+        colour=Property(server_set=True),
+        lock=Property(fields={"code": Property(required=True, secret=True), "kind": Property(default="steel")}),
+        bolts=Property(items={"size": Property(required=True), "count": Property(default=1)}),
+    )
+    computed = ("arn",)
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        raise AssertionError("these tests make no resources")
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        raise AssertionError("these tests read no resources")
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        raise AssertionError("these tests delete no resources")
+
+
+GATE = Gate()
+
+
+def test_legal_inputs_have_no_problems() -> None:
+    given = {"name": "north", "lock": {"code": "1"}, "bolts": [{"size": 2}], "guards": ["a"]}
+    assert problems(GATE.tok, given, GATE.inputs) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        ({"name": "n", "colours": "red"}, "colours", "Did you mean `colour`?"),
+        ({"name": "n", "zzz": 1}, "zzz", "It knows bolts, colour, guards, height, lock, name, policy"),
+        ({}, "name", "needs the input `name`"),
+        ({"name": None}, "name", "needs the input `name`"),
+        ({"name": "n", "lock": {"code": "1", "kin": "x"}}, "lock.kin", "Did you mean `kind`?"),
+        ({"name": "n", "lock": {}}, "lock.code", "needs the input `lock.code`"),
+        ({"name": "n", "lock": "steel"}, "lock", "`lock` must be an object, got str"),
+        ({"name": "n", "bolts": [{"size": 1}, {"width": 2, "size": 1}]}, "bolts[1].width", "has no input"),
+        ({"name": "n", "bolts": {"size": 1}}, "bolts", "`bolts` must be a list, got dict"),
+    ],
+)
+def test_a_problem_names_type_and_property_and_helps(given: Properties, path: str, said: str) -> None:
+    [(where, reason)] = problems(GATE.tok, given, GATE.inputs)
+    assert where == path
+    assert said in reason
+    assert GATE.tok in reason
+
+
+def test_what_is_unknown_in_a_preview_is_no_problem() -> None:
+    assert problems(GATE.tok, {"name": UNKNOWN, "lock": UNKNOWN, "bolts": UNKNOWN}, GATE.inputs) == []
+    assert problems(GATE.tok, {"name": "n", "bolts": [UNKNOWN]}, GATE.inputs) == []
+
+
+def test_defaults_are_filled_in_at_every_depth_and_replace_nothing() -> None:
+    given = {"name": "n", "height": 0, "lock": {"code": "1"}, "bolts": [{"size": 2}, UNKNOWN]}
+    assert with_defaults(given, GATE.inputs) == {
+        "name": "n",
+        "height": 0,
+        "lock": {"code": "1", "kind": "steel"},
+        "bolts": [{"size": 2, "count": 1}, UNKNOWN],
+    }
+    assert given["lock"] == {"code": "1"}
+
+
+BASE: Properties = {
+    "name": "n",
+    "policy": '{"a": 1, "b": [2]}',
+    "guards": ["x", "y"],
+    "height": 3,
+    "lock": {"code": "1", "kind": "steel"},
+    "bolts": [{"size": 1, "count": 1}],
+}
+STATE: Properties = {**BASE, "colour": "green", "arn": "arn:gate"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"policy": '{"b":[2],"a":1}'}, []),
+        ({"policy": '{"a": 1, "b": [3]}'}, ["policy"]),
+        ({"policy": "no JSON"}, ["policy"]),
+        ({"policy": UNKNOWN}, ["policy"]),
+        ({"guards": ["y", "x"]}, []),
+        ({"guards": ["y"]}, ["guards"]),
+        ({"guards": []}, ["guards"]),
+        ({"colour": "green"}, []),
+        ({"colour": "red"}, ["colour"]),
+        ({"height": 0}, ["height"]),
+        ({"height": None}, ["height"]),
+        ({"name": "m"}, ["name"]),
+        ({"lock": {"kind": "steel", "code": "1"}}, []),
+        ({"lock": {"code": "2", "kind": "steel"}}, ["lock"]),
+        ({"bolts": [{"count": 1, "size": 1}]}, []),
+        ({"bolts": [{"size": 1, "count": 2}]}, ["bolts"]),
+    ],
+)
+def test_only_what_says_something_else_is_a_difference(changed: Properties, expected: list[str]) -> None:
+    assert differences(GATE, STATE, {**BASE, **changed}) == expected
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}])
+def test_empty_and_absent_are_no_difference(nothing: Plain) -> None:
+    without = {name: value for name, value in STATE.items() if name != "guards"}
+    assert differences(GATE, {**without, "guards": nothing}, {**BASE, "guards": None}) == []
+
+
+def test_a_reading_keeps_spellings_and_what_the_cloud_does_not_tell() -> None:
+    actual = {"policy": '{"b":[2],"a":1}', "guards": ["y", "x"], "height": 3, "colour": "red", "arn": "arn:gate"}
+    assert merged(GATE, STATE, actual) == {**STATE, "colour": "red"}
+
+
+def test_a_reading_takes_over_what_changed_and_drops_what_is_gone() -> None:
+    actual = {"policy": '{"a":2}', "guards": None, "height": 4}
+    expected = {**STATE, "policy": '{"a":2}', "height": 4}
+    del expected["guards"]
+    assert merged(GATE, STATE, actual) == expected
+
+
+def test_refreshed_inputs_have_no_outputs_and_nothing_the_program_left_to_aws() -> None:
+    actual = {"height": 4, "colour": "red", "arn": "arn:gate", "policy": '{"b": [2], "a": 1}'}
+    assert refreshed_inputs(GATE, BASE, actual) == {**BASE, "height": 4}
+    assert refreshed_inputs(GATE, {**BASE, "colour": "green"}, actual)["colour"] == "red"
+
+
+def test_a_made_up_name_keeps_its_limit_and_the_seed_tells_two_apart() -> None:
+    seed = bytes(range(16))
+    assert autoname("gate", 64, seed) == "gate-0001020"
+    assert len(autoname("g" * 100, 32, seed)) == 32
+    assert autoname("gate", 64, bytes(16)) == "gate-0000000"

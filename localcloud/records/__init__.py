@@ -52,12 +52,25 @@ def load_records(folder: Path = RECORDS) -> Iterator[Record]:
         RecordError: a file holds something else.
     """
     for file in sorted(folder.glob("*.json")):
-        yield Record(file.name, _content(file), _expected(file.with_suffix(".expect")))
+        yield load_record(file)
+
+
+def load_record(file: Path) -> Record:
+    """Read one record, and what is expected of it from the `.expect` beside it.
+
+    Raises:
+        RecordError: the file can't be read or holds something else.
+    """
+    return Record(file.name, _content(file), _expected(file.with_suffix(".expect")))
 
 
 def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(
+            f"{file} can't be read ({error.strerror}). Name a file with one CloudTrail record."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RecordError(
             f"{file} is no JSON ({error}). Save one CloudTrail record a file, as text in UTF-8."

@@ -1,0 +1,99 @@
+"""Plays CloudTrail records through a local cloud.
+
+`python -m localcloud.play FILE...` plays them through the one that `make local-up` started.
+
+Non-goals: deploying (`localcloud.stack`); telling whether what arrived is what should have arrived
+(`localcloud.verdicts`).
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud import detached, report
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.emulators.slack import Post
+from localcloud.records import Record, RecordError, load_record
+from localcloud.stack import DESCRIPTION
+from localcloud.verdicts import Verdict, alert_kinds
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the records.
+
+    Attributes:
+        verdicts: one for each record.
+        posts: everything that reached Slack meanwhile, accepted or refused.
+        deliveries: how many deliveries EventBridge counts as `delivered`, `dead_lettered` and `lost`.
+    """
+
+    verdicts: Sequence[Verdict]
+    posts: Sequence[Post]
+    deliveries: dict[str, int]
+
+    @property
+    def accepted(self) -> list[Post]:
+        """What people can see in Slack."""
+        return [post for post in self.posts if post.error is None]
+
+    @property
+    def refused(self) -> list[Post]:
+        """What Slack answered with `ok: false`."""
+        return [post for post in self.posts if post.error is not None]
+
+
+def play(cloud: RunningCloud, records: Iterable[Record]) -> Outcome:
+    """Plays records one after the other, each when the deliveries of the one before have ended.
+
+    So every message belongs to the record that was just played, whatever ids the records have.
+
+    Args:
+        cloud: with the alert path deployed.
+        records: what CloudTrail is to record.
+    """
+    verdicts: list[Verdict] = []
+    posts = cloud.posts()
+    before = len(posts)
+    deliveries: dict[str, int] = {}
+    for record in records:
+        known, began = len(posts), time.time()
+        cloud.play(record.content)
+        deliveries = cloud.wait_idle()
+        posts = cloud.posts()
+        accepted = [post for post in posts[known:] if post.error is None]
+        seconds = max((post.received for post in accepted), default=began) - began
+        kinds = alert_kinds(post.body for post in accepted)
+        verdicts.append(Verdict(record.file, record.expected, kinds, seconds if accepted else None))
+    return Outcome(verdicts, posts[before:], deliveries)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plays the files that are named and shows what arrived in Slack.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m localcloud.play",
+        description="Plays CloudTrail records through the local cloud of make local-up and shows what arrives.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one CloudTrail record each")
+    console = report.terminal()
+    try:
+        records = [load_record(file) for file in parser.parse_args(arguments).files]
+        outcome = play(detached.attach(DESCRIPTION), records)
+    except (LocalCloudError, RecordError) as error:
+        console.print(report.printable(str(error)), style="red", markup=False)
+        return 2
+    for post in outcome.accepted:
+        console.print(report.slack_message(post.body))
+    console.print(report.verdict_table(outcome.verdicts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

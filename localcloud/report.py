@@ -1,0 +1,119 @@
+"""Shows what arrived in Slack, and what was expected, to a person in a terminal.
+
+Draws Block Kit messages about as Slack does and the demo's result table. Non-goals: deciding anything (see
+`localcloud.demo`) and being complete: a block type that the alerts never use is shown as its JSON.
+
+Texts come out of CloudTrail records that anybody may hand in, so control characters never reach the terminal.
+"""
+
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.emoji import Emoji
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from localcloud.verdicts import Verdict
+
+_MARKUP = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
+
+
+_WIDTH_OF_A_FILE = 120
+
+
+def terminal() -> Console:
+    """Where to show it: as wide as the terminal, in colour only if it is one."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+
+
+def printable(text: str) -> str:
+    """Text with every control character but the line break replaced, so that no terminal obeys it."""
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def slack_message(message: Mapping[str, Any]) -> Panel:
+    """A message as it looks in Slack.
+
+    Args:
+        message: the body of a chat.postMessage call.
+    """
+    blocks = message.get("blocks") or [{"type": "section", "text": {"type": "mrkdwn", "text": message.get("text", "")}}]
+    return Panel(
+        Group(*(_block(block) for block in blocks)),
+        title=printable(f"# {message.get('channel', '?')}"),
+        title_align="left",
+        width=110,
+    )
+
+
+def verdict_table(verdicts: Iterable[Verdict]) -> Table:
+    """Table of record -> expected -> seen -> seconds, a line each."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("record", "expected", "seen"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for verdict in verdicts:
+        expected = "any" if verdict.expected is None else ", ".join(verdict.expected) or "silence"
+        table.add_row(
+            printable(verdict.file),
+            expected,
+            printable(", ".join(verdict.seen)) or "silence",
+            "" if verdict.seconds is None else f"{verdict.seconds:.3f}",
+            Text("ok", "green") if verdict.ok else Text("WRONG", "bold red"),
+        )
+    return table
+
+
+def _block(block: Mapping[str, Any]) -> RenderableType:
+    match block:
+        case {"type": "header", "text": {"text": str(text)}}:
+            return Text(printable(Emoji.replace(text)), "bold")
+        case {"type": "section", **rest}:
+            return _section(rest)
+        case {"type": "context", "elements": list(elements)}:
+            return Text("  ").join(_markup(element.get("text", "")).copy() for element in elements)
+        case {"type": "actions", "elements": list(elements)}:
+            return Group(*(_button(element) for element in elements))
+        case {"type": "divider"}:
+            return Text("─" * 96, "dim")
+        case _:
+            return Text(printable(json.dumps(block)))
+
+
+def _section(section: Mapping[str, Any]) -> RenderableType:
+    lines: list[RenderableType] = []
+    if "text" in section:
+        lines.append(_markup(section["text"]["text"]))
+    if fields := section.get("fields"):
+        grid = Table.grid("", "", padding=(0, 4))
+        for column in grid.columns:
+            column.overflow = "fold"
+        cells = [_markup(field["text"]) for field in fields]
+        for index in range(0, len(cells), 2):
+            grid.add_row(*cells[index : index + 2])
+        lines.append(grid)
+    return Group(*lines)
+
+
+def _button(element: Mapping[str, Any]) -> Text:
+    label = printable(element.get("text", {}).get("text", ""))
+    return Text.assemble((f"[ {label} ]", "bold cyan"), (f" {printable(element.get('url', ''))}", "dim"))
+
+
+def _markup(text: str) -> Text:
+    """Slack's mrkdwn as far as the alerts use it: bold, code and emoji names."""
+    shown, end = Text(), 0
+    source = printable(Emoji.replace(text))
+    for found in _MARKUP.finditer(source):
+        shown.append(source[end : found.start()])
+        style = "bold" if found["bold"] is not None else "cyan"
+        shown.append(found["bold"] or found["code"] or "", style)
+        end = found.end()
+    return shown.append(source[end:])

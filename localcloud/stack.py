@@ -1,0 +1,51 @@
+"""Stack `local`, deployed to a local cloud by a real `pulumi up`.
+
+Non-goals: the cloud itself (`localcloud.cloud`) and what the engine can do (`localcloud.engine`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.cloud import RunningCloud
+from localcloud.engine import Engine, UpdateResult
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The Pulumi program's folder."""
+
+BUILD = ROOT / "build"
+"""What the commands write; git-ignored."""
+
+DESCRIPTION = BUILD / "local.json"
+"""Describes the local cloud that `make local-up` started."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What `deploy` did.
+
+    Attributes:
+        engine: for more operations on the same stack.
+        up: the result of `pulumi up`.
+    """
+
+    engine: Engine
+    up: UpdateResult
+
+
+def deploy(cloud: RunningCloud, workdir: Path, progress: Callable[[str], None] = lambda _: None) -> Deployment:
+    """Deploys stack `local`, with the Slack of this cloud for its Slack.
+
+    Args:
+        cloud: where to.
+        workdir: for the state and the run's copy of the stack file.
+        progress: told what Pulumi does.
+
+    Raises:
+        EngineError: Pulumi refused or failed.
+    """
+    engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
+    engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
+    engine.config_set("breakglass:alerts.slack.channel", cloud.slack_channel, path=True)
+    engine.config_set("breakglass:alerts.slack.postMessageUrl", cloud.post_message_url, path=True)
+    return Deployment(engine, engine.up())

@@ -1,0 +1,67 @@
+"""`make local-up`: a local cloud that stays, with stack `local` deployed, for a person to try things on.
+
+Non-goals: surviving a restart of the machine; more than one at a time in one clone.
+"""
+
+import shlex
+import shutil
+import sys
+
+from localcloud import detached
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.engine import EngineError
+from localcloud.stack import BUILD, DESCRIPTION, ROOT, Deployment, deploy
+
+ENVIRONMENT_FILE = BUILD / "local.env"
+"""Shell assignments that make `pulumi` and `aws` work on the local cloud."""
+
+_WORKDIR = BUILD / "local-stack"
+
+
+def main() -> int:
+    """Starts the cloud, deploys, and says how to use it.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        cloud = detached.start(DESCRIPTION, print)
+        try:
+            # The state of an earlier local cloud describes resources that went with it.
+            shutil.rmtree(_WORKDIR, ignore_errors=True)
+            deployment = deploy(cloud, _WORKDIR, print)
+        except BaseException:
+            detached.stop(DESCRIPTION)
+            raise
+    except (LocalCloudError, EngineError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; the local cloud is stopped.", file=sys.stderr)
+        return 130
+    variables = {**cloud.environment(), **deployment.engine.environment()}
+    ENVIRONMENT_FILE.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+    print(_how_to_use(cloud, deployment))
+    return 0
+
+
+def _how_to_use(cloud: RunningCloud, deployment: Deployment) -> str:
+    return f"""
+Stack local is deployed: {sum(deployment.up.summary.values())} resources in {deployment.up.duration:.0f} s.
+
+  Slack, to look at     {cloud.slack_url}
+  AWS                   {cloud.aws_url}
+  Identity Center       {cloud.identity_url}
+  all of it as JSON     {DESCRIPTION.relative_to(ROOT)}
+
+In a shell in this folder:
+
+  . {ENVIRONMENT_FILE.relative_to(ROOT)}
+  pulumi preview -s local
+  python -m localcloud.play localcloud/records/session-devops-break-glass.json
+
+Stop it with make local-down."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

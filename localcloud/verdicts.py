@@ -1,0 +1,54 @@
+"""What a record should have caused, and what it did cause: the demo's result, without any of its machinery."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FOREIGN_ALERT = "unknown"
+"""Kind of a message in the channel that names no evidence path: something else than an alert arrived."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One record's result.
+
+    Attributes:
+        file: name of the record's file.
+        expected: alert kinds (evidence paths) in alphabetical order, one for each message; None where nobody said.
+        seen: alert kinds of the messages that Slack accepted, likewise.
+        seconds: from the record on the bus to the last of its messages in Slack; None if none came.
+    """
+
+    file: str
+    expected: tuple[str, ...] | None
+    seen: tuple[str, ...]
+    seconds: float | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether just what was expected arrived."""
+        return self.expected is None or self.expected == self.seen
+
+    @property
+    def missing(self) -> int:
+        """How many expected alerts did not arrive."""
+        return (Counter(self.expected or ()) - Counter(self.seen)).total()
+
+    @property
+    def unexpected(self) -> int:
+        """How many alerts arrived that nobody expected."""
+        return 0 if self.expected is None else (Counter(self.seen) - Counter(self.expected)).total()
+
+
+def alert_kinds(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The evidence path of each message, in alphabetical order; repeated messages count each.
+
+    Args:
+        messages: bodies of chat.postMessage calls; the alert path names its evidence in `metadata.event_payload`.
+    """
+    kinds = []
+    for message in messages:
+        payload = (message.get("metadata") or {}).get("event_payload") or {}
+        kinds.append(str(payload.get("evidence", FOREIGN_ALERT)))
+    return tuple(sorted(kinds))

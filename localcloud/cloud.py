@@ -20,7 +20,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -254,7 +254,7 @@ class LocalCloud:
             "identity": python(
                 "identity", "--port", ports["identity"], "--account", MANAGEMENT_ACCOUNT, "--region", REGION
             ),
-            "slack emulator": [_tool("node"), _tool("emulate"), *map(str, emulate)],
+            "slack emulator": [_tool("node"), NODE_EXIT_WITH_PARENT, _tool("emulate"), *map(str, emulate)],
             "slack": python("slack", "--port", ports["slack"], "--upstream", urls["slack emulator"]),
         }
         self._progress(f"starting {', '.join(commands)}")
@@ -287,7 +287,7 @@ class LocalCloud:
         )
         channels = cloud.call_slack("conversations.list", {})["channels"]
         channel = next(channel["id"] for channel in channels if channel["name"] == SLACK_CHANNEL_NAME)
-        return RunningCloud.described({**cloud.describe(), "slack_channel": channel})
+        return replace(cloud, slack_channel=channel)
 
     def _environment(self, aws_port: int) -> dict[str, str]:
         return {
@@ -309,7 +309,6 @@ class LocalCloud:
             "DOCKER_HOST": f"unix://{self._workdir}/no-docker.sock",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
-            "NODE_OPTIONS": NODE_EXIT_WITH_PARENT,
         }
 
 

@@ -152,13 +152,16 @@ class Bus:
             self._end(failure, target)
 
     def _end(self, failure: Failure | None, target: Mapping[str, Any]) -> None:
-        if failure is None:
-            self.deliveries.end("delivered")
-        elif _send_dead_letter(failure, target):
-            self.deliveries.end("dead_lettered")
-        else:
-            _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
-            self.deliveries.end("lost")
+        outcome = "lost"
+        try:
+            if failure is None:
+                outcome = "delivered"
+            elif _send_dead_letter(failure, target):
+                outcome = "dead_lettered"
+            else:
+                _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
+        finally:
+            self.deliveries.end(outcome)
 
     def _sleep(self, seconds: float) -> None:
         time.sleep(seconds * self._second)

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 NODE_EXIT_WITH_PARENT = "--import=data:text/javascript,process.stdin.on('end',()=>process.kill(0,'SIGKILL')).resume()"
-"""What `exit_with_parent` does, as an option for a Node program of somebody else (in NODE_OPTIONS)."""
+"""What `exit_with_parent` does, as an option of node that runs somebody else's program."""
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 5.0

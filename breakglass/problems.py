@@ -81,10 +81,11 @@ def nearest(word: object, known: Iterable[str]) -> str:
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
-    missing = details["type"] == "missing"
     # `tags["a*b"]["[key]"]` is how pydantic says that the key itself is wrong.
     loc = tuple(part for part in details["loc"] if part != "[key]")
-    value = "(missing)" if missing else "(empty)" if details["input"] is None else shown(details["input"])
+    # A rule that misses something has None as its value; pydantic itself has whatever is around it.
+    missing = details["type"] == "missing" or (details["type"] == FAULT and details["input"] is None)
+    value = "(missing)" if missing else shown(details["input"])
     why, instead = _wording(details, model)
     return Problem(key_path(loc, at), value, why, instead)
 

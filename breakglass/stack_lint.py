@@ -3,19 +3,19 @@
 Non-goals: what is dangerous is said in `breakglass.policy.lint`.
 """
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from breakglass.errors import Problem
 from breakglass.policy.lint import Severity, lint_pair
 from breakglass.problems import key_path
 from breakglass.section import Given
-from breakglass.types import PolicyArn, PolicyDocument, PolicyFile, RiskAcknowledgement, partition
+from breakglass.types import PolicyArn, PolicyDocument, RiskAcknowledgement, parse_policy, partition, read_policy_file
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ Value = TypeVar("Value")
 
 _POLICY_ARN = TypeAdapter(PolicyArn)
 _POLICY = TypeAdapter(PolicyDocument)
-_POLICY_FILE = TypeAdapter(PolicyFile)
 _RISK = TypeAdapter(RiskAcknowledgement)
+
+_GRANTS_NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
 
 def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple[Severity, Problem]]:
@@ -66,24 +67,42 @@ def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple
 
 def _linted(given: Given, base_dir: Path) -> _Set:
     return _Set(
-        [arn for item in given["managedPolicies"] for arn in _valid(_POLICY_ARN, item, base_dir)],
+        [arn for item in given["managedPolicies"] for arn in _valid(_POLICY_ARN, item.value)],
         [item.value for item in given["customerManagedPolicies"]],
-        next(
-            itertools.chain(
-                _valid(_POLICY_FILE, given["inlinePolicyFile"], base_dir),
-                _valid(_POLICY, given["inlinePolicy"], base_dir),
-            ),
-            None,
-        ),
+        _linted_policy(given, base_dir),
         given["permissionsBoundary"].value,
-        [risk for item in given["acknowledge"] for risk in _valid(_RISK, item, base_dir)],
+        [risk for item in given["acknowledge"] for risk in _valid(_RISK, item.value)],
     )
 
 
-def _valid(adapter: TypeAdapter[Value], given: Given, base_dir: Path) -> list[Value]:
+def _linted_policy(given: Given, base_dir: Path) -> dict[str, Any] | None:
+    """Return the inline policy with each wrong statement in its place turned into a Deny, which grants nothing."""
+    document = given["inlinePolicy"].value
+    try:
+        if given["inlinePolicyFile"]:
+            document = read_policy_file(given["inlinePolicyFile"].value, base_dir)
+        elif isinstance(document, str):
+            document = parse_policy(document)
+    except PydanticCustomError:
+        return None
+    statements = Given(document)["Statement"]
+    if isinstance(statements.value, list):
+        return _policy_of([_linted_statement(statement.value) for statement in statements])
+    return _policy_of(_linted_statement(statements.value)) if statements else None
+
+
+def _linted_statement(statement: object) -> object:
+    return statement if _valid(_POLICY, _policy_of(statement)) else _GRANTS_NOTHING
+
+
+def _policy_of(statement: object) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": statement}
+
+
+def _valid(adapter: TypeAdapter[Value], value: object) -> list[Value]:
     """Return the validated value in a list, or an empty list if it is wrong."""
     try:
-        return [adapter.validate_python(given.value, context={"base_dir": base_dir})]
+        return [adapter.validate_python(value)]
     except ValidationError:
         return []
 

@@ -91,7 +91,7 @@ def yaml_kind(value: object) -> str:
     """Name the type of a value in the words of YAML, e.g. `a number`."""
     match value:
         case None:
-            return "empty"
+            return "an empty value"
         case bool():
             return "true or false"
         case int() | float():
@@ -289,7 +289,7 @@ def _permission_set_name(value: object) -> str:
     if isinstance(value, str) and len(value) > 32:
         raise fault(
             f"The name has {len(value)} characters, and a permission set's name has at most 32.",
-            f"Shorten it, e.g. {value[:32]!r}; a name that AWS adds a suffix to must stay recognisable.",
+            f"Shorten it, e.g. to {value[:32].rstrip('-_')}.",
         )
     return _PERMISSION_SET_NAME(value)
 
@@ -440,7 +440,7 @@ _STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource",
 
 def policy_document(value: object) -> dict[str, Any]:
     """Return a policy given as a mapping or as JSON text as a mapping, or raise what is wrong with it."""
-    document = _parsed(value) if isinstance(value, str) else value
+    document = parse_policy(value) if isinstance(value, str) else value
     if not isinstance(document, dict):
         raise fault(
             f"An IAM policy is a mapping with Version and Statement, and this is {yaml_kind(document)}.",
@@ -458,7 +458,8 @@ def policy_document(value: object) -> dict[str, Any]:
     return cast(dict[str, Any], document)
 
 
-def _parsed(text: str) -> object:
+def parse_policy(text: str) -> object:
+    """Return what the JSON text says, whether it is a policy or not."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -498,7 +499,7 @@ def _document_faults(document: Mapping[str, Any]) -> list[Fault]:
     for key in sorted(document.keys() - {"Version", "Id", "Statement"}, key=str):
         found.append(
             (
-                (str(key),),
+                (key,),
                 document[key],
                 fault(
                     "A policy has no such element, and AWS refuses it.",
@@ -589,20 +590,23 @@ Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gra
 """
 
 
-def _policy_file(value: object, info: ValidationInfo) -> dict[str, Any]:
-    """Read the policy document in a file that is named relative to the stack file (else to the working directory)."""
-    if not isinstance(value, str):
-        raise fault(f"A file name belongs here, not {yaml_kind(value)}.", "Write e.g. policies/rds.json.")
-    base_dir: Path = (info.context or {}).get("base_dir", Path())
+def read_policy_file(name: object, base_dir: Path) -> object:
+    """Return what the JSON file says, whether it is a policy or not; raise why it can't be read."""
+    if not isinstance(name, str):
+        raise fault(f"A file name belongs here, not {yaml_kind(name)}.", "Write e.g. policies/rds.json.")
     try:
-        text = (base_dir / value).read_text(encoding="utf-8")
+        text = (base_dir / name).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
         raise fault(
-            f"The policy can't be read from {value} in {base_dir.absolute()} ({reason}).",
+            f"The policy can't be read from {name} in {base_dir.absolute()} ({reason}).",
             "Name a JSON file relative to the folder of the stack file, e.g. policies/rds.json.",
         ) from None
-    return policy_document(text)
+    return parse_policy(text)
+
+
+def _policy_file(value: object, info: ValidationInfo) -> dict[str, Any]:
+    return policy_document(read_policy_file(value, (info.context or {}).get("base_dir", Path())))
 
 
 PolicyFile = Annotated[
@@ -610,4 +614,7 @@ PolicyFile = Annotated[
     BeforeValidator(_policy_file),
     WithJsonSchema({"type": "string", "examples": ["policies/devops-break-glass.json"]}),
 ]
-"""The name of a JSON file with an IAM policy, relative to the stack file; after validation its document."""
+"""The name of a JSON file with an IAM policy, relative to the stack file; after validation its document.
+
+The folder of the stack file is `base_dir` in the validation context; the working directory without it.
+"""

@@ -292,7 +292,7 @@ SCENARIOS = [
         "a policy has statements",
         [((*BREAK_GLASS, "inlinePolicy"), {"Version": "2012-10-17"})],
         f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement",
-        "(empty)",
+        "(missing)",
         "allows nothing",
         "Statement: [",
     ),
@@ -483,7 +483,7 @@ SCENARIOS = [
         "there is a bot token",
         [(("slackBotToken",), None)],
         "breakglass:slackBotToken",
-        "(empty)",
+        "(missing)",
         "no bot token",
         "botTokenSecretName",
     ),
@@ -649,6 +649,17 @@ def test_a_refused_policy_in_a_file_is_reported_at_the_key_that_names_the_file(t
     raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "iam.json"))
     (problem,) = problems(raw, tmp_path)
     assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement[0]"
+
+
+def test_a_wrong_part_of_a_policy_does_not_hide_the_power_of_the_rest() -> None:
+    document = {
+        "Version": "2012-10-17T00:00:00Z",
+        "Statement": [{"Effect": "allow"}, {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}],
+    }
+    found = [problem.path for problem in problems(stack(((*BREAK_GLASS, "inlinePolicy"), document)))]
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Version" in found
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Effect" in found
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[1]" in found
 
 
 def test_a_fault_inside_a_policy_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:

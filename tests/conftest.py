@@ -22,6 +22,8 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
+from breakglass.errors import BreakglassError
+
 ACCOUNT_ID = "222222222222"
 REGION = "eu-central-1"
 INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-6904c3a1d5e0b7f2"
@@ -267,7 +269,9 @@ class Recorder(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=resource_id or "", object=state)
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
-        self.deployment.registered_outputs[request.urn] = _plain(json_format.MessageToDict(request.outputs), "", set())
+        if request.urn in self.urns:
+            outputs = _plain(json_format.MessageToDict(request.outputs), "", set())
+            self.deployment.registered_outputs[request.urn] = outputs
         return super().RegisterResourceOutputs(request)
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:  # noqa: N802, the name of the RPC
@@ -284,6 +288,7 @@ class Recorder(mocks.MockMonitor):
 # ----------------------------------------------------------------------------------------------------------------------
 
 Program = Callable[[], Mapping[str, Any] | None]
+"""Creates resources; may return a mapping of outputs."""
 
 
 def deploy(
@@ -311,6 +316,19 @@ def deploy(
         if not resource.custom and resource.urn not in deployment.registered_outputs:
             raise AssertionError(f"{resource.urn} never called register_outputs")
     return deployment
+
+
+def refusal(program: Program) -> str:
+    """Run a Pulumi program that is refused before it registers or calls anything.
+
+    Returns:
+        What its author reads, as one line.
+    """
+    deployment = Deployment()
+    with pytest.raises(BreakglassError) as refused:
+        deploy(program, into=deployment)
+    assert deployment == Deployment(), "the refusal came when something was already registered"
+    return " ".join(str(refused.value).split())
 
 
 def _run(program: Program, deployment: Deployment, aws: Aws) -> None:

@@ -5,7 +5,7 @@ Non-goals: reading the stack file (see `breakglass.config.load_stack_file`).
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -198,14 +198,11 @@ class BreakGlass(pulumi.ComponentResource):
             self.topic_arn = monitoring.topic_arn
             self.dashboard_url = monitoring.dashboard_url
 
-        self.permission_set_arns = pulumi.Output.all(
-            **{pair.name: component.everyday_arn for pair, component in pairs},
-            **{pair.break_glass_name: component.break_glass_arn for pair, component in pairs},
-        )
-        self.rule_names = pulumi.Output.all(**{subject.key: alert.rule_names for subject, alert in alerts.items()})
-        self.dead_letter_queue_urls = pulumi.Output.all(
-            **{subject.key: alert.queue_url for subject, alert in alerts.items()}
-        )
+        arns = {pair.name: component.everyday_arn for pair, component in pairs}
+        arns |= {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
+        self.permission_set_arns = _resolved(arns)
+        self.rule_names = _resolved({subject.key: alert.rule_names for subject, alert in alerts.items()})
+        self.dead_letter_queue_urls = _resolved({subject.key: alert.queue_url for subject, alert in alerts.items()})
         self.register_outputs(
             {
                 "permission_set_arns": self.permission_set_arns,
@@ -336,6 +333,14 @@ def _risks(sets: PermissionSets, at: str) -> list[Problem]:
 def _arguments(**values: Any) -> Any:
     """Return the arguments of a component, without those that are not given."""
     return {key: value for key, value in values.items() if value is not None}
+
+
+Value = TypeVar("Value")
+
+
+def _resolved(outputs: Mapping[str, pulumi.Output[Value]]) -> pulumi.Output[dict[str, Value]]:
+    """Turn a mapping of outputs into one output; Output.all would make a list of an empty one."""
+    return cast(pulumi.Output[dict[str, Value]], pulumi.Output.from_input(dict(outputs)))
 
 
 def _role(subject: Subject) -> dict[str, str]:

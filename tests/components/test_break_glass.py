@@ -1,0 +1,361 @@
+"""`BreakGlass` puts the components together: the whole inventory, and what holds for every resource in it.
+
+Not proven here: the resources' inputs, which are the parts' own (the other files of this folder), and that the engine
+deploys them (tests/engine).
+"""
+
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
+from breakglass.errors import ConfigError
+from breakglass.types import EvidencePath
+from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
+
+TOKEN = "xoxb-1-made-up"
+TAGS = {"team": "platform"}
+RESTORE = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "rds:RestoreDBInstanceFromDBSnapshot", "Resource": "*"}],
+}
+PERMISSION_SETS: dict[str, Any] = {
+    "region": REGION,
+    "pairs": [
+        {
+            "name": "devops",
+            "everyday": {"managed_policies": ["arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"]},
+            "break_glass": {"inline_policy": RESTORE},
+            "assignments": [{"group": "database-oncall", "accounts": ["222222222222"]}],
+        },
+    ],
+}
+ALERTS: dict[str, Any] = {
+    "region": REGION,
+    "slack": {"channel": "C0123456789"},
+    "watch": {"permission_sets": ["DatabaseAdmin"], "roles": ["arn:aws:iam::222222222222:role/emergency"]},
+    "monitoring": {"emails": ["oncall@example.com"], "alerts_by_email": True},
+}
+BOTH = {"permission_sets": PERMISSION_SETS, "alerts": ALERTS, "slack_bot_token": TOKEN, "tags": TAGS}
+ALERTS_ONLY = {"alerts": ALERTS, "slack_bot_token": TOKEN, "tags": TAGS}
+PERMISSION_SETS_ONLY = {"permission_sets": PERMISSION_SETS, "tags": TAGS}
+
+
+def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
+    made = BreakGlass("prod", cast(BreakGlassArgs, args))
+    return {
+        "permission_set_arns": made.permission_set_arns,
+        "rule_names": made.rule_names,
+        "dead_letter_queue_urls": made.dead_letter_queue_urls,
+        "topic_arn": made.topic_arn,
+        "dashboard_url": made.dashboard_url,
+    }
+
+
+def break_glass(args: dict[str, Any]) -> Deployment:
+    return deploy(lambda: program(args))
+
+
+OF_THE_PAIR = {
+    ("breakglass:index:PermissionSetPair", "prod-devops"),
+    ("aws:ssoadmin/permissionSet:PermissionSet", "prod-devops-everyday"),
+    ("aws:ssoadmin/permissionSet:PermissionSet", "prod-devops-break-glass"),
+    ("aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment", "prod-devops-everyday-AmazonRDSReadOnlyAccess"),
+    ("aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy", "prod-devops-break-glass-inline"),
+    *(
+        ("aws:ssoadmin/accountAssignment:AccountAssignment", f"prod-devops-{target}-group:database-oncall-222222222222")
+        for target in ("everyday", "break-glass")
+    ),
+}
+OF_SLACK = {
+    ("breakglass:index:SlackConnection", "prod-slack"),
+    ("aws:secretsmanager/secret:Secret", "prod-slack-token"),
+    ("aws:secretsmanager/secretVersion:SecretVersion", "prod-slack-token"),
+    ("aws:cloudwatch/eventConnection:EventConnection", "prod-slack-connection"),
+    ("breakglass:index:SlackDestination", "prod-slack"),
+    ("aws:cloudwatch/eventApiDestination:EventApiDestination", "prod-slack-destination"),
+    ("aws:iam/role:Role", "prod-slack-role"),
+    ("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke"),
+}
+OF_THE_MONITORING = {
+    ("breakglass:index:UsageMonitoring", "prod-monitoring"),
+    ("aws:sns/topic:Topic", "prod-monitoring-alarms"),
+    ("aws:sns/topicPolicy:TopicPolicy", "prod-monitoring-alarms"),
+    ("aws:sns/topicSubscription:TopicSubscription", "prod-monitoring-oncall@example.com"),
+    ("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard"),
+    ("aws:cloudwatch/eventRule:EventRule", "prod-monitoring-lost-connection"),
+    ("aws:cloudwatch/eventTarget:EventTarget", "prod-monitoring-lost-connection"),
+}
+
+
+def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
+    """What one watched role adds, its part of the monitoring included."""
+    return {
+        ("breakglass:index:UsageAlert", f"prod-{key}"),
+        ("aws:sqs/queue:Queue", f"prod-{key}-dead-letters"),
+        ("aws:sqs/queuePolicy:QueuePolicy", f"prod-{key}-dead-letters"),
+        *(("aws:cloudwatch/eventRule:EventRule", f"prod-{key}-{path}") for path in paths),
+        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-{key}-{path}") for path in paths),
+        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-monitoring-{key}-{path}") for path in paths),
+        *(
+            ("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-monitoring-{key}-{kind}")
+            for kind in ("failed-deliveries", "dead-letters", "dead-letter-age", "routine-use")
+        ),
+    }
+
+
+ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
+OF_WATCHED = of_an_alert("DatabaseAdmin", *EvidencePath) | of_an_alert("emergency-222222222222", *ROLE_PATHS)
+
+
+@pytest.mark.parametrize(
+    ("args", "inventory"),
+    [
+        (
+            BOTH,
+            OF_THE_PAIR | OF_SLACK | of_an_alert("devops-break-glass", *EvidencePath) | OF_WATCHED | OF_THE_MONITORING,
+        ),
+        (ALERTS_ONLY, OF_SLACK | OF_WATCHED | OF_THE_MONITORING),
+        (PERMISSION_SETS_ONLY, OF_THE_PAIR),
+    ],
+    ids=["both sections", "alerts only", "permission sets only"],
+)
+def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> None:
+    assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
+
+
+def test_outputs() -> None:
+    queues = "https://sqs.eu-central-1.amazonaws.com/222222222222/breakglass-prod-"
+
+    assert break_glass(BOTH).outputs == {
+        "permission_set_arns": {
+            "devops": "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-devops",
+            "devops-break-glass": "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-devops-break-glass",
+        },
+        "rule_names": {
+            "devops-break-glass": {path: f"breakglass-prod-devops-break-glass-{path}" for path in EvidencePath},
+            "DatabaseAdmin": {path: f"breakglass-prod-DatabaseAdmin-{path}" for path in EvidencePath},
+            "emergency-222222222222": {path: f"breakglass-prod-emergency-222222222222-{path}" for path in ROLE_PATHS},
+        },
+        "dead_letter_queue_urls": {
+            key: f"{queues}{key}-dead-letters"
+            for key in ("devops-break-glass", "DatabaseAdmin", "emergency-222222222222")
+        },
+        "topic_arn": "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms",
+        "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
+        "?region=eu-central-1#dashboards/dashboard/breakglass-prod-monitoring-dashboard",
+    }
+
+
+def test_outputs_without_alerts() -> None:
+    outputs = break_glass(PERMISSION_SETS_ONLY).outputs
+
+    assert outputs.pop("permission_set_arns").keys() == {"devops", "devops-break-glass"}
+    assert outputs == {"rule_names": {}, "dead_letter_queue_urls": {}, "topic_arn": None, "dashboard_url": None}
+
+
+def test_no_output_is_secret() -> None:
+    assert break_glass(BOTH).secret_outputs == set()
+
+
+def test_a_preview_of_a_new_stack_gets_through() -> None:
+    assert deploy(lambda: program(BOTH), preview=True).inventory() == break_glass(BOTH).inventory()
+
+
+def test_every_resource_has_a_component_as_its_parent() -> None:
+    deployment = break_glass(BOTH)
+
+    urns = deployment.by_urn()
+    for resource in deployment.resources:
+        if resource.type == "breakglass:index:BreakGlass":
+            assert resource.parent.endswith("::pulumi:pulumi:Stack::breakglass-test")
+        else:
+            parent = urns[resource.parent]
+            assert parent.type.startswith("breakglass:index:")
+            assert (parent.type == "breakglass:index:BreakGlass") == (not resource.custom)
+            assert resource.name.startswith(parent.name)
+
+
+def test_every_regional_resource_and_lookup_names_its_region() -> None:
+    deployment = break_glass(BOTH)
+
+    regional = [each for each in deployment.resources if each.custom and not each.type.startswith("aws:iam/")]
+    assert {each.inputs.get("region") for each in regional} == {REGION}
+    assert {call.args["region"] for call in deployment.calls} == {REGION}
+
+
+# Of the types in use, those that take tags (the AWS provider's schema).
+TAGGED = {
+    "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:iam/role:Role",
+    "aws:secretsmanager/secret:Secret",
+    "aws:sns/topic:Topic",
+    "aws:sqs/queue:Queue",
+    "aws:ssoadmin/permissionSet:PermissionSet",
+}
+
+
+def test_everything_that_takes_tags_has_them() -> None:
+    tagged = {each.type: each.inputs["tags"] for each in break_glass(BOTH).resources if "tags" in each.inputs}
+
+    assert tagged == dict.fromkeys(TAGGED, TAGS)
+
+
+# Where the physical name of each type is, for the types that have one.
+PHYSICAL_NAMES = {
+    "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": "name",
+    "aws:cloudwatch/eventConnection:EventConnection": "name",
+    "aws:cloudwatch/eventRule:EventRule": "name",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
+    "aws:iam/role:Role": "name",
+    "aws:secretsmanager/secret:Secret": "name",
+    "aws:sns/topic:Topic": "name",
+    "aws:sqs/queue:Queue": "name",
+}
+
+
+def test_everything_on_the_alert_path_carries_the_prefix_that_protects_it() -> None:
+    deployment = break_glass(ALERTS_ONLY)
+
+    named = {
+        each.type: each.inputs[PHYSICAL_NAMES[each.type]]
+        for each in deployment.resources
+        if each.type in PHYSICAL_NAMES
+    }
+    assert named.keys() == PHYSICAL_NAMES.keys()
+    assert all(name.startswith("breakglass-prod-") for name in named.values())
+
+
+def test_the_token_is_in_two_secret_inputs_and_nowhere_else() -> None:
+    deployment = break_glass(BOTH)
+
+    holders = [each for each in deployment.resources if TOKEN in str(each.inputs)]
+    assert {(each.name, each.type.rsplit(":", 1)[1]) for each in holders} == {
+        ("prod-slack-token", "SecretVersion"),
+        ("prod-slack-connection", "EventConnection"),
+    }
+    assert all(each.secrets for each in holders)
+    assert TOKEN not in str([deployment.outputs, deployment.registered_outputs, deployment.calls])
+
+
+def test_a_pair_added_at_the_top_changes_nothing_else_of_the_permission_sets() -> None:
+    added: dict[str, Any] = {"name": "network", "everyday": {}, "break_glass": {}}
+
+    before = break_glass(PERMISSION_SETS_ONLY)
+    after = break_glass(
+        {"permission_sets": {**PERMISSION_SETS, "pairs": [added, *PERMISSION_SETS["pairs"]]}, "tags": TAGS}
+    )
+
+    assert {urn: after.by_urn()[urn] for urn in before.by_urn()} == before.by_urn()
+
+
+def test_a_role_added_at_the_top_changes_only_the_dashboard_and_who_may_publish() -> None:
+    watch = {**ALERTS["watch"], "permission_sets": ["Added", *ALERTS["watch"]["permission_sets"]]}
+
+    before = break_glass(ALERTS_ONLY).by_urn()
+    after = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "watch": watch}}).by_urn()
+
+    changed = {resource.type for urn, resource in before.items() if after[urn].inputs != resource.inputs}
+    assert changed == {"aws:cloudwatch/dashboard:Dashboard", "aws:sns/topicPolicy:TopicPolicy"}
+
+
+# --- the Identity Center instance ------------------------------------------------------------------------------------
+
+GET_INSTANCES = "aws:ssoadmin/getInstances:getInstances"
+ANOTHER_INSTANCE = "arn:aws:sso:::instance/ssoins-0000000000000000"
+
+
+def sets(**more: str) -> dict[str, Any]:
+    return {"permission_sets": {**PERMISSION_SETS, **more}}
+
+
+def instances(deployment: Deployment) -> set[tuple[str, str]]:
+    """The instance and the identity store that were used."""
+    store = next(call.args["identityStoreId"] for call in deployment.calls if call.token != GET_INSTANCES)
+    return {(each.inputs["instanceArn"], store) for each in deployment.resources if "instanceArn" in each.inputs}
+
+
+def test_the_instance_is_looked_up() -> None:
+    deployment = break_glass(sets())
+
+    assert Call(GET_INSTANCES, {"region": REGION}) in deployment.calls
+    assert instances(deployment) == {(INSTANCE_ARN, IDENTITY_STORE_ID)}
+
+
+def test_an_instance_that_is_given_is_not_looked_up() -> None:
+    deployment = break_glass(sets(instance_arn=ANOTHER_INSTANCE, identity_store_id="d-0000000000"))
+
+    assert GET_INSTANCES not in {call.token for call in deployment.calls}
+    assert instances(deployment) == {(ANOTHER_INSTANCE, "d-0000000000")}
+
+
+def several_instances(_: object) -> dict[str, Any]:
+    return {"arns": [INSTANCE_ARN, ANOTHER_INSTANCE], "identityStoreIds": [IDENTITY_STORE_ID, "d-0000000000"]}
+
+
+def no_instance(_: object) -> dict[str, Any]:
+    return {"arns": [], "identityStoreIds": []}
+
+
+def test_of_several_instances_the_given_one_is_taken() -> None:
+    deployment = deploy(
+        lambda: program(sets(instance_arn=ANOTHER_INSTANCE)), answers={GET_INSTANCES: several_instances}
+    )
+
+    assert instances(deployment) == {(ANOTHER_INSTANCE, "d-0000000000")}
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"), [(several_instances, ANOTHER_INSTANCE), (no_instance, "no Identity Center")]
+)
+def test_where_the_instance_is_not_clear_no_permission_set_is_made(answer: Any, seen: str) -> None:
+    deployment = Deployment()
+
+    with pytest.raises(ConfigError, match=seen):
+        deploy(lambda: program(sets()), answers={GET_INSTANCES: answer}, into=deployment)
+
+    assert not [each for each in deployment.resources if each.custom]
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+RISKY: dict[str, Any] = {
+    "name": "devops",
+    "everyday": {},
+    "break_glass": {"managed_policies": ["arn:aws:iam::aws:policy/IAMFullAccess"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({}, "nothing to deploy"),
+        ({"alerts": {**ALERTS, "watch": {}}, "slack_bot_token": TOKEN}, "watches nothing"),
+        ({"alerts": ALERTS}, "exactly one bot token"),
+        (
+            {
+                "alerts": {**ALERTS, "slack": {**ALERTS["slack"], "bot_token_secret_name": "x"}},
+                "slack_bot_token": TOKEN,
+            },
+            "exactly one bot token",
+        ),
+        (
+            {**BOTH, "alerts": {**ALERTS, "watch": {"permission_sets": ["devops-break-glass_x"]}}},
+            "devops-break-glass_x",
+        ),
+        ({"permission_set": PERMISSION_SETS}, "Did you mean permissionSets?"),
+        (
+            {"permission_sets": {**PERMISSION_SETS, "pairs": [RISKY]}},
+            "prod.permission_sets.pairs[0].breakGlass.managedPolicies[0]",
+        ),
+    ],
+    ids=["empty", "watches nothing", "no token", "two tokens", "ambiguous names", "unknown key", "risk"],
+)
+def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[str, Any], why: str) -> None:
+    report = refusal(lambda: program(wrong))
+
+    assert why in report
+    assert TOKEN not in report

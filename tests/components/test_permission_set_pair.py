@@ -1,0 +1,356 @@
+"""`PermissionSetPair` registers exactly these permission sets, policies and assignments.
+
+Not proven here: that Identity Center accepts and provisions them (docs/live-checks.md).
+"""
+
+import json
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from breakglass.components.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
+from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
+
+COMPONENT = "breakglass:index:PermissionSetPair"
+PERMISSION_SET = "aws:ssoadmin/permissionSet:PermissionSet"
+MANAGED = "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment"
+CUSTOMER_MANAGED = "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment"
+INLINE = "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"
+BOUNDARY = "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment"
+ASSIGNMENT = "aws:ssoadmin/accountAssignment:AccountAssignment"
+
+PREFIX = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-"
+READ_ONLY = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
+VIEW_ONLY = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+GROUP_ID = "9967712ab3-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+RESTORE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "rds:CreateDBInstance",
+                "rds:CreateDBSnapshot",
+                "rds:DeleteDBInstance",
+                "rds:DeleteDBSnapshot",
+                "rds:ModifyDBInstance",
+                "rds:RestoreDBInstanceFromDBSnapshot",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+TAGS = {"team": "platform"}
+
+# The example that the product began with.
+ARGS: PermissionSetPairArgs = {
+    "region": REGION,
+    "instance_arn": INSTANCE_ARN,
+    "identity_store_id": IDENTITY_STORE_ID,
+    "name": "devops",
+    "everyday": {"description": "Look", "session_duration": "PT8H", "managed_policies": [READ_ONLY, VIEW_ONLY]},
+    "break_glass": {"managed_policies": [READ_ONLY], "inline_policy": RESTORE},
+    "assignments": [{"group": "database-oncall", "accounts": ["222222222222"]}],
+    "tags": TAGS,
+}
+
+
+def program(args: PermissionSetPairArgs) -> dict[str, pulumi.Output[Any]]:
+    pair = PermissionSetPair("devops", args)
+    return {
+        "everyday_arn": pair.everyday_arn,
+        "break_glass_arn": pair.break_glass_arn,
+        "assignment_ids": pair.assignment_ids,
+    }
+
+
+def pair(**more: Any) -> Deployment:
+    return deploy(lambda: program(cast(PermissionSetPairArgs, {**ARGS, **more})))
+
+
+SETS = {
+    (COMPONENT, "devops"),
+    (PERMISSION_SET, "devops-everyday"),
+    (PERMISSION_SET, "devops-break-glass"),
+}
+
+
+def test_inventory() -> None:
+    assert pair().inventory() == {
+        *SETS,
+        (MANAGED, "devops-everyday-AmazonRDSReadOnlyAccess"),
+        (MANAGED, "devops-everyday-job-function/ViewOnlyAccess"),
+        (MANAGED, "devops-break-glass-AmazonRDSReadOnlyAccess"),
+        (INLINE, "devops-break-glass-inline"),
+        (ASSIGNMENT, "devops-everyday-group:database-oncall-222222222222"),
+        (ASSIGNMENT, "devops-break-glass-group:database-oncall-222222222222"),
+    }
+
+
+def test_the_least_there_can_be() -> None:
+    deployment = pair(everyday={}, break_glass={}, assignments=[], protect_alert_path=False)
+
+    assert deployment.inventory() == SETS
+    assert deployment.calls == []
+
+
+def test_outputs() -> None:
+    assert pair().outputs == {
+        "everyday_arn": f"{PREFIX}devops",
+        "break_glass_arn": f"{PREFIX}devops-break-glass",
+        "assignment_ids": [
+            "devops-everyday-group:database-oncall-222222222222-id",
+            "devops-break-glass-group:database-oncall-222222222222-id",
+        ],
+    }
+
+
+def test_the_permission_sets() -> None:
+    relay_state = "https://eu-central-1.console.aws.amazon.com/rds/home"
+
+    deployment = pair(break_glass={"name": "devops-bg", "relay_state": relay_state})
+
+    assert deployment.get(PERMISSION_SET, "devops-everyday").inputs == {
+        "name": "devops",
+        "description": "Look",
+        "sessionDuration": "PT8H",
+        "instanceArn": INSTANCE_ARN,
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.get(PERMISSION_SET, "devops-break-glass").inputs == {
+        "name": "devops-bg",
+        "sessionDuration": "PT1H",
+        "relayState": relay_state,
+        "instanceArn": INSTANCE_ARN,
+        "region": REGION,
+        "tags": TAGS,
+    }
+
+
+def test_every_kind_of_policy() -> None:
+    policies = {
+        "managed_policies": [READ_ONLY],
+        "customer_managed_policies": [{"name": "restore", "path": "/emergency/"}, {"name": "look"}],
+        "inline_policy": RESTORE,
+        "permissions_boundary": {"customer_managed_policy": {"name": "boundary"}},
+    }
+
+    deployment = pair(everyday=policies, assignments=[])
+
+    common = {"permissionSetArn": f"{PREFIX}devops", "instanceArn": INSTANCE_ARN, "region": REGION}
+    managed = deployment.get(MANAGED, "devops-everyday-AmazonRDSReadOnlyAccess").inputs
+    assert managed == {**common, "managedPolicyArn": READ_ONLY}
+    restore = deployment.get(CUSTOMER_MANAGED, "devops-everyday-/emergency/restore").inputs
+    assert restore == {**common, "customerManagedPolicyReference": {"name": "restore", "path": "/emergency/"}}
+    look = deployment.get(CUSTOMER_MANAGED, "devops-everyday-/look").inputs
+    assert look == {**common, "customerManagedPolicyReference": {"name": "look", "path": "/"}}
+    inline = dict(deployment.get(INLINE, "devops-everyday-inline").inputs)
+    assert json.loads(inline.pop("inlinePolicy")) == RESTORE
+    assert inline == common
+    assert deployment.get(BOUNDARY, "devops-everyday-boundary").inputs == {
+        **common,
+        "permissionsBoundary": {"customerManagedPolicyReference": {"name": "boundary", "path": "/"}},
+    }
+
+
+def test_a_boundary_of_aws() -> None:
+    deployment = pair(everyday={"permissions_boundary": {"managed_policy_arn": READ_ONLY}})
+
+    boundary = deployment.get(BOUNDARY, "devops-everyday-boundary").inputs
+    assert boundary["permissionsBoundary"] == {"managedPolicyArn": READ_ONLY}
+
+
+PROTECTION = [
+    {
+        "Sid": "ProtectAlertPath",
+        "Effect": "Deny",
+        "NotAction": [
+            "cloudwatch:Describe*",
+            "cloudwatch:Get*",
+            "cloudwatch:List*",
+            "events:Describe*",
+            "events:List*",
+            "iam:Get*",
+            "iam:List*",
+            "secretsmanager:Describe*",
+            "secretsmanager:List*",
+            "sns:Get*",
+            "sns:List*",
+            "sqs:Get*",
+            "sqs:List*",
+            "sts:*",
+        ],
+        "Resource": [
+            "arn:aws:cloudwatch:*:*:alarm:breakglass-*",
+            "arn:aws:cloudwatch::*:dashboard/breakglass-*",
+            "arn:aws:events:*:*:*/breakglass-*",
+            "arn:aws:iam::*:role/breakglass-*",
+            "arn:aws:secretsmanager:*:*:secret:breakglass-*",
+            "arn:aws:secretsmanager:*:*:secret:events!connection/breakglass-*",
+            "arn:aws:sns:*:*:breakglass-*",
+            "arn:aws:sqs:*:*:breakglass-*",
+        ],
+    },
+    {
+        "Sid": "ProtectCloudTrail",
+        "Effect": "Deny",
+        "Action": ["cloudtrail:Delete*", "cloudtrail:PutEventSelectors", "cloudtrail:Stop*", "cloudtrail:Update*"],
+        "Resource": "*",
+    },
+    {
+        "Sid": "ProtectSubscriptions",
+        "Effect": "Deny",
+        "Action": ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
+        "Resource": "*",
+    },
+]
+
+
+def inline_policy(deployment: Deployment) -> dict[str, Any]:
+    return json.loads(deployment.get(INLINE, "devops-break-glass-inline").inputs["inlinePolicy"])
+
+
+def test_the_break_glass_set_may_not_touch_the_alert_path() -> None:
+    assert inline_policy(pair()) == {"Version": "2012-10-17", "Statement": [*RESTORE["Statement"], *PROTECTION]}
+
+
+def test_the_protection_does_not_need_a_policy_of_the_users_own() -> None:
+    deployment = pair(break_glass={})
+
+    assert inline_policy(deployment) == {"Version": "2012-10-17", "Statement": PROTECTION}
+
+
+def test_the_protection_can_be_left_out() -> None:
+    assert inline_policy(pair(protect_alert_path=False)) == RESTORE
+
+
+def test_the_everyday_set_is_left_as_it_is() -> None:
+    deployment = pair(everyday={"inline_policy": RESTORE})
+
+    everyday = deployment.get(INLINE, "devops-everyday-inline").inputs
+    assert json.loads(everyday["inlinePolicy"]) == RESTORE
+
+
+@pytest.mark.parametrize(
+    ("who", "key", "kind", "principal_id", "lookup"),
+    [
+        ({"group": "on call"}, "group:on call", "GROUP", "id-of-group-on call", ("getGroup", "DisplayName", "on call")),
+        ({"user": "mo"}, "user:mo", "USER", "id-of-user-mo", ("getUser", "UserName", "mo")),
+        ({"group_id": GROUP_ID}, f"groupId:{GROUP_ID}", "GROUP", GROUP_ID, None),
+        ({"user_id": GROUP_ID}, f"userId:{GROUP_ID}", "USER", GROUP_ID, None),
+    ],
+    ids=["group", "user", "group id", "user id"],
+)
+def test_principals(
+    who: dict[str, str], key: str, kind: str, principal_id: str, lookup: tuple[str, str, str] | None
+) -> None:
+    deployment = pair(assignments=[{**who, "accounts": ["222222222222"], "sets": ["everyday"]}])
+
+    (assignment,) = deployment.of_type(ASSIGNMENT)
+    assert assignment.name == f"devops-everyday-{key}-222222222222"
+    assert assignment.inputs == {
+        "principalId": principal_id,
+        "principalType": kind,
+        "targetId": "222222222222",
+        "targetType": "AWS_ACCOUNT",
+        "permissionSetArn": f"{PREFIX}devops",
+        "instanceArn": INSTANCE_ARN,
+        "region": REGION,
+    }
+    calls: list[Call] = []
+    if lookup is not None:
+        function, path, value = lookup
+        attribute = {"uniqueAttribute": {"attributePath": path, "attributeValue": value}}
+        args = {"identityStoreId": IDENTITY_STORE_ID, "alternateIdentifier": attribute, "region": REGION}
+        calls = [Call(f"aws:identitystore/{function}:{function}", args)]
+    assert deployment.calls == calls
+
+
+def test_an_assignment_waits_for_every_policy_of_its_set() -> None:
+    deployment = pair(everyday={**ARGS["everyday"], "permissions_boundary": {"managed_policy_arn": READ_ONLY}})
+
+    for target in ("everyday", "break-glass"):
+        assignment = deployment.get(ASSIGNMENT, f"devops-{target}-group:database-oncall-222222222222")
+        policies = {
+            each.urn
+            for kind in (MANAGED, CUSTOMER_MANAGED, INLINE, BOUNDARY)
+            for each in deployment.of_type(kind)
+            if each.name.startswith(f"devops-{target}-")
+        }
+        assert policies
+        assert policies <= assignment.depends_on
+
+
+def test_an_assignment_added_at_the_top_changes_nothing_else() -> None:
+    existing = [
+        {"group": "database-oncall", "accounts": ["222222222222", "333333333333"]},
+        {"user": "mo", "accounts": ["333333333333"], "sets": ["breakGlass"]},
+    ]
+    added = {"group": "network-oncall", "accounts": ["111111111111"], "sets": ["breakGlass"]}
+
+    before = pair(assignments=existing).by_urn()
+    after = pair(assignments=[added, *existing]).by_urn()
+
+    assert {urn: after[urn] for urn in before} == before
+    assert [after[urn].name for urn in after.keys() - before.keys()] == [
+        "devops-break-glass-group:network-oncall-111111111111"
+    ]
+
+
+def test_an_account_added_at_the_front_changes_nothing_else() -> None:
+    before = pair(assignments=[{"group": "oncall", "accounts": ["222222222222"]}]).by_urn()
+    after = pair(assignments=[{"group": "oncall", "accounts": ["111111111111", "222222222222"]}]).by_urn()
+
+    assert {urn: after[urn] for urn in before} == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"name": "x" * 33}, "has at most 32"),
+        ({"break_glass": {"session_duration": "PT2H"}}, "A break-glass session over PT1H"),
+        ({"break_glass": {"name": "devops"}, "name": "devops_reader"}, "devops_reader"),
+        ({"assignments": [{"group": "a", "accounts": [12345678901]}]}, "twelve digits"),
+        ({"assignments": [{"group": "a", "user": "b", "accounts": ["222222222222"]}]}, "exactly one principal"),
+        (
+            {"break_glass": {"managed_policies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}},
+            "administrator-access",
+        ),
+        ({"break_glass": {"inline_policy": {"Version": "2012-10-17", "Statement": []}}}, "without a statement"),
+        ({"everyday": {"inline_policy_file": "no/such/file.json"}}, "no/such/file.json"),
+    ],
+    ids=[
+        "long name",
+        "long session",
+        "ambiguous names",
+        "account as a number",
+        "two principals",
+        "administrator",
+        "empty policy",
+        "missing file",
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+    assert why in refusal(lambda: program({**ARGS, **wrong}))
+
+
+def test_a_break_glass_name_that_begins_with_the_everyday_name_is_fine() -> None:
+    assert pair(break_glass={"name": "devops_emergency"}).outputs["break_glass_arn"] == f"{PREFIX}devops_emergency"
+
+
+def test_a_policy_that_does_not_go_together_with_the_protection_is_refused() -> None:
+    statements = [{**RESTORE["Statement"][0], "Sid": "ProtectAlertPath"}]
+    break_glass = {"inline_policy": {"Version": "2012-10-17", "Statement": statements}}
+
+    assert "ProtectAlertPath" in refusal(lambda: program({**ARGS, "break_glass": break_glass}))
+
+
+def test_an_acknowledged_risk_is_deployed() -> None:
+    risks = ["administrator-access", "iam", "sso", "organizations"]
+
+    deployment = pair(break_glass={"managed_policies": [ADMINISTRATOR], "acknowledge": risks})
+
+    assert (MANAGED, "devops-break-glass-AdministratorAccess") in deployment.inventory()

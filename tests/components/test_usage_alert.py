@@ -1,0 +1,233 @@
+"""`UsageAlert` registers a rule and a target for each evidence path, and a dead-letter queue they may all use.
+
+Not proven here: that a pattern matches what it should (tests/unit/detection), and that EventBridge delivers
+(tests/local).
+"""
+
+import json
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from breakglass.components.usage_alert import UsageAlert, UsageAlertArgs
+from breakglass.detection.message import slack_message
+from breakglass.detection.patterns import event_pattern
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
+from breakglass.types import EvidencePath
+from tests.conftest import REGION, Deployment, deploy, refusal
+
+COMPONENT = "breakglass:index:UsageAlert"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+QUEUE = "aws:sqs/queue:Queue"
+QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+
+DESTINATION_ARN = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-prod-destination/2f6d2a51"
+DESTINATION_ROLE_ARN = "arn:aws:iam::222222222222:role/breakglass-prod-role"
+CHANNEL = "C0123456789"
+POST_MORTEM = "https://wiki.example.com/post-mortem"
+SET = "devops-break-glass"
+ROLE_ARN = "arn:aws:iam::222222222222:role/emergency"
+
+OF_A_SET: UsageAlertArgs = {
+    "region": REGION,
+    "permission_set": SET,
+    "destination_arn": DESTINATION_ARN,
+    "destination_role_arn": DESTINATION_ROLE_ARN,
+    "channel": CHANNEL,
+    "post_mortem_url": POST_MORTEM,
+    "tags": {"team": "platform"},
+}
+OF_A_ROLE: UsageAlertArgs = {
+    "region": REGION,
+    "role_arn": ROLE_ARN,
+    "destination_arn": DESTINATION_ARN,
+    "destination_role_arn": DESTINATION_ROLE_ARN,
+    "channel": CHANNEL,
+}
+
+
+def program(args: UsageAlertArgs) -> dict[str, pulumi.Output[Any]]:
+    made = UsageAlert("alert", args)
+    return {
+        "rule_names": made.rule_names,
+        "rule_arns": made.rule_arns,
+        "queue_name": made.queue_name,
+        "queue_arn": made.queue_arn,
+        "queue_url": made.queue_url,
+    }
+
+
+def alert(args: UsageAlertArgs) -> Deployment:
+    return deploy(lambda: program(args))
+
+
+def test_inventory_for_a_permission_set() -> None:
+    deployment = alert(OF_A_SET)
+
+    assert deployment.inventory() == {
+        (COMPONENT, "alert"),
+        (QUEUE, "alert-dead-letters"),
+        (QUEUE_POLICY, "alert-dead-letters"),
+        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in EvidencePath),
+    }
+    assert deployment.calls == []
+
+
+def test_inventory_for_a_role_which_the_portal_never_hands_out() -> None:
+    paths = {EvidencePath.session_start, EvidencePath.console, EvidencePath.denied}
+
+    assert alert(OF_A_ROLE).inventory() == {
+        (COMPONENT, "alert"),
+        (QUEUE, "alert-dead-letters"),
+        (QUEUE_POLICY, "alert-dead-letters"),
+        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in paths),
+    }
+
+
+def test_outputs() -> None:
+    deployment = alert({**OF_A_SET, "evidence_paths": [EvidencePath.portal, EvidencePath.session_start]})
+
+    assert deployment.outputs == {
+        "rule_names": {"session_start": "breakglass-alert-session_start", "portal": "breakglass-alert-portal"},
+        "rule_arns": {
+            "session_start": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-session_start",
+            "portal": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-portal",
+        },
+        "queue_name": "breakglass-alert-dead-letters",
+        "queue_arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters",
+        "queue_url": "https://sqs.eu-central-1.amazonaws.com/222222222222/breakglass-alert-dead-letters",
+    }
+
+
+@pytest.mark.parametrize("path", EvidencePath)
+def test_the_rule_of_a_path(path: EvidencePath) -> None:
+    rule = alert(OF_A_SET).get(RULE, f"alert-{path}").inputs
+
+    assert json.loads(rule.pop("eventPattern")) == event_pattern(PermissionSetSubject(SET), path)
+    assert rule == {
+        "name": f"breakglass-alert-{path}",
+        "description": f"Use of {SET}, evidence path {path}.",
+        "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+        "region": REGION,
+        "tags": {"team": "platform"},
+    }
+
+
+@pytest.mark.parametrize("path", EvidencePath)
+def test_the_target_of_a_path(path: EvidencePath) -> None:
+    deployment = alert(OF_A_SET)
+    message = slack_message(PermissionSetSubject(SET), path, channel=CHANNEL, post_mortem_url=POST_MORTEM)
+
+    assert deployment.get(TARGET, f"alert-{path}").inputs == {
+        "targetId": "slack",
+        "rule": f"breakglass-alert-{path}",
+        "arn": DESTINATION_ARN,
+        "roleArn": DESTINATION_ROLE_ARN,
+        "inputTransformer": {"inputPaths": dict(message.input_paths), "inputTemplate": message.template},
+        "retryPolicy": {"maximumEventAgeInSeconds": 900, "maximumRetryAttempts": 185},
+        "deadLetterConfig": {"arn": deployment.outputs["queue_arn"]},
+        "region": REGION,
+    }
+
+
+def test_the_target_waits_for_the_queue_to_let_its_rule_in() -> None:
+    deployment = alert(OF_A_SET)
+
+    policy = deployment.get(QUEUE_POLICY, "alert-dead-letters")
+    for target in deployment.of_type(TARGET):
+        assert policy.urn in target.depends_on
+
+
+def test_the_dead_letter_queue_is_encrypted_and_keeps_for_fourteen_days() -> None:
+    assert alert(OF_A_SET).get(QUEUE, "alert-dead-letters").inputs == {
+        "name": "breakglass-alert-dead-letters",
+        "messageRetentionSeconds": 1_209_600,
+        "sqsManagedSseEnabled": True,
+        "region": REGION,
+        "tags": {"team": "platform"},
+    }
+
+
+def test_only_the_rules_of_this_alert_may_send_dead_letters() -> None:
+    deployment = alert(OF_A_SET)
+
+    policy = deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs
+    assert policy["queueUrl"] == deployment.outputs["queue_url"]
+    assert json.loads(policy["policy"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters",
+                "Condition": {
+                    "ArnEquals": {
+                        "aws:SourceArn": [
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-console",
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-denied",
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-portal",
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-session_start",
+                        ]
+                    }
+                },
+            }
+        ],
+    }
+
+
+def test_retry_can_be_set() -> None:
+    deployment = alert({**OF_A_SET, "retry": {"maximum_event_age_seconds": 60, "maximum_retry_attempts": 0}})
+
+    for target in deployment.of_type(TARGET):
+        assert target.inputs["retryPolicy"] == {"maximumEventAgeInSeconds": 60, "maximumRetryAttempts": 0}
+
+
+def test_drills_can_be_left_out() -> None:
+    deployment = alert({**OF_A_ROLE, "drills": False})
+
+    rule = deployment.get(RULE, "alert-session_start").inputs
+    pattern = event_pattern(RoleSubject(ROLE_ARN), EvidencePath.session_start, drills=False)
+    assert json.loads(rule["eventPattern"]) == pattern
+
+
+def test_another_partition_has_other_arns() -> None:
+    deployment = alert({**OF_A_SET, "region": "us-gov-west-1"})
+
+    rule = deployment.get(RULE, "alert-session_start").inputs
+    pattern = event_pattern(PermissionSetSubject(SET), EvidencePath.session_start, partition="aws-us-gov")
+    assert json.loads(rule["eventPattern"]) == pattern
+
+
+def test_a_path_given_twice_is_one_rule() -> None:
+    deployment = alert({**OF_A_SET, "evidence_paths": [EvidencePath.portal, EvidencePath.portal]})
+
+    assert [rule.name for rule in deployment.of_type(RULE)] == ["alert-portal"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"role_arn": ROLE_ARN}, "One alert watches one role"),
+        ({"permission_set": None}, "One alert watches one role"),
+        ({"permission_set": None, "role_arn": ROLE_ARN, "evidence_paths": ["portal"]}, "watched by no rule"),
+        ({"channel": "#alerts"}, "alert.channel"),
+        ({"evidence_paths": ["portals"]}, "Did you mean portal?"),
+        ({"evidence_paths": []}, "alert.evidence_paths"),
+        ({"retry": {"maximum_event_age_seconds": 59}}, "alert.retry.maximum_event_age_seconds"),
+        ({"destination_arm": DESTINATION_ARN}, "Did you mean destination"),
+        ({"post_mortem_url": "https://wiki.example.com/<!channel>"}, "alert.post_mortem_url"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " and ".join(value),
+)
+def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+    assert why in refusal(lambda: program({**OF_A_SET, **wrong}))
+
+
+def test_a_missing_reference_is_refused() -> None:
+    args = {key: value for key, value in OF_A_SET.items() if key != "destination_role_arn"}
+
+    report = refusal(lambda: program(cast(UsageAlertArgs, args)))
+    assert "ARN of the role that may invoke the API destination" in report

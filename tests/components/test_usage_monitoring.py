@@ -1,0 +1,369 @@
+"""`UsageMonitoring` registers exactly these alarms, this dashboard and this topic.
+
+Not proven here: that AWS keeps the metrics under these names, and that an alarm on them goes off (docs/live-checks.md).
+"""
+
+import json
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from breakglass.components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
+from breakglass.detection.message import email_text
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
+from breakglass.monitoring.dashboard import WatchedRole, dashboard_body
+from breakglass.types import EvidencePath
+from tests.conftest import REGION, Deployment, deploy, refusal
+
+COMPONENT = "breakglass:index:UsageMonitoring"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+TOPIC = "aws:sns/topic:Topic"
+TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+
+CONNECTION_ARN = "arn:aws:events:eu-central-1:222222222222:connection/breakglass-prod-connection/8c1e77d4"
+DESTINATION_ARN = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-prod-destination/2f6d2a51"
+TOPIC_ARN = "arn:aws:sns:eu-central-1:222222222222:breakglass-watch-alarms"
+TAGS = {"team": "platform"}
+ROLES = ("devops-break-glass", "emergency-222222222222")
+KINDS = ("failed-deliveries", "dead-letters", "dead-letter-age", "routine-use")
+
+
+def rule_arn(rule_name: str) -> str:
+    return f"arn:aws:events:eu-central-1:222222222222:rule/{rule_name}"
+
+
+def names(role: str, *paths: EvidencePath) -> dict[str, str]:
+    return {path.value: f"breakglass-{role}-{path}" for path in paths or EvidencePath}
+
+
+def arns(role: str, *paths: EvidencePath) -> dict[str, str]:
+    return {path: rule_arn(name) for path, name in names(role, *paths).items()}
+
+
+ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
+ARGS: UsageMonitoringArgs = {
+    "region": REGION,
+    "watched": [
+        {
+            "permission_set": "devops-break-glass",
+            "rule_names": names("devops"),
+            "rule_arns": arns("devops"),
+            "queue_name": "breakglass-devops-dead-letters",
+            "queue_arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-devops-dead-letters",
+        },
+        {
+            "role_arn": "arn:aws:iam::222222222222:role/emergency",
+            "rule_names": names("emergency", *ROLE_PATHS),
+            "rule_arns": arns("emergency", *ROLE_PATHS),
+            "queue_name": "breakglass-emergency-dead-letters",
+            "queue_arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-emergency-dead-letters",
+        },
+    ],
+    "connection_arn": CONNECTION_ARN,
+    "destination_arn": DESTINATION_ARN,
+    "tags": TAGS,
+}
+
+
+def program(args: UsageMonitoringArgs) -> dict[str, pulumi.Output[Any]]:
+    made = UsageMonitoring("watch", args)
+    return {
+        "topic_arn": made.topic_arn,
+        "dashboard_name": made.dashboard_name,
+        "dashboard_url": made.dashboard_url,
+    }
+
+
+def watch(**more: Any) -> Deployment:
+    return deploy(lambda: program(cast(UsageMonitoringArgs, {**ARGS, **more})))
+
+
+def test_inventory() -> None:
+    assert watch(emails=["a@example.com", "b@example.com"]).inventory() == {
+        (COMPONENT, "watch"),
+        (TOPIC, "watch-alarms"),
+        (TOPIC_POLICY, "watch-alarms"),
+        (SUBSCRIPTION, "watch-a@example.com"),
+        (SUBSCRIPTION, "watch-b@example.com"),
+        (RULE, "watch-lost-connection"),
+        (TARGET, "watch-lost-connection"),
+        (DASHBOARD, "watch-dashboard"),
+        *((ALARM, f"watch-{role}-{kind}") for role in ROLES for kind in KINDS),
+    }
+
+
+def test_alerts_by_email_add_a_target_to_every_rule_and_nothing_else() -> None:
+    emails = ["a@example.com"]
+
+    added = watch(emails=emails, alerts_by_email=True).inventory() - watch(emails=emails).inventory()
+
+    assert added == {
+        *((TARGET, f"watch-devops-break-glass-{path}") for path in EvidencePath),
+        *((TARGET, f"watch-emergency-222222222222-{path}") for path in ROLE_PATHS),
+    }
+
+
+def test_outputs() -> None:
+    assert watch().outputs == {
+        "topic_arn": TOPIC_ARN,
+        "dashboard_name": "breakglass-watch-dashboard",
+        "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
+        "?region=eu-central-1#dashboards/dashboard/breakglass-watch-dashboard",
+    }
+
+
+def test_the_topic_and_its_subscriptions() -> None:
+    deployment = watch(emails=["a@example.com"])
+
+    assert deployment.get(TOPIC, "watch-alarms").inputs == {
+        "name": "breakglass-watch-alarms",
+        "displayName": "Break-glass",
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.get(SUBSCRIPTION, "watch-a@example.com").inputs == {
+        "topic": TOPIC_ARN,
+        "protocol": "email",
+        "endpoint": "a@example.com",
+        "region": REGION,
+    }
+
+
+@pytest.mark.parametrize(
+    ("by_email", "rules"),
+    [
+        (False, ["breakglass-watch-lost-connection"]),
+        (
+            True,
+            [
+                "breakglass-devops-console",
+                "breakglass-devops-denied",
+                "breakglass-devops-portal",
+                "breakglass-devops-session_start",
+                "breakglass-emergency-console",
+                "breakglass-emergency-denied",
+                "breakglass-emergency-session_start",
+                "breakglass-watch-lost-connection",
+            ],
+        ),
+    ],
+    ids=["alarms only", "alerts too"],
+)
+def test_only_the_alarms_and_rules_of_the_alert_path_may_publish(by_email: bool, rules: list[str]) -> None:
+    deployment = watch(emails=["a@example.com"], alerts_by_email=by_email)
+
+    assert json.loads(deployment.get(TOPIC_POLICY, "watch-alarms").inputs["policy"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": TOPIC_ARN,
+                "Condition": {
+                    "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-*"}
+                },
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": TOPIC_ARN,
+                "Condition": {"ArnEquals": {"aws:SourceArn": [rule_arn(rule) for rule in rules]}},
+            },
+        ],
+    }
+
+
+def test_the_loss_of_this_connection_or_destination_goes_to_the_topic() -> None:
+    deployment = watch()
+
+    rule = deployment.get(RULE, "watch-lost-connection").inputs
+    assert json.loads(rule.pop("eventPattern")) == {
+        "source": ["aws.events"],
+        "detail-type": ["Connection Deauthorized", "API Destination Deactivated"],
+        "resources": [CONNECTION_ARN, DESTINATION_ARN],
+    }
+    assert rule == {
+        "name": "breakglass-watch-lost-connection",
+        "description": "EventBridge can't post break-glass alerts to Slack any more.",
+        "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+        "region": REGION,
+        "tags": TAGS,
+    }
+    target = deployment.get(TARGET, "watch-lost-connection")
+    assert (target.inputs["rule"], target.inputs["arn"]) == ("breakglass-watch-lost-connection", TOPIC_ARN)
+    assert "rotate-the-token.md" in target.inputs["inputTransformer"]["inputTemplate"]
+
+
+@pytest.mark.parametrize("path", ROLE_PATHS)
+def test_an_alert_by_email(path: EvidencePath) -> None:
+    url = "https://wiki.example.com/post-mortem"
+    deployment = watch(emails=["a@example.com"], alerts_by_email=True, post_mortem_url=url)
+    mail = email_text(RoleSubject("arn:aws:iam::222222222222:role/emergency"), path, post_mortem_url=url)
+
+    target = deployment.get(TARGET, f"watch-emergency-222222222222-{path}")
+    assert target.inputs == {
+        "targetId": "email",
+        "rule": f"breakglass-emergency-{path}",
+        "arn": TOPIC_ARN,
+        "inputTransformer": {"inputPaths": dict(mail.input_paths), "inputTemplate": mail.template},
+        "deadLetterConfig": {"arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-emergency-dead-letters"},
+        "region": REGION,
+    }
+
+
+def test_nothing_is_published_before_the_topic_allows_it() -> None:
+    deployment = watch(emails=["a@example.com"], alerts_by_email=True)
+
+    policy = deployment.get(TOPIC_POLICY, "watch-alarms")
+    for target in deployment.of_type(TARGET):
+        assert policy.urn in target.depends_on
+
+
+def alarm(deployment: Deployment, name: str) -> dict[str, Any]:
+    """The inputs of an alarm without what is the same in each, and without its description."""
+    inputs = dict(deployment.get(ALARM, f"watch-{name}").inputs)
+    inputs.pop("alarmDescription")
+    common = {
+        "name": f"breakglass-watch-{name}",
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 1,
+        "treatMissingData": "notBreaching",
+        "alarmActions": [TOPIC_ARN],
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert {key: inputs.pop(key) for key in common} == common
+    return inputs
+
+
+def test_alarm_on_failed_deliveries_adds_up_all_rules_of_a_role() -> None:
+    def metric(index: int, name: str, path: EvidencePath) -> dict[str, Any]:
+        return {
+            "id": f"m{index}",
+            "metric": {
+                "namespace": "AWS/Events",
+                "metricName": name,
+                "dimensions": {"RuleName": f"breakglass-emergency-{path}"},
+                "stat": "Sum",
+                "period": 300,
+            },
+        }
+
+    assert alarm(watch(), "emergency-222222222222-failed-deliveries") == {
+        "threshold": 0,
+        "metricQueries": [
+            metric(0, "FailedInvocations", EvidencePath.session_start),
+            metric(1, "FailedInvocations", EvidencePath.console),
+            metric(2, "FailedInvocations", EvidencePath.denied),
+            metric(3, "InvocationsFailedToBeSentToDlq", EvidencePath.session_start),
+            metric(4, "InvocationsFailedToBeSentToDlq", EvidencePath.console),
+            metric(5, "InvocationsFailedToBeSentToDlq", EvidencePath.denied),
+            {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "returnData": True},
+        ],
+    }
+
+
+def test_an_alarm_has_at_most_the_ten_metrics_cloudwatch_allows() -> None:
+    queries = watch().get(ALARM, "watch-devops-break-glass-failed-deliveries").inputs["metricQueries"]
+
+    assert len([query for query in queries if "metric" in query]) == 2 * len(EvidencePath) <= 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "threshold"),
+    [
+        ("dead-letters", "ApproximateNumberOfMessagesVisible", 0),
+        ("dead-letter-age", "ApproximateAgeOfOldestMessage", 86_400),
+    ],
+)
+def test_alarms_on_the_dead_letter_queue(kind: str, metric: str, threshold: int) -> None:
+    assert alarm(watch(), f"devops-break-glass-{kind}") == {
+        "threshold": threshold,
+        "namespace": "AWS/SQS",
+        "metricName": metric,
+        "dimensions": {"QueueName": "breakglass-devops-dead-letters"},
+        "statistic": "Maximum",
+        "period": 300,
+    }
+
+
+def test_alarm_on_routine_use_counts_sessions_over_a_week() -> None:
+    assert alarm(watch(uses_per_week=3), "devops-break-glass-routine-use") == {
+        "threshold": 3,
+        "namespace": "AWS/Events",
+        "metricName": "MatchedEvents",
+        "dimensions": {"RuleName": "breakglass-devops-session_start"},
+        "statistic": "Sum",
+        "period": 604_800,
+    }
+
+
+def test_where_no_path_shows_a_use_none_is_counted() -> None:
+    (watched, _) = ARGS["watched"]
+
+    deployment = watch(watched=[{**watched, "evidence_paths": [EvidencePath.denied]}])
+
+    assert [each.name for each in deployment.of_type(ALARM)] == [
+        "watch-devops-break-glass-dead-letter-age",
+        "watch-devops-break-glass-dead-letters",
+        "watch-devops-break-glass-failed-deliveries",
+    ]
+
+
+def test_every_alarm_says_which_role_and_what_to_do() -> None:
+    for each in watch().of_type(ALARM):
+        description = each.inputs["alarmDescription"]
+        assert ("devops-break-glass" if "devops" in each.name else "emergency") in description
+        assert "docs/runbooks/" in description or "Slack threads" in description
+        # CloudWatch API Reference, PutMetricAlarm
+        assert len(description) <= 1024
+
+
+def test_the_dashboard_shows_all_roles_and_alarms() -> None:
+    deployment = watch()
+
+    dashboard = deployment.get(DASHBOARD, "watch-dashboard").inputs
+    body = dashboard_body(
+        [
+            WatchedRole(
+                PermissionSetSubject("devops-break-glass").label,
+                {path: f"breakglass-devops-{path}" for path in EvidencePath},
+                "breakglass-devops-dead-letters",
+            ),
+            WatchedRole(
+                "emergency",
+                {path: f"breakglass-emergency-{path}" for path in ROLE_PATHS},
+                "breakglass-emergency-dead-letters",
+            ),
+        ],
+        [
+            f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-watch-{role}-{kind}"
+            for role in ROLES
+            for kind in KINDS
+        ],
+        REGION,
+    )
+    assert json.loads(dashboard.pop("dashboardBody")) == body
+    assert dashboard == {"dashboardName": "breakglass-watch-dashboard", "region": REGION}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"watched": []}, "watch.watched"),
+        ({"watched": [{**ARGS["watched"][0], "role_arn": "arn:aws:iam::222222222222:role/x"}]}, "one role"),
+        ({"emails": ["nobody"]}, "watch.emails[0]"),
+        ({"alerts_by_email": True}, "nobody is at its end"),
+        ({"uses_per_week": 0}, "watch.uses_per_week"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " and ".join(value),
+)
+def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+    assert why in refusal(lambda: program({**ARGS, **wrong}))

@@ -10,7 +10,7 @@ Non-goals: nothing here knows how values relate to each other (see `config`), as
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +19,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
-
-from breakglass.errors import shown
 
 FAULT = "breakglass"
 """The pydantic error type of everything `fault` makes; its `ctx` holds `why` and `instead`."""
@@ -446,7 +444,7 @@ def policy_document(value: object) -> dict[str, Any]:
             f"An IAM policy is a mapping with Version and Statement, and this is {yaml_kind(document)}.",
             'Write {Version: "2012-10-17", Statement: [{Effect: Allow, Action: [...], Resource: [...]}]}.',
         )
-    found = [*_document_faults(document)]
+    found = list(_document_faults(document))
     statements = document.get("Statement")
     if isinstance(statements, dict):
         found += _statement_faults(("Statement",), statements)
@@ -469,85 +467,74 @@ def parse_policy(text: str) -> object:
         ) from None
 
 
-def _document_faults(document: Mapping[str, Any]) -> list[Fault]:
-    found: list[Fault] = []
-    version = document.get("Version")
+def _document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    version, statements = document.get("Version"), document.get("Statement")
     if version != "2012-10-17":
-        found.append(
-            (
-                ("Version",),
-                version,
-                fault(
-                    "Only the policy language of 2012-10-17 knows policy variables; without it `${aws:username}` is "
-                    "plain text. (YAML reads a date without quotes as a time.)",
-                    'Write Version: "2012-10-17", with the quotes.',
-                ),
-            )
+        yield _at(
+            ("Version",),
+            version,
+            "Only the policy language of 2012-10-17 knows policy variables: in the older one `${aws:username}` is plain "
+            "text. (YAML reads a date without quotes as a time.)",
+            'Write Version: "2012-10-17", with the quotes.',
         )
-    statements = document.get("Statement")
     if not isinstance(statements, (dict, list)) or not statements:
-        found.append(
-            (
-                ("Statement",),
-                statements,
-                fault(
-                    "A policy without a statement allows nothing.",
-                    "Write Statement: [{Effect: Allow, Action: [...], Resource: [...]}], or leave the policy out.",
-                ),
-            )
+        yield _at(
+            ("Statement",),
+            statements,
+            "A policy without a statement allows nothing.",
+            "Write Statement: [{Effect: Allow, Action: [...], Resource: [...]}], or leave the policy out.",
         )
     for key in sorted(document.keys() - {"Version", "Id", "Statement"}, key=str):
-        found.append(
-            (
-                (key,),
-                document[key],
-                fault(
-                    "A policy has no such element, and AWS refuses it.",
-                    "A policy has Version, Statement and, if wanted, Id.",
-                ),
-            )
+        yield _at(
+            (key,),
+            document[key],
+            "A policy has no such element, and AWS refuses it.",
+            "A policy has Version, Statement and, if wanted, Id.",
         )
-    return found
 
 
-def _statement_faults(at: Location, statement: object) -> list[Fault]:
+def _statement_faults(at: Location, statement: object) -> Iterator[Fault]:
     if not isinstance(statement, dict):
-        why = f"A statement is a mapping with Effect, Action and Resource, and this is {yaml_kind(statement)}."
-        return [(at, statement, fault(why, "Write {Effect: Allow, Action: [...], Resource: [...]}."))]
-    found: list[Fault] = []
-    if statement.get("Effect") not in ("Allow", "Deny"):
+        why = f"A statement is a mapping with Effect, Action and Resource, not {yaml_kind(statement)}."
+        yield _at(at, statement, why, "Write {Effect: Allow, Action: [...], Resource: [...]}.")
+        return
+    effect = statement.get("Effect")
+    if effect not in ("Allow", "Deny"):
         why = "A statement without a valid Effect allows nothing, and AWS refuses it (upper and lower case matter)."
-        found.append(((*at, "Effect"), statement.get("Effect"), fault(why, "Write Effect: Allow or Effect: Deny.")))
-    for element, pattern, example in (
-        ("Action", r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", "rds:CreateDBSnapshot"),
-        ("Resource", r"\*|arn:.+", "arn:aws:rds:*:*:snapshot:*"),
-    ):
-        found += _element_faults(at, statement, element, pattern, example)
+        yield _at((*at, "Effect"), effect, why, "Write Effect: Allow or Effect: Deny.")
+    yield from _element_faults(
+        at, statement, "Action", r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", "rds:CreateDBSnapshot"
+    )
+    yield from _element_faults(at, statement, "Resource", r"\*|arn:.+", "arn:aws:rds:*:*:snapshot:*")
     for key in sorted(statement.keys() - _STATEMENT_KEYS, key=str):
-        why = f"A statement of a permission set's policy has no element {shown(key)}" + (
-            ": it applies to whoever has the role." if str(key).endswith("Principal") else "."
+        reason = " It applies to whoever has the role." if str(key).endswith("Principal") else ""
+        yield _at(
+            (*at, str(key)),
+            statement[key],
+            f"A statement of a permission set's policy has no such element.{reason}",
+            f"The elements are {', '.join(sorted(_STATEMENT_KEYS))}.",
         )
-        found.append(
-            ((*at, str(key)), statement[key], fault(why, f"The elements are {', '.join(sorted(_STATEMENT_KEYS))}."))
-        )
-    return found
 
 
 def _element_faults(
     at: Location, statement: Mapping[str, Any], element: str, pattern: str, example: str
-) -> list[Fault]:
+) -> Iterator[Fault]:
     """Check one of Action and Resource, which both come plain and as Not..., and single and as a list."""
     given = [key for key in (element, f"Not{element}") if key in statement]
     if len(given) != 1:
         why = f"A statement has exactly one of {element} and Not{element}, and this one has {len(given)}."
-        return [(at, statement, fault(why, f"Write {element}: [{example}]."))]
-    key = given[0]
-    entries = statement[key] if isinstance(statement[key], list) else [statement[key]]
-    why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
+        yield _at(at, statement, why, f"Write {element}: [{example}].")
+        return
+    value = statement[given[0]]
+    entries = value if isinstance(value, list) else [value]
     good = [isinstance(entry, str) and re.fullmatch(pattern, entry) is not None for entry in entries]
-    if good and all(good):
-        return []
-    return [((*at, key), statement[key], fault(why, f"Write one or more such as {example}."))]
+    if not (good and all(good)):
+        why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
+        yield _at((*at, given[0]), value, why, f"Write one or more such as {example}.")
+
+
+def _at(loc: Location, value: object, why: str, instead: str) -> Fault:
+    return loc, value, fault(why, instead)
 
 
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}

@@ -325,7 +325,7 @@ SCENARIOS = [
         [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Principal"), "*")],
         f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Principal",
         '"*"',
-        "applies to whoever has the role",
+        "It applies to whoever has the role",
         "Effect",
     ),
     Scenario(

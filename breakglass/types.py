@@ -473,8 +473,8 @@ def _document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield _at(
             ("Version",),
             version,
-            "Only the policy language of 2012-10-17 knows policy variables: in the older one `${aws:username}` is plain "
-            "text. (YAML reads a date without quotes as a time.)",
+            "Only the policy language of 2012-10-17 knows policy variables: in the older one, `${aws:username}` is "
+            "plain text. (YAML reads a date without quotes as a time.)",
             'Write Version: "2012-10-17", with the quotes.',
         )
     if not isinstance(statements, (dict, list)) or not statements:

@@ -1,0 +1,77 @@
+"""Programs that import the package as anybody may: the example, and the foreign program of the engine tests.
+
+They are type-checked with the rest of the repository. Not proven here: that the engine deploys them (tests/engine).
+"""
+
+import runpy
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from tests.conftest import Deployment, deploy
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "database-oncall"
+FOREIGN = ROOT / "tests" / "engine" / "foreign_program"
+
+
+def run(program: Path) -> Deployment:
+    """Run a program as the Pulumi CLI does, with a made-up bot token as its only setting."""
+
+    def main() -> None:
+        key = f"{pulumi.get_project()}:slackBotToken"
+        pulumi.runtime.set_all_config({key: "xoxb-1-made-up"}, [key])
+        runpy.run_path(str(program / "__main__.py"), run_name="__main__")
+
+    return deploy(main)
+
+
+def count(deployment: Deployment) -> dict[str, int]:
+    """How many there are of each component."""
+    types = [resource.type for resource in deployment.resources if not resource.custom]
+    return {type_.rpartition(":")[2]: types.count(type_) for type_ in types}
+
+
+@pytest.mark.parametrize(
+    ("program", "components"),
+    [
+        (
+            EXAMPLE,
+            {
+                "BreakGlass": 1,
+                "PermissionSetPair": 1,
+                "SlackConnection": 1,
+                "SlackDestination": 1,
+                "UsageAlert": 1,
+                "UsageMonitoring": 1,
+            },
+        ),
+        (
+            FOREIGN,
+            {
+                "PermissionSetPair": 1,
+                "SlackConnection": 1,
+                "SlackDestination": 1,
+                "UsageAlert": 1,
+                "UsageMonitoring": 1,
+            },
+        ),
+    ],
+    ids=["example", "foreign program"],
+)
+def test_the_program_runs(program: Path, components: dict[str, int]) -> None:
+    assert count(run(program)) == components
+
+
+def test_the_foreign_programs_own_settings_reach_the_resources() -> None:
+    deployment = run(FOREIGN)
+
+    names = {each.inputs["name"] for each in deployment.of_type("aws:cloudwatch/eventRule:EventRule")}
+    assert names == {
+        "breakglass-storage-session_start",
+        "breakglass-storage-denied",
+        "breakglass-security-lost-connection",
+    }
+    (secret,) = deployment.of_type("aws:secretsmanager/secret:Secret")
+    assert secret.inputs["tags"] == {"owner": "security"}

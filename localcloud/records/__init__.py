@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from breakglass.types import EvidencePath
+from localcloud.emulators.cloudtrail import RecordShapeError, as_event
 
 RECORDS = Path(__file__).parent
 """The folder with this project's own records."""
@@ -76,12 +77,16 @@ def _content(file: Path) -> dict[str, Any]:
             f"{file} is no JSON ({error}). Save one CloudTrail record a file, as text in UTF-8."
         ) from error
     match content:
-        case {"eventSource": str(), "eventName": str()}:
-            return content
         case {"Records": [*_]}:
             raise RecordError(
                 f"{file} is a whole log file of CloudTrail. Save each entry of its Records as its own file."
             )
+        case {"eventSource": str(), "eventName": str()}:
+            try:
+                as_event(content, account="", region="")
+            except RecordShapeError as error:
+                raise RecordError(f"{file}: {error}") from error
+            return content
         case _:
             raise RecordError(
                 f"{file} is no CloudTrail record: it has no eventSource and eventName. Copy the JSON that the "

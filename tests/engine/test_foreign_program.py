@@ -1,0 +1,71 @@
+"""The components under the real engine, imported by a Pulumi program of somebody else.
+
+Not shown here: the project's own program, and that an alert arrives (tests/local).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.engine import UpdateResult
+
+from .conftest import NewEngine
+
+PROGRAM = Path(__file__).parent / "foreign_program"
+TOKEN = "xoxb-000000000000-foreign-and-not-to-be-seen"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What each step of the program's life gave."""
+
+    up: UpdateResult
+    preview: UpdateResult
+    outputs: dict[str, Any]
+    state: dict[str, Any]
+    destroy: UpdateResult
+    state_afterwards: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def life(new_engine: NewEngine) -> Life:
+    engine = new_engine(PROGRAM)
+    engine.config_set("foreign-program:slackBotToken", TOKEN, secret=True)
+    up, preview = engine.up(), engine.preview()
+    outputs, state = engine.outputs(), engine.export()
+    destroy = engine.destroy()
+    return Life(up, preview, outputs, state, destroy, engine.export())
+
+
+def test_the_components_are_deployed(life: Life) -> None:
+    types = {resource["type"] for resource in life.state["deployment"]["resources"]}
+
+    assert life.up.changes.keys() == {"create"}
+    assert {type_ for type_ in types if type_.startswith("breakglass:")} == {
+        "breakglass:index:PermissionSetPair",
+        "breakglass:index:SlackConnection",
+        "breakglass:index:SlackDestination",
+        "breakglass:index:UsageAlert",
+        "breakglass:index:UsageMonitoring",
+    }
+    assert life.outputs["ruleNames"] == {
+        "session_start": "breakglass-storage-session_start",
+        "denied": "breakglass-storage-denied",
+    }
+
+
+def test_a_second_look_finds_nothing_to_change(life: Life) -> None:
+    assert life.preview.changes == {}
+
+
+def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
+    assert TOKEN not in json.dumps(life.state)
+    assert TOKEN not in "".join(each.output for each in (life.up, life.preview, life.destroy))
+
+
+def test_nothing_is_left_behind(life: Life) -> None:
+    assert life.destroy.changes.keys() == {"delete"}
+    assert life.state_afterwards["deployment"].get("resources", []) == []

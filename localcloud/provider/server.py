@@ -59,13 +59,14 @@ async def _readable(rpc: Rpc, request: Any, context: Context) -> Any:
     except Exception as error:
         cause = error.__context__  # the base class raises a new error while it handles ours
         if isinstance(cause, CreatedButUnreadableError):
-            context.set_trailing_metadata((("grpc-status-details-bin", _init_failed(cause)),))
+            context.set_trailing_metadata((("grpc-status-details-bin", init_failed(cause)),))
         if isinstance(cause, StandInError):
             await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
         raise
 
 
-def _init_failed(error: CreatedButUnreadableError) -> bytes:
+def init_failed(error: CreatedButUnreadableError) -> bytes:
+    """The gRPC status details by which the engine learns of a resource that exists but isn't as it should be."""
     properties = PropertyValue.marshal_map(error.properties)
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id, properties=properties, inputs=properties, reasons=[str(error)]
@@ -86,7 +87,10 @@ async def serve(engine_address: str) -> None:
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await server.wait_for_termination()
+    try:
+        await server.wait_for_termination()
+    finally:
+        await server.stop(None)
 
 
 def main(arguments: list[str]) -> None:

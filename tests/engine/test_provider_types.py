@@ -22,10 +22,13 @@ from pulumi.provider.experimental.provider import (
     ReadRequest,
     UpdateRequest,
 )
+from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.cloud import REGION, RunningCloud
-from localcloud.provider.protocol import StandIn, StandInError
+from localcloud.provider.aws import AwsError
+from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, StandInError
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
+from localcloud.provider.server import init_failed
 from localcloud.provider.values import UNKNOWN, Properties, decode, encode, secret_names
 
 pytestmark = pytest.mark.usefixtures("aws_environment")
@@ -470,6 +473,28 @@ def test_botocore_refuses_what_does_not_fit_awss_model_and_no_secret_shows() -> 
         create("aws:cloudwatch/eventConnection:EventConnection", inputs)
     assert "very-secret" not in str(caught.value)
     assert "[secret]" in str(caught.value)
+
+
+def test_a_resource_that_is_made_but_does_not_settle_keeps_its_id_in_the_state(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tok = "aws:cloudwatch/eventConnection:EventConnection"
+
+    def deauthorized(*_: object) -> None:
+        raise AwsError("connection unsettled", "DEAUTHORIZED", "the key was refused")
+
+    monkeypatch.setattr(type(RESOURCE_TYPES[tok]), "settle", deauthorized)
+    key = {"apiKey": {"key": "Authorization", "value": "Bearer 1"}}
+    with pytest.raises(CreatedButUnreadableError, match="DEAUTHORIZED: the key was refused") as caught:
+        create(tok, {"name": "unsettled", "authorizationType": "API_KEY", "authParameters": key})
+    assert cloud.client("events").describe_connection(Name="unsettled")["Name"] == "unsettled"
+
+    status = status_pb2.Status.FromString(init_failed(caught.value))
+    detail = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(detail)
+    assert detail.id == "unsettled"
+    assert detail.reasons == ["connection unsettled: DEAUTHORIZED: the key was refused"]
+    assert secret_names(PropertyValue.unmarshal_map(detail.properties)) == {"authParameters"}
 
 
 def test_an_unknown_resource_type_is_refused_with_the_known_ones() -> None:

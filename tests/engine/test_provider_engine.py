@@ -1,0 +1,168 @@
+"""The stand-in under the real engine: one program through its whole life, and what is said when it can't go on.
+
+Not shown here: each resource type on its own (test_provider_types.py), the project's own program and components.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.cloud import RunningCloud
+from localcloud.engine import Engine, EngineError, UpdateResult
+
+from .conftest import NewEngine
+
+PROGRAM = Path(__file__).parent / "provider_program"
+TOKEN = "xoxb-000000000000-must-not-be-seen"
+RESOURCES = 10
+"""Nine of the program, and its stack."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What each step of the program's life gave."""
+
+    failed_up: EngineError
+    resumed_up: UpdateResult
+    preview: UpdateResult
+    outputs: dict[str, Any]
+    state: dict[str, Any]
+    drift: UpdateResult
+    repairing_up: UpdateResult
+    changing_up: UpdateResult
+    topics_afterwards: list[str]
+    destroy: UpdateResult
+    state_afterwards: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def life(cloud: RunningCloud, new_engine: NewEngine) -> Life:
+    events, engine = cloud.client("events"), new_engine(PROGRAM)
+    engine.config_set("provider-program:token", TOKEN, secret=True)
+
+    engine.config_set("provider-program:bus", "nobody-made-this-bus")
+    with pytest.raises(EngineError) as failed_up:
+        engine.up()
+    engine.config_set("provider-program:bus", "default")
+    resumed_up, preview = engine.up(), engine.preview()
+    outputs, state = engine.outputs(), engine.export()
+
+    events.disable_rule(Name="engine-rule")
+    events.remove_targets(Rule="engine-rule", Ids=["topic"])
+    drift = engine.refresh()
+    repairing_up = engine.up()
+
+    engine.config_set("provider-program:team", "security")
+    engine.config_set("provider-program:topicName", "engine-renamed")
+    changing_up = engine.up()
+    topics = [topic["TopicArn"].split(":")[-1] for topic in cloud.client("sns").list_topics()["Topics"]]
+    return Life(
+        failed_up.value,
+        resumed_up,
+        preview,
+        outputs,
+        state,
+        drift,
+        repairing_up,
+        changing_up,
+        [topic for topic in topics if topic.startswith("engine-")],
+        engine.destroy(),
+        engine.export(),
+    )
+
+
+def test_an_up_that_fails_half_way_tells_why_in_one_sentence(life: Life) -> None:
+    assert "aws:cloudwatch/eventRule:EventRule rule: PutRule: ResourceNotFoundException: " in str(life.failed_up)
+    assert "Traceback" not in life.failed_up.output
+
+
+def test_a_failed_up_is_resumed(life: Life) -> None:
+    assert life.resumed_up.changes.keys() == {"create"}
+    assert 2 <= life.resumed_up.changes["create"] < RESOURCES
+    assert sum(life.resumed_up.summary.values()) == RESOURCES
+
+
+def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+    assert life.preview.summary == {"same": RESOURCES}
+
+
+def test_the_token_is_nowhere_in_clear(life: Life) -> None:
+    said = [life.failed_up.output]
+    said += [result.output for result in vars(life).values() if isinstance(result, UpdateResult)]
+    said += [json.dumps(life.state), json.dumps(life.outputs)]
+    assert len(said) == 9
+    assert not [text for text in said if "must-not-be-seen" in text]
+    assert life.outputs["token"] == "[secret]"
+
+
+def test_functions_are_answered_by_the_cloud(life: Life) -> None:
+    assert life.outputs["account"] == "111111111111"
+    assert life.outputs["topicArn"] == "arn:aws:sns:eu-central-1:111111111111:engine-topic"
+
+
+def test_refresh_finds_what_was_done_by_hand(life: Life) -> None:
+    assert life.drift.changes == {"update": 1, "delete": 1}
+
+
+def test_the_next_up_repairs_what_was_done_by_hand(life: Life) -> None:
+    assert life.repairing_up.changes == {"update": 1, "create": 1}
+
+
+def test_tags_change_in_place_and_a_name_replaces(life: Life) -> None:
+    # Tags of permission set, secret and rule; the target follows the topic's new ARN.
+    assert life.changing_up.changes == {"update": 4, "replace": 1}
+    assert life.topics_afterwards == ["engine-renamed"]
+
+
+def test_destroy_leaves_nothing(life: Life, cloud: RunningCloud) -> None:
+    assert life.destroy.changes == {"delete": RESOURCES}
+    assert "resources" not in life.state_afterwards["deployment"]
+    assert not cloud.client("events").list_rules(NamePrefix="engine-")["Rules"]
+    assert not cloud.client("events").list_connections(NamePrefix="engine-")["Connections"]
+    assert "engine-secret" not in [s["Name"] for s in cloud.client("secretsmanager").list_secrets()["SecretList"]]
+
+
+def program(folder: Path, lines: str) -> Path:
+    (folder / "Pulumi.yaml").write_text("name: refused\nruntime: python\n")
+    (folder / "__main__.py").write_text(f"import pulumi\nimport pulumi_aws as aws\n{lines}\n")
+    return folder
+
+
+def test_what_the_stand_in_does_not_know_fails_the_preview(new_engine: NewEngine, tmp_path: Path) -> None:
+    engine = new_engine(program(tmp_path, 'aws.sqs.Queue("q", name="q", fifo_queue=True, region="eu-central-1")'))
+    with pytest.raises(EngineError, match="aws:sqs/queue:Queue has no input `fifoQueue` in the local cloud"):
+        engine.preview()
+
+
+def test_without_a_local_cloud_the_stand_in_does_nothing(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = program(tmp_path, 'aws.sqs.Queue("q", name="q", region="eu-central-1")')
+    engine = Engine(folder, tmp_path_factory.mktemp("pulumi"), {})
+    with pytest.raises(EngineError, match=r"AWS_ENDPOINT_URL doesn't point at this machine: the stand-in"):
+        engine.preview()
+
+
+def test_settings_of_a_run_do_not_reach_the_committed_stack_file(new_engine: NewEngine, tmp_path: Path) -> None:
+    folder = program(tmp_path, 'pulumi.export("x", pulumi.Config().get_object("x"))')
+    (folder / "Pulumi.yaml").write_text("name: refused\nruntime: python\nstackConfigDir: stacks\n")
+    (folder / "stacks").mkdir()
+    committed = "config:\n  refused:x: {a: 1, b: {c: old}}\n"
+    (folder / "stacks" / "Pulumi.local.yaml").write_text(committed)
+    engine = new_engine(folder)
+    engine.config_set("refused:x.b.c", "new", path=True)
+    engine.up()
+    assert engine.outputs() == {"x": {"a": 1, "b": {"c": "new"}}}
+    assert (folder / "stacks" / "Pulumi.local.yaml").read_text() == committed
+
+
+def test_the_provider_started_by_hand_says_who_starts_it() -> None:
+    command = [sys.executable, "-m", "localcloud.provider"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 1
+    assert "started by the Pulumi engine" in finished.stderr

@@ -283,7 +283,8 @@ class UsageMonitoring(pulumi.ComponentResource):
                 kind="routine-use",
                 description=f"{role} was used more than {spec.uses_per_week} times in 7 days, drills included: that is "
                 "routine, not an emergency. Read the explanations in the Slack threads, and give the everyday "
-                "permission set what is needed every day, or raise usesPerWeek if this was a long incident.",
+                "permission set what is needed every day, or raise usesPerWeek if this was a long incident. Runbook: "
+                "docs/runbooks/explain-a-use.md.",
                 threshold=spec.uses_per_week,
                 namespace="AWS/Events",
                 metric_name="MatchedEvents",

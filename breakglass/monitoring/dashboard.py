@@ -107,7 +107,7 @@ def _text(place: dict[str, int]) -> dict[str, Any]:
     lines = (
         "# Break-glass use",
         "Every use should have an explanation in its Slack thread; drills count as uses. A red alarm or a dead letter: "
-        "see `docs/runbooks/dead-letters.md`. Nothing arrives in Slack: see `docs/runbooks/slack-is-down.md`.",
+        "see `docs/runbooks/alarms.md`. Nothing arrives in Slack: see `docs/runbooks/slack-is-down.md`.",
         "The numbers are EventBridge's own, kept on a best-effort basis. CloudTrail has the record.",
     )
     return {"type": "text", **place, "properties": {"markdown": "\n\n".join(lines)}}

@@ -507,10 +507,21 @@ def validate_stack(raw: Mapping[str, object], base_dir: Path, warn: Callable[[st
         raise ConfigError((*error.problems, *refused)) from None
     if refused:
         raise ConfigError(refused)
-    for severity, problem in findings:
-        if warn and severity is Severity.warning:
+    if warn:
+        for problem in [problem for _, problem in findings] + list(_unheard_alarms(stack_file)):
             warn(str(problem))
     return stack_file
+
+
+def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:
+    if stack_file.alerts and not stack_file.alerts.monitoring.emails:
+        yield Problem(
+            f"{NAMESPACE}alerts.monitoring.emails",
+            "(missing)",
+            "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
+            "nobody hears of that either.",
+            "Write `monitoring: {emails: [oncall@example.com]}`.",
+        )
 
 
 @dataclass(frozen=True)

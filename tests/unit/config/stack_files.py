@@ -44,6 +44,7 @@ _FAULTLESS: dict[str, Any] = {
             "permissionSets": ["DatabaseAdmin"],
             "roles": ["arn:aws:iam::222222222222:role/emergency-operator"],
         },
+        "monitoring": {"emails": ["oncall@example.com"]},
     },
     "tags": {"team": "platform"},
     "slackBotToken": ENCRYPTED,

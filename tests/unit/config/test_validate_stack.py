@@ -416,7 +416,11 @@ SCENARIOS = [
     ),
     Scenario(
         "alerts watch something",
-        [(("permissionSets",), None), ((*ALERTS, "watch"), {"permissionSets": []})],
+        [
+            (("permissionSets",), None),
+            ((*ALERTS, "monitoring"), None),
+            ((*ALERTS, "watch"), {"permissionSets": []}),
+        ],
         "breakglass:alerts",
         '{"region": "eu-central-1", "slack": {"channel": "C0123456789"}, "watch": {"permissionSets": []}}',
         "watches nothing",
@@ -684,7 +688,11 @@ def test_a_policy_file_becomes_the_inline_policy_and_is_not_named_again() -> Non
 
 
 def test_what_may_be_left_out_has_the_documented_defaults() -> None:
-    raw = stack(((*BREAK_GLASS, "name"), None), ((*ALERTS, "watch"), None), (("tags",), None))
+    raw = stack(
+        ((*BREAK_GLASS, "name"), None),
+        *((((*ALERTS, key), None)) for key in ("watch", "monitoring")),
+        (("tags",), None),
+    )
     stack_file = validate_stack(raw, STACKS)
     pair = _pair(stack_file)
     assert pair.break_glass_name == "devops-break-glass"
@@ -723,6 +731,12 @@ def test_warnings_of_the_lint_are_told_without_refusing() -> None:
     warnings: list[str] = []
     validate_stack(raw, STACKS, warnings.append)
     assert [warning.splitlines()[0] for warning in warnings] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
+
+
+def test_alarms_that_nobody_hears_are_warned_of() -> None:
+    warnings: list[str] = []
+    validate_stack(stack(((*ALERTS, "monitoring"), None)), STACKS, warnings.append)
+    assert [warning.splitlines()[0] for warning in warnings] == ["breakglass:alerts.monitoring.emails"]
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])

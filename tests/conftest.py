@@ -150,7 +150,6 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
 
 # By provider function: its answer.
 ANSWERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": lambda _: {"accountId": ACCOUNT_ID},
     "aws:identitystore/getGroup:getGroup": lambda args: {
         "groupId": "id-of-group-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
     },

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from breakglass.components.reference import Reference
-from breakglass.components.watched_role import WatchedRoleModel
+from breakglass.components.watched_role import WatchedRole
 from breakglass.config import Retry
 from breakglass.detection.message import Transformer, slack_message
 from breakglass.detection.names import physical_name
@@ -61,7 +61,7 @@ class UsageAlertArgs(TypedDict):
     """Tags on the rules and the dead-letter queue."""
 
 
-class UsageAlertModel(WatchedRoleModel):
+class UsageAlertModel(WatchedRole):
     """`UsageAlertArgs`, validated."""
 
     region: Region

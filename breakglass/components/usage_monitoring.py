@@ -15,13 +15,13 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from breakglass.components.reference import Reference
-from breakglass.components.watched_role import WatchedRoleModel
+from breakglass.components.watched_role import WatchedRole
 from breakglass.config import UsageMonitoringSettings
 from breakglass.detection.message import Transformer, email_text
 from breakglass.detection.names import physical_name
 from breakglass.detection.patterns import RULE_STATE, pattern_json
 from breakglass.detection.subjects import Subject
-from breakglass.monitoring.dashboard import WatchedRole, counting_path, dashboard_body, dashboard_url
+from breakglass.monitoring.dashboard import RoleMetrics, counting_path, dashboard_body, dashboard_url
 from breakglass.monitoring.lost_connection import lost_connection_pattern, lost_connection_text
 from breakglass.policy.documents import alarm_topic_policy, policy_json
 from breakglass.problems import validated
@@ -75,7 +75,7 @@ class UsageMonitoringArgs(TypedDict):
     """Tags on the topic, the alarms and the rule."""
 
 
-class WatchedRoleOfAlert(WatchedRoleModel):
+class WatchedRoleModel(WatchedRole):
     """`WatchedRoleArgs`, validated."""
 
     rule_names: Reference
@@ -93,7 +93,7 @@ class UsageMonitoringModel(UsageMonitoringSettings):
 
     region: Region
     """The region of the alert path."""
-    watched: list[WatchedRoleOfAlert] = Field(min_length=1)
+    watched: list[WatchedRoleModel] = Field(min_length=1)
     """What is watched, in the order in which the dashboard shows it."""
     connection_arn: Reference
     """ARN of the EventBridge connection that signs in to Slack."""
@@ -225,7 +225,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         name: str,
         spec: UsageMonitoringModel,
         topic: "_Topic",
-        watched: WatchedRoleOfAlert,
+        watched: WatchedRoleModel,
         path: EvidencePath,
         mail: Transformer,
     ) -> None:
@@ -242,7 +242,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         )
 
     def _alarms(
-        self, name: str, spec: UsageMonitoringModel, topic_arn: pulumi.Output[str], watched: WatchedRoleOfAlert
+        self, name: str, spec: UsageMonitoringModel, topic_arn: pulumi.Output[str], watched: WatchedRoleModel
     ) -> Iterator[aws.cloudwatch.MetricAlarm]:
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
@@ -376,7 +376,7 @@ def _topic_policy(arns: Sequence[str]) -> str:
 
 def _dashboard_json(spec: UsageMonitoringModel, resolved: Mapping[str, list[Any]]) -> str:
     roles = [
-        WatchedRole(
+        RoleMetrics(
             label=watched.subject.label,
             rule_names={path: rule_names[path.value] for path in watched.paths},
             queue_name=queue_name,

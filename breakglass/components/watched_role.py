@@ -13,7 +13,7 @@ from breakglass.section import Given, Section
 from breakglass.types import EvidencePath, Fault, PermissionSetName, RoleArn
 
 
-class WatchedRoleModel(Section):
+class WatchedRole(Section):
     """A permission set or an IAM role, and the evidence paths on which its use is looked for."""
 
     permission_set: PermissionSetName | None = None

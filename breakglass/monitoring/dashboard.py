@@ -30,7 +30,7 @@ Metric = list[Any]
 
 
 @dataclass(frozen=True)
-class WatchedRole:
+class RoleMetrics:
     """What one alert is made of, as far as metrics tell about it."""
 
     label: str
@@ -51,7 +51,7 @@ def counting_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     return next((path for path in _USE_PATHS if path in present), None)
 
 
-def dashboard_body(roles: Sequence[WatchedRole], alarm_arns: Sequence[str], region: str) -> dict[str, Any]:
+def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str) -> dict[str, Any]:
     """Return the body of the dashboard, JSON-ready.
 
     Args:
@@ -148,12 +148,12 @@ def _graph(
     return {"type": "metric", **place, "properties": properties}
 
 
-def _uses(roles: Sequence[WatchedRole]) -> list[Metric]:
+def _uses(roles: Sequence[RoleMetrics]) -> list[Metric]:
     counted = [(role, counting_path(role.rule_names)) for role in roles]
     return [_rule_metric("MatchedEvents", role.rule_names[path], role.label) for role, path in counted if path]
 
 
-def _rule_metrics(metric: str, roles: Sequence[WatchedRole], paths: Sequence[EvidencePath]) -> list[Metric]:
+def _rule_metrics(metric: str, roles: Sequence[RoleMetrics], paths: Sequence[EvidencePath]) -> list[Metric]:
     return [
         _rule_metric(metric, rule_name, role.label if len(paths) == 1 else f"{role.label}: {path}")
         for role in roles
@@ -166,5 +166,5 @@ def _rule_metric(metric: str, rule_name: str, label: str) -> Metric:
     return ["AWS/Events", metric, "RuleName", rule_name, {"label": label}]
 
 
-def _queue_metrics(metric: str, roles: Sequence[WatchedRole]) -> list[Metric]:
+def _queue_metrics(metric: str, roles: Sequence[RoleMetrics]) -> list[Metric]:
     return [["AWS/SQS", metric, "QueueName", role.queue_name, {"label": role.label}] for role in roles]

@@ -14,7 +14,7 @@ import pytest
 from breakglass.components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
 from breakglass.detection.message import email_text
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
-from breakglass.monitoring.dashboard import WatchedRole, dashboard_body
+from breakglass.monitoring.dashboard import RoleMetrics, dashboard_body
 from breakglass.types import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
@@ -337,12 +337,12 @@ def test_the_dashboard_shows_all_roles_and_alarms() -> None:
     dashboard = deployment.get(DASHBOARD, "watch-dashboard").inputs
     body = dashboard_body(
         [
-            WatchedRole(
+            RoleMetrics(
                 PermissionSetSubject("devops-break-glass").label,
                 {path: f"breakglass-devops-{path}" for path in EvidencePath},
                 "breakglass-devops-dead-letters",
             ),
-            WatchedRole(
+            RoleMetrics(
                 "emergency",
                 {path: f"breakglass-emergency-{path}" for path in ROLE_PATHS},
                 "breakglass-emergency-dead-letters",

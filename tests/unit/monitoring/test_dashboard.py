@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from breakglass.monitoring.dashboard import WatchedRole, counting_path, dashboard_body, dashboard_url
+from breakglass.monitoring.dashboard import RoleMetrics, counting_path, dashboard_body, dashboard_url
 from breakglass.types import EvidencePath
 
 REGION = "eu-central-1"
-DEVOPS = WatchedRole("devops-break-glass", {path: f"rule-devops-{path}" for path in EvidencePath}, "queue-devops")
-EMERGENCY = WatchedRole(
+DEVOPS = RoleMetrics("devops-break-glass", {path: f"rule-devops-{path}" for path in EvidencePath}, "queue-devops")
+EMERGENCY = RoleMetrics(
     "emergency",
     {path: f"rule-emergency-{path}" for path in (EvidencePath.console, EvidencePath.denied)},
     "queue-emergency",
@@ -25,11 +25,11 @@ def alarms(count: int) -> list[str]:
     return [f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-{index}" for index in range(count)]
 
 
-def widgets(*roles: WatchedRole, alarm_count: int = 2) -> list[dict[str, Any]]:
+def widgets(*roles: RoleMetrics, alarm_count: int = 2) -> list[dict[str, Any]]:
     return dashboard_body(roles, alarms(alarm_count), REGION)["widgets"]
 
 
-def metrics(title: str, *roles: WatchedRole) -> list[list[Any]]:
+def metrics(title: str, *roles: RoleMetrics) -> list[list[Any]]:
     (found,) = [each for each in widgets(*roles) if each["properties"].get("title") == title]
     return found["properties"]["metrics"]
 
@@ -117,7 +117,7 @@ def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
 def test_as_many_roles_as_a_bus_has_rules_for_fit_into_every_graph() -> None:
     # 300 rules on a bus ("Amazon EventBridge quotas"), 500 metrics in a widget.
     roles = [
-        WatchedRole(f"role-{index}", {path: f"rule-{index}-{path}" for path in EvidencePath}, f"queue-{index}")
+        RoleMetrics(f"role-{index}", {path: f"rule-{index}-{path}" for path in EvidencePath}, f"queue-{index}")
         for index in range(75)
     ]
 

@@ -102,14 +102,16 @@ def alert_path_arns(partition: str) -> tuple[str, ...]:
     """Return the ARN patterns of every resource of the alert path, whichever account and region it is in.
 
     Every such resource has the prefix in its name. The copy of the token which EventBridge keeps in Secrets Manager is
-    called after the connection. `events:…:*/` covers rules, connections and API destinations.
+    called after the connection.
     """
     return tuple(
         f"arn:{partition}:{resource}{ALERT_PATH_PREFIX}*"
         for resource in (
             "cloudwatch:*:*:alarm:",
             "cloudwatch::*:dashboard/",
-            "events:*:*:*/",
+            "events:*:*:api-destination/",
+            "events:*:*:connection/",
+            "events:*:*:rule/",
             "iam::*:role/",
             "secretsmanager:*:*:secret:",
             "secretsmanager:*:*:secret:events!connection/",

@@ -129,6 +129,8 @@ class _Grant:
     path: str
     risks: Mapping[RiskAcknowledgement, str]
     """The risks it brings, each with the part that brings it."""
+    statement: Statement | None = None
+    """The statement, if it is one."""
 
     def told(self, held_back: Set[RiskAcknowledgement] = frozenset()) -> list[RiskAcknowledgement]:
         """The risks worth a finding: administrator access says it all."""
@@ -152,12 +154,12 @@ def _lint_break_glass(break_glass: BreakGlassSet, protected: bool, partition: st
             if not {risk, _ADMINISTRATOR} & set(break_glass.acknowledge):
                 instead = f"{RISKS[risk].instead} If the power is meant, add {risk} to acknowledge."
                 yield _finding(RISKS[risk], grant.path, grant.risks[risk], instead=instead, acknowledgement=risk)
+        if grant.statement is not None:
+            yield from _lint_roles(grant.path, grant.statement, grant.risks.keys(), partition)
+            denied = _reached(grant.statement, DENIED_ANYWAY, partition)
+            if protected and denied and _ADMINISTRATOR not in grant.risks:
+                yield _finding(DENIED_ANYWAY, grant.path, denied)
     yield from _lint_inline(_SET, break_glass, documents.protect_alert_path(partition) if protected else ())
-    for path, statement in _allows(_SET, break_glass):
-        yield from _lint_roles(path, statement, partition)
-        denied = _reached(statement, DENIED_ANYWAY, partition)
-        if protected and denied and not _allows_everything(statement, partition):
-            yield _finding(DENIED_ANYWAY, path, denied)
     if not (grants or break_glass.customer_managed_policies):
         yield _finding(NO_POLICY, _SET, "(no policy)")
     if not break_glass.customer_managed_policies:
@@ -174,13 +176,16 @@ def _lint_inline(key: str, permission_set: PermissionSet, added: Sequence[Statem
         yield _finding(INLINE_POLICY, f"{key}.inlinePolicy", "(the whole policy)", why=why, instead=instead)
 
 
-def _lint_roles(path: str, statement: Statement, partition: str) -> Iterator[Finding]:
+def _lint_roles(path: str, statement: Statement, risks: Set[RiskAcknowledgement], partition: str) -> Iterator[Finding]:
     conditions = {key.lower() for operator in statement.get("Condition", {}).values() for key in operator}
-    if "iam:passedtoservice" in conditions or _allows_everything(statement, partition):
-        return
-    value = _reached(statement, ANY_ROLE, partition)
-    if value and _allows_all_of(statement, ANY_ROLE, partition):
-        yield _finding(ANY_ROLE, path, value)
+    reached = _reached(statement, ANY_ROLE, partition)
+    if (
+        reached
+        and _allows_all_of(statement, ANY_ROLE, partition)
+        and "iam:passedtoservice" not in conditions
+        and RiskAcknowledgement.iam not in risks
+    ):
+        yield _finding(ANY_ROLE, path, reached)
 
 
 def _lint_difference(everyday: PermissionSet, break_glass: PermissionSet) -> Iterator[Finding]:
@@ -211,7 +216,7 @@ def _grants(key: str, permission_set: PermissionSet, partition: str) -> Iterator
         risks = managed_policy_risks(arn.rpartition("/")[2])
         yield _Grant(f"{key}.managedPolicies[{index}]", dict.fromkeys(risks, shown(arn)))
     for path, statement in _allows(key, permission_set):
-        yield _Grant(path, statement_risks(statement, partition))
+        yield _Grant(path, statement_risks(statement, partition), statement)
 
 
 def managed_policy_risks(name: str) -> frozenset[RiskAcknowledgement]:

@@ -65,57 +65,31 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
     ),
     RiskAcknowledgement.alert_path: frozenset(
         """
-        AIOpsConsoleAdminPolicy AWSApplicationMigrationFSxProxyPolicy AWSAuditManagerAdministratorAccess
-        AWSBackupServiceRolePolicyForS3Backup AWSCloudTrail_FullAccess AWSCodeBuildAdminAccess
-        AWSCodeCommitFullAccess AWSCodeCommitPowerUser AWSCodeDeployFullAccess AWSCodeDeployRole
-        AWSCodePipeline_FullAccess AWSCodeStarServiceRole AWSDataLifecycleManagerServiceRole
-        AWSDataSyncFullAccess AWSDirectoryServiceFullAccess AWSEC2SqlHaInstancePolicy
-        AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy AWSElasticBeanstalkRoleCore
-        AWSElasticBeanstalkRoleSNS AWSElasticBeanstalkRoleWorkerTier AWSElasticBeanstalkService
-        AWSElasticBeanstalkWorkerTier AWSEntityResolutionConsoleFullAccess AWSGlueDataBrewServiceRole
-        AWSGreengrassResourceAccessRolePolicy AWSIoTFleetHubFederationAccess AWSIoTRuleActions
-        AWSIoTSiteWiseConsoleFullAccess AWSLambdaSQSQueueExecutionRole
-        AWSMigrationHubOrchestratorInstanceRolePolicy AWSMigrationHubOrchestratorPlugin
-        AWSMigrationHubStrategyCollector AWSPanoramaFullAccess AWSQuickSetupDeploymentRolePolicy
-        AWSQuickSetupDevOpsGuruPermissionsBoundary AWSQuickSightSecretsManagerWriteAccess
-        AWSQuickSightSecretsManagerWritePolicy AWSSecretsManagerClientReadOnlyAccess
-        AWSSupplyChainFederationAdminAccess AWSThinkboxAWSPortalAdminPolicy AWSThinkboxAWSPortalGatewayPolicy
-        AWSThinkboxDeadlineResourceTrackerAccessPolicy AWSThinkboxDeadlineResourceTrackerAdminPolicy
-        AWSTransformInfrastructureExecutorAccessBatch AWSTransformInfrastructureExecutorAccessEC2
-        AWSTransformSecretsManagerConnectorPolicy AdministratorAccess-AWSElasticBeanstalk
-        AdministratorAccess-Amplify AgentRegistryFullAccess AlexaForBusinessDeviceSetup
-        AlexaForBusinessFullAccess AlexaForBusinessGatewayExecution AmazonAppFlowFullAccess
-        AmazonAppStreamFullAccess AmazonAthenaFullAccess AmazonBedrockStudioPermissionsBoundary
-        AmazonCodeGuruReviewerFullAccess AmazonDataZoneRedshiftGlueProvisioningPolicy
-        AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary AmazonDevOpsGuruConsoleFullAccess
-        AmazonDevOpsGuruFullAccess AmazonDocDBElasticFullAccess AmazonDynamoDBFullAccess
-        AmazonDynamoDBFullAccesswithDataPipeline AmazonEC2ContainerServiceAutoscaleRole AmazonEC2FullAccess
-        AmazonEC2RoleforDataPipelineRole AmazonEC2SpotFleetAutoscaleRole
-        AmazonECSInfrastructureRolePolicyForServiceConnectTransportLayerSecurity
-        AmazonECSInfrastructureRoleforExpressGatewayServices AmazonECS_FullAccess
-        AmazonEKSLocalOutpostClusterPolicy AmazonEMRServicePolicy_v2 AmazonElasticMapReduceFullAccess
-        AmazonElasticMapReduceRole AmazonElasticMapReduceforEC2Role AmazonEventBridgeFullAccess
-        AmazonEventBridgeSchemasFullAccess AmazonGrafanaRedshiftAccess AmazonKeyspacesFullAccess
-        AmazonLaunchWizardFullAccessV2 AmazonMCSFullAccess AmazonRDSCustomInstanceProfileRolePolicy
-        AmazonRDSDataFullAccess AmazonRDSFullAccess AmazonRedshiftAllCommandsFullAccess
-        AmazonRedshiftDataFullAccess AmazonRedshiftFullAccess AmazonRedshiftQueryEditor
-        AmazonRedshiftQueryEditorV2FullAccess AmazonRedshiftQueryEditorV2NoSharing
-        AmazonRedshiftQueryEditorV2ReadSharing AmazonRedshiftQueryEditorV2ReadWriteSharing
-        AmazonS3FilesFullAccess AmazonSNSFullAccess AmazonSQSFullAccess
-        AmazonSageMakerAdmin-ServiceCatalogProductsServiceRolePolicy AmazonSageMakerCanvasDataPrepFullAccess
-        AmazonSageMakerCanvasFullAccess AmazonSageMakerFullAccess AmazonSageMakerGroundTruthExecution
-        AmazonSageMakerPartnerServiceCatalogProductsLambdaServiceRolePolicy AmazonSageMakerPipelinesIntegrations
-        AmazonSageMakerServiceCatalogProductsLambdaServiceRolePolicy AmazonSecurityLakeAdministrator
-        AmazonSecurityLakeMetastoreManager AmazonSecurityLakePermissionsBoundary AutoScalingConsoleFullAccess
-        AutoScalingFullAccess AwsGlueDataBrewFullAccessPolicy BedrockAgentCoreFullAccess
-        BedrockAgentCoreRuntimeInstancesOperatorRolePolicy CloudWatchApplicationSignalsFullAccess
-        CloudWatchEventsFullAccess CloudWatchFullAccess CloudWatchFullAccessV2 CloudWatchOmniSpaceAccessPolicy
-        CloudWatchSyntheticsFullAccess ConsoleFullAccessFromVercel DBModProvisioningAndMigration
-        DBModVirtualSource DataScientist DatabaseAdministrator EC2ImageBuilderExecutionPolicy
+        AWSApplicationMigrationFSxProxyPolicy AWSAuditManagerAdministratorAccess AWSCodeBuildAdminAccess
+        AWSCodeCommitFullAccess AWSCodeCommitPowerUser AWSCodeDeployRole AWSCodeStarServiceRole
+        AWSEC2SqlHaInstancePolicy AWSElasticBeanstalkRoleSNS AWSElasticBeanstalkService
+        AWSElasticBeanstalkWorkerTier AWSIoTRuleActions AWSLambdaSQSQueueExecutionRole
+        AWSQuickSetupDeploymentRolePolicy AWSSecretsManagerClientReadOnlyAccess
+        AWSSupplyChainFederationAdminAccess AWSTransformSecretsManagerConnectorPolicy
+        AdministratorAccess-Amplify AgentRegistryFullAccess AmazonAppFlowFullAccess AmazonAppStreamFullAccess
+        AmazonAthenaFullAccess AmazonCodeGuruReviewerFullAccess AmazonDataZoneRedshiftGlueProvisioningPolicy
+        AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary AmazonDocDBElasticFullAccess
+        AmazonDynamoDBFullAccess AmazonDynamoDBFullAccesswithDataPipeline AmazonEC2ContainerServiceAutoscaleRole
+        AmazonEC2FullAccess AmazonEC2RoleforDataPipelineRole AmazonEC2SpotFleetAutoscaleRole
+        AmazonECSInfrastructureRoleforExpressGatewayServices AmazonECS_FullAccess AmazonEMRServicePolicy_v2
+        AmazonElasticMapReduceFullAccess AmazonElasticMapReduceRole AmazonElasticMapReduceforEC2Role
+        AmazonEventBridgeFullAccess AmazonEventBridgeSchemasFullAccess AmazonGrafanaRedshiftAccess
+        AmazonKeyspacesFullAccess AmazonMCSFullAccess AmazonRDSFullAccess AmazonRedshiftAllCommandsFullAccess
+        AmazonRedshiftDataFullAccess AmazonRedshiftFullAccess AmazonRedshiftQueryEditor AmazonSNSFullAccess
+        AmazonSQSFullAccess AmazonSageMakerCanvasDataPrepFullAccess AmazonSageMakerCanvasFullAccess
+        AmazonSageMakerFullAccess AmazonSageMakerGroundTruthExecution
+        AmazonSageMakerPartnerServiceCatalogProductsLambdaServiceRolePolicy
+        AmazonSecurityLakePermissionsBoundary AutoScalingConsoleFullAccess AutoScalingFullAccess
+        CloudWatchEventsFullAccess CloudWatchFullAccess CloudWatchFullAccessV2 ConsoleFullAccessFromVercel
+        DBModProvisioningAndMigration DBModVirtualSource DataScientist DatabaseAdministrator
         FinOpsAgentAgentPolicy NetworkAdministrator ROSAInstallerPolicy ROSANodePoolManagementPolicy
         SageMakerStudioAdminIAMDefaultExecutionPolicy SageMakerStudioAdminIAMPermissiveExecutionPolicy
-        SageMakerStudioBedrockFunctionExecutionRolePolicy SageMakerStudioProjectProvisioningRolePolicy
-        SageMakerStudioProjectRoleMachineLearningPolicy SageMakerStudioProjectUserRolePermissionsBoundary
+        SageMakerStudioProjectProvisioningRolePolicy SageMakerStudioProjectUserRolePermissionsBoundary
         SageMakerStudioProjectUserRolePolicy SageMakerStudioUserIAMDefaultExecutionPolicy
         SageMakerStudioUserIAMPermissiveExecutionPolicy SecretsManagerReadWrite ServiceQuotasFullAccess
         SystemAdministrator

@@ -90,7 +90,7 @@ _RISKS = (
             "iam:UpdateOpenIDConnectProviderThumbprint",
             "iam:UpdateSAMLProvider",
         ),
-        ("arn:{partition}:iam::*",),
+        ("arn:{partition}:iam::*:*",),
     ),
     Rule(
         RiskAcknowledgement.sso,
@@ -128,7 +128,7 @@ _RISKS = (
             "sso:UpdatePermissionSet",
             "sso:UpdateSSOConfiguration",
         ),
-        ("arn:{partition}:identitystore:*", "arn:{partition}:sso:*"),
+        ("arn:{partition}:identitystore::*:*", "arn:{partition}:sso::*:*"),
     ),
     Rule(
         RiskAcknowledgement.organizations,
@@ -153,7 +153,7 @@ _RISKS = (
             "organizations:RemoveAccountFromOrganization",
             "organizations:UpdatePolicy",
         ),
-        ("arn:{partition}:organizations::*",),
+        ("arn:{partition}:organizations::*:*",),
     ),
     Rule(
         RiskAcknowledgement.stop_cloudtrail,
@@ -168,7 +168,7 @@ _RISKS = (
             "cloudtrail:StopLogging",
             "cloudtrail:UpdateTrail",
         ),
-        ("arn:{partition}:cloudtrail:*",),
+        ("arn:{partition}:cloudtrail:*:*:*",),
     ),
     Rule(
         RiskAcknowledgement.alert_path,
@@ -216,7 +216,8 @@ _RISKS = (
             "sqs:SetQueueAttributes",
             "sqs:StartMessageMoveTask",
         ),
-        documents.alert_path_arns("{partition}"),
+        # Whoever may change the role of the alert path has the risk `iam`.
+        tuple(arn for arn in documents.alert_path_arns("{partition}") if ":iam:" not in arn),
     ),
 )
 
@@ -276,7 +277,7 @@ DENIED_ANYWAY = Rule(
         if statement["Resource"] == "*"
         for action in statement["Action"]
     ),
-    ("arn:{partition}:cloudtrail:*", "arn:{partition}:sns:*"),
+    ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:sns:*:*:*"),
 )
 STALE_ACKNOWLEDGEMENT = Rule(
     "stale-acknowledgement",

@@ -43,7 +43,7 @@ class EngineError(Exception):
 
     def __init__(self, command: str, tail: str, output: str) -> None:
         """Keeps the whole output beside the part that matters."""
-        super().__init__(f"`pulumi {command}` failed:\n{tail}")
+        super().__init__(f"`pulumi {command}` failed:\n{tail.strip()}")
         self.output = output
 
 
@@ -100,6 +100,7 @@ class Engine:
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))},
             **environment,
             **pulumi_environment(self._project_dir, self._workdir, stack),
+            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",  # so that preview tells events, as all the others do
         }
         self._config_dir = _copy_configuration(self._project_dir, self._workdir, stack)
         self._selected = False
@@ -121,8 +122,8 @@ class Engine:
             EngineError: Pulumi refused it.
         """
         self._select()
-        flags = [*(["--secret"] if secret else ["--plaintext"]), *(["--path"] if path else [])]
-        self._run(["config", "set", key, *flags], directory=self._config_dir, stdin=value)
+        flags = ["--secret" if secret else "--plaintext", *(["--path"] if path else [])]
+        self._run("config", "set", key, *flags, stdin=value)
 
     def up(self) -> UpdateResult:
         """Deploys the program.
@@ -159,60 +160,58 @@ class Engine:
     def export(self) -> dict[str, Any]:
         """The state, as `pulumi stack export` prints it: secrets encrypted."""
         self._select()
-        return json.loads(self._run(["stack", "export"]))
+        return json.loads(self._run("stack", "export"))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secret ones read `[secret]`."""
         self._select()
-        return json.loads(self._run(["stack", "output", "--json"]))
+        return json.loads(self._run("stack", "output", "--json"))
 
     def _select(self) -> None:
         """Makes the stack where it doesn't exist; in the copy's folder, since Pulumi writes into the stack file."""
         if not self._selected:
-            self._run(["stack", "select", "--create"], directory=self._config_dir)
+            self._run("stack", "select", "--create", directory=self._config_dir)
             self._selected = True
 
     def _update(self, operation: str, *flags: str) -> UpdateResult:
         self._select()
+        command = self._command(operation, *flags, "--json")
         events = _Events(self._progress)
-        began = time.monotonic()
-        output = self._run([operation, *flags, "--json"], events=events)
-        return UpdateResult(events.summary, time.monotonic() - began, output)
-
-    def _run(
-        self,
-        arguments: list[str],
-        *,
-        directory: Path | None = None,
-        stdin: str = "",
-        events: "_Events | None" = None,
-    ) -> str:
-        pulumi = shutil.which("pulumi", path=self._environment["PATH"])
-        if pulumi is None:
-            raise EngineMissingError(" ".join(arguments), "there is no Pulumi CLI on PATH; `make` builds one", "")
-        process = subprocess.Popen(
-            [pulumi, *arguments, "--stack", self._stack, "--non-interactive", "--color", "never"],
-            cwd=directory or self._project_dir,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
         lines: list[str] = []
-        with process:
-            assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101  both are pipes
-            process.stdin.write(stdin)
-            process.stdin.close()
-            for line in process.stdout:
+        began = time.monotonic()
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, cwd=self._project_dir, env=self._environment, text=True, **pipes) as process:
+            for line in process.stdout or ():
                 lines.append(line)
-                if events is not None:
-                    events.take(line)
+                events.take(line)
         output = "".join(lines)
         if process.returncode != 0:
-            said = events.errors if events is not None and events.errors else lines[-_TAIL_LINES:]
-            raise EngineError(" ".join(arguments), "".join(said).strip(), output)
-        return output
+            raise EngineError(operation, "".join(events.errors or lines[-_TAIL_LINES:]), output)
+        return UpdateResult(events.summary, time.monotonic() - began, output)
+
+    def _run(self, *arguments: str, directory: Path | None = None, stdin: str = "") -> str:
+        finished = subprocess.run(
+            self._command(*arguments),
+            cwd=directory or self._project_dir,
+            env=self._environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise EngineError(" ".join(arguments), finished.stderr, finished.stdout + finished.stderr)
+        return finished.stdout
+
+    def _command(self, *arguments: str) -> list[str]:
+        pulumi = shutil.which("pulumi", path=self._environment["PATH"])
+        if pulumi is None:
+            raise EngineMissingError(
+                " ".join(arguments),
+                "There is no Pulumi CLI, neither in .tools/bin nor on PATH; `make test` brings one.",
+                "",
+            )
+        return [pulumi, *arguments, "--stack", self._stack, "--non-interactive", "--color", "never"]
 
 
 class _Events:
@@ -269,11 +268,11 @@ def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str
         "PULUMI_BACKEND_URL": (workdir / "state").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(workdir / "home"),
+        # Every flag has such a variable since CLI 3.208: this is --config-file.
         "PULUMI_OPTION_CONFIG_FILE": str(_stack_file(workdir / "project", project_dir, stack)),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
-        # Without these the CLI may fetch the real provider, and preview prints other JSON than the other operations.
+        # Or the CLI may fetch the real provider.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
     }
 
 

@@ -68,11 +68,12 @@ from breakglass.types import (
     seconds,
 )
 
-# --- permission sets -------------------------------------------------------------------------------------------------
-
 if TYPE_CHECKING:
     # The component imports the models.
     from breakglass.components.break_glass import BreakGlassArgs
+
+
+# --- permission sets -------------------------------------------------------------------------------------------------
 
 
 class CustomerManagedPolicy(Section):
@@ -499,6 +500,20 @@ def validate_stack(raw: Mapping[str, object], base_dir: Path, warn: Callable[[st
     Raises:
         ConfigError: With every problem of the file; no token is ever repeated in it.
     """
+    try:
+        stack_file, warnings = _judged(raw, base_dir)
+    except RecursionError:
+        why = "Something in the file is nested hundreds of levels deep; nothing in a stack file is."
+        instead = "Look for brackets that are opened and never closed."
+        raise ConfigError([Problem(NAMESPACE, "(not shown)", why, instead)]) from None
+    if warn:
+        for problem in warnings:
+            warn(str(problem))
+    return stack_file
+
+
+def _judged(raw: Mapping[str, object], base_dir: Path) -> tuple[StackFile, list[Problem]]:
+    """Return the stack file and the warnings about it, or raise everything that is refused."""
     findings = lint_stack(raw, base_dir, NAMESPACE)
     refused = [problem for severity, problem in findings if severity is Severity.refused]
     try:
@@ -507,10 +522,7 @@ def validate_stack(raw: Mapping[str, object], base_dir: Path, warn: Callable[[st
         raise ConfigError((*error.problems, *refused)) from None
     if refused:
         raise ConfigError(refused)
-    if warn:
-        for problem in [problem for _, problem in findings] + list(_unheard_alarms(stack_file)):
-            warn(str(problem))
-    return stack_file
+    return stack_file, [*(problem for _, problem in findings), *_unheard_alarms(stack_file)]
 
 
 def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:

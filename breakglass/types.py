@@ -506,6 +506,12 @@ def _statement_faults(at: Location, statement: object) -> Iterator[Fault]:
         at, statement, "Action", r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", "rds:CreateDBSnapshot"
     )
     yield from _element_faults(at, statement, "Resource", r"\*|arn:.+", "arn:aws:rds:*:*:snapshot:*")
+    yield from _condition_faults((*at, "Condition"), statement.get("Condition", {}))
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str) or not re.fullmatch(r"[A-Za-z0-9]*", sid):
+        yield _at(
+            (*at, "Sid"), sid, "AWS refuses a Sid that is not made of letters and digits only.", "Write e.g. Restore."
+        )
     for key in sorted(statement.keys() - _STATEMENT_KEYS, key=str):
         reason = " It applies to whoever has the role." if str(key).endswith("Principal") else ""
         yield _at(
@@ -531,6 +537,24 @@ def _element_faults(
     if not (good and all(good)):
         why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
         yield _at((*at, given[0]), value, why, f"Write one or more such as {example}.")
+
+
+def _condition_faults(at: Location, condition: object) -> Iterator[Fault]:
+    """Check that a condition is `{operator: {key: value or values}}`."""
+    if not isinstance(condition, dict):
+        yield _at(at, condition, "A condition is a mapping of operators.", _CONDITION_EXAMPLE)
+        return
+    for operator, keys in condition.items():
+        if not (isinstance(keys, dict) and all(map(_is_condition_value, keys.values()))):
+            why = "Below a condition's operator are condition keys, each with one value or a list of them."
+            yield _at((*at, str(operator)), keys, why, _CONDITION_EXAMPLE)
+
+
+def _is_condition_value(value: object) -> bool:
+    return all(isinstance(one, str | bool | int | float) for one in (value if isinstance(value, list) else [value]))
+
+
+_CONDITION_EXAMPLE = "Write e.g. {StringEquals: {aws:RequestedRegion: eu-central-1}}."
 
 
 def _at(loc: Location, value: object, why: str, instead: str) -> Fault:

@@ -76,7 +76,11 @@ TAKEN: list[tuple[Any, list[object]]] = [
                         "Effect": "Deny",
                         "NotAction": ["iam:*", "*"],
                         "NotResource": ["arn:aws:s3:::a/${aws:username}"],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                        "Condition": {
+                            "Bool": {"aws:SecureTransport": False},
+                            "NumericLessThan": {"aws:MultiFactorAuthAge": 300},
+                            "StringLike": {"aws:PrincipalTag/team": ["a*", "b*"]},
+                        },
                     }
                 ],
             },
@@ -161,6 +165,16 @@ REFUSED: list[tuple[Any, list[object]]] = [
             {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Action": {}}]},
             {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Resource": "my-database"}]},
             {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "rds:*"}]},
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": "No spaces"}]},
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": 1}]},
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Condition": None}]},
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Condition": []}]},
+            {
+                "Version": "2012-10-17",
+                "Statement": [{**STATEMENT, "Condition": {"Bool": ["aws:x"]}}],
+            },
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Condition": {"Bool": {"aws:x": {}}}}]},
+            {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Condition": {"Bool": {"aws:x": [None]}}}]},
         ],
     ),
 ]

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakglass.config import StackFile, validate_stack
 from breakglass.errors import ConfigError
-from tests.unit.config.stack_files import STACKS, TOKEN, stack
+from tests.unit.config.stack_files import BREAK_GLASS, STACKS, TOKEN, Keys, stack
 
 # How long an example takes depends on the machine, so no deadline.
 untimed = settings(deadline=None)
@@ -22,7 +23,8 @@ _WORDS = sorted(
         "inlinePolicy", "inlinePolicyFile", "managedPolicies", "monitoring", "name", "pairs", "path", "permissionSets",
         "permissionsBoundary", "portal", "postMortemUrl", "protectAlertPath", "region", "roles", "secure",
         "sessionDuration", "sets", "slack", "slackBotToken", "tags", "user", "watch", "x", "x_y", "2012-10-17", "*",
-        "../..", "policies", "\x00", "https://[", "arn:aws:iam::aws:policy/AdministratorAccess",
+        "Bool", "Condition", "NotAction", "Sid", "../..", "policies", "\x00", "https://[",
+        "arn:aws:iam::aws:policy/AdministratorAccess",
     }
 )  # fmt: skip
 
@@ -89,6 +91,15 @@ def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, 
     report = _validate(stack((place, {TOKEN: {TOKEN: TOKEN}})))
     assert report is not None
     _assert_no_token(report)
+
+
+@pytest.mark.parametrize("levels", [100, 300, 500, 700, 900, 990])
+@pytest.mark.parametrize("place", [("alerts",), ("tags",), (*BREAK_GLASS, "inlinePolicy")])
+def test_a_bottomless_value_is_a_problem_and_no_traceback(levels: int, place: Keys) -> None:
+    bottomless: list[Any] = []
+    for _ in range(levels):
+        bottomless = [bottomless]
+    assert _validate(stack((place, bottomless)))
 
 
 def _validate(raw: dict[str, Any]) -> str | None:

@@ -24,19 +24,15 @@ def _of_set(properties: Properties) -> dict[str, str]:
 
 def _provision(aws: Aws, of_set: dict[str, str]) -> None:
     """Brings a changed permission set to all accounts it is provisioned in, and waits for it."""
-    instance = of_set["InstanceArn"]
-    answer = aws.call("sso-admin", "ProvisionPermissionSet", TargetType="ALL_PROVISIONED_ACCOUNTS", **of_set)
-    current = answer["PermissionSetProvisioningStatus"]
+    key = "PermissionSetProvisioningStatus"
+    begun = aws.call("sso-admin", "ProvisionPermissionSet", TargetType="ALL_PROVISIONED_ACCOUNTS", **of_set)[key]
+    if begun["Status"] == "SUCCEEDED":  # moto is done at once, and has no operation to ask
+        return
+    request = {"InstanceArn": of_set["InstanceArn"], "ProvisionPermissionSetRequestId": begun["RequestId"]}
 
     def status() -> tuple[str, str]:
-        nonlocal current
-        seen = current
-        if seen["Status"] in _PENDING:
-            request = {"InstanceArn": instance, "ProvisionPermissionSetRequestId": seen["RequestId"]}
-            current = aws.call("sso-admin", "DescribePermissionSetProvisioningStatus", **request)[
-                "PermissionSetProvisioningStatus"
-            ]
-        return seen["Status"], seen.get("FailureReason", "")
+        current = aws.call("sso-admin", f"Describe{key}", **request)[key]
+        return current["Status"], current.get("FailureReason", "")
 
     poll("ProvisionPermissionSet", status, "SUCCEEDED", _PENDING)
 

@@ -63,15 +63,6 @@ def _encode(value: Plain) -> PropertyValue:
     return PropertyValue([_encode(item) for item in value])
 
 
-def has_unknown(value: Plain) -> bool:
-    """Whether the value is unknown until the update, or holds something that is."""
-    if isinstance(value, Mapping):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(has_unknown(item) for item in value)
-    return value == UNKNOWN
-
-
 def texts(value: Plain) -> set[str]:
     """Every string inside the value: what must not appear in a message when the value is secret."""
     if isinstance(value, Mapping):

@@ -19,8 +19,8 @@ from .conftest import NewEngine
 
 PROGRAM = Path(__file__).parent / "provider_program"
 TOKEN = "xoxb-000000000000-must-not-be-seen"
-RESOURCES = 10
-"""Nine of the program, and its stack."""
+RESOURCES = 11
+"""Nine of the program, a component, and the stack."""
 
 
 @dataclass(frozen=True)

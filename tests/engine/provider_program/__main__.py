@@ -54,7 +54,15 @@ connection = aws.cloudwatch.EventConnection(
     region=REGION,
 )
 
-topic = aws.sns.Topic("topic", name=config.get("topicName") or "engine-topic", tags=tags, region=REGION)
+# A parent changes the type in the URN of its children.
+alarms = pulumi.ComponentResource("provider-program:index:Alarms", "alarms")
+topic = aws.sns.Topic(
+    "topic",
+    name=config.get("topicName") or "engine-topic",
+    tags=tags,
+    region=REGION,
+    opts=pulumi.ResourceOptions(parent=alarms),
+)
 rule = aws.cloudwatch.EventRule(
     "rule",
     name="engine-rule",

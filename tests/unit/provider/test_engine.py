@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_without_a_pulumi_cli_the_error_says_how_to_get_one(
 def test_progress_tells_changes_warnings_and_errors_and_no_noise() -> None:
     told: list[str] = []
     events = engine._Events(told.append)
-    for event in [
+    said: list[dict[str, Any]] = [
         {"resOutputsEvent": {"metadata": {"op": "create", "urn": URN}}},
         {"resOutputsEvent": {"metadata": {"op": "same", "urn": URN}}},
         {"diagnosticEvent": {"severity": "debug", "message": "registering\n"}},
@@ -63,8 +64,9 @@ def test_progress_tells_changes_warnings_and_errors_and_no_noise() -> None:
         {"diagnosticEvent": {"severity": "warning", "message": "routes are wide\n"}},
         {"diagnosticEvent": {"severity": "error", "message": "PutRule refused\n", "urn": URN}},
         {"summaryEvent": {"resourceChanges": {"create": 1, "same": 2}}},
-        {"cancelEvent": None},
-    ]:
+        {"cancelEvent": {}},
+    ]
+    for event in said:
         events.take(json.dumps(event) + "\n")
     events.take("error: no such stack\n")
     events.take("\n")

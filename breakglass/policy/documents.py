@@ -1,7 +1,8 @@
 """The IAM policy documents of the alert path, and the statements that keep a break-glass session away from it.
 
 Every function turns plain values into a policy document with a stable order of keys and values, so that a preview shows
-a difference only where there is one. An Allow names one action on one resource and one caller.
+a difference only where there is one. An Allow names one action on one resource, and the caller as closely as AWS lets
+one (see `alarm_topic_policy` for where it does not).
 
 Sources: the Service Authorization Reference for which action takes which resource
 (https://docs.aws.amazon.com/service-authorization/latest/reference/), the EventBridge User Guide ("Using resource-based
@@ -47,8 +48,8 @@ def events_trust(destination_arn: str) -> Document:
     """Let EventBridge assume a role, but only for an alert-path rule beside the API destination the role invokes.
 
     Without the condition the role is a confused deputy: any rule that names the role, in any account, would do.
-    EventBridge gives the rule's ARN as `aws:SourceArn`. The rule is in the destination's account and region, as
-    EventBridge demands of a rule and its API destination.
+    EventBridge gives the rule's ARN as `aws:SourceArn` (EventBridge User Guide, "Using IAM policy conditions"). The
+    rule is in the destination's account and region, as EventBridge demands of a rule and its API destination.
 
     Args:
         destination_arn: `arn:aws:events:REGION:ACCOUNT:api-destination/NAME/UUID`.
@@ -72,29 +73,39 @@ def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Docume
         queue_arn: The dead-letter queue, in the account and region of the rules.
         rule_arns: The rules whose targets name the queue; at least one.
     """
-    return _document(_events_may("sqs:SendMessage", queue_arn, rule_arns))
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
+        }
+    )
 
 
-def alarm_topic_policy(topic_arn: str, rule_arns: Iterable[str]) -> Document:
-    """Let the alert path's alarms and the given rules publish to the topic.
+def alarm_topic_policy(topic_arn: str, rule_arns: Iterable[str] = ()) -> Document:
+    """Let the alert path's alarms and EventBridge's rules publish to the topic.
 
-    The alarms are those of the topic's own account and region whose name has the alert path's prefix.
+    The alarms are those of the topic's own account and region whose name has the alert path's prefix. Which rules
+    publish can't be limited: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" (EventBridge
+    User Guide, "Using resource-based policies"). With one, every e-mail about a lost connection would be lost as well.
 
     Args:
         topic_arn: `arn:aws:sns:REGION:ACCOUNT:NAME`.
-        rule_arns: The rules that have the topic as a target; at least one.
+        rule_arns: Not used; callers are being changed.
     """
     partition, region, account = _owner(topic_arn)
     alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{ALERT_PATH_PREFIX}*"
+    publish = {"Action": "sns:Publish", "Resource": topic_arn}
     return _document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
-            "Action": "sns:Publish",
-            "Resource": topic_arn,
+            **publish,
             "Condition": {"ArnLike": {"aws:SourceArn": alarms}},
         },
-        _events_may("sns:Publish", topic_arn, rule_arns),
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, **publish},
     )
 
 
@@ -236,16 +247,6 @@ def _merged(document: Mapping[str, Any] | None, statements: Sequence[Statement])
 
 def _document(*statements: Statement) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _events_may(action: str, resource: str, rule_arns: Iterable[str]) -> Statement:
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": action,
-        "Resource": resource,
-        "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
-    }
 
 
 def _owner(arn: str) -> tuple[str, str, str]:

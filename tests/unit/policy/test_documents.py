@@ -88,8 +88,8 @@ def test_only_the_given_rules_may_fill_the_dead_letter_queue() -> None:
     }
 
 
-def test_only_the_alert_path_may_publish_to_the_topic() -> None:
-    assert alarm_topic_policy(TOPIC, RULES[:1]) == {
+def test_alarms_of_the_alert_path_and_rules_may_publish_to_the_topic() -> None:
+    assert alarm_topic_policy(TOPIC) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -106,7 +106,6 @@ def test_only_the_alert_path_may_publish_to_the_topic() -> None:
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sns:Publish",
                 "Resource": TOPIC,
-                "Condition": {"ArnEquals": {"aws:SourceArn": RULES[:1]}},
             },
         ],
     }

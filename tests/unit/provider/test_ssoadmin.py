@@ -44,7 +44,7 @@ def status(key: str, value: str, **more: str) -> Answer:
 
 def test_an_assignment_is_made_when_its_creation_succeeded() -> None:
     key, describe = "AccountAssignmentCreationStatus", "DescribeAccountAssignmentCreationStatus"
-    script = [
+    script: list[tuple[str, Answer]] = [
         ("ListAccountAssignments", {"AccountAssignments": []}),
         ("CreateAccountAssignment", status(key, "IN_PROGRESS")),
         (describe, status(key, "IN_PROGRESS")),
@@ -58,7 +58,7 @@ def test_an_assignment_is_made_when_its_creation_succeeded() -> None:
 
 def test_an_assignment_whose_creation_failed_is_an_error_with_awss_reason() -> None:
     key = "AccountAssignmentCreationStatus"
-    script = [
+    script: list[tuple[str, Answer]] = [
         ("ListAccountAssignments", {"AccountAssignments": []}),
         ("CreateAccountAssignment", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, "FAILED", FailureReason="Received a 404 status error: Account not found")),
@@ -69,7 +69,7 @@ def test_an_assignment_whose_creation_failed_is_an_error_with_awss_reason() -> N
 
 def test_a_removed_assignment_is_waited_for() -> None:
     key = "AccountAssignmentDeletionStatus"
-    script = [
+    script: list[tuple[str, Answer]] = [
         ("DeleteAccountAssignment", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, "SUCCEEDED")),
@@ -82,7 +82,7 @@ def test_a_removed_assignment_is_waited_for() -> None:
 @pytest.mark.parametrize("end", ["SUCCEEDED", "FAILED"])
 def test_a_changed_permission_set_is_provisioned_and_waited_for(end: str) -> None:
     key = "PermissionSetProvisioningStatus"
-    script = [
+    script: list[tuple[str, Answer]] = [
         ("ProvisionPermissionSet", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, end)),

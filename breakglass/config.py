@@ -25,12 +25,12 @@ from pydantic import (
     Field,
     StrictBool,
     TypeAdapter,
-    ValidationError,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
 from breakglass.errors import ConfigError, Problem, looks_like_secret
 from breakglass.policy.lint import Severity
 from breakglass.problems import validated
@@ -71,6 +71,10 @@ from breakglass.types import (
 if TYPE_CHECKING:
     # The component imports the models.
     from breakglass.components.break_glass import BreakGlassArgs
+
+
+_ROLE_ARN = TypeAdapter(RoleArn)
+_SESSION_DURATION = TypeAdapter(SessionDuration)
 
 
 # --- permission sets -------------------------------------------------------------------------------------------------
@@ -173,10 +177,7 @@ class BreakGlassSetSpec(PermissionSetSpec):
         yield from super().rules(given)
         yield from _repeated(given["acknowledge"])
         duration = given["sessionDuration"]
-        try:
-            long = seconds(TypeAdapter(SessionDuration).validate_python(duration.value)) > 3600
-        except ValidationError:
-            return
+        long = seconds(duration.valid(_SESSION_DURATION) or "PT1H") > 3600
         if long and not (given["allowLongSession"].value is True and given["longSessionReason"].text):
             yield duration.fault(
                 "A break-glass session over PT1H goes on after the emergency: taking the assignment away does not "
@@ -308,11 +309,6 @@ class Watch(Section):
     roles: list[RoleArn] = Field(default_factory=list)
     """ARNs of IAM roles that Identity Center did not make."""
 
-    @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
-        """No role twice."""
-        yield from _repeated(given["roles"])
-
 
 class Retry(Section):
     """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
@@ -410,6 +406,22 @@ class StackFile(Section):
         groups += [[SetName(name, name.text, True)] for name in watch["permissionSets"] if name.text]
         for these, those in itertools.combinations(groups, 2):
             yield from confusions(itertools.product(these, those))
+        alerting = [name.name for names in groups for name in names if name.alerting]
+        yield from _repeated_subjects([PermissionSetSubject(name).key for name in alerting], watch["roles"])
+
+
+def _repeated_subjects(keys: list[str], roles: Given) -> Iterator[Fault]:
+    """Complain about roles whose alert could not be kept apart from an earlier one."""
+    seen = set(keys)
+    for role in roles:
+        arn = role.valid(_ROLE_ARN)
+        key = RoleSubject(arn).key if arn else None
+        if key in seen:
+            yield role.fault(
+                f"The alert for {key} is in this file before; every alert has its own rules and its own queue.",
+                "Delete one of the two. (A role's name is unique in its account, whatever its path.)",
+            )
+        seen |= {key} if key else set()
 
 
 def _repeated(given: Given) -> Iterator[Fault]:

@@ -8,13 +8,15 @@ Non-goals: which keys there are and what they mean is said in `config`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from breakglass.types import FAULT, Fault, Location, fault, faults
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class Given:
     def text(self) -> str | None:
         """The value if it is a text."""
         return self.value if isinstance(self.value, str) else None
+
+    def valid(self, adapter: TypeAdapter[Value]) -> Value | None:
+        """Return the validated value, or None if it is wrong or missing."""
+        try:
+            return adapter.validate_python(self.value)
+        except ValidationError:
+            return None
 
     @property
     def encrypted(self) -> bool:

@@ -6,9 +6,9 @@ Non-goals: what is dangerous is said in `breakglass.policy.lint`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from breakglass.errors import Problem
@@ -36,8 +36,6 @@ class _Pair:
     everyday: _Set
     break_glass: _Set
 
-
-Value = TypeVar("Value")
 
 _POLICY_ARN = TypeAdapter(PolicyArn)
 _POLICY = TypeAdapter(PolicyDocument)
@@ -67,11 +65,11 @@ def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple
 
 def _linted(given: Given, base_dir: Path) -> _Set:
     return _Set(
-        [arn for item in given["managedPolicies"] for arn in _valid(_POLICY_ARN, item.value)],
+        [arn for item in given["managedPolicies"] if (arn := item.valid(_POLICY_ARN))],
         [item.value for item in given["customerManagedPolicies"]],
         _linted_policy(given, base_dir),
         given["permissionsBoundary"].value,
-        [risk for item in given["acknowledge"] for risk in _valid(_RISK, item.value)],
+        [risk for item in given["acknowledge"] if (risk := item.valid(_RISK))],
     )
 
 
@@ -92,19 +90,11 @@ def _linted_policy(given: Given, base_dir: Path) -> dict[str, Any] | None:
 
 
 def _linted_statement(statement: object) -> object:
-    return statement if _valid(_POLICY, _policy_of(statement)) else _GRANTS_NOTHING
+    return statement if Given(_policy_of(statement)).valid(_POLICY) else _GRANTS_NOTHING
 
 
 def _policy_of(statement: object) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statement}
-
-
-def _valid(adapter: TypeAdapter[Value], value: object) -> list[Value]:
-    """Return the validated value in a list, or an empty list if it is wrong."""
-    try:
-        return [adapter.validate_python(value)]
-    except ValidationError:
-        return []
 
 
 def _written_path(pair: Given, path: str) -> str:

@@ -136,7 +136,23 @@ SCENARIOS = [
         [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/emergency-operator")],
         "breakglass:alerts.watch.roles[1]",
         '"arn:aws:iam::222222222222:role/emergency-operator"',
-        "has this entry before",
+        "emergency-operator-222222222222 is in this file before",
+        "Delete one",
+    ),
+    Scenario(
+        "a role is watched once, whatever path is written",
+        [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/ops/emergency-operator")],
+        "breakglass:alerts.watch.roles[1]",
+        '"arn:aws:iam::222222222222:role/ops/emergency-operator"',
+        "is in this file before",
+        "unique in its account",
+    ),
+    Scenario(
+        "a role and a permission set whose alerts would have the same resources are not watched both",
+        [((*ALERTS, "watch", "permissionSets"), ["emergency-operator-222222222222"])],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "its own queue",
         "Delete one",
     ),
     Scenario(
@@ -615,6 +631,11 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         "permissionSets.pairs[0].name",
         "slackBotToken",
     ]
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:
+    other = "arn:aws:iam::333333333333:role/emergency-operator"
+    assert problems(stack(((*ALERTS, "watch", "roles", 1), other))) == []
 
 
 def test_neighbours_with_a_hyphen_are_told_apart_by_their_roles() -> None:

@@ -45,7 +45,17 @@ def deploy(cloud: RunningCloud, workdir: Path, progress: Callable[[str], None] =
         EngineError: Pulumi refused or failed.
     """
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
+    configure(engine, cloud)
+    return Deployment(engine, engine.up())
+
+
+def configure(engine: Engine, cloud: RunningCloud) -> None:
+    """Sets what differs from one local cloud to the next: Slack's token, channel and address.
+
+    Args:
+        engine: of this program and stack `local`.
+        cloud: whose Slack it is.
+    """
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
     engine.config_set("breakglass:alerts.slack.channel", cloud.slack_channel, path=True)
     engine.config_set("breakglass:alerts.slack.postMessageUrl", cloud.post_message_url, path=True)
-    return Deployment(engine, engine.up())

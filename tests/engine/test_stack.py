@@ -1,0 +1,305 @@
+"""The project's own program, stack `local`, under the real engine: deployed, interrupted, drifted, changed, destroyed.
+
+One story, told once (`life`), since each `up` takes seconds; the tests read it.
+
+Not shown here: that an alert arrives (tests/local/test_alert_path.py), each resource type of the stand-in for the AWS
+provider on its own (test_provider_types.py), what AWS itself would make of it (docs/live-checks.md).
+"""
+
+import base64
+import json
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from breakglass.detection.names import ALERT_PATH_PREFIX
+from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.engine import Engine, EngineError, UpdateResult
+from localcloud.stack import ROOT, configure
+
+RULE = "breakglass-local-devops-break-glass-session_start"
+POST_MORTEM = "https://wiki.example.com/incidents/new"
+DESCRIPTION = "EMERGENCY: whatever RDS can do"
+NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["breakGlass"]}
+
+Inventory = dict[str, list[str]]
+
+
+@contextmanager
+def stack_file(engine: Engine) -> Iterator[dict[str, Any]]:
+    """The configuration in this engine's copy of the stack file, to be changed as a person does in an editor."""
+    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    content = yaml.safe_load(file.read_text())
+    yield content["config"]
+    file.write_text(yaml.safe_dump(content))
+
+
+def inventory(cloud: RunningCloud) -> Inventory:
+    """What exists in both emulators, by kind: ARNs, and names where there is no ARN; duplicates show."""
+    events, sso, iam = cloud.client("events"), cloud.client("sso-admin"), cloud.client("iam")
+    [instance] = sso.list_instances()["Instances"]
+    where = {"InstanceArn": instance["InstanceArn"]}
+    groups = cloud.client("identitystore").list_groups(IdentityStoreId=instance["IdentityStoreId"])["Groups"]
+    rules = events.list_rules()["Rules"]
+    dashboards = cloud.client("cloudwatch").list_dashboards()
+    alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    secrets = cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    found: dict[str, Sequence[str]] = {
+        "rules": [rule["Arn"] for rule in rules],
+        "targets": [
+            f"{rule['Name']} {target['Id']}"
+            for rule in rules
+            for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        ],
+        "connections": [each["ConnectionArn"] for each in events.list_connections()["Connections"]],
+        "destinations": [each["ApiDestinationArn"] for each in events.list_api_destinations()["ApiDestinations"]],
+        "secrets": [each["ARN"] for each in secrets],
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": [each["TopicArn"] for each in cloud.client("sns").list_topics()["Topics"]],
+        "subscriptions": [each["Endpoint"] for each in cloud.client("sns").list_subscriptions()["Subscriptions"]],
+        "roles": [each["Arn"] for each in iam.list_roles()["Roles"]],
+        "alarms": [each["AlarmArn"] for each in alarms],
+        "dashboards": [each["DashboardArn"] for each in dashboards["DashboardEntries"]],
+        "permission sets": sso.list_permission_sets(**where)["PermissionSets"],
+        "assignments": [
+            f"{group['DisplayName']} {each['PermissionSetArn']} {each['AccountId']}"
+            for group in groups
+            for each in sso.list_account_assignments_for_principal(
+                PrincipalId=group["GroupId"], PrincipalType="GROUP", **where
+            )["AccountAssignments"]
+        ],
+    }
+    return {kind: sorted(items) for kind, items in found.items()}
+
+
+def readable_forms(secret: str) -> list[bytes]:
+    """A text as it stands, and base64 of it within a longer text, at each of the three alignments."""
+    forms = [secret.encode()]
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + secret.encode())
+        # The first and last characters depend on what stands before and after.
+        forms.append(encoded[4:-4])
+    return forms
+
+
+def closed_port() -> str:
+    """Address of a port on which nobody listens."""
+    with closing(socket.socket()) as server:
+        server.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What each step of the stack's life gave."""
+
+    cloud: RunningCloud
+    workdir: Path
+    before: Inventory
+    failed_up: EngineError
+    half: Inventory
+    resumed_up: UpdateResult
+    whole: Inventory
+    preview: UpdateResult
+    state: dict[str, Any]
+    outputs: dict[str, Any]
+    changing_up: UpdateResult
+    changed: Inventory
+    changed_target: dict[str, Any]
+    changed_set: dict[str, Any]
+    drift: UpdateResult
+    repairing_up: UpdateResult
+    repaired_state: str
+    repaired: Inventory
+    destroy: UpdateResult
+    state_afterwards: dict[str, Any]
+    after: Inventory
+
+    @property
+    def resources(self) -> int:
+        """How many resources the program has, without the provider that the engine adds."""
+        types = [resource["type"] for resource in self.state["deployment"]["resources"]]
+        return sum(not type_.startswith("pulumi:providers:") for type_ in types)
+
+
+@pytest.fixture(scope="module")
+def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    workdir = tmp_path_factory.mktemp("stack")
+    events = cloud.client("events")
+    before = inventory(cloud)
+
+    cut_off = Engine(ROOT, workdir, {**cloud.environment(), "AWS_ENDPOINT_URL_SNS": closed_port()})
+    configure(cut_off, cloud)
+    with pytest.raises(EngineError) as failed_up:
+        cut_off.up()
+    half = inventory(cloud)
+
+    engine = Engine(ROOT, workdir, cloud.environment())
+    configure(engine, cloud)
+    resumed_up, whole, preview = engine.up(), inventory(cloud), engine.preview()
+    state, outputs = engine.export(), engine.outputs()
+
+    with stack_file(engine) as config:
+        config["breakglass:tags"]["owner"] = "oncall"
+        config["breakglass:alerts"]["postMortemUrl"] = POST_MORTEM
+        config["breakglass:permissionSets"]["pairs"][0]["breakGlass"]["description"] = DESCRIPTION
+    changing_up, changed = engine.up(), inventory(cloud)
+    [changed_target] = events.list_targets_by_rule(Rule=RULE)["Targets"]
+    changed_set = cloud.client("sso-admin").describe_permission_set(
+        InstanceArn=cloud.client("sso-admin").list_instances()["Instances"][0]["InstanceArn"],
+        PermissionSetArn=outputs["permissionSetArns"]["devops-break-glass"],
+    )["PermissionSet"]
+
+    events.disable_rule(Name=RULE)
+    drift = engine.refresh()
+    with stack_file(engine) as config:
+        config["breakglass:permissionSets"]["pairs"][0]["assignments"].insert(0, NEW_ASSIGNMENT)
+    repairing_up, repaired = engine.up(), inventory(cloud)
+    repaired_state = events.describe_rule(Name=RULE)["State"]
+
+    return Life(
+        cloud,
+        workdir,
+        before,
+        failed_up.value,
+        half,
+        resumed_up,
+        whole,
+        preview,
+        state,
+        outputs,
+        changing_up,
+        changed,
+        changed_target,
+        changed_set,
+        drift,
+        repairing_up,
+        repaired_state,
+        repaired,
+        engine.destroy(),
+        engine.export(),
+        inventory(cloud),
+    )
+
+
+def new(before: Inventory, after: Inventory) -> dict[str, list[str]]:
+    """What was added, by kind."""
+    added = {kind: [item for item in after[kind] if item not in before[kind]] for kind in after}
+    return {kind: items for kind, items in added.items() if items}
+
+
+def test_an_up_that_fails_half_way_says_which_resource_and_why(life: Life) -> None:
+    assert "aws:sns/topic:Topic local-monitoring-alarms: CreateTopic: EndpointConnectionError" in str(life.failed_up)
+    assert "Traceback" not in life.failed_up.output
+    made = new(life.before, life.half)
+    assert made
+    assert "topics" not in made
+
+
+def test_the_next_up_makes_what_is_missing_and_nothing_twice(life: Life) -> None:
+    assert life.resumed_up.changes.keys() == {"create"}
+    assert 0 < life.resumed_up.changes["create"] < life.resources
+    assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
+    assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
+        "rules": 16,
+        "targets": 16,
+        "connections": 1,
+        "destinations": 1,
+        "secrets": 1,
+        "queues": 4,
+        "topics": 1,
+        "subscriptions": 1,
+        "roles": 1,
+        "alarms": 16,
+        "dashboards": 1,
+        "permission sets": 4,
+        "assignments": 6,
+    }
+
+
+def test_everything_of_the_alert_path_carries_the_prefix_that_the_deny_protects(life: Life) -> None:
+    made = new(life.before, life.whole)
+    of_identity_center = {"permission sets", "assignments"}
+    for kind in made.keys() - of_identity_center - {"targets", "subscriptions"}:
+        assert [item for item in made[kind] if not re.search(rf"[:/]{ALERT_PATH_PREFIX}", item)] == []
+
+
+def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+    assert life.preview.changes == {}
+    assert life.preview.summary == {"same": life.resources}
+
+
+def test_the_outputs_are_what_exists(life: Life) -> None:
+    assert sorted(life.outputs) == [
+        "dashboardUrl",
+        "deadLetterQueueUrls",
+        "permissionSetArns",
+        "ruleNames",
+        "topicArn",
+    ]
+    exists = {item for items in life.whole.values() for item in items}
+    assert set(life.outputs["permissionSetArns"]) == {
+        "devops",
+        "devops-break-glass",
+        "network",
+        "network-break-glass",
+    }
+    assert exists >= {
+        *life.outputs["permissionSetArns"].values(),
+        *life.outputs["deadLetterQueueUrls"].values(),
+        life.outputs["topicArn"],
+    }
+    rule = f"arn:aws:events:eu-central-1:{MANAGEMENT_ACCOUNT}:rule/"
+    assert exists >= {rule + name for names in life.outputs["ruleNames"].values() for name in names.values()}
+
+
+def test_tags_descriptions_and_messages_change_in_place(life: Life) -> None:
+    assert life.changing_up.changes.keys() == {"update"}
+    assert life.changed == life.whole
+    assert POST_MORTEM in life.changed_target["InputTransformer"]["InputTemplate"]
+    assert life.changed_set["Description"] == DESCRIPTION
+
+
+def test_a_rule_disabled_by_hand_is_found_by_refresh_and_repaired_by_the_next_up(life: Life) -> None:
+    assert life.drift.changes == {"update": 1}
+    assert life.repairing_up.changes["update"] == 1
+    assert life.repaired_state == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+
+def test_an_assignment_at_the_top_of_the_list_is_made_and_no_other_is_touched(life: Life) -> None:
+    # The update is the repair of the rule.
+    assert life.repairing_up.changes == {"create": 1, "update": 1}
+    break_glass = life.outputs["permissionSetArns"]["devops-break-glass"]
+    assert new(life.changed, life.repaired) == {"assignments": [f"security {break_glass} 333333333333"]}
+
+
+def test_destroy_leaves_nothing(life: Life) -> None:
+    assert life.destroy.changes.keys() == {"delete"}
+    assert life.state_afterwards["deployment"].get("resources", []) == []
+    assert life.after == life.before
+
+
+def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
+    said = {"failed up": life.failed_up.output, "export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
+    said |= {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
+    assert len(said) == 3 + 6
+    files = [file for file in life.workdir.rglob("*") if file.is_file()]
+    assert {"Pulumi.local.yaml", "local.json"} <= {file.name for file in files}
+    texts = {name: text.encode() for name, text in said.items()} | {str(file): file.read_bytes() for file in files}
+    forms = readable_forms(life.cloud.bot_token)
+    assert [name for name, text in texts.items() if any(form in text for form in forms)] == []
+
+
+@pytest.mark.parametrize("before", ["Bearer ", "", "x", '{"value":"Bearer '])
+def test_a_token_in_base64_would_be_found(before: str) -> None:
+    token = "xoxb-000000000000-0123456789abcdef01234567"
+    forms = readable_forms(token)
+    assert any(form in base64.b64encode(f'{before}{token}"}}'.encode()) for form in forms)
+    assert not any(form in base64.b64encode(f"{before}xoxb-another-token-altogether-0123".encode()) for form in forms)

@@ -1,0 +1,351 @@
+"""Stack `local`, deployed by a real `pulumi up`: every record from the event bus to Slack, or to where it ends without.
+
+One deployment for all tests. A test that breaks a part of it mends it again.
+
+Not shown here: what Slack's own limits and refusals do (test_emulators_slack.py), and what only AWS can show
+(docs/live-checks.md).
+"""
+
+import copy
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakglass.types import EvidencePath
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.loopback import request_json
+from localcloud.emulators.process import reserve_port
+from localcloud.engine import Engine
+from localcloud.play import Outcome, play
+from localcloud.records import RECORDS, load_record, load_records
+from localcloud.stack import ROOT, configure
+
+pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
+
+ALL_RECORDS = list(load_records())
+# One record of each evidence path, in which AWS puts what nobody but AWS may see.
+USES = {
+    EvidencePath.session_start: "session-devops-break-glass",
+    EvidencePath.portal: "portal-get-role-credentials",
+    EvidencePath.console: "console-sign-in",
+    EvidencePath.denied: "denied-iam-user",
+}
+ROLE = "breakglass-local-slack-role"
+DESTINATION = "breakglass-local-slack-destination"
+RULE_ARN = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:rule/"
+
+
+def rule(path: EvidencePath) -> str:
+    """The rule that watches devops-break-glass."""
+    return f"breakglass-local-devops-break-glass-{path}"
+
+
+def use(path: EvidencePath) -> dict[str, Any]:
+    return load_record(RECORDS / f"{USES[path]}.json").content
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The alert path, deployed.
+
+    Attributes:
+        cloud: where.
+        logs: folder with everything that the servers wrote.
+        outputs: of the stack.
+        mailbox: URL of a queue that gets what the subscribers of the alarm topic get by e-mail.
+    """
+
+    cloud: RunningCloud
+    logs: Path
+    outputs: dict[str, Any]
+    mailbox: str
+
+    def mails(self) -> list[str]:
+        """Takes what came to the topic since the last call."""
+        bodies = [json.loads(message["Body"]) for message in self.drain(self.mailbox)]
+        return [body["Message"] for body in bodies]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Takes what lies in the dead-letter queue of devops-break-glass."""
+        return self.drain(self.outputs["deadLetterQueueUrls"]["devops-break-glass"])
+
+    def drain(self, queue_url: str) -> list[dict[str, Any]]:
+        sqs = self.cloud.client("sqs")
+        taken: list[dict[str, Any]] = []
+        where = {"QueueUrl": queue_url}
+        while messages := sqs.receive_message(
+            **where, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
+        ).get("Messages", []):
+            for message in messages:
+                sqs.delete_message(**where, ReceiptHandle=message["ReceiptHandle"])
+            taken += messages
+        return taken
+
+    def posted(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Plays a record and returns the messages that it caused in Slack."""
+        before = len(self.cloud.posts())
+        self.cloud.play(record)
+        self.cloud.wait_idle()
+        return [post.body for post in self.cloud.posts()[before:]]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """As in the stack file, but with alerts by e-mail, too."""
+    logs = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(logs) as cloud:
+        engine = Engine(ROOT, tmp_path_factory.mktemp("stack"), cloud.environment())
+        configure(engine, cloud)
+        engine.config_set("breakglass:alerts.monitoring.alertsByEmail", "true", path=True)
+        engine.up()
+        outputs = engine.outputs()
+        mailbox = cloud.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
+        arn = f"arn:aws:sqs:{REGION}:{MANAGEMENT_ACCOUNT}:mailbox"
+        cloud.client("sns").subscribe(TopicArn=outputs["topicArn"], Protocol="sqs", Endpoint=arn)
+        yield Deployed(cloud, logs, outputs, mailbox)
+
+
+# --- every record --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of all records: in Slack, and by e-mail."""
+
+    outcome: Outcome
+    mails: list[str]
+
+
+@pytest.fixture(scope="module")
+def played(deployed: Deployed) -> Played:
+    deployed.mails()
+    return Played(play(deployed.cloud, ALL_RECORDS), deployed.mails())
+
+
+@pytest.mark.parametrize("index", range(len(ALL_RECORDS)), ids=[record.file for record in ALL_RECORDS])
+def test_a_record_causes_just_the_messages_that_it_expects(played: Played, index: int) -> None:
+    verdict = played.outcome.verdicts[index]
+    assert (verdict.file, verdict.seen) == (ALL_RECORDS[index].file, ALL_RECORDS[index].expected)
+
+
+def test_every_evidence_path_is_delivered_and_none_is_refused_or_lost(played: Played) -> None:
+    kinds = {kind for verdict in played.outcome.verdicts for kind in verdict.seen}
+    assert kinds == set(EvidencePath)
+    assert played.outcome.refused == []
+    assert (played.outcome.deliveries["dead_lettered"], played.outcome.deliveries["lost"]) == (0, 0)
+
+
+def test_a_message_carries_the_id_of_its_event_into_slack(deployed: Deployed, played: Played) -> None:
+    expected = sorted((record.content["eventID"], kind) for record in ALL_RECORDS for kind in record.expected or ())
+    payloads = [post.body["metadata"]["event_payload"] for post in played.outcome.accepted]
+    assert sorted((payload["event_id"], payload["evidence"]) for payload in payloads) == expected
+    # And Slack keeps it, for whoever reads the channel by its API.
+    arguments = {"channel": deployed.cloud.slack_channel, "include_all_metadata": True, "limit": 200}
+    kept = deployed.cloud.call_slack("conversations.history", arguments)["messages"]
+    assert {event_id for event_id, _ in expected} <= {
+        message["metadata"]["event_payload"]["event_id"] for message in kept
+    }
+
+
+def test_the_same_alerts_go_out_by_email_where_that_is_wanted(played: Played) -> None:
+    expected = sorted(record.content["eventID"] for record in ALL_RECORDS for _ in record.expected or ())
+    named = [event_id for mail in played.mails for event_id in expected if event_id in mail]
+    assert sorted(named) == expected
+    assert len(played.mails) == len(expected)
+
+
+def test_a_drill_says_so_in_its_first_words(played: Played) -> None:
+    drills = {record.content["eventID"] for record in ALL_RECORDS if "drill" in record.content}
+    for post in played.outcome.accepted:
+        is_drill = post.body["metadata"]["event_payload"]["event_id"] in drills
+        assert post.body["text"].startswith("DRILL: ") == is_drill
+
+
+# --- what a message may not hold -----------------------------------------------------------------------------------
+
+MARK = 'LEAK"\\<!channel>'
+
+
+def marked(record: Mapping[str, Any], path: EvidencePath) -> dict[str, Any]:
+    """The record with a mark in everything that is secret, freely written, or AWS's own address."""
+    content = copy.deepcopy(dict(record))
+    content["userAgent"] = f"aws-cli/2 {MARK}"
+    if path in {EvidencePath.session_start, EvidencePath.denied}:
+        content["sourceIPAddress"] = MARK
+    if "errorMessage" in content:
+        content["errorMessage"] += f" {MARK}"
+    for holder in (content["responseElements"], content.get("serviceEventDetails"), content["userIdentity"]):
+        if holder is not None:
+            holder["credentials"] = {"secretAccessKey": MARK, "sessionToken": MARK}
+            holder["userName"] = MARK
+    return content
+
+
+@pytest.mark.parametrize("path", list(EvidencePath))
+def test_no_message_holds_credentials_or_free_text(deployed: Deployed, path: EvidencePath) -> None:
+    deployed.mails()
+    record = marked(use(path), path)
+    assert json.dumps(record).count("LEAK") >= 4
+    [message] = deployed.posted(record)
+    [mail] = deployed.mails()
+    assert message["metadata"]["event_payload"]["event_id"] == record["eventID"]
+    assert "LEAK" not in json.dumps(message) + mail
+
+
+def test_the_token_is_in_no_log_of_the_cloud(deployed: Deployed, played: Played) -> None:
+    assert played.outcome.accepted
+    files = [file for file in deployed.logs.rglob("*") if file.is_file()]
+    assert {"aws.log", "slack.log"} <= {file.name for file in files}
+    assert [file for file in files if deployed.cloud.bot_token.encode() in file.read_bytes()] == []
+
+
+# --- what makes it work --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", list(EvidencePath))
+def test_a_plain_enabled_rule_would_miss_what_is_read_only(deployed: Deployed, path: EvidencePath) -> None:
+    events = deployed.cloud.client("events")
+    before = events.describe_rule(Name=rule(path))
+    events.enable_rule(Name=rule(path))
+    try:
+        plain = deployed.posted(use(path))
+    finally:
+        kept = ("Name", "EventPattern", "Description", "State")
+        events.put_rule(**{name: before[name] for name in kept})
+    assert bool(plain) != use(path)["readOnly"]
+    assert len(deployed.posted(use(path))) == 1
+
+
+# --- when Slack can't be reached -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def slack_at(deployed: Deployed, url: str) -> Iterator[None]:
+    """Slack is at another address for a while."""
+    events = deployed.cloud.client("events")
+    events.update_api_destination(Name=DESTINATION, InvocationEndpoint=url)
+    try:
+        yield
+    finally:
+        events.update_api_destination(Name=DESTINATION, InvocationEndpoint=deployed.cloud.post_message_url)
+
+
+class Failing(BaseHTTPRequestHandler):
+    """A Slack that answers 500."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(500)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def failing_slack() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api/chat.postMessage"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def unreachable_slack() -> Iterator[str]:
+    yield f"http://127.0.0.1:{reserve_port()}/api/chat.postMessage"
+
+
+@pytest.mark.parametrize(
+    ("slack", "code"), [(failing_slack, "ERROR_FROM_TARGET"), (unreachable_slack, "CONNECTION_FAILURE")]
+)
+@pytest.mark.parametrize("path", list(EvidencePath))
+def test_an_alert_that_slack_does_not_take_ends_in_the_dead_letter_queue(
+    deployed: Deployed, slack: Callable[[], Any], code: str, path: EvidencePath
+) -> None:
+    record = use(path)
+    with slack() as url, slack_at(deployed, url):
+        assert deployed.posted(record) == []
+    [letter] = deployed.dead_letters()
+    event = json.loads(letter["Body"])
+    assert event["detail"] == record
+    assert event["source"] == as_event(record, account="", region="")["source"]
+    attributes = {name: each["StringValue"] for name, each in letter["MessageAttributes"].items()}
+    assert attributes.pop("ERROR_MESSAGE")
+    assert re.fullmatch(rf"arn:aws:events:.*:api-destination/{DESTINATION}.*", attributes.pop("TARGET_ARN"))
+    assert attributes == {
+        "RULE_ARN": RULE_ARN + rule(path),
+        "ERROR_CODE": code,
+        # 1 + 2 + ... + 256 s of waiting; another 512 s would be over the 15 minutes of the stack file's default.
+        "RETRY_ATTEMPTS": "9",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumEventAgeInSeconds",
+    }
+
+
+def test_without_the_roles_permission_an_alert_is_a_dead_letter_at_once(deployed: Deployed) -> None:
+    iam = deployed.cloud.client("iam")
+    [name] = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=ROLE, PolicyName=name)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=ROLE, PolicyName=name)
+    try:
+        assert deployed.posted(use(EvidencePath.session_start)) == []
+    finally:
+        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(policy))
+    [letter] = deployed.dead_letters()
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+
+
+def test_a_rule_of_somebody_else_gets_neither_into_slack_nor_into_the_queue(deployed: Deployed) -> None:
+    events = deployed.cloud.client("events")
+    [target] = events.list_targets_by_rule(Rule=rule(EvidencePath.session_start))["Targets"][:1]
+    events.put_rule(
+        Name="foreign",
+        EventPattern=json.dumps({"source": ["aws.sts"]}),
+        State="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+    )
+    events.put_targets(Rule="foreign", Targets=[target])
+    try:
+        lost = deployed.cloud.wait_idle()["lost"]
+        [silent] = [record for record in ALL_RECORDS if record.file == "silent-everyday-set.json"]
+        assert deployed.posted(silent.content) == []
+    finally:
+        events.remove_targets(Rule="foreign", Ids=[target["Id"]])
+        events.delete_rule(Name="foreign")
+    assert deployed.cloud.wait_idle()["lost"] == lost + 1
+    assert deployed.dead_letters() == []
+
+
+@pytest.mark.parametrize("what", ["Connection Deauthorized", "API Destination Deactivated"])
+def test_a_lost_connection_to_slack_is_told_by_email(deployed: Deployed, what: str) -> None:
+    events = deployed.cloud.client("events")
+    destination = events.describe_api_destination(Name=DESTINATION)
+    arn = destination["ConnectionArn" if what.startswith("Connection") else "ApiDestinationArn"]
+    event: dict[str, Any] = {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": what,
+        "source": "aws.events",
+        "account": MANAGEMENT_ACCOUNT,
+        "time": "2026-03-14T02:12:29Z",
+        "region": REGION,
+        "resources": [arn],
+        "detail": {},
+    }
+    deployed.mails()
+    request_json("POST", f"{deployed.cloud.aws_url}/_localcloud/events", event)
+    other = {**event, "resources": ["arn:aws:events:eu-central-1:111111111111:connection/of-somebody-else/1"]}
+    request_json("POST", f"{deployed.cloud.aws_url}/_localcloud/events", other)
+    deployed.cloud.wait_idle()
+    [mail] = deployed.mails()
+    assert f"Break-glass alerts do not reach Slack: EventBridge reports {what} at 2026-03-14T02:12:29Z" in mail

@@ -1,0 +1,39 @@
+"""docs/reference is what the code says today."""
+
+import pytest
+
+import breakglass
+from breakglass.policy.rules import RULES
+from docs.generate_reference import FOLDER, pages
+
+
+@pytest.fixture(scope="module")
+def generated() -> dict[str, str]:
+    return pages()
+
+
+def test_the_committed_reference_is_that_of_the_code(generated: dict[str, str]) -> None:
+    committed = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir()}
+    assert committed == generated, "stale: run `python -m docs.generate_reference`"
+
+
+def test_every_component_has_its_inputs_outputs_permissions_and_errors(generated: dict[str, str]) -> None:
+    sections = generated["components.md"].split("\n## ")
+    titles = {section.partition("\n")[0]: section for section in sections}
+    components = [name.removesuffix("Args") for name in breakglass.__all__ if name.endswith("Args")]
+    assert len(components) == 6
+    for name in components:
+        parts = [part.partition("\n")[0] for part in titles[name].split("\n### ")[1:]]
+        assert parts == ["Inputs", "Outputs", "Permissions", "Errors"], name
+
+
+def test_every_rule_of_the_lint_is_there(generated: dict[str, str]) -> None:
+    for rule in RULES:
+        assert generated["policy-lint.md"].count(f"\n### {rule.name}\n") == 1
+        assert rule.instead in generated["policy-lint.md"]
+
+
+def test_required_inputs_and_what_takes_an_output_are_marked(generated: dict[str, str]) -> None:
+    assert "| `channel` | string, required | The ID of the Slack channel. |" in generated["components.md"]
+    assert "| `connection_arn` | Input of string, required |" in generated["components.md"]
+    assert "At least 60, at most 86400. Default: `900`. |" in generated["stack-file.md"]

@@ -1,0 +1,116 @@
+"""What a reader is sent to exists: links, commands, the stack file of the README, the picture of the message.
+
+Not proven here: that what the documents say is true.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from breakglass.config import NAMESPACE, validate_stack
+from breakglass.detection.message import slack_message, substitute
+from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.types import EvidencePath
+from docs.draw_message import PICTURE, RECORD, arrived, drawing
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README = ROOT / "README.md"
+
+
+def text_of(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def prose(document: Path) -> str:
+    """The document without its code blocks."""
+    return re.sub(r"^```.*?^```", "", text_of(document), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document as GitHub makes anchors of them."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(document: Path) -> Iterator[tuple[Path, str]]:
+    """File and anchor of every link of a document into the repository."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+        path, _, anchor = target.partition("#")
+        if not re.match(r"[a-z]+:", target):
+            yield (document.parent / path).resolve() if path else document, anchor
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    broken = [
+        f"{target.relative_to(ROOT)}#{anchor}"
+        for target, anchor in links(document)
+        if not target.exists() or (anchor and anchor not in anchors(target))
+    ]
+    assert broken == []
+
+
+def test_the_documents_are_found() -> None:
+    assert README in DOCUMENTS
+    assert len(list(links(README))) > 10
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_make_command_is_one(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
+    commands = set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(document), flags=re.MULTILINE))
+    assert commands <= targets
+
+
+@pytest.mark.parametrize("document", [README, ROOT / "docs" / "threats.md"], ids=lambda document: document.name)
+def test_every_test_that_a_threat_names_is_there(document: Path) -> None:
+    named = re.findall(r"`((?:unit|components|engine|events|local)/[^`]*)`", text_of(document))
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / "tests" / path).exists()] == []
+
+
+def test_the_stack_file_of_the_readme_is_a_valid_one() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
+    config = yaml.safe_load(example)["config"]
+    keys = {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
+    token = {"slackBotToken": {"secure": "v1:made:up"}}
+
+    validate_stack({**keys, **token}, ROOT / "stacks")
+
+
+def test_the_picture_shows_the_message_that_is_sent_today() -> None:
+    transformer = slack_message(
+        PermissionSetSubject("devops-break-glass"),
+        EvidencePath.session_start,
+        channel="C0123456789",
+        post_mortem_url="https://wiki.example.com/break-glass/post-mortem",
+    )
+    record = json.loads(text_of(RECORD))
+    event = {"detail": record, "account": record["recipientAccountId"], "region": record["awsRegion"]}
+    message = json.loads(substitute(transformer, event))
+
+    assert arrived([message]) == message
+    assert text_of(PICTURE) == drawing(message), "stale: run `make demo` and `python -m docs.draw_message`"
+
+
+def test_no_message_of_another_record_is_drawn() -> None:
+    other = {"metadata": {"event_payload": {"event_id": "another"}}}
+
+    assert arrived([other]) is None
+
+
+def test_a_hostile_message_stays_text() -> None:
+    hostile = {"text": '"><script>', "blocks": [{"type": "section", "text": {"text": "`<script>`\n*<b>*"}}]}
+
+    assert "<script>" not in drawing(hostile)
+    assert "<b>" not in drawing(hostile)
+
+
+def test_a_block_that_nobody_can_draw_is_not_left_out() -> None:
+    with pytest.raises(ValueError, match="no way to draw"):
+        drawing({"text": "", "blocks": [{"type": "image"}]})

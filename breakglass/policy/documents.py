@@ -84,7 +84,7 @@ def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Docume
     )
 
 
-def alarm_topic_policy(topic_arn: str, rule_arns: Iterable[str] = ()) -> Document:
+def alarm_topic_policy(topic_arn: str) -> Document:
     """Let the alert path's alarms and EventBridge's rules publish to the topic.
 
     The alarms are those of the topic's own account and region whose name has the alert path's prefix. Which rules
@@ -93,7 +93,6 @@ def alarm_topic_policy(topic_arn: str, rule_arns: Iterable[str] = ()) -> Documen
 
     Args:
         topic_arn: `arn:aws:sns:REGION:ACCOUNT:NAME`.
-        rule_arns: Not used; callers are being changed.
     """
     partition, region, account = _owner(topic_arn)
     alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{ALERT_PATH_PREFIX}*"

@@ -281,7 +281,7 @@ def _allows_all_of(statement: Statement, rule: Rule, partition: str) -> bool:
 
 def _allows_some_of(statement: Statement, arn: str) -> bool:
     if "NotResource" in statement:
-        return not any(covers(each, arn) for each in _listed(statement["NotResource"]) if "${" not in each)
+        return not any(covers(each, arn) for each in _listed(statement["NotResource"]))
     # What a policy variable stands for is known only when the policy is used. Service-linked roles belong to AWS: IAM
     # lets nobody else change them, and many policies name them for nothing.
     return any(

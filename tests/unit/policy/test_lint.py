@@ -180,6 +180,46 @@ def test_every_action_of_every_risk_is_found_whatever_its_case(risk: Risk, actio
     assert risk in statement_risks(allow(action.swapcase()))
 
 
+# Well-known ways to escalate, to blind CloudTrail and to cut an alert, whatever else the rules list.
+WAYS = {
+    Risk.iam: (
+        "iam:AddUserToGroup iam:AttachRolePolicy iam:AttachUserPolicy iam:CreateAccessKey iam:CreateLoginProfile "
+        "iam:CreatePolicyVersion iam:DeleteRolePermissionsBoundary iam:DeleteRolePolicy iam:DetachRolePolicy "
+        "iam:PutGroupPolicy iam:PutRolePermissionsBoundary iam:PutRolePolicy iam:PutUserPolicy "
+        "iam:SetDefaultPolicyVersion iam:UpdateAssumeRolePolicy iam:UpdateLoginProfile iam:UpdateSAMLProvider"
+    ),
+    Risk.sso: (
+        "identitystore:CreateGroupMembership identitystore:UpdateUser sso-directory:AddMemberToGroup "
+        "sso-directory:UpdatePassword sso:AttachManagedPolicyToPermissionSet sso:CreateAccountAssignment "
+        "sso:DeleteInlinePolicyFromPermissionSet sso:DeletePermissionsBoundaryFromPermissionSet "
+        "sso:ProvisionPermissionSet sso:PutInlinePolicyToPermissionSet sso:UpdatePermissionSet"
+    ),
+    Risk.organizations: (
+        "organizations:AttachPolicy organizations:CloseAccount organizations:DeletePolicy organizations:DetachPolicy "
+        "organizations:DisablePolicyType organizations:LeaveOrganization organizations:MoveAccount "
+        "organizations:RegisterDelegatedAdministrator organizations:RemoveAccountFromOrganization "
+        "organizations:UpdatePolicy"
+    ),
+    Risk.stop_cloudtrail: (
+        "cloudtrail:DeleteTrail cloudtrail:PutEventSelectors cloudtrail:StopLogging cloudtrail:UpdateTrail"
+    ),
+    Risk.alert_path: (
+        "cloudwatch:DeleteAlarms cloudwatch:DisableAlarmActions cloudwatch:PutAlarmMuteRule cloudwatch:PutMetricAlarm "
+        "cloudwatch:SetAlarmState events:DeauthorizeConnection events:DeleteRule events:DisableRule events:EnableRule "
+        "events:PutRule events:PutTargets events:RemoveTargets events:UpdateApiDestination events:UpdateConnection "
+        "secretsmanager:DeleteSecret secretsmanager:GetSecretValue secretsmanager:PutResourcePolicy "
+        "secretsmanager:PutSecretValue secretsmanager:UpdateSecretVersionStage sns:DeleteTopic sns:SetTopicAttributes "
+        "sns:SetSubscriptionAttributes sns:Unsubscribe sqs:DeleteMessage sqs:DeleteQueue sqs:PurgeQueue "
+        "sqs:SetQueueAttributes"
+    ),
+}
+
+
+@pytest.mark.parametrize(("risk", "action"), [(risk, action) for risk in WAYS for action in WAYS[risk].split()])
+def test_a_well_known_way_is_found(risk: Risk, action: str) -> None:
+    assert statement_risks(allow(action)).keys() == {risk}
+
+
 def test_protection_denies_everything_it_is_said_to_hold_back() -> None:
     protection = IAMPolicy(policy_json(inline(*protect_alert_path("aws"))))
     for risk in (Risk.stop_cloudtrail, Risk.alert_path):
@@ -270,6 +310,11 @@ def test_administrator_access_is_one_refusal_and_one_acknowledgement() -> None:
         ]
     acknowledged = break_glass(allow("*"), allow("iam:*"), acknowledge=[Risk.administrator_access, Risk.iam])
     assert found(acknowledged) == []
+
+
+def test_acknowledging_administrator_access_covers_what_is_less() -> None:
+    pair = break_glass(allow("iam:*"), allow("events:*"), acknowledge=[Risk.administrator_access])
+    assert refused(pair, protected=False) == set()
 
 
 def test_all_other_acknowledgements_together_are_not_administrator_access() -> None:

@@ -73,9 +73,9 @@ def _components(derived: Schema) -> Iterator[str]:
     links = {name: _link(heading, heading) for name, heading in headings.items()}
     yield "# Components"
     yield (
-        "Each can be used alone: `from breakglass import UsageAlert`. An input that is no `Input` is a plain value, "
-        "because it decides about security and is checked at preview. ARNs under Permissions are what the identity "
-        "that runs `pulumi up` has to be allowed; PARTITION, REGION and ACCOUNT stand for your own."
+        "Each can be used alone: `from breakglass import UsageAlert`. What is marked Input may be an output of another "
+        "resource; everything else is a plain value, checked at preview. Permissions are what the identity that runs "
+        "`pulumi up` needs; PARTITION, REGION and ACCOUNT stand for your own."
     )
     for token, component in derived["resources"].items():
         summary, sections = _docstring(component["description"])

@@ -306,7 +306,6 @@ class BreakGlass(pulumi.ComponentResource):
                         **_role(subject),
                         "evidence_paths": alerts.evidence_paths,
                         "rule_names": alert.rule_names,
-                        "rule_arns": alert.rule_arns,
                         "queue_name": alert.queue_name,
                         "queue_arn": alert.queue_arn,
                     }

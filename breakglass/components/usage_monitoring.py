@@ -44,8 +44,6 @@ class WatchedRoleArgs(TypedDict):
     """The evidence paths of the alert; by default all on which the role can show up."""
     rule_names: pulumi.Input[dict[str, str]]
     """Name of the EventBridge rule for each evidence path."""
-    rule_arns: pulumi.Input[dict[str, str]]
-    """ARN of the EventBridge rule for each evidence path."""
     queue_name: pulumi.Input[str]
     """Name of the alert's dead-letter queue."""
     queue_arn: pulumi.Input[str]
@@ -80,8 +78,6 @@ class WatchedRoleModel(WatchedRole):
 
     rule_names: Reference
     """Name of the EventBridge rule for each evidence path."""
-    rule_arns: Reference
-    """ARN of the EventBridge rule for each evidence path."""
     queue_name: Reference
     """Name of the alert's dead-letter queue."""
     queue_arn: Reference
@@ -191,16 +187,10 @@ class UsageMonitoring(pulumi.ComponentResource):
             tags=spec.tags,
             opts=child,
         )
-        mailed = [
-            pulumi.Output.from_input(watched.rule_arns)[path.value]
-            for watched in spec.watched
-            for path in watched.paths
-            if spec.alerts_by_email
-        ]
         policy = aws.sns.TopicPolicy(
             f"{name}-alarms",
             arn=topic.arn,
-            policy=pulumi.Output.all(topic.arn, lost.arn, *mailed).apply(_topic_policy),
+            policy=topic.arn.apply(_topic_policy),
             region=spec.region,
             opts=child,
         )
@@ -306,7 +296,8 @@ class UsageMonitoring(pulumi.ComponentResource):
     ) -> aws.cloudwatch.MetricAlarm:
         return aws.cloudwatch.MetricAlarm(
             f"{name}-{kind}",
-            name=physical_name(f"{name}-{kind}"),
+            # CloudWatch allows 255 characters (PutMetricAlarm): the kind at the end is what a reader looks for.
+            name=physical_name(f"{name}-{kind}", limit=255),
             alarm_description=description,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,
@@ -369,9 +360,8 @@ def _lost_connection_json(arns: Sequence[str]) -> str:
     return pattern_json(lost_connection_pattern(connection_arn, destination_arn))
 
 
-def _topic_policy(arns: Sequence[str]) -> str:
-    topic_arn, *rule_arns = arns
-    return policy_json(alarm_topic_policy(topic_arn, rule_arns))
+def _topic_policy(topic_arn: str) -> str:
+    return policy_json(alarm_topic_policy(topic_arn))
 
 
 def _dashboard_json(spec: UsageMonitoringModel, resolved: Mapping[str, list[Any]]) -> str:

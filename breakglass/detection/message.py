@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from breakglass.console import console_url
 from breakglass.detection.subjects import PermissionSetSubject, Subject
 from breakglass.errors import MessageError
 from breakglass.types import EvidencePath
@@ -154,13 +155,6 @@ def _story(subject: Subject, path: EvidencePath) -> _Story:
     return story
 
 
-_CONSOLE_HOSTS = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
-
-
 def slack_message(
     subject: Subject,
     path: EvidencePath,
@@ -187,7 +181,7 @@ def slack_message(
     role = _configured(subject.label)
     story = _story(subject, path)
     headline = story.headline.format(role=role)
-    event_url = f"https://{_CONSOLE_HOSTS[partition]}/cloudtrailv2/home?region=<region>#/events/<eventId>"
+    event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
     buttons = [_button("Open event in CloudTrail", event_url, "open_event")]
     if post_mortem_url is not None:
         buttons.append(_button("Post-mortem", _configured(post_mortem_url), "open_post_mortem"))

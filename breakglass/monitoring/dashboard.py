@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from breakglass.console import console_url
 from breakglass.types import EvidencePath, partition
 
 WIDTH = 24
@@ -88,15 +89,7 @@ def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], regi
 
 def dashboard_url(name: str, region: str) -> str:
     """Return the address of a dashboard in the AWS console of its partition."""
-    host = _CONSOLE_HOSTS[partition(region)]
-    return f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"
-
-
-_CONSOLE_HOSTS = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
+    return console_url(partition(region), f"cloudwatch/home?region={region}#dashboards/dashboard/{name}")
 
 
 def _place(left: int, top: int, width: int, height: int) -> dict[str, int]:

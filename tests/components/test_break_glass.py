@@ -252,14 +252,14 @@ def test_a_pair_added_at_the_top_changes_nothing_else_of_the_permission_sets() -
     assert {urn: after.by_urn()[urn] for urn in before.by_urn()} == before.by_urn()
 
 
-def test_a_role_added_at_the_top_changes_only_the_dashboard_and_who_may_publish() -> None:
+def test_a_role_added_at_the_top_changes_only_the_dashboard() -> None:
     watch = {**ALERTS["watch"], "permission_sets": ["Added", *ALERTS["watch"]["permission_sets"]]}
 
     before = break_glass(ALERTS_ONLY).by_urn()
     after = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "watch": watch}}).by_urn()
 
     changed = {resource.type for urn, resource in before.items() if after[urn].inputs != resource.inputs}
-    assert changed == {"aws:cloudwatch/dashboard:Dashboard", "aws:sns/topicPolicy:TopicPolicy"}
+    assert changed == {"aws:cloudwatch/dashboard:Dashboard"}
 
 
 # --- the Identity Center instance ------------------------------------------------------------------------------------

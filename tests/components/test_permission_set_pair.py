@@ -186,7 +186,9 @@ PROTECTION = [
         "Resource": [
             "arn:aws:cloudwatch:*:*:alarm:breakglass-*",
             "arn:aws:cloudwatch::*:dashboard/breakglass-*",
-            "arn:aws:events:*:*:*/breakglass-*",
+            "arn:aws:events:*:*:api-destination/breakglass-*",
+            "arn:aws:events:*:*:connection/breakglass-*",
+            "arn:aws:events:*:*:rule/breakglass-*",
             "arn:aws:iam::*:role/breakglass-*",
             "arn:aws:secretsmanager:*:*:secret:breakglass-*",
             "arn:aws:secretsmanager:*:*:secret:events!connection/breakglass-*",

@@ -63,7 +63,6 @@ monitoring = breakglass.UsageMonitoring(
                 "permission_set": "storage-break-glass",
                 "evidence_paths": [breakglass.EvidencePath.session_start, breakglass.EvidencePath.denied],
                 "rule_names": alert.rule_names,
-                "rule_arns": alert.rule_arns,
                 "queue_name": alert.queue_name,
                 "queue_arn": alert.queue_arn,
             }

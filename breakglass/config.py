@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -67,11 +67,6 @@ from breakglass.types import (
     fault,
     seconds,
 )
-
-if TYPE_CHECKING:
-    # The component imports the models.
-    from breakglass.components.break_glass import BreakGlassArgs
-
 
 _ROLE_ARN = TypeAdapter(RoleArn)
 _SESSION_DURATION = TypeAdapter(SessionDuration)
@@ -556,9 +551,9 @@ class LoadedStack:
     slack_bot_token: pulumi.Output[str] | None
     """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
 
-    def to_args(self) -> "BreakGlassArgs":
-        """Return the arguments of the component `BreakGlass`."""
-        args: Any = self.stack_file.model_dump(exclude_none=True)
+    def to_args(self) -> Any:
+        """Return the `BreakGlassArgs`; the type is not named, since their module builds on this one."""
+        args = self.stack_file.model_dump(exclude_none=True)
         if self.slack_bot_token is not None:
             args["slack_bot_token"] = self.slack_bot_token
         return args

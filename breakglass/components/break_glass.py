@@ -364,16 +364,14 @@ def _chosen_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> di
     instances = dict(zip(*found, strict=True))
     candidates = [arn for arn in instances if sets.instance_arn in (None, arn)]
     if len(candidates) != 1:
-        raise ConfigError(
-            [
-                Problem(
-                    "permissionSets.instanceArn",
-                    shown(sets.instance_arn) if sets.instance_arn else "(missing)",
-                    f"This account sees {', '.join(instances) or 'no Identity Center instance'} in {sets.region}, so "
-                    "it is not clear which instance gets the permission sets.",
-                    "Deploy to the account that owns Identity Center, or its delegated administrator, with its home "
-                    "region; if it has several instances, name one in `instanceArn`.",
-                )
-            ]
+        problem = Problem(
+            "permissionSets.instanceArn",
+            shown(sets.instance_arn) if sets.instance_arn else "(missing)",
+            f"This account sees {', '.join(instances) or 'no Identity Center instance'} in {sets.region}, so it is not "
+            "clear which instance gets the permission sets.",
+            "Deploy to the account that owns Identity Center, or its delegated administrator, with its home region; if "
+            "it has several instances, name one in `instanceArn`.",
         )
+        # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+        raise pulumi.RunError(str(ConfigError([problem])))
     return {"arn": candidates[0], "identity_store_id": sets.identity_store_id or instances[candidates[0]]}

@@ -314,7 +314,7 @@ def test_of_several_instances_the_given_one_is_taken() -> None:
 def test_where_the_instance_is_not_clear_no_permission_set_is_made(answer: Any, seen: str) -> None:
     deployment = Deployment()
 
-    with pytest.raises(ConfigError, match=seen):
+    with pytest.raises(pulumi.RunError, match=seen):
         deploy(lambda: program(sets()), answers={GET_INSTANCES: answer}, into=deployment)
 
     assert not [each for each in deployment.resources if each.custom]

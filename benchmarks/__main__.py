@@ -1,0 +1,92 @@
+"""`make bench`: measures, and prints Markdown tables; progress goes to standard error."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import demos, imports, latency, machine, previews, report
+from benchmarks.table import with_figures
+from localcloud.cloud import LocalCloud, LocalCloudError
+from localcloud.engine import EngineError
+from localcloud.stack import BUILD, ROOT
+
+_DOCUMENT = ROOT / "docs" / "performance.md"
+
+_PARTS = ("previews", "imports", "latency", "demo")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures.
+
+    Returns:
+        The exit status: 0 whatever the figures are, 2 if something could not be measured.
+    """
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    BUILD.mkdir(exist_ok=True)
+    # A folder of its own for each run, so that two runs don't meet.
+    workdir = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
+    # Compiled byte code is kept for whoever may write it; an environment that forbids it would be measured instead.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(workdir / "pycache")
+    try:
+        figures = _measured(options, workdir)
+    except (LocalCloudError, EngineError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the local cloud is stopped", file=sys.stderr)
+        return 130
+    finally:
+        shutil.rmtree(workdir)
+    print(figures)
+    if options.write:
+        _DOCUMENT.write_text(with_figures(_DOCUMENT.read_text(), figures))
+        _progress(f"written to {_DOCUMENT.relative_to(ROOT)}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, and prints Markdown tables.")
+    parser.add_argument("--quick", action="store_true", help="previews of the small sizes only, fewer repetitions")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="this part; may be given more than once")
+    parser.add_argument("--cold", action="store_true", help="also `make demo` in a fresh clone, which takes minutes")
+    parser.add_argument("--write", action="store_true", help=f"also into {_DOCUMENT.relative_to(ROOT)}")
+    return parser
+
+
+def _measured(options: argparse.Namespace, workdir: Path) -> str:
+    parts = options.only or _PARTS
+    sections = [f"Measured {machine.description()}."]
+    if "imports" in parts:
+        _progress("imports")
+        sections.append(f"### Import\n\n{report.imports(imports.measure(5 if options.quick else 15))}")
+    if "previews" in parts or "latency" in parts:
+        with LocalCloud(workdir / "cloud", _progress) as cloud:
+            if "latency" in parts:
+                _progress("from bus to Slack")
+                ways = latency.measure(cloud, workdir, *((3, 5) if options.quick else (7, 15)), _progress)
+                sections.append(f"### From bus to Slack\n\n{report.latency(ways)}")
+            if "previews" in parts:
+                _progress("previews")
+                sizes = [size for size in previews.SIZES if max(size.roles, size.accounts) <= 10 or not options.quick]
+                cells = list(previews.measure(cloud, workdir, sizes, 1 if options.quick else 3, _progress))
+                sections.append(f"### Preview\n\n{report.previews(cells)}")
+    if "demo" in parts:
+        _progress("make demo")
+        warm = demos.warm(1 if options.quick else 3)
+        sections.append(f"### Demo\n\n{report.demos(warm, demos.cold() if options.cold else None)}")
+    return "\n\n".join(sections)
+
+
+def _progress(line: str) -> None:
+    print(f"   {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What `import breakglass` costs beside `import pulumi_aws`, which every program that uses AWS pays anyway.
+
+Each import runs in a fresh process with its byte code compiled. Non-goals: the first import after an installation.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.samples import Samples, in_turns, ratio
+
+_SCRIPT = """
+import json, sys, time
+began = time.perf_counter()
+import {module}
+print(json.dumps([(time.perf_counter() - began) * 1000, len(sys.modules)]))
+"""
+
+
+@dataclass(frozen=True)
+class Imports:
+    """Both imports.
+
+    Attributes:
+        breakglass: milliseconds for `import breakglass`, which imports pulumi_aws.
+        pulumi_aws: milliseconds for `import pulumi_aws` alone, in turns with the other.
+        breakglass_modules: modules that are loaded afterwards.
+        pulumi_aws_modules: the same for pulumi_aws.
+    """
+
+    breakglass: Samples
+    pulumi_aws: Samples
+    breakglass_modules: int
+    pulumi_aws_modules: int
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long `import breakglass` takes."""
+        return ratio(self.breakglass, self.pulumi_aws)
+
+
+def measure(repeat: int) -> Imports:
+    """Imports each `repeat` times."""
+    for module in ("breakglass", "pulumi_aws"):  # compiles, and brings the files into memory
+        _import(module)
+    ours, bare = in_turns(repeat, lambda: _import("breakglass"), lambda: _import("pulumi_aws"))
+    return Imports(_times(ours), _times(bare), ours[0][1], bare[0][1])
+
+
+def _import(module: str) -> tuple[float, int]:
+    command = [sys.executable, "-c", _SCRIPT.format(module=module)]
+    milliseconds, modules = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return milliseconds, modules
+
+
+def _times(runs: Sequence[tuple[float, int]]) -> Samples:
+    return Samples([milliseconds for milliseconds, _ in runs])

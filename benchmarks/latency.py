@@ -1,0 +1,150 @@
+"""From the event on the bus to the message in Slack: the alert path against a minimal Lambda function.
+
+The same record, but for the name of the role, goes to the same bus in turns; the rules' patterns come from the same
+function. Slack stamps the message when it arrives. `cold` is the first event after the function was made new, as after
+every quarter of an hour or so without an event at AWS; the alert path has no such state.
+
+The function's token is either in its environment, which is quickest and unsafe, or in Secrets Manager, where the alert
+path has it, too.
+
+Non-goals: the time before the bus (CloudTrail) and EventBridge's own at AWS, which both ways share.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.samples import Samples
+from breakglass.detection.patterns import RULE_STATE, event_pattern, pattern_json
+from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.types import EvidencePath
+from localcloud.cloud import MANAGEMENT_ACCOUNT, LocalCloudError, RunningCloud
+from localcloud.records import RECORDS, load_record
+from localcloud.stack import ROOT, deploy
+
+_RECORD = RECORDS / "session-devops-break-glass.json"
+_ROLE = "devops-break-glass"
+_SOURCE = ROOT / "benchmarks" / "programs" / "post_to_slack.py"
+_SECRET_NAME = "benchmark-slack-token"  # noqa: S105  a name
+_PATIENCE = 30
+"""Seconds until a message counts as lost."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way from bus to Slack, in milliseconds.
+
+    Attributes:
+        name: what it is called in the table.
+        cold: first events after a start; None where there is nothing to start.
+        warm: later events.
+    """
+
+    name: str
+    cold: Samples | None
+    warm: Samples
+
+
+def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: Callable[[str], None]) -> list[Way]:
+    """Deploys stack `local` and the functions, and sends events to each in turns.
+
+    Args:
+        cloud: a fresh local cloud.
+        workdir: for the deployment's state.
+        cold: number of cold starts.
+        warm: number of events after each of them, of which the first is not counted.
+        progress: told what is going on.
+    """
+    progress("deploying stack local and the functions")
+    deploy(cloud, workdir)
+    token_in = {
+        "Lambda, token in its environment": {"SLACK_BOT_TOKEN": cloud.bot_token},
+        "Lambda, token from Secrets Manager": {"SECRET_NAME": _SECRET_NAME},
+    }
+    cloud.client("secretsmanager").create_secret(Name=_SECRET_NAME, SecretString=cloud.bot_token)
+    functions = {
+        name: _Function(cloud, f"benchmark-{number}", settings)
+        for number, (name, settings) in enumerate(token_in.items())
+    }
+    path: list[float] = []
+    colds: dict[str, list[float]] = {name: [] for name in functions}
+    warms: dict[str, list[float]] = {name: [] for name in functions}
+    for start in range(cold):
+        for name, function in functions.items():
+            function.restart()
+            colds[name].append(_milliseconds(cloud, function.role))
+        for number in range(warm + 1):
+            # The first is there to warm up what is not measured: connections, caches.
+            counted = number > 0
+            alert = _milliseconds(cloud, _ROLE)
+            path.extend([alert] * counted)
+            for name, function in functions.items():
+                warms[name].extend([_milliseconds(cloud, function.role)] * counted)
+        progress(f"{start + 1} of {cold} rounds of {warm} events each way")
+    ways = [Way(name, Samples(colds[name]), Samples(warms[name])) for name in functions]
+    return [Way("alert path: rule, transformer, API destination", None, Samples(path)), *ways]
+
+
+class _Function:
+    """The Lambda function, the role of its own that its rule watches, and the rule."""
+
+    def __init__(self, cloud: RunningCloud, name: str, settings: Mapping[str, str]) -> None:
+        self.role = name
+        self._lambda = cloud.client("lambda")
+        self._environment = {
+            "CHANNEL": cloud.slack_channel,
+            "POST_MESSAGE_URL": cloud.post_message_url,
+            "AWS_ENDPOINT_URL": cloud.aws_url,
+            **settings,
+        }
+        created = self._lambda.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="post_to_slack.handler",
+            Role=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/{name}",
+            Code={"ZipFile": _zipped(_SOURCE)},
+            Environment={"Variables": self._environment},
+            Timeout=_PATIENCE,
+        )
+        events = cloud.client("events")
+        pattern = pattern_json(event_pattern(PermissionSetSubject(name), EvidencePath.session_start))
+        events.put_rule(Name=name, EventPattern=pattern, State=RULE_STATE)
+        events.put_targets(Rule=name, Targets=[{"Id": "function", "Arn": created["FunctionArn"]}])
+
+    def restart(self) -> None:
+        """Ends the function's processes: changed settings need new ones."""
+        self._environment["RESTARTED"] = str(time.time_ns())
+        self._lambda.update_function_configuration(FunctionName=self.role, Environment={"Variables": self._environment})
+        self._lambda.get_waiter("function_updated").wait(FunctionName=self.role, WaiterConfig={"Delay": 1})
+
+
+def _milliseconds(cloud: RunningCloud, role: str) -> float:
+    """Plays the record for a role and returns the time until the one message about it arrived.
+
+    Raises:
+        LocalCloudError: none arrived.
+    """
+    record = json.loads(json.dumps(load_record(_RECORD).content).replace(_ROLE, role))
+    known = len(cloud.posts())
+    began = time.time()
+    cloud.play(record)
+    while len(posts := cloud.posts()) == known:
+        if time.time() - began > _PATIENCE:
+            raise LocalCloudError(f"No message about {role} arrived in Slack within {_PATIENCE} s.")
+        # Often enough to go on soon; the message has its own stamp.
+        time.sleep(0.02)
+    (post,) = posts[known:]
+    if post.error is not None or role not in json.dumps(post.body):
+        raise LocalCloudError(f"Not the message about {role} arrived in Slack: {post}")
+    return (post.received - began) * 1000
+
+
+def _zipped(source: Path) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.write(source, source.name)
+    return archive.getvalue()

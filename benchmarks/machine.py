@@ -1,0 +1,26 @@
+"""On what was measured, and when. Non-goals: detail that no reader can compare with."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+def description() -> str:
+    """One line: date, processor, memory, system, and what else kept the machine busy when this was called."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {os.cpu_count()} cores {_processor()}, {memory:.0f} GB; "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        f"load average at the start {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _processor() -> str:
+    if _CPU_INFO.exists():
+        for line in _CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

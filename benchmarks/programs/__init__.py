@@ -1,0 +1,6 @@
+"""The programs that are measured, each as its user would run it.
+
+- `components`: `BreakGlass` with arguments from code.
+- `bare`: the same AWS resources without breakglass, from what `record` saw `components` register.
+- `post_to_slack`: the Lambda function that somebody would write instead of the alert path.
+"""

@@ -1,0 +1,50 @@
+"""What a program's own process used, written to a file when it ends.
+
+Non-goals: the engine and the provider, which are processes of their own.
+"""
+
+import atexit
+import json
+import os
+import resource
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+_FILE = "BENCHMARK_USAGE"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process used from its start to its end.
+
+    Attributes:
+        processor_seconds: time on a processor, user and system.
+        peak_megabytes: most memory resident at a time, in 10^6 bytes.
+    """
+
+    processor_seconds: float
+    peak_megabytes: float
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What `write_at_exit` wrote."""
+        return cls(**json.loads(file.read_text()))
+
+
+def environment(file: Path) -> dict[str, str]:
+    """The variable that tells a program where to write."""
+    return {_FILE: str(file)}
+
+
+def write_at_exit() -> None:
+    """Writes this process's usage when it ends, to the file that `environment` told."""
+    if _FILE in os.environ:
+        atexit.register(_write, Path(os.environ[_FILE]))
+
+
+def _write(file: Path) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    # Linux counts in units of 1,024 bytes.
+    usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+    file.write_text(json.dumps(asdict(usage)))

@@ -1,0 +1,70 @@
+"""The figures as people read them: Markdown, one section a measurement.
+
+Non-goals: measuring; the words around the figures, which are in docs/performance.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.imports import Imports
+from benchmarks.latency import Way
+from benchmarks.previews import Cell, Preview
+from benchmarks.samples import Samples
+from benchmarks.table import table
+
+_MEASURES: Mapping[str, Callable[[Preview], float]] = {
+    "wall s": lambda preview: preview.seconds,
+    "program CPU s": lambda preview: preview.usage.processor_seconds,
+    "program peak MB": lambda preview: preview.usage.peak_megabytes,
+}
+
+
+def previews(cells: Sequence[Cell]) -> str:
+    """Returns two tables: our program beside the bare one, and what each resource more than in the first cell costs."""
+    header = ["roles x accounts", "AWS resources", "runs"]
+    rows = [[str(cell.size), str(cell.resources), str(len(cell.components))] for cell in cells]
+    growth_header = ["roles x accounts", "resources more"]
+    growth = [[str(cell.size), str(cell.resources - cells[0].resources)] for cell in cells[1:]]
+    for name, measure in _MEASURES.items():
+        header += [name, "bare", "ratio"]
+        growth_header += [f"{name} per 1,000", "bare"]
+        compared = [cell.compared(measure) for cell in cells]
+        for row, (ours, bare, ratio) in zip(rows, compared, strict=True):
+            row += [ours.text(1), bare.text(1), f"{ratio:.2f}"]
+        (first, first_bare, _), *larger = compared
+        for row, cell, (ours, bare, _) in zip(growth, cells[1:], larger, strict=True):
+            thousands = (cell.resources - cells[0].resources) / 1000
+            row += [
+                f"{(some.median - none.median) / thousands:.1f}" for some, none in ((ours, first), (bare, first_bare))
+            ]
+    return "\n\n".join([table(header, rows), *([table(growth_header, growth)] if growth else [])])
+
+
+def imports(measured: Imports) -> str:
+    """Returns a table of both imports."""
+    rows = [
+        ["`import pulumi_aws`", measured.pulumi_aws.text(0), str(measured.pulumi_aws_modules), "1.00"],
+        ["`import breakglass`", measured.breakglass.text(0), str(measured.breakglass_modules), f"{measured.ratio:.2f}"],
+    ]
+    return table(["fresh process", "ms", "modules loaded", "ratio"], rows)
+
+
+def latency(ways: Sequence[Way]) -> str:
+    """Returns a table of the ways from bus to Slack, with how many times as long as the warm first one each takes."""
+    first = ways[0].warm.median
+    rows = [
+        [
+            way.name,
+            way.warm.text(1),
+            f"{way.warm.median / first:.2f}",
+            *(["no start", "1"] if way.cold is None else [way.cold.text(0), f"{way.cold.median / first:.0f}"]),
+        ]
+        for way in ways
+    ]
+    return table(["from bus to Slack", "warm ms", "ratio", "cold ms", "ratio"], rows)
+
+
+def demos(warm: Samples | None, cold: Samples | None) -> str:
+    """Returns a table of the demo's runs."""
+    runs = {"warm: everything installed": warm, "cold: fresh clone, empty caches": cold}
+    rows = [[name, samples.text(0), str(len(samples.values))] for name, samples in runs.items() if samples]
+    return table(["`make demo`", "s", "runs"], rows)

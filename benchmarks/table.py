@@ -1,0 +1,43 @@
+"""Markdown: tables, and a marked block of a document that is written anew.
+
+Non-goals: what the tables hold (see `report`).
+"""
+
+from collections.abc import Sequence
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a Markdown table whose first column is text and whose others are figures, aligned to the right.
+
+    Args:
+        header: names of the columns.
+        rows: cells; each row is as long as the header.
+    """
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
+    return "\n".join(_line(cells, widths) for cells in (header, rule, *rows))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = [(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    padded = [first[0].ljust(first[1]), *[cell.rjust(width) for cell, width in others]]
+    return f"| {' | '.join(padded)} |"
+
+
+def with_figures(document: str, figures: str) -> str:
+    """Returns a document with other figures in its marked block.
+
+    Args:
+        document: holds the lines `BEGIN` and `END`.
+        figures: what goes between them.
+
+    Raises:
+        ValueError: the document has no such block.
+    """
+    before, begin, rest = document.partition(f"{BEGIN}\n")
+    _, end, after = rest.partition(f"{END}\n")
+    if not begin or not end:
+        raise ValueError(f"the document has no block between the lines {BEGIN} and {END}")
+    return f"{before}{begin}\n{figures}\n\n{end}{after}"

@@ -1,0 +1,61 @@
+"""The tables of figures, from measurements made up here."""
+
+from benchmarks import report
+from benchmarks.imports import Imports
+from benchmarks.latency import Way
+from benchmarks.previews import Cell, Preview
+from benchmarks.programs.size import Size
+from benchmarks.programs.usage import Usage
+from benchmarks.samples import Samples
+
+
+def cell(roles: int, resources: int, ours: float, bare: float) -> Cell:
+    def preview(seconds: float) -> Preview:
+        return Preview(seconds, resources + 1, Usage(seconds / 2, 80 + seconds))
+
+    return Cell(Size(roles, 1), resources, [preview(ours)], [preview(bare)])
+
+
+def cells(line: str) -> list[str]:
+    return [each.strip() for each in line.strip("|").split("|")]
+
+
+def test_previews_stand_beside_the_bare_ones_with_their_ratio() -> None:
+    _, _, first, second = (
+        report.previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[0].splitlines()
+    )
+
+    assert cells(first) == ["1 x 1", "30", "1", "4.4", "4.0", "1.10", "2.2", "2.0", "1.10", "84.4", "84.0", "1.00"]
+    assert cells(second)[:6] == ["10 x 1", "230", "1", "6.0", "5.0", "1.20"]
+
+
+def test_growth_is_what_each_resource_more_than_in_the_first_cell_costs() -> None:
+    # 200 resources more take 1.6 s more, so 1,000 take 8 s.
+    growth = report.previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[1].splitlines()
+
+    assert cells(growth[0])[:4] == ["roles x accounts", "resources more", "wall s per 1,000", "bare"]
+    assert [cells(line)[:4] for line in growth[2:]] == [["10 x 1", "200", "8.0", "5.0"]]
+
+
+def test_one_cell_has_no_growth() -> None:
+    assert "more" not in report.previews([cell(1, 30, 4.4, 4.0)])
+
+
+def test_an_import_is_compared_with_what_it_imports() -> None:
+    lines = report.imports(Imports(Samples([450.0, 460.0]), Samples([225.0, 230.0]), 887, 721)).splitlines()
+
+    assert cells(lines[3]) == ["`import breakglass`", "455 (450-460)", "887", "2.00"]
+
+
+def test_ways_to_slack_are_compared_with_the_warm_first_one() -> None:
+    ways = [Way("rule", None, Samples([5.0])), Way("function", Samples([500.0]), Samples([6.0]))]
+
+    assert [cells(line) for line in report.latency(ways).splitlines()[2:]] == [
+        ["rule", "5.0", "1.00", "no start", "1"],
+        ["function", "6.0", "1.20", "500", "100"],
+    ]
+
+
+def test_a_demo_that_was_not_run_has_no_row() -> None:
+    assert "cold" not in report.demos(Samples([30.0]), None)
+    assert "cold" in report.demos(Samples([30.0]), Samples([360.0]))

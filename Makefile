@@ -7,6 +7,7 @@ make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived
 make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
 make test                  everything that CI checks: format, lint, types, and all tests
 make bench                 measure and print; nothing is asserted by time
+make docs                  write docs/reference and the stack file's schema anew, from the code
 make lint, fmt             check format, lint and types; repair format and lint
 make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
 endef
@@ -24,7 +25,7 @@ ifeq ($(CI),true)
 export BREAKGLASS_REQUIRE_ENGINE := 1
 endif
 
-.PHONY: help demo local-up local-down test bench lint fmt clean
+.PHONY: help demo local-up local-down test bench docs lint fmt clean
 
 help:
 	$(info $(HELP))
@@ -38,8 +39,8 @@ local-up:
 	@$(TOOLCHAIN)
 	@$(WITH_TOOLS) python -m localcloud.up
 
+# Brings nothing: what runs can be stopped even while the environment is broken.
 local-down:
-	@$(TOOLCHAIN) python
 	@$(WITH_TOOLS) python -m localcloud.down
 
 # Without the Pulumi CLI the tests that need it are skipped, unless that is forbidden.
@@ -51,6 +52,11 @@ test: lint
 bench:
 	@$(TOOLCHAIN)
 	@$(WITH_TOOLS) python -m benchmarks
+
+docs:
+	@$(TOOLCHAIN) python
+	@$(VENV)/python -m breakglass.schema
+	@$(VENV)/python -m docs.generate_reference
 
 lint:
 	@$(TOOLCHAIN) python

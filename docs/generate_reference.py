@@ -29,7 +29,7 @@ from breakglass.types import RiskAcknowledgement
 FOLDER = Path(__file__).with_name("reference")
 """Where the pages are committed."""
 
-_GENERATED = "<!-- Generated from the code by `python -m docs.generate_reference`; change the docstrings instead. -->"
+_GENERATED = "<!-- Generated from the code by `make docs`; change the docstrings instead. -->"
 
 Schema = Mapping[str, Any]
 """A JSON Schema, or a type of a Pulumi package schema: what is used here is the same in both."""

@@ -10,7 +10,6 @@ import pulumi
 import pytest
 
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
-from breakglass.errors import ConfigError
 from breakglass.types import EvidencePath
 from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
 

@@ -62,19 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = report.terminal()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     BUILD.mkdir(exist_ok=True)
+    slack_break = SlackBreak(options.slack_break) if options.slack_break else None
+    # A folder of its own for each run, so that two demos don't meet.
+    workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
-        records = _records(options.records)
-        # A folder of its own for each run, so that two demos don't meet.
-        workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
-        status = _run(records, options.slack_break, workdir, console)
-        shutil.rmtree(workdir)
-    except (RecordError, LocalCloudError, EngineError) as error:
-        console.print(report.printable(str(error)), style="red", markup=False)
-        return 2
+        status = _run(_records(options.records), slack_break, workdir, console)
     except KeyboardInterrupt:
         console.print("Interrupted; the local cloud is stopped.")
-        return 130
+        status = 130
+    except RecordError as error:
+        _complain(error, console)
+        status = 2
+    except (LocalCloudError, EngineError) as error:
+        _complain(error, console)
+        # The logs stay: the message may refer to them.
+        return 2
+    shutil.rmtree(workdir)
     return status
+
+
+def _complain(error: Exception, console: Console) -> None:
+    console.print(report.printable(str(error)), style="red", markup=False)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,8 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--break",
         dest="slack_break",
-        type=SlackBreak,
-        choices=list(SlackBreak),
+        choices=[fault.value for fault in SlackBreak],
         metavar="FAULT",
         help="what happens to Slack after the deployment: " + ", ".join(SlackBreak),
     )

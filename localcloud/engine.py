@@ -181,9 +181,14 @@ class Engine:
         began = time.monotonic()
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, cwd=self._project_dir, env=self._environment, text=True, **pipes) as process:
-            for line in process.stdout or ():
-                lines.append(line)
-                events.take(line)
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    events.take(line)
+            except KeyboardInterrupt:
+                # Ctrl-C reached Pulumi, too: it ends what it is at and writes the state. A second one ends it at once.
+                process.communicate()
+                raise
         output = "".join(lines)
         if process.returncode != 0:
             raise EngineError(operation, "".join(events.errors or lines[-_TAIL_LINES:]), output)

@@ -17,6 +17,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from localcloud.emulators.process import exit_with_parent
 from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, StandInError
 
 _MESSAGE_LIMIT = 64 * 1024 * 1024
@@ -98,6 +99,9 @@ def main(arguments: list[str]) -> None:
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     if not addresses:
         sys.exit("pulumi-resource-aws is started by the Pulumi engine, which passes its address; run `pulumi` instead")
+    # The engine holds the other end of standard input. It puts its plugins into process groups of their own, so that
+    # Ctrl-C doesn't reach them, and leaves them behind if it is ended itself.
+    exit_with_parent()
     try:
         asyncio.run(serve(addresses[0]))
     except KeyboardInterrupt:

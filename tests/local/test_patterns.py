@@ -1,0 +1,36 @@
+"""Every pattern on every record, by MiniStack's TestEventPattern and by the independent matcher: the same verdicts.
+
+What neither shows is whether EventBridge itself accepts the patterns (docs/live-checks.md).
+"""
+
+import pytest
+
+from breakglass.detection.patterns import event_pattern
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.records import Record, load_records
+from tests.events.matcher import matches
+
+pytestmark = pytest.mark.local
+
+RECORDS = list(load_records())
+# Those of stack `local`.
+SUBJECTS: tuple[Subject, ...] = (
+    PermissionSetSubject("devops-break-glass"),
+    PermissionSetSubject("network-break-glass"),
+    PermissionSetSubject("DatabaseAdmin"),
+    RoleSubject("arn:aws:iam::222222222222:role/emergency-operator"),
+)
+PATTERNS = {
+    (subject.key, path): event_pattern(subject, path) for subject in SUBJECTS for path in subject.evidence_paths
+}
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=[record.file for record in RECORDS])
+def test_both_matchers_agree_with_each_other_and_with_what_is_expected(cloud: RunningCloud, record: Record) -> None:
+    event = as_event(record.content, account=MANAGEMENT_ACCOUNT, region=REGION)
+    emulated = {key: cloud.test_event_pattern(pattern, event) for key, pattern in PATTERNS.items()}
+    independent = {key: matches(pattern, event) for key, pattern in PATTERNS.items()}
+    assert emulated == independent
+    assert tuple(sorted(path.value for (_, path), hit in emulated.items() if hit)) == record.expected

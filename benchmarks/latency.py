@@ -1,8 +1,8 @@
 """From the event on the bus to the message in Slack: the alert path against a minimal Lambda function.
 
 The same record, but for the name of the role, goes to the same bus in turns; the rules' patterns come from the same
-function. Slack stamps the message when it arrives. `cold` is the first event after the function was made new, as after
-every quarter of an hour or so without an event at AWS; the alert path has no such state.
+function. Slack stamps the message when it arrives. `cold` is the first event after the function's processes were
+ended, as Lambda does after some time without events (it does not say how long); the alert path has no such state.
 
 The function's token is either in its environment, which is quickest and unsafe, or in Secrets Manager, where the alert
 path has it, too.
@@ -28,6 +28,7 @@ from localcloud.stack import ROOT, deploy
 
 _RECORD = RECORDS / "session-devops-break-glass.json"
 _ROLE = "devops-break-glass"
+_ALERT_PATH = "alert path: rule, transformer, API destination"
 _SOURCE = ROOT / "benchmarks" / "programs" / "post_to_slack.py"
 _SECRET_NAME = "benchmark-slack-token"  # noqa: S105  a name
 _PATIENCE = 30
@@ -56,7 +57,7 @@ def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: 
         cloud: a fresh local cloud.
         workdir: for the deployment's state.
         cold: number of cold starts.
-        warm: number of events after each of them, of which the first is not counted.
+        warm: number of warm events each way after each of them.
         progress: told what is going on.
     """
     progress("deploying stack local and the functions")
@@ -70,23 +71,20 @@ def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: 
         name: _Function(cloud, f"benchmark-{number}", settings)
         for number, (name, settings) in enumerate(token_in.items())
     }
-    path: list[float] = []
+    roles = {_ALERT_PATH: _ROLE, **{name: function.role for name, function in functions.items()}}
     colds: dict[str, list[float]] = {name: [] for name in functions}
-    warms: dict[str, list[float]] = {name: [] for name in functions}
-    for start in range(cold):
+    warms: dict[str, list[float]] = {name: [] for name in roles}
+    for number in range(cold):
         for name, function in functions.items():
             function.restart()
             colds[name].append(_milliseconds(cloud, function.role))
-        for number in range(warm + 1):
-            # The first is there to warm up what is not measured: connections, caches.
-            counted = number > 0
-            alert = _milliseconds(cloud, _ROLE)
-            path.extend([alert] * counted)
-            for name, function in functions.items():
-                warms[name].extend([_milliseconds(cloud, function.role)] * counted)
-        progress(f"{start + 1} of {cold} rounds of {warm} events each way")
-    ways = [Way(name, Samples(colds[name]), Samples(warms[name])) for name in functions]
-    return [Way("alert path: rule, transformer, API destination", None, Samples(path)), *ways]
+        for role in roles.values():
+            _milliseconds(cloud, role)  # not counted: it fills caches
+        for _ in range(warm):
+            for name, role in roles.items():
+                warms[name].append(_milliseconds(cloud, role))
+        progress(f"{number + 1} of {cold} rounds of {warm} events each way")
+    return [Way(name, Samples(colds[name]) if name in colds else None, Samples(warms[name])) for name in roles]
 
 
 class _Function:

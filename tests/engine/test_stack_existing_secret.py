@@ -1,0 +1,83 @@
+"""A stack whose bot token is in a secret that somebody else keeps: deployed, rotated, destroyed.
+
+Not shown here: that a message arrives with the token (tests/local/test_alert_path.py).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localcloud.cloud import RunningCloud
+from localcloud.engine import Engine, UpdateResult
+from localcloud.stack import ROOT
+
+SECRET = "security/slack/bot-token"
+TOKENS = ("xoxb-000000000001-kept-by-somebody-else", "xoxb-000000000002-kept-by-somebody-else")
+
+
+@dataclass(frozen=True)
+class Life:
+    """What each step gave."""
+
+    workdir: Path
+    up: UpdateResult
+    state: dict[str, Any]
+    outputs: dict[str, Any]
+    secrets: list[str]
+    rotating_up: UpdateResult
+    preview: UpdateResult
+    destroy: UpdateResult
+    kept: str
+
+
+@pytest.fixture(scope="module")
+def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    secrets = cloud.client("secretsmanager")
+    secrets.create_secret(Name=SECRET, SecretString=TOKENS[0])
+    before = {each["Name"] for each in secrets.list_secrets()["SecretList"]}
+    workdir = tmp_path_factory.mktemp("stack")
+    engine = Engine(ROOT, workdir, cloud.environment())
+    alerts = {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0BREAKGLASS1", "botTokenSecretName": SECRET},
+        "watch": {"permissionSets": ["DatabaseAdmin"]},
+        "evidencePaths": ["session_start"],
+    }
+    stack_file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    stack_file.write_text(yaml.safe_dump({"config": {"breakglass:alerts": alerts}}))
+    up, state, outputs = engine.up(), engine.export(), engine.outputs()
+    made = {each["Name"] for each in secrets.list_secrets()["SecretList"]} - before
+
+    secrets.put_secret_value(SecretId=SECRET, SecretString=TOKENS[1])
+    rotating_up, preview, destroy = engine.up(), engine.preview(), engine.destroy()
+    kept = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
+    secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    return Life(workdir, up, state, outputs, sorted(made), rotating_up, preview, destroy, kept)
+
+
+def test_no_secret_is_made(life: Life) -> None:
+    assert life.up.changes.keys() == {"create"}
+    assert [name for name in life.secrets if not name.startswith("events!connection/")] == []
+
+
+def test_a_new_token_reaches_the_connection_with_the_next_up_and_nothing_else_changes(life: Life) -> None:
+    assert life.rotating_up.changes == {"update": 1}
+    assert life.preview.changes == {}
+
+
+def test_destroy_keeps_the_secret_of_somebody_else(life: Life) -> None:
+    assert life.destroy.changes.keys() == {"delete"}
+    assert life.kept == TOKENS[1]
+
+
+def test_neither_token_is_anywhere_to_be_read(life: Life) -> None:
+    texts = {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
+    texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
+    files = [file for file in life.workdir.rglob("*") if file.is_file()]
+    texts |= {str(file): file.read_text(errors="replace") for file in files}
+    assert len(texts) > 8
+    assert [name for name, text in texts.items() if "kept-by-somebody-else" in text] == []

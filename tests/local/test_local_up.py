@@ -1,0 +1,113 @@
+"""`make local-up`, what a person then does in a shell, and `make local-down`, as commands in a copy of the project."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localcloud import detached
+from localcloud.cloud import RunningCloud
+from localcloud.toolchain import environment
+
+pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
+
+
+def shell(clone: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Runs a line as a person types it, in the project's folder."""
+    return subprocess.run(
+        ["sh", "-c", script],
+        cwd=clone,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the commands said, in the order in which they ran."""
+
+    up: subprocess.CompletedProcess[str]
+    cloud: RunningCloud
+    second_up: subprocess.CompletedProcess[str]
+    preview: subprocess.CompletedProcess[str]
+    changed_preview: subprocess.CompletedProcess[str]
+    play: subprocess.CompletedProcess[str]
+    posted: list[str]
+    down: subprocess.CompletedProcess[str]
+    second_down: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def session(clone: Path) -> Iterator[Session]:
+    description = clone / "build" / "local.json"
+    run = f"{sys.executable} -m localcloud"
+    try:
+        up = shell(clone, f"{run}.up")
+        assert up.returncode == 0, up.stderr
+        cloud = detached.attach(description)
+        second_up = shell(clone, f"{run}.up")
+        pulumi = "pulumi preview -s local --diff --non-interactive"
+        preview = shell(clone, f". build/local.env && {pulumi} --expect-no-changes")
+        change = "pulumi config set -s local --path breakglass:tags.owner oncall"
+        changed_preview = shell(clone, f". build/local.env && {change} && {pulumi}")
+        play = shell(clone, f"{run}.play localcloud/records/session-devops-break-glass.json")
+        posted = [post.body["metadata"]["event_payload"]["evidence"] for post in cloud.posts()]
+        down = shell(clone, f"{run}.down")
+        second_down = shell(clone, f"{run}.down")
+        yield Session(up, cloud, second_up, preview, changed_preview, play, posted, down, second_down)
+    finally:
+        detached.stop(description)
+
+
+def test_local_up_says_where_everything_is(session: Session) -> None:
+    for address in (session.cloud.slack_url, session.cloud.aws_url, session.cloud.identity_url):
+        assert address in session.up.stdout
+    assert "Stack local is deployed:" in session.up.stdout
+
+
+def test_a_second_local_up_is_refused_and_harms_nothing(session: Session) -> None:
+    assert session.second_up.returncode == 2
+    assert "A local cloud already runs" in session.second_up.stderr
+    assert "make local-down" in session.second_up.stderr
+
+
+def test_plain_pulumi_works_in_the_shell_that_local_up_names(session: Session) -> None:
+    assert session.preview.returncode == 0, session.preview.stdout + session.preview.stderr
+    assert session.changed_preview.returncode == 0, session.changed_preview.stdout + session.changed_preview.stderr
+    assert "to update" in session.changed_preview.stdout
+    assert "owner" in session.changed_preview.stdout
+
+
+def test_the_token_is_in_nothing_that_pulumi_shows(session: Session) -> None:
+    for shown in (session.up, session.preview, session.changed_preview):
+        assert session.cloud.bot_token not in shown.stdout + shown.stderr
+
+
+def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> None:
+    assert session.play.returncode == 0, session.play.stderr
+    assert "devops-break-glass" in session.play.stdout
+    assert "session-devops-break-glass.json" in session.play.stdout
+    assert session.posted == ["session_start"]
+
+
+def test_local_down_stops_it_and_says_so(session: Session) -> None:
+    assert (session.down.returncode, session.down.stdout) == (0, "The local cloud is stopped.\n")
+    assert (session.second_down.returncode, session.second_down.stdout) == (0, "No local cloud was running.\n")
+
+
+def test_a_record_can_not_be_played_without_a_cloud_or_a_file(clone: Path, session: Session) -> None:
+    assert session.down.returncode == 0
+    for file, said in (
+        ("localcloud/records/session-devops-break-glass.json", "No local cloud runs"),
+        ("no-such-file.json", "can't be read"),
+    ):
+        played = shell(clone, f"{sys.executable} -m localcloud.play {file}")
+        assert played.returncode == 2
+        assert said in " ".join(played.stdout.split())
+        assert "Traceback" not in played.stderr

@@ -10,6 +10,7 @@ Non-goals: deploying to AWS, for which plain `pulumi up -s dev` needs no wrapper
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ _PROVIDER = _ROOT / "localcloud" / "provider" / "bin"
 _TOOLS = _ROOT / ".tools" / "bin"
 
 _TAIL_LINES = 20
+_CANCEL_TIMEOUT = 30.0
 _AMBIENT_PROVIDER = "using pulumi-resource-aws from $PATH"
 
 PASSPHRASE = "local"  # noqa: S105 - state of the local cloud holds no real secret, and dies with it
@@ -179,15 +181,23 @@ class Engine:
         events = _Events(self._progress)
         lines: list[str] = []
         began = time.monotonic()
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        with subprocess.Popen(command, cwd=self._project_dir, env=self._environment, text=True, **pipes) as process:
+        with subprocess.Popen(
+            command,
+            cwd=self._project_dir,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C in the terminal is for this process, which ends Pulumi whatever it is ended by itself.
+            start_new_session=True,
+        ) as process:
             try:
                 for line in process.stdout or ():
                     lines.append(line)
                     events.take(line)
-            except KeyboardInterrupt:
-                # Ctrl-C reached Pulumi, too: it ends what it is at and writes the state. A second one ends it at once.
-                process.communicate()
+            except BaseException:
+                _cancel(process)
                 raise
         output = "".join(lines)
         if process.returncode != 0:
@@ -217,6 +227,16 @@ class Engine:
                 "",
             )
         return [pulumi, *arguments, "--stack", self._stack, "--non-interactive", "--color", "never"]
+
+
+def _cancel(process: subprocess.Popen[str]) -> None:
+    """Has Pulumi end what it is at and write the state, and returns when it is gone."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=_CANCEL_TIMEOUT)
+    except BaseException:  # too slow, or interrupted once more
+        process.kill()
+        raise
 
 
 class _Events:

@@ -1,6 +1,7 @@
 """The runner of the Pulumi CLI, as far as it needs none: its environment, and what it reads in the engine's events."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,36 @@ def test_without_a_pulumi_cli_the_error_says_how_to_get_one(
         EngineMissingError, match=r"no Pulumi CLI, neither in \.tools/bin nor on PATH; `make test` brings"
     ):
         Engine(project, tmp_path / "work", {}).up()
+
+
+PULUMI = f"""#!{sys.executable}
+import signal, sys
+from pathlib import Path
+
+if sys.argv[1] == "up":
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    print("working", flush=True)
+    signal.sigwait([signal.SIGINT])
+    Path("cancelled").touch()
+"""
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_whatever_ends_an_operation_has_pulumi_cancel_it_and_waits(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    (tmp_path / "pulumi").write_text(PULUMI)
+    (tmp_path / "pulumi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(engine, "_TOOLS", tmp_path)
+
+    def interrupted(line: str) -> None:
+        assert line == "working"
+        raise end
+
+    with pytest.raises(end):
+        Engine(project, tmp_path / "work", {}, progress=interrupted).up()
+    assert (project / "cancelled").exists()
 
 
 def test_progress_tells_changes_warnings_and_errors_and_no_noise() -> None:

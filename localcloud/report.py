@@ -22,8 +22,6 @@ from rich.text import Text
 from localcloud.verdicts import Verdict
 
 _MARKUP = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
-
-
 _WIDTH_OF_A_FILE = 120
 
 
@@ -46,7 +44,7 @@ def slack_message(message: Mapping[str, Any]) -> Panel:
     blocks = message.get("blocks") or [{"type": "section", "text": {"type": "mrkdwn", "text": message.get("text", "")}}]
     return Panel(
         Group(*(_block(block) for block in blocks)),
-        title=printable(f"# {message.get('channel', '?')}"),
+        title=Text(printable(f"# {message.get('channel', '?')}")),
         title_align="left",
         width=110,
     )
@@ -62,9 +60,10 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
     for verdict in verdicts:
         expected = "any" if verdict.expected is None else ", ".join(verdict.expected) or "silence"
         table.add_row(
-            printable(verdict.file),
+            # As Text, since rich takes square brackets in a str for markup.
+            Text(printable(verdict.file)),
             expected,
-            printable(", ".join(verdict.seen)) or "silence",
+            Text(printable(", ".join(verdict.seen)) or "silence"),
             "" if verdict.seconds is None else f"{verdict.seconds:.3f}",
             Text("ok", "green") if verdict.ok else Text("WRONG", "bold red"),
         )

@@ -52,7 +52,7 @@ def as_event(record: Mapping[str, Any], *, account: str, region: str) -> dict[st
             )
         source = f"aws.{service}"
         event_type = record.get("eventType", _OLDEST_TYPE)
-        if event_type not in _DETAIL_TYPES:
+        if not isinstance(event_type, str) or event_type not in _DETAIL_TYPES:
             raise RecordShapeError(
                 f"eventType is {event_type!r}, which does not reach EventBridge as an event that this program watches: "
                 f"use a record of type {', '.join(_DETAIL_TYPES)}."

@@ -95,9 +95,14 @@ def _content(file: Path) -> dict[str, Any]:
 
 
 def _expected(file: Path) -> tuple[str, ...] | None:
-    if not file.exists():
+    try:
+        kinds = tuple(sorted(file.read_text(encoding="utf-8").split()))
+    except FileNotFoundError:
         return None
-    kinds = tuple(sorted(file.read_text(encoding="utf-8").split()))
+    except (OSError, ValueError) as error:
+        raise RecordError(
+            f"{file} can't be read ({error}). Make it a text file that names the alerts the record must cause."
+        ) from error
     known = [path.value for path in EvidencePath]
     for kind in kinds:
         if kind not in known:

@@ -1,0 +1,115 @@
+"""What a person sees of messages and verdicts, whatever stands in them.
+
+Records come from anybody, so a text in one must neither reach the terminal as a command nor pass for rich's markup.
+"""
+
+import io
+import json
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from breakglass.detection.message import slack_message, substitute
+from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.types import EvidencePath
+from localcloud import report
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.records import RECORDS, load_record
+from localcloud.verdicts import Verdict
+
+
+def shown(renderable: RenderableType) -> str:
+    """As it looks in a file: without colour."""
+    output = io.StringIO()
+    Console(file=output, width=130, highlight=False).print(renderable)
+    return output.getvalue()
+
+
+def alert() -> dict[str, Any]:
+    transformer = slack_message(
+        PermissionSetSubject("devops-break-glass"),
+        EvidencePath.session_start,
+        channel="C0123456789",
+        post_mortem_url="https://wiki.example.com/post-mortem",
+    )
+    record = load_record(RECORDS / "session-devops-break-glass.json")
+    return json.loads(substitute(transformer, as_event(record.content, account="", region="")))
+
+
+def test_every_text_of_an_alert_is_shown() -> None:
+    lines = " ".join(shown(report.slack_message(alert())).replace("│", " ").split())
+    for text in (
+        "# C0123456789",
+        "devops-break-glass",
+        "jane.doe@example.com",
+        "222222222222",
+        "2026-03-14T02:07:47Z",
+        "eu-central-1",
+        "explain this use in the thread",
+        "[ Open event in CloudTrail ]",
+        "[ Post-mortem ] https://wiki.example.com/post-mortem",
+    ):
+        assert text in lines
+    assert "*" not in lines
+    assert "`" not in lines
+
+
+def test_a_block_type_that_alerts_never_use_is_shown_as_json() -> None:
+    block = {"type": "image", "image_url": "https://example.com/x.png"}
+    assert json.dumps(block) in shown(report.slack_message({"channel": "C1", "blocks": [block]}))
+
+
+def test_a_message_without_blocks_is_shown_by_its_text() -> None:
+    assert "plain words" in shown(report.slack_message({"channel": "C1", "text": "plain words"}))
+
+
+def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
+    verdicts = [
+        Verdict("a.json", ("denied", "portal"), ("portal",), 0.0123),
+        Verdict("b.json", (), (), None),
+        Verdict("c.json", None, ("console",), 1.5),
+    ]
+    rows = [line.split() for line in shown(report.verdict_table(verdicts)).splitlines()]
+    assert rows == [
+        ["record", "expected", "seen", "seconds"],
+        ["a.json", "denied,", "portal", "portal", "0.012", "WRONG"],
+        ["b.json", "silence", "silence", "ok"],
+        ["c.json", "any", "console", "1.500", "ok"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["[red]x.json", "[/x].json", ":fire:.json", r"\[x].json", "[link=https://x]y.json"])
+def test_a_file_name_is_shown_as_it_is(name: str) -> None:
+    assert name in shown(report.verdict_table([Verdict(name, None, (name,), 0.1)]))
+    assert name in shown(report.slack_message({"channel": name, "text": "x"}))
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_no_control_character_reaches_the_terminal(text: str) -> None:
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": text}, "fields": [{"text": text}, {"text": text}]}
+    button = {"type": "button", "text": {"text": text}, "url": text}
+    blocks = [
+        {"type": "header", "text": {"text": text}},
+        section,
+        {"type": "context", "elements": [{"text": text}]},
+        {"type": "actions", "elements": [button]},
+        {"type": "divider"},
+        {"type": text},
+    ]
+    message = shown(report.slack_message({"channel": text, "blocks": blocks}))
+    table = shown(report.verdict_table([Verdict(text, None, (text,), None)]))
+    for output in (message, table, report.printable(text)):
+        assert {c for c in output if unicodedata.category(c)[0] == "C"} <= {"\n"}
+
+
+def test_colour_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    report.terminal().print("important", style="bold red")
+    assert output.getvalue() == "important\n"

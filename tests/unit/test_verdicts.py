@@ -1,0 +1,42 @@
+"""What a record should have caused, against what it did cause."""
+
+import pytest
+
+from localcloud.verdicts import FOREIGN_ALERT, Verdict, alert_kinds
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen", "ok", "missing", "unexpected"),
+    [
+        ((), (), True, 0, 0),
+        (("portal",), ("portal",), True, 0, 0),
+        (("portal",), (), False, 1, 0),
+        ((), ("portal",), False, 0, 1),
+        (("console",), ("portal",), False, 1, 1),
+        (("denied", "denied"), ("denied",), False, 1, 0),
+        (("denied",), ("denied", "denied"), False, 0, 1),
+        # Nobody said what to expect: nothing is wrong.
+        (None, (), True, 0, 0),
+        (None, ("portal", "portal"), True, 0, 0),
+    ],
+)
+def test_a_verdict_counts_every_alert(
+    expected: tuple[str, ...] | None, seen: tuple[str, ...], ok: bool, missing: int, unexpected: int
+) -> None:
+    verdict = Verdict("record.json", expected, seen, None)
+    assert (verdict.ok, verdict.missing, verdict.unexpected) == (ok, missing, unexpected)
+
+
+def message(evidence: object) -> dict[str, object]:
+    return {"metadata": {"event_type": "breakglass_use", "event_payload": {"evidence": evidence}}}
+
+
+def test_the_kind_of_an_alert_is_its_evidence_path() -> None:
+    assert alert_kinds([message("portal"), message("console"), message("portal")]) == ("console", "portal", "portal")
+    assert alert_kinds([]) == ()
+
+
+@pytest.mark.parametrize("body", [{}, {"metadata": None}, {"metadata": {}}, {"metadata": {"event_payload": None}}])
+def test_a_message_that_is_no_alert_counts_as_unexpected(body: dict[str, object]) -> None:
+    assert alert_kinds([body]) == (FOREIGN_ALERT,)
+    assert not Verdict("record.json", (), alert_kinds([body]), 0.1).ok

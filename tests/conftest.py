@@ -331,29 +331,32 @@ def refusal(program: Program) -> str:
 
 
 def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        settings.ROOT.set(None)
-        monitor = Recorder(deployment, aws)
-        pulumi.runtime.set_mocks(aws, project="breakglass", stack="test", preview=aws.preview, monitor=monitor)
+    # On exit it ends what a failed program left under way: or that would be warned about in a later test.
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        try:
+            settings.ROOT.set(None)
+            monitor = Recorder(deployment, aws)
+            pulumi.runtime.set_mocks(aws, project="breakglass", stack="test", preview=aws.preview, monitor=monitor)
 
-        async def resolve(returned: Mapping[str, Any]) -> None:
-            for key, value in returned.items():
-                output = pulumi.Output.from_input(value)
-                deployment.outputs[key] = await output.future()
-                if await output.is_secret():
-                    deployment.secret_outputs.add(key)
+            async def resolve(returned: Mapping[str, Any]) -> None:
+                for key, value in returned.items():
+                    output = pulumi.Output.from_input(value)
+                    deployment.outputs[key] = await output.future()
+                    if await output.is_secret():
+                        deployment.secret_outputs.add(key)
 
-        @pulumi.runtime.test
-        def run() -> Any:
-            return resolve(program() or {})
+            @pulumi.runtime.test
+            def run() -> Any:
+                return resolve(program() or {})
 
-        run()
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-        asyncio.set_event_loop(None)
+            run()
+        except BaseException:
+            # Besides the error that is raised there are its echoes in whatever waited for the same resource.
+            runner.get_loop().set_exception_handler(lambda *_: None)
+            raise
+        finally:
+            asyncio.set_event_loop(None)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 They say nothing about the components.
 """
 
+import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -117,6 +119,22 @@ def test_what_was_done_before_a_failure_is_recorded() -> None:
     with pytest.raises(AssertionError, match="seen by the test"):
         deploy(program, into=deployment)
     assert deployment.inventory() == {("aws:sns/topic:Topic", "topic")}
+
+
+def test_a_failed_run_leaves_nothing_that_is_warned_about_in_a_later_test() -> None:
+    async def go_on(_: object) -> None:
+        while True:
+            pulumi.Output.from_input("another").apply(str)
+            await asyncio.sleep(0)
+
+    def program() -> None:
+        topic = aws.sns.Topic("topic", name="topic", region=REGION)
+        topic.arn.apply(go_on)
+        topic.arn.apply(fail)
+
+    with pytest.raises(AssertionError, match="seen by the test"):
+        deploy(program)
+    gc.collect()
 
 
 SKIPPING = {

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["PYTHONPYCACHEPREFIX"] = str(workdir / "pycache")
     try:
         figures = _measured(options, workdir)
-    except (LocalCloudError, EngineError) as error:
+    except (LocalCloudError, EngineError, demos.DemoError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -17,14 +17,26 @@ from benchmarks.samples import Samples
 from localcloud.stack import BUILD, ROOT
 
 
+class DemoError(Exception):
+    """`make demo` failed; the message ends with what it said."""
+
+
 def warm(repeat: int) -> Samples:
-    """Seconds of `make demo` in this clone, `repeat` times after a first one that compiles byte code."""
+    """Seconds of `make demo` in this clone, `repeat` times after a first one that compiles byte code.
+
+    Raises:
+        DemoError: it failed.
+    """
     _demo(ROOT, os.environ)
     return Samples([_demo(ROOT, os.environ) for _ in range(repeat)])
 
 
 def cold() -> Samples:
-    """Seconds of the first `make demo` in a fresh clone of what is committed here, once."""
+    """Seconds of the first `make demo` in a fresh clone of what is committed here, once.
+
+    Raises:
+        DemoError: it failed.
+    """
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cold-", dir=BUILD) as folder:
         clone, home = Path(folder) / "clone", Path(folder) / "home"
@@ -42,5 +54,5 @@ def _demo(clone: Path, environment: Mapping[str, str]) -> float:
         ["make", "demo"], cwd=clone, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if result.returncode != 0:
-        raise RuntimeError(f"`make demo` in {clone} failed:\n{result.stdout[-3000:]}")
+        raise DemoError(f"`make demo` in {clone} failed:\n{result.stdout[-3000:]}")
     return time.monotonic() - began

@@ -18,21 +18,28 @@ _MEASURES: Mapping[str, Callable[[Preview], float]] = {
 }
 
 
+_ENOUGH = 100
+"""A cell with fewer resources more than the first tells nothing about growth: the noise is larger."""
+
+
 def previews(cells: Sequence[Cell]) -> str:
     """Returns two tables: our program beside the bare one, and what each resource more than in the first cell costs."""
     header = ["roles x accounts", "AWS resources", "runs"]
     rows = [[str(cell.size), str(cell.resources), str(len(cell.components))] for cell in cells]
     growth_header = ["roles x accounts", "resources more"]
-    growth = [[str(cell.size), str(cell.resources - cells[0].resources)] for cell in cells[1:]]
+    larger = [number for number, cell in enumerate(cells) if cell.resources - cells[0].resources >= _ENOUGH]
+    more = {number: cells[number].resources - cells[0].resources for number in larger}
+    growth = [[str(cells[number].size), str(more[number])] for number in larger]
     for name, measure in _MEASURES.items():
         header += [name, "bare", "ratio"]
         growth_header += [f"{name} per 1,000", "bare"]
         compared = [cell.compared(measure) for cell in cells]
         for row, (ours, bare, ratio) in zip(rows, compared, strict=True):
             row += [ours.text(1), bare.text(1), f"{ratio:.2f}"]
-        (first, first_bare, _), *larger = compared
-        for row, cell, (ours, bare, _) in zip(growth, cells[1:], larger, strict=True):
-            thousands = (cell.resources - cells[0].resources) / 1000
+        first, first_bare, _ = compared[0]
+        for row, number in zip(growth, larger, strict=True):
+            ours, bare, _ = compared[number]
+            thousands = more[number] / 1000
             row += [
                 f"{(some.median - none.median) / thousands:.1f}" for some, none in ((ours, first), (bare, first_bare))
             ]

@@ -1,4 +1,4 @@
-"""The harness of the component tests, and the rule that forbids engine and local tests to skip.
+"""The harness of the component tests, and what holds for all tests: none is timed, engine and local tests don't skip.
 
 `deploy(program)` runs a Pulumi program in this process against a monitor that records what the program registers, and
 returns it as plain values for plain asserts. Nothing is deployed and no provider is asked. Where the SDK's own mock
@@ -19,6 +19,8 @@ from typing import Any
 import pulumi
 import pytest
 from google.protobuf import json_format, struct_pb2
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
@@ -357,6 +359,14 @@ def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
             raise
         finally:
             asyncio.set_event_loop(None)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# No generated example is timed: how long one takes is the machine's affair
+# ----------------------------------------------------------------------------------------------------------------------
+
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

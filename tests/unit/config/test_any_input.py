@@ -4,15 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.config import StackFile, validate_stack
 from breakglass.errors import ConfigError
 from tests.unit.config.stack_files import BREAK_GLASS, STACKS, TOKEN, Keys, stack
-
-# How long an example takes depends on the machine, so no deadline.
-untimed = settings(deadline=None)
 
 # Words of the stack file, so that generated files get past its outermost keys; some are right only elsewhere.
 _WORDS = sorted(
@@ -55,13 +52,11 @@ def _places(value: Any, keys: tuple[str | int, ...] = ()) -> list[tuple[str | in
 places = st.sampled_from(_places(stack()))
 
 
-@untimed
 @given(raw_files)
 def test_any_file_is_a_stack_or_a_report(raw: dict[str, Any]) -> None:
     _validate(raw)
 
 
-@untimed
 @given(places, values)
 def test_a_good_file_with_anything_in_one_place_is_a_stack_or_a_report(
     place: tuple[str | int, ...], value: object
@@ -74,7 +69,6 @@ def test_a_good_file_with_anything_in_one_place_is_a_stack_or_a_report(
     _validate(raw)
 
 
-@untimed
 @given(places, st.sampled_from(["", "Bearer ", "https://", '"', "x" * 200]), st.sampled_from(["", " and more", '"']))
 def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
     place: tuple[str | int, ...], before: str, after: str
@@ -85,7 +79,6 @@ def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
     _assert_no_token(report)
 
 
-@untimed
 @given(places)
 def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, ...]) -> None:
     report = _validate(stack((place, {TOKEN: {TOKEN: TOKEN}})))

@@ -3,16 +3,12 @@
 import re
 import string
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from breakglass.detection.message import FIELDS
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 
 NAME_ALPHABET = string.ascii_letters + string.digits + "_+=,.@-"
-
-# How long an example takes depends on the machine, so no deadline.
-untimed = settings(deadline=None)
 
 permission_set_names = st.text(NAME_ALPHABET, min_size=1, max_size=32)
 role_names = st.text(NAME_ALPHABET, min_size=1, max_size=64)

@@ -20,7 +20,7 @@ from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Sub
 from breakglass.errors import MessageError
 from breakglass.types import EvidencePath
 from localcloud.emulators.block_kit import block_problems, metadata_accepted
-from tests.unit.detection.strategies import field_values, subjects, untimed
+from tests.unit.detection.strategies import field_values, subjects
 
 SET = PermissionSetSubject("devops-break-glass")
 ROLE = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
@@ -269,7 +269,6 @@ def filled_messages(draw: st.DrawFn) -> tuple[Transformer, str]:
     return transformer, substitute(transformer, event_with(values, transformer))
 
 
-@untimed
 @given(filled_messages())
 def test_any_legal_values_make_valid_json_within_slacks_limits(message: tuple[Transformer, str]) -> None:
     transformer, text = message
@@ -287,7 +286,6 @@ def test_any_legal_values_make_valid_json_within_slacks_limits(message: tuple[Tr
     assert all(urlsplit(button["url"]).hostname for button in actions["elements"])
 
 
-@untimed
 @given(subjects, PATHS)
 def test_the_longest_legal_names_fit(subject: Subject, path: EvidencePath) -> None:
     assume(path in subject.evidence_paths)

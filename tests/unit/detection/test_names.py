@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.detection.names import ALERT_PATH_PREFIX, physical_name
-from tests.unit.detection.strategies import untimed
 
 
 @pytest.mark.parametrize(
@@ -22,7 +21,6 @@ def test_a_name_is_the_logical_one_behind_the_prefix_as_far_as_it_fits(logical: 
     assert physical_name(logical, limit) == physical
 
 
-@untimed
 @given(st.text(max_size=200), st.integers(min_value=21, max_value=256))
 def test_every_name_fits_every_service(logical: str, limit: int) -> None:
     name = physical_name(logical, limit)
@@ -31,7 +29,6 @@ def test_every_name_fits_every_service(logical: str, limit: int) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
 
 
-@untimed
 @given(st.lists(st.text("ab.@ \u00e9", max_size=80), unique=True, max_size=20))
 def test_different_logical_names_stay_different(logicals: list[str]) -> None:
     assert len({physical_name(logical) for logical in logicals}) == len(logicals)

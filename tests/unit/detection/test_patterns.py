@@ -34,7 +34,6 @@ from tests.unit.detection.strategies import (
     session_names,
     subjects,
     suffixes,
-    untimed,
 )
 
 DRILL = {"source": ["breakglass.drill"], "detail-type": ["Break-glass drill"], "detail": {"drill": ["DRILL: "]}}
@@ -189,7 +188,6 @@ def test_a_pattern_longer_than_eventbridge_takes_is_refused_with_a_way_out() -> 
         pattern_json(event_pattern(role, EvidencePath.denied))
 
 
-@untimed
 @given(permission_set_names, partitions, st.sampled_from(EvidencePath))
 def test_the_pattern_of_a_permission_set_is_never_too_long(name: str, partition: str, path: EvidencePath) -> None:
     text = pattern_json(event_pattern(PermissionSetSubject(name), path, partition=partition))
@@ -245,7 +243,6 @@ def evidence(name: str, role_arn: str, who: str) -> dict[EvidencePath, list[dict
 reserved_regions = st.one_of(st.none(), regions)
 
 
-@untimed
 @given(permission_set_names, partitions, account_ids, reserved_regions, suffixes, session_names)
 def test_a_permission_set_is_found_in_every_form_of_its_arn_and_by_the_right_rule_only(
     name: str, partition: str, account: str, region: str | None, suffix: str, who: str
@@ -257,7 +254,6 @@ def test_a_permission_set_is_found_in_every_form_of_its_arn_and_by_the_right_rul
             assert [matches(pattern, e) for e in events] == [path is kind] * len(events)
 
 
-@untimed
 @given(role_arns(), session_names)
 def test_a_plain_role_is_found_by_the_right_rule_only(role_arn: str, who: str) -> None:
     subject = RoleSubject(role_arn)
@@ -283,7 +279,6 @@ relatives = st.tuples(permission_set_names, permission_set_names).flatmap(
 )
 
 
-@untimed
 @given(relatives, partitions, account_ids, reserved_regions, suffixes, session_names)
 @example(("x", "a_AWSReservedSSO_x"), "aws", "1" * 12, "eu-central-1", "0" * 16, "me")
 @example(("x", "AWSReservedSSO_x"), "aws", "1" * 12, None, "0" * 16, "me")
@@ -302,7 +297,6 @@ def test_a_permission_set_is_never_taken_for_another_one(
             assert not any(matches(pattern, e) for e in events)
 
 
-@untimed
 @given(permission_set_names, account_ids, reserved_regions, suffixes, st.data())
 def test_any_change_of_case_stays_silent(
     name: str, account: str, region: str | None, suffix: str, data: st.DataObject
@@ -318,7 +312,6 @@ def test_any_change_of_case_stays_silent(
             assert not any(matches(pattern, e) for e in events)
 
 
-@untimed
 @given(role_arns(), role_names, account_ids)
 def test_a_plain_role_is_never_taken_for_another_one(role_arn: str, name: str, account: str) -> None:
     subject = RoleSubject(role_arn)
@@ -338,7 +331,6 @@ def test_a_plain_role_is_never_taken_for_another_one(role_arn: str, name: str, a
                 assert not any(matches(pattern, e) for e in events)
 
 
-@untimed
 @given(subjects, st.sampled_from(["AccessDenied", "ExpiredToken", ""]))
 def test_a_failed_call_starts_no_session_and_hands_nothing_out(subject: Subject, code: str) -> None:
     role_arn = (
@@ -354,7 +346,6 @@ def test_a_failed_call_starts_no_session_and_hands_nothing_out(subject: Subject,
             assert not matches(event_pattern(subject, path), e | {"detail": failed})
 
 
-@untimed
 @given(permission_set_names, suffixes)
 def test_a_refusal_of_something_that_a_break_glass_session_tried_is_no_refused_use(name: str, suffix: str) -> None:
     caller = session_arn(reserved_role_arn(name, "aws", "1" * 12, None, suffix), "me")
@@ -382,7 +373,6 @@ def drill(subject: Subject, path: EvidencePath, region: str = "eu-central-1") ->
     return event(entry["Source"], entry["DetailType"], **json.loads(entry["Detail"]))
 
 
-@untimed
 @given(subjects, st.sampled_from(EvidencePath))
 def test_a_drill_sets_off_the_alert_that_it_rehearses_and_no_other(subject: Subject, path: EvidencePath) -> None:
     assume(path in subject.evidence_paths)

@@ -51,10 +51,16 @@ def start(description: Path, progress: Callable[[str], None] = lambda _: None) -
             cwd=_PROJECT,
             start_new_session=True,
         )
-    while not description.exists():
-        if supervisor.poll() is not None:
-            raise LocalCloudError(log.read_text(errors="replace").strip())
-        time.sleep(_POLL_INTERVAL)
+    try:
+        while not description.exists():
+            if supervisor.poll() is not None:
+                raise LocalCloudError(log.read_text(errors="replace").strip())
+            time.sleep(_POLL_INTERVAL)
+    except KeyboardInterrupt:
+        # It has a session of its own, so Ctrl-C is none for it.
+        supervisor.terminate()
+        supervisor.wait()
+        raise
     # It goes on without this process: the interpreter must not warn about that.
     supervisor.returncode = 0
     return attach(description)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,9 +26,11 @@ pytestmark = pytest.mark.local
 PROJECT = Path(localcloud.cloud.__file__).parent.parent
 
 HOLD_A_CLOUD = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from localcloud.cloud import LocalCloud
+# What a shell starts in the background ignores SIGINT, and so would this child of it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with LocalCloud(Path(sys.argv[1])) as cloud:
     print(json.dumps(cloud.describe()), flush=True)
     sys.stdin.read()
@@ -243,6 +246,26 @@ def test_a_detached_cloud_runs_until_it_is_stopped(tmp_path: Path) -> None:
     wait_refused(cloud)
     assert not description.exists()
     assert not detached.stop(description)
+
+
+def test_an_interrupted_start_leaves_no_detached_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    supervisors: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            supervisors.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    monkeypatch.setattr(detached.time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        detached.start(tmp_path / "local.json")
+    [supervisor] = supervisors
+    assert not exists(supervisor.pid)
+    assert not (tmp_path / "local.json").exists()
 
 
 def test_a_description_left_by_a_crash_does_not_count(tmp_path: Path) -> None:

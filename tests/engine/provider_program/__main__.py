@@ -68,7 +68,6 @@ rule = aws.cloudwatch.EventRule(
     name="engine-rule",
     event_pattern=json.dumps({"source": ["aws.sts"]}),
     state="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
-    event_bus_name=config.get("bus"),
     tags=tags,
     region=REGION,
 )

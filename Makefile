@@ -20,7 +20,7 @@ VENV := .venv/bin
 # What runs Pulumi finds the tools by PATH, wherever they came from.
 WITH_TOOLS := PATH="$(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$$PATH"
 
-# No engine test may be skipped where CI says so; tests/conftest.py reads the variable.
+# No engine test may be skipped where CI says so; tests/no_skips.py reads the variable.
 ifeq ($(CI),true)
 export BREAKGLASS_REQUIRE_ENGINE := 1
 endif

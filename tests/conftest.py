@@ -11,8 +11,7 @@ behaves on update: tests/engine does.
 
 import asyncio
 import contextvars
-import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,15 +24,13 @@ from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
 from breakglass.errors import BreakglassError
+from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 
 ACCOUNT_ID = "222222222222"
 REGION = "eu-central-1"
 INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-6904c3a1d5e0b7f2"
 IDENTITY_STORE_ID = "d-9967712ab3"
 EXISTING_TOKEN = "xoxb-kept-in-secrets-manager"
-
-ENGINE_REQUIRED = "BREAKGLASS_REQUIRE_ENGINE"
-"""Set to 1, this variable turns every skip of an engine or local test into a failure: CI must not pass by skipping."""
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -367,33 +364,3 @@ def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
 
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Engine and local tests don't skip in CI
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a skipped engine or local test where the engine is required."""
-    report = yield
-    needs_engine = any(item.get_closest_marker(name) for name in ("engine", "local"))
-    if report.skipped and needs_engine and os.environ.get(ENGINE_REQUIRED) == "1":
-        report.outcome = "failed"
-        report.longrepr = f"skipped although {ENGINE_REQUIRED}=1 forbids it: {report.longrepr}"
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Fail a file that skips itself as a whole: its tests would never reach the rule above."""
-    report = yield
-    if report.skipped and os.environ.get(ENGINE_REQUIRED) == "1":
-        report.outcome = "failed"
-        report.longrepr = f"skipped although {ENGINE_REQUIRED}=1 forbids it: {report.longrepr}"
-    return report

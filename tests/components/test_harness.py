@@ -4,17 +4,13 @@ They say nothing about the components.
 """
 
 import asyncio
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 
-from tests.conftest import ENGINE_REQUIRED, REGION, Deployment, deploy
+from tests.conftest import REGION, Deployment, deploy
 
 
 def fail(_: object) -> None:
@@ -138,51 +134,3 @@ def test_what_a_failed_program_leaves_under_way_is_cancelled() -> None:
     with pytest.raises(AssertionError, match="seen by the test"):
         deploy(program)
     assert cancelled == [True]
-
-
-SKIPPING = {
-    "test_by_call.py": """
-import pytest
-
-@pytest.mark.engine
-def test_it():
-    pytest.skip("no engine")
-""",
-    "test_by_marker.py": """
-import pytest
-
-@pytest.mark.local
-@pytest.mark.skip(reason="no cloud")
-def test_it():
-    pass
-""",
-    "test_whole_file.py": """
-import pytest
-
-pytest.skip("no engine", allow_module_level=True)
-""",
-}
-
-
-@pytest.mark.parametrize(
-    ("required", "outcomes"),
-    [("0", "3 skipped"), ("1", "1 failed, 2 errors")],
-    ids=["skips where the engine is optional", "fails where it is required"],
-)
-def test_a_skipped_engine_test(tmp_path: Path, required: str, outcomes: str) -> None:
-    for name, source in SKIPPING.items():
-        (tmp_path / name).write_text(source)
-
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", os.devnull),
-            *("-o", "markers=engine\nlocal", "--continue-on-collection-errors", "--rootdir", tmp_path, tmp_path),
-        ],
-        env={**os.environ, ENGINE_REQUIRED: required},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert outcomes in run.stdout

@@ -1,7 +1,7 @@
 """What the engine tests share: a local cloud for each worker, and engines in directories of their own.
 
 Where there is no Pulumi CLI they skip, and say so; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure
-(tests/conftest.py).
+(tests/no_skips.py).
 """
 
 import os

@@ -13,13 +13,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from localcloud import report
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud, SlackBreak
@@ -44,12 +45,14 @@ class Stopwatch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Around one part."""
-        self.console.print(f"== {name}", style="bold", highlight=False)
+    def part(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Around one part; gives what is to be told each step of it, of which a terminal shows the newest."""
+        self.console.print(f"== {name}", style="bold")
         began = time.monotonic()
-        yield
+        with self.console.status("") as line:
+            yield lambda step: line.update(Text(report.printable(step), "dim"))
         self.seconds[name] = time.monotonic() - began
+        self.console.print(f"   {self.seconds[name]:.1f} s", style="dim")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,14 +121,10 @@ def _records(folder: Path) -> list[Record]:
 
 def _run(records: Sequence[Record], slack_break: SlackBreak | None, workdir: Path, console: Console) -> int:
     watch = Stopwatch(console)
-
-    def progress(line: str) -> None:
-        console.print(f"   {report.printable(line)}", style="dim", markup=False)
-
     with ExitStack() as running:
-        with watch.part("start the local cloud"):
+        with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        with watch.part("deploy stack local: pulumi up"):
+        with watch.part("deploy stack local: pulumi up") as progress:
             deployment = deploy(cloud, workdir, progress)
         if slack_break is not None:
             cloud.break_slack(slack_break)

@@ -72,6 +72,13 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def wait_for_the_provider_in(folder: Path) -> None:
+    """Returns when a deployment is under way: Pulumi has started the stand-in for the AWS provider."""
+    deadline = time.monotonic() + 60
+    while not any("localcloud.provider" in process for process in processes_in(folder)):
+        assert time.monotonic() < deadline
+
+
 def wait_for_no_process_in(folder: Path) -> None:
     """Returns when every process in a folder has ended; Pulumi's plugins take a moment to see that the engine has."""
     deadline = time.monotonic() + 30
@@ -170,9 +177,7 @@ def test_processes_in_a_folder_are_found(tmp_path: Path) -> None:
 def test_ctrl_c_during_the_deployment_stops_everything(clone: Path) -> None:
     with start(clone) as demo:
         assert demo.stdout is not None
-        for line in demo.stdout:
-            if line.strip().startswith("create "):
-                break
+        wait_for_the_provider_in(clone)
         assert len(processes_in(clone)) > 4
         os.killpg(demo.pid, signal.SIGINT)
         output = demo.stdout.read()

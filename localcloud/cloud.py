@@ -31,6 +31,7 @@ from localcloud.emulators.cloudtrail import as_event
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
 from localcloud.emulators.slack import UPSTREAM_TOKEN, Post
+from localcloud.toolchain import ROOT, TOOLS
 
 MANAGEMENT_ACCOUNT = "111111111111"
 """Owns the organisation and Identity Center, and everything that is deployed to the local cloud."""
@@ -40,8 +41,6 @@ REGION = "eu-central-1"
 
 SLACK_CHANNEL_NAME = "break-glass"
 
-_PROJECT = Path(__file__).parent.parent
-_TOOLS = _PROJECT / ".tools" / "bin"
 _IDENTITY_SERVICES = ("sso-admin", "identitystore", "organizations")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
@@ -294,7 +293,7 @@ class LocalCloud:
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(self._workdir),
             "TMPDIR": str(self._workdir / "tmp"),
-            "PYTHONPATH": str(_PROJECT),
+            "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "AWS_ACCESS_KEY_ID": MANAGEMENT_ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -331,7 +330,7 @@ def _botocore_session() -> Any:
 
 
 def _tool(name: str) -> str:
-    path = shutil.which(name, path=os.pathsep.join((str(_TOOLS), os.environ.get("PATH", ""))))
+    path = shutil.which(name, path=os.pathsep.join((str(TOOLS / "bin"), os.environ.get("PATH", ""))))
     if path is None:
         raise LocalCloudError(
             f"{name} is not installed, neither in .tools/bin nor on PATH, and the Slack emulator needs it: run the "

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
+from localcloud.toolchain import ROOT
 
-_PROJECT = Path(__file__).parent.parent
 _POLL_INTERVAL = 0.05
 _STOP_TIMEOUT = 30.0
 
@@ -48,7 +48,7 @@ def start(description: Path, progress: Callable[[str], None] = lambda _: None) -
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=_PROJECT,
+            cwd=ROOT,
             start_new_session=True,
         )
     try:

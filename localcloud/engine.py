@@ -21,9 +21,9 @@ from typing import Any
 
 import yaml
 
-_ROOT = Path(__file__).resolve().parent.parent
-_PROVIDER = _ROOT / "localcloud" / "provider" / "bin"
-_TOOLS = _ROOT / ".tools" / "bin"
+from localcloud.toolchain import ROOT, TOOLS
+
+_PROVIDER = ROOT / "localcloud" / "provider" / "bin"
 
 _TAIL_LINES = 20
 _CANCEL_TIMEOUT = 30.0
@@ -287,7 +287,7 @@ def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str
         workdir: working directory of the `Engine`.
         stack: name of the stack.
     """
-    path = [str(_PROVIDER), str(Path(sys.executable).parent), str(_TOOLS), os.environ.get("PATH", os.defpath)]
+    path = [str(_PROVIDER), str(Path(sys.executable).parent), str(TOOLS / "bin"), os.environ.get("PATH", os.defpath)]
     return {
         "PATH": os.pathsep.join(path),
         "PULUMI_BACKEND_URL": (workdir / "state").as_uri(),

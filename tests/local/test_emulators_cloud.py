@@ -20,10 +20,9 @@ from localcloud import detached
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import ServerError, ServerProcess, reserve_port
+from localcloud.toolchain import ROOT
 
 pytestmark = pytest.mark.local
-
-PROJECT = Path(localcloud.cloud.__file__).parent.parent
 
 HOLD_A_CLOUD = """
 import json, signal, sys
@@ -98,7 +97,7 @@ def test_an_error_inside_stops_every_server_and_passes(tmp_path: Path) -> None:
 def test_when_the_process_is_ended_no_server_stays(tmp_path: Path, way: signal.Signals) -> None:
     command = [sys.executable, "-c", HOLD_A_CLOUD, str(tmp_path)]
     with subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as holder:
         assert holder.stdout is not None
         cloud = RunningCloud.described(json.loads(holder.stdout.readline()))
@@ -185,7 +184,7 @@ def test_a_server_that_does_not_start_is_named_and_the_others_end(
     for tool in (node, node.with_name("emulate")):
         tool.write_text("#!/bin/sh\nexit 1\n")
         tool.chmod(0o755)
-    monkeypatch.setattr(localcloud.cloud, "_TOOLS", node.parent)
+    monkeypatch.setattr(localcloud.cloud, "TOOLS", tmp_path / ".tools")
     with pytest.raises(LocalCloudError, match=r"did not start\. slack emulator ended while starting \(exit code 1\)"):
         with LocalCloud(tmp_path):
             pass
@@ -213,7 +212,7 @@ def test_the_reason_of_a_failed_start_is_in_the_message(tmp_path: Path) -> None:
 
 
 def test_a_missing_slack_emulator_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(localcloud.cloud, "_TOOLS", tmp_path)
+    monkeypatch.setattr(localcloud.cloud, "TOOLS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LocalCloudError, match=r"node is not installed.*make demo"), LocalCloud(tmp_path):
         pass

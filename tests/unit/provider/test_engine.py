@@ -47,7 +47,7 @@ def test_without_a_pulumi_cli_the_error_says_how_to_get_one(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(engine, "_TOOLS", tmp_path)
+    monkeypatch.setattr(engine, "TOOLS", tmp_path)
     with pytest.raises(
         EngineMissingError, match=r"no Pulumi CLI, neither in \.tools/bin nor on PATH; `make test` brings"
     ):
@@ -73,7 +73,7 @@ def test_whatever_ends_an_operation_has_pulumi_cancel_it_and_waits(
     (tmp_path / "pulumi").write_text(PULUMI)
     (tmp_path / "pulumi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(engine, "_TOOLS", tmp_path)
+    monkeypatch.setattr(engine, "TOOLS", tmp_path)
 
     def interrupted(line: str) -> None:
         assert line == "working"

@@ -58,7 +58,7 @@ class EventConnection(ResourceType):
 
     def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateConnection; without a description AWS keeps the old one, so it is sent empty."""
-        parameters = {"Description": "", **_connection(new)}
+        parameters = {**_connection(new), "Description": new.get("description", "")}
         aws.call("events", "UpdateConnection", Name=resource_id, **parameters)
 
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
@@ -68,13 +68,12 @@ class EventConnection(ResourceType):
 
 def _connection(inputs: Properties) -> dict[str, Any]:
     key = inputs["authParameters"].get("apiKey", {})
-    parameters = {
+    return {
         "Description": inputs.get("description"),
         "AuthorizationType": inputs["authorizationType"],
         "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": key.get("key"), "ApiKeyValue": key.get("value")}},
         "KmsKeyIdentifier": inputs.get("kmsKeyIdentifier"),
     }
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 class EventApiDestination(ResourceType):
@@ -111,7 +110,7 @@ class EventApiDestination(ResourceType):
 
     def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateApiDestination; without a description AWS keeps the old one, so it is sent empty."""
-        parameters = {"Description": "", **_destination(new)}
+        parameters = {**_destination(new), "Description": new.get("description", "")}
         aws.call("events", "UpdateApiDestination", Name=resource_id, **parameters)
 
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
@@ -120,14 +119,13 @@ class EventApiDestination(ResourceType):
 
 
 def _destination(inputs: Properties) -> dict[str, Any]:
-    parameters = {
+    return {
         "Description": inputs.get("description"),
         "ConnectionArn": inputs["connectionArn"],
         "HttpMethod": inputs["httpMethod"],
         "InvocationEndpoint": inputs["invocationEndpoint"],
         "InvocationRateLimitPerSecond": inputs["invocationRateLimitPerSecond"],
     }
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 class EventRule(ResourceType):

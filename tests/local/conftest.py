@@ -22,7 +22,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
 
 @pytest.fixture(scope="session")
 def pulumi_cli() -> None:
-    """Skips where there is no Pulumi CLI; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure (tests/conftest.py)."""
+    """Skips where there is no Pulumi CLI; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure (tests/no_skips.py)."""
     if shutil.which("pulumi", path=environment()["PATH"]) is None:
         pytest.skip("no Pulumi CLI in .tools/bin or on PATH; `make test` brings one")
 

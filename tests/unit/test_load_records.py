@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.emulators.cloudtrail import as_event
@@ -42,7 +42,6 @@ def refusal(file: Path) -> str | None:
     return None
 
 
-@settings(deadline=None)
 @given(content=json_values | records)
 def test_any_json_is_a_record_that_can_be_played_or_is_refused_by_name(
     tmp_path_factory: pytest.TempPathFactory, content: object
@@ -52,7 +51,6 @@ def test_any_json_is_a_record_that_can_be_played_or_is_refused_by_name(
     assert (refusal(file) or str(file)).startswith(str(file))
 
 
-@settings(deadline=None)
 @given(content=st.binary(max_size=40))
 def test_any_bytes_are_read_or_refused_by_name(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     record, expectation = (tmp_path_factory.getbasetemp() / f"bytes.{kind}" for kind in ("json", "expect"))

@@ -10,7 +10,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
@@ -89,7 +89,6 @@ def test_a_file_name_is_shown_as_it_is(name: str) -> None:
     assert name in shown(report.slack_message({"channel": name, "text": "x"}))
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_no_control_character_reaches_the_terminal(text: str) -> None:
     section = {"type": "section", "text": {"type": "mrkdwn", "text": text}, "fields": [{"text": text}, {"text": text}]}

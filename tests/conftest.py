@@ -266,7 +266,7 @@ class Recorder(mocks.MockMonitor):
         state.update(computed)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=resource_id or "", object=state)
 
-    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802, RPC
         if request.urn in self.urns:
             outputs = _plain(json_format.MessageToDict(request.outputs), "", set())
             self.deployment.registered_outputs[request.urn] = outputs

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from breakglass.bot_token import sign_in_fault
 from breakglass.components.reference import Reference
 from breakglass.detection.names import physical_name
 from breakglass.problems import validated
@@ -90,6 +91,7 @@ class SlackConnection(pulumi.ComponentResource):
 
     Raises:
         ConfigError: The arguments are wrong.
+        RunError: The token, once it is known, is no bot token.
     """
 
     connection_arn: pulumi.Output[str]
@@ -122,7 +124,7 @@ class SlackConnection(pulumi.ComponentResource):
         self.register_outputs({"connection_arn": self.connection_arn, "secret_arn": self.secret_arn})
 
     def _created_secret(self, name: str, spec: SlackConnectionModel) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        token = pulumi.Output.secret(spec.bot_token)
+        token = pulumi.Output.secret(spec.bot_token).apply(_from_the_arguments)
         child = pulumi.ResourceOptions(parent=self)
         secret = aws.secretsmanager.Secret(
             f"{name}-token",
@@ -146,4 +148,21 @@ class SlackConnection(pulumi.ComponentResource):
         opts = pulumi.InvokeOptions(parent=self)
         secret = aws.secretsmanager.get_secret_output(name=secret_name, region=spec.region, opts=opts)
         version = aws.secretsmanager.get_secret_version_output(secret_id=secret.arn, region=spec.region, opts=opts)
-        return secret.arn, pulumi.Output.secret(version.secret_string)
+        return secret.arn, pulumi.Output.secret(version.secret_string).apply(_from_the_existing_secret)
+
+
+def _from_the_arguments(token: str) -> str:
+    return _checked(token, "bot_token", "Give it the app's Bot User OAuth Token, which begins with xoxb-.")
+
+
+def _from_the_existing_secret(token: str) -> str:
+    instead = "Let the secret hold the app's Bot User OAuth Token, which begins with xoxb-, and nothing else."
+    return _checked(token, "The secret in bot_token_secret_name", instead)
+
+
+def _checked(token: str, place: str, instead: str) -> str:
+    fault = sign_in_fault(token)
+    if fault is not None:
+        # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+        raise pulumi.RunError(f"{place}: {fault} {instead}")
+    return token

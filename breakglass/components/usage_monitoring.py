@@ -32,6 +32,12 @@ DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
 
+MAIL_RETRY: aws.cloudwatch.EventTargetRetryPolicyArgsDict = {
+    "maximum_event_age_in_seconds": DAY,
+    "maximum_retry_attempts": 185,
+}
+"""EventBridge's longest retry: unlike for Slack, no third channel waits for these mails to fail."""
+
 
 class WatchedRoleArgs(TypedDict):
     """What one `UsageAlert` is about: exactly one of `permission_set` and `role_arn`, and the alert's outputs."""
@@ -205,6 +211,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             rule=lost.name,
             arn=topic.arn,
             input_transformer={"input_paths": dict(text.input_paths), "input_template": text.template},
+            retry_policy=MAIL_RETRY,
             region=spec.region,
             opts=pulumi.ResourceOptions(depends_on=[policy], parent=self),
         )
@@ -226,6 +233,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             rule=pulumi.Output.from_input(watched.rule_names)[path.value],
             arn=topic.arn,
             input_transformer={"input_paths": dict(mail.input_paths), "input_template": mail.template},
+            retry_policy=MAIL_RETRY,
             dead_letter_config={"arn": watched.queue_arn},
             region=spec.region,
             opts=pulumi.ResourceOptions(depends_on=[topic.policy], parent=self),
@@ -245,9 +253,9 @@ class UsageMonitoring(pulumi.ComponentResource):
         }
         yield alarm(
             kind="failed-deliveries",
-            description=f"An alert about {role} could not be delivered: somebody may be using it and Slack does not "
-            "say so. Look into the dead-letter queue or CloudTrail for what happened, then for why it was not "
-            "delivered. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
+            description=f"An alert about {role} could not be delivered to Slack, or by e-mail: somebody may be using "
+            "it and nobody is told. Look into the dead-letter queue or CloudTrail for what happened, then for why it "
+            "was not delivered. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
             threshold=0,
             metric_queries=_failed_deliveries([rule_names[path.value] for path in watched.paths]),
         )

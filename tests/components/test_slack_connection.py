@@ -93,6 +93,26 @@ def test_the_token_is_in_secret_inputs_and_nowhere_else(source: Callable[[], Any
     assert token not in str([in_clear, deployment.outputs, deployment.registered_outputs, deployment.calls])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ["xoxp-1-a-user", f'{{"token":"{TOKEN}"}}', f"{TOKEN}\n", "xoxb-1 2", "", f"Bearer {TOKEN}"],
+    ids=["user token", "JSON", "line break", "space", "empty", "header"],
+)
+@pytest.mark.parametrize("existing", [True, False], ids=["existing secret", "argument"])
+def test_what_is_no_bot_token_is_refused_without_showing_it(existing: bool, wrong: str) -> None:
+    def source() -> Any:
+        return {"bot_token_secret_name": "slack/bot"} if existing else {"bot_token": pulumi.Output.secret(wrong)}
+
+    answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": lambda _: {"secretString": wrong}}
+    deployment = Deployment()
+
+    with pytest.raises(pulumi.RunError, match="no bot token") as refused:
+        deploy(lambda: program({"region": REGION, **source()}), answers=answers, into=deployment)
+
+    assert not wrong or wrong not in str(refused.value)
+    assert not deployment.of_type(CONNECTION)
+
+
 def without(value: Any, paths: Iterable[str]) -> Any:
     """Drop what is at the dotted paths."""
     if not isinstance(value, dict):

@@ -168,6 +168,7 @@ def test_the_loss_of_this_connection_or_destination_goes_to_the_topic() -> None:
     }
     target = deployment.get(TARGET, "watch-lost-connection")
     assert (target.inputs["rule"], target.inputs["arn"]) == ("breakglass-watch-lost-connection", TOPIC_ARN)
+    assert target.inputs["retryPolicy"] == {"maximumEventAgeInSeconds": 86400, "maximumRetryAttempts": 185}
     assert "rotate-the-token.md" in target.inputs["inputTransformer"]["inputTemplate"]
 
 
@@ -183,6 +184,7 @@ def test_an_alert_by_email(path: EvidencePath) -> None:
         "rule": f"breakglass-emergency-{path}",
         "arn": TOPIC_ARN,
         "inputTransformer": {"inputPaths": dict(mail.input_paths), "inputTemplate": mail.template},
+        "retryPolicy": {"maximumEventAgeInSeconds": 86400, "maximumRetryAttempts": 185},
         "deadLetterConfig": {"arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-emergency-dead-letters"},
         "region": REGION,
     }

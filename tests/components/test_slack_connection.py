@@ -103,7 +103,10 @@ def test_what_is_no_bot_token_is_refused_without_showing_it(existing: bool, wron
     def source() -> Any:
         return {"bot_token_secret_name": "slack/bot"} if existing else {"bot_token": pulumi.Output.secret(wrong)}
 
-    answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": lambda _: {"secretString": wrong}}
+    def version(_: object) -> dict[str, Any]:
+        return {"secretString": wrong}
+
+    answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": version}
     deployment = Deployment()
 
     with pytest.raises(pulumi.RunError, match="no bot token") as refused:

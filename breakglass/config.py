@@ -30,14 +30,16 @@ from pydantic import (
     field_validator,
 )
 
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
-from breakglass.errors import ConfigError, Problem, looks_like_secret
+from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_json
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
 from breakglass.policy.lint import Severity
 from breakglass.problems import validated
 from breakglass.section import Given, Section
 from breakglass.set_names import SetName, confusions, default_break_glass_name, pair_names
 from breakglass.stack_lint import lint_stack
 from breakglass.types import (
+    NO_BOOL,
     AccountId,
     AssignmentTarget,
     CustomerPolicyName,
@@ -56,6 +58,7 @@ from breakglass.types import (
     PolicyFile,
     PrincipalId,
     PrincipalName,
+    Reason,
     Region,
     RiskAcknowledgement,
     RoleArn,
@@ -65,9 +68,14 @@ from breakglass.types import (
     TagKey,
     TagValue,
     fault,
+    partition,
     seconds,
 )
 
+_INSTANCE_ARN = TypeAdapter(InstanceArn)
+_KMS_KEY_ARN = TypeAdapter(KmsKeyArn)
+_POLICY_ARN = TypeAdapter(PolicyArn)
+_REGION = TypeAdapter(Region)
 _ROLE_ARN = TypeAdapter(RoleArn)
 _SESSION_DURATION = TypeAdapter(SessionDuration)
 
@@ -159,9 +167,7 @@ class BreakGlassSetSpec(PermissionSetSpec):
     """The permission set's name; by default the pair's name with `-break-glass` behind it."""
     allow_long_session: StrictBool = False
     """Whether a session may live longer than an hour. Needs `longSessionReason`."""
-    long_session_reason: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, examples=["A restore of the largest database takes three hours."]
-    )
+    long_session_reason: Reason | None = None
     """Why an hour is too short; for the reader of the stack file."""
     acknowledge: list[RiskAcknowledgement] = Field(default_factory=list)
     """Dangerous powers that this permission set gets on purpose. Without its name here each is refused."""
@@ -279,6 +285,29 @@ class PermissionSets(Section):
     pairs: Annotated[list[PermissionSetPairSpec], Field(min_length=1)]
     """The everyday permission sets, each with its break-glass twin."""
 
+    @classmethod
+    def rules(cls, given: Given) -> Iterator[Fault]:
+        """Everything that is named by its ARN is in the partition of the region."""
+        region = given["region"]
+        yield from _other_partition(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
+        for pair, kind in itertools.product(given["pairs"], ("everyday", "breakGlass")):
+            for policy in (*pair[kind]["managedPolicies"], pair[kind]["permissionsBoundary"]["managedPolicyArn"]):
+                yield from _other_partition(
+                    policy, _POLICY_ARN, region, "Identity Center would refuse it in the middle of the update."
+                )
+
+
+def _other_partition(arn: Given, adapter: TypeAdapter[str], region: Given, so: str) -> Iterator[Fault]:
+    """Complain about an ARN of another partition than the region's, and say what would come of it."""
+    here, written = region.valid(_REGION), arn.valid(adapter)
+    if here and written and written.split(":")[1] != partition(here):
+        yield arn.fault(
+            f"The ARN is of the partition {written.split(':')[1]}, and {here} is in the partition {partition(here)}; "
+            f"nothing reaches from one into the other. {so}",
+            f"Write an ARN that begins with arn:{partition(here)}:, or correct `region`. Another partition gets a "
+            "stack of its own.",
+        )
+
 
 # --- alerts ----------------------------------------------------------------------------------------------------------
 
@@ -308,9 +337,9 @@ class Watch(Section):
 class Retry(Section):
     """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
 
-    maximum_event_age_seconds: Annotated[int, Field(ge=60, le=86400)] = 900
+    maximum_event_age_seconds: Annotated[int, Field(ge=60, le=86400), NO_BOOL] = 900
     """For how many seconds. Late in Slack is worse than an e-mail now, hence 15 minutes and not a day."""
-    maximum_retry_attempts: Annotated[int, Field(ge=0, le=185)] = 185
+    maximum_retry_attempts: Annotated[int, Field(ge=0, le=185), NO_BOOL] = 185
     """How many times at most."""
 
 
@@ -321,7 +350,7 @@ class UsageMonitoringSettings(Section):
     """Who gets the alarms. Each address has to confirm the mail that AWS sends first."""
     alerts_by_email: StrictBool = False
     """Whether these addresses get every alert too, as a second channel beside Slack."""
-    uses_per_week: Annotated[int, Field(ge=1)] = 5
+    uses_per_week: Annotated[int, Field(ge=1), NO_BOOL] = 5
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
 
     @classmethod
@@ -358,8 +387,13 @@ class Alerts(Section):
 
     @classmethod
     def rules(cls, given: Given) -> Iterator[Fault]:
-        """No evidence path twice, and at least one that a plain role can be seen on."""
+        """No evidence path twice, every role can be seen, and everything is where the alert path is."""
         yield from _repeated(given["evidencePaths"])
+        yield from _other_key_region(given["slack"]["kmsKeyArn"], given["region"])
+        for role in given["watch"]["roles"]:
+            so = "CloudTrail never reports the role's use here, so its rules would be silent for ever."
+            yield from _other_partition(role, _ROLE_ARN, given["region"], so)
+            yield from _long_patterns(role, given)
         if [path.value for path in given["evidencePaths"]] == [EvidencePath.portal]:
             for role in given["watch"]["roles"]:
                 yield role.fault(
@@ -367,6 +401,37 @@ class Alerts(Section):
                     "by no rule.",
                     "Add session_start to `evidencePaths`, or take the role out.",
                 )
+
+
+def _other_key_region(key: Given, region: Given) -> Iterator[Fault]:
+    """Complain about a KMS key that is not in the region of the alert path."""
+    here, arn = region.valid(_REGION), key.valid(_KMS_KEY_ARN)
+    if here and arn and arn.split(":")[1:4:2] != [partition(here), here]:
+        _, of, _, where, *_ = arn.split(":")
+        yield key.fault(
+            f"The key is in {where} (partition {of}), and the secret and the connection that it encrypts are in {here} "
+            f"(partition {partition(here)}); KMS serves its own region only, so the deployment would fail half-way.",
+            f"Write the ARN of a key in {here}; of a multi-region key (mrk-...), that of its replica there.",
+        )
+
+
+def _long_patterns(role: Given, alerts: Given) -> Iterator[Fault]:
+    """Complain about a role with a path so long that EventBridge would refuse one of its rules."""
+    arn = role.valid(_ROLE_ARN)
+    subject = RoleSubject(arn) if arn else None
+    written = [path.value for path in alerts["evidencePaths"]] or list(EvidencePath)
+    for path in subject.evidence_paths if subject else ():
+        try:
+            if subject and path in written:
+                pattern_json(event_pattern(subject, path, drills=alerts["drills"].value is not False))
+        except BreakglassError:
+            yield role.fault(
+                f"The role's path is too long: the event pattern of its rule for `{path}` holds the ARN and would have "
+                f"more than the {PATTERN_LIMIT} characters that EventBridge takes.",
+                "Give the role a shorter path (IAM can't rename one: make the role anew), or watch it on fewer "
+                "`evidencePaths`.",
+            )
+            return
 
 
 class StackFile(Section):
@@ -524,12 +589,13 @@ def _judged(raw: Mapping[str, object], base_dir: Path) -> tuple[StackFile, list[
     findings = lint_stack(raw, base_dir, NAMESPACE)
     refused = [problem for severity, problem in findings if severity is Severity.refused]
     try:
-        stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir})
+        stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir}, camel_case_only=True)
     except ConfigError as error:
         raise ConfigError((*error.problems, *refused)) from None
     if refused:
         raise ConfigError(refused)
-    return stack_file, [*(problem for _, problem in findings), *_unheard_alarms(stack_file)]
+    warnings = (*_unheard_alarms(stack_file), *_many_rules(stack_file))
+    return stack_file, [*(problem for _, problem in findings), *warnings]
 
 
 def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:
@@ -540,6 +606,31 @@ def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:
             "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
             "nobody hears of that either.",
             "Write `monitoring: {emails: [oncall@example.com]}`.",
+        )
+
+
+# In nearly all regions, and a few of the newer ones have 100:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_RULES_PER_BUS = 300
+
+
+def _many_rules(stack_file: StackFile) -> Iterator[Problem]:
+    """Warn of more rules than a bus takes by default: one a role and evidence path, and one for the connection."""
+    if stack_file.alerts is None:
+        return
+    pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
+    watch, paths = stack_file.alerts.watch, stack_file.alerts.evidence_paths
+    names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
+    subjects: list[Subject] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
+    rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
+    if rules > _RULES_PER_BUS:
+        yield Problem(
+            f"{NAMESPACE}alerts",
+            f"({len(subjects)} roles)",
+            f"They make {rules} rules on the default event bus, and by default EventBridge takes {_RULES_PER_BUS} on a "
+            "bus, those of everybody else in the account included: the deployment would stop half-way.",
+            "Have the quota `Rules` raised first (Service Quotas console, Amazon EventBridge), or watch fewer roles or "
+            "`evidencePaths`.",
         )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from breakglass.errors import ConfigError, Problem, shown
+from breakglass.errors import ConfigError, Problem, looks_like_secret, shown
 from breakglass.types import FAULT, Location, yaml_kind
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,21 +34,27 @@ _EXPECTED = {
 
 
 def validated(
-    model: type[Model], values: Mapping[str, Any], at: str = "", context: Mapping[str, Any] | None = None
+    model: type[Model],
+    values: Mapping[str, Any],
+    at: str = "",
+    context: Mapping[str, Any] | None = None,
+    *,
+    camel_case_only: bool = False,
 ) -> Model:
     """Validate raw values as a model.
 
     Args:
         model: The model to build.
-        values: Raw values; keys in camelCase or snake_case.
+        values: Raw values; keys in camelCase, or in snake_case as the components write them.
         at: What comes before the key paths in the report, e.g. `breakglass:`, or a component's name.
         context: For the validators, e.g. `{"base_dir": Path("stacks")}`.
+        camel_case_only: Whether snake_case keys are unknown, as in a stack file, whose editors know one spelling.
 
     Raises:
         ConfigError: With every problem of the values.
     """
     try:
-        return model.model_validate(values, context=context)
+        return model.model_validate(values, context=context, by_alias=True, by_name=not camel_case_only)
     except ValidationError as error:
         # Not chained: pydantic's text repeats all this in another wording.
         raise ConfigError(problems(error, model, at)) from None
@@ -56,7 +62,18 @@ def validated(
 
 def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> list[Problem]:
     """Word every finding of pydantic as a problem; see `validated` for the arguments."""
-    return [_problem(details, model, at) for details in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    complained_of = [details["loc"] for details in found if details["type"] == FAULT]
+    return [
+        _problem(details, model, at)
+        for details in found
+        # "Did you mean ...?" would have a token that stands under an unknown key moved, not revoked.
+        if not (details["type"] == "extra_forbidden" and details["loc"] in complained_of and _secret_at(details))
+    ]
+
+
+def _secret_at(details: ErrorDetails) -> bool:
+    return any(looks_like_secret(part) for part in (details["loc"][-1], details["input"]) if isinstance(part, str))
 
 
 def key_path(loc: Location, at: str = "") -> str:
@@ -111,7 +128,29 @@ def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     if kind in _EXPECTED:
         found = yaml_kind(details["input"])
         return f"Here belongs {_EXPECTED[kind]}, not {found}. {meaning}".strip(), f"Write {_EXPECTED[kind]}{such_as}."
+    limit = _limit(kind, details["input"], context)
+    if limit:
+        return f"{limit[0]} {meaning}".strip(), f"{limit[1]}{such_as}."
     return f"{details['msg']}. {meaning}".strip(), f"Write a value within the limits{such_as}."
+
+
+def _limit(kind: str, value: object, context: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Say in plain words which limit a value is beyond, and how to begin the advice."""
+    unit = "characters" if isinstance(value, str) else "entries"
+    match kind:
+        case "too_short":
+            return "The list is empty; at least one entry belongs in it.", "Add an entry to the list"
+        case "too_long":
+            why = f"This has {context['actual_length']} {unit}, and at most {context['max_length']} are taken."
+            return why, "Shorten it"
+        case "greater_than_equal":
+            return "The number is too small.", f"Write {context['ge']} or more"
+        case "less_than_equal":
+            return "The number is too big.", f"Write {context['le']} or less"
+        case "finite_number":
+            return "Infinity and NaN (`.inf`, `.nan` in YAML) are no whole numbers.", "Write a whole number"
+        case _:
+            return None
 
 
 def _example(field: FieldInfo | None) -> str:

@@ -109,6 +109,23 @@ def partition(region: str) -> str:
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise fault(
+            "A whole number belongs here, and this is true or false; read as a number it would be 1 or 0, which "
+            "nobody meant.",
+            "Write a number, or leave the key out for the default.",
+        )
+    return value
+
+
+NO_BOOL = BeforeValidator(_no_bool)
+"""Beside `int` in an annotation: refuses true and false, which pydantic takes for 1 and 0.
+
+Not strict: Pulumi sends the arguments of a remote component as floats, and 5.0 is a whole number.
+"""
+
+
 @dataclass(frozen=True)
 class _Text:
     """A validator: the value is a text that matches a pattern from end to end (by ASCII rules)."""
@@ -153,12 +170,27 @@ AccountId = Annotated[str, BeforeValidator(_account_id), _ACCOUNT_ID.schema("111
 """An AWS account id: twelve digits, as a text."""
 
 _REGION = _Text(
-    pattern=r"(?!us-iso)[a-z]{2}(-[a-z]+)+-[0-9]{1,2}",
+    pattern=r"(us-gov|us|eu|ap|ca|sa|me|af|il|mx|cn)-(central|(north|south)(east|west)?|east|west)-[0-9]{1,2}",
     why="This is no region code of the partitions aws, aws-cn and aws-us-gov; each rule lives in exactly one region.",
     instead="Write the region's code as in `aws configure`, e.g. eu-central-1 (no zone letter, no display name).",
 )
-Region = Annotated[str, BeforeValidator(_REGION), _REGION.schema("eu-central-1")]
-"""An AWS region code in the partition aws, aws-cn or aws-us-gov."""
+
+
+def _region(value: object) -> str:
+    if isinstance(value, str) and re.match(r"[a-z]+-iso[a-z]*-|eusc-", value):
+        raise fault(
+            "The isolated regions and the European Sovereign Cloud are partitions of their own, with other ARNs and "
+            "service addresses; the event patterns of this package are not made for them, so no use would be seen.",
+            "Write a region of the partition aws, aws-cn or aws-us-gov, e.g. eu-central-1 or us-gov-west-1.",
+        )
+    return _REGION(value)
+
+
+Region = Annotated[str, BeforeValidator(_region), _REGION.schema("eu-central-1")]
+"""An AWS region code in the partition aws, aws-cn or aws-us-gov.
+
+Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+"""
 
 _ROLE_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}",
@@ -329,6 +361,16 @@ SessionDuration = Annotated[str, BeforeValidator(_session_duration), _SESSION_DU
 Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 """
 
+
+_REASON = _Text(
+    pattern=r"[\s\S]*\S[\s\S]*",
+    why="The reason is blank, so whoever reads the stack file later can't tell a decision from an accident.",
+    instead="Write a sentence, e.g. A restore of the largest database takes three hours.",
+)
+Reason = Annotated[
+    str, BeforeValidator(_REASON), _REASON.schema("A restore of the largest database takes three hours.")
+]
+"""Why something was decided, for the reader of the stack file: any text that is not blank."""
 
 _CUSTOMER_POLICY_NAME = _Text(
     pattern=r"[\w+=,.@-]{1,128}",

@@ -15,7 +15,8 @@ STATEMENT = {"Effect": "Allow", "Action": "rds:CreateDBSnapshot", "Resource": "*
 
 TAKEN: list[tuple[Any, list[object]]] = [
     (types.AccountId, ["111122223333", "000000000000"]),
-    (types.Region, ["eu-central-1", "us-gov-west-1", "cn-northwest-1", "ap-southeast-5", "mx-central-1"]),
+    (types.Region, ["eu-central-1", "us-gov-west-1", "cn-northwest-1", "ap-southeast-5", "mx-central-1", "sa-east-1"]),
+    (types.Reason, ["A restore takes three hours.", "x"]),
     (
         types.RoleArn,
         [
@@ -95,6 +96,8 @@ REFUSED: list[tuple[Any, list[object]]] = [
     ),
     (types.AccountId, [111122223333, 12345678901, 1.2345678901e10, float("inf"), float("nan"), -1, 10**30]),
     (types.Region, ["eu-central-1a", "Frankfurt", "eu_central_1", "EU-CENTRAL-1", "us-iso-east-1", "", 1]),
+    (types.Region, ["eu-isoe-west-1", "us-isob-east-1", "eusc-de-east-1", "xx-foo-1", "eu-centrall-1", "us-gov-1"]),
+    (types.Reason, ["", "   ", "\n\t", None, 7]),
     (
         types.RoleArn,
         [

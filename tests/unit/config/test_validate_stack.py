@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic.alias_generators import to_snake
 
 from breakglass.config import StackFile, validate_stack
+from breakglass.detection.patterns import event_pattern, pattern_json
+from breakglass.detection.subjects import RoleSubject
 from breakglass.errors import ConfigError
+from breakglass.problems import validated
 from breakglass.types import AssignmentTarget, EvidencePath
 from tests.unit.config.stack_files import (
     ADMINISTRATOR,
@@ -209,6 +214,18 @@ SCENARIOS = [
         "does not end it",
         "longSessionReason",
     ),
+    Scenario(
+        "a blank is no reason for a long break-glass session",
+        [
+            ((*BREAK_GLASS, "sessionDuration"), "PT2H"),
+            ((*BREAK_GLASS, "allowLongSession"), True),
+            ((*BREAK_GLASS, "longSessionReason"), "  \n"),
+        ],
+        f"{PAIR_PATH}.breakGlass.longSessionReason",
+        r'"  \n"',
+        "The reason is blank",
+        "Write a sentence",
+    ),
     # --- assignments
     Scenario(
         "an account id without quotes is a number that may have lost its zero",
@@ -255,7 +272,7 @@ SCENARIOS = [
         [((*ASSIGNMENT, "accounts"), [])],
         f"{PAIR_PATH}.assignments[0].accounts",
         "[]",
-        "at least 1",
+        "at least one entry",
         '["111122223333"]',
     ),
     Scenario(
@@ -479,8 +496,129 @@ SCENARIOS = [
         [((*ALERTS, "retry"), {"maximumEventAgeSeconds": 5})],
         "breakglass:alerts.retry.maximumEventAgeSeconds",
         "5",
-        "greater than or equal to 60",
-        "within the limits",
+        "The number is too small.",
+        "Write 60 or more",
+    ),
+    Scenario(
+        "deliveries are not retried longer than EventBridge does",
+        [((*ALERTS, "retry"), {"maximumRetryAttempts": 186})],
+        "breakglass:alerts.retry.maximumRetryAttempts",
+        "186",
+        "The number is too big.",
+        "Write 185 or less",
+    ),
+    Scenario(
+        "true is not one retry",
+        [((*ALERTS, "retry"), {"maximumRetryAttempts": True})],
+        "breakglass:alerts.retry.maximumRetryAttempts",
+        "true",
+        "this is true or false",
+        "Write a number",
+    ),
+    Scenario(
+        "true is not one use a week",
+        [((*ALERTS, "monitoring", "usesPerWeek"), True)],
+        "breakglass:alerts.monitoring.usesPerWeek",
+        "true",
+        "this is true or false",
+        "Write a number",
+    ),
+    Scenario(
+        "endless uses are no number of uses",
+        [((*ALERTS, "monitoring", "usesPerWeek"), float("inf"))],
+        "breakglass:alerts.monitoring.usesPerWeek",
+        "Infinity",
+        "no whole numbers",
+        "Write a whole number",
+    ),
+    Scenario(
+        "a list that may not be empty has an entry",
+        [((*ALERTS, "evidencePaths"), [])],
+        "breakglass:alerts.evidencePaths",
+        "[]",
+        "The list is empty",
+        'Add an entry to the list, e.g. ["session_start"',
+    ),
+    Scenario(
+        "an address that is too long is measured in characters",
+        [((*PAIR, "everyday", "relayState"), f"https://example.com/{'x' * 221}")],
+        f"{PAIR_PATH}.everyday.relayState",
+        f'"https://example.com/{"x" * 99}',
+        "This has 241 characters, and at most 240 are taken.",
+        "Shorten it, e.g.",
+    ),
+    # --- partitions and regions
+    Scenario(
+        "a role of another partition is not watched from here",
+        [((*ALERTS, "watch", "roles", 0), "arn:aws-cn:iam::222222222222:role/emergency-operator")],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws-cn:iam::222222222222:role/emergency-operator"',
+        "silent for ever",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "a managed policy is of the partition of Identity Center",
+        [((*PAIR, "everyday", "managedPolicies"), [READ_ONLY.replace(":aws:", ":aws-us-gov:", 1)])],
+        f"{PAIR_PATH}.everyday.managedPolicies[0]",
+        '"arn:aws-us-gov:iam::aws:policy/AmazonRDSReadOnlyAccess"',
+        "in the middle of the update",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "a permissions boundary is of the partition of Identity Center",
+        [((*BREAK_GLASS, "permissionsBoundary"), {"managedPolicyArn": "arn:aws-cn:iam::aws:policy/SecurityAudit"})],
+        f"{PAIR_PATH}.breakGlass.permissionsBoundary.managedPolicyArn",
+        '"arn:aws-cn:iam::aws:policy/SecurityAudit"',
+        "eu-central-1 is in the partition aws;",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "the Identity Center instance is of the partition of its region",
+        [(("permissionSets", "instanceArn"), "arn:aws-cn:sso:::instance/ssoins-1234567890abcdef")],
+        "breakglass:permissionSets.instanceArn",
+        '"arn:aws-cn:sso:::instance/ssoins-1234567890abcdef"',
+        "would not be found",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "the key is in the region of the alert path",
+        [((*ALERTS, "slack", "kmsKeyArn"), "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234")],
+        "breakglass:alerts.slack.kmsKeyArn",
+        '"arn:aws:kms:eu-west-1:111122223333:key/mrk-1234"',
+        "KMS serves its own region only",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
+        "the key is in the partition of the alert path",
+        [((*ALERTS, "slack", "kmsKeyArn"), "arn:aws-cn:kms:eu-central-1:111122223333:key/1234")],
+        "breakglass:alerts.slack.kmsKeyArn",
+        '"arn:aws-cn:kms:eu-central-1:111122223333:key/1234"',
+        "(partition aws-cn)",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
+        "the isolated regions are not served",
+        [((*ALERTS, "region"), "eu-isoe-west-1")],
+        "breakglass:alerts.region",
+        '"eu-isoe-west-1"',
+        "partitions of their own",
+        "aws, aws-cn or aws-us-gov",
+    ),
+    Scenario(
+        "a region is spelled as AWS spells regions",
+        [((*ALERTS, "region"), "eu-centrall-1")],
+        "breakglass:alerts.region",
+        '"eu-centrall-1"',
+        "no region code",
+        "e.g. eu-central-1",
+    ),
+    Scenario(
+        "a role's path leaves room for the rest of the event pattern",
+        [((*ALERTS, "watch", "roles", 0), f"arn:aws:iam::222222222222:role/{'p' * 2000}/operator")],
+        "breakglass:alerts.watch.roles[0]",
+        f'"arn:aws:iam::222222222222:role/{"p" * 88}',
+        "2048 characters that EventBridge takes",
+        "a shorter path",
     ),
     # --- the token
     Scenario(
@@ -617,8 +755,7 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         (("slackBotToken",), None),
     )
     assert sorted(problem.path.removeprefix("breakglass:") for problem in problems(raw)) == [
-        "alerts.slack.botToken",  # no such key
-        "alerts.slack.botToken",  # a token in clear
+        "alerts.slack.botToken",  # a token in clear, which no other key would take either
         "alerts.slack.channel",
         "alerts.slck",
         "alerts.watch.permissionSets[0]",  # DatabaseAdmin beside DatabaseAdmin_2
@@ -735,11 +872,42 @@ def test_what_may_be_left_out_has_the_documented_defaults() -> None:
 
 
 def test_snake_case_keys_as_the_components_write_them_obey_the_same_rules() -> None:
+    raw = _snake(stack(((*BREAK_GLASS, "sessionDuration"), "PT2H"), (("slackBotToken",), None)))
     with pytest.raises(ConfigError) as refused:
-        validate_stack(_snake(stack(((*BREAK_GLASS, "sessionDuration"), "PT2H"))), STACKS)
+        validated(StackFile, raw, "breakglass.")
     assert [problem.path for problem in refused.value.problems] == [
-        "breakglass:permission_sets.pairs[0].break_glass.session_duration"
+        "breakglass.permission_sets.pairs[0].break_glass.session_duration"
     ]
+
+
+def test_a_snake_case_key_of_a_stack_file_is_told_in_the_one_spelling_there_is() -> None:
+    (problem,) = problems(stack(((*ALERTS, "post_mortem_url"), "https://wiki.example.com/post-mortem")))
+    assert problem.path == "breakglass:alerts.post_mortem_url"
+    assert problem.instead.startswith("Did you mean postMortemUrl?")
+
+
+@pytest.mark.parametrize("count", [5, 5.0])
+def test_a_whole_number_may_come_as_a_float(count: float) -> None:
+    alerts = validate_stack(stack(((*ALERTS, "retry"), {"maximumRetryAttempts": count})), STACKS).alerts
+    assert alerts is not None
+    assert alerts.retry.maximum_retry_attempts == 5
+
+
+@given(st.integers(1, 2000))
+def test_the_rules_of_a_role_that_passes_can_be_made(length: int) -> None:
+    role = f"arn:aws:iam::222222222222:role/{'p' * length}/operator"
+    if not problems(stack(((*ALERTS, "watch", "roles", 0), role))):
+        for path in RoleSubject(role).evidence_paths:
+            pattern_json(event_pattern(RoleSubject(role), path))
+
+
+@pytest.mark.parametrize(("roles", "warned"), [(97, []), (98, ["breakglass:alerts"])])
+def test_more_rules_than_a_bus_takes_by_default_are_warned_of(roles: int, warned: list[str]) -> None:
+    # Two permission sets on four evidence paths, the roles on three, and the rule for the connection: 300 and 303.
+    arns = [f"arn:aws:iam::222222222222:role/operator-{number}" for number in range(roles)]
+    warnings: list[str] = []
+    validate_stack(stack(((*ALERTS, "watch", "roles"), arns)), STACKS, warnings.append)
+    assert [warning.splitlines()[0] for warning in warnings] == warned
 
 
 def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:

@@ -9,6 +9,9 @@ fills it in with three habits that decide this module ("Amazon EventBridge input
 - A path that is not in the event leaves its placeholder out. All placeholders are therefore inside quoted text.
 - Everything in angle brackets is a placeholder, so Slack's `<url|text>` can't be written: links are buttons.
 
+The alphabets are AWS's, so they hold for CloudTrail's events only. Whoever may send drills (`events:PutEvents`) chooses
+their fields and can write any message with them (decision 0008); `drills=False` closes that.
+
 It can't format a time either: the message shows CloudTrail's own, which is in UTC.
 
 Non-goals: sending anything; how often one use is told (each evidence path tells it once).
@@ -134,7 +137,12 @@ _STORIES: Mapping[EvidencePath, _Story] = {
         headline="{role}: an attempt was refused",
         evidence="AWS refused an attempt to use this role",
         account=("Recorded in account", "<account>"),
-        facts=_CALLER,
+        # The access portal's records name a person and an account, those of STS a caller: the others stay empty.
+        facts={
+            "Portal user (Identity Center user ID)": "<userId>",
+            "Account asked for in the portal": "<targetAccount>",
+            **_CALLER,
+        },
         ask=(
             "*If this was you:* say so in the thread, and say whether you need the role now.\n"
             "*If nobody knows of it:* treat it as a security incident."
@@ -152,6 +160,9 @@ def _story(subject: Subject, path: EvidencePath) -> _Story:
     if path is EvidencePath.session_start:
         # Whoever assumes a plain role chooses the session name; Identity Center sets it to the user's name.
         return replace(story, facts={"Session name (the caller's choice)": "<sessionName>", **_CALLER})
+    if path is EvidencePath.denied:
+        # The portal hands out permission sets only.
+        return replace(story, facts=_CALLER)
     return story
 
 

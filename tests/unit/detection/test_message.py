@@ -148,6 +148,17 @@ def test_a_session_is_told_by_mail_as_exactly_this_line() -> None:
             EvidencePath.denied,
             {
                 "Recorded in account": "$.detail.recipientAccountId",
+                "Portal user (Identity Center user ID)": "$.detail.userIdentity.onBehalfOf.userId",
+                "Account asked for in the portal": "$.detail.serviceEventDetails.account_id",
+                "Caller": "$.detail.userIdentity.type",
+                "Caller's account": "$.detail.userIdentity.accountId",
+                "Caller's access key": "$.detail.userIdentity.accessKeyId",
+            },
+        ),
+        (
+            ROLE,
+            EvidencePath.denied,
+            {
                 "Caller": "$.detail.userIdentity.type",
                 "Caller's account": "$.detail.userIdentity.accountId",
                 "Caller's access key": "$.detail.userIdentity.accessKeyId",

@@ -197,7 +197,8 @@ def drill_event(
 ) -> dict[str, str]:
     """Build the event that rehearses an alert: it matches the subject's pattern, and its message begins with DRILL.
 
-    Whoever may call PutEvents on the bus can send one, with any content; it can pass for a drill only.
+    Whoever may call PutEvents on the bus can send one with any content. The marker is all that is pinned: a crafted
+    value in a field that the message shows can end the JSON text early and rewrite the whole message, its channel too.
 
     Args:
         subject: what is watched.

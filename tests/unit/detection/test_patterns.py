@@ -415,6 +415,21 @@ def test_an_event_sent_as_a_drill_without_the_marker_stays_silent(marker: str | 
     assert not matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
 
 
+@pytest.mark.parametrize(
+    ("field", "crafted"),
+    [
+        ("eventTime", '2026"}]}],"text":"<!channel> hello'),
+        ("drill", [DRILL_MARKER, '<!channel> "hello']),
+        ("eventID", {"a": "b"}),
+    ],
+)
+def test_a_drill_with_a_crafted_field_is_kept_out_by_switching_drills_off_and_only_so(field: str, crafted: Any) -> None:
+    rehearsal = drill(SET, EvidencePath.session_start)
+    rehearsal["detail"] = rehearsal["detail"] | {field: crafted}
+    assert matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
+    assert not matches(event_pattern(SET, EvidencePath.session_start, drills=False), rehearsal)
+
+
 def test_a_drill_on_a_path_that_the_subject_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="access portal"):
         drill(ROLE, EvidencePath.portal)

@@ -11,7 +11,6 @@ Non-goals: nothing here asks AWS or Slack whether what a value names exists.
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from pydantic import (
     field_validator,
 )
 
+from breakglass.bot_token import sign_in_fault
 from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_json
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
@@ -674,13 +674,11 @@ def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path
 def _token_problems(config: pulumi.Config) -> list[Problem]:
     """Check the decrypted token, without ever showing it."""
     token = config.get(_TOKEN_KEY)
-    encrypted = token is not None and is_config_secret(config.full_key(_TOKEN_KEY))
-    if not encrypted or re.fullmatch(r"xoxb-[A-Za-z0-9-]{1,500}", token):
+    if token is None or not is_config_secret(config.full_key(_TOKEN_KEY)):
         return []
-    why = (
-        "The encrypted value is no bot token. A user token would post as a person, an app-level token can't post, and "
-        "with a space or line break in it Slack refuses every alert."
-    )
+    why = sign_in_fault(token)
+    if why is None:
+        return []
     instead = f"Run `{_SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-."
     return [Problem(f"{NAMESPACE}{_TOKEN_KEY}", "(encrypted)", why, instead)]
 

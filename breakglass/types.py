@@ -242,9 +242,9 @@ KmsKeyArn = Annotated[
 _SECRET_NAME = _Text(
     pattern=r"[A-Za-z0-9/_+=.@-]{1,512}",
     why="This is no name of a Secrets Manager secret (1 to 512 characters out of letters, digits and /_+=.@-).",
-    instead="Write the secret's name as in the Secrets Manager console, not its ARN, e.g. slack/breakglass-bot-token.",
+    instead="Write the secret's name as in the Secrets Manager console, not its ARN, e.g. breakglass-slack-bot-token.",
 )
-SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("slack/breakglass-bot-token")]
+SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("breakglass-slack-bot-token")]
 """The name of a secret in Secrets Manager."""
 
 

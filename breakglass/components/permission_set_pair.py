@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from breakglass.components.reference import Reference
 from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
@@ -144,7 +144,7 @@ class PermissionSetPairModel(PermissionSetPairSpec):
     """The ARN of the Identity Center instance."""
     identity_store_id: Reference
     """The id of the instance's identity store."""
-    protect_alert_path: bool = True
+    protect_alert_path: StrictBool = True
     """Whether the break-glass set is denied to tamper with the alert path and to stop CloudTrail."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     """Tags on both permission sets."""

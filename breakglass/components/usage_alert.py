@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from breakglass.components.reference import Reference
 from breakglass.components.watched_role import WatchedRole
@@ -74,7 +74,7 @@ class UsageAlertModel(WatchedRole):
     """The ID of the Slack channel."""
     post_mortem_url: HttpsUrl | None = None
     """A form or page that the alert links to."""
-    drills: bool = True
+    drills: StrictBool = True
     """Whether a drill event raises the alert as well."""
     retry: Retry = Field(default_factory=Retry)
     """How long EventBridge tries to deliver."""

@@ -35,7 +35,7 @@ TAKEN: list[tuple[Any, list[object]]] = [
             "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
         ],
     ),
-    (types.SecretName, ["slack/breakglass-bot-token"]),
+    (types.SecretName, ["breakglass-slack-bot-token"]),
     (types.InstanceArn, ["arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6"]),
     (types.IdentityStoreId, ["d-1234567890", "12345678-1234-1234-1234-123456789012"]),
     (

@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
     detail = event["detail"]
     role, session = detail["requestParameters"]["roleArn"], detail["requestParameters"]["roleSessionName"]
     message = {"channel": os.environ["CHANNEL"], "text": f"{session} used {role} at {detail['eventTime']}"}
-    request = urllib.request.Request(  # noqa: S310  the address is the benchmark's own  the URL is the function's own setting
+    request = urllib.request.Request(  # noqa: S310  the address is the benchmark's own
         os.environ["POST_MESSAGE_URL"],
         data=json.dumps(message).encode(),
         headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json; charset=utf-8"},

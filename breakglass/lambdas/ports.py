@@ -1,0 +1,209 @@
+"""What the app asks of the world.
+
+Non-goals: how (see `adapters`; the tests have doubles in memory).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.policy import Principal
+from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """Some of many.
+
+    Attributes:
+        items: in the order asked for.
+        next: what to ask with for the following page; None after the last.
+    """
+
+    items: tuple[Item, ...]
+    next: str | None
+
+
+class Store(Protocol):
+    """Keeps records. Every write is conditional: it returns False and changes nothing if somebody was quicker.
+
+    `save_*` take the record with the `version` it was read with, write it with `version + 1` and, in the same
+    transaction, the audit entries. A record read with version 0 must not exist yet. Reads are consistent.
+    """
+
+    def claim_delivery(self, key: str, expires_at: int) -> bool:
+        """Say whether this is the first delivery with this key; remembered until the time given."""
+
+    def request(self, request_id: str) -> Request | None:
+        """Return a request."""
+
+    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
+        """Write a request, its audit entries and, in the same transaction, grants of it."""
+
+    def grants(self, request_id: str) -> tuple[Grant, ...]:
+        """Return the grants of a request, by account."""
+
+    def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Write a grant."""
+
+    def open_requests(self) -> Iterable[Request]:
+        """Yield every request that is not in a final state, oldest first."""
+
+    def live_grants(self) -> Iterable[Grant]:
+        """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""
+
+    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Return a person's requests, newest first."""
+
+    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Return everybody's requests created in a span, newest first."""
+
+    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+        """Take the lease on an assignment, so that no grant and revoke of the same one cross.
+
+        Returns:
+            False while another request holds an unexpired lease; True for the same request again.
+        """
+
+    def finish(self, access: Access, request_id: str) -> None:
+        """Give the lease back, if it is this request's."""
+
+    def add_holder(self, access: Access, request_id: str) -> None:
+        """Count a request among those that want this assignment to be there; twice counts once."""
+
+    def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
+        """Take a request out of the holders, and return who is left."""
+
+    def holders(self, access: Access) -> frozenset[str]:
+        """Return the requests that want this assignment to be there."""
+
+    def use(self, use_id: str) -> Use | None:
+        """Return a use."""
+
+    def use_of_event(self, event_id: str) -> Use | None:
+        """Return the use that a CloudTrail event belongs to."""
+
+    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Write a use, and remember which events belong to it."""
+
+    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+        """Return the most recent use of a set in an account by a person (user id, or session name if unknown)."""
+
+    def open_uses(self) -> Iterable[Use]:
+        """Yield every use that is not signed off, by `due_at`."""
+
+    def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
+        """Yield the audit trail of a span, oldest first."""
+
+
+class Directory(Protocol):
+    """Identity Center's identity store."""
+
+    def person(self, user_id: str) -> Person | None:
+        """Return a user and the groups they are in now; None if there is none or they are disabled."""
+
+    def person_by_email(self, address: str) -> Person | None:
+        """Return the user with exactly this e-mail address; None for nobody and for more than one."""
+
+    def person_by_user_name(self, user_name: str) -> Person | None:
+        """Return the user with exactly this user name."""
+
+    def members(self, principals: Sequence[Principal]) -> tuple[Person, ...]:
+        """Return the enabled people that principals name, groups resolved, each once; without their groups."""
+
+
+class Progress(StrEnum):
+    """How far an operation of Identity Center is."""
+
+    in_progress = "in_progress"
+    succeeded = "succeeded"
+    failed = "failed"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of Identity Center: its id, how far it is, and why it failed."""
+
+    id: str
+    progress: Progress
+    failure: str = ""
+
+
+class BusyError(Exception):
+    """Identity Center, or somebody else's operation, is in the way (conflict, throttling, 5xx): try again later."""
+
+
+class IdentityCenter(Protocol):
+    """Assignments and inline policies. Everything may raise `BusyError`."""
+
+    def create(self, access: Access) -> Operation:
+        """Begin to assign a permission set to a user in an account."""
+
+    def creation(self, operation_id: str) -> Operation:
+        """Say how far a creation is."""
+
+    def delete(self, access: Access) -> Operation:
+        """Begin to take an assignment away; one that isn't there has succeeded."""
+
+    def deletion(self, operation_id: str) -> Operation:
+        """Say how far a deletion is."""
+
+    def is_assigned(self, access: Access) -> bool:
+        """Say whether the user is assigned, by listing."""
+
+    def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
+        """Return everybody who is assigned a set in an account; names are ids here."""
+
+    def inline_policy(self, permission_set: str) -> str:
+        """Return the inline policy of a set as JSON text; empty if it has none."""
+
+    def put_inline_policy(self, permission_set: str, policy: str) -> None:
+        """Replace the inline policy of a set (delete it if the text is empty) and begin to provision it everywhere."""
+
+
+class SlackError(Exception):
+    """Slack answered `ok: false` or nothing useful.
+
+    Attributes:
+        error: Slack's error code, e.g. `channel_not_found`; `unreachable`, `timeout` or `rate_limited` otherwise.
+    """
+
+    def __init__(self, method: str, error: str) -> None:
+        super().__init__(f"Slack refused {method}: {error}")
+        self.method = method
+        self.error = error
+
+
+class Slack(Protocol):
+    """Slack's Web API."""
+
+    def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a method and return its answer.
+
+        Raises:
+            SlackError: if the answer isn't `ok`.
+        """
+
+
+class Workflow(Protocol):
+    """The state machine."""
+
+    def start(self, request: Request) -> None:
+        """Start the execution of a request; a second start of the same one changes nothing."""
+
+    def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
+        """End a wait; False if it is over already."""
+
+    def is_running(self, request_id: str) -> bool:
+        """Say whether the execution of a request still runs."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def __call__(self) -> int:
+        """Return the time in seconds since 1970."""

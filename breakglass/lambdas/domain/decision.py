@@ -1,0 +1,383 @@
+"""Who may request, approve, break the glass and end: one precedence, as pure functions whose answers explain themselves.
+
+In this order, and the first that refuses is the answer:
+
+1. A deny rule beats everything that a rule allows.
+2. Nobody decides on their own request.
+3. What no rule allows is refused.
+4. Where several rules match, the strictest holds: the most approvals, the shortest maximum, every ticket pattern, the
+   longest silence before the glass may be broken (and only if each of them lets it be broken at all). The rules that ask
+   for the most approvals govern: their approvers approve.
+5. A request for several accounts is one decision, so the strictest of all its accounts holds, and whoever approves it has
+   to be named for each of them.
+
+A group counts by who is in it at the moment of the question (`Person.group_ids`). The decision is taken again at every
+click, from the stored request and the policy of that moment.
+
+Non-goals: finding out who somebody is (see `slack_users`), and whether a request is still open (see `transitions`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Rule
+
+
+class Outcome(StrEnum):
+    """The answer."""
+
+    allowed = "allowed"
+    refused = "refused"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under what conditions a request is decided; the strictest of all matching rules, durations in seconds.
+
+    Attributes:
+        approvals: how many different people have to approve.
+        maximum_seconds: how long access may last.
+        default_seconds: what the form proposes.
+        expiry_seconds: after how long an unanswered request expires.
+        tickets: regular expressions, each of which the whole ticket has to match.
+        glass_after_seconds: after how long without an answer the glass may be broken; None for never.
+        ping: who is mentioned at once; nobody for quiet accounts.
+        escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
+        escalate: who is mentioned then.
+        banners: what whoever decides is shown.
+    """
+
+    approvals: int
+    maximum_seconds: int
+    default_seconds: int
+    expiry_seconds: int
+    tickets: tuple[str, ...]
+    glass_after_seconds: int | None
+    ping: tuple[Principal, ...]
+    escalate_after_seconds: int | None
+    escalate: tuple[Principal, ...]
+    banners: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An answer and why.
+
+    Attributes:
+        outcome: the answer.
+        reason: why, in a sentence for the person who asked. It may hold what people wrote, so it is escaped when shown.
+        rule: the rule or deny rule that decided; several names if several rules govern; None if none has a say.
+        approvers: who may approve, whoever asked; empty if nobody or not known.
+        terms: the conditions, if some rule allows the request.
+    """
+
+    outcome: Outcome
+    reason: str
+    rule: str | None = None
+    approvers: tuple[Principal, ...] = ()
+    terms: Terms | None = None
+
+    def __bool__(self) -> bool:
+        """Say whether it is allowed."""
+        return self.outcome is Outcome.allowed
+
+
+def may_request(policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str]) -> Decision:
+    """Decide whether a person may request a permission set in these accounts, under which terms, and who approves."""
+    unknown = _unknown(policy, permission_set, accounts)
+    if unknown:
+        return _refused(unknown)
+    denied = _denied(policy, requester, Action.request, permission_set, accounts)
+    if denied:
+        return denied
+    matching = {account: _matching(policy, requester, permission_set, account) for account in accounts}
+    closed = [account for account, rules in matching.items() if not rules]
+    if closed:
+        return _refused(
+            f"No rule lets {requester.display_name} request {permission_set} in {_named(policy, closed)}. "
+            f"{_who_may(policy, permission_set, closed)}"
+        )
+    governing = {account: _governing(rules) for account, rules in matching.items()}
+    approvers = _common([_unique(rule.approvers for rule in rules) for rules in governing.values()])
+    names = ", ".join(dict.fromkeys(rule.name for rules in governing.values() for rule in rules))
+    if not approvers:
+        return _refused(
+            "No approver is named for all of these accounts, and one request is one decision: request them one by one.",
+            names,
+        )
+    terms = _terms(matching)
+    people = "one approval" if terms.approvals == 1 else f"{terms.approvals} approvals by different people"
+    return Decision(
+        Outcome.allowed,
+        f"{requester.display_name} may request {permission_set}; it takes {people} by {_listed(approvers)}.",
+        names,
+        approvers,
+        terms,
+    )
+
+
+def check(
+    policy: Policy,
+    requester: Person,
+    permission_set: str,
+    accounts: Sequence[str],
+    duration: int,
+    reason: str,
+    ticket: str,
+) -> Decision:
+    """Decide whether a request may be made as it was written; durations in seconds."""
+    allowed = may_request(policy, requester, permission_set, accounts)
+    if not allowed or allowed.terms is None:
+        return allowed
+    standing = [account for account in accounts if _has_standing(policy, requester, permission_set, account)]
+    if standing:
+        return _refused(
+            f"{requester.display_name} has {permission_set} in {_named(policy, standing)} already, without a request: "
+            "open it in the access portal.",
+            allowed.rule,
+        )
+    if not 0 < duration <= allowed.terms.maximum_seconds:
+        return _refused(
+            f"Access may last {_minutes(allowed.terms.maximum_seconds)} at most here, and {_minutes(duration)} were "
+            "asked for.",
+            allowed.rule,
+        )
+    if not reason.strip():
+        return _refused("Whoever decides has to know why: write a reason.", allowed.rule)
+    if not all(re.fullmatch(pattern, ticket) for pattern in allowed.terms.tickets):
+        wanted = " and ".join(allowed.terms.tickets)
+        return _refused(f"A ticket is required here, in the form {wanted}.", allowed.rule)
+    return allowed
+
+
+def may_approve(
+    policy: Policy, requester: Person, approver: Person, permission_set: str, accounts: Sequence[str]
+) -> Decision:
+    """Decide whether a person's approval of somebody's request counts."""
+    denied = _denied(policy, approver, Action.approve, permission_set, accounts)
+    if denied:
+        return denied
+    if approver.user_id == requester.user_id:
+        return _refused("Nobody approves their own request.")
+    request = may_request(policy, requester, permission_set, accounts)
+    if not request:
+        return request
+    if not approver.is_among(request.approvers):
+        return _refused(
+            f"{approver.display_name} is not among those who approve this: {_listed(request.approvers)}.",
+            request.rule,
+            request.approvers,
+        )
+    return Decision(
+        Outcome.allowed, f"{approver.display_name} may approve this.", request.rule, request.approvers, request.terms
+    )
+
+
+def decide(
+    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], approvers: Sequence[Person]
+) -> Decision:
+    """Decide a request on the approvals so far: allowed only with enough different people whose approval counts now."""
+    request = may_request(policy, requester, permission_set, accounts)
+    if not request or request.terms is None:
+        return request
+    valid = {
+        approver.user_id for approver in approvers if may_approve(policy, requester, approver, permission_set, accounts)
+    }
+    missing = request.terms.approvals - len(valid)
+    if missing > 0:
+        return Decision(
+            Outcome.refused,
+            f"{len(valid)} of {request.terms.approvals} approvals; {missing} more by {_listed(request.approvers)}.",
+            request.rule,
+            request.approvers,
+            request.terms,
+        )
+    return Decision(
+        Outcome.allowed,
+        f"{len(valid)} of {request.terms.approvals} approvals.",
+        request.rule,
+        request.approvers,
+        request.terms,
+    )
+
+
+def may_break_glass(
+    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], waited_seconds: int
+) -> Decision:
+    """Decide whether the requester may take access without approval, after this long without an answer."""
+    denied = _denied(policy, requester, Action.break_glass, permission_set, accounts)
+    if denied:
+        return denied
+    request = may_request(policy, requester, permission_set, accounts)
+    if not request or request.terms is None:
+        return request
+    after = request.terms.glass_after_seconds
+    if after is None:
+        return _refused(
+            f"The glass can't be broken here: {permission_set} always takes an approval.",
+            request.rule,
+            request.approvers,
+        )
+    if waited_seconds < after:
+        return _refused(
+            f"The glass can be broken after {_minutes(after)} without an answer; {_minutes(after - waited_seconds)} to "
+            "go.",
+            request.rule,
+            request.approvers,
+        )
+    return Decision(Outcome.allowed, "Nobody answered in time.", request.rule, request.approvers, request.terms)
+
+
+def may_end(
+    policy: Policy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
+) -> Decision:
+    """Decide whether a person may end somebody's access: the requester, security, and whoever approves for the set.
+
+    Ending makes nothing worse, so no deny rule stands in its way, and rules that no longer name the requester count.
+    """
+    if person.user_id == requester.user_id:
+        return Decision(Outcome.allowed, "Everybody may give back their own access.")
+    if person.is_among(policy.security):
+        return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
+    rules = [
+        rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
+    ]
+    for rule in rules:
+        if person.is_among(rule.approvers):
+            return Decision(Outcome.allowed, f"{person.display_name} approves for it.", rule.name, rule.approvers)
+    others = _unique([policy.security, *(rule.approvers for rule in rules)])
+    return _refused(f"Only the requester and {_listed(others)} may end this access.", None, others)
+
+
+def requestable(policy: Policy, person: Person) -> Mapping[str, tuple[str, ...]]:
+    """Return which sets a person may request, and in which accounts each; both sorted."""
+    found = {
+        name: tuple(
+            account
+            for account in sorted({account for rule in policy.rules if name in rule.sets for account in rule.accounts})
+            if may_request(policy, person, name, [account]) and not _has_standing(policy, person, name, account)
+        )
+        for name in sorted(policy.sets)
+    }
+    return {name: accounts for name, accounts in found.items() if accounts}
+
+
+def _refused(reason: str, rule: str | None = None, approvers: tuple[Principal, ...] = ()) -> Decision:
+    return Decision(Outcome.refused, reason, rule, approvers)
+
+
+def _unknown(policy: Policy, permission_set: str, accounts: Sequence[str]) -> str | None:
+    """Say what of a request does not exist or can't be reached from here."""
+    if permission_set not in policy.sets:
+        return (
+            f"There is no permission set {permission_set} under approval; there are {', '.join(sorted(policy.sets))}."
+        )
+    if not accounts:
+        return "A request is for at least one account."
+    settings = policy.settings
+    if settings.management_account in accounts and settings.deployed_in != settings.management_account:
+        return (
+            f"Account {settings.management_account} is the organisation's management account, and a delegated "
+            f"administrator ({settings.deployed_in}) can't give access to it: AWS refuses that."
+        )
+    return None
+
+
+def _denied(
+    policy: Policy, person: Person, action: Action, permission_set: str, accounts: Sequence[str]
+) -> Decision | None:
+    for deny in policy.denies:
+        if action in deny.actions and _hits(deny, person, permission_set, accounts):
+            return _refused(f"The deny rule {deny.name} forbids it: {deny.reason}", deny.name)
+    return None
+
+
+def _hits(deny: DenyRule, person: Person, permission_set: str, accounts: Sequence[str]) -> bool:
+    return (
+        (not deny.sets or permission_set in deny.sets)
+        and (not deny.accounts or not set(deny.accounts).isdisjoint(accounts))
+        and (not deny.principals or person.is_among(deny.principals))
+    )
+
+
+def _matching(policy: Policy, requester: Person, permission_set: str, account: str) -> list[Rule]:
+    return [
+        rule
+        for rule in policy.rules
+        if permission_set in rule.sets and account in rule.accounts and requester.is_among(rule.requesters)
+    ]
+
+
+def _governing(rules: Sequence[Rule]) -> list[Rule]:
+    most = max(rule.approvals for rule in rules)
+    return [rule for rule in rules if rule.approvals == most]
+
+
+def _terms(matching: Mapping[str, Sequence[Rule]]) -> Terms:
+    rules = [rule for of_account in matching.values() for rule in of_account]
+    loud = [
+        rule for account, of_account in matching.items() for rule in of_account if account not in rule.quiet_accounts
+    ]
+    silences = [rule.glass_after_seconds for rule in rules]
+    waits = [rule.escalate_after_seconds for rule in loud if rule.escalate_after_seconds is not None]
+    maximum = min(rule.maximum_seconds for rule in rules)
+    return Terms(
+        approvals=max(rule.approvals for rule in rules),
+        maximum_seconds=maximum,
+        default_seconds=min(maximum, *(rule.default_seconds for rule in rules)),
+        expiry_seconds=min(rule.expiry_seconds for rule in rules),
+        tickets=tuple(dict.fromkeys(rule.ticket_pattern for rule in rules if rule.ticket_pattern is not None)),
+        glass_after_seconds=None if None in silences else max(silence for silence in silences if silence is not None),
+        ping=_unique(rule.ping for rule in loud),
+        escalate_after_seconds=min(waits, default=None),
+        escalate=_unique(rule.escalate for rule in loud),
+        banners=tuple(dict.fromkeys(rule.risk_banner for rule in rules if rule.risk_banner is not None)),
+    )
+
+
+def _has_standing(policy: Policy, person: Person, permission_set: str, account: str) -> bool:
+    return any(
+        standing.permission_set == permission_set
+        and standing.account == account
+        and person.is_among((standing.principal,))
+        for standing in policy.standing
+    )
+
+
+def _unique(lists: Iterable[tuple[Principal, ...]]) -> tuple[Principal, ...]:
+    return tuple(dict.fromkeys(principal for principals in lists for principal in principals))
+
+
+def _common(lists: Sequence[tuple[Principal, ...]]) -> tuple[Principal, ...]:
+    return tuple(principal for principal in lists[0] if all(principal in others for others in lists[1:]))
+
+
+def _who_may(policy: Policy, permission_set: str, accounts: Sequence[str]) -> str:
+    rules = [
+        rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
+    ]
+    if not rules:
+        return "No rule is about it at all."
+    return f"Those who may: {_listed(_unique(rule.requesters for rule in rules))}."
+
+
+def _listed(principals: Sequence[Principal]) -> str:
+    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "nobody"
+
+
+def _named(policy: Policy, accounts: Sequence[str]) -> str:
+    return ", ".join(
+        f"{account} ({policy.accounts[account]})" if account in policy.accounts else account for account in accounts
+    )
+
+
+def _minutes(seconds: int) -> str:
+    """Write a duration as people say it, rounded up to what they can act on."""
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = -(-seconds // 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{minutes} min"

@@ -1,4 +1,4 @@
-"""Who may request, approve, break the glass and end: one precedence, as pure functions whose answers explain themselves.
+"""Who may request, approve, break the glass and end: one precedence, in pure functions that explain their answers.
 
 In this order, and the first that refuses is the answer:
 
@@ -6,10 +6,10 @@ In this order, and the first that refuses is the answer:
 2. Nobody decides on their own request.
 3. What no rule allows is refused.
 4. Where several rules match, the strictest holds: the most approvals, the shortest maximum, every ticket pattern, the
-   longest silence before the glass may be broken (and only if each of them lets it be broken at all). The rules that ask
-   for the most approvals govern: their approvers approve.
-5. A request for several accounts is one decision, so the strictest of all its accounts holds, and whoever approves it has
-   to be named for each of them.
+   longest silence before the glass may be broken (and only if each of them lets it be broken at all). The rules that
+   ask for the most approvals govern: their approvers approve.
+5. A request for several accounts is one decision, so the strictest of all its accounts holds, and whoever approves it
+   has to be named for each of them.
 
 A group counts by who is in it at the moment of the question (`Person.group_ids`). The decision is taken again at every
 click, from the stored request and the policy of that moment.

@@ -81,7 +81,7 @@ class Decision:
     terms: Terms | None = None
 
     def __bool__(self) -> bool:
-        """Say whether it is allowed."""
+        """Say whether it is allowed: without this, a forgotten `.outcome` would let everybody in."""
         return self.outcome is Outcome.allowed
 
 
@@ -91,7 +91,7 @@ def may_request(policy: Policy, requester: Person, permission_set: str, accounts
     if unknown:
         return _refused(unknown)
     denied = _denied(policy, requester, Action.request, permission_set, accounts)
-    if denied:
+    if denied is not None:
         return denied
     matching = {account: _matching(policy, requester, permission_set, account) for account in accounts}
     closed = [account for account, rules in matching.items() if not rules]
@@ -158,7 +158,7 @@ def may_approve(
 ) -> Decision:
     """Decide whether a person's approval of somebody's request counts."""
     denied = _denied(policy, approver, Action.approve, permission_set, accounts)
-    if denied:
+    if denied is not None:
         return denied
     if approver.user_id == requester.user_id:
         return _refused("Nobody approves their own request.")
@@ -209,7 +209,7 @@ def may_break_glass(
 ) -> Decision:
     """Decide whether the requester may take access without approval, after this long without an answer."""
     denied = _denied(policy, requester, Action.break_glass, permission_set, accounts)
-    if denied:
+    if denied is not None:
         return denied
     request = may_request(policy, requester, permission_set, accounts)
     if not request or request.terms is None:

@@ -83,9 +83,7 @@ class RunningCloud:
 
     def environment(self) -> dict[str, str]:
         """Variables that point boto3, the AWS CLI and what builds on them at this cloud and keep them off any other."""
-        identity = {
-            f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": self.identity_url for service in _IDENTITY_SERVICES
-        }
+        identity = {_endpoint_variable(service): self.identity_url for service in _IDENTITY_SERVICES}
         return {
             "AWS_ENDPOINT_URL": self.aws_url,
             **identity,
@@ -264,7 +262,7 @@ class LocalCloud:
                 command,
                 url=urls[name],
                 log=self._workdir / f"{name.replace(' ', '-')}.log",
-                environment=self._environment(ports["aws"]),
+                environment=self._environment(ports),
                 directory=self._workdir,
             )
             started.callback(server.stop)
@@ -288,8 +286,11 @@ class LocalCloud:
         channel = next(channel["id"] for channel in channels if channel["name"] == SLACK_CHANNEL_NAME)
         return replace(cloud, slack_channel=channel)
 
-    def _environment(self, aws_port: int) -> dict[str, str]:
+    def _environment(self, ports: Mapping[str, int]) -> dict[str, str]:
+        identity = f"http://127.0.0.1:{ports['identity']}"
         return {
+            # What runs in a Lambda function inherits this, so its calls reach the right emulator.
+            **{_endpoint_variable(service): identity for service in _IDENTITY_SERVICES},
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(self._workdir),
             "TMPDIR": str(self._workdir / "tmp"),
@@ -299,7 +300,7 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": REGION,
             "MOTO_ACCOUNT_ID": MANAGEMENT_ACCOUNT,
-            "GATEWAY_PORT": str(aws_port),
+            "GATEWAY_PORT": str(ports["aws"]),
             "MINISTACK_ACCOUNT_ID": MANAGEMENT_ACCOUNT,
             "MINISTACK_REGION": REGION,
             "S3_DATA_DIR": str(self._workdir / "s3"),
@@ -319,6 +320,10 @@ _SLACK_SEED = {
         "tokens": [{"token": UPSTREAM_TOKEN, "user": "breakglass"}],
     }
 }
+
+
+def _endpoint_variable(service: str) -> str:
+    return f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""MiniStack with the EventBridge of `localcloud.emulators.eventbridge`: `python -m localcloud.emulators.aws --port N`.
+"""MiniStack with what `eventbridge` and `step_functions` beside this add: `python -m localcloud.emulators.aws`.
 
 Besides AWS's API it answers, for the local cloud only:
 
@@ -39,10 +39,12 @@ async def _serve(port: int, second: float) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from localcloud.emulators import step_functions
     from localcloud.emulators.eventbridge import Bus
 
     bus = Bus(second)
     bus.install()
+    step_functions.install()
     # Any: MiniStack has no annotations.
     ministack: Any = importlib.import_module("ministack.app")
 

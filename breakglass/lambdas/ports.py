@@ -158,6 +158,9 @@ class IdentityCenter(Protocol):
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         """Return everybody who is assigned a set in an account; names are ids here."""
 
+    def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
+        """Return the accounts in which a set is assigned to anybody, or was until lately."""
+
     def inline_policy(self, permission_set: str) -> str:
         """Return the inline policy of a set as JSON text; empty if it has none."""
 
@@ -192,8 +195,8 @@ class Slack(Protocol):
 class Workflow(Protocol):
     """The state machine."""
 
-    def start(self, request: Request) -> None:
-        """Start the execution of a request; a second start of the same one changes nothing."""
+    def start(self, request: Request) -> bool:
+        """Start the execution of a request; False, and nothing changed, if it was started before."""
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
         """End a wait; False if it is over already."""

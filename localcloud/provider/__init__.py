@@ -14,8 +14,8 @@ How it is laid out:
   talk to anything but this machine; `server`: the gRPC server.
 
 What the emulators don't tell, so that refresh can't find drift in it: the value of a connection's API key (AWS doesn't
-tell either), the ARN of EventBridge's own copy of it (the output `secretArn` stays empty), and the metric queries of an
-alarm. Everything else of a resource is read back after each change.
+tell either), the ARN of EventBridge's own copy of it (the output `secretArn` stays empty), the metric queries of an
+alarm, and whether a state machine is traced. Everything else of a resource is read back after each change.
 
 Non-goals: it is no provider for AWS. It refuses every endpoint that isn't on loopback, every resource type, input and
 provider setting it doesn't know, and imports.

@@ -20,11 +20,13 @@ Answer = dict[str, Any]
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOT_FOUND = frozenset(
     {
-        "ResourceNotFoundException",  # EventBridge, Identity Center, Identity Store, Secrets Manager
+        "ResourceNotFoundException",  # most services: DynamoDB, EventBridge, Identity Center, Lambda, Logs and others
         "ResourceNotFound",  # CloudWatch
         "DashboardNotFoundError",  # the same for dashboards, as MiniStack spells it
         "NoSuchEntity",  # IAM
         "NotFound",  # SNS
+        "NotFoundException",  # API Gateway
+        "StateMachineDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "QueueDoesNotExist",
     }

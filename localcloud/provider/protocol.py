@@ -116,6 +116,11 @@ class StandIn(Provider):
                 inputs[name] = old.get(name) or autoname(request.name, declared.autoname, request.random_seed)
         failures = [CheckFailure(path, reason) for path, reason in problems(resource.tok, inputs, resource.inputs)]
         inputs = with_defaults(inputs, resource.inputs)
+        if not failures:
+            try:
+                inputs = resource.completed(inputs)
+            except ValueError as error:
+                failures.append(CheckFailure("", f"{resource.tok}: {error}"))
         return CheckResponse(encode(inputs, secret_names(request.new_inputs) | _secret_inputs(resource)), failures)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:

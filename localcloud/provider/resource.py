@@ -32,7 +32,16 @@ def as_document(value: Plain) -> object:
 
 def as_set(value: Plain) -> object:
     """Compares a list whose order AWS doesn't keep."""
-    return sorted(value) if isinstance(value, list) else value
+    return sorted(value, key=_text) if isinstance(value, list) else value
+
+
+def _text(value: Plain) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def never_differs(value: Plain) -> object:
+    """Compares nothing: another property tells whether the value says something new."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,14 @@ class ResourceType(ABC):
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
     """Outputs that are no inputs."""
+
+    def completed(self, inputs: Properties) -> Properties:
+        """The inputs with those that follow from others, for example the hash of a file; none by default.
+
+        Raises:
+            ValueError: if they can't be told; the message is for the person who runs the update.
+        """
+        return inputs
 
     @abstractmethod
     def create(self, aws: Aws, inputs: Properties) -> str:

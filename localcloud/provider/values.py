@@ -1,22 +1,34 @@
 """The engine's wire values as plain Python values, and back.
 
-Non-goals: assets, archives and resource references, which none of the served types takes.
+Non-goals: resource references, and assets and archives other than a file, which none of the served types takes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
 Plain = Any
-"""A JSON value: None, bool, int, float, str, list or dict. `UNKNOWN` may stand anywhere in place of one."""
+"""A JSON value (None, bool, int, float, str, list or dict) or a `FileArchive`. `UNKNOWN` may stand in place of one."""
 
 Properties = dict[str, Plain]
 """The inputs or the state of a resource: property name (camelCase) to plain value."""
 
 UNKNOWN: str = rpc.UNKNOWN
 """What the engine sends, and accepts, for a value that is only known after the update."""
+
+
+@dataclass(frozen=True)
+class FileArchive:
+    """An archive that the engine tells by its path.
+
+    What is in the file is no part of the value: it may be another file by the time an old state is read.
+    """
+
+    path: str
 
 
 def decode(properties: Mapping[str, PropertyValue]) -> Properties:
@@ -38,6 +50,8 @@ def _decode(value: PropertyValue) -> Plain:
         return {name: _decode(item) for name, item in inner.items()}
     if isinstance(inner, Sequence):
         return [_decode(item) for item in inner]
+    if isinstance(inner, pulumi.FileArchive):
+        return FileArchive(inner.path)
     raise TypeError(f"a value of type {type(inner).__name__} can't be an input of any resource type served here")
 
 
@@ -60,6 +74,8 @@ def _encode(value: Plain) -> PropertyValue:
         return PropertyValue(float(value))
     if isinstance(value, Mapping):
         return PropertyValue({name: _encode(item) for name, item in value.items() if item is not None})
+    if isinstance(value, FileArchive):
+        return PropertyValue(pulumi.FileArchive(value.path))
     return PropertyValue([_encode(item) for item in value])
 
 

@@ -5,10 +5,14 @@ answers (test_provider_engine.py), nor that AWS itself takes the calls.
 """
 
 import asyncio
+import http.client
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -25,11 +29,11 @@ from pulumi.provider.experimental.provider import (
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.cloud import REGION, RunningCloud
-from localcloud.provider.aws import AwsError
+from localcloud.provider.aws import AwsError, poll
 from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, StandInError
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.server import init_failed
-from localcloud.provider.values import UNKNOWN, Properties, decode, encode, secret_names
+from localcloud.provider.values import UNKNOWN, FileArchive, Properties, decode, encode, secret_names
 
 pytestmark = pytest.mark.usefixtures("aws_environment")
 
@@ -45,6 +49,26 @@ def document(action: str) -> str:
 def trust(service: str) -> str:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def attribute(name: str, kind: str = "S") -> Properties:
+    return {"name": name, "type": kind}
+
+
+def index(name: str, *keys: str) -> Properties:
+    kinds = zip(keys, ("HASH", "RANGE"), strict=False)
+    schemas = [{"attributeName": key, "keyType": kind} for key, kind in kinds]
+    return {"name": name, "keySchemas": schemas, "projectionType": "ALL"}
+
+
+def machine(state: Properties) -> str:
+    return json.dumps({"StartAt": "Only", "States": {"Only": state}})
+
+
+def packed(path: Path, source: str) -> FileArchive:
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("app.py", source)
+    return FileArchive(str(path))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -140,6 +164,9 @@ class World:
     queue_url: str
     topic: str
     secret: str
+    code: FileArchive
+    function: str
+    api: str
 
 
 @dataclass(frozen=True)
@@ -315,6 +342,163 @@ CASES: dict[str, Callable[[World], Case]] = {
         {"policy": document("sqs:*")},
         {"role": "other", "name": "other"},
     ),
+    "aws:dynamodb/table:Table": lambda world: Case(
+        {
+            "name": "case",
+            "billingMode": "PAY_PER_REQUEST",
+            "hashKey": "pk",
+            "rangeKey": "sk",
+            "attributes": [attribute("pk"), attribute("sk"), attribute("person"), attribute("open")],
+            "globalSecondaryIndexes": [index("by_person", "person"), index("open", "open", "sk")],
+            "ttl": {"attributeName": "ttl", "enabled": True},
+            "pointInTimeRecovery": {"enabled": True},
+            "serverSideEncryption": {"enabled": True},
+            "deletionProtectionEnabled": True,
+            "tags": {"a": "1"},
+        },
+        {
+            "attributes": [attribute("due", "N"), attribute("pk"), attribute("sk"), attribute("open")],
+            "globalSecondaryIndexes": [index("open", "open", "due"), index("by_due", "due")],
+            "ttl": {"attributeName": "until", "enabled": True},
+            "pointInTimeRecovery": {"enabled": False},
+            "serverSideEncryption": {"enabled": False},
+            "deletionProtectionEnabled": False,
+            "tags": {"b": "1"},
+        },
+        {"name": "other", "hashKey": "sk", "rangeKey": "pk"},
+    ),
+    "aws:lambda/function:Function": lambda world: Case(
+        {
+            "name": "case",
+            "code": world.code,
+            "role": world.role,
+            "handler": "app.handler",
+            "runtime": "python3.13",
+            "architectures": ["arm64"],
+            "description": "d",
+            "environment": {"variables": {"A": "1", "B": "1"}},
+            "deadLetterConfig": {"targetArn": f"arn:aws:sqs:{REGION}:111111111111:world"},
+            "loggingConfig": {"logFormat": "JSON", "logGroup": "/breakglass/case"},
+            "tracingConfig": {"mode": "Active"},
+            "reservedConcurrentExecutions": 5,
+            "tags": {"a": "1"},
+        },
+        {
+            "handler": "app.other",
+            "memorySize": 256,
+            "timeout": 10,
+            "description": None,
+            "environment": {"variables": {"B": "2"}},
+            "deadLetterConfig": None,
+            "loggingConfig": {"logFormat": "Text"},
+            "tracingConfig": {"mode": "PassThrough"},
+            "reservedConcurrentExecutions": -1,
+            "publish": True,
+            "tags": {"b": "1"},
+        },
+        {"name": "other"},
+    ),
+    "aws:lambda/permission:Permission": lambda world: Case(
+        {
+            "statementId": "case",
+            "function": world.function,
+            "action": "lambda:InvokeFunction",
+            "principal": "events.amazonaws.com",
+            "sourceArn": f"arn:aws:events:{REGION}:111111111111:rule/world",
+            "sourceAccount": "111111111111",
+        },
+        {},
+        {
+            "statementId": "other",
+            "function": "other",
+            "qualifier": "1",
+            "action": "lambda:GetFunction",
+            "principal": "apigateway.amazonaws.com",
+            "sourceArn": f"arn:aws:events:{REGION}:111111111111:rule/other",
+            "sourceAccount": ACCOUNT,
+        },
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda world: Case(
+        {
+            "functionName": world.function,
+            "maximumRetryAttempts": 0,
+            "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:{REGION}:111111111111:world"}},
+        },
+        {"maximumRetryAttempts": 1, "maximumEventAgeInSeconds": 60, "destinationConfig": None},
+        {"functionName": "other", "qualifier": "1"},
+    ),
+    "aws:apigatewayv2/api:Api": lambda world: Case(
+        {"name": "case", "protocolType": "HTTP", "description": "d", "tags": {"a": "1"}},
+        {"name": "case-renamed", "description": None, "disableExecuteApiEndpoint": True, "tags": {"b": "1"}},
+        {"protocolType": "WEBSOCKET"},
+    ),
+    "aws:apigatewayv2/integration:Integration": lambda world: Case(
+        {
+            "apiId": world.api,
+            "integrationType": "AWS_PROXY",
+            "integrationUri": world.function,
+            "payloadFormatVersion": "2.0",
+            "timeoutMilliseconds": 5000,
+            "description": "d",
+        },
+        {"integrationUri": f"{world.function}-2", "timeoutMilliseconds": 3000, "description": None},
+        {"apiId": "other", "integrationType": "HTTP_PROXY"},
+    ),
+    "aws:apigatewayv2/route:Route": lambda world: Case(
+        {"apiId": world.api, "routeKey": "POST /case", "target": "integrations/a"},
+        {"routeKey": "POST /changed", "target": "integrations/b", "authorizationType": "AWS_IAM"},
+        {"apiId": "other"},
+    ),
+    "aws:apigatewayv2/stage:Stage": lambda world: Case(
+        {
+            "apiId": world.api,
+            "name": "case",
+            "autoDeploy": True,
+            "description": "d",
+            "defaultRouteSettings": {"throttlingBurstLimit": 20, "throttlingRateLimit": 10},
+            "accessLogSettings": {
+                "destinationArn": f"arn:aws:logs:{REGION}:1:log-group:x",
+                "format": "$context.status",
+            },
+            "tags": {"a": "1"},
+        },
+        {
+            "autoDeploy": False,
+            "description": None,
+            "defaultRouteSettings": {"throttlingBurstLimit": 5, "throttlingRateLimit": 2.5},
+            "accessLogSettings": None,
+            "tags": {"b": "1"},
+        },
+        {"apiId": "other", "name": "other"},
+    ),
+    "aws:sfn/stateMachine:StateMachine": lambda world: Case(
+        {
+            "name": "case",
+            "definition": machine({"Type": "Succeed"}),
+            "roleArn": world.role,
+            "loggingConfiguration": {"level": "ERROR", "logDestination": f"arn:aws:logs:{REGION}:1:log-group:x:*"},
+            "tracingConfiguration": {"enabled": True},
+            "tags": {"a": "1"},
+        },
+        {
+            "definition": machine({"Type": "Pass", "End": True}),
+            "roleArn": f"{world.role}-2",
+            "loggingConfiguration": {"level": "ALL", "logDestination": f"arn:aws:logs:{REGION}:1:log-group:y:*"},
+            "tracingConfiguration": {"enabled": False},
+            "tags": {"b": "1"},
+        },
+        {"name": "other", "type": "EXPRESS"},
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": lambda world: Case(
+        {
+            "name": "/breakglass/case",
+            "retentionInDays": 30,
+            "kmsKeyId": f"arn:aws:kms:{REGION}:1:key/1",
+            "tags": {"a": "1"},
+        },
+        {"retentionInDays": 0, "tags": {"b": "1"}},
+        {"name": "/breakglass/other"},
+    ),
 }
 
 
@@ -323,7 +507,7 @@ OUTLIVES_ITS_DELETION = {"aws:secretsmanager/secretVersion:SecretVersion"}
 
 
 @pytest.fixture(scope="module")
-def world(cloud: RunningCloud, aws_environment: None) -> World:
+def world(cloud: RunningCloud, aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> World:
     sso, events, iam = cloud.client("sso-admin"), cloud.client("events"), cloud.client("iam")
     [instance] = sso.list_instances()["Instances"]
     permission_set = sso.create_permission_set(InstanceArn=instance["InstanceArn"], Name="world")["PermissionSet"]
@@ -331,6 +515,14 @@ def world(cloud: RunningCloud, aws_environment: None) -> World:
     connection = events.create_connection(Name="world", AuthorizationType="API_KEY", AuthParameters=key)
     events.put_rule(Name="world", EventPattern='{"source": ["aws.sts"]}')
     role = iam.create_role(RoleName="world", AssumeRolePolicyDocument=trust("events.amazonaws.com"))
+    code = packed(tmp_path_factory.mktemp("world") / "world.zip", "def handler(event, context):\n    return event\n")
+    function = cloud.client("lambda").create_function(
+        FunctionName="world",
+        Runtime="python3.13",
+        Role=role["Role"]["Arn"],
+        Handler="app.handler",
+        Code={"ZipFile": Path(code.path).read_bytes()},
+    )
     return World(
         instance=instance["InstanceArn"],
         store=instance["IdentityStoreId"],
@@ -341,6 +533,9 @@ def world(cloud: RunningCloud, aws_environment: None) -> World:
         queue_url=cloud.client("sqs").create_queue(QueueName="world")["QueueUrl"],
         topic=cloud.client("sns").create_topic(Name="world")["TopicArn"],
         secret=cloud.client("secretsmanager").create_secret(Name="world")["ARN"],
+        code=code,
+        function=function["FunctionArn"],
+        api=cloud.client("apigatewayv2").create_api(Name="world", ProtocolType="HTTP")["ApiId"],
     )
 
 
@@ -440,6 +635,134 @@ def test_a_target_removed_by_hand_is_gone(cloud: RunningCloud, world: World) -> 
     assert read(made) is None
 
 
+def test_code_changed_by_hand_is_found(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
+    made = create("aws:lambda/function:Function", {**of_function(world), "name": "drift"})
+    by_hand = Path(packed(tmp_path / "code.zip", "handler = print\n").path).read_bytes()
+    cloud.client("lambda").update_function_code(FunctionName="drift", ZipFile=by_hand)
+    seen = read(made)
+    assert seen is not None
+    assert diff(seen, made.inputs).diffs == ["codeSha256"]
+    repaired = update(seen, made.inputs)
+    assert repaired.state["codeSha256"] == made.state["codeSha256"]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is made really works together
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def of_function(world: World) -> Properties:
+    return {"code": world.code, "role": world.role, "handler": "app.handler", "runtime": "python3.13"}
+
+
+def invoked(cloud: RunningCloud, name: str, event: Properties) -> Any:
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read())
+
+
+def test_other_code_at_the_same_path_is_an_update_and_the_same_code_at_another_is_none(
+    cloud: RunningCloud, world: World, tmp_path: Path
+) -> None:
+    tok, path = "aws:lambda/function:Function", tmp_path / "code.zip"
+    source = "def handler(event, context):\n    return {}\n"
+    code = packed(path, source.format("'first'"))
+    made = create(tok, {**of_function(world), "name": "coded", "code": code})
+    assert invoked(cloud, "coded", {}) == "first"
+
+    copied = FileArchive(str(path.rename(tmp_path / "copy.zip")))
+    assert diff(made, checked(tok, {**made.inputs, "code": copied})).changes is False
+
+    packed(path, source.format("'second'"))
+    wanted = checked(tok, made.inputs)
+    found = diff(made, wanted)
+    assert (found.diffs, found.replaces) == (["codeSha256"], [])
+    update(made, wanted)
+    assert invoked(cloud, "coded", {}) == "second"
+
+
+def test_a_function_sees_the_environment_of_its_last_update(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
+    tok = "aws:lambda/function:Function"
+    code = packed(tmp_path / "code.zip", "import os\n\ndef handler(event, context):\n    return os.environ.get('A')\n")
+    made = create(
+        tok, {**of_function(world), "name": "environment", "code": code, "environment": {"variables": {"A": "1"}}}
+    )
+    assert invoked(cloud, "environment", {}) == "1"
+    update(made, checked(tok, {**made.inputs, "environment": None}))
+    assert invoked(cloud, "environment", {}) is None
+
+
+def test_publishing_numbers_the_versions(world: World) -> None:
+    tok = "aws:lambda/function:Function"
+    made = create(tok, {**of_function(world), "name": "published", "publish": True})
+    assert made.state["version"] == "1"
+    changed = update(made, checked(tok, {**made.inputs, "timeout": 4}))
+    assert changed.state["version"] == "2"
+    assert changed.state["qualifiedArn"] == f"{made.state['arn']}:2"
+
+
+def test_a_route_of_an_api_leads_to_a_function(cloud: RunningCloud, world: World) -> None:
+    api = create("aws:apigatewayv2/api:Api", {"name": "routed", "protocolType": "HTTP"})
+    integration = create(
+        "aws:apigatewayv2/integration:Integration",
+        {
+            "apiId": api.resource_id,
+            "integrationType": "AWS_PROXY",
+            "integrationUri": world.function,
+            "payloadFormatVersion": "2.0",
+        },
+    )
+    target = {"routeKey": "POST /slack", "target": f"integrations/{integration.resource_id}"}
+    create("aws:apigatewayv2/route:Route", {"apiId": api.resource_id, **target})
+    stage = create("aws:apigatewayv2/stage:Stage", {"apiId": api.resource_id, "name": "$default", "autoDeploy": True})
+    assert stage.state["invokeUrl"] == f"{api.state['apiEndpoint']}/"
+    assert api.state["executionArn"] == f"arn:aws:execute-api:{REGION}:111111111111:{api.resource_id}"
+
+    answers = {}
+    for method, path in (("POST", "/slack"), ("GET", "/slack"), ("POST", "/other")):
+        connection = http.client.HTTPConnection(urlsplit(cloud.aws_url).netloc, timeout=30)
+        connection.request(method, path, b"{}", {"Host": urlsplit(api.state["apiEndpoint"]).hostname or ""})
+        answers[method, path] = (response := connection.getresponse()).status, response.read()
+        connection.close()
+    assert [status for status, _ in answers.values()] == [200, 404, 404]
+    assert json.loads(answers["POST", "/slack"][1])["routeKey"] == "POST /slack"
+
+
+def test_a_state_machine_calls_a_function(cloud: RunningCloud, world: World) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": world.function, "Payload": "{% $states.input %}"},
+        "Output": "{% $states.result.Payload %}",
+        "End": True,
+    }
+    definition = json.dumps({"QueryLanguage": "JSONata", **json.loads(machine(task))})
+    inputs = {"name": "calling", "definition": definition, "roleArn": world.role}
+    made = create("aws:sfn/stateMachine:StateMachine", inputs)
+    states = cloud.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=made.resource_id, input='{"a": 1}')["executionArn"]
+    poll(
+        "the execution",
+        lambda: (states.describe_execution(executionArn=execution)["status"], ""),
+        "SUCCEEDED",
+        frozenset({"RUNNING"}),
+    )
+    assert json.loads(states.describe_execution(executionArn=execution)["output"]) == {"a": 1}
+
+
+def test_a_rule_with_a_schedule_has_a_function_as_its_target(cloud: RunningCloud, world: World) -> None:
+    rule = create("aws:cloudwatch/eventRule:EventRule", {"name": "scheduled", "scheduleExpression": "rate(5 minutes)"})
+    assert diff(rule, checked(rule.tok, {**rule.inputs, "scheduleExpression": "rate(1 hour)"})).replaces == []
+    inputs = {"rule": "scheduled", "targetId": "sweeper", "arn": world.function, "input": '{"sweep": true}'}
+    target = create("aws:cloudwatch/eventTarget:EventTarget", inputs)
+    assert read(target) == target
+    bare = update(target, checked(target.tok, {**target.inputs, "input": None}))
+    assert "input" not in bare.state
+    assert read(bare) == bare
+    [told] = cloud.client("events").list_targets_by_rule(Rule="scheduled")["Targets"]
+    assert told == {"Id": "sweeper", "Arn": world.function}
+    assert cloud.client("events").describe_rule(Name="scheduled")["ScheduleExpression"] == "rate(5 minutes)"
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Refusals
 # ----------------------------------------------------------------------------------------------------------------------
@@ -498,9 +821,28 @@ def test_a_resource_that_is_made_but_does_not_settle_keeps_its_id_in_the_state(
 
 
 def test_an_unknown_resource_type_is_refused_with_the_known_ones() -> None:
-    _, failures = check("aws:lambda/function:Function", {})
+    _, failures = check("aws:ec2/vpc:Vpc", {})
     [(_, reason)] = failures
-    assert "no resource type aws:lambda/function:Function; it serves aws:cloudwatch/dashboard:Dashboard" in reason
+    assert "no resource type aws:ec2/vpc:Vpc; it serves aws:apigatewayv2/api:Api" in reason
+
+
+def test_a_table_under_deletion_protection_is_not_deleted() -> None:
+    tok = "aws:dynamodb/table:Table"
+    keyed = {"hashKey": "pk", "attributes": [attribute("pk")], "billingMode": "PAY_PER_REQUEST"}
+    made = create(tok, {**keyed, "name": "protected", "deletionProtectionEnabled": True})
+    with pytest.raises(StandInError, match=r"DeleteTable: ValidationException: .*protected against deletion"):
+        delete(made)
+    assert read(made) == made
+    delete(update(made, checked(tok, {**made.inputs, "deletionProtectionEnabled": False})))
+    assert read(made) is None
+
+
+@pytest.mark.parametrize("path", ["missing.zip", "folder"])
+def test_code_that_is_no_zip_file_is_refused_before_anything_is_made(world: World, tmp_path: Path, path: str) -> None:
+    inputs = {**of_function(world), "name": "uncoded", "code": FileArchive(str(tmp_path / path))}
+    _, failures = check("aws:lambda/function:Function", inputs)
+    [(_, reason)] = failures
+    assert reason.startswith("aws:lambda/function:Function: `code` ")
 
 
 def test_import_is_refused() -> None:
@@ -580,14 +922,15 @@ def test_an_input_that_the_program_made_secret_stays_secret() -> None:
 def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World) -> None:
     store = {"identityStoreId": world.store}
     by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "database-oncall"}}
-    by_user_name = {"uniqueAttribute": {"attributePath": "UserName", "attributeValue": "ada.lovelace"}}
+    by_e_mail = {"uniqueAttribute": {"attributePath": "emails.value", "attributeValue": "ada.lovelace@example.com"}}
     secret = cloud.client("secretsmanager").create_secret(Name="functions", SecretString="s")
     answers: dict[str, Any] = {}
     calls: dict[str, Properties] = {
         "aws:index/getCallerIdentity:getCallerIdentity": {},
         "aws:ssoadmin/getInstances:getInstances": {"region": REGION},
         "aws:identitystore/getGroup:getGroup": {**store, "alternateIdentifier": by_name},
-        "aws:identitystore/getUser:getUser": {**store, "alternateIdentifier": by_user_name},
+        "aws:identitystore/getUser:getUser": {**store, "alternateIdentifier": by_e_mail},
+        "aws:organizations/getOrganization:getOrganization": {},
         "aws:secretsmanager/getSecret:getSecret": {"name": "functions"},
         "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretId": "functions"},
     }
@@ -605,6 +948,16 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
     by_id = decode(invoke("aws:identitystore/getGroup:getGroup", {**store, "groupId": group_id}))
     assert by_id["displayName"] == "database-oncall"
     assert answers["getUser"]["userName"] == "ada.lovelace"
+    for path, value in {"userName": "ada.lovelace", "emails.value": "ada.lovelace@example.com"}.items():
+        identifier = {"uniqueAttribute": {"attributePath": path, "attributeValue": value}}
+        found = decode(invoke("aws:identitystore/getUser:getUser", {**store, "alternateIdentifier": identifier}))
+        assert found["userId"] == answers["getUser"]["userId"]
+    assert answers["getOrganization"]["masterAccountId"] == "111111111111"
+    assert {account["id"]: account["name"] for account in answers["getOrganization"]["nonMasterAccounts"]} == {
+        "222222222222": "production",
+        "333333333333": "staging",
+    }
+    assert len(answers["getOrganization"]["accounts"]) == 3
     assert answers["getSecret"]["arn"] == secret["ARN"]
     assert answers["getSecretVersion"]["secretString"] == "s"
 

@@ -13,6 +13,9 @@ import pytest
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.resource import Function, Property, ResourceType
 
+# pulumi_aws.lambda_ uses a class on import that it deprecates itself.
+pytestmark = pytest.mark.filterwarnings("ignore:aws.lambda/microvmsimage:DeprecationWarning")
+
 
 def camel(name: str) -> str:
     head, *tail = name.rstrip("_").split("_")
@@ -21,7 +24,8 @@ def camel(name: str) -> str:
 
 def sdk_module(token: str) -> ModuleType:
     module = token.split(":")[1].split("/")[0]
-    return importlib.import_module("pulumi_aws" if module == "index" else f"pulumi_aws.{module}")
+    named = {"index": "pulumi_aws", "lambda": "pulumi_aws.lambda_"}
+    return importlib.import_module(named.get(module, f"pulumi_aws.{module}"))
 
 
 def parameters(callable_: Any) -> dict[str, inspect.Parameter]:
@@ -57,7 +61,12 @@ def assert_nested(module: ModuleType, type_name: str, declared: Property) -> Non
     nested = declared.fields or declared.items
     if nested is None:
         return
-    singular = {"MetricAlarmMetricQueries": "MetricAlarmMetricQuery"}
+    singular = {
+        "MetricAlarmMetricQueries": "MetricAlarmMetricQuery",
+        "TableAttributes": "TableAttribute",
+        "TableGlobalSecondaryIndexes": "TableGlobalSecondaryIndex",
+        "TableGlobalSecondaryIndexKeySchemas": "TableGlobalSecondaryIndexKeySchema",
+    }
     args = getattr(module, f"{singular.get(type_name, type_name)}Args")
     known = parameters(args.__init__)
     assert nested.keys() <= known.keys()

@@ -12,6 +12,7 @@ from localcloud.provider.resource import (
     declare,
     differences,
     merged,
+    never_differs,
     problems,
     refreshed_inputs,
     with_defaults,
@@ -30,6 +31,8 @@ class Gate(ResourceType):
         colour=Property(server_set=True),
         lock=Property(fields={"code": Property(required=True, secret=True), "kind": Property(default="steel")}),
         bolts=Property(items={"size": Property(required=True), "count": Property(default=1)}),
+        rungs=Property(compare=as_set, items={"size": Property(required=True)}),
+        wood=Property(compare=never_differs),
     )
     computed = ("arn",)
 
@@ -55,7 +58,7 @@ def test_legal_inputs_have_no_problems() -> None:
     ("given", "path", "said"),
     [
         ({"name": "n", "colours": "red"}, "colours", "Did you mean `colour`?"),
-        ({"name": "n", "zzz": 1}, "zzz", "It knows bolts, colour, guards, height, lock, name, policy"),
+        ({"name": "n", "zzz": 1}, "zzz", "It knows bolts, colour, guards, height, lock, name, policy, rungs, wood"),
         ({}, "name", "needs the input `name`"),
         ({"name": None}, "name", "needs the input `name`"),
         ({"name": "n", "lock": {"code": "1", "kin": "x"}}, "lock.kin", "Did you mean `kind`?"),
@@ -95,6 +98,8 @@ BASE: Properties = {
     "height": 3,
     "lock": {"code": "1", "kind": "steel"},
     "bolts": [{"size": 1, "count": 1}],
+    "rungs": [{"size": 1}, {"size": 2}],
+    "wood": "oak",
 }
 STATE: Properties = {**BASE, "colour": "green", "arn": "arn:gate"}
 
@@ -119,6 +124,9 @@ STATE: Properties = {**BASE, "colour": "green", "arn": "arn:gate"}
         ({"lock": {"code": "2", "kind": "steel"}}, ["lock"]),
         ({"bolts": [{"count": 1, "size": 1}]}, []),
         ({"bolts": [{"size": 1, "count": 2}]}, ["bolts"]),
+        ({"rungs": [{"size": 2}, {"size": 1}]}, []),
+        ({"rungs": [{"size": 2}, {"size": 3}]}, ["rungs"]),
+        ({"wood": "ash"}, []),
     ],
 )
 def test_only_what_says_something_else_is_a_difference(changed: Properties, expected: list[str]) -> None:

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from localcloud.provider.values import UNKNOWN, decode, encode, secret_names, texts
+from localcloud.provider.values import UNKNOWN, FileArchive, decode, encode, secret_names, texts
 
 PLAIN = {
     "text": "x",
@@ -14,6 +14,7 @@ PLAIN = {
     "list": [1, "a", {"deep": False}],
     "object": {"a": {"b": "c"}},
     "unknown": UNKNOWN,
+    "archive": FileArchive("build/app.zip"),
 }
 
 
@@ -45,9 +46,10 @@ def test_null_is_absent() -> None:
     assert encode({"a": None, "b": {"c": None}}, frozenset()) == {"b": PropertyValue({})}
 
 
-def test_a_value_no_resource_takes_is_refused() -> None:
-    with pytest.raises(TypeError, match="StringAsset"):
-        decode({"code": PropertyValue(pulumi.StringAsset("print()"))})
+@pytest.mark.parametrize("value", [pulumi.StringAsset("print()"), pulumi.AssetArchive({}), pulumi.RemoteArchive("x")])
+def test_a_value_no_resource_takes_is_refused(value: pulumi.Asset | pulumi.Archive) -> None:
+    with pytest.raises(TypeError, match=type(value).__name__):
+        decode({"code": PropertyValue(value)})
 
 
 def test_texts_finds_every_string_that_is_known() -> None:

@@ -1,0 +1,266 @@
+"""API Gateway: HTTP APIs with their integrations, routes and stages.
+
+The emulator tells an `apiEndpoint` of its own, on this machine, and so does the output. Its stages throttle nothing and
+write no access logs.
+
+API: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/
+
+Non-goals: WebSocket APIs, authorizers, CORS, custom domains, APIs imported from OpenAPI.
+"""
+
+from typing import Any
+
+from localcloud.provider import tags
+from localcloud.provider.aws import Aws
+from localcloud.provider.resource import TAGS, Property, ResourceType, declare
+from localcloud.provider.values import Properties
+
+_OF_API = Property(required=True, replaces=True)
+_DEFAULT_STAGE = "$default"
+
+
+def _arn(aws: Aws, path: str) -> str:
+    return f"arn:aws:apigateway:{aws.region}::/apis/{path}"
+
+
+def _execution_arn(aws: Aws, path: str) -> str:
+    """What permissions to invoke a function name as their source."""
+    account = aws.call("sts", "GetCallerIdentity")["Account"]
+    return f"arn:aws:execute-api:{aws.region}:{account}:{path}"
+
+
+def _tags(aws: Aws, arn: str) -> Properties:
+    """GetTags: what the emulator tells with the resource are the tags it was made with."""
+    told = aws.call("apigatewayv2", "GetTags", ResourceArn=arn).get("Tags", {})
+    return tags.as_properties([{"Key": key, "Value": value} for key, value in told.items()])
+
+
+def _tag(aws: Aws, arn: str, old: Properties, new: Properties) -> None:
+    before, after = old.get("tags", {}), new.get("tags", {})
+    if removed := sorted(before.keys() - after.keys()):
+        aws.call("apigatewayv2", "UntagResource", ResourceArn=arn, TagKeys=removed)
+    if after:
+        aws.call("apigatewayv2", "TagResource", ResourceArn=arn, Tags=after)
+
+
+class Api(ResourceType):
+    """An HTTP API."""
+
+    tok = "aws:apigatewayv2/api:Api"
+    properties = declare(
+        name=Property(autoname=128),
+        protocolType=Property(required=True, replaces=True),
+        description=Property(),
+        disableExecuteApiEndpoint=Property(default=False),
+        tags=TAGS,
+    )
+    computed = ("apiEndpoint", "arn", "executionArn", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateApi."""
+        protocol = {"ProtocolType": inputs["protocolType"], "Tags": inputs.get("tags")}
+        return aws.call("apigatewayv2", "CreateApi", **protocol, **_api(inputs))["ApiId"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetApi."""
+        api = aws.call("apigatewayv2", "GetApi", ApiId=resource_id)
+        return {
+            "name": api["Name"],
+            "protocolType": api["ProtocolType"],
+            "description": api.get("Description"),
+            "disableExecuteApiEndpoint": api.get("DisableExecuteApiEndpoint", False),
+            "apiEndpoint": api["ApiEndpoint"],
+            "arn": _arn(aws, resource_id),
+            "executionArn": _execution_arn(aws, resource_id),
+            **_tags(aws, _arn(aws, resource_id)),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateApi keeps what isn't sent, so all is sent; tags have their own calls."""
+        aws.call("apigatewayv2", "UpdateApi", ApiId=resource_id, **_api(new))
+        _tag(aws, old["arn"], old, new)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteApi, with all that belongs to it."""
+        aws.call("apigatewayv2", "DeleteApi", ApiId=resource_id)
+
+
+def _api(inputs: Properties) -> dict[str, Any]:
+    return {
+        "Name": inputs["name"],
+        "Description": inputs.get("description", ""),
+        "DisableExecuteApiEndpoint": inputs["disableExecuteApiEndpoint"],
+    }
+
+
+class Integration(ResourceType):
+    """What an API calls: a function."""
+
+    tok = "aws:apigatewayv2/integration:Integration"
+    properties = declare(
+        apiId=_OF_API,
+        integrationType=Property(required=True, replaces=True),
+        integrationUri=Property(required=True),
+        integrationMethod=Property(server_set=True),
+        payloadFormatVersion=Property(default="1.0"),
+        timeoutMilliseconds=Property(server_set=True),
+        description=Property(),
+    )
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateIntegration."""
+        kind = {"ApiId": inputs["apiId"], "IntegrationType": inputs["integrationType"]}
+        return aws.call("apigatewayv2", "CreateIntegration", **kind, **_integration(inputs))["IntegrationId"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetIntegration."""
+        where = {"ApiId": state["apiId"], "IntegrationId": resource_id}
+        answer = aws.call("apigatewayv2", "GetIntegration", **where)
+        return {
+            "integrationType": answer["IntegrationType"],
+            "integrationUri": answer["IntegrationUri"],
+            "integrationMethod": answer.get("IntegrationMethod"),
+            "payloadFormatVersion": answer["PayloadFormatVersion"],
+            "timeoutMilliseconds": answer.get("TimeoutInMillis"),
+            "description": answer.get("Description"),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateIntegration keeps what isn't sent, so all is sent."""
+        where = {"ApiId": new["apiId"], "IntegrationId": resource_id}
+        aws.call("apigatewayv2", "UpdateIntegration", **where, **_integration(new))
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteIntegration; AWS refuses while a route leads to it."""
+        aws.call("apigatewayv2", "DeleteIntegration", ApiId=state["apiId"], IntegrationId=resource_id)
+
+
+def _integration(inputs: Properties) -> dict[str, Any]:
+    return {
+        "IntegrationUri": inputs["integrationUri"],
+        "IntegrationMethod": inputs.get("integrationMethod"),
+        "PayloadFormatVersion": inputs["payloadFormatVersion"],
+        "TimeoutInMillis": inputs.get("timeoutMilliseconds"),
+        "Description": inputs.get("description", ""),
+    }
+
+
+class Route(ResourceType):
+    """A method and path of an API, and where they lead."""
+
+    tok = "aws:apigatewayv2/route:Route"
+    properties = declare(
+        apiId=_OF_API,
+        routeKey=Property(required=True),
+        target=Property(),
+        authorizationType=Property(default="NONE"),
+    )
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateRoute."""
+        return aws.call("apigatewayv2", "CreateRoute", ApiId=inputs["apiId"], **_route(inputs))["RouteId"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetRoute."""
+        answer = aws.call("apigatewayv2", "GetRoute", ApiId=state["apiId"], RouteId=resource_id)
+        return {
+            "routeKey": answer["RouteKey"],
+            "target": answer.get("Target"),
+            "authorizationType": answer.get("AuthorizationType", "NONE"),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateRoute keeps what isn't sent, so all is sent."""
+        aws.call("apigatewayv2", "UpdateRoute", ApiId=new["apiId"], RouteId=resource_id, **_route(new))
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteRoute."""
+        aws.call("apigatewayv2", "DeleteRoute", ApiId=state["apiId"], RouteId=resource_id)
+
+
+def _route(inputs: Properties) -> dict[str, Any]:
+    return {
+        "RouteKey": inputs["routeKey"],
+        "Target": inputs.get("target", ""),
+        "AuthorizationType": inputs["authorizationType"],
+    }
+
+
+class Stage(ResourceType):
+    """Where an API is reached, and how much it takes."""
+
+    tok = "aws:apigatewayv2/stage:Stage"
+    properties = declare(
+        apiId=_OF_API,
+        name=Property(replaces=True, autoname=128),
+        autoDeploy=Property(default=False),
+        description=Property(),
+        defaultRouteSettings=Property(
+            server_set=True,
+            fields={
+                "detailedMetricsEnabled": Property(default=False),
+                "throttlingBurstLimit": Property(),
+                "throttlingRateLimit": Property(),
+            },
+        ),
+        accessLogSettings=Property(
+            fields={"destinationArn": Property(required=True), "format": Property(required=True)}
+        ),
+        tags=TAGS,
+    )
+    computed = ("arn", "executionArn", "invokeUrl", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreateStage; the id is the stage's name."""
+        named = {"ApiId": inputs["apiId"], "StageName": inputs["name"], "Tags": inputs.get("tags")}
+        aws.call("apigatewayv2", "CreateStage", **named, **_stage({}, inputs))
+        return inputs["name"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """GetStage; its URL is the API's."""
+        api = state["apiId"]
+        stage = aws.call("apigatewayv2", "GetStage", ApiId=api, StageName=resource_id)
+        endpoint = aws.call("apigatewayv2", "GetApi", ApiId=api)["ApiEndpoint"]
+        settings, logs = stage.get("DefaultRouteSettings", {}), stage.get("AccessLogSettings")
+        return {
+            "name": stage["StageName"],
+            "autoDeploy": stage.get("AutoDeploy", False),
+            "description": stage.get("Description"),
+            "defaultRouteSettings": {
+                "detailedMetricsEnabled": settings.get("DetailedMetricsEnabled", False),
+                "throttlingBurstLimit": settings.get("ThrottlingBurstLimit"),
+                "throttlingRateLimit": settings.get("ThrottlingRateLimit"),
+            },
+            "accessLogSettings": logs and {"destinationArn": logs["DestinationArn"], "format": logs["Format"]},
+            "arn": _arn(aws, f"{api}/stages/{resource_id}"),
+            "executionArn": _execution_arn(aws, f"{api}/{resource_id}"),
+            "invokeUrl": f"{endpoint}/{'' if resource_id == _DEFAULT_STAGE else resource_id}",
+            **_tags(aws, _arn(aws, f"{api}/stages/{resource_id}")),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateStage keeps what isn't sent, so all is sent; tags have their own calls."""
+        aws.call("apigatewayv2", "UpdateStage", ApiId=new["apiId"], StageName=resource_id, **_stage(old, new))
+        _tag(aws, old["arn"], old, new)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeleteStage."""
+        aws.call("apigatewayv2", "DeleteStage", ApiId=state["apiId"], StageName=resource_id)
+
+
+def _stage(old: Properties, new: Properties) -> dict[str, Any]:
+    settings, logs = new.get("defaultRouteSettings"), new.get("accessLogSettings")
+    log_settings: dict[str, str] | None = None
+    if logs:
+        log_settings = {"DestinationArn": logs["destinationArn"], "Format": logs["format"]}
+    elif "accessLogSettings" in old:
+        log_settings = {}  # takes them off
+    return {
+        "AutoDeploy": new["autoDeploy"],
+        "Description": new.get("description", ""),
+        "DefaultRouteSettings": settings and {name[0].upper() + name[1:]: value for name, value in settings.items()},
+        "AccessLogSettings": log_settings,
+    }
+
+
+RESOURCE_TYPES = (Api(), Integration(), Route(), Stage())

@@ -1,0 +1,27 @@
+"""What a function needs of a provider before any AWS call: its code's hash. The calls are in tests/engine."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from localcloud.provider.lambda_ import Function
+from localcloud.provider.values import UNKNOWN, FileArchive
+
+
+def test_the_hash_of_the_code_is_the_one_that_aws_tells(tmp_path: Path) -> None:
+    package = tmp_path / "app.zip"
+    package.write_bytes(b"content")
+    completed = Function().completed({"code": FileArchive(str(package)), "codeSha256": "an earlier one"})
+    assert completed["codeSha256"] == base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+
+
+def test_code_that_is_only_known_later_has_an_unknown_hash() -> None:
+    assert Function().completed({"code": UNKNOWN})["codeSha256"] == UNKNOWN
+
+
+@pytest.mark.parametrize("code", ["app.zip", FileArchive("app"), {"path": "app.zip"}])
+def test_code_that_is_no_zip_file_is_refused(code: object) -> None:
+    with pytest.raises(ValueError, match=r"`code` must be a FileArchive of a \.zip file"):
+        Function().completed({"code": code})

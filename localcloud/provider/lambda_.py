@@ -17,7 +17,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import Answer, Aws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare, never_differs
-from localcloud.provider.values import UNKNOWN, FileArchive, Plain, Properties
+from localcloud.provider.values import UNKNOWN, FileArchive, Properties
 
 _UNRESERVED = -1
 
@@ -57,16 +57,27 @@ class Function(ResourceType):
     computed = ("arn", "invokeArn", "qualifiedArn", "version", "sourceCodeSize", "tagsAll")
 
     def completed(self, inputs: Properties) -> Properties:
-        """Tells the hash of the code: the one input by which other code is seen."""
-        known = inputs["code"] != UNKNOWN
-        return {**inputs, "codeSha256": _sha256(_zip_file(inputs["code"])) if known else UNKNOWN}
+        """Tells the hash of the code, by which other code is seen, and keeps no more of the archive than its path.
+
+        The engine keeps what an archive holds to itself when it hands over an old state, the path included.
+        """
+        code = inputs["code"]
+        if code == UNKNOWN:
+            return {**inputs, "codeSha256": UNKNOWN}
+        if not isinstance(code, FileArchive) or not code.path.endswith(".zip"):
+            raise ValueError("`code` must be a FileArchive of a .zip file in the local cloud")
+        try:
+            content = Path(code.path).read_bytes()
+        except OSError as error:
+            raise ValueError(f"`code` can't be read: {error}") from error
+        return {**inputs, "code": code.path, "codeSha256": _sha256(content)}
 
     def create(self, aws: Aws, inputs: Properties) -> str:
         """CreateFunction; the id is the function's name."""
         aws.call(
             "lambda",
             "CreateFunction",
-            Code={"ZipFile": _zip_file(inputs["code"])},
+            Code={"ZipFile": Path(inputs["code"]).read_bytes()},
             Architectures=inputs.get("architectures"),
             Publish=inputs["publish"],
             Tags=inputs.get("tags"),
@@ -115,7 +126,7 @@ class Function(ResourceType):
         name = {"FunctionName": resource_id}
         changed = False
         if any(old.get(part) != new.get(part) for part in ("codeSha256", "sourceCodeHash", "architectures")):
-            code = {"ZipFile": _zip_file(new["code"]), "Architectures": new.get("architectures")}
+            code = {"ZipFile": Path(new["code"]).read_bytes(), "Architectures": new.get("architectures")}
             aws.call("lambda", "UpdateFunctionCode", **name, **code)
             _wait_until_ready(aws, resource_id)
             changed = True
@@ -135,15 +146,6 @@ class Function(ResourceType):
     def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
         """DeleteFunction, with all its versions."""
         aws.call("lambda", "DeleteFunction", FunctionName=resource_id)
-
-
-def _zip_file(code: Plain) -> bytes:
-    if not isinstance(code, FileArchive) or not code.path.endswith(".zip"):
-        raise ValueError("`code` must be a FileArchive of a .zip file in the local cloud")
-    try:
-        return Path(code.path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"`code` can't be read: {error}") from error
 
 
 def _sha256(content: bytes) -> str:

@@ -13,9 +13,6 @@ import pytest
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.resource import Function, Property, ResourceType
 
-# pulumi_aws.lambda_ uses a class on import that it deprecates itself.
-pytestmark = pytest.mark.filterwarnings("ignore:aws.lambda/microvmsimage:DeprecationWarning")
-
 
 def camel(name: str) -> str:
     head, *tail = name.rstrip("_").split("_")

@@ -10,11 +10,12 @@ from localcloud.provider.lambda_ import Function
 from localcloud.provider.values import UNKNOWN, FileArchive
 
 
-def test_the_hash_of_the_code_is_the_one_that_aws_tells(tmp_path: Path) -> None:
+def test_the_code_is_its_path_and_the_hash_that_aws_tells(tmp_path: Path) -> None:
     package = tmp_path / "app.zip"
     package.write_bytes(b"content")
     completed = Function().completed({"code": FileArchive(str(package)), "codeSha256": "an earlier one"})
-    assert completed["codeSha256"] == base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+    sha256 = base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+    assert completed == {"code": str(package), "codeSha256": sha256}
 
 
 def test_code_that_is_only_known_later_has_an_unknown_hash() -> None:

@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.identity import USERS, email_address
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
 from localcloud.emulators.slack import UPSTREAM_TOKEN, Post
@@ -40,6 +41,8 @@ REGION = "eu-central-1"
 """Home region of Identity Center, and the region of everything that is deployed to the local cloud."""
 
 SLACK_CHANNEL_NAME = "break-glass"
+
+SECOND_SLACK_CHANNEL_NAME = "security"
 
 _IDENTITY_SERVICES = ("sso-admin", "identitystore", "organizations")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
@@ -65,7 +68,9 @@ class RunningCloud:
         identity_url: moto: Identity Center, Identity Store, Organizations.
         slack_url: Slack; in a browser, the emulator's page.
         slack_channel: ID of the channel for alerts.
+        second_channel: ID of the channel that is told as well when the glass is broken.
         bot_token: a token that this Slack, and no other, knows.
+        slack_signing_secret: what this Slack signs its requests to the app with.
         pids: server's name to its process id.
     """
 
@@ -73,7 +78,9 @@ class RunningCloud:
     identity_url: str
     slack_url: str
     slack_channel: str
+    second_channel: str
     bot_token: str
+    slack_signing_secret: str
     pids: Mapping[str, int]
 
     @property
@@ -279,12 +286,15 @@ class LocalCloud:
             identity_url=urls["identity"],
             slack_url=urls["slack"],
             slack_channel="",
+            second_channel="",
             bot_token=bot_token,
+            slack_signing_secret=secrets.token_hex(16),
             pids={server.name: server.pid for server in servers},
         )
-        channels = cloud.call_slack("conversations.list", {})["channels"]
-        channel = next(channel["id"] for channel in channels if channel["name"] == SLACK_CHANNEL_NAME)
-        return replace(cloud, slack_channel=channel)
+        channels = {one["name"]: one["id"] for one in cloud.call_slack("conversations.list", {})["channels"]}
+        return replace(
+            cloud, slack_channel=channels[SLACK_CHANNEL_NAME], second_channel=channels[SECOND_SLACK_CHANNEL_NAME]
+        )
 
     def _environment(self, ports: Mapping[str, int]) -> dict[str, str]:
         identity = f"http://127.0.0.1:{ports['identity']}"
@@ -315,8 +325,14 @@ class LocalCloud:
 _SLACK_SEED = {
     "slack": {
         "team": {"name": "Local cloud", "domain": "local-cloud"},
-        "users": [{"name": "breakglass", "real_name": "Break-glass"}],
-        "channels": [{"name": SLACK_CHANNEL_NAME, "topic": "Every use of emergency access"}],
+        "users": [
+            {"name": "breakglass", "real_name": "Break-glass"},
+            *({"name": name, "real_name": whole, "email": email_address(name)} for name, whole in USERS.items()),
+        ],
+        "channels": [
+            {"name": SLACK_CHANNEL_NAME, "topic": "Every use of emergency access, and who asks for it"},
+            {"name": SECOND_SLACK_CHANNEL_NAME, "topic": "Told as well when somebody breaks the glass"},
+        ],
         "tokens": [{"token": UPSTREAM_TOKEN, "user": "breakglass"}],
     }
 }

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
 ACCOUNTS = {"222222222222": "production", "333333333333": "staging"}
 """Member accounts of the organisation: id to name."""
 
-GROUPS = ("database-oncall", "network-oncall", "security")
-"""Groups of the identity store."""
+USERS = {
+    "ada.lovelace": "Ada Lovelace",
+    "grace.hopper": "Grace Hopper",
+    "alan.turing": "Alan Turing",
+    "barbara.liskov": "Barbara Liskov",
+    "edsger.dijkstra": "Edsger Dijkstra",
+}
+"""Users of the identity store: user name to display name."""
 
-USERS = {"ada.lovelace": "Ada Lovelace", "grace.hopper": "Grace Hopper"}
-"""Users of the identity store: user name to display name. Both are in every on-call group."""
+GROUPS = {
+    "database-oncall": ("ada.lovelace", "grace.hopper"),
+    "network-oncall": ("ada.lovelace", "grace.hopper", "alan.turing"),
+    "database-leads": ("grace.hopper", "barbara.liskov"),
+    "security": ("edsger.dijkstra",),
+}
+"""Groups of the identity store, and who is in them."""
 
 
 def main() -> None:
@@ -64,13 +75,22 @@ def seed(account: str, region: str) -> None:
 
     store_id = ssoadmin_backends[account][region].list_instances()[0].identity_store_id
     store = identitystore_backends[account][region]
-    groups = [store.create_group(store_id, name, "")[0] for name in GROUPS]
+    users: dict[str, str] = {}
     for user_name, display_name in USERS.items():
         given, family = display_name.split()
-        name, email = {"GivenName": given, "FamilyName": family}, [{"Value": f"{user_name}@example.com"}]
-        user, _ = store.create_user(store_id, user_name, name, display_name, "", "", email, [], [], "", "", "", "", "")
-        for group in groups:
-            store.create_group_membership(store_id, group, {"UserId": user})
+        name, email = {"GivenName": given, "FamilyName": family}, [{"Value": email_address(user_name)}]
+        users[user_name], _ = store.create_user(
+            store_id, user_name, name, display_name, "", "", email, [], [], "", "", "", "", ""
+        )
+    for group_name, members in GROUPS.items():
+        group = store.create_group(store_id, group_name, "")[0]
+        for member in members:
+            store.create_group_membership(store_id, group, {"UserId": users[member]})
+
+
+def email_address(user_name: str) -> str:
+    """A user's e-mail address, in the identity store as in Slack."""
+    return f"{user_name}@example.com"
 
 
 def teach_permission_sets() -> None:

@@ -5,9 +5,13 @@ refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), remembers 
 it, and hands everything else on, so that the emulator's own page can be looked at through it. From Slack's "Web API"
 and the pages of chat.postMessage and auth.revoke.
 
-For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` tells the posts.
+For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` tells the posts,
+`GET /_localcloud/views?user=U` what a person sees (`slack_views`), `POST /_localcloud/views` that an app answered a
+submission, `POST /_localcloud/users` what is different about a person, `POST /_localcloud/faults` how Slack fails from
+now on (`slack_faults`).
 
-Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes, interactions.
+Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending what a person clicks to the app
+(`localcloud.slack_user` does).
 """
 
 import argparse
@@ -19,13 +23,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from localcloud.emulators.block_kit import block_problems, metadata_accepted
 from localcloud.emulators.process import exit_with_parent
+from localcloud.emulators.slack_faults import Fault, Faults
+from localcloud.emulators.slack_views import Views
 
 UPSTREAM_TOKEN = "emulator"  # noqa: S105 - the emulator takes any; it is seeded as the token of the bot's user
 """The token that the front uses towards the emulator, in place of the caller's."""
+
+_ORDINARY = {"is_restricted": False, "is_ultra_restricted": False, "is_app_user": False, "is_email_confirmed": True}
+"""What Slack says of an ordinary member, beyond what the emulator says ("User type")."""
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"})
 
@@ -154,6 +163,9 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.tokens = Tokens()
+        self.views = Views()
+        self.faults = Faults()
+        self.people: dict[str, dict[str, Any]] = {}
         self._posts: list[Post] = []
         self._posts_lock = threading.Lock()
 
@@ -176,19 +188,53 @@ class _Handler(BaseHTTPRequestHandler):
         return cast(Front, self.server)
 
     def do_GET(self) -> None:
-        if self.path == "/_localcloud/posts":
+        address = urlsplit(self.path)
+        if address.path == "/_localcloud/posts":
             self._answer_json(self._front.posts())
+        elif address.path == "/_localcloud/views":
+            self._answer_json(self._front.views.of(parse_qs(address.query)["user"][0]))
         else:
             self._handle()
 
     def do_POST(self) -> None:
-        if self.path == "/_localcloud/tokens":
-            self._front.tokens.add(json.loads(self._body())["token"])
-            self._answer_json({})
-        elif self.path == "/api/chat.postMessage":
+        if self.path.startswith("/_localcloud/"):
+            self._order(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
+            return
+        fault = self._front.faults.of(self.path.removeprefix("/api/"))
+        if fault and not self._survived(fault):
+            return
+        if self.path == "/api/chat.postMessage":
             self._post_message()
         else:
             self._handle()
+
+    def _order(self, what: str, order: dict[str, Any]) -> None:
+        match what:
+            case "tokens":
+                self._front.tokens.add(order["token"])
+            case "faults":
+                self._front.faults.order(order)
+            case "users":
+                self._front.people[order.pop("id")] = order
+            case "views":
+                self._front.views.answered(order.pop("id"), order)
+        self._answer_json({})
+
+    def _survived(self, fault: Fault) -> bool:
+        """Fails a call as ordered; says whether it goes on all the same."""
+        time.sleep(fault.seconds)
+        if fault.silent:
+            self._body()
+            self.close_connection = True
+        elif fault.retry_after is not None:
+            self._body()
+            self._answer(429, [("Retry-After", str(fault.retry_after))], b"")
+        elif fault.error is not None:
+            self._body()
+            self._answer_json({"ok": False, "error": fault.error})
+        else:
+            return True
+        return False
 
     def _post_message(self) -> None:
         received, raw = time.time(), self._body()
@@ -219,9 +265,28 @@ class _Handler(BaseHTTPRequestHandler):
                     self._answer_json({"ok": True, "revoked": True})
                     return
                 check_message(arguments)
+                status, headers, content = self._upstream(raw)
+                self._answer(status, headers, self._noted(arguments, content))
+                return
             self._answer(*self._upstream(raw))
         except SlackRefusalError as refusal:
             self._answer_json(refusal.answer())
+
+    def _noted(self, arguments: Mapping[str, Any], content: bytes) -> bytes:
+        """Takes note of what an answer says about views, and adds what the emulator does not know about people."""
+        answer = json.loads(content)
+        if not answer["ok"]:
+            return content
+        match self.path.removeprefix("/api/"):
+            case "views.open" | "views.update" | "views.publish":
+                self._front.views.shown(arguments, answer["view"])
+            case "views.generateTriggerId":
+                self._front.views.triggered(answer["trigger_id"], arguments["user_id"])
+            case "users.info" | "users.lookupByEmail":
+                user = answer["user"]
+                answer["user"] = {**user, **_ORDINARY, **self._front.people.get(user["id"], {})}
+                return json.dumps(answer).encode()
+        return content
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))

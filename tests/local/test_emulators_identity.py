@@ -44,7 +44,7 @@ def test_the_organisation_has_the_accounts(cloud: RunningCloud) -> None:
     assert accounts == {MANAGEMENT_ACCOUNT: "master", **ACCOUNTS}
 
 
-def test_each_group_is_found_by_name_and_holds_each_user(cloud: RunningCloud, instance: dict[str, Any]) -> None:
+def test_each_group_is_found_by_name_and_holds_its_members(cloud: RunningCloud, instance: dict[str, Any]) -> None:
     store = cloud.client("identitystore")
     store_id = instance["IdentityStoreId"]
 
@@ -53,12 +53,12 @@ def test_each_group_is_found_by_name_and_holds_each_user(cloud: RunningCloud, in
         answer: dict[str, Any] = getattr(store, operation)(IdentityStoreId=store_id, AlternateIdentifier=attribute)
         return answer
 
-    users = {found("get_user_id", "userName", name)["UserId"] for name in USERS}
-    assert len(users) == len(USERS)
-    for name in GROUPS:
+    users = {name: found("get_user_id", "userName", name)["UserId"] for name in USERS}
+    assert len(set(users.values())) == len(USERS)
+    for name, members_of_it in GROUPS.items():
         group = found("get_group_id", "displayName", name)["GroupId"]
         members = store.list_group_memberships(IdentityStoreId=store_id, GroupId=group)["GroupMemberships"]
-        assert {member["MemberId"]["UserId"] for member in members} == users
+        assert {member["MemberId"]["UserId"] for member in members} == {users[one] for one in members_of_it}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,314 @@
+"""A person in the local cloud's Slack: types the command, fills in forms, clicks buttons.
+
+The emulator has no interactions, so what Slack would send to the app is made here, signed with the app's signing secret
+and sent to the app's request URL, in the shapes of Slack's "Interaction payloads", "Implementing slash commands" and
+"Events API". What the person sees in answer is read from the emulator's front (`localcloud.emulators.slack`).
+
+    ada = SlackUser(cloud, url, "ada.lovelace")
+    form = ada.command()
+    ada.submit(form, {...})
+    ada.click(message, "done")
+
+Non-goals: a whole client; being anybody without the signing secret.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.emulators.loopback import request_json
+
+Answer = TypeVar("Answer")
+
+_PAUSE = 0.05
+
+
+def signed(secret: str, body: bytes, at: int) -> dict[str, str]:
+    """Slack's headers of a request ("Verifying requests from Slack").
+
+    Args:
+        secret: the app's signing secret.
+        body: as it is sent.
+        at: the time, in seconds since 1970.
+    """
+    digest = hmac.new(secret.encode(), f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={digest}"}
+
+
+def until(look: Callable[[], Answer | None], what: str, timeout: float = 30) -> Answer:
+    """Looks again and again, and returns what was seen.
+
+    Args:
+        look: returns None as long as there is nothing to see.
+        what: what is waited for, for the error.
+        timeout: seconds to wait at most.
+
+    Raises:
+        LocalCloudError: if it does not come.
+    """
+    end = time.monotonic() + timeout
+    while (seen := look()) is None:
+        if time.monotonic() > end:
+            raise LocalCloudError(f"Waited {timeout:g} s in vain for {what}.")
+        time.sleep(_PAUSE)
+    return seen
+
+
+class SlackUser:
+    """One person.
+
+    Args:
+        cloud: whose Slack it is.
+        request_url: where the app takes what people do; an output of the stack.
+        name: the person's name in this Slack.
+    """
+
+    def __init__(self, cloud: RunningCloud, request_url: str, name: str) -> None:
+        self._cloud = cloud
+        self._address = urlsplit(request_url)
+        users = cloud.call_slack("users.list", {})["members"]
+        self.name = name
+        self.id: str = next(user["id"] for user in users if user["name"] == name)
+        self._team: str = next(user["team_id"] for user in users if user["name"] == name)
+
+    def command(self, text: str = "") -> dict[str, Any]:
+        """Types `/breakglass`, and returns the form that opens, as soon as it can be filled in."""
+        known = {view["id"] for view in self.views()}
+        form = {
+            "command": "/breakglass",
+            "text": text,
+            "team_id": self._team,
+            "channel_id": self._cloud.slack_channel,
+            "user_id": self.id,
+            "user_name": self.name,
+            "api_app_id": "A0LOCALCLOUD",
+            "trigger_id": self._trigger(),
+        }
+        self.send(urlencode(form).encode())
+        return self._opened(known)
+
+    def shortcut(self, callback_id: str) -> dict[str, Any]:
+        """Chooses a global shortcut, and returns the form that opens."""
+        known = {view["id"] for view in self.views()}
+        self._interact({"type": "shortcut", "callback_id": callback_id, "trigger_id": self._trigger()})
+        return self._opened(known)
+
+    def click(self, message: Mapping[str, Any], action_id: str) -> None:
+        """Clicks a button of a message.
+
+        Args:
+            message: as conversations.history has it, with its `channel`.
+            action_id: the button's.
+        """
+        self._interact(
+            {
+                "type": "block_actions",
+                "container": {"type": "message", "message_ts": message["ts"], "channel_id": message["channel"]},
+                "channel": {"id": message["channel"]},
+                "message": dict(message),
+                "trigger_id": self._trigger(),
+                "actions": [{**_element(message["blocks"], action_id), "action_ts": f"{time.time():.6f}"}],
+            }
+        )
+
+    def click_for_form(self, message: Mapping[str, Any], action_id: str) -> dict[str, Any]:
+        """Clicks a button of a message that opens a form, and returns the form."""
+        known = {view["id"] for view in self.views()}
+        self.click(message, action_id)
+        return self._opened(known)
+
+    def choose(
+        self, view: Mapping[str, Any], action_id: str, block_id: str, option: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Chooses from a list in a form that answers at once, and returns the form as it is then."""
+        action = {
+            "type": "static_select",
+            "action_id": action_id,
+            "block_id": block_id,
+            "selected_option": dict(option),
+        }
+        self._interact(
+            {
+                "type": "block_actions",
+                "container": {"type": "view", "view_id": view["id"]},
+                "view": _shown(view),
+                "trigger_id": self._trigger(view["id"]),
+                "actions": [action],
+            }
+        )
+        return self.changed(view)
+
+    def press(self, view: Mapping[str, Any], action_id: str) -> None:
+        """Clicks a button in a view, as in the App Home."""
+        self._interact(
+            {
+                "type": "block_actions",
+                "container": {"type": "view", "view_id": view["id"]},
+                "view": _shown(view),
+                "trigger_id": self._trigger(view["id"]),
+                "actions": [{**_element(view["blocks"], action_id), "action_ts": f"{time.time():.6f}"}],
+            }
+        )
+
+    def options(self, view: Mapping[str, Any], action_id: str, block_id: str, typed: str = "") -> list[dict[str, Any]]:
+        """Types into a list that searches, and returns what is offered."""
+        answer = self._interact(
+            {
+                "type": "block_suggestion",
+                "action_id": action_id,
+                "block_id": block_id,
+                "value": typed,
+                "container": {"type": "view", "view_id": view["id"]},
+                "view": _shown(view),
+            }
+        )
+        options: list[dict[str, Any]] = json.loads(answer)["options"]
+        return options
+
+    def submit(self, view: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Sends a form, and returns what it shows when the app has made up its mind.
+
+        Args:
+            view: the form.
+            values: block id -> the input's state, e.g. `{"type": "plain_text_input", "value": "..."}`; the action id
+                is the one the form has in that block.
+        """
+        state = {block_id: {_action_id(view["blocks"], block_id): dict(value)} for block_id, value in values.items()}
+        answer = self._interact(
+            {
+                "type": "view_submission",
+                "view": {**_shown(view), "state": {"values": state}},
+                "trigger_id": self._trigger(),
+            }
+        )
+        said = json.loads(answer) if answer.strip() else {}
+        if said.get("response_action") != "update":
+            return {**view, "answer": said}
+        request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", {"id": view["id"], **said["view"]})
+        return self.changed({**view, "changes": view["changes"] + 1})
+
+    def open_home(self) -> dict[str, Any]:
+        """Opens the app's Home tab, and returns what it shows."""
+        before = {view["id"]: view["changes"] for view in self.views()}
+        event = {"type": "app_home_opened", "user": self.id, "channel": "D0LOCALCLOUD", "tab": "home"}
+        body = {
+            "type": "event_callback",
+            "team_id": self._team,
+            "api_app_id": "A0LOCALCLOUD",
+            "event_id": f"Ev{secrets.token_hex(5).upper()}",
+            "event_time": int(time.time()),
+            "event": event,
+        }
+        self.send(json.dumps(body).encode(), "application/json")
+
+        def published() -> dict[str, Any] | None:
+            homes = [view for view in self.views() if view["type"] == "home"]
+            return next((view for view in homes if before.get(view["id"]) != view["changes"]), None)
+
+        return until(published, f"the Home tab of {self.name}")
+
+    def views(self) -> list[dict[str, Any]]:
+        """Everything that this person is shown besides messages, in the order in which it was opened."""
+        views: list[dict[str, Any]] = request_json("GET", f"{self._cloud.slack_url}/_localcloud/views?user={self.id}")
+        return views
+
+    def changed(self, view: Mapping[str, Any]) -> dict[str, Any]:
+        """Waits until a view shows something else, and returns it."""
+
+        def other() -> dict[str, Any] | None:
+            return next(
+                (one for one in self.views() if one["id"] == view["id"] and one["changes"] > view["changes"]), None
+            )
+
+        return until(other, f"a change of the form that {self.name} sees")
+
+    def send(
+        self,
+        body: bytes,
+        content_type: str = "application/x-www-form-urlencoded",
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Sends a request to the app as Slack does, and returns the text of the answer.
+
+        Args:
+            body: as it is sent.
+            content_type: of the body.
+            headers: in place of the signature that belongs to it.
+
+        Raises:
+            LocalCloudError: if the app does not answer with 200, or not within Slack's three seconds.
+        """
+        signature = headers or signed(self._cloud.slack_signing_secret, body, int(time.time()))
+        # The name resolves to this machine wherever the resolver knows localhost; the address always does.
+        connection = http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=10)
+        try:
+            began = time.monotonic()
+            connection.request(
+                "POST",
+                self._address.path,
+                body,
+                {"Host": self._address.netloc, "Content-Type": content_type, **signature},
+            )
+            response = connection.getresponse()
+            text = response.read().decode()
+            took = time.monotonic() - began
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise LocalCloudError(f"The app answered {response.status}: {text[:300]}")
+        if took > 3:
+            raise LocalCloudError(f"The app answered after {took:.1f} s; Slack shows people an error after 3 s.")
+        return text
+
+    def _interact(self, payload: Mapping[str, Any]) -> str:
+        whole = {
+            "user": {"id": self.id, "name": self.name, "username": self.name, "team_id": self._team},
+            "team": {"id": self._team, "domain": "local-cloud"},
+            "api_app_id": "A0LOCALCLOUD",
+            **payload,
+        }
+        return self.send(f"payload={quote(json.dumps(whole))}".encode())
+
+    def _trigger(self, view_id: str | None = None) -> str:
+        asked = {"user_id": self.id, **({"view_id": view_id} if view_id else {})}
+        trigger: str = self._cloud.call_slack("views.generateTriggerId", asked)["trigger_id"]
+        return trigger
+
+    def _opened(self, known: set[str]) -> dict[str, Any]:
+        """Waits for a new form, and for what replaces `Loading`."""
+
+        def new() -> dict[str, Any] | None:
+            return next((view for view in self.views() if view["id"] not in known and view["type"] == "modal"), None)
+
+        return self.changed(until(new, f"a form that opens for {self.name}"))
+
+
+def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
+    """A view as Slack sends it along, without what the local cloud adds."""
+    return {key: value for key, value in view.items() if key not in ("user", "number", "changes")}
+
+
+def _element(blocks: list[dict[str, Any]], action_id: str) -> dict[str, Any]:
+    """The button with this action id, as it comes with a click."""
+    for block in blocks:
+        for element in [*block.get("elements", []), block.get("accessory") or {}]:
+            if element.get("action_id") == action_id:
+                kept = {key: element[key] for key in ("type", "action_id", "value") if key in element}
+                return {"block_id": block.get("block_id", ""), **kept}
+    raise LocalCloudError(f"There is no button {action_id} to click.")
+
+
+def _action_id(blocks: list[dict[str, Any]], block_id: str) -> str:
+    """The action id of the input in a block."""
+    for block in blocks:
+        if block.get("block_id") == block_id:
+            action_id: str = (block.get("element") or block["accessory"])["action_id"]
+            return action_id
+    raise LocalCloudError(f"The form has no input {block_id}.")

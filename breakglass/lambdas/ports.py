@@ -138,7 +138,7 @@ class BusyError(Exception):
 
 
 class IdentityCenter(Protocol):
-    """Assignments and inline policies. Everything may raise `BusyError`."""
+    """Assignments of permission sets. Everything may raise `BusyError`."""
 
     def create(self, access: Access) -> Operation:
         """Begin to assign a permission set to a user in an account."""
@@ -161,11 +161,15 @@ class IdentityCenter(Protocol):
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
         """Return the accounts in which a set is assigned to anybody, or was until lately."""
 
-    def inline_policy(self, permission_set: str) -> str:
-        """Return the inline policy of a set as JSON text; empty if it has none."""
 
-    def put_inline_policy(self, permission_set: str, policy: str) -> None:
-        """Replace the inline policy of a set (delete it if the text is empty) and begin to provision it everywhere."""
+class SessionPolicy(Protocol):
+    """The service control policy that ends live sessions (`domain.sessions`). Everything may raise `BusyError`."""
+
+    def read(self) -> str:
+        """Return its content, JSON text."""
+
+    def write(self, content: str) -> None:
+        """Replace its content; it takes effect in all accounts within seconds."""
 
 
 class SlackError(Exception):

@@ -150,7 +150,7 @@ class Settings:
         second_channel: ID of the channel that is told as well when the glass is broken; None if no rule allows it.
         explain_within_seconds: after how long an unexplained use is overdue.
         remind_every_seconds: how often an unanswered request or an unexplained use is brought up again.
-        end_sessions: whether live sessions are ended with the access.
+        session_policy_id: id of the service control policy that ends live sessions; None if they are not ended.
         unrecorded: what becomes of assignments nobody recorded.
     """
 
@@ -165,7 +165,7 @@ class Settings:
     second_channel: str | None
     explain_within_seconds: int
     remind_every_seconds: int
-    end_sessions: bool
+    session_policy_id: str | None
     unrecorded: Unrecorded
 
 

@@ -119,6 +119,7 @@ class Request:
         version: counts the writes; 0 is not stored yet.
         parent: of an extension, the request it extends.
         approvals: who said yes so far.
+        decided_at: when the last approval needed was given, or the glass broken; an extension counts from there.
         looking: who said that they are looking.
         closed_by: who denied, withdrew or ended it.
         closed_at: when.
@@ -149,6 +150,7 @@ class Request:
     version: int = 0
     parent: str | None = None
     approvals: tuple[Approval, ...] = ()
+    decided_at: int | None = None
     looking: tuple[Actor, ...] = ()
     closed_by: Actor | None = None
     closed_at: int | None = None

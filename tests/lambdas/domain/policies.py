@@ -72,7 +72,7 @@ SETTINGS = Settings(
     second_channel="C0SECURITY01",
     explain_within_seconds=86_400,
     remind_every_seconds=4 * 3600,
-    end_sessions=False,
+    session_policy_id=None,
     unrecorded=Unrecorded.report,
 )
 

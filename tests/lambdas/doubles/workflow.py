@@ -27,10 +27,13 @@ class MemoryWorkflow:
         self._waiting: set[str] = set()
         self._over: set[str] = set()
 
-    def start(self, request: Request) -> None:
+    def start(self, request: Request) -> bool:
         self._fail()
         self.starts += 1
-        self.started.setdefault(request.id, request)
+        if request.id in self.started:
+            return False
+        self.started[request.id] = request
+        return True
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
         self._fail()

@@ -1,0 +1,135 @@
+"""The life of a grant, the assignment that one request causes in one account, as one table.
+
+Every function takes the grant as it was read and returns what it becomes, with the audit entries to be written in the
+same transaction. `revoke_at` is there from the first write on, before Identity Center is asked for anything. So
+whatever a crash leaves behind has a time at which it is taken back.
+
+Non-goals: asking Identity Center (see `app.access`), and when a grant is due (see `due`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from breakglass.lambdas.domain.audit import about_grant
+from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, GrantState, Request
+
+GrantChange = tuple[Grant, tuple[AuditEntry, ...]]
+"""A grant as it is to be, and what the audit trail says about it."""
+
+
+class GrantEvent(StrEnum):
+    """What happens to a grant; the name in the audit trail."""
+
+    begun = "grant_begun"
+    granted = "granted"
+    failed = "grant_failed"
+    revoking = "revoke_begun"
+    revoked = "revoked"
+    lengthened = "grant_lengthened"
+    denied = "sessions_denied"
+    lifted = "deny_lifted"
+
+
+_ALIVE = (GrantState.planned, GrantState.granting, GrantState.granted, GrantState.revoking)
+_OPENING = (GrantState.planned, GrantState.granting)
+
+# `planned` may be alive too: the call to Identity Center may have been made by a function that died before it wrote so.
+GRANT_TABLE: Mapping[tuple[GrantState, GrantEvent], GrantState] = {
+    **{(state, GrantEvent.begun): GrantState.granting for state in _OPENING},
+    **{(state, GrantEvent.granted): GrantState.granted for state in _OPENING},
+    **{(state, GrantEvent.failed): GrantState.failed for state in (*_OPENING, GrantState.revoking)},
+    **{(state, GrantEvent.revoking): GrantState.revoking for state in _ALIVE},
+    **{(state, GrantEvent.revoked): GrantState.revoked for state in _ALIVE},
+    **{(state, GrantEvent.lengthened): state for state in (*_OPENING, GrantState.granted)},
+    **{(state, GrantEvent.denied): state for state in GrantState},
+    **{(state, GrantEvent.lifted): state for state in GrantState},
+}
+"""The state after each event; what isn't here is not allowed."""
+
+LIVE = frozenset(_ALIVE)
+"""States in which the assignment may be there."""
+
+
+class GrantNotAllowedError(Exception):
+    """An event that the table does not have for a grant's state.
+
+    Attributes:
+        state: the grant's.
+        event: what was to happen.
+    """
+
+    def __init__(self, state: GrantState, event: GrantEvent) -> None:
+        super().__init__(f"{event} is not possible for a grant that is {state}")
+        self.state = state
+        self.event = event
+
+
+def planned(request: Request, account: str, revoke_at: int) -> Grant:
+    """Return the grant of a request in one account, before anything is asked of Identity Center."""
+    access = Access(request.requester.user_id, request.permission_set, account)
+    return Grant(request.id, access, GrantState.planned, revoke_at)
+
+
+def begun(grant: Grant, operation: str | None, now: int) -> GrantChange:
+    """Note that Identity Center is being asked; a second time, with the id it gave the operation."""
+    after = _after(grant, GrantEvent.begun)
+    audit = () if grant.state is after else (about_grant(grant, GrantEvent.begun, now, after),)
+    return replace(grant, state=after, operation=operation), audit
+
+
+def granted(grant: Grant, now: int) -> GrantChange:
+    """Note that the assignment is there."""
+    after = _after(grant, GrantEvent.granted)
+    return replace(grant, state=after, operation=None), (about_grant(grant, GrantEvent.granted, now, after),)
+
+
+def failed(grant: Grant, failure: str, now: int) -> GrantChange:
+    """Note that the assignment could not be made, and that it was verified not to be there."""
+    after = _after(grant, GrantEvent.failed)
+    return (
+        replace(grant, state=after, operation=None, failure=failure),
+        (about_grant(grant, GrantEvent.failed, now, after, failure),),
+    )
+
+
+def revoking(grant: Grant, operation: str | None, now: int) -> GrantChange:
+    """Note that the assignment is being taken away; a second time, with the id Identity Center gave the operation."""
+    after = _after(grant, GrantEvent.revoking)
+    audit = () if grant.state is after else (about_grant(grant, GrantEvent.revoking, now, after),)
+    return replace(grant, state=after, operation=operation), audit
+
+
+def revoked(grant: Grant, now: int, note: str = "") -> GrantChange:
+    """Note that the assignment was verified to be gone, or is left to another request (then `note` says to which)."""
+    after = _after(grant, GrantEvent.revoked)
+    return replace(grant, state=after, operation=None), (about_grant(grant, GrantEvent.revoked, now, after, note),)
+
+
+def lengthened(grant: Grant, revoke_at: int) -> Grant:
+    """Return the grant with a later end; its request's audit entry tells."""
+    _after(grant, GrantEvent.lengthened)
+    return replace(grant, revoke_at=max(grant.revoke_at, revoke_at))
+
+
+def denied(grant: Grant, until: int, now: int) -> GrantChange:
+    """Note that a Deny for live sessions is being put on, and until when; noted first, so that it is surely lifted."""
+    after = _after(grant, GrantEvent.denied)
+    if grant.deny_until == until:
+        return grant, ()
+    return replace(grant, deny_until=until), (about_grant(grant, GrantEvent.denied, now, after),)
+
+
+def lifted(grant: Grant, now: int) -> GrantChange:
+    """Note that the Deny is gone."""
+    after = _after(grant, GrantEvent.lifted)
+    if grant.deny_until is None:
+        return grant, ()
+    return replace(grant, deny_until=None), (about_grant(grant, GrantEvent.lifted, now, after),)
+
+
+def _after(grant: Grant, event: GrantEvent) -> GrantState:
+    after = GRANT_TABLE.get((grant.state, event))
+    if after is None:
+        raise GrantNotAllowedError(grant.state, event)
+    return after

@@ -1,0 +1,175 @@
+"""`ports.Store` in memory, with the behaviour of `adapters.dynamodb.DynamoStore`.
+
+Both pass the same contract (tests/lambdas/adapters/test_dynamodb.py). Safe for threads: every method is one step.
+
+Non-goals: DynamoDB's eventual consistency; the lists here are always up to date.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from breakglass.lambdas.domain.audit import anonymous_in_slack
+from breakglass.lambdas.domain.grants import LIVE
+from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
+from breakglass.lambdas.domain.transitions import FINAL
+from breakglass.lambdas.ports import Page
+
+
+@dataclass
+class _Lease:
+    request_id: str
+    until: int
+
+
+class MemoryStore:
+    """Keeps records in dictionaries."""
+
+    def __init__(self) -> None:
+        self.deliveries: dict[str, int] = {}
+        self.requests: dict[str, Request] = {}
+        self.all_grants: dict[tuple[str, str], Grant] = {}
+        self.uses: dict[str, Use] = {}
+        self.trail: list[AuditEntry] = []
+        self._use_of_event: dict[str, str] = {}
+        self._latest_use: dict[tuple[str, str, str], str] = {}
+        self._leases: dict[Access, _Lease] = {}
+        self._holders: dict[Access, frozenset[str]] = {}
+        self._lock = threading.RLock()
+
+    def claim_delivery(self, key: str, expires_at: int) -> bool:
+        with self._lock:
+            if key in self.deliveries:
+                return False
+            self.deliveries[key] = expires_at
+            return True
+
+    def request(self, request_id: str) -> Request | None:
+        return self.requests.get(request_id)
+
+    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
+        with self._lock:
+            if not _follows(self.requests.get(request.id), request):
+                return False
+            if not all(_follows(self.all_grants.get(_key(grant)), grant) for grant in grants):
+                return False
+            self.requests[request.id] = replace(request, version=request.version + 1)
+            self.all_grants.update({_key(grant): replace(grant, version=grant.version + 1) for grant in grants})
+            self._tell(audit)
+            return True
+
+    def grants(self, request_id: str) -> tuple[Grant, ...]:
+        with self._lock:
+            of_request = [grant for grant in self.all_grants.values() if grant.request_id == request_id]
+        return tuple(sorted(of_request, key=lambda grant: grant.access.account))
+
+    def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
+        with self._lock:
+            if not _follows(self.all_grants.get(_key(grant)), grant):
+                return False
+            self.all_grants[_key(grant)] = replace(grant, version=grant.version + 1)
+            self._tell(audit)
+            return True
+
+    def open_requests(self) -> Iterable[Request]:
+        with self._lock:
+            unfinished = [request for request in self.requests.values() if request.state not in FINAL]
+        return iter(sorted(unfinished, key=lambda request: request.created_at))
+
+    def live_grants(self) -> Iterable[Grant]:
+        with self._lock:
+            live = [one for one in self.all_grants.values() if one.state in LIVE or one.deny_until is not None]
+        return iter(sorted(live, key=lambda grant: grant.revoke_at))
+
+    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        with self._lock:
+            found = [request for request in self.requests.values() if request.requester.user_id == user_id]
+        return _page(found, cursor, limit)
+
+    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        with self._lock:
+            found = [request for request in self.requests.values() if since <= request.created_at < until]
+        return _page(found, cursor, limit)
+
+    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+        with self._lock:
+            lease = self._leases.get(access)
+            if lease and lease.request_id != request_id and lease.until > now:
+                return False
+            self._leases[access] = _Lease(request_id, until)
+            return True
+
+    def finish(self, access: Access, request_id: str) -> None:
+        with self._lock:
+            lease = self._leases.get(access)
+            if lease and lease.request_id == request_id:
+                del self._leases[access]
+
+    def add_holder(self, access: Access, request_id: str) -> None:
+        with self._lock:
+            self._holders[access] = self.holders(access) | {request_id}
+
+    def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
+        with self._lock:
+            self._holders[access] = self.holders(access) - {request_id}
+            return self._holders[access]
+
+    def holders(self, access: Access) -> frozenset[str]:
+        return self._holders.get(access, frozenset())
+
+    def use(self, use_id: str) -> Use | None:
+        return self.uses.get(use_id)
+
+    def use_of_event(self, event_id: str) -> Use | None:
+        return self.uses.get(self._use_of_event.get(event_id, ""))
+
+    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+        with self._lock:
+            if not _follows(self.uses.get(use.id), use):
+                return False
+            if any(self._use_of_event.get(event_id, use.id) != use.id for event_id in use.event_ids):
+                return False
+            if use.version == 0:
+                self._remember_latest(use)
+            self.uses[use.id] = replace(use, version=use.version + 1)
+            self._use_of_event.update(dict.fromkeys(use.event_ids, use.id))
+            self._tell(audit)
+            return True
+
+    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+        return self.uses.get(self._latest_use.get((permission_set, account, who), ""))
+
+    def open_uses(self) -> Iterable[Use]:
+        with self._lock:
+            unfinished = [use for use in self.uses.values() if use.state is not UseState.signed_off]
+        return iter(sorted(unfinished, key=lambda use: use.due_at))
+
+    def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
+        with self._lock:
+            span = [entry for entry in self.trail if since <= entry.at < until]
+        return iter(sorted(span, key=lambda entry: entry.at))
+
+    def _remember_latest(self, use: Use) -> None:
+        key = (use.permission_set, use.account, use.user_id or use.session_name)
+        known = self.uses.get(self._latest_use.get(key, ""))
+        if known is None or known.first_seen <= use.first_seen:
+            self._latest_use[key] = use.id
+
+    def _tell(self, audit: Sequence[AuditEntry]) -> None:
+        self.trail.extend(replace(entry, actor=anonymous_in_slack(entry.actor)) for entry in audit)
+
+
+def _follows(stored: Request | Grant | Use | None, wanted: Request | Grant | Use) -> bool:
+    return wanted.version == (stored.version if stored else 0)
+
+
+def _key(grant: Grant) -> tuple[str, str]:
+    return grant.request_id, grant.access.account
+
+
+def _page(found: Sequence[Request], cursor: str | None, limit: int) -> Page[Request]:
+    """Cut one page, newest first; the cursor is how many came before."""
+    newest_first = sorted(found, key=lambda request: (-request.created_at, request.id))
+    start = int(cursor or 0)
+    end = start + limit
+    return Page(tuple(newest_first[start:end]), str(end) if end < len(newest_first) else None)

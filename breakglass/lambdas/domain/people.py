@@ -18,6 +18,7 @@ class Person:
         display_name: for people to read; never compared.
         group_ids: ids of their groups, just read.
         slack_id: their Slack user id, if they came by Slack or were found there.
+        email: their e-mail address, by which they are looked for in Slack to be mentioned; decides nothing.
     """
 
     user_id: str
@@ -25,6 +26,7 @@ class Person:
     display_name: str
     group_ids: frozenset[str] = frozenset()
     slack_id: str | None = None
+    email: str = ""
 
     def is_among(self, principals: tuple[Principal, ...]) -> bool:
         """Say whether one of the principals is this person or a group they are in."""

@@ -21,7 +21,7 @@ class MemoryDirectory:
     """
 
     def __init__(self, people: Sequence[Person], addresses: Mapping[str, str] | None = None) -> None:
-        self.people = {person.user_id: replace(person, slack_id=None) for person in people}
+        self.people = {person.user_id: replace(person, slack_id=None, email=address_of(person)) for person in people}
         self.addresses: dict[str, list[str]] = {address_of(person): [person.user_id] for person in people}
         self.addresses.update({address: [user_id] for address, user_id in (addresses or {}).items()})
         self.asked = 0

@@ -1,4 +1,4 @@
-"""Physical names of the resources on the alert path.
+"""Physical names of the resources on the alert path and of the approvals.
 
 All of them begin with one fixed prefix: a break-glass permission set is denied tampering with the alert path by that
 prefix (`breakglass.policy`), since the alerts may live in another account than the permission sets.
@@ -10,7 +10,10 @@ import hashlib
 import re
 
 ALERT_PATH_PREFIX = "breakglass-"
-"""What the physical name of every resource of the alert path begins with."""
+"""What the physical name of every resource of the alert path and the approvals begins with."""
+
+PROTECTED_TAG = {"breakglass-protected": "true"}
+"""Tag on what the Deny can't know by its name."""
 
 _DIGEST_LENGTH = 8
 

@@ -9,14 +9,15 @@ Sources: the Service Authorization Reference for which action takes which resour
 policies", "Cross-service confused deputy prevention", "IAM roles for sending events to targets") and the SNS Developer
 Guide ("Example cases for Amazon SNS access control").
 
-Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.policy.lint`).
+Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.policy.lint`); what the functions of
+the approvals may is in `breakglass.policy.approval_documents`.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from breakglass.detection.names import ALERT_PATH_PREFIX
+from breakglass.detection.names import ALERT_PATH_PREFIX, PROTECTED_TAG
 from breakglass.errors import PolicyError
 
 Statement = dict[str, Any]
@@ -109,36 +110,49 @@ def alarm_topic_policy(topic_arn: str) -> Document:
 
 
 def alert_path_arns(partition: str) -> tuple[str, ...]:
-    """Return the ARN patterns of every resource of the alert path, whichever account and region it is in.
+    """Return the ARN patterns of every resource of the alert path and the approvals, in whatever account and region.
 
     Every such resource has the prefix in its name. The copy of the token which EventBridge keeps in Secrets Manager is
-    called after the connection.
+    called after the connection. What AWS names by an id of its own (an API, a service control policy) is not here (see
+    `protect_alert_path`).
     """
     return tuple(
         f"arn:{partition}:{resource}{ALERT_PATH_PREFIX}*"
         for resource in (
             "cloudwatch:*:*:alarm:",
             "cloudwatch::*:dashboard/",
+            "dynamodb:*:*:table/",
             "events:*:*:api-destination/",
             "events:*:*:connection/",
             "events:*:*:rule/",
             "iam::*:role/",
+            "lambda:*:*:function:",
+            "logs:*:*:log-group:",
             "secretsmanager:*:*:secret:",
             "secretsmanager:*:*:secret:events!connection/",
             "sns:*:*:",
             "sqs:*:*:",
+            "states:*:*:execution:",
+            "states:*:*:stateMachine:",
         )
     )
 
 
 def protect_alert_path(partition: str) -> tuple[Statement, ...]:
-    """Return the Deny statements that keep a break-glass session from cutting the alarm it sets off.
+    """Return the Deny statements that keep a break-glass session from its alarm, and from deciding on its own approval.
 
-    * On the resources of the alert path everything is denied but looking at them: to list what is harmful would miss
+    * On the resources with the prefix everything is denied but looking at them: to list what is harmful would miss
       tomorrow's actions, and today's are many and indirect. `events:EnableRule` resets a rule's state to one without
       read-only events; `cloudwatch:PutAlarmMuteRule` needs the permission on every alarm it mutes;
-      `secretsmanager:GetSecretValue` gives the token which deletes the message in Slack. `sts:*` stays, for a role of
-      the organisation's own whose name happens to begin with the prefix.
+      `secretsmanager:GetSecretValue` gives the token which deletes the message in Slack. The records and the history of
+      an execution hold the tokens by which an approval is told, so they are not to be looked at either. `sts:*` stays,
+      for a role of the organisation's own whose name happens to begin with the prefix.
+    * An API is known to a policy by its id, and to a condition by its name; its routes and integrations by neither
+      (Service Authorization Reference, "Amazon API Gateway Management"; no tag of an HTTP API is inherited, API Gateway
+      Developer Guide, "API Gateway resources that can be tagged"). So the API can't be deleted or renamed, but whoever
+      may change APIs can lead its route elsewhere: then nobody can request or decide. Nothing gets decided by it, since
+      without the signing secret no click can be forged.
+    * The service control policy that ends sessions is known by its tag.
     * CloudTrail may not be stopped, deleted or changed, whatever the trail is called: no record, no alert.
     * A subscription can't be named in a policy (SNS knows no resource type for these two actions), so none may be
       removed or filtered away.
@@ -157,19 +171,44 @@ def protect_alert_path(partition: str) -> tuple[Statement, ...]:
                 "cloudwatch:Describe*",
                 "cloudwatch:Get*",
                 "cloudwatch:List*",
+                "dynamodb:Describe*",
+                "dynamodb:List*",
                 "events:Describe*",
                 "events:List*",
                 "iam:Get*",
                 "iam:List*",
+                "lambda:Get*",
+                "lambda:List*",
+                "logs:Describe*",
+                "logs:FilterLogEvents",
+                "logs:Get*",
+                "logs:List*",
+                "logs:StartQuery",
                 "secretsmanager:Describe*",
                 "secretsmanager:List*",
                 "sns:Get*",
                 "sns:List*",
                 "sqs:Get*",
                 "sqs:List*",
+                "states:Describe*",
+                "states:List*",
                 "sts:*",
             ],
             "Resource": list(alert_path_arns(partition)),
+        },
+        {
+            "Sid": "ProtectApprovalApi",
+            "Effect": "Deny",
+            "NotAction": "apigateway:GET",
+            "Resource": f"arn:{partition}:apigateway:*::/apis/*",
+            "Condition": {"StringLike": {"apigateway:Resource/ApiName": f"{ALERT_PATH_PREFIX}*"}},
+        },
+        {
+            "Sid": "ProtectSessionPolicy",
+            "Effect": "Deny",
+            "NotAction": ["organizations:Describe*", "organizations:List*"],
+            "Resource": f"arn:{partition}:organizations::*:policy/*",
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in PROTECTED_TAG.items()}},
         },
         {
             "Sid": "ProtectCloudTrail",

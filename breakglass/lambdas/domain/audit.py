@@ -8,7 +8,7 @@ Non-goals: keeping them (see `ports.Store`).
 
 from dataclasses import replace
 
-from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Grant, Request
+from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Grant, Request, Use
 
 
 def about_request(
@@ -41,6 +41,22 @@ def about_grant(grant: Grant, event: str, now: int, after: str, note: str = "") 
         rule="",
         note=note,
         before=grant.state,
+        after=after,
+    )
+
+
+def about_use(use: Use, event: str, by: Actor, now: int, after: str, note: str = "") -> AuditEntry:
+    """Say what happened to a use, which is given as it was before."""
+    return AuditEntry(
+        at=now,
+        subject=use.id,
+        event=event,
+        actor=anonymous_in_slack(by),
+        permission_set=use.permission_set,
+        accounts=(use.account,),
+        rule="",
+        note=note,
+        before=use.state,
         after=after,
     )
 

@@ -229,8 +229,8 @@ class Use:
         account: where.
         user_id: who, if the identity store knows them; else empty.
         session_name: who, as CloudTrail has it; for people to read.
-        first_seen: in seconds since 1970.
-        due_at: when it is overdue if still unexplained.
+        first_seen: time of the record that made it known, in seconds since 1970.
+        due_at: when it is overdue if it is not explained and signed off by then.
         state: where its explanation stands.
         version: counts the writes; 0 is not stored yet.
         event_ids: CloudTrail event ids that belong to it.

@@ -310,10 +310,15 @@ def close(request: Request, grants: Sequence[Grant], now: int) -> Change:
     Raises:
         NotAllowedError: if one may still be there, or the table does not have it.
     """
-    left = [grant.access.account for grant in grants if grant.state in grant_life.LIVE]
+    left = remaining(grants)
     if left:
         raise NotAllowedError(request.state, Event.closed, f"not yet verified gone in {', '.join(left)}")
     return _change(request, Event.closed, SYSTEM, now)
+
+
+def remaining(grants: Sequence[Grant]) -> tuple[str, ...]:
+    """Return the accounts in which the assignment may still be there."""
+    return tuple(grant.access.account for grant in grants if grant.state in grant_life.LIVE)
 
 
 def _change(request: Request, event: Event, by: Actor, now: int, *, note: str = "", rule: str = "") -> Change:

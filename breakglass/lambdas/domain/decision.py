@@ -24,6 +24,7 @@ from enum import StrEnum
 
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Rule
+from breakglass.lambdas.domain.records import Use, UseState
 
 
 class Outcome(StrEnum):
@@ -83,6 +84,40 @@ class Decision:
     def __bool__(self) -> bool:
         """Say whether it is allowed: without this, a forgotten `.outcome` would let everybody in."""
         return self.outcome is Outcome.allowed
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one rule, or deny rule, has to do with a question.
+
+    Attributes:
+        name: the rule's.
+        applies: whether it has a say.
+        why: why, or why not, in a sentence.
+    """
+
+    name: str
+    applies: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who can approve a request, by which rule, and what a person may, for one permission set in one account.
+
+    Attributes:
+        request: whether the person may request it; it names the governing rule and the approvers.
+        glass: whether they may take it without approval, once they have waited long enough.
+        approval: whether their approval of somebody else's request counts, and by which rules.
+        rules: every rule, and whether it applies to a request of theirs.
+        denies: every deny rule, and whether it hits them.
+    """
+
+    request: Decision
+    glass: Decision
+    approval: Decision
+    rules: tuple[Reading, ...]
+    denies: tuple[Reading, ...]
 
 
 def may_request(policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str]) -> Decision:
@@ -250,6 +285,123 @@ def may_end(
             return Decision(Outcome.allowed, f"{person.display_name} approves for it.", rule.name, rule.approvers)
     others = _unique([policy.security, *(rule.approvers for rule in rules)])
     return _refused(f"Only the requester and {_listed(others)} may end this access.", None, others)
+
+
+def may_explain(policy: Policy, use: Use, person: Person) -> Decision:
+    """Decide whether a person may explain a use: whoever it was, anybody where that isn't known, and security.
+
+    Explaining opens nothing, so no deny rule stands in its way.
+    """
+    if use.state is UseState.signed_off:
+        return _refused("It is explained and signed off; nothing can be changed any more.")
+    written_by = use.explanation.by if use.explanation is not None else None
+    if written_by is not None and written_by.user_id != person.user_id:
+        return _refused(f"{written_by.name} has explained it; somebody else signs it off.")
+    if _is_user(use, person):
+        return Decision(Outcome.allowed, "Whoever used a role explains it.")
+    if not use.user_id:
+        return Decision(Outcome.allowed, "Nobody knows who it was, so whoever can explain it may.")
+    if person.is_among(policy.security):
+        return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
+    return _refused(
+        f"Only whoever used {use.permission_set} and {_listed(policy.security)} may explain this.",
+        approvers=policy.security,
+    )
+
+
+def may_sign_off(policy: Policy, use: Use, person: Person) -> Decision:
+    """Decide whether a person may agree with an explanation: security, and who approves for the set; never alone.
+
+    For a role that no rule is about, whoever approves by any rule.
+    """
+    if use.explanation is None:
+        return _refused("It is not explained yet.")
+    if use.state is UseState.signed_off:
+        return _refused("It is signed off already.")
+    if person.user_id == use.explanation.by.user_id or _is_user(use, person):
+        return _refused("Nobody signs off their own use or their own explanation: it takes a second person.")
+    if person.is_among(policy.security):
+        return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
+    rules = [rule for rule in policy.rules if use.permission_set in rule.sets] or policy.rules
+    for rule in rules:
+        if person.is_among(rule.approvers):
+            return Decision(
+                Outcome.allowed, f"{person.display_name} approves by the rule {rule.name}.", rule.name, rule.approvers
+            )
+    others = _unique([policy.security, *(rule.approvers for rule in rules)])
+    return _refused(f"Only {_listed(others)} may sign this off.", approvers=others)
+
+
+def explain(policy: Policy, person: Person, permission_set: str, account: str) -> Answer:
+    """Answer who can approve a permission set in an account, by which rule, and why (not) this person."""
+    request = may_request(policy, person, permission_set, (account,))
+    after = request.terms.glass_after_seconds if request.terms is not None else None
+    return Answer(
+        request=request,
+        glass=may_break_glass(policy, person, permission_set, (account,), after or 0),
+        approval=_approval_of_others(policy, person, permission_set, account),
+        rules=tuple(_reading(rule, person, permission_set, account) for rule in policy.rules),
+        denies=tuple(_deny_reading(deny, person, permission_set, account) for deny in policy.denies),
+    )
+
+
+def _approval_of_others(policy: Policy, person: Person, permission_set: str, account: str) -> Decision:
+    """Decide whether a person's approval of somebody else's request counts, whoever asks."""
+    denied = _denied(policy, person, Action.approve, permission_set, (account,))
+    if denied is not None:
+        return denied
+    unknown = _unknown(policy, permission_set, (account,))
+    if unknown:
+        return _refused(unknown)
+    about = [rule for rule in policy.rules if permission_set in rule.sets and account in rule.accounts]
+    theirs = [rule for rule in about if person.is_among(rule.approvers)]
+    approvers = _unique(rule.approvers for rule in about)
+    if not theirs:
+        return _refused(
+            f"{person.display_name} is not among those who approve this: {_listed(approvers)}.", approvers=approvers
+        )
+    names = ", ".join(rule.name for rule in theirs)
+    least = min(rule.approvals for rule in theirs)
+    stricter = [rule.name for rule in about if rule not in theirs and rule.approvals > least]
+    but = f" It does not count for whoever {', '.join(stricter)} lets request: that asks for more." if stricter else ""
+    return Decision(
+        Outcome.allowed,
+        f"{person.display_name} may approve what others request by {names}, and never their own request.{but}",
+        names,
+        approvers,
+    )
+
+
+def _reading(rule: Rule, person: Person, permission_set: str, account: str) -> Reading:
+    if permission_set not in rule.sets:
+        why = f"It is not about {permission_set}, but about {', '.join(rule.sets)}."
+    elif account not in rule.accounts:
+        why = f"It is not about account {account}."
+    elif not person.is_among(rule.requesters):
+        why = f"It lets {_listed(rule.requesters)} request, and {person.display_name} is not among them."
+    else:
+        people = "One approval" if rule.approvals == 1 else f"{rule.approvals} approvals"
+        why = f"It lets {person.display_name} request. {people} by {_listed(rule.approvers)}."
+        return Reading(rule.name, True, why)
+    return Reading(rule.name, False, why)
+
+
+def _deny_reading(deny: DenyRule, person: Person, permission_set: str, account: str) -> Reading:
+    if deny.sets and permission_set not in deny.sets:
+        why = f"It is not about {permission_set}, but about {', '.join(deny.sets)}."
+    elif deny.accounts and account not in deny.accounts:
+        why = f"It is not about account {account}."
+    elif not _hits(deny, person, permission_set, (account,)):
+        why = f"It hits {_listed(deny.principals)}, and {person.display_name} is not among them."
+    else:
+        actions = ", ".join(action.replace("_", " ") for action in deny.actions)
+        return Reading(deny.name, True, f"It forbids {person.display_name} to {actions}: {deny.reason}")
+    return Reading(deny.name, False, why)
+
+
+def _is_user(use: Use, person: Person) -> bool:
+    """Say whether it was this person, by their id or, where none is known, by the name that their sessions have."""
+    return person.user_id == use.user_id if use.user_id else person.user_name == use.session_name
 
 
 def requestable(policy: Policy, person: Person) -> Mapping[str, tuple[str, ...]]:

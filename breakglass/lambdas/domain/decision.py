@@ -25,6 +25,7 @@ from enum import StrEnum
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Rule
 from breakglass.lambdas.domain.records import Use, UseState
+from breakglass.lambdas.domain.spans import span
 
 
 class Outcome(StrEnum):
@@ -176,8 +177,7 @@ def check(
         )
     if not 0 < duration <= allowed.terms.maximum_seconds:
         return _refused(
-            f"Access may last {_minutes(allowed.terms.maximum_seconds)} at most here, and {_minutes(duration)} were "
-            "asked for.",
+            f"Access may last {span(allowed.terms.maximum_seconds)} at most here, and {span(duration)} were asked for.",
             allowed.rule,
         )
     if not reason.strip():
@@ -258,8 +258,7 @@ def may_break_glass(
         )
     if waited_seconds < after:
         return _refused(
-            f"The glass can be broken after {_minutes(after)} without an answer; {_minutes(after - waited_seconds)} to "
-            "go.",
+            f"The glass can be broken after {span(after)} without an answer; {span(after - waited_seconds)} to go.",
             request.rule,
             request.approvers,
         )
@@ -524,12 +523,3 @@ def _named(policy: Policy, accounts: Sequence[str]) -> str:
     return ", ".join(
         f"{account} ({policy.accounts[account]})" if account in policy.accounts else account for account in accounts
     )
-
-
-def _minutes(seconds: int) -> str:
-    """Write a duration as people say it, rounded up to what they can act on."""
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes = -(-seconds // 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{minutes} min"

@@ -68,6 +68,7 @@ class Event(StrEnum):
 
 
 _OPEN = tuple(state for state in State if state not in FINAL)
+_ENDABLE = (State.approved, State.granting, State.active)
 _FINISHES = (Event.returned, Event.ended_early, Event.run_out, Event.abandoned)
 
 TABLE: Mapping[tuple[State, Event], State] = {
@@ -82,8 +83,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.approved, Event.prepared): State.granting,
     (State.approved, Event.extended): State.ended,
     (State.granting, Event.opened): State.active,
-    **{(State.granting, event): State.revoking for event in _FINISHES},
-    **{(State.active, event): State.revoking for event in _FINISHES},
+    **{(state, event): State.revoking for state in _ENDABLE for event in _FINISHES},
     (State.active, Event.lengthened): State.active,
     (State.pending, Event.failed): State.failed,
     (State.approved, Event.failed): State.failed,
@@ -184,11 +184,13 @@ def approve(request: Request, approval: Approval, required: int, now: int) -> Ch
 
 def deny(request: Request, by: Actor, note: str, rule: str, now: int) -> Change:
     """Refuse the request."""
+    _refuse_unless_undecided(request, Event.denied, now)
     return _change(_closed(request, by, note, now), Event.denied, by, now, note=note, rule=rule)
 
 
 def withdraw(request: Request, by: Actor, now: int) -> Change:
     """Take the request back, which only its requester may."""
+    _refuse_unless_undecided(request, Event.withdrawn, now)
     _refuse_others(request, by, Event.withdrawn)
     return _change(_closed(request, by, "", now), Event.withdrawn, by, now)
 
@@ -244,9 +246,13 @@ def reminded(request: Request, now: int) -> Change:
 
 
 def prepare(request: Request, now: int) -> Change:
-    """Record when the access ends and the grants to be made, before any is."""
+    """Record when the access ends and the grants to be made, before any is.
+
+    The end is counted from the decision: what is prepared late, because the workflow stood still, is shorter, and what
+    is prepared too late never opens.
+    """
     _refuse_other_kind(request, Kind.access, Event.prepared)
-    revoke_at = now + request.duration
+    revoke_at = (now if request.decided_at is None else request.decided_at) + request.duration
     change = _change(replace(request, revoke_at=revoke_at), Event.prepared, SYSTEM, now)
     plans = tuple(grant_life.planned(request, account, revoke_at) for account in request.accounts)
     return replace(change, grants=plans)
@@ -265,13 +271,22 @@ def activate(request: Request, grants: Sequence[Grant], now: int) -> Change:
     return replace(change, audit=tuple(replace(entry, accounts=opened) for entry in change.audit))
 
 
-def fail(request: Request, note: str, now: int) -> Change:
-    """Note that no account could be opened; whatever was begun has been taken back."""
+def fail(request: Request, note: str, now: int, grants: Sequence[Grant] = ()) -> Change:
+    """Note that no account could be opened; whatever was begun has been taken back.
+
+    Raises:
+        NotAllowedError: if something may still be there (then `finish` it), or the table does not have it.
+    """
+    _refuse_while_open(request, grants, Event.failed)
     return _change(replace(request, note=note, closed_at=now), Event.failed, SYSTEM, now, note=note)
 
 
 def finish(request: Request, by: Actor, note: str, now: int) -> Change:
-    """Begin to take the access back: the requester is done, somebody ended it, its time is over, or it can't go on."""
+    """Begin to take the access back: the requester is done, somebody ended it, its time is over, or it can't go on.
+
+    What is approved and not yet opened is ended just so; then there is nothing to take back.
+    """
+    _refuse_other_kind(request, Kind.access, _why_finished(request, by, now))
     return _change(_closed(request, by, note, now), _why_finished(request, by, now), by, now, note=note)
 
 
@@ -283,10 +298,13 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
     Raises:
         NotAllowedError: if the parent is not active, or the extension is not an approved one of this parent.
     """
-    of_this = extension.kind is Kind.extension and extension.parent == parent.id
-    if not of_this or extension.state is not State.approved or extension.decided_at is None:
+    if not _extends(extension, parent) or extension.state is not State.approved or extension.decided_at is None:
         raise NotAllowedError(parent.state, Event.lengthened, f"{extension.id} is no approved extension of it")
-    revoke_at = max(parent.revoke_at or 0, extension.decided_at + extension.duration)
+    wanted = extension.decided_at + extension.duration
+    if wanted == parent.revoke_at:
+        # Done before; the parent may have ended since.
+        return Change(parent)
+    revoke_at = max(parent.revoke_at or 0, wanted)
     change = _change(replace(parent, revoke_at=revoke_at), Event.lengthened, SYSTEM, now, note=extension.id)
     if revoke_at == parent.revoke_at:
         return Change(parent)
@@ -307,12 +325,18 @@ def extended(extension: Request, now: int) -> Change:
 def close(request: Request, grants: Sequence[Grant], now: int) -> Change:
     """Note that every assignment of a request was verified to be gone.
 
+    Args:
+        request: as read.
+        grants: all of its grants; none if it was ended before any was prepared.
+        now: the time.
+
     Raises:
-        NotAllowedError: if one may still be there, or the table does not have it.
+        NotAllowedError: if one may still be there, or is not told of, or the table does not have it.
     """
-    left = remaining(grants)
-    if left:
-        raise NotAllowedError(request.state, Event.closed, f"not yet verified gone in {', '.join(left)}")
+    _refuse_while_open(request, grants, Event.closed)
+    missing = set(request.accounts) - {grant.access.account for grant in grants}
+    if request.revoke_at is not None and missing:
+        raise NotAllowedError(request.state, Event.closed, f"nothing is said of {', '.join(sorted(missing))}")
     return _change(request, Event.closed, SYSTEM, now)
 
 
@@ -350,6 +374,21 @@ def _refuse_unless_undecided(request: Request, event: Event, now: int) -> None:
 def _refuse_others(request: Request, by: Actor, event: Event) -> None:
     if by.user_id != request.requester.user_id:
         raise NotAllowedError(request.state, event, "only its requester may")
+
+
+def _refuse_while_open(request: Request, grants: Sequence[Grant], event: Event) -> None:
+    left = remaining(grants)
+    if left:
+        raise NotAllowedError(request.state, event, f"not yet verified gone in {', '.join(left)}")
+
+
+def _extends(extension: Request, parent: Request) -> bool:
+    """Say whether a request asks for more of exactly what another one gives."""
+
+    def what(request: Request) -> tuple[str, str, frozenset[str]]:
+        return request.requester.user_id, request.permission_set, frozenset(request.accounts)
+
+    return extension.kind is Kind.extension and extension.parent == parent.id and what(extension) == what(parent)
 
 
 def _refuse_other_kind(request: Request, kind: Kind, event: Event) -> None:

@@ -32,10 +32,7 @@ UseChange = tuple[Use, tuple[AuditEntry, ...]]
 """A use as it is to be, and what the audit trail says about it."""
 
 MAXIMUM_EVENTS = 50
-"""How many records one use takes; the next begins another.
-
-A use and what says which records belong to it are one transaction, and DynamoDB takes 100 items in one.
-"""
+"""How many records one use takes; the next begins another: some tools ask for new credentials at every call."""
 
 
 class EvidencePath(StrEnum):

@@ -1,0 +1,540 @@
+"""The life of a request: every pair of state and event, what each event leaves, and that a repeated one leaves nothing.
+
+Not shown here: that a change is written as a whole (tests/lambdas/adapters), and any order of all of this with crashes
+in between (test_life).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.records import (
+    SYSTEM,
+    Access,
+    AuditEntry,
+    Grant,
+    GrantState,
+    Kind,
+    Message,
+    Request,
+    State,
+)
+from breakglass.lambdas.domain.transitions import (
+    FINAL,
+    MAXIMUM_ACCOUNTS,
+    AlreadyApprovedError,
+    Change,
+    Event,
+    NotAllowedError,
+    standing,
+)
+from tests.lambdas.domain.examples import (
+    ADA_ACTS,
+    ASKED,
+    CLEO_ACTS,
+    DOT_ACTS,
+    EVE_ACTS,
+    HOUR,
+    approval,
+    extension,
+    grant,
+    request,
+)
+from tests.lambdas.domain.policies import ADA, PRODUCTION, RDS, STAGING
+
+SOON = ASKED + 120
+END = ASKED + 60 + HOUR
+GONE = tuple(grant(GrantState.revoked, account) for account in (PRODUCTION, STAGING))
+MESSAGE = Message("C0APPROVALS1", "1764000001.000100")
+
+
+def line(event: Event, by: Any, before: str, after: str, at: int = SOON, **changes: Any) -> AuditEntry:
+    """What the trail says of Ada's request, with changes; nobody's Slack id is in it."""
+    written = AuditEntry(
+        at, "r-1", event, replace(by, slack_id=None), RDS, (PRODUCTION, STAGING), "", "", before, after
+    )
+    return replace(written, **changes)
+
+
+def kind_of(event: Event) -> Kind:
+    return Kind.extension if event is Event.extended else Kind.access
+
+
+# --- every state and every event --------------------------------------------------------------------------------------
+
+# How each event comes about. What happens to a request at its end happens at `END`, everything else soon.
+ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
+    Event.approval_given: lambda one: transitions.approve(one, approval(EVE_ACTS), 3, SOON),
+    Event.approved: lambda one: transitions.approve(one, approval(EVE_ACTS), 1, SOON),
+    Event.denied: lambda one: transitions.deny(one, CLEO_ACTS, "not today", "databases", SOON),
+    Event.withdrawn: lambda one: transitions.withdraw(one, ADA_ACTS, SOON),
+    Event.expired: lambda one: transitions.expire(one, one.expires_at),
+    Event.glass_broken: lambda one: transitions.break_glass(one, ADA_ACTS, "nobody is awake", "databases", SOON),
+    Event.looking: lambda one: transitions.look(one, CLEO_ACTS, SOON),
+    Event.posted: lambda one: transitions.posted(one, MESSAGE),
+    Event.waiting: lambda one: transitions.waiting(one, "token"),
+    Event.escalated: lambda one: transitions.escalated(one, SOON),
+    Event.reminded: lambda one: transitions.reminded(one, SOON),
+    Event.prepared: lambda one: transitions.prepare(one, SOON),
+    Event.opened: lambda one: transitions.activate(one, [grant(GrantState.granted)], SOON),
+    Event.failed: lambda one: transitions.fail(one, "refused", SOON),
+    Event.returned: lambda one: transitions.finish(one, ADA_ACTS, "", SOON),
+    Event.ended_early: lambda one: transitions.finish(one, DOT_ACTS, "enough", SOON),
+    Event.run_out: lambda one: transitions.finish(replace(one, revoke_at=END), SYSTEM, "", END),
+    Event.abandoned: lambda one: transitions.finish(one, SYSTEM, "it broke", SOON),
+    Event.lengthened: lambda one: transitions.extend(one, (), extension(), ASKED + 1800),
+    Event.extended: lambda one: transitions.extended(replace(one, kind=Kind.extension), SOON),
+    Event.closed: lambda one: transitions.close(one, GONE, SOON),
+}
+
+# state -> event -> state after; everything else is refused. Read beside `transitions.TABLE`, it says the same again.
+ALLOWED: dict[str, dict[str, str]] = {
+    "pending": {
+        "approval_given": "pending",
+        "approved": "approved",
+        "denied": "denied",
+        "withdrawn": "withdrawn",
+        "expired": "expired",
+        "glass_broken": "approved",
+        "looking": "pending",
+        "escalated": "pending",
+        "reminded": "pending",
+        "failed": "failed",
+    },
+    "approved": {
+        "reminded": "approved",
+        "prepared": "granting",
+        "failed": "failed",
+        "extended": "ended",
+        "returned": "revoking",
+        "ended_early": "revoking",
+        "run_out": "revoking",
+        "abandoned": "revoking",
+    },
+    "granting": {
+        "reminded": "granting",
+        "opened": "active",
+        "failed": "failed",
+        "returned": "revoking",
+        "ended_early": "revoking",
+        "run_out": "revoking",
+        "abandoned": "revoking",
+    },
+    "active": {
+        "reminded": "active",
+        "lengthened": "active",
+        "returned": "revoking",
+        "ended_early": "revoking",
+        "run_out": "revoking",
+        "abandoned": "revoking",
+    },
+    "revoking": {"reminded": "revoking", "closed": "ended"},
+    "ended": {},
+    "denied": {},
+    "expired": {},
+    "withdrawn": {},
+    "failed": {},
+}
+
+
+@pytest.mark.parametrize("event", ATTEMPTS)
+@pytest.mark.parametrize("state", State)
+def test_each_event_is_possible_in_these_states_only(state: State, event: Event) -> None:
+    after = ALLOWED[state].get(event)
+    if event in (Event.posted, Event.waiting):
+        # A message or a token may come after the decision.
+        assert ATTEMPTS[event](request(state)).request.state is state
+    elif after is None:
+        with pytest.raises(NotAllowedError):
+            ATTEMPTS[event](request(state))
+    else:
+        change = ATTEMPTS[event](request(state))
+        assert change.request.state == after
+        assert [(entry.event, entry.before, entry.after) for entry in change.audit] == [(event, state, after)]
+
+
+def test_the_table_is_what_is_written_down_here() -> None:
+    free = {(state, event): state for state in State for event in (Event.posted, Event.waiting)}
+    written = {(State(s), Event(event)): State(after) for s, row in ALLOWED.items() for event, after in row.items()}
+    assert {**written, **free} == transitions.TABLE
+
+
+def test_every_event_but_the_first_is_attempted_and_nothing_leads_out_of_a_final_state() -> None:
+    assert set(ATTEMPTS) == set(Event) - {Event.requested}
+    assert {State(state) for state, row in ALLOWED.items() if not row} == FINAL
+
+
+def test_every_state_can_be_reached() -> None:
+    reached = {State.pending}
+    for _ in State:
+        reached |= {after for (before, _), after in transitions.TABLE.items() if before in reached}
+    assert reached == set(State)
+
+
+# --- what each event leaves -------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, tuple[Change, Change]] = {
+    # sentence: (what comes out, what is expected)
+    "a request begins with its reason in the trail": (
+        transitions.create(request(version=7)),
+        Change(
+            request(version=0),
+            (line(Event.requested, ADA_ACTS, "", "pending", ASKED, note="the restore failed", rule="databases"),),
+        ),
+    ),
+    "one of two approvals leaves it undecided": (
+        transitions.approve(request(), approval(CLEO_ACTS), 2, SOON),
+        Change(
+            request(approvals=(approval(CLEO_ACTS),)),
+            (line(Event.approval_given, CLEO_ACTS, "pending", "pending", rule="databases"),),
+        ),
+    ),
+    "the second of two decides it": (
+        transitions.approve(request(approvals=(approval(CLEO_ACTS),)), approval(DOT_ACTS), 2, SOON),
+        Change(
+            request(State.approved, approvals=(approval(CLEO_ACTS), approval(DOT_ACTS)), decided_at=SOON),
+            (line(Event.approved, DOT_ACTS, "pending", "approved", rule="databases"),),
+        ),
+    ),
+    "what an approver adds is in the trail": (
+        transitions.approve(request(), replace(approval(CLEO_ACTS), note="be careful"), 1, SOON),
+        Change(
+            request(State.approved, approvals=(replace(approval(CLEO_ACTS), note="be careful"),), decided_at=SOON),
+            (line(Event.approved, CLEO_ACTS, "pending", "approved", rule="databases", note="be careful"),),
+        ),
+    ),
+    "a denial keeps who and why": (
+        transitions.deny(request(), CLEO_ACTS, "not today", "databases", SOON),
+        Change(
+            request(State.denied, closed_by=CLEO_ACTS, closed_at=SOON, note="not today"),
+            (line(Event.denied, CLEO_ACTS, "pending", "denied", rule="databases", note="not today"),),
+        ),
+    ),
+    "a request is withdrawn by its requester": (
+        transitions.withdraw(request(), ADA_ACTS, SOON),
+        Change(
+            request(State.withdrawn, closed_by=ADA_ACTS, closed_at=SOON),
+            (line(Event.withdrawn, ADA_ACTS, "pending", "withdrawn"),),
+        ),
+    ),
+    "an unanswered request expires": (
+        transitions.expire(request(), ASKED + 1800),
+        Change(
+            request(State.expired, closed_at=ASKED + 1800),
+            (line(Event.expired, SYSTEM, "pending", "expired", ASKED + 1800),),
+        ),
+    ),
+    "breaking the glass keeps the second justification": (
+        transitions.break_glass(request(), ADA_ACTS, "nobody is awake", "databases", SOON),
+        Change(
+            request(State.approved, approvals=(), decided_at=SOON, glass=True, justification="nobody is awake"),
+            (line(Event.glass_broken, ADA_ACTS, "pending", "approved", rule="databases", note="nobody is awake"),),
+        ),
+    ),
+    "somebody looks": (
+        transitions.look(request(), CLEO_ACTS, SOON),
+        Change(request(looking=(CLEO_ACTS,)), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+    ),
+    "the message is kept without a line in the trail": (
+        transitions.posted(request(), MESSAGE),
+        Change(request(message=MESSAGE)),
+    ),
+    "so is the token": (transitions.waiting(request(), "token"), Change(request(token="token"))),
+    "an escalation is a reminder, too": (
+        transitions.escalated(request(), SOON),
+        Change(request(escalated=True, reminded_at=SOON), (line(Event.escalated, SYSTEM, "pending", "pending"),)),
+    ),
+    "a reminder keeps when it was": (
+        transitions.reminded(request(), SOON),
+        Change(request(reminded_at=SOON), (line(Event.reminded, SYSTEM, "pending", "pending"),)),
+    ),
+    "the end is counted from the decision and recorded with every grant, before any is made": (
+        transitions.prepare(request(State.approved), SOON),
+        Change(
+            request(State.granting),
+            (line(Event.prepared, SYSTEM, "approved", "granting"),),
+            tuple(
+                Grant("r-1", Access(ADA.user_id, RDS, account), GrantState.planned, END)
+                for account in (PRODUCTION, STAGING)
+            ),
+        ),
+    ),
+    "it is open where it could be opened": (
+        transitions.activate(
+            request(State.granting), [grant(GrantState.failed), grant(GrantState.granted, STAGING)], SOON
+        ),
+        Change(request(State.active), (line(Event.opened, SYSTEM, "granting", "active", accounts=(STAGING,)),)),
+    ),
+    "a failure keeps what failed": (
+        transitions.fail(request(State.granting), "refused", SOON, [grant(GrantState.failed)]),
+        Change(
+            replace(request(State.granting), state=State.failed, note="refused", closed_at=SOON),
+            (line(Event.failed, SYSTEM, "granting", "failed", note="refused"),),
+        ),
+    ),
+    "access is given back": (
+        transitions.finish(request(State.active), ADA_ACTS, "", SOON),
+        Change(
+            request(State.revoking, closed_by=ADA_ACTS, closed_at=SOON),
+            (line(Event.returned, ADA_ACTS, "active", "revoking"),),
+        ),
+    ),
+    "access is ended for a reason": (
+        transitions.finish(request(State.active), DOT_ACTS, "enough", SOON),
+        Change(
+            request(State.revoking, closed_by=DOT_ACTS, closed_at=SOON, note="enough"),
+            (line(Event.ended_early, DOT_ACTS, "active", "revoking", note="enough"),),
+        ),
+    ),
+    "access runs out": (
+        transitions.finish(request(State.active), SYSTEM, "", END),
+        Change(
+            request(State.revoking, closed_by=SYSTEM, closed_at=END),
+            (line(Event.run_out, SYSTEM, "active", "revoking", END),),
+        ),
+    ),
+    "what is approved and not yet open is ended, too": (
+        transitions.finish(request(State.approved), DOT_ACTS, "a mistake", SOON),
+        Change(
+            request(State.revoking, closed_by=DOT_ACTS, closed_at=SOON, note="a mistake", revoke_at=None),
+            (line(Event.ended_early, DOT_ACTS, "approved", "revoking", note="a mistake"),),
+        ),
+    ),
+    "an extension counts from its own decision": (
+        transitions.extend(
+            request(State.active), [grant(GrantState.granted), grant(GrantState.failed, STAGING)], extension(), SOON
+        ),
+        Change(
+            request(State.active, revoke_at=ASKED + 1800 + HOUR),
+            (line(Event.lengthened, SYSTEM, "active", "active", note="r-2"),),
+            (grant(GrantState.granted, revoke_at=ASKED + 1800 + HOUR),),
+        ),
+    ),
+    "an extension that has moved the end is over": (
+        transitions.extended(extension(), SOON),
+        Change(
+            extension(State.ended, closed_at=SOON),
+            (line(Event.extended, SYSTEM, "approved", "ended", subject="r-2"),),
+        ),
+    ),
+    "a request is over when all of it is gone": (
+        transitions.close(request(State.revoking), GONE, SOON),
+        Change(request(State.ended), (line(Event.closed, SYSTEM, "revoking", "ended"),)),
+    ),
+    "one that was never prepared has nothing to be gone": (
+        transitions.close(request(State.revoking, revoke_at=None), (), SOON),
+        Change(request(State.ended, revoke_at=None), (line(Event.closed, SYSTEM, "revoking", "ended"),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CHANGES)
+def test_change(sentence: str) -> None:
+    found, expected = CHANGES[sentence]
+    assert found == expected
+
+
+# --- what changes nothing ---------------------------------------------------------------------------------------------
+
+LONGER = ASKED + 1800 + HOUR
+OPEN = (grant(GrantState.granted),)
+UNCHANGED: dict[str, tuple[Request, Callable[[Request], Change]]] = {
+    "who looks a second time": (request(looking=(CLEO_ACTS,)), lambda one: transitions.look(one, CLEO_ACTS, SOON)),
+    "a second escalation": (request(escalated=True), lambda one: transitions.escalated(one, SOON)),
+    "an extension that moved the end before": (
+        request(State.active, revoke_at=LONGER),
+        lambda one: transitions.extend(one, OPEN, extension(), SOON),
+    ),
+    "also if the access has ended since": (
+        request(State.ended, revoke_at=LONGER),
+        lambda one: transitions.extend(one, GONE, extension(), SOON),
+    ),
+    "an extension that would end it earlier": (
+        request(State.active),
+        lambda one: transitions.extend(one, OPEN, extension(duration=60), SOON),
+    ),
+    "the same message": (request(message=MESSAGE), lambda one: transitions.posted(one, MESSAGE)),
+    "the same token": (request(token="token"), lambda one: transitions.waiting(one, "token")),
+}
+
+
+@pytest.mark.parametrize("sentence", UNCHANGED)
+def test_nothing_changes_by(sentence: str) -> None:
+    one, change = UNCHANGED[sentence]
+    assert change(one) == Change(one)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
+    "nobody approves their own request": (
+        lambda: transitions.approve(request(), approval(ADA_ACTS), 1, SOON),
+        "nobody approves their own request",
+    ),
+    "not even from another Slack account": (
+        lambda: transitions.approve(request(), approval(replace(ADA_ACTS, slack_id="UOTHER")), 1, SOON),
+        "nobody approves their own request",
+    ),
+    "the system approves nothing": (
+        lambda: transitions.approve(request(), approval(SYSTEM), 1, SOON),
+        "nor does the system",
+    ),
+    "one person is one approval": (
+        lambda: transitions.approve(request(approvals=(approval(CLEO_ACTS),)), approval(CLEO_ACTS), 2, SOON),
+        "has approved it already",
+    ),
+    "what has expired is not approved any more, written down or not": (
+        lambda: transitions.approve(request(), approval(CLEO_ACTS), 1, ASKED + 1800),
+        "that is expired",
+    ),
+    "nor denied": (
+        lambda: transitions.deny(request(), CLEO_ACTS, "", "databases", ASKED + 1800),
+        "that is expired",
+    ),
+    "nor withdrawn": (lambda: transitions.withdraw(request(), ADA_ACTS, ASKED + 1800), "that is expired"),
+    "nor looked at": (lambda: transitions.look(request(), CLEO_ACTS, ASKED + 1800), "that is expired"),
+    "nor is its glass broken": (
+        lambda: transitions.break_glass(request(), ADA_ACTS, "", "databases", ASKED + 1800),
+        "that is expired",
+    ),
+    "nothing expires a second early": (lambda: transitions.expire(request(), ASKED + 1799), "there is time left"),
+    "only the requester withdraws": (lambda: transitions.withdraw(request(), CLEO_ACTS, SOON), "only its requester"),
+    "only the requester breaks the glass": (
+        lambda: transitions.break_glass(request(), CLEO_ACTS, "", "databases", SOON),
+        "only its requester",
+    ),
+    "an extension prepares nothing": (lambda: transitions.prepare(extension(), SOON), "it asks for extension"),
+    "an extension is not ended": (lambda: transitions.finish(extension(), DOT_ACTS, "", SOON), "it asks for extension"),
+    "access is not extended by itself": (
+        lambda: transitions.extended(request(State.approved), SOON),
+        "it asks for access",
+    ),
+    "nothing is open without a grant that was made": (
+        lambda: transitions.activate(request(State.granting), [grant(GrantState.granting)], SOON),
+        "no account is open",
+    ),
+    "nothing has failed while some of it may be there": (
+        lambda: transitions.fail(request(State.granting), "", SOON, [grant(GrantState.granting)]),
+        f"not yet verified gone in {PRODUCTION}",
+    ),
+    "nothing is over while some of it may be there": (
+        lambda: transitions.close(request(State.revoking), (GONE[0], grant(GrantState.revoking, STAGING)), SOON),
+        f"not yet verified gone in {STAGING}",
+    ),
+    "nor while nothing is known of an account": (
+        lambda: transitions.close(request(State.revoking), GONE[:1], SOON),
+        f"nothing is said of {STAGING}",
+    ),
+    "an extension that is not approved extends nothing": (
+        lambda: transitions.extend(request(State.active), (), extension(State.pending), SOON),
+        "no approved extension of it",
+    ),
+    "an extension of another request extends nothing": (
+        lambda: transitions.extend(request(State.active), (), extension(parent="r-9"), SOON),
+        "no approved extension of it",
+    ),
+    "nor does one of somebody else": (
+        lambda: transitions.extend(request(State.active), (), extension(requester=EVE_ACTS), SOON),
+        "no approved extension of it",
+    ),
+    "nor one for other accounts": (
+        lambda: transitions.extend(request(State.active), (), extension(accounts=(PRODUCTION,)), SOON),
+        "no approved extension of it",
+    ),
+    "access is no extension": (
+        lambda: transitions.extend(request(State.active), (), request(State.approved, parent="r-1"), SOON),
+        "no approved extension of it",
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSALS)
+def test_refused(sentence: str) -> None:
+    attempt, why = REFUSALS[sentence]
+    with pytest.raises(NotAllowedError, match=why):
+        attempt()
+
+
+def test_a_second_approval_by_the_same_person_is_told_apart() -> None:
+    with pytest.raises(AlreadyApprovedError):
+        transitions.approve(request(approvals=(approval(CLEO_ACTS),)), approval(CLEO_ACTS), 2, SOON)
+
+
+def test_a_refusal_says_where_the_request_stands_and_what_was_to_happen() -> None:
+    with pytest.raises(NotAllowedError) as refusal:
+        transitions.approve(request(), approval(CLEO_ACTS), 1, ASKED + 1800)
+    assert (refusal.value.state, refusal.value.event) == (State.expired, Event.approved)
+
+
+@pytest.mark.parametrize("accounts", [(), (PRODUCTION, PRODUCTION), tuple(f"{n:012d}" for n in range(51))])
+def test_a_request_names_some_different_accounts(accounts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="1 to 50 different accounts"):
+        transitions.create(request(accounts=accounts))
+
+
+def test_the_largest_request_fits_into_one_transaction_with_its_grants() -> None:
+    largest = request(State.approved, accounts=tuple(f"{n:012d}" for n in range(MAXIMUM_ACCOUNTS)))
+    change = transitions.prepare(largest, SOON)
+    assert 1 + len(change.grants) + len(change.audit) <= 100
+
+
+# --- what holds for all of them ---------------------------------------------------------------------------------------
+
+times = st.integers(ASKED - HOUR, ASKED + 3 * HOUR)
+
+
+@given(st.sampled_from(State), times)
+def test_only_a_pending_request_is_overdue(state: State, now: int) -> None:
+    stands = standing(request(state), now)
+    assert stands is (State.expired if state is State.pending and now >= ASKED + 1800 else state)
+
+
+@given(st.sampled_from(sorted(ATTEMPTS)), st.sampled_from(State))
+def test_no_event_happens_twice(event: Event, state: State) -> None:
+    """What a click does, a second click finds done: it is refused, or says the same and changes nothing."""
+    try:
+        once = ATTEMPTS[event](request(state)).request
+        twice = ATTEMPTS[event](once)
+    except NotAllowedError:
+        return
+    # Reminders and moved messages may be repeated: they are the workflow's, never somebody's click.
+    assert twice == Change(once) or event is Event.reminded
+
+
+@given(st.lists(st.sampled_from([CLEO_ACTS, DOT_ACTS, EVE_ACTS, ADA_ACTS, SYSTEM]), max_size=8), st.integers(1, 3))
+def test_as_many_different_people_approve_as_are_required(clicks: list[Any], required: int) -> None:
+    one = request()
+    for by in clicks:
+        try:
+            one = transitions.approve(one, approval(by), required, SOON).request
+        except NotAllowedError:
+            continue
+    people = {by.user_id for by in clicks} - {ADA.user_id, ""}
+    assert (one.state is State.approved) is (len(people) >= required)
+    assert len(one.approvals) == min(len(people), required)
+    assert (one.decided_at is not None) is (one.state is State.approved)
+
+
+@given(st.integers(1, 4 * HOUR), st.integers(1, 4 * HOUR), st.integers(0, HOUR))
+def test_an_extension_is_never_earlier_than_before_and_never_later_than_approved(
+    first: int, more: int, decided_after: int
+) -> None:
+    parent = request(State.active, revoke_at=ASKED + first)
+    approved = extension(duration=more, decided_at=ASKED + decided_after)
+    open_grants = [grant(GrantState.granted, revoke_at=ASKED + first)]
+    change = transitions.extend(parent, open_grants, approved, ASKED + 2 * HOUR)
+    assert change.request.revoke_at == max(ASKED + first, ASKED + decided_after + more)
+    for moved in change.grants:
+        assert moved.revoke_at == change.request.revoke_at
+    assert transitions.extend(change.request, change.grants, approved, ASKED + 3 * HOUR) == Change(change.request)
+
+
+@given(times)
+def test_the_end_does_not_depend_on_when_it_is_prepared(now: int) -> None:
+    change = transitions.prepare(request(State.approved), now)
+    assert {one.revoke_at for one in change.grants} == {change.request.revoke_at} == {END}

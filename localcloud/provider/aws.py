@@ -26,6 +26,8 @@ _NOT_FOUND = frozenset(
         "NoSuchEntity",  # IAM
         "NotFound",  # SNS
         "NotFoundException",  # API Gateway
+        "PolicyNotAttachedException",  # Organizations
+        "PolicyNotFoundException",  # Organizations
         "StateMachineDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "QueueDoesNotExist",

@@ -1,12 +1,15 @@
-"""Organizations: the organisation and its accounts.
+"""Organizations: the organisation and its accounts, policies and what they are attached to. It has no regions.
+
+The emulator keeps policies and lets nobody feel them.
 
 API: https://docs.aws.amazon.com/organizations/latest/APIReference/
 """
 
 from typing import Any
 
+from localcloud.provider import tags
 from localcloud.provider.aws import Aws
-from localcloud.provider.resource import Function, declare
+from localcloud.provider.resource import TAGS, Function, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Properties
 
 
@@ -67,4 +70,90 @@ def _root(answer: dict[str, Any]) -> Properties:
     }
 
 
+class Policy(ResourceType):
+    """A policy of the organisation, for example a service control policy."""
+
+    tok = "aws:organizations/policy:Policy"
+    regional = False
+    properties = declare(
+        name=Property(autoname=128),
+        content=Property(required=True, compare=as_document),
+        type=Property(replaces=True, default="SERVICE_CONTROL_POLICY"),
+        description=Property(),
+        skipDestroy=Property(default=False),
+        tags=TAGS,
+    )
+    computed = ("arn", "tagsAll")
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """CreatePolicy, which wants a description, if only an empty one."""
+        named = {"Type": inputs["type"], "Tags": tags.as_list(inputs)}
+        return aws.call("organizations", "CreatePolicy", **named, **_policy(inputs))["Policy"]["PolicySummary"]["Id"]
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+        """DescribePolicy and the policy's tags."""
+        policy = aws.call("organizations", "DescribePolicy", PolicyId=resource_id)["Policy"]
+        summary = policy["PolicySummary"]
+        return {
+            "name": summary["Name"],
+            "content": policy["Content"],
+            "type": summary["Type"],
+            "description": summary.get("Description"),
+            "arn": summary["Arn"],
+            **tags.as_properties(aws.pages("organizations", "ListTagsForResource", "Tags", ResourceId=resource_id)),
+        }
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdatePolicy keeps what isn't sent; like pulumi-aws, nothing is that hasn't changed. Tags have own calls."""
+        before, after = _policy(old), _policy(new)
+        changed = {name: value for name, value in after.items() if value != before[name]}
+        if changed:
+            aws.call("organizations", "UpdatePolicy", PolicyId=resource_id, **changed)
+        written, removed = tags.changes(old, new)
+        if removed:
+            aws.call("organizations", "UntagResource", ResourceId=resource_id, TagKeys=removed)
+        if written:
+            aws.call("organizations", "TagResource", ResourceId=resource_id, Tags=written)
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DeletePolicy, which AWS refuses while it is attached, unless the policy is to stay."""
+        if not state["skipDestroy"]:
+            aws.call("organizations", "DeletePolicy", PolicyId=resource_id)
+
+
+def _policy(inputs: Properties) -> dict[str, Any]:
+    return {"Name": inputs["name"], "Content": inputs["content"], "Description": inputs.get("description", "")}
+
+
+class PolicyAttachment(ResourceType):
+    """A policy on an account, organisational unit or root."""
+
+    tok = "aws:organizations/policyAttachment:PolicyAttachment"
+    regional = False
+    properties = declare(
+        policyId=Property(required=True, replaces=True),
+        targetId=Property(required=True, replaces=True),
+        skipDestroy=Property(default=False),
+    )
+
+    def create(self, aws: Aws, inputs: Properties) -> str:
+        """AttachPolicy; the id is target and policy, as in pulumi-aws."""
+        aws.call("organizations", "AttachPolicy", PolicyId=inputs["policyId"], TargetId=inputs["targetId"])
+        return f"{inputs['targetId']}:{inputs['policyId']}"
+
+    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+        """ListTargetsForPolicy."""
+        targets = aws.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=state["policyId"])
+        return {} if state["targetId"] in [target["TargetId"] for target in targets] else None
+
+    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+        """Nothing to call: only what the deletion does can change."""
+
+    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+        """DetachPolicy, unless the attachment is to stay."""
+        if not state["skipDestroy"]:
+            aws.call("organizations", "DetachPolicy", PolicyId=state["policyId"], TargetId=state["targetId"])
+
+
+RESOURCE_TYPES = (Policy(), PolicyAttachment())
 FUNCTIONS = (GetOrganization(),)

@@ -29,6 +29,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         iam,
         lambda_,
         logs,
+        organizations,
         secretsmanager,
         sfn,
         sns,

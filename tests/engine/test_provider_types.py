@@ -167,6 +167,7 @@ class World:
     code: FileArchive
     function: str
     api: str
+    policy: str
 
 
 @dataclass(frozen=True)
@@ -499,6 +500,16 @@ CASES: dict[str, Callable[[World], Case]] = {
         {"retentionInDays": 0, "tags": {"b": "1"}},
         {"name": "/breakglass/other"},
     ),
+    "aws:organizations/policy:Policy": lambda world: Case(
+        {"name": "case", "content": document("events:*"), "description": "d", "tags": {"a": "1"}},
+        {"name": "case-renamed", "content": document("sqs:*"), "description": None, "tags": {"b": "1"}},
+        {"type": "TAG_POLICY"},
+    ),
+    "aws:organizations/policyAttachment:PolicyAttachment": lambda world: Case(
+        {"policyId": world.policy, "targetId": ACCOUNT},
+        {},
+        {"policyId": "p-other", "targetId": "333333333333"},
+    ),
 }
 
 
@@ -536,6 +547,9 @@ def world(cloud: RunningCloud, aws_environment: None, tmp_path_factory: pytest.T
         code=code,
         function=function["FunctionArn"],
         api=cloud.client("apigatewayv2").create_api(Name="world", ProtocolType="HTTP")["ApiId"],
+        policy=cloud.client("organizations").create_policy(
+            Name="world", Content=document("events:*"), Description="", Type="SERVICE_CONTROL_POLICY"
+        )["Policy"]["PolicySummary"]["Id"],
     )
 
 

@@ -6,7 +6,7 @@ user permissions", AWS IAM Identity Center User Guide). Here a statement denies 
 permission set, in the accounts in which one request has ended, to sessions that began before; a new session of the same
 person, by another request, is not hit.
 
-The accounts of a request that end at about the same time share a statement, because the whole policy takes 5,120
+The accounts of a request that end in the same minute share a statement, because the whole policy takes 5,120
 characters ("Quotas and service limits for AWS Organizations"): a dozen requests for one account each fit in, or
 four for fifty. A set called `<set>_x` would be hit as well, so such neighbours are refused at the deployment.
 
@@ -32,7 +32,8 @@ LIMIT = 5120
 """How long the policy may be. AWS documents characters and has been seen to count bytes; all here is ASCII."""
 
 TOGETHER_SECONDS = 60
-"""How far apart accounts of one request may end to share a statement: nobody is granted the same again so soon."""
+"""How long the spans are in which accounts of one request that end share a statement, and so the latest of their ends:
+hardly anybody is granted the same again so soon."""
 
 
 class SessionPolicyError(Exception):
@@ -121,7 +122,7 @@ def without(content: str, sid: str) -> str:
         SessionPolicyUnreadableError: if it is no policy.
     """
     document = _read(content)
-    statements = [kept for one in document["Statement"] if (kept := _less(one, sid)) is not None]
+    statements = [kept for one in document["Statement"] for kept in _less(one, sid)]
     if statements == document["Statement"]:
         return content
     # A policy has at least one statement.
@@ -174,7 +175,7 @@ class _Ended:
 
     def goes_with(self, other: "_Ended") -> bool:
         same = (self.prefix, self.user_id, self.role) == (other.prefix, other.user_id, other.role)
-        return same and abs(self.before - other.before) <= TOGETHER_SECONDS
+        return same and self.before // TOGETHER_SECONDS == other.before // TOGETHER_SECONDS
 
     def together_with(self, other: "_Ended") -> "_Ended":
         accounts = tuple(sorted({*self.accounts, *other.accounts}))
@@ -227,15 +228,15 @@ def _ended(statement: Any) -> _Ended | None:
         return None
 
 
-def _less(statement: Any, sid: str) -> Any:
-    """Return a statement without one ended access; None if nothing is left of it."""
+def _less(statement: Any, sid: str) -> list[Any]:
+    """Return a statement without one ended access: changed, as it is, or not at all."""
     known = _ended(statement)
     if known is None:
-        return None if _is_named(statement, sid) else statement
+        return [] if _is_named(statement, sid) else [statement]
     if sid not in known.sids:
-        return statement
+        return [statement]
     accounts = tuple(account for account in known.accounts if f"{known.prefix}{account}" != sid)
-    return replace(known, accounts=accounts).statement() if accounts else None
+    return [replace(known, accounts=accounts).statement()] if accounts else []
 
 
 def _is_named(statement: Any, sid: str) -> bool:

@@ -1,10 +1,10 @@
-"""What Slack refuses in a message: the limits of Block Kit and of message metadata.
+"""What Slack refuses in a message and in a view: the limits of Block Kit and of message metadata.
 
-From Slack's "Reference: Blocks", "Reference: Block elements", "Reference: Composition objects" and "Message metadata".
-Only the blocks and elements that the product sends are known; any other type is refused, as Slack refuses a type that
-it does not know.
+From Slack's "Reference: Blocks", "Reference: Block elements", "Reference: Composition objects", "Modal views",
+"Home tab views" and "Message metadata". Only the blocks and elements that the product sends are known; any other type
+is refused, as Slack refuses a type that it does not know.
 
-Pure. Non-goals: modals and the App Home, attachments.
+Pure. Non-goals: attachments; how long all blocks of a message may be together, which Slack does not document.
 """
 
 from collections import Counter
@@ -24,6 +24,23 @@ def block_problems(blocks: object) -> list[str]:
         Lines as `[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]`; empty if accepted.
     """
     return list(_distinct("block_id", _list(_block, 1, 50))(blocks, "/blocks"))
+
+
+def view_problems(view: object) -> list[str]:
+    """Everything Slack would refuse in a form or a Home tab, in the form of its `response_metadata.messages`.
+
+    Args:
+        view: the parsed `view` of a views.open, views.update or views.publish call.
+
+    Returns:
+        Lines as for `block_problems`; empty if accepted.
+    """
+    return list(_view(view, ""))
+
+
+def option_problems(options: object) -> list[str]:
+    """Everything Slack would refuse in the options that an app offers in a list that searches."""
+    return list(_list(_OPTION, 0, 100)(options, "/options"))
 
 
 def metadata_accepted(metadata: object) -> bool:
@@ -47,6 +64,13 @@ def _string(longest: int) -> _Check:
             yield _error("must be more than 0 characters", pointer)
         elif len(value) > longest:
             yield _error(f"must be less than {longest + 1} characters", pointer)
+
+    return check
+
+
+def _or_empty(text: _Check) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        return () if value == "" else text(value, pointer)
 
     return check
 
@@ -156,26 +180,137 @@ _BUTTON = _object(
         "accessibility_label": _string(75),
     },
 )
+
+# --- menus and inputs ------------------------------------------------------------------------------------------------
+
+_TRUTH = _one_of(True, False)
+
+
+def _number(least: int, most: int) -> _Check:
+    def check(value: object, pointer: str) -> Iterable[str]:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            yield _error(f"must be a number from {least} to {most}", pointer)
+
+    return check
+
+
+_OPTION = _object({"text": _plain_text(75), "value": _string(150)}, {"description": _plain_text(75)})
+_ELEMENT = {"action_id": _string(255), "focus_on_load": _TRUTH}
+_MENU = {**_ELEMENT, "placeholder": _plain_text(150), "confirm": _CONFIRM}
+_STATIC = {"options": _list(_OPTION, 1, 100)}
+_SEVERAL = {"initial_options": _list(_OPTION, 1, 100), "max_selected_items": _number(1, 1_000_000)}
+_SEARCHES = {"min_query_length": _number(0, 1_000_000)}
+
+
+def _initial_among_options(menu: _Check) -> _Check:
+    def check(value: Any, pointer: str) -> Iterable[str]:
+        yield from menu(value, pointer)
+        options = value.get("options")
+        for key in ("initial_option", "initial_options"):
+            chosen = value.get(key)
+            for each in chosen if isinstance(chosen, list) else [chosen]:
+                if each is not None and isinstance(options, list) and each not in options:
+                    yield _error(f"{key} must be among the options", f"{pointer}/{key}")
+
+    return check
+
+
+def _initial_not_too_long(text_input: _Check) -> _Check:
+    def check(value: Any, pointer: str) -> Iterable[str]:
+        yield from text_input(value, pointer)
+        initial, most = value.get("initial_value"), value.get("max_length", 3000)
+        if isinstance(initial, str) and isinstance(most, int) and len(initial) > most:
+            yield _error(f"must be less than {most + 1} characters", f"{pointer}/initial_value")
+
+    return check
+
+
+_MENUS = {
+    "static_select": _initial_among_options(_object(_STATIC, {**_MENU, "initial_option": _OPTION})),
+    "multi_static_select": _initial_among_options(_object(_STATIC, {**_MENU, **_SEVERAL})),
+    "external_select": _object({}, {**_MENU, **_SEARCHES, "initial_option": _OPTION}),
+    "multi_external_select": _object({}, {**_MENU, **_SEARCHES, **_SEVERAL}),
+}
+_TEXT_INPUT = _initial_not_too_long(
+    _object(
+        {},
+        {
+            **_ELEMENT,
+            "placeholder": _plain_text(150),
+            "initial_value": _or_empty(_string(3000)),
+            "multiline": _TRUTH,
+            "min_length": _number(0, 3000),
+            "max_length": _number(1, 3000),
+        },
+    )
+)
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
 _BLOCK_ID = {"block_id": _string(255)}
 _SECTION = _object(
     {},
     {
         "text": _text(3000),
         "fields": _list(_text(2000), 1, 10),
-        "accessory": _by_type({"button": _BUTTON}),
+        "accessory": _by_type({"button": _BUTTON, **_MENUS}),
         "expand": _one_of(True, False),
         **_BLOCK_ID,
     },
 )
 _CONTEXT_ELEMENTS = _list(_text(3000), 1, 10)
-_ACTIONS_ELEMENTS = _distinct("action_id", _list(_by_type({"button": _BUTTON}), 1, 25))
+_ACTIONS_ELEMENTS = _distinct("action_id", _list(_by_type({"button": _BUTTON, **_MENUS}), 1, 25))
+_INPUT = _object(
+    {"label": _plain_text(2000), "element": _by_type({**_MENUS, "plain_text_input": _TEXT_INPUT})},
+    {"hint": _plain_text(2000), "optional": _TRUTH, "dispatch_action": _TRUTH, **_BLOCK_ID},
+)
 
-_block = _by_type(
+_BLOCKS = {
+    "header": _object({"text": _plain_text(150)}, _BLOCK_ID),
+    "section": _text_or_fields,
+    "divider": _object({}, _BLOCK_ID),
+    "context": _object({"elements": _CONTEXT_ELEMENTS}, _BLOCK_ID),
+    "actions": _object({"elements": _ACTIONS_ELEMENTS}, _BLOCK_ID),
+}
+_block = _by_type(_BLOCKS)
+
+# --- views -----------------------------------------------------------------------------------------------------------
+
+_VIEW = {
+    "callback_id": _string(255),
+    "external_id": _string(255),
+    "private_metadata": _or_empty(_string(3000)),
+}
+_VIEW_BLOCKS = {"blocks": _distinct("block_id", _list(_by_type({**_BLOCKS, "input": _INPUT}), 1, 100))}
+
+
+def _submittable(modal: _Check) -> _Check:
+    """A form with inputs has a button that sends it."""
+
+    def check(value: Any, pointer: str) -> Iterable[str]:
+        yield from modal(value, pointer)
+        blocks = value.get("blocks")
+        inputs = [each for each in blocks if isinstance(each, Mapping)] if isinstance(blocks, list) else []
+        if "submit" not in value and any(each.get("type") == "input" for each in inputs):
+            yield _error("a submit is required when an input block is within the blocks array", f"{pointer}/submit")
+
+    return check
+
+
+_view = _by_type(
     {
-        "header": _object({"text": _plain_text(150)}, _BLOCK_ID),
-        "section": _text_or_fields,
-        "divider": _object({}, _BLOCK_ID),
-        "context": _object({"elements": _CONTEXT_ELEMENTS}, _BLOCK_ID),
-        "actions": _object({"elements": _ACTIONS_ELEMENTS}, _BLOCK_ID),
+        "modal": _submittable(
+            _object(
+                {"title": _plain_text(24), **_VIEW_BLOCKS},
+                {
+                    **_VIEW,
+                    "close": _plain_text(24),
+                    "submit": _plain_text(24),
+                    "clear_on_close": _TRUTH,
+                    "notify_on_close": _TRUTH,
+                },
+            )
+        ),
+        "home": _object(_VIEW_BLOCKS, _VIEW),
     }
 )

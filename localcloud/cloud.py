@@ -26,8 +26,10 @@ from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.faults import ONLOOKER
 from localcloud.emulators.identity import USERS, email_address
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
@@ -45,6 +47,7 @@ SLACK_CHANNEL_NAME = "break-glass"
 SECOND_SLACK_CHANNEL_NAME = "security"
 
 _IDENTITY_SERVICES = ("sso-admin", "identitystore", "organizations")
+_IDENTITY_OPERATIONS = ("sso:", "identitystore:", "organizations:")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
@@ -106,7 +109,7 @@ class RunningCloud:
         }
 
     def client(self, service: str) -> Any:
-        """A botocore client for this cloud, whatever the environment says.
+        """A botocore client for this cloud, whatever the environment says; faults that were ordered never meet it.
 
         Args:
             service: botocore's name of the service, as in "events".
@@ -120,7 +123,7 @@ class RunningCloud:
             region_name=REGION,
             aws_access_key_id=MANAGEMENT_ACCOUNT,
             aws_secret_access_key="local",  # noqa: S106 - the emulators check none
-            config=Config(proxies={}, retries={"total_max_attempts": 1}),
+            config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=ONLOOKER),
         )
 
     def play(self, record: Mapping[str, Any]) -> None:
@@ -187,6 +190,77 @@ class RunningCloud:
             raise LocalCloudError(f"Slack refused {method}: {answer['error']}.")
         return answer
 
+    def fail(self, *operations: str, **how: Any) -> None:
+        """Lets calls of AWS operations fail from now on, but for those of `client`.
+
+        Args:
+            operations: as in "dynamodb:PutItem", "secretsmanager:*", "sso:CreateAccountAssignment": services by the
+                name that requests are signed for.
+            how: the other fields of `localcloud.emulators.faults.Fault`, such as `error="ThrottlingException"`.
+        """
+        identity = [one for one in operations if one.startswith(_IDENTITY_OPERATIONS)]
+        others = [one for one in operations if one not in identity]
+        if others:
+            request_json("POST", f"{self.aws_url}/_localcloud/faults", {"operations": others, **how})
+        if identity:
+            order = {"operations": identity, "killer": f"{self.aws_url}/_localcloud/kill", **how}
+            request_json("POST", f"{self.identity_url}/_localcloud/faults", order)
+
+    def lose_invocations(self, function: str, **how: Any) -> None:
+        """Lets invocations of a function end without a result from now on, before they run or after.
+
+        Args:
+            function: its name.
+            how: the other fields of `localcloud.emulators.functions.Death`, such as
+                `event={"step": "grant"}, after=True, times=1`.
+        """
+        request_json("POST", f"{self.aws_url}/_localcloud/deaths", {"function": function, **how})
+
+    def kill_function(self, function: str) -> None:
+        """Kills the processes of a function, those at work included."""
+        request_json("POST", f"{self.aws_url}/_localcloud/kill", {"function": function})
+
+    def delay_assignments(self, **course: Any) -> None:
+        """Lets creations and deletions of account assignments from now on take their time, or come to nothing.
+
+        Args:
+            course: the fields of `localcloud.emulators.assignments.Course`, such as `polls=3` or `failure="..."`.
+        """
+        request_json("POST", f"{self.identity_url}/_localcloud/courses", course)
+
+    def fail_slack(self, **fault: Any) -> None:
+        """Lets Slack fail its app from now on, in place of how it failed before.
+
+        Args:
+            fault: the fields of `localcloud.emulators.slack_faults.Fault`, such as `error="internal_error", times=1`.
+        """
+        request_json("POST", f"{self.slack_url}/_localcloud/faults", fault)
+
+    def end_faults(self) -> None:
+        """Lets everything work again as it should."""
+        for order in (
+            *(f"{self.aws_url}/_localcloud/faults", f"{self.aws_url}/_localcloud/deaths"),
+            *(f"{self.identity_url}/_localcloud/faults", f"{self.identity_url}/_localcloud/courses"),
+            f"{self.slack_url}/_localcloud/faults",
+        ):
+            request_json("POST", order, {})
+
+    def assignments(self, permission_set: str, account: str) -> list[str]:
+        """Who is really assigned a permission set in an account: names of users and groups, in alphabetical order.
+
+        Args:
+            permission_set: its name.
+            account: id of the account.
+        """
+        asked = urlencode({"permission_set": permission_set, "account": account})
+        assigned = request_json("GET", f"{self.identity_url}/_localcloud/assignments?{asked}")
+        return sorted(one["name"] for one in assigned)
+
+    def set_user_status(self, user_name: str, status: str) -> None:
+        """Makes a user of the identity store ENABLED or DISABLED."""
+        order = {"user_name": user_name, "status": status}
+        request_json("POST", f"{self.identity_url}/_localcloud/users", order)
+
     def test_event_pattern(self, pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
         """Whether an event matches a pattern, by EventBridge's TestEventPattern.
 
@@ -216,12 +290,21 @@ class LocalCloud:
         second: how long a second of EventBridge's retry waits and rate limits lasts, in seconds. By default a
             millisecond: a delivery that is retried for 15 minutes ends in about one second, and the rate limit of one
             message a second, which would stretch a demo to minutes, is hardly felt. 1.0 is what AWS does.
+        pause: how long a second of the workflow's pauses lasts, before a retry and between two looks at an assignment.
+            By default a twentieth; 1.0 is what AWS does. Waits for people take as long as they say.
     """
 
-    def __init__(self, workdir: Path, progress: Callable[[str], None] = lambda _: None, second: float = 0.001) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        progress: Callable[[str], None] = lambda _: None,
+        second: float = 0.001,
+        pause: float = 0.05,
+    ) -> None:
         self._workdir = workdir.absolute()
         self._progress = progress
         self._second = second
+        self._pause = pause
         self._servers = ExitStack()
 
     def __enter__(self) -> RunningCloud:
@@ -254,7 +337,7 @@ class LocalCloud:
 
         emulate = ("start", "--service", "slack", "--port", ports["slack emulator"], "--seed", seed)
         commands: dict[str, Sequence[str]] = {
-            "aws": python("aws", "--port", ports["aws"], "--second", self._second),
+            "aws": python("aws", "--port", ports["aws"], "--second", self._second, "--pause", self._pause),
             "identity": python(
                 "identity", "--port", ports["identity"], "--account", MANAGEMENT_ACCOUNT, "--region", REGION
             ),
@@ -314,6 +397,8 @@ class LocalCloud:
             "MINISTACK_ACCOUNT_ID": MANAGEMENT_ACCOUNT,
             "MINISTACK_REGION": REGION,
             "S3_DATA_DIR": str(self._workdir / "s3"),
+            # At AWS an asynchronous invocation that failed is tried again after a minute, and then after two.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(10 * self._pause),
             # MiniStack clears away containers of other MiniStacks when it finds Docker, and opens more ports for SFTP
             # and IoT.
             "DOCKER_HOST": f"unix://{self._workdir}/no-docker.sock",

@@ -2,9 +2,11 @@
 
 | module | runs | adds |
 |---|---|---|
-| `aws` | MiniStack | EventBridge as AWS documents it where the alert path depends on it (`eventbridge`, `delivery`) |
-| `identity` | moto | an organisation, an Identity Center instance, groups and users; permissions boundaries |
-| `slack` | a front before `emulate` | Slack's refusals (`block_kit`), and a record of every message posted |
+| `aws` | MiniStack | what AWS documents of EventBridge, Lambda and Step Functions and the product depends on |
+| `identity` | moto | an organisation, an Identity Center instance, groups and users; assignments that take their time |
+| `slack` | a front before `emulate` | Slack's refusals (`block_kit`), a record of every message posted, what a person sees |
+
+Each fails by order, so that tests can show what becomes of it (`faults`, `functions`, `assignments`, `slack_faults`).
 
 Non-goals: emulating what nothing here depends on, and proving anything about AWS or Slack themselves.
 """

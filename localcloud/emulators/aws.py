@@ -1,10 +1,15 @@
-"""MiniStack with what `eventbridge` and `step_functions` beside this add: `python -m localcloud.emulators.aws`.
+"""MiniStack as the local cloud needs it: `python -m localcloud.emulators.aws`.
+
+`eventbridge`, `functions` and `step_functions` beside this add to it what it lacks.
 
 Besides AWS's API it answers, for the local cloud only:
 
 - `POST /_localcloud/events`: puts an event envelope on the default bus, with whatever source it has. AWS refuses a
   source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
 - `GET /_localcloud/deliveries?timeout=S`: waits up to S seconds until no delivery is under way, and tells the counts.
+- `POST /_localcloud/faults`: how calls fail from now on (`faults`).
+- `POST /_localcloud/deaths`: which invocations of functions end without a result from now on (`functions`).
+- `POST /_localcloud/kill`: kills the processes of a function.
 
 Non-goals: CloudTrail itself. What it would deliver is put on the bus (`localcloud.emulators.cloudtrail`).
 """
@@ -14,14 +19,18 @@ import asyncio
 import importlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.process import exit_with_parent
 
 if TYPE_CHECKING:
-    from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+    from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+    from localcloud.emulators.eventbridge import Bus
+    from localcloud.emulators.functions import Functions
 
 
 def main() -> None:
@@ -30,47 +39,101 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="MiniStack as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
     parser.add_argument("--second", type=float, required=True, help="how long a second of EventBridge's retries lasts")
+    parser.add_argument("--pause", type=float, required=True, help="how long a second of a workflow's pauses lasts")
     arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.port, arguments.second))
+    asyncio.run(_serve(arguments.port, arguments.second, arguments.pause))
 
 
-async def _serve(port: int, second: float) -> None:
+async def _serve(port: int, second: float, pause: float) -> None:
     # Imported here, after the parent is watched: MiniStack reads its configuration from the environment on import.
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     from localcloud.emulators import step_functions
     from localcloud.emulators.eventbridge import Bus
+    from localcloud.emulators.functions import Functions
 
-    bus = Bus(second)
-    bus.install()
-    step_functions.install()
-    # Any: MiniStack has no annotations.
-    ministack: Any = importlib.import_module("ministack.app")
-
-    async def application(scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/_localcloud/"):
-            await ministack.app(scope, receive, send)
-            return
-        status = 200
-        answer: dict[str, int] = {}
-        match scope["method"], scope["path"]:
-            case "POST", "/_localcloud/events":
-                bus.put(json.loads(await _body(receive)))
-            case "GET", "/_localcloud/deliveries":
-                timeout = float(parse_qs(scope["query_string"].decode())["timeout"][0])
-                answer = await asyncio.to_thread(bus.deliveries.wait_idle, timeout)
-            case _:
-                status = 404
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode(), "more_body": False})
-
+    front = Front(Bus(second), Functions())
+    front.bus.install()
+    front.functions.install()
+    step_functions.install(pause)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
-    await serve(application, config)
+    await serve(front, config)
+
+
+class Front:
+    """What stands before MiniStack: faults, and what is for the local cloud only. An ASGI application.
+
+    Args:
+        bus: EventBridge's part behind the event bus.
+        functions: Lambda's.
+    """
+
+    def __init__(self, bus: "Bus", functions: "Functions") -> None:
+        self.bus = bus
+        self.functions = functions
+        self._faults = Faults()
+        # Any: MiniStack has no annotations.
+        self._ministack: Any = importlib.import_module("ministack.app").app
+
+    async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._ministack(scope, receive, send)
+        elif scope["path"].startswith("/_localcloud/"):
+            status, answer = await self._for_local_cloud(scope, receive)
+            await _respond(send, status, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+        else:
+            await self._survive(scope, receive, send)
+
+    async def _survive(self, scope: "HTTPScope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        signed, target = headers.get("authorization", ""), headers.get("x-amz-target", "")
+        operation = operation_of(scope["method"], scope["path"], signed, target)
+        fault = self._faults.of(operation, headers.get("user-agent", ""))
+        if fault is not None:
+            await asyncio.sleep(fault.seconds)
+        if fault is None or fault.answer_error is None:
+            await self._ministack(scope, receive, send)
+            return
+        if fault.carried_out:
+            await self._ministack(scope, receive, _to_nobody)
+        else:
+            await _body(receive)
+        if fault.kills is not None:
+            await asyncio.to_thread(self.functions.kill, fault.kills)
+        await _respond(send, *error_answer(operation, fault.answer_error))
+
+    async def _for_local_cloud(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> tuple[int, dict[str, int]]:
+        order = json.loads(await _body(receive) or b"{}")
+        match scope["method"], scope["path"].removeprefix("/_localcloud/"):
+            case "POST", "events":
+                self.bus.put(order)
+            case "GET", "deliveries":
+                timeout = float(parse_qs(scope["query_string"].decode())["timeout"][0])
+                return 200, await asyncio.to_thread(self.bus.deliveries.wait_idle, timeout)
+            case "POST", "faults":
+                self._faults.order(order)
+            case "POST", "deaths":
+                self.functions.order(order)
+            case "POST", "kill":
+                await asyncio.to_thread(self.functions.kill, order["function"])
+            case _:
+                return 404, {}
+        return 200, {}
+
+
+async def _respond(send: "ASGISendCallable", status: int, headers: Mapping[str, str], body: bytes) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _to_nobody(_: object) -> None:
+    pass
 
 
 async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:

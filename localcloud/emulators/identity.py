@@ -1,20 +1,33 @@
 """moto's Identity Center, Identity Store and Organizations: `python -m localcloud.emulators.identity --port N ...`.
 
 moto has an Identity Center instance from the start; here it gets an organisation with accounts, groups and users. What
-moto lacks of permission sets is added: permissions boundaries, and tags after creation. Everything is in memory.
+moto lacks is added: permissions boundaries of permission sets, and their tags after creation; users that are disabled;
+assignments that take their time (`assignments`). Everything is in memory.
 
-Non-goals: permissions, slow or failing assignments.
+For the local cloud only: `POST /_localcloud/faults` tells how calls fail from now on (`faults`), `POST
+/_localcloud/courses` how assignments go (`assignments`), `POST /_localcloud/users` with `user_name` and `status` makes
+somebody ENABLED or DISABLED, and `GET /_localcloud/assignments?account=A&permission_set=NAME` tells who is assigned.
+
+Non-goals: permissions.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from localcloud.emulators.assignments import Assignments
+from localcloud.emulators.directory import Directory
+from localcloud.emulators.faults import Faults, error_answer, operation_of
+from localcloud.emulators.loopback import request_json
+from localcloud.emulators.permission_sets import teach_permission_sets
 from localcloud.emulators.process import exit_with_parent
 
 if TYPE_CHECKING:
-    from moto.ssoadmin.responses import SSOAdminResponse
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ACCOUNTS = {"222222222222": "production", "333333333333": "staging"}
 """Member accounts of the organisation: id to name."""
@@ -50,22 +63,24 @@ def main() -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import run_simple
 
+    directory, assignments = Directory(arguments.account, arguments.region), Assignments()
     teach_permission_sets()
-    seed(arguments.account, arguments.region)
-    application = DomainDispatcherApplication(create_backend_app)
+    directory.teach()
+    assignments.teach()
+    seed(directory, arguments.account, arguments.region)
+    application = Front(DomainDispatcherApplication(create_backend_app), directory, assignments)
     run_simple("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
-def seed(account: str, region: str) -> None:
+def seed(directory: Directory, account: str, region: str) -> None:
     """Fills moto of this process with `ACCOUNTS`, `GROUPS` and `USERS`.
 
     Args:
+        directory: where the users and groups go.
         account: id of the management account, which owns the Identity Center instance.
         region: home region of Identity Center.
     """
-    from moto.identitystore.models import identitystore_backends
     from moto.organizations.models import organizations_backends
-    from moto.ssoadmin.models import ssoadmin_backends
 
     organization = organizations_backends[account]["aws"]
     organization.create_organization(region)
@@ -73,19 +88,9 @@ def seed(account: str, region: str) -> None:
         organization.create_account(AccountName=name, Email=f"{name}@example.com")
         organization.accounts[-1].id = account_id
 
-    store_id = ssoadmin_backends[account][region].list_instances()[0].identity_store_id
-    store = identitystore_backends[account][region]
-    users: dict[str, str] = {}
-    for user_name, display_name in USERS.items():
-        given, family = display_name.split()
-        name, email = {"GivenName": given, "FamilyName": family}, [{"Value": email_address(user_name)}]
-        users[user_name], _ = store.create_user(
-            store_id, user_name, name, display_name, "", "", email, [], [], "", "", "", "", ""
-        )
-    for group_name, members in GROUPS.items():
-        group = store.create_group(store_id, group_name, "")[0]
-        for member in members:
-            store.create_group_membership(store_id, group, {"UserId": users[member]})
+    users = {name: directory.add_user(name, whole, email_address(name)) for name, whole in USERS.items()}
+    for name, members in GROUPS.items():
+        directory.add_group(name, [users[member] for member in members])
 
 
 def email_address(user_name: str) -> str:
@@ -93,75 +98,70 @@ def email_address(user_name: str) -> str:
     return f"{user_name}@example.com"
 
 
-def teach_permission_sets() -> None:
-    """Adds to moto of this process the operations on permission sets that it answers with 500."""
-    from moto.ssoadmin.responses import SSOAdminResponse
+class Front:
+    """What stands before moto: faults, and what is for the local cloud only. A WSGI application.
 
-    operations: tuple[Callable[[SSOAdminResponse], str], ...] = (
-        *(put_permissions_boundary_to_permission_set, get_permissions_boundary_for_permission_set),
-        *(delete_permissions_boundary_from_permission_set, tag_resource, untag_resource, list_tags_for_resource),
-    )
-    for operation in operations:
-        setattr(SSOAdminResponse, operation.__name__, operation)
+    Args:
+        moto: moto's own WSGI application.
+        directory: the users and their state.
+        assignments: how assignments go.
+    """
 
+    def __init__(self, moto: "WSGIApplication", directory: Directory, assignments: Assignments) -> None:
+        self._moto = moto
+        self._directory = directory
+        self._assignments = assignments
+        self._faults = Faults()
 
-def put_permissions_boundary_to_permission_set(request: "SSOAdminResponse") -> str:
-    """PutPermissionsBoundaryToPermissionSet of the IAM Identity Center API."""
-    _permission_set(request, "PermissionSetArn").permissions_boundary = request._get_param("PermissionsBoundary")
-    return "{}"
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answers one request."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path.startswith("/_localcloud/"):
+            status, answer = self._for_local_cloud(method, path.removeprefix("/_localcloud/"), environ)
+            return _respond(start_response, status, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+        signed, target = environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", "")
+        operation = operation_of(method, path, signed, target)
+        fault = self._faults.of(operation, environ.get("HTTP_USER_AGENT", ""))
+        if fault is None:
+            return self._moto(environ, start_response)
+        time.sleep(fault.seconds)
+        if fault.answer_error is None:
+            return self._moto(environ, start_response)
+        if fault.carried_out:
+            b"".join(self._moto(environ, lambda *_: lambda _: None))
+        else:
+            # A connection that is closed before everything was read takes the answer with it.
+            _body(environ)
+        if fault.kills is not None:
+            request_json("POST", str(fault.killer), {"function": fault.kills})
+        return _respond(start_response, *error_answer(operation, fault.answer_error))
 
-
-def get_permissions_boundary_for_permission_set(request: "SSOAdminResponse") -> str:
-    """GetPermissionsBoundaryForPermissionSet of the IAM Identity Center API."""
-    return json.dumps({"PermissionsBoundary": _with_boundary(request).permissions_boundary})
-
-
-def delete_permissions_boundary_from_permission_set(request: "SSOAdminResponse") -> str:
-    """DeletePermissionsBoundaryFromPermissionSet of the IAM Identity Center API."""
-    del _with_boundary(request).permissions_boundary
-    return "{}"
-
-
-def tag_resource(request: "SSOAdminResponse") -> str:
-    """TagResource of the IAM Identity Center API, for permission sets."""
-    permission_set = _permission_set(request, "ResourceArn")
-    _set_tags(permission_set, _tags(permission_set) | {tag["Key"]: tag["Value"] for tag in request._get_param("Tags")})
-    return "{}"
-
-
-def untag_resource(request: "SSOAdminResponse") -> str:
-    """UntagResource of the IAM Identity Center API, for permission sets."""
-    permission_set, keys = _permission_set(request, "ResourceArn"), request._get_param("TagKeys")
-    _set_tags(permission_set, {key: value for key, value in _tags(permission_set).items() if key not in keys})
-    return "{}"
-
-
-def list_tags_for_resource(request: "SSOAdminResponse") -> str:
-    """ListTagsForResource of the IAM Identity Center API, for permission sets, all on one page."""
-    return json.dumps({"Tags": _permission_set(request, "ResourceArn").tags or []})
-
-
-def _permission_set(request: "SSOAdminResponse", arn_parameter: str) -> Any:
-    return request.ssoadmin_backend._find_permission_set(
-        request._get_param("InstanceArn"), request._get_param(arn_parameter)
-    )
-
-
-def _with_boundary(request: "SSOAdminResponse") -> Any:
-    from moto.ssoadmin.exceptions import ResourceNotFoundException
-
-    permission_set = _permission_set(request, "PermissionSetArn")
-    if not hasattr(permission_set, "permissions_boundary"):
-        raise ResourceNotFoundException(f"PermissionSet {permission_set.name} has no permissions boundary")
-    return permission_set
+    def _for_local_cloud(self, method: str, what: str, environ: "WSGIEnvironment") -> tuple[int, Any]:
+        order = json.loads(_body(environ) or b"{}")
+        match method, what:
+            case "POST", "faults":
+                self._faults.order(order)
+            case "POST", "courses":
+                self._assignments.order(order)
+            case "POST", "users":
+                self._directory.set_status(order["user_name"], order["status"])
+            case "GET", "assignments":
+                self._assignments.settle()
+                asked = dict(parse_qsl(environ["QUERY_STRING"]))
+                return 200, self._directory.assigned(asked["permission_set"], asked["account"])
+            case _:
+                return 404, {}
+        return 200, {}
 
 
-def _tags(permission_set: Any) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in permission_set.tags or []}
+def _body(environ: "WSGIEnvironment") -> bytes:
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
 
 
-def _set_tags(permission_set: Any, tags: dict[str, str]) -> None:
-    permission_set.tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+def _respond(start_response: "StartResponse", status: int, headers: Mapping[str, str], body: bytes) -> Iterable[bytes]:
+    start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+    return [body]
 
 
 if __name__ == "__main__":

@@ -1,35 +1,46 @@
-"""What MiniStack's Step Functions and Lambda lack and the approval workflow depends on.
+"""What MiniStack's Step Functions lacks and the approval workflow depends on.
 
 - A task that waits for its token takes `TimeoutSeconds` as a JSONata expression, as any field of a state does
   ("Transforming data with JSONata in Step Functions"); MiniStack takes a number.
 - If the function of such a task fails, the task fails with its error; MiniStack waits for a token that nobody has.
-- A function's error is named by the class of its exception ("Lambda function errors in Python"), which `Retry` and
-  `Catch` match on; MiniStack calls every one Runtime.HandlerError.
+- An execution that is stopped does nothing any more, its token is of no use, and it stays ABORTED; MiniStack lets it go
+  on until the end of the state that it is in, and calls it FAILED if that fails.
+
+Pauses of up to a minute, between two looks at an operation and before a retry, are shortened; longer waits are not.
 
 MiniStack does everything else. Its functions that are replaced here are private to it, therefore it is pinned, and
 `install` fails with a MiniStack that lacks one.
 
-Non-goals: permissions; the end of a token when its execution is stopped (at AWS it ends, here it is taken and ignored).
+Non-goals: permissions; jitter.
 """
 
 import importlib
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 # Any: MiniStack has no annotations.
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
-_lambda: Any = importlib.import_module("ministack.services.lambda_svc")
+
+_LONGEST_PAUSE = 60
+_LOOK = 0.1
+_STOPPED = "States.Stopped"
 
 _here = threading.local()
 
 
-def install() -> None:
-    """Teaches the MiniStack of this process."""
+def install(pause: float) -> None:
+    """Teaches the MiniStack of this process.
+
+    Args:
+        pause: how long a second of a pause lasts, in seconds.
+    """
     apply_arguments = _states._apply_jsonata_arguments
     invoke_with_callback = _states._invoke_with_callback
     call_function = _states._call_lambda
-    execute = _lambda._execute_function_warm
+    execute_task, execute_wait = _states._execute_task, _states._execute_wait
+    stop_execution, fail_execution = _states._stop_execution, _states._fail_execution
 
     def remembering(state: Mapping[str, Any], given: Any, context: Any = None) -> Any:
         # The next step in this thread, which is given neither, needs both.
@@ -40,39 +51,61 @@ def install() -> None:
         timeout = _states._apply_jsonata_template(state.get("TimeoutSeconds", 99_999), _here.given, _here.context)
         _here.token = token
         try:
-            return invoke_with_callback(resource, given, token, {**state, "TimeoutSeconds": timeout})
+            result = invoke_with_callback(resource, given, token, {**state, "TimeoutSeconds": timeout})
         finally:
             _here.token = None
+        _refuse_stopped()
+        return result
 
     def calling(function: str, event: Any) -> Any:
+        _refuse_stopped()
+        task = _states._task_tokens.get(getattr(_here, "token", None))
+        if task:
+            task["execution"] = _here.execution["executionArn"]
         try:
             return call_function(function, event)
         except _states._ExecutionError as error:
-            task = _states._task_tokens.get(getattr(_here, "token", None))
             if task:
                 task["error"] = {"Error": error.error, "Cause": error.cause}
                 task["event"].set()
             raise
 
-    def executing(function: Any, event: Any, request_id: str) -> Any:
-        return named(execute(function, event, request_id))
+    def executing_task(state: Any, given: Any, execution: Any, context: Any) -> Any:
+        _here.execution = execution
+        return execute_task(state, given, execution, context)
+
+    def executing_wait(state: Any, given: Any, context: Any = None) -> Any:
+        _here.execution = _states._executions.get(context["Execution"]["Id"])
+        return execute_wait(state, given, context)
+
+    def sleeping(seconds: float) -> None:
+        end = time.monotonic() + seconds * (pause if seconds <= _LONGEST_PAUSE else 1)
+        while (left := end - time.monotonic()) > 0:
+            _refuse_stopped()
+            time.sleep(min(_LOOK, left))
+
+    def stopping(data: Mapping[str, Any]) -> Any:
+        answer = stop_execution(data)
+        for token, task in _states._task_tokens.items():
+            if task.get("execution") == data.get("executionArn"):
+                _states._task_tokens.pop(token, None)
+                task["event"].set()
+        return answer
+
+    def failing(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] != "ABORTED":
+            fail_execution(execution, error, cause)
 
     _states._apply_jsonata_arguments = remembering
     _states._invoke_with_callback = waiting
     _states._call_lambda = calling
-    _lambda._execute_function_warm = executing
+    _states._execute_task, _states._execute_wait = executing_task, executing_wait
+    _states._scaled_sleep = sleeping
+    _states._stop_execution, _states._fail_execution = stopping, failing
 
 
-def named(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What MiniStack knows of an invocation, with the class of the exception for the name of its error.
-
-    Args:
-        result: `body`, `error` and a `log` that ends with Python's traceback.
-    """
-    body = result.get("body")
-    if not result.get("error") or not isinstance(body, dict) or body.get("errorType") != "Runtime.HandlerError":
-        return dict(result)
-    # A traceback ends with `package.module.Class: message`, and the message may have several lines.
-    above = result.get("log", "").rstrip().removesuffix(body["errorMessage"].rstrip()).rstrip(": \n")
-    name = above.rpartition("\n")[2].rpartition(".")[2]
-    return {**result, "body": {**body, "errorType": name if name.isidentifier() else body["errorType"]}}
+def _refuse_stopped() -> None:
+    """Ends the state of this thread, if its execution was stopped."""
+    execution = getattr(_here, "execution", None)
+    if execution is not None and execution["status"] == "ABORTED":
+        raise _states._ExecutionError(_STOPPED, "")

@@ -6,12 +6,13 @@ Proves nothing about AWS: it holds the emulator to what AWS's documentation says
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
-from localcloud.emulators.step_functions import named
+from localcloud.slack_user import until
 
 pytestmark = pytest.mark.local
 
@@ -20,6 +21,9 @@ class BusyError(Exception):
     pass
 
 def handler(event, context):
+    if "file" in event:
+        with open(event["file"], "a") as file:
+            print(event.get("token", "called"), file=file)
     if event.get("fail"):
         raise BusyError("try again\\nin a moment")
     return event
@@ -42,19 +46,37 @@ def function_arn(cloud: RunningCloud) -> str:
     return made["FunctionArn"]
 
 
-def run(cloud: RunningCloud, name: str, state: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The execution of a machine with this state and one behind it, when it has ended."""
+def start(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None) -> str:
+    """ARN of an execution of a machine with this state and one behind it."""
     states = cloud.client("stepfunctions")
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "Work",
-        "States": {"Work": {"Type": "Task", **state, "End": True}, "Caught": {"Type": "Pass", "End": True}},
+        "States": {"Work": {"Type": "Task", "End": True, **state}, "Caught": {"Type": "Pass", "End": True}},
     }
     machine = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    execution = states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
-    while (described := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+    execution: str = states.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
+    return execution
+
+
+def describe(cloud: RunningCloud, execution: str) -> dict[str, Any]:
+    described: dict[str, Any] = cloud.client("stepfunctions").describe_execution(executionArn=execution)
+    return described
+
+
+def run(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None) -> dict[str, Any]:
+    """The execution, when it has ended."""
+    execution = start(cloud, name, state, given)
+    while (described := describe(cloud, execution))["status"] == "RUNNING":
         pass
     return described
+
+
+def calling(function_arn: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": function_arn, "Payload": payload},
+    }
 
 
 def waiting(function_arn: str, payload: dict[str, Any], timeout: object) -> dict[str, Any]:
@@ -73,36 +95,58 @@ def test_a_wait_takes_its_timeout_from_an_expression(cloud: RunningCloud, functi
 
 def test_a_failed_function_ends_the_wait_with_its_error(cloud: RunningCloud, function_arn: str) -> None:
     state = waiting(function_arn, {"fail": True}, 200)
-    ended = run(cloud, "failure", state, {})
+    ended = run(cloud, "failure", state)
     assert (ended["status"], ended["error"]) == ("FAILED", "BusyError")
 
 
 def test_an_error_is_caught_by_the_name_of_its_class(cloud: RunningCloud, function_arn: str) -> None:
-    state = {
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": function_arn, "Payload": {"fail": True}},
-        "Catch": [{"ErrorEquals": ["BusyError"], "Next": "Caught", "Output": {"caught": True}}],
-    }
-    ended = run(cloud, "caught", state, {})
+    catch = [{"ErrorEquals": ["BusyError"], "Next": "Caught", "Output": {"caught": True}}]
+    ended = run(cloud, "caught", {**calling(function_arn, {"fail": True}), "Catch": catch})
     assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", {"caught": True})
 
 
-@pytest.mark.parametrize(
-    ("message", "log", "name"),
-    [
-        ("no", "Traceback (most recent call last):\n  File x\nbreakglass.lambdas.ports.BusyError: no\n", "BusyError"),
-        ("", "Traceback (most recent call last):\n  File x\nKeyError\n", "KeyError"),
-        ("two\nlines", "...\nValueError: two\nlines\n", "ValueError"),
-        ("lost", "", "Runtime.HandlerError"),
-    ],
-)
-def test_the_name_is_read_from_the_traceback(message: str, log: str, name: str) -> None:
-    body = {"errorMessage": message, "errorType": "Runtime.HandlerError"}
-    assert named({"body": body, "error": True, "log": log})["body"]["errorType"] == name
+def said(file: Path) -> list[str]:
+    """What invocations have written into a file, a line each."""
+    return file.read_text().splitlines() if file.exists() else []
 
 
-def test_success_and_timeouts_stay_as_they_are() -> None:
-    success: dict[str, object] = {"body": {"errorType": "Runtime.HandlerError"}}
-    timeout: dict[str, object] = {"body": {"errorType": "Sandbox.Timedout"}, "error": True}
-    for result in (success, timeout):
-        assert named(result) == result
+def stop(cloud: RunningCloud, execution: str) -> None:
+    cloud.client("stepfunctions").stop_execution(executionArn=execution)
+
+
+def test_the_token_of_an_execution_that_was_stopped_is_of_no_use(
+    cloud: RunningCloud, function_arn: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "tokens"
+    payload = {"file": str(file), "token": "{% $states.context.Task.Token %}"}
+    execution = start(cloud, "stopped-while-waiting", waiting(function_arn, payload, 200))
+    [token] = until(lambda: said(file) or None, "a token")
+    stop(cloud, execution)
+    states = cloud.client("stepfunctions")
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+    assert describe(cloud, execution)["status"] == "ABORTED"
+
+
+def test_an_execution_that_was_stopped_does_nothing_any_more_and_stays_aborted(
+    cloud: RunningCloud, function_arn: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "calls"
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2}]
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    failing = {**calling(function_arn, {"file": str(file), "fail": True}), "Retry": retry, "Catch": catch}
+    execution = start(cloud, "stopped-before-a-retry", failing)
+    until(lambda: said(file) or None, "a call")
+    stop(cloud, execution)
+    # Longer than the pause before the retry.
+    run(cloud, "meanwhile", {"Type": "Wait", "Seconds": 20})
+    assert said(file) == ["called"]
+    assert describe(cloud, execution)["status"] == "ABORTED"
+
+
+def test_pauses_are_short_and_longer_waits_are_not(cloud: RunningCloud) -> None:
+    """How long they take is not asserted: the first would else exceed the time that a test has."""
+    run(cloud, "pauses", {"Type": "Wait", "Seconds": 60})
+    execution = start(cloud, "long-wait", {"Type": "Wait", "Seconds": 400})
+    assert describe(cloud, execution)["status"] == "RUNNING"
+    stop(cloud, execution)

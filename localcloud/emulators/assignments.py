@@ -1,0 +1,211 @@
+"""Account assignments that take their time, as those of Identity Center do; moto's are there at once.
+
+As the API Reference of IAM Identity Center has it: CreateAccountAssignment and DeleteAccountAssignment begin something
+and answer IN_PROGRESS; Describe… tells when it has SUCCEEDED or FAILED and why. What is in progress shows in no list.
+Another operation on the same assignment is refused meanwhile with ConflictException.
+
+By order (`Course`) the next ones stay in progress longer, or fail.
+
+Not documented and therefore not proven here: that making an assignment twice leaves one, and that a failed one is
+without effect.
+
+Non-goals: quotas; whether the principal exists.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moto.ssoadmin.responses import SSOAdminResponse
+
+CREATION, DELETION = "CreateAccountAssignment", "DeleteAccountAssignment"
+
+_FIELDS = ("InstanceArn", "TargetId", "TargetType", "PermissionSetArn", "PrincipalType", "PrincipalId")
+
+
+@dataclass
+class Course:
+    """How an operation goes.
+
+    Attributes:
+        operations: which ones go like this.
+        polls: how often it is found in progress by whoever asks how far it is.
+        seconds: for how long it is in progress, whoever asks.
+        failure: why it fails in the end; None if it succeeds.
+        times: how many go like this; None for all from now on.
+    """
+
+    operations: tuple[str, ...] = (CREATION, DELETION)
+    polls: int = 0
+    seconds: float = 0
+    failure: str | None = None
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        """Takes a list for a tuple, as it comes in JSON."""
+        self.operations = tuple(self.operations)
+
+
+@dataclass
+class _Operation:
+    """One creation or deletion."""
+
+    name: str
+    assignment: dict[str, str]
+    course: Course
+    effect: Callable[[], object]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
+    polls: int = 0
+    status: str = "IN_PROGRESS"
+
+    def settle(self) -> None:
+        """Comes to its end, if it is time."""
+        waited = self.polls >= self.course.polls and time.monotonic() - self.began >= self.course.seconds
+        if self.status != "IN_PROGRESS" or not waited:
+            return
+        if self.course.failure is None:
+            self.effect()
+        self.status = "SUCCEEDED" if self.course.failure is None else "FAILED"
+
+    def described(self) -> dict[str, Any]:
+        """As the API tells it."""
+        failure = {"FailureReason": self.course.failure} if self.status == "FAILED" else {}
+        told = {key: value for key, value in self.assignment.items() if key != "InstanceArn"}
+        return {"Status": self.status, "RequestId": self.id, "CreatedDate": self.created, **failure, **told}
+
+
+class Assignments:
+    """What is being made and taken away in moto of this process; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        # Held by whoever answers: an operation may end in the midst of another's answer.
+        self._lock = threading.RLock()
+        self._courses: list[Course] = []
+        self._operations: dict[str, _Operation] = {}
+
+    def order(self, course: Mapping[str, Any]) -> None:
+        """Lets what begins from now on go like this; an empty mapping ends all orders.
+
+        Raises:
+            TypeError: if a field is unknown.
+        """
+        with self._lock:
+            self._courses = [*self._courses, Course(**course)] if course else []
+
+    def teach(self) -> None:
+        """Puts this in the place of moto's own."""
+        from moto.ssoadmin.responses import SSOAdminResponse
+
+        moto_lists: Callable[[SSOAdminResponse], str] = SSOAdminResponse.list_account_assignments
+        answers: dict[str, Callable[[SSOAdminResponse], dict[str, Any]]] = {
+            "create_account_assignment": self._create,
+            "delete_account_assignment": self._delete,
+            "describe_account_assignment_creation_status": self._describe_creation,
+            "describe_account_assignment_deletion_status": self._describe_deletion,
+            "list_account_assignments": lambda request: json.loads(moto_lists(request)),
+            "list_accounts_for_provisioned_permission_set": _accounts,
+        }
+        for name, answer in answers.items():
+            setattr(SSOAdminResponse, name, self._operation(answer))
+
+    def settle(self) -> None:
+        """Lets everything come to its end for which it is time."""
+        with self._lock:
+            for operation in self._operations.values():
+                operation.settle()
+
+    def _operation(self, answer: "Callable[[SSOAdminResponse], dict[str, Any]]") -> "Callable[[SSOAdminResponse], str]":
+        def operation(request: "SSOAdminResponse") -> str:
+            with self._lock:
+                self.settle()
+                return json.dumps(answer(request))
+
+        return operation
+
+    def _create(self, request: "SSOAdminResponse") -> dict[str, Any]:
+        backend, assignment = request.ssoadmin_backend, _assignment(request)
+        backend._find_permission_set(assignment["InstanceArn"], assignment["PermissionSetArn"])
+
+        def create() -> None:
+            if not _exists(backend, assignment):
+                backend.create_account_assignment(*assignment.values())
+
+        return {"AccountAssignmentCreationStatus": self._begin(CREATION, assignment, create)}
+
+    def _delete(self, request: "SSOAdminResponse") -> dict[str, Any]:
+        backend, assignment = request.ssoadmin_backend, _assignment(request)
+        self._refuse_conflict(assignment)
+        backend._find_account(*assignment.values())
+
+        def delete() -> None:
+            backend.delete_account_assignment(*assignment.values())
+
+        return {"AccountAssignmentDeletionStatus": self._begin(DELETION, assignment, delete)}
+
+    def _begin(self, name: str, assignment: dict[str, str], effect: Callable[[], object]) -> dict[str, Any]:
+        self._refuse_conflict(assignment)
+        operation = _Operation(name, assignment, self._course(name), effect)
+        self._operations[operation.id] = operation
+        return operation.described()
+
+    def _course(self, name: str) -> Course:
+        for course in self._courses:
+            if name in course.operations and course.times != 0:
+                if course.times is not None:
+                    course.times -= 1
+                return course
+        return Course()
+
+    def _refuse_conflict(self, assignment: Mapping[str, str]) -> None:
+        from moto.ssoadmin.exceptions import ConflictException
+
+        for other in self._operations.values():
+            if other.status == "IN_PROGRESS" and other.assignment == assignment:
+                raise ConflictException("Another operation on this assignment is in progress.")
+
+    def _describe_creation(self, request: "SSOAdminResponse") -> dict[str, Any]:
+        asked = request._get_param("AccountAssignmentCreationRequestId")
+        return {"AccountAssignmentCreationStatus": self._describe(CREATION, asked)}
+
+    def _describe_deletion(self, request: "SSOAdminResponse") -> dict[str, Any]:
+        asked = request._get_param("AccountAssignmentDeletionRequestId")
+        return {"AccountAssignmentDeletionStatus": self._describe(DELETION, asked)}
+
+    def _describe(self, name: str, asked: str) -> dict[str, Any]:
+        from moto.ssoadmin.exceptions import ResourceNotFoundException
+
+        operation = self._operations.get(asked)
+        if operation is None or operation.name != name:
+            raise ResourceNotFoundException(f"There is no request {asked}.")
+        operation.polls += 1
+        return operation.described()
+
+
+def _assignment(request: "SSOAdminResponse") -> dict[str, str]:
+    """The assignment that a request names; in the order in which moto's own functions take it."""
+    return {name: request._get_param(name) for name in _FIELDS}
+
+
+def _exists(backend: Any, assignment: Mapping[str, str]) -> bool:
+    from moto.ssoadmin.exceptions import ResourceNotFoundException
+
+    try:
+        backend._find_account(*assignment.values())
+    except ResourceNotFoundException:
+        return False
+    return True
+
+
+def _accounts(request: "SSOAdminResponse") -> dict[str, Any]:
+    """Tells where anybody is assigned a set, all on one page; moto tells the caller's own account."""
+    backend, arn = request.ssoadmin_backend, request._get_param("PermissionSetArn")
+    backend._find_permission_set(request._get_param("InstanceArn"), arn)
+    accounts = {one.target_id for one in backend.account_assignments if one.permission_set_arn == arn}
+    return {"AccountIds": sorted(accounts)}

@@ -1,0 +1,138 @@
+"""Ways in which an AWS service fails its callers, by order: refused, slow, the answer lost, the caller dead.
+
+An order names operations as an IAM policy does, `dynamodb:PutItem` or `secretsmanager:*`, but for one thing: the part
+before the colon is the name that a request is signed for ("sso" for sso-admin, "states" for Step Functions).
+
+Errors have the statuses of the AWS JSON protocols: 500 for a fault of the service, else 400. Lambda's API has statuses
+of its own for some.
+
+Non-goals: failing the person or test that looks on (`ONLOOKER`); Slack, see `slack_faults`; assignments that take their
+time or come to nothing, see `assignments`; functions that die, see `functions`.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+ONLOOKER = "localcloud-onlooker"
+"""In the User-Agent of whoever is never failed: `RunningCloud.client` has it."""
+
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
+_INVOCATION = re.compile(r"/functions/[^/]+/invocations$")
+_SERVICE_ERRORS = re.compile(r"Internal|^ServiceException$|Unavailable|^ServerException$|ServerError$")
+_LAMBDA_STATUS = {"TooManyRequestsException": 429, "AccessDeniedException": 403, "ResourceNotFoundException": 404}
+
+
+@dataclass
+class Fault:
+    """One way to fail.
+
+    Attributes:
+        operations: which operations fail, with `*` and `?` as in a shell.
+        error: the error that is answered; the operation is not carried out.
+        lost: carry it out all the same: only the answer is lost.
+        seconds: how long the answer takes. Alone, it is otherwise as always.
+        kills: name of a function whose process dies before it gets the answer.
+        killer: where to order that, for a service in another process than the functions.
+        skip: how many calls pass unharmed before.
+        times: how many calls fail; None for all from then on.
+    """
+
+    operations: tuple[str, ...]
+    error: str | None = None
+    lost: bool = False
+    seconds: float = 0
+    kills: str | None = None
+    killer: str | None = None
+    skip: int = 0
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        """Takes a list for a tuple, as it comes in JSON."""
+        self.operations = tuple(self.operations)
+
+    @property
+    def carried_out(self) -> bool:
+        """Whether the operation is carried out, whatever is answered."""
+        return self.lost or self.error is None
+
+    @property
+    def answer_error(self) -> str | None:
+        """The error that is answered; None if the real answer is."""
+        return self.error or ("InternalServerException" if self.lost or self.kills else None)
+
+
+class Faults:
+    """The faults that were ordered; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def order(self, fault: Mapping[str, Any]) -> None:
+        """Fails like this, too, from now on; an empty mapping ends all faults.
+
+        Raises:
+            TypeError: if a field is unknown, or `operations` is missing.
+        """
+        with self._lock:
+            self._faults = [*self._faults, Fault(**fault)] if fault else []
+
+    def of(self, operation: str, user_agent: str = "") -> Fault | None:
+        """The fault that this call meets, counted as met.
+
+        Args:
+            operation: as `operation_of` tells it.
+            user_agent: the caller's.
+        """
+        if ONLOOKER in user_agent:
+            return None
+        with self._lock:
+            for fault in self._faults:
+                if fault.times == 0 or not any(fnmatchcase(operation, pattern) for pattern in fault.operations):
+                    continue
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None
+
+
+def operation_of(method: str, path: str, authorization: str, target: str) -> str:
+    """Tells which operation a request asks for, as in `dynamodb:PutItem`; empty for none that is known here.
+
+    Args:
+        method: of the request.
+        path: of the request.
+        authorization: its Authorization header, which names the service.
+        target: its X-Amz-Target header, which names the operation in the AWS JSON protocols.
+    """
+    signed = _SIGNED_FOR.search(authorization)
+    if signed is None:
+        return ""
+    name = target.rpartition(".")[2]
+    if not name and method == "POST" and _INVOCATION.search(path):
+        name = "Invoke"
+    return f"{signed[1]}:{name}" if name else ""
+
+
+def error_answer(operation: str, error: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an error.
+
+    Args:
+        operation: as `operation_of` tells it.
+        error: the error's name.
+    """
+    status = 500 if _SERVICE_ERRORS.search(error) else 400
+    if operation.startswith("lambda:"):
+        status = _LAMBDA_STATUS.get(error, status)
+    text = "The local cloud was told to fail here."
+    body = json.dumps({"__type": error, "message": text, "Message": text}).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amzn-ErrorType": error}
+    return status, {**headers, "Content-Length": str(len(body))}, body

@@ -166,6 +166,10 @@ ANSWERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
 }
 
 
+class ProviderError(Exception):
+    """Raised by an answer: what the provider says when AWS refuses."""
+
+
 class Aws(mocks.Mocks):
     """Answers as AWS would, from `COMPUTED` and `ANSWERS`."""
 
@@ -275,9 +279,13 @@ class Recorder(mocks.MockMonitor):
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:  # noqa: N802, the name of the RPC
         args = _plain(json_format.MessageToDict(request.args), "", set())
         self.deployment.calls.append(Call(request.tok, args))
-        answer, _ = self.mocks.call(mocks.MockCallArgs(request.tok, args, request.provider))
         response = resource_pb2.ResourceInvokeResponse()
-        getattr(response, "return").update(answer)
+        try:
+            answer, _ = self.mocks.call(mocks.MockCallArgs(request.tok, args, request.provider))
+        except ProviderError as error:
+            response.failures.add(reason=str(error))
+        else:
+            getattr(response, "return").update(answer)
         return response
 
 

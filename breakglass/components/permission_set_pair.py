@@ -6,12 +6,13 @@ done here. Nothing here watches the use of the permission sets (see `breakglass.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StrictBool
 
+from breakglass.components.principals import IdentityStore, named
 from breakglass.components.reference import Reference
 from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
 from breakglass.errors import ConfigError, Problem
@@ -188,6 +189,7 @@ class PermissionSetPair(pulumi.ComponentResource):
     Raises:
         ConfigError: The arguments are wrong, or give the break-glass set a power it does not acknowledge.
         PolicyError: The inline policy does not go together with the protection of the alert path.
+        RunError: The identity store does not have a group or user of the assignments.
     """
 
     everyday_arn: pulumi.Output[str]
@@ -296,13 +298,14 @@ class PermissionSetPair(pulumi.ComponentResource):
     def _assignments(
         self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
     ) -> Iterator[aws.ssoadmin.AccountAssignment]:
-        principal = _principal(who, spec, pulumi.InvokeOptions(parent=self))
+        principal = named(who)
+        principal_id = IdentityStore(spec.identity_store_id, spec.region, self).principal_id(principal)
         for target in who.sets:
             for account in who.accounts:
                 yield aws.ssoadmin.AccountAssignment(
                     f"{deployed[target].name}-{principal.key}-{account}",
-                    principal_id=principal.id,
-                    principal_type=principal.type,
+                    principal_id=principal_id,
+                    principal_type=principal.kind.upper(),
                     target_id=account,
                     target_type="AWS_ACCOUNT",
                     permission_set_arn=deployed[target].arn,
@@ -327,47 +330,6 @@ def refused_risks(pair: PermissionSetPairSpec, protect_alert_path: bool, region:
         for finding in lint_pair(pair, protect_alert_path=protect_alert_path, partition=partition(region))
         if finding.severity is Severity.refused
     ]
-
-
-@dataclass(frozen=True)
-class _Principal:
-    """A group or user, by the identity it has in logical names."""
-
-    key: str
-    type: str
-    id: pulumi.Input[str]
-
-
-def _principal(who: AssignmentSpec, spec: PermissionSetPairModel, opts: pulumi.InvokeOptions) -> _Principal:
-    """Find the principal of an assignment in the identity store, unless it is given by id."""
-    if who.group is not None:
-        group = aws.identitystore.get_group_output(
-            identity_store_id=spec.identity_store_id,
-            # Not a dict: the SDK translates the keys of a resource's dicts to camelCase, but not those of a function's.
-            alternate_identifier=aws.identitystore.GetGroupAlternateIdentifierArgs(
-                unique_attribute=aws.identitystore.GetGroupAlternateIdentifierUniqueAttributeArgs(
-                    attribute_path="DisplayName", attribute_value=who.group
-                )
-            ),
-            region=spec.region,
-            opts=opts,
-        )
-        return _Principal(f"group:{who.group}", "GROUP", group.group_id)
-    if who.user is not None:
-        user = aws.identitystore.get_user_output(
-            identity_store_id=spec.identity_store_id,
-            alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(
-                unique_attribute=aws.identitystore.GetUserAlternateIdentifierUniqueAttributeArgs(
-                    attribute_path="UserName", attribute_value=who.user
-                )
-            ),
-            region=spec.region,
-            opts=opts,
-        )
-        return _Principal(f"user:{who.user}", "USER", user.user_id)
-    if who.group_id is not None:
-        return _Principal(f"groupId:{who.group_id}", "GROUP", who.group_id)
-    return _Principal(f"userId:{who.user_id}", "USER", cast(str, who.user_id))
 
 
 def _break_glass_policy(spec: PermissionSetPairModel) -> dict[str, Any] | None:

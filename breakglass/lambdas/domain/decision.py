@@ -302,10 +302,8 @@ def may_explain(policy: Policy, use: Use, person: Person) -> Decision:
         return Decision(Outcome.allowed, "Nobody knows who it was, so whoever can explain it may.")
     if person.is_among(policy.security):
         return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
-    return _refused(
-        f"Only whoever used {use.permission_set} and {_listed(policy.security)} may explain this.",
-        approvers=policy.security,
-    )
+    others = f" and {_listed(policy.security)}" if policy.security else ""
+    return _refused(f"Only whoever used {use.permission_set}{others} may explain this.", approvers=policy.security)
 
 
 def may_sign_off(policy: Policy, use: Use, person: Person) -> Decision:

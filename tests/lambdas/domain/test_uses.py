@@ -6,6 +6,7 @@ Not shown here: that an alert's button holds what is read here (tests/unit/detec
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given

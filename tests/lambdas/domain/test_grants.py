@@ -1,0 +1,203 @@
+"""The life of a grant: every pair of state and event, what each event leaves, and that a repeated one tells nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.lambdas.domain import grants
+from breakglass.lambdas.domain.grants import GRANT_TABLE, LIVE, GrantChange, GrantEvent, GrantNotAllowedError
+from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, State
+from tests.lambdas.domain.examples import ASKED, HOUR, grant, request
+from tests.lambdas.domain.policies import ADA, PRODUCTION, RDS
+
+NOW = ASKED + 120
+LATER = ASKED + 2 * HOUR
+
+
+def line(event: GrantEvent, before: str, after: str, note: str = "") -> AuditEntry:
+    """What the trail of Ada's request says of the assignment in production."""
+    return AuditEntry(NOW, "r-1", event, SYSTEM, RDS, (PRODUCTION,), "", note, before, after)
+
+
+# --- every state and every event --------------------------------------------------------------------------------------
+
+ATTEMPTS: dict[GrantEvent, Callable[[Grant], GrantChange]] = {
+    GrantEvent.begun: lambda one: grants.begun(one, "op-1", NOW),
+    GrantEvent.granted: lambda one: grants.granted(one, NOW),
+    GrantEvent.failed: lambda one: grants.failed(one, "refused", NOW),
+    GrantEvent.revoking: lambda one: grants.revoking(one, "op-2", NOW),
+    GrantEvent.revoked: lambda one: grants.revoked(one, NOW),
+    GrantEvent.lengthened: lambda one: (grants.lengthened(one, LATER), ()),
+    GrantEvent.denied: lambda one: grants.denied(one, LATER, NOW),
+    GrantEvent.lifted: lambda one: grants.lifted(one, NOW),
+}
+
+# state -> event -> state after; everything else is refused. Read beside `grants.GRANT_TABLE`, it says the same again.
+ALLOWED: dict[str, dict[str, str]] = {
+    "planned": {
+        "grant_begun": "granting",
+        "granted": "granted",
+        "grant_failed": "failed",
+        "revoke_begun": "revoking",
+        "revoked": "revoked",
+        "grant_lengthened": "planned",
+    },
+    "granting": {
+        "grant_begun": "granting",
+        "granted": "granted",
+        "grant_failed": "failed",
+        "revoke_begun": "revoking",
+        "revoked": "revoked",
+        "grant_lengthened": "granting",
+    },
+    "granted": {"revoke_begun": "revoking", "revoked": "revoked", "grant_lengthened": "granted"},
+    "revoking": {"grant_failed": "failed", "revoke_begun": "revoking", "revoked": "revoked"},
+    "failed": {},
+    "revoked": {},
+}
+
+
+@pytest.mark.parametrize("event", ATTEMPTS)
+@pytest.mark.parametrize("state", GrantState)
+def test_each_event_is_possible_in_these_states_only(state: GrantState, event: GrantEvent) -> None:
+    always = event in (GrantEvent.denied, GrantEvent.lifted)
+    after = state if always else ALLOWED[state].get(event)
+    if after is None:
+        with pytest.raises(GrantNotAllowedError) as refusal:
+            ATTEMPTS[event](grant(state))
+        assert (refusal.value.state, refusal.value.event) == (state, event)
+    else:
+        changed, audit = ATTEMPTS[event](grant(state))
+        assert changed.state == after
+        assert all((entry.before, entry.after) == (state, after) for entry in audit)
+
+
+def test_the_table_is_what_is_written_down_here() -> None:
+    always = {(state, event): state for state in GrantState for event in (GrantEvent.denied, GrantEvent.lifted)}
+    written = {
+        (GrantState(s), GrantEvent(event)): GrantState(after)
+        for s, row in ALLOWED.items()
+        for event, after in row.items()
+    }
+    assert {**written, **always} == GRANT_TABLE
+    assert set(ATTEMPTS) == set(GrantEvent)
+
+
+def test_what_may_be_there_is_live_and_can_always_be_taken_away() -> None:
+    assert set(LIVE) == set(GrantState) - {GrantState.failed, GrantState.revoked}
+    for state in LIVE:
+        assert GRANT_TABLE[state, GrantEvent.revoking] is GrantState.revoking
+        assert GRANT_TABLE[state, GrantEvent.revoked] is GrantState.revoked
+
+
+def test_nothing_leads_back_to_what_may_be_there() -> None:
+    assert not [pair for pair, after in GRANT_TABLE.items() if pair[0] not in LIVE and after in LIVE]
+
+
+# --- what each event leaves -------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, tuple[GrantChange, GrantChange]] = {
+    "asking begins before there is an operation": (
+        grants.begun(grant(), None, NOW),
+        (grant(GrantState.granting), (line(GrantEvent.begun, "planned", "granting"),)),
+    ),
+    "the operation is kept without another line": (
+        grants.begun(grant(GrantState.granting), "op-1", NOW),
+        (grant(GrantState.granting, operation="op-1"), ()),
+    ),
+    "what is there has no operation any more": (
+        grants.granted(grant(GrantState.granting, operation="op-1"), NOW),
+        (grant(GrantState.granted), (line(GrantEvent.granted, "granting", "granted"),)),
+    ),
+    "a failure keeps why": (
+        grants.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
+        (
+            grant(GrantState.failed, failure="refused"),
+            (line(GrantEvent.failed, "granting", "failed", "refused"),),
+        ),
+    ),
+    "taking it away begins before there is an operation": (
+        grants.revoking(grant(GrantState.granted), None, NOW),
+        (grant(GrantState.revoking), (line(GrantEvent.revoking, "granted", "revoking"),)),
+    ),
+    "its operation is kept without another line": (
+        grants.revoking(grant(GrantState.revoking), "op-2", NOW),
+        (grant(GrantState.revoking, operation="op-2"), ()),
+    ),
+    "what is left to another request says to which": (
+        grants.revoked(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
+        (grant(GrantState.revoked), (line(GrantEvent.revoked, "revoking", "revoked", "left to r-2"),)),
+    ),
+    "a Deny is kept with its end": (
+        grants.denied(grant(GrantState.revoking), LATER, NOW),
+        (
+            grant(GrantState.revoking, deny_until=LATER),
+            (line(GrantEvent.denied, "revoking", "revoking"),),
+        ),
+    ),
+    "the same Deny changes nothing": (
+        grants.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
+        (grant(GrantState.revoked, deny_until=LATER), ()),
+    ),
+    "a Deny is lifted": (
+        grants.lifted(grant(GrantState.revoked, deny_until=LATER), NOW),
+        (grant(GrantState.revoked), (line(GrantEvent.lifted, "revoked", "revoked"),)),
+    ),
+    "what is not denied needs no lifting": (
+        grants.lifted(grant(GrantState.revoked), NOW),
+        (grant(GrantState.revoked), ()),
+    ),
+    "a later end is kept": (
+        (grants.lengthened(grant(GrantState.granted), LATER), ()),
+        (grant(GrantState.granted, revoke_at=LATER), ()),
+    ),
+    "an earlier end is not": (
+        (grants.lengthened(grant(GrantState.granted), ASKED), ()),
+        (grant(GrantState.granted), ()),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CHANGES)
+def test_change(sentence: str) -> None:
+    found, expected = CHANGES[sentence]
+    assert found == expected
+
+
+def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
+    planned = grants.planned(request(State.approved), PRODUCTION, LATER)
+    assert planned == Grant("r-1", Access(ADA.user_id, RDS, PRODUCTION), GrantState.planned, LATER, version=0)
+
+
+# --- what holds for all of them ---------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(GrantState), st.lists(st.sampled_from(sorted(ATTEMPTS)), max_size=8))
+def test_the_end_is_never_lost_and_never_earlier(state: GrantState, events: list[GrantEvent]) -> None:
+    one = grant(state)
+    for event in events:
+        try:
+            after, _ = ATTEMPTS[event](one)
+        except GrantNotAllowedError:
+            continue
+        assert after.revoke_at >= one.revoke_at
+        assert (after.request_id, after.access, after.version) == (one.request_id, one.access, one.version)
+        one = after
+
+
+@given(st.sampled_from(GrantState), st.sampled_from(sorted(ATTEMPTS)))
+def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
+    try:
+        once, _ = ATTEMPTS[event](grant(state))
+        twice, audit = ATTEMPTS[event](once)
+    except GrantNotAllowedError:
+        return
+    assert (twice, audit) == (once, ())
+
+
+def test_the_request_that_it_is_made_of_may_change_without_it() -> None:
+    moved = replace(request(State.approved), accounts=())
+    assert grants.planned(moved, PRODUCTION, LATER) == grants.planned(request(State.approved), PRODUCTION, LATER)

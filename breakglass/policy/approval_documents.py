@@ -148,7 +148,7 @@ def _desk(scope: Scope) -> list[Statement]:
         _write(scope, "AUDIT", "EVENT", "LATEST", "REQUEST", "USE"),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),
-        _workflow(scope, "states:SendTaskSuccess", "states:StartExecution"),
+        _workflow(scope),
         _dead_letters(Part.desk, scope.place),
     ]
 
@@ -177,7 +177,7 @@ def _sweeper(scope: Scope) -> list[Statement]:
         _lease(scope),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),
-        _workflow(scope, "states:StartExecution"),
+        _workflow(scope),
         {
             "Sid": "SeeExecutions",
             "Effect": "Allow",
@@ -333,12 +333,19 @@ def _people(scope: Scope) -> list[Statement]:
     return [_persons(scope), members] if groups else [_persons(scope)]
 
 
-def _workflow(scope: Scope, *actions: str) -> Statement:
-    """The Service Authorization Reference gives `SendTaskSuccess` no resource; by test, the state machine's ARN is one.
+def _workflow(scope: Scope) -> Statement:
+    """Start it, and tell it what it waits for.
+
+    The Service Authorization Reference gives `SendTaskSuccess` no resource; by test, the state machine's ARN is one.
 
     Source: https://github.com/aws/aws-cdk/pull/8486, and the AWS CDK's `StateMachine.grantTaskResponse` since then.
     """
-    return {"Sid": "GoOn", "Effect": "Allow", "Action": list(actions), "Resource": scope.place.machine_arn}
+    return {
+        "Sid": "GoOn",
+        "Effect": "Allow",
+        "Action": ["states:SendTaskSuccess", "states:StartExecution"],
+        "Resource": scope.place.machine_arn,
+    }
 
 
 def _dead_letters(part: Part, place: Place) -> Statement:

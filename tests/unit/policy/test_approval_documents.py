@@ -147,7 +147,7 @@ EXPECTED = {
         one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
         LOOK_UP,
         MEMBERS,
-        allow("GoOn", "states:StartExecution", MACHINE),
+        allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
         one("SeeExecutions", "states:DescribeExecution", f"{MACHINE.replace(':stateMachine:', ':execution:')}:*"),
         allow(
             "ChangeAssignments",

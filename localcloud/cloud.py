@@ -187,7 +187,8 @@ class RunningCloud:
         headers = {"Authorization": f"Bearer {self.bot_token}"}
         answer: dict[str, Any] = request_json("POST", f"{self.slack_url}/api/{method}", arguments, headers=headers)
         if not answer["ok"]:
-            raise LocalCloudError(f"Slack refused {method}: {answer['error']}.")
+            details = "; ".join(answer.get("response_metadata", {}).get("messages", ()))
+            raise LocalCloudError(f"Slack refused {method}: {answer['error']}.{f' {details}' if details else ''}")
         return answer
 
     def fail(self, *operations: str, **how: Any) -> None:

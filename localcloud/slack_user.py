@@ -23,9 +23,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.emulators.block_kit import option_problems, view_problems
 from localcloud.emulators.loopback import request_json
 
 Answer = TypeVar("Answer")
+
+Values = Mapping[str, Mapping[str, Any]]
+"""What is filled in in a form: block id -> the input's state, e.g. `{"type": "plain_text_input", "value": "..."}`."""
 
 _PAUSE = 0.05
 
@@ -125,40 +129,47 @@ class SlackUser:
         return self._opened(known)
 
     def choose(
-        self, view: Mapping[str, Any], action_id: str, block_id: str, option: Mapping[str, Any]
+        self, view: Mapping[str, Any], block_id: str, option: Mapping[str, Any], values: Values | None = None
     ) -> dict[str, Any]:
-        """Chooses from a list in a form that answers at once, and returns the form as it is then."""
-        action = {
-            "type": "static_select",
-            "action_id": action_id,
-            "block_id": block_id,
-            "selected_option": dict(option),
-        }
-        self._interact(
-            {
-                "type": "block_actions",
-                "container": {"type": "view", "view_id": view["id"]},
-                "view": _shown(view),
-                "trigger_id": self._trigger(view["id"]),
-                "actions": [action],
-            }
-        )
+        """Chooses from a list in a view that answers at once, and returns the view as it is then.
+
+        Args:
+            view: the form, or the Home tab.
+            block_id: of the list.
+            option: one of the list's options.
+            values: what else is filled in; as for `submit`.
+        """
+        chosen = {"type": "static_select", "selected_option": dict(option)}
+        action = {**chosen, "action_id": _action_id(view["blocks"], block_id), "block_id": block_id}
+        self._act_in(view, action, {**(values or {}), block_id: chosen})
         return self.changed(view)
 
-    def press(self, view: Mapping[str, Any], action_id: str) -> None:
-        """Clicks a button in a view, as in the App Home."""
-        self._interact(
-            {
-                "type": "block_actions",
-                "container": {"type": "view", "view_id": view["id"]},
-                "view": _shown(view),
-                "trigger_id": self._trigger(view["id"]),
-                "actions": [{**_element(view["blocks"], action_id), "action_ts": f"{time.time():.6f}"}],
-            }
-        )
+    def press(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
+        """Clicks a button in a view, as in the App Home.
 
-    def options(self, view: Mapping[str, Any], action_id: str, block_id: str, typed: str = "") -> list[dict[str, Any]]:
-        """Types into a list that searches, and returns what is offered."""
+        Args:
+            view: where.
+            action_id: the button's.
+            value: the button's, where several have the same action id.
+        """
+        self._act_in(view, _element(view["blocks"], action_id, value), {})
+
+    def press_for_form(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> dict[str, Any]:
+        """Clicks a button in a view that opens a form, and returns the form."""
+        known = {one["id"] for one in self.views()}
+        self.press(view, action_id, value)
+        return self._opened(known)
+
+    def options(self, view: Mapping[str, Any], block_id: str, typed: str = "") -> list[dict[str, Any]]:
+        """Types into a list that searches, and returns what is offered.
+
+        What is filled in elsewhere is not sent along, as it is not up to date when Slack does
+        (https://github.com/slackapi/bolt-js/issues/1146).
+
+        Raises:
+            LocalCloudError: if Slack would not take what the app offers.
+        """
+        action_id = _action_id(view["blocks"], block_id)
         answer = self._interact(
             {
                 "type": "block_suggestion",
@@ -170,29 +181,38 @@ class SlackUser:
             }
         )
         options: list[dict[str, Any]] = json.loads(answer)["options"]
+        problems = option_problems(options)
+        if problems:
+            raise LocalCloudError(f"Slack shows no options, since it does not take these: {'; '.join(problems)}")
         return options
 
-    def submit(self, view: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def submit(self, view: Mapping[str, Any], values: Values) -> dict[str, Any]:
         """Sends a form, and returns what it shows when the app has made up its mind.
 
         Args:
             view: the form.
             values: block id -> the input's state, e.g. `{"type": "plain_text_input", "value": "..."}`; the action id
                 is the one the form has in that block.
+
+        Raises:
+            LocalCloudError: if Slack would not take the view in the app's answer.
         """
-        state = {block_id: {_action_id(view["blocks"], block_id): dict(value)} for block_id, value in values.items()}
         answer = self._interact(
             {
                 "type": "view_submission",
-                "view": {**_shown(view), "state": {"values": state}},
+                "view": {**_shown(view), "state": _state(view, values)},
                 "trigger_id": self._trigger(),
             }
         )
         said = json.loads(answer) if answer.strip() else {}
         if said.get("response_action") != "update":
             return {**view, "answer": said}
-        request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", {"id": view["id"], **said["view"]})
-        return self.changed({**view, "changes": view["changes"] + 1})
+        problems = view_problems(said["view"])
+        if problems:
+            raise LocalCloudError(f"Slack shows an error, since it does not take this view: {'; '.join(problems)}")
+        order = {"view_id": view["id"], "view": said["view"], "changes": view["changes"]}
+        changes = request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", order)["changes"]
+        return self.changed({**view, "changes": changes})
 
     def open_home(self) -> dict[str, Any]:
         """Opens the app's Home tab, and returns what it shows."""
@@ -218,6 +238,13 @@ class SlackUser:
         """Everything that this person is shown besides messages, in the order in which it was opened."""
         views: list[dict[str, Any]] = request_json("GET", f"{self._cloud.slack_url}/_localcloud/views?user={self.id}")
         return views
+
+    def whispers(self) -> list[dict[str, Any]]:
+        """Every message that only this person sees, in the order in which they came."""
+        messages: list[dict[str, Any]] = request_json(
+            "GET", f"{self._cloud.slack_url}/_localcloud/ephemerals?user={self.id}"
+        )
+        return messages
 
     def changed(self, view: Mapping[str, Any]) -> dict[str, Any]:
         """Waits until a view shows something else, and returns it."""
@@ -276,6 +303,17 @@ class SlackUser:
         }
         return self.send(f"payload={quote(json.dumps(whole))}".encode())
 
+    def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], values: Values) -> None:
+        self._interact(
+            {
+                "type": "block_actions",
+                "container": {"type": "view", "view_id": view["id"]},
+                "view": {**_shown(view), "state": _state(view, values)},
+                "trigger_id": self._trigger(view["id"]),
+                "actions": [{**action, "action_ts": f"{time.time():.6f}"}],
+            }
+        )
+
     def _trigger(self, view_id: str | None = None) -> str:
         asked = {"user_id": self.id, **({"view_id": view_id} if view_id else {})}
         trigger: str = self._cloud.call_slack("views.generateTriggerId", asked)["trigger_id"]
@@ -295,11 +333,17 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in view.items() if key not in ("user", "number", "changes")}
 
 
-def _element(blocks: list[dict[str, Any]], action_id: str) -> dict[str, Any]:
-    """The button with this action id, as it comes with a click."""
+def _state(view: Mapping[str, Any], values: Values) -> dict[str, Any]:
+    """What is filled in and chosen, as Slack sends it along."""
+    filled = {block_id: {_action_id(view["blocks"], block_id): dict(value)} for block_id, value in values.items()}
+    return {"values": filled}
+
+
+def _element(blocks: list[dict[str, Any]], action_id: str, value: str | None = None) -> dict[str, Any]:
+    """The button with this action id and, if one is given, this value, as it comes with a click."""
     for block in blocks:
         for element in [*block.get("elements", []), block.get("accessory") or {}]:
-            if element.get("action_id") == action_id:
+            if element.get("action_id") == action_id and value in (None, element.get("value")):
                 kept = {key: element[key] for key in ("type", "action_id", "value") if key in element}
                 return {"block_id": block.get("block_id", ""), **kept}
     raise LocalCloudError(f"There is no button {action_id} to click.")
@@ -309,6 +353,6 @@ def _action_id(blocks: list[dict[str, Any]], block_id: str) -> str:
     """The action id of the input in a block."""
     for block in blocks:
         if block.get("block_id") == block_id:
-            action_id: str = (block.get("element") or block["accessory"])["action_id"]
-            return action_id
+            candidates = [block.get("element"), block.get("accessory"), *block.get("elements", [])]
+            return next(one["action_id"] for one in candidates if one and one.get("type") != "button")
     raise LocalCloudError(f"The form has no input {block_id}.")

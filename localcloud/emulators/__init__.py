@@ -4,7 +4,7 @@
 |---|---|---|
 | `aws` | MiniStack | what AWS documents of EventBridge, Lambda and Step Functions and the product depends on |
 | `identity` | moto | an organisation, an Identity Center instance, groups and users; assignments that take their time |
-| `slack` | a front before `emulate` | Slack's refusals (`block_kit`), a record of every message posted, what a person sees |
+| `slack` | a front before `emulate` | Slack's refusals (`block_kit`), a record of every post, what a person sees |
 
 Each fails by order, so that tests can show what becomes of it (`faults`, `functions`, `assignments`, `slack_faults`).
 

@@ -6,9 +6,10 @@ it, and hands everything else on, so that the emulator's own page can be looked 
 and the pages of chat.postMessage and auth.revoke.
 
 For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` tells the posts,
-`GET /_localcloud/views?user=U` what a person sees (`slack_views`), `POST /_localcloud/views` that an app answered a
-submission, `POST /_localcloud/users` what is different about a person, `POST /_localcloud/faults` how Slack fails from
-now on (`slack_faults`).
+`GET /_localcloud/views?user=U` which views a person sees and `GET /_localcloud/ephemerals?user=U` which messages that
+nobody else sees (`slack_views`), `POST /_localcloud/views` tells that an app answered a submission, `POST
+/_localcloud/users` what is different about a person, `POST /_localcloud/faults` how Slack fails from now on
+(`slack_faults`).
 
 Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending what a person clicks to the app
 (`localcloud.slack_user` does).
@@ -25,10 +26,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from localcloud.emulators.block_kit import block_problems, metadata_accepted
+from localcloud.emulators.block_kit import block_problems, metadata_accepted, view_problems
 from localcloud.emulators.process import exit_with_parent
 from localcloud.emulators.slack_faults import Fault, Faults
-from localcloud.emulators.slack_views import Views
+from localcloud.emulators.slack_views import Ephemerals, Views
 
 UPSTREAM_TOKEN = "emulator"  # noqa: S105 - the emulator takes any; it is seeded as the token of the bot's user
 """The token that the front uses towards the emulator, in place of the caller's."""
@@ -136,6 +137,17 @@ def check_message(arguments: Mapping[str, Any]) -> None:
         raise SlackRefusalError("invalid_metadata_format")
 
 
+def check_view(arguments: Mapping[str, Any]) -> None:
+    """Checks a form or a Home tab, if the call has one.
+
+    Raises:
+        SlackRefusalError: if Slack would not take it.
+    """
+    view = _parsed(arguments, "view", "invalid_arguments")
+    if view is not None and (problems := view_problems(view)):
+        raise SlackRefusalError("invalid_arguments", problems)
+
+
 def _parsed(arguments: Mapping[str, Any], name: str, error: str) -> Any:
     value = arguments.get(name)
     if not isinstance(value, str):
@@ -164,6 +176,7 @@ class Front(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.tokens = Tokens()
         self.views = Views()
+        self.ephemerals = Ephemerals()
         self.faults = Faults()
         self.people: dict[str, dict[str, Any]] = {}
         self._posts: list[Post] = []
@@ -193,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_json(self._front.posts())
         elif address.path == "/_localcloud/views":
             self._answer_json(self._front.views.of(parse_qs(address.query)["user"][0]))
+        elif address.path == "/_localcloud/ephemerals":
+            self._answer_json(self._front.ephemerals.of(parse_qs(address.query)["user"][0]))
         else:
             self._handle()
 
@@ -209,6 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._handle()
 
     def _order(self, what: str, order: dict[str, Any]) -> None:
+        answer: dict[str, int] = {}
         match what:
             case "tokens":
                 self._front.tokens.add(order["token"])
@@ -217,8 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "users":
                 self._front.people[order.pop("id")] = order
             case "views":
-                self._front.views.answered(order.pop("id"), order)
-        self._answer_json({})
+                answer["changes"] = self._front.views.answered(**order)
+        self._answer_json(answer)
 
     def _survived(self, fault: Fault) -> bool:
         """Fails a call as ordered; says whether it goes on all the same."""
@@ -265,6 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self._answer_json({"ok": True, "revoked": True})
                     return
                 check_message(arguments)
+                check_view(arguments)
                 status, headers, content = self._upstream(raw)
                 self._answer(status, headers, self._noted(arguments, content))
                 return
@@ -280,6 +297,8 @@ class _Handler(BaseHTTPRequestHandler):
         match self.path.removeprefix("/api/"):
             case "views.open" | "views.update" | "views.publish":
                 self._front.views.shown(arguments, answer["view"])
+            case "chat.postEphemeral":
+                self._front.ephemerals.posted(arguments, answer["message_ts"])
             case "views.generateTriggerId":
                 self._front.views.triggered(answer["trigger_id"], arguments["user_id"])
             case "users.info" | "users.lookupByEmail":

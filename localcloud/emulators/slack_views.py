@@ -1,11 +1,12 @@
-"""What the emulator of Slack does not tell about views: which ones a person sees now.
+"""What the emulator of Slack does not tell: what one person sees and nobody else.
 
-Slack shows the forms (modals) and the App Home that an app opens to one person; no method of its Web API reads them
-back. Whoever plays that person has to see them.
+Slack shows the forms (modals) and the App Home that an app opens, and the ephemeral messages that it posts, to one
+person; no method of its Web API reads them back. Whoever plays that person has to see them.
 
 Non-goals: stacks of modals; checking views (see `block_kit`).
 """
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -37,11 +38,25 @@ class Views:
             number = len(self._views) if not before else before["number"]
             self._views[view["id"]] = {**view, "user": user, "number": number, "changes": before.get("changes", -1) + 1}
 
-    def answered(self, view_id: str, view: Mapping[str, Any]) -> None:
-        """An app answered a submission with another content for the same view (`response_action: update`)."""
+    def answered(self, view_id: str, view: Mapping[str, Any], changes: int) -> int:
+        """An app answered a submission with another content for the same view (`response_action: update`).
+
+        If it has also updated the view meanwhile, by a call, that stays: what comes first at Slack is not documented.
+
+        Args:
+            view_id: the view's.
+            view: the answer's content.
+            changes: how often the view had changed when it was sent.
+
+        Returns:
+            How often it has changed with this answer.
+        """
         with self._lock:
             before = self._views[view_id]
-            self._views[view_id] = {**before, **view, "id": view_id, "changes": before["changes"] + 1}
+            if before["changes"] == changes:
+                self._views[view_id] = {**before, **view, "id": view_id, "changes": changes + 1}
+                return changes + 1
+            return changes
 
     def of(self, user: str) -> list[dict[str, Any]]:
         """A person's views, in the order in which they were opened."""
@@ -49,3 +64,29 @@ class Views:
             return sorted(
                 (view for view in self._views.values() if view["user"] == user), key=lambda view: view["number"]
             )
+
+
+class Ephemerals:
+    """Messages that one person sees; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._messages: list[dict[str, Any]] = []
+
+    def posted(self, arguments: Mapping[str, Any], ts: str) -> None:
+        """An app posted one.
+
+        Args:
+            arguments: of the call.
+            ts: the message's, from the answer.
+        """
+        kept = {key: arguments[key] for key in ("channel", "user", "text", "blocks", "thread_ts") if key in arguments}
+        if isinstance(kept.get("blocks"), str):
+            kept["blocks"] = json.loads(kept["blocks"])
+        with self._lock:
+            self._messages.append({**kept, "ts": ts})
+
+    def of(self, user: str) -> list[dict[str, Any]]:
+        """What a person was told, in the order in which it was posted."""
+        with self._lock:
+            return [message for message in self._messages if message["user"] == user]

@@ -16,7 +16,8 @@ from localcloud.slack_user import signed
 
 pytestmark = pytest.mark.local
 
-VIEW: dict[str, Any] = {"type": "modal", "title": {"type": "plain_text", "text": "Loading"}, "blocks": []}
+TEXT = {"type": "plain_text", "text": "Loading"}
+VIEW: dict[str, Any] = {"type": "modal", "title": TEXT, "blocks": [{"type": "section", "text": TEXT}]}
 
 
 @pytest.fixture
@@ -62,10 +63,40 @@ def test_a_person_sees_the_form_that_their_click_opened_and_what_becomes_of_it(
     opened = cloud.call_slack("views.open", {"trigger_id": trigger, "view": VIEW})["view"]["id"]
     ready = {**VIEW, "title": {"type": "plain_text", "text": "Ready"}}
     cloud.call_slack("views.update", {"view_id": opened, "view": ready})
-    request_json("POST", url, {"id": opened, "title": {"type": "plain_text", "text": "Sent"}})
+    sent = {**VIEW, "title": {"type": "plain_text", "text": "Sent"}}
+    assert request_json("POST", url, {"view_id": opened, "view": sent, "changes": 1}) == {"changes": 2}
     seen = request_json("GET", f"{url}?user={ada['id']}")[-1]
     assert (seen["id"], seen["title"]["text"], seen["changes"]) == (opened, "Sent", 2)
     assert request_json("GET", f"{url}?user=U0NOBODY") == []
+
+
+def test_what_the_app_showed_meanwhile_is_not_overwritten_by_its_answer(
+    cloud: RunningCloud, ada: dict[str, Any]
+) -> None:
+    trigger = cloud.call_slack("views.generateTriggerId", {"user_id": ada["id"]})["trigger_id"]
+    opened = cloud.call_slack("views.open", {"trigger_id": trigger, "view": VIEW})["view"]["id"]
+    done = {**VIEW, "title": {"type": "plain_text", "text": "Done"}}
+    cloud.call_slack("views.update", {"view_id": opened, "view": done})
+    url = f"{cloud.slack_url}/_localcloud/views"
+    assert request_json("POST", url, {"view_id": opened, "view": VIEW, "changes": 0}) == {"changes": 0}
+    assert request_json("GET", f"{url}?user={ada['id']}")[-1]["title"]["text"] == "Done"
+
+
+def test_a_view_that_slack_would_not_take_is_refused(cloud: RunningCloud, ada: dict[str, Any]) -> None:
+    trigger = cloud.call_slack("views.generateTriggerId", {"user_id": ada["id"]})["trigger_id"]
+    view = {**VIEW, "title": {"type": "plain_text", "text": "x" * 25}}
+    with pytest.raises(LocalCloudError, match=r"invalid_arguments\. \[ERROR\] must be less than 25 characters"):
+        cloud.call_slack("views.open", {"trigger_id": trigger, "view": view})
+
+
+def test_a_message_that_one_person_sees_is_seen_by_nobody_else(cloud: RunningCloud, ada: dict[str, Any]) -> None:
+    message = {"channel": cloud.slack_channel, "user": ada["id"], "text": "Only you see this."}
+    posted = cloud.call_slack("chat.postEphemeral", message)
+    url = f"{cloud.slack_url}/_localcloud/ephemerals?user="
+    assert request_json("GET", f"{url}{ada['id']}") == [{**message, "ts": posted["message_ts"]}]
+    assert request_json("GET", f"{url}U0NOBODY") == []
+    history = cloud.call_slack("conversations.history", {"channel": cloud.slack_channel})["messages"]
+    assert posted["message_ts"] not in [one["ts"] for one in history]
 
 
 def test_slack_answers_with_the_error_that_was_ordered_as_often_as_ordered(cloud: RunningCloud, faults: str) -> None:

@@ -14,6 +14,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from breakglass.components.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.reference import Reference
 from breakglass.components.watched_role import WatchedRole
 from breakglass.config import UsageMonitoringSettings
@@ -27,7 +28,6 @@ from breakglass.policy.documents import alarm_topic_policy, policy_json
 from breakglass.problems import validated
 from breakglass.types import EvidencePath, HttpsUrl, Region, TagKey, TagValue
 
-FIVE_MINUTES = 300
 DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
@@ -244,7 +244,8 @@ class UsageMonitoring(pulumi.ComponentResource):
     ) -> Iterator[aws.cloudwatch.MetricAlarm]:
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
-        alarm = partial(self._alarm, name=f"{name}-{watched.subject.key}", spec=spec, topic_arn=topic_arn)
+        alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
+        of_role = f"{name}-{watched.subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",
             "dimensions": {"QueueName": watched.queue_name},
@@ -252,7 +253,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             "period": FIVE_MINUTES,
         }
         yield alarm(
-            kind="failed-deliveries",
+            f"{of_role}-failed-deliveries",
             description=f"An alert about {role} could not be delivered to Slack, or by e-mail: somebody may be using "
             "it and nobody is told. Look into the dead-letter queue or CloudTrail for what happened, then for why it "
             "was not delivered. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
@@ -260,7 +261,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             metric_queries=_failed_deliveries([rule_names[path.value] for path in watched.paths]),
         )
         yield alarm(
-            kind="dead-letters",
+            f"{of_role}-dead-letters",
             description=f"Alerts about {role} are in the dead-letter queue, unread by anybody. Read them, tell the "
             "team, and delete them. Runbook: docs/runbooks/dead-letters.md.",
             threshold=0,
@@ -268,7 +269,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             **dead_letters,
         )
         yield alarm(
-            kind="dead-letter-age",
+            f"{of_role}-dead-letter-age",
             description=f"An alert about {role} is in the dead-letter queue for over a day. After 14 days it is gone "
             "for good. Read it, tell the team, and delete it. Runbook: docs/runbooks/dead-letters.md.",
             threshold=DAY,
@@ -278,7 +279,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         counting = counting_path(watched.paths)
         if counting is not None:
             yield alarm(
-                kind="routine-use",
+                f"{of_role}-routine-use",
                 description=f"{role} was used more than {spec.uses_per_week} times in 7 days, drills included: that is "
                 "routine, not an emergency. Read the explanations in the Slack threads, and give the everyday "
                 "permission set what is needed every day, or raise usesPerWeek if this was a long incident. Runbook: "
@@ -290,34 +291,6 @@ class UsageMonitoring(pulumi.ComponentResource):
                 statistic="Sum",
                 period=WEEK,
             )
-
-    def _alarm(
-        self,
-        *,
-        name: str,
-        spec: UsageMonitoringModel,
-        topic_arn: pulumi.Output[str],
-        kind: str,
-        description: str,
-        threshold: int,
-        **metric: Any,
-    ) -> aws.cloudwatch.MetricAlarm:
-        return aws.cloudwatch.MetricAlarm(
-            f"{name}-{kind}",
-            # CloudWatch allows 255 characters (PutMetricAlarm): the kind at the end is what a reader looks for.
-            name=physical_name(f"{name}-{kind}", limit=255),
-            alarm_description=description,
-            comparison_operator="GreaterThanThreshold",
-            threshold=threshold,
-            evaluation_periods=1,
-            # The metrics are only there when something happened.
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic_arn],
-            region=spec.region,
-            tags=spec.tags,
-            opts=pulumi.ResourceOptions(parent=self),
-            **metric,
-        )
 
 
 @dataclass(frozen=True)

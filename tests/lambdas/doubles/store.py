@@ -5,6 +5,7 @@ Both pass the same contract (tests/lambdas/adapters/test_dynamodb.py). Safe for 
 Non-goals: DynamoDB's eventual consistency; the lists here are always up to date.
 """
 
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
 from breakglass.lambdas.domain.transitions import FINAL
-from breakglass.lambdas.ports import Page
+from breakglass.lambdas.ports import Clock, Page
 
 
 @dataclass
@@ -23,9 +24,14 @@ class _Lease:
 
 
 class MemoryStore:
-    """Keeps records in dictionaries."""
+    """Keeps records in dictionaries.
 
-    def __init__(self) -> None:
+    Args:
+        clock: the time at which a delivery is forgotten; without one, never.
+    """
+
+    def __init__(self, clock: Clock = lambda: 0) -> None:
+        self._clock = clock
         self.deliveries: dict[str, int] = {}
         self.requests: dict[str, Request] = {}
         self.all_grants: dict[tuple[str, str], Grant] = {}
@@ -39,7 +45,7 @@ class MemoryStore:
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:
         with self._lock:
-            if key in self.deliveries:
+            if key in self.deliveries and self._clock() < self.deliveries[key]:
                 return False
             self.deliveries[key] = expires_at
             return True
@@ -144,6 +150,13 @@ class MemoryStore:
             unfinished = [use for use in self.uses.values() if use.state is not UseState.signed_off]
         return iter(sorted(unfinished, key=lambda use: use.due_at))
 
+    def note(self, entry: AuditEntry) -> bool:
+        with self._lock:
+            if replace(entry, actor=anonymous_in_slack(entry.actor)) in self.trail:
+                return False
+            self._tell([entry])
+            return True
+
     def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
         with self._lock:
             span = [entry for entry in self.trail if since <= entry.at < until]
@@ -167,9 +180,13 @@ def _key(grant: Grant) -> tuple[str, str]:
     return grant.request_id, grant.access.account
 
 
+def _position(request: Request) -> str:
+    return f"{request.created_at:012}#{request.id}"
+
+
 def _page(found: Sequence[Request], cursor: str | None, limit: int) -> Page[Request]:
-    """Cut one page, newest first; the cursor is how many came before."""
-    newest_first = sorted(found, key=lambda request: (-request.created_at, request.id))
-    start = int(cursor or 0)
-    end = start + limit
-    return Page(tuple(newest_first[start:end]), str(end) if end < len(newest_first) else None)
+    """Cut one page, newest first; the cursor is where the next one begins."""
+    if cursor is not None and not re.fullmatch(r"\d{12}#.{1,187}", cursor, re.ASCII):
+        raise ValueError("this is no cursor")
+    left = sorted((one for one in found if cursor is None or _position(one) <= cursor), key=_position, reverse=True)
+    return Page(tuple(left[:limit]), _position(left[limit]) if len(left) > limit else None)

@@ -1,0 +1,38 @@
+"""Which deliveries were seen: the one thing of the store that the function needs which Slack waits for.
+
+It is apart from the store so that a click does not wait until the code of all records is loaded.
+
+Non-goals: what makes a delivery the same (see `slack.signature`).
+"""
+
+from breakglass.lambdas.adapters.dynamo_table import FRESH, DynamoTable
+from breakglass.lambdas.adapters.table import EXPIRY, key, keys, number
+from breakglass.lambdas.ports import Clock
+
+
+class Deliveries:
+    """Implements `claim_delivery` of `ports.Store`.
+
+    Args:
+        table: where they are kept.
+        clock: the time.
+    """
+
+    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def claim(self, delivery: str, expires_at: int) -> bool:
+        """Say whether this is the first delivery with this key; remembered until the time given.
+
+        Raises:
+            AwsError: if DynamoDB refuses or goes on failing.
+        """
+        claim = self._table.put(
+            {**keys(key("DELIVERY", delivery), "DELIVERY"), EXPIRY: number(expires_at)},
+            # DynamoDB deletes what has expired within days, not at once.
+            f"{FRESH} OR #expires <= :now",
+            ExpressionAttributeNames={"#expires": EXPIRY},
+            ExpressionAttributeValues={":now": number(self._clock())},
+        )
+        return self._table.write([claim])

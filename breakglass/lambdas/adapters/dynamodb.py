@@ -1,0 +1,279 @@
+"""The records in DynamoDB: every write a transaction with a condition on each of its items.
+
+Records are read consistently. Only which ones are open, or somebody's, comes from an index, which may be a moment late.
+
+Non-goals: what may be written (see `domain`), and the table itself (see `table`).
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby, islice
+
+from breakglass.lambdas.adapters.aws import AwsClient
+from breakglass.lambdas.adapters.codec import decode, encode
+from breakglass.lambdas.adapters.deliveries import Deliveries
+from breakglass.lambdas.adapters.dynamo_table import MOST_ITEMS, DynamoTable, members_of
+from breakglass.lambdas.adapters.items import (
+    GRANT,
+    REQUEST,
+    USE,
+    Record,
+    access_key,
+    audit_item,
+    event_item,
+    grant_item,
+    is_open,
+    latest_item,
+    latest_key,
+    record_of,
+    request_item,
+    request_key,
+    use_item,
+    use_key,
+)
+from breakglass.lambdas.adapters.table import (
+    BY_MONTH,
+    BY_PERSON,
+    EARLIEST,
+    EXPIRY,
+    OPEN,
+    Index,
+    Item,
+    days,
+    key,
+    key_of,
+    moment,
+    months,
+    number,
+)
+from breakglass.lambdas.domain.audit import anonymous_in_slack
+from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
+from breakglass.lambdas.ports import Clock, Page
+
+_LEASE = "LEASE"
+_HOLDERS = "HOLDERS"
+_LATEST_MOMENT = "9" * 12
+_DAY = 86_400
+
+
+class DynamoStore:
+    """Implements `ports.Store` on one table.
+
+    Args:
+        client: to call DynamoDB with.
+        table: name of the table.
+        clock: the time.
+    """
+
+    def __init__(self, client: AwsClient, table: str, clock: Clock = lambda: int(time.time())) -> None:
+        self._table = DynamoTable(client, table)
+        self._deliveries = Deliveries(self._table, clock)
+        self._clock = clock
+
+    def claim_delivery(self, key: str, expires_at: int) -> bool:
+        """Put the key if it isn't there."""
+        return self._deliveries.claim(key, expires_at)
+
+    # Requests and their grants
+
+    def request(self, request_id: str) -> Request | None:
+        """Read a request."""
+        return self._record(Request, request_key(request_id), REQUEST)
+
+    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
+        """Put a request, grants and audit lines, each record under the condition of its version."""
+        items = [request_item(request), *map(grant_item, grants)]
+        return self._save(items, audit)
+
+    def grants(self, request_id: str) -> tuple[Grant, ...]:
+        """Query the partition of a request."""
+        condition = "#pk = :pk AND begins_with(#sk, :sk)"
+        found = self._table.query(condition, pk=request_key(request_id), sk=f"{GRANT}#")
+        return tuple(record_of(Grant, item) for item in found)
+
+    def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Put a grant and audit lines."""
+        return self._save([grant_item(grant)], audit)
+
+    def open_requests(self) -> Iterable[Request]:
+        """Query the index of what is open."""
+        return self._open(Request, REQUEST)
+
+    def live_grants(self) -> Iterable[Grant]:
+        """Query the index of what is open."""
+        return self._open(Grant, GRANT)
+
+    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Query the index by person.
+
+        Raises:
+            ValueError: for a cursor that is none.
+        """
+        newest = _LATEST_MOMENT if cursor is None else _position(cursor)
+        return self._page(
+            self._newest_first(BY_PERSON, user_id, moment(0), newest, limit + 1) if user_id else [], limit
+        )
+
+    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Query the index by month, month by month backwards.
+
+        Raises:
+            ValueError: for a cursor that is none.
+        """
+        first, end = self._span(since, until)
+        # A time alone sorts before the same time with an id, so what was made at `end` is left out.
+        newest = moment(end) if cursor is None else min(_position(cursor), moment(end))
+        found: list[Item] = []
+        for month in months(first, min(end, int(newest.partition("#")[0]))):
+            if len(found) <= limit:
+                found += self._newest_first(BY_MONTH, month, moment(first), newest, limit + 1 - len(found))
+        return self._page(found, limit)
+
+    # Assignments
+
+    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+        """Update the lease under the condition that it is free, one's own or over."""
+        return self._table.change(
+            "UpdateItem",
+            access_key(access),
+            _LEASE,
+            UpdateExpression="SET #holder = :me, #expires = :until",
+            ConditionExpression="attribute_not_exists(#holder) OR #holder = :me OR #expires <= :now",
+            ExpressionAttributeNames={"#holder": "holder", "#expires": EXPIRY},
+            ExpressionAttributeValues={":me": {"S": request_id}, ":until": number(until), ":now": number(now)},
+        )
+
+    def finish(self, access: Access, request_id: str) -> None:
+        """Delete the lease under the condition that it is one's own."""
+        self._table.change(
+            "DeleteItem",
+            access_key(access),
+            _LEASE,
+            ConditionExpression="#holder = :me",
+            ExpressionAttributeNames={"#holder": "holder"},
+            ExpressionAttributeValues={":me": {"S": request_id}},
+        )
+
+    def add_holder(self, access: Access, request_id: str) -> None:
+        """Add to a set, in one step."""
+        self._table.change_set(access_key(access), _HOLDERS, "ADD", request_id)
+
+    def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
+        """Take out of a set, in one step."""
+        return self._table.change_set(access_key(access), _HOLDERS, "DELETE", request_id)
+
+    def holders(self, access: Access) -> frozenset[str]:
+        """Read the set."""
+        return members_of(self._table.get(access_key(access), _HOLDERS))
+
+    # Uses
+
+    def use(self, use_id: str) -> Use | None:
+        """Read a use."""
+        return self._record(Use, use_key(use_id), USE)
+
+    def use_of_event(self, event_id: str) -> Use | None:
+        """Read which use it is, and the use."""
+        pointer = self._table.get(*key_of(event_item(event_id, "")))
+        return self.use(pointer["use"]["S"]) if pointer else None
+
+    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Put a use, audit lines, and for each event that is new in it which use it belongs to."""
+        stored = self.use(use.id)
+        if use.version != (stored.version if stored else 0):
+            return False
+        # The condition on the version sees to it that these are still the new ones when they are written.
+        known = stored.event_ids if stored else ()
+        pointers = [event_item(one, use.id) for one in dict.fromkeys(use.event_ids) if one not in known]
+        if stored is None:
+            pointers.append(latest_item(use))
+        return self._save([use_item(use)], audit, pointers)
+
+    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+        """Query which use came last, and read it."""
+        partition = latest_key(permission_set, account, who)
+        latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
+        return self.use(latest["use"]["S"]) if latest else None
+
+    def open_uses(self) -> Iterable[Use]:
+        """Query the index of what is open."""
+        return self._open(Use, USE)
+
+    # The audit trail
+
+    def note(self, entry: AuditEntry) -> bool:
+        """Put a line, named by all that it says."""
+        return self._table.write([self._table.new(line) for line in _lines([entry], encode(entry))])
+
+    def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
+        """Query day by day."""
+        first, end = self._span(since, until)
+        for day in days(first, end):
+            lines = self._table.query(
+                "#pk = :pk AND #sk BETWEEN :first AND :last",
+                pk=key("AUDIT", day),
+                first=moment(first),
+                last=moment(end),
+            )
+            for _, same_second in groupby(lines, key=lambda line: key_of(line)[1].partition("#")[0]):
+                in_order = sorted(same_second, key=lambda line: int(line["written"]["N"]))
+                yield from (decode(AuditEntry, line["body"]["S"]) for line in in_order)
+
+    # What they have in common
+
+    def _record(self, kind: type[Record], pk: str, sk: str) -> Record | None:
+        item = self._table.get(pk, sk)
+        return record_of(kind, item) if item else None
+
+    def _save(self, records: Sequence[Item], audit: Sequence[AuditEntry], others: Sequence[Item] = ()) -> bool:
+        """Put records under the condition of their version, and lines and others that must not be there yet."""
+        pk, sk = key_of(records[0])
+        lines = _lines(audit, key(pk, sk, records[0]["version"]["N"]))
+        puts = map(self._table.next_version, records)
+        return self._table.write([*puts, *map(self._table.new, (*others, *lines))])
+
+    def _open(self, kind: type[Record], named: str) -> Iterator[Record]:
+        """Yield what the index has as open, as it is now and if it is so now."""
+        found = self._table.query("#pk = :pk", OPEN, pk=named)
+        while some := list(islice(found, MOST_ITEMS)):
+            records = (record_of(kind, item) for item in self._table.read(some))
+            yield from (record for record in records if is_open(record))
+
+    def _newest_first(self, index: Index, partition: str, oldest: str, newest: str, most: int) -> list[Item]:
+        # DynamoDB refuses a span that ends before it begins.
+        if newest < oldest:
+            return []
+        condition = "#pk = :pk AND #sk BETWEEN :oldest AND :newest"
+        span = {"pk": partition, "oldest": oldest, "newest": newest}
+        return list(islice(self._table.query(condition, index, **span, ScanIndexForward=False, Limit=most), most))
+
+    def _page(self, found: Sequence[Item], limit: int) -> Page[Request]:
+        """Return a page of what an index found; if there is one too many, the next page begins with it."""
+        following = found[limit][BY_MONTH.sort_key]["S"] if len(found) > limit else None
+        return Page(tuple(record_of(Request, item) for item in self._table.read(found[:limit])), following)
+
+    def _span(self, since: int, until: int) -> tuple[int, int]:
+        """Cut a span to when there can be anything; an empty one ends where it begins."""
+        first = max(since, EARLIEST)
+        return first, max(first, min(until, self._clock() + _DAY))
+
+
+def _lines(audit: Sequence[AuditEntry], write: str) -> list[Item]:
+    """Return lines as items; `write` names what they are written with, so that no other line has the same key."""
+    now = time.time_ns()
+    anonymous = [replace(entry, actor=anonymous_in_slack(entry.actor)) for entry in audit]
+    return [audit_item(entry, f"{write}/{index}", now + index) for index, entry in enumerate(anonymous)]
+
+
+def _position(cursor: str) -> str:
+    """Return a cursor, which comes back from outside, if it may be one.
+
+    Raises:
+        ValueError: if it can't.
+    """
+    at, _, request_id = cursor.partition("#")
+    is_moment = len(at) == len(_LATEST_MOMENT) and at.isascii() and at.isdigit()
+    if not is_moment or not request_id or len(cursor) > 200 or not cursor.isprintable():
+        raise ValueError("this is no cursor")
+    return cursor

@@ -1,0 +1,118 @@
+"""The one table: its keys and indexes, as the deployment makes them and the store uses them.
+
+    pk                     sk                         what
+    REQUEST#id             REQUEST                    a request
+    REQUEST#id             GRANT#account              the grant of a request in one account
+    ACCESS#user#set#acct   LEASE                      who is at work on an assignment
+    ACCESS#user#set#acct   HOLDERS                    the requests that want it to be there
+    USE#id                 USE                        a use
+    EVENT#id               EVENT                      which use a CloudTrail event belongs to
+    LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
+    DELIVERY#key           DELIVERY                   a delivery that was seen
+    AUDIT#2026-11-26       time#subject#hash          a line of the audit trail
+
+A `#` within a part is written `%23`, so no part can be taken for two. Times are twelve digits, so that text sorts as
+they do. A record is in `body`, JSON; what else an item holds is there to be found by.
+
+Non-goals: reading and writing (see `dynamodb`).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+Item = dict[str, Any]
+"""As DynamoDB has it: attribute -> {type: value}."""
+
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+
+EXPIRY = "expires"
+"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"); only deliveries and leases have it."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index; it holds keys only, the records are read from the table, and so as they are now.
+
+    Attributes:
+        name: its name.
+        partition_key: attribute, a string.
+        sort_key: attribute, a string.
+    """
+
+    name: str
+    partition_key: str
+    sort_key: str
+
+
+OPEN = Index("open", "open_kind", "open_at")
+"""Requests, grants and uses that somebody or something still has to see to, by when."""
+
+BY_PERSON = Index("by_person", "person", "at")
+"""Requests of a person, by when they were made."""
+
+BY_MONTH = Index("by_month", "month", "at")
+"""All requests, by when they were made."""
+
+INDEXES = (OPEN, BY_PERSON, BY_MONTH)
+
+STRING_ATTRIBUTES = (
+    PARTITION_KEY,
+    SORT_KEY,
+    *dict.fromkeys(attribute for index in INDEXES for attribute in (index.partition_key, index.sort_key)),
+)
+"""Attributes that are keys, here or in an index; all are strings."""
+
+EARLIEST = 1_735_689_600
+"""2025-01-01: nothing was recorded before there was anything to record it."""
+
+
+def key(*parts: str) -> str:
+    """Return a key of several parts."""
+    return "#".join(part.replace("%", "%25").replace("#", "%23") for part in parts)
+
+
+def moment(at: int) -> str:
+    """Return a time that sorts as text."""
+    return f"{at:012}"
+
+
+def month(at: int) -> str:
+    """Return the month of a time, in UTC, as in `2026-11`."""
+    return time.strftime("%Y-%m", time.gmtime(at))
+
+
+def day(at: int) -> str:
+    """Return the day of a time, in UTC, as in `2026-11-26`."""
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
+
+
+def months(first: int, last: int) -> tuple[str, ...]:
+    """Return the months from the one of a time to the one of another, the last one first."""
+    start, end = time.gmtime(first), time.gmtime(last)
+    count = (end.tm_year - start.tm_year) * 12 + end.tm_mon - start.tm_mon
+    return tuple(
+        f"{start.tm_year + (start.tm_mon - 1 + step) // 12}-{(start.tm_mon - 1 + step) % 12 + 1:02}"
+        for step in range(count, -1, -1)
+    )
+
+
+def days(first: int, last: int) -> tuple[str, ...]:
+    """Return the days from the one of a time to the one of another, the first one first."""
+    return tuple(day(at * 86_400) for at in range(first // 86_400, last // 86_400 + 1))
+
+
+def number(value: int) -> Item:
+    """Return a value of type number."""
+    return {"N": str(value)}
+
+
+def keys(pk: str, sk: str) -> Item:
+    """Return the key of an item."""
+    return {PARTITION_KEY: {"S": pk}, SORT_KEY: {"S": sk}}
+
+
+def key_of(item: Item) -> tuple[str, str]:
+    """Return the key that an item has."""
+    return item[PARTITION_KEY]["S"], item[SORT_KEY]["S"]

@@ -1,8 +1,8 @@
 """The stack file as frozen models, and the one place that reads `pulumi.Config`.
 
-A stack file has up to two sections: `permissionSets` for the account that owns the Identity Center instance, `alerts`
-for the accounts where the roles are used. The models are also what the components validate their arguments with, so
-their rules hold wherever a component is used.
+A stack file has up to three sections: `permissionSets` for the account that owns the Identity Center instance, `alerts`
+for the accounts where the roles are used, `approvals` beside both for the workflow in Slack. The models are also what
+the components validate their arguments with, so their rules hold wherever a component is used.
 
 Every problem of a file comes in one report, the lint of its policies (`breakglass.policy.lint`) included.
 
@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -29,14 +29,16 @@ from pydantic import (
     field_validator,
 )
 
+from breakglass.approval.section import Approvals
 from breakglass.bot_token import sign_in_fault
 from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_json
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
 from breakglass.policy.lint import Severity
 from breakglass.problems import validated
-from breakglass.section import Given, Section
+from breakglass.section import Given, Section, repeated
 from breakglass.set_names import SetName, confusions, default_break_glass_name, pair_names
+from breakglass.signing_secret import signing_fault
 from breakglass.stack_lint import lint_stack
 from breakglass.types import (
     NO_BOOL,
@@ -68,6 +70,7 @@ from breakglass.types import (
     TagKey,
     TagValue,
     fault,
+    faults,
     partition,
     seconds,
 )
@@ -101,7 +104,7 @@ class PermissionsBoundary(Section):
     """A policy of your own that exists in every account of the assignments."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Exactly one policy is the boundary."""
         if bool(given["managedPolicyArn"]) == bool(given["customerManagedPolicy"]):
             yield given.fault(
@@ -139,15 +142,15 @@ class PermissionSetSpec(Section):
         return info.data.get("inline_policy_file") if value is None else handler(value)
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """One inline policy, no policy twice, no more policies than IAM attaches to a role."""
         if given["inlinePolicy"] and given["inlinePolicyFile"]:
             yield given["inlinePolicyFile"].fault(
                 "A permission set has one inline policy, and `inlinePolicy` is given too: one of them would be lost.",
                 "Keep either `inlinePolicy` or `inlinePolicyFile`; one policy may have many statements.",
             )
-        yield from _repeated(given["managedPolicies"])
-        yield from _repeated(given["customerManagedPolicies"])
+        yield from repeated(given["managedPolicies"])
+        yield from repeated(given["customerManagedPolicies"])
         policies = [*given["managedPolicies"], *given["customerManagedPolicies"]]
         if len(policies) > _POLICIES_PER_SET:
             yield policies[_POLICIES_PER_SET].fault(
@@ -173,10 +176,10 @@ class BreakGlassSetSpec(PermissionSetSpec):
     """Dangerous powers that this permission set gets on purpose. Without its name here each is refused."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """What holds for any permission set, and: a long session is a decision, not an accident."""
-        yield from super().rules(given)
-        yield from _repeated(given["acknowledge"])
+        yield from super().between_keys(given)
+        yield from repeated(given["acknowledge"])
         duration = given["sessionDuration"]
         long = seconds(duration.valid(_SESSION_DURATION) or "PT1H") > 3600
         if long and not (given["allowLongSession"].value is True and given["longSessionReason"].text):
@@ -206,7 +209,7 @@ class AssignmentSpec(Section):
     """Which of the pair's two permission sets are handed out; both by default."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Exactly one principal."""
         named = [key for key in _PRINCIPALS if given[key]]
         if len(named) != 1:
@@ -238,7 +241,7 @@ class PermissionSetPairSpec(Section):
         return self.break_glass.name or default_break_glass_name(self.name)
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Alerts can tell the two apart, the default name is a legal one, and nobody is assigned the same twice."""
         name = given["name"].text or ""
         default = default_break_glass_name(name)
@@ -286,7 +289,7 @@ class PermissionSets(Section):
     """The everyday permission sets, each with its break-glass twin."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Everything that is named by its ARN is in the partition of the region."""
         region = given["region"]
         yield from _other_partition(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
@@ -354,9 +357,9 @@ class UsageMonitoringSettings(Section):
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """A second channel has somebody at its end."""
-        yield from _repeated(given["emails"])
+        yield from repeated(given["emails"])
         if given["alertsByEmail"].value is True and not list(given["emails"]):
             yield given["alertsByEmail"].fault(
                 "Alerts go to the second channel, but nobody is at its end.", "Add `emails: [oncall@example.com]`."
@@ -378,6 +381,9 @@ class Alerts(Section):
     """The places in CloudTrail to look at; all by default."""
     drills: StrictBool = True
     """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL."""
+    explain_button: StrictBool | None = None
+    """Whether every alert has a button that asks for an explanation; by default if this file has `approvals`. Write
+    true where the Slack app is served by the stack of another account."""
     watch: Watch = Field(default_factory=Watch)
     """Roles to watch besides the break-glass sets of this file."""
     retry: Retry = Field(default_factory=Retry)
@@ -386,9 +392,9 @@ class Alerts(Section):
     """Alarms by e-mail and the count of uses."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """No evidence path twice, every role can be seen, and everything is where the alert path is."""
-        yield from _repeated(given["evidencePaths"])
+        yield from repeated(given["evidencePaths"])
         yield from _other_key_region(given["slack"]["kmsKeyArn"], given["region"])
         for role in given["watch"]["roles"]:
             so = "CloudTrail never reports the role's use here, so its rules would be silent for ever."
@@ -441,11 +447,19 @@ class StackFile(Section):
     """What goes to the account that owns the Identity Center instance."""
     alerts: Alerts | None = None
     """What goes to the accounts where the roles are used."""
+    approvals: Approvals | None = None
+    """Access to the break-glass sets of this file on request, decided in Slack; needs the two sections above."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, examples=[{"team": "platform"}])
     """Tags on every resource that takes tags."""
 
+    @property
+    def explains(self) -> bool:
+        """Whether alerts have the button that asks for an explanation."""
+        wanted = self.alerts.explain_button if self.alerts else False
+        return self.approvals is not None if wanted is None else wanted
+
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """There is something to deploy and to watch, and an alert can tell all permission sets of the file apart."""
         alerts, pairs, watch = given["alerts"], given["permissionSets"]["pairs"], given["alerts"]["watch"]
         if alerts.encrypted or given["permissionSets"].encrypted:
@@ -484,24 +498,22 @@ def _repeated_subjects(keys: list[str], roles: Given) -> Iterator[Fault]:
         seen |= {key} if key else set()
 
 
-def _repeated(given: Given) -> Iterator[Fault]:
-    """Complain about every item of a list that stands in it before."""
-    seen: list[object] = []
-    for item in given:
-        if item.value in seen:
-            yield item.fault("The list has this entry before; twice, it would be made twice.", "Delete one of the two.")
-        seen.append(item.value)
-
-
 # --- from the stack file to the models -------------------------------------------------------------------------------
 
 NAMESPACE = "breakglass:"
 _TOKEN_KEY = "slackBotToken"  # noqa: S105 the name of the key, not a token
+_SIGNING_KEY = "slackSigningSecret"
+_SECRET_KEYS = (_TOKEN_KEY, _SIGNING_KEY)
 _SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{_TOKEN_KEY}"
+_SET_SIGNING = f"pulumi config set --secret {NAMESPACE}{_SIGNING_KEY}"
 
 
-def _encrypted(value: object) -> dict[str, str]:
-    if isinstance(value, dict) and Given(value).encrypted and not looks_like_secret(value["secure"]):
+def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(value, dict) and Given(value).encrypted and not looks_like_secret(value["secure"])
+
+
+def _encrypted_token(value: object) -> dict[str, str]:
+    if _is_encrypted(value):
         return value
     raise fault(
         "The bot token is not encrypted: it would be readable in git for ever, and whoever has it reads and writes "
@@ -510,38 +522,80 @@ def _encrypted(value: object) -> dict[str, str]:
     )
 
 
-class StackKeys(StackFile):
-    """Every `breakglass:` key of a stack file: the sections, and the token as the CLI encrypted it."""
+def _encrypted_signing_secret(value: object) -> dict[str, str]:
+    if _is_encrypted(value):
+        return value
+    error = fault(
+        "The signing secret is not encrypted: it would be readable in git for ever, and whoever has it can approve "
+        "requests in anybody's name. If this file was ever committed or shared, it has leaked.",
+        f"Delete the key, regenerate the secret in Slack (the app's page Basic Information), and run `{_SET_SIGNING}`, "
+        "which asks for the new one.",
+    )
+    # Nothing about a signing secret looks like one, so the report could not leave it out by itself.
+    raise faults(((), "(not shown)", error))
 
-    slack_bot_token: (
-        Annotated[
-            dict[str, str],
-            BeforeValidator(_encrypted),
-            WithJsonSchema({"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}),
-        ]
-        | None
-    ) = Field(default=None, exclude=True, repr=False)
+
+_ENCRYPTED_SCHEMA = WithJsonSchema(
+    {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
+)
+
+
+class StackKeys(StackFile):
+    """Every `breakglass:` key of a stack file: the sections, and the secrets as the CLI encrypted them."""
+
+    slack_bot_token: Annotated[dict[str, str], BeforeValidator(_encrypted_token), _ENCRYPTED_SCHEMA] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     """The Slack app's bot token. Never write it here: run `pulumi config set --secret breakglass:slackBotToken`."""
+    slack_signing_secret: (
+        Annotated[dict[str, str], BeforeValidator(_encrypted_signing_secret), _ENCRYPTED_SCHEMA] | None
+    ) = Field(default=None, exclude=True, repr=False)
+    """The Slack app's signing secret, with `approvals`. Never write it here: run
+    `pulumi config set --secret breakglass:slackSigningSecret`."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
-        """The token comes from exactly one place, and nothing anywhere in the file looks like one."""
-        yield from super().rules(given)
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
+        """Each secret comes from exactly one place, and nothing anywhere in the file looks like one."""
+        yield from super().between_keys(given)
         for key, value in given.value.items() if isinstance(given.value, Mapping) else ():
-            # The token's own key has a validator that says the same better.
-            yield from () if key == _TOKEN_KEY else _plain_secrets(Given({key: value}))
-        slack, token = given["alerts"]["slack"], given[_TOKEN_KEY]
-        if slack["botTokenSecretName"] and token:
-            yield slack["botTokenSecretName"].fault(
-                "The bot token comes from an existing secret and from the stack as well; one of them would be unused, "
-                "and sooner or later it would be the one that is rotated.",
-                f"Delete this key, or run `pulumi config rm {NAMESPACE}{_TOKEN_KEY}`.",
-            )
-        if given["alerts"] and not given["alerts"].encrypted and not slack["botTokenSecretName"] and not token:
-            yield token.fault(
-                "Alerts go to Slack, and there is no bot token to post them with.",
-                f"Run `{_SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
-            )
+            # The keys of the secrets have validators that say the same better.
+            yield from () if key in _SECRET_KEYS else _plain_secrets(Given({key: value}))
+        yield from _token_sources(given)
+        yield from _signing_sources(given)
+
+
+def _token_sources(given: Given) -> Iterator[Fault]:
+    """Complain if the bot token comes from two places or, with alerts, from none."""
+    slack, token = given["alerts"]["slack"], given[_TOKEN_KEY]
+    if slack["botTokenSecretName"] and token:
+        yield slack["botTokenSecretName"].fault(
+            "The bot token comes from an existing secret and from the stack as well; one of them would be unused, "
+            "and sooner or later it would be the one that is rotated.",
+            f"Delete this key, or run `pulumi config rm {NAMESPACE}{_TOKEN_KEY}`.",
+        )
+    if given["alerts"] and not given["alerts"].encrypted and not slack["botTokenSecretName"] and not token:
+        yield token.fault(
+            "Alerts go to Slack, and there is no bot token to post them with.",
+            f"Run `{_SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
+        )
+
+
+def _signing_sources(given: Given) -> Iterator[Fault]:
+    """Complain if the signing secret comes from two places or, with approvals, from none."""
+    name, secret = given["approvals"]["signingSecretName"], given[_SIGNING_KEY]
+    if name and secret:
+        yield name.fault(
+            "The signing secret comes from an existing secret and from the stack as well; one of them would be unused, "
+            "and sooner or later it would be the one that is rotated.",
+            f"Delete this key, or run `pulumi config rm {NAMESPACE}{_SIGNING_KEY}`.",
+        )
+    if given["approvals"] and not given["approvals"].encrypted and not name and not secret:
+        yield secret.fault(
+            "Requests are decided in Slack, and without the app's signing secret nobody could tell Slack's clicks from "
+            "forged ones.",
+            f"Run `{_SET_SIGNING}` with the value from the app's page Basic Information, or name an existing Secrets "
+            "Manager secret in `approvals.signingSecretName`.",
+        )
 
 
 def _plain_secrets(given: Given) -> Iterator[Fault]:
@@ -641,12 +695,16 @@ class LoadedStack:
     stack_file: StackFile
     slack_bot_token: pulumi.Output[str] | None
     """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
+    slack_signing_secret: pulumi.Output[str] | None = None
+    """The signing secret, a Pulumi secret; None without approvals or if an existing Secrets Manager secret is used."""
 
     def to_args(self) -> Any:
         """Return the `BreakGlassArgs`; the type is not named, since their module builds on this one."""
         args = self.stack_file.model_dump(exclude_none=True)
         if self.slack_bot_token is not None:
             args["slack_bot_token"] = self.slack_bot_token
+        if self.slack_signing_secret is not None:
+            args["slack_signing_secret"] = self.slack_signing_secret
         return args
 
 
@@ -661,26 +719,33 @@ def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path
         ConfigError: With every problem of the stack file.
     """
     config = config or pulumi.Config("breakglass")
-    found = _token_problems(config)
+    found = _secret_problems(config)
     try:
         stack_file = validate_stack(_raw(config), stacks_dir, pulumi.log.warn)
     except ConfigError as error:
         raise ConfigError((*error.problems, *found)) from None
     if found:
         raise ConfigError(found)
-    return LoadedStack(stack_file, config.get_secret(_TOKEN_KEY))
+    return LoadedStack(stack_file, config.get_secret(_TOKEN_KEY), config.get_secret(_SIGNING_KEY))
 
 
-def _token_problems(config: pulumi.Config) -> list[Problem]:
-    """Check the decrypted token, without ever showing it."""
-    token = config.get(_TOKEN_KEY)
-    if token is None or not is_config_secret(config.full_key(_TOKEN_KEY)):
-        return []
-    why = sign_in_fault(token)
-    if why is None:
-        return []
-    instead = f"Run `{_SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-."
-    return [Problem(f"{NAMESPACE}{_TOKEN_KEY}", "(encrypted)", why, instead)]
+def _secret_problems(config: pulumi.Config) -> list[Problem]:
+    """Check the decrypted secrets, without ever showing one."""
+    checks = (
+        (
+            _TOKEN_KEY,
+            sign_in_fault,
+            f"Run `{_SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-.",
+        ),
+        (_SIGNING_KEY, signing_fault, f"Run `{_SET_SIGNING}` with the value from the app's page Basic Information."),
+    )
+    found: list[Problem] = []
+    for key, fault_of, instead in checks:
+        secret = config.get(key) if is_config_secret(config.full_key(key)) else None
+        why = fault_of(secret) if secret is not None else None
+        if why is not None:
+            found.append(Problem(f"{NAMESPACE}{key}", "(encrypted)", why, instead))
+    return found
 
 
 def _raw(config: pulumi.Config) -> dict[str, object]:
@@ -700,6 +765,6 @@ def _value(config: pulumi.Config, key: str) -> object:
     if is_config_secret(config.full_key(key)):
         return {"secure": "[secret]"}
     try:
-        return text if key == _TOKEN_KEY else json.loads(text)
+        return text if key in _SECRET_KEYS else json.loads(text)
     except (ValueError, RecursionError):
         return text

@@ -63,6 +63,15 @@ class Given:
         return self.loc, self.value, fault(why, instead)
 
 
+def repeated(given: Given) -> Iterator[Fault]:
+    """Complain about every item of a list that stands in it before."""
+    seen: list[object] = []
+    for item in given:
+        if item.value in seen:
+            yield item.fault("The list has this entry before; twice, it would be made twice.", "Delete one of the two.")
+        seen.append(item.value)
+
+
 class Section(BaseModel):
     """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once."""
 
@@ -79,7 +88,7 @@ class Section(BaseModel):
     )
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Yield what is wrong between the keys of this model; single values are the field types' business."""
         yield from ()
 
@@ -91,18 +100,19 @@ class Section(BaseModel):
             raise faults(
                 given.fault(
                     "This section is encrypted or holds an encrypted value, but everything in it ends up in clear in "
-                    "resources and previews; only the bot token is a secret.",
-                    "Write the section in clear without the secret value; the token goes to `slackBotToken`.",
+                    "resources and previews; only the bot token and the signing secret are secrets.",
+                    "Write the section in clear without the secret value; the token goes to `slackBotToken`, the "
+                    "signing secret to `slackSigningSecret`.",
                 )
             )
-        rules = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in cls.rules(given)]
+        between = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in cls.between_keys(given)]
         try:
             model = handler(data)
         except ValidationError as error:
             fields = [_again(details) for details in error.errors()]
-            raise ValidationError.from_exception_data(FAULT, fields + rules) from None
-        if rules:
-            raise ValidationError.from_exception_data(FAULT, rules)
+            raise ValidationError.from_exception_data(FAULT, fields + between) from None
+        if between:
+            raise ValidationError.from_exception_data(FAULT, between)
         return model
 
 

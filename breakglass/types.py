@@ -340,9 +340,9 @@ _SESSION_DURATION = _Text(
 
 
 def seconds(duration: str) -> int:
-    """Return the length of a valid session duration in seconds: `PT1H30M` is 5400."""
-    hours, minutes = (re.search(rf"([0-9]+){unit}", duration) for unit in "HM")
-    return (int(hours[1]) * 3600 if hours else 0) + (int(minutes[1]) * 60 if minutes else 0)
+    """Return the length of a valid duration in seconds: `PT1H30M` is 5400."""
+    parts = ((re.search(rf"([0-9]+){unit}", duration), length) for unit, length in (("H", 3600), ("M", 60), ("S", 1)))
+    return sum(int(found[1]) * length for found, length in parts if found)
 
 
 def _session_duration(value: object) -> str:
@@ -360,6 +360,71 @@ SessionDuration = Annotated[str, BeforeValidator(_session_duration), _SESSION_DU
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 """
+
+
+_DURATION = _Text(
+    pattern=r"PT(?=[0-9])([0-9]{1,3}H)?([0-9]{1,5}M)?([0-9]{1,6}S)?",
+    why="A duration is written as an ISO 8601 duration of hours, minutes and seconds; days have no fixed length in it.",
+    instead="Write e.g. PT10M for ten minutes, PT1H30M for an hour and a half, PT24H for a day.",
+)
+
+
+def _access_duration(value: object) -> str:
+    text = _DURATION(value)
+    if not 1 <= seconds(text) <= 12 * 3600:
+        raise fault(
+            "Access lasts from one second (PT1S) to twelve hours (PT12H): what is needed longer is no emergency, and "
+            "no session of a permission set lives longer either.",
+            "Write e.g. PT4H. Whoever needs more time asks for it with `Extend` before the end.",
+        )
+    return text
+
+
+AccessDuration = Annotated[str, BeforeValidator(_access_duration), _DURATION.schema("PT4H")]
+"""How long access lasts: ISO 8601, PT1S to PT12H."""
+
+_LONGEST_SPAN = 7 * 86_400
+
+
+def _span(value: object) -> str:
+    text = _DURATION(value)
+    if not 1 <= seconds(text) <= _LONGEST_SPAN:
+        raise fault(
+            "The time is from one second (PT1S) to seven days (PT168H): after a week nobody remembers what it was "
+            "about.",
+            "Write e.g. PT30M.",
+        )
+    return text
+
+
+Span = Annotated[str, BeforeValidator(_span), _DURATION.schema("PT30M")]
+"""A time that something takes: ISO 8601, PT1S to PT168H."""
+
+
+def _wait(value: object) -> str:
+    text = _DURATION(value)
+    return text if seconds(text) == 0 else _span(text)
+
+
+Wait = Annotated[str, BeforeValidator(_wait), _DURATION.schema("PT10M")]
+"""A time to wait before something: ISO 8601, PT0S (at once) to PT168H."""
+
+_RULE_NAME = _Text(
+    pattern=r"[A-Za-z0-9][A-Za-z0-9_. -]{0,62}[A-Za-z0-9]|[A-Za-z0-9]",
+    why="A rule's name is in every decision and in the audit trail: 1 to 64 letters, digits, spaces and _.-, beginning "
+    "and ending with a letter or digit.",
+    instead="Name the rule after what it is for, e.g. databases.",
+)
+RuleName = Annotated[str, BeforeValidator(_RULE_NAME), _RULE_NAME.schema("databases")]
+"""The name of an approval rule or a deny rule."""
+
+_RULE_TEXT = _Text(
+    pattern=r"(?=[\s\S]{1,500}$)[\s\S]*\S[\s\S]*",
+    why="The text is shown in Slack to whoever decides or is refused: 1 to 500 characters that are not all blank.",
+    instead="Write one or two sentences, e.g. These databases hold personal data.",
+)
+RuleText = Annotated[str, BeforeValidator(_RULE_TEXT), _RULE_TEXT.schema("These databases hold personal data.")]
+"""What a rule tells people."""
 
 
 _REASON = _Text(
@@ -418,6 +483,15 @@ _SLACK_CHANNEL_ID = _Text(
 )
 SlackChannelId = Annotated[str, BeforeValidator(_SLACK_CHANNEL_ID), _SLACK_CHANNEL_ID.schema("C0123456789")]
 """The ID of a Slack channel, as `chat.postMessage` takes it."""
+
+_SLACK_USER_ID = _Text(
+    pattern=r"[UW][A-Z0-9]{6,}",
+    why="Slack knows a person by their member ID, which begins with U or W. Names and handles in Slack can be chosen "
+    "and changed by anybody, so they prove nothing.",
+    instead="In Slack, open the person's profile, and copy the member ID in the menu behind the three dots.",
+)
+SlackUserId = Annotated[str, BeforeValidator(_SLACK_USER_ID), _SLACK_USER_ID.schema("U0123ABCD")]
+"""The ID of a person in Slack."""
 
 _EMAIL_ADDRESS = _Text(
     pattern=r"(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}",

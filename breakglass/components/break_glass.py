@@ -10,6 +10,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.approval_args import ApprovalSettingsArgs
 from breakglass.components.permission_set_pair import (
     AssignmentArgs,
     BreakGlassSetArgs,
@@ -104,6 +105,9 @@ class AlertsArgs(TypedDict):
     """The places in CloudTrail to look at; all by default."""
     drills: NotRequired[bool]
     """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL; True by default."""
+    explain_button: NotRequired[bool]
+    """Whether every alert has a button that asks for an explanation; by default only with `approvals`. Write True where
+    the Slack app is served by the stack of another account."""
     watch: NotRequired[WatchArgs]
     """Roles to watch besides the break-glass sets of `permission_sets`."""
     retry: NotRequired[RetryArgs]
@@ -119,8 +123,12 @@ class BreakGlassArgs(TypedDict):
     """What goes to the account that owns the Identity Center instance."""
     alerts: NotRequired[AlertsArgs]
     """What goes to an account where the roles are used."""
+    approvals: NotRequired[ApprovalSettingsArgs]
+    """Access to the break-glass sets on request, decided in Slack; with both of the others."""
     slack_bot_token: NotRequired[pulumi.Input[str]]
     """The bot token, `xoxb-...`, from secret configuration; with alerts, unless they name an existing secret."""
+    slack_signing_secret: NotRequired[pulumi.Input[str]]
+    """The app's signing secret, from secret configuration; with approvals, unless they name an existing secret."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
 
@@ -130,11 +138,13 @@ class BreakGlassModel(StackFile):
 
     slack_bot_token: Reference = None
     """The bot token, from secret configuration."""
+    slack_signing_secret: Reference = None
+    """The app's signing secret, from secret configuration."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
-        """What holds for a stack file, and: exactly one source of the token."""
-        yield from super().rules(given)
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
+        """What holds for a stack file, and: exactly one source of each secret."""
+        yield from super().between_keys(given)
         existing = given["alerts"]["slack"]["botTokenSecretName"]
         if given["alerts"] and bool(given["slackBotToken"]) == bool(existing):
             # Not with the value: it may be the token itself.
@@ -144,6 +154,14 @@ class BreakGlassModel(StackFile):
                 "`alerts.slack.bot_token_secret_name`."
             )
             yield ("slackBotToken",), None, fault(why, instead)
+        existing = given["approvals"]["signingSecretName"]
+        if given["approvals"] and bool(given["slackSigningSecret"]) == bool(existing):
+            why = "Slack's requests are checked with exactly one signing secret."
+            instead = (
+                "Give either `slack_signing_secret` (from `pulumi config set --secret`) or "
+                "`approvals.signing_secret_name`."
+            )
+            yield ("slackSigningSecret",), None, fault(why, instead)
 
 
 class BreakGlass(pulumi.ComponentResource):

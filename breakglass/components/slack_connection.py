@@ -53,7 +53,7 @@ class SlackConnectionModel(Section):
     """Tags on the secret."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Exactly one source of the token."""
         if bool(given["botToken"]) == bool(given["botTokenSecretName"]):
             yield (

@@ -24,7 +24,7 @@ class WatchedRole(Section):
     """The places in CloudTrail to look at."""
 
     @classmethod
-    def rules(cls, given: Given) -> Iterator[Fault]:
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Exactly one role, which can show up on at least one of the paths."""
         if bool(given["permissionSet"]) == bool(given["roleArn"]):
             yield given.fault(

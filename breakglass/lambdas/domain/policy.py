@@ -131,7 +131,9 @@ class Unrecorded(StrEnum):
     """What becomes of an assignment that neither a request nor the stack file made."""
 
     report = "report"
+    """It is told in the channel."""
     revoke = "revoke"
+    """It is taken back, and told."""
 
 
 @dataclass(frozen=True)

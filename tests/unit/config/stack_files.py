@@ -14,6 +14,7 @@ STACKS = Path(__file__).parents[3] / "stacks"
 
 TOKEN = "xoxb-111122223333-444455556666-AbCdEfGhIjKl"
 ENCRYPTED = {"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}
+SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
@@ -50,12 +51,28 @@ _FAULTLESS: dict[str, Any] = {
     "slackBotToken": ENCRYPTED,
 }
 
+# Nothing to complain about, but little more than what is required.
+_APPROVALS: dict[str, Any] = {
+    "channel": "C0APPROVALS",
+    "rules": [
+        {
+            "name": "databases",
+            "sets": ["devops-break-glass"],
+            "accounts": ["222222222222"],
+            "requesters": [{"group": "developers"}],
+            "approvers": [{"group": "database-leads"}],
+        }
+    ],
+}
+
 Keys = tuple[str | int, ...]
 
 PAIR: Keys = ("permissionSets", "pairs", 0)
 BREAK_GLASS: Keys = (*PAIR, "breakGlass")
 ASSIGNMENT: Keys = (*PAIR, "assignments", 0)
 ALERTS: Keys = ("alerts",)
+APPROVALS: Keys = ("approvals",)
+RULE: Keys = (*APPROVALS, "rules", 0)
 
 
 def stack(*changes: tuple[Keys, object]) -> dict[str, Any]:
@@ -72,6 +89,11 @@ def stack(*changes: tuple[Keys, object]) -> dict[str, Any]:
         else:
             here[keys[-1]] = value
     return raw
+
+
+def stack_with_approvals(*changes: tuple[Keys, object]) -> dict[str, Any]:
+    """Return a stack file with `approvals`, without a fault but for the changes; see `stack`."""
+    return stack((("slackSigningSecret",), ENCRYPTED), (APPROVALS, copy.deepcopy(_APPROVALS)), *changes)
 
 
 def problems(raw: dict[str, Any], base_dir: Path = STACKS) -> list[Problem]:

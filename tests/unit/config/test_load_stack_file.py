@@ -15,19 +15,34 @@ from breakglass import BreakGlassArgs
 from breakglass.config import NAMESPACE, LoadedStack, load_stack_file
 from breakglass.errors import ConfigError
 from tests.conftest import Deployment, deploy
-from tests.unit.config.stack_files import ALERTS, BREAK_GLASS, STACKS, TOKEN, stack
+from tests.unit.config.stack_files import (
+    ALERTS,
+    APPROVALS,
+    BREAK_GLASS,
+    SIGNING_SECRET,
+    STACKS,
+    TOKEN,
+    stack,
+    stack_with_approvals,
+)
 
 TOKEN_KEY = f"{NAMESPACE}slackBotToken"
+SIGNING_KEY = f"{NAMESPACE}slackSigningSecret"
 
 
 def configured(
-    raw: Mapping[str, Any], token: str | None = TOKEN, secret_keys: tuple[str, ...] = (TOKEN_KEY,)
+    raw: Mapping[str, Any],
+    token: str | None = TOKEN,
+    secret_keys: tuple[str, ...] = (TOKEN_KEY, SIGNING_KEY),
+    signing_secret: str | None = None,
 ) -> tuple[LoadedStack | ConfigError, Deployment]:
-    """Load a stack as the CLI would configure it: nested values as JSON, the token decrypted, other namespaces too."""
-    config = {NAMESPACE + key: json.dumps(value) for key, value in raw.items() if key != "slackBotToken"}
-    config |= {"aws:region": "eu-central-1", "breakglassy:thing": "1"}
-    if token is not None:
-        config[TOKEN_KEY] = token
+    """Load a stack as the CLI would configure it: nested values as JSON, secrets decrypted, other namespaces too."""
+    plain = {NAMESPACE + key: json.dumps(value) for key, value in raw.items()}
+    config = {**plain, "aws:region": "eu-central-1", "breakglassy:thing": "1"}
+    for key, secret in ((TOKEN_KEY, token), (SIGNING_KEY, signing_secret)):
+        config.pop(key, None)
+        if secret is not None:
+            config[key] = secret
     result: list[LoadedStack | ConfigError] = []
 
     def program() -> dict[str, Any]:
@@ -36,7 +51,10 @@ def configured(
             result.append(load_stack_file(stacks_dir=STACKS))
         except ConfigError as error:
             result.append(error)
-        return {"token": result[0].slack_bot_token} if isinstance(result[0], LoadedStack) else {}
+        loaded = result[0]
+        if not isinstance(loaded, LoadedStack):
+            return {}
+        return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret}
 
     deployment = deploy(program)
     return result[0], deployment
@@ -50,7 +68,7 @@ def paths_of(outcome: LoadedStack | ConfigError) -> list[str]:
 def test_a_stack_is_read_with_its_token_as_a_secret() -> None:
     loaded, deployment = configured(stack())
     assert isinstance(loaded, LoadedStack)
-    assert deployment.outputs == {"token": TOKEN}
+    assert deployment.outputs == {"token": TOKEN, "signing_secret": None}
     assert deployment.secret_outputs == {"token"}
     assert loaded.stack_file.permission_sets is not None
     assert loaded.stack_file.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
@@ -63,8 +81,23 @@ def test_an_existing_secret_needs_no_token() -> None:
     assert "slack_bot_token" not in loaded.to_args()
 
 
-def test_the_arguments_of_the_component_are_the_sections_and_the_token() -> None:
-    loaded, _ = configured(stack())
+def test_the_signing_secret_is_a_secret_too() -> None:
+    loaded, deployment = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
+    assert isinstance(loaded, LoadedStack)
+    assert deployment.outputs == {"token": TOKEN, "signing_secret": SIGNING_SECRET}
+    assert deployment.secret_outputs == {"token", "signing_secret"}
+
+
+def test_an_existing_signing_secret_needs_none_in_the_stack() -> None:
+    named = stack_with_approvals(((*APPROVALS, "signingSecretName"), "slack/signing"), (("slackSigningSecret",), None))
+    loaded, _ = configured(named)
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.slack_signing_secret is None
+    assert "slack_signing_secret" not in loaded.to_args()
+
+
+def test_the_arguments_of_the_component_are_the_sections_and_the_secrets() -> None:
+    loaded, _ = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
     assert isinstance(loaded, LoadedStack)
     assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
 
@@ -78,6 +111,22 @@ def test_a_plain_token_is_refused_and_not_repeated() -> None:
     outcome, _ = configured(stack(), secret_keys=())
     assert paths_of(outcome) == [TOKEN_KEY]
     assert TOKEN[:12] not in str(outcome)
+
+
+def test_a_plain_signing_secret_is_refused_and_not_repeated() -> None:
+    outcome, _ = configured(stack_with_approvals(), secret_keys=(TOKEN_KEY,), signing_secret=SIGNING_SECRET)
+    assert paths_of(outcome) == [SIGNING_KEY]
+    assert SIGNING_SECRET[:8] not in str(outcome)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, f"{SIGNING_SECRET}\n", f'"{SIGNING_SECRET}"', "", "short"])
+def test_an_encrypted_value_that_is_no_signing_secret_is_refused_unseen(secret: str) -> None:
+    outcome, _ = configured(stack_with_approvals(), signing_secret=secret)
+    assert isinstance(outcome, ConfigError)
+    (problem,) = outcome.problems
+    assert (problem.path, problem.value) == (SIGNING_KEY, "(encrypted)")
+    assert "Basic Information" in problem.instead
+    assert not secret or secret not in str(outcome)
 
 
 @pytest.mark.parametrize("token", ["xoxp-1-2-3", f"{TOKEN}\n", "", "12345678"])

@@ -654,11 +654,11 @@ SCENARIOS = [
         "pulumi config rm breakglass:slackBotToken",
     ),
     Scenario(
-        "nothing but the bot token is encrypted",
+        "nothing but the bot token and the signing secret is encrypted",
         [(("alerts",), ENCRYPTED)],
         "breakglass:alerts",
         '{"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}',
-        "only the bot token is a secret",
+        "only the bot token and the signing secret are secrets",
         "in clear",
     ),
     # --- the shape of the file
@@ -668,7 +668,8 @@ SCENARIOS = [
         "breakglass:permisionSets",
         "{}",
         "no such key",
-        "Did you mean permissionSets? Possible here: permissionSets, alerts, tags, slackBotToken.",
+        "Did you mean permissionSets? Possible here: permissionSets, alerts, approvals, tags, slackBotToken, "
+        "slackSigningSecret.",
     ),
     Scenario(
         "a key that does not exist is told with the nearest one",

@@ -30,6 +30,7 @@ ACCOUNT_ID = "222222222222"
 REGION = "eu-central-1"
 INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-6904c3a1d5e0b7f2"
 IDENTITY_STORE_ID = "d-9967712ab3"
+SESSION_POLICY_ARN = "arn:aws:organizations::222222222222:policy/o-abcdefghij/service_control_policy/p-12345678"
 EXISTING_TOKEN = "xoxb-kept-in-secrets-manager"
 
 
@@ -109,6 +110,13 @@ def _arn(service: str, resource: str, region: str, account: str = ACCOUNT_ID) ->
 
 # By resource type: the attributes AWS adds to the inputs, in the shape it gives them.
 COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
+    "aws:apigatewayv2/api:Api": lambda inputs: {
+        "apiEndpoint": f"https://a1b2c3d4e5.execute-api.{inputs['region']}.amazonaws.com",
+        "executionArn": _arn("execute-api", "a1b2c3d4e5", inputs["region"]),
+    },
+    "aws:apigatewayv2/integration:Integration": lambda _: {},
+    "aws:apigatewayv2/route:Route": lambda _: {},
+    "aws:apigatewayv2/stage:Stage": lambda _: {},
     "aws:cloudwatch/dashboard:Dashboard": lambda _: {},
     "aws:cloudwatch/eventApiDestination:EventApiDestination": lambda inputs: {
         "arn": _arn("events", f"api-destination/{inputs['name']}/2f6d2a51", inputs["region"])
@@ -120,15 +128,30 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         "arn": _arn("events", f"rule/{inputs['name']}", inputs["region"])
     },
     "aws:cloudwatch/eventTarget:EventTarget": lambda _: {},
+    "aws:cloudwatch/logGroup:LogGroup": lambda inputs: {
+        "arn": _arn("logs", f"log-group:{inputs['name']}", inputs["region"])
+    },
     "aws:cloudwatch/metricAlarm:MetricAlarm": lambda inputs: {
         "arn": _arn("cloudwatch", f"alarm:{inputs['name']}", inputs["region"])
     },
+    "aws:dynamodb/table:Table": lambda inputs: {"arn": _arn("dynamodb", f"table/{inputs['name']}", inputs["region"])},
     "aws:iam/role:Role": lambda inputs: {"arn": _arn("iam", f"role/{inputs['name']}", "")},
     "aws:iam/rolePolicy:RolePolicy": lambda _: {},
+    "aws:lambda/function:Function": lambda inputs: {
+        "arn": _arn("lambda", f"function:{inputs['name']}", inputs["region"]),
+        "invokeArn": f"arn:aws:apigateway:{inputs['region']}:lambda:path/2015-03-31/functions/{inputs['name']}",
+    },
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda _: {},
+    "aws:lambda/permission:Permission": lambda _: {},
+    "aws:organizations/policy:Policy": lambda _: {"arn": SESSION_POLICY_ARN},
+    "aws:organizations/policyAttachment:PolicyAttachment": lambda _: {},
     "aws:secretsmanager/secret:Secret": lambda inputs: {
         "arn": _arn("secretsmanager", f"secret:{inputs['name']}-Zx81Kq", inputs["region"])
     },
     "aws:secretsmanager/secretVersion:SecretVersion": lambda _: {},
+    "aws:sfn/stateMachine:StateMachine": lambda inputs: {
+        "arn": _arn("states", f"stateMachine:{inputs['name']}", inputs["region"])
+    },
     "aws:sns/topic:Topic": lambda inputs: {"arn": _arn("sns", inputs["name"], inputs["region"])},
     "aws:sns/topicPolicy:TopicPolicy": lambda _: {},
     "aws:sns/topicSubscription:TopicSubscription": lambda _: {},
@@ -149,11 +172,21 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
 
 # By provider function: its answer.
 ANSWERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": lambda _: {"accountId": ACCOUNT_ID},
     "aws:identitystore/getGroup:getGroup": lambda args: {
         "groupId": "id-of-group-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
     },
     "aws:identitystore/getUser:getUser": lambda args: {
         "userId": "id-of-user-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
+    },
+    "aws:organizations/getOrganization:getOrganization": lambda _: {
+        "masterAccountId": ACCOUNT_ID,
+        "accounts": [
+            {"id": ACCOUNT_ID, "name": "management"},
+            {"id": "333333333333", "name": "production"},
+            {"id": "444444444444", "name": "staging"},
+        ],
+        "enabledPolicyTypes": ["SERVICE_CONTROL_POLICY"],
     },
     "aws:secretsmanager/getSecret:getSecret": lambda args: {
         "arn": _arn("secretsmanager", f"secret:{args['name']}-Pw53Lt", args["region"])

@@ -1,0 +1,614 @@
+"""The parts of `Approvals`, each with exactly these resources.
+
+Not proven here: that they go together (test_approvals.py), and that the engine deploys them (tests/engine).
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from breakglass.approval.parts import Metric, Names, Part
+from breakglass.components.approval_api import ACCESS_LOG, ApprovalApi, ApprovalApiArgs
+from breakglass.components.approval_function import ApprovalFunction, ApprovalFunctionArgs
+from breakglass.components.approval_sweep import ApprovalSweep, ApprovalSweepArgs
+from breakglass.components.approval_table import ApprovalTable, ApprovalTableArgs
+from breakglass.components.approval_workflow import ApprovalWorkflow, ApprovalWorkflowArgs
+from breakglass.components.session_policy import SessionPolicy, SessionPolicyArgs
+from breakglass.components.slack_signing_secret import SlackSigningSecret, SlackSigningSecretArgs
+from breakglass.components.use_recording import RecordedRule, UseRecording, UseRecordingArgs
+from breakglass.detection.message import Transformer
+from breakglass.types import EvidencePath
+from tests.conftest import ACCOUNT_ID, REGION, SESSION_POLICY_ARN, Deployment, deploy
+
+TAGS = {"team": "platform"}
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:breakglass-prod-monitoring-alarms"
+NAMES = Names("prod-approvals")
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+LAMBDA = "aws:lambda/function:Function"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+PERMISSION = "aws:lambda/permission:Permission"
+QUEUE = "aws:sqs/queue:Queue"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+SECRET = "aws:secretsmanager/secret:Secret"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+
+
+def made(component: Callable[[], Any], *outputs: str) -> Deployment:
+    def program() -> dict[str, Any]:
+        one = component()
+        return {name: getattr(one, name) for name in outputs}
+
+    return deploy(program)
+
+
+def alarm(deployment: Deployment, name: str) -> dict[str, Any]:
+    """An alarm without its text."""
+    inputs = deployment.get(ALARM, name).inputs
+    assert inputs["alarmDescription"].endswith("Runbook: docs/runbooks/alarms.md.")
+    return {key: value for key, value in inputs.items() if key != "alarmDescription"}
+
+
+def alarming(name: str, **metric: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {
+        "name": f"breakglass-{name}",
+        "comparisonOperator": "GreaterThanThreshold",
+        "threshold": 0,
+        "evaluationPeriods": 1,
+        "treatMissingData": "notBreaching",
+        "alarmActions": [TOPIC],
+        "period": 300,
+        "statistic": "Sum",
+        "region": REGION,
+        "tags": TAGS,
+    }
+    return usual | metric
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_table_is_the_one_that_the_store_uses(protected: bool) -> None:
+    args = ApprovalTableArgs(NAMES.table, REGION, protected, TAGS)
+
+    deployment = made(lambda: ApprovalTable("prod-approvals-records", args), "table_name", "table_arn")
+
+    def index(name: str, partition: str, sort: str) -> dict[str, Any]:
+        keys = [{"attributeName": partition, "keyType": "HASH"}, {"attributeName": sort, "keyType": "RANGE"}]
+        return {"name": name, "keySchemas": keys, "projectionType": "KEYS_ONLY"}
+
+    assert deployment.inventory() == {
+        ("breakglass:index:ApprovalTable", "prod-approvals-records"),
+        ("aws:dynamodb/table:Table", "prod-approvals-records-table"),
+    }
+    assert deployment.get("aws:dynamodb/table:Table", "prod-approvals-records-table").inputs == {
+        "name": "breakglass-prod-approvals-records",
+        "billingMode": "PAY_PER_REQUEST",
+        "hashKey": "pk",
+        "rangeKey": "sk",
+        "attributes": [
+            {"name": name, "type": "S"} for name in ("pk", "sk", "open_kind", "open_at", "person", "at", "month")
+        ],
+        "globalSecondaryIndexes": [
+            index("open", "open_kind", "open_at"),
+            index("by_person", "person", "at"),
+            index("by_month", "month", "at"),
+        ],
+        "ttl": {"attributeName": "expires", "enabled": True},
+        "pointInTimeRecovery": {"enabled": True},
+        "serverSideEncryption": {"enabled": True},
+        "deletionProtectionEnabled": protected,
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.outputs == {
+        "table_name": "breakglass-prod-approvals-records",
+        "table_arn": "arn:aws:dynamodb:eu-central-1:222222222222:table/breakglass-prod-approvals-records",
+    }
+
+
+# --- a function ------------------------------------------------------------------------------------------------------
+
+
+def function(part: Part) -> Deployment:
+    def component() -> ApprovalFunction:
+        args = ApprovalFunctionArgs(
+            part=part,
+            names=NAMES,
+            region=REGION,
+            code=pulumi.FileArchive("functions.zip"),
+            permissions="{}",
+            variables={"BREAKGLASS_TABLE": NAMES.table},
+            topic_arn=TOPIC,
+            tags=TAGS,
+        )
+        return ApprovalFunction(f"prod-approvals-{part}", args)
+
+    return made(component, "function_name", "function_arn", "alarm_arns")
+
+
+def of_every_function(name: str) -> set[tuple[str, str]]:
+    return {
+        ("breakglass:index:ApprovalFunction", name),
+        (LOGS, f"{name}-logs"),
+        (ROLE, f"{name}-role"),
+        (ROLE_POLICY, f"{name}-permissions"),
+        (LAMBDA, f"{name}-function"),
+        (ALARM, f"{name}-errors"),
+        (ALARM, f"{name}-throttles"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "more"),
+    [
+        (Part.front, set()),
+        (Part.desk, {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")}),
+        (Part.access, set()),
+        (Part.sweeper, {(INVOKE_CONFIG, "asynchronous")}),
+        (Part.recorder, {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")}),
+    ],
+)
+def test_inventory_of_a_function(part: Part, more: set[tuple[str, str]]) -> None:
+    name = f"prod-approvals-{part}"
+
+    assert function(part).inventory() == of_every_function(name) | {(kind, f"{name}-{end}") for kind, end in more}
+
+
+@pytest.mark.parametrize(
+    ("part", "memory", "timeout"),
+    [
+        (Part.front, 1024, 10),
+        (Part.desk, 512, 60),
+        (Part.access, 512, 60),
+        (Part.sweeper, 512, 300),
+        (Part.recorder, 512, 30),
+    ],
+)
+def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(part: Part, memory: int, timeout: int) -> None:
+    deployment = function(part)
+
+    name, physical = f"prod-approvals-{part}", f"breakglass-prod-approvals-{part}"
+    inputs = deployment.get(LAMBDA, f"{name}-function").inputs
+    assert inputs.pop("code")
+    assert inputs.pop("description")
+    assert inputs == {
+        "name": physical,
+        "handler": f"breakglass.lambdas.handlers.{part}.handler",
+        "runtime": "python3.13",
+        "architectures": ["arm64"],
+        "memorySize": memory,
+        "timeout": timeout,
+        "role": f"arn:aws:iam::222222222222:role/{physical}",
+        "environment": {"variables": {"BREAKGLASS_TABLE": "breakglass-prod-approvals-records"}},
+        "loggingConfig": {"logFormat": "JSON", "logGroup": physical},
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.get(LOGS, f"{name}-logs").inputs == {
+        "name": physical,
+        "retentionInDays": 90,
+        "region": REGION,
+        "tags": TAGS,
+    }
+    role = deployment.get(ROLE, f"{name}-role").inputs
+    assert role["name"] == physical
+    assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert deployment.get(ROLE_POLICY, f"{name}-permissions").inputs == {
+        "name": "permissions",
+        "role": physical,
+        "policy": "{}",
+    }
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_function_waits_for_what_it_may(part: Part) -> None:
+    deployment = function(part)
+
+    permissions = deployment.get(ROLE_POLICY, f"prod-approvals-{part}-permissions").urn
+    assert permissions in deployment.get(LAMBDA, f"prod-approvals-{part}-function").depends_on
+
+
+@pytest.mark.parametrize("part", [Part.desk, Part.recorder])
+def test_what_failed_three_times_is_kept_and_told(part: Part) -> None:
+    deployment = function(part)
+
+    queue = f"breakglass-prod-approvals-{part}-dead-letters"
+    assert deployment.get(QUEUE, f"prod-approvals-{part}-dead-letters").inputs == {
+        "name": queue,
+        "messageRetentionSeconds": 1_209_600,
+        "sqsManagedSseEnabled": True,
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.get(INVOKE_CONFIG, f"prod-approvals-{part}-asynchronous").inputs == {
+        "functionName": f"breakglass-prod-approvals-{part}",
+        "maximumRetryAttempts": 2,
+        "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:eu-central-1:222222222222:{queue}"}},
+        "region": REGION,
+    }
+    assert alarm(deployment, f"prod-approvals-{part}-dead-letters") == alarming(
+        f"prod-approvals-{part}-dead-letters",
+        namespace="AWS/SQS",
+        metricName="ApproximateNumberOfMessagesVisible",
+        dimensions={"QueueName": queue},
+        statistic="Maximum",
+    )
+
+
+def test_a_failed_run_of_the_sweeper_is_not_repeated_before_the_next() -> None:
+    config = function(Part.sweeper).get(INVOKE_CONFIG, "prod-approvals-sweeper-asynchronous").inputs
+
+    assert config["maximumRetryAttempts"] == 0
+    assert "destinationConfig" not in config
+
+
+@pytest.mark.parametrize(("part", "periods"), [(Part.front, 1), (Part.access, 3)])
+def test_alarms_of_a_function(part: Part, periods: int) -> None:
+    deployment = function(part)
+
+    name = f"prod-approvals-{part}"
+    lambda_metric = {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": f"breakglass-{name}"}}
+    assert alarm(deployment, f"{name}-errors") == alarming(
+        f"{name}-errors", metricName="Errors", evaluationPeriods=periods, **lambda_metric
+    )
+    assert alarm(deployment, f"{name}-throttles") == alarming(
+        f"{name}-throttles", metricName="Throttles", **lambda_metric
+    )
+    assert deployment.outputs["alarm_arns"] == [
+        f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-{name}-{kind}"
+        for kind in ("errors", "throttles")
+    ]
+
+
+# --- the state machine -----------------------------------------------------------------------------------------------
+
+
+def workflow() -> Deployment:
+    args = ApprovalWorkflowArgs(NAMES.machine, REGION, '{"StartAt":"x"}', '{"t":1}', '{"p":1}', TOPIC, TAGS)
+    return made(lambda: ApprovalWorkflow("prod-approvals-workflow", args), "machine_arn", "alarm_arns")
+
+
+def test_the_state_machine_logs_errors_without_what_they_are_about() -> None:
+    deployment = workflow()
+
+    name, physical = "prod-approvals-workflow", "breakglass-prod-approvals-workflow"
+    assert deployment.inventory() == {
+        ("breakglass:index:ApprovalWorkflow", name),
+        (LOGS, f"{name}-logs"),
+        (ROLE, f"{name}-role"),
+        (ROLE_POLICY, f"{name}-permissions"),
+        ("aws:sfn/stateMachine:StateMachine", f"{name}-machine"),
+        *((ALARM, f"{name}-{kind}") for kind in ("failed", "aborted", "timed-out")),
+    }
+    machine = deployment.get("aws:sfn/stateMachine:StateMachine", f"{name}-machine")
+    assert machine.inputs == {
+        "name": physical,
+        "definition": '{"StartAt":"x"}',
+        "roleArn": f"arn:aws:iam::222222222222:role/{physical}",
+        "loggingConfiguration": {
+            "level": "ERROR",
+            "includeExecutionData": False,
+            "logDestination": f"arn:aws:logs:eu-central-1:222222222222:log-group:{physical}:*",
+        },
+        "region": REGION,
+        "tags": TAGS,
+    }
+    assert deployment.get(ROLE_POLICY, f"{name}-permissions").urn in machine.depends_on
+    assert deployment.get(ROLE_POLICY, f"{name}-permissions").inputs["policy"] == '{"p":1}'
+    assert deployment.get(ROLE, f"{name}-role").inputs["assumeRolePolicy"] == '{"t":1}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"),
+    [("failed", "ExecutionsFailed"), ("aborted", "ExecutionsAborted"), ("timed-out", "ExecutionsTimedOut")],
+)
+def test_an_execution_that_does_not_come_to_its_end_raises_an_alarm(kind: str, metric: str) -> None:
+    machine = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-prod-approvals-workflow"
+
+    assert alarm(workflow(), f"prod-approvals-workflow-{kind}") == alarming(
+        f"prod-approvals-workflow-{kind}",
+        namespace="AWS/States",
+        metricName=metric,
+        dimensions={"StateMachineArn": machine},
+    )
+
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+
+
+def api() -> Deployment:
+    args = ApprovalApiArgs(REGION, NAMES.function(Part.front), "arn:aws:apigateway:x", TOPIC, TAGS)
+    return made(lambda: ApprovalApi("prod-approvals-api", args), "request_url", "alarm_arns")
+
+
+def test_the_api_has_one_route_that_leads_to_one_function() -> None:
+    deployment = api()
+
+    name = "prod-approvals-api"
+    assert deployment.inventory() == {
+        ("breakglass:index:ApprovalApi", name),
+        ("aws:apigatewayv2/api:Api", f"{name}-api"),
+        ("aws:apigatewayv2/integration:Integration", f"{name}-front"),
+        ("aws:apigatewayv2/route:Route", f"{name}-slack"),
+        ("aws:apigatewayv2/stage:Stage", f"{name}-stage"),
+        (LOGS, f"{name}-logs"),
+        (PERMISSION, f"{name}-slack"),
+        (ALARM, f"{name}-failures"),
+    }
+    assert deployment.get("aws:apigatewayv2/api:Api", f"{name}-api").inputs["name"] == f"breakglass-{name}"
+    assert deployment.get("aws:apigatewayv2/integration:Integration", f"{name}-front").inputs == {
+        "apiId": f"{name}-api-id",
+        "integrationType": "AWS_PROXY",
+        "integrationUri": "arn:aws:apigateway:x",
+        "integrationMethod": "POST",
+        "payloadFormatVersion": "2.0",
+        "timeoutMilliseconds": 10_000,
+        "region": REGION,
+    }
+    assert deployment.get("aws:apigatewayv2/route:Route", f"{name}-slack").inputs == {
+        "apiId": f"{name}-api-id",
+        "routeKey": "POST /slack",
+        "target": f"integrations/{name}-front-id",
+        "region": REGION,
+    }
+    assert deployment.get(PERMISSION, f"{name}-slack").inputs == {
+        "statementId": "slack",
+        "function": "breakglass-prod-approvals-front",
+        "action": "lambda:InvokeFunction",
+        "principal": "apigateway.amazonaws.com",
+        "sourceArn": "arn:aws:execute-api:eu-central-1:222222222222:a1b2c3d4e5/*/POST/slack",
+        "region": REGION,
+    }
+    assert deployment.outputs["request_url"] == "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/slack"
+
+
+def test_the_api_is_throttled_and_logs_nothing_of_what_was_sent() -> None:
+    stage = api().get("aws:apigatewayv2/stage:Stage", "prod-approvals-api-stage").inputs
+
+    assert stage["name"] == "$default"
+    assert stage["autoDeploy"] is True
+    assert stage["defaultRouteSettings"] == {"throttlingBurstLimit": 200, "throttlingRateLimit": 50}
+    assert stage["accessLogSettings"] == {
+        "destinationArn": "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-prod-approvals-api",
+        "format": ACCESS_LOG,
+    }
+    logged = {value.removeprefix("$context.") for value in json.loads(ACCESS_LOG).values()}
+    assert logged == {
+        "requestTime",
+        "requestId",
+        "identity.sourceIp",
+        "routeKey",
+        "status",
+        "responseLatency",
+        "integrationErrorMessage",
+    }
+
+
+def test_failures_of_the_api_raise_an_alarm() -> None:
+    assert alarm(api(), "prod-approvals-api-failures") == alarming(
+        "prod-approvals-api-failures",
+        namespace="AWS/ApiGateway",
+        metricName="5xx",
+        dimensions={"ApiId": "prod-approvals-api-api-id"},
+    )
+
+
+# --- the sweeper's schedule ------------------------------------------------------------------------------------------
+
+
+def sweep() -> Deployment:
+    args = ApprovalSweepArgs("prod-approvals", REGION, "sweeper", "arn:aws:lambda:sweeper", TOPIC, TAGS)
+    return made(lambda: ApprovalSweep("prod-approvals-sweep", args), "alarm_arns")
+
+
+def test_the_sweeper_runs_every_five_minutes() -> None:
+    deployment = sweep()
+
+    name = "prod-approvals-sweep"
+    kinds = ("unrevoked-grants", "unrecorded-assignments", "stuck-requests", "overdue-explanations", "silent")
+    assert deployment.inventory() == {
+        ("breakglass:index:ApprovalSweep", name),
+        (RULE, f"{name}-schedule"),
+        (TARGET, f"{name}-schedule"),
+        (PERMISSION, f"{name}-schedule"),
+        *((ALARM, f"{name}-{kind}") for kind in kinds),
+    }
+    rule = deployment.get(RULE, f"{name}-schedule").inputs
+    assert (rule["name"], rule["scheduleExpression"]) == (f"breakglass-{name}-schedule", "rate(5 minutes)")
+    assert deployment.get(TARGET, f"{name}-schedule").inputs == {
+        "targetId": "sweeper",
+        "rule": f"breakglass-{name}-schedule",
+        "arn": "arn:aws:lambda:sweeper",
+        "retryPolicy": {"maximumEventAgeInSeconds": 300, "maximumRetryAttempts": 3},
+        "region": REGION,
+    }
+    assert deployment.get(PERMISSION, f"{name}-schedule").inputs == {
+        "statementId": "schedule",
+        "function": "sweeper",
+        "action": "lambda:InvokeFunction",
+        "principal": "events.amazonaws.com",
+        "sourceArn": f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-{name}-schedule",
+        "region": REGION,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "periods"),
+    [
+        ("unrevoked-grants", Metric.unrevoked_grants, 2),
+        ("unrecorded-assignments", Metric.unrecorded_assignments, 1),
+        ("stuck-requests", Metric.stuck_requests, 1),
+        ("overdue-explanations", Metric.overdue_explanations, 1),
+    ],
+)
+def test_what_the_sweeper_finds_raises_an_alarm(kind: str, metric: Metric, periods: int) -> None:
+    assert alarm(sweep(), f"prod-approvals-sweep-{kind}") == alarming(
+        f"prod-approvals-sweep-{kind}",
+        namespace="Breakglass",
+        metricName=metric.value,
+        dimensions={"Stack": "prod-approvals"},
+        statistic="Maximum",
+        evaluationPeriods=periods,
+    )
+
+
+def test_that_the_sweeper_is_silent_raises_an_alarm() -> None:
+    assert alarm(sweep(), "prod-approvals-sweep-silent") == alarming(
+        "prod-approvals-sweep-silent",
+        namespace="Breakglass",
+        metricName="SweeperRuns",
+        dimensions={"Stack": "prod-approvals"},
+        comparisonOperator="LessThanThreshold",
+        threshold=1,
+        evaluationPeriods=3,
+        treatMissingData="breaching",
+    )
+
+
+# --- the policy that ends sessions -----------------------------------------------------------------------------------
+
+
+def test_the_policy_that_ends_sessions_hits_nobody_and_carries_the_tag_that_protects_it() -> None:
+    args = SessionPolicyArgs(["333333333333", "444444444444"], TAGS)
+
+    deployment = made(lambda: SessionPolicy("prod-approvals-ended-sessions", args), "policy_id", "policy_arn")
+
+    name = "prod-approvals-ended-sessions"
+    assert deployment.inventory() == {
+        ("breakglass:index:SessionPolicy", name),
+        ("aws:organizations/policy:Policy", f"{name}-policy"),
+        *(
+            ("aws:organizations/policyAttachment:PolicyAttachment", f"{name}-{account}")
+            for account in ("333333333333", "444444444444")
+        ),
+    }
+    policy = deployment.get("aws:organizations/policy:Policy", f"{name}-policy").inputs
+    nobody = {
+        "Sid": "Nobody",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"identitystore:userId": "nobody"}},
+    }
+    assert json.loads(policy.pop("content")) == {"Version": "2012-10-17", "Statement": [nobody]}
+    assert policy == {
+        "name": f"breakglass-{name}",
+        "description": "Ends sessions of break-glass access that is over. Written by the break-glass approvals.",
+        "type": "SERVICE_CONTROL_POLICY",
+        "tags": {"team": "platform", "breakglass-protected": "true"},
+    }
+    assert deployment.get("aws:organizations/policyAttachment:PolicyAttachment", f"{name}-333333333333").inputs == {
+        "policyId": f"{name}-policy-id",
+        "targetId": "333333333333",
+    }
+    assert deployment.outputs == {"policy_id": f"{name}-policy-id", "policy_arn": SESSION_POLICY_ARN}
+
+
+# --- the signing secret ----------------------------------------------------------------------------------------------
+
+SIGNING = "0123456789abcdef0123456789abcdef"
+
+
+def signing(secret: Any = None, existing: str | None = None) -> Deployment:
+    def component() -> SlackSigningSecret:
+        given = pulumi.Output.secret(secret) if secret is not None else None
+        return SlackSigningSecret("prod-approvals-signing", SlackSigningSecretArgs(REGION, given, existing, None, TAGS))
+
+    return made(component, "secret_arn")
+
+
+def test_a_signing_secret_from_configuration_gets_a_secret_of_its_own() -> None:
+    deployment = signing(SIGNING)
+
+    name = "prod-approvals-signing"
+    assert deployment.inventory() == {
+        ("breakglass:index:SlackSigningSecret", name),
+        (SECRET, f"{name}-secret"),
+        (VERSION, f"{name}-secret"),
+    }
+    assert deployment.get(SECRET, f"{name}-secret").inputs == {
+        "name": f"breakglass-{name}",
+        "description": "Signing secret of the Slack app by which break-glass access is approved.",
+        "recoveryWindowInDays": 0,
+        "region": REGION,
+        "tags": TAGS,
+    }
+    version = deployment.get(VERSION, f"{name}-secret")
+    assert version.inputs["secretString"] == SIGNING
+    assert version.secrets == {"secretString"}
+    in_clear = [{**each.inputs, "secretString": ""} for each in deployment.resources]
+    assert SIGNING not in str([in_clear, deployment.outputs, deployment.registered_outputs, deployment.calls])
+
+
+def test_an_existing_signing_secret_is_found_and_not_read() -> None:
+    deployment = signing(existing="slack/signing")
+
+    assert deployment.inventory() == {("breakglass:index:SlackSigningSecret", "prod-approvals-signing")}
+    assert [call.token for call in deployment.calls] == ["aws:secretsmanager/getSecret:getSecret"]
+    existing = "arn:aws:secretsmanager:eu-central-1:222222222222:secret:slack/signing-Pw53Lt"
+    assert deployment.outputs == {"secret_arn": existing}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["xoxb-1-a-bot-token-that-is-long-enough", f'{{"secret":"{SIGNING}"}}', f"{SIGNING}\n", ""]
+)
+def test_what_is_no_signing_secret_is_refused_without_showing_it(wrong: str) -> None:
+    with pytest.raises(pulumi.RunError, match="no signing secret") as refused:
+        signing(wrong)
+
+    assert not wrong or wrong not in str(refused.value)
+
+
+def test_arguments_with_a_secret_do_not_show_it() -> None:
+    assert SIGNING not in repr(SlackSigningSecretArgs(REGION, SIGNING, None, None, TAGS))
+
+
+# --- uses ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_has_the_recorder_as_a_second_target() -> None:
+    record = Transformer({"account": "$.account"}, '{"value":"<account>"}')
+
+    def component() -> UseRecording:
+        rule = RecordedRule("devops-break-glass", EvidencePath.portal, "rule", "arn:aws:sqs:letters", record)
+        args = UseRecordingArgs(
+            REGION, [rule], "arn:aws:events:rule/breakglass-*", "recorder", "arn:aws:lambda:recorder"
+        )
+        return UseRecording("prod-approvals-uses", args)
+
+    deployment = made(component)
+
+    name = "prod-approvals-uses"
+    assert deployment.inventory() == {
+        ("breakglass:index:UseRecording", name),
+        (PERMISSION, f"{name}-rules"),
+        (TARGET, f"{name}-devops-break-glass-portal"),
+    }
+    assert deployment.get(PERMISSION, f"{name}-rules").inputs == {
+        "statementId": "alert-path",
+        "function": "recorder",
+        "action": "lambda:InvokeFunction",
+        "principal": "events.amazonaws.com",
+        "sourceArn": "arn:aws:events:rule/breakglass-*",
+        "region": REGION,
+    }
+    target = deployment.get(TARGET, f"{name}-devops-break-glass-portal")
+    assert target.inputs == {
+        "targetId": "record",
+        "rule": "rule",
+        "arn": "arn:aws:lambda:recorder",
+        "inputTransformer": {"inputPaths": {"account": "$.account"}, "inputTemplate": '{"value":"<account>"}'},
+        "retryPolicy": {"maximumEventAgeInSeconds": 86_400, "maximumRetryAttempts": 185},
+        "deadLetterConfig": {"arn": "arn:aws:sqs:letters"},
+        "region": REGION,
+    }
+    assert deployment.get(PERMISSION, f"{name}-rules").urn in target.depends_on

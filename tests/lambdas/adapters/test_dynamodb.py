@@ -7,7 +7,6 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -18,27 +17,21 @@ from breakglass.lambdas.domain.records import (
     Access,
     Actor,
     Approval,
-    AuditEntry,
     Explanation,
-    Grant,
     GrantState,
-    Kind,
     Message,
     Request,
     State,
-    Use,
     UseState,
 )
 from breakglass.lambdas.domain.transitions import MAXIMUM_ACCOUNTS, Change
 from breakglass.lambdas.ports import Page, Store
 from localcloud.cloud import RunningCloud
 from tests.lambdas.adapters.local_table import local_client, make_table
+from tests.lambdas.adapters.some_records import ADA, BEA, ODD, a_grant, a_line, a_request, a_use
 from tests.lambdas.doubles.clock import NOW, FixedClock
 from tests.lambdas.doubles.store import MemoryStore
 
-ADA = Actor("u-ada", "Ada Lovelace", "UADA")
-BEA = Actor("u-bea", "Bea", "UBEA")
-ODD = 'a#b%23c/ \\ " {} \x00 \n ÄÖ \N{SNOWMAN} \U0001f600 \u202e \ud800'
 DAY = 86_400
 
 _names = itertools.count()
@@ -67,39 +60,6 @@ def stores(request: pytest.FixtureRequest, clock: FixedClock) -> Iterator[Stores
 @pytest.fixture
 def store(stores: Stores) -> Store:
     return stores()
-
-
-def a_request(number: int = 1, **changes: Any) -> Request:
-    request = Request(
-        id=f"r-{number}",
-        kind=Kind.access,
-        requester=ADA,
-        requester_name="ada",
-        permission_set="devops-break-glass",
-        accounts=("222222222222",),
-        duration=3600,
-        reason=ODD,
-        ticket="",
-        rule="databases",
-        required=1,
-        created_at=NOW + number,
-        expires_at=NOW + number + 1800,
-    )
-    return replace(request, **changes)
-
-
-def a_grant(request_id: str = "r-1", account: str = "222222222222", **changes: Any) -> Grant:
-    access = Access("u-ada", "devops-break-glass", account)
-    return replace(Grant(request_id, access, GrantState.planned, NOW + 3600), **changes)
-
-
-def a_use(number: int = 1, **changes: Any) -> Use:
-    use = Use(f"u-{number}", "devops-break-glass", "222222222222", "u-ada", "ada", NOW + number, NOW + DAY + number)
-    return replace(use, **changes)
-
-
-def a_line(event: str = "requested", at: int = NOW, **changes: Any) -> AuditEntry:
-    return replace(AuditEntry(at, "r-1", event, SYSTEM, "", (), "", "", "", ""), **changes)
 
 
 def saved(store: Store, request: Request) -> Request:

@@ -1,0 +1,52 @@
+"""The service control policy that ends live sessions, by the API of AWS Organizations.
+
+Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_UpdatePolicy.html
+
+Non-goals: what it says (see `domain.sessions`); making and attaching it, which the deployment does.
+"""
+
+from typing import Any
+
+from breakglass.lambdas.adapters.aws import AwsClient, AwsError
+from breakglass.lambdas.adapters.services import ORGANIZATIONS
+from breakglass.lambdas.ports import BusyError
+
+# Somebody else changes a policy of the organisation, or what they changed is still being carried out.
+_BUSY = frozenset({"ConcurrentModificationException", "PolicyChangesInProgressException"})
+
+
+class ServiceControlPolicy:
+    """Implements `ports.SessionPolicy`.
+
+    Args:
+        client: to call Organizations with.
+        policy_id: id of the policy, `p-...`.
+    """
+
+    def __init__(self, client: AwsClient, policy_id: str) -> None:
+        self._client = client
+        self._policy_id = policy_id
+
+    def read(self) -> str:
+        """DescribePolicy.
+
+        Raises:
+            BusyError: if it is to be asked again.
+        """
+        return str(self._call("DescribePolicy")["Policy"]["Content"])
+
+    def write(self, content: str) -> None:
+        """UpdatePolicy; a second time with the same content changes nothing.
+
+        Raises:
+            BusyError: if it is to be tried again.
+        """
+        self._call("UpdatePolicy", Content=content)
+
+    def _call(self, operation: str, **arguments: str) -> dict[str, Any]:
+        try:
+            return self._client.call(ORGANIZATIONS, operation, {"PolicyId": self._policy_id, **arguments})
+        except AwsError as error:
+            if error.passing or error.code in _BUSY:
+                raise BusyError(f"{operation}: {error.code}") from error
+            raise

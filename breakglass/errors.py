@@ -1,6 +1,8 @@
 """The errors this package raises on purpose.
 
     BreakglassError          everything below; each is the user's to fix, so its text is written for the user
+    ├── CommandError         a command of `breakglass` can't do what it is asked for
+    │   └── QuestionError    since what it is asked for can't be, or can't be known
     ├── ConfigError          the stack file or a component's arguments: every problem found, in one report
     ├── MessageError         an alert message that Slack or EventBridge would refuse or mangle
     └── PolicyError          an IAM policy that this package refuses to deploy
@@ -99,6 +101,22 @@ class ConfigError(BreakglassError):
         count = len(self.problems)
         title = f"{count} {'problem' if count == 1 else 'problems'} in the configuration; nothing was deployed."
         return "\n\n".join([title, *map(str, self.problems)])
+
+
+class CommandError(BreakglassError):
+    """A command of the command line can't do what it is asked for.
+
+    Attributes:
+        problem: What is in the way.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class QuestionError(CommandError):
+    """What a command is asked for can't be: an unknown permission set or person, a date that is none."""
 
 
 class MessageError(BreakglassError):

@@ -1,0 +1,34 @@
+"""Text for a terminal: columns, and nothing that a terminal would take for a command.
+
+Non-goals: colours; what is said.
+"""
+
+import textwrap
+from collections.abc import Sequence
+
+_WIDTH = 110
+_GAP = 2
+
+
+def printable(text: str) -> str:
+    """Return a text on one line; names come from directories, where anything may have been typed."""
+    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines in which the cells of all rows stand below each other; the last cell of a row is wrapped.
+
+    Args:
+        rows: as many cells each.
+    """
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) + _GAP for column in zip(*(row[:-1] for row in cells), strict=True)]
+    margin = " " * (_GAP + sum(widths))
+    lines: list[str] = []
+    for *first, last in cells:
+        begin = " " * _GAP + "".join(cell.ljust(width) for cell, width in zip(first, widths, strict=True))
+        # However wide the first ones are, the last one has some room.
+        width = max(_WIDTH, len(margin) + _WIDTH // 3)
+        wrapped = textwrap.wrap(last, width - len(margin), break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{margin if number else begin}{line}".rstrip() for number, line in enumerate(wrapped)]
+    return lines

@@ -1,0 +1,145 @@
+"""The command `breakglass` as a person runs it, against the identity store and DynamoDB of the local cloud.
+
+Pulumi is played by a script that prints the outputs of a stack; that a stack has them is shown in tests/engine. Not
+shown here: signing in to AWS.
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from breakglass.command_line.deployed import POLICY_OUTPUT, TABLE_OUTPUT
+from breakglass.lambdas.adapters.dynamodb import DynamoStore
+from breakglass.lambdas.domain.audit import about_request
+from breakglass.lambdas.domain.policy import Policy, Principal, PrincipalKind, to_json
+from localcloud.cloud import RunningCloud
+from tests.lambdas.adapters.local_table import local_client, make_table
+from tests.lambdas.domain.examples import CLEO_ACTS, request
+from tests.lambdas.domain.policies import DATABASES, PRODUCTION, RDS, SETTINGS, policy
+
+pytestmark = pytest.mark.local
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+TABLE = "commands"
+
+
+@pytest.fixture(scope="module")
+def deployed(cloud: RunningCloud) -> Policy:
+    """Who is on call requests, whoever leads approves: people of the local cloud."""
+    identity = cloud.client("identitystore")
+    store_id = cloud.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
+    groups = {
+        one["DisplayName"]: Principal(PrincipalKind.group, one["GroupId"], one["DisplayName"])
+        for one in identity.list_groups(IdentityStoreId=store_id)["Groups"]
+    }
+    rule = replace(
+        DATABASES,
+        requesters=(groups["database-oncall"],),
+        approvers=(groups["database-leads"],),
+        ping=(),
+        escalate=(groups["security"],),
+    )
+    return policy(rule, settings=replace(SETTINGS, identity_store_id=store_id), security=(groups["security"],))
+
+
+@pytest.fixture(scope="module")
+def store(cloud: RunningCloud) -> DynamoStore:
+    """The table of the stack."""
+    return DynamoStore(local_client(cloud), make_table(cloud, TABLE))
+
+
+@pytest.fixture
+def breakglass(cloud: RunningCloud, deployed: Policy, tmp_path: Path) -> Run:
+    """The command, in a folder where a script plays Pulumi, with the credentials in the environment."""
+    outputs = {POLICY_OUTPUT: to_json(deployed), TABLE_OUTPUT: TABLE}
+    (tmp_path / "outputs.json").write_text(json.dumps(outputs))
+    script = tmp_path / "pulumi"
+    script.write_text('#!/bin/sh\ncat "$(dirname "$0")/outputs.json"\n')
+    script.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = {**kept, **cloud.environment(), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+
+    def run(*arguments: str, stdout: IO[bytes] | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("breakglass")), *arguments]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**environment, **variables},
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+        # Text mode would change the line ends.
+        out = (done.stdout or b"").decode()
+        return subprocess.CompletedProcess(command, done.returncode, out, done.stderr.decode())
+
+    return run
+
+
+def test_explain_names_the_people_of_the_groups(breakglass: Run) -> None:
+    done = breakglass("explain", "--who", "ada.lovelace", "--set", RDS, "--account", PRODUCTION, "--json")
+    answer = json.loads(done.stdout)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert answer["who"]["request"]["outcome"] == "allowed"
+    assert [(one["user_name"], one["outcome"]) for one in answer["approvers"]] == [
+        ("barbara.liskov", "allowed"),
+        ("grace.hopper", "allowed"),
+    ]
+
+
+def test_explain_says_why_somebody_can_t_approve_their_own_request(breakglass: Run) -> None:
+    arguments = ("--set", RDS, "--account", PRODUCTION)
+    own = breakglass("explain", "--who", "grace.hopper@example.com", "--for", "grace.hopper", *arguments)
+    unknown = breakglass("explain", "--who", "grace", *arguments)
+
+    line = "grace.hopper (Grace Hopper) group database-leads can't Nobody approves their own request."
+    assert line in " ".join(own.stdout.split())
+    assert unknown.returncode == 2
+    assert "Nobody in the identity store has exactly this user name" in unknown.stderr
+
+
+def test_audit_exports_what_was_written_texts_and_all(breakglass: Run, store: DynamoStore) -> None:
+    now = int(time.time())
+    notes = ["Wait for Dot.", '=HYPERLINK("http://x")', "Grüße, 漢字 \ud83d", 'two\r\nlines, "quoted"']
+    for number, note in enumerate(notes):
+        asked = request(id=f"r-{number}", version=0, created_at=now)
+        assert store.save_request(
+            asked, [about_request(asked, "denied", CLEO_ACTS, now - 9 + number, "denied", note=note)]
+        )
+    written = breakglass("audit", "--since", "2026-01-01", "--csv")
+    parsed = breakglass("audit", "--since", "2026-01-01", "--json")
+
+    assert (written.returncode, written.stderr) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(written.stdout, newline="")))
+    assert [row["note"] for row in rows] == [notes[0], f"'{notes[1]}", "Grüße, 漢字 \\ud83d", notes[3]]
+    assert [entry["note"] for entry in json.loads(parsed.stdout)] == notes
+    assert {row["actor"] for row in rows} == {"Cleo"}
+
+
+def test_a_reader_who_has_seen_enough_ends_an_export_quietly(breakglass: Run, store: DynamoStore) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as nobody_reads:
+        done = breakglass("audit", "--since", "2026-01-01", "--csv", stdout=nobody_reads)
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_credentials_that_are_missing_are_told(breakglass: Run) -> None:
+    done = breakglass("audit", "--since", "2026-01-01", "--csv", AWS_ACCESS_KEY_ID="", AWS_EC2_METADATA_DISABLED="true")
+
+    assert done.returncode == 1
+    assert "aws sso login" in done.stderr
+    assert "Traceback" not in done.stderr

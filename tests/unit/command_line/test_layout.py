@@ -1,0 +1,27 @@
+"""Columns in a terminal."""
+
+import pytest
+
+from breakglass.command_line.layout import columns, printable
+
+
+def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
+    long = " ".join(["word"] * 30)
+    lines = columns([("a", "bb", "short"), ("aaa", "b", long)])
+
+    assert lines[0] == "  a    bb  short"
+    assert lines[1].startswith("  aaa  b   word word")
+    assert all(line.startswith("           word") for line in lines[2:])
+    assert max(map(len, lines)) <= 110
+
+
+def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
+    assert columns([("a" * 200, "one two three")]) == ["  " + "a" * 200 + "  one two three"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("Ada\n Lovelace", "Ada Lovelace"), ("\x1b]0;owned\x07", " ]0;owned "), ("ä 漢字", "ä 漢字"), ("a\u202eb", "a b")],
+)
+def test_nothing_is_a_command_for_the_terminal(typed: str, shown: str) -> None:
+    assert printable(typed) == shown

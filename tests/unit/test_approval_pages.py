@@ -1,0 +1,152 @@
+"""The pages about the approvals say what the code does: every state and event, every permission, every transition.
+
+Not shown here: that the other pictures are what happens (the tests of the app and of the local cloud show that), and
+why a permission is needed.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakglass.approval.parts import Names, Part, Place
+from breakglass.approval.workflow import definition
+from breakglass.lambdas.domain.grants import GRANT_TABLE, GrantEvent
+from breakglass.lambdas.domain.policy import Unrecorded
+from breakglass.lambdas.domain.transitions import FINAL, TABLE, Event
+from breakglass.lambdas.domain.uses import USE_TABLE
+from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions
+from tests.lambdas.domain.policies import MANAGEMENT, SETTINGS, policy, rule
+
+PAGES = Path(__file__).parents[2] / "docs" / "approvals"
+LIFE, PERMISSIONS = PAGES / "README.md", PAGES / "permissions.md"
+
+PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-"
+# Everything that a stack can switch on.
+FULL = Scope(
+    place=PLACE,
+    policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)),
+    bot_token_secret_arn=f"{SECRET}slack-token-AbCdEf",
+    signing_secret_arn=f"{SECRET}approvals-signing-AbCdEf",
+    kms_key_arn="arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    session_policy_arn="arn:aws:organizations::111111111111:policy/o-abcdefghij/service_control_policy/p-12345678",
+)
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, as far as the next one of the same level."""
+    _, _, rest = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")
+    assert rest, f"{page.name} has no heading {heading}"
+    return rest.partition("\n## ")[0]
+
+
+def drawn(heading: str) -> set[tuple[str, str, str]]:
+    """The state, the event and the state after it of every arrow between two states under a heading."""
+    arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", section(LIFE, heading), flags=re.MULTILINE)
+    return {(before, event, after) for before, after, events in arrows for event in events.split(", ")}
+
+
+def arrows(table: Mapping[tuple[Any, Any], StrEnum], left_out: Iterable[StrEnum] = ()) -> set[tuple[str, str, str]]:
+    """The same of a table, without the events that change nothing where they are left out."""
+    return {
+        (str(before), str(event), str(after))
+        for (before, event), after in table.items()
+        if event not in left_out or before is not after
+    }
+
+
+def test_the_life_of_a_request_is_drawn_as_the_table_has_it() -> None:
+    assert drawn("The life of a request") == arrows(TABLE, {Event.posted, Event.waiting, Event.reminded})
+
+
+def test_what_is_not_drawn_of_a_request_is_possible_where_the_page_says() -> None:
+    where = {
+        event: {state for state, name in TABLE if name is event}
+        for event in (Event.posted, Event.waiting, Event.reminded)
+    }
+    states = {state for state, _ in TABLE}
+
+    assert where == {Event.posted: states, Event.waiting: states, Event.reminded: states - FINAL}
+
+
+def test_the_ends_of_a_request_are_drawn() -> None:
+    ends = re.findall(r"^    (\w+) --> \[\*\]$", section(LIFE, "The life of a request"), flags=re.MULTILINE)
+
+    assert sorted(ends) == sorted(FINAL)
+
+
+def test_the_life_of_a_grant_is_drawn_as_the_table_has_it() -> None:
+    assert drawn("The life of a grant") == arrows(GRANT_TABLE, {GrantEvent.denied, GrantEvent.lifted})
+
+
+def test_the_life_of_a_use_is_drawn_as_the_table_has_it() -> None:
+    assert drawn("The life of a use") == arrows(USE_TABLE)
+
+
+def named(heading: str) -> set[str]:
+    return set(re.findall(r"`([a-z]+:[A-Z][A-Za-z]+)`", section(PERMISSIONS, heading)))
+
+
+def granted(document: Mapping[str, Any]) -> set[str]:
+    listed = (statement["Action"] for statement in document["Statement"])
+    return {action for actions in listed for action in ([actions] if isinstance(actions, str) else actions)}
+
+
+@pytest.mark.parametrize("part", Part)
+def test_the_page_names_every_permission_of_a_function_and_no_other(part: Part) -> None:
+    own = granted(function_permissions(part, FULL)) - {"logs:CreateLogStream", "logs:PutLogEvents"}
+    in_management = part in (Part.access, Part.sweeper)
+    shared = named("access and sweeper, in the management account") if in_management else set()
+
+    assert named(part) | shared == own
+
+
+def test_the_page_names_every_permission_of_the_state_machine_and_no_other() -> None:
+    assert named("State machine") == granted(workflow_permissions(PLACE))
+
+
+def test_without_what_a_stack_can_switch_on_there_is_less() -> None:
+    plain = Scope(PLACE, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
+    extra = granted(function_permissions(Part.access, FULL)) - granted(function_permissions(Part.access, plain))
+
+    assert {action.partition(":")[0] for action in extra} == {"iam", "organizations"}
+
+
+MACHINE = definition(PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access))["States"]
+REQUEST = "Begin Ask Asked Prepare GrantEach Granted Opened Hold Due Held RevokeEach Close Closed Over".split()
+TIME_OUT = "Ask Remind Asked Ask".split()
+GRANT = "Grant GrantBegun GrantWait Granting GrantBegun AccountOpen".split()
+REVOKE = "Revoke RevokeBegun RevokeWait Revoking RevokeBegun Verify Verified AccountClosed".split()
+TAIL = "Closed Tail Lift Over".split()
+
+
+def walked(states: Mapping[str, Any], path: Iterable[str]) -> tuple[int, int]:
+    """How many states a path has and how many of them call a function; fails if it isn't one."""
+    before: str | None = None
+    calls = count = 0
+    for name in path:
+        if before is not None:
+            state = states[before]
+            choices = [choice["Next"] for choice in state.get("Choices", ())]
+            caught = [caught["Next"] for caught in state.get("Catch", ())]
+            assert name in (state.get("Next"), state.get("Default"), *choices, *caught), f"{before} -> {name}"
+        before, count, calls = name, count + 1, calls + (states[name]["Type"] == "Task")
+    return count, calls
+
+
+def test_the_cost_of_a_request_is_counted_as_the_state_machine_goes() -> None:
+    grants, revokes = (MACHINE[each]["ItemProcessor"]["States"] for each in ("GrantEach", "RevokeEach"))
+    page = (PAGES.parent / "runbooks" / "what-it-costs.md").read_text(encoding="utf-8")
+
+    assert walked(MACHINE, REQUEST) == (14, 6)
+    assert walked(MACHINE, TIME_OUT) == (1 + 3, 1 + 2)
+    assert walked(grants, GRANT) == (3 + 3, 1 + 1)
+    assert walked(revokes, REVOKE) == (5 + 3, 2 + 1)
+    assert walked(MACHINE, TAIL) == (2 + 2, 1)
+    assert "*T* = 14 + 3 *w* + *a* (3 + 3 *g*) + *a* (5 + 3 *r*); 2 more with `endSessions`" in page
+    assert "*F* = 6 + 2 *w* + *a* (1 + *g*) + *a* (2 + *r*); 1 more with `endSessions`" in page

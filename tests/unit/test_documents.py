@@ -69,7 +69,7 @@ def test_every_make_command_is_one(document: Path) -> None:
 
 @pytest.mark.parametrize("document", [README, ROOT / "docs" / "threats.md"], ids=lambda document: document.name)
 def test_every_test_that_a_threat_names_is_there(document: Path) -> None:
-    named = re.findall(r"`((?:unit|components|engine|events|local)/[^`]*)`", text_of(document))
+    named = re.findall(r"`((?:unit|components|engine|events|lambdas|local)/[^`]*)`", text_of(document))
     assert len(named) > 5
     assert [path for path in named if not (ROOT / "tests" / path).exists()] == []
 

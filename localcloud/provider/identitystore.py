@@ -1,4 +1,4 @@
-"""Identity Store: groups and users looked up by name or id.
+"""Identity Store: groups and users looked up by name or id, and who is in a group.
 
 API: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
 """
@@ -98,4 +98,30 @@ def _external_ids(answer: dict[str, Any]) -> list[dict[str, str]]:
     return [{"id": item["Id"], "issuer": item["Issuer"]} for item in answer.get("ExternalIds") or []]
 
 
-FUNCTIONS = (GetGroup(), GetUser())
+class GetGroupMemberships(Function):
+    """Who is in a group."""
+
+    tok = "aws:identitystore/getGroupMemberships:getGroupMemberships"
+    arguments = declare(identityStoreId=Property(required=True), groupId=Property(required=True))
+
+    def call(self, aws: Aws, arguments: Properties) -> Properties:
+        """ListGroupMemberships."""
+        store, group = arguments["identityStoreId"], arguments["groupId"]
+        of_group = {"IdentityStoreId": store, "GroupId": group}
+        memberships = aws.pages("identitystore", "ListGroupMemberships", "GroupMemberships", **of_group)
+        return {
+            "identityStoreId": store,
+            "groupId": group,
+            "groupMemberships": [
+                {
+                    "groupId": group,
+                    "identityStoreId": store,
+                    "memberId": {"userId": membership["MemberId"]["UserId"]},
+                    "membershipId": membership["MembershipId"],
+                }
+                for membership in memberships
+            ],
+        }
+
+
+FUNCTIONS = (GetGroup(), GetUser(), GetGroupMemberships())

@@ -934,6 +934,11 @@ def test_an_input_that_the_program_made_secret_stays_secret() -> None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
+def _group_id(cloud: RunningCloud, world: World) -> str:
+    groups = cloud.client("identitystore").list_groups(IdentityStoreId=world.store)["Groups"]
+    return next(group["GroupId"] for group in groups if group["DisplayName"] == "database-oncall")
+
+
 def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World) -> None:
     store = {"identityStoreId": world.store}
     by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "database-oncall"}}
@@ -945,6 +950,7 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
         "aws:ssoadmin/getInstances:getInstances": {"region": REGION},
         "aws:identitystore/getGroup:getGroup": {**store, "alternateIdentifier": by_name},
         "aws:identitystore/getUser:getUser": {**store, "alternateIdentifier": by_e_mail},
+        "aws:identitystore/getGroupMemberships:getGroupMemberships": {**store, "groupId": _group_id(cloud, world)},
         "aws:organizations/getOrganization:getOrganization": {},
         "aws:secretsmanager/getSecret:getSecret": {"name": "functions"},
         "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretId": "functions"},
@@ -967,6 +973,9 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
         identifier = {"uniqueAttribute": {"attributePath": path, "attributeValue": value}}
         found = decode(invoke("aws:identitystore/getUser:getUser", {**store, "alternateIdentifier": identifier}))
         assert found["userId"] == answers["getUser"]["userId"]
+    members = [one["memberId"]["userId"] for one in answers["getGroupMemberships"]["groupMemberships"]]
+    assert len(members) == 2
+    assert answers["getUser"]["userId"] in members
     assert answers["getOrganization"]["masterAccountId"] == "111111111111"
     assert {account["id"]: account["name"] for account in answers["getOrganization"]["nonMasterAccounts"]} == {
         "222222222222": "production",

@@ -22,10 +22,11 @@ from breakglass.detection.message import Transformer, email_text
 from breakglass.detection.names import physical_name
 from breakglass.detection.patterns import RULE_STATE, pattern_json
 from breakglass.detection.subjects import Subject
-from breakglass.monitoring.dashboard import RoleMetrics, counting_path, dashboard_body, dashboard_url
+from breakglass.monitoring.dashboard import ApprovalMetrics, RoleMetrics, counting_path, dashboard_body, dashboard_url
 from breakglass.monitoring.lost_connection import lost_connection_pattern, lost_connection_text
 from breakglass.policy.documents import alarm_topic_policy, policy_json
 from breakglass.problems import validated
+from breakglass.section import Section
 from breakglass.types import EvidencePath, HttpsUrl, Region, TagKey, TagValue
 
 DAY = 86_400
@@ -56,6 +57,19 @@ class WatchedRoleArgs(TypedDict):
     """ARN of the alert's dead-letter queue."""
 
 
+class ApprovalMetricsArgs(TypedDict):
+    """What the dashboard shows of the approvals."""
+
+    stack: str
+    """The name of the `Approvals`, which its metrics have as their dimension."""
+    function_names: list[str]
+    """Names of its functions."""
+    machine_arn: pulumi.Input[str]
+    """ARN of its state machine."""
+    alarm_arns: pulumi.Input[list[str]]
+    """ARNs of its alarms."""
+
+
 class UsageMonitoringArgs(TypedDict):
     """Arguments of `UsageMonitoring`."""
 
@@ -75,6 +89,8 @@ class UsageMonitoringArgs(TypedDict):
     """An alarm is raised when a role is used more often than this in 7 days; 5 by default."""
     post_mortem_url: NotRequired[str]
     """A form or page that alerts by e-mail name, where the use is explained and closed."""
+    approvals: NotRequired[ApprovalMetricsArgs]
+    """What approves access, if it is to be shown on the dashboard."""
     tags: NotRequired[dict[str, str]]
     """Tags on the topic, the alarms and the rule."""
 
@@ -90,6 +106,19 @@ class WatchedRoleModel(WatchedRole):
     """ARN of the alert's dead-letter queue."""
 
 
+class ApprovalMetricsModel(Section):
+    """`ApprovalMetricsArgs`, validated."""
+
+    stack: str
+    """The name of the `Approvals`."""
+    function_names: list[str]
+    """Names of its functions."""
+    machine_arn: Reference
+    """ARN of its state machine."""
+    alarm_arns: Reference
+    """ARNs of its alarms."""
+
+
 class UsageMonitoringModel(UsageMonitoringSettings):
     """`UsageMonitoringArgs`, validated."""
 
@@ -103,6 +132,8 @@ class UsageMonitoringModel(UsageMonitoringSettings):
     """ARN of the API destination that posts to Slack."""
     post_mortem_url: HttpsUrl | None = None
     """A form or page that alerts by e-mail name."""
+    approvals: ApprovalMetricsModel | None = None
+    """What approves access, if it is to be shown on the dashboard."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     """Tags on the topic, the alarms and the rule."""
 
@@ -155,6 +186,7 @@ class UsageMonitoring(pulumi.ComponentResource):
                 rule_names=pulumi.Output.all(*[watched.rule_names for watched in spec.watched]),
                 queue_names=pulumi.Output.all(*[watched.queue_name for watched in spec.watched]),
                 alarm_arns=pulumi.Output.all(*[alarm.arn for alarm in alarms]),
+                **({"approvals": _approval_metrics(spec.approvals)} if spec.approvals else {}),
             ).apply(partial(_dashboard_json, spec)),
             region=spec.region,
             opts=pulumi.ResourceOptions(parent=self),
@@ -245,6 +277,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
+        ways = "Slack, by e-mail, or to the recorder of uses" if spec.approvals else "Slack, or by e-mail"
         of_role = f"{name}-{watched.subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",
@@ -254,7 +287,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         }
         yield alarm(
             f"{of_role}-failed-deliveries",
-            description=f"An alert about {role} could not be delivered to Slack, or by e-mail: somebody may be using "
+            description=f"An alert about {role} could not be delivered to {ways}: somebody may be using "
             "it and nobody is told. Look into the dead-letter queue or CloudTrail for what happened, then for why it "
             "was not delivered. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
             threshold=0,
@@ -356,4 +389,13 @@ def _dashboard_json(spec: UsageMonitoringModel, resolved: Mapping[str, list[Any]
             spec.watched, resolved["rule_names"], resolved["queue_names"], strict=True
         )
     ]
-    return json.dumps(dashboard_body(roles, resolved["alarm_arns"], spec.region), separators=(",", ":"))
+    alarm_arns, approvals = resolved["alarm_arns"], None
+    if spec.approvals is not None:
+        machine_arn, more = resolved["approvals"]
+        approvals = ApprovalMetrics(spec.approvals.stack, spec.approvals.function_names, machine_arn)
+        alarm_arns = [*alarm_arns, *more]
+    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, approvals), separators=(",", ":"))
+
+
+def _approval_metrics(approvals: ApprovalMetricsModel) -> pulumi.Output[list[Any]]:
+    return pulumi.Output.all(approvals.machine_arn, approvals.alarm_arns)

@@ -1,7 +1,8 @@
 """The CloudWatch dashboard: is the alert path in order, and who uses break-glass how often.
 
-All numbers come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so nothing of
-this package has to run to count. EventBridge delivers its metrics on a best-effort basis
+All numbers about uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so
+nothing of this package has to run to count. With approvals there is a row about these, with what their sweeper counts.
+EventBridge delivers its metrics on a best-effort basis
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html): they show a trend, CloudTrail has the
 record.
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric
 from breakglass.console import console_url
 from breakglass.types import EvidencePath, partition
 
@@ -26,7 +28,7 @@ ALARMS_IN_A_WIDGET = 100
 
 _USE_PATHS = (EvidencePath.session_start, EvidencePath.portal, EvidencePath.console)
 
-Metric = list[Any]
+Line = list[Any]
 """One line of a graph: `[namespace, metric, dimension name, dimension value, rendering]`."""
 
 
@@ -42,6 +44,18 @@ class RoleMetrics:
     """The dead-letter queue."""
 
 
+@dataclass(frozen=True)
+class ApprovalMetrics:
+    """What the approvals are made of, as far as metrics tell about it."""
+
+    stack: str
+    """The value of the dimension of the sweeper's metrics."""
+    function_names: Sequence[str]
+    """The functions."""
+    machine_arn: str
+    """The state machine."""
+
+
 def counting_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     """Return the evidence path whose rule counts uses, or None if none of the paths shows a use.
 
@@ -52,7 +66,9 @@ def counting_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     return next((path for path in _USE_PATHS if path in present), None)
 
 
-def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str) -> dict[str, Any]:
+def dashboard_body(
+    roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str, approvals: ApprovalMetrics | None = None
+) -> dict[str, Any]:
     """Return the body of the dashboard, JSON-ready.
 
     Args:
@@ -60,6 +76,7 @@ def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], regi
             rules.
         alarm_arns: The alarms whose state is shown at the top; at least one.
         region: Where the metrics are.
+        approvals: What approves access, if there is such a thing in this stack.
     """
     every_path = tuple(EvidencePath)
     denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))
@@ -73,7 +90,7 @@ def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], regi
         "start": "-P28D",
         "periodOverride": "inherit",
         "widgets": [
-            _text(_place(0, 0, WIDTH, 3)),
+            _text(_place(0, 0, WIDTH, 3), approvals),
             *_alarms(alarm_arns, top=3, height=4),
             _graph("Uses in the time range", _uses(roles), region, _place(0, 7, 6, 6), view=_ONE_NUMBER),
             _graph("Uses per day", _uses(roles), region, _place(6, 7, 10, 6)),
@@ -83,6 +100,7 @@ def dashboard_body(roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], regi
             _graph("Dead letters: should be 0", letters, region, _place(0, 19, 8, 6), stat="Maximum"),
             _graph("Age of the oldest dead letter, seconds", age, region, _place(8, 19, 8, 6), stat="Maximum"),
             _graph("Failed and not even a dead letter: should be empty", lost, region, _place(16, 19, 8, 6)),
+            *(_approvals(approvals, region, top=25) if approvals else ()),
         ],
     }
 
@@ -96,12 +114,35 @@ def _place(left: int, top: int, width: int, height: int) -> dict[str, int]:
     return {"x": left, "y": top, "width": width, "height": height}
 
 
-def _text(place: dict[str, int]) -> dict[str, Any]:
+def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[str, Any]]:
+    found = [
+        [METRICS_NAMESPACE, metric, METRICS_DIMENSION, approvals.stack, {"label": label}]
+        for metric, label in (
+            (Metric.overdue_explanations, "overdue explanations"),
+            (Metric.unrevoked_grants, "access that should be gone"),
+            (Metric.unrecorded_assignments, "assignments that nobody recorded"),
+            (Metric.stuck_requests, "requests that did not go on"),
+        )
+    ]
+    started, failed = (
+        ["AWS/States", metric, "StateMachineArn", approvals.machine_arn, {"label": label}]
+        for metric, label in (("ExecutionsStarted", "requests"), ("ExecutionsFailed", "workflow"))
+    )
+    errors = [["AWS/Lambda", "Errors", "FunctionName", name, {"label": name}] for name in approvals.function_names]
+    return [
+        _graph("Requests for access per day", [started], region, _place(0, top, 8, 6)),
+        _graph("What the sweeper found: should be 0", found, region, _place(8, top, 8, 6), stat="Maximum"),
+        _graph("Errors of the approvals per day: should be empty", [*errors, failed], region, _place(16, top, 8, 6)),
+    ]
+
+
+def _text(place: dict[str, int], approvals: ApprovalMetrics | None) -> dict[str, Any]:
+    recorded = " Every use is delivered to the recorder of uses, too." if approvals else ""
     lines = (
         "# Break-glass use",
         "Every use should have an explanation in its Slack thread; drills count as uses. A red alarm or a dead letter: "
         "see `docs/runbooks/alarms.md`. Nothing arrives in Slack: see `docs/runbooks/slack-is-down.md`.",
-        "The numbers are EventBridge's own, kept on a best-effort basis. CloudTrail has the record.",
+        "The numbers are EventBridge's own, kept on a best-effort basis. CloudTrail has the record." + recorded,
     )
     return {"type": "text", **place, "properties": {"markdown": "\n\n".join(lines)}}
 
@@ -130,7 +171,7 @@ _ONE_NUMBER: dict[str, Any] = {"view": "singleValue", "setPeriodToTimeRange": Tr
 
 def _graph(
     title: str,
-    metrics: list[Metric],
+    metrics: list[Line],
     region: str,
     place: dict[str, int],
     *,
@@ -141,12 +182,12 @@ def _graph(
     return {"type": "metric", **place, "properties": properties}
 
 
-def _uses(roles: Sequence[RoleMetrics]) -> list[Metric]:
+def _uses(roles: Sequence[RoleMetrics]) -> list[Line]:
     counted = [(role, counting_path(role.rule_names)) for role in roles]
     return [_rule_metric("MatchedEvents", role.rule_names[path], role.label) for role, path in counted if path]
 
 
-def _rule_metrics(metric: str, roles: Sequence[RoleMetrics], paths: Sequence[EvidencePath]) -> list[Metric]:
+def _rule_metrics(metric: str, roles: Sequence[RoleMetrics], paths: Sequence[EvidencePath]) -> list[Line]:
     return [
         _rule_metric(metric, rule_name, role.label if len(paths) == 1 else f"{role.label}: {path}")
         for role in roles
@@ -155,9 +196,9 @@ def _rule_metrics(metric: str, roles: Sequence[RoleMetrics], paths: Sequence[Evi
     ]
 
 
-def _rule_metric(metric: str, rule_name: str, label: str) -> Metric:
+def _rule_metric(metric: str, rule_name: str, label: str) -> Line:
     return ["AWS/Events", metric, "RuleName", rule_name, {"label": label}]
 
 
-def _queue_metrics(metric: str, roles: Sequence[RoleMetrics]) -> list[Metric]:
+def _queue_metrics(metric: str, roles: Sequence[RoleMetrics]) -> list[Line]:
     return [["AWS/SQS", metric, "QueueName", role.queue_name, {"label": role.label}] for role in roles]

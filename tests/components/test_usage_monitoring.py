@@ -328,6 +328,26 @@ def test_the_dashboard_shows_all_roles_and_alarms() -> None:
     assert dashboard == {"dashboardName": "breakglass-watch-dashboard", "region": REGION}
 
 
+def test_with_approvals_the_dashboard_shows_them_and_only_alarms_say_so() -> None:
+    arn = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-front-errors"
+    approvals = {
+        "stack": "prod-approvals",
+        "function_names": ["breakglass-prod-approvals-front"],
+        "machine_arn": "arn:aws:states:machine",
+        "alarm_arns": [arn],
+    }
+
+    with_them, without = watch(approvals=approvals), watch()
+
+    assert with_them.inventory() == without.inventory()
+    body = json.loads(with_them.get(DASHBOARD, "watch-dashboard").inputs["dashboardBody"])
+    (alarms,) = [each["properties"]["alarms"] for each in body["widgets"] if each["type"] == "alarm"]
+    assert alarms[-1] == arn
+    assert "Requests for access per day" in [each["properties"].get("title") for each in body["widgets"]]
+    changed = [each.name for each in without.resources if with_them.by_urn()[each.urn].inputs != each.inputs]
+    assert changed == [*(f"watch-{role}-failed-deliveries" for role in ROLES), "watch-dashboard"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

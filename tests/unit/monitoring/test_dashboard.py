@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.monitoring.dashboard import RoleMetrics, counting_path, dashboard_body, dashboard_url
+from breakglass.monitoring.dashboard import ApprovalMetrics, RoleMetrics, counting_path, dashboard_body, dashboard_url
 from breakglass.types import EvidencePath
 
 REGION = "eu-central-1"
@@ -19,6 +19,9 @@ EMERGENCY = RoleMetrics(
     {path: f"rule-emergency-{path}" for path in (EvidencePath.console, EvidencePath.denied)},
     "queue-emergency",
 )
+
+
+APPROVALS = ApprovalMetrics("prod-approvals", ["front", "desk"], "arn:aws:states:machine")
 
 
 def alarms(count: int) -> list[str]:
@@ -93,6 +96,28 @@ def test_dead_letters_are_shown_by_their_maximum(title: str, metric: str) -> Non
     ]
 
 
+def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() -> None:
+    without = widgets(DEVOPS)[1:]
+    text, *others = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)["widgets"]
+
+    assert text["properties"]["markdown"].endswith("Every use is delivered to the recorder of uses, too.")
+    assert others[: len(without)] == without
+    requests, found, errors = (each["properties"] for each in others[len(without) :])
+    assert requests["metrics"] == [
+        ["AWS/States", "ExecutionsStarted", "StateMachineArn", "arn:aws:states:machine", {"label": "requests"}]
+    ]
+    assert found["stat"] == "Maximum"
+    assert [line[:4] for line in found["metrics"]] == [
+        ["Breakglass", metric, "Stack", "prod-approvals"]
+        for metric in ("OverdueExplanations", "UnrevokedGrants", "UnrecordedAssignments", "StuckRequests")
+    ]
+    assert errors["metrics"] == [
+        ["AWS/Lambda", "Errors", "FunctionName", "front", {"label": "front"}],
+        ["AWS/Lambda", "Errors", "FunctionName", "desk", {"label": "desk"}],
+        ["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn:aws:states:machine", {"label": "workflow"}],
+    ]
+
+
 @pytest.mark.parametrize(("count", "shown"), [(1, [1]), (100, [100]), (101, [100, 1]), (300, [100, 100, 100])])
 def test_an_alarm_widget_takes_a_hundred_alarms(count: int, shown: list[int]) -> None:
     found = [each for each in widgets(DEVOPS, alarm_count=count) if each["type"] == "alarm"]
@@ -103,7 +128,7 @@ def test_an_alarm_widget_takes_a_hundred_alarms(count: int, shown: list[int]) ->
 
 def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in widgets(DEVOPS, EMERGENCY, alarm_count=300):
+    for widget in dashboard_body([DEVOPS, EMERGENCY], alarms(300), REGION, APPROVALS)["widgets"]:
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StrictBool
 
-from breakglass.components.principals import IdentityStore, named
+from breakglass.components.principals import named, principal_id
 from breakglass.components.reference import Reference
 from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
 from breakglass.errors import ConfigError, Problem
@@ -299,12 +299,12 @@ class PermissionSetPair(pulumi.ComponentResource):
         self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
     ) -> Iterator[aws.ssoadmin.AccountAssignment]:
         principal = named(who)
-        principal_id = IdentityStore(spec.identity_store_id, spec.region, self).principal_id(principal)
+        found_id = principal_id(principal, spec.identity_store_id, spec.region, self)
         for target in who.sets:
             for account in who.accounts:
                 yield aws.ssoadmin.AccountAssignment(
                     f"{deployed[target].name}-{principal.key}-{account}",
-                    principal_id=principal_id,
+                    principal_id=found_id,
                     principal_type=principal.kind.upper(),
                     target_id=account,
                     target_type="AWS_ACCOUNT",

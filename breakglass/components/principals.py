@@ -90,67 +90,90 @@ class IdentityStore:
         parent: the resource for which it is done, which gives the provider.
     """
 
-    id: pulumi.Input[str]
+    id: str
     region: str
     parent: pulumi.Resource
 
-    def principal_id(self, principal: Named) -> pulumi.Input[str]:
-        """Return the id of a principal; unless it is there already, the program fails with an error that names it."""
-        if principal.by_id:
-            return principal.text
+    async def id_of(self, principal: Named) -> str:
+        """Return the id of a principal.
 
-        async def look_up(store_id: str) -> str:
-            try:
-                return await self._look_up(store_id, principal)
-            except NotFoundError as error:
-                # Not a ConfigError: no program can catch what is raised in an apply; Pulumi prints this one as it is.
-                raise pulumi.RunError(str(ConfigError([unknown(principal, store_id, str(error))]))) from None
-
-        return pulumi.Output.from_input(self.id).apply(look_up)
-
-    def ids(self, principals: Iterable[Named]) -> pulumi.Output[dict[Named, str | NotFoundError]]:
-        """Return the id of each principal, or why it has none; all are looked up at once."""
-        wanted = list(dict.fromkeys(principals))
-
-        async def look_up(store_id: str) -> dict[Named, str | NotFoundError]:
-            found = await asyncio.gather(*[self._look_up(store_id, one) for one in wanted], return_exceptions=True)
-            for each in found:
-                if isinstance(each, BaseException) and not isinstance(each, NotFoundError):
-                    raise each
-            return dict(zip(wanted, found, strict=True))  # pyrefly: ignore[bad-return]
-
-        return pulumi.Output.from_input(self.id).apply(look_up)
-
-    async def _look_up(self, store_id: str, principal: Named) -> str:
+        Raises:
+            NotFoundError: if it can't be found.
+        """
         if principal.by_id:
             return principal.text
         function, attribute, answer = _FUNCTIONS[principal.kind]
-        arguments: Mapping[str, Any] = {
-            "identityStoreId": store_id,
-            "alternateIdentifier": {"uniqueAttribute": {"attributePath": attribute, "attributeValue": principal.text}},
-            "region": self.region,
-        }
+        name = {"uniqueAttribute": {"attributePath": attribute, "attributeValue": principal.text}}
+        found = await self._ask(function, alternateIdentifier=name)
+        return str(found[answer])
+
+    async def ids(self, principals: Iterable[Named]) -> dict[Named, str | NotFoundError]:
+        """Return the id of each principal, or why it has none; all are looked up at once."""
+
+        async def answer(principal: Named) -> str | NotFoundError:
+            try:
+                return await self.id_of(principal)
+            except NotFoundError as error:
+                return error
+
+        wanted = list(dict.fromkeys(principals))
+        return dict(zip(wanted, await asyncio.gather(*map(answer, wanted)), strict=True))
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """Return the ids of the users who are in a group today.
+
+        Raises:
+            NotFoundError: if it can't be told.
+        """
+        found = await self._ask("aws:identitystore/getGroupMemberships:getGroupMemberships", groupId=group_id)
+        return frozenset(one["memberId"]["userId"] for one in found.get("groupMemberships") or ())
+
+    async def _ask(self, function: str, **arguments: Any) -> Mapping[str, Any]:
+        asked = {"identityStoreId": self.id, **arguments, "region": self.region}
         # With the version that pulumi_aws gives, or the engine makes a second provider.
         opts = pulumi.InvokeOptions(parent=self.parent, version=version("pulumi_aws"))
         try:
-            found: Mapping[str, str] = await pulumi.runtime.invoke_async(function, dict(arguments), opts)
+            answer: Mapping[str, Any] = await pulumi.runtime.invoke_async(function, asked, opts)
         except Exception as error:
             # The SDK puts the name of the function before it, and an empty property behind it.
             raise NotFoundError(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error)) from None
-        return found[answer]
+        return answer
 
 
-def unknown(principal: Named, store_id: str, said: str, path: str = "") -> Problem:
+def principal_id(
+    principal: Named, store_id: pulumi.Input[str], region: str, parent: pulumi.Resource
+) -> pulumi.Input[str]:
+    """Return the id of a principal; unless it can be found, the program fails with an error that names it.
+
+    Args:
+        principal: the group or user.
+        store_id: id of the identity store.
+        region: of the identity store.
+        parent: the resource for which it is done.
+    """
+    if principal.by_id:
+        return principal.text
+
+    async def look_up(known_id: str) -> str:
+        try:
+            return await IdentityStore(known_id, region, parent).id_of(principal)
+        except NotFoundError as error:
+            # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+            raise pulumi.RunError(str(ConfigError([unknown(principal, known_id, str(error))]))) from None
+
+    return pulumi.Output.from_input(store_id).apply(look_up)
+
+
+def unknown(principal: Named, store_id: str, said: str) -> Problem:
     """Say that a name can't be found.
 
     Args:
         principal: the name.
         store_id: where it was looked for.
         said: by the provider.
-        path: where the name stands; the principal itself if empty.
     """
     return Problem(
-        path or principal.key,
+        principal.key,
         shown(principal.text),
         f"The identity store {store_id} does not tell of a {principal.kind} of this name, so nobody would be meant by "
         f"it. The provider says: {said}",

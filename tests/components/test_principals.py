@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from breakglass.components.principals import IdentityStore, Named, NotFoundError, named
+from breakglass.components.principals import IdentityStore, Named, NotFoundError, named, principal_id
 from breakglass.lambdas.domain.policy import PrincipalKind
 from tests.conftest import IDENTITY_STORE_ID, REGION, ProviderError, deploy
 
@@ -30,7 +30,7 @@ class Entry:
 class Holder(pulumi.ComponentResource):
     def __init__(self) -> None:
         super().__init__("test:index:Holder", "holder", None, None)
-        self.store = IdentityStore(pulumi.Output.from_input(IDENTITY_STORE_ID), REGION, self)
+        self.store = IdentityStore(IDENTITY_STORE_ID, REGION, self)
         self.register_outputs({})
 
 
@@ -40,7 +40,8 @@ def no_such_user(_: object) -> dict[str, Any]:
 
 def ids(*principals: Named) -> dict[str, Any]:
     def program() -> dict[str, Any]:
-        found = Holder().store.ids(principals)
+        store = Holder().store
+        found = pulumi.Output.from_input(IDENTITY_STORE_ID).apply(lambda _: store.ids(principals))
         return {"found": found.apply(lambda by_name: {one.key: said(each) for one, each in by_name.items()})}
 
     def said(each: str | NotFoundError) -> str:
@@ -74,7 +75,7 @@ def test_of_many_names_each_is_looked_up_once_and_a_wrong_one_does_not_hide_the_
 
 def test_a_name_that_has_to_be_there_is_named_where_it_is_not() -> None:
     def program() -> dict[str, Any]:
-        return {"id": Holder().store.principal_id(ADA)}
+        return {"id": principal_id(ADA, pulumi.Output.from_input(IDENTITY_STORE_ID), REGION, Holder())}
 
     with pytest.raises(pulumi.RunError, match=r"user:ada\.lovelace") as refused:
         deploy(program, answers={GET_USER: no_such_user})
@@ -82,3 +83,15 @@ def test_a_name_that_has_to_be_there_is_named_where_it_is_not() -> None:
     report = " ".join(str(refused.value).split())
     assert "identity store d-9967712ab3 does not tell of a user of this name" in report
     assert "ResourceNotFoundException: USER not found. instead: Write the user name" in report
+
+
+def test_members_of_a_group() -> None:
+    def memberships(args: Any) -> dict[str, Any]:
+        assert args == {"identityStoreId": IDENTITY_STORE_ID, "groupId": "g-1", "region": REGION}
+        return {"groupMemberships": [{"memberId": {"userId": "u-2"}}, {"memberId": {"userId": "u-1"}}]}
+
+    def program() -> dict[str, Any]:
+        return {"members": pulumi.Output.from_input(Holder().store.members("g-1")).apply(sorted)}
+
+    answers = {"aws:identitystore/getGroupMemberships:getGroupMemberships": memberships}
+    assert deploy(program, answers=answers).outputs == {"members": ["u-1", "u-2"]}

@@ -59,9 +59,28 @@ def code(text: str, longest: int = LONGEST_NAME) -> str:
 
     A backtick, which would end it, becomes U+02CB; control characters, and those that change the direction of writing,
     become one space.
+
+    Args:
+        text: the name or id.
+        longest: how many characters it may take as markup; a longer one is cut with an ellipsis.
     """
-    line = _UNSEEN.sub(" ", shortened(text, longest)).replace("`", "\u02cb").strip()
-    return f"`{escaped(line)}`" if line else "`(no name)`"
+    line = _UNSEEN.sub(" ", characters(text)).replace("`", "\u02cb").strip()
+    return f"`{_marked(line, longest) or '(no name)'}`"
+
+
+def _marked(line: str, longest: int) -> str:
+    """Escape a line, and cut it where it gets too long, never within an entity."""
+    whole = escaped(line)
+    if len(whole) <= longest:
+        return whole
+    marked, room = "", longest - 1
+    for character in line:
+        mark = escaped(character)
+        room -= len(mark)
+        if room < 0:
+            break
+        marked += mark
+    return f"{marked}…"
 
 
 def named(actor: Actor) -> str:
@@ -83,7 +102,7 @@ def said(label: str, text: str) -> list[Block]:
     """
     if not text.strip():
         return []
-    return [section(markdown(f"*{label}*")), *(section(plain(piece)) for piece in _pieces(characters(text)))]
+    return [section(markdown(f"*{label}*")), *(section(plain(piece)) for piece in pieces(text))]
 
 
 def utc(at: int) -> str:
@@ -101,8 +120,9 @@ def countdown(at: int) -> str:
     return f"<!date^{at}^{{date_short_pretty}} at {{time}} ({{ago}})|{utc(at)}>"
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
     """Cut a text into what a section takes, whether Slack counts characters or UTF-16 units."""
+    text = characters(text)
     start = units = 0
     for index, character in enumerate(text):
         size = 2 if character > "\uffff" else 1

@@ -1,0 +1,80 @@
+"""How people, accounts and terms are called in messages and forms: pieces of lines in Slack's markup.
+
+Whatever isn't ours in them is in a code span or a mention (see `text`).
+
+Non-goals: whole messages (see `messages`, `forms` and `home`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from breakglass.lambdas.domain.decision import Terms
+from breakglass.lambdas.domain.policy import Policy, Principal
+from breakglass.lambdas.domain.records import Actor, Use
+from breakglass.lambdas.domain.spans import span
+from breakglass.lambdas.slack.text import code, named, shortened
+
+
+def account(account_id: str, names: Mapping[str, str]) -> str:
+    """Call an account by its name and id."""
+    name = shortened(names.get(account_id, ""), 50)
+    return code(f"{name} ({account_id})" if name else account_id)
+
+
+def accounts(account_ids: Sequence[str], names: Mapping[str, str], most: int = 3) -> str:
+    """Call accounts in a sentence; of many only the first, and how many more there are."""
+    if len(account_ids) <= most:
+        return listed([account(one, names) for one in account_ids])
+    return f"{', '.join(account(one, names) for one in account_ids[:most])} and {len(account_ids) - most} more accounts"
+
+
+def people(principals: Sequence[Principal], most: int = 6) -> str:
+    """Call groups and users; of many only the first, and how many more there are."""
+    called = [f"{principal.kind} {code(principal.name)}" for principal in principals[:most]]
+    more = [f"{len(principals) - most} more"] if len(principals) > most else []
+    return listed([*called, *more]) or "nobody"
+
+
+def actors(those: Sequence[Actor], most: int = 10) -> str:
+    """Call people who did something; of many only the first, and how many more there are."""
+    called = [named(one) for one in those[:most]]
+    return listed([*called, f"{len(those) - most} more"] if len(those) > most else called)
+
+
+def listed(called: Sequence[str]) -> str:
+    """Write `a`, `a and b`, `a, b and c`."""
+    *before, last = called or [""]
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def approvals(count: int) -> str:
+    """Say how many approvals."""
+    return "one approval" if count == 1 else f"{count} approvals by different people"
+
+
+def next_steps(terms: Terms) -> str:
+    """Tell whoever asks what will happen."""
+    expiry = f"Unanswered, it expires after {span(terms.expiry_seconds)}."
+    told = f"It takes {approvals(terms.approvals)}; nothing is opened before. The time counts from then on. {expiry}"
+    after = terms.glass_after_seconds
+    if after is None:
+        return told
+    when = f"After {span(after)} without an answer" if after else "Without waiting for an answer"
+    return f"{told} {when} you may break the glass."
+
+
+def live_sessions(policy: Policy, permission_set: str, account_ids: Sequence[str]) -> str:
+    """Say what becomes of sessions that are open when the access ends; one sentence, plain text."""
+    known = policy.sets.get(permission_set)
+    lives = f"lives on for up to {span(known.session_seconds)}" if known is not None else "lives on until it runs out"
+    if policy.settings.session_policy_id is None:
+        return f"A session that is open when the access ends {lives}."
+    if policy.settings.management_account not in account_ids:
+        return "A session that is open when the access ends is cut off."
+    if len(account_ids) == 1:
+        return f"A session that is open when the access ends {lives}: nothing cuts it off in the management account."
+    return f"A session that is open when the access ends is cut off; in the management account it {lives}."
+
+
+def user_of(use: Use) -> str:
+    """Call whoever used a role."""
+    return code(use.session_name or use.user_id) if use.session_name or use.user_id else "somebody"

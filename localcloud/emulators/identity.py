@@ -84,6 +84,8 @@ def seed(directory: Directory, account: str, region: str) -> None:
 
     organization = organizations_backends[account]["aws"]
     organization.create_organization(region)
+    root = organization.list_roots()["Roots"][0]["Id"]
+    organization.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     for account_id, name in ACCOUNTS.items():
         organization.create_account(AccountName=name, Email=f"{name}@example.com")
         organization.accounts[-1].id = account_id

@@ -982,6 +982,7 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
         "333333333333": "staging",
     }
     assert len(answers["getOrganization"]["accounts"]) == 3
+    assert answers["getOrganization"]["enabledPolicyTypes"] == ["SERVICE_CONTROL_POLICY"]
     assert answers["getSecret"]["arn"] == secret["ARN"]
     assert answers["getSecretVersion"]["secretString"] == "s"
 

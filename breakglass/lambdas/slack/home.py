@@ -175,7 +175,9 @@ def _mine(request: Request, policy: Policy) -> list[Block]:
 
 
 def _live(request: Request, policy: Policy) -> list[Block]:
-    return [section(markdown(f"{_line(request, policy)}{_until(request)}"), end_button(request))]
+    line = markdown(f"{_line(request, policy)}{_until(request)}")
+    # What is being taken back is still there, and there is nothing to do about it.
+    return [section(line, None if request.state is State.revoking else end_button(request))]
 
 
 def _use(use: Use, policy: Policy, answer: Block) -> list[Block]:

@@ -105,6 +105,12 @@ def test_what_is_open_says_until_when() -> None:
     assert "\nIt ends <!date^1764003660^" in words(shown(live=(ACTIVE,)))[1]
 
 
+def test_what_is_being_taken_back_is_shown_and_can_not_be_ended_twice() -> None:
+    view = shown(live=(standing(State.revoking),))
+    assert words(view)[1].startswith("*Being taken back:*")
+    assert buttons(view["blocks"]) == [ids.HOME_REQUEST]
+
+
 def test_where_no_rule_breaks_the_glass_there_is_no_button_for_it() -> None:
     never = policy(rule(glass_after_seconds=None), rule(name="network", sets=(NETWORK,)))
     view = home(ADA, HomeView(mine=(REQUEST,)), never)

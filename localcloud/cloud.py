@@ -75,6 +75,7 @@ class RunningCloud:
         bot_token: a token that this Slack, and no other, knows.
         slack_signing_secret: what this Slack signs its requests to the app with.
         pids: server's name to its process id.
+        page_url: where somebody is a person in this Slack, by hand; only of a cloud that make local-up started.
     """
 
     aws_url: str
@@ -85,6 +86,7 @@ class RunningCloud:
     bot_token: str
     slack_signing_secret: str
     pids: Mapping[str, int]
+    page_url: str | None = None
 
     @property
     def post_message_url(self) -> str:

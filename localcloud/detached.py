@@ -2,7 +2,8 @@
 
 A supervisor process holds the cloud (`python -m localcloud.detached FILE`). It writes FILE, the description of the
 running cloud, once everything is ready, and keeps a lock on FILE.pid for as long as it lives. So whether a cloud runs
-is asked of the kernel, not of a process id that may long belong to something else.
+is asked of the kernel, not of a process id that may long belong to something else. Besides the cloud it serves the page
+for somebody who wants to be a person in its Slack (`localcloud.slack_page`).
 
 Non-goals: several detached clouds with one description, restarting what died.
 """
@@ -16,9 +17,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
+from localcloud.slack_page.server import SlackPage
 from localcloud.toolchain import ROOT
 
 _POLL_INTERVAL = 0.05
@@ -102,9 +105,9 @@ def stop(description: Path) -> bool:
 def _supervise(description: Path) -> None:
     received: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
-    with _lock(description), LocalCloud(description.with_suffix("")) as cloud:
+    with _lock(description), LocalCloud(description.with_suffix("")) as cloud, SlackPage(cloud) as page:
         draft = description.with_suffix(".draft")
-        draft.write_text(json.dumps(cloud.describe(), indent=2) + "\n")
+        draft.write_text(json.dumps(replace(cloud, page_url=page.url).describe(), indent=2) + "\n")
         draft.replace(description)
         while not received:
             time.sleep(_POLL_INTERVAL)

@@ -6,7 +6,8 @@ and sent to the app's request URL, in the shapes of Slack's "Interaction payload
 
     ada = SlackUser(cloud, url, "ada.lovelace")
     form = ada.command()
-    ada.submit(form, {...})
+    form = ada.choose(form, "role", option)
+    ada.submit(form, {"reason": "..."})
     ada.click(message, "done")
 
 Non-goals: a whole client; being anybody without the signing secret.
@@ -18,7 +19,7 @@ import http.client
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,8 +29,12 @@ from localcloud.emulators.loopback import request_json
 
 Answer = TypeVar("Answer")
 
-Values = Mapping[str, Mapping[str, Any]]
-"""What is filled in in a form: block id -> the input's state, e.g. `{"type": "plain_text_input", "value": "..."}`."""
+Option = Mapping[str, Any]
+"""A choice in a list, as the form or the app's answer has it."""
+
+Answers = Mapping[str, str | Option | Sequence[Option]]
+"""What somebody fills in: block id -> a text, the option that they choose, or several. What they leave alone keeps what
+the form proposes."""
 
 _PAUSE = 0.05
 
@@ -104,12 +109,13 @@ class SlackUser:
         self._interact({"type": "shortcut", "callback_id": callback_id, "trigger_id": self._trigger()})
         return self._opened(known)
 
-    def click(self, message: Mapping[str, Any], action_id: str) -> None:
+    def click(self, message: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
         """Clicks a button of a message.
 
         Args:
             message: as conversations.history has it, with its `channel`.
             action_id: the button's.
+            value: the button's, where several have the same action id.
         """
         self._interact(
             {
@@ -118,7 +124,7 @@ class SlackUser:
                 "channel": {"id": message["channel"]},
                 "message": dict(message),
                 "trigger_id": self._trigger(),
-                "actions": [{**_element(message["blocks"], action_id), "action_ts": f"{time.time():.6f}"}],
+                "actions": [{**_element(message["blocks"], action_id, value), "action_ts": f"{time.time():.6f}"}],
             }
         )
 
@@ -129,19 +135,23 @@ class SlackUser:
         return self._opened(known)
 
     def choose(
-        self, view: Mapping[str, Any], block_id: str, option: Mapping[str, Any], values: Values | None = None
+        self,
+        view: Mapping[str, Any],
+        block_id: str,
+        chosen: Option | Sequence[Option],
+        answers: Answers | None = None,
     ) -> dict[str, Any]:
         """Chooses from a list in a view that answers at once, and returns the view as it is then.
 
         Args:
             view: the form, or the Home tab.
             block_id: of the list.
-            option: one of the list's options.
-            values: what else is filled in; as for `submit`.
+            chosen: one option, or several where several can be chosen.
+            answers: what else is filled in.
         """
-        chosen = {"type": "static_select", "selected_option": dict(option)}
-        action = {**chosen, "action_id": _action_id(view["blocks"], block_id), "block_id": block_id}
-        self._act_in(view, action, {**(values or {}), block_id: chosen})
+        element = _input(view["blocks"], block_id)
+        action = {**_filled(element, chosen), "action_id": element["action_id"], "block_id": block_id}
+        self._act_in(view, action, {**(answers or {}), block_id: chosen})
         return self.changed(view)
 
     def press(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
@@ -169,11 +179,10 @@ class SlackUser:
         Raises:
             LocalCloudError: if Slack would not take what the app offers.
         """
-        action_id = _action_id(view["blocks"], block_id)
         answer = self._interact(
             {
                 "type": "block_suggestion",
-                "action_id": action_id,
+                "action_id": _input(view["blocks"], block_id)["action_id"],
                 "block_id": block_id,
                 "value": typed,
                 "container": {"type": "view", "view_id": view["id"]},
@@ -186,13 +195,12 @@ class SlackUser:
             raise LocalCloudError(f"Slack shows no options, since it does not take these: {'; '.join(problems)}")
         return options
 
-    def submit(self, view: Mapping[str, Any], values: Values) -> dict[str, Any]:
+    def submit(self, view: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
         """Sends a form, and returns what it shows when the app has made up its mind.
 
         Args:
             view: the form.
-            values: block id -> the input's state, e.g. `{"type": "plain_text_input", "value": "..."}`; the action id
-                is the one the form has in that block.
+            answers: what is filled in.
 
         Raises:
             LocalCloudError: if Slack would not take the view in the app's answer.
@@ -200,7 +208,7 @@ class SlackUser:
         answer = self._interact(
             {
                 "type": "view_submission",
-                "view": {**_shown(view), "state": _state(view, values)},
+                "view": {**_shown(view), "state": _state(view["blocks"], answers)},
                 "trigger_id": self._trigger(),
             }
         )
@@ -303,12 +311,12 @@ class SlackUser:
         }
         return self.send(f"payload={quote(json.dumps(whole))}".encode())
 
-    def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], values: Values) -> None:
+    def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], answers: Answers) -> None:
         self._interact(
             {
                 "type": "block_actions",
                 "container": {"type": "view", "view_id": view["id"]},
-                "view": {**_shown(view), "state": _state(view, values)},
+                "view": {**_shown(view), "state": _state(view["blocks"], answers)},
                 "trigger_id": self._trigger(view["id"]),
                 "actions": [{**action, "action_ts": f"{time.time():.6f}"}],
             }
@@ -333,10 +341,45 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in view.items() if key not in ("user", "number", "changes")}
 
 
-def _state(view: Mapping[str, Any], values: Values) -> dict[str, Any]:
-    """What is filled in and chosen, as Slack sends it along."""
-    filled = {block_id: {_action_id(view["blocks"], block_id): dict(value)} for block_id, value in values.items()}
-    return {"values": filled}
+def _inputs(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Everything that can be filled in or chosen from: block id and element."""
+    for block in blocks:
+        for element in (block.get("element"), block.get("accessory"), *block.get("elements", ())):
+            # The elements of a context block are texts.
+            if element and "action_id" in element and element["type"] != "button":
+                yield block["block_id"], element
+
+
+def _input(blocks: list[dict[str, Any]], block_id: str) -> dict[str, Any]:
+    for named, element in _inputs(blocks):
+        if named == block_id:
+            return element
+    raise LocalCloudError(f"There is nothing to fill in as {block_id}.")
+
+
+def _filled(element: Mapping[str, Any], answer: str | Option | Sequence[Option] | None) -> dict[str, Any]:
+    """The state of an input: what somebody filled in, else what the form proposes."""
+    kind = element["type"]
+    if kind == "plain_text_input":
+        return {"type": kind, "value": element.get("initial_value") if answer is None else answer}
+    if kind.startswith("multi_"):
+        return {"type": kind, "selected_options": element.get("initial_options", []) if answer is None else answer}
+    return {"type": kind, "selected_option": element.get("initial_option") if answer is None else answer}
+
+
+def _state(blocks: list[dict[str, Any]], answers: Answers) -> dict[str, Any]:
+    """What is filled in and chosen, as Slack sends it along ("View interaction payloads").
+
+    Raises:
+        LocalCloudError: if there is nothing where something was filled in.
+    """
+    unknown = answers.keys() - {block_id for block_id, _ in _inputs(blocks)}
+    if unknown:
+        raise LocalCloudError(f"There is nothing to fill in as {', '.join(sorted(unknown))}.")
+    values: dict[str, dict[str, Any]] = {}
+    for block_id, element in _inputs(blocks):
+        values.setdefault(block_id, {})[element["action_id"]] = _filled(element, answers.get(block_id))
+    return {"values": values}
 
 
 def _element(blocks: list[dict[str, Any]], action_id: str, value: str | None = None) -> dict[str, Any]:
@@ -347,12 +390,3 @@ def _element(blocks: list[dict[str, Any]], action_id: str, value: str | None = N
                 kept = {key: element[key] for key in ("type", "action_id", "value") if key in element}
                 return {"block_id": block.get("block_id", ""), **kept}
     raise LocalCloudError(f"There is no button {action_id} to click.")
-
-
-def _action_id(blocks: list[dict[str, Any]], block_id: str) -> str:
-    """The action id of the input in a block."""
-    for block in blocks:
-        if block.get("block_id") == block_id:
-            candidates = [block.get("element"), block.get("accessory"), *block.get("elements", [])]
-            return next(one["action_id"] for one in candidates if one and one.get("type") != "button")
-    raise LocalCloudError(f"The form has no input {block_id}.")

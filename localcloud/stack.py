@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine, UpdateResult
 
@@ -15,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build"
 """What the commands write; git-ignored."""
+
+_STACK_FILE = ROOT / "stacks" / "Pulumi.local.yaml"
 
 DESCRIPTION = BUILD / "local.json"
 """Describes the local cloud that `make local-up` started."""
@@ -50,7 +54,7 @@ def deploy(cloud: RunningCloud, workdir: Path, progress: Callable[[str], None] =
 
 
 def configure(engine: Engine, cloud: RunningCloud) -> None:
-    """Sets what differs from one local cloud to the next: Slack's token, channel and address.
+    """Sets what differs from one local cloud to the next: Slack's secrets, channels and address.
 
     Args:
         engine: of this program and stack `local`.
@@ -59,3 +63,7 @@ def configure(engine: Engine, cloud: RunningCloud) -> None:
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
     engine.config_set("breakglass:alerts.slack.channel", cloud.slack_channel, path=True)
     engine.config_set("breakglass:alerts.slack.postMessageUrl", cloud.post_message_url, path=True)
+    if "breakglass:approvals" in yaml.safe_load(_STACK_FILE.read_text())["config"]:
+        engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
+        engine.config_set("breakglass:approvals.channel", cloud.slack_channel, path=True)
+        engine.config_set("breakglass:approvals.secondChannel", cloud.second_channel, path=True)

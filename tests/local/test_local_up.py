@@ -1,15 +1,18 @@
 """`make local-up`, what a person then does in a shell, and `make local-down`, as commands in a copy of the project."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localcloud import detached
 from localcloud.cloud import RunningCloud
+from localcloud.emulators.loopback import request_json
 from localcloud.toolchain import environment
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
@@ -39,6 +42,7 @@ class Session:
     changed_preview: subprocess.CompletedProcess[str]
     play: subprocess.CompletedProcess[str]
     posted: list[str]
+    sight: dict[str, Any]
     down: subprocess.CompletedProcess[str]
     second_down: subprocess.CompletedProcess[str]
 
@@ -58,16 +62,18 @@ def session(clone: Path) -> Iterator[Session]:
         changed_preview = shell(clone, f". build/local.env && {change} && {pulumi}")
         play = shell(clone, f"{run}.play localcloud/records/session-devops-break-glass.json")
         posted = [post.body["metadata"]["event_payload"]["evidence"] for post in cloud.posts()]
+        sight = request_json("GET", f"{cloud.page_url}sight?person=ada.lovelace")
         down = shell(clone, f"{run}.down")
         second_down = shell(clone, f"{run}.down")
-        yield Session(up, cloud, second_up, preview, changed_preview, play, posted, down, second_down)
+        yield Session(up, cloud, second_up, preview, changed_preview, play, posted, sight, down, second_down)
     finally:
         detached.stop(description)
 
 
 def test_local_up_says_where_everything_is(session: Session) -> None:
-    for address in (session.cloud.slack_url, session.cloud.aws_url, session.cloud.identity_url):
-        assert address in session.up.stdout
+    cloud = session.cloud
+    for address in (cloud.page_url, cloud.slack_url, cloud.aws_url, cloud.identity_url):
+        assert str(address) in session.up.stdout
     assert "Stack local is deployed:" in session.up.stdout
 
 
@@ -94,6 +100,11 @@ def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> Non
     assert "devops-break-glass" in session.play.stdout
     assert "session-devops-break-glass.json" in session.play.stdout
     assert session.posted == ["session_start"]
+
+
+def test_the_page_for_a_person_shows_the_alert(session: Session) -> None:
+    [alert] = next(one["messages"] for one in session.sight["channels"] if one["name"] == "break-glass")
+    assert "devops-break-glass" in json.dumps(alert["blocks"])
 
 
 def test_local_down_stops_it_and_says_so(session: Session) -> None:

@@ -1,0 +1,123 @@
+"""Somebody in the local cloud's Slack, before a small app: what they do arrives as Slack sends it, and is answered.
+
+Proves nothing about Slack or the approval app.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.slack_user import SlackUser, until
+from tests.local.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
+
+pytestmark = pytest.mark.local
+
+DEVOPS, PRODUCTION = option(ROLES[0]), option(ACCOUNTS[0])
+
+
+@pytest.fixture
+def app(cloud: RunningCloud) -> Iterator[SmallApp]:
+    with small_app(cloud) as running:
+        yield running
+
+
+@pytest.fixture
+def ada(cloud: RunningCloud, app: SmallApp) -> SlackUser:
+    return SlackUser(cloud, app.request_url, "ada.lovelace")
+
+
+def shown(view: dict[str, Any]) -> str:
+    """Title and first text of a view."""
+    return f"{view['title']['text']}: {view['blocks'][0].get('text', {}).get('text', '')}"
+
+
+def post(cloud: RunningCloud, *buttons: tuple[str, str]) -> dict[str, Any]:
+    """A message with buttons, by action id and value."""
+    elements = [
+        {"type": "button", "action_id": action_id, "value": value, "text": {"type": "plain_text", "text": value}}
+        for action_id, value in buttons
+    ]
+    # Two buttons of one block can't have the same action id.
+    blocks = [{"type": "actions", "elements": [element]} for element in elements]
+    message = {"channel": cloud.slack_channel, "text": "Somebody asks", "blocks": blocks}
+    posted = cloud.call_slack("chat.postMessage", message)
+    return {**message, "ts": posted["ts"]}
+
+
+def test_the_command_opens_a_form_that_is_filled_in_and_sent(ada: SlackUser, app: SmallApp) -> None:
+    form = ada.command("help me")
+    assert app.requests[-1]["text"] == "help me"
+    assert [block["block_id"] for block in form["blocks"]] == ["role", "reason"]
+    form = ada.choose(form, "role", DEVOPS, {"reason": "A fire"})
+    assert app.requests[-1]["actions"][0]["selected_option"] == DEVOPS
+    assert app.requests[-1]["view"]["state"]["values"]["reason"] == {
+        "value": {"type": "plain_text_input", "value": "A fire"}
+    }
+    assert [block["block_id"] for block in form["blocks"]] == ["role", "accounts", "reason"]
+    assert ada.options(form, "accounts", "prod") == [PRODUCTION]
+    sent = ada.submit(form, {"accounts": [PRODUCTION], "reason": "A fire"})
+    assert app.requests[-1]["view"]["state"]["values"] == {
+        "role": {"value": {"type": "static_select", "selected_option": DEVOPS}},
+        "accounts": {
+            f"value/{ROLES[0]}": {"type": "multi_external_select", "selected_options": [PRODUCTION]},
+        },
+        "reason": {"value": {"type": "plain_text_input", "value": "A fire"}},
+    }
+    assert sent["title"]["text"] == "Requested"
+
+
+def test_what_is_left_alone_is_sent_as_the_form_proposes_it(ada: SlackUser, app: SmallApp) -> None:
+    ada.submit(ada.shortcut("request_access"), {"role": DEVOPS})
+    assert app.requests[-1]["view"]["state"]["values"]["reason"]["value"]["value"] == "An incident"
+
+
+def test_nothing_is_filled_in_that_is_not_there(ada: SlackUser) -> None:
+    form = ada.command()
+    with pytest.raises(LocalCloudError, match="nothing to fill in as ticket"):
+        ada.submit(form, {"ticket": "INC-1"})
+    with pytest.raises(LocalCloudError, match="nothing to fill in as accounts"):
+        ada.options(form, "accounts")
+
+
+def test_a_button_of_a_message_is_clicked_by_its_value(cloud: RunningCloud, ada: SlackUser, app: SmallApp) -> None:
+    message = post(cloud, ("approve", "r-1"), ("approve", "r-2"))
+    ada.click(message, "approve", "r-2")
+    [action] = app.requests[-1]["actions"]
+    assert (action["action_id"], action["value"]) == ("approve", "r-2")
+    asked = {"channel": cloud.slack_channel, "ts": message["ts"]}
+    until(lambda: len(cloud.call_slack("conversations.replies", asked)["messages"]) == 2 or None, "an answer")
+    until(lambda: [one["text"] for one in ada.whispers()] == ["You clicked."] or None, "a message for ada alone")
+    with pytest.raises(LocalCloudError, match="no button deny"):
+        ada.click(message, "deny")
+
+
+def test_a_button_opens_a_form(cloud: RunningCloud, ada: SlackUser) -> None:
+    form = ada.click_for_form(post(cloud, ("opens", "r-1")), "opens")
+    assert form["callback_id"] == "request_form"
+
+
+def test_the_home_tab_opens_and_its_button_too(ada: SlackUser, app: SmallApp) -> None:
+    home = ada.open_home()
+    assert home["type"] == "home"
+    assert ada.press_for_form(home, "opens", "from home")["callback_id"] == "request_form"
+    assert app.requests[-1]["container"] == {"type": "view", "view_id": home["id"]}
+    assert ada.open_home()["id"] == home["id"]
+
+
+def test_an_app_that_fails_is_told_about(ada: SlackUser, app: SmallApp) -> None:
+    app.status = 503
+    with pytest.raises(LocalCloudError, match="answered 503"):
+        ada.command()
+
+
+def test_an_app_that_is_too_slow_for_slack_is_told_about(ada: SlackUser, app: SmallApp) -> None:
+    app.seconds = 3.1
+    with pytest.raises(LocalCloudError, match="Slack shows people an error after 3 s"):
+        ada.command()
+
+
+def test_waiting_in_vain_ends_with_what_was_waited_for() -> None:
+    with pytest.raises(LocalCloudError, match=r"Waited 0 s in vain for a miracle\."):
+        until(lambda: None, "a miracle", timeout=0)

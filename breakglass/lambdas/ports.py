@@ -96,6 +96,9 @@ class Store(Protocol):
     def open_uses(self) -> Iterable[Use]:
         """Yield every use that is not signed off, by `due_at`."""
 
+    def note(self, entry: AuditEntry) -> bool:
+        """Add a line to the audit trail that belongs to no record; False if it is there already."""
+
     def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
         """Yield the audit trail of a span, oldest first."""
 
@@ -158,6 +161,9 @@ class IdentityCenter(Protocol):
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         """Return everybody who is assigned a set in an account; names are ids here."""
 
+    def remove(self, permission_set: str, account: str, principal: Principal) -> Operation:
+        """Begin to take away an assignment that nobody recorded, a group's too."""
+
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
         """Return the accounts in which a set is assigned to anybody, or was until lately."""
 
@@ -199,14 +205,29 @@ class Slack(Protocol):
 class Workflow(Protocol):
     """The state machine."""
 
-    def start(self, request: Request) -> bool:
-        """Start the execution of a request; False, and nothing changed, if it was started before."""
+    def start(self, request: Request, wait: int) -> bool:
+        """Start the execution of a request; False, and nothing changed, if it was started before.
+
+        Args:
+            request: the request.
+            wait: for how many seconds it waits for people before it looks what is due.
+        """
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
         """End a wait; False if it is over already."""
 
     def is_running(self, request_id: str) -> bool:
         """Say whether the execution of a request still runs."""
+
+
+class DeskFunction(Protocol):
+    """The function that does what people click, as the one calls it that answers Slack."""
+
+    def hand_over(self, interaction: Mapping[str, Any]) -> None:
+        """Let it be done, and don't wait: `{"body", "content_type", "view_id"}`."""
+
+    def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait for the answer, JSON-ready."""
 
 
 class Clock(Protocol):

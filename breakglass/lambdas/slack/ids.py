@@ -22,13 +22,13 @@ EXPLAIN_ALERT = "explain_alert"
 EXPLAIN_USE = "explain_use"
 SIGN_OFF = "sign_off"
 
-OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE})
-"""Buttons that open a form: it has to be opened within three seconds of the click."""
-
 # App Home
 HOME_REQUEST = "home_request"
 HOME_FILTER = "home_filter"
 HOME_MORE = "home_more"
+
+OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, HOME_REQUEST})
+"""Buttons that open a form: it has to be opened within three seconds of the click."""
 
 # Forms: callback ids, and for each the block ids of its inputs; an input's action id is `value`.
 REQUEST_FORM = "request_form"

@@ -14,6 +14,7 @@ class MemoryWorkflow:
 
     Attributes:
         started: every request whose execution was started, once each.
+        waits: for how many seconds each waits for people at first.
         starts: how often a start was asked for.
         wakes: every wake that reached a wait, in order.
         failure: raised by every call, as long as it is set.
@@ -21,18 +22,20 @@ class MemoryWorkflow:
 
     def __init__(self) -> None:
         self.started: dict[str, Request] = {}
+        self.waits: dict[str, int] = {}
         self.starts = 0
         self.wakes: list[tuple[str, dict[str, Any]]] = []
         self.failure: Exception | None = None
         self._waiting: set[str] = set()
         self._over: set[str] = set()
 
-    def start(self, request: Request) -> bool:
+    def start(self, request: Request, wait: int) -> bool:
         self._fail()
         self.starts += 1
         if request.id in self.started:
             return False
         self.started[request.id] = request
+        self.waits[request.id] = wait
         return True
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:

@@ -1,0 +1,277 @@
+"""The steps of the workflow that make an assignment, take it back, and see that it is gone.
+
+Each step reads the record first and may run twice: where the first run came to an end, the second finds that and does
+nothing. The order is always the same: what is about to happen is written, then Identity Center is asked, then what came
+of it is written. So whatever a crash leaves behind is in the record, with the time at which it has to be gone.
+
+A lease keeps the grant of one request and the revoke of another apart where both are about the same person, set and
+account; the list of holders lets the last of them end it.
+
+Non-goals: people (see `steps`), and when what is to be done (see `breakglass.approval.workflow` and `sweep`).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from breakglass.lambdas.app.changes import UnknownRecordError, change_grant, change_request
+from breakglass.lambdas.app.sessions import deny_sessions, lift_denials
+from breakglass.lambdas.app.world import Accounts
+from breakglass.lambdas.domain import grants as life
+from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.policy import PrincipalKind
+from breakglass.lambdas.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.ports import BusyError, Operation, Progress
+
+LEASE_SECONDS = 900
+"""How long one request keeps another from the same assignment, if it never gives the lease back."""
+
+Answer = dict[str, Any]
+"""What a step tells the workflow, JSON-ready."""
+
+
+def step(world: Accounts, event: dict[str, Any]) -> Answer:
+    """Do the step that the workflow asks for.
+
+    Args:
+        world: what the function has.
+        event: `{"step", "request"}`, and `account` or `error` where the step takes one.
+
+    Raises:
+        KeyError: for a step that there isn't.
+    """
+    request_id = event["request"]
+    if event["step"] == "abandon":
+        return abandon(world, request_id, str(event.get("error", "")))
+    if event["step"] in _OF_REQUEST:
+        return _OF_REQUEST[event["step"]](world, request_id)
+    progress = _OF_ACCOUNT[event["step"]](world, request_id, event["account"])
+    world.log("step", step=event["step"], request=request_id, account=event["account"], progress=progress)
+    return {"progress": progress}
+
+
+def prepare(world: Accounts, request_id: str) -> Answer:
+    """Record when the access ends and the grants to be made, and tell for which accounts."""
+
+    def prepared(request: Request) -> Change:
+        if request.state is not State.approved:
+            return Change(request)
+        return transitions.prepare(request, world.clock())
+
+    change_request(world.store, request_id, prepared)
+    return {"accounts": _accounts(world, request_id)}
+
+
+def grant(world: Accounts, request_id: str, account: str) -> Progress:
+    """Begin to make the assignment."""
+    one = _grant(world, request_id, account)
+    if one.state is GrantState.granted:
+        return Progress.succeeded
+    if not _wanted(world, one):
+        return Progress.failed
+    _lease(world, one)
+    world.store.add_holder(one.access, request_id)
+    one = _change(world, one, lambda grant: life.begun(grant, None, world.clock()))
+    if world.center.is_assigned(one.access):
+        # By an earlier run of this step, or for another request of the same person.
+        return _granted(world, one)
+    return _creating(world, one, world.center.create(one.access))
+
+
+def granting(world: Accounts, request_id: str, account: str) -> Progress:
+    """See how far the assignment is."""
+    one = _grant(world, request_id, account)
+    if one.state is not GrantState.granting or one.operation is None:
+        # The step before did not get to its end.
+        return grant(world, request_id, account)
+    return _creating(world, one, world.center.creation(one.operation))
+
+
+def take_back(world: Accounts, request_id: str, account: str) -> Progress:
+    """Undo what could not be brought to an end, and say `succeeded` when the assignment is verified not to be there.
+
+    What is open, or is being revoked by somebody else, is left alone.
+    """
+    one = _grant(world, request_id, account)
+    if one.state not in (GrantState.planned, GrantState.granting):
+        return Progress.succeeded
+    _lease(world, one)
+    one = _settled(world, one)
+    if _keeper(world, one):
+        # Whatever is there, is there for somebody else.
+        one = _change(world, one, life.settled)
+    elif world.center.is_assigned(one.access):
+        _change(world, one, life.settled)
+        world.center.delete(one.access)
+        return Progress.in_progress
+    if not life.is_settled(one, world.clock()):
+        return Progress.in_progress
+    _change(world, one, lambda grant: life.failed(grant, grant.failure or "It could not be made.", world.clock()))
+    world.store.finish(one.access, request_id)
+    return Progress.succeeded
+
+
+def revoke(world: Accounts, request_id: str, account: str) -> Progress:
+    """Begin to take the assignment away."""
+    one = _grant(world, request_id, account)
+    if one.state not in life.LIVE:
+        return Progress.succeeded
+    _lease(world, one)
+    if one.state is not GrantState.revoking:
+        one = _settled(world, one)
+    one = _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
+    keeper = _keeper(world, one)
+    if keeper:
+        _change(world, one, lambda grant: life.revoked(grant, world.clock(), f"left to {keeper}"))
+        world.store.finish(one.access, request_id)
+        return Progress.succeeded
+    return _deleting(world, one)
+
+
+def revoking(world: Accounts, request_id: str, account: str) -> Progress:
+    """See how far taking it away is."""
+    one = _grant(world, request_id, account)
+    if one.state is not GrantState.revoking or one.operation is None:
+        return revoke(world, request_id, account)
+    deletion = world.center.deletion(one.operation)
+    if deletion.progress is Progress.failed:
+        world.log("deletion_failed", request=request_id, account=account)
+        return _deleting(world, one)
+    return deletion.progress
+
+
+def verify(world: Accounts, request_id: str, account: str) -> Progress:
+    """See by listing that the assignment is gone, end the sessions that live on, and close the grant."""
+    one = _grant(world, request_id, account)
+    if one.state not in life.LIVE:
+        return Progress.succeeded
+    if world.center.is_assigned(one.access):
+        # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
+        _change(world, one, life.settled)
+        _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
+        return Progress.in_progress
+    if not life.is_settled(one, world.clock()):
+        return Progress.in_progress
+    if world.sessions is not None:
+        one = deny_sessions(world, world.sessions, one)
+    _change(world, one, lambda grant: life.revoked(grant, world.clock()))
+    world.store.finish(one.access, request_id)
+    return Progress.succeeded
+
+
+def abandon(world: Accounts, request_id: str, error: str) -> Answer:
+    """Note that the workflow can't go on, and tell what has to be taken back."""
+
+    def abandoned(request: Request) -> Change:
+        note = f"The workflow could not go on ({error or 'no error named'})."
+        if request.state in (State.granting, State.active):
+            return transitions.finish(request, SYSTEM, note, world.clock())
+        if request.state in (State.pending, State.approved):
+            return transitions.fail(request, note, world.clock())
+        return Change(request)
+
+    written = change_request(world.store, request_id, abandoned).request
+    world.log("abandoned", request=request_id, error=error, state=written.state)
+    return {"accounts": _accounts(world, request_id)}
+
+
+def lift(world: Accounts, request_id: str) -> Answer:
+    """Take out the Deny that ended the sessions of a request, as far as none of them can be alive any more."""
+    if world.sessions is not None:
+        lift_denials(world, world.sessions, world.store.grants(request_id))
+    return {}
+
+
+_OF_REQUEST: dict[str, Callable[[Accounts, str], Answer]] = {"prepare": prepare, "lift": lift}
+_OF_ACCOUNT: dict[str, Callable[[Accounts, str, str], Progress]] = {
+    "grant": grant,
+    "granting": granting,
+    "take_back": take_back,
+    "revoke": revoke,
+    "revoking": revoking,
+    "verify": verify,
+}
+
+
+def _accounts(world: Accounts, request_id: str) -> list[str]:
+    return [one.access.account for one in world.store.grants(request_id)]
+
+
+def _grant(world: Accounts, request_id: str, account: str) -> Grant:
+    for one in world.store.grants(request_id):
+        if one.access.account == account:
+            return one
+    raise UnknownRecordError(f"{request_id} in {account}")
+
+
+def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+    return change_grant(world.store, one.request_id, one.access.account, change)
+
+
+def _wanted(world: Accounts, one: Grant) -> bool:
+    """Say whether the assignment is still to be made: the request may have been ended, or its time be over."""
+    request = world.store.request(one.request_id)
+    return (
+        request is not None
+        and request.state is State.granting
+        and one.state in (GrantState.planned, GrantState.granting)
+        and world.clock() < one.revoke_at
+    )
+
+
+def _lease(world: Accounts, one: Grant) -> None:
+    now = world.clock()
+    if not world.store.begin(one.access, one.request_id, now + LEASE_SECONDS, now):
+        raise BusyError("another request is at work on the same assignment")
+
+
+def _creating(world: Accounts, one: Grant, creation: Operation) -> Progress:
+    """Keep what Identity Center says of a creation."""
+    match creation.progress:
+        case Progress.succeeded:
+            return _granted(world, one)
+        case Progress.failed:
+            _change(world, one, lambda grant: life.settled(grant, creation.failure))
+        case Progress.in_progress:
+            _change(world, one, lambda grant: life.begun(grant, creation.id, world.clock()))
+    return creation.progress
+
+
+def _settled(world: Accounts, one: Grant) -> Grant:
+    """See what became of a creation: while it is under way, what is deleted now would be there a moment later."""
+    if one.operation is None:
+        return one
+    creation = world.center.creation(one.operation)
+    if creation.progress is Progress.in_progress:
+        raise BusyError("the assignment is being made")
+    return _change(world, one, lambda grant: life.settled(grant, creation.failure))
+
+
+def _granted(world: Accounts, one: Grant) -> Progress:
+    _change(world, one, lambda grant: life.granted(grant, world.clock()))
+    world.store.finish(one.access, one.request_id)
+    return Progress.succeeded
+
+
+def _deleting(world: Accounts, one: Grant) -> Progress:
+    deletion = world.center.delete(one.access)
+    _change(world, one, lambda grant: life.revoking(grant, deletion.id or None, world.clock()))
+    return deletion.progress
+
+
+def _keeper(world: Accounts, one: Grant) -> str:
+    """Stop counting the request among the holders, and say who else wants the assignment to stay; empty for nobody."""
+    others = world.store.remove_holder(one.access, one.request_id)
+    if others:
+        return ", ".join(sorted(others))
+    return "the stack file" if _is_standing(world, one.access) else ""
+
+
+def _is_standing(world: Accounts, access: Access) -> bool:
+    """Say whether the stack file itself assigns the set to this very user: what a group has is another assignment."""
+    return any(
+        standing.principal.kind is PrincipalKind.user
+        and (standing.principal.id, standing.permission_set, standing.account)
+        == (access.user_id, access.permission_set, access.account)
+        for standing in world.policy.standing
+    )

@@ -1,0 +1,64 @@
+"""Everything that the app asks of the world, in one value.
+
+Non-goals: making the parts (see `handlers`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from breakglass.lambdas.domain.policy import Policy
+from breakglass.lambdas.ports import Clock, Directory, IdentityCenter, SessionPolicy, Slack, Store, Workflow
+
+Log = Callable[..., None]
+"""Called with the name of what happened and fields that hold ids, states and error codes: never what people wrote, a
+token or a body."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """What every function has.
+
+    Attributes:
+        policy: the compiled policy.
+        store: the records.
+        clock: the time.
+        log: where to say what happened.
+    """
+
+    policy: Policy
+    store: Store
+    clock: Clock
+    log: Log
+
+
+@dataclass(frozen=True)
+class Accounts(Records):
+    """What the functions have that make and take back assignments.
+
+    Attributes:
+        center: Identity Center.
+        sessions: the policy that ends live sessions; None if they are not ended.
+    """
+
+    center: IdentityCenter
+    sessions: SessionPolicy | None
+
+
+@dataclass(frozen=True)
+class Desk(Records):
+    """What the functions have that talk to people.
+
+    Attributes:
+        directory: who people are, and in which groups.
+        slack: where they are.
+        workflow: what goes on with a decided request.
+    """
+
+    directory: Directory
+    slack: Slack
+    workflow: Workflow
+
+
+def no_log(event: str, **fields: Any) -> None:
+    """Say nothing."""

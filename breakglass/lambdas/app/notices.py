@@ -1,0 +1,119 @@
+"""Tells people in Slack what has become true: the message of a request kept up to date, and its story in the thread.
+
+What is told is made from what was written, after it was written. That Slack does not take a notice changes nothing of
+what it tells, so it is logged and goes on; the next notice shows the newest state anyway.
+
+Non-goals: what a message looks like (see `slack.messages`).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from breakglass.lambdas.app.actors import mentions
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain.decision import Decision, Outcome, may_request
+from breakglass.lambdas.domain.policy import Principal
+from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Request
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.ports import SlackError
+from breakglass.lambdas.slack import messages
+from breakglass.lambdas.slack.messages import Body
+
+ATTEMPTS = 3
+"""How often a message is written again because its request has changed meanwhile."""
+
+
+def announce(desk: Desk, written: Change, by: Actor | None = None) -> None:
+    """Show a change that has been written: in the request's message, then in its thread.
+
+    Args:
+        desk: what the function has.
+        written: the change.
+        by: who caused it, with their Slack id, which the audit trail does not keep.
+    """
+    refresh(desk, written.request.id)
+    tell(desk, written.request, written.audit, by)
+
+
+def refresh(desk: Desk, request_id: str) -> None:
+    """Write the message of a request anew, from the record.
+
+    Two who write at the same time could leave the older state on the screen; so whoever has written looks again.
+    """
+    shown = None
+    for _ in range(ATTEMPTS):
+        request = desk.store.request(request_id)
+        if request is None or request.message is None or request.version == shown:
+            return
+        shown = request.version
+        body = body_of(desk, request)
+        _call(desk, "chat.update", request.id, body, channel=request.message.channel, ts=request.message.ts)
+
+
+def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
+    """Return the message of a request as it stands."""
+    return messages.request_message(
+        request, desk.store.grants(request.id), governing(desk, request), desk.policy, mentioned
+    )
+
+
+def governing(desk: Desk, request: Request) -> Decision:
+    """Return who approves a request under which terms, by today's policy and today's groups of the requester."""
+    requester = desk.directory.person(request.requester.user_id)
+    if requester is None:
+        return Decision(Outcome.refused, "Identity Center does not have the requester any more, or has them disabled.")
+    return may_request(desk.policy, requester, request.permission_set, request.accounts)
+
+
+def tell(desk: Desk, request: Request, entries: Iterable[AuditEntry], by: Actor | None = None) -> None:
+    """Tell in a request's thread what has happened to it."""
+    for entry in entries:
+        slack_id = by.slack_id if by is not None and by.user_id == entry.actor.user_id else None
+        body = messages.story(entry, slack_id, desk.policy)
+        if body is not None:
+            reply(desk, request, body)
+
+
+def reply(desk: Desk, request: Request, body: Body) -> None:
+    """Answer in a request's thread."""
+    if request.message is not None:
+        post(desk, request.id, request.message.channel, body, request.message.ts)
+
+
+def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> None:
+    """Mention people in a request's thread."""
+    who = mentions(desk, principals, besides=(request.requester.user_id,))
+    if who:
+        reply(desk, request, messages.call_on(request, who, why))
+
+
+def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:
+    """Post a message, and say where it is; None if Slack did not take it."""
+    place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
+    answer = _call(desk, "chat.postMessage", subject, body, **place)
+    return None if answer is None else Message(answer["channel"], answer["ts"])
+
+
+def arguments(body: Body, subject: str, **place: str) -> dict[str, object]:
+    """Return what a call takes that writes a message.
+
+    Args:
+        body: the message.
+        subject: id of the request or use, kept in the message's metadata.
+        place: `channel`, and `ts` or `thread_ts`.
+    """
+    return {
+        **place,
+        "text": body.text,
+        "blocks": body.blocks,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "metadata": {"event_type": "breakglass_record", "event_payload": {"id": subject}},
+    }
+
+
+def _call(desk: Desk, method: str, subject: str, body: Body, **place: str) -> dict[str, str] | None:
+    try:
+        return desk.slack.call(method, arguments(body, subject, **place))
+    except SlackError as error:
+        desk.log("not_told", subject=subject, method=method, error=error.error)
+        return None

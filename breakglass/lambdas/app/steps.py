@@ -1,0 +1,229 @@
+"""The steps of the workflow that concern people: ask, remind, expire, tell what was opened, hold, close.
+
+Each reads the record first and may run twice. What a step answers is what the record says, so a click that could not
+wake the workflow is found at the next time-out.
+
+Non-goals: the assignments (see `access`); clicks (see `clicks`).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from breakglass.lambdas.app import notices
+from breakglass.lambdas.app.actors import mentions
+from breakglass.lambdas.app.changes import UnknownRecordError, change_request
+from breakglass.lambdas.app.glass import tell_everybody
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain import due, transitions
+from breakglass.lambdas.domain.decision import Terms
+from breakglass.lambdas.domain.records import SYSTEM, GrantState, Message, Request, State
+from breakglass.lambdas.domain.transitions import Change
+
+Answer = dict[str, Any]
+"""What a step tells the workflow, JSON-ready."""
+
+OVER: Answer = {"outcome": "over"}
+APPROVED: Answer = {"outcome": "approved"}
+
+
+def step(desk: Desk, event: dict[str, Any]) -> Answer:
+    """Do the step that the workflow asks for.
+
+    Args:
+        desk: what the function has.
+        event: `{"step", "request"}`, and `token` where the workflow waits.
+
+    Raises:
+        KeyError: for a step that there isn't.
+    """
+    request_id = event["request"]
+    if event["step"] in _WAITING:
+        answer = _WAITING[event["step"]](desk, request_id, event["token"])
+    else:
+        answer = _PASSING[event["step"]](desk, request_id)
+    desk.log("step", step=event["step"], request=request_id, outcome=answer.get("outcome", ""))
+    return answer
+
+
+def ask(desk: Desk, request_id: str, token: str) -> Answer:
+    """Post the approvers' message if it isn't there, and keep the token of the wait.
+
+    Raises:
+        SlackError: if Slack does not take the message; without it nobody could decide.
+    """
+    request = change_request(desk.store, request_id, lambda request: transitions.waiting(request, token)).request
+    if request.message is None:
+        request = _ask(desk, request)
+    answer = _decided(request)
+    if answer is not None:
+        desk.workflow.wake(token, answer)
+    return {}
+
+
+def remind(desk: Desk, request_id: str) -> Answer:
+    """When the wait for people is over: find the decision that was missed, expire, escalate or remind, and wait on."""
+    request = _request(desk, request_id)
+    if request.state is State.approved and request.glass:
+        # Whoever broke the glass may have been cut off before everybody was told.
+        tell_everybody(desk, request)
+    answer = _decided(request)
+    if answer is not None:
+        return answer
+    now = desk.clock()
+    if transitions.standing(request, now) is State.expired:
+        notices.announce(desk, change_request(desk.store, request_id, lambda one: transitions.expire(one, now)))
+        return OVER
+    terms = notices.governing(desk, request).terms
+    if terms is not None:
+        request = _call_on_people(desk, request, terms, now)
+    return {"outcome": "wait", "wait": due.next_wait(request, terms, _remind_every(desk), now)}
+
+
+def extend(desk: Desk, request_id: str) -> Answer:
+    """Move the end of the request that an approved extension extends."""
+    extension = _request(desk, request_id)
+    if extension.state is State.ended:
+        return OVER
+    parent_id = extension.parent or ""
+
+    def lengthened(parent: Request) -> Change:
+        return transitions.extend(parent, desk.store.grants(parent.id), extension, desk.clock())
+
+    try:
+        moved = change_request(desk.store, parent_id, lengthened)
+    except transitions.NotAllowedError as error:
+        note = f"The access it extends is {error.state} by now: nothing was extended."
+        notices.announce(
+            desk, change_request(desk.store, request_id, lambda one: transitions.fail(one, note, desk.clock()))
+        )
+        return OVER
+    done = change_request(desk.store, request_id, lambda one: transitions.extended(one, desk.clock()))
+    notices.announce(desk, moved)
+    notices.announce(desk, done)
+    return OVER
+
+
+def granted(desk: Desk, request_id: str) -> Answer:
+    """Look at what could be opened, and say so."""
+    request = _request(desk, request_id)
+    if request.state is State.granting:
+        request = _opened(desk, request)
+    else:
+        notices.refresh(desk, request_id)
+    if request.state is State.active:
+        return {"outcome": "active", "wait": due.hold_wait(request, desk.clock())}
+    # Ended while it was being opened: what was opened has to be taken back.
+    return {"outcome": "active", "wait": 1} if request.state is State.revoking else OVER
+
+
+def hold(desk: Desk, request_id: str, token: str) -> Answer:
+    """Keep the token of the wait; end it at once if the access is already to be taken back."""
+    request = change_request(desk.store, request_id, lambda request: transitions.waiting(request, token)).request
+    if request.state is not State.active:
+        desk.workflow.wake(token, OVER)
+    return {}
+
+
+def due_or_wait(desk: Desk, request_id: str) -> Answer:
+    """When the hold is over: begin to take the access back, unless its end was moved."""
+    request = _request(desk, request_id)
+    now = desk.clock()
+    if request.state is not State.active:
+        return OVER
+    if request.revoke_at is not None and now < request.revoke_at:
+        return {"outcome": "wait", "wait": due.hold_wait(request, now)}
+    notices.announce(desk, change_request(desk.store, request_id, lambda one: transitions.finish(one, SYSTEM, "", now)))
+    return OVER
+
+
+def close(desk: Desk, request_id: str) -> Answer:
+    """Say that the access is gone, once that is verified; and for how long sessions have to be kept out."""
+    request = _request(desk, request_id)
+    grants = desk.store.grants(request_id)
+    if request.state is State.revoking:
+        if transitions.remaining(grants):
+            desk.log("left_to_sweeper", request=request_id)
+            notices.refresh(desk, request_id)
+            return {"tail": 0}
+        notices.announce(
+            desk,
+            change_request(desk.store, request_id, lambda one: transitions.close(one, grants, desk.clock())),
+        )
+    else:
+        notices.refresh(desk, request_id)
+    return {"tail": due.tail(grants, desk.clock())}
+
+
+_WAITING: dict[str, Callable[[Desk, str, str], Answer]] = {"ask": ask, "hold": hold}
+_PASSING: dict[str, Callable[[Desk, str], Answer]] = {
+    "remind": remind,
+    "extend": extend,
+    "granted": granted,
+    "due": due_or_wait,
+    "close": close,
+}
+
+
+def _request(desk: Desk, request_id: str) -> Request:
+    request = desk.store.request(request_id)
+    if request is None:
+        raise UnknownRecordError(request_id)
+    return request
+
+
+def _remind_every(desk: Desk) -> int:
+    return desk.policy.settings.remind_every_seconds
+
+
+def _ask(desk: Desk, request: Request) -> Request:
+    terms = notices.governing(desk, request).terms
+    who = mentions(desk, terms.ping, besides=(request.requester.user_id,)) if terms is not None else ()
+    body = notices.body_of(desk, request, who)
+    answer = desk.slack.call(
+        "chat.postMessage", notices.arguments(body, request.id, channel=desk.policy.settings.channel)
+    )
+    message = Message(answer["channel"], answer["ts"])
+    asked = change_request(desk.store, request.id, lambda one: transitions.posted(one, message)).request
+    # It may have been decided while it was posted, by its requester.
+    notices.refresh(desk, request.id)
+    return asked
+
+
+def _decided(request: Request) -> Answer | None:
+    """Return what the workflow is to be told of a request that waits no longer; None if it still waits."""
+    if request.state is State.pending:
+        return None
+    return APPROVED if request.state is State.approved else OVER
+
+
+def _call_on_people(desk: Desk, request: Request, terms: Terms, now: int) -> Request:
+    needs = due.needs(request, terms, _remind_every(desk), now)
+    if due.Need.escalate in needs:
+        written = change_request(desk.store, request.id, lambda one: transitions.escalated(one, now))
+        notices.call_on(desk, written.request, terms.escalate, "Nobody has answered yet.")
+    elif due.Need.remind in needs:
+        written = change_request(desk.store, request.id, lambda one: transitions.reminded(one, now))
+        notices.call_on(desk, written.request, (*terms.ping, *terms.escalate), "This request still waits.")
+    else:
+        notices.refresh(desk, request.id)
+        return request
+    notices.refresh(desk, request.id)
+    return written.request
+
+
+def _opened(desk: Desk, request: Request) -> Request:
+    """Note what came of opening the accounts: some are open, or none is, or it isn't known of all of them."""
+
+    def opened(one: Request) -> Change:
+        grants = desk.store.grants(one.id)
+        if any(grant.state is GrantState.granted for grant in grants):
+            return transitions.activate(one, grants, desk.clock())
+        failures = "; ".join(sorted({grant.failure for grant in grants if grant.failure})) or "no reason was given"
+        note = f"No account could be opened: {failures}"
+        if transitions.remaining(grants):
+            return transitions.finish(one, SYSTEM, note, desk.clock())
+        return transitions.fail(one, note, desk.clock(), grants)
+
+    written = change_request(desk.store, request.id, opened)
+    notices.announce(desk, written)
+    return written.request

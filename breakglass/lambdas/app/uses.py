@@ -1,0 +1,171 @@
+"""Uses of break-glass roles: recorded from the alert path, explained in a form, signed off by a second person.
+
+One session leaves several records, which may come in any order and from two accounts; they are one use (see
+`domain.uses`). A use under a request of the same person, set and account is linked to it by itself.
+
+Non-goals: noticing that nobody explains (see `sweep`).
+"""
+
+from dataclasses import replace
+
+from breakglass.lambdas.app import notices
+from breakglass.lambdas.app.actors import as_actor
+from breakglass.lambdas.app.changes import change_use
+from breakglass.lambdas.app.screen import Screen
+from breakglass.lambdas.app.world import Desk, Records
+from breakglass.lambdas.domain import uses as life
+from breakglass.lambdas.domain.decision import may_explain, may_sign_off
+from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.records import Explanation, Request, Use
+from breakglass.lambdas.domain.uses import Evidence
+from breakglass.lambdas.ports import Directory
+from breakglass.lambdas.slack import forms, ids, messages
+from breakglass.lambdas.slack.forms import ExplanationDraft
+from breakglass.lambdas.slack.messages import Body
+from breakglass.lambdas.slack.payloads import Click, Submission
+
+_ATTEMPTS = 5
+_SESSION_SECONDS = 3600
+
+
+class UnknownUseError(LookupError):
+    """There is no such use."""
+
+
+def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
+    """Keep what the alert path saw: a new use, or one more trace of a known one. The same event twice is one."""
+    for _ in range(_ATTEMPTS):
+        known = world.store.use_of_event(evidence.event_id)
+        if known is not None:
+            return known
+        user_id = _user_id(directory, evidence)
+        who = user_id or life.session_name(evidence)
+        latest = world.store.latest_use(evidence.role, evidence.account, who)
+        if latest is not None and life.belongs(latest, evidence, user_id, _session_seconds(world, evidence)):
+            use, audit = life.joined(latest, evidence)
+        else:
+            within = world.policy.settings.explain_within_seconds
+            request = _request_id(world, user_id, evidence)
+            use, audit = life.begin(evidence, user_id, within, request, world.clock())
+        if world.store.save_use(use, audit):
+            world.log("use", use=use.id, request=use.request_id, path=evidence.path)
+            return replace(use, version=use.version + 1)
+    raise RuntimeError("others kept recording the same use")
+
+
+def open_form_of_alert(desk: Desk, person: Person, click: Click, screen: Screen) -> None:
+    """Open the form for the use that an alert is about; the alert's thread is where the answer will be."""
+    try:
+        evidence = life.evidence(click.value)
+    except ValueError as error:
+        desk.log("odd_evidence", why=str(error))
+        screen.tell("Not possible", "This alert does not say what it is about.")
+        return
+    if evidence.drill:
+        screen.tell("A drill", "This alert came from a drill: nobody used a role, and there is nothing to explain.")
+        return
+    use = record(desk, desk.directory, evidence)
+    if use.thread is None and click.message is not None:
+        thread = click.message
+        use = change_use(desk.store, use.id, lambda one: (replace(one, thread=one.thread or thread), ()))
+    _open(desk, person, use, screen)
+
+
+def open_form(desk: Desk, person: Person, use_id: str, screen: Screen) -> None:
+    """Open the form for a use."""
+    _open(desk, person, _use(desk, use_id), screen)
+
+
+def explain(desk: Desk, person: Person, submission: Submission, screen: Screen) -> None:
+    """Keep an explanation, and post it where the alert is."""
+    use = _use(desk, submission.metadata)
+    draft = _draft(submission)
+    decision = may_explain(desk.policy, use, person)
+    missing = "" if draft.reason.strip() and draft.done.strip() else "Say why the access was needed and what was done."
+    if not decision or missing:
+        screen.show(forms.explain_form(use, _request(desk, use), draft, missing or decision.reason))
+        return
+    written = Explanation(as_actor(person), desk.clock(), draft.reason, draft.incident, draft.done, draft.follow_up)
+    use = change_use(desk.store, use.id, lambda one: life.explained(one, written, desk.clock()))
+    post(desk, use, messages.explained(use, desk.policy))
+    screen.tell("Explained", "Your explanation is in the thread. Somebody else signs it off.")
+
+
+def sign_off(desk: Desk, person: Person, click: Click, screen: Screen) -> None:
+    """Let a second person agree with an explanation."""
+    use = _use(desk, click.value)
+    decision = may_sign_off(desk.policy, use, person)
+    if not decision:
+        screen.tell("Not possible", decision.reason)
+        return
+    use = change_use(desk.store, use.id, lambda one: life.signed_off(one, as_actor(person), desk.clock()))
+    post(desk, use, messages.signed_off(use))
+
+
+def post(desk: Desk, use: Use, body: Body) -> None:
+    """Write about a use: in its alert's thread, else its request's, else in the channel and from then on there."""
+    request = _request(desk, use)
+    thread = use.thread or (request.message if request is not None else None)
+    if thread is not None:
+        notices.post(desk, use.id, thread.channel, body, thread.ts)
+        return
+    posted = notices.post(desk, use.id, desk.policy.settings.channel, body)
+    if posted is not None:
+        change_use(desk.store, use.id, lambda one: (replace(one, thread=one.thread or posted), ()))
+
+
+def _open(desk: Desk, person: Person, use: Use, screen: Screen) -> None:
+    decision = may_explain(desk.policy, use, person)
+    if not decision:
+        screen.tell("Not possible", decision.reason)
+        return
+    request = _request(desk, use)
+    screen.show(forms.explain_form(use, request, _first_draft(use, request)))
+
+
+def _first_draft(use: Use, request: Request | None) -> ExplanationDraft:
+    """Begin with what is known: what was explained before, or why the access was requested."""
+    if use.explanation is not None:
+        known = use.explanation
+        return ExplanationDraft(known.reason, known.incident, known.done, known.follow_up)
+    return ExplanationDraft(reason=request.reason) if request is not None else ExplanationDraft()
+
+
+def _draft(submission: Submission) -> ExplanationDraft:
+    def one(block: str) -> str:
+        return next(iter(submission.values.get(block, ())), "")
+
+    return ExplanationDraft(one(ids.REASON), one(ids.INCIDENT), one(ids.DONE_WHAT), one(ids.FOLLOW_UP))
+
+
+def _use(desk: Desk, use_id: str) -> Use:
+    use = desk.store.use(use_id)
+    if use is None:
+        raise UnknownUseError(use_id)
+    return use
+
+
+def _request(desk: Desk, use: Use) -> Request | None:
+    return desk.store.request(use.request_id) if use.request_id is not None else None
+
+
+def _user_id(directory: Directory, evidence: Evidence) -> str:
+    """Return who it was in the identity store; empty if it is nobody there."""
+    if life.names_a_user_id(evidence):
+        person = directory.person(evidence.who)
+    else:
+        person = directory.person_by_user_name(life.session_name(evidence)) if life.session_name(evidence) else None
+    return person.user_id if person is not None else ""
+
+
+def _session_seconds(world: Records, evidence: Evidence) -> int:
+    known = world.policy.sets.get(evidence.role)
+    return known.session_seconds if known is not None else _SESSION_SECONDS
+
+
+def _request_id(world: Records, user_id: str, evidence: Evidence) -> str | None:
+    """Return the request under which a use was made; the newest, if several overlap."""
+    if not user_id:
+        return None
+    newest = world.store.requests_of(user_id).items
+    return next((request.id for request in newest if life.made_under(request, evidence, user_id)), None)

@@ -1,0 +1,242 @@
+"""The sweeper: every few minutes, whatever became of the workflows, what should be gone goes.
+
+It needs nothing but the records and Identity Center: it revokes what outlived its time, takes a request further whose
+workflow is not there any more, finds assignments that nobody recorded, and reminds of uses that nobody explains. Its
+parts don't stop one another; if one failed, the whole run fails at its end, so that an alarm is raised.
+
+Non-goals: being quick. What it finds still to be done it begins now and sees the end of at the next run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from breakglass.lambdas.app import access, notices, steps
+from breakglass.lambdas.app import uses as use_notices
+from breakglass.lambdas.app.changes import change_request, change_use
+from breakglass.lambdas.app.sessions import deny_sessions, lift_denials
+from breakglass.lambdas.app.world import Accounts, Desk
+from breakglass.lambdas.domain import due, transitions
+from breakglass.lambdas.domain import uses as use_life
+from breakglass.lambdas.domain.grants import LIVE
+from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
+from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, Request, State
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.ports import BusyError, Progress
+from breakglass.lambdas.slack import messages
+
+GRACE_SECONDS = 300
+"""For how long the workflow is left to its own work after the moment at which something was due."""
+
+
+class SweepError(Exception):
+    """A part of the sweep failed; the others were done."""
+
+
+@dataclass(frozen=True)
+class Sweeper(Desk, Accounts):
+    """What the function has: all that the others have, but for the endpoint."""
+
+
+@dataclass
+class Counts:
+    """What is left after a run, for the metrics.
+
+    Attributes:
+        late: assignments that should be gone and are not yet.
+        stuck: requests that had to be taken further.
+        unrecorded: assignments of break-glass sets that nobody recorded.
+        overdue: uses that should be explained and signed off by now.
+    """
+
+    late: int = 0
+    stuck: int = 0
+    unrecorded: int = 0
+    overdue: int = 0
+
+
+def sweep(world: Sweeper) -> Counts:
+    """Do one run.
+
+    Raises:
+        SweepError: if a part of it failed.
+    """
+    counts = Counts()
+    failed = [part.__name__ for part in _PARTS if not _survived(world, part, counts)]
+    if failed:
+        raise SweepError(", ".join(failed))
+    return counts
+
+
+def _survived(world: Sweeper, part: Callable[[Sweeper, Counts], None], counts: Counts) -> bool:
+    try:
+        part(world, counts)
+    except Exception as error:
+        world.log("sweep_part_failed", part=part.__name__, error=type(error).__name__)
+        return False
+    return True
+
+
+# --- what outlived its time ------------------------------------------------------------------------------------------
+
+
+def grants(world: Sweeper, counts: Counts) -> None:
+    """Take back what is over, and see to the Deny on the sessions that live on."""
+    now = world.clock()
+    for grant in list(world.store.live_grants()):
+        if grant.state in LIVE and due.overdue(grant, now, GRACE_SECONDS):
+            counts.late += not _over(world, grant)
+        elif world.sessions is not None and grant.deny_until is not None:
+            _see_to_denial(world, grant)
+
+
+def _over(world: Sweeper, grant: Grant) -> bool:
+    """Take one assignment back, and say whether it is gone."""
+    world.log("late", request=grant.request_id, account=grant.access.account, state=grant.state)
+
+    change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock()))
+    return _taken_back(world, grant)
+
+
+def _ended(request: Request, note: str, now: int) -> Change:
+    """Begin to take a request's access back, unless that has begun."""
+    if request.state in (State.granting, State.active):
+        return transitions.finish(request, SYSTEM, note, now)
+    return Change(request)
+
+
+def _taken_back(world: Sweeper, grant: Grant) -> bool:
+    try:
+        progress = access.revoking(world, grant.request_id, grant.access.account)
+        if progress is Progress.succeeded:
+            progress = access.verify(world, grant.request_id, grant.access.account)
+    except BusyError:
+        return False
+    return progress is Progress.succeeded
+
+
+def _see_to_denial(world: Sweeper, grant: Grant) -> None:
+    if world.sessions is None or grant.deny_until is None:
+        return
+    try:
+        if grant.deny_until <= world.clock():
+            lift_denials(world, world.sessions, [grant])
+        elif grant.state not in LIVE:
+            deny_sessions(world, world.sessions, grant)
+    except BusyError:
+        # Somebody else is writing the policy; the next run looks again.
+        world.log("session_policy_busy", request=grant.request_id, account=grant.access.account)
+
+
+# --- requests whose workflow does not go on --------------------------------------------------------------------------
+
+
+def requests(world: Sweeper, counts: Counts) -> None:
+    """Take further what should have gone on by itself."""
+    now = world.clock()
+    for request in list(world.store.open_requests()):
+        match due.stuck(request, now, GRACE_SECONDS, lambda one=request: world.workflow.is_running(one.id)):
+            case due.Help.none:
+                continue
+            case due.Help.expire:
+                written = change_request(world.store, request.id, lambda one: transitions.expire(one, now))
+                notices.announce(world, written)
+            case due.Help.start:
+                _start_again(world, request)
+            case due.Help.wake:
+                if request.token is not None:
+                    world.workflow.wake(request.token, steps.APPROVED)
+            case due.Help.take_back:
+                _finish(world, request)
+        counts.stuck += 1
+        world.log("stuck", request=request.id, state=request.state)
+
+
+def _start_again(world: Sweeper, request: Request) -> None:
+    # Its first look finds everything that is due by then.
+    if world.workflow.start(request, 1 if request.state is State.approved else GRACE_SECONDS):
+        return
+    note = "Its workflow was stopped. Nothing was opened; ask again."
+    notices.announce(
+        world, change_request(world.store, request.id, lambda one: transitions.fail(one, note, world.clock()))
+    )
+
+
+def _finish(world: Sweeper, request: Request) -> None:
+    """Take back what a request still holds, and close it when all of it is gone."""
+    note = "Its workflow was stopped." if request.state is State.granting else ""
+    change_request(world.store, request.id, lambda one: _ended(one, note, world.clock()))
+    for grant in world.store.grants(request.id):
+        if grant.state in LIVE:
+            _taken_back(world, grant)
+    steps.close(world, request.id)
+
+
+# --- assignments that nobody recorded --------------------------------------------------------------------------------
+
+
+def unrecorded(world: Sweeper, counts: Counts) -> None:
+    """Find assignments of break-glass sets that neither a request nor the stack file made."""
+    live = {grant.access for grant in world.store.live_grants()}
+    for name in sorted(world.policy.sets):
+        for account in world.center.provisioned_accounts(name):
+            for principal in world.center.assignments(name, account):
+                if not _recorded(world, live, name, account, principal):
+                    counts.unrecorded += 1
+                    _report(world, name, account, principal)
+
+
+def _recorded(world: Sweeper, live: set[Access], name: str, account: str, principal: Principal) -> bool:
+    for standing in world.policy.standing:
+        if (standing.permission_set, standing.account) == (name, account) and (
+            standing.principal.kind,
+            standing.principal.id,
+        ) == (principal.kind, principal.id):
+            return True
+    if principal.kind is not PrincipalKind.user:
+        return False
+    one = Access(principal.id, name, account)
+    # A holder is written before its assignment is made, so whoever is listed and wanted is among them by now.
+    return one in live or bool(world.store.holders(one))
+
+
+def _report(world: Sweeper, name: str, account: str, principal: Principal) -> None:
+    now = world.clock()
+    revoke = world.policy.settings.unrecorded is Unrecorded.revoke
+    key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
+    first = world.store.claim_delivery(key, now + world.policy.settings.remind_every_seconds)
+    if revoke:
+        world.center.remove(name, account, principal)
+    if not first:
+        return
+    event = "unrecorded_revoked" if revoke else "unrecorded_found"
+    world.store.note(
+        AuditEntry(now, key, event, SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", "")
+    )
+    body = messages.unrecorded(name, account, _name(world, principal), revoke, world.policy)
+    notices.post(world, key, world.policy.settings.channel, body)
+
+
+def _name(world: Sweeper, principal: Principal) -> str:
+    if principal.kind is PrincipalKind.user:
+        person = world.directory.person(principal.id)
+        return person.display_name if person is not None else principal.id
+    return f"group {principal.id}"
+
+
+# --- uses that nobody explains ---------------------------------------------------------------------------------------
+
+
+def uses(world: Sweeper, counts: Counts) -> None:
+    """Remind of uses that are not explained or not signed off, and count those that are overdue."""
+    now = world.clock()
+    every = world.policy.settings.remind_every_seconds
+    for use in list(world.store.open_uses()):
+        overdue = use_life.overdue(use, now)
+        counts.overdue += overdue
+        if now < (use.reminded_at or use.first_seen) + every:
+            continue
+        reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+        use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+
+
+_PARTS = (grants, requests, unrecorded, uses)

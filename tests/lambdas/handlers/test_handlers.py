@@ -1,0 +1,55 @@
+"""What the functions load when they start, and that starting calls nobody."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
+from breakglass.lambdas.app.sweep import Counts
+from breakglass.lambdas.handlers.sweeper import metrics
+
+# In place of the package's own `__init__`, which imports the components; then every look-up of a name and every connection
+# is an event that Python tells its audit hooks.
+_START = """
+import json, sys
+package = sys.modules["breakglass"] = type(sys)("breakglass")
+package.__path__ = ["breakglass"]
+calls = []
+sys.addaudithook(lambda event, _: calls.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
+sys.path.insert(0, ".")
+import breakglass.lambdas.handlers.{part}
+print(json.dumps({{"calls": calls, "modules": sorted(sys.modules)}}))
+"""
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part: Part) -> None:
+    # -S: nothing that is installed can be imported.
+    command = [sys.executable, "-S", "-c", _START.format(part=part)]
+    loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert loaded["calls"] == []
+    assert not {"asyncio", "logging", "urllib.request"} & set(loaded["modules"])
+
+
+def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
+    line = metrics(Counts(late=1, stuck=2, unrecorded=3, overdue=4), "prod", 1_764_000_000_000)
+    assert line == {
+        "_aws": {
+            "Timestamp": 1_764_000_000_000,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": METRICS_NAMESPACE,
+                    "Dimensions": [[METRICS_DIMENSION]],
+                    "Metrics": [{"Name": metric, "Unit": "Count"} for metric in Metric],
+                }
+            ],
+        },
+        METRICS_DIMENSION: "prod",
+        Metric.runs: 1,
+        Metric.overdue_explanations: 4,
+        Metric.unrecorded_assignments: 3,
+        Metric.stuck_requests: 2,
+        Metric.unrevoked_grants: 1,
+    }

@@ -1,0 +1,157 @@
+"""What the sweeper finds and does, whatever became of the workflow."""
+
+from dataclasses import replace
+
+import pytest
+
+from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts, SweepError
+from breakglass.lambdas.domain import sessions
+from breakglass.lambdas.domain.policy import Standing, Unrecorded
+from breakglass.lambdas.domain.records import Access, Request, State
+from breakglass.lambdas.ports import BusyError
+from breakglass.lambdas.slack import ids
+from tests.lambdas.app.company import CHANNEL, Company
+from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, group, policy, user
+
+LATE = 3600 + GRACE_SECONDS
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def opened(company: Company) -> Request:
+    """Open access whose execution somebody then stops by hand."""
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.player.stop(request.id)
+    return request
+
+
+def test_what_outlived_its_time_is_taken_back_without_a_workflow(company: Company) -> None:
+    request = opened(company)
+    company.clock.advance(3599)
+    company.sweep()
+    assert company.is_open(), "its time is not over"
+    company.clock.advance(1 + GRACE_SECONDS)
+    assert company.sweep().late == 0
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+    assert company.trail(request)[-4:] == ["run_out", "revoke_begun", "revoked", "closed"]
+
+
+def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(company: Company) -> None:
+    request = opened(company)
+    company.clock.advance(LATE)
+
+    def busy(call: str, done: bool) -> None:
+        if call == "delete":
+            raise BusyError("ThrottlingException")
+
+    company.center.trouble = busy
+    assert company.sweep().late == 1
+    assert company.is_open()
+    company.center.trouble = lambda call, done: None
+    company.sweep()
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+
+
+def test_a_part_that_fails_stops_no_other_part_and_fails_the_run(company: Company) -> None:
+    opened(company)
+    company.clock.advance(LATE)
+    company.workflow.failure = RuntimeError("Step Functions is down")
+    with pytest.raises(SweepError, match="requests"):
+        company.sweep()
+    assert not company.is_open()
+
+
+def test_a_request_that_nobody_expires_expires(company: Company) -> None:
+    request = company.asked()
+    company.player.stop(request.id)
+    company.clock.advance(1800 + GRACE_SECONDS)
+    assert company.sweep().stuck == 1
+    assert company.now(request).state is State.expired
+    assert "Expired unanswered" in company.message(request)
+
+
+def test_a_request_whose_workflow_never_started_is_started(company: Company) -> None:
+    company.workflow.failure = RuntimeError("Step Functions is down")
+    with pytest.raises(RuntimeError):
+        company.ask()
+    company.workflow.failure = None
+    (request,) = company.store.requests.values()
+    company.clock.advance(GRACE_SECONDS)
+    company.sweep()
+    company.player.play()
+    company.click(CLEO, ids.APPROVE, request)
+    assert company.is_open()
+
+
+def test_an_approval_that_could_not_wake_the_workflow_is_taken_further(company: Company) -> None:
+    request = company.asked()
+    company.workflow.failure = RuntimeError("Step Functions is down")
+    with pytest.raises(RuntimeError):
+        company.click(CLEO, ids.APPROVE, request)
+    company.workflow.failure = None
+    assert company.now(request).state is State.approved
+    company.clock.advance(GRACE_SECONDS)
+    company.sweep()
+    company.player.play()
+    assert company.is_open()
+
+
+def test_a_request_whose_workflow_was_stopped_before_it_opened_anything_has_failed(company: Company) -> None:
+    request = company.asked()
+    company.player.stop(request.id)
+    company.clock.advance(GRACE_SECONDS)
+    company.sweep()
+    assert company.now(request).state is State.failed
+    assert "workflow was stopped" in company.message(request)
+
+
+def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(company: Company) -> None:
+    company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
+    assert company.sweep() == Counts(unrecorded=1)
+    assert company.sweep() == Counts(unrecorded=1)
+    (message,) = company.slack.posted(CHANNEL)
+    assert "u-mallory" in message.text
+    assert [entry.event for entry in company.store.trail] == ["unrecorded_found"]
+    assert company.center.assigned
+
+
+def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so() -> None:
+    company = Company(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
+    company.center.groups.add(("g-everybody", RDS, PRODUCTION))
+    assert company.sweep().unrecorded == 2
+    assert not company.center.assigned
+    assert not company.center.groups
+    assert [entry.event for entry in company.store.trail] == ["unrecorded_revoked", "unrecorded_revoked"]
+
+
+def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None:
+    standing = (Standing(group("oncall"), RDS, PRODUCTION), Standing(user("fay"), RDS, PRODUCTION))
+    company = Company(policy(standing=standing))
+    company.center.groups.add(("g-oncall", RDS, PRODUCTION))
+    company.center.assigned.add(Access("u-fay", RDS, PRODUCTION))
+    assert company.sweep() == Counts()
+    company = Company()
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    assert company.sweep() == Counts()
+
+
+def test_the_deny_on_sessions_is_put_in_again_and_taken_out_in_time() -> None:
+    company = Company(ends_sessions=True)
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.click(ADA, ids.DONE, request)
+    company.player.stop(request.id)
+    company.sessions.write(sessions.content())
+    company.sweep()
+    assert ADA.user_id in company.sessions.content
+    company.clock.advance(3661)
+    company.sweep()
+    assert ADA.user_id not in company.sessions.content

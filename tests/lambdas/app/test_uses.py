@@ -1,0 +1,124 @@
+"""Uses: recorded, linked, explained, signed off; and the sweeper that brings them up again."""
+
+import json
+
+import pytest
+
+from breakglass.lambdas.app.sweep import Counts
+from breakglass.lambdas.app.uses import record
+from breakglass.lambdas.domain.records import Message, Use, UseState
+from breakglass.lambdas.domain.uses import Evidence, evidence
+from breakglass.lambdas.slack import ids
+from tests.lambdas.app.company import CHANNEL, Company
+from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
+
+ALERT = Message(CHANNEL, "1.000000")
+DAY = 86_400
+EXPLANATION = {
+    ids.REASON: ("the database was gone",),
+    ids.INCIDENT: ("https://incidents.example.com/17",),
+    ids.DONE_WHAT: ("restored it",),
+    ids.FOLLOW_UP: ("a second backup",),
+}
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minutes: int = 0, drill: str = "") -> str:
+    """What the alert path says of a use, `minutes` after four in the afternoon."""
+    time = f"2025-11-24T{16 + minutes // 60:02}:{minutes % 60:02}:00Z"
+    return f"{drill}|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
+
+
+def recorded(company: Company, value: str) -> Use:
+    return record(company.world, company.directory, evidence(value))
+
+
+def the_use(company: Company) -> Use:
+    (use,) = company.store.uses.values()
+    return use
+
+
+def test_the_records_of_one_session_are_one_use_in_any_order(company: Company) -> None:
+    recorded(company, seen("console", f"arn:aws:sts::{PRODUCTION}:assumed-role/x/ada", "e-3", 2))
+    recorded(company, seen("portal", ADA.user_id, "e-1", 0))
+    recorded(company, seen("session_start", "ada", "e-2", 1))
+    recorded(company, seen("session_start", "ada", "e-2", 1))
+    use = the_use(company)
+    assert (use.user_id, set(use.event_ids)) == (ADA.user_id, {"e-1", "e-2", "e-3"})
+    assert [entry.event for entry in company.store.trail] == ["use_recorded"]
+
+
+def test_another_person_or_a_later_session_is_another_use(company: Company) -> None:
+    recorded(company, seen(event="e-1"))
+    recorded(company, seen(who="bea", event="e-2"))
+    recorded(company, seen(event="e-3", minutes=90))
+    assert len(company.store.uses) == 3
+
+
+def test_a_use_under_a_request_is_linked_to_it_by_itself(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    at = Evidence(False, RDS, evidence(seen()).path, PRODUCTION, "e-1", company.clock() + 5, "ada")
+    assert record(company.world, company.directory, at).request_id == request.id
+
+
+def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_person(company: Company) -> None:
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen())
+    use = the_use(company)
+    assert company.slack.views[view_id]["private_metadata"] == use.id
+    assert use.thread == ALERT
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id, view_id=view_id)
+    (explained,) = company.slack.thread(ALERT.channel, ALERT.ts)
+    assert "a second backup" in json.dumps(explained.blocks)
+    company.click(ADA, ids.SIGN_OFF, use.id)
+    assert "it takes a second person" in company.told()
+    company.click(EVE, ids.SIGN_OFF, use.id)
+    assert "may sign this off" in company.told()
+    company.click(CLEO, ids.SIGN_OFF, use.id)
+    assert the_use(company).state is UseState.signed_off
+    assert "Signed off by <@UCLEO>" in company.slack.thread(ALERT.channel, ALERT.ts)[-1].text
+    assert [entry.event for entry in company.store.trail] == ["use_recorded", "use_explained", "use_signed_off"]
+
+
+def test_the_alert_of_a_drill_needs_no_explanation_and_a_forged_one_makes_no_record(company: Company) -> None:
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen(drill="DRILL: "))
+    assert "nothing to explain" in company.seen(view_id)
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
+    assert "does not say what it is about" in company.seen(view_id)
+    assert not company.store.uses
+
+
+def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(company: Company) -> None:
+    use = recorded(company, seen())
+    view_id = company.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
+    assert "what was done" in company.seen(view_id)
+    view_id = company.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    assert "Only whoever used" in company.seen(view_id)
+    assert the_use(company).state is UseState.unexplained
+
+
+def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(company: Company) -> None:
+    use = recorded(company, seen())
+    company.clock.now = use.first_seen
+    assert company.sweep() == Counts()
+    company.clock.now = use.first_seen + 4 * 3600
+    assert company.sweep() == Counts()
+    assert company.sweep() == Counts(), "not again so soon"
+    (reminder,) = company.slack.posted(CHANNEL)
+    assert "Nobody has yet explained" in reminder.text
+    company.clock.now = use.due_at
+    assert company.sweep() == Counts(overdue=1)
+    (again,) = company.slack.thread(CHANNEL, reminder.ts)
+    assert "overdue" in again.text
+
+
+def test_what_nobody_signs_off_is_overdue_as_well(company: Company) -> None:
+    use = recorded(company, seen())
+    company.submit(DOT, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    assert the_use(company).state is UseState.explained
+    company.clock.now = use.due_at
+    assert company.sweep().overdue == 1

@@ -29,6 +29,8 @@ from pydantic import (
     field_validator,
 )
 
+from breakglass.approval.lint import between_sections
+from breakglass.approval.lint import warnings as approval_warnings
 from breakglass.approval.section import Approvals
 from breakglass.bot_token import sign_in_fault
 from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_json
@@ -462,9 +464,10 @@ class StackFile(Section):
     def between_keys(cls, given: Given) -> Iterator[Fault]:
         """There is something to deploy and to watch, and an alert can tell all permission sets of the file apart."""
         alerts, pairs, watch = given["alerts"], given["permissionSets"]["pairs"], given["alerts"]["watch"]
-        if alerts.encrypted or given["permissionSets"].encrypted:
+        if any(given[section].encrypted for section in ("permissionSets", "alerts", "approvals")):
             return
-        if not alerts and not given["permissionSets"]:
+        yield from between_sections(given)
+        if not alerts and not given["permissionSets"] and not given["approvals"]:
             yield given.fault(
                 "The stack file has neither permission sets nor alerts, so there is nothing to deploy.",
                 "Add `breakglass:permissionSets` in the Identity Center account, `breakglass:alerts` where the roles "
@@ -648,7 +651,7 @@ def _judged(raw: Mapping[str, object], base_dir: Path) -> tuple[StackFile, list[
         raise ConfigError((*error.problems, *refused)) from None
     if refused:
         raise ConfigError(refused)
-    warnings = (*_unheard_alarms(stack_file), *_many_rules(stack_file))
+    warnings = (*_unheard_alarms(stack_file), *_many_rules(stack_file), *approval_warnings(stack_file, NAMESPACE))
     return stack_file, [*(problem for _, problem in findings), *warnings]
 
 
@@ -658,7 +661,8 @@ def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:
             f"{NAMESPACE}alerts.monitoring.emails",
             "(missing)",
             "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
-            "nobody hears of that either.",
+            "nobody hears of that either."
+            + (" Access that can't be taken back raises an alarm there as well." if stack_file.approvals else ""),
             "Write `monitoring: {emails: [oncall@example.com]}`.",
         )
 

@@ -1,6 +1,6 @@
 """The section `approvals` of a stack file, as frozen models: who may request what, who decides, under which terms.
 
-Rules that need nothing but one entry of the section are here; those that need other entries or sections are in
+What the section says by itself is judged here; how it goes together with the other sections of the file is judged in
 `breakglass.approval.lint`.
 
 Non-goals: who is in a group, and whether what a value names exists: that is asked of Identity Center, at the deployment
@@ -217,18 +217,37 @@ def _impossible_durations(given: Given) -> Iterator[Fault]:
 
 
 def _too_few_people(given: Given) -> Iterator[Fault]:
-    """Complain about a rule that asks for more approvals than people are named, where only people are named."""
-    needed = given["approvals"].value
-    named = {
-        (key, entry[key].text) for entry in given["approvers"] for key in PRINCIPAL_KEYS if entry[key].text is not None
-    }
-    groups = {key for key, _ in named if key.startswith("group")}
-    if named and not groups and isinstance(needed, int | float) and needed > len(named):
+    """Complain about a rule by which nothing could ever be approved, as far as that is known without the groups.
+
+    A group may have any number of members, and anybody among them, so only what people are named by themselves counts.
+    """
+    needed, approvers = given["approvals"].value, _named(given["approvers"])
+    if not approvers or _with_groups(approvers) or not isinstance(needed, int | float | None):
+        return
+    needed = 1 if needed is None else needed
+    if needed > len(approvers):
         yield given["approvals"].fault(
-            f"The rule asks for {needed} approvals by different people, and names {len(named)}: nothing could ever be "
-            "approved by it.",
-            f"Write {len(named)} or less, or name more `approvers`, better a group.",
+            f"The rule asks for {needed} approvals by different people, and names {len(approvers)}: nothing could ever "
+            "be approved by it.",
+            f"Write {len(approvers)} or less, or name more `approvers`, better a group.",
         )
+        return
+    requesters = _named(given["requesters"])
+    if requesters and not _with_groups(requesters) and all(len(approvers - {one}) < needed for one in requesters):
+        yield given["approvers"].fault(
+            "Nobody approves their own request, and whoever may request by this rule needs an approval of their own: "
+            "nothing could ever be approved by it.",
+            "Name somebody else under `approvers`, better a group; of several approvals, as many others.",
+        )
+
+
+def _named(entries: Given) -> set[tuple[str, str]]:
+    """Return the groups and users that are named, each with its key."""
+    return {(key, text) for entry in entries for key in PRINCIPAL_KEYS if (text := entry[key].text) is not None}
+
+
+def _with_groups(named: set[tuple[str, str]]) -> bool:
+    return any(key.startswith("group") for key, _ in named)
 
 
 class DenyRuleSpec(Section):
@@ -282,3 +301,33 @@ class Approvals(Section):
     such policy binds it. Only the management account may make the policy, or who it lets manage policies."""
     unrecorded_assignments: Unrecorded = Field(default=Unrecorded.report, examples=["report", "revoke"])
     """What becomes of an assignment of a break-glass set that neither a request nor this file made."""
+
+    @classmethod
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
+        """Every name says one thing, and whoever is to hear of a broken glass can."""
+        yield from repeated(given["security"])
+        yield from _repeated_names([*given["rules"], *given["denies"]])
+        channel, second = given["channel"], given["secondChannel"]
+        if second and second.value == channel.value:
+            yield second.fault(
+                "This is the channel where requests are decided, so nobody else would hear that the glass was broken.",
+                "Write the ID of another channel, which other people read, e.g. that of your security team.",
+            )
+        if not second and any(rule["withoutApproval"] for rule in given["rules"]):
+            yield second.fault(
+                "A rule lets people take access that nobody has approved (`withoutApproval`), and the people of the "
+                "channel where requests are decided may be the very ones who did not answer.",
+                "Add `secondChannel: <ID of a channel that other people read>`.",
+            )
+
+
+def _repeated_names(rules: list[Given]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for name in (rule["name"] for rule in rules):
+        if name.text in seen:
+            yield name.fault(
+                "Another rule or deny rule has this name, so the record of a decision would not say which of them it "
+                "was.",
+                "Give each its own name.",
+            )
+        seen |= {name.text} if name.text else set()

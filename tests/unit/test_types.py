@@ -46,11 +46,17 @@ TAKEN: list[tuple[Any, list[object]]] = [
     (types.Description, ["Read-only access to RDS", "Zugriff für Notfälle\nauf Datenbanken", "x" * 700]),
     (types.PermissionSetName, ["a", "devops-break-glass", "A_1+=,.@-", "x" * 32]),
     (types.SessionDuration, ["PT1H", "PT12H", "PT60M", "PT1H30M", "PT720M"]),
+    (types.AccessDuration, ["PT1S", "PT90M", "PT1H30M", "PT43200S", "PT12H", "PT00060M"]),
+    (types.Span, ["PT1S", "PT10M", "PT24H", "PT168H", "PT10080M", "PT1H1M1S"]),
+    (types.Wait, ["PT0S", "PT0H0M", "PT2S", "PT168H"]),
+    (types.RuleName, ["databases", "x", "Databases of 2nd team_v1.0-b", "x" * 64]),
+    (types.RuleText, ["These databases hold personal data.", "\n x", "ä" * 500]),
     (types.CustomerPolicyName, ["rds-guardrails", "x" * 128]),
     (types.IamPath, ["/", "/teams/database/"]),
     (types.TagKey, ["team", "cost center", "a:b/c", "awsome"]),
     (types.TagValue, ["", "platform", "1.5 @home"]),
     (types.SlackChannelId, ["C0123456789", "G012AB3CD"]),
+    (types.SlackUserId, ["U0123ABCD", "W0123ABCDEF"]),
     (
         types.EmailAddress,
         ["oncall@example.com", "first.last+tag@mail.example.co.uk"],
@@ -119,11 +125,17 @@ REFUSED: list[tuple[Any, list[object]]] = [
     (types.Description, ["", "x" * 701, "long — dash", "“quotes”", "\x00"]),
     (types.PermissionSetName, ["", "x" * 33, "dev ops", "dévops", "devops*", "devops\n", "Ⅷ", 5, None]),
     (types.SessionDuration, ["PT59M", "PT12H1M", "PT0H", "PT", "P1D", "1h", "PT1.5H", "PT3600S", "PT1H ", 3600]),
+    (types.AccessDuration, ["PT0S", "PT12H1S", "PT721M", "PT", "P1D", "4h", "pt4h", "PT1.5H", "PT4H ", "-PT1H", 3600]),
+    (types.Span, ["PT0S", "PT168H1S", "P7D", "PT10081M", "10m", "PT", "", "PT٣M", None, 600, True]),
+    (types.Wait, ["PT", "0", "PT169H", "P0D", None, 0]),
+    (types.RuleName, ["", " databases", "databases ", "-", "data|bases", "däta", "x" * 65, "a\n", 7, None]),
+    (types.RuleText, ["", "  \n", "x" * 501, 7, None]),
     (types.CustomerPolicyName, ["", "arn:aws:iam::111122223333:policy/x", "x" * 129]),
     (types.IamPath, ["", "teams/", "/teams", "//"]),
     (types.TagKey, ["", "aws:team", "AWS:team", "x" * 129, "a*b"]),
     (types.TagValue, ["x" * 257, "a*b", 1234, True]),
     (types.SlackChannelId, ["#break-glass", "break-glass", "D0123456789", "U0123456789", "c0123456789", "C", ""]),
+    (types.SlackUserId, ["@ada", "ada", "C0123456789", "B0123456789", "u0123abcd", "U", "", "U0123ABCD\n", 7]),
     (types.EmailAddress, ["oncall", "On Call <oncall@example.com>", "a@b", "a@b.c,d@e.f", "ä@example.com", "a" * 300]),
     (
         types.HttpsUrl,
@@ -220,9 +232,11 @@ def test_a_policy_file_that_cannot_be_read_is_told(tmp_path: Path, name: object)
         TypeAdapter(types.PolicyFile).validate_python(name, context={"base_dir": tmp_path})
 
 
-@given(st.integers(1, 12), st.integers(0, 59))
-def test_seconds_is_the_length_of_a_duration(hours: int, minutes: int) -> None:
+@given(st.integers(1, 12), st.integers(0, 59), st.integers(0, 99_999))
+def test_seconds_is_the_length_of_a_duration(hours: int, minutes: int, rest: int) -> None:
+    assert seconds(f"PT{hours}H{minutes}M{rest}S") == hours * 3600 + minutes * 60 + rest
     assert seconds(f"PT{hours}H{minutes}M") == hours * 3600 + minutes * 60
+    assert seconds(f"PT{rest}S") == rest
     assert seconds(f"PT{hours}H") == hours * 3600
     assert seconds(f"PT{hours * 60 + minutes}M") == seconds(f"PT{hours}H{minutes}M")
 

@@ -1,6 +1,7 @@
 """A stack file without a fault, and a way to change one place in it."""
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +86,15 @@ def stack(*changes: tuple[Keys, object]) -> dict[str, Any]:
         if value is None:
             del here[keys[-1]]
         elif isinstance(here, list) and keys[-1] == len(here):
-            here.append(value)
+            here.append(copy.deepcopy(value))
         else:
-            here[keys[-1]] = value
+            here[keys[-1]] = copy.deepcopy(value)
     return raw
 
 
 def stack_with_approvals(*changes: tuple[Keys, object]) -> dict[str, Any]:
     """Return a stack file with `approvals`, without a fault but for the changes; see `stack`."""
-    return stack((("slackSigningSecret",), ENCRYPTED), (APPROVALS, copy.deepcopy(_APPROVALS)), *changes)
+    return stack((("slackSigningSecret",), ENCRYPTED), (APPROVALS, _APPROVALS), *changes)
 
 
 def problems(raw: dict[str, Any], base_dir: Path = STACKS) -> list[Problem]:
@@ -114,3 +115,26 @@ def keys_of(document: dict[str, Any]) -> dict[str, Any]:
     """Return the `breakglass:` keys of a stack file's document."""
     config = document["config"].items()
     return {key.removeprefix(NAMESPACE): value for key, value in config if key.startswith(NAMESPACE)}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One fault in an otherwise good stack file, and the one problem it makes."""
+
+    says: str
+    changes: list[tuple[Keys, object]]
+    path: str
+    value: str
+    why: str
+    """A part of the explanation."""
+    instead: str
+    """A part of the advice."""
+
+
+def assert_told(found: list[Problem], scenario: Scenario) -> None:
+    """Check that what was found is the problem of a scenario and nothing else."""
+    (problem,) = found
+    assert problem.path == scenario.path
+    assert problem.value.removesuffix("…") == scenario.value
+    assert scenario.why in problem.why
+    assert scenario.instead in problem.instead

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from breakglass.config import StackFile, validate_stack
 from breakglass.errors import ConfigError
-from tests.unit.config.stack_files import BREAK_GLASS, STACKS, TOKEN, Keys, stack
+from tests.unit.config.stack_files import (
+    APPROVALS,
+    BREAK_GLASS,
+    RULE,
+    STACKS,
+    TOKEN,
+    Keys,
+    stack_with_approvals,
+)
 
 # Words of the stack file, so that generated files get past its outermost keys; some are right only elsewhere.
 _WORDS = sorted(
@@ -21,7 +29,9 @@ _WORDS = sorted(
         "permissionsBoundary", "portal", "postMortemUrl", "protectAlertPath", "region", "roles", "secure",
         "sessionDuration", "sets", "slack", "slackBotToken", "tags", "user", "watch", "x", "x_y", "2012-10-17", "*",
         "Bool", "Condition", "NotAction", "Sid", "../..", "policies", "\x00", "https://[",
-        "arn:aws:iam::aws:policy/AdministratorAccess",
+        "arn:aws:iam::aws:policy/AdministratorAccess", "approvals", "rules", "denies", "requesters", "approvers",
+        "PT0S", "withoutApproval", "after", "ping", "people", "U0123ABCD", "actions", "request",
+        "secondChannel", "endSessions", "ticketPattern", "(", "slackSigningSecret", "devops-break-glass",
     }
 )  # fmt: skip
 
@@ -40,7 +50,27 @@ values = st.recursive(
     ),
     max_leaves=40,
 )
-raw_files = st.dictionaries(st.sampled_from(["alerts", "permissionSets", "tags", "slackBotToken"]) | st.text(), values)
+sections = ["alerts", "approvals", "permissionSets", "tags", "slackBotToken", "slackSigningSecret"]
+raw_files = st.dictionaries(st.sampled_from(sections) | st.text(), values)
+
+
+def whole() -> dict[str, Any]:
+    """A stack file that says something under nearly every key of the approvals."""
+    rule = {
+        "withoutApproval": {"after": "PT5M"},
+        "escalate": {"after": "PT5M", "ping": [{"user": "ada"}]},
+        "ticketPattern": "INC-[0-9]+",
+        "ping": [{"groupId": "0123456789-abcdef01-2345-6789-abcd-ef0123456789"}],
+        "quietAccounts": ["222222222222"],
+        "riskBanner": "Personal data.",
+    }
+    deny = {"name": "x", "reason": "x", "actions": ["request"], "principals": [{"user": "ada"}]}
+    return stack_with_approvals(
+        *[((*RULE, key), value) for key, value in rule.items()],
+        ((*APPROVALS, "denies"), [deny]),
+        ((*APPROVALS, "people"), {"U0123ABCD": "ada"}),
+        ((*APPROVALS, "secondChannel"), "C0123456789"),
+    )
 
 
 def _places(value: Any, keys: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -49,7 +79,17 @@ def _places(value: Any, keys: tuple[str | int, ...] = ()) -> list[tuple[str | in
     return [keys for keys in [keys] if keys] + [place for key, below in inner for place in _places(below, (*keys, key))]
 
 
-places = st.sampled_from(_places(stack()))
+places = st.sampled_from(_places(whole()))
+
+
+def changed(place: tuple[str | int, ...], value: object) -> dict[str, Any]:
+    """The whole stack file with something else in one place."""
+    raw = whole()
+    here: Any = raw
+    for key in place[:-1]:
+        here = here[key]
+    here[place[-1]] = value
+    return raw
 
 
 @given(raw_files)
@@ -61,19 +101,14 @@ def test_any_file_is_a_stack_or_a_report(raw: dict[str, Any]) -> None:
 def test_a_good_file_with_anything_in_one_place_is_a_stack_or_a_report(
     place: tuple[str | int, ...], value: object
 ) -> None:
-    raw = stack()
-    here: Any = raw
-    for key in place[:-1]:
-        here = here[key]
-    here[place[-1]] = value
-    _validate(raw)
+    _validate(changed(place, value))
 
 
 @given(places, st.sampled_from(["", "Bearer ", "https://", '"', "x" * 200]), st.sampled_from(["", " and more", '"']))
 def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
     place: tuple[str | int, ...], before: str, after: str
 ) -> None:
-    raw = stack((place, before + TOKEN + after))
+    raw = changed(place, before + TOKEN + after)
     report = _validate(raw)
     assert report is not None
     _assert_no_token(report)
@@ -81,18 +116,18 @@ def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
 
 @given(places)
 def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, ...]) -> None:
-    report = _validate(stack((place, {TOKEN: {TOKEN: TOKEN}})))
+    report = _validate(changed(place, {TOKEN: {TOKEN: TOKEN}}))
     assert report is not None
     _assert_no_token(report)
 
 
 @pytest.mark.parametrize("levels", [100, 300, 500, 700, 900, 990])
-@pytest.mark.parametrize("place", [("alerts",), ("tags",), (*BREAK_GLASS, "inlinePolicy")])
+@pytest.mark.parametrize("place", [("alerts",), ("approvals",), ("tags",), (*BREAK_GLASS, "inlinePolicy")])
 def test_a_bottomless_value_is_a_problem_and_no_traceback(levels: int, place: Keys) -> None:
     bottomless: list[Any] = []
     for _ in range(levels):
         bottomless = [bottomless]
-    assert _validate(stack((place, bottomless)))
+    assert _validate(changed(place, bottomless))
 
 
 def _validate(raw: dict[str, Any]) -> str | None:

@@ -7,7 +7,20 @@ import pytest
 
 from breakglass.config import NAMESPACE
 from breakglass.schema import SCHEMA_FILE, schema_text, stack_file_schema
-from tests.unit.config.stack_files import ALERTS, ASSIGNMENT, BREAK_GLASS, STACKS, TOKEN, Keys, committed, stack
+from tests.unit.config.stack_files import (
+    ALERTS,
+    APPROVALS,
+    ASSIGNMENT,
+    BREAK_GLASS,
+    RULE,
+    SIGNING_SECRET,
+    STACKS,
+    TOKEN,
+    Keys,
+    committed,
+    stack,
+    stack_with_approvals,
+)
 
 
 def faults(document: dict[str, Any]) -> list[str]:
@@ -34,7 +47,8 @@ def test_a_committed_stack_file_obeys_the_schema_and_names_it(name: str) -> None
 
 
 def test_a_stack_file_that_the_cli_has_written_to_obeys_the_schema() -> None:
-    assert faults({**document(stack()), "encryptionsalt": "v1:x", "secretsprovider": "awskms://x"}) == []
+    assert faults(document(stack())) == []
+    assert faults({**document(stack_with_approvals()), "encryptionsalt": "v1:x", "secretsprovider": "awskms://x"}) == []
 
 
 @pytest.mark.parametrize(
@@ -54,10 +68,15 @@ def test_a_stack_file_that_the_cli_has_written_to_obeys_the_schema() -> None:
         ),
         ([(("alrets",), {})], "$.config"),
         ([(("slackBotToken",), TOKEN)], "$.config['breakglass:slackBotToken']"),
+        ([(("slackSigningSecret",), SIGNING_SECRET)], "$.config['breakglass:slackSigningSecret']"),
+        ([((*APPROVALS, "explainWithin"), "1 day")], "$.config['breakglass:approvals'].explainWithin"),
+        ([((*RULE, "approvals"), 0)], "$.config['breakglass:approvals'].rules[0].approvals"),
+        ([((*RULE, "approvers"), [])], "$.config['breakglass:approvals'].rules[0].approvers"),
+        ([((*RULE, "aprovers"), [])], "$.config['breakglass:approvals'].rules[0]"),
     ],
 )
 def test_an_editor_sees_a_fault(changes: list[tuple[Keys, object]], place: str) -> None:
-    assert faults(document(stack(*changes))) == [place]
+    assert faults(document(stack_with_approvals(*changes))) == [place]
 
 
 def test_every_key_is_explained_on_hover() -> None:

@@ -3,7 +3,6 @@
 Not proven here: that AWS and Slack accept what passes (tests/engine, docs/live-checks.md).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from tests.unit.config.stack_files import (
     READ_ONLY,
     STACKS,
     TOKEN,
-    Keys,
+    Scenario,
+    assert_told,
     committed,
     keys_of,
     policy,
@@ -37,20 +37,6 @@ from tests.unit.config.stack_files import (
 )
 
 PAIR_PATH = "breakglass:permissionSets.pairs[0]"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One fault in an otherwise good stack file, and the one problem it makes."""
-
-    says: str
-    changes: list[tuple[Keys, object]]
-    path: str
-    value: str
-    why: str
-    """A part of the explanation."""
-    instead: str
-    """A part of the advice."""
 
 
 SCENARIOS = [
@@ -732,11 +718,7 @@ SCENARIOS = [
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
 def test_a_fault_makes_one_problem_that_teaches(scenario: Scenario) -> None:
-    (problem,) = problems(stack(*scenario.changes))
-    assert problem.path == scenario.path
-    assert problem.value.removesuffix("…") == scenario.value
-    assert scenario.why in problem.why
-    assert scenario.instead in problem.instead
+    assert_told(problems(stack(*scenario.changes)), scenario)
 
 
 def test_a_stack_file_without_a_fault_passes() -> None:

@@ -5,7 +5,8 @@ an input as long as its block id and action id stay the same (https://docs.slack
 "Preserving input entry"). So a list whose choices have changed gets another action id: `value/` and something made of
 the choices. `payloads` leaves that out again.
 
-What is sent comes back later: the answer to a submission is `working`, and whoever handles it draws what came of it.
+What is sent comes back later: the answer to a submission is `modals.working`, and whoever handles it draws what came of
+it.
 
 Non-goals: what becomes of it (see `app.clicks` and `app.uses`); checking what was filled in.
 """
@@ -30,11 +31,26 @@ from breakglass.lambdas.slack.blocks import (
     section,
     static_select,
 )
+from breakglass.lambdas.slack.modals import View, loading, modal, told, working
 from breakglass.lambdas.slack.payloads import DRAWN, NO_CHOICE
-from breakglass.lambdas.slack.text import characters, code, moment, named, pieces, said, shortened
+from breakglass.lambdas.slack.text import characters, code, moment, named, said, shortened
 
-View = dict[str, Any]
-"""A view as Slack's methods take it."""
+__all__ = [
+    "Draft",
+    "ExplanationDraft",
+    "Offer",
+    "account_options",
+    "deny_form",
+    "end_form",
+    "explain_form",
+    "extend_form",
+    "glass_form",
+    "loading",
+    "request_form",
+    "role_options",
+    "told",
+    "working",
+]
 
 MOST_OPTIONS = 100
 """Choices that Slack takes in one list."""
@@ -42,7 +58,6 @@ MOST_OPTIONS = 100
 LONGEST_TEXT = 3000
 """Characters of an input."""
 
-_LONGEST_TITLE = 24
 _LONGEST_OPTION = 75
 _STEPS = tuple(60 * minutes for minutes in (15, 30, 60, 120, 180, 240, 360, 480, 720))
 _NO_NAMES: Mapping[str, str] = {}
@@ -84,36 +99,6 @@ class ExplanationDraft:
     follow_up: str = ""
 
 
-# --- forms that only tell --------------------------------------------------------------------------------------------
-
-
-def loading() -> View:
-    """What opens at once, until it is known what to show."""
-    return _modal("Break-glass access", [section(plain("One moment…"))])
-
-
-def working(title: str = "Break-glass access") -> View:
-    """What a form becomes when it is sent, until it is known what came of it."""
-    text = "Sent, and being worked on. What comes of it is shown here; you may close this."
-    return _modal(title, [section(plain(text))])
-
-
-def told(title: str, *texts: str | Block) -> View:
-    """Say something to whoever looks at a form.
-
-    Args:
-        title: of ours, at most 24 characters.
-        texts: blocks, or plain texts that may hold what people wrote.
-    """
-    blocks: list[Block] = []
-    for text in texts:
-        if isinstance(text, str):
-            blocks.extend(section(plain(piece)) for piece in pieces(text) if piece.strip())
-        else:
-            blocks.append(text)
-    return _modal(title, blocks or [section(plain("There is nothing more to say."))])
-
-
 # --- to ask ----------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +125,7 @@ def request_form(offer: Offer, draft: Draft, problem: str = "") -> View:
         blocks += _ticket(offer.terms, draft.ticket)
         blocks += [section(plain(f"\u26a0\ufe0f {shortened(banner, 600)}")) for banner in offer.terms.banners[:10]]
         blocks.append(context(wording.next_steps(offer.terms)))
-    return _modal("Request access", blocks, submit="Request", callback_id=ids.REQUEST_FORM, about=role)
+    return modal("Request access", blocks, submit="Request", callback_id=ids.REQUEST_FORM, about=role)
 
 
 def role_options(sets: Mapping[str, tuple[str, ...]], typed: str) -> list[Block]:
@@ -246,7 +231,7 @@ def deny_form(request: Request, note: str = "", problem: str = "", names: Mappin
         problem: why it was not sent.
         names: account id -> name.
     """
-    return _modal(
+    return modal(
         "Deny the request",
         [
             *_problem(problem),
@@ -263,7 +248,7 @@ def deny_form(request: Request, note: str = "", problem: str = "", names: Mappin
 
 def end_form(request: Request, note: str = "", problem: str = "", names: Mapping[str, str] = _NO_NAMES) -> View:
     """Ask why an access is ended before its time; the arguments are those of `deny_form`."""
-    return _modal(
+    return modal(
         "End the access",
         [
             *_problem(problem),
@@ -294,7 +279,7 @@ def glass_form(
         names: account id -> name.
     """
     at_once = "Its end is moved at once" if request.kind is Kind.extension else "It is opened at once"
-    return _modal(
+    return modal(
         "Break the glass",
         [
             *_problem(problem),
@@ -337,8 +322,8 @@ def extend_form(
     what = section(markdown(f"You have {code(request.permission_set)} in {_where(request, names)}.{ends}"))
     if terms is None:
         sorry = section(plain("No rule allows you more time for it any more."))
-        return _modal("More time", [*_problem(problem), what, sorry])
-    return _modal(
+        return modal("More time", [*_problem(problem), what, sorry])
+    return modal(
         "More time",
         [
             *_problem(problem),
@@ -377,7 +362,7 @@ def explain_form(
     """
     where = f"{code(use.permission_set)} in {wording.account(use.account, names)}"
     about = f"{wording.user_of(use)} used {where}, {moment(use.first_seen)}."
-    return _modal(
+    return modal(
         "Explain this use",
         [
             *_problem(problem),
@@ -414,19 +399,6 @@ def _under(request: Request | None) -> str:
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
-
-
-def _modal(title: str, blocks: list[Block], *, submit: str = "", callback_id: str = "", about: str = "") -> View:
-    """Make a form; `about` is the id of what it is about, and nothing else goes with it."""
-    return {
-        "type": "modal",
-        "title": plain(shortened(title, _LONGEST_TITLE)),
-        "close": plain("Cancel" if submit else "Close"),
-        **({"submit": plain(submit)} if submit else {}),
-        **({"callback_id": callback_id} if callback_id else {}),
-        "private_metadata": about,
-        "blocks": blocks,
-    }
 
 
 def _problem(problem: str) -> list[Block]:

@@ -63,7 +63,8 @@ def test_what_opens_at_once_and_what_a_sent_form_becomes_say_that_something_come
         "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "One moment…", "emoji": False}}],
     }
     assert forms.working()["blocks"][0]["text"]["text"] == (
-        "Sent, and being worked on. What comes of it is shown here; you may close this."
+        "Sent, and being worked on. What comes of it is shown here, and in the channel if it concerns others; you may "
+        "close this."
     )
     assert_view(forms.loading())
     assert_view(forms.working())

@@ -50,9 +50,6 @@ _PASSING = frozenset(
         "ThrottlingException",
         "TooManyRequestsException",
         "TransactionInProgressException",
-        UNREACHABLE,
-        TIMEOUT,
-        UNREADABLE,
     }
 )
 
@@ -69,6 +66,7 @@ class AwsError(Exception):
         status: of HTTP; 0 if no answer came.
         operation: what was asked.
         reasons: of a cancelled transaction, the code of each item's reason.
+        repeated: whether an attempt before this one may have been carried out.
     """
 
     def __init__(
@@ -80,11 +78,17 @@ class AwsError(Exception):
         self.status = status
         self.operation = operation
         self.reasons = reasons
+        self.repeated = False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it may have been carried out all the same."""
+        return self.status == 0 or self.status >= 500 or self.code == UNREADABLE
 
     @property
     def passing(self) -> bool:
         """Whether the same may succeed a moment later."""
-        return self.code in _PASSING or self.status >= 500 or self.status == 429
+        return self.unknown or self.code in _PASSING or self.status == 429
 
 
 @dataclass(frozen=True)
@@ -205,11 +209,13 @@ class AwsClient:
     def _patiently(self, attempt: Callable[[], Answered]) -> Answered:
         """Try until it succeeds, or it makes no sense to go on."""
         last = time.monotonic() + self._patience.seconds
-        failures = 0
+        failures, repeated = 0, False
         while True:
             try:
                 return attempt()
             except AwsError as error:
+                error.repeated = repeated
+                repeated = repeated or error.unknown
                 failures += 1
                 if not error.passing or failures == self._patience.attempts or time.monotonic() > last:
                     raise

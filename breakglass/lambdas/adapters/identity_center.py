@@ -56,9 +56,12 @@ class AwsIdentityCenter:
         try:
             answer = self._call("CreateAccountAssignment", assignment)
         except AwsError as error:
-            if error.code in _FINAL:
-                return Operation("", Progress.failed, f"{error.code}: {error.message}")
-            raise
+            if error.code not in _FINAL:
+                raise
+            if error.repeated:
+                # An attempt before may have begun it: nobody can say yet that it has failed.
+                raise BusyError(f"{error.operation}: {error.code}") from error
+            return Operation("", Progress.failed, f"{error.code}: {error.message}")
         return _operation(answer["AccountAssignmentCreationStatus"])
 
     def creation(self, operation_id: str) -> Operation:
@@ -156,7 +159,13 @@ class AwsIdentityCenter:
         return any((_PRINCIPAL_TYPES[one.kind], one.id) == wanted for one in listed)
 
     def _listed(self, account: str, set_arn: str) -> tuple[Principal, ...]:
-        pages = self._pages("ListAccountAssignments", {"AccountId": account, "PermissionSetArn": set_arn})
+        """Return who is assigned; where the set or the account itself is gone, nobody is."""
+        try:
+            pages = self._pages("ListAccountAssignments", {"AccountId": account, "PermissionSetArn": set_arn})
+        except AwsError as error:
+            if error.code == _NOT_FOUND:
+                return ()
+            raise
         found = (one for page in pages for one in page["AccountAssignments"])
         return tuple(Principal(_KINDS[one["PrincipalType"]], one["PrincipalId"], one["PrincipalId"]) for one in found)
 

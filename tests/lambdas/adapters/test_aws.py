@@ -121,6 +121,28 @@ def test_no_answer_is_an_error_with_a_code_of_its_own(server: ScriptedServer) ->
 
 
 @pytest.mark.parametrize(
+    ("before", "repeated"),
+    [
+        (HangUp(), True),
+        (Reply(b"no JSON"), True),
+        (refusal("InternalServerError", status=500), True),
+        (refusal("ThrottlingException"), False),
+    ],
+)
+def test_an_error_tells_whether_an_attempt_before_may_have_been_carried_out(
+    server: ScriptedServer, before: Reply | HangUp, repeated: bool
+) -> None:
+    server.answers(before, refusal("ThrottlingException"), refusal("ValidationException"))
+    with pytest.raises(AwsError, match="ValidationException") as refused:
+        client(server, pause=lambda _: None).call(DYNAMODB, "PutItem", {})
+    assert refused.value.repeated is repeated
+    server.answers(refusal("ValidationException"))
+    with pytest.raises(AwsError) as refused:
+        client(server).call(DYNAMODB, "PutItem", {})
+    assert refused.value.repeated is False
+
+
+@pytest.mark.parametrize(
     ("reply", "code", "message"),
     [
         (Reply({"__type": "ns#OneException", "message": "why"}, 400), "OneException", "why"),

@@ -75,7 +75,7 @@ def test_a_request_is_not_sent_again_if_the_other_end_hangs_up_on_a_new_connecti
 
 def test_a_request_without_an_answer_in_time_is_not_sent_again(server: ScriptedServer) -> None:
     server.answers(Reply(b"one"), Silence())
-    connection = to(server, read_timeout=0.2)
+    connection = to(server, read_timeout=1)
     send(connection)
     with pytest.raises(UnansweredError) as refused:
         send(connection)
@@ -85,7 +85,7 @@ def test_a_request_without_an_answer_in_time_is_not_sent_again(server: ScriptedS
 
 def test_after_a_timeout_the_next_request_has_a_connection_of_its_own(server: ScriptedServer) -> None:
     server.answers(Silence(), Reply(b"two"))
-    connection = to(server, read_timeout=0.2)
+    connection = to(server, read_timeout=1)
     with pytest.raises(UnansweredError):
         send(connection)
     assert send(connection) == b"two"

@@ -555,3 +555,51 @@ def test_the_audit_trail_has_no_slack_ids(store: Store) -> None:
     assert store.save_request(a_request(), [a_line(actor=ADA)])
     assert store.note(a_line("noted", actor=BEA))
     assert [line.actor.slack_id for line in store.audit(NOW, NOW + 1)] == [None, None]
+
+
+# Only in DynamoDB
+
+
+@pytest.fixture
+def forgetful(cloud: RunningCloud, clock: FixedClock) -> Iterator[DynamoStore]:
+    """A store over a table that carries out the next change of each kind, and whose answer is lost."""
+    table = make_table(cloud, f"store-{next(_names)}")
+    for operation in ("TransactWriteItems", "UpdateItem", "DeleteItem"):
+        cloud.fail(f"dynamodb:{operation}", lost=True, times=1)
+    yield DynamoStore(local_client(cloud), table, clock)
+    cloud.end_faults()
+    cloud.client("dynamodb").delete_table(TableName=table)
+
+
+@pytest.mark.local
+def test_who_wrote_a_record_learns_it_though_the_answer_was_lost(forgetful: DynamoStore) -> None:
+    assert forgetful.save_request(a_request(), [a_line()], [a_grant()])
+    read = forgetful.request("r-1")
+    assert read is not None
+    assert read.version == 1
+    assert len(list(forgetful.audit(NOW, NOW + 1))) == 1
+
+
+@pytest.mark.local
+def test_who_claimed_a_delivery_learns_it_though_the_answer_was_lost(forgetful: DynamoStore) -> None:
+    assert forgetful.claim_delivery("key", NOW + 600)
+    assert not forgetful.claim_delivery("key", NOW + 600)
+
+
+@pytest.mark.local
+def test_leases_and_holders_are_as_if_no_answer_had_been_lost(forgetful: DynamoStore) -> None:
+    access = Access("u-ada", "set", "222222222222")
+    assert forgetful.begin(access, "r-1", NOW + 60, NOW)
+    assert not forgetful.begin(access, "r-2", NOW + 60, NOW)
+    forgetful.add_holder(access, "r-1")
+    assert forgetful.remove_holder(access, "r-1") == frozenset()
+    forgetful.finish(access, "r-1")
+    assert forgetful.begin(access, "r-2", NOW + 60, NOW)
+
+
+@pytest.mark.local
+def test_a_throttled_table_is_waited_for(cloud: RunningCloud, clock: FixedClock) -> None:
+    store = DynamoStore(local_client(cloud), make_table(cloud, f"store-{next(_names)}"), clock)
+    cloud.fail("dynamodb:*", error="ProvisionedThroughputExceededException", times=2)
+    assert store.save_request(a_request())
+    assert store.request("r-1") is not None

@@ -90,6 +90,17 @@ def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
     assert center.create(ACCESS) == Operation("", Progress.failed, f"{code}: because")
 
 
+@pytest.mark.parametrize("lost", [HangUp(), refusal("InternalServerException", status=500)])
+def test_a_creation_that_may_have_begun_has_not_failed_because_a_second_attempt_is_refused(
+    server: ScriptedServer, center: AwsIdentityCenter, lost: Reply | HangUp
+) -> None:
+    server.answers(lost, refusal("ServiceQuotaExceededException"))
+    with pytest.raises(BusyError):
+        center.create(ACCESS)
+    server.answers(refusal("ThrottlingException"), refusal("ServiceQuotaExceededException"))
+    assert center.create(ACCESS).progress is Progress.failed
+
+
 @pytest.mark.parametrize(
     "failure",
     [
@@ -164,6 +175,14 @@ def test_assignments_are_listed_to_the_last_page(server: ScriptedServer, center:
     assert center.is_assigned(ACCESS)
     server.answers(listed(("GROUP", "u-ada"), ("USER", "u-bea")))
     assert not center.is_assigned(ACCESS)
+
+
+def test_where_the_set_or_the_account_is_gone_nobody_is_assigned(
+    server: ScriptedServer, center: AwsIdentityCenter
+) -> None:
+    server.answers(refusal("ResourceNotFoundException"))
+    assert not center.is_assigned(ACCESS)
+    assert center.assignments(RDS, "222222222222") == ()
 
 
 def test_accounts_are_listed_to_the_last_page(server: ScriptedServer, center: AwsIdentityCenter) -> None:

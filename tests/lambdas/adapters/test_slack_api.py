@@ -239,7 +239,7 @@ def test_a_token_is_never_shown(
 def local(cloud: RunningCloud, clock: FixedClock) -> Iterator[SlackApi]:
     manager = cloud.client("secretsmanager")
     arn = manager.create_secret(Name="slack-token", SecretString=cloud.bot_token)["ARN"]
-    yield SlackApi(f"{cloud.slack_url}/api", Secrets(local_client(cloud), clock), arn, timeout=0.5, patience=0)
+    yield SlackApi(f"{cloud.slack_url}/api", Secrets(local_client(cloud), clock), arn, timeout=2, patience=0)
     cloud.end_faults()
     manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 

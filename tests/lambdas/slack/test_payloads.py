@@ -428,3 +428,20 @@ def test_what_people_type_is_kept_to_the_character(typed: str) -> None:
     sent = interaction(changed(SUBMISSION, f"view.state.values.{ids.REASON}.value.value", typed))
     assert isinstance(sent, Submission)
     assert sent.values.get(ids.REASON, ("",)) == (typed,)
+
+
+def test_every_button_and_form_that_there_is_can_be_read() -> None:
+    names = {name: value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)}
+    forms = {value for name, value in names.items() if name.endswith("_FORM")}
+    inputs = {ids.ROLE, ids.ACCOUNTS, ids.DURATION, ids.REASON, ids.TICKET, ids.NOTE, ids.JUSTIFICATION, ids.INCIDENT}
+    inputs |= {ids.DONE_WHAT, ids.FOLLOW_UP}
+    buttons = {*names.values()} - forms - inputs - {ids.COMMAND, ids.SHORTCUT}
+    assert ids.OPENS_FORM <= buttons
+    for action_id in buttons:
+        read = interaction(changed(CLICK, "actions.0.action_id", action_id))
+        assert isinstance(read, Click)
+        assert read.action_id == action_id
+    for callback_id in forms:
+        sent = interaction(changed(SUBMISSION, "view.callback_id", callback_id))
+        assert isinstance(sent, Submission)
+        assert sent.callback_id == callback_id

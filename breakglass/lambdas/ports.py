@@ -3,14 +3,18 @@
 Non-goals: how (see `adapters`; the tests have doubles in memory).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from breakglass.lambdas.domain.people import Person
-from breakglass.lambdas.domain.policy import Principal
-from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
+if TYPE_CHECKING:
+    # Whatever answers Slack within three seconds needs no more of this module than its errors.
+    from breakglass.lambdas.domain.people import Person
+    from breakglass.lambdas.domain.policy import Principal
+    from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
 
 Item = TypeVar("Item")
 
@@ -235,3 +239,10 @@ class Clock(Protocol):
 
     def __call__(self) -> int:
         """Return the time in seconds since 1970."""
+
+
+class Log(Protocol):
+    """Where to say what happened."""
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Say it: the fields hold ids, states and error codes, never what people wrote, a token or a body."""

@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from breakglass.lambdas.app.world import Log
-from breakglass.lambdas.ports import Clock, DeskFunction, Slack, SlackError
-from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.ports import Clock, DeskFunction, Log, Slack, SlackError
+from breakglass.lambdas.slack import ids, modals
 from breakglass.lambdas.slack.payloads import (
     Challenge,
     Click,
@@ -147,7 +146,7 @@ def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: In
             return _response(200)
         case Submission():
             front.desk.hand_over(handed)
-            return _response(200, {"response_action": "update", "view": forms.working()})
+            return _response(200, {"response_action": "update", "view": modals.working()})
         case _:
             front.desk.hand_over(handed)
             return _response(200)
@@ -162,7 +161,7 @@ def _opens_form(interaction: Command | Shortcut | Click) -> bool:
 def _opened(front: Front, trigger_id: str) -> str | None:
     """Open the form while the click is fresh, and return its id; None if Slack does not."""
     try:
-        return str(front.slack.call("views.open", {"trigger_id": trigger_id, "view": forms.loading()})["view"]["id"])
+        return str(front.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading()})["view"]["id"])
     except SlackError as error:
         front.log("form_not_opened", error=error.error)
         return None

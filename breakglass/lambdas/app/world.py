@@ -3,16 +3,10 @@
 Non-goals: making the parts (see `handlers`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from breakglass.lambdas.domain.policy import Policy
-from breakglass.lambdas.ports import Clock, Directory, IdentityCenter, SessionPolicy, Slack, Store, Workflow
-
-Log = Callable[..., None]
-"""Called with the name of what happened and fields that hold ids, states and error codes: never what people wrote, a
-token or a body."""
+from breakglass.lambdas.ports import Clock, Directory, IdentityCenter, Log, SessionPolicy, Slack, Store, Workflow
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,3 @@ class Desk(Records):
     directory: Directory
     slack: Slack
     workflow: Workflow
-
-
-def no_log(event: str, **fields: Any) -> None:
-    """Say nothing."""

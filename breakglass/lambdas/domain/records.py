@@ -9,6 +9,8 @@ Non-goals: which change is allowed (see `transitions`), and how a record is stor
 from dataclasses import dataclass
 from enum import StrEnum
 
+from breakglass.lambdas.domain.message import Message
+
 
 class Kind(StrEnum):
     """What a request asks for."""
@@ -85,14 +87,6 @@ class Approval:
     at: int
     rule: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message in Slack that is kept up to date."""
-
-    channel: str
-    ts: str
 
 
 @dataclass(frozen=True)
@@ -186,6 +180,7 @@ class Grant:
         operation: Identity Center's id of the creation or deletion under way.
         failure: what Identity Center said if it failed.
         deny_until: until when a Deny ends the sessions that live on, if it is on.
+        asked_at: when Identity Center was last asked to make it, as long as it isn't known what came of that.
     """
 
     request_id: str
@@ -196,6 +191,7 @@ class Grant:
     operation: str | None = None
     failure: str = ""
     deny_until: int | None = None
+    asked_at: int | None = None
 
 
 @dataclass(frozen=True)

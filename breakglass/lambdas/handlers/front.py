@@ -1,17 +1,21 @@
-"""The function behind the HTTP API. It is the only one that a person waits for, so it imports the least.
+"""The function behind the HTTP API. It is the only one that a person waits for, so it loads the least.
 
 Non-goals: rules of any kind.
 """
 
+import json
 import os
 from functools import cache
 from typing import Any
 
-from breakglass.lambdas.adapters.aws import HASTY
+from breakglass.lambdas.adapters.aws import HASTY, AwsClient
+from breakglass.lambdas.adapters.deliveries import Deliveries
 from breakglass.lambdas.adapters.desk_function import InvokedDesk
+from breakglass.lambdas.adapters.dynamo_table import DynamoTable
 from breakglass.lambdas.adapters.secrets import Secrets
+from breakglass.lambdas.adapters.slack_api import SlackApi
 from breakglass.lambdas.app.front import Front, answer
-from breakglass.lambdas.handlers import parts
+from breakglass.lambdas.handlers.process import POLICY_FILE, clock, log
 
 _SLACK_SECONDS = 1.5
 """How long to wait for Slack to open a form: of the three seconds the rest is for everything else."""
@@ -24,14 +28,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 @cache
 def _front() -> Front:
-    aws = parts.client(HASTY)
+    aws = AwsClient(os.environ["AWS_REGION"], patience=HASTY)
     secrets = Secrets(aws)
-    signing_secret = os.environ["BREAKGLASS_SIGNING_SECRET"]
+    signing_secret, token = os.environ["BREAKGLASS_SIGNING_SECRET"], os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]
+    # All that is needed of the policy: to read the whole of it takes longer.
+    url = json.loads(POLICY_FILE.read_text(encoding="utf-8"))["settings"]["slack_api_url"]
     return Front(
         secret=lambda anew: secrets.refreshed(signing_secret) if anew else secrets.current(signing_secret),
-        claim=parts.store(aws).claim_delivery,
-        slack=parts.slack(secrets, timeout=_SLACK_SECONDS, patience=0),
+        claim=Deliveries(DynamoTable(aws, os.environ["BREAKGLASS_TABLE"]), clock).claim,
+        slack=SlackApi(url, secrets, token, timeout=_SLACK_SECONDS, patience=0),
         desk=InvokedDesk(aws, os.environ["BREAKGLASS_DESK"]),
-        clock=parts.clock,
-        log=parts.log,
+        clock=clock,
+        log=log,
     )

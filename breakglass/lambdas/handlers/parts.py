@@ -12,22 +12,17 @@ None of it is secret. Nothing here calls anybody: that begins with the first eve
 Non-goals: rules of any kind.
 """
 
-import json
 import os
-import time
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from breakglass.lambdas.adapters.aws import PATIENT, AwsClient, Patience
+from breakglass.lambdas.adapters.aws import AwsClient
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.adapters.secrets import Secrets
 from breakglass.lambdas.adapters.slack_api import SlackApi
 from breakglass.lambdas.domain.policy import Policy, from_json
-
-POLICY_FILE = Path(__file__).parents[3] / "policy.json"
-"""The compiled policy, packed beside the package."""
+from breakglass.lambdas.handlers.process import POLICY_FILE, clock, log
 
 
 @cache
@@ -36,35 +31,15 @@ def policy() -> Policy:
     return from_json(POLICY_FILE.read_text(encoding="utf-8"))
 
 
-def log(event: str, **fields: Any) -> None:
-    """Write one line of JSON to the function's log."""
-    print(json.dumps({"event": event, **fields}), flush=True)
-
-
-def clock() -> int:
-    """Return the time in seconds since 1970."""
-    return int(time.time())
-
-
-def client(patience: Patience = PATIENT) -> AwsClient:
+def client() -> AwsClient:
     """Return a client for the region that the function is in."""
-    return AwsClient(os.environ["AWS_REGION"], patience=patience)
-
-
-def store(aws: AwsClient) -> DynamoStore:
-    """Return the records."""
-    return DynamoStore(aws, os.environ["BREAKGLASS_TABLE"])
-
-
-def slack(secrets: Secrets, timeout: float = 10, patience: float = 20) -> SlackApi:
-    """Return Slack, with the limits of `SlackApi`."""
-    token = os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]
-    return SlackApi(policy().settings.slack_api_url, secrets, token, timeout=timeout, patience=patience)
+    return AwsClient(os.environ["AWS_REGION"])
 
 
 def records(aws: AwsClient) -> Mapping[str, Any]:
     """Return what every function but the front has: the fields of `app.world.Records`."""
-    return {"policy": policy(), "store": store(aws), "clock": clock, "log": log}
+    store = DynamoStore(aws, os.environ["BREAKGLASS_TABLE"])
+    return {"policy": policy(), "store": store, "clock": clock, "log": log}
 
 
 def people(aws: AwsClient) -> Mapping[str, Any]:
@@ -72,9 +47,10 @@ def people(aws: AwsClient) -> Mapping[str, Any]:
     from breakglass.lambdas.adapters.identity_store import IdentityStore
     from breakglass.lambdas.adapters.step_functions import StepFunctions
 
+    settings = policy().settings
     return {
-        "directory": IdentityStore(aws, policy().settings.identity_store_id),
-        "slack": slack(Secrets(aws)),
+        "directory": IdentityStore(aws, settings.identity_store_id),
+        "slack": SlackApi(settings.slack_api_url, Secrets(aws), os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]),
         "workflow": StepFunctions(aws, os.environ["BREAKGLASS_WORKFLOW"]),
     }
 

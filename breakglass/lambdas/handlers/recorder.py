@@ -11,6 +11,7 @@ from breakglass.lambdas.app.uses import record
 from breakglass.lambdas.app.world import Records
 from breakglass.lambdas.domain.uses import evidence
 from breakglass.lambdas.handlers import parts
+from breakglass.lambdas.handlers.process import log
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         seen = evidence(str(event.get("value", "")))
     except ValueError as error:
-        parts.log("odd_evidence", why=str(error))
+        log("odd_evidence", why=str(error))
         return {}
     if not seen.drill:
         record(*_parts(), seen)

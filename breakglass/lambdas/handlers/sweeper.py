@@ -15,6 +15,7 @@ from breakglass.lambdas.handlers import parts
 NAMESPACE = "Breakglass"
 """Of the metrics."""
 
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do one run."""
     counts = sweep(_sweeper())

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from breakglass.lambdas.domain.records import Message
+from breakglass.lambdas.domain.message import Message
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.text import characters
 

@@ -19,9 +19,13 @@ Non-goals: the texts themselves.
 import re
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from breakglass.lambdas.domain.records import Actor
 from breakglass.lambdas.slack.blocks import Block, markdown, plain, section
+
+if TYPE_CHECKING:
+    # Whatever answers Slack within three seconds loads no records.
+    from breakglass.lambdas.domain.records import Actor
 
 LONGEST_SECTION = 3000
 """Characters in the text of a section."""
@@ -83,7 +87,7 @@ def _marked(line: str, longest: int) -> str:
     return f"{marked}…"
 
 
-def named(actor: Actor) -> str:
+def named(actor: "Actor") -> str:
     """Return who did something, for Slack's markup: a mention if their Slack id is known, else their name."""
     if actor.slack_id is not None and _SLACK_USER.fullmatch(actor.slack_id):
         return f"<@{actor.slack_id}>"

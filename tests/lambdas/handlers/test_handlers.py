@@ -10,7 +10,7 @@ from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metr
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.handlers.sweeper import metrics
 
-# In place of the package's own `__init__`, which imports the components; then every look-up of a name and every connection
+# In place of the package's own `__init__`, which imports the components. Every look-up of a name and every connection
 # is an event that Python tells its audit hooks.
 _START = """
 import json, sys

@@ -382,7 +382,8 @@ def extend(doing: Doing, submission: Submission) -> None:
     )
     if not decision:
         terms = may_request(desk.policy, person, parent.permission_set, parent.accounts).terms
-        doing.screen.show(forms.extend_form(parent, terms, draft, decision.reason))
+        names = desk.policy.accounts
+        doing.screen.show(forms.extend_form(parent, terms, draft, decision.reason, names))
         return
     _begin(doing, submission.view_id, draft, decision, Kind.extension, parent)
     doing.screen.tell("Requested", "The approvers are asked. Until they agree, the access ends when it was to end.")
@@ -408,7 +409,7 @@ def open_deny_form(doing: Doing, click: Click) -> None:
     request = doing.request(click.value)
     _may_end(doing, request)
     _insist_on(request, doing, State.pending)
-    doing.screen.show(forms.deny_form(request))
+    doing.screen.show(forms.deny_form(request, names=doing.desk.policy.accounts))
 
 
 def open_end_form(doing: Doing, click: Click) -> None:
@@ -416,7 +417,7 @@ def open_end_form(doing: Doing, click: Click) -> None:
     request = doing.request(click.value)
     _may_end(doing, request)
     _insist_on(request, doing, State.active, State.granting)
-    doing.screen.show(forms.end_form(request))
+    doing.screen.show(forms.end_form(request, names=doing.desk.policy.accounts))
 
 
 def open_glass_form(doing: Doing, click: Click) -> None:
@@ -426,7 +427,7 @@ def open_glass_form(doing: Doing, click: Click) -> None:
     _insist_on(request, doing, State.pending)
     waited = doing.desk.clock() - request.created_at
     _insist(may_break_glass(doing.desk.policy, doing.person, request.permission_set, request.accounts, waited))
-    doing.screen.show(forms.glass_form(request))
+    doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts))
 
 
 def open_extend_form(doing: Doing, click: Click) -> None:
@@ -436,7 +437,7 @@ def open_extend_form(doing: Doing, click: Click) -> None:
     _insist_on(request, doing, State.active)
     decision = may_request(doing.desk.policy, doing.person, request.permission_set, request.accounts)
     _insist(decision)
-    doing.screen.show(forms.extend_form(request, decision.terms, Draft()))
+    doing.screen.show(forms.extend_form(request, decision.terms, Draft(), names=doing.desk.policy.accounts))
 
 
 def _insist(decision: Decision) -> None:

@@ -72,18 +72,16 @@ def answer(front: Front, event: Mapping[str, Any]) -> Response:
     try:
         body = _body(event)
         _verify(front, event, body)
-        interaction = parse(body, _header(event, "content-type"))
+        return _answer(front, body, event, parse(body, _header(event, "content-type")))
     except _UnreadableError as error:
         return _refused(front, error.status, str(error))
     except SignatureError as error:
         return _refused(front, 401, str(error))
     except PayloadError as error:
         return _refused(front, 400, str(error))
-    try:
-        return _answer(front, body, event, interaction)
     except Exception as error:
         # Slack shows the person that it did not work, and they click again.
-        front.log("not_handed_over", error=type(error).__name__, what=type(interaction).__name__)
+        front.log("not_handed_over", error=type(error).__name__)
         return _response(503)
 
 

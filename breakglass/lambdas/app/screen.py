@@ -13,6 +13,9 @@ from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Command, HomeOpened, Shortcut, Submission
 from breakglass.lambdas.slack.text import escaped
 
+_ANSWERED_SECONDS = 1.0
+"""After how long Slack has surely taken the answer to a form that was sent."""
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -23,12 +26,14 @@ class Screen:
         user: their Slack id.
         view_id: the form that is open; None if none is.
         channel: the channel of the message they clicked in; None if it was none.
+        sent: whether they have sent the form, and Slack may still be showing them that it is worked on.
     """
 
     desk: Desk
     user: str
     view_id: str | None
     channel: str | None
+    sent: bool = False
 
     @classmethod
     def of(
@@ -45,14 +50,14 @@ class Screen:
                 channel = interaction.message.channel if interaction.message is not None else None
             case Command():
                 channel = interaction.channel
-        return cls(desk, interaction.actor.user_id, view_id, channel)
+        return cls(desk, interaction.actor.user_id, view_id, channel, isinstance(interaction, Submission))
 
     def show(self, view: Mapping[str, Any]) -> None:
         """Show a form in place of the one that is open; if none could be opened, say so."""
         if self.view_id is None:
             self.tell("No form", "Slack could not open the form in time. Click again.")
             return
-        self._call("views.update", {"view_id": self.view_id, "view": view})
+        self._update(self.view_id, view)
 
     def tell(self, title: str, text: str) -> None:
         """Say something to this person alone.
@@ -62,7 +67,7 @@ class Screen:
             text: plain text, which may hold what people wrote.
         """
         if self.view_id is not None:
-            self._call("views.update", {"view_id": self.view_id, "view": forms.told(title, text)})
+            self._update(self.view_id, forms.told(title, text))
             return
         said = {"text": escaped(text)}
         if self.channel is None or not self._call(
@@ -70,6 +75,12 @@ class Screen:
         ):
             # A message to the person: they may have clicked in the Home tab, or not be in the channel.
             self._call("chat.postMessage", {"channel": self.user} | said)
+
+    def _update(self, view_id: str, view: Mapping[str, Any]) -> None:
+        if self.sent:
+            # The function that answers Slack has handed the form over first: what it answers would come last.
+            self.desk.pause(_ANSWERED_SECONDS)
+        self._call("views.update", {"view_id": view_id, "view": view})
 
     def _call(self, method: str, arguments: Mapping[str, Any]) -> bool:
         """Call Slack, and say whether it worked: the form may have been closed, which is no fault."""

@@ -18,6 +18,10 @@ from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.records import SYSTEM, GrantState, Message, Request, State
 from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.ports import SlackError
+from breakglass.lambdas.slack.blocks import markdown, section
+from breakglass.lambdas.slack.body import Body
+from breakglass.lambdas.slack.text import LONGEST_SECTION, shortened
 
 Answer = dict[str, Any]
 """What a step tells the workflow, JSON-ready."""
@@ -178,15 +182,29 @@ def _remind_every(desk: Desk) -> int:
 def _ask(desk: Desk, request: Request) -> Request:
     terms = notices.governing(desk, request).terms
     who = mentions(desk, terms.ping, besides=(request.requester.user_id,)) if terms is not None else ()
-    body = notices.body_of(desk, request, who)
-    answer = desk.slack.call(
-        "chat.postMessage", notices.arguments(body, request.id, channel=desk.policy.settings.channel)
-    )
-    message = Message(answer["channel"], answer["ts"])
+    message = _post(desk, request.id, notices.body_of(desk, request, who))
     asked = change_request(desk.store, request.id, lambda one: transitions.posted(one, message)).request
     # It may have been decided while it was posted, by its requester.
     notices.refresh(desk, request.id)
     return asked
+
+
+def _post(desk: Desk, request_id: str, body: Body) -> Message:
+    """Post the approvers' message; if Slack finds something wrong with it, as little as can be decided on."""
+    channel = desk.policy.settings.channel
+    try:
+        answer = desk.slack.call("chat.postMessage", notices.arguments(body, request_id, channel=channel))
+    except SlackError as error:
+        if error.error not in _UNSHOWABLE:
+            raise
+        desk.log("unshowable", request=request_id, error=error.error)
+        buttons = [block for block in body.blocks if block["type"] == "actions"]
+        least = Body(body.text, [section(markdown(shortened(body.text, LONGEST_SECTION))), *buttons])
+        answer = desk.slack.call("chat.postMessage", notices.arguments(least, request_id, channel=channel))
+    return Message(answer["channel"], answer["ts"])
+
+
+_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 
 def _decided(request: Request) -> Answer | None:

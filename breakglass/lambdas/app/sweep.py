@@ -7,8 +7,9 @@ parts don't stop one another; if one failed, the whole run fails at its end, so 
 Non-goals: being quick. What it finds still to be done it begins now and sees the end of at the next run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from breakglass.lambdas.app import access, notices, steps
 from breakglass.lambdas.app import uses as use_notices
@@ -19,13 +20,16 @@ from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain import uses as use_life
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
-from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, Request, State
+from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, Request, State, Use
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.ports import BusyError, Progress
 from breakglass.lambdas.slack import messages
 
 GRACE_SECONDS = 300
 """For how long the workflow is left to its own work after the moment at which something was due."""
+
+
+Record = TypeVar("Record", Grant, Request, Use)
 
 
 class SweepError(Exception):
@@ -76,17 +80,38 @@ def _survived(world: Sweeper, part: Callable[[Sweeper, Counts], None], counts: C
     return True
 
 
+def _each(world: Sweeper, records: Iterable[Record], see_to: Callable[[Record], None]) -> None:
+    """See to every record: one that fails stops no other, and the part fails when it is through."""
+    failed = 0
+    for record in list(records):
+        try:
+            see_to(record)
+        except Exception as error:
+            failed += 1
+            world.log("sweep_record_failed", record=_name_of(record), error=type(error).__name__)
+    if failed:
+        raise SweepError(f"{failed} records")
+
+
+def _name_of(record: Grant | Request | Use) -> str:
+    return f"{record.request_id}/{record.access.account}" if isinstance(record, Grant) else record.id
+
+
 # --- what outlived its time ------------------------------------------------------------------------------------------
 
 
 def grants(world: Sweeper, counts: Counts) -> None:
     """Take back what is over, and see to the Deny on the sessions that live on."""
     now = world.clock()
-    for grant in list(world.store.live_grants()):
-        if grant.state in LIVE and due.overdue(grant, now, GRACE_SECONDS):
-            counts.late += not _over(world, grant)
+
+    def see_to(grant: Grant) -> None:
+        if due.overdue(grant, now, GRACE_SECONDS):
+            counts.late += 1
+            counts.late -= _over(world, grant)
         elif world.sessions is not None and grant.deny_until is not None:
             _see_to_denial(world, grant)
+
+    _each(world, world.store.live_grants(), see_to)
 
 
 def _over(world: Sweeper, grant: Grant) -> bool:
@@ -133,22 +158,25 @@ def _see_to_denial(world: Sweeper, grant: Grant) -> None:
 def requests(world: Sweeper, counts: Counts) -> None:
     """Take further what should have gone on by itself."""
     now = world.clock()
-    for request in list(world.store.open_requests()):
-        match due.stuck(request, now, GRACE_SECONDS, lambda one=request: world.workflow.is_running(one.id)):
-            case due.Help.none:
-                continue
-            case due.Help.expire:
-                written = change_request(world.store, request.id, lambda one: transitions.expire(one, now))
-                notices.announce(world, written)
-            case due.Help.start:
-                _start_again(world, request)
-            case due.Help.wake:
-                if request.token is not None:
-                    world.workflow.wake(request.token, steps.APPROVED)
-            case due.Help.take_back:
-                _finish(world, request)
-        counts.stuck += 1
-        world.log("stuck", request=request.id, state=request.state)
+
+    def see_to(request: Request) -> None:
+        helped = due.stuck(request, now, GRACE_SECONDS, lambda: world.workflow.is_running(request.id))
+        if helped is not due.Help.none:
+            counts.stuck += 1
+            world.log("stuck", request=request.id, state=request.state, help=helped)
+            _HELP[helped](world, request)
+
+    _each(world, world.store.open_requests(), see_to)
+
+
+def _expire(world: Sweeper, request: Request) -> None:
+    written = change_request(world.store, request.id, lambda one: transitions.expire(one, world.clock()))
+    notices.announce(world, written)
+
+
+def _wake(world: Sweeper, request: Request) -> None:
+    if request.token is not None:
+        world.workflow.wake(request.token, steps.APPROVED)
 
 
 def _start_again(world: Sweeper, request: Request) -> None:
@@ -169,6 +197,14 @@ def _finish(world: Sweeper, request: Request) -> None:
         if grant.state in LIVE:
             _taken_back(world, grant)
     steps.close(world, request.id)
+
+
+_HELP: dict[due.Help, Callable[[Sweeper, Request], None]] = {
+    due.Help.expire: _expire,
+    due.Help.start: _start_again,
+    due.Help.wake: _wake,
+    due.Help.take_back: _finish,
+}
 
 
 # --- assignments that nobody recorded --------------------------------------------------------------------------------
@@ -230,13 +266,15 @@ def uses(world: Sweeper, counts: Counts) -> None:
     """Remind of uses that are not explained or not signed off, and count those that are overdue."""
     now = world.clock()
     every = world.policy.settings.remind_every_seconds
-    for use in list(world.store.open_uses()):
+
+    def see_to(use: Use) -> None:
         overdue = use_life.overdue(use, now)
         counts.overdue += overdue
-        if now < (use.reminded_at or use.first_seen) + every:
-            continue
-        reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
-        use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+        if now >= (use.reminded_at or use.first_seen) + every:
+            reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+            use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+
+    _each(world, world.store.open_uses(), see_to)
 
 
 _PARTS = (grants, requests, unrecorded, uses)

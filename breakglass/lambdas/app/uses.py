@@ -83,7 +83,9 @@ def explain(desk: Desk, person: Person, submission: Submission, screen: Screen) 
     decision = may_explain(desk.policy, use, person)
     missing = "" if draft.reason.strip() and draft.done.strip() else "Say why the access was needed and what was done."
     if not decision or missing:
-        screen.show(forms.explain_form(use, _request(desk, use), draft, missing or decision.reason))
+        screen.show(
+            forms.explain_form(use, _request(desk, use), draft, missing or decision.reason, desk.policy.accounts)
+        )
         return
     written = Explanation(as_actor(person), desk.clock(), draft.reason, draft.incident, draft.done, draft.follow_up)
     use = change_use(desk.store, use.id, lambda one: life.explained(one, written, desk.clock()))
@@ -120,7 +122,7 @@ def _open(desk: Desk, person: Person, use: Use, screen: Screen) -> None:
         screen.tell("Not possible", decision.reason)
         return
     request = _request(desk, use)
-    screen.show(forms.explain_form(use, request, _first_draft(use, request)))
+    screen.show(forms.explain_form(use, request, _first_draft(use, request), names=desk.policy.accounts))
 
 
 def _first_draft(use: Use, request: Request | None) -> ExplanationDraft:

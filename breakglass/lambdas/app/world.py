@@ -3,6 +3,7 @@
 Non-goals: making the parts (see `handlers`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from breakglass.lambdas.domain.policy import Policy
@@ -47,8 +48,10 @@ class Desk(Records):
         directory: who people are, and in which groups.
         slack: where they are.
         workflow: what goes on with a decided request.
+        pause: waits for so many seconds.
     """
 
     directory: Directory
     slack: Slack
     workflow: Workflow
+    pause: Callable[[float], None]

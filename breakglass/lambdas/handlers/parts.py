@@ -13,6 +13,7 @@ Non-goals: rules of any kind.
 """
 
 import os
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -52,6 +53,7 @@ def people(aws: AwsClient) -> Mapping[str, Any]:
         "directory": IdentityStore(aws, settings.identity_store_id),
         "slack": SlackApi(settings.slack_api_url, Secrets(aws), os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]),
         "workflow": StepFunctions(aws, os.environ["BREAKGLASS_WORKFLOW"]),
+        "pause": time.sleep,
     }
 
 

@@ -51,6 +51,7 @@ class Company:
         self.workflow = MemoryWorkflow()
         self.sessions = MemorySessionPolicy()
         self.log = MemoryLog()
+        self.pauses: list[float] = []
         self._forms = 0
         self.world = Sweeper(
             policy=of or policy(),
@@ -60,6 +61,7 @@ class Company:
             directory=self.directory,
             slack=self.slack,
             workflow=self.workflow,
+            pause=self.pauses.append,
             center=self.center,
             sessions=self.sessions if ends_sessions else None,
         )

@@ -57,7 +57,7 @@ class Fuse:
 
 def company(fuse: Fuse) -> Company:
     made = Company(ends_sessions=True)
-    made.slack.views[FORM] = {"type": "modal", "blocks": []}
+    made.slack.views[FORM] = {"type": "modal"}
     fuse.watch(made.store, *_WRITES)
     fuse.watch(made.center, *_CALLS)
     fuse.watch(made.slack, "call")

@@ -47,6 +47,7 @@ class Endpoint:
         self.slack = MemorySlack(EVERYBODY)
         self.clock = FixedClock()
         self.failure: Exception | None = None
+        self.secret_failure: Exception | None = None
         self.front = Front(
             secret=self._secret,
             claim=MemoryStore().claim_delivery,
@@ -99,6 +100,8 @@ class Endpoint:
 
     def _secret(self, anew: bool) -> str:
         self.asked += anew
+        if self.secret_failure is not None:
+            raise self.secret_failure
         return self.secrets[-1] if anew else self.secrets[0]
 
 
@@ -175,6 +178,12 @@ def test_if_nobody_takes_it_over_slack_shows_that_it_failed(endpoint: Endpoint) 
     endpoint.failure = RuntimeError(f"secret {SECRET}")
     assert endpoint.interact(**click(ids.APPROVE)) == {"statusCode": 503, "body": ""}
     assert SECRET not in json.dumps(endpoint.log.lines)
+
+
+def test_if_the_secret_cannot_be_read_slack_shows_that_it_failed(endpoint: Endpoint) -> None:
+    endpoint.secret_failure = RuntimeError("Secrets Manager is down")
+    assert endpoint.send(urlencode(COMMAND).encode()) == {"statusCode": 503, "body": ""}
+    assert not endpoint.handed
 
 
 def test_a_rotated_signing_secret_is_read_anew(endpoint: Endpoint) -> None:

@@ -258,6 +258,25 @@ def test_live_sessions_end_with_the_access_and_the_deny_goes_when_none_can_be_al
     assert company.player.failed == []
 
 
+def test_a_message_that_slack_finds_fault_with_is_posted_with_the_least_that_can_be_decided_on(
+    company: Company,
+) -> None:
+    company.slack.fail("chat.postMessage", "msg_blocks_too_long")
+    request = company.asked()
+    place = company.now(request).message
+    assert place is not None
+    company.slack.heal()
+    company.click(CLEO, ids.APPROVE, request)
+    assert company.is_open()
+
+
+def test_what_comes_of_a_form_is_shown_after_slack_has_shown_that_it_was_sent(company: Company) -> None:
+    company.command(ADA)
+    assert company.pauses == []
+    company.asked()
+    assert company.pauses == [1.0]
+
+
 def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(company: Company) -> None:
     view_id = company.command(ADA)
     values = {

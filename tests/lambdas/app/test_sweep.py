@@ -6,12 +6,13 @@ import pytest
 
 from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts, SweepError
 from breakglass.lambdas.domain import sessions
+from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Standing, Unrecorded
 from breakglass.lambdas.domain.records import Access, Request, State
 from breakglass.lambdas.ports import BusyError
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import CHANNEL, Company
-from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, group, policy, user
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, SETTINGS, group, policy, user
 
 LATE = 3600 + GRACE_SECONDS
 
@@ -21,9 +22,9 @@ def company() -> Company:
     return Company()
 
 
-def opened(company: Company) -> Request:
+def opened(company: Company, person: Person = ADA) -> Request:
     """Open access whose execution somebody then stops by hand."""
-    request = company.asked()
+    request = company.asked(person)
     company.click(CLEO, ids.APPROVE, request)
     company.player.stop(request.id)
     return request
@@ -65,6 +66,22 @@ def test_a_part_that_fails_stops_no_other_part_and_fails_the_run(company: Compan
     with pytest.raises(SweepError, match="requests"):
         company.sweep()
     assert not company.is_open()
+
+
+def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(company: Company) -> None:
+    first, second = opened(company), opened(company, BEA)
+
+    def broken(access: Access) -> bool:
+        if access.user_id == ADA.user_id:
+            raise RuntimeError("an answer that nobody understands")
+        return access in company.center.assigned
+
+    company.clock.advance(LATE)
+    company.center.is_assigned = broken
+    with pytest.raises(SweepError, match="grants"):
+        company.sweep()
+    assert company.now(second).state is State.ended
+    assert company.now(first).state is not State.ended
 
 
 def test_a_request_that_nobody_expires_expires(company: Company) -> None:

@@ -78,11 +78,6 @@ def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
     return bool(enterprise) and user.get("enterprise_user", {}).get("enterprise_id") == enterprise
 
 
-def as_actor(person: Person) -> Actor:
-    """Return a person as records keep them."""
-    return Actor(person.user_id, person.display_name, person.slack_id)
-
-
 def mentions(desk: Desk, principals: Sequence[Principal], besides: Sequence[str] = ()) -> tuple[str, ...]:
     """Return how to mention the people whom principals name, groups resolved: `<@U…>`, or the name of who isn't found.
 

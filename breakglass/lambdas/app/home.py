@@ -5,6 +5,7 @@ Non-goals: what it looks like (see `slack.home`).
 
 from collections.abc import Callable, Iterable
 
+from breakglass.lambdas.app.doing import Doing
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import may_approve, may_end, may_explain, may_sign_off
 from breakglass.lambdas.domain.people import Person
@@ -22,17 +23,17 @@ _MOST_PAGES = 10
 _OPEN = (State.granting, State.active, State.revoking)
 
 
-def show(desk: Desk, person: Person, click: Click | None = None) -> None:
+def show(doing: Doing, click: Click | None = None) -> None:
     """Show somebody's Home tab as of now.
 
     Args:
-        desk: what the function has.
-        person: whose it is.
+        doing: whose it is.
         click: what they chose or clicked in it, if it is shown for that.
 
     Raises:
         SlackError: if Slack does not take it.
     """
+    desk, person = doing.desk, doing.person
     chosen, cursor = _wanted(click)
     sees_everybody = person.is_among(desk.policy.security)
     chosen = HistoryFilter(chosen.everybody and sees_everybody, chosen.state)

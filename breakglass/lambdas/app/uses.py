@@ -9,13 +9,11 @@ Non-goals: noticing that nobody explains (see `sweep`).
 from dataclasses import replace
 
 from breakglass.lambdas.app import notices
-from breakglass.lambdas.app.actors import as_actor
-from breakglass.lambdas.app.changes import change_use
-from breakglass.lambdas.app.screen import Screen
+from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError, change_use
+from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Explanation, Request, Use
 from breakglass.lambdas.domain.uses import Evidence
 from breakglass.lambdas.ports import Directory
@@ -26,10 +24,6 @@ from breakglass.lambdas.slack.payloads import Click, Submission
 
 _ATTEMPTS = 5
 _SESSION_SECONDS = 3600
-
-
-class UnknownUseError(LookupError):
-    """There is no such use."""
 
 
 def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
@@ -50,57 +44,54 @@ def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
         if world.store.save_use(use, audit):
             world.log("use", use=use.id, request=use.request_id, path=evidence.path)
             return replace(use, version=use.version + 1)
-    raise RuntimeError("others kept recording the same use")
+    raise ContendedError(evidence.event_id)
 
 
-def open_form_of_alert(desk: Desk, person: Person, click: Click, screen: Screen) -> None:
+def open_form_of_alert(doing: Doing, click: Click) -> None:
     """Open the form for the use that an alert is about; the alert's thread is where the answer will be."""
     try:
         evidence = life.evidence(click.value)
     except ValueError as error:
-        desk.log("odd_evidence", why=str(error))
-        screen.tell("Not possible", "This alert does not say what it is about.")
-        return
+        doing.desk.log("odd_evidence", why=str(error))
+        raise RefusedError("This alert does not say what it is about.") from None
     if evidence.drill:
-        screen.tell("A drill", "This alert came from a drill: nobody used a role, and there is nothing to explain.")
-        return
-    use = record(desk, desk.directory, evidence)
+        raise RefusedError("This alert came from a drill: nobody used a role, and there is nothing to explain.")
+    use = record(doing.desk, doing.desk.directory, evidence)
     if use.thread is None and click.message is not None:
         thread = click.message
-        use = change_use(desk.store, use.id, lambda one: (replace(one, thread=one.thread or thread), ()))
-    _open(desk, person, use, screen)
+        use = change_use(doing.desk.store, use.id, lambda one: (replace(one, thread=one.thread or thread), ()))
+    _open(doing, use)
 
 
-def open_form(desk: Desk, person: Person, use_id: str, screen: Screen) -> None:
+def open_form(doing: Doing, click: Click) -> None:
     """Open the form for a use."""
-    _open(desk, person, _use(desk, use_id), screen)
+    _open(doing, _use(doing.desk, click.value))
 
 
-def explain(desk: Desk, person: Person, submission: Submission, screen: Screen) -> None:
+def explain(doing: Doing, submission: Submission) -> None:
     """Keep an explanation, and post it where the alert is."""
+    desk = doing.desk
     use = _use(desk, submission.metadata)
     draft = _draft(submission)
-    decision = may_explain(desk.policy, use, person)
+    decision = may_explain(desk.policy, use, doing.person)
     missing = "" if draft.reason.strip() and draft.done.strip() else "Say why the access was needed and what was done."
     if not decision or missing:
-        screen.show(
+        doing.screen.show(
             forms.explain_form(use, _request(desk, use), draft, missing or decision.reason, desk.policy.accounts)
         )
         return
-    written = Explanation(as_actor(person), desk.clock(), draft.reason, draft.incident, draft.done, draft.follow_up)
+    written = Explanation(doing.by, desk.clock(), draft.reason, draft.incident, draft.done, draft.follow_up)
     use = change_use(desk.store, use.id, lambda one: life.explained(one, written, desk.clock()))
     post(desk, use, messages.explained(use, desk.policy))
-    screen.tell("Explained", "Your explanation is in the thread. Somebody else signs it off.")
+    doing.screen.tell("Explained", "Your explanation is in the thread. Somebody else signs it off.")
 
 
-def sign_off(desk: Desk, person: Person, click: Click, screen: Screen) -> None:
+def sign_off(doing: Doing, click: Click) -> None:
     """Let a second person agree with an explanation."""
+    desk = doing.desk
     use = _use(desk, click.value)
-    decision = may_sign_off(desk.policy, use, person)
-    if not decision:
-        screen.tell("Not possible", decision.reason)
-        return
-    use = change_use(desk.store, use.id, lambda one: life.signed_off(one, as_actor(person), desk.clock()))
+    insist(may_sign_off(desk.policy, use, doing.person))
+    use = change_use(desk.store, use.id, lambda one: life.signed_off(one, doing.by, desk.clock()))
     post(desk, use, messages.signed_off(use))
 
 
@@ -116,13 +107,11 @@ def post(desk: Desk, use: Use, body: Body) -> None:
         change_use(desk.store, use.id, lambda one: (replace(one, thread=one.thread or posted), ()))
 
 
-def _open(desk: Desk, person: Person, use: Use, screen: Screen) -> None:
-    decision = may_explain(desk.policy, use, person)
-    if not decision:
-        screen.tell("Not possible", decision.reason)
-        return
+def _open(doing: Doing, use: Use) -> None:
+    desk = doing.desk
+    insist(may_explain(desk.policy, use, doing.person))
     request = _request(desk, use)
-    screen.show(forms.explain_form(use, request, _first_draft(use, request), names=desk.policy.accounts))
+    doing.screen.show(forms.explain_form(use, request, _first_draft(use, request), names=desk.policy.accounts))
 
 
 def _first_draft(use: Use, request: Request | None) -> ExplanationDraft:
@@ -134,16 +123,15 @@ def _first_draft(use: Use, request: Request | None) -> ExplanationDraft:
 
 
 def _draft(submission: Submission) -> ExplanationDraft:
-    def one(block: str) -> str:
-        return next(iter(submission.values.get(block, ())), "")
-
-    return ExplanationDraft(one(ids.REASON), one(ids.INCIDENT), one(ids.DONE_WHAT), one(ids.FOLLOW_UP))
+    return ExplanationDraft(
+        *(text(submission, one) for one in (ids.REASON, ids.INCIDENT, ids.DONE_WHAT, ids.FOLLOW_UP))
+    )
 
 
 def _use(desk: Desk, use_id: str) -> Use:
     use = desk.store.use(use_id)
     if use is None:
-        raise UnknownUseError(use_id)
+        raise UnknownRecordError(use_id)
     return use
 
 

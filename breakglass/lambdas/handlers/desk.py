@@ -6,7 +6,7 @@ Non-goals: rules of any kind.
 from functools import cache
 from typing import Any
 
-from breakglass.lambdas.app import clicks, steps
+from breakglass.lambdas.app import asking, clicks, steps
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.handlers import parts
 from breakglass.lambdas.slack.payloads import Suggestion, parse
@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return steps.step(_desk(), event)
     interaction = parse(event["body"].encode(), event["content_type"])
     if isinstance(interaction, Suggestion):
-        return {"options": clicks.suggest(_desk(), interaction)}
+        return {"options": asking.suggest(_desk(), interaction)}
     clicks.do(_desk(), interaction, event["view_id"])
     return {}
 

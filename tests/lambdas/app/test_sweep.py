@@ -68,7 +68,9 @@ def test_a_part_that_fails_stops_no_other_part_and_fails_the_run(company: Compan
     assert not company.is_open()
 
 
-def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(company: Company) -> None:
+def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = opened(company), opened(company, BEA)
 
     def broken(access: Access) -> bool:
@@ -77,7 +79,7 @@ def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(comp
         return access in company.center.assigned
 
     company.clock.advance(LATE)
-    company.center.is_assigned = broken
+    monkeypatch.setattr(company.center, "is_assigned", broken)
     with pytest.raises(SweepError, match="grants"):
         company.sweep()
     assert company.now(second).state is State.ended

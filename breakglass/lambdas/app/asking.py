@@ -1,0 +1,146 @@
+"""Asking: the form, its answers while it is filled in, a new request, and one for more time.
+
+Non-goals: what is decided (see `deciding`), and who may ask (see `domain.decision`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from breakglass.lambdas.app.actors import StrangerError, person_of
+from breakglass.lambdas.app.doing import Doing, RefusedError, insist
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain import due, transitions
+from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
+from breakglass.lambdas.domain.records import Kind, Request, State
+from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.slack.forms import Draft, Offer
+from breakglass.lambdas.slack.payloads import Click, Submission, Suggestion
+
+
+def open_form(doing: Doing, _: Click | None = None) -> None:
+    """Show the form, with what this person may request."""
+    offer = _offer(doing, Draft())
+    if not offer.sets:
+        raise RefusedError("No rule lets you request any break-glass role. `breakglass explain` tells who may.")
+    doing.screen.show(forms.request_form(offer, Draft()))
+
+
+def change_form(doing: Doing, click: Click) -> None:
+    """Show the form anew for what was chosen."""
+    draft = _draft(click.values)
+    doing.screen.show(forms.request_form(_offer(doing, draft), draft))
+
+
+def suggest(desk: Desk, suggestion: Suggestion) -> list[dict[str, Any]]:
+    """Return what a list that searches offers: the sets that this person may request, or the chosen one's accounts."""
+    try:
+        person = person_of(desk, suggestion.actor)
+    except StrangerError:
+        return []
+    sets = requestable(desk.policy, person)
+    if suggestion.block_id == ids.ROLE:
+        return forms.role_options(sets, suggestion.typed)
+    # What Slack tells of the rest of the form is out of date here; what the form was drawn with is not.
+    accounts = sets.get(suggestion.metadata, ())
+    return forms.account_options(accounts, desk.policy.accounts, suggestion.typed)
+
+
+def send(doing: Doing, submission: Submission) -> None:
+    """Check a request and make it."""
+    draft = _draft(submission.values)
+    decision = _checked(doing, draft)
+    if not decision or decision.terms is None:
+        doing.screen.show(forms.request_form(_offer(doing, draft), draft, decision.reason))
+        return
+    request = _begin(doing, submission.view_id, draft, decision, decision.terms)
+    doing.screen.tell(
+        "Requested",
+        f"The approvers are asked in the channel now ({request.id}). You see there what becomes of it, and in the Home "
+        "tab of this app.",
+    )
+
+
+def open_extend_form(doing: Doing, click: Click) -> None:
+    """Ask for how much longer, and why."""
+    request = doing.own_request(click.value, State.active)
+    decision = may_request(doing.desk.policy, doing.person, request.permission_set, request.accounts)
+    insist(decision)
+    doing.screen.show(forms.extend_form(request, decision.terms, Draft(), names=doing.desk.policy.accounts))
+
+
+def extend(doing: Doing, submission: Submission) -> None:
+    """Ask for more time: a request of its own, decided like the first."""
+    parent = doing.own_request(submission.metadata, State.active)
+    typed = _draft(submission.values)
+    draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
+    decision = _checked(doing, draft)
+    if not decision or decision.terms is None:
+        terms = may_request(doing.desk.policy, doing.person, parent.permission_set, parent.accounts).terms
+        names = doing.desk.policy.accounts
+        doing.screen.show(forms.extend_form(parent, terms, draft, decision.reason, names))
+        return
+    _begin(doing, submission.view_id, draft, decision, decision.terms, parent)
+    doing.screen.tell("Requested", "The approvers are asked. Until they agree, the access ends when it was to end.")
+
+
+def _checked(doing: Doing, draft: Draft) -> Decision:
+    return check(
+        doing.desk.policy,
+        doing.person,
+        draft.permission_set,
+        draft.accounts,
+        draft.duration or 0,
+        draft.reason,
+        draft.ticket,
+    )
+
+
+def _begin(
+    doing: Doing, unique: str, draft: Draft, decision: Decision, terms: Terms, parent: Request | None = None
+) -> Request:
+    """Keep a new request and start its workflow; the same form sent twice is one request."""
+    desk, now = doing.desk, doing.desk.clock()
+    request = Request(
+        id=f"r-{hashlib.sha256(f'{unique}/{doing.person.user_id}'.encode()).hexdigest()[:16]}",
+        kind=Kind.access if parent is None else Kind.extension,
+        requester=doing.by,
+        requester_name=doing.person.user_name,
+        permission_set=draft.permission_set,
+        accounts=draft.accounts,
+        duration=draft.duration or 0,
+        reason=draft.reason,
+        ticket=draft.ticket,
+        rule=decision.rule or "",
+        required=terms.approvals,
+        created_at=now,
+        expires_at=now + terms.expiry_seconds,
+        parent=parent.id if parent is not None else None,
+    )
+    change = transitions.create(request)
+    desk.store.save_request(change.request, change.audit)
+    wait = due.next_wait(request, terms, desk.policy.settings.remind_every_seconds, now)
+    desk.workflow.start(desk.store.request(request.id) or request, wait)
+    return request
+
+
+def _draft(values: Mapping[str, tuple[str, ...]]) -> Draft:
+    def one(block: str) -> str:
+        return next(iter(values.get(block, ())), "")
+
+    duration = one(ids.DURATION)
+    return Draft(
+        permission_set=one(ids.ROLE),
+        accounts=tuple(dict.fromkeys(values.get(ids.ACCOUNTS, ()))),
+        duration=int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 7 else None,
+        reason=one(ids.REASON),
+        ticket=one(ids.TICKET),
+    )
+
+
+def _offer(doing: Doing, draft: Draft) -> Offer:
+    sets = requestable(doing.desk.policy, doing.person)
+    # What holds for all accounts of the role, until some are chosen.
+    accounts = draft.accounts or sets.get(draft.permission_set, ())
+    terms = may_request(doing.desk.policy, doing.person, draft.permission_set, accounts).terms if accounts else None
+    return Offer(sets, doing.desk.policy.accounts, terms)

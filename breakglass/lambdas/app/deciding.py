@@ -1,0 +1,154 @@
+"""Deciding: approve, deny, withdraw, look, and break the glass.
+
+Each reads the record and asks today's policy, in the same attempt that writes: if somebody was quicker, it asks again.
+The same click again, by the same person, changes nothing and only sees to it that the workflow knows.
+
+Non-goals: what is opened then (see `breakglass.approval.workflow`).
+"""
+
+from breakglass.lambdas.app import notices
+from breakglass.lambdas.app.changes import change_request
+from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
+from breakglass.lambdas.app.glass import tell_everybody
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.decision import Decision, check, may_approve, may_break_glass
+from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.records import Approval, Request, State
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.slack.payloads import Click, Submission
+
+
+def approve(doing: Doing, click: Click) -> None:
+    """Add this person's yes."""
+    desk, person = doing.desk, doing.person
+    requester = desk.directory.person(doing.request(click.value).requester.user_id)
+    if requester is None:
+        raise RefusedError(
+            "Identity Center does not have the requester any more, or has them disabled: nothing can be approved."
+        )
+
+    def approved(request: Request) -> Change:
+        if request.state is State.approved and any(one.by.user_id == person.user_id for one in request.approvals):
+            return Change(request)
+        decision = may_approve(desk.policy, requester, person, request.permission_set, request.accounts)
+        insist(decision)
+        insist(_asked_today(desk, requester, request))
+        needed = decision.terms.approvals if decision.terms is not None else request.required
+        approval = Approval(doing.by, desk.clock(), decision.rule or "")
+        return transitions.approve(request, approval, needed + _lapsed(desk, requester, request), desk.clock())
+
+    _decided(doing, change_request(desk.store, click.value, approved))
+
+
+def open_deny_form(doing: Doing, click: Click) -> None:
+    """Ask why."""
+    request = doing.request(click.value)
+    doing.may_end(request)
+    doing.insist_on(request, State.pending)
+    doing.screen.show(forms.deny_form(request, names=doing.desk.policy.accounts))
+
+
+def deny(doing: Doing, submission: Submission) -> None:
+    """Refuse a request; whoever might end the access may."""
+    rule = doing.may_end(doing.request(submission.metadata)).rule or ""
+    note = text(submission, ids.NOTE)
+
+    def denied(request: Request) -> Change:
+        if _done_before(doing, request, State.denied):
+            return Change(request)
+        return transitions.deny(request, doing.by, note, rule, doing.desk.clock())
+
+    _decided(doing, change_request(doing.desk.store, submission.metadata, denied))
+    doing.screen.tell("Denied", "The requester sees your reason in the thread.")
+
+
+def withdraw(doing: Doing, click: Click) -> None:
+    """Take one's own request back."""
+    doing.own_request(click.value)
+
+    def withdrawn(request: Request) -> Change:
+        if _done_before(doing, request, State.withdrawn):
+            return Change(request)
+        return transitions.withdraw(request, doing.by, doing.desk.clock())
+
+    _decided(doing, change_request(doing.desk.store, click.value, withdrawn))
+
+
+def look(doing: Doing, click: Click) -> None:
+    """Note that somebody is looking who can decide."""
+    doing.may_end(doing.request(click.value))
+    written = change_request(
+        doing.desk.store, click.value, lambda one: transitions.look(one, doing.by, doing.desk.clock())
+    )
+    notices.announce(doing.desk, written, doing.by)
+
+
+def open_glass_form(doing: Doing, click: Click) -> None:
+    """Ask for the justification, and say who will be told; or say how long it takes until the glass may be broken."""
+    request = doing.own_request(click.value, State.pending)
+    insist(_may_break(doing, request))
+    doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts))
+
+
+def break_glass(doing: Doing, submission: Submission) -> None:
+    """Take access that nobody has approved, where the policy lets one, and tell everybody."""
+    justification = text(submission, ids.JUSTIFICATION)
+    if not justification.strip():
+        raise RefusedError("Without a justification the glass stays whole: everybody will read it.")
+    doing.own_request(submission.metadata)
+
+    def broken(request: Request) -> Change:
+        if request.glass and request.state is State.approved:
+            return Change(request)
+        decision = _may_break(doing, request)
+        insist(decision)
+        insist(_asked_today(doing.desk, doing.person, request))
+        return transitions.break_glass(request, doing.by, justification, decision.rule or "", doing.desk.clock())
+
+    written = change_request(doing.desk.store, submission.metadata, broken)
+    tell_everybody(doing.desk, written.request)
+    _decided(doing, written)
+    doing.screen.tell("The glass is broken", "Everybody has been told. The access is being opened; see the thread.")
+
+
+def _may_break(doing: Doing, request: Request) -> Decision:
+    waited = doing.desk.clock() - request.created_at
+    return may_break_glass(doing.desk.policy, doing.person, request.permission_set, request.accounts, waited)
+
+
+def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
+    """Decide whether the request could be made today as it was made then."""
+    return check(
+        desk.policy,
+        requester,
+        request.permission_set,
+        request.accounts,
+        request.duration,
+        request.reason,
+        request.ticket,
+    )
+
+
+def _lapsed(desk: Desk, requester: Person, request: Request) -> int:
+    """Count the approvals so far whose givers are no approvers any more."""
+    people = [desk.directory.person(one.by.user_id) for one in request.approvals]
+    return sum(
+        one is None or not may_approve(desk.policy, requester, one, request.permission_set, request.accounts)
+        for one in people
+    )
+
+
+def _done_before(doing: Doing, request: Request, state: State) -> bool:
+    closed_by = request.closed_by.user_id if request.closed_by is not None else ""
+    return request.state is state and closed_by == doing.person.user_id
+
+
+def _decided(doing: Doing, written: Change) -> None:
+    """Let the workflow go on with a request that is decided, and say so."""
+    request = written.request
+    if request.state is not State.pending and request.token is not None:
+        outcome = "approved" if request.state is State.approved else "over"
+        doing.desk.workflow.wake(request.token, {"outcome": outcome})
+    notices.announce(doing.desk, written, doing.by)

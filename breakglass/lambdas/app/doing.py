@@ -1,0 +1,97 @@
+"""One thing that somebody does: who, to what, and what they must be allowed for it.
+
+Non-goals: what they do (see `asking`, `deciding`, `ending` and `uses`).
+"""
+
+from dataclasses import dataclass
+
+from breakglass.lambdas.app.screen import Screen
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain.decision import Decision, may_end
+from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.records import Actor, Request, State
+from breakglass.lambdas.domain.transitions import standing
+from breakglass.lambdas.slack.payloads import Submission
+
+
+class RefusedError(Exception):
+    """What somebody wants can't be done; the text tells them why."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """One thing that somebody does.
+
+    Attributes:
+        desk: what the function has.
+        person: who.
+        screen: where they see what came of it.
+    """
+
+    desk: Desk
+    person: Person
+    screen: Screen
+
+    @property
+    def by(self) -> Actor:
+        """Who, as records keep them."""
+        return Actor(self.person.user_id, self.person.display_name, self.person.slack_id)
+
+    def request(self, request_id: str) -> Request:
+        """Return a request that was named.
+
+        Raises:
+            RefusedError: if there is none.
+        """
+        request = self.desk.store.request(request_id)
+        if request is None:
+            raise RefusedError("There is no such request.")
+        return request
+
+    def own_request(self, request_id: str, *states: State) -> Request:
+        """Return a request that this person made.
+
+        Raises:
+            RefusedError: if there is none, it is somebody else's, or it stands otherwise.
+        """
+        request = self.request(request_id)
+        if self.person.user_id != request.requester.user_id:
+            raise RefusedError("Only whoever made this request may do that.")
+        self.insist_on(request, *states)
+        return request
+
+    def insist_on(self, request: Request, *states: State) -> None:
+        """Refuse if a request does not stand so; no states are all.
+
+        Raises:
+            RefusedError: if it stands otherwise.
+        """
+        state = standing(request, self.desk.clock())
+        if states and state not in states:
+            raise RefusedError(f"This request is {state} by now.")
+
+    def may_end(self, request: Request) -> Decision:
+        """Return why this person may end a request, or deny it.
+
+        Raises:
+            RefusedError: if they may not.
+        """
+        requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
+        decision = may_end(self.desk.policy, self.person, requester, request.permission_set, request.accounts)
+        insist(decision)
+        return decision
+
+
+def insist(decision: Decision) -> None:
+    """Refuse what a decision refuses.
+
+    Raises:
+        RefusedError: with the decision's reason.
+    """
+    if not decision:
+        raise RefusedError(decision.reason)
+
+
+def text(submission: Submission, block: str) -> str:
+    """Return what was typed into an input, as it was typed; empty if nothing was."""
+    return next(iter(submission.values.get(block, ())), "")

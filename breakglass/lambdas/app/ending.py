@@ -1,0 +1,46 @@
+"""Ending: giving one's own access back, and ending somebody's.
+
+Non-goals: taking it back (see `access`), and extending it (see `asking`).
+"""
+
+from breakglass.lambdas.app import notices
+from breakglass.lambdas.app.changes import change_request
+from breakglass.lambdas.app.doing import Doing, text
+from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.records import Request, State
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.slack.payloads import Click, Submission
+
+
+def done(doing: Doing, click: Click) -> None:
+    """Give one's own access back."""
+    _finish(doing, doing.own_request(click.value), "")
+
+
+def open_form(doing: Doing, click: Click) -> None:
+    """Ask why."""
+    request = doing.request(click.value)
+    doing.may_end(request)
+    doing.insist_on(request, State.approved, State.granting, State.active)
+    doing.screen.show(forms.end_form(request, names=doing.desk.policy.accounts))
+
+
+def end(doing: Doing, submission: Submission) -> None:
+    """End somebody's access, for a reason."""
+    request = doing.request(submission.metadata)
+    doing.may_end(request)
+    _finish(doing, request, text(submission, ids.NOTE))
+    doing.screen.tell("Being ended", "The access is being taken back. The thread says when it is verified to be gone.")
+
+
+def _finish(doing: Doing, request: Request, note: str) -> None:
+    desk = doing.desk
+
+    def finished(one: Request) -> Change:
+        return Change(one) if one.state is State.revoking else transitions.finish(one, doing.by, note, desk.clock())
+
+    written = change_request(desk.store, request.id, finished)
+    if written.request.token is not None:
+        desk.workflow.wake(written.request.token, {"outcome": "over"})
+    notices.announce(desk, written, doing.by)

@@ -300,6 +300,7 @@ class BreakGlass(pulumi.ComponentResource):
                 post_mortem_url=alerts.post_mortem_url,
                 evidence_paths=alerts.evidence_paths,
                 drills=alerts.drills,
+                explain=spec.explains,
                 retry=alerts.retry.model_dump(),
                 tags=spec.tags,
             ),

@@ -55,6 +55,8 @@ class UsageAlertArgs(TypedDict):
     """The places in CloudTrail to look at; by default all on which the role can show up."""
     drills: NotRequired[bool]
     """Whether a drill event (source `breakglass.drill`) raises the alert as well, marked DRILL; True by default."""
+    explain: NotRequired[bool]
+    """Whether a use has a button that asks for an explanation, answered by the approvals' app; False by default."""
     retry: NotRequired[RetryArgs]
     """How long EventBridge tries to deliver."""
     tags: NotRequired[dict[str, str]]
@@ -76,6 +78,8 @@ class UsageAlertModel(WatchedRole):
     """A form or page that the alert links to."""
     drills: StrictBool = True
     """Whether a drill event raises the alert as well."""
+    explain: StrictBool = False
+    """Whether a use has a button that asks for an explanation."""
     retry: Retry = Field(default_factory=Retry)
     """How long EventBridge tries to deliver."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
@@ -191,6 +195,7 @@ def _message(spec: UsageAlertModel, path: EvidencePath) -> Transformer:
         channel=spec.channel,
         post_mortem_url=spec.post_mortem_url,
         partition=partition(spec.region),
+        explain=spec.explain,
     )
 
 

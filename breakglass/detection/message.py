@@ -14,6 +14,9 @@ their fields and can write any message with them (decision 0008); `drills=False`
 
 It can't format a time either: the message shows CloudTrail's own, which is in UTC.
 
+With approvals, a use is recorded and explained. What the recorder gets, and the value of the button `Explain this use`,
+is one text of seven fields, which `breakglass.lambdas.domain.uses.evidence` reads: `|` is in no field's alphabet.
+
 Non-goals: sending anything; how often one use is told (each evidence path tells it once).
 """
 
@@ -28,6 +31,7 @@ from urllib.parse import urlsplit
 from breakglass.console import console_url
 from breakglass.detection.subjects import PermissionSetSubject, Subject
 from breakglass.errors import MessageError
+from breakglass.lambdas.slack.ids import EXPLAIN_ALERT
 from breakglass.types import EvidencePath
 
 
@@ -108,6 +112,10 @@ _EXPLAIN = (
     "*If this was you:* explain this use in the thread. What is broken, and what are you going to change?\n"
     "*If nobody explains it:* treat it as a security incident."
 )
+_EXPLAIN_BY_BUTTON = (
+    "*If this was you:* explain this use with the button below. Your answer is kept, and a second person reads it.\n"
+    "*If nobody explains it:* treat it as a security incident."
+)
 
 _CALLER = {"Caller": "<callerType>", "Caller's account": "<callerAccount>", "Caller's access key": "<callerKey>"}
 
@@ -166,6 +174,44 @@ def _story(subject: Subject, path: EvidencePath) -> _Story:
     return story
 
 
+_WHO = {
+    EvidencePath.session_start: "<sessionName>",
+    EvidencePath.portal: "<userId>",
+    EvidencePath.console: "<session>",
+}
+
+
+def shows_use(path: EvidencePath) -> bool:
+    """Say whether what shows up on a path is a use; there is none to explain where AWS refused."""
+    return path in _WHO
+
+
+def _evidence(subject: Subject, path: EvidencePath) -> str:
+    """Return the evidence of a use as `breakglass.lambdas.domain.uses.evidence` reads it."""
+    if not shows_use(path):
+        raise ValueError(f"Nothing was used where an attempt was refused ({path}).")
+    _, account = _story(subject, path).account
+    role = _configured(subject.label)
+    return "|".join(["<drill>", role, path.value, account, "<eventId>", "<time>", _WHO[path]])
+
+
+def recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
+    """Build what the recorder of uses gets: `{"value": ...}` with the value of the button `Explain this use`.
+
+    Args:
+        subject: whose use is recorded.
+        path: the evidence that the rule looks for.
+
+    Returns:
+        A transformer that has passed `check`.
+
+    Raises:
+        MessageError: a configured text would break the value.
+        ValueError: what shows up on this path is no use.
+    """
+    return _transformer({"value": _evidence(subject, path)})
+
+
 def slack_message(
     subject: Subject,
     path: EvidencePath,
@@ -173,6 +219,7 @@ def slack_message(
     channel: str,
     post_mortem_url: str | None = None,
     partition: str = "aws",
+    explain: bool = False,
 ) -> Transformer:
     """Build the message for Slack: the body of a `chat.postMessage` call.
 
@@ -182,6 +229,7 @@ def slack_message(
         channel: the ID of the Slack channel.
         post_mortem_url: the team's form or page for explaining a use; its button is left out without it.
         partition: the partition the rule is in, which decides the address of the CloudTrail console.
+        explain: whether a use has the button `Explain this use`, which the Slack app of the approvals answers.
 
     Returns:
         A transformer that has passed `check`.
@@ -192,10 +240,15 @@ def slack_message(
     role = _configured(subject.label)
     story = _story(subject, path)
     headline = story.headline.format(role=role)
+    buttons: list[dict[str, Any]] = []
+    ask = story.ask
+    if explain and shows_use(path):
+        buttons.append(_button("Explain this use", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
+        ask = _EXPLAIN_BY_BUTTON
     event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
-    buttons = [_button("Open event in CloudTrail", event_url, "open_event")]
+    buttons.append(_button("Open event in CloudTrail", "open_event", url=event_url))
     if post_mortem_url is not None:
-        buttons.append(_button("Post-mortem", _configured(post_mortem_url), "open_post_mortem"))
+        buttons.append(_button("Post-mortem", "open_post_mortem", url=_configured(post_mortem_url)))
     facts = {
         "Role": role,
         **dict([story.account]),
@@ -214,7 +267,7 @@ def slack_message(
                 {"type": "header", "text": _plain(f"<drill>:rotating_light: {headline}")},
                 {"type": "section", "text": _markdown(f"{story.evidence}.")},
                 {"type": "section", "fields": [_markdown(f"*{label}*\n`{value}`") for label, value in facts.items()]},
-                {"type": "section", "text": _markdown(story.ask)},
+                {"type": "section", "text": _markdown(ask)},
                 {"type": "actions", "elements": buttons},
             ],
             "metadata": {
@@ -324,21 +377,24 @@ def _markdown(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _button(text: str, url: str, action_id: str) -> dict[str, Any]:
-    return {"type": "button", "text": _plain(text), "url": url, "action_id": action_id}
+def _button(text: str, action_id: str, **more: str) -> dict[str, Any]:
+    """Make a button with a `url` that it opens, or with a `value` that the app gets."""
+    return {"type": "button", "text": _plain(text), **more, "action_id": action_id}
 
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
 _TEMPLATE_LIMIT = 8192
 _PATHS_LIMIT = 100
+_VALUE_LIMIT = 2000
 
 
 def check(transformer: Transformer) -> None:
     """Make sure that EventBridge accepts the transformer, and Slack whatever it is filled with.
 
     Args:
-        transformer: the transformer of a Slack message, or one whose template is a JSON string.
+        transformer: the transformer of a Slack message, of a recorder's `{"value": ...}`, or one whose template is a
+            JSON string.
 
     Raises:
         MessageError: the template is no JSON or too long; placeholders and paths don't agree; something but the
@@ -358,9 +414,13 @@ def check(transformer: Transformer) -> None:
         odd = ", ".join(sorted(used ^ transformer.input_paths.keys()))
         raise MessageError(f"Each placeholder needs a path and each path a placeholder; {odd} has only one of them.")
     for values in ({name: "" for name in used}, {name: _longest(name) for name in used}):
-        filled = json.loads(_filled(transformer.template, values))
-        if isinstance(filled, dict):
-            _check_slack(filled)
+        match json.loads(_filled(transformer.template, values)):
+            case {"value": str(value), **others} if not others:
+                _at_most("the value", value, _VALUE_LIMIT)
+            case dict(body):
+                _check_slack(body)
+            case _:
+                pass
 
 
 def _longest(name: str) -> str:
@@ -425,12 +485,22 @@ def _check_slack(body: Mapping[str, Any]) -> None:
             case {"type": "actions", "elements": elements}:
                 _at_most("the buttons", elements, 25)
                 for element in elements:
-                    _at_most("the text of a button", element["text"]["text"], 75)
-                    _at_most("the address of a button", element["url"], 3000)
-                    if not urlsplit(element["url"]).hostname:
-                        raise MessageError(f"{element['url']!r} is no address that a Slack button can open.")
+                    _check_button(element)
             case _:
                 raise MessageError(f"Slack's limits for a block of type {block.get('type')!r} are not known here.")
+
+
+def _check_button(button: Mapping[str, Any]) -> None:
+    _at_most("the text of a button", button["text"]["text"], 75)
+    match button:
+        case {"url": url}:
+            _at_most("the address of a button", url, 3000)
+            if not urlsplit(url).hostname:
+                raise MessageError(f"{url!r} is no address that a Slack button can open.")
+        case {"value": value}:
+            _at_most("the value of a button", value, _VALUE_LIMIT)
+        case _:
+            raise MessageError(f"The button {button['action_id']!r} opens nothing and says nothing.")
 
 
 def _at_most(what: str, value: str | list[Any], limit: int) -> None:

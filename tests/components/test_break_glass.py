@@ -104,8 +104,10 @@ def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
     }
 
 
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
-OF_WATCHED = of_an_alert("DatabaseAdmin", *EvidencePath) | of_an_alert("emergency-222222222222", *ROLE_PATHS)
+WATCHED = {"DatabaseAdmin": tuple(EvidencePath), "emergency-222222222222": ROLE_PATHS}
+OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key, *paths)}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,21 @@ OF_WATCHED = of_an_alert("DatabaseAdmin", *EvidencePath) | of_an_alert("emergenc
 )
 def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> None:
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
+
+
+def test_where_another_stack_has_the_approvals_every_use_asks_for_an_explanation() -> None:
+    targets = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "explain_button": True}}).of_type(TARGET)
+    asking = {
+        target.name for target in targets if "explain_alert" in target.inputs["inputTransformer"]["inputTemplate"]
+    }
+
+    shown = [(key, path) for key, paths in WATCHED.items() for path in paths if path is not EvidencePath.denied]
+    assert asking == {f"prod-{key}-{path}" for key, path in shown}
+
+
+def test_without_approvals_no_alert_has_a_button_that_nobody_answers() -> None:
+    for target in break_glass(BOTH).of_type(TARGET):
+        assert "explain_alert" not in str(target.inputs)
 
 
 def test_outputs() -> None:

@@ -132,6 +132,19 @@ def test_the_target_of_a_path(path: EvidencePath) -> None:
     }
 
 
+@pytest.mark.parametrize("path", EvidencePath)
+def test_with_approvals_the_message_asks_for_an_explanation(path: EvidencePath) -> None:
+    plain, explained = alert(OF_A_SET), alert({**OF_A_SET, "explain": True})
+
+    assert explained.inventory() == plain.inventory()
+    message = slack_message(PermissionSetSubject(SET), path, channel=CHANNEL, post_mortem_url=POST_MORTEM, explain=True)
+    transformer = {"inputPaths": dict(message.input_paths), "inputTemplate": message.template}
+    target = plain.get(TARGET, f"alert-{path}").inputs
+    assert explained.get(TARGET, f"alert-{path}").inputs == {**target, "inputTransformer": transformer}
+    # Nothing was used where AWS refused.
+    assert ("explain_alert" in message.template) is (path is not EvidencePath.denied)
+
+
 def test_the_target_waits_for_the_queue_to_let_its_rule_in() -> None:
     deployment = alert(OF_A_SET)
 
@@ -219,6 +232,7 @@ def test_a_path_given_twice_is_one_rule() -> None:
         ({"retry": {"maximum_event_age_seconds": 59}}, "alert.retry.maximum_event_age_seconds"),
         ({"destination_arm": DESTINATION_ARN}, "Did you mean destination"),
         ({"post_mortem_url": "https://wiki.example.com/<!channel>"}, "alert.post_mortem_url"),
+        ({"explain": "yes"}, "alert.explain"),
     ],
     ids=lambda value: value if isinstance(value, str) else " and ".join(value),
 )

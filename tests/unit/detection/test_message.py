@@ -15,9 +15,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from breakglass.detection.message import FIELDS, Transformer, check, email_text, slack_message, substitute
+from breakglass.detection.message import (
+    FIELDS,
+    Transformer,
+    check,
+    email_text,
+    recorder_input,
+    shows_use,
+    slack_message,
+    substitute,
+)
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import MessageError
+from breakglass.lambdas.domain.uses import evidence
 from breakglass.types import EvidencePath
 from localcloud.emulators.block_kit import block_problems, metadata_accepted
 from tests.unit.detection.strategies import field_values, subjects
@@ -25,6 +35,7 @@ from tests.unit.detection.strategies import field_values, subjects
 SET = PermissionSetSubject("devops-break-glass")
 ROLE = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
 CHANNEL = "C0123456789"
+SESSION = "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_devops-break-glass_8aceb16634d294af/jane.doe"
 PATHS = st.sampled_from(EvidencePath)
 
 DETAIL = {
@@ -209,6 +220,79 @@ def test_the_event_opens_in_the_console_of_its_partition(partition: str, host: s
     assert f'"url":"https://{host}/cloudtrailv2/home?region=<region>#/events/<eventId>"' in transformer.template
 
 
+def buttons_of(transformer: Transformer, detail: dict[str, Any] = DETAIL) -> list[dict[str, Any]]:
+    return rendered(transformer, detail)["blocks"][-1]["elements"]
+
+
+def test_with_approvals_a_use_has_a_button_to_explain_it_before_the_others() -> None:
+    url = "https://wiki.example.com/new"
+    made = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, post_mortem_url=url, explain=True)
+    first, *others = buttons_of(made)
+    assert first == {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Explain this use", "emoji": True},
+        "value": "|devops-break-glass|session_start|222222222222|423fa918-3e60-4161-812c-8ccb1afbd672"
+        "|2026-03-14T02:07:47Z|jane.doe@example.com",
+        "style": "primary",
+        "action_id": "explain_alert",
+    }
+    plain = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, post_mortem_url=url)
+    assert others == buttons_of(plain)
+    assert rendered(made, DETAIL)["blocks"][3] == section(
+        "*If this was you:* explain this use with the button below. Your answer is kept, and a second person reads it."
+        "\n*If nobody explains it:* treat it as a security incident."
+    )
+
+
+@pytest.mark.parametrize("subject", [SET, ROLE])
+def test_a_refused_attempt_is_no_use_to_explain_or_record(subject: Subject) -> None:
+    assert not shows_use(EvidencePath.denied)
+    made = slack_message(subject, EvidencePath.denied, channel=CHANNEL, explain=True)
+    assert made == slack_message(subject, EvidencePath.denied, channel=CHANNEL)
+    with pytest.raises(ValueError, match="Nothing was used"):
+        recorder_input(subject, EvidencePath.denied)
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "value"),
+    [
+        (SET, "session_start", "<drill>|devops-break-glass|session_start|<account>|<eventId>|<time>|<sessionName>"),
+        (SET, "portal", "<drill>|devops-break-glass|portal|<targetAccount>|<eventId>|<time>|<userId>"),
+        (SET, "console", "<drill>|devops-break-glass|console|<account>|<eventId>|<time>|<session>"),
+        # The account of a plain role is known, while the record may be the caller's account's copy.
+        (ROLE, "session_start", "<drill>|emergency|session_start|222222222222|<eventId>|<time>|<sessionName>"),
+        (ROLE, "console", "<drill>|emergency|console|222222222222|<eventId>|<time>|<session>"),
+    ],
+)
+def test_the_recorder_gets_what_the_button_says_and_nothing_else(subject: Subject, path: str, value: str) -> None:
+    recorded = recorder_input(subject, EvidencePath(path))
+    assert json.loads(recorded.template) == {"value": value}
+    names = re.findall("<([a-zA-Z]+)>", value)
+    assert recorded.input_paths == {name: FIELDS[name].path for name in names}
+    (button,) = [
+        element
+        for element in json.loads(slack_message(subject, EvidencePath(path), channel=CHANNEL, explain=True).template)[
+            "blocks"
+        ][-1]["elements"]
+        if element["action_id"] == "explain_alert"
+    ]
+    assert button["value"] == value
+
+
+def test_a_drill_is_marked_in_what_the_button_says() -> None:
+    made = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
+    assert evidence(buttons_of(made, DETAIL | {"drill": "DRILL: "})[0]["value"]).drill
+
+
+def test_without_approvals_not_a_character_of_the_template_is_another_one() -> None:
+    """Or every stack would update its targets."""
+    transformer = slack_message(SET, EvidencePath.portal, channel=CHANNEL, post_mortem_url="https://wiki.example.com")
+    assert (
+        '{"type":"button","text":{"type":"plain_text","text":"Post-mortem","emoji":true},'
+        '"url":"https://wiki.example.com","action_id":"open_post_mortem"}]}]'
+    ) in transformer.template
+
+
 def test_without_a_post_mortem_address_there_is_no_button_for_it() -> None:
     body = rendered(slack_message(SET, EvidencePath.portal, channel=CHANNEL), DETAIL)
     assert [button["action_id"] for button in body["blocks"][-1]["elements"]] == ["open_event"]
@@ -274,7 +358,8 @@ def event_with(values: dict[str, str], transformer: Transformer) -> dict[str, An
 def filled_messages(draw: st.DrawFn) -> tuple[Transformer, str]:
     subject, path = draw(subjects), draw(PATHS)
     assume(path in subject.evidence_paths)
-    transformer = slack_message(subject, path, channel=CHANNEL, post_mortem_url=draw(st.one_of(st.none(), URLS)))
+    url, explain = draw(st.one_of(st.none(), URLS)), draw(st.booleans())
+    transformer = slack_message(subject, path, channel=CHANNEL, post_mortem_url=url, explain=explain)
     present = draw(st.sets(st.sampled_from(sorted(transformer.input_paths))))
     values = {name: draw(field_values(name)) for name in sorted(present)}
     return transformer, substitute(transformer, event_with(values, transformer))
@@ -294,7 +379,31 @@ def test_any_legal_values_make_valid_json_within_slacks_limits(message: tuple[Tr
     _, _, facts, _, actions = body["blocks"]
     # A code span can't be left, so nothing in it is a format or an emoji.
     assert all(field["text"].count("`") == 2 for field in facts["fields"])
-    assert all(urlsplit(button["url"]).hostname for button in actions["elements"])
+    assert all(urlsplit(button["url"]).hostname for button in actions["elements"] if "url" in button)
+
+
+@given(st.data(), subjects, PATHS.filter(shows_use))
+def test_the_recorder_understands_any_legal_values(data: st.DataObject, subject: Subject, path: EvidencePath) -> None:
+    assume(path in subject.evidence_paths)
+    transformer = recorder_input(subject, path)
+    values = {name: data.draw(field_values(name)) for name in transformer.input_paths}
+    # Each of these has a form, and not only an alphabet.
+    values |= {"drill": data.draw(st.sampled_from(["", "DRILL: "])), "time": "2026-03-14T02:07:47Z"}
+    values |= {name: "222222222222" for name in ("account", "targetAccount") if name in values}
+    values |= {"session": SESSION} if "session" in values else {}
+    values["eventId"] = values["eventId"] or "e-1"
+    read = evidence(json.loads(substitute(transformer, event_with(values, transformer)))["value"])
+    assert (read.role, read.path, read.account, read.event_id) == (
+        subject.label,
+        path,
+        "222222222222" if isinstance(subject, PermissionSetSubject) else subject.account_id,
+        values["eventId"],
+    )
+    assert read.who == values.get("sessionName", values.get("userId", values.get("session")))
+
+
+def test_no_field_has_the_character_that_is_between_them() -> None:
+    assert not [name for name, field in FIELDS.items() if re.fullmatch(field.alphabet, "|")]
 
 
 @given(subjects, PATHS)
@@ -306,7 +415,9 @@ def test_the_longest_legal_names_fit(subject: Subject, path: EvidencePath) -> No
         else RoleSubject(subject.arn.rsplit("/", 1)[0] + "/" + (subject.label * 64)[:64])
     )
     url = "https://x.example/" + "p" * 2000
-    transformer = slack_message(named, path, channel="C" + "0" * 20, post_mortem_url=url, partition="aws-us-gov")
+    transformer = slack_message(
+        named, path, channel="C" + "0" * 20, post_mortem_url=url, partition="aws-us-gov", explain=True
+    )
     values = {name: longest(name) for name in transformer.input_paths}
     body = json.loads(substitute(transformer, event_with(values, transformer)))
     assert block_problems(body["blocks"]) == []
@@ -376,12 +487,14 @@ def test_a_message_too_long_for_eventbridge_is_refused() -> None:
         slack_message(SET, EvidencePath.portal, channel=CHANNEL, post_mortem_url="https://x.example/" + "p" * 8000)
 
 
-GOOD = slack_message(SET, EvidencePath.session_start, channel=CHANNEL)
+GOOD = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
+RECORDED = recorder_input(SET, EvidencePath.session_start)
 
 
 def test_what_the_builders_make_passes_the_check() -> None:
     check(GOOD)
     check(email_text(SET, EvidencePath.session_start))
+    check(RECORDED)
 
 
 @pytest.mark.parametrize(
@@ -411,6 +524,9 @@ def test_what_the_builders_make_passes_the_check() -> None:
             "length of the address of a button",
         ),
         (replace(GOOD, template=GOOD.template.replace("https://console.aws.amazon.com", "")), "is no address"),
+        (replace(GOOD, template=GOOD.template.replace("<drill>|", "<drill>" + "x" * 2000)), "the value of a button"),
+        (replace(GOOD, template=GOOD.template.replace('"value":', '"values":')), "opens nothing and says nothing"),
+        (replace(RECORDED, template=RECORDED.template.replace("|", "x" * 400)), "length of the value"),
         (replace(GOOD, template=GOOD.template.replace("Break-glass role", "x" * 4000)), "length of the fallback text"),
         (replace(GOOD, template=GOOD.template.replace('"actions"', '"carousel"')), "'carousel' are not known"),
         (replace(GOOD, template=GOOD.template.replace("A session with this role has started.", "")), "takes 1 to 3000"),

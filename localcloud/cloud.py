@@ -33,7 +33,7 @@ from localcloud.emulators.faults import ONLOOKER
 from localcloud.emulators.identity import USERS, email_address
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
-from localcloud.emulators.slack import UPSTREAM_TOKEN, Post
+from localcloud.emulators.slack import UPSTREAM_TOKENS, Post
 from localcloud.toolchain import ROOT, TOOLS
 
 MANAGEMENT_ACCOUNT = "111111111111"
@@ -421,7 +421,7 @@ _SLACK_SEED = {
             {"name": SLACK_CHANNEL_NAME, "topic": "Every use of emergency access, and who asks for it"},
             {"name": SECOND_SLACK_CHANNEL_NAME, "topic": "Told as well when somebody breaks the glass"},
         ],
-        "tokens": [{"token": UPSTREAM_TOKEN, "user": "breakglass"}],
+        "tokens": [{"token": token, "user": "breakglass"} for token in UPSTREAM_TOKENS],
     }
 }
 

@@ -34,7 +34,7 @@ class Course:
 
     Attributes:
         operations: which ones go like this.
-        polls: how often it is found in progress by whoever asks how far it is.
+        polls: how often it is found in progress, by whoever asks how far it is, lists assignments, or meets it.
         seconds: for how long it is in progress, whoever asks.
         failure: why it fails in the end; None if it succeeds.
         times: how many go like this; None for all from now on.
@@ -89,6 +89,7 @@ class Assignments:
         self._lock = threading.RLock()
         self._courses: list[Course] = []
         self._operations: dict[str, _Operation] = {}
+        self._moto_lists: Callable[[SSOAdminResponse], str]
 
     def order(self, course: Mapping[str, Any]) -> None:
         """Lets what begins from now on go like this; an empty mapping ends all orders.
@@ -103,13 +104,13 @@ class Assignments:
         """Puts this in the place of moto's own."""
         from moto.ssoadmin.responses import SSOAdminResponse
 
-        moto_lists: Callable[[SSOAdminResponse], str] = SSOAdminResponse.list_account_assignments
+        self._moto_lists = SSOAdminResponse.list_account_assignments
         answers: dict[str, Callable[[SSOAdminResponse], dict[str, Any]]] = {
             "create_account_assignment": self._create,
             "delete_account_assignment": self._delete,
             "describe_account_assignment_creation_status": self._describe_creation,
             "describe_account_assignment_deletion_status": self._describe_deletion,
-            "list_account_assignments": lambda request: json.loads(moto_lists(request)),
+            "list_account_assignments": self._list,
             "list_accounts_for_provisioned_permission_set": _accounts,
         }
         for name, answer in answers.items():
@@ -168,7 +169,16 @@ class Assignments:
 
         for other in self._operations.values():
             if other.status == "IN_PROGRESS" and other.assignment == assignment:
+                other.polls += 1
                 raise ConflictException("Another operation on this assignment is in progress.")
+
+    def _list(self, request: "SSOAdminResponse") -> dict[str, Any]:
+        asked = (request._get_param("PermissionSetArn"), request._get_param("AccountId"))
+        for operation in self._operations.values():
+            if (operation.assignment["PermissionSetArn"], operation.assignment["TargetId"]) == asked:
+                operation.polls += 1
+        listed: dict[str, Any] = json.loads(self._moto_lists(request))
+        return listed
 
     def _describe_creation(self, request: "SSOAdminResponse") -> dict[str, Any]:
         asked = request._get_param("AccountAssignmentCreationRequestId")

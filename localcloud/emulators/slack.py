@@ -17,6 +17,7 @@ Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending 
 
 import argparse
 import http.client
+import itertools
 import json
 import threading
 import time
@@ -31,8 +32,9 @@ from localcloud.emulators.process import exit_with_parent
 from localcloud.emulators.slack_faults import Fault, Faults
 from localcloud.emulators.slack_views import Ephemerals, Views
 
-UPSTREAM_TOKEN = "emulator"  # noqa: S105 - the emulator takes any; it is seeded as the token of the bot's user
-"""The token that the front uses towards the emulator, in place of the caller's."""
+UPSTREAM_TOKENS = tuple(f"emulator-{number}" for number in range(200))
+"""The tokens that the front uses towards the emulator by turns, in place of the caller's; they are seeded as those of
+the bot's user. The emulator takes 5,000 calls an hour with each, and whoever waits for something looks often."""
 
 _ORDINARY = {"is_restricted": False, "is_ultra_restricted": False, "is_app_user": False, "is_email_confirmed": True}
 """What Slack says of an ordinary member, beyond what the emulator says ("User type")."""
@@ -179,6 +181,7 @@ class Front(ThreadingHTTPServer):
         self.ephemerals = Ephemerals()
         self.faults = Faults()
         self.people: dict[str, dict[str, Any]] = {}
+        self.upstream_tokens = itertools.cycle(UPSTREAM_TOKENS)
         self._posts: list[Post] = []
         self._posts_lock = threading.Lock()
 
@@ -312,11 +315,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        token = next(self._front.upstream_tokens)
         connection = http.client.HTTPConnection(self._front.upstream, timeout=10)
         try:
-            connection.request(
-                self.command, self.path, body or None, {**headers, "Authorization": f"Bearer {UPSTREAM_TOKEN}"}
-            )
+            connection.request(self.command, self.path, body or None, {**headers, "Authorization": f"Bearer {token}"})
             response = connection.getresponse()
             kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
             return response.status, kept, response.read()

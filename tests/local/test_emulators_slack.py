@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from localcloud.emulators.slack import UPSTREAM_TOKEN, Front
+from localcloud.emulators.slack import UPSTREAM_TOKENS, Front
 
 TOKEN = "xoxb-known"
 JSON = "application/json; charset=utf-8"
@@ -97,7 +97,15 @@ def post(front: Front, message: object, **options: Any) -> dict[str, Any]:
 def test_a_message_goes_on_to_the_emulator_unchanged_but_for_the_token(front: Front, upstream: Upstream) -> None:
     assert post(front, MESSAGE) == {"ok": True, "ts": "1.0"}
     raw = json.dumps(MESSAGE).encode()
-    assert upstream.requests == [("POST", "/api/chat.postMessage", f"Bearer {UPSTREAM_TOKEN}", raw)]
+    assert upstream.requests == [("POST", "/api/chat.postMessage", f"Bearer {UPSTREAM_TOKENS[0]}", raw)]
+
+
+def test_the_emulators_limit_for_a_token_is_not_met(front: Front, upstream: Upstream) -> None:
+    for _ in range(len(UPSTREAM_TOKENS) + 1):
+        post(front, MESSAGE)
+    used = [authorization for _, _, authorization, _ in upstream.requests]
+    assert set(used) == {f"Bearer {token}" for token in UPSTREAM_TOKENS}
+    assert used[0] == used[-1]
 
 
 def test_posts_are_remembered_in_order_with_what_became_of_them(front: Front, upstream: Upstream) -> None:

@@ -13,13 +13,19 @@ from breakglass.lambdas.slack.payloads import Suggestion, parse
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do a step (`{"step", "request", ...}`) or what somebody clicked (`{"body", "content_type", "view_id"}`)."""
+    """Do a step or what somebody did.
+
+    Args:
+        event: `{"step", "request", ...}`, or `{"interaction": {"body", "content_type", "view_id"}}`.
+        context: Lambda's.
+    """
     if "step" in event:
         return steps.step(_desk(), event)
-    interaction = parse(event["body"].encode(), event["content_type"])
+    handed = event["interaction"]
+    interaction = parse(handed["body"].encode(), handed["content_type"])
     if isinstance(interaction, Suggestion):
         return {"options": asking.suggest(_desk(), interaction)}
-    clicks.do(_desk(), interaction, event["view_id"])
+    clicks.do(_desk(), interaction, handed["view_id"])
     return {}
 
 

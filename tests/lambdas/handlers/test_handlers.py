@@ -1,14 +1,22 @@
-"""What the functions load when they start, and that starting calls nobody."""
+"""What the functions load when they start, that starting calls nobody, and that they understand each other."""
 
 import json
 import subprocess
 import sys
+from urllib.parse import urlencode
 
 import pytest
 
 from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
+from breakglass.lambdas.adapters.aws import AwsClient
+from breakglass.lambdas.adapters.connection import Answer
+from breakglass.lambdas.adapters.desk_function import InvokedDesk
 from breakglass.lambdas.app.sweep import Counts
+from breakglass.lambdas.handlers import desk
 from breakglass.lambdas.handlers.sweeper import metrics
+from tests.lambdas.app.company import CHANNEL, Company
+from tests.lambdas.domain.policies import ADA
+from tests.lambdas.doubles.slack import TEAM
 
 # In place of the package's own `__init__`, which imports the components. Every look-up of a name and every connection
 # is an event that Python tells its audit hooks.
@@ -31,6 +39,24 @@ def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert loaded["calls"] == []
     assert not {"asyncio", "logging", "urllib.request"} & set(loaded["modules"])
+
+
+class _Invoking(AwsClient):
+    """Calls the desk's handler where Lambda would."""
+
+    def invoke(self, function: str, invocation_type: str, payload: bytes) -> Answer:
+        return Answer(200, {}, json.dumps(desk.handler(json.loads(payload), None)).encode())
+
+
+def test_the_desk_understands_what_the_front_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    company = Company()
+    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+    view_id = company.slack.open_view({"type": "modal", "blocks": []})
+    actor = {"user_id": ADA.slack_id, "team_id": TEAM}
+    command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
+    handed = {"body": urlencode(command), "content_type": "application/x-www-form-urlencoded", "view_id": view_id}
+    InvokedDesk(_Invoking("eu-central-1"), "desk").hand_over(handed)
+    assert "Request" in company.seen(view_id)
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:

@@ -267,7 +267,7 @@ def unresolved(
         Problem(
             f"{at}{one.path}",
             shown(one.name),
-            f"The identity store has no {one.kind} of this name, so the rule would be about nobody.",
+            f"The identity store has no {one.kind} of this name, so nobody would be meant by it.",
             f"{_meant(one.name, (name for kind, name in found if kind is one.kind))}Write the "
             f"{'display name of the group' if one.kind is PrincipalKind.group else 'user name'} exactly as Identity "
             f"Center has it, or its id instead.",

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import demos, imports, latency, machine, previews, report
+from benchmarks import approvals, demos, imports, latency, machine, previews, report
 from benchmarks.table import with_figures
 from localcloud.cloud import LocalCloud, LocalCloudError
 from localcloud.engine import EngineError
@@ -17,7 +17,7 @@ from localcloud.stack import BUILD, ROOT
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 
-_PARTS = ("previews", "imports", "latency", "demo")
+_PARTS = ("previews", "imports", "latency", "approvals", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,12 +66,16 @@ def _measured(options: argparse.Namespace, workdir: Path) -> str:
     if "imports" in parts:
         _progress("imports")
         sections.append(f"### Import\n\n{report.imports(imports.measure(5 if options.quick else 15))}")
-    if "previews" in parts or "latency" in parts:
+    if not {"previews", "latency", "approvals"}.isdisjoint(parts):
         with LocalCloud(workdir / "cloud", _progress) as cloud:
             if "latency" in parts:
                 _progress("from bus to Slack")
                 ways = latency.measure(cloud, workdir, *((3, 5) if options.quick else (7, 15)), _progress)
                 sections.append(f"### From bus to Slack\n\n{report.latency(ways)}")
+            if "approvals" in parts:
+                _progress("approvals")
+                measured = approvals.measure(cloud, workdir, quick=options.quick, progress=_progress)
+                sections.append(f"### Approvals\n\n{report.approvals(measured)}")
             if "previews" in parts:
                 _progress("previews")
                 sizes = [size for size in previews.SIZES if max(size.roles, size.accounts) <= 10 or not options.quick]

@@ -5,10 +5,15 @@ Non-goals: measuring; the words around the figures, which are in docs/performanc
 
 from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.approvals import Approvals
+from benchmarks.bursts import Burst
+from benchmarks.clicks import Clicks
+from benchmarks.functions import Import, Package
 from benchmarks.imports import Imports
 from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.samples import Samples
+from benchmarks.sweeps import Sweeps
 from benchmarks.table import table
 
 _MEASURES: Mapping[str, Callable[[Preview], float]] = {
@@ -75,3 +80,57 @@ def demos(warm: Samples | None, cold: Samples | None) -> str:
     runs = {"warm: everything installed": warm, "cold: fresh clone, empty caches": cold}
     rows = [[name, samples.text(0), str(len(samples.values))] for name, samples in runs.items() if samples]
     return table(["`make demo`", "s", "runs"], rows)
+
+
+def approvals(measured: Approvals) -> str:
+    """Returns the tables of the approvals."""
+    tables = (
+        functions(measured.package, measured.imports),
+        clicks(measured.clicks),
+        bursts(measured.bursts, measured.processor_seconds),
+        sweeps(measured.sweeps),
+    )
+    return "\n\n".join(tables)
+
+
+def functions(package: Package, imported: Sequence[Import]) -> str:
+    """Returns the size of the zip, and a table of imports with how many times the first one's CPU time each takes."""
+    first = imported[0]
+    rows = [
+        [
+            one.name,
+            one.milliseconds.text(0),
+            one.processor.text(0),
+            f"{one.ratio(first):.2f}",
+            str(one.modules),
+            str(one.network),
+        ]
+        for one in imported
+    ]
+    header = ["fresh process", "ms", "CPU ms", "ratio", "modules loaded", "network calls"]
+    return f"The zip has {package.files} files and {package.bytes / 1000:.0f} kB.\n\n{table(header, rows)}"
+
+
+def clicks(kinds: Sequence[Clicks]) -> str:
+    """Returns a table of clicks."""
+    rows = [
+        [one.name, one.opened.text(0), one.answered.text(0), one.filled.text(0), str(len(one.opened.values))]
+        for one in kinds
+    ]
+    return table(["click", "form open ms", "answered ms", "form filled in ms", "clicks"], rows)
+
+
+def bursts(measured: Sequence[Burst], processor_seconds: float) -> str:
+    """Returns a table of many clicks at once, and what one click takes of a processor."""
+    rows = [[str(one.clicks), one.answered.text(0), str(one.in_time)] for one in measured]
+    own = f"The function itself needs a processor for {processor_seconds * 1000:.2f} ms a click."
+    return f"{table(['clicks at once', 'answered ms', 'form open and answered in 3 s'], rows)}\n\n{own}"
+
+
+def sweeps(kinds: Sequence[Sweeps]) -> str:
+    """Returns a table of the sweeper's runs."""
+    rows = [
+        [one.name, one.seconds.text(2), str(one.store_calls), str(one.center_calls), str(len(one.seconds.values))]
+        for one in kinds
+    ]
+    return table(["sweeper", "s", "calls to the records", "to Identity Center", "runs"], rows)

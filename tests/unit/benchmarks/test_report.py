@@ -1,12 +1,16 @@
 """The tables of figures, from measurements made up here."""
 
 from benchmarks import report
+from benchmarks.bursts import Burst
+from benchmarks.clicks import Clicks
+from benchmarks.functions import Import, Package
 from benchmarks.imports import Imports
 from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.programs.size import Size
 from benchmarks.programs.usage import Usage
 from benchmarks.samples import Samples
+from benchmarks.sweeps import Sweeps
 
 
 def cell(roles: int, resources: int, ours: float, bare: float) -> Cell:
@@ -59,3 +63,31 @@ def test_ways_to_slack_are_compared_with_the_warm_first_one() -> None:
 def test_a_demo_that_was_not_run_has_no_row() -> None:
     assert "cold" not in report.demos(Samples([30.0]), None)
     assert "cold" in report.demos(Samples([30.0]), Samples([360.0]))
+
+
+def test_imports_of_functions_are_compared_by_their_processor_time() -> None:
+    first = Import("`import boto3`", Samples([300.0, 900.0]), Samples([200.0, 220.0]), 386, 0)
+    second = Import("`front`", Samples([150.0]), Samples([100.0, 110.0]), 171, 0)
+    text = report.functions(Package(141_900, 76), [first, second])
+
+    assert text.startswith("The zip has 76 files and 142 kB.\n")
+    assert cells(text.splitlines()[-1]) == ["`front`", "150", "105 (100-110)", "0.50", "171", "0"]
+
+
+def test_clicks_have_the_three_moments_that_a_person_sees() -> None:
+    click = Clicks("warm", answered=Samples([130.0]), opened=Samples([120.0]), filled=Samples([260.0, 280.0]))
+
+    assert cells(report.clicks([click]).splitlines()[-1]) == ["warm", "120", "130", "270 (260-280)", "1"]
+
+
+def test_a_burst_tells_how_many_of_all_were_answered_in_time() -> None:
+    text = report.bursts([Burst(3, Samples([100.0, 200.0, 4000.0]), 2)], 0.0005)
+
+    assert cells(text.splitlines()[2]) == ["3", "200 (100-4000)", "2"]
+    assert text.endswith("0.50 ms a click.")
+
+
+def test_sweeps_stand_beside_their_calls() -> None:
+    sweep = Sweeps("10,000 live, none late", Samples([0.4]), 304, 4)
+
+    assert cells(report.sweeps([sweep]).splitlines()[-1]) == ["10,000 live, none late", "0.40", "304", "4", "1"]

@@ -1,0 +1,75 @@
+"""What the approvals take: their functions, a click, many clicks, a run of the sweeper. See the modules of each.
+
+Non-goals: the workflow, which waits for people nearly all of its time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import bursts, clicks, functions, sweeps
+from benchmarks.bursts import Burst
+from benchmarks.clicks import Clicks
+from benchmarks.functions import Import, Package
+from benchmarks.sweeps import Sweeps
+from breakglass.approval.package import build
+from breakglass.approval.parts import Part
+from breakglass.lambdas.domain.policy import to_json
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.request_url import request_url
+from localcloud.stack import deploy
+from tests.lambdas.domain.policies import policy
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """Everything that was measured.
+
+    Attributes:
+        package: the zip.
+        imports: of the handlers, and of what they do without.
+        clicks: cold and warm.
+        bursts: many at once.
+        processor_seconds: what one click takes of a processor.
+        sweeps: of the sweeper.
+    """
+
+    package: Package
+    imports: Sequence[Import]
+    clicks: Sequence[Clicks]
+    bursts: Sequence[Burst]
+    processor_seconds: float
+    sweeps: Sequence[Sweeps]
+
+
+def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callable[[str], None]) -> Approvals:
+    """Measures.
+
+    Args:
+        cloud: where stack `local` is deployed, if it isn't yet.
+        workdir: for the deployment's state, and for unpacking.
+        quick: fewer repetitions.
+        progress: told what is going on.
+
+    Raises:
+        LocalCloudError: if what is deployed does not answer.
+    """
+    progress("importing the functions")
+    package, imports = functions.measure(build(to_json(policy())), workdir / "package", 5 if quick else 15)
+    many = bursts.measure(workdir / "burst", 3, progress)
+    swept = sweeps.measure(None if quick else cloud, 3 if quick else 7, progress)
+    progress("deploying stack local")
+    deploy(cloud, workdir)
+    url = request_url(cloud)
+    if url is None:
+        raise LocalCloudError("Stack `local` has no approvals, so there is nobody to answer a click.")
+    names = _functions(cloud)
+    clicked = clicks.measure(cloud, url, names, *((3, 5) if quick else (7, 15)), progress)
+    return Approvals(package, imports, clicked, many, clicks.processor_seconds(), swept)
+
+
+def _functions(cloud: RunningCloud) -> Sequence[str]:
+    """Returns the names of the functions that a click starts."""
+    handlers = {f"breakglass.lambdas.handlers.{part}.handler" for part in (Part.front, Part.desk)}
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    return [one["FunctionName"] for one in functions if one["Handler"] in handlers]

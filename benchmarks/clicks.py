@@ -1,0 +1,211 @@
+"""From the click to the form, through the local HTTP API, with a Slack that takes 100 ms for each answer.
+
+A person types `/breakglass`. Three moments are counted from then: the app has answered (Slack shows an error after
+three seconds), the form is open and says `Loading` (the click is good for three seconds), and the form can be filled
+in. *Cold* is a click after the processes of both functions were ended: what starts them is the local cloud, so the
+start of the interpreter is in it and that of a micro-VM is not.
+
+What the function itself needs of a processor for a click is measured beside it, and with it what a click costs.
+
+Non-goals: the way from Slack to AWS and back; many people at once (see `bursts`).
+"""
+
+import base64
+import http.client
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from benchmarks.samples import Samples
+from breakglass.lambdas.app.front import Front, answer
+from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.slack_user import SlackUser, signed
+
+SLACK_SECONDS = 0.1
+"""How long Slack takes for each answer."""
+
+ANSWER_SECONDS = 3
+"""How long Slack waits for an answer."""
+
+_PERSON = "ada.lovelace"
+_MANY = 1000
+_PATIENCE = 60
+"""Seconds until an answer or a form counts as lost."""
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Clicks of one kind, in milliseconds.
+
+    Attributes:
+        name: what it is called in the table.
+        answered: until the app has answered.
+        opened: until the form is open.
+        filled: until it can be filled in.
+    """
+
+    name: str
+    answered: Samples
+    opened: Samples
+    filled: Samples
+
+
+def measure(
+    cloud: RunningCloud, url: str, functions: Sequence[str], cold: int, warm: int, progress: Callable[[str], None]
+) -> list[Clicks]:
+    """Clicks, cold and warm.
+
+    Args:
+        cloud: where stack `local` is deployed.
+        url: where the app takes what people do.
+        functions: names of the functions that are at work until the form can be filled in.
+        cold: number of cold clicks.
+        warm: number of warm clicks after each of them.
+        progress: told what is going on.
+    """
+    person = _Person(cloud, url)
+    colds: list[_Moments] = []
+    warms: list[_Moments] = []
+    cloud.fail_slack(seconds=SLACK_SECONDS)
+    try:
+        person.click()  # not counted: it fills caches of the local cloud
+        for number in range(cold):
+            for function in functions:
+                cloud.kill_function(function)
+            colds.append(person.click())
+            warms += [person.click() for _ in range(warm)]
+            progress(f"{number + 1} of {cold} rounds of one cold and {warm} warm clicks")
+    finally:
+        cloud.end_faults()
+    return [_clicks("cold: both functions start", colds), _clicks("warm", warms)]
+
+
+def processor_seconds() -> float:
+    """Returns for how long the function behind the API needs a processor to answer a click, calls to others aside."""
+    desk, slack = _Nobody(), _OpensForms()
+    front = Front(lambda _: "secret", lambda *_: True, slack, desk, lambda: int(time.time()), _no_log)
+    body = command_body(user_id="U0ADA", team_id="T0COMPANY01", channel_id="C0BREAKGLASS1", trigger_id="1.2.3")
+    event = api_event("secret", body, int(time.time()))
+    began = time.process_time()
+    for _ in range(_MANY):
+        if answer(front, event)["statusCode"] != 200:
+            raise AssertionError("the click was refused")
+    return (time.process_time() - began) / _MANY
+
+
+def _no_log(event: str, **fields: object) -> None:
+    pass
+
+
+class _OpensForms:
+    """Slack, which opens every form."""
+
+    def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "view": {**arguments["view"], "id": "V0"}}
+
+
+class _Nobody:
+    """The function that does what was clicked, and does nothing."""
+
+    def hand_over(self, interaction: Mapping[str, Any]) -> None:
+        pass
+
+    def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+
+def command_body(**fields: str) -> bytes:
+    """Returns what Slack sends when somebody types the command."""
+    return urlencode({"command": "/breakglass", "text": "", "api_app_id": "A0LOCALCLOUD", **fields}).encode()
+
+
+def api_event(secret: str, body: bytes, now: int) -> dict[str, Any]:
+    """Returns what the HTTP API makes of a request of Slack."""
+    headers = {name.lower(): value for name, value in signed(secret, body, now).items()}
+    return {
+        "requestContext": {"http": {"method": "POST"}},
+        "headers": {"content-type": "application/x-www-form-urlencoded", **headers},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+@dataclass(frozen=True)
+class _Moments:
+    answered: float
+    opened: float
+    filled: float
+
+
+class _Person:
+    """Types the command, and takes the time."""
+
+    def __init__(self, cloud: RunningCloud, url: str) -> None:
+        self._cloud = cloud
+        self._address = urlsplit(url)
+        self._user = SlackUser(cloud, url, _PERSON)
+        self._team: str = cloud.call_slack("auth.test", {})["team_id"]
+
+    def click(self) -> _Moments:
+        """Types the command, and returns after how many milliseconds what was there."""
+        known = {form["id"] for form in self.forms()}
+        body = self.command()
+        began = time.perf_counter()
+        opened = filled = 0.0
+        with ThreadPoolExecutor(1) as pool:
+            answering = pool.submit(self.send, body)
+            while not filled:
+                form = next((form for form in self.forms() if form["id"] not in known), None)
+                now = time.perf_counter() - began
+                if form is not None:
+                    opened = opened or now
+                    filled = now if form["changes"] else 0.0
+                if now > _PATIENCE:
+                    raise LocalCloudError(f"No form that can be filled in came within {_PATIENCE} s.")
+            status, answered = answering.result()
+        if status != 200:
+            raise LocalCloudError(f"The app answered a click with {status}.")
+        return _Moments(answered * 1000, opened * 1000, filled * 1000)
+
+    def forms(self) -> list[dict[str, Any]]:
+        """Returns the forms that this person was shown."""
+        return [view for view in self._user.views() if view["type"] == "modal"]
+
+    def command(self) -> bytes:
+        """Returns what Slack sends when the command is typed, with a trigger that is good from now."""
+        triggered = self._cloud.call_slack("views.generateTriggerId", {"user_id": self._user.id})
+        return command_body(
+            user_id=self._user.id,
+            team_id=self._team,
+            channel_id=self._cloud.slack_channel,
+            trigger_id=triggered["trigger_id"],
+        )
+
+    def send(self, body: bytes) -> tuple[int, float]:
+        """Sends it as Slack does, and returns the status, 0 for no answer, and the seconds until it came."""
+        signature = signed(self._cloud.slack_signing_secret, body, int(time.time()))
+        kind = {"Host": self._address.netloc, "Content-Type": "application/x-www-form-urlencoded"}
+        connection = http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=_PATIENCE)
+        began = time.perf_counter()
+        try:
+            connection.request("POST", self._address.path, body, {**kind, **signature})
+            response = connection.getresponse()
+            response.read()
+            status = response.status
+        except OSError:
+            status = 0
+        finally:
+            connection.close()
+        return status, time.perf_counter() - began
+
+
+def _clicks(name: str, moments: Sequence[_Moments]) -> Clicks:
+    return Clicks(
+        name,
+        Samples([one.answered for one in moments]),
+        Samples([one.opened for one in moments]),
+        Samples([one.filled for one in moments]),
+    )

@@ -1,0 +1,158 @@
+"""What the functions of the approvals cost before they do anything: the size of their zip, and its import.
+
+Each import runs in a fresh process, isolated from this project and from site-packages, out of the unpacked zip. The
+zip has no byte code and Lambda's folder can't be written to, so a function that starts there compiles its source;
+`boto3` in Lambda's runtime is compiled, and is here. Beside the time stands how many modules are loaded, and how many
+calls went to the network (audit events of `socket` that name an address), of which there should be none.
+
+Non-goals: the start of the interpreter, which is in what a click takes (see `clicks`); Lambda's micro-VM.
+"""
+
+import compileall
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.samples import Samples, ratio
+from breakglass.approval.parts import Part
+
+_SCRIPT = """
+import json, sys, time
+folder, statement = sys.argv[1:]
+sys.path.insert(0, folder)
+asked = []
+told = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.sendto"}
+sys.addaudithook(lambda event, _: asked.append(event) if event in told else None)
+began, used = time.perf_counter(), time.process_time()
+exec(statement)
+took, used = time.perf_counter() - began, time.process_time() - used
+print(json.dumps([took * 1000, used * 1000, len(sys.modules), len(asked)]))
+"""
+
+_HANDLERS = "breakglass.lambdas.handlers"
+
+# What a function is told by its environment; nobody is asked for any of it.
+_VARIABLES = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "BREAKGLASS_TABLE": "table",
+    "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
+    "BREAKGLASS_SIGNING_SECRET": "signing-secret",
+    "BREAKGLASS_DESK": "desk",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """The zip.
+
+    Attributes:
+        bytes: its size.
+        files: how many files are in it.
+    """
+
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import in fresh processes.
+
+    Attributes:
+        name: what is imported.
+        milliseconds: how long it takes.
+        processor: for how long it needs a processor, in milliseconds.
+        modules: how many modules are loaded afterwards, those of the interpreter's start included.
+        network: how many calls went to the network.
+    """
+
+    name: str
+    milliseconds: Samples
+    processor: Samples
+    modules: int
+    network: int
+
+    def ratio(self, other: "Import") -> float:
+        """How many times as long as another one it needs a processor, which other work on the machine hardly moves."""
+        return ratio(self.processor, other.processor)
+
+
+@dataclass(frozen=True)
+class _Program:
+    name: str
+    folder: Path
+    statement: str
+
+
+class _Measured(NamedTuple):
+    milliseconds: float
+    processor: float
+    modules: int
+    network: int
+
+
+def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[Import]]:
+    """Looks at a package, and imports what is in it and what it does without, in turns.
+
+    Args:
+        package: the zip.
+        workdir: for unpacking; made if it isn't there.
+        repeat: how often each is imported.
+    """
+    source, compiled = workdir / "source", workdir / "compiled"
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        archive.extractall(source)
+        files = len(archive.namelist())
+    shutil.copytree(source, compiled)
+    compileall.compile_dir(compiled, quiet=1)
+    programs = _programs(source, compiled)
+    runs: dict[str, list[_Measured]] = {program.name: [] for program in programs}
+    for program in programs:  # brings the files into memory, and compiles what is to be compiled
+        _run(program)
+    for turn in range(repeat):
+        for program in programs if turn % 2 == 0 else reversed(programs):
+            runs[program.name].append(_run(program))
+    return Package(len(package), files), [_import(name, of) for name, of in runs.items()]
+
+
+def _programs(source: Path, compiled: Path) -> Sequence[_Program]:
+    site_packages = Path(sysconfig.get_paths()["purelib"])
+    client = "get_session().create_client('dynamodb', region_name='eu-central-1')"
+    front = f"{_HANDLERS}.{Part.front}"
+    return (
+        _Program("`import boto3`", site_packages, "import boto3"),
+        _Program("botocore and a client of it", site_packages, f"from botocore.session import get_session; {client}"),
+        *(_Program(f"`{part}`", source, f"import {_HANDLERS}.{part}") for part in Part),
+        _Program(f"`{Part.front}`, and what its first event builds", source, f"from {front} import _front; _front()"),
+        _Program(f"`{Part.front}`, byte code compiled", compiled, f"import {front}"),
+    )
+
+
+def _run(program: _Program) -> _Measured:
+    # -I: nothing of this process's environment; -S: no site-packages; -B: what has no byte code gets none.
+    keep = ["-B"] if program.folder.name == "source" else []
+    command = [sys.executable, "-I", "-S", *keep, "-c", _SCRIPT, str(program.folder), program.statement]
+    environment = {**os.environ, **_VARIABLES}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return _Measured(*json.loads(done.stdout))
+
+
+def _import(name: str, runs: Sequence[_Measured]) -> Import:
+    return Import(
+        name,
+        Samples([run.milliseconds for run in runs]),
+        Samples([run.processor for run in runs]),
+        modules=max(run.modules for run in runs),
+        network=max(run.network for run in runs),
+    )

@@ -1,0 +1,220 @@
+"""How long the sweeper of the approvals takes over many grants, and how many calls it makes.
+
+Our own time is measured with records and Identity Center in memory. Once more the records are in DynamoDB of the local
+cloud, whose time is its own; what tells about AWS is the number of calls, since nearly all of a run there is waiting
+for answers.
+
+Non-goals: Identity Center's own pace, and that of Slack, which is told of what is found.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.samples import Samples
+from breakglass.lambdas.adapters.aws import AwsClient
+from breakglass.lambdas.adapters.dynamodb import DynamoStore
+from breakglass.lambdas.adapters.items import grant_item, request_item
+from breakglass.lambdas.adapters.services import DYNAMODB, Service
+from breakglass.lambdas.adapters.sigv4 import Credentials
+from breakglass.lambdas.app.sweep import Sweeper, sweep
+from breakglass.lambdas.domain.records import Access, Actor, Grant, GrantState, Request, State
+from localcloud.cloud import RunningCloud
+from tests.lambdas.adapters.local_table import make_table
+from tests.lambdas.domain.examples import request
+from tests.lambdas.domain.policies import EVERYBODY, PRODUCTION, RDS, STAGING, policy
+from tests.lambdas.doubles.clock import NOW
+from tests.lambdas.doubles.directory import MemoryDirectory
+from tests.lambdas.doubles.identity_center import MemoryIdentityCenter
+from tests.lambdas.doubles.slack import MemorySlack
+from tests.lambdas.doubles.store import MemoryStore
+from tests.lambdas.doubles.workflow import MemoryWorkflow
+
+GRANTS = 10_000
+"""How many grants are live, each of a person of its own, in one of two accounts."""
+
+OVERDUE = 100
+"""How many of them outlived their time, where some did."""
+
+_TABLE = "benchmark-sweeps"
+
+# As many items as one BatchWriteItem takes.
+_BATCH = 25
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """Runs of one kind.
+
+    Attributes:
+        name: what it is called in the table.
+        seconds: of each run.
+        store_calls: how often the records were asked or written in one run.
+        center_calls: the same of Identity Center.
+    """
+
+    name: str
+    seconds: Samples
+    store_calls: int
+    center_calls: int
+
+
+def measure(
+    cloud: RunningCloud | None, repeat: int, progress: Callable[[str], None], grants: int = GRANTS
+) -> list[Sweeps]:
+    """Sweeps over many grants.
+
+    Args:
+        cloud: whose DynamoDB has the records once more; None to leave that out.
+        repeat: runs of each kind; the one in DynamoDB runs once, and its records are written once.
+        progress: told what is going on.
+        grants: how many.
+    """
+    progress(f"sweeping over {grants:,} grants in memory")
+    kinds = [_in_memory(_Load(grants, late), repeat) for late in (0, OVERDUE)]
+    if cloud is not None:
+        progress(f"writing {grants:,} grants to DynamoDB")
+        kinds.append(_in_dynamodb(cloud, _Load(grants, 0), progress))
+    return kinds
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What the records hold: each grant by a request of its own."""
+
+    grants: int
+    late: int
+
+    def __str__(self) -> str:
+        return f"{self.grants:,} live, {self.late or 'none'} late"
+
+    def accesses(self) -> Iterator[tuple[Access, int]]:
+        """Yields every assignment, and when it ends."""
+        for number in range(self.grants):
+            access = Access(f"u-{number}", RDS, PRODUCTION if number % 2 else STAGING)
+            yield access, NOW - 3600 if number < self.late else NOW + 1800
+
+    def records(self) -> Iterator[tuple[Request, Grant]]:
+        """Yields every request with its grant."""
+        for number, (access, ends) in enumerate(self.accesses()):
+            asked = request(
+                State.active,
+                id=f"r-{number}",
+                requester=Actor(access.user_id, f"Person {number}"),
+                accounts=(access.account,),
+                created_at=ends - 3700,
+                decided_at=ends - 3600,
+                revoke_at=ends,
+                version=0,
+            )
+            yield asked, Grant(asked.id, access, GrantState.granted, ends)
+
+
+class _Counting:
+    """Counts the calls of the methods of something else."""
+
+    def __init__(self, of: object) -> None:
+        self._of = of
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._of, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.calls += 1
+            return method(*arguments, **named)
+
+        return counted
+
+
+class _Records(MemoryStore):
+    """Finds the grants of a request at once, as a table does; the double looks at all of them."""
+
+    def grants(self, request_id: str) -> tuple[Grant, ...]:
+        found = (self.all_grants.get((request_id, account)) for account in (PRODUCTION, STAGING))
+        return tuple(one for one in found if one is not None)
+
+
+class _CountingClient(AwsClient):
+    """Counts what is asked of AWS."""
+
+    calls = 0
+
+    def call(self, service: Service, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        return super().call(service, operation, arguments)
+
+
+class _Running(MemoryWorkflow):
+    """Every execution runs, so that nothing is taken for stuck."""
+
+    def is_running(self, request_id: str) -> bool:
+        return True
+
+
+def _in_memory(load: _Load, repeat: int) -> Sweeps:
+    runs = [_once_in_memory(load) for _ in range(repeat)]
+    _, store_calls, center_calls = runs[0]
+    return Sweeps(f"{load}, in memory", Samples([seconds for seconds, _, _ in runs]), store_calls, center_calls)
+
+
+def _once_in_memory(load: _Load) -> tuple[float, int, int]:
+    records = _Records()
+    for asked, grant in load.records():
+        records.save_request(asked, (), [grant])
+        records.add_holder(grant.access, asked.id)
+    store, center = _Counting(records), _center(load)
+    seconds = _seconds(_sweeper(store, center))
+    left = sum(one.state is GrantState.granted for one in records.all_grants.values())
+    if left != load.grants - load.late:
+        raise AssertionError(f"{load.grants - left} grants were taken back, and {load.late} should have been")
+    return seconds, store.calls, center.calls
+
+
+def _in_dynamodb(cloud: RunningCloud, load: _Load, progress: Callable[[str], None]) -> Sweeps:
+    environment = cloud.environment()
+    credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    client = _CountingClient(environment["AWS_REGION"], lambda: credentials, environment=environment)
+    table = make_table(cloud, _TABLE)
+    items = [item for asked, grant in load.records() for item in (request_item(asked), grant_item(grant))]
+    for start in range(0, len(items), _BATCH):
+        puts = [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]
+        answer = client.call(DYNAMODB, "BatchWriteItem", {"RequestItems": {table: puts}})
+        if answer.get("UnprocessedItems"):
+            raise AssertionError("DynamoDB of the local cloud did not take all items")
+    progress(f"sweeping over {load.grants:,} grants in DynamoDB")
+    center, client.calls = _center(load), 0
+    seconds = _seconds(_sweeper(DynamoStore(client, table), center))
+    return Sweeps(f"{load}, DynamoDB of the local cloud", Samples([seconds]), client.calls, center.calls)
+
+
+def _seconds(sweeper: Sweeper) -> float:
+    began = time.perf_counter()
+    sweep(sweeper)
+    return time.perf_counter() - began
+
+
+def _sweeper(store: Any, center: Any) -> Sweeper:
+    return Sweeper(
+        policy=policy(),
+        store=store,
+        clock=lambda: NOW,
+        log=_no_log,
+        directory=MemoryDirectory(EVERYBODY),
+        slack=MemorySlack(EVERYBODY),
+        workflow=_Running(),
+        center=center,
+        sessions=None,
+        pause=lambda _: None,
+    )
+
+
+def _no_log(event: str, **fields: object) -> None:
+    pass
+
+
+def _center(load: _Load) -> _Counting:
+    center = MemoryIdentityCenter()
+    center.assigned = {access for access, _ in load.accesses()}
+    return _Counting(center)

@@ -301,6 +301,9 @@ class Approvals(Section):
     such policy binds it. Only the management account may make the policy, or who it lets manage policies."""
     unrecorded_assignments: Unrecorded = Field(default=Unrecorded.report, examples=["report", "revoke"])
     """What becomes of an assignment of a break-glass set that neither a request nor this file made."""
+    protect_records: StrictBool = True
+    """Whether AWS refuses to delete the table with the records and the audit trail. To destroy a stack, write false,
+    `pulumi up`, and only then `pulumi destroy`."""
 
     @classmethod
     def between_keys(cls, given: Given) -> Iterator[Fault]:

@@ -122,3 +122,6 @@ class ApprovalSettingsArgs(TypedDict):
     unrecorded_assignments: NotRequired[Unrecorded]
     """What becomes of an assignment of a break-glass set that neither a request nor this stack made; reported by
     default."""
+    protect_records: NotRequired[bool]
+    """Whether AWS refuses to delete the table with the records and the audit trail; True by default. To destroy a
+    stack, write False, deploy that, and only then destroy."""

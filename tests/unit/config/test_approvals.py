@@ -439,6 +439,7 @@ def test_what_may_be_left_out_has_the_documented_defaults() -> None:
         "remind_every": "PT4H",
         "end_sessions": False,
         "unrecorded_assignments": Unrecorded.report,
+        "protect_records": True,
     }
 
 

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StrictBool
 
-from breakglass.components.principals import named, principal_id
+from breakglass.components.principals import IdentityStore, named
 from breakglass.components.reference import Reference
 from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
 from breakglass.errors import ConfigError, Problem
@@ -111,6 +111,19 @@ class AssignmentArgs(TypedDict):
     """The account ids where the permission sets are handed out, twelve digits each."""
     sets: NotRequired[list[AssignmentTarget]]
     """Which of the pair's two permission sets are handed out; both by default."""
+
+
+class PairArgs(TypedDict):
+    """A permission set for day-to-day work and its marked twin for emergencies."""
+
+    name: str
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
+    everyday: PermissionSetArgs
+    """The permission set for day-to-day work."""
+    break_glass: BreakGlassSetArgs
+    """The permission set for emergencies."""
+    assignments: NotRequired[list[AssignmentArgs]]
+    """Who gets which of the two in which accounts; nobody by default."""
 
 
 class PermissionSetPairArgs(TypedDict):
@@ -299,12 +312,12 @@ class PermissionSetPair(pulumi.ComponentResource):
         self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
     ) -> Iterator[aws.ssoadmin.AccountAssignment]:
         principal = named(who)
-        found_id = principal_id(principal, spec.identity_store_id, spec.region, self)
+        principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
         for target in who.sets:
             for account in who.accounts:
                 yield aws.ssoadmin.AccountAssignment(
                     f"{deployed[target].name}-{principal.key}-{account}",
-                    principal_id=found_id,
+                    principal_id=principal_id,
                     principal_type=principal.kind.upper(),
                     target_id=account,
                     target_type="AWS_ACCOUNT",

@@ -1,28 +1,21 @@
 """The ids of groups and users that a stack file calls by their names, looked up in the identity store at preview.
 
 A name that can't be found is the user's to put right, so it is named, where the provider would name the function that
-was called. `pulumi_aws` has these functions too, but one whose failure can't be caught: it ends the program with the
-first of many wrong names.
+was called, and of many wrong names the first one only.
 
-Non-goals: who is in a group. That is asked at every decision.
+Non-goals: deciding who is in a group. That is asked at every decision.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 import pulumi
+import pulumi_aws as aws
 
 from breakglass.errors import ConfigError, Problem, shown
 from breakglass.lambdas.domain.policy import PrincipalKind
-
-_FUNCTIONS = {
-    PrincipalKind.group: ("aws:identitystore/getGroup:getGroup", "DisplayName", "groupId"),
-    PrincipalKind.user: ("aws:identitystore/getUser:getUser", "UserName", "userId"),
-}
-"""The provider's function, the attribute that it looks at, and the id in its answer."""
 
 
 class NamesPrincipal(Protocol):
@@ -76,8 +69,15 @@ def named(entry: NamesPrincipal) -> Named:
     return next(Named(kind, text, by_id) for kind, text, by_id in choices if text is not None)
 
 
-class NotFoundError(Exception):
-    """The identity store does not have a name, or can't be asked. The text is what the provider says."""
+@dataclass(frozen=True)
+class Missing:
+    """The answer where the identity store does not have a name, or can't be asked.
+
+    Attributes:
+        said: what the provider says.
+    """
+
+    said: str
 
 
 @dataclass(frozen=True)
@@ -90,93 +90,75 @@ class IdentityStore:
         parent: the resource for which it is done, which gives the provider.
     """
 
-    id: str
+    id: pulumi.Input[str]
     region: str
     parent: pulumi.Resource
 
-    async def id_of(self, principal: Named) -> str:
-        """Return the id of a principal.
-
-        Raises:
-            NotFoundError: if it can't be found.
-        """
+    def id_of(self, principal: Named) -> pulumi.Input[str]:
+        """Return the id of a principal; unless it can be found, the program fails with an error that names it."""
         if principal.by_id:
             return principal.text
-        function, attribute, answer = _FUNCTIONS[principal.kind]
-        name = {"uniqueAttribute": {"attributePath": attribute, "attributeValue": principal.text}}
-        found = await self._ask(function, alternateIdentifier=name)
-        return str(found[answer])
+        return self._look_up(principal).recover(partial(_fail, principal))
 
-    async def ids(self, principals: Iterable[Named]) -> dict[Named, str | NotFoundError]:
-        """Return the id of each principal, or why it has none; all are looked up at once."""
+    def answer_about(self, principal: Named) -> pulumi.Output[str | Missing]:
+        """Return the id of a principal, or that it is missing."""
+        if principal.by_id:
+            return pulumi.Output.from_input(principal.text)
+        found: pulumi.Output[str | Missing] = self._look_up(principal)
+        return found.recover(_missing)
 
-        async def answer(principal: Named) -> str | NotFoundError:
-            try:
-                return await self.id_of(principal)
-            except NotFoundError as error:
-                return error
+    def members(self, group_id: pulumi.Input[str]) -> pulumi.Output[Sequence[str] | Missing]:
+        """Return the ids of the users who are in a group today, or that it can't be told."""
+        found = aws.identitystore.get_group_memberships_output(
+            identity_store_id=self.id,
+            group_id=group_id,
+            region=self.region,
+            opts=pulumi.InvokeOptions(parent=self.parent),
+        )
+        users: pulumi.Output[Sequence[str] | Missing] = found.apply(_users)
+        return users.recover(_missing)
 
-        wanted = list(dict.fromkeys(principals))
-        return dict(zip(wanted, await asyncio.gather(*map(answer, wanted)), strict=True))
-
-    async def members(self, group_id: str) -> frozenset[str]:
-        """Return the ids of the users who are in a group today.
-
-        Raises:
-            NotFoundError: if it can't be told.
-        """
-        found = await self._ask("aws:identitystore/getGroupMemberships:getGroupMemberships", groupId=group_id)
-        return frozenset(one["memberId"]["userId"] for one in found.get("groupMemberships") or ())
-
-    async def _ask(self, function: str, **arguments: Any) -> Mapping[str, Any]:
-        asked = {"identityStoreId": self.id, **arguments, "region": self.region}
-        # With the version that pulumi_aws gives, or the engine makes a second provider.
-        opts = pulumi.InvokeOptions(parent=self.parent, version=version("pulumi_aws"))
-        try:
-            answer: Mapping[str, Any] = await pulumi.runtime.invoke_async(function, asked, opts)
-        except Exception as error:
-            # The SDK puts the name of the function before it, and an empty property behind it.
-            raise NotFoundError(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error)) from None
-        return answer
-
-
-def principal_id(
-    principal: Named, store_id: pulumi.Input[str], region: str, parent: pulumi.Resource
-) -> pulumi.Input[str]:
-    """Return the id of a principal; unless it can be found, the program fails with an error that names it.
-
-    Args:
-        principal: the group or user.
-        store_id: id of the identity store.
-        region: of the identity store.
-        parent: the resource for which it is done.
-    """
-    if principal.by_id:
-        return principal.text
-
-    async def look_up(known_id: str) -> str:
-        try:
-            return await IdentityStore(known_id, region, parent).id_of(principal)
-        except NotFoundError as error:
-            # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
-            raise pulumi.RunError(str(ConfigError([unknown(principal, known_id, str(error))]))) from None
-
-    return pulumi.Output.from_input(store_id).apply(look_up)
+    def _look_up(self, principal: Named) -> pulumi.Output[str]:
+        opts = pulumi.InvokeOptions(parent=self.parent)
+        # Not dicts: the SDK translates the keys of a resource's dicts to camelCase, but not those of a function's.
+        if principal.kind is PrincipalKind.group:
+            display_name = aws.identitystore.GetGroupAlternateIdentifierUniqueAttributeArgs(
+                attribute_path="DisplayName", attribute_value=principal.text
+            )
+            return aws.identitystore.get_group_output(
+                identity_store_id=self.id,
+                alternate_identifier=aws.identitystore.GetGroupAlternateIdentifierArgs(unique_attribute=display_name),
+                region=self.region,
+                opts=opts,
+            ).group_id
+        user_name = aws.identitystore.GetUserAlternateIdentifierUniqueAttributeArgs(
+            attribute_path="UserName", attribute_value=principal.text
+        )
+        return aws.identitystore.get_user_output(
+            identity_store_id=self.id,
+            alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(unique_attribute=user_name),
+            region=self.region,
+            opts=opts,
+        ).user_id
 
 
-def unknown(principal: Named, store_id: str, said: str) -> Problem:
-    """Say that a name can't be found.
+def _users(found: aws.identitystore.GetGroupMembershipsResult) -> Sequence[str]:
+    return [membership["member_id"]["user_id"] for membership in found.group_memberships or ()]
 
-    Args:
-        principal: the name.
-        store_id: where it was looked for.
-        said: by the provider.
-    """
-    return Problem(
+
+def _missing(error: Exception) -> Missing:
+    """Keep what the provider says; the SDK puts the function's name before it, and an empty property behind it."""
+    return Missing(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))
+
+
+def _fail(principal: Named, error: Exception) -> str:
+    problem = Problem(
         principal.key,
         shown(principal.text),
-        f"The identity store {store_id} does not tell of a {principal.kind} of this name, so nobody would be meant by "
-        f"it. The provider says: {said}",
+        f"The identity store does not tell of a {principal.kind} of this name, so nobody would be meant by it. The "
+        f"provider says: {_missing(error).said}",
         f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as Identity "
         f"Center has it, or its id under `{principal.kind}Id`.",
     )
+    # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+    raise pulumi.RunError(str(ConfigError([problem]))) from None

@@ -8,7 +8,8 @@ import pulumi
 from breakglass import BreakGlass, BreakglassError, load_stack_file
 
 try:
-    break_glass = BreakGlass(pulumi.get_stack(), load_stack_file().to_args())
+    stack = load_stack_file()
+    break_glass = BreakGlass(pulumi.get_stack(), stack.to_args())
 except BreakglassError as error:
     # A RunError is printed as it is; any other one under a Python traceback, which at 2 a.m. is noise.
     raise pulumi.RunError(str(error)) from None
@@ -18,3 +19,8 @@ pulumi.export("ruleNames", break_glass.rule_names)
 pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
 pulumi.export("topicArn", break_glass.topic_arn)
 pulumi.export("dashboardUrl", break_glass.dashboard_url)
+if stack.stack_file.approvals:
+    pulumi.export("approvalRequestUrl", break_glass.approval_request_url)
+    pulumi.export("approvalTable", break_glass.approval_table_name)
+    pulumi.export("approvalPolicy", break_glass.approval_policy)
+    pulumi.export("slackAppManifest", break_glass.slack_app_manifest)

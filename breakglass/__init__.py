@@ -1,10 +1,12 @@
-"""Break-glass access for AWS as Pulumi components: emergency permission sets, and an alert for every use of one.
+"""Break-glass access for AWS as Pulumi components: emergency permission sets, an alert for every use, and approvals.
 
 What is in `__all__` is the public surface; a change of it is a change of the version (see CHANGELOG.md).
 
-Non-goals: nothing here runs in AWS. The alert path has no code of its own there, only EventBridge.
+Non-goals: nothing here runs in AWS but `breakglass.lambdas`. The alert path has no code of its own there, only
+EventBridge.
 """
 
+from breakglass.components.approvals import Approvals, ApprovalsArgs
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.components.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
 from breakglass.components.slack_connection import SlackConnection, SlackConnectionArgs
@@ -16,6 +18,8 @@ from breakglass.errors import BreakglassError, ConfigError, MessageError, Policy
 from breakglass.types import EvidencePath
 
 __all__ = [
+    "Approvals",
+    "ApprovalsArgs",
     "BreakGlass",
     "BreakGlassArgs",
     "BreakglassError",

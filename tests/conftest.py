@@ -176,15 +176,18 @@ ANSWERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:identitystore/getGroup:getGroup": lambda args: {
         "groupId": "id-of-group-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
     },
+    "aws:identitystore/getGroupMemberships:getGroupMemberships": lambda args: {
+        "groupMemberships": [{"memberId": {"userId": f"{number}-of-{args['groupId']}"}} for number in (1, 2)]
+    },
     "aws:identitystore/getUser:getUser": lambda args: {
         "userId": "id-of-user-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
     },
     "aws:organizations/getOrganization:getOrganization": lambda _: {
         "masterAccountId": ACCOUNT_ID,
         "accounts": [
-            {"id": ACCOUNT_ID, "name": "management"},
-            {"id": "333333333333", "name": "production"},
-            {"id": "444444444444", "name": "staging"},
+            {"id": ACCOUNT_ID, "name": "management", "status": "ACTIVE"},
+            {"id": "333333333333", "name": "production", "status": "ACTIVE"},
+            {"id": "444444444444", "name": "staging", "status": "ACTIVE"},
         ],
         "enabledPolicyTypes": ["SERVICE_CONTROL_POLICY"],
     },

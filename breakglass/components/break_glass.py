@@ -3,21 +3,18 @@
 Non-goals: reading the stack file (see `breakglass.config.load_stack_file`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.approval.parts import Names, Part
+from breakglass.approval.section import Approvals as ApprovalSettings
 from breakglass.components.approval_args import ApprovalSettingsArgs
-from breakglass.components.permission_set_pair import (
-    AssignmentArgs,
-    BreakGlassSetArgs,
-    PermissionSetArgs,
-    PermissionSetPair,
-    refused_risks,
-)
+from breakglass.components.approvals import Approvals
+from breakglass.components.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
 from breakglass.components.slack_connection import SlackConnection
 from breakglass.components.slack_destination import SlackDestination
@@ -29,19 +26,6 @@ from breakglass.errors import ConfigError, Problem, shown
 from breakglass.problems import validated
 from breakglass.section import Given
 from breakglass.types import EvidencePath, Fault, fault
-
-
-class PairArgs(TypedDict):
-    """A permission set for day-to-day work and its marked twin for emergencies."""
-
-    name: str
-    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
-    everyday: PermissionSetArgs
-    """The permission set for day-to-day work."""
-    break_glass: BreakGlassSetArgs
-    """The permission set for emergencies."""
-    assignments: NotRequired[list[AssignmentArgs]]
-    """Who gets which of the two in which accounts; nobody by default."""
 
 
 class PermissionSetsArgs(TypedDict):
@@ -172,13 +156,14 @@ class BreakGlass(pulumi.ComponentResource):
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `SlackConnection`,
-          `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`.
+          `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
 
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.
         MessageError: An alert could not be shown in Slack or sent by e-mail.
         PolicyError: An inline policy does not go together with the protection of the alert path.
+        RunError: Something that the arguments name isn't there, or a secret is none.
     """
 
     permission_set_arns: pulumi.Output[dict[str, str]]
@@ -194,6 +179,14 @@ class BreakGlass(pulumi.ComponentResource):
     """ARN of the SNS topic that alarms go to."""
     dashboard_url: pulumi.Output[str | None]
     """Address of the CloudWatch dashboard in the AWS console."""
+    approval_request_url: pulumi.Output[str | None]
+    """Where Slack sends everything that people do; None without `approvals`, like all below."""
+    approval_table_name: pulumi.Output[str | None]
+    """Name of the table with the records and the audit trail."""
+    approval_policy: pulumi.Output[str | None]
+    """The compiled policy by which requests are decided, JSON, for people to read."""
+    slack_app_manifest: pulumi.Output[str | None]
+    """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
 
     def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validated(BreakGlassModel, args, at=f"{name}.")
@@ -203,8 +196,10 @@ class BreakGlass(pulumi.ComponentResource):
             raise ConfigError(risks)
         super().__init__("breakglass:index:BreakGlass", name, None, opts)
 
-        pairs = self._pairs(name, spec, spec.permission_sets) if spec.permission_sets else []
+        instance = self._instance(spec.permission_sets) if spec.permission_sets else None
+        pairs = self._pairs(name, spec, spec.permission_sets, *instance) if spec.permission_sets and instance else []
         alerts: dict[Subject, UsageAlert] = {}
+        approvals: Approvals | None = None
         self.topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if spec.alerts is not None:
             connection, destination = self._slack(name, spec, spec.alerts)
@@ -212,15 +207,24 @@ class BreakGlass(pulumi.ComponentResource):
                 subject: self._alert(name, spec, spec.alerts, destination, subject)
                 for subject in _watched(spec.permission_sets, spec.alerts)
             }
-            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts)
+            shown = _Shown(f"{name}-approvals") if spec.approvals else None
+            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts, shown)
             self.topic_arn = monitoring.topic_arn
             self.dashboard_url = monitoring.dashboard_url
+            if spec.approvals and instance and shown:
+                make = partial(self._approvals, name, spec, spec.approvals, instance, pairs, alerts, connection)
+                approvals = shown.of(partial(make, monitoring.topic_arn))
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
         arns |= {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
         self.permission_set_arns = _resolved(arns)
         self.rule_names = _resolved({subject.key: alert.rule_names for subject, alert in alerts.items()})
         self.dead_letter_queue_urls = _resolved({subject.key: alert.queue_url for subject, alert in alerts.items()})
+        none = pulumi.Output.from_input(None)
+        self.approval_request_url = approvals.request_url if approvals else none
+        self.approval_table_name = approvals.table_name if approvals else none
+        self.approval_policy = approvals.policy_json if approvals else none
+        self.slack_app_manifest = approvals.app_manifest if approvals else none
         self.register_outputs(
             {
                 "permission_set_arns": self.permission_set_arns,
@@ -228,13 +232,21 @@ class BreakGlass(pulumi.ComponentResource):
                 "dead_letter_queue_urls": self.dead_letter_queue_urls,
                 "topic_arn": self.topic_arn,
                 "dashboard_url": self.dashboard_url,
+                "approval_request_url": self.approval_request_url,
+                "approval_table_name": self.approval_table_name,
+                "approval_policy": self.approval_policy,
+                "slack_app_manifest": self.slack_app_manifest,
             }
         )
 
     def _pairs(
-        self, name: str, spec: BreakGlassModel, sets: PermissionSets
+        self,
+        name: str,
+        spec: BreakGlassModel,
+        sets: PermissionSets,
+        instance_arn: pulumi.Input[str],
+        identity_store_id: pulumi.Input[str],
     ) -> list[tuple[PermissionSetPairSpec, PermissionSetPair]]:
-        instance_arn, identity_store_id = self._instance(sets)
         return [
             (
                 pair,
@@ -315,21 +327,14 @@ class BreakGlass(pulumi.ComponentResource):
         connection: SlackConnection,
         destination: SlackDestination,
         watched: Mapping[Subject, UsageAlert],
+        shown: "_Shown | None",
     ) -> UsageMonitoring:
         return UsageMonitoring(
             f"{name}-monitoring",
             _arguments(
                 region=alerts.region,
-                watched=[
-                    {
-                        **_role(subject),
-                        "evidence_paths": alerts.evidence_paths,
-                        "rule_names": alert.rule_names,
-                        "queue_name": alert.queue_name,
-                        "queue_arn": alert.queue_arn,
-                    }
-                    for subject, alert in watched.items()
-                ],
+                watched=_watched_args(alerts, watched),
+                approvals=shown.args if shown else None,
                 connection_arn=connection.connection_arn,
                 destination_arn=destination.destination_arn,
                 **alerts.monitoring.model_dump(),
@@ -338,6 +343,67 @@ class BreakGlass(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+    def _approvals(
+        self,
+        name: str,
+        spec: BreakGlassModel,
+        settings: ApprovalSettings,
+        instance: tuple[pulumi.Input[str], pulumi.Input[str]],
+        pairs: Sequence[tuple[PermissionSetPairSpec, PermissionSetPair]],
+        watched: Mapping[Subject, UsageAlert],
+        connection: SlackConnection,
+        topic_arn: pulumi.Input[str | None],
+    ) -> Approvals:
+        alerts = cast(Alerts, spec.alerts)
+        instance_arn, identity_store_id = instance
+        return Approvals(
+            f"{name}-approvals",
+            _arguments(
+                region=alerts.region,
+                instance_arn=instance_arn,
+                identity_store_id=identity_store_id,
+                settings=settings.model_dump(exclude_none=True),
+                pairs=[pair.model_dump(exclude_none=True) for pair, _ in pairs],
+                permission_set_arns={pair.break_glass_name: made.break_glass_arn for pair, made in pairs},
+                watched=_watched_args(alerts, watched),
+                bot_token_secret_arn=connection.secret_arn,
+                slack_signing_secret=spec.slack_signing_secret,
+                post_message_url=alerts.slack.post_message_url,
+                kms_key_arn=alerts.slack.kms_key_arn,
+                topic_arn=topic_arn,
+                tags=spec.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+class _Shown:
+    """What the dashboard shows of the approvals, which are made after it, since their alarms go to its topic."""
+
+    def __init__(self, name: str) -> None:
+        names = Names(name)
+        made, self._resolve = pulumi.deferred_output()
+        self.args = {
+            "stack": name,
+            "function_names": [names.function(part) for part in Part],
+            "machine_arn": made["machine_arn"],
+            "alarm_arns": made["alarm_arns"],
+        }
+
+    def of(self, make: Callable[[], Approvals]) -> Approvals:
+        """Make them. If that fails, the dashboard fails with it: it would be waited for without end."""
+        try:
+            approvals = make()
+        except BaseException as error:
+            self._resolve(pulumi.Output.from_input(None).apply(partial(_raised, error)))
+            raise
+        self._resolve(pulumi.Output.all(machine_arn=approvals.machine_arn, alarm_arns=approvals.alarm_arns))
+        return approvals
+
+
+def _raised(error: BaseException, _: object) -> Any:
+    raise error
 
 
 def _risks(sets: PermissionSets, at: str) -> list[Problem]:
@@ -375,6 +441,20 @@ def _watched(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
         *(PermissionSetSubject(pair.break_glass_name) for pair in (sets.pairs if sets else [])),
         *(PermissionSetSubject(watched) for watched in alerts.watch.permission_sets),
         *(RoleSubject(arn) for arn in alerts.watch.roles),
+    ]
+
+
+def _watched_args(alerts: Alerts, watched: Mapping[Subject, UsageAlert]) -> list[dict[str, Any]]:
+    """Return the alerts as other components take them."""
+    return [
+        {
+            **_role(subject),
+            "evidence_paths": alerts.evidence_paths,
+            "rule_names": alert.rule_names,
+            "queue_name": alert.queue_name,
+            "queue_arn": alert.queue_arn,
+        }
+        for subject, alert in watched.items()
     ]
 
 

@@ -14,6 +14,7 @@ import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 from pydantic import BaseModel
 
+from breakglass.components.approvals import Approvals, ApprovalsArgs, ApprovalsModel
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs, BreakGlassModel
 from breakglass.components.permission_set_pair import (
     PermissionSetPair,
@@ -33,6 +34,7 @@ Write it anew with `python tests/components/test_arguments.py`.
 """
 
 COMPONENTS: dict[type[pulumi.ComponentResource], tuple[type, type[BaseModel]]] = {
+    Approvals: (ApprovalsArgs, ApprovalsModel),
     BreakGlass: (BreakGlassArgs, BreakGlassModel),
     PermissionSetPair: (PermissionSetPairArgs, PermissionSetPairModel),
     SlackConnection: (SlackConnectionArgs, SlackConnectionModel),

@@ -4,14 +4,25 @@ Not proven here: the resources' inputs, which are the parts' own (the other file
 deploys them (tests/engine).
 """
 
+import json
 from typing import Any, cast
 
 import pulumi
 import pytest
 
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
+from breakglass.errors import ConfigError
 from breakglass.types import EvidencePath
-from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
+from tests.conftest import (
+    IDENTITY_STORE_ID,
+    INSTANCE_ARN,
+    REGION,
+    Call,
+    Deployment,
+    ProviderError,
+    deploy,
+    refusal,
+)
 
 TOKEN = "xoxb-1-made-up"
 TAGS = {"team": "platform"}
@@ -41,6 +52,23 @@ ALERTS_ONLY = {"alerts": ALERTS, "slack_bot_token": TOKEN, "tags": TAGS}
 PERMISSION_SETS_ONLY = {"permission_sets": PERMISSION_SETS, "tags": TAGS}
 
 
+APPROVALS: dict[str, Any] = {
+    "channel": "C0APPROVALS1",
+    "rules": [
+        {
+            "name": "databases",
+            "sets": ["devops-break-glass"],
+            "accounts": ["333333333333"],
+            "requesters": [{"group": "database-oncall"}],
+            "approvers": [{"group": "database-leads"}],
+        }
+    ],
+    "end_sessions": True,
+}
+SIGNING = "0123456789abcdef0123456789abcdef"
+WITH_APPROVALS = {**BOTH, "approvals": APPROVALS, "slack_signing_secret": SIGNING}
+
+
 def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
     made = BreakGlass("prod", cast(BreakGlassArgs, args))
     return {
@@ -49,7 +77,16 @@ def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
         "dead_letter_queue_urls": made.dead_letter_queue_urls,
         "topic_arn": made.topic_arn,
         "dashboard_url": made.dashboard_url,
+        "approval_request_url": made.approval_request_url,
+        "approval_table_name": made.approval_table_name,
+        "approval_policy": made.approval_policy,
+        "slack_app_manifest": made.slack_app_manifest,
     }
+
+
+WITHOUT_APPROVALS = dict.fromkeys(
+    ("approval_request_url", "approval_table_name", "approval_policy", "slack_app_manifest")
+)
 
 
 def break_glass(args: dict[str, Any]) -> Deployment:
@@ -161,6 +198,7 @@ def test_outputs() -> None:
         "topic_arn": "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms",
         "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
         "?region=eu-central-1#dashboards/dashboard/breakglass-prod-monitoring-dashboard",
+        **WITHOUT_APPROVALS,
     }
 
 
@@ -168,19 +206,26 @@ def test_outputs_without_alerts() -> None:
     outputs = break_glass(PERMISSION_SETS_ONLY).outputs
 
     assert outputs.pop("permission_set_arns").keys() == {"devops", "devops-break-glass"}
-    assert outputs == {"rule_names": {}, "dead_letter_queue_urls": {}, "topic_arn": None, "dashboard_url": None}
+    assert outputs == {
+        "rule_names": {},
+        "dead_letter_queue_urls": {},
+        "topic_arn": None,
+        "dashboard_url": None,
+        **WITHOUT_APPROVALS,
+    }
 
 
 def test_no_output_is_secret() -> None:
-    assert break_glass(BOTH).secret_outputs == set()
+    assert break_glass(WITH_APPROVALS).secret_outputs == set()
 
 
-def test_a_preview_of_a_new_stack_gets_through() -> None:
-    assert deploy(lambda: program(BOTH), preview=True).inventory() == break_glass(BOTH).inventory()
+@pytest.mark.parametrize("args", [BOTH, WITH_APPROVALS], ids=["without approvals", "with approvals"])
+def test_a_preview_of_a_new_stack_gets_through(args: dict[str, Any]) -> None:
+    assert deploy(lambda: program(args), preview=True).inventory() == break_glass(args).inventory()
 
 
 def test_every_resource_has_a_component_as_its_parent() -> None:
-    deployment = break_glass(BOTH)
+    deployment = break_glass(WITH_APPROVALS)
 
     urns = deployment.by_urn()
     for resource in deployment.resources:
@@ -189,24 +234,39 @@ def test_every_resource_has_a_component_as_its_parent() -> None:
         else:
             parent = urns[resource.parent]
             assert parent.type.startswith("breakglass:index:")
-            assert (parent.type == "breakglass:index:BreakGlass") == (not resource.custom)
+            made_of_components = ("breakglass:index:BreakGlass", "breakglass:index:Approvals")
+            assert (parent.type in made_of_components) == (not resource.custom)
             assert resource.name.startswith(parent.name)
 
 
-def test_every_regional_resource_and_lookup_names_its_region() -> None:
-    deployment = break_glass(BOTH)
+GLOBAL = ("aws:iam/", "aws:organizations/")
+GLOBAL_LOOKUPS = {
+    "aws:index/getCallerIdentity:getCallerIdentity",
+    "aws:organizations/getOrganization:getOrganization",
+}
 
-    regional = [each for each in deployment.resources if each.custom and not each.type.startswith("aws:iam/")]
+
+def test_every_regional_resource_and_lookup_names_its_region() -> None:
+    deployment = break_glass(WITH_APPROVALS)
+
+    regional = [each for each in deployment.resources if each.custom and not each.type.startswith(GLOBAL)]
     assert {each.inputs.get("region") for each in regional} == {REGION}
-    assert {call.args["region"] for call in deployment.calls} == {REGION}
+    assert {call.args["region"] for call in deployment.calls if call.token not in GLOBAL_LOOKUPS} == {REGION}
 
 
 # Of the types in use, those that take tags (the AWS provider's schema).
 TAGGED = {
+    "aws:apigatewayv2/api:Api",
+    "aws:apigatewayv2/stage:Stage",
     "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/logGroup:LogGroup",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:dynamodb/table:Table",
     "aws:iam/role:Role",
+    "aws:lambda/function:Function",
+    "aws:organizations/policy:Policy",
     "aws:secretsmanager/secret:Secret",
+    "aws:sfn/stateMachine:StateMachine",
     "aws:sns/topic:Topic",
     "aws:sqs/queue:Queue",
     "aws:ssoadmin/permissionSet:PermissionSet",
@@ -214,39 +274,47 @@ TAGGED = {
 
 
 def test_everything_that_takes_tags_has_them() -> None:
-    tagged = {each.type: each.inputs["tags"] for each in break_glass(BOTH).resources if "tags" in each.inputs}
+    resources = break_glass(WITH_APPROVALS).resources
+    tagged = {each.type: each.inputs["tags"] for each in resources if "tags" in each.inputs}
 
-    assert tagged == dict.fromkeys(TAGGED, TAGS)
+    protected = {"aws:organizations/policy:Policy": {**TAGS, "breakglass-protected": "true"}}
+    assert tagged == dict.fromkeys(TAGGED, TAGS) | protected
 
 
 # Where the physical name of each type is, for the types that have one.
 PHYSICAL_NAMES = {
+    "aws:apigatewayv2/api:Api": "name",
     "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
     "aws:cloudwatch/eventApiDestination:EventApiDestination": "name",
     "aws:cloudwatch/eventConnection:EventConnection": "name",
     "aws:cloudwatch/eventRule:EventRule": "name",
+    "aws:cloudwatch/logGroup:LogGroup": "name",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
+    "aws:dynamodb/table:Table": "name",
     "aws:iam/role:Role": "name",
+    "aws:lambda/function:Function": "name",
+    "aws:organizations/policy:Policy": "name",
     "aws:secretsmanager/secret:Secret": "name",
+    "aws:sfn/stateMachine:StateMachine": "name",
     "aws:sns/topic:Topic": "name",
     "aws:sqs/queue:Queue": "name",
 }
 
 
-def test_everything_on_the_alert_path_carries_the_prefix_that_protects_it() -> None:
-    deployment = break_glass(ALERTS_ONLY)
+def test_everything_of_the_alert_path_and_the_approvals_carries_the_prefix_that_protects_it() -> None:
+    deployment = break_glass(WITH_APPROVALS)
 
-    named = {
-        each.type: each.inputs[PHYSICAL_NAMES[each.type]]
+    named = [
+        (each.type, each.inputs[PHYSICAL_NAMES[each.type]])
         for each in deployment.resources
         if each.type in PHYSICAL_NAMES
-    }
-    assert named.keys() == PHYSICAL_NAMES.keys()
-    assert all(name.startswith("breakglass-prod-") for name in named.values())
+    ]
+    assert {type_ for type_, _ in named} == PHYSICAL_NAMES.keys()
+    assert [name for _, name in named if not name.startswith("breakglass-prod-")] == []
 
 
 def test_the_token_is_in_two_secret_inputs_and_nowhere_else() -> None:
-    deployment = break_glass(BOTH)
+    deployment = break_glass(WITH_APPROVALS)
 
     holders = [each for each in deployment.resources if TOKEN in str(each.inputs)]
     assert {(each.name, each.type.rsplit(":", 1)[1]) for each in holders} == {
@@ -276,6 +344,56 @@ def test_a_role_added_at_the_top_changes_only_the_dashboard() -> None:
 
     changed = {resource.type for urn, resource in before.items() if after[urn].inputs != resource.inputs}
     assert changed == {"aws:cloudwatch/dashboard:Dashboard"}
+
+
+# --- approvals -------------------------------------------------------------------------------------------------------
+
+
+def test_approvals_add_their_own_and_change_only_what_tells_of_them() -> None:
+    without, with_them = break_glass(BOTH).by_urn(), break_glass(WITH_APPROVALS).by_urn()
+
+    added = [each for urn, each in with_them.items() if urn not in without]
+    assert without.keys() <= with_them.keys()
+    assert {each.name.startswith("prod-approvals") for each in added} == {True}
+    changed = {without[urn].type for urn in without if without[urn].inputs != with_them[urn].inputs}
+    assert changed == {
+        # The button that asks for an explanation, the row, and that an alarm may be about a use that isn't recorded.
+        "aws:cloudwatch/eventTarget:EventTarget",
+        "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+    }
+    targets = [urn for urn, each in without.items() if each.type.endswith(":EventTarget")]
+    told = [without[urn].inputs["targetId"] for urn in targets if without[urn].inputs != with_them[urn].inputs]
+    assert set(told) == {"slack"}
+
+
+def test_outputs_with_approvals() -> None:
+    outputs = break_glass(WITH_APPROVALS).outputs
+
+    assert outputs["approval_request_url"] == "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/slack"
+    assert outputs["approval_table_name"] == "breakglass-prod-approvals-records"
+    assert json.loads(outputs["slack_app_manifest"])["display_information"]["name"] == "breakglass"
+    policy = json.loads(outputs["approval_policy"])
+    assert policy["sets"]["devops-break-glass"]["arn"].endswith("/ps-devops-break-glass")
+    assert policy["settings"]["instance_arn"] == INSTANCE_ARN
+
+
+def test_the_dashboard_shows_the_alarms_of_the_approvals() -> None:
+    dashboard = break_glass(WITH_APPROVALS).get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
+
+    body = json.loads(dashboard.inputs["dashboardBody"])
+    shown = [arn for each in body["widgets"] for arn in each["properties"].get("alarms", ())]
+    alarm = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-sweep-silent"
+    assert alarm in shown
+
+
+def test_approvals_that_can_not_be_made_end_the_program_and_are_not_waited_for() -> None:
+    def none(_: object) -> dict[str, Any]:
+        raise ProviderError("AWSOrganizationsNotInUseException")
+
+    answers = {"aws:organizations/getOrganization:getOrganization": none}
+    with pytest.raises(ConfigError, match="AWSOrganizationsNotInUseException"):
+        deploy(lambda: program(WITH_APPROVALS), answers=answers)
 
 
 # --- the Identity Center instance ------------------------------------------------------------------------------------
@@ -363,12 +481,22 @@ RISKY: dict[str, Any] = {
             "devops-break-glass_x",
         ),
         ({"permission_set": PERMISSION_SETS}, "Did you mean permissionSets?"),
+        ({**WITH_APPROVALS, "slack_signing_secret": None}, "exactly one signing secret"),
         (
             {"permission_sets": {**PERMISSION_SETS, "pairs": [RISKY]}},
             "prod.permission_sets.pairs[0].breakGlass.managedPolicies[0]",
         ),
     ],
-    ids=["empty", "watches nothing", "no token", "two tokens", "ambiguous names", "unknown key", "risk"],
+    ids=[
+        "empty",
+        "watches nothing",
+        "no token",
+        "two tokens",
+        "ambiguous names",
+        "unknown key",
+        "no signing secret",
+        "risk",
+    ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[str, Any], why: str) -> None:
     report = refusal(lambda: program(wrong))

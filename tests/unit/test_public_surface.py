@@ -8,6 +8,8 @@ import breakglass
 
 def test_the_public_surface_is_this_and_nothing_else() -> None:
     assert sorted(breakglass.__all__) == [
+        "Approvals",
+        "ApprovalsArgs",
         "BreakGlass",
         "BreakGlassArgs",
         "BreakglassError",

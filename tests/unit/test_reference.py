@@ -21,7 +21,7 @@ def test_every_component_has_its_inputs_outputs_permissions_and_errors(generated
     sections = generated["components.md"].split("\n## ")
     titles = {section.partition("\n")[0]: section for section in sections}
     components = [name.removesuffix("Args") for name in breakglass.__all__ if name.endswith("Args")]
-    assert len(components) == 6
+    assert len(components) == 7
     for name in components:
         parts = [part.partition("\n")[0] for part in titles[name].split("\n### ")[1:]]
         assert parts == ["Inputs", "Outputs", "Permissions", "Errors"], name

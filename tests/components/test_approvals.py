@@ -1,0 +1,527 @@
+"""`Approvals` puts its parts together: what is made, what each function is told and may, and what is refused.
+
+Not proven here: the parts themselves (test_approval_parts.py), the documents' text (tests/unit/policy), and that the
+engine deploys it (tests/engine).
+"""
+
+import json
+import logging
+import stat
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from breakglass.approval.parts import Names, Part, Place
+from breakglass.approval.workflow import definition
+from breakglass.components.approvals import Approvals, ApprovalsArgs
+from breakglass.errors import ConfigError
+from breakglass.lambdas.domain.policy import PermissionSet, Policy, Principal, PrincipalKind, from_json
+from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions, workflow_trust
+from breakglass.types import EvidencePath
+from tests.conftest import (
+    ACCOUNT_ID,
+    IDENTITY_STORE_ID,
+    INSTANCE_ARN,
+    REGION,
+    SESSION_POLICY_ARN,
+    Deployment,
+    ProviderError,
+    deploy,
+    refusal,
+)
+
+NAME = "prod-approvals"
+SIGNING = "0123456789abcdef0123456789abcdef"
+TOKEN_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:breakglass-prod-slack-token-Zx81Kq"
+SIGNING_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:breakglass-prod-approvals-signing-Zx81Kq"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:breakglass-prod-monitoring-alarms"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-devops-break-glass"
+PLACE = Place(Names(NAME), "aws", REGION, ACCOUNT_ID)
+
+RULE: dict[str, Any] = {
+    "name": "databases",
+    "sets": ["devops-break-glass"],
+    "accounts": ["333333333333", "444444444444"],
+    "requesters": [{"group": "database-oncall"}],
+    "approvers": [{"group": "database-leads"}, {"user": "ada.lovelace"}],
+}
+SETTINGS: dict[str, Any] = {"channel": "C0APPROVALS1", "people": {"U0ADA00001": "ada.lovelace"}, "rules": [RULE]}
+
+
+def alert(**role: str) -> dict[str, Any]:
+    (key,) = role.values()
+    key = key.rpartition("/")[2]
+    return {
+        **role,
+        "rule_names": {path.value: f"breakglass-{key}-{path}" for path in EvidencePath},
+        "queue_name": f"breakglass-{key}-dead-letters",
+        "queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:breakglass-{key}-dead-letters",
+    }
+
+
+ARGS: dict[str, Any] = {
+    "region": REGION,
+    "instance_arn": INSTANCE_ARN,
+    "identity_store_id": IDENTITY_STORE_ID,
+    "settings": SETTINGS,
+    "pairs": [
+        {
+            "name": "devops",
+            "everyday": {},
+            "break_glass": {},
+            "assignments": [{"group": "breakers", "accounts": ["333333333333"], "sets": ["breakGlass"]}],
+        }
+    ],
+    "permission_set_arns": {"devops-break-glass": SET_ARN},
+    "watched": [
+        alert(permission_set="devops-break-glass"),
+        alert(role_arn="arn:aws:iam::222222222222:role/emergency"),
+    ],
+    "bot_token_secret_arn": TOKEN_ARN,
+    "slack_signing_secret": SIGNING,
+    "topic_arn": TOPIC,
+    "tags": {"team": "platform"},
+}
+OUTPUTS = (
+    "request_url",
+    "app_manifest",
+    "policy_json",
+    "table_name",
+    "machine_arn",
+    "function_names",
+    "recorder_arn",
+    "session_policy_id",
+    "alarm_arns",
+)
+
+
+def program(args: dict[str, Any]) -> dict[str, Any]:
+    made = Approvals(NAME, cast(ApprovalsArgs, args))
+    return {name: getattr(made, name) for name in OUTPUTS}
+
+
+def approvals(settings: dict[str, Any] | None = None, **more: Any) -> Deployment:
+    args = {**ARGS, "settings": {**SETTINGS, **(settings or {})}, **more}
+    return deploy(lambda: program(args))
+
+
+@cache
+def stack() -> Deployment:
+    return approvals()
+
+
+def policy_of(deployment: Deployment) -> Policy:
+    return from_json(deployment.outputs["policy_json"])
+
+
+# --- what is made ----------------------------------------------------------------------------------------------------
+
+PARTS = {
+    ("breakglass:index:Approvals", NAME),
+    ("breakglass:index:SlackSigningSecret", f"{NAME}-signing"),
+    ("breakglass:index:ApprovalTable", f"{NAME}-records"),
+    *(("breakglass:index:ApprovalFunction", f"{NAME}-{part}") for part in Part),
+    ("breakglass:index:ApprovalWorkflow", f"{NAME}-workflow"),
+    ("breakglass:index:ApprovalApi", f"{NAME}-api"),
+    ("breakglass:index:ApprovalSweep", f"{NAME}-sweep"),
+    ("breakglass:index:UseRecording", f"{NAME}-uses"),
+}
+
+
+RESOURCES = {
+    "aws:apigatewayv2/api:Api": "api-api",
+    "aws:apigatewayv2/integration:Integration": "api-front",
+    "aws:apigatewayv2/route:Route": "api-slack",
+    "aws:apigatewayv2/stage:Stage": "api-stage",
+    "aws:cloudwatch/eventRule:EventRule": "sweep-schedule",
+    "aws:cloudwatch/eventTarget:EventTarget": "sweep-schedule uses-devops-break-glass-session_start "
+    "uses-devops-break-glass-portal uses-devops-break-glass-console uses-emergency-222222222222-session_start "
+    "uses-emergency-222222222222-console",
+    "aws:cloudwatch/logGroup:LogGroup": "front-logs desk-logs access-logs sweeper-logs recorder-logs workflow-logs "
+    "api-logs",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "front-errors front-throttles desk-errors desk-throttles "
+    "desk-dead-letters access-errors access-throttles sweeper-errors sweeper-throttles recorder-errors "
+    "recorder-throttles recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
+    "sweep-unrevoked-grants sweep-unrecorded-assignments sweep-stuck-requests sweep-overdue-explanations sweep-silent",
+    "aws:dynamodb/table:Table": "records-table",
+    "aws:iam/role:Role": "front-role desk-role access-role sweeper-role recorder-role workflow-role",
+    "aws:iam/rolePolicy:RolePolicy": "front-permissions desk-permissions access-permissions sweeper-permissions "
+    "recorder-permissions workflow-permissions",
+    "aws:lambda/function:Function": "front-function desk-function access-function sweeper-function recorder-function",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "desk-asynchronous sweeper-asynchronous "
+    "recorder-asynchronous",
+    "aws:lambda/permission:Permission": "api-slack sweep-schedule uses-rules",
+    "aws:secretsmanager/secret:Secret": "signing-secret",
+    "aws:secretsmanager/secretVersion:SecretVersion": "signing-secret",
+    "aws:sfn/stateMachine:StateMachine": "workflow-machine",
+    "aws:sqs/queue:Queue": "desk-dead-letters recorder-dead-letters",
+}
+
+
+def components(deployment: Deployment) -> set[tuple[str, str]]:
+    return {(each.type, each.name) for each in deployment.resources if not each.custom}
+
+
+def test_inventory() -> None:
+    resources = {(kind, f"{NAME}-{name}") for kind, names in RESOURCES.items() for name in names.split()}
+
+    assert stack().inventory() == PARTS | resources
+
+
+def test_every_resource_belongs_to_the_part_whose_name_it_has() -> None:
+    urns = stack().by_urn()
+    for each in stack().resources:
+        if each.type != "breakglass:index:Approvals":
+            parent = urns[each.parent]
+            assert (parent.type == "breakglass:index:Approvals") == (not each.custom)
+            assert each.name.startswith(f"{parent.name}-")
+
+
+def test_sessions_are_ended_by_a_policy_on_the_accounts_that_it_binds() -> None:
+    rule = {**RULE, "accounts": ["222222222222", "333333333333"]}
+
+    deployment = approvals({"end_sessions": True, "rules": [rule]})
+
+    assert components(deployment) == PARTS | {("breakglass:index:SessionPolicy", f"{NAME}-ended-sessions")}
+    attachments = deployment.of_type("aws:organizations/policyAttachment:PolicyAttachment")
+    assert [each.inputs["targetId"] for each in attachments] == ["333333333333"]
+    assert policy_of(deployment).settings.session_policy_id == deployment.outputs["session_policy_id"]
+    assert deployment.outputs["session_policy_id"] == f"{NAME}-ended-sessions-policy-id"
+
+
+def test_an_existing_signing_secret_is_taken() -> None:
+    deployment = approvals({"signing_secret_name": "slack/signing"}, slack_signing_secret=None)
+
+    front = deployment.get("aws:lambda/function:Function", f"{NAME}-front-function").inputs
+    existing = "arn:aws:secretsmanager:eu-central-1:222222222222:secret:slack/signing-Pw53Lt"
+    assert front["environment"]["variables"]["BREAKGLASS_SIGNING_SECRET"] == existing
+    assert not deployment.of_type("aws:secretsmanager/secret:Secret")
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_records_are_protected_unless_the_stack_says_otherwise(protected: bool) -> None:
+    deployment = approvals({"protect_records": False} if not protected else {})
+
+    table = deployment.get("aws:dynamodb/table:Table", f"{NAME}-records-table").inputs
+    assert table["deletionProtectionEnabled"] is protected
+
+
+def test_uses_are_recorded_and_what_was_denied_is_none() -> None:
+    targets = stack().of_type("aws:cloudwatch/eventTarget:EventTarget")
+
+    recorded = [each for each in targets if each.inputs["targetId"] == "record"]
+    assert [each.name.removeprefix(f"{NAME}-uses-") for each in recorded] == [
+        "devops-break-glass-console",
+        "devops-break-glass-portal",
+        "devops-break-glass-session_start",
+        "emergency-222222222222-console",
+        "emergency-222222222222-session_start",
+    ]
+    portal = recorded[1].inputs
+    assert portal["rule"] == "breakglass-devops-break-glass-portal"
+    assert portal["deadLetterConfig"] == {"arn": ARGS["watched"][0]["queue_arn"]}
+    assert json.loads(portal["inputTransformer"]["inputTemplate"])["value"].split("|")[1:3] == [
+        "devops-break-glass",
+        "portal",
+    ]
+
+
+# --- what the functions are told -------------------------------------------------------------------------------------
+
+
+def test_what_a_function_is_told_is_nothing_secret() -> None:
+    deployment = stack()
+
+    table = {"BREAKGLASS_TABLE": "breakglass-prod-approvals-records"}
+    token = {"BREAKGLASS_BOT_TOKEN_SECRET": TOKEN_ARN}
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:breakglass-prod-approvals-workflow"
+    workflow = {"BREAKGLASS_WORKFLOW": machine}
+    front = {"BREAKGLASS_SIGNING_SECRET": SIGNING_ARN, "BREAKGLASS_DESK": "breakglass-prod-approvals-desk"}
+    assert {
+        part: deployment.get("aws:lambda/function:Function", f"{NAME}-{part}-function").inputs["environment"][
+            "variables"
+        ]
+        for part in Part
+    } == {
+        Part.front: {**table, **token, **front},
+        Part.desk: {**table, **token, **workflow},
+        Part.access: table,
+        Part.sweeper: {**table, **token, **workflow, "BREAKGLASS_STACK": NAME},
+        Part.recorder: table,
+    }
+
+
+def test_the_signing_secret_is_in_one_secret_input_and_nowhere_else() -> None:
+    deployment = stack()
+
+    holders = [each for each in deployment.resources if SIGNING in str(each.inputs)]
+    assert [(each.name, each.secrets) for each in holders] == [
+        (f"{NAME}-signing-secret", frozenset({"secretString"})),
+    ]
+    assert SIGNING not in str([deployment.outputs, deployment.registered_outputs, deployment.calls])
+
+
+def code_of(deployment: Deployment) -> Path:
+    functions = deployment.of_type("aws:lambda/function:Function")
+    (path,) = {each.inputs["code"]["path"] for each in functions}
+    return Path(path)
+
+
+def test_all_functions_are_the_same_package_with_the_policy_in_it() -> None:
+    deployment = stack()
+
+    package = code_of(deployment)
+    with zipfile.ZipFile(package) as archive:
+        assert archive.read("policy.json").decode() == deployment.outputs["policy_json"]
+        assert "breakglass/lambdas/handlers/__init__.py" in archive.namelist()
+        assert not [name for name in archive.namelist() if "components" in name or name.endswith(".pyc")]
+    # Nobody else may read or exchange what is deployed.
+    assert stat.S_IMODE(package.parent.stat().st_mode) == 0o700
+
+
+def test_the_same_policy_is_the_same_package_and_another_is_another() -> None:
+    first, again = code_of(stack()), code_of(approvals())
+    other = code_of(approvals({"channel": "C0APPROVALS2"}))
+
+    assert first.read_bytes() == again.read_bytes()
+    assert first.name == again.name != other.name
+
+
+def test_the_policy_says_what_the_section_does_in_the_ids_of_aws() -> None:
+    policy = policy_of(stack())
+
+    assert policy.settings.deployed_in == policy.settings.management_account == ACCOUNT_ID
+    assert policy.settings.instance_arn == INSTANCE_ARN
+    assert policy.settings.identity_store_id == IDENTITY_STORE_ID
+    assert policy.settings.slack_api_url == "https://slack.com/api"
+    assert policy.settings.session_policy_id is None
+    assert policy.sets == {"devops-break-glass": PermissionSet(SET_ARN, 3600)}
+    assert policy.rules[0].approvers == (
+        Principal(PrincipalKind.group, "id-of-group-database-leads", "database-leads"),
+        Principal(PrincipalKind.user, "id-of-user-ada.lovelace", "ada.lovelace"),
+    )
+    assert policy.people == {"U0ADA00001": "id-of-user-ada.lovelace"}
+    assert [(one.principal.id, one.account) for one in policy.standing] == [("id-of-group-breakers", "333333333333")]
+    assert policy.accounts == {"333333333333": "production", "444444444444": "staging"}
+
+
+# --- what the functions may ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", [{}, {"settings": {"end_sessions": True}, "kms_key_arn": KEY}], ids=["least", "most"])
+def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
+    deployment = approvals(**more)
+
+    scope = Scope(
+        place=PLACE,
+        policy=policy_of(deployment),
+        bot_token_secret_arn=TOKEN_ARN,
+        signing_secret_arn=SIGNING_ARN,
+        kms_key_arn=more.get("kms_key_arn"),
+        session_policy_arn=SESSION_POLICY_ARN if more else None,
+    )
+    documents = {
+        each.name: json.loads(each.inputs["policy"]) for each in deployment.of_type("aws:iam/rolePolicy:RolePolicy")
+    }
+    assert documents == {
+        **{f"{NAME}-{part}-permissions": function_permissions(part, scope) for part in Part},
+        f"{NAME}-workflow-permissions": workflow_permissions(PLACE),
+    }
+    role = deployment.get("aws:iam/role:Role", f"{NAME}-workflow-role").inputs
+    assert json.loads(role["assumeRolePolicy"]) == workflow_trust(PLACE)
+
+
+def test_the_arns_that_are_named_are_those_of_what_is_made() -> None:
+    deployment = stack()
+
+    made = {each.inputs["name"]: each for each in deployment.of_type("aws:lambda/function:Function")}.keys()
+    assert made == {PLACE.names.function(part) for part in Part}
+    assert deployment.outputs["machine_arn"] == PLACE.machine_arn
+    assert deployment.outputs["recorder_arn"] == PLACE.function_arn(Part.recorder)
+    assert deployment.outputs["table_name"] == PLACE.names.table
+    queues = {each.inputs["name"] for each in deployment.of_type("aws:sqs/queue:Queue")}
+    assert queues == {PLACE.names.dead_letters(part) for part in (Part.desk, Part.recorder)}
+    groups = {each.inputs["name"] for each in deployment.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    assert groups >= {PLACE.names.function(part) for part in Part}
+
+
+def test_the_state_machine_calls_the_two_functions_of_this_stack() -> None:
+    machine = stack().get("aws:sfn/stateMachine:StateMachine", f"{NAME}-workflow-machine").inputs
+
+    assert json.loads(machine["definition"]) == definition(
+        PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access)
+    )
+
+
+def test_outputs() -> None:
+    outputs = stack().outputs
+
+    url = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/slack"
+    assert outputs["request_url"] == url
+    assert json.loads(outputs["app_manifest"])["settings"]["interactivity"]["request_url"] == url
+    assert outputs["function_names"] == {part.value: f"breakglass-prod-approvals-{part}" for part in Part}
+    assert outputs["session_policy_id"] is None
+    alarms = [arn.rpartition(":alarm:breakglass-prod-approvals-")[2] for arn in outputs["alarm_arns"]]
+    assert len(alarms) == len(set(alarms)) == 21
+    assert {"front-errors", "workflow-failed", "api-failures", "sweep-silent"} <= set(alarms)
+
+
+def test_no_output_is_secret() -> None:
+    assert stack().secret_outputs == set()
+
+
+# --- what is looked up -----------------------------------------------------------------------------------------------
+
+GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
+GET_GROUP = "aws:identitystore/getGroup:getGroup"
+GET_MEMBERSHIPS = "aws:identitystore/getGroupMemberships:getGroupMemberships"
+GET_ORGANIZATION = "aws:organizations/getOrganization:getOrganization"
+
+
+def found_group(args: Any) -> dict[str, Any]:
+    name = args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
+    if name in ("database-leds", "breakrs"):
+        raise ProviderError("ResourceNotFoundException: GROUP not found.")
+    return {"groupId": f"id-of-group-{name}"}
+
+
+def organization(*enabled: str, state: str = "ACTIVE") -> dict[str, Any]:
+    accounts = {ACCOUNT_ID: "management", "333333333333": "production", "444444444444": "staging"}
+    return {
+        "masterAccountId": ACCOUNT_ID,
+        "accounts": [
+            {"id": account, "name": name, "status": "ACTIVE" if account == ACCOUNT_ID else state}
+            for account, name in accounts.items()
+        ],
+        "enabledPolicyTypes": list(enabled),
+    }
+
+
+def elsewhere(_: object) -> dict[str, Any]:
+    return {"accountId": "333333333333"}
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["update", "first preview"])
+def test_all_that_is_not_there_is_told_in_one_report_before_any_function_is_made(preview: bool) -> None:
+    wrong_rule = {**RULE, "approvers": [{"group": "database-leds"}], "accounts": ["333333333333", "999999999999"]}
+    assignment = {"group": "breakrs", "accounts": ["333333333333"], "sets": ["breakGlass"]}
+    args: dict[str, Any] = {
+        **ARGS,
+        "settings": {**SETTINGS, "rules": [wrong_rule], "end_sessions": True},
+        "pairs": [{**ARGS["pairs"][0], "assignments": [assignment]}],
+        # As long as the permission sets are not made.
+        "permission_set_arns": {},
+    }
+    deployment = Deployment()
+
+    def no_policies(_: object) -> dict[str, Any]:
+        return organization()
+
+    with pytest.raises(pulumi.RunError) as refused:
+        deploy(
+            lambda: program(args),
+            answers={GET_GROUP: found_group, GET_ORGANIZATION: no_policies},
+            preview=preview,
+            into=deployment,
+        )
+
+    report = " ".join(str(refused.value).split())
+    assert report.startswith(
+        "4 problems in the configuration; nothing was deployed. approvals.rules[0].approvers[0].group"
+    )
+    assert "The provider says: ResourceNotFoundException: GROUP not found." in report
+    assert "permissionSets.pairs[0].assignments[0].group" in report
+    assert 'approvals.rules[0].accounts[1] value: "999999999999"' in report
+    assert "approvals.endSessions" in report
+    assert not deployment.of_type("aws:lambda/function:Function")
+
+
+def test_a_delegated_administrator_is_told_that_the_management_account_is_out_of_reach() -> None:
+    args = {**ARGS, "settings": {**SETTINGS, "rules": [{**RULE, "accounts": [ACCOUNT_ID]}]}}
+
+    with pytest.raises(pulumi.RunError, match="delegated") as refused:
+        deploy(lambda: program(args), answers={GET_CALLER: elsewhere})
+
+    assert "approvals.rules[0].accounts[0]" in str(refused.value)
+
+
+def test_a_closed_account_counts_as_none() -> None:
+    def closed(_: object) -> dict[str, Any]:
+        return organization(state="SUSPENDED")
+
+    with pytest.raises(pulumi.RunError, match="2 problems"):
+        deploy(lambda: program(ARGS), answers={GET_ORGANIZATION: closed})
+
+
+def test_an_account_without_an_organisation_is_refused() -> None:
+    def none(_: object) -> dict[str, Any]:
+        raise ProviderError("AWSOrganizationsNotInUseException")
+
+    with pytest.raises(ConfigError, match="or to a delegated administrator of") as refused:
+        deploy(lambda: program(ARGS), answers={GET_ORGANIZATION: none})
+
+    assert "AWSOrganizationsNotInUseException" in str(refused.value)
+
+
+def test_what_may_be_meant_so_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    def alone(args: Any) -> dict[str, Any]:
+        return {"groupMemberships": [{"memberId": {"userId": "id-of-user-ada.lovelace"}}]}
+
+    args = {**ARGS, "settings": {**SETTINGS, "end_sessions": True}}
+    with caplog.at_level(logging.WARNING):
+        deployment = deploy(lambda: program(args), answers={GET_CALLER: elsewhere, GET_MEMBERSHIPS: alone})
+
+    assert "approvals.endSessions" in caplog.text
+    assert "approvals.rules[0].approvers" in caplog.text
+    assert policy_of(deployment).settings.deployed_in == "333333333333"
+
+
+def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def refused(_: object) -> dict[str, Any]:
+        raise ProviderError("AccessDeniedException")
+
+    with caplog.at_level(logging.WARNING):
+        deploy(lambda: program(ARGS), answers={GET_MEMBERSHIPS: refused})
+
+    assert caplog.text.count("can't be told: AccessDeniedException") == 1
+
+
+def test_a_policy_that_fits_into_no_role_is_refused() -> None:
+    pairs = [{"name": f"set-{number}", "everyday": {}, "break_glass": {}} for number in range(60)]
+    arns = {f"set-{number}-break-glass": f"{SET_ARN}-{number}" for number in range(60)}
+    args = {
+        **ARGS,
+        "pairs": pairs,
+        "permission_set_arns": arns,
+        "settings": {**SETTINGS, "rules": [{**RULE, "sets": ["set-1-break-glass"]}]},
+    }
+
+    with pytest.raises(pulumi.RunError, match="put some of them into another stack"):
+        deploy(lambda: program(args))
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"slack_signing_secret": None}, "exactly one signing secret"),
+        ({"settings": {**SETTINGS, "signing_secret_name": "slack/signing"}}, "exactly one signing secret"),
+        ({"settings": {**SETTINGS, "rules": []}}, "prod-approvals.settings.rules"),
+        ({"watched": []}, "prod-approvals.watched"),
+        ({"pairs": []}, "prod-approvals.pairs"),
+        ({"kms_key_arn": "alias/x"}, "prod-approvals.kms_key_arn"),
+    ],
+    ids=["no secret", "two secrets", "no rules", "nothing watched", "no pairs", "no key"],
+)
+def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[str, Any], why: str) -> None:
+    report = refusal(lambda: program({**ARGS, **wrong}))
+
+    assert why in report
+    assert SIGNING not in report

@@ -1,4 +1,4 @@
-"""The pages about the approvals say what the code does: every state and event, every permission, every transition.
+"""The pages about the approvals say what the code does: states, permissions, transitions, alarms, events of the logs.
 
 Not shown here: that the other pictures are what happens (the tests of the app and of the local cloud show that), and
 why a permission is needed.
@@ -22,8 +22,11 @@ from breakglass.lambdas.domain.uses import USE_TABLE
 from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions
 from tests.lambdas.domain.policies import MANAGEMENT, SETTINGS, policy, rule
 
-PAGES = Path(__file__).parents[2] / "docs" / "approvals"
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "approvals"
 LIFE, PERMISSIONS = PAGES / "README.md", PAGES / "permissions.md"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+ALARMS = (RUNBOOKS / "alarms.md").read_text(encoding="utf-8")
 
 PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
 SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-"
@@ -141,7 +144,7 @@ def walked(states: Mapping[str, Any], path: Iterable[str]) -> tuple[int, int]:
 
 def test_the_cost_of_a_request_is_counted_as_the_state_machine_goes() -> None:
     grants, revokes = (MACHINE[each]["ItemProcessor"]["States"] for each in ("GrantEach", "RevokeEach"))
-    page = (PAGES.parent / "runbooks" / "what-it-costs.md").read_text(encoding="utf-8")
+    page = (RUNBOOKS / "what-it-costs.md").read_text(encoding="utf-8")
 
     assert walked(MACHINE, REQUEST) == (14, 6)
     assert walked(MACHINE, TIME_OUT) == (1 + 3, 1 + 2)
@@ -150,3 +153,27 @@ def test_the_cost_of_a_request_is_counted_as_the_state_machine_goes() -> None:
     assert walked(MACHINE, TAIL) == (2 + 2, 1)
     assert "*T* = 14 + 3 *w* + *a* (3 + 3 *g*) + *a* (5 + 3 *r*); 2 more with `endSessions`" in page
     assert "*F* = 6 + 2 *w* + *a* (1 + *g*) + *a* (2 + *r*); 1 more with `endSessions`" in page
+
+
+def sources(folder: str) -> str:
+    files = sorted((ROOT / "breakglass" / folder).rglob("*.py"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def test_the_runbook_names_the_alarms_that_the_components_raise() -> None:
+    listed = re.findall(r"^\| `(?:breakglass-STACK|…)-approvals-(.+?)` ?(.*?)\|", ALARMS, flags=re.MULTILINE)
+    kinds = {name.rpartition("FUNCTION-")[2] for name, _ in listed}
+    code = sources("components")
+
+    assert len(listed) > 10
+    # Their logical names are made of the kind, alone or after the name of a part.
+    short = {re.sub(r"^(sweep|workflow|api|desk|recorder)-", "", kind) for kind in kinds}
+    assert [kind for kind in sorted(short) if f'"{kind}"' not in code and f'-{kind}"' not in code] == []
+
+
+def test_the_runbook_names_events_that_the_functions_log() -> None:
+    (table,) = re.findall(r"^\| `event` in the log .*?^$", ALARMS, flags=re.MULTILINE | re.DOTALL)
+    events = set(re.findall(r"`([a-z]+_[a-z_]+|refused|late)`", "\n".join(re.findall(r"^\| (.*?) \|", table, re.M))))
+
+    assert len(events) > 8
+    assert [event for event in sorted(events) if f'log("{event}"' not in sources("lambdas")] == []

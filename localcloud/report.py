@@ -19,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from localcloud.scenes import Scene
 from localcloud.verdicts import Verdict
 
 _MARKUP = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
@@ -66,6 +67,24 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
             Text(printable(", ".join(verdict.seen)) or "silence"),
             "" if verdict.seconds is None else f"{verdict.seconds:.3f}",
             Text("ok", "green") if verdict.ok else Text("WRONG", "bold red"),
+        )
+    return table
+
+
+def story_table(scenes: Iterable[Scene]) -> Table:
+    """Table of scene -> seen -> seconds, a line each; what was expected is said where something else was seen."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("scene", "seen"):
+        table.add_column(heading, overflow="fold", ratio=1)
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for scene in scenes:
+        seen = scene.seen if scene.ok else f"{scene.seen}\nexpected: {scene.expected}"
+        table.add_row(
+            Text(printable(scene.name)),
+            Text(printable(seen)),
+            f"{scene.seconds:.1f}",
+            Text("ok", "green") if scene.ok else Text("WRONG", "bold red"),
         )
     return table
 

@@ -3,9 +3,10 @@
 Non-goals: the cloud itself (`localcloud.cloud`) and what the engine can do (`localcloud.engine`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,19 +38,33 @@ class Deployment:
     up: UpdateResult
 
 
-def deploy(cloud: RunningCloud, workdir: Path, progress: Callable[[str], None] = lambda _: None) -> Deployment:
+def approvals() -> Mapping[str, Any] | None:
+    """The section `approvals` of the stack file; None if it has none."""
+    section: Mapping[str, Any] | None = yaml.safe_load(_STACK_FILE.read_text())["config"].get("breakglass:approvals")
+    return section
+
+
+def deploy(
+    cloud: RunningCloud,
+    workdir: Path,
+    progress: Callable[[str], None] = lambda _: None,
+    settings: Mapping[str, str] | None = None,
+) -> Deployment:
     """Deploys stack `local`, with the Slack of this cloud for its Slack.
 
     Args:
         cloud: where to.
         workdir: for the state and the run's copy of the stack file.
         progress: told what Pulumi does.
+        settings: what else this run has in its copy of the stack file: path -> value.
 
     Raises:
         EngineError: Pulumi refused or failed.
     """
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
     configure(engine, cloud)
+    for path, value in (settings or {}).items():
+        engine.config_set(path, value, path=True)
     return Deployment(engine, engine.up())
 
 
@@ -63,7 +78,7 @@ def configure(engine: Engine, cloud: RunningCloud) -> None:
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
     engine.config_set("breakglass:alerts.slack.channel", cloud.slack_channel, path=True)
     engine.config_set("breakglass:alerts.slack.postMessageUrl", cloud.post_message_url, path=True)
-    if "breakglass:approvals" in yaml.safe_load(_STACK_FILE.read_text())["config"]:
+    if approvals() is not None:
         engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
         engine.config_set("breakglass:approvals.channel", cloud.slack_channel, path=True)
         engine.config_set("breakglass:approvals.secondChannel", cloud.second_channel, path=True)

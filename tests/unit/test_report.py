@@ -20,6 +20,7 @@ from breakglass.types import EvidencePath
 from localcloud import report
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record
+from localcloud.scenes import Scene
 from localcloud.verdicts import Verdict
 
 
@@ -83,6 +84,17 @@ def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
     ]
 
 
+def test_each_scene_is_a_row_and_says_what_was_expected_only_if_that_was_not_seen() -> None:
+    scenes = [Scene("ada knocks", "a door", "a door", 0.26), Scene("ada waits", "a door", "a wall", 30.0)]
+    rows = [line.split() for line in shown(report.story_table(scenes)).splitlines()]
+    assert rows == [
+        ["scene", "seen", "seconds"],
+        ["ada", "knocks", "a", "door", "0.3", "ok"],
+        ["ada", "waits", "a", "wall", "30.0", "WRONG"],
+        ["expected:", "a", "door"],
+    ]
+
+
 @pytest.mark.parametrize("name", ["[red]x.json", "[/x].json", ":fire:.json", r"\[x].json", "[link=https://x]y.json"])
 def test_a_file_name_is_shown_as_it_is(name: str) -> None:
     assert name in shown(report.verdict_table([Verdict(name, None, (name,), 0.1)]))
@@ -103,7 +115,8 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
     ]
     message = shown(report.slack_message({"channel": text, "blocks": blocks}))
     table = shown(report.verdict_table([Verdict(text, None, (text,), None)]))
-    for output in (message, table, report.printable(text)):
+    story = shown(report.story_table([Scene(text, text, "", 0), Scene(text, text, text, 0)]))
+    for output in (message, table, story, report.printable(text)):
         assert {c for c in output if unicodedata.category(c)[0] == "C"} <= {"\n"}
 
 

@@ -4,6 +4,10 @@ Every function takes the grant as it was read and returns what it becomes, with 
 same transaction. `revoke_at` is there from the first write on, before Identity Center is asked for anything. So
 whatever a crash leaves behind has a time at which it is taken back.
 
+An assignment that is being made is not listed yet. Whoever asked for it and never heard the answer, because the
+function died or somebody ended the request meanwhile, finds it absent, and a moment later it would be there. So it
+counts as gone only when it is known what came of the creation, or after `SETTLE_SECONDS` (`asked_at`, `is_settled`).
+
 Non-goals: asking Identity Center (see `app.access`), and when a grant is due (see `due`).
 """
 
@@ -16,6 +20,13 @@ from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, GrantSt
 
 GrantChange = tuple[Grant, tuple[AuditEntry, ...]]
 """A grant as it is to be, and what the audit trail says about it."""
+
+
+SETTLE_SECONDS = 600
+"""How long a creation may take of which nothing is known; AWS says nothing about it, and it mostly takes seconds.
+
+Should one take longer, the sweeper finds an assignment that nobody recorded.
+"""
 
 
 class GrantEvent(StrEnum):
@@ -51,6 +62,10 @@ LIVE = frozenset(_ALIVE)
 """States in which the assignment may be there."""
 
 
+class UnsettledError(Exception):
+    """Identity Center may still be making an assignment that is not there: look again later."""
+
+
 class GrantNotAllowedError(Exception):
     """An event that the table does not have for a grant's state.
 
@@ -75,20 +90,40 @@ def begun(grant: Grant, operation: str | None, now: int) -> GrantChange:
     """Note that Identity Center is being asked; a second time, with the id it gave the operation."""
     after = _after(grant, GrantEvent.begun)
     audit = () if grant.state is after else (about_grant(grant, GrantEvent.begun, now, after),)
-    return replace(grant, state=after, operation=operation), audit
+    asked_at = now if operation is None or grant.asked_at is None else grant.asked_at
+    return replace(grant, state=after, operation=operation, asked_at=asked_at), audit
+
+
+def settled(grant: Grant, failure: str = "") -> GrantChange:
+    """Note that no creation is under way any more: it came to its end, with a failure or with an assignment."""
+    operation = grant.operation if grant.state is GrantState.revoking else None
+    return replace(grant, operation=operation, asked_at=None, failure=failure or grant.failure), ()
+
+
+def is_settled(grant: Grant, now: int) -> bool:
+    """Say whether an assignment that is not there stays away."""
+    return grant.asked_at is None or now >= grant.asked_at + SETTLE_SECONDS
 
 
 def granted(grant: Grant, now: int) -> GrantChange:
     """Note that the assignment is there."""
     after = _after(grant, GrantEvent.granted)
-    return replace(grant, state=after, operation=None), (about_grant(grant, GrantEvent.granted, now, after),)
+    return (
+        replace(grant, state=after, operation=None, asked_at=None),
+        (about_grant(grant, GrantEvent.granted, now, after),),
+    )
 
 
 def failed(grant: Grant, failure: str, now: int) -> GrantChange:
-    """Note that the assignment could not be made, and that it was verified not to be there."""
+    """Note that the assignment could not be made, and that it was verified not to be there.
+
+    Raises:
+        UnsettledError: if it may still be made.
+    """
     after = _after(grant, GrantEvent.failed)
+    _refuse_unsettled(grant, now)
     return (
-        replace(grant, state=after, operation=None, failure=failure),
+        replace(grant, state=after, operation=None, asked_at=None, failure=failure),
         (about_grant(grant, GrantEvent.failed, now, after, failure),),
     )
 
@@ -101,9 +136,18 @@ def revoking(grant: Grant, operation: str | None, now: int) -> GrantChange:
 
 
 def revoked(grant: Grant, now: int, note: str = "") -> GrantChange:
-    """Note that the assignment was verified to be gone, or is left to another request (then `note` says to which)."""
+    """Note that the assignment was verified to be gone, or is left to another request (then `note` says to which).
+
+    Raises:
+        UnsettledError: if it may still be made, and nobody else wants it.
+    """
     after = _after(grant, GrantEvent.revoked)
-    return replace(grant, state=after, operation=None), (about_grant(grant, GrantEvent.revoked, now, after, note),)
+    if not note:
+        _refuse_unsettled(grant, now)
+    return (
+        replace(grant, state=after, operation=None, asked_at=None),
+        (about_grant(grant, GrantEvent.revoked, now, after, note),),
+    )
 
 
 def lengthened(grant: Grant, revoke_at: int) -> Grant:
@@ -126,6 +170,11 @@ def lifted(grant: Grant, now: int) -> GrantChange:
     if grant.deny_until is None:
         return grant, ()
     return replace(grant, deny_until=None), (about_grant(grant, GrantEvent.lifted, now, after),)
+
+
+def _refuse_unsettled(grant: Grant, now: int) -> None:
+    if not is_settled(grant, now):
+        raise UnsettledError(f"the assignment in {grant.access.account} may still be made")
 
 
 def _after(grant: Grant, event: GrantEvent) -> GrantState:

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.lambdas.domain import grants
-from breakglass.lambdas.domain.grants import GRANT_TABLE, LIVE, GrantChange, GrantEvent, GrantNotAllowedError
+from breakglass.lambdas.domain.grants import (
+    GRANT_TABLE,
+    LIVE,
+    SETTLE_SECONDS,
+    GrantChange,
+    GrantEvent,
+    GrantNotAllowedError,
+    UnsettledError,
+)
 from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, State
 from tests.lambdas.domain.examples import ASKED, HOUR, grant, request
 from tests.lambdas.domain.policies import ADA, PRODUCTION, RDS
@@ -102,14 +110,18 @@ def test_nothing_leads_back_to_what_may_be_there() -> None:
 CHANGES: dict[str, tuple[GrantChange, GrantChange]] = {
     "asking begins before there is an operation": (
         grants.begun(grant(), None, NOW),
-        (grant(GrantState.granting), (line(GrantEvent.begun, "planned", "granting"),)),
+        (grant(GrantState.granting, asked_at=NOW), (line(GrantEvent.begun, "planned", "granting"),)),
     ),
     "the operation is kept without another line": (
-        grants.begun(grant(GrantState.granting), "op-1", NOW),
-        (grant(GrantState.granting, operation="op-1"), ()),
+        grants.begun(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
+        (grant(GrantState.granting, asked_at=ASKED, operation="op-1"), ()),
+    ),
+    "asking again counts from then": (
+        grants.begun(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
+        (grant(GrantState.granting, asked_at=NOW), ()),
     ),
     "what is there has no operation any more": (
-        grants.granted(grant(GrantState.granting, operation="op-1"), NOW),
+        grants.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
         (grant(GrantState.granted), (line(GrantEvent.granted, "granting", "granted"),)),
     ),
     "a failure keeps why": (
@@ -118,6 +130,14 @@ CHANGES: dict[str, tuple[GrantChange, GrantChange]] = {
             grant(GrantState.failed, failure="refused"),
             (line(GrantEvent.failed, "granting", "failed", "refused"),),
         ),
+    ),
+    "what became of a creation is known, with why it failed": (
+        grants.settled(grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"),
+        (grant(GrantState.granting, failure="refused"), ()),
+    ),
+    "what becomes of a deletion is another matter": (
+        grants.settled(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
+        (grant(GrantState.revoking, operation="op-2"), ()),
     ),
     "taking it away begins before there is an operation": (
         grants.revoking(grant(GrantState.granted), None, NOW),
@@ -172,6 +192,32 @@ def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
     assert planned == Grant("r-1", Access(ADA.user_id, RDS, PRODUCTION), GrantState.planned, LATER, version=0)
 
 
+# --- what may still be made -------------------------------------------------------------------------------------------
+
+UNSETTLED = grant(GrantState.revoking, asked_at=NOW - SETTLE_SECONDS + 1)
+
+
+def test_what_may_still_be_made_is_not_gone() -> None:
+    assert not grants.is_settled(UNSETTLED, NOW)
+    with pytest.raises(UnsettledError):
+        grants.revoked(UNSETTLED, NOW)
+    with pytest.raises(UnsettledError):
+        grants.failed(UNSETTLED, "refused", NOW)
+
+
+def test_unless_it_is_left_to_somebody_who_wants_it() -> None:
+    assert grants.revoked(UNSETTLED, NOW, "left to r-2")[0] == grant(GrantState.revoked)
+
+
+def test_after_a_while_nothing_is_made_any_more() -> None:
+    assert grants.is_settled(UNSETTLED, NOW + 1)
+    assert grants.revoked(UNSETTLED, NOW + 1)[0] == grant(GrantState.revoked)
+
+
+def test_what_was_never_asked_for_is_not_made() -> None:
+    assert grants.is_settled(grant(), NOW)
+
+
 # --- what holds for all of them ---------------------------------------------------------------------------------------
 
 
@@ -181,7 +227,7 @@ def test_the_end_is_never_lost_and_never_earlier(state: GrantState, events: list
     for event in events:
         try:
             after, _ = ATTEMPTS[event](one)
-        except GrantNotAllowedError:
+        except (GrantNotAllowedError, UnsettledError):
             continue
         assert after.revoke_at >= one.revoke_at
         assert (after.request_id, after.access, after.version) == (one.request_id, one.access, one.version)
@@ -193,7 +239,7 @@ def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
     try:
         once, _ = ATTEMPTS[event](grant(state))
         twice, audit = ATTEMPTS[event](once)
-    except GrantNotAllowedError:
+    except (GrantNotAllowedError, UnsettledError):
         return
     assert (twice, audit) == (once, ())
 

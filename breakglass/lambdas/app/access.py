@@ -5,15 +5,16 @@ nothing. The order is always the same: what is about to happen is written, then 
 of it is written. So whatever a crash leaves behind is in the record, with the time at which it has to be gone.
 
 A lease keeps the grant of one request and the revoke of another apart where both are about the same person, set and
-account; the list of holders lets the last of them end it.
+account: each look at an operation renews it. The list of holders lets the last of them end it; it says where to look,
+and the grants say who of them still wants the assignment, so a holder that was left behind keeps nothing alive.
 
 Non-goals: people (see `steps`), and when what is to be done (see `breakglass.approval.workflow` and `sweep`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from breakglass.lambdas.app.changes import UnknownRecordError, change_grant, change_request
+from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError, change_grant, change_request
 from breakglass.lambdas.app.sessions import deny_sessions, lift_denials
 from breakglass.lambdas.app.world import Accounts
 from breakglass.lambdas.domain import grants as life
@@ -21,7 +22,7 @@ from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.policy import PrincipalKind
 from breakglass.lambdas.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
 from breakglass.lambdas.domain.transitions import Change
-from breakglass.lambdas.ports import BusyError, Operation, Progress
+from breakglass.lambdas.ports import BusyError, Operation, Progress, Store
 
 LEASE_SECONDS = 900
 """How long one request keeps another from the same assignment, if it never gives the lease back."""
@@ -84,6 +85,7 @@ def granting(world: Accounts, request_id: str, account: str) -> Progress:
     if one.state is not GrantState.granting or one.operation is None:
         # The step before did not get to its end.
         return grant(world, request_id, account)
+    _lease(world, one)
     return _creating(world, one, world.center.creation(one.operation))
 
 
@@ -133,10 +135,11 @@ def revoking(world: Accounts, request_id: str, account: str) -> Progress:
     one = _grant(world, request_id, account)
     if one.state is not GrantState.revoking or one.operation is None:
         return revoke(world, request_id, account)
+    _lease(world, one)
     deletion = world.center.deletion(one.operation)
     if deletion.progress is Progress.failed:
         world.log("deletion_failed", request=request_id, account=account)
-        return _deleting(world, one)
+        return revoke(world, request_id, account)
     return deletion.progress
 
 
@@ -145,6 +148,7 @@ def verify(world: Accounts, request_id: str, account: str) -> Progress:
     one = _grant(world, request_id, account)
     if one.state not in life.LIVE:
         return Progress.succeeded
+    _lease(world, one)
     if world.center.is_assigned(one.access):
         # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
         _change(world, one, life.settled)
@@ -182,6 +186,17 @@ def lift(world: Accounts, request_id: str) -> Answer:
     return {}
 
 
+def wanting(store: Store, access: Access, holders: Iterable[str]) -> tuple[str, ...]:
+    """Return those holders of an assignment whose grant still wants it to be there."""
+    return tuple(
+        one
+        for one in sorted(holders)
+        if any(grant.access == access and grant.state in _WANTING for grant in store.grants(one))
+    )
+
+
+_WANTING = frozenset({GrantState.planned, GrantState.granting, GrantState.granted})
+
 _OF_REQUEST: dict[str, Callable[[Accounts, str], Answer]] = {"prepare": prepare, "lift": lift}
 _OF_ACCOUNT: dict[str, Callable[[Accounts, str, str], Progress]] = {
     "grant": grant,
@@ -205,7 +220,15 @@ def _grant(world: Accounts, request_id: str, account: str) -> Grant:
 
 
 def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
-    return change_grant(world.store, one.request_id, one.access.account, change)
+    """Change a grant.
+
+    Raises:
+        BusyError: if somebody else has taken it further meanwhile; whoever looks again finds where it stands.
+    """
+    try:
+        return change_grant(world.store, one.request_id, one.access.account, change)
+    except (life.GrantNotAllowedError, life.UnsettledError, ContendedError) as error:
+        raise BusyError(str(error)) from error
 
 
 def _wanted(world: Accounts, one: Grant) -> bool:
@@ -262,8 +285,9 @@ def _deleting(world: Accounts, one: Grant) -> Progress:
 def _keeper(world: Accounts, one: Grant) -> str:
     """Stop counting the request among the holders, and say who else wants the assignment to stay; empty for nobody."""
     others = world.store.remove_holder(one.access, one.request_id)
-    if others:
-        return ", ".join(sorted(others))
+    keepers = wanting(world.store, one.access, others)
+    if keepers:
+        return ", ".join(keepers)
     return "the stack file" if _is_standing(world, one.access) else ""
 
 

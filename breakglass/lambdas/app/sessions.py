@@ -7,6 +7,7 @@ since AWS knows no condition on its content.
 Non-goals: what the policy says (see `domain.sessions`).
 """
 
+import os
 from collections.abc import Callable, Iterable
 
 from breakglass.lambdas.app.changes import change_grant
@@ -50,7 +51,8 @@ def lift_denials(world: Accounts, sessions: SessionPolicy, grants: Iterable[Gran
 
 
 def _rewrite(world: Accounts, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]) -> None:
-    now, holder = world.clock(), f"{one.request_id}/{one.access.account}"
+    # By a name of this run's own: the workflow and the sweeper may be at the same grant.
+    now, holder = world.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
     if not world.store.begin(_LEASE, holder, now + _LEASE_SECONDS, now):
         raise BusyError("the policy that ends sessions is being written")
     try:

@@ -75,12 +75,25 @@ def remind(desk: Desk, request_id: str) -> Answer:
         return answer
     now = desk.clock()
     if transitions.standing(request, now) is State.expired:
-        notices.announce(desk, change_request(desk.store, request_id, lambda one: transitions.expire(one, now)))
-        return OVER
+        return _decided(expire(desk, request_id)) or OVER
     terms = notices.governing(desk, request).terms
     if terms is not None:
         request = _call_on_people(desk, request, terms, now)
-    return {"outcome": "wait", "wait": due.next_wait(request, terms, _remind_every(desk), now)}
+    wait = due.next_wait(request, terms, _remind_every(desk), now)
+    return _decided(request) or {"outcome": "wait", "wait": wait}
+
+
+def expire(desk: Desk, request_id: str) -> Request:
+    """Note that nobody decided in time, unless somebody has at the last moment."""
+
+    def expired(request: Request) -> Change:
+        now = desk.clock()
+        overdue = request.state is State.pending and transitions.standing(request, now) is State.expired
+        return transitions.expire(request, now) if overdue else Change(request)
+
+    written = change_request(desk.store, request_id, expired)
+    notices.announce(desk, written)
+    return written.request
 
 
 def extend(desk: Desk, request_id: str) -> Answer:
@@ -129,14 +142,19 @@ def hold(desk: Desk, request_id: str, token: str) -> Answer:
 
 
 def due_or_wait(desk: Desk, request_id: str) -> Answer:
-    """When the hold is over: begin to take the access back, unless its end was moved."""
-    request = _request(desk, request_id)
-    now = desk.clock()
-    if request.state is not State.active:
-        return OVER
-    if request.revoke_at is not None and now < request.revoke_at:
-        return {"outcome": "wait", "wait": due.hold_wait(request, now)}
-    notices.announce(desk, change_request(desk.store, request_id, lambda one: transitions.finish(one, SYSTEM, "", now)))
+    """When the hold is over: begin to take the access back, unless that has begun or its end was moved."""
+
+    def finished(request: Request) -> Change:
+        now = desk.clock()
+        time_left = request.revoke_at is not None and now < request.revoke_at
+        if request.state is not State.active or time_left:
+            return Change(request)
+        return transitions.finish(request, SYSTEM, "", now)
+
+    written = change_request(desk.store, request_id, finished)
+    if written.request.state is State.active:
+        return {"outcome": "wait", "wait": due.hold_wait(written.request, desk.clock())}
+    notices.announce(desk, written)
     return OVER
 
 
@@ -144,15 +162,16 @@ def close(desk: Desk, request_id: str) -> Answer:
     """Say that the access is gone, once that is verified; and for how long sessions have to be kept out."""
     request = _request(desk, request_id)
     grants = desk.store.grants(request_id)
+
+    def closed(one: Request) -> Change:
+        return transitions.close(one, grants, desk.clock()) if one.state is State.revoking else Change(one)
+
     if request.state is State.revoking:
         if transitions.remaining(grants):
             desk.log("left_to_sweeper", request=request_id)
             notices.refresh(desk, request_id)
             return {"tail": 0}
-        notices.announce(
-            desk,
-            change_request(desk.store, request_id, lambda one: transitions.close(one, grants, desk.clock())),
-        )
+        notices.announce(desk, change_request(desk.store, request_id, closed))
     else:
         notices.refresh(desk, request_id)
     return {"tail": due.tail(grants, desk.clock())}
@@ -217,22 +236,34 @@ def _decided(request: Request) -> Answer | None:
 def _call_on_people(desk: Desk, request: Request, terms: Terms, now: int) -> Request:
     needs = due.needs(request, terms, _remind_every(desk), now)
     if due.Need.escalate in needs:
-        written = change_request(desk.store, request.id, lambda one: transitions.escalated(one, now))
-        notices.call_on(desk, written.request, terms.escalate, "Nobody has answered yet.")
+        request = _noted(desk, request, transitions.escalated, now)
+        called, why = terms.escalate, "Nobody has answered yet."
     elif due.Need.remind in needs:
-        written = change_request(desk.store, request.id, lambda one: transitions.reminded(one, now))
-        notices.call_on(desk, written.request, (*terms.ping, *terms.escalate), "This request still waits.")
+        request = _noted(desk, request, transitions.reminded, now)
+        called, why = (*terms.ping, *terms.escalate), "This request still waits."
     else:
-        notices.refresh(desk, request.id)
-        return request
+        called, why = (), ""
+    if request.state is State.pending:
+        notices.call_on(desk, request, called, why)
     notices.refresh(desk, request.id)
-    return written.request
+    return request
+
+
+def _noted(desk: Desk, request: Request, note: Callable[[Request, int], Change], now: int) -> Request:
+    """Note something of a request, unless it is decided by now; return it as it was written."""
+
+    def noted(one: Request) -> Change:
+        return note(one, now) if one.state is State.pending else Change(one)
+
+    return change_request(desk.store, request.id, noted).request
 
 
 def _opened(desk: Desk, request: Request) -> Request:
     """Note what came of opening the accounts: some are open, or none is, or it isn't known of all of them."""
 
     def opened(one: Request) -> Change:
+        if one.state is not State.granting:
+            return Change(one)
         grants = desk.store.grants(one.id)
         if any(grant.state is GrantState.granted for grant in grants):
             return transitions.activate(one, grants, desk.clock())

@@ -118,13 +118,15 @@ def _over(world: Sweeper, grant: Grant) -> bool:
     """Take one assignment back, and say whether it is gone."""
     world.log("late", request=grant.request_id, account=grant.access.account, state=grant.state)
 
-    change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock()))
-    return _taken_back(world, grant)
+    request = change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock())).request
+    # Its end may have been moved since the grant was read.
+    return request.state is State.active or _taken_back(world, grant)
 
 
 def _ended(request: Request, note: str, now: int) -> Change:
-    """Begin to take a request's access back, unless that has begun."""
-    if request.state in (State.granting, State.active):
+    """Begin to take a request's access back, unless that has begun or there is time left."""
+    over = request.revoke_at is None or now >= request.revoke_at
+    if request.state is State.granting or (request.state is State.active and over):
         return transitions.finish(request, SYSTEM, note, now)
     return Change(request)
 
@@ -170,8 +172,7 @@ def requests(world: Sweeper, counts: Counts) -> None:
 
 
 def _expire(world: Sweeper, request: Request) -> None:
-    written = change_request(world.store, request.id, lambda one: transitions.expire(one, world.clock()))
-    notices.announce(world, written)
+    steps.expire(world, request.id)
 
 
 def _wake(world: Sweeper, request: Request) -> None:
@@ -183,10 +184,13 @@ def _start_again(world: Sweeper, request: Request) -> None:
     # Its first look finds everything that is due by then.
     if world.workflow.start(request, 1 if request.state is State.approved else GRACE_SECONDS):
         return
-    note = "Its workflow was stopped. Nothing was opened; ask again."
-    notices.announce(
-        world, change_request(world.store, request.id, lambda one: transitions.fail(one, note, world.clock()))
-    )
+
+    def stopped(one: Request) -> Change:
+        if one.state not in (State.pending, State.approved):
+            return Change(one)
+        return transitions.fail(one, "Its workflow was stopped. Nothing was opened; ask again.", world.clock())
+
+    notices.announce(world, change_request(world.store, request.id, stopped))
 
 
 def _finish(world: Sweeper, request: Request) -> None:
@@ -232,7 +236,7 @@ def _recorded(world: Sweeper, live: set[Access], name: str, account: str, princi
         return False
     one = Access(principal.id, name, account)
     # A holder is written before its assignment is made, so whoever is listed and wanted is among them by now.
-    return one in live or bool(world.store.holders(one))
+    return one in live or bool(access.wanting(world.store, one, world.store.holders(one)))
 
 
 def _report(world: Sweeper, name: str, account: str, principal: Principal) -> None:

@@ -274,8 +274,15 @@ def activate(request: Request, grants: Sequence[Grant], now: int) -> Change:
 def fail(request: Request, note: str, now: int, grants: Sequence[Grant] = ()) -> Change:
     """Note that no account could be opened; whatever was begun has been taken back.
 
+    Args:
+        request: as read.
+        note: why.
+        now: the time.
+        grants: all of its grants; none if none was prepared.
+
     Raises:
-        NotAllowedError: if something may still be there (then `finish` it), or the table does not have it.
+        NotAllowedError: if something may still be there (then `finish` it) or is not told of, or the table does not
+            have it.
     """
     _refuse_while_open(request, grants, Event.failed)
     return _change(replace(request, note=note, closed_at=now), Event.failed, SYSTEM, now, note=note)
@@ -334,9 +341,6 @@ def close(request: Request, grants: Sequence[Grant], now: int) -> Change:
         NotAllowedError: if one may still be there, or is not told of, or the table does not have it.
     """
     _refuse_while_open(request, grants, Event.closed)
-    missing = set(request.accounts) - {grant.access.account for grant in grants}
-    if request.revoke_at is not None and missing:
-        raise NotAllowedError(request.state, Event.closed, f"nothing is said of {', '.join(sorted(missing))}")
     return _change(request, Event.closed, SYSTEM, now)
 
 
@@ -380,6 +384,9 @@ def _refuse_while_open(request: Request, grants: Sequence[Grant], event: Event) 
     left = remaining(grants)
     if left:
         raise NotAllowedError(request.state, event, f"not yet verified gone in {', '.join(left)}")
+    missing = set(request.accounts) - {grant.access.account for grant in grants}
+    if request.revoke_at is not None and missing:
+        raise NotAllowedError(request.state, event, f"nothing is said of {', '.join(sorted(missing))}")
 
 
 def _extends(extension: Request, parent: Request) -> bool:

@@ -82,7 +82,7 @@ ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
     Event.reminded: lambda one: transitions.reminded(one, SOON),
     Event.prepared: lambda one: transitions.prepare(one, SOON),
     Event.opened: lambda one: transitions.activate(one, [grant(GrantState.granted)], SOON),
-    Event.failed: lambda one: transitions.fail(one, "refused", SOON),
+    Event.failed: lambda one: transitions.fail(one, "refused", SOON, GONE),
     Event.returned: lambda one: transitions.finish(one, ADA_ACTS, "", SOON),
     Event.ended_early: lambda one: transitions.finish(one, DOT_ACTS, "enough", SOON),
     Event.run_out: lambda one: transitions.finish(replace(one, revoke_at=END), SYSTEM, "", END),
@@ -271,7 +271,9 @@ CHANGES: dict[str, tuple[Change, Change]] = {
         Change(request(State.active), (line(Event.opened, SYSTEM, "granting", "active", accounts=(STAGING,)),)),
     ),
     "a failure keeps what failed": (
-        transitions.fail(request(State.granting), "refused", SOON, [grant(GrantState.failed)]),
+        transitions.fail(
+            request(State.granting), "refused", SOON, [grant(GrantState.failed), grant(GrantState.failed, STAGING)]
+        ),
         Change(
             replace(request(State.granting), state=State.failed, note="refused", closed_at=SOON),
             (line(Event.failed, SYSTEM, "granting", "failed", note="refused"),),
@@ -417,6 +419,10 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
     "nothing is open without a grant that was made": (
         lambda: transitions.activate(request(State.granting), [grant(GrantState.granting)], SOON),
         "no account is open",
+    ),
+    "nothing has failed while nothing is said of a grant": (
+        lambda: transitions.fail(request(State.granting), "", SOON, [grant(GrantState.failed)]),
+        f"nothing is said of {STAGING}",
     ),
     "nothing has failed while some of it may be there": (
         lambda: transitions.fail(request(State.granting), "", SOON, [grant(GrantState.granting)]),

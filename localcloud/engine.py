@@ -127,6 +127,19 @@ class Engine:
         flags = ["--secret" if secret else "--plaintext", *(["--path"] if path else [])]
         self._run("config", "set", key, *flags, stdin=value)
 
+    def config_set_all(self, values: Mapping[str, str]) -> None:
+        """Sets plain configuration values in the copy of the stack file, with one start of the CLI.
+
+        Args:
+            values: path inside a value, as for `config_set` with `path` -> the value.
+
+        Raises:
+            EngineError: Pulumi refused one.
+        """
+        self._select()
+        pairs = [part for path, value in values.items() for part in ("--plaintext", f"{path}={value}")]
+        self._run("config", "set-all", "--path", *pairs)
+
     def up(self) -> UpdateResult:
         """Deploys the program.
 

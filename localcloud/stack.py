@@ -62,23 +62,26 @@ def deploy(
         EngineError: Pulumi refused or failed.
     """
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
-    configure(engine, cloud)
-    for path, value in (settings or {}).items():
-        engine.config_set(path, value, path=True)
+    configure(engine, cloud, settings)
     return Deployment(engine, engine.up())
 
 
-def configure(engine: Engine, cloud: RunningCloud) -> None:
+def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
     """Sets what differs from one local cloud to the next: Slack's secrets, channels and address.
 
     Args:
         engine: of this program and stack `local`.
         cloud: whose Slack it is.
+        settings: what else is to be set: path -> value.
     """
+    values = {
+        "breakglass:alerts.slack.channel": cloud.slack_channel,
+        "breakglass:alerts.slack.postMessageUrl": cloud.post_message_url,
+        **(settings or {}),
+    }
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
-    engine.config_set("breakglass:alerts.slack.channel", cloud.slack_channel, path=True)
-    engine.config_set("breakglass:alerts.slack.postMessageUrl", cloud.post_message_url, path=True)
     if approvals() is not None:
         engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
-        engine.config_set("breakglass:approvals.channel", cloud.slack_channel, path=True)
-        engine.config_set("breakglass:approvals.secondChannel", cloud.second_channel, path=True)
+        values["breakglass:approvals.channel"] = cloud.slack_channel
+        values["breakglass:approvals.secondChannel"] = cloud.second_channel
+    engine.config_set_all(values)

@@ -167,12 +167,20 @@ def _elements(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _options(view: Mapping[str, Any], block_id: str) -> list[dict[str, Any]]:
-    """The options of a list in a view; none if there is no such list, as where somebody may ask for nothing."""
-    return next((block["element"]["options"] for block in view["blocks"] if block.get("block_id") == block_id), [])
+    """The options of a list in a view.
+
+    Raises:
+        LocalCloudError: if there is no such list, as where somebody may ask for nothing.
+    """
+    for block in view["blocks"]:
+        if block.get("block_id") == block_id:
+            options: list[dict[str, Any]] = block["element"]["options"]
+            return options
+    raise LocalCloudError(f"There is no list {block_id}: {words(view)}")
 
 
 def _named(options: list[dict[str, Any]], value: str) -> dict[str, Any]:
     for option in options:
         if option["value"] == value:
             return option
-    raise LocalCloudError(f"{value} is not offered, only {', '.join(one['value'] for one in options) or 'nothing'}.")
+    raise LocalCloudError(f"{value} is not offered, only these: {', '.join(one['value'] for one in options)}.")

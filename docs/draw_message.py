@@ -39,7 +39,7 @@ def arrived(messages: Iterable[Message]) -> Message | None:
     """Return the message that the record caused, if it is among these."""
     event = json.loads(RECORD.read_text(encoding="utf-8"))["eventID"]
     payloads = ((message, message["metadata"]["event_payload"]) for message in messages)
-    return next((message for message, payload in payloads if payload["event_id"] == event), None)
+    return next((message for message, payload in payloads if payload.get("event_id") == event), None)
 
 
 def drawing(message: Message) -> str:

@@ -78,9 +78,9 @@ def test_the_stack_file_of_the_readme_is_a_valid_one() -> None:
     (example,) = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
     config = yaml.safe_load(example)["config"]
     keys = {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
-    token = {"slackBotToken": {"secure": "v1:made:up"}}
+    secrets = {key: {"secure": "v1:made:up"} for key in ("slackBotToken", "slackSigningSecret")}
 
-    validate_stack({**keys, **token}, ROOT / "stacks")
+    validate_stack({**keys, **secrets}, ROOT / "stacks")
 
 
 def test_the_picture_shows_the_message_that_is_sent_today() -> None:
@@ -89,6 +89,7 @@ def test_the_picture_shows_the_message_that_is_sent_today() -> None:
         EvidencePath.session_start,
         channel="C0123456789",
         post_mortem_url="https://wiki.example.com/break-glass/post-mortem",
+        explain=True,
     )
     record = json.loads(text_of(RECORD))
     event = {"detail": record, "account": record["recipientAccountId"], "region": record["awsRegion"]}
@@ -100,8 +101,9 @@ def test_the_picture_shows_the_message_that_is_sent_today() -> None:
 
 def test_no_message_of_another_record_is_drawn() -> None:
     other = {"metadata": {"event_payload": {"event_id": "another"}}}
+    of_a_request = {"metadata": {"event_payload": {"id": "r-0123456789abcdef"}}}
 
-    assert arrived([other]) is None
+    assert arrived([other, of_a_request]) is None
 
 
 def test_a_hostile_message_stays_text() -> None:

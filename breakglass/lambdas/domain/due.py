@@ -107,9 +107,12 @@ def stuck(request: Request, now: int, grace: int, is_running: Callable[[], bool]
 
 def _moments(request: Request, terms: Terms | None, remind_every: int) -> dict[Need, int]:
     """Return from when on an unanswered request needs what, as far as it ever does."""
+    if terms is None:
+        # Whom to remind of what nobody can approve?
+        return {}
     moments = {Need.remind: (request.reminded_at or request.created_at) + remind_every}
-    if terms is not None and terms.escalate_after_seconds is not None and not request.escalated:
+    if terms.escalate_after_seconds is not None and not request.escalated:
         moments[Need.escalate] = request.created_at + terms.escalate_after_seconds
-    if terms is not None and terms.glass_after_seconds is not None:
+    if terms.glass_after_seconds is not None:
         moments[Need.glass_open] = request.created_at + terms.glass_after_seconds
     return moments

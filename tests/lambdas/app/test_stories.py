@@ -182,6 +182,17 @@ def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(company: 
     assert not company.center.created
 
 
+def test_a_request_that_no_rule_allows_any_more_waits_for_its_end_in_peace() -> None:
+    company = Company(policy(rule(expiry_seconds=86_400)))
+    request = company.asked()
+    company.directory.move(ADA)
+    company.player.pass_time(20 * 3600)
+    # It was looked at when it was to be escalated, and not once a second after that.
+    assert company.now(request).token == "token-2"
+    company.player.pass_time(4 * 3600)
+    assert company.now(request).state is State.expired
+
+
 def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(company: Company) -> None:
     request = company.asked()
     company.clock.advance(1800)

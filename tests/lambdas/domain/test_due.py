@@ -44,7 +44,7 @@ NEEDS: dict[str, tuple[Request, Terms | None, int, set[Need], int]] = {
     "without an escalation it is a reminder that comes next": (request(), QUIET, 5, set(), 15),
     "without one that is due before, its end": (request(reminded_at=ASKED + 20 * MINUTE), QUIET, 20, set(), 10),
     "an overdue request needs to expire and nothing else": (request(), TERMS, 30, {Need.expire}, 0),
-    "one that no rule allows any more still is brought up and expires": (request(), None, 20, {Need.remind}, 0),
+    "one that no rule allows any more only expires: nobody could approve it": (request(), None, 25, set(), 5),
     "a decided request needs nothing": (request(State.approved), TERMS, 25, set(), 0),
 }
 

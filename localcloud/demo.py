@@ -1,7 +1,8 @@
-"""`make demo`: the whole alert path on one machine, from CloudTrail record to Slack message.
+"""`make demo`: the whole product on one machine, from CloudTrail record to Slack message, and from request to revoke.
 
-Deploys stack `local` into a fresh local cloud with a real `pulumi up`, plays records through it, shows what arrived in
-Slack and whether that is what should have arrived, and takes everything down again. `build/demo.json` holds the result.
+Deploys stack `local` into a fresh local cloud with a real `pulumi up`, plays records through it and the story of the
+approvals by people who act in its Slack, shows what arrived in Slack and whether that is what should have arrived, and
+takes everything down again. `build/demo.json` holds the result.
 
 Non-goals: proving what only AWS can show (docs/live-checks.md lists it), measuring (see `benchmarks/`).
 """
@@ -15,19 +16,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from localcloud import report
+from localcloud import report, story
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud, SlackBreak
 from localcloud.engine import EngineError
 from localcloud.play import Outcome, play
 from localcloud.records import RECORDS, Record, RecordError, load_records
-from localcloud.stack import BUILD, ROOT, Deployment, deploy
+from localcloud.scenes import Scene
+from localcloud.stack import BUILD, ROOT, Deployment, approvals, deploy
 
 RESULT_FILE = BUILD / "demo.json"
 
@@ -124,33 +126,45 @@ def _run(records: Sequence[Record], slack_break: SlackBreak | None, workdir: Pat
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
+        section = approvals()
         with watch.part("deploy stack local: pulumi up") as progress:
-            deployment = deploy(cloud, workdir, progress)
+            deployment = deploy(cloud, workdir, progress, story.settings(section) if section else None)
         if slack_break is not None:
             cloud.break_slack(slack_break)
         with watch.part(f"play {len(records)} CloudTrail records"):
             outcome = play(cloud, records)
+        scenes: list[Scene] = []
+        # With its Slack broken nobody could ask or approve.
+        if section and slack_break is None:
+            with watch.part("play the story of the approvals") as progress:
+                scenes = story.play_story(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
         rules = _rules(cloud)
-        _write_result(outcome, rules, deployment)
+        _write_result(outcome, scenes, rules, deployment)
         console.print(f"\n{len(outcome.accepted)} messages arrived in Slack:\n", style="bold")
         for post in outcome.accepted:
             console.print(report.slack_message(post.body))
         with watch.part("stop the local cloud"):
             running.close()
     _show_verdicts(outcome, console)
+    _show_story(scenes, console)
     _show_parts(watch, deployment, console)
     if slack_break is not None:
         _show_loss(slack_break, outcome, console)
-    return 0 if all(verdict.ok for verdict in outcome.verdicts) else 1
+    return 0 if all(result.ok for result in (*outcome.verdicts, *scenes)) else 1
 
 
 def _rules(cloud: RunningCloud) -> dict[str, Any]:
-    """Every rule that is deployed, with its event pattern."""
+    """Every rule that is deployed and looks for events, with its pattern; a schedule has none."""
     pages = cloud.client("events").get_paginator("list_rules").paginate()
-    return {rule["Name"]: json.loads(rule["EventPattern"]) for page in pages for rule in page["Rules"]}
+    return {
+        rule["Name"]: json.loads(rule["EventPattern"])
+        for page in pages
+        for rule in page["Rules"]
+        if "EventPattern" in rule
+    }
 
 
-def _write_result(outcome: Outcome, rules: dict[str, Any], deployment: Deployment) -> None:
+def _write_result(outcome: Outcome, scenes: Sequence[Scene], rules: dict[str, Any], deployment: Deployment) -> None:
     result = {
         "rules": rules,
         "records": [
@@ -158,6 +172,7 @@ def _write_result(outcome: Outcome, rules: dict[str, Any], deployment: Deploymen
             for verdict in outcome.verdicts
         ],
         "messages": [post.body for post in outcome.accepted],
+        "scenes": [asdict(scene) for scene in scenes],
         "stack": {"up_seconds": deployment.up.duration, "resources": sum(deployment.up.summary.values())},
     }
     # Renamed into place: whoever reads the file meets the whole result of one demo or another.
@@ -182,6 +197,16 @@ def _show_verdicts(outcome: Outcome, console: Console) -> None:
             "No record concerned a role that this stack watches: its break-glass sets and `watch:` are in "
             "stacks/Pulumi.local.yaml; name your roles there."
         )
+
+
+def _show_story(scenes: Sequence[Scene], console: Console) -> None:
+    if not scenes:
+        return
+    console.print()
+    console.print(report.story_table(scenes))
+    console.print(
+        f"\n{len(scenes)} scenes of the approvals, {sum(scene.ok for scene in scenes)} as they should be.", style="bold"
+    )
 
 
 def _show_parts(watch: Stopwatch, deployment: Deployment, console: Console) -> None:

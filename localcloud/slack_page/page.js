@@ -8,7 +8,7 @@ const EMOJI = {
   no_entry_sign: "🚫", hourglass: "⌛", hourglass_flowing_sand: "⏳", eyes: "👀", lock: "🔒", unlock: "🔓", key: "🔑",
   bell: "🔔", memo: "📝", fire: "🔥", stopwatch: "⏱️", clock1: "🕐", information_source: "ℹ️", question: "❓",
   raised_hand: "✋", wave: "👋", bust_in_silhouette: "👤", busts_in_silhouette: "👥", door: "🚪", mag: "🔍",
-  hammer: "🔨", speech_balloon: "💬", loudspeaker: "📢", mega: "📣", zap: "⚡", ok: "🆗", large_green_circle: "🟢",
+  hammer: "🔨", octagonal_sign: "🛑", leftwards_arrow_with_hook: "↩️", broken_heart: "💔", speech_balloon: "💬", loudspeaker: "📢", mega: "📣", zap: "⚡", ok: "🆗", large_green_circle: "🟢",
   red_circle: "🔴", large_yellow_circle: "🟡", white_circle: "⚪", arrow_right: "➡️", lifter: "🏋️", test_tube: "🧪",
 };
 

@@ -7,9 +7,12 @@ import base64
 import http.client
 import io
 import json
+import shutil
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from localcloud.request_url import request_url
 from localcloud.slack_page import server
 from localcloud.slack_page.server import SlackPage
 from localcloud.slack_user import SlackUser, until
+from localcloud.toolchain import environment
 from tests.local.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 
 pytestmark = pytest.mark.local
@@ -90,6 +94,14 @@ def test_the_page_runs_no_script_within_its_text(page: SlackPage) -> None:
     assert "<script>" not in html
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", 'setAttribute("on'):
         assert way not in script
+
+
+def test_the_script_can_be_read_by_a_browser() -> None:
+    node = shutil.which("node", path=environment()["PATH"])
+    assert node is not None
+    script = Path(server.__file__).parent / "page.js"
+    checked = subprocess.run([node, "--check", str(script)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_a_person_sees_channels_threads_and_what_only_they_are_told(cloud: RunningCloud, page: SlackPage) -> None:

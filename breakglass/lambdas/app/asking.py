@@ -13,6 +13,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
 from breakglass.lambdas.domain.records import Kind, Request, State
+from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.forms import Draft, Offer
 from breakglass.lambdas.slack.payloads import Click, Submission, Suggestion
@@ -75,13 +76,22 @@ def extend(doing: Doing, submission: Submission) -> None:
     typed = _draft(submission.values)
     draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
     decision = _checked(doing, draft)
-    if not decision or decision.terms is None:
+    problem = _too_short(parent, draft, doing.desk.clock()) if decision else decision.reason
+    if problem or decision.terms is None:
         terms = may_request(doing.desk.policy, doing.person, parent.permission_set, parent.accounts).terms
         names = doing.desk.policy.accounts
-        doing.screen.show(forms.extend_form(parent, terms, draft, decision.reason, names))
+        doing.screen.show(forms.extend_form(parent, terms, draft, problem, names))
         return
     _begin(doing, submission.view_id, draft, decision, decision.terms, parent)
     doing.screen.tell("Requested", "The approvers are asked. Until they agree, the access ends when it was to end.")
+
+
+def _too_short(parent: Request, draft: Draft, now: int) -> str:
+    """Say why an extension would move nothing: its time counts from the approval, not from the present end."""
+    left = (parent.revoke_at or now) - now
+    if (draft.duration or 0) > left:
+        return ""
+    return f"It lasts for another {span(left)} anyway, and the time counts from the approval: ask for more than that."
 
 
 def _checked(doing: Doing, draft: Draft) -> Decision:

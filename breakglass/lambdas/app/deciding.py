@@ -6,7 +6,7 @@ The same click again, by the same person, changes nothing and only sees to it th
 Non-goals: what is opened then (see `breakglass.approval.workflow`).
 """
 
-from breakglass.lambdas.app import notices
+from breakglass.lambdas.app import extending, notices
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.glass import tell_everybody
@@ -23,7 +23,8 @@ from breakglass.lambdas.slack.payloads import Click, Submission
 def approve(doing: Doing, click: Click) -> None:
     """Add this person's yes."""
     desk, person = doing.desk, doing.person
-    requester = desk.directory.person(doing.request(click.value).requester.user_id)
+    request = extending.still_pending(desk, doing.request(click.value))
+    requester = desk.directory.person(request.requester.user_id)
     if requester is None:
         raise RefusedError(
             "Identity Center does not have the requester any more, or has them disabled: nothing can be approved."
@@ -87,7 +88,8 @@ def look(doing: Doing, click: Click) -> None:
 
 def open_glass_form(doing: Doing, click: Click) -> None:
     """Ask for the justification, and say who will be told; or say how long it takes until the glass may be broken."""
-    request = doing.own_request(click.value, State.pending)
+    request = extending.still_pending(doing.desk, doing.own_request(click.value))
+    doing.insist_on(request, State.pending)
     insist(_may_break(doing, request))
     doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts))
 
@@ -97,7 +99,7 @@ def break_glass(doing: Doing, submission: Submission) -> None:
     justification = text(submission, ids.JUSTIFICATION)
     if not justification.strip():
         raise RefusedError("Without a justification the glass stays whole: everybody will read it.")
-    doing.own_request(submission.metadata)
+    extending.still_pending(doing.desk, doing.own_request(submission.metadata))
 
     def broken(request: Request) -> Change:
         if request.glass and request.state is State.approved:
@@ -110,7 +112,7 @@ def break_glass(doing: Doing, submission: Submission) -> None:
     written = change_request(doing.desk.store, submission.metadata, broken)
     tell_everybody(doing.desk, written.request)
     _decided(doing, written)
-    doing.screen.tell("The glass is broken", "Everybody has been told. The access is being opened; see the thread.")
+    doing.screen.tell("The glass is broken", "Everybody has been told. The thread says what comes of it.")
 
 
 def _may_break(doing: Doing, request: Request) -> Decision:

@@ -9,7 +9,7 @@ Non-goals: the assignments (see `access`); clicks (see `clicks`).
 from collections.abc import Callable
 from typing import Any
 
-from breakglass.lambdas.app import notices
+from breakglass.lambdas.app import extending, notices
 from breakglass.lambdas.app.actors import mentions
 from breakglass.lambdas.app.changes import UnknownRecordError, change_request
 from breakglass.lambdas.app.glass import tell_everybody
@@ -66,7 +66,7 @@ def ask(desk: Desk, request_id: str, token: str) -> Answer:
 
 def remind(desk: Desk, request_id: str) -> Answer:
     """When the wait for people is over: find the decision that was missed, expire, escalate or remind, and wait on."""
-    request = _request(desk, request_id)
+    request = extending.still_pending(desk, _request(desk, request_id))
     if request.state is State.approved and request.glass:
         # Whoever broke the glass may have been cut off before everybody was told.
         tell_everybody(desk, request)
@@ -99,24 +99,8 @@ def expire(desk: Desk, request_id: str) -> Request:
 def extend(desk: Desk, request_id: str) -> Answer:
     """Move the end of the request that an approved extension extends."""
     extension = _request(desk, request_id)
-    if extension.state is State.ended:
-        return OVER
-    parent_id = extension.parent or ""
-
-    def lengthened(parent: Request) -> Change:
-        return transitions.extend(parent, desk.store.grants(parent.id), extension, desk.clock())
-
-    try:
-        moved = change_request(desk.store, parent_id, lengthened)
-    except transitions.NotAllowedError as error:
-        note = f"The access it extends is {error.state} by now: nothing was extended."
-        notices.announce(
-            desk, change_request(desk.store, request_id, lambda one: transitions.fail(one, note, desk.clock()))
-        )
-        return OVER
-    done = change_request(desk.store, request_id, lambda one: transitions.extended(one, desk.clock()))
-    notices.announce(desk, moved)
-    notices.announce(desk, done)
+    if extension.state is State.approved:
+        extending.extend(desk, extension)
     return OVER
 
 

@@ -228,25 +228,6 @@ def test_the_glass_stays_whole_where_a_rule_always_wants_an_approval() -> None:
     assert not company.center.created
 
 
-def test_more_time_is_asked_for_again_and_moves_the_end(company: Company) -> None:
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    company.player.pass_time(3000)
-    values = {ids.DURATION: ("7200",), ids.REASON: ("still restoring",)}
-    company.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
-    company.player.play()
-    extension = next(one for one in company.store.requests.values() if one.parent == request.id)
-    company.click(ADA, ids.APPROVE, extension)
-    assert company.told() == "Nobody approves their own request."
-    company.click(CLEO, ids.APPROVE, extension)
-    assert company.now(request).revoke_at == company.clock() + 7200
-    company.player.pass_time(3600)
-    assert company.is_open()
-    company.player.pass_time(3600)
-    assert not company.is_open()
-    assert company.now(request).state is State.ended
-
-
 def test_the_last_of_two_overlapping_grants_ends_the_access(company: Company) -> None:
     first, second = company.asked(), company.asked(duration=7200)
     company.click(CLEO, ids.APPROVE, first)

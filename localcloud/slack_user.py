@@ -328,12 +328,13 @@ class SlackUser:
         return trigger
 
     def _opened(self, known: set[str]) -> dict[str, Any]:
-        """Waits for a new form, and for what replaces `Loading`."""
+        """Waits for a new form, and for what replaces `Loading`, which may be there when the form is first seen."""
 
         def new() -> dict[str, Any] | None:
-            return next((view for view in self.views() if view["id"] not in known and view["type"] == "modal"), None)
+            modals = [view for view in self.views() if view["type"] == "modal" and view["changes"] > 0]
+            return next((view for view in modals if view["id"] not in known), None)
 
-        return self.changed(until(new, f"a form that opens for {self.name}"))
+        return until(new, f"a form that opens for {self.name}")
 
 
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_a_button_of_a_message_is_clicked_by_its_value(cloud: RunningCloud, ada:
     assert (action["action_id"], action["value"]) == ("approve", "r-2")
     asked = {"channel": cloud.slack_channel, "ts": message["ts"]}
     until(lambda: len(cloud.call_slack("conversations.replies", asked)["messages"]) == 2 or None, "an answer")
-    until(lambda: [one["text"] for one in ada.whispers()] == ["You clicked."] or None, "a message for ada alone")
+    until(lambda: (ada.whispers() or [{}])[-1].get("text") == "You clicked." or None, "a message for ada alone")
     with pytest.raises(LocalCloudError, match="no button deny"):
         ada.click(message, "deny")
 

@@ -14,9 +14,13 @@ from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
 from breakglass.lambdas.domain.records import Kind, Request, State
 from breakglass.lambdas.domain.spans import span
+from breakglass.lambdas.domain.transitions import MAXIMUM_ACCOUNTS
 from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.forms import Draft, Offer
 from breakglass.lambdas.slack.payloads import Click, Submission, Suggestion
+
+MOST_AN_HOUR = 20
+"""How many requests one person makes within an hour: each calls people, and more than that is no emergency."""
 
 
 def open_form(doing: Doing, _: Click | None = None) -> None:
@@ -50,11 +54,13 @@ def suggest(desk: Desk, suggestion: Suggestion) -> list[dict[str, Any]]:
 def send(doing: Doing, submission: Submission) -> None:
     """Check a request and make it."""
     draft = _draft(submission.values)
+    request_id = _id(doing, submission)
     decision = _checked(doing, draft)
-    if not decision or decision.terms is None:
-        doing.screen.show(forms.request_form(_offer(doing, draft), draft, decision.reason))
+    problem = decision.reason if not decision else _too_much(doing, request_id, draft)
+    if problem or decision.terms is None:
+        doing.screen.show(forms.request_form(_offer(doing, draft), draft, problem))
         return
-    request = _begin(doing, submission.view_id, draft, decision, decision.terms)
+    request = _begin(doing, request_id, draft, decision, decision.terms)
     doing.screen.tell(
         "Requested",
         f"The approvers are asked in the channel now ({request.id}). You see there what becomes of it, and in the Home "
@@ -75,19 +81,43 @@ def extend(doing: Doing, submission: Submission) -> None:
     parent = doing.own_request(submission.metadata, State.active)
     typed = _draft(submission.values)
     draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
+    request_id = _id(doing, submission)
     decision = _checked(doing, draft)
-    problem = _too_short(parent, draft, doing.desk.clock()) if decision else decision.reason
+    problem = (
+        decision.reason if not decision else _too_much(doing, request_id, draft) or _too_short(doing, parent, draft)
+    )
     if problem or decision.terms is None:
         terms = may_request(doing.desk.policy, doing.person, parent.permission_set, parent.accounts).terms
         names = doing.desk.policy.accounts
         doing.screen.show(forms.extend_form(parent, terms, draft, problem, names))
         return
-    _begin(doing, submission.view_id, draft, decision, decision.terms, parent)
+    _begin(doing, request_id, draft, decision, decision.terms, parent)
     doing.screen.tell("Requested", "The approvers are asked. Until they agree, the access ends when it was to end.")
 
 
-def _too_short(parent: Request, draft: Draft, now: int) -> str:
+def _id(doing: Doing, submission: Submission) -> str:
+    """Return the id of what a form asks for; sent a second time, it is the same."""
+    return f"r-{hashlib.sha256(f'{submission.view_id}/{doing.person.user_id}'.encode()).hexdigest()[:16]}"
+
+
+def _too_much(doing: Doing, request_id: str, draft: Draft) -> str:
+    """Say why this would be too much, for one request or by one person; what is sent again is not counted again."""
+    if len(draft.accounts) > MAXIMUM_ACCOUNTS:
+        return f"One request is for {MAXIMUM_ACCOUNTS} accounts at most, and these are {len(draft.accounts)}."
+    if doing.desk.store.request(request_id) is not None:
+        return ""
+    newest = doing.desk.store.requests_of(doing.person.user_id, limit=MOST_AN_HOUR).items
+    if len(newest) < MOST_AN_HOUR or newest[-1].created_at <= doing.desk.clock() - 3600:
+        return ""
+    return (
+        f"You have made {MOST_AN_HOUR} requests within an hour, and each of them calls people. Phone somebody who "
+        "approves, or wait."
+    )
+
+
+def _too_short(doing: Doing, parent: Request, draft: Draft) -> str:
     """Say why an extension would move nothing: its time counts from the approval, not from the present end."""
+    now = doing.desk.clock()
     left = (parent.revoke_at or now) - now
     if (draft.duration or 0) > left:
         return ""
@@ -107,12 +137,12 @@ def _checked(doing: Doing, draft: Draft) -> Decision:
 
 
 def _begin(
-    doing: Doing, unique: str, draft: Draft, decision: Decision, terms: Terms, parent: Request | None = None
+    doing: Doing, request_id: str, draft: Draft, decision: Decision, terms: Terms, parent: Request | None = None
 ) -> Request:
     """Keep a new request and start its workflow; the same form sent twice is one request."""
     desk, now = doing.desk, doing.desk.clock()
     request = Request(
-        id=f"r-{hashlib.sha256(f'{unique}/{doing.person.user_id}'.encode()).hexdigest()[:16]}",
+        id=request_id,
         kind=Kind.access if parent is None else Kind.extension,
         requester=doing.by,
         requester_name=doing.person.user_name,

@@ -12,7 +12,7 @@ from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.glass import tell_everybody
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import transitions
-from breakglass.lambdas.domain.decision import Decision, check, may_approve, may_break_glass
+from breakglass.lambdas.domain.decision import Decision, check, may_approve, may_break_glass, may_deny
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Approval, Request, State
 from breakglass.lambdas.domain.transitions import Change
@@ -46,14 +46,14 @@ def approve(doing: Doing, click: Click) -> None:
 def open_deny_form(doing: Doing, click: Click) -> None:
     """Ask why."""
     request = doing.request(click.value)
-    doing.may_end(request)
+    doing.allowed(may_deny, request)
     doing.insist_on(request, State.pending)
     doing.screen.show(forms.deny_form(request, names=doing.desk.policy.accounts))
 
 
 def deny(doing: Doing, submission: Submission) -> None:
-    """Refuse a request; whoever might end the access may."""
-    rule = doing.may_end(doing.request(submission.metadata)).rule or ""
+    """Refuse a request."""
+    rule = doing.allowed(may_deny, doing.request(submission.metadata)).rule or ""
     note = text(submission, ids.NOTE)
 
     def denied(request: Request) -> Change:
@@ -79,7 +79,7 @@ def withdraw(doing: Doing, click: Click) -> None:
 
 def look(doing: Doing, click: Click) -> None:
     """Note that somebody is looking who can decide."""
-    doing.may_end(doing.request(click.value))
+    doing.allowed(may_deny, doing.request(click.value))
     written = change_request(
         doing.desk.store, click.value, lambda one: transitions.look(one, doing.by, doing.desk.clock())
     )

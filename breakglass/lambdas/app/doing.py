@@ -3,12 +3,14 @@
 Non-goals: what they do (see `asking`, `deciding`, `ending` and `uses`).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from breakglass.lambdas.app.screen import Screen
 from breakglass.lambdas.app.world import Desk
-from breakglass.lambdas.domain.decision import Decision, may_end
+from breakglass.lambdas.domain.decision import Decision
 from breakglass.lambdas.domain.people import Person
+from breakglass.lambdas.domain.policy import Policy
 from breakglass.lambdas.domain.records import Actor, Request, State
 from breakglass.lambdas.domain.transitions import standing
 from breakglass.lambdas.slack.payloads import Submission
@@ -70,16 +72,19 @@ class Doing:
         if states and state not in states:
             raise RefusedError(f"This request is {state} by now.")
 
-    def may_end(self, request: Request) -> Decision:
-        """Return why this person may end a request, or deny it.
+    def allowed(self, what: "_Question", request: Request) -> Decision:
+        """Return why this person may end a request (asked by `may_end`) or decide against it (`may_deny`).
 
         Raises:
             RefusedError: if they may not.
         """
         requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-        decision = may_end(self.desk.policy, self.person, requester, request.permission_set, request.accounts)
+        decision = what(self.desk.policy, self.person, requester, request.permission_set, request.accounts)
         insist(decision)
         return decision
+
+
+_Question = Callable[[Policy, Person, Person, str, Sequence[str]], Decision]
 
 
 def insist(decision: Decision) -> None:

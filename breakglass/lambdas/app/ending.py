@@ -7,6 +7,7 @@ from breakglass.lambdas.app import notices
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.doing import Doing, text
 from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.decision import may_end
 from breakglass.lambdas.domain.records import Request, State
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.slack import forms, ids
@@ -21,7 +22,7 @@ def done(doing: Doing, click: Click) -> None:
 def open_form(doing: Doing, click: Click) -> None:
     """Ask why."""
     request = doing.request(click.value)
-    doing.may_end(request)
+    doing.allowed(may_end, request)
     doing.insist_on(request, State.approved, State.granting, State.active)
     doing.screen.show(forms.end_form(request, names=doing.desk.policy.accounts))
 
@@ -29,7 +30,7 @@ def open_form(doing: Doing, click: Click) -> None:
 def end(doing: Doing, submission: Submission) -> None:
     """End somebody's access, for a reason."""
     request = doing.request(submission.metadata)
-    doing.may_end(request)
+    doing.allowed(may_end, request)
     _finish(doing, request, text(submission, ids.NOTE))
     doing.screen.tell("Being ended", "The access is being taken back. The thread says when it is verified to be gone.")
 

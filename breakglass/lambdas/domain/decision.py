@@ -274,16 +274,40 @@ def may_end(
     """
     if person.user_id == requester.user_id:
         return Decision(Outcome.allowed, "Everybody may give back their own access.")
-    if person.is_among(policy.security):
-        return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
+    others, allowed = _in_charge(policy, person, permission_set, accounts)
+    return allowed or _refused(f"Only the requester and {_listed(others)} may end this access.", None, others)
+
+
+def may_deny(
+    policy: Policy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
+) -> Decision:
+    """Decide whether a person may deny somebody's request, or look at it: security, and whoever approves for the set.
+
+    Denying opens nothing, so no deny rule stands in its way. Whoever asked withdraws instead: a look of their own would
+    tell the others that somebody is taking care of it.
+    """
+    if person.user_id == requester.user_id:
+        return _refused("Nobody decides on their own request; you can withdraw it.")
+    others, allowed = _in_charge(policy, person, permission_set, accounts)
+    return allowed or _refused(f"Only {_listed(others)} may decide on this request.", None, others)
+
+
+def _in_charge(
+    policy: Policy, person: Person, permission_set: str, accounts: Sequence[str]
+) -> tuple[tuple[Principal, ...], Decision | None]:
+    """Return security and all who approve for a set in one of the accounts, and why this person is among them."""
     rules = [
         rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
     ]
+    those = _unique([policy.security, *(rule.approvers for rule in rules)])
+    if person.is_among(policy.security):
+        return those, Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
     for rule in rules:
         if person.is_among(rule.approvers):
-            return Decision(Outcome.allowed, f"{person.display_name} approves for it.", rule.name, rule.approvers)
-    others = _unique([policy.security, *(rule.approvers for rule in rules)])
-    return _refused(f"Only the requester and {_listed(others)} may end this access.", None, others)
+            return those, Decision(
+                Outcome.allowed, f"{person.display_name} approves for it.", rule.name, rule.approvers
+            )
+    return those, None
 
 
 def may_explain(policy: Policy, use: Use, person: Person) -> Decision:

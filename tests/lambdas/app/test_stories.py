@@ -125,7 +125,7 @@ def test_if_no_account_could_be_opened_it_has_failed_and_says_why(company: Compa
 def test_a_denial_needs_somebody_who_may_and_gives_its_reason(company: Company) -> None:
     request = company.asked()
     view_id = company.submit(EVE, ids.DENY_FORM, {ids.NOTE: ("no",)}, about=request.id)
-    assert "Only the requester and" in company.seen(view_id)
+    assert "Only group security, group leads may decide" in company.seen(view_id)
     company.submit(CLEO, ids.DENY_FORM, {ids.NOTE: ("Use the runbook first.",)}, about=request.id)
     assert company.now(request).state is State.denied
     assert "Use the runbook first." in company.message(request)

@@ -18,6 +18,7 @@ from breakglass.lambdas.domain.decision import (
     decide,
     may_approve,
     may_break_glass,
+    may_deny,
     may_end,
     may_request,
     requestable,
@@ -214,6 +215,12 @@ APPROVALS: dict[str, tuple[Decision, str]] = {
         may_end(policy(denies=(replace(NO_CONTRACTORS, principals=()),)), CLEO, ADA, RDS, (PRODUCTION,)),
         "",
     ),
+    "whoever may end it may deny it": (may_deny(policy(), CLEO, ADA, RDS, (PRODUCTION,)), ""),
+    "nobody denies their own request, security neither": (
+        may_deny(policy(security=(group("oncall"),)), ADA, ADA, RDS, (PRODUCTION,)),
+        "you can withdraw it",
+    ),
+    "nor does anybody else deny it": (may_deny(policy(), EVE, ADA, RDS, (PRODUCTION,)), "Only group security"),
     "what a requester who left the group holds can still be ended": (
         may_end(policy(), CLEO, FAY, RDS, (PRODUCTION,)),
         "",

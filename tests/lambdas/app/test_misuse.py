@@ -1,0 +1,86 @@
+"""Whoever wants more than they may, by what the app offers to everybody: what they are told, and that it has no effect.
+
+Not shown here: what does not come from Slack (test_front.py).
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from breakglass.lambdas.domain.records import State
+from breakglass.lambdas.slack import ids
+from tests.lambdas.app.company import Company
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, group, policy, rule
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def test_nobody_sends_the_approvers_back_to_sleep_by_looking_at_their_own_request(company: Company) -> None:
+    request = company.asked(BEA)
+    company.click(BEA, ids.LOOKING, request)
+    assert company.told() == "Nobody decides on their own request; you can withdraw it."
+    assert company.now(request).looking == ()
+    view_id = company.submit(BEA, ids.DENY_FORM, {ids.NOTE: ("never mind",)}, about=request.id)
+    assert "you can withdraw it" in company.seen(view_id)
+    company.click(BEA, ids.WITHDRAW, request)
+    assert company.now(request).state is State.withdrawn
+
+
+def test_a_second_account_of_slack_makes_nobody_a_second_person() -> None:
+    company = Company(replace(policy(rule(approvers=(group("oncall"),))), people={"UADATWO": "u-ada"}))
+    company.slack.users["UADATWO"] = {**company.slack.users["UADA"], "id": "UADATWO"}
+    request = company.asked()
+    company.click(replace(ADA, slack_id="UADATWO"), ids.APPROVE, request)
+    assert company.told() == "Nobody approves their own request."
+
+
+def fill(company: Company, view_id: str) -> str:
+    """Send the form, and return what it says then."""
+    values = {ids.ROLE: (RDS,), ids.ACCOUNTS: (PRODUCTION,), ids.DURATION: ("60",), ids.REASON: ("x",)}
+    company.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
+    return company.seen(view_id)
+
+
+def test_nobody_floods_the_channel_with_requests(company: Company) -> None:
+    first, *_ = [company.asked() for _ in range(19)]
+    twentieth = company.command(ADA)
+    assert "The approvers are asked" in fill(company, twentieth)
+    assert "You have made 20 requests within an hour" in fill(company, company.command(ADA))
+    assert "The approvers are asked" in fill(company, twentieth), "it is the same request a second time"
+    assert len(company.store.requests) == 20
+    company.click(ADA, ids.WITHDRAW, first)
+    assert "within an hour" in fill(company, company.command(ADA)), "it has called people all the same"
+    assert company.asked(BEA), "others can ask"
+    company.player.pass_time(3600)
+    assert company.asked()
+
+
+def test_extensions_are_counted_with_the_requests(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    for _ in range(19):
+        company.asked()
+    values = {ids.DURATION: ("7200",), ids.REASON: ("more",)}
+    view_id = company.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
+    assert "within an hour" in company.seen(view_id)
+
+
+def test_more_accounts_than_one_request_takes_are_refused_in_the_form() -> None:
+    many = tuple(f"{number:012}" for number in range(51))
+    company = Company(policy(rule(accounts=many)))
+    view_id = company.command(ADA)
+    values = {ids.ROLE: (RDS,), ids.ACCOUNTS: many, ids.DURATION: ("60",), ids.REASON: ("x",)}
+    company.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
+    assert "50 accounts" in company.seen(view_id)
+    assert not company.store.requests
+
+
+def test_an_approver_whose_address_in_slack_has_changed_is_nobody(company: Company) -> None:
+    request = company.asked()
+    company.slack.users["UCLEO"]["profile"]["email"] = "bea@elsewhere.example"
+    company.click(CLEO, ids.APPROVE, request)
+    assert "exactly the e-mail address" in company.told()
+    assert company.now(request).state is State.pending

@@ -20,6 +20,10 @@ from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Submission
 
 
+class UntoldError(Exception):
+    """The glass was broken, and not everybody could be told: that has to be tried again."""
+
+
 def approve(doing: Doing, click: Click) -> None:
     """Add this person's yes."""
     desk, person = doing.desk, doing.person
@@ -102,7 +106,7 @@ def break_glass(doing: Doing, submission: Submission) -> None:
     extending.still_pending(doing.desk, doing.own_request(submission.metadata))
 
     def broken(request: Request) -> Change:
-        if request.glass and request.state is State.approved:
+        if request.glass and request.state not in transitions.FINAL:
             return Change(request)
         decision = _may_break(doing, request)
         insist(decision)
@@ -110,8 +114,10 @@ def break_glass(doing: Doing, submission: Submission) -> None:
         return transitions.break_glass(request, doing.by, justification, decision.rule or "", doing.desk.clock())
 
     written = change_request(doing.desk.store, submission.metadata, broken)
-    tell_everybody(doing.desk, written.request)
+    told = tell_everybody(doing.desk, written.request)
     _decided(doing, written)
+    if not told:
+        raise UntoldError
     doing.screen.tell("The glass is broken", "Everybody has been told. The thread says what comes of it.")
 
 

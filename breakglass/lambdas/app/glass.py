@@ -9,10 +9,12 @@ from breakglass.lambdas.domain.records import Request
 from breakglass.lambdas.slack import messages
 
 
-def tell_everybody(desk: Desk, request: Request) -> None:
-    """Post in both channels that somebody takes access nobody has approved; twice is better than never."""
+def tell_everybody(desk: Desk, request: Request) -> bool:
+    """Post in both channels that somebody takes access nobody has approved; False if Slack did not take all of it.
+
+    Twice is better than never.
+    """
     settings = desk.policy.settings
     body = messages.broken_glass(request, desk.policy)
-    for channel in dict.fromkeys((settings.channel, settings.second_channel)):
-        if channel is not None:
-            notices.post(desk, request.id, channel, body)
+    channels = [one for one in dict.fromkeys((settings.channel, settings.second_channel)) if one is not None]
+    return all([notices.post(desk, request.id, one, body) is not None for one in channels])

@@ -73,17 +73,17 @@ def tell(desk: Desk, request: Request, entries: Iterable[AuditEntry], by: Actor 
             reply(desk, request, body)
 
 
-def reply(desk: Desk, request: Request, body: Body) -> None:
-    """Answer in a request's thread."""
-    if request.message is not None:
-        post(desk, request.id, request.message.channel, body, request.message.ts)
+def reply(desk: Desk, request: Request, body: Body) -> bool:
+    """Answer in a request's thread; False if there is none, or Slack did not take it."""
+    if request.message is None:
+        return False
+    return post(desk, request.id, request.message.channel, body, request.message.ts) is not None
 
 
-def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> None:
-    """Mention people in a request's thread."""
+def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> bool:
+    """Mention people in a request's thread; False if Slack did not take it."""
     who = mentions(desk, principals, besides=(request.requester.user_id,))
-    if who:
-        reply(desk, request, messages.call_on(request, who, why))
+    return not who or reply(desk, request, messages.call_on(request, who, why))
 
 
 def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:

@@ -26,6 +26,9 @@ from breakglass.lambdas.slack.text import LONGEST_SECTION, shortened
 Answer = dict[str, Any]
 """What a step tells the workflow, JSON-ready."""
 
+AGAIN_SECONDS = 60
+"""After how long people are called again whom Slack did not let be called."""
+
 OVER: Answer = {"outcome": "over"}
 APPROVED: Answer = {"outcome": "approved"}
 
@@ -79,7 +82,8 @@ def remind(desk: Desk, request_id: str) -> Answer:
     terms = notices.governing(desk, request).terms
     if terms is not None:
         request = _call_on_people(desk, request, terms, now)
-    wait = due.next_wait(request, terms, _remind_every(desk), now)
+    undone = due.needs(request, terms, _remind_every(desk), now) & {due.Need.escalate, due.Need.remind}
+    wait = AGAIN_SECONDS if undone else due.next_wait(request, terms, _remind_every(desk), now)
     return _decided(request) or {"outcome": "wait", "wait": wait}
 
 
@@ -220,15 +224,15 @@ def _decided(request: Request) -> Answer | None:
 def _call_on_people(desk: Desk, request: Request, terms: Terms, now: int) -> Request:
     needs = due.needs(request, terms, _remind_every(desk), now)
     if due.Need.escalate in needs:
-        request = _noted(desk, request, transitions.escalated, now)
-        called, why = terms.escalate, "Nobody has answered yet."
+        note, called, why = transitions.escalated, terms.escalate, "Nobody has answered yet."
     elif due.Need.remind in needs:
-        request = _noted(desk, request, transitions.reminded, now)
-        called, why = (*terms.ping, *terms.escalate), "This request still waits."
+        note, called, why = transitions.reminded, (*terms.ping, *terms.escalate), "This request still waits."
     else:
-        called, why = (), ""
-    if request.state is State.pending:
-        notices.call_on(desk, request, called, why)
+        notices.refresh(desk, request.id)
+        return request
+    # Noted only when it was done: that those who are to be called were called twice is better than never.
+    if notices.call_on(desk, request, called, why):
+        request = _noted(desk, request, note, now)
     notices.refresh(desk, request.id)
     return request
 

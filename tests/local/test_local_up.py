@@ -90,9 +90,10 @@ def test_plain_pulumi_works_in_the_shell_that_local_up_names(session: Session) -
     assert "owner" in session.changed_preview.stdout
 
 
-def test_the_token_is_in_nothing_that_pulumi_shows(session: Session) -> None:
+def test_slacks_secrets_are_in_nothing_that_pulumi_shows(session: Session) -> None:
     for shown in (session.up, session.preview, session.changed_preview):
-        assert session.cloud.bot_token not in shown.stdout + shown.stderr
+        for secret in (session.cloud.bot_token, session.cloud.slack_signing_secret):
+            assert secret not in shown.stdout + shown.stderr
 
 
 def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> None:
@@ -102,7 +103,8 @@ def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> Non
     assert session.posted == ["session_start"]
 
 
-def test_the_page_for_a_person_shows_the_alert(session: Session) -> None:
+def test_the_page_for_a_person_shows_the_alert_and_has_an_app_to_take_clicks(session: Session) -> None:
+    assert session.sight["app"] is True
     [alert] = next(one["messages"] for one in session.sight["channels"] if one["name"] == "break-glass")
     assert "devops-break-glass" in json.dumps(alert["blocks"])
 

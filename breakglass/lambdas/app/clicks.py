@@ -39,7 +39,13 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
     screen = Screen.of(desk, interaction, view_id)
     try:
         _do(Doing(desk, person_of(desk, interaction.actor), screen), interaction)
-    except (StrangerError, RefusedError) as refusal:
+    except StrangerError as refusal:
+        if isinstance(interaction, HomeOpened):
+            # They have only looked: not worth a message to them.
+            home.show_stranger(desk, interaction.actor.user_id, str(refusal))
+        else:
+            screen.tell("Not possible", str(refusal))
+    except RefusedError as refusal:
         screen.tell("Not possible", str(refusal))
     except AlreadyApprovedError:
         screen.tell("Already approved", "You have approved this request before; it takes others now.")

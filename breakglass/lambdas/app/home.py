@@ -13,7 +13,7 @@ from breakglass.lambdas.domain.records import Request, State
 from breakglass.lambdas.domain.transitions import standing
 from breakglass.lambdas.ports import Page
 from breakglass.lambdas.slack import ids
-from breakglass.lambdas.slack.home import PAGE, HistoryFilter, HomeView, filter_of, home, more_of
+from breakglass.lambdas.slack.home import PAGE, HistoryFilter, HomeView, closed_home, filter_of, home, more_of
 from breakglass.lambdas.slack.payloads import Click
 
 HISTORY_SECONDS = 400 * 86_400
@@ -53,6 +53,15 @@ def show(doing: Doing, click: Click | None = None) -> None:
         sees_everybody=sees_everybody,
     )
     desk.slack.call("views.publish", {"user_id": person.slack_id, "view": home(person, view, desk.policy)})
+
+
+def show_stranger(desk: Desk, slack_id: str, why: str) -> None:
+    """Show somebody who may nothing here why that is.
+
+    Raises:
+        SlackError: if Slack does not take it.
+    """
+    desk.slack.call("views.publish", {"user_id": slack_id, "view": closed_home(why)})
 
 
 def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:

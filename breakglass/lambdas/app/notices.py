@@ -12,7 +12,7 @@ from breakglass.lambdas.app.actors import mentions
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import Decision, Outcome, may_request
 from breakglass.lambdas.domain.policy import Principal
-from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Request
+from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Request, State
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack import messages
@@ -37,12 +37,17 @@ def announce(desk: Desk, written: Change, by: Actor | None = None) -> None:
 def refresh(desk: Desk, request_id: str) -> None:
     """Write the message of a request anew, from the record.
 
-    Two who write at the same time could leave the older state on the screen; so whoever has written looks again.
+    Two who write at the same time could leave the older state on the screen; so whoever has written looks again. Where
+    there is no message since it could not be posted, whoever asked is told that in person.
     """
     shown = None
     for _ in range(ATTEMPTS):
         request = desk.store.request(request_id)
-        if request is None or request.message is None or request.version == shown:
+        if request is None or request.version == shown:
+            return
+        if request.message is None:
+            if request.state is State.failed and request.requester.slack_id is not None:
+                post(desk, request.id, request.requester.slack_id, messages.unasked(request))
             return
         shown = request.version
         body = body_of(desk, request)
@@ -87,7 +92,7 @@ def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: 
 
 
 def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:
-    """Post a message, and say where it is; None if Slack did not take it."""
+    """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
     place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
     answer = _call(desk, "chat.postMessage", subject, body, **place)
     return None if answer is None else Message(answer["channel"], answer["ts"])

@@ -139,6 +139,11 @@ def home(person: Person, view: HomeView, policy: Policy) -> View:
     return {"type": "home", "private_metadata": view.filter.value, "blocks": blocks}
 
 
+def closed_home(why: str) -> View:
+    """Show nothing but why nothing is shown; plain text."""
+    return {"type": "home", "blocks": [section(plain(why))]}
+
+
 def _list(name: str, items: Sequence[Item], where: str, blocks: Callable[[Item], list[Block]]) -> list[Block]:
     """Show the beginning of a list; nothing of an empty one."""
     if not items:

@@ -27,6 +27,7 @@ __all__ = [
     "request_message",
     "signed_off",
     "story",
+    "unasked",
     "unexplained",
     "unrecorded",
 ]
@@ -110,6 +111,15 @@ def call_on(request: Request, mentions: Sequence[str], why: str) -> Body:
         f"deny it in the message above; unanswered, it expires {countdown(request.expires_at)}."
     )
     return Body(text, [section(markdown(text))])
+
+
+def unasked(request: Request) -> Body:
+    """Tell whoever asked that nobody could be asked: their request has no message in the channel."""
+    text = (
+        f":x: Nobody could be asked about your request for {code(request.permission_set)} ({code(request.id)}), and it "
+        "has failed. Nothing was opened. Phone somebody who approves, and ask again."
+    )
+    return Body(text, [section(markdown(text)), *excerpt("What failed", request.note, 600, TRAIL)])
 
 
 def broken_glass(request: Request, policy: Policy) -> Body:

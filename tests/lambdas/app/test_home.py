@@ -71,7 +71,7 @@ def test_everybodys_history_is_for_security_only(company: Company) -> None:
 def test_a_history_of_several_pages_goes_on_where_the_last_ended(company: Company) -> None:
     requests = []
     for _ in range(23):
-        company.clock.advance(60)
+        company.clock.advance(300)
         request = company.asked()
         company.click(ADA, ids.WITHDRAW, request)
         requests.append(request.id)
@@ -85,3 +85,9 @@ def test_a_history_of_several_pages_goes_on_where_the_last_ended(company: Compan
 def test_a_button_with_a_cursor_that_means_nothing_shows_the_beginning(company: Company) -> None:
     request = company.asked()
     assert request.id in chosen(company, ADA, ids.HOME_MORE, "mine:any|garbage")
+
+
+def test_a_guest_who_looks_reads_why_there_is_nothing_and_gets_no_message(company: Company) -> None:
+    company.slack.users["UFAY"]["is_restricted"] = True
+    assert texts(home(company, FAY)) == ["Guests of this workspace get no access to AWS here."]
+    assert company.slack.made("chat.postMessage") == []

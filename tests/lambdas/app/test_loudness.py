@@ -57,3 +57,25 @@ def test_a_broken_glass_is_told_again_where_it_could_not_be_told(company: Compan
     assert (loud(company, CHANNEL), loud(company, SECOND_CHANNEL)) == (1, 2)
     assert company.now(request).state is State.active
     assert company.trail(request).count("glass_broken") == 1
+
+
+def test_whoever_asked_is_told_in_person_that_nobody_could_be_asked(company: Company) -> None:
+    company.slack.fail("chat.postMessage", "not_in_channel", times=company.player.attempts)
+    request = company.asked()
+    assert company.now(request).state is State.failed
+    (told,) = company.slack.posted("UADA")
+    assert "Nobody could be asked" in told.text
+
+
+def test_so_is_whoever_asked_where_the_sweeper_finds_that(company: Company) -> None:
+    company.workflow.failure = RuntimeError("Step Functions is down")
+    with pytest.raises(RuntimeError):
+        company.ask()
+    company.workflow.failure = None
+    (request,) = company.store.requests.values()
+    company.workflow.start(request, 60)
+    company.workflow.end(request.id)
+    company.clock.advance(300)
+    company.sweep()
+    assert company.now(request).state is State.failed
+    assert len(company.slack.posted("UADA")) == 1

@@ -305,14 +305,22 @@ class SlackUser:
             raise LocalCloudError(f"The app answered after {took:.1f} s; Slack shows people an error after 3 s.")
         return text
 
-    def _interact(self, payload: Mapping[str, Any]) -> str:
+    def interaction(self, payload: Mapping[str, Any]) -> bytes:
+        """An interaction of this person as Slack sends it, whether anything that they see offers it or not.
+
+        Args:
+            payload: of the interaction, without who it is.
+        """
         whole = {
             "user": {"id": self.id, "name": self.name, "username": self.name, "team_id": self._team},
             "team": {"id": self._team, "domain": "local-cloud"},
             "api_app_id": "A0LOCALCLOUD",
             **payload,
         }
-        return self.send(f"payload={quote(json.dumps(whole))}".encode())
+        return f"payload={quote(json.dumps(whole))}".encode()
+
+    def _interact(self, payload: Mapping[str, Any]) -> str:
+        return self.send(self.interaction(payload))
 
     def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], answers: Answers) -> None:
         self._interact(
@@ -347,11 +355,12 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
 
 def _inputs(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Everything that can be filled in or chosen from: block id and element."""
-    for block in blocks:
+    for number, block in enumerate(blocks):
         for element in (block.get("element"), block.get("accessory"), *block.get("elements", ())):
             # The elements of a context block are texts.
             if element and "action_id" in element and element["type"] != "button":
-                yield block["block_id"], element
+                # Slack makes an id for a block that has none.
+                yield block.get("block_id", f"block-{number}"), element
 
 
 def _input(blocks: list[dict[str, Any]], block_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud, RunningCloud
 from localcloud.toolchain import ROOT, environment
+from tests.local.backstage import Backstage, deployed
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,13 @@ def pulumi_cli() -> None:
     """Skips where there is no Pulumi CLI; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure (tests/no_skips.py)."""
     if shutil.which("pulumi", path=environment()["PATH"]) is None:
         pytest.skip("no Pulumi CLI in .tools/bin or on PATH; `make test` brings one")
+
+
+@pytest.fixture(scope="session")
+def approvals(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: None) -> Iterator[Backstage]:
+    """Stack `local` with approvals, deployed to a cloud of its own; tests keep apart by who asks for what."""
+    with deployed(tmp_path_factory.mktemp("approvals")) as backstage:
+        yield backstage
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,431 @@
+"""Stack `local` with approvals of its own, for tests of the whole workflow, and a look behind its scenes.
+
+What people see is asked of Slack, and who has access of Identity Center, as `localcloud.stage` does it. Besides, a test
+may look at the records, the executions and the logs, and make time pass for a record (`aged`): the sweeper's five
+minutes are then over without anybody's waiting.
+
+The stack is the committed one but for its section `approvals`: here whoever is on call may ask for everything, so that
+many stories have room beside each other (`ROLES`).
+"""
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from breakglass.approval.parts import Names, Part
+from breakglass.lambdas.adapters.dynamodb import DynamoStore
+from breakglass.lambdas.app.sweep import GRACE_SECONDS
+from breakglass.lambdas.domain.grants import SETTLE_SECONDS
+from breakglass.lambdas.domain.records import Grant, Kind, Request, State, Use
+from breakglass.lambdas.domain.transitions import FINAL
+from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack.request_message import title
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
+from localcloud.emulators.identity import ACCOUNTS
+from localcloud.engine import Engine
+from localcloud.records import RECORDS, load_record
+from localcloud.request_url import request_url
+from localcloud.slack_user import SlackUser, signed, until
+from localcloud.stack import ROOT
+from localcloud.stage import Stage
+from tests.lambdas.adapters.local_table import local_client
+
+DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"
+PRODUCTION, STAGING = ACCOUNTS
+ADA, GRACE, ALAN, BARBARA, EDSGER = (
+    "ada.lovelace",
+    "grace.hopper",
+    "alan.turing",
+    "barbara.liskov",
+    "edsger.dijkstra",
+)
+ROLES = tuple((who, one, account) for who in (ADA, GRACE, ALAN) for one in (DEVOPS, NETWORK) for account in ACCOUNTS)
+"""Everything that somebody may ask for, each apart from the others: who, set, account. Barbara approves all of it."""
+
+FORM = "application/x-www-form-urlencoded"
+
+_NAMES = Names("local-approvals")
+_LONGER_THAN_GRACE = GRACE_SECONDS + SETTLE_SECONDS
+_LONGER_THAN_ANY_ACCESS = 13 * 3600
+_MOST_RECENT = 9
+_ON_CALL, _LEADS = [{"group": "network-oncall"}], [{"group": "database-leads"}]
+_APPROVALS: Mapping[str, Any] = {
+    "security": [{"group": "security"}],
+    "endSessions": True,
+    "rules": [
+        {
+            "name": "everything",
+            "sets": [DEVOPS, NETWORK],
+            "accounts": list(ACCOUNTS),
+            "requesters": _ON_CALL,
+            "approvers": _LEADS,
+            "maximumDuration": "PT4H",
+            "withoutApproval": {"after": "PT0S"},
+        },
+        # Of several rules the strictest terms hold.
+        {
+            "name": "nobody waits long for alan",
+            "sets": [DEVOPS],
+            "accounts": [PRODUCTION],
+            "requesters": [{"user": ALAN}],
+            "approvers": _LEADS,
+            "requestExpiry": "PT3S",
+            "escalate": {"after": "PT1S", "ping": [{"group": "security"}]},
+            "withoutApproval": {"after": "PT0S"},
+        },
+    ],
+}
+
+
+def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
+    """Deploys stack `local` with `_APPROVALS`."""
+    engine = Engine(ROOT, workdir, cloud.environment())
+    stack_file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    content = yaml.safe_load(stack_file.read_text())
+    slack = {"channel": cloud.slack_channel, "postMessageUrl": cloud.post_message_url}
+    config = content["config"]
+    config["breakglass:alerts"]["slack"] = slack
+    for pair in config["breakglass:permissionSets"]["pairs"]:
+        for assignment in pair["assignments"]:
+            # Nobody has a break-glass set for good: whoever has, may not ask for it.
+            assignment["sets"] = ["everyday"]
+    config["breakglass:approvals"] = {
+        **_APPROVALS,
+        "channel": cloud.slack_channel,
+        "secondChannel": cloud.second_channel,
+    }
+    stack_file.write_text(yaml.safe_dump(content))
+    engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
+    engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
+    engine.up()
+
+
+@dataclass
+class Backstage(Stage):
+    """The stage, and what is behind it."""
+
+    _people: dict[str, SlackUser] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _user_ids: dict[str, str] = field(default_factory=dict)
+
+    def person(self, name: str) -> SlackUser:
+        """Somebody, by their user name."""
+        if name not in self._people:
+            # Slack's three seconds are measured by `make bench`, on a machine that does nothing else.
+            self._people[name] = SlackUser(self.cloud, self.request_url, name, patience=20)
+        return self._people[name]
+
+    def user_id(self, name: str) -> str:
+        """Their id in the identity store."""
+        if not self._user_ids:
+            [instance] = self.client("sso-admin").list_instances()["Instances"]
+            users = self.client("identitystore").list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
+            self._user_ids.update({user["UserName"]: user["UserId"] for user in users})
+        return self._user_ids[name]
+
+    def client(self, service: str) -> Any:
+        """A client for the cloud, made once: that takes its time."""
+        if service not in self._clients:
+            self._clients[service] = self.cloud.client(service)
+        return self._clients[service]
+
+    # --- what people do ---------------------------------------------------------------------------------------------
+
+    def asked(
+        self,
+        who: str,
+        permission_set: str = DEVOPS,
+        *accounts: str,
+        seconds: int = 3600,
+        reason: str = "The restore failed.",
+    ) -> str:
+        """Lets somebody send the request form without having opened it, which is quicker; returns the request's id."""
+        wanted = accounts or (PRODUCTION,)
+        choices = [{"value": account} for account in wanted]
+        inputs = {
+            ids.ROLE: {"type": "static_select", "selected_option": {"value": permission_set}},
+            ids.ACCOUNTS: {"type": "multi_external_select", "selected_options": choices},
+            ids.DURATION: {"type": "static_select", "selected_option": {"value": str(seconds)}},
+            ids.REASON: {"type": "plain_text_input", "value": reason},
+        }
+        known = {one.id for one in self._requests_of(who)}
+        self.person(who).send(self.submission(who, ids.REQUEST_FORM, inputs))
+
+        def made() -> str | None:
+            for one in self._requests_of(who):
+                if one.id not in known and (one.permission_set, one.accounts) == (permission_set, wanted):
+                    return one.id
+            return None
+
+        return until(made, f"the request of {who}")
+
+    def click(self, who: str, request: str, action_id: str, *stands: State) -> None:
+        """Lets somebody click a button in the message of a request, as soon as that says how the request stands."""
+        self.person(who).click(self.stands(request, *stands), action_id)
+
+    def opened(self, who: str, permission_set: str = DEVOPS, *accounts: str, seconds: int = 3600) -> str:
+        """Lets somebody ask and Barbara approve, and returns the request's id when the access is open."""
+        request = self.asked(who, permission_set, *accounts, seconds=seconds)
+        self.click(BARBARA, request, ids.APPROVE, State.pending)
+        self.stands(request, State.active)
+        return request
+
+    def returned(self, request: str) -> None:
+        """Lets whoever has the access give it back, and waits until it is gone."""
+        self.click(self.record(request).requester_name, request, ids.DONE, State.active)
+        self.stands(request, State.ended)
+
+    # --- what Slack sends -------------------------------------------------------------------------------------------
+
+    def submission(self, who: str, callback_id: str, inputs: Mapping[str, Mapping[str, Any]], about: str = "") -> bytes:
+        """What Slack sends when somebody sends a form that nobody opened."""
+        values = {block: {ids.VALUE: element} for block, element in inputs.items()}
+        view = {
+            "id": f"V{secrets.token_hex(6).upper()}",
+            "callback_id": callback_id,
+            "private_metadata": about,
+            "state": {"values": values},
+        }
+        return self.person(who).interaction({"type": "view_submission", "view": view})
+
+    def button(self, who: str, action_id: str, value: str) -> bytes:
+        """What Slack sends when somebody clicks a button, which may be in no message at all."""
+        place = {"type": "message", "channel_id": self.cloud.slack_channel, "message_ts": "1.000001"}
+        action = {"type": "button", "action_id": action_id, "value": value}
+        payload = {"type": "block_actions", "container": place, "trigger_id": "1.2.3", "actions": [action]}
+        return self.person(who).interaction(payload)
+
+    @property
+    def path(self) -> str:
+        """Path of the app's one route."""
+        return urlsplit(self.request_url).path
+
+    def http(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Sends a request to the app's API, as anybody may, and returns the status."""
+        address = urlsplit(self.request_url)
+        connection = HTTPConnection("127.0.0.1", address.port, timeout=20)
+        try:
+            connection.request(method, path, body, {"Host": address.netloc, "Content-Type": FORM, **headers})
+            response = connection.getresponse()
+            response.read()
+            return response.status
+        finally:
+            connection.close()
+
+    def signed(self, body: bytes, skew: int = 0, secret: str | None = None) -> dict[str, str]:
+        """Slack's headers for a body; `skew` is by how many seconds Slack's clock is ahead."""
+        return signed(secret or self.cloud.slack_signing_secret, body, int(time.time()) + skew)
+
+    # --- what is there ----------------------------------------------------------------------------------------------
+
+    def has(self, who: str, permission_set: str = DEVOPS, account: str = PRODUCTION) -> bool:
+        """Whether Identity Center really has the assignment."""
+        return who in self.cloud.assignments(permission_set, account)
+
+    def stands(self, request: str, *states: State) -> dict[str, Any]:
+        """The message of a request, as soon as record and message say that it stands so."""
+
+        def shown() -> dict[str, Any] | None:
+            record = self.record(request)
+            if record.state not in states or record.message is None:
+                return None
+            message = self.message_of(request)
+            return message if message["text"].startswith(f"{title(record)}:") else None
+
+        return until(shown, f"{' or '.join(states)} of {request}")
+
+    def message_of(self, request: str) -> dict[str, Any]:
+        """The message of a request, as it is now."""
+        return self._thread(request)[0]
+
+    def story(self, request: str) -> list[str]:
+        """What the thread of a request says."""
+        return [str(one["text"]) for one in self._thread(request)[1:]]
+
+    def messages_about(self, record: str) -> list[dict[str, Any]]:
+        """Messages of the channel about a request or use, threads left out."""
+        asked = {"channel": self.cloud.slack_channel, "include_all_metadata": True, "limit": 999}
+        found = self.cloud.call_slack("conversations.history", asked)["messages"]
+        return [one for one in found if one.get("metadata", {}).get("event_payload", {}).get("id") == record]
+
+    @property
+    def store(self) -> DynamoStore:
+        """The records. One for each call: its connection is for one thread."""
+        return DynamoStore(local_client(self.cloud), _NAMES.table)
+
+    def record(self, request: str) -> Request:
+        """A request as it is kept."""
+        found = self.store.request(request)
+        assert found is not None
+        return found
+
+    def trail(self, request: str) -> list[str]:
+        """What happened to a request and its grants, in order, as the audit trail has it."""
+        now = int(time.time())
+        entries = self.store.audit(now - 3600, now + 1)
+        return [one.event for one in entries if one.subject == request]
+
+    def use_of(self, event_id: str) -> Use:
+        """The use that an event belongs to, as soon as it is recorded."""
+        return until(lambda: self.store.use_of_event(event_id), "the record of a use")
+
+    def aged(self, request: str, seconds: int) -> None:
+        """Makes everything that is recorded of a request that much older."""
+
+        def before(moment: int | None) -> int | None:
+            return None if moment is None else moment - seconds
+
+        def saved() -> bool | None:
+            one = self.record(request)
+            older = replace(
+                one,
+                created_at=one.created_at - seconds,
+                expires_at=one.expires_at - seconds,
+                decided_at=before(one.decided_at),
+                closed_at=before(one.closed_at),
+                revoke_at=before(one.revoke_at),
+                reminded_at=before(one.reminded_at),
+            )
+            return (
+                self.store.save_request(older, (), [older_grant(grant) for grant in self.store.grants(request)]) or None
+            )
+
+        def older_grant(grant: Grant) -> Grant:
+            return replace(
+                grant,
+                revoke_at=grant.revoke_at - seconds,
+                asked_at=before(grant.asked_at),
+                deny_until=before(grant.deny_until),
+            )
+
+        until(saved, f"{request} to be older")
+
+    # --- the parts --------------------------------------------------------------------------------------------------
+
+    def function(self, part: Part) -> str:
+        """Name of a function."""
+        return _NAMES.function(part)
+
+    def sweep(self) -> dict[str, int]:
+        """Runs the sweeper, and returns what it counts."""
+        answer = self.client("lambda").invoke(FunctionName=self.function(Part.sweeper))
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        counted = [json.loads(line) for line in self.log(Part.sweeper) if '"_aws"' in line]
+        return {name: value for name, value in counted[-1].items() if isinstance(value, int)}
+
+    def swept(self, request: str, *states: State) -> None:
+        """Runs the sweeper until a request stands so, each time long after: it ends in one run what another began."""
+
+        def stands() -> bool | None:
+            self.aged(request, _LONGER_THAN_GRACE)
+            self.sweep()
+            return True if self.record(request).state in states else None
+
+        until(stands, f"the sweeper to bring {request} to {' or '.join(states)}")
+
+    def cleared(self) -> None:
+        """Ends what a test that failed has left open; from time to time, makes everything that was done long ago.
+
+        One person may make so many requests an hour, and the policy that ends sessions has room for so many statements.
+        """
+        for one in list(self.store.open_requests()):
+            self.aged(one.id, _LONGER_THAN_ANY_ACCESS)
+            self.swept(one.id, *FINAL)
+        recent = [one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)]
+        if len(recent) > _MOST_RECENT:
+            for request in recent:
+                self.aged(request, _LONGER_THAN_ANY_ACCESS)
+            self.sweep()
+
+    def log(self, part: Part) -> list[str]:
+        """The log of a function, in order."""
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function(part))
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def execution(self, request: str) -> str:
+        """Status of the execution of a request."""
+        return str(self.client("stepfunctions").describe_execution(executionArn=self._execution(request))["status"])
+
+    def stop(self, request: str) -> None:
+        """Stops an execution, as somebody may in the console."""
+        self.client("stepfunctions").stop_execution(executionArn=self._execution(request))
+
+    def wake(self, request: str) -> None:
+        """Ends the wait of an execution as its time-out does: with a hint, and nothing that is to be believed."""
+        token = self.record(request).token
+        self.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps({"outcome": "wait"}))
+
+    def assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
+        """An assignment, as the operations of Identity Center name it."""
+        center = self.client("sso-admin")
+        [instance] = center.list_instances()["Instances"]
+        instance_arn = instance["InstanceArn"]
+        arns = center.list_permission_sets(InstanceArn=instance_arn)["PermissionSets"]
+        names = {
+            center.describe_permission_set(InstanceArn=instance_arn, PermissionSetArn=arn)["PermissionSet"]["Name"]: arn
+            for arn in arns
+        }
+        return {
+            "InstanceArn": instance_arn,
+            "TargetId": account,
+            "TargetType": "AWS_ACCOUNT",
+            "PermissionSetArn": names[permission_set],
+            "PrincipalType": "USER",
+            "PrincipalId": self.user_id(who),
+        }
+
+    def session_policy(self) -> dict[str, Any]:
+        """The service control policy that ends live sessions, by the statements' Sid."""
+        organizations = self.client("organizations")
+        [policy] = [
+            one
+            for one in organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+            if "ended-sessions" in one["Name"]
+        ]
+        content = organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
+        return {one["Sid"]: one for one in json.loads(content)["Statement"]}
+
+    def _requests_of(self, who: str) -> list[Request]:
+        return [one for one in self.store.requests_of(self.user_id(who)).items if one.kind is Kind.access]
+
+    def _thread(self, request: str) -> list[dict[str, Any]]:
+        """The message of a request, and the answers to it."""
+        place = self.record(request).message
+        assert place is not None
+        asked = {"channel": place.channel, "ts": place.ts, "limit": 999}
+        found = self.cloud.call_slack("conversations.replies", asked)["messages"]
+        return [{**one, "channel": place.channel} for one in found]
+
+    def _execution(self, request: str) -> str:
+        return f"arn:aws:states:{REGION}:{MANAGEMENT_ACCOUNT}:execution:{_NAMES.machine}:{request}"
+
+
+def _is_recent(request: Request) -> bool:
+    return request.created_at > time.time() - 3600
+
+
+def use(who: str, name: str = "session-devops-break-glass", was: str = "jane.doe@example.com") -> dict[str, Any]:
+    """The record of a session that somebody has started just now, made of a committed one."""
+    record = json.loads(json.dumps(load_record(RECORDS / f"{name}.json").content).replace(was, who))
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {**record, "eventID": str(uuid.uuid4()), "eventTime": now}
+
+
+@contextmanager
+def deployed(workdir: Path) -> Iterator[Backstage]:
+    """The stack in a cloud of its own, in which a second of the workflow's pauses lasts ten milliseconds."""
+    with LocalCloud(workdir / "cloud", pause=0.01) as cloud:
+        deploy_approvals(cloud, workdir / "pulumi")
+        address = request_url(cloud)
+        assert address is not None
+        yield Backstage(cloud, address)

@@ -1,0 +1,236 @@
+"""A stack with approvals under the real engine: refused, made, looked at again, changed, destroyed.
+
+Not shown here: that a request goes its way (tests/local), and the alert path of the same program (test_stack.py).
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from breakglass.approval.parts import Names, Part
+from breakglass.lambdas.domain.policy import from_json
+from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.engine import Engine, EngineError, UpdateResult
+from localcloud.stack import ROOT
+
+NAMES = Names("local-approvals")
+RULE: dict[str, Any] = {
+    "name": "databases",
+    "sets": ["storage-break-glass"],
+    "accounts": ["222222222222", "333333333333"],
+    "requesters": [{"group": "database-oncall"}],
+    "approvers": [{"group": "database-leads"}],
+}
+CONFIG: dict[str, Any] = {
+    "breakglass:permissionSets": {
+        "region": "eu-central-1",
+        "pairs": [{"name": "storage", "everyday": {}, "breakGlass": {}}],
+    },
+    "breakglass:alerts": {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0BREAKGLASS1"},
+        "evidencePaths": ["session_start", "denied"],
+    },
+    "breakglass:approvals": {
+        "channel": "C0APPROVALS1",
+        "people": {"U0ADA00001": "ada.lovelace"},
+        "endSessions": True,
+        "rules": [RULE],
+    },
+}
+ENDED = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Ended", "Effect": "Deny"}]})
+
+
+@dataclass(frozen=True)
+class Life:
+    """What each step gave."""
+
+    cloud: RunningCloud
+    workdir: Path
+    up: UpdateResult
+    state: dict[str, Any]
+    outputs: dict[str, Any]
+    nothing_new: UpdateResult
+    table: dict[str, Any]
+    attached: list[str]
+    variables: dict[str, dict[str, str]]
+    changing_up: UpdateResult
+    changed_policy: str
+    last_up: UpdateResult
+    ended_content: str
+    destroy: UpdateResult
+    state_afterwards: dict[str, Any]
+    left: list[str]
+
+
+@contextmanager
+def stack_file(engine: Engine) -> Iterator[dict[str, Any]]:
+    """The configuration in this engine's copy of the stack file, to be changed as a person does in an editor."""
+    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    content = yaml.safe_load(file.read_text())
+    yield content["config"]
+    file.write_text(yaml.safe_dump(content))
+
+
+def configured(cloud: RunningCloud, workdir: Path) -> Engine:
+    """An engine for the project's program, with a stack file of its own."""
+    engine = Engine(ROOT, workdir, cloud.environment())
+    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    file.write_text(yaml.safe_dump({"config": CONFIG}))
+    engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
+    engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    workdir = tmp_path_factory.mktemp("stack")
+    engine = configured(cloud, workdir)
+    up, state, outputs, nothing_new = engine.up(), engine.export(), engine.outputs(), engine.preview()
+    functions = cloud.client("lambda")
+    variables = {
+        part.value: functions.get_function_configuration(FunctionName=NAMES.function(part))["Environment"]["Variables"]
+        for part in Part
+    }
+    table = cloud.client("dynamodb").describe_table(TableName=NAMES.table)["Table"]
+    organizations = cloud.client("organizations")
+    [policy] = [each for each in policies(cloud) if each["Name"] == "breakglass-local-approvals-ended-sessions"]
+    targets = organizations.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+
+    with stack_file(engine) as config:
+        config["breakglass:approvals"]["rules"][0]["maximumDuration"] = "PT2H"
+    changing_up, changed_policy = engine.up(), engine.outputs()["approvalPolicy"]
+
+    organizations.update_policy(PolicyId=policy["Id"], Content=ENDED)
+    with stack_file(engine) as config:
+        config["breakglass:tags"] = {"team": "platform"}
+        config["breakglass:approvals"]["protectRecords"] = False
+    last_up = engine.up()
+    ended_content = organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
+    return Life(
+        cloud,
+        workdir,
+        up,
+        state,
+        outputs,
+        nothing_new,
+        table,
+        sorted(target["TargetId"] for target in targets),
+        variables,
+        changing_up,
+        changed_policy,
+        last_up,
+        ended_content,
+        engine.destroy(),
+        engine.export(),
+        left(cloud),
+    )
+
+
+def policies(cloud: RunningCloud) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = cloud.client("organizations").list_policies(Filter="SERVICE_CONTROL_POLICY")[
+        "Policies"
+    ]
+    return listed
+
+
+def left(cloud: RunningCloud) -> list[str]:
+    """Names of what is there of the stack's approvals."""
+    listed: list[Callable[[], list[str]]] = [
+        lambda: cloud.client("dynamodb").list_tables()["TableNames"],
+        lambda: [each["FunctionName"] for each in cloud.client("lambda").list_functions()["Functions"]],
+        lambda: [each["name"] for each in cloud.client("stepfunctions").list_state_machines()["stateMachines"]],
+        lambda: [each["Name"] for each in cloud.client("apigatewayv2").get_apis()["Items"]],
+        lambda: [each["logGroupName"] for each in cloud.client("logs").describe_log_groups()["logGroups"]],
+        lambda: [each["RoleName"] for each in cloud.client("iam").list_roles()["Roles"]],
+        lambda: [each["Name"] for each in cloud.client("events").list_rules()["Rules"]],
+        lambda: [each["Name"] for each in cloud.client("secretsmanager").list_secrets()["SecretList"]],
+        lambda: [each["Name"] for each in policies(cloud)],
+    ]
+    return sorted(name for names in listed for name in names() if name.startswith("breakglass-local-approvals"))
+
+
+def test_names_that_are_not_there_are_told_in_one_report_at_the_first_preview(
+    cloud: RunningCloud, tmp_path: Path
+) -> None:
+    engine = configured(cloud, tmp_path)
+    with stack_file(engine) as config:
+        rule = config["breakglass:approvals"]["rules"][0]
+        rule["approvers"] = [{"group": "database-leds"}]
+        rule["accounts"] = ["222222222222", "999999999999"]
+
+    with pytest.raises(EngineError) as refused:
+        engine.preview()
+
+    report = " ".join(str(refused.value).split())
+    assert "2 problems in the configuration; nothing was deployed." in report
+    assert "approvals.rules[0].approvers[0].group" in report
+    assert 'approvals.rules[0].accounts[1] value: "999999999999"' in report
+    assert "GetGroupId: ResourceNotFoundException" in report
+    assert "Traceback" not in report
+    assert [secret for secret in secrets_of(cloud) if secret in refused.value.output] == []
+
+
+def secrets_of(cloud: RunningCloud) -> tuple[str, str]:
+    return cloud.bot_token, cloud.slack_signing_secret
+
+
+def test_everything_is_made(life: Life) -> None:
+    assert life.up.changes.keys() == {"create"}
+    assert life.attached == ["222222222222", "333333333333"]
+    assert life.variables["access"] == {"BREAKGLASS_TABLE": "breakglass-local-approvals-records"}
+    assert life.variables["front"]["BREAKGLASS_DESK"] == NAMES.function(Part.desk)
+
+
+def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+    assert life.nothing_new.changes == {}
+
+
+def test_there_is_one_aws_provider(life: Life) -> None:
+    types = [resource["type"] for resource in life.state["deployment"]["resources"]]
+    assert types.count("pulumi:providers:aws") == 1
+
+
+def test_the_outputs_are_for_people_to_read(life: Life) -> None:
+    assert life.outputs["approvalRequestUrl"].endswith("/slack")
+    manifest = json.loads(life.outputs["slackAppManifest"])
+    assert manifest["settings"]["interactivity"]["request_url"] == life.outputs["approvalRequestUrl"]
+    assert life.outputs["approvalTable"] == NAMES.table
+    policy = from_json(life.outputs["approvalPolicy"])
+    assert policy.settings.deployed_in == policy.settings.management_account == MANAGEMENT_ACCOUNT
+    assert policy.sets["storage-break-glass"].arn == life.outputs["permissionSetArns"]["storage-break-glass"]
+    assert policy.rules[0].approvers[0].name == "database-leads"
+
+
+def test_another_policy_is_other_code_of_the_five_functions_and_nothing_else(life: Life) -> None:
+    assert life.changing_up.changes == {"update": 5}
+    assert from_json(life.changed_policy).rules[0].maximum_seconds == 7200
+
+
+def test_what_is_written_into_the_policy_that_ends_sessions_stays(life: Life) -> None:
+    # The tags of the policy are among what is updated.
+    assert life.last_up.changes.keys() == {"update"}
+    assert life.ended_content == ENDED
+
+
+def test_the_records_go_only_when_the_stack_says_so(life: Life) -> None:
+    assert life.table["DeletionProtectionEnabled"] is True
+    assert life.destroy.changes.keys() == {"delete"}
+    assert life.state_afterwards["deployment"].get("resources", []) == []
+    assert life.left == []
+
+
+def test_neither_secret_is_anywhere_to_be_read(life: Life) -> None:
+    texts = {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
+    texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
+    texts["variables"] = json.dumps(life.variables)
+    files = [file for file in life.workdir.rglob("*") if file.is_file()]
+    texts |= {str(file): file.read_text(errors="replace") for file in files}
+    for secret in secrets_of(life.cloud):
+        assert [name for name, text in texts.items() if secret in text] == []

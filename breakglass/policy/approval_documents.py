@@ -145,7 +145,7 @@ def _desk(scope: Scope) -> list[Statement]:
     return [
         _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
-        _write(scope, "AUDIT", "EVENT", "LATEST", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),
         _workflow(scope),

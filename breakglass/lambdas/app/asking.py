@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from breakglass.lambdas.app import refusals
 from breakglass.lambdas.app.actors import StrangerError, person_of
-from breakglass.lambdas.app.doing import Doing, RefusedError, insist
+from breakglass.lambdas.app.doing import Doing, ForbiddenError, insist
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
@@ -27,7 +28,7 @@ def open_form(doing: Doing, _: Click | None = None) -> None:
     """Show the form, with what this person may request."""
     offer = _offer(doing, Draft())
     if not offer.sets:
-        raise RefusedError("No rule lets you request any break-glass role. `breakglass explain` tells who may.")
+        raise ForbiddenError("No rule lets you request any break-glass role. `breakglass explain` tells who may.")
     doing.screen.show(forms.request_form(offer, Draft()))
 
 
@@ -55,7 +56,7 @@ def send(doing: Doing, submission: Submission) -> None:
     """Check a request and make it."""
     draft = _draft(submission.values)
     request_id = _id(doing, submission)
-    decision = _checked(doing, draft)
+    decision = _checked(doing, submission, draft)
     problem = decision.reason if not decision else _too_much(doing, request_id, draft)
     if problem or decision.terms is None:
         doing.screen.show(forms.request_form(_offer(doing, draft), draft, problem))
@@ -82,7 +83,7 @@ def extend(doing: Doing, submission: Submission) -> None:
     typed = _draft(submission.values)
     draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
     request_id = _id(doing, submission)
-    decision = _checked(doing, draft)
+    decision = _checked(doing, submission, draft)
     problem = (
         decision.reason if not decision else _too_much(doing, request_id, draft) or _too_short(doing, parent, draft)
     )
@@ -124,16 +125,14 @@ def _too_short(doing: Doing, parent: Request, draft: Draft) -> str:
     return f"It lasts for another {span(left)} anyway, and the time counts from the approval: ask for more than that."
 
 
-def _checked(doing: Doing, draft: Draft) -> Decision:
-    return check(
-        doing.desk.policy,
-        doing.person,
-        draft.permission_set,
-        draft.accounts,
-        draft.duration or 0,
-        draft.reason,
-        draft.ticket,
-    )
+def _checked(doing: Doing, submission: Submission, draft: Draft) -> Decision:
+    """Decide whether it may be asked for as it was written; that somebody may not ask at all is kept."""
+    policy, person = doing.desk.policy, doing.person
+    what = policy, person, draft.permission_set, draft.accounts
+    decision = check(*what, draft.duration or 0, draft.reason, draft.ticket)
+    if not decision and not may_request(*what):
+        refusals.keep(doing.desk, doing.by, submission.callback_id, submission.metadata, decision.reason)
+    return decision
 
 
 def _begin(

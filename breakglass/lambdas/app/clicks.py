@@ -4,23 +4,27 @@ Whoever it is and whatever the message shows: the person is looked up, the recor
 asked, at each click. A button's value names a record and nothing else. The record is changed first; then the workflow
 is woken, and people are told.
 
-What can't be done is told to the person in their form, or only to them in the channel.
+What can't be done is told to the person in their form, or only to them in the channel; what they may not is kept in the
+audit trail as well.
 
 Non-goals: the signature, and Slack's three seconds (see `front`).
 """
 
 from collections.abc import Callable
 
-from breakglass.lambdas.app import asking, deciding, ending, home, uses
+from breakglass.lambdas.app import asking, deciding, ending, home, refusals, uses
 from breakglass.lambdas.app.actors import StrangerError, person_of
 from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError
-from breakglass.lambdas.app.doing import Doing, RefusedError
+from breakglass.lambdas.app.doing import Doing, ForbiddenError, RefusedError
 from breakglass.lambdas.app.screen import Screen
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.transitions import AlreadyApprovedError, NotAllowedError
 from breakglass.lambdas.domain.uses import UseNotAllowedError
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Click, Command, HomeOpened, Interaction, Shortcut, Submission
+
+_Deed = Command | Shortcut | Click | Submission | HomeOpened
+"""What somebody does; `payloads` knows more, which is nobody's doing."""
 
 
 def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
@@ -34,17 +38,11 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
     Raises:
         Exception: what may pass; the caller tries again, and nothing is done twice.
     """
-    if not isinstance(interaction, Command | Shortcut | Click | Submission | HomeOpened):
+    if not isinstance(interaction, _Deed):
         return
     screen = Screen.of(desk, interaction, view_id)
     try:
-        _do(Doing(desk, person_of(desk, interaction.actor), screen), interaction)
-    except StrangerError as refusal:
-        if isinstance(interaction, HomeOpened):
-            # They have only looked: not worth a message to them.
-            home.show_stranger(desk, interaction.actor.user_id, str(refusal))
-        else:
-            screen.tell("Not possible", str(refusal))
+        _do_as_somebody(desk, interaction, screen)
     except RefusedError as refusal:
         screen.tell("Not possible", str(refusal))
     except AlreadyApprovedError:
@@ -69,7 +67,46 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         raise
 
 
-def _do(doing: Doing, interaction: Command | Shortcut | Click | Submission | HomeOpened) -> None:
+def _do_as_somebody(desk: Desk, interaction: _Deed, screen: Screen) -> None:
+    """Find out who it is, do it, and keep it where they may not."""
+    try:
+        doing = Doing(desk, person_of(desk, interaction.actor), screen)
+    except StrangerError as stranger:
+        _refuse(desk, interaction, screen, str(stranger))
+        return
+    try:
+        _do(doing, interaction)
+    except ForbiddenError as refusal:
+        refusals.keep(desk, doing.by, *_deed(interaction), str(refusal))
+        raise
+
+
+def _refuse(desk: Desk, interaction: _Deed, screen: Screen, why: str) -> None:
+    """Tell somebody whom nobody knows here that they may nothing."""
+    if isinstance(interaction, HomeOpened):
+        # They have only looked: worth neither a message to them nor a line in the trail.
+        home.show_stranger(desk, interaction.actor.user_id, why)
+        return
+    refusals.keep_stranger(desk, interaction.actor, *_deed(interaction), why)
+    screen.tell("Not possible", why)
+
+
+def _deed(interaction: _Deed) -> tuple[str, str]:
+    """Return what somebody does, and to what."""
+    match interaction:
+        case Submission():
+            return interaction.callback_id, interaction.metadata
+        case Click():
+            return interaction.action_id, interaction.value
+        case Shortcut():
+            return interaction.callback_id, ""
+        case Command():
+            return ids.COMMAND, ""
+        case HomeOpened():
+            return "home", ""
+
+
+def _do(doing: Doing, interaction: _Deed) -> None:
     match interaction:
         case Command() | Shortcut():
             asking.open_form(doing)

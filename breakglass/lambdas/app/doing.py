@@ -11,13 +11,17 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import Decision
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Policy
-from breakglass.lambdas.domain.records import Actor, Request, State
+from breakglass.lambdas.domain.records import LONGEST_ID, Actor, Request, State
 from breakglass.lambdas.domain.transitions import standing
 from breakglass.lambdas.slack.payloads import Submission
 
 
 class RefusedError(Exception):
     """What somebody wants can't be done; the text tells them why."""
+
+
+class ForbiddenError(RefusedError):
+    """They may not: it is refused to them, and the audit trail keeps that they tried."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Doing:
         Raises:
             RefusedError: if there is none.
         """
-        request = self.desk.store.request(request_id)
+        request = self.desk.store.request(request_id) if len(request_id) <= LONGEST_ID else None
         if request is None:
             raise RefusedError("There is no such request.")
         return request
@@ -54,11 +58,12 @@ class Doing:
         """Return a request that this person made.
 
         Raises:
-            RefusedError: if there is none, it is somebody else's, or it stands otherwise.
+            ForbiddenError: if it is somebody else's.
+            RefusedError: if there is none, or it stands otherwise.
         """
         request = self.request(request_id)
         if self.person.user_id != request.requester.user_id:
-            raise RefusedError("Only whoever made this request may do that.")
+            raise ForbiddenError("Only whoever made this request may do that.")
         self.insist_on(request, *states)
         return request
 
@@ -76,7 +81,7 @@ class Doing:
         """Return why this person may end a request (asked by `may_end`) or decide against it (`may_deny`).
 
         Raises:
-            RefusedError: if they may not.
+            ForbiddenError: if they may not.
         """
         requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
         decision = what(self.desk.policy, self.person, requester, request.permission_set, request.accounts)
@@ -91,10 +96,10 @@ def insist(decision: Decision) -> None:
     """Refuse what a decision refuses.
 
     Raises:
-        RefusedError: with the decision's reason.
+        ForbiddenError: with the decision's reason.
     """
     if not decision:
-        raise RefusedError(decision.reason)
+        raise ForbiddenError(decision.reason)
 
 
 def text(submission: Submission, block: str) -> str:

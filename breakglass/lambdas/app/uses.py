@@ -14,8 +14,8 @@ from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.records import Explanation, Request, Use
-from breakglass.lambdas.domain.uses import Evidence
+from breakglass.lambdas.domain.records import LONGEST_ID, Explanation, Request, Use
+from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
 from breakglass.lambdas.slack import forms, ids, messages
 from breakglass.lambdas.slack.forms import ExplanationDraft
@@ -89,9 +89,13 @@ def explain(doing: Doing, submission: Submission) -> None:
 def sign_off(doing: Doing, click: Click) -> None:
     """Let a second person agree with an explanation."""
     desk = doing.desk
-    use = _use(desk, click.value)
-    insist(may_sign_off(desk.policy, use, doing.person))
-    use = change_use(desk.store, use.id, lambda one: life.signed_off(one, doing.by, desk.clock()))
+
+    def signed_off(use: Use) -> UseChange:
+        if use.signed_off_by is None or use.signed_off_by.user_id != doing.person.user_id:
+            insist(may_sign_off(desk.policy, use, doing.person))
+        return life.signed_off(use, doing.by, desk.clock())
+
+    use = change_use(desk.store, _use(desk, click.value).id, signed_off)
     post(desk, use, messages.signed_off(use))
 
 
@@ -129,9 +133,9 @@ def _draft(submission: Submission) -> ExplanationDraft:
 
 
 def _use(desk: Desk, use_id: str) -> Use:
-    use = desk.store.use(use_id)
+    use = desk.store.use(use_id) if len(use_id) <= LONGEST_ID else None
     if use is None:
-        raise UnknownRecordError(use_id)
+        raise UnknownRecordError
     return use
 
 

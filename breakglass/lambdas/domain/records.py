@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from breakglass.lambdas.domain.message import Message
 
+LONGEST_ID = 64
+"""Characters of an id at most; what is longer, and came from outside, is none."""
+
 
 class Kind(StrEnum):
     """What a request asks for."""

@@ -43,8 +43,8 @@ class Company:
     """Everything there is, and what people do in it."""
 
     def __init__(self, of: Policy | None = None, *, ends_sessions: bool = False) -> None:
-        self.store = MemoryStore()
         self.clock = FixedClock()
+        self.store = MemoryStore(self.clock)
         self.slack = MemorySlack(EVERYBODY)
         self.directory = MemoryDirectory(EVERYBODY)
         self.center = MemoryIdentityCenter()

@@ -10,7 +10,7 @@ import pytest
 from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import Company
-from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, group, policy, rule
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, EVE, FAY, NETWORK, PRODUCTION, RDS, group, policy, rule
 
 
 @pytest.fixture
@@ -84,3 +84,64 @@ def test_an_approver_whose_address_in_slack_has_changed_is_nobody(company: Compa
     company.click(CLEO, ids.APPROVE, request)
     assert "exactly the e-mail address" in company.told()
     assert company.now(request).state is State.pending
+
+
+# --- what the trail keeps of it --------------------------------------------------------------------------------------
+
+
+def refused(company: Company) -> list[tuple[str, str, str]]:
+    """Return who was refused, about what, and why, as the trail has it."""
+    return [
+        (one.actor.user_id or one.actor.name, one.subject, one.note)
+        for one in company.store.trail
+        if one.event == "refused"
+    ]
+
+
+def test_the_trail_keeps_who_tried_what_they_may_not_once_an_hour(company: Company) -> None:
+    own = company.asked(BEA)
+    for _ in range(3):
+        company.click(BEA, ids.APPROVE, own)
+    why = "approve: Nobody approves their own request."
+    assert refused(company) == [("u-bea", own.id, why)]
+    company.clock.advance(3600)
+    company.click(BEA, ids.APPROVE, own)
+    assert refused(company) == [("u-bea", own.id, why)] * 2
+
+
+def test_it_keeps_who_tried_to_end_to_withdraw_and_to_take_what_is_not_theirs(company: Company) -> None:
+    request = company.asked()
+    company.submit(EVE, ids.END_FORM, {ids.NOTE: ("x",)}, about=request.id)
+    company.click(EVE, ids.WITHDRAW, request)
+    company.submit(EVE, ids.GLASS_FORM, {ids.JUSTIFICATION: ("x",)}, about=request.id)
+    assert [(who, about) for who, about, _ in refused(company)] == [("u-eve", request.id)] * 3
+
+
+def test_it_keeps_who_asked_for_what_they_may_not_and_not_every_slip(company: Company) -> None:
+    company.command(FAY)
+    view_id = company.command(ADA)
+    values = {ids.ROLE: (NETWORK,), ids.ACCOUNTS: (PRODUCTION,), ids.DURATION: ("60",), ids.REASON: ("x",)}
+    company.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
+    company.submit(ADA, ids.REQUEST_FORM, {**values, ids.ROLE: (RDS,), ids.REASON: (" ",)}, view_id=view_id)
+    assert [(who, about) for who, about, _ in refused(company)] == [("u-fay", "refused"), ("u-ada", "refused")]
+    assert "No rule lets Ada request network-break-glass" in refused(company)[1][2]
+
+
+def test_it_keeps_strangers_by_the_only_name_there_is(company: Company) -> None:
+    request = company.asked()
+    company.slack.users["UEVE"]["is_restricted"] = True
+    company.click(EVE, ids.APPROVE, request)
+    assert refused(company) == [
+        ("Slack user UEVE", request.id, "approve: Guests of this workspace get no access to AWS here.")
+    ]
+
+
+def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(company: Company) -> None:
+    for value in ("", "r-" + "x" * 1998, "../../AUDIT#2026-11-26"):
+        company.click(CLEO, ids.APPROVE, value)
+        assert company.told() == "There is no such request."
+        company.click(CLEO, ids.SIGN_OFF, value)
+        assert company.told() == "There is no such record."
+    company.slack.users["UEVE"]["is_restricted"] = True
+    company.click(EVE, ids.APPROVE, "x" * 2000)
+    assert [about for _, about, _ in refused(company)] == ["refused"]

@@ -81,6 +81,22 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
     company.click(CLEO, ids.SIGN_OFF, use.id)
     assert the_use(company).state is UseState.signed_off
     assert "Signed off by <@UCLEO>" in company.slack.thread(ALERT.channel, ALERT.ts)[-1].text
+    assert [entry.event for entry in company.store.trail if entry.event != "refused"] == [
+        "use_recorded",
+        "use_explained",
+        "use_signed_off",
+    ]
+
+
+def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(company: Company) -> None:
+    use = recorded(company, seen())
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    company.slack.fail("chat.postMessage", "timeout")
+    for _ in range(2):
+        company.click(CLEO, ids.SIGN_OFF, use.id)
+    thread = the_use(company).thread
+    assert thread is not None
+    assert "Signed off by" in company.slack.thread(thread.channel, thread.ts)[-1].text
     assert [entry.event for entry in company.store.trail] == ["use_recorded", "use_explained", "use_signed_off"]
 
 

@@ -115,7 +115,7 @@ EXPECTED = {
         logs("desk"),
         read("EVENT", "LATEST", "REQUEST", "USE"),
         find("by_month", "by_person", "open"),
-        write("AUDIT", "EVENT", "LATEST", "REQUEST", "USE"),
+        write("AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
         one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
         LOOK_UP,
         MEMBERS,

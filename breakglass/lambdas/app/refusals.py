@@ -1,0 +1,48 @@
+"""Keeps in the audit trail what somebody tried who may not: approve their own request, end what is not theirs to end.
+
+Once an hour for the same person, deed and record: the trail is there to be read, and nobody fills it by clicking.
+
+Non-goals: what can't be done any more, or not yet, whoever tries it; refusing (see `doing`).
+"""
+
+from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain.audit import about_request, about_use, anonymous_in_slack
+from breakglass.lambdas.domain.records import LONGEST_ID, Actor, AuditEntry
+from breakglass.lambdas.slack.payloads import SlackActor
+
+EVENT = "refused"
+"""The name in the audit trail."""
+
+_SECONDS = 3600
+
+
+def keep(desk: Desk, by: Actor, deed: str, about: str, why: str) -> None:
+    """Keep that somebody was refused.
+
+    Args:
+        desk: what the function has.
+        by: who; without a user id, nobody whom the identity store knows.
+        deed: what they tried, one of `slack.ids`.
+        about: what a button or form says it is about; only the id of a record that there is gets into the trail.
+        why: what they were told.
+    """
+    entry = _entry(desk, by, about, f"{deed}: {why}")
+    key = f"{EVENT}/{by.user_id or by.slack_id}/{deed}/{entry.subject}"
+    if desk.store.claim_delivery(key, desk.clock() + _SECONDS):
+        desk.store.note(entry)
+
+
+def keep_stranger(desk: Desk, actor: SlackActor, deed: str, about: str, why: str) -> None:
+    """Keep that somebody was refused whom the identity store does not know: all there is of them is a Slack id."""
+    keep(desk, Actor("", f"Slack user {actor.user_id}", actor.user_id), deed, about, why)
+
+
+def _entry(desk: Desk, by: Actor, about: str, note: str) -> AuditEntry:
+    now = desk.clock()
+    if 0 < len(about) <= LONGEST_ID:
+        request, use = desk.store.request(about), desk.store.use(about)
+        if request is not None:
+            return about_request(request, EVENT, by, now, request.state, note=note)
+        if use is not None:
+            return about_use(use, EVENT, by, now, use.state, note)
+    return AuditEntry(now, EVENT, EVENT, anonymous_in_slack(by), "", (), "", note, "", "")

@@ -13,7 +13,7 @@ Sources: the Service Authorization Reference for which action takes which resour
 Non-goals: who else may touch these resources (see `breakglass.policy.documents.protect_alert_path`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from breakglass.approval.parts import Part, Place
@@ -159,7 +159,14 @@ def _access(scope: Scope) -> list[Statement]:
         _read(scope, "REQUEST"),
         _write(scope, "AUDIT", "REQUEST"),
         _lease(scope),
-        *_assignments(scope, _account_arns(scope), "sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"),
+        {
+            "Sid": "MakeAssignments",
+            "Effect": "Allow",
+            "Action": "sso:CreateAccountAssignment",
+            "Resource": [settings.instance_arn, *_sets(scope), *_account_arns(scope)],
+        },
+        _taking_back(scope),
+        _progress(scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"),
         *_management_account(scope, settings.management_account in _accounts(scope)),
         *_sessions(scope),
     ]
@@ -167,8 +174,6 @@ def _access(scope: Scope) -> list[Statement]:
 
 def _sweeper(scope: Scope) -> list[Statement]:
     settings = scope.policy.settings
-    # What nobody recorded may be in any account.
-    every = f"arn:{scope.place.partition}:sso:::account/*"
     revokes = settings.unrecorded is Unrecorded.revoke
     return [
         _read(scope, "ACCESS", "REQUEST", "USE"),
@@ -184,16 +189,17 @@ def _sweeper(scope: Scope) -> list[Statement]:
             "Action": "states:DescribeExecution",
             "Resource": scope.place.executions_arn,
         },
-        *_assignments(scope, [every] if revokes else _account_arns(scope), "sso:DeleteAccountAssignment"),
-        *_management_account(
-            scope, settings.management_account in ([settings.deployed_in] if revokes else _accounts(scope))
-        ),
+        _taking_back(scope),
+        _progress(scope, "sso:DescribeAccountAssignmentDeletionStatus"),
         {
             "Sid": "LookForAssignments",
             "Effect": "Allow",
-            "Action": ["sso:ListAccountAssignments", "sso:ListAccountsForProvisionedPermissionSet"],
-            "Resource": [settings.instance_arn, *_sets(scope), every],
+            "Action": "sso:ListAccountsForProvisionedPermissionSet",
+            "Resource": [settings.instance_arn, *_sets(scope), _every_account(scope)],
         },
+        *_management_account(
+            scope, settings.management_account in ([settings.deployed_in] if revokes else _accounts(scope))
+        ),
         *_sessions(scope),
     ]
 
@@ -357,21 +363,26 @@ def _dead_letters(part: Part, place: Place) -> Statement:
     }
 
 
-def _assignments(scope: Scope, accounts: Sequence[str], *actions: str) -> list[Statement]:
-    """Change assignments of the break-glass sets, and look at them."""
-    instance = scope.policy.settings.instance_arn
-    statuses = ["sso:DescribeAccountAssignmentDeletionStatus"]
-    if "sso:CreateAccountAssignment" in actions:
-        statuses.insert(0, "sso:DescribeAccountAssignmentCreationStatus")
-    return [
-        {
-            "Sid": "ChangeAssignments",
-            "Effect": "Allow",
-            "Action": [*actions, "sso:ListAccountAssignments"],
-            "Resource": [instance, *_sets(scope), *accounts],
-        },
-        {"Sid": "SeeProgress", "Effect": "Allow", "Action": statuses, "Resource": instance},
-    ]
+def _taking_back(scope: Scope) -> Statement:
+    """Take assignments of the break-glass sets away and see that they are gone, in every account.
+
+    An account may be taken out of the rules while access is open there, and what nobody recorded may be anywhere.
+    """
+    return {
+        "Sid": "TakeBackAssignments",
+        "Effect": "Allow",
+        "Action": ["sso:DeleteAccountAssignment", "sso:ListAccountAssignments"],
+        "Resource": [scope.policy.settings.instance_arn, *_sets(scope), _every_account(scope)],
+    }
+
+
+def _progress(scope: Scope, *actions: str) -> Statement:
+    return {
+        "Sid": "SeeProgress",
+        "Effect": "Allow",
+        "Action": list(actions),
+        "Resource": scope.policy.settings.instance_arn,
+    }
 
 
 def _management_account(scope: Scope, concerned: bool) -> list[Statement]:
@@ -441,6 +452,10 @@ def _accounts(scope: Scope) -> list[str]:
 
 def _account_arns(scope: Scope) -> list[str]:
     return [f"arn:{scope.place.partition}:sso:::account/{account}" for account in _few(_accounts(scope))]
+
+
+def _every_account(scope: Scope) -> str:
+    return f"arn:{scope.place.partition}:sso:::account/*"
 
 
 def _few(names: list[str]) -> list[str]:

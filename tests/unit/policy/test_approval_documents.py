@@ -104,6 +104,13 @@ def account(*ids: str) -> list[str]:
     return [f"arn:aws:sso:::account/{account_id}" for account_id in ids]
 
 
+# In every account: one may leave the rules while access is open there.
+TAKE_BACK = allow(
+    "TakeBackAssignments",
+    "sso:DeleteAccountAssignment sso:ListAccountAssignments",
+    [INSTANCE, *SETS, *account("*")],
+)
+
 EXPECTED = {
     Part.front: [
         logs("front"),
@@ -127,11 +134,8 @@ EXPECTED = {
         read("REQUEST"),
         write("AUDIT", "REQUEST"),
         LEASE,
-        allow(
-            "ChangeAssignments",
-            "sso:CreateAccountAssignment sso:DeleteAccountAssignment sso:ListAccountAssignments",
-            [INSTANCE, *SETS, *account(PRODUCTION, STAGING)],
-        ),
+        one("MakeAssignments", "sso:CreateAccountAssignment", [INSTANCE, *SETS, *account(PRODUCTION, STAGING)]),
+        TAKE_BACK,
         allow(
             "SeeProgress",
             "sso:DescribeAccountAssignmentCreationStatus sso:DescribeAccountAssignmentDeletionStatus",
@@ -149,17 +153,9 @@ EXPECTED = {
         MEMBERS,
         allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
         one("SeeExecutions", "states:DescribeExecution", f"{MACHINE.replace(':stateMachine:', ':execution:')}:*"),
-        allow(
-            "ChangeAssignments",
-            "sso:DeleteAccountAssignment sso:ListAccountAssignments",
-            [INSTANCE, *SETS, *account(PRODUCTION, STAGING)],
-        ),
+        TAKE_BACK,
         allow("SeeProgress", "sso:DescribeAccountAssignmentDeletionStatus", INSTANCE),
-        allow(
-            "LookForAssignments",
-            "sso:ListAccountAssignments sso:ListAccountsForProvisionedPermissionSet",
-            [INSTANCE, *SETS, *account("*")],
-        ),
+        one("LookForAssignments", "sso:ListAccountsForProvisionedPermissionSet", [INSTANCE, *SETS, *account("*")]),
     ],
     Part.recorder: [
         logs("recorder"),
@@ -254,19 +250,31 @@ def test_a_rule_for_the_management_account_takes_the_permissions_that_identity_c
     statements = function_permissions(part, scope)["Statement"]
 
     assert [each for each in statements if each not in EXPECTED[part]][-3:] == ROLES_OF_THE_MANAGEMENT_ACCOUNT
-    changed = statement(part, "ChangeAssignments", scope)
-    assert changed is not None
-    assert changed["Resource"] == [INSTANCE, *SETS, *account(MANAGEMENT)]
+    made = statement(Part.access, "MakeAssignments", scope)
+    assert made is not None
+    assert made["Resource"] == [INSTANCE, *SETS, *account(MANAGEMENT)]
 
 
-def test_the_sweeper_may_take_away_in_every_account_only_if_the_stack_says_so() -> None:
+@pytest.mark.parametrize("part", [Part.access, Part.sweeper])
+def test_what_was_made_by_a_rule_that_is_gone_can_be_taken_back(part: Part) -> None:
+    scope = replace(SCOPE, policy=policy(rule(accounts=(STAGING,))))
+
+    assert statement(part, "TakeBackAssignments", scope) == TAKE_BACK
+
+
+def test_only_one_function_makes_assignments() -> None:
+    makes = "sso:CreateAccountAssignment"
+    able = [part for part in Part if makes in json.dumps(function_permissions(part, SCOPE))]
+
+    assert able == [Part.access]
+
+
+def test_the_sweeper_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
     revoking = policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke))
 
-    changed = statement(Part.sweeper, "ChangeAssignments", replace(SCOPE, policy=revoking))
+    changed = statement(Part.sweeper, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
 
-    assert changed is not None
-    assert changed["Resource"] == [INSTANCE, *SETS, *account("*")]
-    assert statement(Part.access, "ChangeAssignments", replace(SCOPE, policy=revoking)) in EXPECTED[Part.access]
+    assert changed in ROLES_OF_THE_MANAGEMENT_ACCOUNT
 
 
 def test_ending_sessions_is_one_policy_of_the_organisation_for_the_two_functions_that_take_access_away() -> None:
@@ -314,7 +322,8 @@ def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> Scope:
 def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, named: int) -> None:
     scope = scope_of(accounts=count, groups=count, sets=10)
 
-    changes, members = (statement(Part.sweeper, sid, scope) for sid in ("ChangeAssignments", "ListMembers"))
+    changes = statement(Part.access, "MakeAssignments", scope)
+    members = statement(Part.desk, "ListMembers", scope)
 
     assert changes
     assert members

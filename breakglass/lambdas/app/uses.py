@@ -37,6 +37,8 @@ def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
         latest = world.store.latest_use(evidence.role, evidence.account, who)
         if latest is not None and life.belongs(latest, evidence, user_id, _session_seconds(world, evidence)):
             use, audit = life.joined(latest, evidence)
+            if use == latest:
+                return use
         else:
             within = world.policy.settings.explain_within_seconds
             request = _request_id(world, user_id, evidence)

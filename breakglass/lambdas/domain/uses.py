@@ -32,7 +32,7 @@ UseChange = tuple[Use, tuple[AuditEntry, ...]]
 """A use as it is to be, and what the audit trail says about it."""
 
 MAXIMUM_EVENTS = 50
-"""How many records one use takes; the next begins another: some tools ask for new credentials at every call."""
+"""How many records one use remembers. Some tools ask for new credentials at every call, and all of it is one use."""
 
 
 class EvidencePath(StrEnum):
@@ -203,18 +203,16 @@ def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
     if not known or (not user_id and known != use.session_name):
         return False
     explained_before = use.explanation is not None and of.at > use.explanation.at
-    return (
-        not explained_before and abs(of.at - use.first_seen) <= session_seconds and len(use.event_ids) < MAXIMUM_EVENTS
-    )
+    return not explained_before and abs(of.at - use.first_seen) <= session_seconds
 
 
 def joined(use: Use, of: Evidence) -> UseChange:
-    """Return the use with one more trace of it; with one that it has, as it is.
+    """Return the use with one more trace of it; with one that it has, or one too many to remember, as it is.
 
     `first_seen` stays the time of the record that made the use known: would it move, records that come in the reverse
     order could be drawn into one use without end.
     """
-    if of.event_id in use.event_ids:
+    if of.event_id in use.event_ids or len(use.event_ids) >= MAXIMUM_EVENTS:
         return use, ()
     # The portal tells an id; a name is better to read.
     better = session_name(of) if use.session_name in ("", use.user_id) and session_name(of) else use.session_name

@@ -7,7 +7,7 @@ import pytest
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.app.uses import record
 from breakglass.lambdas.domain.records import Message, Use, UseState
-from breakglass.lambdas.domain.uses import Evidence, evidence
+from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, evidence
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import CHANNEL, Company
 from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
@@ -50,6 +50,14 @@ def test_the_records_of_one_session_are_one_use_in_any_order(company: Company) -
     use = the_use(company)
     assert (use.user_id, set(use.event_ids)) == (ADA.user_id, {"e-1", "e-2", "e-3"})
     assert [entry.event for entry in company.store.trail] == ["use_recorded"]
+
+
+def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(company: Company) -> None:
+    for number in range(3 * MAXIMUM_EVENTS):
+        recorded(company, seen("portal", ADA.user_id, f"e-{number}", number // 3))
+    assert len(the_use(company).event_ids) == MAXIMUM_EVENTS
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen("portal", ADA.user_id, "e-149", 49))
+    assert company.slack.views[view_id]["private_metadata"] == the_use(company).id
 
 
 def test_another_person_or_a_later_session_is_another_use(company: Company) -> None:

@@ -75,6 +75,8 @@ def seen(
     return replace(Evidence(False, RDS, path, PRODUCTION, event_id, at, who[path]), **changes)
 
 
+FULL = use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS)))
+
 # --- what an alert says of itself -------------------------------------------------------------------------------------
 
 GOOD: dict[str, tuple[str, Evidence]] = {
@@ -210,13 +212,12 @@ TOGETHER: dict[str, tuple[Use, Evidence, str, bool]] = {
         ADA.user_id,
         False,
     ),
-    "one record more than a use takes": (
-        use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS))),
-        seen(),
-        ADA.user_id,
-        False,
-    ),
+    "one record more than a use remembers": (FULL, seen(), ADA.user_id, True),
 }
+
+
+def test_a_use_remembers_only_so_many_records() -> None:
+    assert uses.joined(FULL, seen()) == (FULL, ())
 
 
 @pytest.mark.parametrize("sentence", TOGETHER)

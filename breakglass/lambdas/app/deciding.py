@@ -12,7 +12,7 @@ from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.glass import tell_everybody
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import transitions
-from breakglass.lambdas.domain.decision import Decision, check, may_approve, may_break_glass, may_deny
+from breakglass.lambdas.domain.decision import Decision, check, decide, may_approve, may_break_glass, may_deny
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Approval, Request, State
 from breakglass.lambdas.domain.transitions import Change
@@ -40,9 +40,11 @@ def approve(doing: Doing, click: Click) -> None:
         decision = may_approve(desk.policy, requester, person, request.permission_set, request.accounts)
         insist(decision)
         insist(_asked_today(desk, requester, request))
-        needed = decision.terms.approvals if decision.terms is not None else request.required
-        approval = Approval(doing.by, desk.clock(), decision.rule or "")
-        return transitions.approve(request, approval, needed + _lapsed(desk, requester, request), desk.clock())
+        # What is decided holds: with this approval there are enough of them that count today, or it takes another.
+        required = len(request.approvals) + (1 if _enough(desk, requester, request, person) else 2)
+        return transitions.approve(
+            request, Approval(doing.by, desk.clock(), decision.rule or ""), required, desk.clock()
+        )
 
     _decided(doing, change_request(desk.store, click.value, approved))
 
@@ -139,13 +141,11 @@ def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
     )
 
 
-def _lapsed(desk: Desk, requester: Person, request: Request) -> int:
-    """Count the approvals so far whose givers are no approvers any more."""
-    people = [desk.directory.person(one.by.user_id) for one in request.approvals]
-    return sum(
-        one is None or not may_approve(desk.policy, requester, one, request.permission_set, request.accounts)
-        for one in people
-    )
+def _enough(desk: Desk, requester: Person, request: Request, another: Person) -> Decision:
+    """Decide whether a request has enough approvals, with another one, by those who still may approve it."""
+    earlier = [desk.directory.person(one.by.user_id) for one in request.approvals]
+    people = [*(one for one in earlier if one is not None), another]
+    return decide(desk.policy, requester, request.permission_set, request.accounts, people)
 
 
 def _done_before(doing: Doing, request: Request, state: State) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from breakglass.lambdas.app import refusals
 from breakglass.lambdas.app.actors import StrangerError, person_of
-from breakglass.lambdas.app.doing import Doing, ForbiddenError, insist
+from breakglass.lambdas.app.doing import Doing, ForbiddenError, insist, text
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
@@ -164,16 +164,13 @@ def _begin(
 
 
 def _draft(values: Mapping[str, tuple[str, ...]]) -> Draft:
-    def one(block: str) -> str:
-        return next(iter(values.get(block, ())), "")
-
-    duration = one(ids.DURATION)
+    duration = text(values, ids.DURATION)
     return Draft(
-        permission_set=one(ids.ROLE),
+        permission_set=text(values, ids.ROLE),
         accounts=tuple(dict.fromkeys(values.get(ids.ACCOUNTS, ()))),
         duration=int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 7 else None,
-        reason=one(ids.REASON),
-        ticket=one(ids.TICKET),
+        reason=text(values, ids.REASON),
+        ticket=text(values, ids.TICKET),
     )
 
 

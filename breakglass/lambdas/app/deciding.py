@@ -60,7 +60,7 @@ def open_deny_form(doing: Doing, click: Click) -> None:
 def deny(doing: Doing, submission: Submission) -> None:
     """Refuse a request."""
     rule = doing.allowed(may_deny, doing.request(submission.metadata)).rule or ""
-    note = text(submission, ids.NOTE)
+    note = text(submission.values, ids.NOTE)
 
     def denied(request: Request) -> Change:
         if _done_before(doing, request, State.denied):
@@ -102,7 +102,7 @@ def open_glass_form(doing: Doing, click: Click) -> None:
 
 def break_glass(doing: Doing, submission: Submission) -> None:
     """Take access that nobody has approved, where the policy lets one, and tell everybody."""
-    justification = text(submission, ids.JUSTIFICATION)
+    justification = text(submission.values, ids.JUSTIFICATION)
     if not justification.strip():
         raise RefusedError("Without a justification the glass stays whole: everybody will read it.")
     extending.still_pending(doing.desk, doing.own_request(submission.metadata))

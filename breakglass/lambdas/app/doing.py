@@ -3,7 +3,7 @@
 Non-goals: what they do (see `asking`, `deciding`, `ending` and `uses`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from breakglass.lambdas.app.screen import Screen
@@ -13,7 +13,6 @@ from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Policy
 from breakglass.lambdas.domain.records import LONGEST_ID, Actor, Request, State
 from breakglass.lambdas.domain.transitions import standing
-from breakglass.lambdas.slack.payloads import Submission
 
 
 class RefusedError(Exception):
@@ -102,6 +101,6 @@ def insist(decision: Decision) -> None:
         raise ForbiddenError(decision.reason)
 
 
-def text(submission: Submission, block: str) -> str:
-    """Return what was typed into an input, as it was typed; empty if nothing was."""
-    return next(iter(submission.values.get(block, ())), "")
+def text(values: Mapping[str, tuple[str, ...]], block: str) -> str:
+    """Return what was typed into an input or chosen in a list, as it is; empty if nothing was."""
+    return next(iter(values.get(block, ())), "")

@@ -31,7 +31,7 @@ def end(doing: Doing, submission: Submission) -> None:
     """End somebody's access, for a reason."""
     request = doing.request(submission.metadata)
     doing.allowed(may_end, request)
-    _finish(doing, request, text(submission, ids.NOTE))
+    _finish(doing, request, text(submission.values, ids.NOTE))
     doing.screen.tell("Being ended", "The access is being taken back. The thread says when it is verified to be gone.")
 
 

@@ -130,7 +130,7 @@ def _first_draft(use: Use, request: Request | None) -> ExplanationDraft:
 
 def _draft(submission: Submission) -> ExplanationDraft:
     return ExplanationDraft(
-        *(text(submission, one) for one in (ids.REASON, ids.INCIDENT, ids.DONE_WHAT, ids.FOLLOW_UP))
+        *(text(submission.values, one) for one in (ids.REASON, ids.INCIDENT, ids.DONE_WHAT, ids.FOLLOW_UP))
     )
 
 

@@ -109,6 +109,26 @@ def test_the_page_names_every_permission_of_a_function_and_no_other(part: Part) 
     assert named(part) | shared == own
 
 
+def keys_named(heading: str, action: str) -> set[str]:
+    """The first parts of the keys that a function may do something to, as its section has them."""
+    rows = re.findall(rf"^\| [^|]*`{action}`[^|]*\| the table, keys (.*?) \|", section(PERMISSIONS, heading), re.M)
+    return {key for row in rows for key in re.findall(r"`([A-Z]+)`", row)}
+
+
+@pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
+@pytest.mark.parametrize("part", Part)
+def test_the_page_names_the_records_that_a_function_reads_and_writes(part: Part, action: str) -> None:
+    statements = function_permissions(part, FULL)["Statement"]
+    keys = {
+        key.removesuffix("#*")
+        for statement in statements
+        if action in granted({"Statement": [statement]})
+        for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    }
+
+    assert keys_named(part, action) == keys
+
+
 def test_the_page_names_every_permission_of_the_state_machine_and_no_other() -> None:
     assert named("State machine") == granted(workflow_permissions(PLACE))
 

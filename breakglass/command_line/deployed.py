@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from breakglass.errors import CommandError, Problem, QuestionError, shown
-from breakglass.lambdas.domain.policy import Policy, from_json
+from breakglass.lambdas.domain.policy import Policy, from_json, to_json
 
 POLICY_OUTPUT = "approvalPolicy"
 """The stack's output with the compiled policy, JSON text."""
@@ -90,8 +90,12 @@ def policy_of_file(file: Path) -> Policy:
 
 def _policy(text: str, path: str, value: str) -> Policy:
     try:
-        return from_json(text)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        policy = from_json(text)
+        if json.loads(to_json(policy)) != json.loads(text):
+            # Somebody who tries changes shall not be answered as if a misspelt one were none.
+            raise ValueError("it holds what no policy has, or leaves out what each has")
+        return policy
+    except ValueError as error:
         raise QuestionError(
             Problem(
                 path,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import groupby, islice
 
 from breakglass.lambdas.adapters.aws import AwsClient
-from breakglass.lambdas.adapters.codec import decode, encode
 from breakglass.lambdas.adapters.deliveries import Deliveries
 from breakglass.lambdas.adapters.dynamo_table import MOST_ITEMS, DynamoTable, members_of
 from breakglass.lambdas.adapters.items import (
@@ -48,6 +47,7 @@ from breakglass.lambdas.adapters.table import (
     number,
 )
 from breakglass.lambdas.domain.audit import anonymous_in_slack
+from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
 from breakglass.lambdas.ports import Clock, Page
 

@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import replace
 from typing import TypeVar
 
-from breakglass.lambdas.adapters.codec import decode, encode
 from breakglass.lambdas.adapters.table import (
     BY_MONTH,
     BY_PERSON,
@@ -21,6 +20,7 @@ from breakglass.lambdas.adapters.table import (
     month,
     number,
 )
+from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
 from breakglass.lambdas.domain.transitions import FINAL

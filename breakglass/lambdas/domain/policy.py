@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+
+from breakglass.lambdas.domain.codec import decode
 
 
 class PrincipalKind(StrEnum):
@@ -202,46 +203,9 @@ def to_json(policy: Policy) -> str:
 
 
 def from_json(text: str) -> Policy:
-    """Read what `to_json` wrote."""
-    raw = json.loads(text)
-    settings: dict[str, Any] = {**raw["settings"], "unrecorded": Unrecorded(raw["settings"]["unrecorded"])}
-    return Policy(
-        settings=Settings(**settings),
-        rules=tuple(map(_rule, raw["rules"])),
-        denies=tuple(map(_deny, raw["denies"])),
-        sets={name: PermissionSet(**value) for name, value in raw["sets"].items()},
-        accounts=raw["accounts"],
-        people=raw["people"],
-        security=_principals(raw["security"]),
-        standing=tuple(
-            Standing(_principal(one["principal"]), one["permission_set"], one["account"]) for one in raw["standing"]
-        ),
-    )
+    """Read what `to_json` wrote.
 
-
-def _principal(raw: Mapping[str, Any]) -> Principal:
-    return Principal(PrincipalKind(raw["kind"]), raw["id"], raw["name"])
-
-
-def _principals(raw: list[Any]) -> tuple[Principal, ...]:
-    return tuple(map(_principal, raw))
-
-
-_PRINCIPAL_LISTS = ("requesters", "approvers", "ping", "escalate", "principals")
-
-
-def _lists(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn every JSON list of a rule into the tuple it was."""
-    return {
-        key: _principals(value) if key in _PRINCIPAL_LISTS else tuple(value) if isinstance(value, list) else value
-        for key, value in raw.items()
-    }
-
-
-def _rule(raw: Mapping[str, Any]) -> Rule:
-    return Rule(**_lists(raw))
-
-
-def _deny(raw: Mapping[str, Any]) -> DenyRule:
-    deny: dict[str, Any] = {**_lists(raw), "actions": tuple(map(Action, raw["actions"]))}
-    return DenyRule(**deny)
+    Raises:
+        ValueError: if it is something else.
+    """
+    return decode(Policy, text)

@@ -57,7 +57,6 @@ def test_who_asks_learns_what_they_may_by_which_rule_and_who_approves_it_now() -
     outcome = explain(typist(), "ada")
 
     assert outcome.status == 0
-    assert outcome.err == ""
     assert outcome.out.splitlines()[0] == f"{RDS} in {PRODUCTION} (production)"
     assert "ada (Ada) may request it yes Ada may request" in " ".join(outcome.out.split())
     assert "Who can approve it for ada (Ada), by rule databases: it takes one person\n" in outcome.out
@@ -207,7 +206,10 @@ def test_a_policy_can_be_tried_before_it_is_deployed(tmp_path: Path) -> None:
     assert [each for each in at.asked if each.startswith("pulumi ")] == []
 
 
-@pytest.mark.parametrize("content", [None, b"config:\n  breakglass:approvals: {}\n", b"{}", b"[]", b"\xff"])
+MISSPELT = to_json(policy()).replace('"denies"', '"denys"').encode()
+
+
+@pytest.mark.parametrize("content", [MISSPELT, None, b"config:\n  breakglass:approvals: {}\n", b"{}", b"[]", b"\xff"])
 def test_a_file_that_is_no_policy_is_refused(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     if content is not None:

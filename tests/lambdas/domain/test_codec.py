@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.lambdas.adapters.codec import decode, encode
+from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.records import Actor, AuditEntry, Grant, Kind, Request, State, Use
 
 # With halves of surrogate pairs, which Slack's JSON may hold.

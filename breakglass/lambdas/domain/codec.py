@@ -1,13 +1,14 @@
-"""Records as JSON text and back, for every record alike.
+"""Frozen values as JSON text and back: every record, and the policy.
 
-What a record has no field for is passed over, and a field that the text does not have keeps its default: so records
+What a value has no field for is passed over, and a field that the text does not have keeps its default: so records
 survive an update of the code, and its withdrawal. The text is ASCII, which every Unicode text fits into, halves of
 surrogate pairs too.
 
-Non-goals: types that no record has.
+Non-goals: types that neither a record nor the policy has.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -30,7 +31,7 @@ def decode(kind: type[Record], text: str) -> Record:
     """
     try:
         record: Record = _record(kind, json.loads(text))
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         # Without the cause: it shows what the text holds.
         raise ValueError(f"this is no {kind.__name__}: {type(error).__name__}") from None
     return record
@@ -47,7 +48,9 @@ def _value(kind: Any, raw: Any) -> Any:
         return _record(kind, raw)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(raw)
-    raise TypeError(f"no record has a {kind}")
+    if get_origin(kind) is Mapping:
+        return {key: _value(get_args(kind)[1], one) for key, one in raw.items()}
+    raise TypeError(f"nothing that is kept has a {kind}")
 
 
 def _record(kind: Any, raw: Any) -> Any:

@@ -12,6 +12,7 @@ from tests.engine.conftest import NewEngine
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "xoxb-111122223333-444455556666-AbCdEfGhIjKl"
+SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def refusal(engine: Engine) -> str:
@@ -24,6 +25,7 @@ def refusal(engine: Engine) -> str:
 def test_a_wrong_stack_file_is_answered_with_a_report_and_no_traceback(new_engine: NewEngine) -> None:
     engine = new_engine(ROOT)
     engine.config_set("breakglass:slackBotToken", TOKEN)
+    engine.config_set("breakglass:slackSigningSecret", SIGNING_SECRET, secret=True)
     # In a place where no text stands yet, `--path` makes a number of it.
     engine.config_set("breakglass:permissionSets.pairs[0].assignments[0].accounts[1]", "444444444444", path=True)
     engine.config_set("breakglass:alerts.slack.chanel", "#ops", path=True)
@@ -38,6 +40,7 @@ def test_a_wrong_stack_file_is_answered_with_a_report_and_no_traceback(new_engin
 def test_an_encrypted_value_in_a_section_is_refused_unseen(new_engine: NewEngine) -> None:
     engine = new_engine(ROOT)
     engine.config_set("breakglass:slackBotToken", TOKEN, secret=True)
+    engine.config_set("breakglass:slackSigningSecret", SIGNING_SECRET, secret=True)
     engine.config_set("breakglass:alerts.postMortemUrl", "https://example.com/?key=hunter2", path=True, secret=True)
     output = refusal(engine)
     assert "1 problem in the configuration" in output

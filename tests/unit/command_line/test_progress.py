@@ -26,7 +26,7 @@ class Heard(io.StringIO):
 
 def test_what_is_quick_is_not_talked_about() -> None:
     heard = io.StringIO()
-    with Progress(heard, "working"):
+    with Progress(heard, "working", seconds=3600):
         pass
     assert heard.getvalue() == ""
 

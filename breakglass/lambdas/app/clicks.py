@@ -50,7 +50,8 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
     except NotAllowedError as error:
         screen.tell("Too late", f"This request is {error.state} by now. Nothing was changed.")
     except UseNotAllowedError as error:
-        screen.tell("Too late", f"This use is {error.state} by now{f': {error.why}' if error.why else ''}.")
+        stands = error.state.replace("_", " ")
+        screen.tell("Too late", f"This use is {stands} by now{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
         screen.tell("Not possible", "There is no such record.")
     except ContendedError:

@@ -58,9 +58,14 @@ def open_deny_form(doing: Doing, click: Click) -> None:
 
 
 def deny(doing: Doing, submission: Submission) -> None:
-    """Refuse a request."""
-    rule = doing.allowed(may_deny, doing.request(submission.metadata)).rule or ""
+    """Refuse a request, for a reason."""
+    asked = doing.request(submission.metadata)
+    rule = doing.allowed(may_deny, asked).rule or ""
     note = text(submission.values, ids.NOTE)
+    if not note.strip():
+        problem = "Say why: whoever asked reads it."
+        doing.screen.show(forms.deny_form(asked, note, problem, doing.desk.policy.accounts))
+        return
 
     def denied(request: Request) -> Change:
         if _done_before(doing, request, State.denied):
@@ -103,9 +108,11 @@ def open_glass_form(doing: Doing, click: Click) -> None:
 def break_glass(doing: Doing, submission: Submission) -> None:
     """Take access that nobody has approved, where the policy lets one, and tell everybody."""
     justification = text(submission.values, ids.JUSTIFICATION)
+    asked = extending.still_pending(doing.desk, doing.own_request(submission.metadata))
     if not justification.strip():
-        raise RefusedError("Without a justification the glass stays whole: everybody will read it.")
-    extending.still_pending(doing.desk, doing.own_request(submission.metadata))
+        problem = "Say why it can't wait: everybody will read it."
+        doing.screen.show(forms.glass_form(asked, justification, problem, doing.desk.policy.accounts))
+        return
 
     def broken(request: Request) -> Change:
         if request.glass and request.state not in transitions.FINAL:

@@ -31,7 +31,12 @@ def end(doing: Doing, submission: Submission) -> None:
     """End somebody's access, for a reason."""
     request = doing.request(submission.metadata)
     doing.allowed(may_end, request)
-    _finish(doing, request, text(submission.values, ids.NOTE))
+    note = text(submission.values, ids.NOTE)
+    if not note.strip():
+        problem = "Say why: whoever has the access reads it."
+        doing.screen.show(forms.end_form(request, note, problem, doing.desk.policy.accounts))
+        return
+    _finish(doing, request, note)
     doing.screen.tell("Being ended", "The access is being taken back. The thread says when it is verified to be gone.")
 
 

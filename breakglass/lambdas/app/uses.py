@@ -8,7 +8,7 @@ Non-goals: noticing that nobody explains (see `sweep`).
 
 from dataclasses import replace
 
-from breakglass.lambdas.app import notices
+from breakglass.lambdas.app import notices, refusals
 from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError, change_use
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.world import Desk, Records
@@ -77,6 +77,8 @@ def explain(doing: Doing, submission: Submission) -> None:
     draft = _draft(submission)
     decision = may_explain(desk.policy, use, doing.person)
     missing = "" if draft.reason.strip() and draft.done.strip() else "Say why the access was needed and what was done."
+    if not decision:
+        refusals.keep(desk, doing.by, submission.callback_id, use.id, decision.reason)
     if not decision or missing:
         doing.screen.show(
             forms.explain_form(use, _request(desk, use), draft, missing or decision.reason, desk.policy.accounts)

@@ -86,6 +86,20 @@ def test_an_approver_whose_address_in_slack_has_changed_is_nobody(company: Compa
     assert company.now(request).state is State.pending
 
 
+def test_nothing_is_denied_ended_or_taken_without_a_reason(company: Company) -> None:
+    request = company.asked()
+    view_id = company.submit(CLEO, ids.DENY_FORM, {ids.NOTE: (" ",)}, about=request.id)
+    assert "Say why" in company.seen(view_id)
+    company.player.pass_time(600)
+    view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("\n",)}, about=request.id)
+    assert "Say why it can't wait" in company.seen(view_id)
+    assert company.now(request).state is State.pending
+    company.click(CLEO, ids.APPROVE, request)
+    view_id = company.submit(CLEO, ids.END_FORM, {}, about=request.id)
+    assert "Say why" in company.seen(view_id)
+    assert company.now(request).state is State.active
+
+
 # --- what the trail keeps of it --------------------------------------------------------------------------------------
 
 

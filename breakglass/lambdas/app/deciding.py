@@ -6,7 +6,7 @@ The same click again, by the same person, changes nothing and only sees to it th
 Non-goals: what is opened then (see `breakglass.approval.workflow`).
 """
 
-from breakglass.lambdas.app import extending, notices
+from breakglass.lambdas.app import extending, notices, uses
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.glass import tell_everybody
@@ -123,6 +123,7 @@ def break_glass(doing: Doing, submission: Submission) -> None:
         return transitions.break_glass(request, doing.by, justification, decision.rule or "", doing.desk.clock())
 
     written = change_request(doing.desk.store, submission.metadata, broken)
+    uses.owe(doing.desk, written.request)
     told = tell_everybody(doing.desk, written.request)
     _decided(doing, written)
     if not told:

@@ -49,6 +49,12 @@ def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
     raise ContendedError(evidence.event_id)
 
 
+def owe(desk: Desk, request: Request) -> None:
+    """See to it that a broken glass is explained, used or not; a second time changes nothing."""
+    within = desk.policy.settings.explain_within_seconds
+    desk.store.save_use(*life.owed(request, within, desk.clock()))
+
+
 def open_form_of_alert(doing: Doing, click: Click) -> None:
     """Open the form for the use that an alert is about; the alert's thread is where the answer will be."""
     try:

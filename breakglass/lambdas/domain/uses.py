@@ -11,6 +11,8 @@ known, and not after the explanation was written. What follows from that rule:
   are one person here.
 - What happens after the explanation begins another use: it can't be explained beforehand.
 
+Whoever breaks the glass owes an explanation even if no record of a use ever comes (`owed`).
+
 Every other function takes the use as it was read and returns what it becomes, with the audit entries to be written in
 the same transaction. What the table does not have raises `UseNotAllowedError` and changes nothing.
 
@@ -171,7 +173,7 @@ def begin(of: Evidence, user_id: str, due_within: int, request_id: str | None, n
     if of.drill:
         raise ValueError("a drill is no use")
     use = Use(
-        id=f"u-{hashlib.sha256(of.event_id.encode()).hexdigest()[:16]}",
+        id=_id(of.event_id),
         permission_set=of.role,
         account=of.account,
         user_id=user_id,
@@ -182,8 +184,34 @@ def begin(of: Evidence, user_id: str, due_within: int, request_id: str | None, n
         request_id=request_id,
     )
     note = f"{of.path}: {session_name(of) or 'nobody is named'}{f', under {request_id}' if request_id else ''}"
-    told = about_use(use, UseEvent.recorded, SYSTEM, now, use.state, note)
-    return use, (replace(told, before=""),)
+    return _recorded(use, note, now)
+
+
+def owed(request: Request, due_within: int, now: int) -> UseChange:
+    """Begin the post-mortem that whoever broke the glass owes, whether or not anything ever shows that they used it.
+
+    It is about the first of the accounts, and what the alert path sees there within a session's length joins it. The
+    same request always begins the same one.
+
+    Args:
+        request: whose glass was broken.
+        due_within: after how many seconds it is overdue.
+        now: the time.
+    """
+    at = request.decided_at or now
+    use = Use(
+        id=_id(request.id),
+        permission_set=request.permission_set,
+        account=request.accounts[0],
+        user_id=request.requester.user_id,
+        session_name=request.requester_name,
+        first_seen=at,
+        due_at=at + due_within,
+        # An id of ours is none of CloudTrail's.
+        event_ids=(request.id,),
+        request_id=request.id,
+    )
+    return _recorded(use, f"the glass was broken, under {request.id}", now)
 
 
 def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
@@ -274,6 +302,15 @@ def reminded(use: Use, now: int) -> UseChange:
 def overdue(use: Use, now: int) -> bool:
     """Say whether a use should be explained and signed off by now, and is not."""
     return use.state is not UseState.signed_off and now >= use.due_at
+
+
+def _id(of: str) -> str:
+    return f"u-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
+
+
+def _recorded(use: Use, note: str, now: int) -> UseChange:
+    told = about_use(use, UseEvent.recorded, SYSTEM, now, use.state, note)
+    return use, (replace(told, before=""),)
 
 
 def _change(use: Use, event: UseEvent, by: Actor, now: int, note: str = "") -> UseChange:

@@ -6,8 +6,8 @@ import pytest
 
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.app.uses import record
-from breakglass.lambdas.domain.records import Message, Use, UseState
-from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, evidence
+from breakglass.lambdas.domain.records import Message, Request, Use, UseState
+from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import CHANNEL, Company
 from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
@@ -72,6 +72,43 @@ def test_a_use_under_a_request_is_linked_to_it_by_itself(company: Company) -> No
     company.click(CLEO, ids.APPROVE, request)
     at = Evidence(False, RDS, evidence(seen()).path, PRODUCTION, "e-1", company.clock() + 5, "ada")
     assert record(company.world, company.directory, at).request_id == request.id
+
+
+def glass_broken(company: Company) -> Request:
+    request = company.asked()
+    company.player.pass_time(600)
+    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
+    return company.now(request)
+
+
+def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_use(company: Company) -> None:
+    request = glass_broken(company)
+    company.click(ADA, ids.DONE, request)
+    use = the_use(company)
+    assert (use.request_id, use.user_id, use.due_at) == (request.id, ADA.user_id, company.clock() + DAY)
+    company.clock.advance(DAY)
+    assert company.sweep().overdue == 1
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    assert "explained" in company.thread(request)[-1], "it is in the request's own thread"
+    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("again",)}, about=request.id)
+    assert the_use(company).explanation is not None
+
+
+def test_what_is_seen_of_a_broken_glass_is_the_same_use(company: Company) -> None:
+    request = glass_broken(company)
+    record(
+        company.world,
+        company.directory,
+        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, "e-1", company.clock() + 60, "ada"),
+    )
+    assert the_use(company).event_ids == (request.id, "e-1")
+
+
+def test_an_approved_request_that_is_not_used_needs_no_explanation(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.click(ADA, ids.DONE, request)
+    assert company.store.uses == {}
 
 
 def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_person(company: Company) -> None:

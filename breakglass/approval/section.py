@@ -46,6 +46,9 @@ _WAIT = TypeAdapter(Wait)
 # What `AccessDuration` and `Span` are where the file says nothing.
 _MAXIMUM = "PT1H"
 _EXPIRY = "PT30M"
+_REMIND = "PT4H"
+
+_MOST_REMINDERS = 500
 
 
 class DeniedAction(StrEnum):
@@ -293,7 +296,7 @@ class Approvals(Section):
     """What nobody may, whatever a rule allows."""
     explain_within: Span = "PT24H"
     """After how long a use that nobody has explained is overdue."""
-    remind_every: Span = "PT4H"
+    remind_every: Span = _REMIND
     """How often an unanswered request, or a use that nobody has explained, is brought up again."""
     end_sessions: StrictBool = False
     """Whether live sessions end with the access, by a service control policy on the rules' accounts; without it a
@@ -309,6 +312,7 @@ class Approvals(Section):
     def between_keys(cls, given: Given) -> Iterator[Fault]:
         """Every name says one thing, and whoever is to hear of a broken glass can."""
         yield from repeated(given["security"])
+        yield from _too_often(given)
         yield from _repeated_names([*given["rules"], *given["denies"]])
         channel, second = given["channel"], given["secondChannel"]
         if second and second.value == channel.value:
@@ -322,6 +326,20 @@ class Approvals(Section):
                 "channel where requests are decided may be the very ones who did not answer.",
                 "Add `secondChannel: <ID of a channel that other people read>`.",
             )
+
+
+def _too_often(given: Given) -> Iterator[Fault]:
+    """Complain about requests that would be brought up again without end: a workflow holds only so many steps."""
+    every = given["remindEvery"].valid(_SPAN) if given["remindEvery"] else _REMIND
+    expiries = [rule["requestExpiry"].valid(_SPAN) if rule["requestExpiry"] else _EXPIRY for rule in given["rules"]]
+    longest = max((one for one in expiries if one), key=seconds, default=None)
+    if every and longest and seconds(longest) > _MOST_REMINDERS * seconds(every):
+        yield given["remindEvery"].fault(
+            f"A request that expires unanswered after {longest} would be brought up again more than {_MOST_REMINDERS} "
+            "times, which nobody reads, and the workflow that waits for it could not hold it (Step Functions: 25,000 "
+            "events in the history of an execution).",
+            "Write a longer duration, e.g. PT4H, or shorten `requestExpiry`.",
+        )
 
 
 def _repeated_names(rules: list[Given]) -> Iterator[Fault]:

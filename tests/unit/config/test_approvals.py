@@ -155,6 +155,14 @@ SCENARIOS = [
         "the glass could never be broken",
         "raise `requestExpiry`",
     ),
+    Scenario(
+        "nobody is reminded without end",
+        [((*RULE, "requestExpiry"), "PT168H"), ((*APPROVALS, "remindEvery"), "PT1M")],
+        "breakglass:approvals.remindEvery",
+        '"PT1M"',
+        "expires unanswered after PT168H would be brought up again more than 500 times",
+        "or shorten `requestExpiry`",
+    ),
     # --- what
     Scenario(
         "a ticket's form is a regular expression",

@@ -97,10 +97,15 @@ class Company:
         return next((request for request_id, request in self.store.requests.items() if request_id not in known), None)
 
     def asked(
-        self, person: Person = ADA, *, accounts: tuple[str, ...] = (PRODUCTION,), duration: int = 3600
+        self,
+        person: Person = ADA,
+        *,
+        accounts: tuple[str, ...] = (PRODUCTION,),
+        duration: int = 3600,
+        reason: str = "the restore failed",
     ) -> Request:
         """Send a request that is taken."""
-        request = self.ask(person, accounts=accounts, duration=duration)
+        request = self.ask(person, accounts=accounts, duration=duration, reason=reason)
         assert request is not None
         return self.now(request)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from breakglass.lambdas.app.deciding import UntoldError
 from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import Company
-from tests.lambdas.domain.policies import ADA, BEA, CLEO, EVE, FAY, NETWORK, PRODUCTION, RDS, group, policy, rule
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, DOT, EVE, FAY, NETWORK, PRODUCTION, RDS, group, policy, rule
 
 
 @pytest.fixture
@@ -159,3 +160,25 @@ def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(company: Company) -
     company.slack.users["UEVE"]["is_restricted"] = True
     company.click(EVE, ids.APPROVE, "x" * 2000)
     assert [about for _, about, _ in refused(company)] == ["refused"]
+
+
+def test_nothing_that_people_write_gets_into_the_log(company: Company) -> None:
+    company.center.failure = "SECRET"
+    company.asked(reason="SECRET reason")
+    company.click(CLEO, ids.APPROVE, next(iter(company.store.requests)))
+    company.center.failure = ""
+    request = company.asked(reason="SECRET reason")
+    company.submit(EVE, ids.DENY_FORM, {ids.NOTE: ("SECRET note",)}, about=request.id)
+    company.click(EVE, ids.EXPLAIN_ALERT, "SECRET|value")
+    company.player.pass_time(600)
+    company.slack.fail("chat.postMessage", "timeout")
+    with pytest.raises(UntoldError):
+        company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("SECRET justification",)}, about=request.id)
+    company.player.play()
+    (use,) = company.store.uses.values()
+    company.submit(ADA, ids.EXPLAIN_FORM, {ids.REASON: ("SECRET why",), ids.DONE_WHAT: ("SECRET",)}, about=use.id)
+    company.submit(DOT, ids.END_FORM, {ids.NOTE: ("SECRET note",)}, about=request.id)
+    company.sweep()
+    assert company.now(request).state is State.ended
+    assert company.log.lines
+    assert "SECRET" not in str(company.log.lines)

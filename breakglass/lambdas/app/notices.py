@@ -16,7 +16,8 @@ from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Reques
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack import messages
-from breakglass.lambdas.slack.messages import Body
+from breakglass.lambdas.slack.body import Body
+from breakglass.lambdas.slack.request_message import request_message
 
 ATTEMPTS = 3
 """How often a message is written again because its request has changed meanwhile."""
@@ -56,9 +57,7 @@ def refresh(desk: Desk, request_id: str) -> None:
 
 def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
     """Return the message of a request as it stands."""
-    return messages.request_message(
-        request, desk.store.grants(request.id), governing(desk, request), desk.policy, mentioned
-    )
+    return request_message(request, desk.store.grants(request.id), governing(desk, request), desk.policy, mentioned)
 
 
 def governing(desk: Desk, request: Request) -> Decision:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.ports import SlackError
-from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.slack import ids, modals
 from breakglass.lambdas.slack.payloads import Click, Command, HomeOpened, Shortcut, Submission
 from breakglass.lambdas.slack.text import escaped
 
@@ -67,7 +67,7 @@ class Screen:
             text: plain text, which may hold what people wrote.
         """
         if self.view_id is not None:
-            self._update(self.view_id, forms.told(title, text))
+            self._update(self.view_id, modals.told(title, text))
             return
         said = {"text": escaped(text)}
         if self.channel is None or not self._call(

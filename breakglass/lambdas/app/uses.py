@@ -18,8 +18,8 @@ from breakglass.lambdas.domain.records import LONGEST_ID, Explanation, Request, 
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
 from breakglass.lambdas.slack import forms, ids, messages
+from breakglass.lambdas.slack.body import Body
 from breakglass.lambdas.slack.forms import ExplanationDraft
-from breakglass.lambdas.slack.messages import Body
 from breakglass.lambdas.slack.payloads import Click, Submission
 
 _ATTEMPTS = 5

@@ -31,26 +31,9 @@ from breakglass.lambdas.slack.blocks import (
     section,
     static_select,
 )
-from breakglass.lambdas.slack.modals import View, loading, modal, told, working
+from breakglass.lambdas.slack.modals import View, modal, told
 from breakglass.lambdas.slack.payloads import DRAWN, NO_CHOICE
 from breakglass.lambdas.slack.text import characters, code, moment, named, said, shortened
-
-__all__ = [
-    "Draft",
-    "ExplanationDraft",
-    "Offer",
-    "account_options",
-    "deny_form",
-    "end_form",
-    "explain_form",
-    "extend_form",
-    "glass_form",
-    "loading",
-    "request_form",
-    "role_options",
-    "told",
-    "working",
-]
 
 MOST_OPTIONS = 100
 """Choices that Slack takes in one list."""

@@ -16,21 +16,8 @@ from breakglass.lambdas.slack import wording
 from breakglass.lambdas.slack.blocks import Block, actions, context, header, markdown, section
 from breakglass.lambdas.slack.body import TRAIL, Body, excerpt, fitting
 from breakglass.lambdas.slack.buttons import end_button, explain_button, sign_off_button
-from breakglass.lambdas.slack.request_message import account_blocks, request_message
+from breakglass.lambdas.slack.request_message import account_blocks
 from breakglass.lambdas.slack.text import code, countdown, moment, named, shortened
-
-__all__ = [
-    "Body",
-    "broken_glass",
-    "call_on",
-    "explained",
-    "request_message",
-    "signed_off",
-    "story",
-    "unasked",
-    "unexplained",
-    "unrecorded",
-]
 
 # --- the story in the thread -----------------------------------------------------------------------------------------
 

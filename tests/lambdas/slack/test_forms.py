@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.lambdas.domain.records import Kind, Request, State
-from breakglass.lambdas.slack import forms, ids
+from breakglass.lambdas.slack import forms, ids, modals
 from breakglass.lambdas.slack.forms import Draft, ExplanationDraft, Offer
 from breakglass.lambdas.slack.payloads import NO_CHOICE
 from localcloud.emulators.block_kit import option_problems
@@ -55,23 +55,23 @@ def words(view: dict[str, Any]) -> str:
 
 
 def test_what_opens_at_once_and_what_a_sent_form_becomes_say_that_something_comes() -> None:
-    assert forms.loading() == {
+    assert modals.loading() == {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Break-glass access", "emoji": False},
         "close": {"type": "plain_text", "text": "Close", "emoji": False},
         "private_metadata": "",
         "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "One moment…", "emoji": False}}],
     }
-    assert forms.working()["blocks"][0]["text"]["text"] == (
+    assert modals.working()["blocks"][0]["text"]["text"] == (
         "Sent, and being worked on. What comes of it is shown here, and in the channel if it concerns others; you may "
         "close this."
     )
-    assert_view(forms.loading())
-    assert_view(forms.working())
+    assert_view(modals.loading())
+    assert_view(modals.working())
 
 
 def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
-    view = forms.told("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
+    view = modals.told("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
     assert view["blocks"] == [
         {
             "type": "section",
@@ -80,12 +80,12 @@ def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
         {"type": "divider"},
     ]
     assert_view(view)
-    assert_view(forms.told("A title that is longer than Slack takes", ""))
+    assert_view(modals.told("A title that is longer than Slack takes", ""))
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60), st.integers(1, 200))
 def test_whatever_is_told_can_be_shown(text: str, times: int) -> None:
-    assert_view(forms.told("Not possible", text * times))
+    assert_view(modals.told("Not possible", text * times))
 
 
 # --- to ask ----------------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def every_form(text: str) -> list[dict[str, Any]]:
         lambda: forms.glass_form(replace(request, kind=Kind.extension), text, text, names),
         lambda: forms.extend_form(request, terms, draft, text, names),
         lambda: forms.explain_form(use, request, ExplanationDraft(text, text, text, text), text, names),
-        lambda: forms.told(text, text),
+        lambda: modals.told(text, text),
     ]
     return [make() for make in makers]
 

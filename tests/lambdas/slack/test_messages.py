@@ -15,14 +15,14 @@ from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Explana
 from breakglass.lambdas.domain.transitions import Event
 from breakglass.lambdas.domain.uses import UseEvent
 from breakglass.lambdas.slack import ids
-from breakglass.lambdas.slack.body import LONGEST_MESSAGE
+from breakglass.lambdas.slack.body import LONGEST_MESSAGE, Body
 from breakglass.lambdas.slack.messages import (
-    Body,
     broken_glass,
     call_on,
     explained,
     signed_off,
     story,
+    unasked,
     unexplained,
     unrecorded,
 )
@@ -181,6 +181,15 @@ def test_people_are_called_with_why_and_until_when() -> None:
     assert call_on(REQUEST, ("<@UBEA>", "`Cleo`"), "Nobody has answered yet.") == Body(text, [markdown(text)])
 
 
+def test_whoever_asked_hears_that_nobody_could_be_asked_and_what_to_do() -> None:
+    told = unasked(replace(REQUEST, state=State.failed, note="The workflow could not go on (SlackError)."))
+    assert told.text == (
+        f":x: Nobody could be asked about your request for `devops-break-glass` (`{REQUEST.id}`), and it has failed. "
+        "Nothing was opened. Phone somebody who approves, and ask again."
+    )
+    assert told.blocks[-1]["text"]["text"] == "The workflow could not go on (SlackError)."
+
+
 def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> None:
     request = standing(State.approved, glass=True, approvals=(), justification="nobody is awake")
     told = broken_glass(request, POLICY)
@@ -306,6 +315,7 @@ def every_message(text: str) -> list[Body]:
     return [
         *(told for one in lines if (told := story(one, text, of)) is not None),
         call_on(request, ("<@UADA>",) * 21, "This request still waits."),
+        unasked(replace(request, note=text)),
         unrecorded(text, text, text, True, of),
         explained(use, of),
         signed_off(use),

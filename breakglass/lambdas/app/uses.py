@@ -33,20 +33,30 @@ def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
         if known is not None:
             return known
         user_id = _user_id(directory, evidence)
-        who = user_id or life.session_name(evidence)
-        latest = world.store.latest_use(evidence.role, evidence.account, who)
-        if latest is not None and life.belongs(latest, evidence, user_id, _session_seconds(world, evidence)):
-            use, audit = life.joined(latest, evidence)
-            if use == latest:
+        one, before = _one_of_it(world, evidence, user_id)
+        if one is not None:
+            use, audit = life.joined(one, evidence)
+            if use == one:
                 return use
         else:
             within = world.policy.settings.explain_within_seconds
             request = _request_id(world, user_id, evidence)
-            use, audit = life.begin(evidence, user_id, within, request, world.clock())
+            use, audit = life.begin(evidence, user_id, within, request, world.clock(), before)
         if world.store.save_use(use, audit):
             world.log("use", use=use.id, request=use.request_id, path=evidence.path)
             return replace(use, version=use.version + 1)
     raise ContendedError(evidence.event_id)
+
+
+def _one_of_it(world: Records, evidence: Evidence, user_id: str) -> tuple[Use | None, Use | None]:
+    """Return the use that a record belongs to, if there is one yet, and the one after which it would begin another."""
+    seconds, before = _session_seconds(world, evidence), None
+    one = world.store.latest_use(evidence.role, evidence.account, user_id or life.session_name(evidence))
+    if one is None:
+        one = world.store.use(life.next_id(evidence, user_id, None))
+    while one is not None and not life.belongs(one, evidence, user_id, seconds):
+        one, before = world.store.use(life.next_id(evidence, user_id, one)), one
+    return one, before
 
 
 def owe(desk: Desk, request: Request) -> None:

@@ -157,8 +157,21 @@ class UseNotAllowedError(Exception):
         self.why = why
 
 
-def begin(of: Evidence, user_id: str, due_within: int, request_id: str | None, now: int) -> UseChange:
-    """Begin a use with the first record of it; the same record always begins the same one.
+def next_id(of: Evidence, user_id: str, latest: Use | None) -> str:
+    """Return the id of the use that a record begins if it does not belong to the latest one.
+
+    Two records of one session are often seen at the same moment, by two who both find no use that they belong to. Both
+    would begin the same one, so only one of them can, and the other joins it.
+    """
+    who = user_id or session_name(of)
+    first = "\n".join((of.role, of.account, who, latest.id if latest is not None else "")) if who else of.event_id
+    return _id(first)
+
+
+def begin(
+    of: Evidence, user_id: str, due_within: int, request_id: str | None, now: int, latest: Use | None = None
+) -> UseChange:
+    """Begin a use with the first record of it.
 
     Args:
         of: the record.
@@ -166,6 +179,7 @@ def begin(of: Evidence, user_id: str, due_within: int, request_id: str | None, n
         due_within: after how many seconds it is overdue, counted from the record.
         request_id: the request it was made under, if there is one (see `made_under`).
         now: the time.
+        latest: the use that it does not belong to and comes after (see `next_id`).
 
     Raises:
         ValueError: for a drill: nothing was used.
@@ -173,7 +187,7 @@ def begin(of: Evidence, user_id: str, due_within: int, request_id: str | None, n
     if of.drill:
         raise ValueError("a drill is no use")
     use = Use(
-        id=_id(of.event_id),
+        id=next_id(of, user_id, latest),
         permission_set=of.role,
         account=of.account,
         user_id=user_id,

@@ -1,6 +1,6 @@
 """A company for the tests of the app: its people, its Slack, its Identity Center, and everything of ours in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,6 +189,18 @@ class Company:
         if isinstance(about, Request):
             return self.now(about).message or Message(CHANNEL, "1.000000")
         return Message(CHANNEL, "1.000000")
+
+
+def interrupt(of: Any, name: str, rival: Callable[[], object]) -> None:
+    """Let somebody else do something right before the next call of a method, once."""
+    method = getattr(of, name)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        setattr(of, name, method)
+        rival()
+        return method(*arguments, **named)
+
+    setattr(of, name, call)
 
 
 def texts(part: Any) -> list[str]:

@@ -5,7 +5,6 @@ In each test the second comes at the worst moment of the first: when that has re
 Not shown here: any order of everything (the model of test_life.py), and DynamoDB's part in it (test_dynamodb.py).
 """
 
-from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,25 +18,13 @@ from breakglass.lambdas.domain.records import Grant, Request, State
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Click
-from tests.lambdas.app.company import Company
+from tests.lambdas.app.company import Company, interrupt
 from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION
 
 
 @pytest.fixture
 def company() -> Company:
     return Company()
-
-
-def interrupt(of: Any, name: str, rival: Callable[[], object]) -> None:
-    """Let somebody else do something right before the next call of a method, once."""
-    method = getattr(of, name)
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        setattr(of, name, method)
-        rival()
-        return method(*arguments, **named)
-
-    setattr(of, name, call)
 
 
 def press(company: Company, person: Person, action_id: str, request: Request) -> None:

@@ -9,7 +9,7 @@ from breakglass.lambdas.app.uses import record
 from breakglass.lambdas.domain.records import Message, Request, Use, UseState
 from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
 from breakglass.lambdas.slack import ids
-from tests.lambdas.app.company import CHANNEL, Company
+from tests.lambdas.app.company import CHANNEL, Company, interrupt
 from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
 
 ALERT = Message(CHANNEL, "1.000000")
@@ -58,6 +58,21 @@ def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(company: C
     assert len(the_use(company).event_ids) == MAXIMUM_EVENTS
     view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen("portal", ADA.user_id, "e-149", 49))
     assert company.slack.views[view_id]["private_metadata"] == the_use(company).id
+
+
+def test_two_records_of_one_session_at_the_same_moment_are_one_use(company: Company) -> None:
+    interrupt(company.store, "save_use", lambda: recorded(company, seen("portal", ADA.user_id, "e-1")))
+    recorded(company, seen("session_start", "ada", "e-2"))
+    assert the_use(company).event_ids == ("e-1", "e-2")
+    assert [entry.event for entry in company.store.trail] == ["use_recorded"]
+
+
+def test_what_is_told_late_finds_its_session_or_begins_one(company: Company) -> None:
+    recorded(company, seen(event="e-1", minutes=200))
+    recorded(company, seen(event="e-2", minutes=0))
+    recorded(company, seen(event="e-3", minutes=10))
+    recorded(company, seen(event="e-4", minutes=100))
+    assert sorted(len(use.event_ids) for use in company.store.uses.values()) == [1, 1, 2]
 
 
 def test_another_person_or_a_later_session_is_another_use(company: Company) -> None:

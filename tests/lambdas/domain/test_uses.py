@@ -278,13 +278,20 @@ def test_a_use_begins_with_what_its_first_record_tells() -> None:
     assert audit == (told(UseEvent.recorded, "", "unexplained", note=note, subject=one.id),)
 
 
-def test_the_same_record_always_begins_the_same_use_and_another_one_another() -> None:
+def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() -> None:
+    portal, start = seen(EvidencePath.portal, "e-1"), seen(event_id="e-2")
+    first, again = (uses.begin(one, ADA.user_id, HOUR, None, ASKED)[0] for one in (portal, start))
+    later, somebody = uses.next_id(start, ADA.user_id, first), uses.next_id(start, "u-eve", None)
+    assert first.id == again.id
+    assert len({first.id, later, somebody}) == 3
+    assert first.id.startswith("u-")
+
+
+def test_where_nobody_is_named_every_record_begins_its_own() -> None:
     first, again, other = (
-        uses.begin(record, "", HOUR, None, now)[0].id
-        for record, now in ((seen(), ASKED), (seen(), LATER), (seen(event_id="e-3"), ASKED))
+        uses.begin(seen(event_id=event_id, who=""), "", HOUR, None, LATER)[0].id for event_id in ("e-1", "e-1", "e-2")
     )
     assert first == again != other
-    assert first.startswith("u-")
 
 
 def test_a_record_that_is_known_joins_nothing() -> None:

@@ -56,7 +56,7 @@ def is_open(record: Request | Grant | Use) -> bool:
     """Say whether somebody or something still has to see to a record."""
     match record:
         case Request():
-            return record.state not in FINAL
+            return record.state not in FINAL or record.behind
         case Grant():
             return record.state in LIVE or record.deny_until is not None
         case Use():

@@ -10,7 +10,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import may_approve, may_end, may_explain, may_sign_off
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Request, State
-from breakglass.lambdas.domain.transitions import standing
+from breakglass.lambdas.domain.transitions import FINAL, standing
 from breakglass.lambdas.ports import Page
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.home import PAGE, HistoryFilter, HomeView, closed_home, filter_of, home, more_of
@@ -38,7 +38,7 @@ def show(doing: Doing, click: Click | None = None) -> None:
     sees_everybody = person.is_among(desk.policy.security)
     chosen = HistoryFilter(chosen.everybody and sees_everybody, chosen.state)
     history, more = _history(desk, person, chosen, cursor)
-    requests = list(desk.store.open_requests())
+    requests = [one for one in desk.store.open_requests() if one.state not in FINAL]
     uses = list(desk.store.open_uses())
     requesters = _Requesters(desk)
     view = HomeView(

@@ -1,14 +1,17 @@
 """Tells people in Slack what has become true: the message of a request kept up to date, and its story in the thread.
 
 What is told is made from what was written, after it was written. That Slack does not take a notice changes nothing of
-what it tells, so it is logged and goes on; the next notice shows the newest state anyway.
+what it tells, so it is logged and goes on. A message that is behind is noted as such: the next notice, or the sweeper,
+shows the newest state. What was to be told in a thread is in the message and in the trail.
 
 Non-goals: what a message looks like (see `slack.messages`).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from breakglass.lambdas.app.actors import mentions
+from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import Decision, Outcome, may_request
 from breakglass.lambdas.domain.policy import Principal
@@ -21,6 +24,9 @@ from breakglass.lambdas.slack.request_message import request_message
 
 ATTEMPTS = 3
 """How often a message is written again because its request has changed meanwhile."""
+
+BEHIND_SECONDS = 7 * 86_400
+"""For how long after a request was asked its message is tried again; by then Slack has deleted it, or is another."""
 
 
 def announce(desk: Desk, written: Change, by: Actor | None = None) -> None:
@@ -41,18 +47,30 @@ def refresh(desk: Desk, request_id: str) -> None:
     Two who write at the same time could leave the older state on the screen; so whoever has written looks again. Where
     there is no message since it could not be posted, whoever asked is told that in person.
     """
-    shown = None
+    shown, taken = None, True
     for _ in range(ATTEMPTS):
         request = desk.store.request(request_id)
-        if request is None or request.version == shown:
-            return
+        if request is None or request.version == shown or not taken:
+            break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
                 post(desk, request.id, request.requester.slack_id, messages.unasked(request))
             return
         shown = request.version
-        body = body_of(desk, request)
-        _call(desk, "chat.update", request.id, body, channel=request.message.channel, ts=request.message.ts)
+        body, place = body_of(desk, request), request.message
+        taken = _call(desk, "chat.update", request.id, body, channel=place.channel, ts=place.ts) is not None
+    if shown is not None:
+        _note(desk, request_id, behind=not taken)
+
+
+def _note(desk: Desk, request_id: str, *, behind: bool) -> None:
+    """Note whether a message is behind, unless it is too old to matter."""
+
+    def noted(request: Request) -> Change:
+        too_old = desk.clock() >= request.created_at + BEHIND_SECONDS
+        return Change(replace(request, behind=behind and not too_old))
+
+    change_request(desk.store, request_id, noted)
 
 
 def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:

@@ -1,8 +1,9 @@
 """The sweeper: every few minutes, whatever became of the workflows, what should be gone goes.
 
 It needs nothing but the records and Identity Center: it revokes what outlived its time, takes a request further whose
-workflow is not there any more, finds assignments that nobody recorded, and reminds of uses that nobody explains. Its
-parts don't stop one another; if one failed, the whole run fails at its end, so that an alarm is raised.
+workflow is not there any more, writes messages that are behind, finds assignments that nobody recorded, and reminds of
+uses that nobody explains. Its parts don't stop one another; if one failed, the whole run fails at its end, so that an
+alarm is raised.
 
 Non-goals: being quick. What it finds still to be done it begins now and sees the end of at the next run.
 """
@@ -118,9 +119,12 @@ def _over(world: Sweeper, grant: Grant) -> bool:
     """Take one assignment back, and say whether it is gone."""
     world.log("late", request=grant.request_id, account=grant.access.account, state=grant.state)
 
-    request = change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock())).request
+    written = change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock()))
     # Its end may have been moved since the grant was read.
-    return request.state is State.active or _taken_back(world, grant)
+    gone = written.request.state is State.active or _taken_back(world, grant)
+    if written.audit:
+        notices.announce(world, written)
+    return gone
 
 
 def _ended(request: Request, note: str, now: int) -> Change:
@@ -211,6 +215,19 @@ _HELP: dict[due.Help, Callable[[Sweeper, Request], None]] = {
 }
 
 
+# --- messages that Slack did not take ------------------------------------------------------------------------------
+
+
+def behind(world: Sweeper, counts: Counts) -> None:
+    """Show the newest state of requests where Slack did not take it when it came true."""
+
+    def see_to(request: Request) -> None:
+        if request.behind:
+            notices.refresh(world, request.id)
+
+    _each(world, world.store.open_requests(), see_to)
+
+
 # --- assignments that nobody recorded --------------------------------------------------------------------------------
 
 
@@ -281,4 +298,4 @@ def uses(world: Sweeper, counts: Counts) -> None:
     _each(world, world.store.open_uses(), see_to)
 
 
-_PARTS = (grants, requests, unrecorded, uses)
+_PARTS = (grants, requests, behind, unrecorded, uses)

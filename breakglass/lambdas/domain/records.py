@@ -128,6 +128,7 @@ class Request:
         reminded_at: when it was last brought up again.
         message: the approvers' message.
         token: task token of the workflow's wait, if it waits.
+        behind: whether the message shows an older state, since Slack did not take a newer one.
     """
 
     id: str
@@ -159,6 +160,7 @@ class Request:
     reminded_at: int | None = None
     message: Message | None = None
     token: str | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True)

@@ -269,6 +269,13 @@ def test_only_final_states_are_not_open(store: Store, state: State) -> None:
     assert (list(store.open_requests()) == []) == final
 
 
+def test_a_request_that_is_over_is_still_open_while_its_message_is_behind(store: Store) -> None:
+    over = saved(store, a_request(state=State.ended, behind=True))
+    assert list(store.open_requests()) == [over]
+    saved(store, replace(over, behind=False))
+    assert list(store.open_requests()) == []
+
+
 def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Store) -> None:
     late, soon = a_grant("r-1", revoke_at=NOW + 100), a_grant("r-2", revoke_at=NOW + 50)
     denied = a_grant("r-3", state=GrantState.revoked, revoke_at=NOW + 75, deny_until=NOW + 3600)

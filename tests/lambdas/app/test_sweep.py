@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from breakglass.lambdas.app import clicks
+from breakglass.lambdas.app.notices import BEHIND_SECONDS
 from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts, SweepError
 from breakglass.lambdas.domain import sessions
 from breakglass.lambdas.domain.people import Person
@@ -11,6 +13,7 @@ from breakglass.lambdas.domain.policy import Standing, Unrecorded
 from breakglass.lambdas.domain.records import Access, Request, State
 from breakglass.lambdas.ports import BusyError
 from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack.payloads import HomeOpened
 from tests.lambdas.app.company import CHANNEL, Company
 from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, SETTINGS, group, policy, user
 
@@ -128,6 +131,50 @@ def test_a_request_whose_workflow_was_stopped_before_it_opened_anything_has_fail
     company.sweep()
     assert company.now(request).state is State.failed
     assert "workflow was stopped" in company.message(request)
+
+
+def test_a_message_that_slack_did_not_take_is_written_anew_when_it_takes_it_again(company: Company) -> None:
+    request = company.asked()
+    company.slack.fail("chat.update", "is_archived", times=None)
+    company.click(CLEO, ids.APPROVE, request)
+    company.sweep()
+    assert "wanted" in company.message(request), "Slack takes nothing"
+    company.slack.heal()
+    company.sweep()
+    assert "Open until" in company.message(request)
+    calls = len(company.slack.calls)
+    company.sweep()
+    assert len(company.slack.calls) == calls, "it shows the newest state by now"
+
+
+def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that_it_is(company: Company) -> None:
+    request = company.asked()
+    company.slack.fail("chat.update", "unreachable", times=None)
+    company.click(ADA, ids.WITHDRAW, request)
+    company.slack.heal()
+    clicks.do(company.world, HomeOpened(company.actor(ADA), "Ev1"), None)
+    assert f"'action_id': '{ids.WITHDRAW}'" not in str(company.slack.homes["UADA"])
+    company.sweep()
+    assert "took it back" in company.message(request)
+    assert list(company.store.open_requests()) == []
+
+
+def test_a_message_that_slack_never_takes_is_given_up(company: Company) -> None:
+    request = company.asked()
+    company.slack.fail("chat.update", "message_not_found", times=None)
+    company.click(ADA, ids.WITHDRAW, request)
+    company.clock.advance(BEHIND_SECONDS)
+    company.sweep()
+    assert list(company.store.open_requests()) == []
+
+
+def test_what_the_sweeper_takes_back_is_told_at_once(company: Company) -> None:
+    request = opened(company)
+    company.clock.advance(LATE)
+    company.center.polls = 5
+    company.sweep()
+    assert "Its time was over" in company.message(request)
+    assert "It is being taken back." in company.message(request)
 
 
 def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(company: Company) -> None:

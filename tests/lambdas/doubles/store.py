@@ -79,7 +79,7 @@ class MemoryStore:
 
     def open_requests(self) -> Iterable[Request]:
         with self._lock:
-            unfinished = [request for request in self.requests.values() if request.state not in FINAL]
+            unfinished = [one for one in self.requests.values() if one.state not in FINAL or one.behind]
         return iter(sorted(unfinished, key=lambda request: request.created_at))
 
     def live_grants(self) -> Iterable[Grant]:

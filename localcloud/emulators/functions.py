@@ -31,6 +31,8 @@ _library = os.path.dirname(os.__file__)
 sys.path = [one for one in sys.path if one.startswith(_library) and not one.endswith("-packages")]
 """
 
+_here = threading.local()
+
 
 @dataclass
 class Death:
@@ -71,20 +73,25 @@ class Functions:
         # Workers get a copy of the environment.
         os.environ.pop("PYTHONPATH", None)
         execute: Callable[..., Mapping[str, Any]] = _lambda._execute_function_warm
+        release: Callable[[Any], None] = _lambda.release_worker
 
         def executing(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
             name = (function.get("config") or function)["FunctionName"]
             death = self._death(name, event)
             if death is not None and not death.after:
                 return _lost(death)
+            _here.dies = death is not None
             result = named(execute(function, event, request_id))
-            if death is None:
-                return result
-            self.kill(name)
-            return _lost(death)
+            return result if death is None else _lost(death)
+
+        def releasing(worker: Any) -> None:
+            # Before somebody else gets it: only the process that has done this is gone, none that is at work.
+            if worker is not None and getattr(_here, "dies", False):
+                _end(worker)
+            release(worker)
 
         _runtime._PYTHON_WORKER_SCRIPT = _WITHOUT_PACKAGES + _runtime._PYTHON_WORKER_SCRIPT
-        _lambda._execute_function_warm = executing
+        _lambda._execute_function_warm, _lambda.release_worker = executing, releasing
 
     def order(self, death: Mapping[str, Any]) -> None:
         """Lets invocations end like this, too, from now on; an empty mapping ends all orders.
@@ -100,10 +107,7 @@ class Functions:
         with _runtime._lock:
             workers = [one for pool in _runtime._workers.values() for one in pool if one.func_name == function]
         for worker in workers:
-            process = worker._proc
-            if process is not None:
-                process.kill()
-                process.wait()
+            _end(worker)
 
     def _death(self, function: str, event: object) -> Death | None:
         with self._lock:
@@ -117,6 +121,13 @@ class Functions:
                     death.times -= 1
                 return death
         return None
+
+
+def _end(worker: Any) -> None:
+    process = worker._proc
+    if process is not None:
+        process.kill()
+        process.wait()
 
 
 def _lost(death: Death) -> dict[str, Any]:

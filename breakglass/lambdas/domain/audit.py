@@ -6,6 +6,7 @@ that.
 Non-goals: keeping them (see `ports.Store`).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Grant, Request, Use
@@ -59,6 +60,11 @@ def about_use(use: Use, event: str, by: Actor, now: int, after: str, note: str =
         before=use.state,
         after=after,
     )
+
+
+def labelled(texts: Mapping[str, str]) -> str:
+    """Write several texts as one note, each after what it is; what is empty is left out."""
+    return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
 def anonymous_in_slack(actor: Actor) -> Actor:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from breakglass.lambdas.domain import grants as grant_life
-from breakglass.lambdas.domain.audit import about_request
+from breakglass.lambdas.domain.audit import about_request, labelled
 from breakglass.lambdas.domain.records import (
     SYSTEM,
     Actor,
@@ -28,6 +28,7 @@ from breakglass.lambdas.domain.records import (
     Request,
     State,
 )
+from breakglass.lambdas.domain.spans import span
 
 MAXIMUM_ACCOUNTS = 50
 """How many accounts one request may name.
@@ -145,8 +146,17 @@ def create(request: Request) -> Change:
     if not 0 < len(request.accounts) <= MAXIMUM_ACCOUNTS or len(set(request.accounts)) < len(request.accounts):
         raise ValueError(f"a request names 1 to {MAXIMUM_ACCOUNTS} different accounts, not {len(request.accounts)}")
     fresh = replace(request, state=State.pending, version=0)
+    # What the record says of it besides: the trail is read without the records.
+    asked = labelled(
+        {
+            "For": span(fresh.duration),
+            "Extends": fresh.parent or "",
+            "Ticket": fresh.ticket,
+            "Reason": fresh.reason,
+        }
+    )
     told = about_request(
-        fresh, Event.requested, fresh.requester, fresh.created_at, fresh.state, note=fresh.reason, rule=fresh.rule
+        fresh, Event.requested, fresh.requester, fresh.created_at, fresh.state, note=asked, rule=fresh.rule
     )
     return Change(fresh, (replace(told, before=""),))
 

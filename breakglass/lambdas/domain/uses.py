@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from breakglass.lambdas.domain.audit import about_use
+from breakglass.lambdas.domain.audit import about_use, labelled
 from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, Request, Use, UseState
 
 UseChange = tuple[Use, tuple[AuditEntry, ...]]
@@ -337,13 +337,14 @@ def _change(use: Use, event: UseEvent, by: Actor, now: int, note: str = "") -> U
 
 def _whole(explanation: Explanation) -> str:
     """Write an explanation as one text, for the trail."""
-    parts = {
-        "Reason": explanation.reason,
-        "Incident": explanation.incident,
-        "Done": explanation.done,
-        "Follow-up": explanation.follow_up,
-    }
-    return "\n".join(f"{name}: {text}" for name, text in parts.items() if text)
+    return labelled(
+        {
+            "Reason": explanation.reason,
+            "Incident": explanation.incident,
+            "Done": explanation.done,
+            "Follow-up": explanation.follow_up,
+        }
+    )
 
 
 def _seconds(time: str) -> int:

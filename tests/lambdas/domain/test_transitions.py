@@ -50,6 +50,7 @@ from tests.lambdas.domain.policies import ADA, PRODUCTION, RDS, STAGING
 SOON = ASKED + 120
 END = ASKED + 60 + HOUR
 GONE = tuple(grant(GrantState.revoked, account) for account in (PRODUCTION, STAGING))
+ASKED_FOR = "For: 1 h\nTicket: INC-1\nReason: the restore failed"
 MESSAGE = Message("C0APPROVALS1", "1764000001.000100")
 
 
@@ -180,11 +181,29 @@ def test_every_state_can_be_reached() -> None:
 
 CHANGES: dict[str, tuple[Change, Change]] = {
     # sentence: (what comes out, what is expected)
-    "a request begins with its reason in the trail": (
+    "a request begins with how long, by which ticket and why in the trail": (
         transitions.create(request(version=7)),
         Change(
             request(version=0),
-            (line(Event.requested, ADA_ACTS, "", "pending", ASKED, note="the restore failed", rule="databases"),),
+            (line(Event.requested, ADA_ACTS, "", "pending", ASKED, note=ASKED_FOR, rule="databases"),),
+        ),
+    ),
+    "an extension begins with what it extends": (
+        transitions.create(extension(State.pending, ticket="")),
+        Change(
+            extension(State.pending, ticket="", version=0),
+            (
+                line(
+                    Event.requested,
+                    ADA_ACTS,
+                    "",
+                    "pending",
+                    ASKED + 1700,
+                    subject="r-2",
+                    note="For: 1 h\nExtends: r-1\nReason: the restore failed",
+                    rule="databases",
+                ),
+            ),
         ),
     ),
     "one of two approvals leaves it undecided": (

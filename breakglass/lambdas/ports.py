@@ -83,7 +83,7 @@ class Store(Protocol):
         """Take a request out of the holders, and return who is left."""
 
     def holders(self, access: Access) -> frozenset[str]:
-        """Return the requests that want this assignment to be there."""
+        """Return the requests that wanted this assignment to be there; their grants say whether they still do."""
 
     def use(self, use_id: str) -> Use | None:
         """Return a use."""

@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A folder of its own for each run, so that two demos don't meet.
     workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
-        status = _run(_records(options.records), slack_break, workdir, console)
+        own_story = options.records == RECORDS
+        status = _run(_records(options.records), own_story, slack_break, workdir, console)
     except KeyboardInterrupt:
         console.print("Interrupted; the local cloud is stopped.")
         status = 130
@@ -121,12 +122,15 @@ def _records(folder: Path) -> list[Record]:
     return records
 
 
-def _run(records: Sequence[Record], slack_break: SlackBreak | None, workdir: Path, console: Console) -> int:
+def _run(
+    records: Sequence[Record], own_story: bool, slack_break: SlackBreak | None, workdir: Path, console: Console
+) -> int:
     watch = Stopwatch(console)
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        section = approvals()
+        # The reader's own records are shown alone, and with its Slack broken nobody could ask or approve.
+        section = approvals() if own_story and slack_break is None else None
         with watch.part("deploy stack local: pulumi up") as progress:
             deployment = deploy(cloud, workdir, progress, story.settings(section) if section else None)
         if slack_break is not None:
@@ -134,8 +138,7 @@ def _run(records: Sequence[Record], slack_break: SlackBreak | None, workdir: Pat
         with watch.part(f"play {len(records)} CloudTrail records"):
             outcome = play(cloud, records)
         scenes: list[Scene] = []
-        # With its Slack broken nobody could ask or approve.
-        if section and slack_break is None:
+        if section:
             with watch.part("play the story of the approvals") as progress:
                 scenes = story.play_story(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
         rules = _rules(cloud)

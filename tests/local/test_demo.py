@@ -117,7 +117,12 @@ def test_with_the_projects_records_everything_is_as_expected(demos: Demos) -> No
         f"{len(records)} records, {alerts} alerts. Of {len(records)} records with an expectation {len(records)} are as "
         "expected: 0 alerts missing, 0 unexpected." in " ".join(output.split())
     )
+    assert "11 scenes of the approvals, 11 as they should be." in " ".join(output.split())
     assert "WRONG" not in output
+
+
+def test_the_story_of_the_approvals_is_told_with_the_projects_own_records_only(demos: Demos) -> None:
+    assert "scenes of the approvals" not in demos.own[1]
 
 
 def test_an_alert_that_does_not_arrive_fails_the_demo(demos: Demos) -> None:
@@ -144,7 +149,7 @@ def test_with_slack_broken_the_demo_says_what_is_lost(demos: Demos) -> None:
 
 
 def test_the_result_file_is_that_of_one_demo_as_a_whole(demos: Demos) -> None:
-    assert sorted(demos.result) == ["messages", "records", "rules", "stack"]
+    assert sorted(demos.result) == ["messages", "records", "rules", "scenes", "stack"]
     # Both ended; the later one's stays.
     files = [record["file"] for record in demos.result["records"]]
     assert files in [[record.file for record in load_records(folder)] for folder in (RECORDS, demos.own_records)]

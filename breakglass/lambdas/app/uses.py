@@ -14,7 +14,7 @@ from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.records import LONGEST_ID, Explanation, Request, Use
+from breakglass.lambdas.domain.records import LONGEST_ID, Explanation, Message, Request, Use
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
 from breakglass.lambdas.slack import forms, ids, messages
@@ -107,16 +107,23 @@ def explain(doing: Doing, submission: Submission) -> None:
 
 
 def sign_off(doing: Doing, click: Click) -> None:
-    """Let a second person agree with an explanation."""
+    """Let a second person agree with the explanation that they have read."""
     desk = doing.desk
 
     def signed_off(use: Use) -> UseChange:
         if use.signed_off_by is None or use.signed_off_by.user_id != doing.person.user_id:
             insist(may_sign_off(desk.policy, use, doing.person))
+            if use.explanation is not None and _is_older(click.message, use.explanation):
+                raise RefusedError("The explanation was changed since: read the newest one, and sign it off there.")
         return life.signed_off(use, doing.by, desk.clock())
 
     use = change_use(desk.store, _use(desk, click.value).id, signed_off)
     post(desk, use, messages.signed_off(use))
+
+
+def _is_older(message: Message | None, than: Explanation) -> bool:
+    """Say whether a message was there before an explanation; Slack's `ts` begins with seconds since 1970."""
+    return message is not None and int(message.ts.partition(".")[0]) < than.at
 
 
 def post(desk: Desk, use: Use, body: Body) -> None:

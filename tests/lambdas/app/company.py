@@ -188,7 +188,7 @@ class Company:
     def _message(self, about: Request | str) -> Message:
         if isinstance(about, Request):
             return self.now(about).message or Message(CHANNEL, "1.000000")
-        return Message(CHANNEL, "1.000000")
+        return Message(CHANNEL, f"{self.clock()}.000000")
 
 
 def interrupt(of: Any, name: str, rival: Callable[[], object]) -> None:

@@ -4,15 +4,18 @@ import json
 
 import pytest
 
+from breakglass.lambdas.app import clicks
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.app.uses import record
 from breakglass.lambdas.domain.records import Message, Request, Use, UseState
 from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
 from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack.payloads import Click
 from tests.lambdas.app.company import CHANNEL, Company, interrupt
 from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
+from tests.lambdas.doubles.clock import NOW
 
-ALERT = Message(CHANNEL, "1.000000")
+ALERT = Message(CHANNEL, f"{NOW}.000000")
 DAY = 86_400
 EXPLANATION = {
     ids.REASON: ("the database was gone",),
@@ -146,6 +149,20 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
         "use_explained",
         "use_signed_off",
     ]
+
+
+def test_what_is_signed_off_is_what_was_read(company: Company) -> None:
+    use = recorded(company, seen())
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    read = Message(CHANNEL, f"{company.clock()}.000100")
+    company.clock.advance(60)
+    company.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: ("something else",)}, about=use.id)
+    click = Click(company.actor(CLEO), "t-1", ids.SIGN_OFF, use.id, read, None, "", {})
+    clicks.do(company.world, click, None)
+    assert "was changed since" in company.told()
+    assert the_use(company).state is UseState.explained
+    company.click(CLEO, ids.SIGN_OFF, use.id)
+    assert the_use(company).state is UseState.signed_off
 
 
 def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(company: Company) -> None:

@@ -14,7 +14,14 @@ from breakglass.lambdas.app.changes import change_grant
 from breakglass.lambdas.app.world import Accounts
 from breakglass.lambdas.domain import grants as life
 from breakglass.lambdas.domain.records import Access, Grant
-from breakglass.lambdas.domain.sessions import Denial, SessionPolicyFullError, sid, with_denial, without
+from breakglass.lambdas.domain.sessions import (
+    Denial,
+    SessionPolicyFullError,
+    SessionPolicyUnreadableError,
+    sid,
+    with_denial,
+    without,
+)
 from breakglass.lambdas.ports import BusyError, SessionPolicy
 
 MARGIN_SECONDS = 60
@@ -34,9 +41,11 @@ def deny_sessions(world: Accounts, sessions: SessionPolicy, one: Grant) -> Grant
     denial = Denial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
     try:
         _rewrite(world, sessions, denied, lambda content: with_denial(content, denial))
+    # Better a session that lives on for its hour than a request that never ends; the sweeper tries on.
     except SessionPolicyFullError:
-        # Better a session that lives on for its hour than an assignment that is never taken back; the sweeper tries on.
         world.log("session_policy_full", request=one.request_id, account=one.access.account)
+    except SessionPolicyUnreadableError:
+        world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
     return denied
 
 
@@ -46,7 +55,11 @@ def lift_denials(world: Accounts, sessions: SessionPolicy, grants: Iterable[Gran
         if one.deny_until is None or one.deny_until > world.clock():
             continue
         done = sid(one.request_id, one.access)
-        _rewrite(world, sessions, one, lambda content, done=done: without(content, done))
+        try:
+            _rewrite(world, sessions, one, lambda content, done=done: without(content, done))
+        except SessionPolicyUnreadableError:
+            # There is nothing in it to take out.
+            world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
         change_grant(world.store, one.request_id, one.access.account, lambda grant: life.lifted(grant, world.clock()))
 
 

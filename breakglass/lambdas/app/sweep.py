@@ -292,7 +292,11 @@ def uses(world: Sweeper, counts: Counts) -> None:
         overdue = use_life.overdue(use, now)
         counts.overdue += overdue
         if now >= (use.reminded_at or use.first_seen) + every:
-            reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+            try:
+                reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+            except use_life.UseNotAllowedError:
+                # Signed off at this moment.
+                return
             use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
 
     _each(world, world.store.open_uses(), see_to)

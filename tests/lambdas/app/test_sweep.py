@@ -177,6 +177,31 @@ def test_what_the_sweeper_takes_back_is_told_at_once(company: Company) -> None:
     assert "It is being taken back." in company.message(request)
 
 
+def full_policy() -> str:
+    """Return a policy that has no room for one more."""
+    content = sessions.content()
+    for number in range(100):
+        access = Access(f"90670f5f0d-00000000-0000-0000-0000-{number:012}", RDS, PRODUCTION)
+        try:
+            content = sessions.with_denial(content, sessions.Denial(f"r-{number:016x}", access, 1_764_000_000, "aws"))
+        except sessions.SessionPolicyFullError:
+            return content
+    raise AssertionError("there was room for a hundred")
+
+
+@pytest.mark.parametrize("content", ["not a policy", full_policy()], ids=["edited by hand", "full"])
+def test_a_policy_that_takes_no_deny_keeps_no_request_from_its_end(content: str) -> None:
+    company = Company(ends_sessions=True)
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.sessions.write(content)
+    company.click(ADA, ids.DONE, request)
+    assert company.now(request).state is State.ended
+    company.player.pass_time(4000)
+    company.sweep()
+    assert company.player.failed == []
+
+
 def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(company: Company) -> None:
     company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     assert company.sweep() == Counts(unrecorded=1)

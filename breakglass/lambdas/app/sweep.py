@@ -9,7 +9,7 @@ Non-goals: being quick. What it finds still to be done it begins now and sees th
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from breakglass.lambdas.app import access, notices, steps
@@ -260,17 +260,17 @@ def _report(world: Sweeper, name: str, account: str, principal: Principal) -> No
     now = world.clock()
     revoke = world.policy.settings.unrecorded is Unrecorded.revoke
     key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
-    first = world.store.claim_delivery(key, now + world.policy.settings.remind_every_seconds)
-    if revoke:
-        world.center.remove(name, account, principal)
-    if not first:
-        return
-    event = "unrecorded_revoked" if revoke else "unrecorded_found"
-    world.store.note(
-        AuditEntry(now, key, event, SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", "")
+    found = AuditEntry(
+        now, key, "unrecorded_found", SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", ""
     )
-    body = messages.unrecorded(name, account, _name(world, principal), revoke, world.policy)
-    notices.post(world, key, world.policy.settings.channel, body)
+    if world.store.claim_delivery(key, now + world.policy.settings.remind_every_seconds):
+        world.store.note(found)
+        body = messages.unrecorded(name, account, _name(world, principal), revoke, world.policy)
+        notices.post(world, key, world.policy.settings.channel, body)
+    elif revoke:
+        # Not at first sight: a deployment makes an assignment some moments before the functions know of it.
+        world.center.remove(name, account, principal)
+        world.store.note(replace(found, event="unrecorded_revoked"))
 
 
 def _name(world: Sweeper, principal: Principal) -> str:

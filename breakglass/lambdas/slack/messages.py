@@ -146,7 +146,7 @@ def unrecorded(permission_set: str, account: str, name: str, revoked: bool, poli
         permission_set: the role.
         account: where.
         name: who, a user or group.
-        revoked: whether it is being taken away.
+        revoked: whether it will be taken away.
         policy: today's.
     """
     text = (
@@ -154,7 +154,7 @@ def unrecorded(permission_set: str, account: str, name: str, revoked: bool, poli
         f"{wording.account(account, policy.accounts)}, and neither a request nor the stack file has done that."
     )
     left = "It is left as it is, as the stack file says; take it away in Identity Center if nobody needs it."
-    after = "It is being taken away." if revoked else left
+    after = "It is taken away within ten minutes." if revoked else left
     ask = f"{after}\n*If nobody knows of it:* treat it as a security incident."
     return Body(f"{text} {after}", [section(markdown(text)), section(markdown(ask))])
 

@@ -217,9 +217,13 @@ def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so()
     company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     company.center.groups.add(("g-everybody", RDS, PRODUCTION))
     assert company.sweep().unrecorded == 2
+    assert company.center.assigned, "it may be what a deployment has just made"
+    assert company.sweep().unrecorded == 2
     assert not company.center.assigned
     assert not company.center.groups
-    assert [entry.event for entry in company.store.trail] == ["unrecorded_revoked", "unrecorded_revoked"]
+    found, revoked = ["unrecorded_found"] * 2, ["unrecorded_revoked"] * 2
+    assert [entry.event for entry in company.store.trail] == [*found, *revoked]
+    assert company.sweep().unrecorded == 0
 
 
 def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None:

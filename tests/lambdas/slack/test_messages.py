@@ -225,7 +225,7 @@ def test_an_assignment_that_nobody_recorded_says_what_becomes_of_it() -> None:
             "*If nobody knows of it:* treat it as a security incident."
         ),
     ]
-    assert "It is being taken away." in unrecorded(RDS, STAGING, "Ada", True, POLICY).text
+    assert "It is taken away within ten minutes." in unrecorded(RDS, STAGING, "Ada", True, POLICY).text
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------

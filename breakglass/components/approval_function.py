@@ -54,6 +54,9 @@ _LOST = {
 }
 """What it means that a function's dead letters are there."""
 
+_LASTS = {Part.desk: 900, Part.recorder: 6 * 3600}
+"""For how long a call is tried, in seconds: a click that is done hours later surprises people; a use never does."""
+
 
 @dataclass(frozen=True)
 class ApprovalFunctionArgs:
@@ -209,6 +212,7 @@ class ApprovalFunction(pulumi.ComponentResource):
             f"{name}-asynchronous",
             function_name=function.name,
             maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=_LASTS[args.part],
             destination_config={"on_failure": {"destination": queue.arn}},
             region=args.region,
             opts=child,

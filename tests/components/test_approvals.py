@@ -35,6 +35,7 @@ from tests.conftest import (
 )
 
 NAME = "prod-approvals"
+ASYNCHRONOUS = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 SIGNING = "0123456789abcdef0123456789abcdef"
 TOKEN_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:breakglass-prod-slack-token-Zx81Kq"
 SIGNING_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:breakglass-prod-approvals-signing-Zx81Kq"
@@ -153,8 +154,7 @@ RESOURCES = {
     "aws:iam/rolePolicy:RolePolicy": "front-permissions desk-permissions access-permissions sweeper-permissions "
     "recorder-permissions workflow-permissions",
     "aws:lambda/function:Function": "front-function desk-function access-function sweeper-function recorder-function",
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "desk-asynchronous sweeper-asynchronous "
-    "recorder-asynchronous",
+    ASYNCHRONOUS: "desk-asynchronous sweeper-asynchronous recorder-asynchronous",
     "aws:lambda/permission:Permission": "api-slack sweep-schedule uses-rules",
     "aws:secretsmanager/secret:Secret": "signing-secret",
     "aws:secretsmanager/secretVersion:SecretVersion": "signing-secret",
@@ -272,6 +272,20 @@ def code_of(deployment: Deployment) -> Path:
     functions = deployment.of_type("aws:lambda/function:Function")
     (path,) = {each.inputs["code"]["path"] for each in functions}
     return Path(path)
+
+
+def test_a_click_is_tried_three_times_within_a_quarter_of_an_hour_and_a_use_for_longer() -> None:
+    configs = {each.name: each.inputs for each in stack().of_type(ASYNCHRONOUS)}
+    tried = {
+        name: (each["maximumRetryAttempts"], each.get("maximumEventAgeInSeconds")) for name, each in configs.items()
+    }
+    assert tried == {
+        f"{NAME}-desk-asynchronous": (2, 900),
+        f"{NAME}-recorder-asynchronous": (2, 21_600),
+        f"{NAME}-sweeper-asynchronous": (0, None),
+    }
+    kept = {name: each["destinationConfig"]["onFailure"] for name, each in configs.items() if "sweeper" not in name}
+    assert all(destination["destination"].endswith("-dead-letters") for destination in kept.values())
 
 
 def test_all_functions_are_the_same_package_with_the_policy_in_it() -> None:

@@ -217,8 +217,8 @@ def test_a_function_waits_for_what_it_may(part: Part) -> None:
     assert permissions in deployment.get(LAMBDA, f"prod-approvals-{part}-function").depends_on
 
 
-@pytest.mark.parametrize("part", [Part.desk, Part.recorder])
-def test_what_failed_three_times_is_kept_and_told(part: Part) -> None:
+@pytest.mark.parametrize(("part", "lasts"), [(Part.desk, 900), (Part.recorder, 21_600)])
+def test_what_failed_three_times_or_got_too_old_is_kept_and_told(part: Part, lasts: int) -> None:
     deployment = function(part)
 
     queue = f"breakglass-prod-approvals-{part}-dead-letters"
@@ -232,6 +232,7 @@ def test_what_failed_three_times_is_kept_and_told(part: Part) -> None:
     assert deployment.get(INVOKE_CONFIG, f"prod-approvals-{part}-asynchronous").inputs == {
         "functionName": f"breakglass-prod-approvals-{part}",
         "maximumRetryAttempts": 2,
+        "maximumEventAgeInSeconds": lasts,
         "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:eu-central-1:222222222222:{queue}"}},
         "region": REGION,
     }

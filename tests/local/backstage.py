@@ -9,6 +9,7 @@ many stories have room beside each other (`ROLES`).
 """
 
 import json
+import re
 import secrets
 import time
 import uuid
@@ -35,6 +36,7 @@ from localcloud.emulators.identity import ACCOUNTS
 from localcloud.engine import Engine
 from localcloud.records import RECORDS, load_record
 from localcloud.request_url import request_url
+from localcloud.slack_page.sight import sight
 from localcloud.slack_user import SlackUser, signed, until
 from localcloud.stack import ROOT
 from localcloud.stage import Stage
@@ -55,9 +57,11 @@ ROLES = tuple((who, one, account) for who in (ADA, GRACE, ALAN) for one in (DEVO
 FORM = "application/x-www-form-urlencoded"
 
 _NAMES = Names("local-approvals")
+_DURATION = re.compile(r"^REPORT .*\tDuration: ([0-9]+) ms")
 _LONGER_THAN_GRACE = GRACE_SECONDS + SETTLE_SECONDS
 _LONGER_THAN_ANY_ACCESS = 13 * 3600
-_MOST_RECENT = 9
+_MOST_DENIED = 5
+_MOST_RECENT = 20
 _ON_CALL, _LEADS = [{"group": "network-oncall"}], [{"group": "database-leads"}]
 _APPROVALS: Mapping[str, Any] = {
     "security": [{"group": "security"}],
@@ -79,7 +83,7 @@ _APPROVALS: Mapping[str, Any] = {
             "accounts": [PRODUCTION],
             "requesters": [{"user": ALAN}],
             "approvers": _LEADS,
-            "requestExpiry": "PT3S",
+            "requestExpiry": "PT5S",
             "escalate": {"after": "PT1S", "ping": [{"group": "security"}]},
             "withoutApproval": {"after": "PT0S"},
         },
@@ -239,24 +243,39 @@ class Backstage(Stage):
             record = self.record(request)
             if record.state not in states or record.message is None:
                 return None
-            message = self.message_of(request)
+            message = self._thread(record)[0]
             return message if message["text"].startswith(f"{title(record)}:") else None
 
         return until(shown, f"{' or '.join(states)} of {request}")
 
     def message_of(self, request: str) -> dict[str, Any]:
         """The message of a request, as it is now."""
-        return self._thread(request)[0]
+        return self._thread(self.record(request))[0]
 
     def story(self, request: str) -> list[str]:
         """What the thread of a request says."""
-        return [str(one["text"]) for one in self._thread(request)[1:]]
+        return [str(one["text"]) for one in self._thread(self.record(request))[1:]]
 
     def messages_about(self, record: str) -> list[dict[str, Any]]:
         """Messages of the channel about a request or use, threads left out."""
         asked = {"channel": self.cloud.slack_channel, "include_all_metadata": True, "limit": 999}
         found = self.cloud.call_slack("conversations.history", asked)["messages"]
         return [one for one in found if one.get("metadata", {}).get("event_payload", {}).get("id") == record]
+
+    def whispered(self, who: str, before: int) -> str:
+        """The first message that only somebody sees after so many, as soon as it is there."""
+
+        def text() -> str | None:
+            return next((str(one["text"]) for one in self.person(who).whispers()[before:]), None)
+
+        return until(text, f"a word to {who}")
+
+    def told_in_person(self, who: str) -> str:
+        """Everything that the app wrote to somebody in person."""
+        channels = sight(self.cloud, who)["channels"]
+        return "\n".join(
+            one["text"] for channel in channels if channel["name"] == "the app, to you" for one in channel["messages"]
+        )
 
     @property
     def store(self) -> DynamoStore:
@@ -341,9 +360,10 @@ class Backstage(Stage):
         for one in list(self.store.open_requests()):
             self.aged(one.id, _LONGER_THAN_ANY_ACCESS)
             self.swept(one.id, *FINAL)
-        recent = [one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)]
-        if len(recent) > _MOST_RECENT:
-            for request in recent:
+        denied = {grant.request_id for grant in self.store.live_grants() if grant.deny_until is not None}
+        recent = {one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)}
+        if len(denied) > _MOST_DENIED or len(recent) > _MOST_RECENT:
+            for request in denied | recent:
                 self.aged(request, _LONGER_THAN_ANY_ACCESS)
             self.sweep()
 
@@ -351,6 +371,11 @@ class Backstage(Stage):
         """The log of a function, in order."""
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function(part))
         return [event["message"] for page in pages for event in page["events"]]
+
+    def took(self, part: Part, seconds: float) -> bool:
+        """Whether an invocation of a function has taken so long."""
+        reports = (_DURATION.search(line) for line in self.log(part))
+        return any(found is not None and int(found[1]) >= seconds * 1000 for found in reports)
 
     def execution(self, request: str) -> str:
         """Status of the execution of a request."""
@@ -360,10 +385,19 @@ class Backstage(Stage):
         """Stops an execution, as somebody may in the console."""
         self.client("stepfunctions").stop_execution(executionArn=self._execution(request))
 
+    def held(self, request: str, times: int = 1) -> None:
+        """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
+
+        def holds() -> bool | None:
+            lines = [line for line in self.log(Part.desk) if '"step": "hold"' in line and request in line]
+            return True if len(lines) >= times else None
+
+        until(holds, f"the wait of {request}")
+
     def wake(self, request: str) -> None:
-        """Ends the wait of an execution as its time-out does: with a hint, and nothing that is to be believed."""
+        """Ends the wait of an execution that holds access, with a hint and nothing that is to be believed."""
         token = self.record(request).token
-        self.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps({"outcome": "wait"}))
+        self.client("stepfunctions").send_task_success(taskToken=token, output='{"outcome": "wait"}')
 
     def assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
         """An assignment, as the operations of Identity Center name it."""
@@ -398,9 +432,9 @@ class Backstage(Stage):
     def _requests_of(self, who: str) -> list[Request]:
         return [one for one in self.store.requests_of(self.user_id(who)).items if one.kind is Kind.access]
 
-    def _thread(self, request: str) -> list[dict[str, Any]]:
+    def _thread(self, record: Request) -> list[dict[str, Any]]:
         """The message of a request, and the answers to it."""
-        place = self.record(request).message
+        place = record.message
         assert place is not None
         asked = {"channel": place.channel, "ts": place.ts, "limit": 999}
         found = self.cloud.call_slack("conversations.replies", asked)["messages"]

@@ -143,7 +143,7 @@ def test_when_its_time_is_over_access_ends_by_itself(approvals: Backstage) -> No
 def test_more_time_is_asked_for_approved_and_moves_the_end_that_security_then_moves_to_now(
     approvals: Backstage,
 ) -> None:
-    request = approvals.opened(GRACE, NETWORK, STAGING)
+    request = approvals.opened(GRACE, NETWORK, STAGING, seconds=900)
     before = approvals.record(request).revoke_at
     grace, edsger = approvals.person(GRACE), approvals.person(EDSGER)
     form = grace.click_for_form(approvals.stands(request, State.active), ids.EXTEND)
@@ -239,7 +239,7 @@ def test_a_button_of_somebody_else_does_nothing(approvals: Backstage) -> None:
     approvals.click(ADA, request, ids.WITHDRAW, State.pending)
     approvals.stands(request, State.withdrawn)
     assert not approvals.has(ADA, DEVOPS, STAGING)
-    assert approvals.trail(request) == ["requested", "withdrawn"]
+    assert approvals.trail(request) == ["requested", *5 * ["refused"], "withdrawn"]
 
 
 def refusal(approvals: Backstage, who: str, interaction: bytes) -> str:
@@ -247,7 +247,7 @@ def refusal(approvals: Backstage, who: str, interaction: bytes) -> str:
     person = approvals.person(who)
     before = len(person.whispers())
     person.send(interaction)
-    return until(lambda: next((str(one["text"]) for one in person.whispers()[before:]), None), f"a word to {who}")
+    return approvals.whispered(who, before)
 
 
 def test_a_button_of_no_request_is_told_so(approvals: Backstage) -> None:

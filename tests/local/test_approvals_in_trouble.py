@@ -1,0 +1,411 @@
+"""The approval workflow on the local cloud when something fails: what people see, and what is left behind.
+
+Every way to fail that docs/approvals/failures.md draws, against the real state machine and real processes. Whether
+somebody has access is asked of Identity Center, never of a message.
+
+Not shown here: a crash at each single line (tests/lambdas/app/test_crashes.py), hostile input
+(tests/lambdas/app/test_front.py), and how AWS fails.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from breakglass.approval.parts import Part
+from breakglass.lambdas.app.sweep import GRACE_SECONDS
+from breakglass.lambdas.domain.records import GrantState, State
+from breakglass.lambdas.slack import ids
+from localcloud.cloud import LocalCloudError
+from localcloud.emulators.assignments import CREATION, DELETION
+from localcloud.slack_user import until
+from localcloud.stage import has_button
+from tests.local.backstage import (
+    ADA,
+    ALAN,
+    BARBARA,
+    DEVOPS,
+    GRACE,
+    NETWORK,
+    PRODUCTION,
+    ROLES,
+    STAGING,
+    Backstage,
+)
+
+pytestmark = pytest.mark.local
+
+HOUR = 3600
+NOTICES = ["chat.postMessage", "chat.update", "chat.postEphemeral"]
+
+
+@pytest.fixture(autouse=True)
+def no_faults(approvals: Backstage) -> Iterator[None]:
+    yield
+    approvals.cloud.end_faults()
+    approvals.cleared()
+
+
+def nothing_left(approvals: Backstage, request: str) -> None:
+    """Make sure that a request is over in Identity Center, in the records, and in the workflow's eyes."""
+    record = approvals.record(request)
+    for grant in approvals.store.grants(request):
+        assert not approvals.has(record.requester_name, record.permission_set, grant.access.account)
+        assert grant.state in (GrantState.revoked, GrantState.failed)
+        assert approvals.store.holders(grant.access) == frozenset()
+    trail = approvals.trail(request)
+    for once in ("requested", "approved", "opened", "closed"):
+        assert trail.count(once) <= 1, trail
+    assert trail.count("granted") <= len(record.accounts), trail
+
+
+# --- Slack -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [{"silent": True}, {"error": "channel_not_found"}, {"retry_after": 1}])
+def test_a_request_is_asked_as_soon_as_slack_takes_it(approvals: Backstage, fault: dict[str, Any]) -> None:
+    approvals.cloud.fail_slack(methods=["chat.postMessage"], times=1, **fault)
+    request = approvals.asked(ADA, NETWORK)
+    approvals.click(ADA, request, ids.WITHDRAW, State.pending)
+    approvals.stands(request, State.withdrawn)
+    assert len(approvals.messages_about(request)) == 1
+
+
+def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_person(approvals: Backstage) -> None:
+    approvals.cloud.fail_slack(methods=["chat.postMessage"], error="is_archived", times=10)
+    request = approvals.asked(GRACE, NETWORK)
+    until(lambda: approvals.record(request).state is State.failed or None, "the end of the request")
+    until(lambda: approvals.execution(request) == "FAILED" or None, "the end of the execution")
+    until(lambda: "Nobody could be asked" in approvals.told_in_person(GRACE) or None, "a word to whoever asked")
+    assert not approvals.has(GRACE, NETWORK)
+    assert approvals.trail(request) == ["requested", "failed"]
+
+
+def test_decisions_do_not_wait_for_slack_and_its_message_catches_up(approvals: Backstage) -> None:
+    request = approvals.asked(ADA)
+    message = approvals.stands(request, State.pending)
+    approvals.cloud.fail_slack(methods=NOTICES, error="is_archived")
+    approvals.person(BARBARA).click(message, ids.APPROVE)
+    until(lambda: approvals.record(request).state is State.active or None, "access")
+    assert approvals.has(ADA)
+    assert has_button(approvals.message_of(request), ids.APPROVE)
+    approvals.cloud.end_faults()
+    # The message is behind; what is true is in the Home tab, and can be ended there.
+    ada = approvals.person(ADA)
+    ada.press(ada.open_home(), ids.DONE, request)
+    message = approvals.stands(request, State.ended)
+    assert "Approved by" in json.dumps(message["blocks"])
+    nothing_left(approvals, request)
+
+
+def test_access_is_taken_back_while_slack_is_away_and_the_message_catches_up(approvals: Backstage) -> None:
+    request = approvals.opened(GRACE, DEVOPS, STAGING, seconds=2)
+    approvals.cloud.fail_slack(error="is_archived")
+    until(lambda: approvals.record(request).state is State.ended or None, "the end")
+    nothing_left(approvals, request)
+    approvals.cloud.end_faults()
+    approvals.sweep()
+    approvals.stands(request, State.ended)
+
+
+def test_a_form_that_slack_opens_too_late_is_asked_for_again(approvals: Backstage) -> None:
+    alan = approvals.person(ALAN)
+    before = len(alan.whispers())
+    approvals.cloud.fail_slack(methods=["views.open"], seconds=4, times=1)
+    command = {
+        "command": "/breakglass",
+        "text": "",
+        "team_id": approvals.cloud.call_slack("auth.test", {})["team_id"],
+        "channel_id": approvals.cloud.slack_channel,
+        "user_id": alan.id,
+        "trigger_id": "1.2.3",
+    }
+    answer = json.loads(alan.send(urlencode(command).encode()))
+    assert answer["text"] == "Slack did not open the form in time. Type the command again."
+    assert "Slack could not open the form in time" in approvals.whispered(ALAN, before)
+    assert alan.command()["title"]["text"] == "Request access"
+
+
+def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(approvals: Backstage) -> None:
+    request = approvals.asked(ALAN, NETWORK, STAGING)
+    message = approvals.stands(request, State.pending)
+    approvals.cloud.fail_slack(methods=["chat.update"], seconds=4, times=1)
+    approvals.person(BARBARA).click(message, ids.APPROVE)
+    # The click's own notice is still under way while the workflow's next ones come and go.
+    approvals.stands(request, State.active)
+    assert approvals.has(ALAN, NETWORK, STAGING)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    until(lambda: approvals.took(Part.desk, 4) or None, "the slow notice")
+    approvals.stands(request, State.ended)
+
+
+# --- Identity Center -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        # The function tries again by itself; of a conflict it is called again by the workflow.
+        [
+            {"error": "ThrottlingException", "times": 2},
+            {"error": "ConflictException", "times": 2},
+            {"error": "InternalServerException", "times": 2},
+        ],
+        # It is done, and nobody is told.
+        [{"lost": True, "times": 2}],
+    ],
+    ids=["refuses", "loses its answers"],
+)
+def test_whatever_identity_center_does_there_is_one_assignment_and_then_none(
+    approvals: Backstage, faults: list[dict[str, Any]]
+) -> None:
+    for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
+        for fault in faults:
+            approvals.cloud.fail(operation, **fault)
+    request = approvals.opened(GRACE, NETWORK)
+    assert approvals.has(GRACE, NETWORK)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    assert approvals.trail(request).count("granted") == 1
+
+
+def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other_is_open(approvals: Backstage) -> None:
+    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure="The account is suspended.", times=1)
+    request = approvals.opened(ALAN, NETWORK, PRODUCTION, STAGING)
+    open_in = [account for account in (PRODUCTION, STAGING) if approvals.has(ALAN, NETWORK, account)]
+    assert len(open_in) == 1
+    said = json.dumps(approvals.message_of(request)["blocks"])
+    assert "Open in 1 of 2 accounts" in said
+    assert "Identity Center said: `The account is suspended.`" in said
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    states = {grant.access.account: grant.state for grant in approvals.store.grants(request)}
+    assert sorted(states.values()) == [GrantState.failed, GrantState.revoked]
+
+
+def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(approvals: Backstage) -> None:
+    approvals.cloud.delay_assignments(operations=[CREATION], failure="Not today.")
+    request = approvals.asked(ALAN, DEVOPS, STAGING)
+    approvals.click(BARBARA, request, ids.APPROVE, State.pending)
+    message = approvals.stands(request, State.failed)
+    assert "Not today." in json.dumps(message["blocks"])
+    assert "Nothing is open" in json.dumps(message["blocks"])
+    assert not has_button(message, ids.DONE)
+    nothing_left(approvals, request)
+
+
+def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_before(approvals: Backstage) -> None:
+    request = approvals.opened(ADA, DEVOPS, STAGING)
+    approvals.cloud.delay_assignments(operations=[DELETION], polls=3, failure="Try again.", times=2)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+
+
+# --- functions that die ----------------------------------------------------------------------------------------------
+
+OF_DESK = ("ask", "granted", "hold", "due", "close")
+OF_ACCESS = ("prepare", "grant", "granting", "revoke", "revoking", "verify")
+
+
+def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_how_it_ends(
+    approvals: Backstage,
+) -> None:
+    approvals.cloud.delay_assignments(polls=2)
+    # No two stories are about the same access, or about the one that expires within seconds.
+    roles = [role for role in ROLES if role != (ALAN, DEVOPS, PRODUCTION)]
+    with ThreadPoolExecutor() as played:
+        stories = [
+            played.submit(_dying_at, approvals, {Part.desk: of_desk, Part.access: of_access}, role)
+            for of_desk, of_access, role in zip((*OF_DESK, ""), OF_ACCESS, roles, strict=False)
+        ]
+        for story in stories:
+            nothing_left(approvals, story.result())
+
+
+def _dying_at(approvals: Backstage, steps: Mapping[Part, str], role: tuple[str, str, str]) -> str:
+    """Ask, approve and give back, with a function that does not do a step, and then does it without telling anybody."""
+    request = approvals.asked(*role)
+    for part, step in steps.items():
+        for after in (False, True):
+            event = {"step": step, "request": request}
+            approvals.cloud.lose_invocations(approvals.function(part), event=event, after=after, times=1)
+    approvals.click(BARBARA, request, ids.APPROVE, State.pending)
+    approvals.stands(request, State.active)
+    assert approvals.has(*role)
+    approvals.returned(request)
+    return request
+
+
+def test_a_function_that_dies_before_it_hears_that_it_is_done_finds_it_done(approvals: Backstage) -> None:
+    for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
+        approvals.cloud.fail(operation, lost=True, kills=approvals.function(Part.access), times=1)
+    request = approvals.opened(GRACE, DEVOPS)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    assert approvals.trail(request).count("granted") == 1
+
+
+def test_a_click_whose_function_dies_is_done_once_all_the_same(approvals: Backstage) -> None:
+    request = approvals.asked(ADA, NETWORK, STAGING)
+    message = approvals.stands(request, State.pending)
+    for after in (False, True):
+        approvals.cloud.lose_invocations(approvals.function(Part.desk), after=after, times=1)
+    approvals.person(BARBARA).click(message, ids.APPROVE)
+    approvals.stands(request, State.active)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    assert sum("Approved by" in line for line in approvals.story(request)) == 1
+
+
+def test_when_what_answers_slack_dies_the_person_clicks_again(approvals: Backstage) -> None:
+    request = approvals.asked(GRACE, NETWORK, STAGING)
+    message = approvals.stands(request, State.pending)
+    approvals.cloud.lose_invocations(approvals.function(Part.front), times=1)
+    barbara = approvals.person(BARBARA)
+    with pytest.raises(LocalCloudError, match="The app answered 50"):
+        barbara.click(message, ids.APPROVE)
+    assert approvals.record(request).state is State.pending
+    barbara.click(message, ids.APPROVE)
+    approvals.stands(request, State.active)
+    approvals.returned(request)
+
+
+# --- secrets and the table -------------------------------------------------------------------------------------------
+
+
+def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(approvals: Backstage) -> None:
+    request = approvals.opened(ALAN, DEVOPS, STAGING)
+    message = approvals.message_of(request)
+    approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
+    alan = approvals.person(ALAN)
+    approvals.cloud.kill_function(approvals.function(Part.front))
+    with pytest.raises(LocalCloudError, match="The app answered 503"):
+        alan.click(message, ids.DONE)
+    assert approvals.record(request).state is State.active
+    assert approvals.has(ALAN, DEVOPS, STAGING)
+
+    # Somebody's process has read the secrets before.
+    approvals.cloud.end_faults()
+    alan.open_home()
+    approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
+    alan.click(message, ids.DONE)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
+def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: Backstage) -> None:
+    request = approvals.opened(ADA, NETWORK, PRODUCTION, seconds=2)
+    approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
+    approvals.cloud.kill_function(approvals.function(Part.desk))
+    until(lambda: approvals.record(request).state is State.ended or None, "the end")
+    nothing_left(approvals, request)
+
+
+def test_while_the_table_is_throttled_nothing_is_decided_and_nothing_is_lost(approvals: Backstage) -> None:
+    request = approvals.asked(GRACE, DEVOPS, STAGING)
+    message = approvals.stands(request, State.pending)
+    barbara = approvals.person(BARBARA)
+    approvals.cloud.fail("dynamodb:*", error="ProvisionedThroughputExceededException")
+    with pytest.raises(LocalCloudError, match="The app answered 503"):
+        barbara.click(message, ids.APPROVE)
+    approvals.cloud.end_faults()
+    barbara.click(message, ids.APPROVE)
+    approvals.stands(request, State.active)
+    approvals.held(request)
+    message = approvals.message_of(request)
+    # Every write but the first, by which the click is known to be no replay; then the function is called again.
+    approvals.cloud.fail("dynamodb:TransactWriteItems", error="ProvisionedThroughputExceededException", skip=1, times=6)
+    approvals.person(GRACE).click(message, ids.DONE)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
+# --- executions that are stopped by hand, and clocks -----------------------------------------------------------------
+
+
+def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: Backstage) -> None:
+    request = approvals.asked(ADA)
+    approvals.stands(request, State.pending)
+    approvals.stop(request)
+    assert approvals.sweep()["StuckRequests"] == 0
+    assert approvals.record(request).state is State.pending
+    approvals.aged(request, GRACE_SECONDS + 1)
+    assert approvals.sweep()["StuckRequests"] == 1
+    message = approvals.stands(request, State.failed)
+    assert "Its workflow was stopped. Nothing was opened; ask again." in json.dumps(message["blocks"])
+    assert not approvals.has(ADA)
+
+
+def test_access_whose_execution_is_stopped_ends_in_time_by_the_sweeper(approvals: Backstage) -> None:
+    request = approvals.opened(GRACE, DEVOPS, PRODUCTION)
+    approvals.stop(request)
+    approvals.sweep()
+    assert approvals.has(GRACE)
+    approvals.aged(request, HOUR)
+    approvals.sweep()
+    approvals.swept(request, State.ended)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
+def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_sweeper(approvals: Backstage) -> None:
+    request = approvals.opened(ALAN, NETWORK, PRODUCTION)
+    approvals.stop(request)
+    approvals.click(ALAN, request, ids.DONE, State.active)
+    approvals.stands(request, State.revoking)
+    assert approvals.has(ALAN, NETWORK)
+    approvals.swept(request, State.ended)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
+def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approvals: Backstage) -> None:
+    approvals.cloud.delay_assignments(operations=[CREATION], seconds=2)
+    request = approvals.asked(ALAN, NETWORK, STAGING)
+    approvals.click(BARBARA, request, ids.APPROVE, State.pending)
+    until(lambda: any(one.operation for one in approvals.store.grants(request)) or None, "the creation to be known")
+    approvals.stop(request)
+    until(lambda: approvals.has(ALAN, NETWORK, STAGING) or None, "an assignment that nobody looks after")
+    approvals.swept(request, State.ended, State.failed)
+    approvals.stands(request, State.ended, State.failed)
+    nothing_left(approvals, request)
+
+
+def test_a_sweeper_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(approvals: Backstage) -> None:
+    request = approvals.opened(ADA, DEVOPS, STAGING)
+    approvals.aged(request, HOUR + GRACE_SECONDS - 30)
+    # Within its grace it leaves the workflow to its own work.
+    approvals.sweep()
+    assert approvals.has(ADA, DEVOPS, STAGING)
+    approvals.aged(request, 60)
+    approvals.sweep()
+    assert not approvals.has(ADA, DEVOPS, STAGING)
+    approvals.held(request)
+    approvals.wake(request)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+    trail = approvals.trail(request)
+    assert [trail.count(once) for once in ("run_out", "revoke_begun", "revoked", "closed")] == [1, 1, 1, 1]
+
+
+def test_a_wake_up_that_comes_too_early_ends_nothing(approvals: Backstage) -> None:
+    request = approvals.opened(GRACE, NETWORK, PRODUCTION)
+    approvals.held(request)
+    approvals.wake(request)
+    approvals.held(request, times=2)
+    assert approvals.record(request).state is State.active
+    assert approvals.has(GRACE, NETWORK)
+    approvals.returned(request)
+
+
+def test_the_policy_that_ends_sessions_is_written_when_organizations_answers_again(approvals: Backstage) -> None:
+    before = approvals.session_policy().keys()
+    request = approvals.opened(ADA, NETWORK, PRODUCTION)
+    approvals.cloud.fail("organizations:UpdatePolicy", error="ConcurrentModificationException", times=1)
+    approvals.returned(request)
+    assert len(approvals.session_policy().keys() - before) == 1
+    nothing_left(approvals, request)

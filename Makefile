@@ -25,6 +25,9 @@ ifeq ($(CI),true)
 export BREAKGLASS_REQUIRE_ENGINE := 1
 endif
 
+# Without a cache of bytecode each command compiles a thousand modules of the AWS provider's SDK first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo local-up local-down test bench docs lint fmt clean
 
 help:
@@ -47,7 +50,7 @@ local-down:
 test: lint
 	@$(TOOLCHAIN) slack pulumi || test -z "$$BREAKGLASS_REQUIRE_ENGINE"
 	@echo "== tests"
-	@$(WITH_TOOLS) pytest --numprocesses 2 --dist loadfile
+	@$(WITH_TOOLS) pytest --numprocesses 2
 
 bench:
 	@$(TOOLCHAIN)

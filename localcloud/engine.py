@@ -103,6 +103,9 @@ class Engine:
             **environment,
             **pulumi_environment(self._project_dir, self._workdir, stack),
             "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",  # so that preview tells events, as all the others do
+            # To write the whole state after each resource takes more time than all else; at the end it is written too.
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         }
         self._config_dir = _copy_configuration(self._project_dir, self._workdir, stack)
         self._selected = False

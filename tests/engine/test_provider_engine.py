@@ -85,10 +85,14 @@ def life(cloud: RunningCloud, new_engine: NewEngine, tmp_path_factory: pytest.Te
     cloud.client("events").remove_targets(Rule="engine-rule", Ids=["topic"])
     drift = engine.refresh()
 
-    engine.config_set("provider-program:team", "security")
-    engine.config_set("provider-program:topicName", "engine-renamed")
-    engine.config_set("provider-program:indexedBy", "month")
-    engine.config_set("provider-program:retention", "60")
+    engine.config_set_all(
+        {
+            "provider-program:team": "security",
+            "provider-program:topicName": "engine-renamed",
+            "provider-program:indexedBy": "month",
+            "provider-program:retention": "60",
+        }
+    )
     pack(code, "second")
     changing_up = engine.up()
     topics = [topic["TopicArn"].split(":")[-1] for topic in cloud.client("sns").list_topics()["Topics"]]

@@ -11,19 +11,19 @@ import base64
 import json
 import re
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from breakglass.detection.names import ALERT_PATH_PREFIX
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
-from localcloud.stack import ROOT, configure
+from localcloud.stack import ROOT
+from tests.stack_file import configure_alerts, stack_file
 
 RULE = "breakglass-local-devops-break-glass-session_start"
 POST_MORTEM = "https://wiki.example.com/incidents/new"
@@ -31,23 +31,6 @@ DESCRIPTION = "EMERGENCY: whatever RDS can do"
 NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["breakGlass"]}
 
 Inventory = dict[str, list[str]]
-
-
-@contextmanager
-def stack_file(engine: Engine) -> Iterator[dict[str, Any]]:
-    """The configuration in this engine's copy of the stack file, to be changed as a person does in an editor."""
-    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
-    content = yaml.safe_load(file.read_text())
-    yield content["config"]
-    file.write_text(yaml.safe_dump(content))
-
-
-def configure_alerts(engine: Engine, cloud: RunningCloud) -> None:
-    """Configures the stack, and leaves out the approvals."""
-    configure(engine, cloud)
-    with stack_file(engine) as config:
-        for key in ("approvals", "slackSigningSecret"):
-            config.pop(f"breakglass:{key}", None)
 
 
 def inventory(cloud: RunningCloud) -> Inventory:

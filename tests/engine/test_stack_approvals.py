@@ -4,8 +4,7 @@ Not shown here: that a request goes its way (tests/local), and the alert path of
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from breakglass.lambdas.domain.policy import from_json
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT
+from tests.stack_file import stack_file
 
 NAMES = Names("local-approvals")
 RULE: dict[str, Any] = {
@@ -67,15 +67,6 @@ class Life:
     destroy: UpdateResult
     state_afterwards: dict[str, Any]
     left: list[str]
-
-
-@contextmanager
-def stack_file(engine: Engine) -> Iterator[dict[str, Any]]:
-    """The configuration in this engine's copy of the stack file, to be changed as a person does in an editor."""
-    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
-    content = yaml.safe_load(file.read_text())
-    yield content["config"]
-    file.write_text(yaml.safe_dump(content))
 
 
 def configured(cloud: RunningCloud, workdir: Path) -> Engine:

@@ -29,7 +29,6 @@ class Life:
     outputs: dict[str, Any]
     secrets: list[str]
     rotating_up: UpdateResult
-    preview: UpdateResult
     destroy: UpdateResult
     kept: str
 
@@ -53,10 +52,10 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     made = {each["Name"] for each in secrets.list_secrets()["SecretList"]} - before
 
     secrets.put_secret_value(SecretId=SECRET, SecretString=TOKENS[1])
-    rotating_up, preview, destroy = engine.up(), engine.preview(), engine.destroy()
+    rotating_up, destroy = engine.up(), engine.destroy()
     kept = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
-    return Life(workdir, up, state, outputs, sorted(made), rotating_up, preview, destroy, kept)
+    return Life(workdir, up, state, outputs, sorted(made), rotating_up, destroy, kept)
 
 
 def test_no_secret_is_made(life: Life) -> None:
@@ -66,7 +65,6 @@ def test_no_secret_is_made(life: Life) -> None:
 
 def test_a_new_token_reaches_the_connection_with_the_next_up_and_nothing_else_changes(life: Life) -> None:
     assert life.rotating_up.changes == {"update": 1}
-    assert life.preview.changes == {}
 
 
 def test_destroy_keeps_the_secret_of_somebody_else(life: Life) -> None:
@@ -79,5 +77,5 @@ def test_neither_token_is_anywhere_to_be_read(life: Life) -> None:
     texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     texts |= {str(file): file.read_text(errors="replace") for file in files}
-    assert len(texts) > 8
+    assert len(texts) > 7
     assert [name for name, text in texts.items() if "kept-by-somebody-else" in text] == []

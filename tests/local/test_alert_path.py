@@ -2,8 +2,8 @@
 
 One deployment for all tests. A test that breaks a part of it mends it again.
 
-Not shown here: what Slack's own limits and refusals do (test_emulators_slack.py), and what only AWS can show
-(docs/live-checks.md).
+Not shown here: an alert that is explained (test_approvals.py), what Slack's own limits and refusals do
+(test_emulators_slack.py), and what only AWS can show (docs/live-checks.md).
 """
 
 import copy
@@ -27,7 +27,8 @@ from localcloud.emulators.process import reserve_port
 from localcloud.engine import Engine
 from localcloud.play import Outcome, play
 from localcloud.records import RECORDS, load_record, load_records
-from localcloud.stack import ROOT, configure
+from localcloud.stack import ROOT
+from tests.stack_file import configure_alerts, stack_file
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
 
@@ -100,12 +101,13 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """As in the stack file, but with alerts by e-mail, too."""
+    """As in the stack file, but with alerts by e-mail, too, and without approvals."""
     logs = tmp_path_factory.mktemp("cloud")
     with LocalCloud(logs) as cloud:
         engine = Engine(ROOT, tmp_path_factory.mktemp("stack"), cloud.environment())
-        configure(engine, cloud)
-        engine.config_set("breakglass:alerts.monitoring.alertsByEmail", "true", path=True)
+        configure_alerts(engine, cloud)
+        with stack_file(engine) as config:
+            config["breakglass:alerts"]["monitoring"]["alertsByEmail"] = True
         engine.up()
         outputs = engine.outputs()
         mailbox = cloud.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]

@@ -77,6 +77,7 @@ def wait_for_the_provider_in(folder: Path) -> None:
     deadline = time.monotonic() + 60
     while not any("localcloud.provider" in process for process in processes_in(folder)):
         assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def wait_for_no_process_in(folder: Path) -> None:
@@ -84,6 +85,7 @@ def wait_for_no_process_in(folder: Path) -> None:
     deadline = time.monotonic() + 30
     while processes := processes_in(folder):
         assert time.monotonic() < deadline, processes
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,18 @@ def test_the_public_surface_is_this_and_nothing_else() -> None:
     assert all(getattr(breakglass, name).__doc__ for name in breakglass.__all__)
 
 
+def loaded_by(statement: str) -> set[str]:
+    """Packages that a fresh interpreter has loaded after a statement."""
+    program = f"{statement}; import sys; print(*(name.partition('.')[0] for name in sys.modules))"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(finished.stdout.split())
+
+
 def test_deploying_needs_nothing_that_only_the_local_cloud_and_the_tests_need() -> None:
-    program = "import sys, breakglass; print(*(name.partition('.')[0] for name in sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    loaded = loaded_by("from breakglass import *")
     assert "pulumi_aws" in loaded
     assert {"localcloud", "boto3", "ministack", "moto", "rich", "jsonschema", "hypothesis"}.isdisjoint(loaded)
+
+
+def test_the_commands_wait_for_no_sdk_of_pulumi() -> None:
+    assert {"pulumi", "pulumi_aws", "botocore"}.isdisjoint(loaded_by("import breakglass.command_line"))

@@ -48,7 +48,7 @@ def test_one_cell_has_no_growth() -> None:
 def test_an_import_is_compared_with_what_it_imports() -> None:
     lines = report.imports(Imports(Samples([450.0, 460.0]), Samples([225.0, 230.0]), 887, 721)).splitlines()
 
-    assert cells(lines[3]) == ["`import breakglass`", "455 (450-460)", "887", "2.00"]
+    assert cells(lines[3]) == ["`from breakglass import BreakGlass`", "455 (450-460)", "887", "2.00"]
 
 
 def test_ways_to_slack_are_compared_with_the_warm_first_one() -> None:

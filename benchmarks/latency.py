@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 from benchmarks.samples import Samples
 from breakglass.detection.patterns import RULE_STATE, event_pattern, pattern_json
 from breakglass.detection.subjects import PermissionSetSubject
@@ -31,6 +33,7 @@ _ROLE = "devops-break-glass"
 _ALERT_PATH = "alert path: rule, transformer, API destination"
 _SOURCE = ROOT / "benchmarks" / "programs" / "post_to_slack.py"
 _SECRET_NAME = "benchmark-slack-token"  # noqa: S105  a name
+_RUNTIME = "runtime"
 _PATIENCE = 30
 """Seconds until a message counts as lost."""
 
@@ -102,7 +105,7 @@ class _Function:
         created = self._lambda.create_function(
             FunctionName=name,
             Runtime="python3.12",
-            Handler="post_to_slack.handler",
+            Handler=f"{_RUNTIME}.handler",
             Role=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/{name}",
             Code={"ZipFile": _zipped(_SOURCE)},
             Environment={"Variables": self._environment},
@@ -142,7 +145,11 @@ def _milliseconds(cloud: RunningCloud, role: str) -> float:
 
 
 def _zipped(source: Path) -> bytes:
+    """The function, and what makes the local cloud's functions see boto3, as those at AWS do."""
+    packages = str(Path(boto3.__file__).parents[1])
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         writer.write(source, source.name)
+        runtime = f"import sys\nsys.path.append({packages!r})\nfrom {source.stem} import handler\n"
+        writer.writestr(f"{_RUNTIME}.py", runtime)
     return archive.getvalue()

@@ -5,7 +5,7 @@ Non-goals: reading the stack file (see `breakglass.config.load_stack_file`).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NotRequired, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +13,6 @@ import pulumi_aws as aws
 from breakglass.approval.parts import Names, Part
 from breakglass.approval.section import Approvals as ApprovalSettings
 from breakglass.components.approval_args import ApprovalSettingsArgs
-from breakglass.components.approvals import Approvals
 from breakglass.components.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
 from breakglass.components.slack_connection import SlackConnection
@@ -26,6 +25,9 @@ from breakglass.errors import ConfigError, Problem, shown
 from breakglass.problems import validated
 from breakglass.section import Given
 from breakglass.types import EvidencePath, Fault, fault
+
+if TYPE_CHECKING:
+    from breakglass.components.approvals import Approvals
 
 
 class PermissionSetsArgs(TypedDict):
@@ -354,7 +356,10 @@ class BreakGlass(pulumi.ComponentResource):
         watched: Mapping[Subject, UsageAlert],
         connection: SlackConnection,
         topic_arn: pulumi.Input[str | None],
-    ) -> Approvals:
+    ) -> "Approvals":
+        # They need modules of the SDK for which a stack without them does not wait.
+        from breakglass.components.approvals import Approvals
+
         alerts = cast(Alerts, spec.alerts)
         instance_arn, identity_store_id = instance
         return Approvals(
@@ -391,7 +396,7 @@ class _Shown:
             "alarm_arns": made["alarm_arns"],
         }
 
-    def of(self, make: Callable[[], Approvals]) -> Approvals:
+    def of(self, make: Callable[[], "Approvals"]) -> "Approvals":
         """Make them. If that fails, the dashboard fails with it: it would be waited for without end."""
         try:
             approvals = make()

@@ -33,8 +33,8 @@ def test_the_public_surface_is_this_and_nothing_else() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Packages that a fresh interpreter has loaded after a statement."""
-    program = f"{statement}; import sys; print(*(name.partition('.')[0] for name in sys.modules))"
+    """Modules that a fresh interpreter has loaded after a statement."""
+    program = f"{statement}; import sys; print(*sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(finished.stdout.split())
 
@@ -43,6 +43,13 @@ def test_deploying_needs_nothing_that_only_the_local_cloud_and_the_tests_need() 
     loaded = loaded_by("from breakglass import *")
     assert "pulumi_aws" in loaded
     assert {"localcloud", "boto3", "ministack", "moto", "rich", "jsonschema", "hypothesis"}.isdisjoint(loaded)
+
+
+def test_a_stack_without_approvals_does_not_wait_for_the_modules_that_they_need() -> None:
+    loaded = loaded_by("from breakglass import BreakGlass")
+    assert "pulumi_aws" in loaded
+    # Functions, tables and APIs are what only these are made of.
+    assert {"breakglass.components.approvals", "pulumi_aws.lambda_.function"}.isdisjoint(loaded)
 
 
 def test_the_commands_wait_for_no_sdk_of_pulumi() -> None:

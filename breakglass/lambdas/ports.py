@@ -43,7 +43,7 @@ class Store(Protocol):
         """Say whether this is the first delivery with this key; remembered until the time given."""
 
     def request(self, request_id: str) -> Request | None:
-        """Return a request."""
+        """Return a request; whatever else was named, by somebody outside, is none."""
 
     def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
         """Write a request, its audit entries and, in the same transaction, grants of it."""
@@ -55,7 +55,7 @@ class Store(Protocol):
         """Write a grant."""
 
     def open_requests(self) -> Iterable[Request]:
-        """Yield every request that is not in a final state, oldest first."""
+        """Yield every request that is not in a final state, or whose message is behind, oldest first."""
 
     def live_grants(self) -> Iterable[Grant]:
         """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""
@@ -86,7 +86,7 @@ class Store(Protocol):
         """Return the requests that wanted this assignment to be there; their grants say whether they still do."""
 
     def use(self, use_id: str) -> Use | None:
-        """Return a use."""
+        """Return a use; whatever else was named is none."""
 
     def use_of_event(self, event_id: str) -> Use | None:
         """Return the use that a CloudTrail event belongs to."""

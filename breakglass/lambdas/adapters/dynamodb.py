@@ -48,7 +48,7 @@ from breakglass.lambdas.adapters.table import (
 )
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.codec import decode, encode
-from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
+from breakglass.lambdas.domain.records import LONGEST_ID, Access, AuditEntry, Grant, Request, Use
 from breakglass.lambdas.ports import Clock, Page
 
 _LEASE = "LEASE"
@@ -79,7 +79,7 @@ class DynamoStore:
 
     def request(self, request_id: str) -> Request | None:
         """Read a request."""
-        return self._record(Request, request_key(request_id), REQUEST)
+        return self._named(Request, request_id, request_key(request_id), REQUEST)
 
     def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
         """Put a request, grants and audit lines, each record under the condition of its version."""
@@ -171,7 +171,7 @@ class DynamoStore:
 
     def use(self, use_id: str) -> Use | None:
         """Read a use."""
-        return self._record(Use, use_key(use_id), USE)
+        return self._named(Use, use_id, use_key(use_id), USE)
 
     def use_of_event(self, event_id: str) -> Use | None:
         """Read which use it is, and the use."""
@@ -221,6 +221,10 @@ class DynamoStore:
                 yield from (decode(AuditEntry, line["body"]["S"]) for line in in_order)
 
     # What they have in common
+
+    def _named(self, kind: type[Record], name: str, pk: str, sk: str) -> Record | None:
+        """Read a record by an id that may come from outside: DynamoDB takes no key of any length."""
+        return self._record(kind, pk, sk) if len(name) <= LONGEST_ID else None
 
     def _record(self, kind: type[Record], pk: str, sk: str) -> Record | None:
         item = self._table.get(pk, sk)

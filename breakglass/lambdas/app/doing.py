@@ -11,7 +11,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import Decision
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Policy
-from breakglass.lambdas.domain.records import LONGEST_ID, Actor, Request, State
+from breakglass.lambdas.domain.records import Actor, Request, State
 from breakglass.lambdas.domain.transitions import standing
 
 
@@ -48,7 +48,7 @@ class Doing:
         Raises:
             RefusedError: if there is none.
         """
-        request = self.desk.store.request(request_id) if len(request_id) <= LONGEST_ID else None
+        request = self.desk.store.request(request_id)
         if request is None:
             raise RefusedError("There is no such request.")
         return request

@@ -47,10 +47,10 @@ def refresh(desk: Desk, request_id: str) -> None:
     Two who write at the same time could leave the older state on the screen; so whoever has written looks again. Where
     there is no message since it could not be posted, whoever asked is told that in person.
     """
-    shown, taken = None, True
+    shown, taken, request = None, True, None
     for _ in range(ATTEMPTS):
         request = desk.store.request(request_id)
-        if request is None or request.version == shown or not taken:
+        if request is None or request.version == shown:
             break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
@@ -59,18 +59,17 @@ def refresh(desk: Desk, request_id: str) -> None:
         shown = request.version
         body, place = body_of(desk, request), request.message
         taken = _call(desk, "chat.update", request.id, body, channel=place.channel, ts=place.ts) is not None
-    if shown is not None:
-        _note(desk, request_id, behind=not taken)
+        if not taken:
+            break
+    if request is not None and shown is not None:
+        _note(desk, request, behind=not taken)
 
 
-def _note(desk: Desk, request_id: str, *, behind: bool) -> None:
+def _note(desk: Desk, request: Request, *, behind: bool) -> None:
     """Note whether a message is behind, unless it is too old to matter."""
-
-    def noted(request: Request) -> Change:
-        too_old = desk.clock() >= request.created_at + BEHIND_SECONDS
-        return Change(replace(request, behind=behind and not too_old))
-
-    change_request(desk.store, request_id, noted)
+    matters = behind and desk.clock() < request.created_at + BEHIND_SECONDS
+    if request.behind != matters:
+        change_request(desk.store, request.id, lambda one: Change(replace(one, behind=matters)))
 
 
 def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:

@@ -7,7 +7,7 @@ Non-goals: what can't be done any more, or not yet, whoever tries it; refusing (
 
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.audit import about_request, about_use, anonymous_in_slack
-from breakglass.lambdas.domain.records import LONGEST_ID, Actor, AuditEntry
+from breakglass.lambdas.domain.records import Actor, AuditEntry
 from breakglass.lambdas.slack.payloads import SlackActor
 
 EVENT = "refused"
@@ -39,7 +39,7 @@ def keep_stranger(desk: Desk, actor: SlackActor, deed: str, about: str, why: str
 
 def _entry(desk: Desk, by: Actor, about: str, note: str) -> AuditEntry:
     now = desk.clock()
-    if 0 < len(about) <= LONGEST_ID:
+    if about:
         request, use = desk.store.request(about), desk.store.use(about)
         if request is not None:
             return about_request(request, EVENT, by, now, request.state, note=note)

@@ -14,7 +14,7 @@ from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.records import LONGEST_ID, Explanation, Message, Request, Use
+from breakglass.lambdas.domain.records import Explanation, Message, Request, Use
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
 from breakglass.lambdas.slack import forms, ids, messages
@@ -160,7 +160,7 @@ def _draft(submission: Submission) -> ExplanationDraft:
 
 
 def _use(desk: Desk, use_id: str) -> Use:
-    use = desk.store.use(use_id) if len(use_id) <= LONGEST_ID else None
+    use = desk.store.use(use_id)
     if use is None:
         raise UnknownRecordError
     return use

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from breakglass.lambdas.adapters.aws import AwsError
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.domain.records import (
@@ -68,6 +69,20 @@ def saved(store: Store, request: Request) -> Request:
 
 
 # Records
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65, "漢" * 2000, "../../AUDIT#2026-11-26"])
+def test_what_is_no_id_names_no_record(store: Store, text: str) -> None:
+    assert store.request(text) is None
+    assert store.use(text) is None
+
+
+def test_of_what_is_too_long_to_be_an_id_nothing_is_asked(cloud: RunningCloud) -> None:
+    without_a_table = DynamoStore(local_client(cloud), "no-such-table")
+    assert without_a_table.request("x" * 65) is None
+    assert without_a_table.use("x" * 65) is None
+    with pytest.raises(AwsError):
+        without_a_table.request("x" * 64)
 
 
 def test_a_request_is_read_as_it_was_written(store: Store) -> None:

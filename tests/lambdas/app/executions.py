@@ -73,7 +73,7 @@ class Executions:
         before = (one.at, dict(one.accounts))
         try:
             self._step(driver, one, branch)
-        except Exception:
+        except Exception:  # the state machine catches States.ALL; a bug goes on to the test all the same
             if give_up:
                 self._catch(one, branch)
             raise

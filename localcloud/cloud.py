@@ -113,20 +113,12 @@ class RunningCloud:
     def client(self, service: str) -> Any:
         """A botocore client for this cloud, whatever the environment says; faults that were ordered never meet it.
 
+        It is made once, and for all threads.
+
         Args:
             service: botocore's name of the service, as in "events".
         """
-        # Imported here: a demo or a test that calls no AWS operation itself need not wait for it.
-        from botocore.config import Config
-
-        return _botocore_session().create_client(
-            service,
-            endpoint_url=self.identity_url if service in _IDENTITY_SERVICES else self.aws_url,
-            region_name=REGION,
-            aws_access_key_id=MANAGEMENT_ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 - the emulators check none
-            config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=ONLOOKER),
-        )
+        return _client(service, self.identity_url if service in _IDENTITY_SERVICES else self.aws_url)
 
     def play(self, record: Mapping[str, Any]) -> None:
         """Hands a CloudTrail record to EventBridge, with the source and detail-type that AWS gives it.
@@ -428,6 +420,21 @@ _SLACK_SEED = {
 
 def _endpoint_variable(service: str) -> str:
     return f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+
+
+@cache
+def _client(service: str, endpoint_url: str) -> Any:
+    # Imported here: a demo or a test that calls no AWS operation itself need not wait for it.
+    from botocore.config import Config
+
+    return _botocore_session().create_client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=MANAGEMENT_ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the emulators check none
+        config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=ONLOOKER),
+    )
 
 
 @cache

@@ -25,7 +25,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from breakglass.errors import BreakglassError
 from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
-from tests.workers import pytest_xdist_make_scheduler  # noqa: F401 - as well
+from tests.workers import pytest_xdist_make_scheduler  # noqa: F401 - pytest finds it here
 
 ACCOUNT_ID = "222222222222"
 REGION = "eu-central-1"

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine
 from localcloud.stack import ROOT
+from tests.stack_file import stack_file
 
 TOKEN = "xoxb-111122223333-444455556666-AbCdEfGhIjKl"
 FAULTS = {
@@ -32,8 +32,9 @@ def test_a_stack_file_with_faults_is_reported_and_nothing_is_touched(
     engine = Engine(ROOT, tmp_path, cloud.environment())
     variables = {**os.environ, **cloud.environment(), **engine.environment()}
     assert "resources" not in engine.export()["deployment"]  # makes the stack
-    stack_file = Path(variables["PULUMI_OPTION_CONFIG_FILE"])
-    stack_file.write_text(yaml.safe_dump(yaml.safe_load(stack_file.read_text()) | {"config": FAULTS}))
+    with stack_file(engine) as config:
+        config.clear()
+        config.update(FAULTS)
     events = cloud.client("events")
     before = (events.list_rules()["Rules"], events.list_connections()["Connections"])
 

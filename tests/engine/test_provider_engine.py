@@ -1,7 +1,7 @@
 """The stand-in under the real engine: one program made, drifted, changed and destroyed, and refusals.
 
-Not shown here: each resource type on its own (test_provider_types.py); a failed and resumed `up` and a repaired drift,
-which the project's own program goes through (test_stack.py).
+Not shown here: each resource type on its own (test_provider_types.py); a failed and resumed `up`, a preview without
+changes, and a repaired drift, all of which the project's own program goes through (test_stack.py).
 """
 
 import http.client
@@ -36,6 +36,7 @@ class Life:
     outputs: dict[str, Any]
     answers: list[str]
     """What the function said behind the API and in the state machine."""
+    nothing_new: UpdateResult
     drift: UpdateResult
     changing_up: UpdateResult
     topics_afterwards: list[str]
@@ -79,6 +80,7 @@ def life(cloud: RunningCloud, new_engine: NewEngine, tmp_path_factory: pytest.Te
     engine.config_set("provider-program:code", str(code))
     up, outputs = engine.up(), engine.outputs()
     answers = [call(cloud, outputs["url"]), execute(cloud, outputs["machineArn"])]
+    nothing_new = engine.preview()
 
     cloud.client("events").remove_targets(Rule="engine-rule", Ids=["topic"])
     drift = engine.refresh()
@@ -98,6 +100,7 @@ def life(cloud: RunningCloud, new_engine: NewEngine, tmp_path_factory: pytest.Te
         up,
         outputs,
         answers,
+        nothing_new,
         drift,
         changing_up,
         [topic for topic in topics if topic.startswith("engine-")],
@@ -114,7 +117,7 @@ def test_everything_is_made(life: Life) -> None:
 def test_the_token_is_nowhere_in_clear(life: Life) -> None:
     said = [result.output for result in vars(life).values() if isinstance(result, UpdateResult)]
     said.append(json.dumps(life.outputs))
-    assert len(said) == 5
+    assert len(said) == 6
     assert not [text for text in said if "must-not-be-seen" in text]
     assert life.outputs["token"] == "[secret]"
 
@@ -141,6 +144,10 @@ def test_a_function_is_reached_through_its_api_and_from_a_state_machine(life: Li
 
 def test_other_code_at_the_same_path_is_deployed(life: Life) -> None:
     assert life.answer_afterwards == "second"
+
+
+def test_a_preview_right_after_finds_nothing_new(life: Life) -> None:
+    assert life.nothing_new.changes == {}
 
 
 def test_destroy_leaves_nothing(life: Life, cloud: RunningCloud) -> None:

@@ -3,9 +3,8 @@
 One story, told once (`life`), since each `up` takes seconds; the tests read it. It is told without the approvals, which
 have a story of their own (test_stack_approvals.py).
 
-Not shown here: that an alert arrives (tests/local/test_alert_path.py), that a second look finds nothing to do
-(tests/local/test_local_up.py), each resource type of the stand-in for the AWS provider on its own
-(test_provider_types.py), what AWS itself would make of it (docs/live-checks.md).
+Not shown here: that an alert arrives (tests/local/test_alert_path.py), each resource type of the stand-in for the AWS
+provider on its own (test_provider_types.py), what AWS itself would make of it (docs/live-checks.md).
 """
 
 import base64
@@ -100,6 +99,7 @@ class Life:
     half: Inventory
     resumed_up: UpdateResult
     whole: Inventory
+    preview: UpdateResult
     state: dict[str, Any]
     outputs: dict[str, Any]
     changing_up: UpdateResult
@@ -135,7 +135,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
     engine = Engine(ROOT, workdir, cloud.environment())
     configure_alerts(engine, cloud)
-    resumed_up, whole = engine.up(), inventory(cloud)
+    resumed_up, whole, preview = engine.up(), inventory(cloud), engine.preview()
     state, outputs = engine.export(), engine.outputs()
 
     with stack_file(engine) as config:
@@ -164,6 +164,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         half,
         resumed_up,
         whole,
+        preview,
         state,
         outputs,
         changing_up,
@@ -221,6 +222,11 @@ def test_everything_of_the_alert_path_carries_the_prefix_that_the_deny_protects(
         assert [item for item in made[kind] if not re.search(rf"[:/]{ALERT_PATH_PREFIX}", item)] == []
 
 
+def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+    assert life.preview.changes == {}
+    assert life.preview.summary == {"same": life.resources}
+
+
 def test_the_outputs_are_what_exists(life: Life) -> None:
     assert sorted(life.outputs) == [
         "dashboardUrl",
@@ -274,7 +280,7 @@ def test_destroy_leaves_nothing(life: Life) -> None:
 def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
     said = {"failed up": life.failed_up.output, "export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     said |= {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
-    assert len(said) == 3 + 5
+    assert len(said) == 3 + 6
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     assert {"Pulumi.local.yaml", "local.json"} <= {file.name for file in files}
     texts = {name: text.encode() for name, text in said.items()} | {str(file): file.read_bytes() for file in files}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from breakglass.approval.parts import Names, Part
 from breakglass.lambdas.domain.policy import from_json
@@ -56,6 +55,7 @@ class Life:
     up: UpdateResult
     state: dict[str, Any]
     outputs: dict[str, Any]
+    nothing_new: UpdateResult
     table: dict[str, Any]
     attached: list[str]
     variables: dict[str, dict[str, str]]
@@ -71,8 +71,9 @@ class Life:
 def configured(cloud: RunningCloud, workdir: Path) -> Engine:
     """An engine for the project's program, with a stack file of its own."""
     engine = Engine(ROOT, workdir, cloud.environment())
-    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
-    file.write_text(yaml.safe_dump({"config": CONFIG}))
+    with stack_file(engine) as config:
+        config.clear()
+        config.update(CONFIG)
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
     engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
     return engine
@@ -82,7 +83,7 @@ def configured(cloud: RunningCloud, workdir: Path) -> Engine:
 def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     workdir = tmp_path_factory.mktemp("stack")
     engine = configured(cloud, workdir)
-    up, state, outputs = engine.up(), engine.export(), engine.outputs()
+    up, state, outputs, nothing_new = engine.up(), engine.export(), engine.outputs(), engine.preview()
     functions = cloud.client("lambda")
     variables = {
         part.value: functions.get_function_configuration(FunctionName=NAMES.function(part))["Environment"]["Variables"]
@@ -109,6 +110,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         up,
         state,
         outputs,
+        nothing_new,
         table,
         sorted(target["TargetId"] for target in targets),
         variables,
@@ -175,6 +177,10 @@ def test_everything_is_made(life: Life) -> None:
     assert life.attached == ["222222222222", "333333333333"]
     assert life.variables["access"] == {"BREAKGLASS_TABLE": "breakglass-local-approvals-records"}
     assert life.variables["front"]["BREAKGLASS_DESK"] == NAMES.function(Part.desk)
+
+
+def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+    assert life.nothing_new.changes == {}
 
 
 def test_there_is_one_aws_provider(life: Life) -> None:

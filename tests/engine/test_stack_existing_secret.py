@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine, UpdateResult
 from localcloud.stack import ROOT
+from tests.stack_file import stack_file
 
 SECRET = "security/slack/bot-token"
 TOKENS = ("xoxb-000000000001-kept-by-somebody-else", "xoxb-000000000002-kept-by-somebody-else")
@@ -29,6 +29,7 @@ class Life:
     outputs: dict[str, Any]
     secrets: list[str]
     rotating_up: UpdateResult
+    preview: UpdateResult
     destroy: UpdateResult
     kept: str
 
@@ -46,16 +47,17 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         "watch": {"permissionSets": ["DatabaseAdmin"]},
         "evidencePaths": ["session_start"],
     }
-    stack_file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
-    stack_file.write_text(yaml.safe_dump({"config": {"breakglass:alerts": alerts}}))
+    with stack_file(engine) as config:
+        config.clear()
+        config["breakglass:alerts"] = alerts
     up, state, outputs = engine.up(), engine.export(), engine.outputs()
     made = {each["Name"] for each in secrets.list_secrets()["SecretList"]} - before
 
     secrets.put_secret_value(SecretId=SECRET, SecretString=TOKENS[1])
-    rotating_up, destroy = engine.up(), engine.destroy()
+    rotating_up, preview, destroy = engine.up(), engine.preview(), engine.destroy()
     kept = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
-    return Life(workdir, up, state, outputs, sorted(made), rotating_up, destroy, kept)
+    return Life(workdir, up, state, outputs, sorted(made), rotating_up, preview, destroy, kept)
 
 
 def test_no_secret_is_made(life: Life) -> None:
@@ -65,6 +67,7 @@ def test_no_secret_is_made(life: Life) -> None:
 
 def test_a_new_token_reaches_the_connection_with_the_next_up_and_nothing_else_changes(life: Life) -> None:
     assert life.rotating_up.changes == {"update": 1}
+    assert life.preview.changes == {}
 
 
 def test_destroy_keeps_the_secret_of_somebody_else(life: Life) -> None:
@@ -77,5 +80,5 @@ def test_neither_token_is_anywhere_to_be_read(life: Life) -> None:
     texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     texts |= {str(file): file.read_text(errors="replace") for file in files}
-    assert len(texts) > 7
+    assert len(texts) > 8
     assert [name for name, text in texts.items() if "kept-by-somebody-else" in text] == []

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from breakglass.approval.parts import Names, Part
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.app.sweep import GRACE_SECONDS
@@ -38,9 +36,10 @@ from localcloud.records import RECORDS, load_record
 from localcloud.request_url import request_url
 from localcloud.slack_page.sight import sight
 from localcloud.slack_user import SlackUser, signed, until
-from localcloud.stack import ROOT
+from localcloud.stack import ROOT, configure
 from localcloud.stage import Stage
 from tests.lambdas.adapters.local_table import local_client
+from tests.stack_file import stack_file
 
 DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"
 PRODUCTION, STAGING = ACCOUNTS
@@ -94,23 +93,17 @@ _APPROVALS: Mapping[str, Any] = {
 def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
     """Deploys stack `local` with `_APPROVALS`."""
     engine = Engine(ROOT, workdir, cloud.environment())
-    stack_file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
-    content = yaml.safe_load(stack_file.read_text())
-    slack = {"channel": cloud.slack_channel, "postMessageUrl": cloud.post_message_url}
-    config = content["config"]
-    config["breakglass:alerts"]["slack"] = slack
-    for pair in config["breakglass:permissionSets"]["pairs"]:
-        for assignment in pair["assignments"]:
-            # Nobody has a break-glass set for good: whoever has, may not ask for it.
-            assignment["sets"] = ["everyday"]
-    config["breakglass:approvals"] = {
-        **_APPROVALS,
-        "channel": cloud.slack_channel,
-        "secondChannel": cloud.second_channel,
-    }
-    stack_file.write_text(yaml.safe_dump(content))
-    engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
-    engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
+    configure(engine, cloud)
+    with stack_file(engine) as config:
+        for pair in config["breakglass:permissionSets"]["pairs"]:
+            for assignment in pair["assignments"]:
+                # Nobody has a break-glass set for good: whoever has, may not ask for it.
+                assignment["sets"] = ["everyday"]
+        config["breakglass:approvals"] = {
+            **_APPROVALS,
+            "channel": cloud.slack_channel,
+            "secondChannel": cloud.second_channel,
+        }
     engine.up()
 
 
@@ -119,7 +112,6 @@ class Backstage(Stage):
     """The stage, and what is behind it."""
 
     _people: dict[str, SlackUser] = field(default_factory=dict)
-    _clients: dict[str, Any] = field(default_factory=dict)
     _user_ids: dict[str, str] = field(default_factory=dict)
 
     def person(self, name: str) -> SlackUser:
@@ -132,16 +124,10 @@ class Backstage(Stage):
     def user_id(self, name: str) -> str:
         """Their id in the identity store."""
         if not self._user_ids:
-            [instance] = self.client("sso-admin").list_instances()["Instances"]
-            users = self.client("identitystore").list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
+            [instance] = self.cloud.client("sso-admin").list_instances()["Instances"]
+            users = self.cloud.client("identitystore").list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
             self._user_ids.update({user["UserName"]: user["UserId"] for user in users})
         return self._user_ids[name]
-
-    def client(self, service: str) -> Any:
-        """A client for the cloud, made once: that takes its time."""
-        if service not in self._clients:
-            self._clients[service] = self.cloud.client(service)
-        return self._clients[service]
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
@@ -337,7 +323,7 @@ class Backstage(Stage):
 
     def sweep(self) -> dict[str, int]:
         """Runs the sweeper, and returns what it counts."""
-        answer = self.client("lambda").invoke(FunctionName=self.function(Part.sweeper))
+        answer = self.cloud.client("lambda").invoke(FunctionName=self.function(Part.sweeper))
         assert "FunctionError" not in answer, answer["Payload"].read()
         counted = [json.loads(line) for line in self.log(Part.sweeper) if '"_aws"' in line]
         return {name: value for name, value in counted[-1].items() if isinstance(value, int)}
@@ -369,7 +355,7 @@ class Backstage(Stage):
 
     def log(self, part: Part) -> list[str]:
         """The log of a function, in order."""
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function(part))
+        pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function(part))
         return [event["message"] for page in pages for event in page["events"]]
 
     def took(self, part: Part, seconds: float) -> bool:
@@ -379,11 +365,13 @@ class Backstage(Stage):
 
     def execution(self, request: str) -> str:
         """Status of the execution of a request."""
-        return str(self.client("stepfunctions").describe_execution(executionArn=self._execution(request))["status"])
+        return str(
+            self.cloud.client("stepfunctions").describe_execution(executionArn=self._execution(request))["status"]
+        )
 
     def stop(self, request: str) -> None:
         """Stops an execution, as somebody may in the console."""
-        self.client("stepfunctions").stop_execution(executionArn=self._execution(request))
+        self.cloud.client("stepfunctions").stop_execution(executionArn=self._execution(request))
 
     def held(self, request: str, times: int = 1) -> None:
         """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
@@ -397,11 +385,11 @@ class Backstage(Stage):
     def wake(self, request: str) -> None:
         """Ends the wait of an execution that holds access, with a hint and nothing that is to be believed."""
         token = self.record(request).token
-        self.client("stepfunctions").send_task_success(taskToken=token, output='{"outcome": "wait"}')
+        self.cloud.client("stepfunctions").send_task_success(taskToken=token, output='{"outcome": "wait"}')
 
     def assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
         """An assignment, as the operations of Identity Center name it."""
-        center = self.client("sso-admin")
+        center = self.cloud.client("sso-admin")
         [instance] = center.list_instances()["Instances"]
         instance_arn = instance["InstanceArn"]
         arns = center.list_permission_sets(InstanceArn=instance_arn)["PermissionSets"]
@@ -420,7 +408,7 @@ class Backstage(Stage):
 
     def session_policy(self) -> dict[str, Any]:
         """The service control policy that ends live sessions, by the statements' Sid."""
-        organizations = self.client("organizations")
+        organizations = self.cloud.client("organizations")
         [policy] = [
             one
             for one in organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]

@@ -306,7 +306,7 @@ def test_what_slack_has_signed_and_nobody_can_read_is_refused(approvals: Backsta
 def test_an_assignment_that_nobody_recorded_is_reported(approvals: Backstage) -> None:
     approvals.cloud.end_faults()
     assignment = approvals.assignment(EDSGER, DEVOPS, STAGING)
-    center = approvals.client("sso-admin")
+    center = approvals.cloud.client("sso-admin")
     center.create_account_assignment(**assignment)
     try:
         until(lambda: approvals.has(EDSGER, DEVOPS, STAGING) or None, "the assignment")

@@ -9,14 +9,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localcloud.cloud import LocalCloudError
 from localcloud.records import RECORDS, load_records
+from localcloud.slack_user import until
 from localcloud.toolchain import environment
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
@@ -74,18 +76,14 @@ def processes_in(folder: Path) -> list[str]:
 
 def wait_for_the_provider_in(folder: Path) -> None:
     """Returns when a deployment is under way: Pulumi has started the stand-in for the AWS provider."""
-    deadline = time.monotonic() + 60
-    while not any("localcloud.provider" in process for process in processes_in(folder)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: any("localcloud.provider" in one for one in processes_in(folder)) or None, "the provider", 60)
 
 
 def wait_for_no_process_in(folder: Path) -> None:
     """Returns when every process in a folder has ended; Pulumi's plugins take a moment to see that the engine has."""
-    deadline = time.monotonic() + 30
-    while processes := processes_in(folder):
-        assert time.monotonic() < deadline, processes
-        time.sleep(0.05)
+    with suppress(LocalCloudError):
+        until(lambda: None if processes_in(folder) else True, "the end of every process")
+    assert processes_in(folder) == []
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,10 @@ def test_a_view_that_slack_would_not_take_is_refused(cloud: RunningCloud, ada: d
 
 def test_a_message_that_one_person_sees_is_seen_by_nobody_else(cloud: RunningCloud, ada: dict[str, Any]) -> None:
     message = {"channel": cloud.slack_channel, "user": ada["id"], "text": "Only you see this."}
-    posted = cloud.call_slack("chat.postEphemeral", message)
     url = f"{cloud.slack_url}/_localcloud/ephemerals?user="
-    assert {**message, "ts": posted["message_ts"]} in request_json("GET", f"{url}{ada['id']}")
+    before = request_json("GET", f"{url}{ada['id']}")
+    posted = cloud.call_slack("chat.postEphemeral", message)
+    assert request_json("GET", f"{url}{ada['id']}") == [*before, {**message, "ts": posted["message_ts"]}]
     assert request_json("GET", f"{url}U0NOBODY") == []
     history = cloud.call_slack("conversations.history", {"channel": cloud.slack_channel})["messages"]
     assert posted["message_ts"] not in [one["ts"] for one in history]

@@ -5,8 +5,8 @@ from .components.slack_connection import SlackConnection, SlackConnectionArgs
 from .components.slack_destination import SlackDestination, SlackDestinationArgs
 from .components.usage_alert import UsageAlert, UsageAlertArgs
 from .components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
-from .config import load_stack_file
 from .errors import BreakglassError, ConfigError, MessageError, PolicyError
+from .pulumi_config import load_stack_file
 from .types import EvidencePath
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The stack file as frozen models, and the one place that reads `pulumi.Config`.
+"""The stack file as frozen models, and the report about one: every problem and every warning.
 
 A stack file has up to three sections: `permissionSets` for the account that owns the Identity Center instance, `alerts`
 for the accounts where the roles are used, `approvals` beside both for the workflow in Slack. The models are also what
@@ -10,15 +10,12 @@ Non-goals: nothing here asks AWS or Slack whether what a value names exists.
 """
 
 import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeGuard
 
-import pulumi
-from pulumi.runtime import is_config_secret
-from pulumi.runtime.config import CONFIG
 from pydantic import (
     BeforeValidator,
     Field,
@@ -28,20 +25,19 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from breakglass.approval.lint import between_sections
-from breakglass.approval.lint import warnings as approval_warnings
 from breakglass.approval.section import Approvals
-from breakglass.bot_token import sign_in_fault
 from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_json
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
 from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
 from breakglass.policy.lint import Severity
 from breakglass.problems import validated
 from breakglass.section import Given, Section, repeated
 from breakglass.set_names import SetName, confusions, default_break_glass_name, pair_names
-from breakglass.signing_secret import signing_fault
 from breakglass.stack_lint import lint_stack
+from breakglass.stack_warnings import warnings
 from breakglass.types import (
     NO_BOOL,
     AccountId,
@@ -504,11 +500,12 @@ def _repeated_subjects(keys: list[str], roles: Given) -> Iterator[Fault]:
 # --- from the stack file to the models -------------------------------------------------------------------------------
 
 NAMESPACE = "breakglass:"
-_TOKEN_KEY = "slackBotToken"  # noqa: S105 the name of the key, not a token
-_SIGNING_KEY = "slackSigningSecret"
-_SECRET_KEYS = (_TOKEN_KEY, _SIGNING_KEY)
-_SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{_TOKEN_KEY}"
-_SET_SIGNING = f"pulumi config set --secret {NAMESPACE}{_SIGNING_KEY}"
+"""What comes before the keys of this program in a stack file."""
+TOKEN_KEY = "slackBotToken"  # noqa: S105 the name of the key, not a token
+SIGNING_KEY = "slackSigningSecret"
+SECRET_KEYS = (TOKEN_KEY, SIGNING_KEY)
+SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{TOKEN_KEY}"
+SET_SIGNING = f"pulumi config set --secret {NAMESPACE}{SIGNING_KEY}"
 
 
 def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:
@@ -521,7 +518,7 @@ def _encrypted_token(value: object) -> dict[str, str]:
     raise fault(
         "The bot token is not encrypted: it would be readable in git for ever, and whoever has it reads and writes "
         "as the app. If this file was ever committed or shared, the token has leaked.",
-        f"Delete the key, revoke the token in Slack, and run `{_SET_TOKEN}`, which asks for the new one.",
+        f"Delete the key, revoke the token in Slack, and run `{SET_TOKEN}`, which asks for the new one.",
     )
 
 
@@ -531,7 +528,7 @@ def _encrypted_signing_secret(value: object) -> dict[str, str]:
     error = fault(
         "The signing secret is not encrypted: it would be readable in git for ever, and whoever has it can approve "
         "requests in anybody's name. If this file was ever committed or shared, it has leaked.",
-        f"Delete the key, regenerate the secret in Slack (the app's page Basic Information), and run `{_SET_SIGNING}`, "
+        f"Delete the key, regenerate the secret in Slack (the app's page Basic Information), and run `{SET_SIGNING}`, "
         "which asks for the new one.",
     )
     # Nothing about a signing secret looks like one, so the report could not leave it out by itself.
@@ -562,41 +559,41 @@ class StackKeys(StackFile):
         yield from super().between_keys(given)
         for key, value in given.value.items() if isinstance(given.value, Mapping) else ():
             # The keys of the secrets have validators that say the same better.
-            yield from () if key in _SECRET_KEYS else _plain_secrets(Given({key: value}))
+            yield from () if key in SECRET_KEYS else _plain_secrets(Given({key: value}))
         yield from _token_sources(given)
         yield from _signing_sources(given)
 
 
 def _token_sources(given: Given) -> Iterator[Fault]:
     """Complain if the bot token comes from two places or, with alerts, from none."""
-    slack, token = given["alerts"]["slack"], given[_TOKEN_KEY]
+    slack, token = given["alerts"]["slack"], given[TOKEN_KEY]
     if slack["botTokenSecretName"] and token:
         yield slack["botTokenSecretName"].fault(
             "The bot token comes from an existing secret and from the stack as well; one of them would be unused, "
             "and sooner or later it would be the one that is rotated.",
-            f"Delete this key, or run `pulumi config rm {NAMESPACE}{_TOKEN_KEY}`.",
+            f"Delete this key, or run `pulumi config rm {NAMESPACE}{TOKEN_KEY}`.",
         )
     if given["alerts"] and not given["alerts"].encrypted and not slack["botTokenSecretName"] and not token:
         yield token.fault(
             "Alerts go to Slack, and there is no bot token to post them with.",
-            f"Run `{_SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
+            f"Run `{SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
         )
 
 
 def _signing_sources(given: Given) -> Iterator[Fault]:
     """Complain if the signing secret comes from two places or, with approvals, from none."""
-    name, secret = given["approvals"]["signingSecretName"], given[_SIGNING_KEY]
+    name, secret = given["approvals"]["signingSecretName"], given[SIGNING_KEY]
     if name and secret:
         yield name.fault(
             "The signing secret comes from an existing secret and from the stack as well; one of them would be unused, "
             "and sooner or later it would be the one that is rotated.",
-            f"Delete this key, or run `pulumi config rm {NAMESPACE}{_SIGNING_KEY}`.",
+            f"Delete this key, or run `pulumi config rm {NAMESPACE}{SIGNING_KEY}`.",
         )
     if given["approvals"] and not given["approvals"].encrypted and not name and not secret:
         yield secret.fault(
             "Requests are decided in Slack, and without the app's signing secret nobody could tell Slack's clicks from "
             "forged ones.",
-            f"Run `{_SET_SIGNING}` with the value from the app's page Basic Information, or name an existing Secrets "
+            f"Run `{SET_SIGNING}` with the value from the app's page Basic Information, or name an existing Secrets "
             "Manager secret in `approvals.signingSecretName`.",
         )
 
@@ -613,162 +610,68 @@ def _plain_secrets(given: Given) -> Iterator[Fault]:
         yield given.fault(
             "This looks like a Slack token or webhook address in plain text: it would be readable in git, in the "
             "state and in every preview. If this file was ever committed or shared, it has leaked.",
-            f"Delete it, revoke it in Slack, and run `{_SET_TOKEN}` (or name an existing Secrets Manager secret in "
+            f"Delete it, revoke it in Slack, and run `{SET_TOKEN}` (or name an existing Secrets Manager secret in "
             "`alerts.slack.botTokenSecretName`).",
         )
 
 
-def validate_stack(raw: Mapping[str, object], base_dir: Path, warn: Callable[[str], object] | None = None) -> StackFile:
-    """Validate the `breakglass:` keys of a stack file, and lint its policies.
+@dataclass(frozen=True)
+class Report:
+    """Everything that there is to say about a stack file."""
+
+    problems: tuple[Problem, ...]
+    """What keeps it from being deployed."""
+    warnings: tuple[Problem, ...]
+    """What can be meant as it is written, and may be a mistake; of the sections that are valid."""
+    stack_file: StackFile | None
+    """The valid stack file; None if there are problems."""
+
+
+def check_stack(raw: Mapping[str, object], base_dir: Path) -> Report:
+    """Judge the `breakglass:` keys of a stack file, and lint its policies. No secret is ever repeated in the report.
 
     Args:
         raw: The keys without their `breakglass:`, with the values as in the YAML file (`{"secure": ...}` is encrypted).
         base_dir: The folder of the stack file; the policy files in it are named relative to this.
-        warn: Is told what is worth saying but not worth refusing, if nothing is refused.
-
-    Raises:
-        ConfigError: With every problem of the file; no token is ever repeated in it.
     """
     try:
-        stack_file, warnings = _judged(raw, base_dir)
+        return _report(raw, base_dir)
     except RecursionError:
         why = "Something in the file is nested hundreds of levels deep; nothing in a stack file is."
         instead = "Look for brackets that are opened and never closed."
-        raise ConfigError([Problem(NAMESPACE, "(not shown)", why, instead)]) from None
-    if warn:
-        for problem in warnings:
-            warn(str(problem))
-    return stack_file
+        return Report((Problem(NAMESPACE, "(not shown)", why, instead),), (), None)
 
 
-def _judged(raw: Mapping[str, object], base_dir: Path) -> tuple[StackFile, list[Problem]]:
-    """Return the stack file and the warnings about it, or raise everything that is refused."""
+def validate_stack(raw: Mapping[str, object], base_dir: Path) -> StackFile:
+    """Return the valid stack file; see `check_stack`.
+
+    Raises:
+        ConfigError: With every problem of the file; no secret is ever repeated in it.
+    """
+    report = check_stack(raw, base_dir)
+    if report.stack_file is None:
+        raise ConfigError(report.problems)
+    return report.stack_file
+
+
+def _report(raw: Mapping[str, object], base_dir: Path) -> Report:
     findings = lint_stack(raw, base_dir, NAMESPACE)
     refused = [problem for severity, problem in findings if severity is Severity.refused]
+    warned = [problem for severity, problem in findings if severity is not Severity.refused]
     try:
         stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir}, camel_case_only=True)
     except ConfigError as error:
-        raise ConfigError((*error.problems, *refused)) from None
-    if refused:
-        raise ConfigError(refused)
-    warnings = (*_unheard_alarms(stack_file), *_many_rules(stack_file), *approval_warnings(stack_file, NAMESPACE))
-    return stack_file, [*(problem for _, problem in findings), *warnings]
+        valid = _valid_sections(raw, base_dir)
+        return Report((*error.problems, *refused), (*warned, *warnings(valid, NAMESPACE)), None)
+    return Report(tuple(refused), (*warned, *warnings(stack_file, NAMESPACE)), None if refused else stack_file)
 
 
-def _unheard_alarms(stack_file: StackFile) -> Iterator[Problem]:
-    if stack_file.alerts and not stack_file.alerts.monitoring.emails:
-        yield Problem(
-            f"{NAMESPACE}alerts.monitoring.emails",
-            "(missing)",
-            "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
-            "nobody hears of that either."
-            + (" Access that can't be taken back raises an alarm there as well." if stack_file.approvals else ""),
-            "Write `monitoring: {emails: [oncall@example.com]}`.",
-        )
-
-
-# In nearly all regions, and a few of the newer ones have 100:
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-_RULES_PER_BUS = 300
-
-
-def _many_rules(stack_file: StackFile) -> Iterator[Problem]:
-    """Warn of more rules than a bus takes by default: one a role and evidence path, and one for the connection."""
-    if stack_file.alerts is None:
-        return
-    pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
-    watch, paths = stack_file.alerts.watch, stack_file.alerts.evidence_paths
-    names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
-    subjects: list[Subject] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
-    rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
-    if rules > _RULES_PER_BUS:
-        yield Problem(
-            f"{NAMESPACE}alerts",
-            f"({len(subjects)} roles)",
-            f"They make {rules} rules on the default event bus, and by default EventBridge takes {_RULES_PER_BUS} on a "
-            "bus, those of everybody else in the account included: the deployment would stop half-way.",
-            "Have the quota `Rules` raised first (Service Quotas console, Amazon EventBridge), or watch fewer roles or "
-            "`evidencePaths`.",
-        )
-
-
-@dataclass(frozen=True)
-class LoadedStack:
-    """A valid stack."""
-
-    stack_file: StackFile
-    slack_bot_token: pulumi.Output[str] | None
-    """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
-    slack_signing_secret: pulumi.Output[str] | None = None
-    """The signing secret, a Pulumi secret; None without approvals or if an existing Secrets Manager secret is used."""
-
-    def to_args(self) -> Any:
-        """Return the `BreakGlassArgs`; the type is not named, since their module builds on this one."""
-        args = self.stack_file.model_dump(exclude_none=True)
-        if self.slack_bot_token is not None:
-            args["slack_bot_token"] = self.slack_bot_token
-        if self.slack_signing_secret is not None:
-            args["slack_signing_secret"] = self.slack_signing_secret
-        return args
-
-
-def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path("stacks")) -> LoadedStack:
-    """Read and validate the configuration of the current stack.
-
-    Args:
-        config: The configuration of the project `breakglass`; by default that of the running program.
-        stacks_dir: The folder of the stack files.
-
-    Raises:
-        ConfigError: With every problem of the stack file.
-    """
-    config = config or pulumi.Config("breakglass")
-    found = _secret_problems(config)
-    try:
-        stack_file = validate_stack(_raw(config), stacks_dir, pulumi.log.warn)
-    except ConfigError as error:
-        raise ConfigError((*error.problems, *found)) from None
-    if found:
-        raise ConfigError(found)
-    return LoadedStack(stack_file, config.get_secret(_TOKEN_KEY), config.get_secret(_SIGNING_KEY))
-
-
-def _secret_problems(config: pulumi.Config) -> list[Problem]:
-    """Check the decrypted secrets, without ever showing one."""
-    checks = (
-        (
-            _TOKEN_KEY,
-            sign_in_fault,
-            f"Run `{_SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-.",
-        ),
-        (_SIGNING_KEY, signing_fault, f"Run `{_SET_SIGNING}` with the value from the app's page Basic Information."),
-    )
-    found: list[Problem] = []
-    for key, fault_of, instead in checks:
-        secret = config.get(key) if is_config_secret(config.full_key(key)) else None
-        why = fault_of(secret) if secret is not None else None
-        if why is not None:
-            found.append(Problem(f"{NAMESPACE}{key}", "(encrypted)", why, instead))
-    return found
-
-
-def _raw(config: pulumi.Config) -> dict[str, object]:
-    """Return every key of the configuration's namespace with its value as in the stack file.
-
-    Unknown keys have to be found, and pulumi.Config only answers for known ones. CONFIG is what it looks them up in; it
-    is filled by the CLI, the Automation API and `set_all_config` in tests alike (PULUMI_CONFIG only by the CLI).
-    """
-    prefix = f"{config.name}:"
-    keys = [key.removeprefix(prefix) for key in CONFIG.get() if key.startswith(prefix)]
-    return {key: _value(config, key) for key in sorted(keys)}
-
-
-def _value(config: pulumi.Config, key: str) -> object:
-    """Return a value as in the stack file: a nested one arrives as JSON text, a secret one decrypted."""
-    text = config.get(key) or ""
-    if is_config_secret(config.full_key(key)):
-        return {"secure": "[secret]"}
-    try:
-        return text if key in _SECRET_KEYS else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _valid_sections(raw: Mapping[str, object], base_dir: Path) -> StackFile:
+    """Return a stack file of the sections that are valid by themselves, for the warnings about them."""
+    sections: dict[str, Section] = {}
+    for name, model in (("permission_sets", PermissionSets), ("alerts", Alerts), ("approvals", Approvals)):
+        value = Given(raw)[to_camel(name)]
+        if isinstance(value.value, Mapping):
+            with suppress(ConfigError):
+                sections[name] = validated(model, value.value, context={"base_dir": base_dir}, camel_case_only=True)
+    return StackFile.model_construct(None, **sections)

@@ -1,7 +1,7 @@
 """The JSON Schema of a stack file, generated from the models, for completion and checks in editors.
 
 `python -m breakglass.schema` writes it beside the stack files. It says what an editor can check: shapes, alphabets and
-choices, and what each key means. How keys relate to each other is checked by `config.validate_stack` at every preview.
+choices, and what each key means. How keys relate to each other is checked by `config.check_stack` at every preview.
 
 Non-goals: the keys of other namespaces (`aws:region` aside), which Pulumi's providers check themselves.
 """

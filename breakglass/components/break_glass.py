@@ -1,6 +1,6 @@
 """The whole of it: what a stack instantiates.
 
-Non-goals: reading the stack file (see `breakglass.config.load_stack_file`).
+Non-goals: reading the stack file (see `breakglass.pulumi_config.load_stack_file`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

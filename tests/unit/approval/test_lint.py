@@ -12,6 +12,7 @@ from breakglass.approval.mentions import Mention, assigned, mentioned
 from breakglass.approval.section import Approvals
 from breakglass.config import PermissionSets, validate_stack
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Rule
+from tests.unit.config import stack_files
 from tests.unit.config.stack_files import (
     APPROVALS,
     ASSIGNMENT,
@@ -36,9 +37,8 @@ OTHER_PAIR: dict[str, Any] = {
 
 def warnings(*changes: tuple[Keys, object]) -> dict[str, str]:
     """What is warned of: the whole text in one line, by the path."""
-    told: list[str] = []
-    validate_stack(stack_with_approvals(*changes), STACKS, told.append)
-    found = {text.partition("\n")[0].removeprefix("breakglass:"): " ".join(text.split()) for text in told}
+    told = stack_files.warnings(stack_with_approvals(*changes))
+    found = {problem.path.removeprefix("breakglass:"): " ".join(str(problem).split()) for problem in told}
     assert len(found) == len(told)
     return found
 
@@ -172,10 +172,8 @@ def test_what_is_forbidden_where_nothing_is_allowed_may_be_a_slip_of_the_pen() -
 
 
 def test_a_stack_without_approvals_is_not_judged() -> None:
-    told: list[str] = []
     raw = stack_with_approvals((APPROVALS, None), (("permissionSets", "pairs", 1), OTHER_PAIR))
-    validate_stack(raw, STACKS, told.append)
-    assert told == []
+    assert stack_files.warnings(raw) == []
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

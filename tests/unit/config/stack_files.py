@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from breakglass.config import NAMESPACE, validate_stack
-from breakglass.errors import ConfigError, Problem
+from breakglass.config import NAMESPACE, check_stack
+from breakglass.errors import Problem
 
 STACKS = Path(__file__).parents[3] / "stacks"
 """The committed stack files."""
@@ -98,12 +98,15 @@ def stack_with_approvals(*changes: tuple[Keys, object]) -> dict[str, Any]:
 
 
 def problems(raw: dict[str, Any], base_dir: Path = STACKS) -> list[Problem]:
-    """Return what `validate_stack` finds wrong."""
-    try:
-        validate_stack(raw, base_dir)
-    except ConfigError as error:
-        return list(error.problems)
-    return []
+    """Return what is wrong with a stack file."""
+    return list(check_stack(raw, base_dir).problems)
+
+
+def warnings(raw: dict[str, Any], base_dir: Path = STACKS) -> list[Problem]:
+    """Return what a stack file is warned of, after making sure that nothing in it is refused."""
+    report = check_stack(raw, base_dir)
+    assert report.problems == ()
+    return list(report.warnings)
 
 
 def committed(name: str) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import pytest
 from pulumi.runtime import set_all_config
 
 from breakglass import BreakGlassArgs
-from breakglass.config import NAMESPACE, LoadedStack, load_stack_file
+from breakglass.config import NAMESPACE
 from breakglass.errors import ConfigError
+from breakglass.pulumi_config import LoadedStack, load_stack_file
 from tests.conftest import Deployment, deploy
 from tests.unit.config.stack_files import (
     ALERTS,
@@ -100,6 +101,15 @@ def test_the_arguments_of_the_component_are_the_sections_and_the_secrets() -> No
     loaded, _ = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
     assert isinstance(loaded, LoadedStack)
     assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
+
+
+@pytest.mark.parametrize("channel", ["C0123456789", "#ops"], ids=["deployed", "refused"])
+def test_load_stack_file_logs_warnings(channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", logged.append)
+    configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"]), ((*ALERTS, "slack", "channel"), channel)))
+    (warning,) = logged
+    assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")
 
 
 def test_an_unknown_key_is_found() -> None:

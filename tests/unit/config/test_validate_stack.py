@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_snake
 
-from breakglass.config import StackFile, validate_stack
+from breakglass.config import StackFile, check_stack, validate_stack
 from breakglass.detection.patterns import event_pattern, pattern_json
 from breakglass.detection.subjects import RoleSubject
 from breakglass.errors import ConfigError
@@ -34,6 +34,7 @@ from tests.unit.config.stack_files import (
     policy,
     problems,
     stack,
+    warnings,
 )
 
 PAIR_PATH = "breakglass:permissionSets.pairs[0]"
@@ -888,9 +889,8 @@ def test_the_rules_of_a_role_that_passes_can_be_made(length: int) -> None:
 def test_more_rules_than_a_bus_takes_by_default_are_warned_of(roles: int, warned: list[str]) -> None:
     # Two permission sets on four evidence paths, the roles on three, and the rule for the connection: 300 and 303.
     arns = [f"arn:aws:iam::222222222222:role/operator-{number}" for number in range(roles)]
-    warnings: list[str] = []
-    validate_stack(stack(((*ALERTS, "watch", "roles"), arns)), STACKS, warnings.append)
-    assert [warning.splitlines()[0] for warning in warnings] == warned
+    found = warnings(stack(((*ALERTS, "watch", "roles"), arns)))
+    assert [warning.path for warning in found] == warned
 
 
 def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:
@@ -900,15 +900,29 @@ def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:
 
 def test_warnings_of_the_lint_are_told_without_refusing() -> None:
     raw = stack(((*BREAK_GLASS, "acknowledge"), ["iam"]))
-    warnings: list[str] = []
-    validate_stack(raw, STACKS, warnings.append)
-    assert [warning.splitlines()[0] for warning in warnings] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
+    assert [warning.path for warning in warnings(raw)] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
 
 
 def test_alarms_that_nobody_hears_are_warned_of() -> None:
-    warnings: list[str] = []
-    validate_stack(stack(((*ALERTS, "monitoring"), None)), STACKS, warnings.append)
-    assert [warning.splitlines()[0] for warning in warnings] == ["breakglass:alerts.monitoring.emails"]
+    found = warnings(stack(((*ALERTS, "monitoring"), None)))
+    assert [warning.path for warning in found] == ["breakglass:alerts.monitoring.emails"]
+
+
+def test_warnings_of_valid_sections_stand_beside_problems() -> None:
+    report = check_stack(
+        stack(
+            ((*ALERTS, "monitoring"), None),
+            (("permissionSets", "region"), "Frankfurt"),
+            ((*BREAK_GLASS, "acknowledge"), ["iam"]),
+        ),
+        STACKS,
+    )
+    assert [problem.path for problem in report.problems] == ["breakglass:permissionSets.region"]
+    assert [warning.path for warning in report.warnings] == [
+        f"{PAIR_PATH}.breakGlass.acknowledge[0]",
+        "breakglass:alerts.monitoring.emails",
+    ]
+    assert report.stack_file is None
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])
@@ -918,9 +932,7 @@ def test_a_committed_stack_file_passes_once_its_secrets_are_set_without_a_warnin
         secrets = ["slackBotToken", "slackSigningSecret"] if "approvals" in raw else ["slackBotToken"]
         assert [problem.path for problem in problems(raw)] == [f"breakglass:{secret}" for secret in secrets]
         raw |= dict.fromkeys(secrets, ENCRYPTED)
-    warnings: list[str] = []
-    validate_stack(raw, STACKS, warnings.append)
-    assert warnings == []
+    assert warnings(raw) == []
 
 
 @pytest.mark.parametrize("name", ["local", "prod"])

@@ -1,0 +1,66 @@
+"""What a stack file may say and its author perhaps does not mean: warnings, which refuse nothing.
+
+A preview logs them and `breakglass check` lists them. A new one is a function from the valid stack file to problems,
+called by `warnings`.
+
+Non-goals: warnings about the policies (`breakglass.policy.lint`), and what takes an answer of AWS to know.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from breakglass.approval.lint import warnings as approval_warnings
+from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.errors import Problem
+
+if TYPE_CHECKING:
+    from breakglass.config import StackFile
+
+
+def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    """Yield every warning about a stack file.
+
+    Args:
+        stack_file: The stack file. If the file has problems, only the sections that are valid.
+        at: What comes before the key paths, e.g. `breakglass:`.
+    """
+    yield from _unheard_alarms(stack_file, at)
+    yield from _many_rules(stack_file, at)
+    yield from approval_warnings(stack_file, at)
+
+
+def _unheard_alarms(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    if stack_file.alerts and not stack_file.alerts.monitoring.emails:
+        yield Problem(
+            f"{at}alerts.monitoring.emails",
+            "(missing)",
+            "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
+            "nobody hears of that either."
+            + (" Access that can't be taken back raises an alarm there as well." if stack_file.approvals else ""),
+            "Write `monitoring: {emails: [oncall@example.com]}`.",
+        )
+
+
+# In nearly all regions, and a few of the newer ones have 100:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_RULES_PER_BUS = 300
+
+
+def _many_rules(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    """Warn of more rules than a bus takes by default: one a role and evidence path, and one for the connection."""
+    if stack_file.alerts is None:
+        return
+    pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
+    watch, paths = stack_file.alerts.watch, stack_file.alerts.evidence_paths
+    names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
+    subjects: list[Subject] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
+    rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
+    if rules > _RULES_PER_BUS:
+        yield Problem(
+            f"{at}alerts",
+            f"({len(subjects)} roles)",
+            f"They make {rules} rules on the default event bus, and by default EventBridge takes {_RULES_PER_BUS} on a "
+            "bus, those of everybody else in the account included: the deployment would stop half-way.",
+            "Have the quota `Rules` raised first (Service Quotas console, Amazon EventBridge), or watch fewer roles or "
+            "`evidencePaths`.",
+        )

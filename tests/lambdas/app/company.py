@@ -1,7 +1,7 @@
 """A company for the tests of the app: its people, its Slack, its Identity Center, and everything of ours in memory."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from breakglass.lambdas.app import clicks
@@ -140,6 +140,11 @@ class Company:
         clicks.do(self.world, Submission(self.actor(person), callback_id, view_id, about, values), None)
         self.player.play()
         return view_id
+
+    def adopt(self, policy: Policy) -> None:
+        """Deploy another policy; requests that are open stay as they are."""
+        self.world = replace(self.world, policy=policy)
+        self.player.desk = self.player.accounts = self.world
 
     def sweep(self) -> Counts:
         """Let the sweeper run once."""

@@ -50,7 +50,7 @@ class Endpoint:
         self.secret_failure: Exception | None = None
         self.front = Front(
             secret=self._secret,
-            claim=MemoryStore().claim_delivery,
+            claim=MemoryStore(self.clock).claim_delivery,
             slack=self.slack,
             desk=self,
             clock=self.clock,
@@ -196,6 +196,17 @@ def test_the_same_request_again_is_refused(endpoint: Endpoint) -> None:
     body = urlencode(COMMAND).encode()
     assert endpoint.send(body)["statusCode"] == 200
     assert endpoint.send(body)["statusCode"] == 401
+    assert len(endpoint.handed) == 1
+
+
+@pytest.mark.parametrize("ahead", [-200, 0, 300], ids=["old", "fresh", "from the future"])
+def test_delivery_repeated_within_its_window_is_refused(endpoint: Endpoint, ahead: int) -> None:
+    body, at = urlencode(COMMAND).encode(), endpoint.clock() + ahead
+    assert endpoint.send(body, event={"at": at})["statusCode"] == 200
+    # Slack's signature is good until `at + 300`.
+    while endpoint.clock() < at + 299:
+        endpoint.clock.now = min(endpoint.clock() + 60, at + 299)
+        assert endpoint.send(body, event={"at": at})["statusCode"] == 401, endpoint.clock() - at
     assert len(endpoint.handed) == 1
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from breakglass.lambdas.domain.records import State
+from breakglass.lambdas.domain.policy import Standing
+from breakglass.lambdas.domain.records import Kind, State
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import CHANNEL, SECOND_CHANNEL, Company
 from tests.lambdas.domain.policies import (
@@ -19,6 +20,7 @@ from tests.lambdas.domain.policies import (
     EVE,
     FAY,
     PRODUCTION,
+    RDS,
     STAGING,
     group,
     policy,
@@ -155,6 +157,49 @@ def test_the_decision_is_taken_at_the_click_and_not_when_it_was_asked(company: C
     company.click(BEA, ids.APPROVE, request)
     assert "does not have the requester any more" in company.told()
     assert not company.center.created
+
+
+POLICIES_OF_TODAY = {
+    # changed since the request was made: (the policy then, a part of the refusal)
+    "a shorter maximum": (policy(rule(maximum_seconds=1800)), "Access may last 30 min at most here, and 1 h were"),
+    "a ticket is required": (policy(rule(ticket_pattern="INC-[0-9]+")), "A ticket is required here"),
+    "standing access": (policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),)), "already, without a request"),
+}
+
+
+@pytest.mark.parametrize("changed", POLICIES_OF_TODAY)
+def test_approve_when_policy_has_changed_is_refused(company: Company, changed: str) -> None:
+    today, refusal = POLICIES_OF_TODAY[changed]
+    request = company.asked()
+    company.adopt(today)
+    company.click(CLEO, ids.APPROVE, request)
+    assert refusal in company.told()
+    assert company.now(request).state is State.pending
+    assert company.now(request).approvals == ()
+    assert not company.center.created
+
+
+@pytest.mark.parametrize("changed", POLICIES_OF_TODAY)
+def test_break_glass_when_policy_has_changed_is_refused(company: Company, changed: str) -> None:
+    today, refusal = POLICIES_OF_TODAY[changed]
+    request = company.asked()
+    company.player.pass_time(600)
+    company.adopt(today)
+    view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=request.id)
+    assert refusal in company.seen(view_id)
+    assert company.now(request).state is State.pending
+    assert not company.center.created
+
+
+def test_approve_of_extension_over_todays_maximum_is_refused(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.submit(ADA, ids.EXTEND_FORM, {ids.DURATION: ("7200",), ids.REASON: ("more",)}, about=request.id)
+    (extension,) = [one for one in company.store.requests.values() if one.kind is Kind.extension]
+    company.adopt(policy(rule(maximum_seconds=3600)))
+    company.click(CLEO, ids.APPROVE, extension)
+    assert "Access may last 1 h at most here" in company.told()
+    assert company.now(request).revoke_at == company.now(request).decided_at + 3600
 
 
 def test_two_approvals_are_by_two_people_who_both_still_may() -> None:

@@ -71,7 +71,10 @@ FIELDS: Mapping[str, Field] = {
     "callerAccount": Field("$.detail.userIdentity.accountId", r"[0-9]", 12),
     "callerKey": Field("$.detail.userIdentity.accessKeyId", r"[A-Z0-9]", 128),
     "userId": Field("$.detail.userIdentity.onBehalfOf.userId", r"[0-9A-Za-z-]", 47),
+    # An event of the access portal has one of these two: the first as a service event, the second as an API call. In a
+    # refused API call the second is whatever the caller sent, so it is shown of successful ones only.
     "targetAccount": Field("$.detail.serviceEventDetails.account_id", r"[0-9]", 12),
+    "requestedAccount": Field("$.detail.requestParameters.accountId", r"[0-9]", 12),
 }
 """Everything that may be inserted, by the name of its placeholder."""
 
@@ -130,7 +133,7 @@ _STORIES: Mapping[EvidencePath, _Story] = {
     EvidencePath.portal: _Story(
         headline="{role} was handed out",
         evidence="The access portal handed out this role, for the console or the command line",
-        account=("Account", "<targetAccount>"),
+        account=("Account", "<targetAccount><requestedAccount>"),
         facts={"Who (Identity Center user ID)": "<userId>", "From address": "<address>"},
         ask=_EXPLAIN,
     ),

@@ -4,13 +4,16 @@ What CloudTrail records of such a use:
 
     path            events, and in which account                                      where the role is
     session_start   STS AssumeRole*, where the role is (and in the caller's account)  requestParameters.roleArn
-    portal          Identity Center's GetRoleCredentials and Federate, in the         serviceEventDetails.role_name
-                    account that owns the instance
+    portal          Identity Center's GetRoleCredentials and Federate, in the         serviceEventDetails.role_name or
+                    account that owns the instance                                    requestParameters.roleName
     console         ConsoleLogin and SwitchRole, where the role is                    userIdentity.arn
     denied          those of the first two that failed, likewise; a refused STS       errorMessage, or as above
                     call has no requestParameters
 
 A rule with such a pattern must be in the state `RULE_STATE`, since most of these are read-only events.
+
+Of the portal's events there are two public records of GetRoleCredentials: one is a service event, one (trimmed by its
+publisher) is an API call. There is none of Federate. So both shapes match, from both services that may write them.
 
 Sources: "Logging IAM and AWS STS API calls with AWS CloudTrail" (IAM User Guide), "Logging IAM Identity Center API
 calls with AWS CloudTrail" (IAM Identity Center User Guide), "AWS service events delivered via AWS CloudTrail" and
@@ -64,9 +67,9 @@ _SIGN_IN = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudT
 
 _ORIGIN: dict[EvidencePath, Pattern] = {
     EvidencePath.session_start: {"source": ["aws.sts"], "detail-type": [_API_CALL]},
-    EvidencePath.portal: {"source": ["aws.sso"], "detail-type": [_SERVICE_EVENT]},
+    EvidencePath.portal: {"source": ["aws.sso", "aws.signin"], "detail-type": [_SERVICE_EVENT, _API_CALL]},
     EvidencePath.console: {"source": ["aws.signin"], "detail-type": _SIGN_IN},
-    EvidencePath.denied: {"source": ["aws.sts", "aws.sso"], "detail-type": [_API_CALL, _SERVICE_EVENT]},
+    EvidencePath.denied: {"source": ["aws.sts", "aws.sso", "aws.signin"], "detail-type": [_API_CALL, _SERVICE_EVENT]},
 }
 
 _RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
@@ -117,7 +120,7 @@ def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
             role = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
             return {"eventName": _SESSION_CALLS, **_SUCCEEDED, **role}
         case EvidencePath.portal:
-            return {"eventName": _PORTAL_CALLS, **_SUCCEEDED, "serviceEventDetails": {"role_name": [subject.label]}}
+            return {"eventName": _PORTAL_CALLS, **_SUCCEEDED, "$or": _portal_roles(subject.label)}
         case EvidencePath.console:
             # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: the role is
             # then in the session's ARN alone.
@@ -145,11 +148,16 @@ def _refused_roles(subject: Subject, partition: str) -> list[Pattern]:
         case PermissionSetSubject(name):
             # `:role/` comes in no session's ARN (`:assumed-role/`), so a refused call *by* the role does not match.
             messages = [{"wildcard": f"*:{role}"} for role in _reserved_roles(name)]
-            return [{"errorMessage": messages}, by_arn, {"serviceEventDetails": {"role_name": [name]}}]
+            return [{"errorMessage": messages}, by_arn, *_portal_roles(name)]
         case RoleSubject(arn):
             # "... on resource: ARN", alone or with the reason behind it; a longer role name goes on without a space.
             messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {_literal(arn)} *"}]
             return [{"errorMessage": messages}, by_arn]
+
+
+def _portal_roles(name: str) -> list[Pattern]:
+    """Match an event of the access portal by both places where it may name the permission set."""
+    return [{"serviceEventDetails": {"role_name": [name]}}, {"requestParameters": {"roleName": [name]}}]
 
 
 def _role_arns(subject: Subject, partition: str) -> list[Any]:

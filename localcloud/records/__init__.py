@@ -5,8 +5,10 @@ A record is a JSON file with one CloudTrail record; beside it, `NAME.expect` nam
 a top-level field `drill`, which no record of CloudTrail has.
 
 Persons, accounts and ids are made up; the credentials that AWS puts into some records are blanked but present, because
-no message may forward them. The shapes are those of records that AWS or their owners have published, but for two that
-nobody has: Federate, and a GetRoleCredentials that was refused. They are taken from a GetRoleCredentials that was not.
+no message may forward them. The shapes are those of records that AWS or their owners have published, with three
+exceptions that are public nowhere: Federate, a GetRoleCredentials that was refused, and the whole of a
+GetRoleCredentials that is an API call (one was published, trimmed). They are derived from a successful
+GetRoleCredentials that is a service event.
 
 Non-goals: putting records on a bus (see `localcloud.cloud`), and judging what then happens (see `localcloud.verdicts`).
 """

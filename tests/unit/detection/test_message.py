@@ -140,7 +140,7 @@ def test_a_session_is_told_by_mail_as_exactly_this_line() -> None:
             SET,
             EvidencePath.portal,
             {
-                "Account": "$.detail.serviceEventDetails.account_id",
+                "Account": "$.detail.serviceEventDetails.account_id + $.detail.requestParameters.accountId",
                 "Who (Identity Center user ID)": "$.detail.userIdentity.onBehalfOf.userId",
                 "From address": "$.detail.sourceIPAddress",
             },
@@ -191,13 +191,14 @@ def test_each_kind_of_evidence_says_what_is_known_about_who_it_was(
     subject: Subject, path: EvidencePath, facts: dict[str, str]
 ) -> None:
     transformer = slack_message(subject, path, channel=CHANNEL)
-    shown = dict(re.findall(r"\*([^*]+)\*\\n`<([a-zA-Z]+)>`", transformer.template))
+    shown = dict(re.findall(r"\*([^*]+)\*\\n`<([a-zA-Z<>]+)>`", transformer.template))
     common = {
         "When (UTC)": "$.detail.eventTime",
         "Region": "$.detail.awsRegion",
         "Recorded event": "$.detail.eventName",
     }
-    assert {label: transformer.input_paths[name] for label, name in shown.items()} == facts | common
+    paths = {label: [transformer.input_paths[name] for name in names.split("><")] for label, names in shown.items()}
+    assert {label: " + ".join(found) for label, found in paths.items()} == facts | common
 
 
 def test_the_account_of_a_plain_role_is_that_of_its_arn_whoever_recorded_the_call() -> None:
@@ -257,7 +258,11 @@ def test_a_refused_attempt_is_no_use_to_explain_or_record(subject: Subject) -> N
     ("subject", "path", "value"),
     [
         (SET, "session_start", "<drill>|devops-break-glass|session_start|<account>|<eventId>|<time>|<sessionName>"),
-        (SET, "portal", "<drill>|devops-break-glass|portal|<targetAccount>|<eventId>|<time>|<userId>"),
+        (
+            SET,
+            "portal",
+            "<drill>|devops-break-glass|portal|<targetAccount><requestedAccount>|<eventId>|<time>|<userId>",
+        ),
         (SET, "console", "<drill>|devops-break-glass|console|<account>|<eventId>|<time>|<session>"),
         # The account of a plain role is known, while the record may be the caller's account's copy.
         (ROLE, "session_start", "<drill>|emergency|session_start|222222222222|<eventId>|<time>|<sessionName>"),
@@ -390,6 +395,10 @@ def test_the_recorder_understands_any_legal_values(data: st.DataObject, subject:
     # Each of these has a form, and not only an alphabet.
     values |= {"drill": data.draw(st.sampled_from(["", "DRILL: "])), "time": "2026-03-14T02:07:47Z"}
     values |= {name: "222222222222" for name in ("account", "targetAccount") if name in values}
+    # An event of the portal has its account in one of two places.
+    values |= {name: "" for name in ("requestedAccount",) if name in values}
+    if "targetAccount" in values and data.draw(st.booleans()):
+        values |= {"targetAccount": "", "requestedAccount": values["targetAccount"]}
     values |= {"session": SESSION} if "session" in values else {}
     values["eventId"] = values["eventId"] or "e-1"
     read = evidence(json.loads(substitute(transformer, event_with(values, transformer)))["value"])

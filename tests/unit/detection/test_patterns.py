@@ -38,13 +38,16 @@ from tests.unit.detection.strategies import (
 
 DRILL = {"source": ["breakglass.drill"], "detail-type": ["Break-glass drill"], "detail": {"drill": ["DRILL: "]}}
 STS = {"source": ["aws.sts"], "detail-type": ["AWS API Call via CloudTrail"]}
-SSO = {"source": ["aws.sso"], "detail-type": ["AWS Service Event via CloudTrail"]}
+SSO = {
+    "source": ["aws.sso", "aws.signin"],
+    "detail-type": ["AWS Service Event via CloudTrail", "AWS API Call via CloudTrail"],
+}
 SIGN_IN = {
     "source": ["aws.signin"],
     "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"],
 }
 REFUSED = {
-    "source": ["aws.sts", "aws.sso"],
+    "source": ["aws.sts", "aws.sso", "aws.signin"],
     "detail-type": ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"],
 }
 SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
@@ -82,7 +85,10 @@ ROLE = RoleSubject(ROLE_ARN)
             {
                 "eventName": ["GetRoleCredentials", "Federate"],
                 "errorCode": [{"exists": False}],
-                "serviceEventDetails": {"role_name": ["devops-break-glass"]},
+                "$or": [
+                    {"serviceEventDetails": {"role_name": ["devops-break-glass"]}},
+                    {"requestParameters": {"roleName": ["devops-break-glass"]}},
+                ],
             },
         ),
         (
@@ -112,6 +118,7 @@ ROLE = RoleSubject(ROLE_ARN)
                     },
                     {"requestParameters": {"roleArn": SET_ARNS}},
                     {"serviceEventDetails": {"role_name": ["devops-break-glass"]}},
+                    {"requestParameters": {"roleName": ["devops-break-glass"]}},
                 ],
             },
         ),
@@ -215,7 +222,13 @@ def evidence(name: str, role_arn: str, who: str) -> dict[EvidencePath, list[dict
             for name in ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
         ],
         EvidencePath.portal: [
-            event("aws.sso", service, eventName=call_name, serviceEventDetails={"role_name": name, "account_id": "1"})
+            event(source, kind, eventName=call_name, **named)
+            for source in ("aws.sso", "aws.signin")
+            for kind in (service, call)
+            for named in (
+                {"serviceEventDetails": {"role_name": name, "account_id": "1"}},
+                {"requestParameters": {"roleName": name, "accountId": "1"}},
+            )
             for call_name in ("GetRoleCredentials", "Federate")
         ],
         EvidencePath.console: [

@@ -15,6 +15,7 @@ import pulumi_aws as aws
 from breakglass.approval.parts import WITH_DEAD_LETTERS, Names, Part
 from breakglass.components.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.usage_alert import DEAD_LETTER_RETENTION_SECONDS
+from breakglass.lambdas.slack.signature import RETRY_SECONDS
 from breakglass.policy.approval_documents import function_trust
 from breakglass.policy.documents import policy_json
 
@@ -54,7 +55,7 @@ _LOST = {
 }
 """What it means that a function's dead letters are there."""
 
-_LASTS = {Part.desk: 900, Part.recorder: 6 * 3600}
+_LASTS = {Part.desk: RETRY_SECONDS, Part.recorder: 6 * 3600}
 """For how long a call is tried, in seconds: a click that is done hours later surprises people; a use never does."""
 
 

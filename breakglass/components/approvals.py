@@ -325,17 +325,18 @@ class Approvals(pulumi.ComponentResource):
         ).apply(partial(_scope, place, spec.kms_key_arn))
         of_table: dict[str, pulumi.Input[str]] = {"BREAKGLASS_TABLE": table.table_name}
         of_slack: dict[str, pulumi.Input[str]] = {"BREAKGLASS_BOT_TOKEN_SECRET": spec.bot_token_secret_arn}
-        of_desk: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": place.machine_arn}
+        of_people: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": place.machine_arn}
+        of_signed: dict[str, pulumi.Input[str]] = {"BREAKGLASS_SIGNING_SECRET": signing.secret_arn}
         variables: dict[Part, Mapping[str, pulumi.Input[str]]] = {
             Part.front: {
                 **of_table,
                 **of_slack,
-                "BREAKGLASS_SIGNING_SECRET": signing.secret_arn,
+                **of_signed,
                 "BREAKGLASS_DESK": place.names.function(Part.desk),
             },
-            Part.desk: of_desk,
+            Part.desk: {**of_people, **of_signed},
             Part.access: of_table,
-            Part.sweeper: {**of_desk, "BREAKGLASS_STACK": name},
+            Part.sweeper: {**of_people, "BREAKGLASS_STACK": name},
             Part.recorder: of_table,
         }
         return {

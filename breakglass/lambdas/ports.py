@@ -228,7 +228,7 @@ class DeskFunction(Protocol):
     """The function that does what people click, as the one calls it that answers Slack."""
 
     def hand_over(self, interaction: Mapping[str, Any]) -> None:
-        """Let it be done, and don't wait: `{"body", "content_type", "view_id"}`."""
+        """Let it be done, and don't wait; `app.handover` says what an interaction holds."""
 
     def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the answer, JSON-ready."""

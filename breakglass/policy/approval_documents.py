@@ -146,7 +146,7 @@ def _desk(scope: Scope) -> list[Statement]:
         _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
         _write(scope, "AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
-        *_secrets(scope, scope.bot_token_secret_arn),
+        *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         *_people(scope),
         _workflow(scope),
         _dead_letters(Part.desk, scope.place),

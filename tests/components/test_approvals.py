@@ -20,6 +20,7 @@ from breakglass.approval.workflow import definition
 from breakglass.components.approvals import Approvals, ApprovalsArgs
 from breakglass.errors import ConfigError
 from breakglass.lambdas.domain.policy import PermissionSet, Policy, Principal, PrincipalKind, from_json
+from breakglass.lambdas.slack.signature import HANDED_OVER_SECONDS, RETRY_SECONDS, WINDOW_SECONDS
 from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.types import EvidencePath
 from tests.conftest import (
@@ -244,7 +245,7 @@ VARIABLES = {
         "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN,
         "BREAKGLASS_DESK": "breakglass-prod-approvals-desk",
     },
-    Part.desk: _DESK,
+    Part.desk: {**_DESK, "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN},
     Part.access: _TABLE,
     Part.sweeper: {**_DESK, "BREAKGLASS_STACK": NAME},
     Part.recorder: _TABLE,
@@ -280,10 +281,12 @@ def test_a_click_is_tried_three_times_within_a_quarter_of_an_hour_and_a_use_for_
         name: (each["maximumRetryAttempts"], each.get("maximumEventAgeInSeconds")) for name, each in configs.items()
     }
     assert tried == {
-        f"{NAME}-desk-asynchronous": (2, 900),
+        f"{NAME}-desk-asynchronous": (2, RETRY_SECONDS),
         f"{NAME}-recorder-asynchronous": (2, 21_600),
         f"{NAME}-sweeper-asynchronous": (0, None),
     }
+    # A retry comes at most that late, and its signature still counts then.
+    assert HANDED_OVER_SECONDS > WINDOW_SECONDS + RETRY_SECONDS
     kept = {name: each["destinationConfig"]["onFailure"] for name, each in configs.items() if "sweeper" not in name}
     assert all(destination["destination"].endswith("-dead-letters") for destination in kept.values())
 

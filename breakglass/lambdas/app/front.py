@@ -29,10 +29,13 @@ from breakglass.lambdas.slack.payloads import (
     Suggestion,
     parse,
 )
-from breakglass.lambdas.slack.signature import WINDOW_SECONDS, SignatureError, replay_key, verify
+from breakglass.lambdas.slack.signature import SignatureError, remembered_until, replay_key, verify_rotated
 
 LARGEST_BODY = 200_000
 """Bytes. A form of fifty accounts and four full texts has a tenth of it; an asynchronous invocation takes 256 KB."""
+
+_TIMESTAMP = "x-slack-request-timestamp"
+_SIGNATURE = "x-slack-signature"
 
 Response = dict[str, Any]
 """As API Gateway takes it: payload format 2.0."""
@@ -115,14 +118,9 @@ def _header(event: Mapping[str, Any], name: str) -> str:
 
 
 def _verify(front: Front, event: Mapping[str, Any], body: bytes) -> None:
-    timestamp, signature = _header(event, "x-slack-request-timestamp"), _header(event, "x-slack-signature")
-    now = front.clock()
-    try:
-        verify(front.secret(False), timestamp, signature, body, now)
-    except SignatureError:
-        # The secret may have been rotated since it was read.
-        verify(front.secret(True), timestamp, signature, body, now)
-    if not front.claim(replay_key(signature), now + 2 * WINDOW_SECONDS):
+    timestamp, signature = _header(event, _TIMESTAMP), _header(event, _SIGNATURE)
+    verify_rotated(front.secret, timestamp, signature, body, front.clock())
+    if not front.claim(replay_key(signature), remembered_until(timestamp)):
         raise SignatureError("seen before")
 
 
@@ -132,7 +130,14 @@ def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: In
             return _response(200, {"challenge": interaction.challenge})
         case Nothing():
             return _response(200)
-    handed: dict[str, Any] = {"body": body.decode(), "content_type": _header(event, "content-type"), "view_id": None}
+    # `desk` verifies the signature itself. A body that was parsed is valid UTF-8, so its text is the same bytes there.
+    handed: dict[str, Any] = {
+        "body": body.decode(),
+        "content_type": _header(event, "content-type"),
+        "timestamp": _header(event, _TIMESTAMP),
+        "signature": _header(event, _SIGNATURE),
+        "view_id": None,
+    }
     match interaction:
         case Suggestion():
             return _response(200, front.desk.ask(handed))

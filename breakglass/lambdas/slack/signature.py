@@ -8,9 +8,18 @@ Non-goals: remembering what was seen before (`replay_key` is what to remember); 
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 
 WINDOW_SECONDS = 300
 """How far the time of a request may be from ours, in both directions."""
+
+RETRY_SECONDS = 900
+"""How long Lambda retries an invocation of `desk`: the maximum age of its asynchronous events."""
+
+HANDED_OVER_SECONDS = WINDOW_SECONDS + RETRY_SECONDS + 60
+"""The maximum age of a request in `desk`: as old as `front` accepts, then every retry, and a minute for both to run."""
+
+_MARGIN_SECONDS = 60
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -20,7 +29,7 @@ class SignatureError(Exception):
     """A request that Slack has not signed, or not now. The text is for the log: it holds nothing of the request."""
 
 
-def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int) -> None:
+def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int, max_age: int = WINDOW_SECONDS) -> None:
     """Make sure that Slack has signed this body at about this time.
 
     Args:
@@ -29,6 +38,7 @@ def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int) -
         signature: the header X-Slack-Signature.
         body: as it was sent, to the byte.
         now: the time.
+        max_age: the maximum age of the request in seconds.
 
     Raises:
         SignatureError: if not.
@@ -40,10 +50,42 @@ def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int) -
         raise SignatureError("the timestamp is missing or garbled")
     if _SIGNATURE.fullmatch(signature) is None:
         raise SignatureError("the signature is missing or garbled")
-    if abs(now - int(timestamp)) > WINDOW_SECONDS:
+    if not -WINDOW_SECONDS <= now - int(timestamp) <= max_age:
         raise SignatureError("the timestamp is too old, or in the future")
     if not hmac.compare_digest(_signed(secret, timestamp, body), signature.encode()):
         raise SignatureError("the signature is another one")
+
+
+def verify_rotated(
+    secret: Callable[[bool], str],
+    timestamp: str,
+    signature: str,
+    body: bytes,
+    now: int,
+    max_age: int = WINDOW_SECONDS,
+) -> None:
+    """Verify a request, once more with the secret of now if the known one refuses it: it may have been rotated.
+
+    Args:
+        secret: the app's signing secret; with True, as it is now.
+        timestamp: as in `verify`, like all that follow.
+        signature: the header X-Slack-Signature.
+        body: as it was sent, to the byte.
+        now: the time.
+        max_age: the maximum age of the request in seconds.
+
+    Raises:
+        SignatureError: if neither verifies it.
+    """
+    try:
+        verify(secret(False), timestamp, signature, body, now, max_age)
+    except SignatureError:
+        verify(secret(True), timestamp, signature, body, now, max_age)
+
+
+def remembered_until(timestamp: str) -> int:
+    """Return until when a verified request is remembered: longer than any clock of ours accepts its signature."""
+    return int(timestamp) + WINDOW_SECONDS + _MARGIN_SECONDS
 
 
 def replay_key(signature: str) -> str:

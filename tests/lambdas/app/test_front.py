@@ -128,7 +128,8 @@ def test_the_command_opens_a_form_and_is_handed_over_as_it_came(endpoint: Endpoi
     body = urlencode(COMMAND).encode()
     assert endpoint.send(body) == {"statusCode": 200, "body": ""}
     (view_id,) = endpoint.slack.views
-    assert endpoint.handed == [{"body": body.decode(), "content_type": FORM, "view_id": view_id}]
+    headers = {"timestamp": str(NOW), "signature": signature(body, NOW)}
+    assert endpoint.handed == [{"body": body.decode(), "content_type": FORM, **headers, "view_id": view_id}]
 
 
 @pytest.mark.parametrize("action_id", sorted(ids.OPENS_FORM))
@@ -203,9 +204,9 @@ def test_the_same_request_again_is_refused(endpoint: Endpoint) -> None:
 def test_delivery_repeated_within_its_window_is_refused(endpoint: Endpoint, ahead: int) -> None:
     body, at = urlencode(COMMAND).encode(), endpoint.clock() + ahead
     assert endpoint.send(body, event={"at": at})["statusCode"] == 200
-    # Slack's signature is good until `at + 300`.
-    while endpoint.clock() < at + 299:
-        endpoint.clock.now = min(endpoint.clock() + 60, at + 299)
+    # The signature counts until `at + 300`, inclusive.
+    while endpoint.clock() < at + 301:
+        endpoint.clock.now = min(endpoint.clock() + 60, at + 301)
         assert endpoint.send(body, event={"at": at})["statusCode"] == 401, endpoint.clock() - at
     assert len(endpoint.handed) == 1
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -12,11 +12,17 @@ from breakglass.lambdas.adapters.aws import AwsClient
 from breakglass.lambdas.adapters.connection import Answer
 from breakglass.lambdas.adapters.desk_function import InvokedDesk
 from breakglass.lambdas.app.sweep import Counts
+from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.handlers import desk
 from breakglass.lambdas.handlers.sweeper import metrics
+from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack.signature import SignatureError
+from localcloud.slack_user import signed
 from tests.lambdas.app.company import CHANNEL, Company
-from tests.lambdas.domain.policies import ADA
+from tests.lambdas.domain.policies import ADA, CLEO
 from tests.lambdas.doubles.slack import TEAM
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 # In place of the package's own `__init__`, which imports the components. Every look-up of a name and every connection
 # is an event that Python tells its audit hooks.
@@ -48,15 +54,58 @@ class _Invoking(AwsClient):
         return Answer(200, {}, json.dumps(desk.handler(json.loads(payload), None)).encode())
 
 
-def test_the_desk_understands_what_the_front_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def company(monkeypatch: pytest.MonkeyPatch) -> Company:
+    """A company whose desk is the handler."""
     company = Company()
     monkeypatch.setattr(desk, "_desk", lambda: company.world)
+    monkeypatch.setattr(desk, "_signing_secret", lambda: _secret)
+    monkeypatch.setattr(desk, "clock", company.clock)
+    return company
+
+
+def test_the_desk_understands_what_the_front_hands_over(company: Company) -> None:
     view_id = company.slack.open_view({"type": "modal", "blocks": []})
     actor = {"user_id": ADA.slack_id, "team_id": TEAM}
     command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
-    handed = {"body": urlencode(command), "content_type": "application/x-www-form-urlencoded", "view_id": view_id}
+    handed = {**_signed(urlencode(command), company), "view_id": view_id}
     InvokedDesk(_Invoking("eu-central-1"), "desk").hand_over(handed)
     assert "Request" in company.seen(view_id)
+
+
+@pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
+def test_desk_invoked_without_signature_acts_for_nobody(company: Company, kind: str) -> None:
+    request = company.asked()
+    payload = {
+        "type": kind,
+        "user": {"id": CLEO.slack_id, "team_id": TEAM},
+        "trigger_id": "t-1",
+        "container": {"type": "message", "channel_id": CHANNEL, "message_ts": "1.000000"},
+        "actions": [{"type": "button", "action_id": ids.APPROVE, "block_id": "b", "value": request.id}],
+    }
+    body = f"payload={quote(json.dumps(payload))}"
+    handed = {"body": body, "content_type": "application/x-www-form-urlencoded", "view_id": None}
+    for forged in (handed, {**_signed("else", company), **handed}):
+        with pytest.raises(SignatureError):
+            desk.handler({"interaction": forged}, None)
+    assert company.now(request).state is State.pending
+    if kind == "block_actions":
+        desk.handler({"interaction": {**_signed(body, company), "view_id": None}}, None)
+        assert company.now(request).state is State.approved, "only the signature was missing"
+
+
+def _secret(_: bool) -> str:
+    return SECRET
+
+
+def _signed(body: str, company: Company) -> dict[str, str]:
+    headers = signed(SECRET, body.encode(), company.clock())
+    return {
+        "body": body,
+        "content_type": "application/x-www-form-urlencoded",
+        "timestamp": headers["X-Slack-Request-Timestamp"],
+        "signature": headers["X-Slack-Signature"],
+    }
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:

@@ -123,7 +123,7 @@ EXPECTED = {
         read("EVENT", "LATEST", "REQUEST", "USE"),
         find("by_month", "by_person", "open"),
         write("AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
-        one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
+        one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
         LOOK_UP,
         MEMBERS,
         allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
@@ -295,7 +295,7 @@ def test_a_key_of_the_customers_own_decrypts_these_secrets_only() -> None:
 
     assert may == dict.fromkeys(Part) | {
         Part.front: decrypts(SIGNING, TOKEN),
-        Part.desk: decrypts(TOKEN),
+        Part.desk: decrypts(SIGNING, TOKEN),
         Part.sweeper: decrypts(TOKEN),
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import approvals, demos, imports, latency, machine, previews, report
 from benchmarks.table import with_figures
+from breakglass.terminal import printable
 from localcloud.cloud import LocalCloud, LocalCloudError
 from localcloud.engine import EngineError
 from localcloud.stack import BUILD, ROOT
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         figures = _measured(options, workdir)
     except (LocalCloudError, EngineError, demos.DemoError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the local cloud is stopped", file=sys.stderr)

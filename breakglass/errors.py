@@ -16,6 +16,8 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from breakglass.terminal import printable
+
 _WIDTH = 100
 _LONGEST_VALUE = 120
 
@@ -47,7 +49,7 @@ def shown(value: object) -> str:
 class Problem:
     """One thing that is wrong, told so that it can be put right without reading the code.
 
-    Every part is redacted on construction: a report ends in terminals and CI logs.
+    Every part is redacted and made `printable` on construction: a report ends in terminals and CI logs.
     """
 
     path: str
@@ -60,9 +62,9 @@ class Problem:
     """What to write or do instead."""
 
     def __post_init__(self) -> None:
-        """Redact every part, whoever built the problem."""
+        """Redact every part, and escape what a terminal would obey, whoever built the problem."""
         for field in fields(self):
-            object.__setattr__(self, field.name, redact(getattr(self, field.name)))
+            object.__setattr__(self, field.name, printable(redact(getattr(self, field.name))))
 
     def __str__(self) -> str:
         """Return the problem as a paragraph for a terminal."""
@@ -83,6 +85,10 @@ class Problem:
 
 class BreakglassError(Exception):
     """Something the user of this package can put right; the text says how."""
+
+    def __str__(self) -> str:
+        """Return the text for a terminal."""
+        return printable(super().__str__())
 
 
 class ConfigError(BreakglassError):

@@ -9,7 +9,6 @@ Texts come out of CloudTrail records that anybody may hand in, so control charac
 import json
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from breakglass.terminal import printable
 from localcloud.scenes import Scene
 from localcloud.verdicts import Verdict
 
@@ -29,11 +29,6 @@ _WIDTH_OF_A_FILE = 120
 def terminal() -> Console:
     """Where to show it: as wide as the terminal, in colour only if it is one."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
-
-
-def printable(text: str) -> str:
-    """Text with every control character but the line break replaced, so that no terminal obeys it."""
-    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def slack_message(message: Mapping[str, Any]) -> Panel:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 
+from breakglass.terminal import printable
 from localcloud import detached
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.engine import EngineError
@@ -34,7 +35,7 @@ def main() -> int:
             detached.stop(DESCRIPTION)
             raise
     except (LocalCloudError, EngineError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted; the local cloud is stopped.", file=sys.stderr)

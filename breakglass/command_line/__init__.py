@@ -13,9 +13,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn
 
 from breakglass.command_line import audit, deployed, explain, person
 from breakglass.command_line.progress import Progress
@@ -24,6 +24,7 @@ from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.adapters.identity_store import IdentityStore
 from breakglass.lambdas.domain.policy import Policy
 from breakglass.lambdas.ports import Clock, Directory, Store
+from breakglass.terminal import PrintableStream, Stream, printable
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
@@ -50,9 +51,12 @@ expired or failed. Times are in UTC.
   breakglass audit --since 2026-11-01 --csv > november.csv
   breakglass audit --since 2026-11-26T20:00:00Z --until 2026-11-27 --json
 
---csv: RFC 4180, UTF-8. A cell that begins with = + - @ (also full-width), a tab, a line break or NUL gets an apostrophe
-before it, so that no spreadsheet takes what somebody typed for a formula. --json: one array, one line for each entry,
-every text as it was typed. An export that was cut off has an exit status other than 0; the JSON is not closed then.
+--csv: RFC 4180, UTF-8. An apostrophe stands before each = + - @ (also full-width) that begins a cell, or that would
+begin one in a spreadsheet which splits lines at semicolons or tabs, so that no spreadsheet takes a text that people
+typed for a formula. A cell that begins with a tab, a line break or NUL gets one as well. --json: one array, one line
+for each entry, every text as it was typed. In both, an invisible character, such as a control or a bidirectional
+override, is written as JSON writes it: \\u001b. An export that was cut off has an exit status other than 0; the JSON
+is not closed then.
 """
 
 
@@ -73,8 +77,8 @@ class World:
     directory: Callable[[Policy], Directory]
     store: Callable[[deployed.Deployed], Store]
     clock: Clock
-    out: TextIO
-    err: TextIO
+    out: Stream
+    err: Stream
 
 
 def main() -> int:
@@ -118,6 +122,8 @@ def command(arguments: Sequence[str], world: World) -> int:
         The exit status.
     """
     options = _parser().parse_args(arguments)
+    # Whatever a command writes holds names and texts of people; no terminal shall obey them.
+    world = replace(world, out=PrintableStream(world.out), err=PrintableStream(world.err))
     try:
         run: Callable[[argparse.Namespace, World], None] = options.run
         run(options, world)
@@ -154,8 +160,15 @@ def _audit(options: argparse.Namespace, world: World) -> None:
             write(audit.entries(world.store(stack), since, until, progress), world.out)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats nothing of what was typed that a terminal would obey."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="breakglass",
         description="Asks a deployed stack about its approvals. Changes nothing.",
         epilog=_STATUSES,
@@ -168,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _command(commands, "explain", "who can approve what, by which rule, and why not me", _EXPLAIN, _explain)
     parser.add_argument("--who", required=True, metavar="USER", help="user name in Identity Center, or e-mail address")
     parser.add_argument("--set", required=True, metavar="SET", help="name of a break-glass permission set")
@@ -182,7 +195,7 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--json", action="store_true", help="the same as JSON")
 
 
-def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_audit(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _command(commands, "audit", "the audit trail of a span, as CSV or JSON", _AUDIT, _audit)
     parser.add_argument("--since", required=True, metavar="DATE", help="first day, or time, as in 2026-11-01")
     parser.add_argument("--until", metavar="DATE", help="last day, or time up to which; by default now")
@@ -193,7 +206,7 @@ def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[_Parser]",
     name: str,
     summary: str,
     description: str,

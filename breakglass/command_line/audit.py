@@ -8,15 +8,17 @@ Non-goals: choosing; whoever gets the export can filter it.
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TextIO
+from typing import Any
 
 from breakglass.command_line.progress import Progress
 from breakglass.errors import Problem, QuestionError, shown
 from breakglass.lambdas.adapters.table import EARLIEST
 from breakglass.lambdas.domain.records import AuditEntry
 from breakglass.lambdas.ports import Store
+from breakglass.terminal import Stream
 
 COLUMNS = (
     *("at", "subject", "event", "actor", "actor_user_id", "permission_set", "accounts", "rule", "note"),
@@ -29,8 +31,10 @@ _DAY = 86_400
 # By how much clocks may differ: what the functions write now may be in the future here.
 _SKEW = 60
 
-# What makes a spreadsheet take a cell for a formula, or may be dropped before it looks (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")  # noqa: RUF001 - the full-width forms
+# Where a spreadsheet takes a text for a formula: at the beginning of a cell, blanks and quotes before it or not, and
+# after each character that it may split a line at (OWASP, "CSV Injection"). Where a country writes numbers with a
+# comma, Excel splits at semicolons, and does not ask.
+_FORMULA = re.compile(r'(?:^|[,;\t\r\n])(?=[\s\0"]*[=+\-@＝＋－＠])|^(?=[\t\r\n\0])')  # noqa: RUF001 - full-width forms
 
 
 def span(since: str, until: str | None, now: int) -> tuple[int, int]:
@@ -68,8 +72,11 @@ def entries(store: Store, since: int, until: int, progress: Progress) -> Iterato
         first = end
 
 
-def write_csv(trail: Iterable[AuditEntry], out: TextIO) -> None:
-    """Write CSV (RFC 4180); what a spreadsheet would take for a formula gets an apostrophe before it."""
+def write_csv(trail: Iterable[AuditEntry], out: Stream) -> None:
+    """Write CSV (RFC 4180); what a spreadsheet would take for a formula gets an apostrophe before it.
+
+    That holds for spreadsheets that split a line at semicolons or tabs, too.
+    """
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for entry in trail:
@@ -77,10 +84,10 @@ def write_csv(trail: Iterable[AuditEntry], out: TextIO) -> None:
             *(at(entry.at), entry.subject, entry.event, entry.actor.name, entry.actor.user_id, entry.permission_set),
             *(" ".join(entry.accounts), entry.rule, entry.note, entry.before, entry.after),
         )
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        writer.writerow([_FORMULA.sub(r"\g<0>'", cell) for cell in cells])
 
 
-def write_json(trail: Iterable[AuditEntry], out: TextIO) -> None:
+def write_json(trail: Iterable[AuditEntry], out: Stream) -> None:
     """Write a JSON array with one line for each entry."""
     out.write("[")
     separator = "\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from breakglass.command_line.layout import columns, printable
+from breakglass.command_line.layout import columns, one_line
 from breakglass.command_line.progress import Progress
 from breakglass.errors import Problem, QuestionError, shown
 from breakglass.lambdas.domain import decision
@@ -182,7 +182,7 @@ def as_text(of: Report) -> str:
     ]
     if of.requester != of.who:
         sections.append((f"Deny rules, for {_name(of.requester)}", _readings(of.asked.denies, "forbids it")))
-    return "\n\n".join("\n".join([printable(title), *columns(rows)]) for title, rows in sections if rows)
+    return "\n\n".join("\n".join([one_line(title), *columns(rows)]) for title, rows in sections if rows)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Text for a terminal: columns, and nothing that a terminal would take for a command.
+"""Text for a terminal, in columns.
 
 Non-goals: colours; what is said.
 """
@@ -6,13 +6,15 @@ Non-goals: colours; what is said.
 import textwrap
 from collections.abc import Sequence
 
+from breakglass.terminal import printable
+
 _WIDTH = 110
 _GAP = 2
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a text on one line; names come from directories, where anything may have been typed."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -21,7 +23,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     Args:
         rows: as many cells each.
     """
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) + _GAP for column in zip(*(row[:-1] for row in cells), strict=True)]
     margin = " " * (_GAP + sum(widths))
     lines: list[str] = []

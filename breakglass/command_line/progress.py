@@ -5,7 +5,9 @@ Nothing is said of what is quick. Non-goals: how much is left, which nobody know
 
 import threading
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
+
+from breakglass.terminal import Stream
 
 PATIENCE_SECONDS = 2
 """After how long something is said, and after how long again."""
@@ -23,7 +25,7 @@ class Progress:
         seconds: after how long.
     """
 
-    def __init__(self, stream: TextIO, doing: str, seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, stream: Stream, doing: str, seconds: float = PATIENCE_SECONDS) -> None:
         self.doing = doing
         self._stream = stream
         self._seconds = seconds

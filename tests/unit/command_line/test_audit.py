@@ -19,6 +19,7 @@ from breakglass.command_line.audit import COLUMNS
 from breakglass.errors import QuestionError
 from breakglass.lambdas.adapters.aws import AwsError
 from breakglass.lambdas.domain.records import Actor, AuditEntry
+from breakglass.terminal import printable
 from tests.lambdas.domain.policies import EVERYBODY, PRODUCTION, RDS, STAGING, policy
 from tests.lambdas.doubles.clock import NOW
 from tests.lambdas.doubles.directory import MemoryDirectory
@@ -102,12 +103,46 @@ def test_no_cell_begins_as_a_formula_does(begin: str) -> None:
     outcome = typist(entry).run("audit", "--since", "2025-11-01", "--csv")
 
     cells = dict(zip(COLUMNS, rows(outcome)[1], strict=True))
-    assert {cells["note"], cells["actor"], cells["rule"]} == {f"'{hostile}"}
+    assert {cells["note"], cells["actor"], cells["rule"]} == {f"'{printable(hostile)}"}
     assert exported(entry)[0]["note"] == hostile
 
 
+@pytest.mark.parametrize(
+    ("note", "cell"),
+    [
+        ("it burns;=1+1", "it burns;'=1+1"),
+        ("it burns\t@SUM(1)", "it burns\t'@SUM(1)"),
+        ('it burns; "=1+1', "it burns;' \"=1+1"),
+        (' "=1+1', "' \"=1+1"),
+        ("first\n=1+1", "first\n'=1+1"),
+        ("a = b; c, d-e", "a = b; c, d-e"),
+    ],
+)
+def test_csv_cell_with_separator_before_formula_is_guarded(note: str, cell: str) -> None:
+    file = io.StringIO(newline="")
+    audit.write_csv([replace(ENTRY, note=note)], file)
+    assert list(csv.reader(io.StringIO(file.getvalue(), newline="")))[1][COLUMNS.index("note")] == cell
+
+
+FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+HOSTILE = st.text(alphabet="=+-@\uff1d\",;\r\n\t\0' x", max_size=8)
+
+
+@given(HOSTILE, HOSTILE, st.sampled_from(",;\t"))
+def test_csv_read_with_any_separator_has_no_formula(rule: str, note: str, separator: str) -> None:
+    file = io.StringIO(newline="")
+    audit.write_csv([replace(ENTRY, rule=rule, note=note)], file)
+    # csv.reader refuses NUL, which spreadsheets leave out.
+    text = file.getvalue().replace("\0", "")
+    quoted = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    plain = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE)
+    cells = [cell for row in (*quoted, *plain) for cell in row]
+    assert len(cells) > 2
+    assert [cell for cell in cells if cell.lstrip(' "').startswith(FORMULAS)] == []
+
+
 @given(st.text() | st.text(alphabet="=+-@\",;\r\n\t'x", max_size=8))
-def test_every_text_comes_back_whole_but_for_the_apostrophe(note: str) -> None:
+def test_every_text_comes_back_whole_but_for_apostrophes(note: str) -> None:
     entry = replace(ENTRY, note=note)
     csv_file, json_file = io.StringIO(newline=""), io.StringIO(newline="")
     audit.write_csv([entry], csv_file)
@@ -115,7 +150,7 @@ def test_every_text_comes_back_whole_but_for_the_apostrophe(note: str) -> None:
 
     found = list(csv.reader(io.StringIO(csv_file.getvalue(), newline="")))
     assert len(found) == 2
-    assert found[1][COLUMNS.index("note")].removeprefix("'") == note.removeprefix("'")
+    assert found[1][COLUMNS.index("note")].replace("'", "") == note.replace("'", "")
     assert json.loads(json_file.getvalue())[0]["note"] == note
 
 

@@ -227,7 +227,7 @@ def test_what_people_typed_as_their_name_is_no_command_for_the_terminal() -> Non
     outcome = explain(at, "ada")
 
     assert "\x1b" not in outcome.out
-    assert "ada (A [2Jda root)" in outcome.out
+    assert "ada (A\\u001b[2Jda root)" in outcome.out
 
 
 def test_what_aws_refuses_is_one_answer_not_a_traceback() -> None:

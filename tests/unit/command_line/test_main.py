@@ -22,7 +22,8 @@ def test_help_tells_the_exit_statuses_and_where_credentials_come_from(arguments:
 def test_help_on_the_audit_says_what_becomes_of_a_formula() -> None:
     done = subprocess.run([PROGRAM, "audit", "--help"], capture_output=True, text=True, check=True, timeout=60)
 
-    assert "begins with = + - @" in done.stdout
+    assert "before each = + - @" in done.stdout
+    assert "splits lines at semicolons or tabs" in done.stdout
 
 
 def test_a_reader_who_has_seen_enough_ends_it_without_a_traceback() -> None:

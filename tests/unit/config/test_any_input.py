@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.config import StackFile, validate_stack
+from breakglass.config import check_stack
 from breakglass.errors import ConfigError
+from breakglass.terminal import printable
 from tests.unit.config.stack_files import (
     APPROVALS,
     BREAK_GLASS,
@@ -132,17 +133,18 @@ def test_a_bottomless_value_is_a_problem_and_no_traceback(levels: int, place: Ke
 
 def _validate(raw: dict[str, Any]) -> str | None:
     """Return the report, or None for a valid stack."""
-    try:
-        stack_file = validate_stack(raw, STACKS)
-    except ConfigError as error:
-        report = error
-    else:
-        assert isinstance(stack_file, StackFile)
-        json.dumps(stack_file.model_dump(mode="json"))
-        return None
-    assert report.problems
-    assert all(problem.path and problem.value and problem.why and problem.instead for problem in report.problems)
-    return str(report)
+    judged = check_stack(raw, STACKS)
+    for told in (*judged.problems, *judged.warnings):
+        assert told.path
+        assert told.value
+        assert told.why
+        assert told.instead
+        assert str(told) == printable(str(told))
+    if judged.stack_file is None:
+        return str(ConfigError(judged.problems))
+    assert judged.problems == ()
+    json.dumps(judged.stack_file.model_dump(mode="json"))
+    return None
 
 
 def _assert_no_token(report: str) -> None:

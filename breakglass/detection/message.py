@@ -1,16 +1,18 @@
 """What the team reads when a watched role is used: the input transformers of the alert rules.
 
 An input transformer is a template with `<placeholders>` and, for each of them, the path of an event field. EventBridge
-fills it in with three habits that decide this module ("Amazon EventBridge input transformation"):
+fills it in with three habits that decide this module (`breakglass.detection.input_template`):
 
-- Values go in unescaped. A quote in one would break the JSON, Slack would answer HTTP 200 with `ok: false`, and the
-  alert would be lost without a trace. So only the `FIELDS` below go in, whose alphabet has nothing to escape, and never
-  those that people write freely (userAgent, errorMessage, userName), let alone the whole event with its credentials.
+- A quote in a value is dangerous. AWS's guide says that values go in unescaped, so a quote would end the text. AWS's
+  recorded answers say: escaped in the message for Slack, whose template is an object, and unescaped in the e-mail,
+  whose template is a string; broken JSON is never sent, and ends as a dead letter with `INVALID_JSON`. The two sources
+  disagree. So only the `FIELDS` below go in, whose alphabet has nothing to escape, and never those that people write
+  freely (userAgent, errorMessage, userName), let alone the whole event with its credentials.
 - A path that is not in the event leaves its placeholder out. All placeholders are therefore inside quoted text.
 - Everything in angle brackets is a placeholder, so Slack's `<url|text>` can't be written: links are buttons.
 
-The alphabets are AWS's, so they hold for CloudTrail's events only. Whoever may send drills (`events:PutEvents`) chooses
-their fields and can write any message with them (decision 0008); `drills=False` closes that.
+The alphabets are AWS's, so they hold for CloudTrail's events only. The sender of a drill (`events:PutEvents`) chooses
+its fields and can write false facts and mentions with them (decision 0008); `drills=False` closes that.
 
 It can't format a time either: the message shows CloudTrail's own, which is in UTC.
 
@@ -29,6 +31,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from breakglass.console import console_url
+from breakglass.detection.input_template import render
 from breakglass.detection.subjects import PermissionSetSubject, Subject
 from breakglass.errors import MessageError
 from breakglass.lambdas.slack.ids import EXPLAIN_ALERT
@@ -325,26 +328,22 @@ def substitute(transformer: Transformer, event: Mapping[str, Any]) -> str:
         event: an event as it is on the bus, with `source`, `detail` and so on.
 
     Returns:
-        What the target gets. Valid JSON if the event's fields keep to their alphabets.
+        The input of the target. Valid JSON if the event's fields keep to their alphabets.
     """
-    return _filled(transformer.template, {name: _at(path, event) for name, path in transformer.input_paths.items()})
+    return render(transformer.template, {name: _at(path, event) for name, path in transformer.input_paths.items()})
 
 
-def _at(path: str, event: Mapping[str, Any]) -> str:
-    """Read an event field as the text that goes in: nothing if it isn't there, JSON if it isn't a text."""
+def _at(path: str, event: Mapping[str, Any]) -> Any:
+    """Read an event field; an empty text if it isn't there."""
     value: Any = event
     for key in path.removeprefix("$.").split("."):
         if not isinstance(value, Mapping) or key not in value:
             return ""
         value = value[key]
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return value
 
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9]+)>")
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 def _transformer(message: Any) -> Transformer:
@@ -417,7 +416,7 @@ def check(transformer: Transformer) -> None:
         odd = ", ".join(sorted(used ^ transformer.input_paths.keys()))
         raise MessageError(f"Each placeholder needs a path and each path a placeholder; {odd} has only one of them.")
     for values in ({name: "" for name in used}, {name: _longest(name) for name in used}):
-        match json.loads(_filled(transformer.template, values)):
+        match json.loads(render(transformer.template, values)):
             case {"value": str(value), **others} if not others:
                 _at_most("the value", value, _VALUE_LIMIT)
             case dict(body):
@@ -442,8 +441,8 @@ def _check_paths(transformer: Transformer) -> None:
     for name, path in transformer.input_paths.items():
         if name not in FIELDS or FIELDS[name].path != path:
             raise MessageError(
-                f"<{name}> would insert {path}, which is not known to be safe: EventBridge escapes nothing, so a quote "
-                f"in the value would silently lose the alert. What may go in: {', '.join(sorted(FIELDS))}."
+                f"<{name}> would insert {path}, which is not known to be safe: EventBridge does not escape every value, "
+                f"so a quote in this one can turn the alert into a dead letter. Use one of: {', '.join(sorted(FIELDS))}."
             )
 
 

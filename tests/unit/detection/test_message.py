@@ -7,6 +7,7 @@ compares it with an emulator, and a live check with EventBridge.
 import json
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from breakglass.detection.input_template import is_json
 from breakglass.detection.message import (
     FIELDS,
     Transformer,
@@ -326,13 +328,30 @@ def test_a_drill_is_told_in_the_first_words_of_text_header_and_mail(path: Eviden
         ({}, '"  <other>"'),
     ],
 )
-def test_values_go_in_unescaped_and_a_missing_path_leaves_its_placeholder_out(
-    event: dict[str, Any], filled: str
-) -> None:
+def test_substitute_mail_inserts_values_raw_and_nothing_for_none(event: dict[str, Any], filled: str) -> None:
     transformer = Transformer(
         {"eventId": "$.detail.eventID", "region": "$.detail.awsRegion"}, '"<eventId> <region> <other>"'
     )
     assert substitute(transformer, event) == filled
+
+
+@given(st.text(), PATHS)
+def test_slack_message_with_any_text_in_a_field_stays_itself(text: str, path: EvidencePath) -> None:
+    """By AWS's recorded answers: a value ends no text, so it changes neither the channel nor the blocks."""
+    transformer = slack_message(SET, path, channel=CHANNEL, explain=True)
+    crafted, plain = (
+        json.loads(substitute(transformer, event_with(dict.fromkeys(transformer.input_paths, value), transformer)))
+        for value in (text, "x")
+    )
+    assert (crafted["channel"], crafted.keys(), len(crafted["blocks"])) == (CHANNEL, plain.keys(), len(plain["blocks"]))
+
+
+@pytest.mark.parametrize("value", [{"a": "b"}, ["a"]], ids=["object", "list"])
+@pytest.mark.parametrize("path", list(EvidencePath))
+def test_slack_message_with_a_nested_field_is_never_sent(path: EvidencePath, value: Any) -> None:
+    transformer = slack_message(SET, path, channel=CHANNEL)
+    for name in transformer.input_paths:
+        assert not is_json(substitute(transformer, event_with({name: value}, transformer)))
 
 
 def test_a_value_is_not_searched_for_placeholders_again() -> None:
@@ -347,7 +366,7 @@ URLS = st.text(string.ascii_letters + string.digits + "-._~:/?#[]@!$&()*+,;=%", 
 )
 
 
-def event_with(values: dict[str, str], transformer: Transformer) -> dict[str, Any]:
+def event_with(values: Mapping[str, Any], transformer: Transformer) -> dict[str, Any]:
     """Make an event out of field values; a field without one is left out, as CloudTrail leaves fields out."""
     event: dict[str, Any] = {}
     for name, value in values.items():

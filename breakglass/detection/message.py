@@ -441,8 +441,9 @@ def _check_paths(transformer: Transformer) -> None:
     for name, path in transformer.input_paths.items():
         if name not in FIELDS or FIELDS[name].path != path:
             raise MessageError(
-                f"<{name}> would insert {path}, which is not known to be safe: EventBridge does not escape every value, "
-                f"so a quote in this one can turn the alert into a dead letter. Use one of: {', '.join(sorted(FIELDS))}."
+                f"<{name}> would insert {path}, which is not known to be safe: EventBridge does not escape every "
+                "value, so a quote in this one can turn the alert into a dead letter. "
+                f"Use one of: {', '.join(sorted(FIELDS))}."
             )
 
 

@@ -1,12 +1,22 @@
-"""How EventBridge delivers one event to an API destination: attempts, waits, and what it writes on a dead letter.
+"""How EventBridge delivers one event to an API destination: attempts, waits, and the attributes of a dead letter.
 
 From "Event retry policy and using dead-letter queues" and "API destinations" in the EventBridge User Guide: 401, 407,
 409, 429 and 5xx are retried, other failures are not; Retry-After is respected; retries end with the target's
-MaximumRetryAttempts or MaximumEventAgeInSeconds. AWS documents "exponential back off and jitter" but no figures: here
-a wait is twice the one before, from 1 s to 512 s, without jitter, so that runs repeat. AWS lists the error codes but
-not which status gets which.
+MaximumRetryAttempts or MaximumEventAgeInSeconds.
 
-Time comes from the caller (`sleep`, `now`), so it is tested without waiting.
+From recorded dead letters:
+
+- a time-out and an address that can't be reached, code and text (a letter of 2023-04-04 kept as a fixture with target
+  `IDMS.BECSRESTAPI.ApiDestination-PRD`, and a drill of 2026-02-12);
+- RETRY_ATTEMPTS and EXHAUSTED_RETRY_CONDITION are absent if nothing was retried (radkawar/stackd at 9dc356f5,
+  testdata/aws/eventbridge/delivery.json);
+- the letter comes after the age limit, not before: that of 2023 was sent 24 h 5 min 50 s after its event, with 129
+  retries. AWS documents "exponential back off and jitter" but no figures. Here a wait is twice the one before, from 1 s
+  to 720 s, which gives those 129 retries; without jitter, so that runs repeat.
+
+No recording has the code of an HTTP status. Here it is one code for all of them, so that nothing can decide by it.
+
+Time comes from the caller (`sleep`), so it is tested without waiting.
 """
 
 import threading
@@ -23,7 +33,43 @@ _RETRIED_STATUSES = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-_LONGEST_WAIT = 512.0
+_LONGEST_WAIT = 720.0
+_NOT_INVOKED = "Unable to invoke ApiDestination endpoint: "
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An event that EventBridge gave up on.
+
+    Attributes:
+        code: ERROR_CODE of the dead letter.
+        message: ERROR_MESSAGE of the dead letter.
+        retries: RETRY_ATTEMPTS of the dead letter, which lacks it if nothing was retried.
+        exhausted: EXHAUSTED_RETRY_CONDITION of the dead letter; None if retrying had no sense.
+    """
+
+    code: str
+    message: str
+    retries: int = 0
+    exhausted: str | None = None
+
+    def message_attributes(self, rule_arn: str, target_arn: str) -> dict[str, str]:
+        """Attributes of the message in a rule's dead-letter queue."""
+        attributes = {
+            "RULE_ARN": rule_arn,
+            "TARGET_ARN": target_arn,
+            "ERROR_CODE": self.code,
+            "ERROR_MESSAGE": self.message,
+        }
+        if self.retries:
+            attributes["RETRY_ATTEMPTS"] = str(self.retries)
+        if self.exhausted is not None:
+            attributes["EXHAUSTED_RETRY_CONDITION"] = self.exhausted
+        return attributes
+
+
+INVALID_JSON = Failure("INVALID_JSON", "Invalid input for target.")
+"""The input of the target is no JSON, so it was not sent (recorded: `breakglass.detection.input_template`)."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +78,34 @@ class Answer:
 
     Attributes:
         status: HTTP status, or None if none came back.
-        error: why none came back.
         retry_after: seconds that the destination asked to wait.
-        permanent_error: error code, if EventBridge could not even try and trying again has no sense.
+        error_code: ERROR_CODE of the dead letter.
+        error: ERROR_MESSAGE of the dead letter.
+        permanent: whether EventBridge could not even try, and trying again has no sense.
     """
 
     status: int | None
-    error: str = ""
     retry_after: float = 0.0
-    permanent_error: str | None = None
+    error_code: str = "ERROR_FROM_TARGET"
+    error: str = ""
+    permanent: bool = False
+
+    @classmethod
+    def timed_out(cls) -> "Answer":
+        """The destination did not answer in time."""
+        text = f"{_NOT_INVOKED}Timeout calling endpoint for API Destination: socket closed."
+        return cls(None, error_code="UNKNOWN", error=text)
+
+    @classmethod
+    def unreachable(cls) -> "Answer":
+        """No connection to the destination came about, or it broke."""
+        text = f"{_NOT_INVOKED}API destination endpoint cannot be reached."
+        return cls(None, error_code="SDK_CLIENT_ERROR", error=text)
 
     @classmethod
     def impossible(cls, error_code: str, reason: str) -> "Answer":
         """EventBridge lacks a permission or a resource."""
-        return cls(None, reason, permanent_error=error_code)
+        return cls(None, error_code=error_code, error=reason, permanent=True)
 
     @property
     def delivered(self) -> bool:
@@ -56,17 +116,12 @@ class Answer:
     def retriable(self) -> bool:
         """Whether EventBridge tries again."""
         if self.status is None:
-            return self.permanent_error is None
+            return not self.permanent
         return self.status in _RETRIED_STATUSES or self.status >= 500
 
-    @property
-    def error_code(self) -> str:
-        """The dead letter's ERROR_CODE."""
-        if self.status is None:
-            return self.permanent_error or "CONNECTION_FAILURE"
-        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return "THROTTLING"
-        return "SDK_CLIENT_ERROR" if self.status < 500 else "ERROR_FROM_TARGET"
+    def failure(self, retries: int = 0, exhausted: str | None = None) -> Failure:
+        """What EventBridge gives up with after this answer."""
+        return Failure(self.error_code, self.error or f"{_NOT_INVOKED}HTTP {self.status}", retries, exhausted)
 
 
 @dataclass(frozen=True)
@@ -86,36 +141,8 @@ class RetryPolicy:
         )
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An event that EventBridge gave up on.
-
-    Attributes:
-        code: ERROR_CODE of the dead letter.
-        message: ERROR_MESSAGE of the dead letter.
-        retries: RETRY_ATTEMPTS of the dead letter.
-        exhausted: EXHAUSTED_RETRY_CONDITION of the dead letter; None if retrying had no sense.
-    """
-
-    code: str
-    message: str
-    retries: int = 0
-    exhausted: str | None = None
-
-    def message_attributes(self, rule_arn: str, target_arn: str) -> dict[str, str]:
-        """Attributes that EventBridge documents for a message in a rule's dead-letter queue."""
-        attributes = {
-            "RULE_ARN": rule_arn,
-            "TARGET_ARN": target_arn,
-            "ERROR_CODE": self.code,
-            "ERROR_MESSAGE": self.message,
-            "RETRY_ATTEMPTS": str(self.retries),
-        }
-        return attributes if self.exhausted is None else attributes | {"EXHAUSTED_RETRY_CONDITION": self.exhausted}
-
-
 def deliver(send: Callable[[], Answer], policy: RetryPolicy, sleep: Callable[[float], None]) -> Failure | None:
-    """Tries until the event is delivered or EventBridge would give up.
+    """Tries until the event is delivered, or the first attempt after one of the policy's limits has failed.
 
     Args:
         send: one attempt.
@@ -127,14 +154,13 @@ def deliver(send: Callable[[], Answer], policy: RetryPolicy, sleep: Callable[[fl
     """
     retries, age, wait = 0, 0.0, 1.0
     while not (answer := send()).delivered:
-        message = answer.error or f"API destination returned HTTP status {answer.status}"
         if not answer.retriable:
-            return Failure(answer.error_code, message)
-        pause = max(wait, answer.retry_after)
+            return answer.failure()
         if retries >= policy.maximum_retry_attempts:
-            return Failure(answer.error_code, message, retries, "MaximumRetryAttempts")
-        if age + pause > policy.maximum_event_age:
-            return Failure(answer.error_code, message, retries, "MaximumEventAgeInSeconds")
+            return answer.failure(retries, "MaximumRetryAttempts")
+        if age > policy.maximum_event_age:
+            return answer.failure(retries, "MaximumEventAgeInSeconds")
+        pause = max(wait, answer.retry_after)
         sleep(pause)
         age, retries, wait = age + pause, retries + 1, min(wait * 2, _LONGEST_WAIT)
     return None

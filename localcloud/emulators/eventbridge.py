@@ -1,18 +1,24 @@
 """What MiniStack's EventBridge lacks and the alert path depends on.
 
 MiniStack dispatches only rules whose state is exactly ENABLED, posts to an API destination once, and forgets what
-failed. Here, as the EventBridge User Guide has it:
+failed. Here, as AWS's recorded answers and, where there is none, the EventBridge User Guide have it:
 
-- rule states (see `rule_state`);
+- rule states (see `rule_state`), and no pattern that is more complex than AWS takes
+  (`breakglass.detection.complexity`);
+- input templates, and a dead letter in place of input that is no JSON (`breakglass.detection.input_template`);
 - deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
   allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
+- a dead letter holds the input that the target would have got, not the event (recorded for queues and ECS tasks:
+  radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json, `denied-transformer` and others);
 - topics as targets only if their policy lets EventBridge publish (see `permissions`);
+- ARNs of connections and API destinations, and no key in a described connection (see `connections`);
 - a count of the deliveries, so that somebody who waits for them needs no guess.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
 replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
 
-Non-goals: metrics in CloudWatch, retries for other targets than API destinations, event buses of other accounts.
+Non-goals: metrics in CloudWatch; retries for other targets than API destinations; InputPath in a dead letter; event
+buses of other accounts.
 """
 
 import contextvars
@@ -28,7 +34,10 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.emulators.delivery import Answer, Failure, RateLimit, RetryPolicy, deliver
+from breakglass.detection.complexity import COMPLEXITY_LIMIT, wildcard_complexity
+from breakglass.detection.input_template import is_json, render
+from localcloud.emulators.connections import creating, describing
+from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
 
@@ -87,23 +96,28 @@ class Bus:
         Raises:
             RuntimeError: if this MiniStack is not built as the one that this was written for.
         """
-        replaced: dict[str, Callable[..., Any]] = {
-            "_dispatch_event": self.dispatch,
-            "_dispatch_to_api_destination": self._start_delivery,
-        }
         used = (
+            *("_dispatch_event", "_dispatch_to_api_destination", "_render_input_template", "_event_pattern_error"),
+            *("_create_connection", "_create_api_destination", "_describe_connection"),
             *("_pattern_event_view", "_matches_pattern_view", "_invoke_target", "_event_from_test_payload"),
-            *("_build_api_destination_request", "_connection_auth_headers", "_finalize_api_dest_headers", "_http_open"),
-            *("_rules", "_targets", "_connections", "_api_destinations"),
+            *("_apply_input_transformer", "_build_api_destination_request", "_connection_auth_headers"),
+            *("_finalize_api_dest_headers", "_http_open", "_rules", "_targets", "_connections", "_api_destinations"),
         )
-        missing = [name for name in (*replaced, *used) if not hasattr(_events, name)]
+        missing = [name for name in used if not hasattr(_events, name)]
         if missing:
             raise RuntimeError(
                 f"MiniStack's EventBridge has no {', '.join(missing)}, on which the local cloud builds: install the "
                 "version that pyproject.toml pins (make test does), or adapt localcloud/emulators/eventbridge.py."
             )
-        for name, replacement in replaced.items():
-            setattr(_events, name, replacement)
+        _events._dispatch_event = self.dispatch
+        _events._dispatch_to_api_destination = self._start_delivery
+        _events._render_input_template = render
+        _events._event_pattern_error = _limited(_events._event_pattern_error)
+        _events._create_connection = creating("ConnectionArn", _events._create_connection, _events._connections)
+        _events._create_api_destination = creating(
+            "ApiDestinationArn", _events._create_api_destination, _events._api_destinations
+        )
+        _events._describe_connection = describing(_events._describe_connection)
 
     def put(self, event: Mapping[str, Any]) -> None:
         """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.
@@ -127,13 +141,13 @@ class Bus:
                 and _events._matches_pattern_view(rule["EventPattern"], view, f"rule {key}")
             ):
                 for target in list(_events._targets.get(key, ())):
-                    # MiniStack hands on what it finds in the target, and nothing of the rule or the event.
-                    traced = {**target, "_RuleArn": rule["Arn"], "_Event": envelope}
-                    if _may_be_invoked(traced):
+                    traced = _with_input(target, rule, view)
+                    failure = _failure_before_sending(traced)
+                    if failure is None:
                         _events._invoke_target(traced, record, rule, view)
                     else:
                         self.deliveries.begin()
-                        self._end(Failure("NO_PERMISSIONS", "The topic policy lets no rule publish"), traced)
+                        self._end(failure, traced)
 
     def _start_delivery(self, destination_arn: Any, payload: str, target: Mapping[str, Any]) -> None:
         self.deliveries.begin()
@@ -170,12 +184,12 @@ class Bus:
         # Everything is looked up anew: a connection that is mended between two attempts counts.
         refusal = role_refusal(target.get("RoleArn"), target["Arn"], target["_RuleArn"])
         if refusal is not None:
-            return Answer.impossible("NO_PERMISSIONS", refusal)
+            return Answer.impossible(*refusal)
         name = arn.resource.split("/")[1]
         destination = _events._api_destinations.get(name)
         if destination is None or destination["ApiDestinationState"] != "ACTIVE":
             return Answer.impossible("NO_RESOURCE", f"API destination {name} does not exist or is not active")
-        connection_name = destination["ConnectionArn"].rsplit("/", 1)[-1]
+        connection_name = destination["ConnectionArn"].split("/")[1]
         connection = _events._connections.get(connection_name)
         if connection is None or connection["ConnectionState"] != "AUTHORIZED":
             message = f"Connection {connection_name} does not exist or is not authorized"
@@ -190,10 +204,40 @@ class Bus:
         return _post({**request, "headers": _events._finalize_api_dest_headers(headers)})
 
 
-def _may_be_invoked(target: Mapping[str, Any]) -> bool:
-    """Whether a target other than an API destination lets EventBridge in; of these, only topics are asked."""
+def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> dict[str, Any]:
+    """The target with its input written out, and with its rule: MiniStack hands on nothing else of rule and event."""
+    transformer = target.get("InputTransformer")
+    if transformer is None:
+        given = target.get("Input") or json.dumps(view.event_with_detail())
+        return {**target, "_RuleArn": rule["Arn"], "_Input": given}
+    given = _events._apply_input_transformer(transformer, rule, view)
+    kept = {name: value for name, value in target.items() if name != "InputTransformer"}
+    return {**kept, "Input": given, "_RuleArn": rule["Arn"], "_Input": given}
+
+
+def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:
+    """The reason why the input never reaches the target; of the policies of targets, only those of topics are asked."""
+    if not is_json(target["_Input"]):
+        return INVALID_JSON
     topic = _sns._topic_by_arn_any_scope(target["Arn"]) if ":sns:" in target["Arn"] else None
-    return topic is None or topic_accepts(topic["attributes"].get("Policy"), target["Arn"])
+    if topic is None or topic_accepts(topic["attributes"].get("Policy"), target["Arn"], target["_RuleArn"]):
+        return None
+    return Failure("NO_PERMISSIONS", "The topic policy does not let the rule publish")
+
+
+def _limited(pattern_error: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """MiniStack's judgement of a pattern, and AWS's limit on its wildcards."""
+
+    def error(pattern: Any) -> str | None:
+        reason = pattern_error(pattern)
+        if reason is None and pattern and wildcard_complexity(json.loads(pattern)) > COMPLEXITY_LIMIT:
+            return (
+                "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences "
+                "after a wildcard character"
+            )
+        return reason
+
+    return error
 
 
 def _post(request: Mapping[str, Any]) -> Answer:
@@ -208,7 +252,8 @@ def _post(request: Mapping[str, Any]) -> Answer:
         with error:
             return Answer(error.code, retry_after=_seconds(error.headers.get("Retry-After")))
     except (OSError, http.client.HTTPException) as error:
-        return Answer(None, error=f"Unable to invoke ApiDestination endpoint: {error}")
+        late = isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError)
+        return Answer.timed_out() if late else Answer.unreachable()
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -217,14 +262,14 @@ def _seconds(retry_after: str | None) -> float:
 
 
 def _send_dead_letter(failure: Failure, target: Mapping[str, Any]) -> bool:
-    """Whether the target's dead-letter queue took the event."""
+    """Whether the target's dead-letter queue took the input of the target."""
     queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
     queue = queue_arn and _sqs._queue_by_arn(queue_arn)
     if not queue or not queue_accepts(queue["attributes"].get("Policy"), queue_arn, target["_RuleArn"]):
         return False
     attributes = failure.message_attributes(target["_RuleArn"], target["Arn"])
     message = {
-        "MessageBody": json.dumps(target["_Event"]),
+        "MessageBody": target["_Input"],
         "MessageAttributes": {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
     }
     _sqs._act_send_message(message, queue["url"])

@@ -18,6 +18,7 @@ _evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 _iam: Any = importlib.import_module("ministack.services.iam")
 
 _SERVICE = "events.amazonaws.com"
+_NOT_ASSUMED = "FAILED_TO_ASSUME_ROLE"
 
 
 def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
@@ -31,22 +32,27 @@ def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
     return _resource_accepts(policy, _context("sqs:SendMessage", queue_arn, rule_arn))
 
 
-def topic_accepts(policy: str | None, topic_arn: str) -> bool:
-    """Whether a topic policy lets EventBridge publish.
+def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
+    """Whether a topic policy lets EventBridge publish for the rule.
 
-    EventBridge tells SNS nothing about the rule, so a statement with a condition never holds: "You can't use of
-    Condition blocks in Amazon SNS topic policies for EventBridge" ("Using resource-based policies for Amazon
-    EventBridge" in its User Guide).
+    AWS's recorded answers: a statement without a condition holds, and so does one with `aws:SourceArn` or
+    `aws:SourceAccount` of the rule; one with another ARN, or with `aws:SourceOwner`, does not (radkawar/stackd at
+    9dc356f5, testdata/aws/sns/eventbridge.json). AWS's guide says the contrary: "You can't use of Condition blocks in
+    Amazon SNS topic policies for EventBridge" ("Using resource-based policies for Amazon EventBridge").
 
     Args:
         policy: the topic's policy, JSON.
         topic_arn: ARN of the topic.
+        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
     """
-    return _resource_accepts(policy, _context("sns:Publish", topic_arn))
+    return _resource_accepts(policy, _context("sns:Publish", topic_arn, rule_arn))
 
 
-def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> str | None:
-    """Why EventBridge can't invoke an API destination in the target's role, or None if it can.
+def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> tuple[str, str] | None:
+    """Error code and reason why EventBridge can't invoke an API destination in the target's role; None if it can.
+
+    That a role which can't be assumed is FAILED_TO_ASSUME_ROLE is recorded for queues, topics, functions and ECS tasks,
+    not for API destinations (radkawar/stackd at 9dc356f5, docs/eventbridge.md).
 
     Args:
         role_arn: the target's RoleArn.
@@ -54,20 +60,20 @@ def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> s
         rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
     """
     if role_arn is None:
-        return "The target of an API destination has no role"
+        return _NOT_ASSUMED, "The target of an API destination has no role"
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     role: Mapping[str, Any] | None = _iam._roles.get_scoped(account, None, name)
     if role is None:
-        return f"Role {role_arn} does not exist"
+        return _NOT_ASSUMED, f"Role {role_arn} does not exist"
     # A trust policy names no resource, which the evaluator would take for one that matches none.
     trust = json.loads(role["AssumeRolePolicyDocument"])
     trust["Statement"] = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
     assume = _context("sts:AssumeRole", role_arn, rule_arn)
     if not _resource_accepts(trust, assume):
-        return f"Role {role_arn} does not let {_SERVICE} assume it for {rule_arn}"
+        return _NOT_ASSUMED, f"Role {role_arn} does not let {_SERVICE} assume it for {rule_arn}"
     invoke = _context("events:InvokeApiDestination", destination_arn, rule_arn)
     if _evaluator.evaluate(invoke, _evaluator._gather_role_policies(name, account)).decision != "Allow":
-        return f"Role {role_arn} does not allow events:InvokeApiDestination on {destination_arn}"
+        return "NO_PERMISSIONS", f"Role {role_arn} does not allow events:InvokeApiDestination on {destination_arn}"
     return None
 
 
@@ -75,10 +81,7 @@ def _resource_accepts(policy: object, context: object) -> bool:
     return _evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow"
 
 
-def _context(action: str, resource_arn: str, rule_arn: str | None = None) -> object:
-    source: dict[str, str] = {}
-    if rule_arn is not None:
-        source = {"aws:sourcearn": rule_arn, "aws:sourceaccount": rule_arn.split(":")[4]}
+def _context(action: str, resource_arn: str, rule_arn: str) -> object:
     return _evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
@@ -86,5 +89,5 @@ def _context(action: str, resource_arn: str, rule_arn: str | None = None) -> obj
         action=action,
         resource_arn=resource_arn,
         region=resource_arn.split(":")[3],
-        service_context=source,
+        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": rule_arn.split(":")[4]},
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.emulators.cloudtrail import RecordShapeError, as_event
-from localcloud.emulators.delivery import Answer, Failure, RateLimit, RetryPolicy, deliver
+from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
 from localcloud.emulators.rule_state import receives
 
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
@@ -32,13 +32,22 @@ def test_what_is_accepted_is_not_sent_again() -> None:
     assert attempt([OK], RetryPolicy()) == (None, [])
 
 
-def test_waits_double_up_to_512_seconds() -> None:
-    _, waits = attempt([*[BUSY] * 12, OK], RetryPolicy())
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512]
+def test_waits_double_up_to_720_seconds() -> None:
+    _, waits = attempt([*[BUSY] * 13, OK], RetryPolicy())
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 720, 720, 720]
+
+
+def test_deliver_default_policy_ends_as_recorded() -> None:
+    """A dead letter of 2023-04-04 (target IDMS.BECSRESTAPI): 129 retries, sent 24 h 5 min 50 s after its event."""
+    failure, waits = attempt(endless(Answer.timed_out()), RetryPolicy())
+    assert failure is not None
+    assert (failure.retries, failure.exhausted) == (129, "MaximumEventAgeInSeconds")
+    assert 86_400 < sum(waits) < 86_400 + 350
 
 
 def test_a_longer_wait_that_the_destination_asks_for_counts() -> None:
-    assert attempt([Answer(429, retry_after=30), Answer(429, retry_after=1), OK], RetryPolicy()) == (None, [30, 2])
+    answers = [Answer(429, retry_after=30), Answer(429, retry_after=1), OK]
+    assert attempt(answers, RetryPolicy()) == (None, [30, 2])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,8 @@ def test_a_longer_wait_that_the_destination_asks_for_counts() -> None:
     [
         *((Answer(status), True) for status in (401, 407, 409, 429, 500, 502, 503, 504)),
         *((Answer(status), False) for status in (301, 302, 400, 403, 404, 410, 422)),
-        (Answer(None, "timed out"), True),
+        (Answer.timed_out(), True),
+        (Answer.unreachable(), True),
         (Answer.impossible("NO_PERMISSIONS", "no role"), False),
     ],
 )
@@ -57,16 +67,21 @@ def test_what_is_retried(answer: Answer, retried: bool) -> None:
 
 
 @given(st.integers(0, 185), st.integers(60, 86_400))
-def test_the_retry_policy_is_never_exceeded(attempts: int, age: int) -> None:
+def test_deliver_gives_up_at_first_failure_past_a_limit(attempts: int, age: int) -> None:
     failure, waits = attempt(endless(BUSY), RetryPolicy(attempts, age))
     assert failure is not None
     assert failure.retries == len(waits) <= attempts
-    assert sum(waits) <= age
+    # Until the last wait the event was young enough.
+    assert sum(waits[:-1]) <= age
     if failure.exhausted == "MaximumRetryAttempts":
         assert len(waits) == attempts
     else:
         assert failure.exhausted == "MaximumEventAgeInSeconds"
-        assert sum(waits) + min(2.0 ** len(waits), 512) > age
+        assert sum(waits) > age
+
+
+def test_deliver_past_the_age_limit_tries_once_more() -> None:
+    assert attempt([Answer(429, retry_after=61), OK], RetryPolicy(185, 60)) == (None, [61])
 
 
 def test_a_target_without_retry_policy_has_the_documented_default() -> None:
@@ -76,31 +91,53 @@ def test_a_target_without_retry_policy_has_the_documented_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("answer", "code", "message"),
     [
-        (Answer(404), "SDK_CLIENT_ERROR"),
-        (Answer(401), "SDK_CLIENT_ERROR"),
-        (Answer(429), "THROTTLING"),
-        (Answer(503), "ERROR_FROM_TARGET"),
-        (Answer(None, "refused"), "CONNECTION_FAILURE"),
-        (Answer.impossible("NO_RESOURCE", "gone"), "NO_RESOURCE"),
+        pytest.param(
+            Answer.timed_out(),
+            "UNKNOWN",
+            "Unable to invoke ApiDestination endpoint: Timeout calling endpoint for API Destination: socket closed.",
+            id="dead letter of 2023-04-04",
+        ),
+        pytest.param(
+            Answer.unreachable(),
+            "SDK_CLIENT_ERROR",
+            "Unable to invoke ApiDestination endpoint: API destination endpoint cannot be reached.",
+            id="drill of 2026-02-12",
+        ),
+        pytest.param(Answer.impossible("NO_RESOURCE", "gone"), "NO_RESOURCE", "gone", id="permanent"),
     ],
 )
-def test_error_code_of_a_dead_letter(answer: Answer, code: str) -> None:
+def test_failure_has_the_recorded_code_and_message(answer: Answer, code: str, message: str) -> None:
     failure, _ = attempt(endless(answer), RetryPolicy(1))
     assert failure is not None
-    assert failure.code == code
+    assert (failure.code, failure.message) == (code, message)
+
+
+def test_failure_code_is_one_for_all_http_statuses() -> None:
+    """No recording has it, so nothing may decide by it."""
+    assert {Answer(status).failure().code for status in (401, 404, 429, 503)} == {"ERROR_FROM_TARGET"}
 
 
 def test_attributes_of_a_dead_letter() -> None:
-    attributes = Failure("THROTTLING", "429", 3, "MaximumRetryAttempts").message_attributes("rule", "target")
+    attributes = Failure("UNKNOWN", "late", 3, "MaximumRetryAttempts").message_attributes("rule", "target")
     assert attributes == {
         "RULE_ARN": "rule",
         "TARGET_ARN": "target",
-        "ERROR_CODE": "THROTTLING",
-        "ERROR_MESSAGE": "429",
+        "ERROR_CODE": "UNKNOWN",
+        "ERROR_MESSAGE": "late",
         "RETRY_ATTEMPTS": "3",
         "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
+    }
+
+
+def test_attributes_without_a_retry_lack_the_attempts() -> None:
+    """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/delivery.json and inputs.json."""
+    assert INVALID_JSON.message_attributes("rule", "target") == {
+        "RULE_ARN": "rule",
+        "TARGET_ARN": "target",
+        "ERROR_CODE": "INVALID_JSON",
+        "ERROR_MESSAGE": "Invalid input for target.",
     }
 
 

@@ -1,10 +1,12 @@
 """EventBridge of the local cloud: what it adds to MiniStack, through AWS's own API.
 
-Proves nothing about AWS: it holds the emulator to what AWS's documentation says.
+Proves nothing about AWS: it holds the emulator to AWS's recorded answers, named beside each test, and else to its
+documentation.
 """
 
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -161,7 +163,7 @@ class Wiring:
         self.cloud.play(self.record(**fields))
         self.cloud.wait_idle()
 
-    def dead_letters(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    def dead_letters(self) -> list[tuple[dict[str, str], str]]:
         """Attributes and body of each."""
         answer = self.sqs.receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -169,7 +171,7 @@ class Wiring:
         return [
             (
                 {name: attribute["StringValue"] for name, attribute in letter["MessageAttributes"].items()},
-                json.loads(letter["Body"]),
+                letter["Body"],
             )
             for letter in answer.get("Messages", ())
         ]
@@ -262,11 +264,10 @@ def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Des
 
 def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: Destination) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
-    destination.answers = [(429, {"Retry-After": "61"})]
+    destination.answers = [(429, {"Retry-After": "61"}), (503, {})]
     wiring.play()
     [(attributes, _)] = wiring.dead_letters()
-    assert attributes["ERROR_CODE"] == "THROTTLING"
-    assert attributes["RETRY_ATTEMPTS"] == "0"
+    assert attributes["RETRY_ATTEMPTS"] == "1"
 
 
 @pytest.mark.parametrize("status", [401, 407, 409, 429, 500, 503])
@@ -282,25 +283,103 @@ def test_when_the_attempts_are_exhausted_the_event_is_a_dead_letter(wiring: Wiri
     destination.answers = [(503, {})] * 9
     wiring.play()
     assert len(destination.requests) == 3
-    [(attributes, event)] = wiring.dead_letters()
+    [(attributes, _)] = wiring.dead_letters()
+    assert attributes.pop("ERROR_CODE")
+    assert attributes.pop("ERROR_MESSAGE")
     assert attributes == {
         "RULE_ARN": wiring.rule_arn,
         "TARGET_ARN": wiring.destination_arn,
-        "ERROR_CODE": "ERROR_FROM_TARGET",
-        "ERROR_MESSAGE": "API destination returned HTTP status 503",
         "RETRY_ATTEMPTS": "2",
         "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
     }
-    assert event["source"] == "aws.sts"
-    assert event["detail"] == wiring.record()
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ({}, '{"channel": "X", "text": "hi"}'),
+        ({"InputTransformer": {"InputPathsMap": {"n": "$.detail.eventName"}, "InputTemplate": '{"at":<n>}'}}, None),
+    ],
+    ids=["without a placeholder", "with a placeholder"],
+)
+def test_dead_letter_holds_the_input_of_the_target(
+    wiring: Wiring, destination: Destination, target: dict[str, Any], body: str | None
+) -> None:
+    """Recorded: stackd inputs.json `denied-transformer`, `denied-static-input`, `missing-static-input`."""
+    wiring.rule(ALL_EVENTS, **target)
+    destination.answers = [(404, {})]
+    wiring.play()
+    [(_, letter)] = wiring.dead_letters()
+    assert letter == (body or json.dumps({"at": wiring.name}, separators=(",", ":")))
+    [(_, sent)] = destination.requests
+    assert sent == letter
+
+
+def test_dead_letter_without_a_transformer_holds_the_event(wiring: Wiring, destination: Destination) -> None:
+    """Recorded: the letter of 2023-04-04 (target IDMS.BECSRESTAPI)."""
+    wiring.events.put_targets(
+        Rule=wiring.name,
+        Targets=[
+            {
+                "Id": "it",
+                "Arn": wiring.destination_arn,
+                "RoleArn": wiring.role_arn,
+                "DeadLetterConfig": {"Arn": wiring.queue_arn},
+            }
+        ],
+    )
+    destination.answers = [(404, {})]
+    wiring.play()
+    [(_, letter)] = wiring.dead_letters()
+    event = json.loads(letter)
+    assert (event["source"], event["detail"]) == ("aws.sts", wiring.record())
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "body"),
+    [
+        ('{"text":"<value>"}', ["a"], '{"text":"["a"]"}'),
+        ('{"text":"<value>"}', {"a": "b"}, '{"text":"{"a":"b"}"}'),
+        ('"<value>"', 'a "b"', '"a "b""'),
+    ],
+    ids=["quoted-values: array", "quoted-values: object", "embedded-quoted-string"],
+)
+def test_broken_json_is_a_dead_letter_and_never_sent(
+    wiring: Wiring, destination: Destination, template: str, value: Any, body: str
+) -> None:
+    """Recorded: the cases of stackd inputs.json by their names."""
+    transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": template}
+    wiring.rule(ALL_EVENTS, InputTransformer=transformer)
+    wiring.play(value=value)
+    assert destination.requests == []
+    assert wiring.dead_letters() == [
+        (
+            {
+                "RULE_ARN": wiring.rule_arn,
+                "TARGET_ARN": wiring.destination_arn,
+                "ERROR_CODE": "INVALID_JSON",
+                "ERROR_MESSAGE": "Invalid input for target.",
+            },
+            body,
+        )
+    ]
+
+
+def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Destination) -> None:
+    """Recorded: stackd inputs.json `structured-embedded-quoted`."""
+    transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": '{"text":"a <value> b"}'}
+    wiring.rule(ALL_EVENTS, InputTransformer=transformer)
+    wiring.play(value='","channel":"C0OTHER')
+    [(_, body)] = destination.requests
+    assert json.loads(body) == {"text": 'a ","channel":"C0OTHER b'}
 
 
 def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
     destination.answers = [(503, {})] * 99
     wiring.play()
-    # At 0, 1, 3, 7, 15 and 31 s; the next would be at 63 s.
-    assert len(destination.requests) == 6
+    # At 0, 1, 3, 7, 15, 31 and 63 s, which is the first past the limit.
+    assert len(destination.requests) == 7
     [(attributes, _)] = wiring.dead_letters()
     assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
 
@@ -310,17 +389,17 @@ def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destinati
     wiring.play()
     assert len(destination.requests) == 1
     [(attributes, _)] = wiring.dead_letters()
-    assert attributes["ERROR_CODE"] == "SDK_CLIENT_ERROR"
-    assert attributes["RETRY_ATTEMPTS"] == "0"
-    assert "EXHAUSTED_RETRY_CONDITION" not in attributes
+    assert attributes.keys() == {"RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE"}
 
 
-def test_nobody_at_the_address_is_retried_and_then_a_dead_letter(cloud: RunningCloud) -> None:
+def test_unreachable_destination_is_retried_then_dead_letter(cloud: RunningCloud) -> None:
+    """Recorded: a drill of 2026-02-12."""
     with Destination() as gone:
         wiring = Wiring(cloud, gone.url)
     wiring.play()
     [(attributes, _)] = wiring.dead_letters()
-    assert attributes["ERROR_CODE"] == "CONNECTION_FAILURE"
+    assert attributes["ERROR_CODE"] == "SDK_CLIENT_ERROR"
+    assert attributes["ERROR_MESSAGE"].endswith("API destination endpoint cannot be reached.")
     assert attributes["RETRY_ATTEMPTS"] == "2"
 
 
@@ -359,9 +438,9 @@ def _lose_trust(wiring: Wiring) -> None:
         (_lose_connection, "NO_RESOURCE"),
         (_lose_authorization, "NO_RESOURCE"),
         (_lose_destination, "NO_RESOURCE"),
-        (_lose_role, "NO_PERMISSIONS"),
+        (_lose_role, "FAILED_TO_ASSUME_ROLE"),
         (_lose_permission, "NO_PERMISSIONS"),
-        (_lose_trust, "NO_PERMISSIONS"),
+        (_lose_trust, "FAILED_TO_ASSUME_ROLE"),
     ],
 )
 def test_what_eventbridge_may_not_or_can_not_do_is_a_dead_letter_at_once(
@@ -372,7 +451,7 @@ def test_what_eventbridge_may_not_or_can_not_do_is_a_dead_letter_at_once(
     assert destination.requests == []
     [(attributes, _)] = wiring.dead_letters()
     assert attributes["ERROR_CODE"] == code
-    assert attributes["RETRY_ATTEMPTS"] == "0"
+    assert "RETRY_ATTEMPTS" not in attributes
 
 
 def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring, destination: Destination) -> None:
@@ -384,20 +463,25 @@ def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring,
     assert wiring.dead_letters() == []
 
 
-RULE_CONDITION = {"Condition": {"ArnLike": {"aws:SourceArn": f"{RULE_ARN}/*"}}}
+def _where(operator: str, key: str, value: str) -> dict[str, Any]:
+    return {"Condition": {operator: {f"aws:{key}": value}}}
 
 
 @pytest.mark.parametrize(
     ("principal", "condition", "published"),
     [
         ("events.amazonaws.com", {}, True),
-        ("events.amazonaws.com", RULE_CONDITION, False),
+        ("events.amazonaws.com", _where("ArnLike", "SourceArn", f"{RULE_ARN}/*"), True),
+        ("events.amazonaws.com", _where("ArnEquals", "SourceArn", f"{RULE_ARN}/other"), False),
+        ("events.amazonaws.com", _where("StringEquals", "SourceAccount", MANAGEMENT_ACCOUNT), True),
+        ("events.amazonaws.com", _where("StringEquals", "SourceOwner", MANAGEMENT_ACCOUNT), False),
         ("cloudwatch.amazonaws.com", {}, False),
     ],
 )
-def test_a_topic_takes_what_its_policy_lets_eventbridge_publish_without_condition(
+def test_topic_policy_decides_whether_a_rule_publishes(
     wiring: Wiring, principal: str, condition: dict[str, Any], published: bool
 ) -> None:
+    """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/sns/eventbridge.json, five policies on one rule."""
     sns = wiring.cloud.client("sns")
     topic = sns.create_topic(Name=wiring.name)["TopicArn"]
     policy = _statement("sns:Publish", Principal={"Service": principal}, Resource=topic, **condition)
@@ -411,6 +495,34 @@ def test_a_topic_takes_what_its_policy_lets_eventbridge_publish_without_conditio
     received = wiring.sqs.receive_message(QueueUrl=inbox).get("Messages", ())
     assert [message["Body"] for message in received] == ['"used"'] * published
     assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
+
+
+def test_pattern_over_the_complexity_limit_is_refused(cloud: RunningCloud) -> None:
+    """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/pattern_admission.json, `stars-5` and beyond."""
+    events = cloud.client("events")
+    accepted, refused = (json.dumps({"source": [{"wildcard": "*a" * count}]}) for count in (5, 6))
+    events.put_rule(Name="complex", EventPattern=accepted)
+    with pytest.raises(events.exceptions.InvalidEventPatternException, match="Reason: Rule is too complex"):
+        events.put_rule(Name="complex", EventPattern=refused)
+    assert events.describe_rule(Name="complex")["EventPattern"] == accepted
+
+
+def test_arns_of_connection_and_destination_end_in_a_uuid(wiring: Wiring) -> None:
+    """Recorded: stackd connections.json, and LocalStack's snapshots of events."""
+    destination = wiring.events.describe_api_destination(Name=wiring.name)
+    uuid = "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}"
+    assert re.fullmatch(rf"arn:aws:events:.*:connection/{wiring.name}/{uuid}", destination["ConnectionArn"])
+    assert re.fullmatch(rf"arn:aws:events:.*:api-destination/{wiring.name}/{uuid}", destination["ApiDestinationArn"])
+    assert destination["ApiDestinationArn"] == wiring.destination_arn
+
+
+def test_described_connection_does_not_show_its_key(wiring: Wiring, destination: Destination) -> None:
+    """Recorded: stackd connections.json, and LocalStack's snapshots of events."""
+    described = wiring.events.describe_connection(Name=wiring.name)
+    assert described["AuthParameters"] == {"ApiKeyAuthParameters": {"ApiKeyName": "Authorization"}}
+    wiring.play()
+    [(headers, _)] = destination.requests
+    assert headers["Authorization"] == f"Bearer {wiring.cloud.bot_token}"
 
 
 def test_a_pattern_is_tested_by_eventbridge(cloud: RunningCloud) -> None:

@@ -1,0 +1,51 @@
+"""Connections and API destinations of EventBridge as AWS names and shows them; MiniStack does it otherwise.
+
+AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/connections.json, and LocalStack's
+snapshots): an ARN ends in a UUID, `connection/NAME/UUID` and `api-destination/NAME/UUID`; DescribeConnection shows the
+name of the key and not its value.
+
+Non-goals: other authorization than by an API key; the secret that EventBridge keeps.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Response = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body, as MiniStack's handlers return them."""
+
+Handler = Callable[[Mapping[str, Any]], Response]
+"""A handler of MiniStack for one operation."""
+
+
+def creating(arn: str, create: Handler, records: Mapping[str, dict[str, Any]]) -> Handler:
+    """Return a handler that creates as MiniStack does, with a UUID at the end of the ARN.
+
+    Args:
+        arn: the name of the field that holds the ARN.
+        create: MiniStack's own handler.
+        records: name -> what MiniStack keeps of it.
+    """
+
+    def created(data: Mapping[str, Any]) -> Response:
+        status, headers, body = create(data)
+        if status == 200:
+            record = records[data["Name"]]
+            record[arn] += f"/{uuid.uuid4()}"
+            body = json.dumps({**json.loads(body), arn: record[arn]}).encode()
+        return status, headers, body
+
+    return created
+
+
+def describing(describe: Handler) -> Handler:
+    """Return a handler that describes a connection as MiniStack does, without the value of its API key."""
+
+    def described(data: Mapping[str, Any]) -> Response:
+        status, headers, body = describe(data)
+        shown = json.loads(body)
+        shown.get("AuthParameters", {}).get("ApiKeyAuthParameters", {}).pop("ApiKeyValue", None)
+        return status, headers, json.dumps(shown).encode()
+
+    return described

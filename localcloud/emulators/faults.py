@@ -133,6 +133,10 @@ def error_answer(operation: str, error: str) -> tuple[int, dict[str, str], bytes
     if operation.startswith("lambda:"):
         status = _LAMBDA_STATUS.get(error, status)
     text = "The local cloud was told to fail here."
-    body = json.dumps({"__type": error, "message": text, "Message": text}).encode()
+    answer: dict[str, Any] = {"__type": error, "message": text, "Message": text}
+    if error == "TransactionCanceledException":
+        # As if another transaction held the item: the emulated table never does it by itself.
+        answer["CancellationReasons"] = [{"Code": "TransactionConflict", "Message": text}]
+    body = json.dumps(answer).encode()
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amzn-ErrorType": error}
     return status, {**headers, "Content-Length": str(len(body))}, body

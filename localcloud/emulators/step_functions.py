@@ -5,6 +5,11 @@
 - If the function of such a task fails, the task fails with its error; MiniStack waits for a token that nobody has.
 - An execution that is stopped does nothing any more, its token is of no use, and it stays ABORTED; MiniStack lets it go
   on until the end of the state that it is in, and calls it FAILED if that fails.
+- `States.ALL` catches neither `States.Runtime` (recorded by LocalStack on AWS: test_base_scenarios,
+  test_catch_states_runtime) nor `States.DataLimitExceeded` ("Handling errors in workflows"); MiniStack lets it catch
+  everything.
+- To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
+  test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 
 Pauses of up to a minute, between two looks at an operation and before a retry, are shortened; longer waits are not.
 
@@ -26,6 +31,7 @@ _states: Any = importlib.import_module("ministack.services.stepfunctions")
 _LONGEST_PAUSE = 60
 _LOOK = 0.1
 _STOPPED = "States.Stopped"
+_CAUGHT_BY_NAME_ONLY = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 
 _here = threading.local()
 
@@ -40,6 +46,7 @@ def install(pause: float) -> None:
     invoke_with_callback = _states._invoke_with_callback
     call_function = _states._call_lambda
     execute_task, execute_wait = _states._execute_task, _states._execute_wait
+    start_execution, error_matches = _states._start_execution, _states._error_matches
     stop_execution, fail_execution = _states._stop_execution, _states._fail_execution
 
     def remembering(state: Mapping[str, Any], given: Any, context: Any = None) -> Any:
@@ -84,6 +91,20 @@ def install(pause: float) -> None:
             _refuse_stopped()
             time.sleep(min(_LOOK, left))
 
+    def starting(data: Mapping[str, Any]) -> Any:
+        machine = str(data.get("stateMachineArn", ""))
+        execution_arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{data.get('name')}"
+        execution = _states._executions.get(execution_arn)
+        if execution and (execution["status"], execution["input"]) == ("RUNNING", data.get("input", "{}")):
+            return _states.json_response({name: execution[name] for name in ("executionArn", "startDate")})
+        return start_execution(data)
+
+    def matching(caught: list[str], error: str) -> bool:
+        if error in _CAUGHT_BY_NAME_ONLY:
+            return error in caught
+        matches: bool = error_matches(caught, error)
+        return matches
+
     def stopping(data: Mapping[str, Any]) -> Any:
         answer = stop_execution(data)
         for token, task in _states._task_tokens.items():
@@ -101,6 +122,7 @@ def install(pause: float) -> None:
     _states._call_lambda = calling
     _states._execute_task, _states._execute_wait = executing_task, executing_wait
     _states._scaled_sleep = sleeping
+    _states._start_execution, _states._error_matches = starting, matching
     _states._stop_execution, _states._fail_execution = stopping, failing
 
 

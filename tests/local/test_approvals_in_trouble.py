@@ -324,6 +324,17 @@ def test_while_the_table_is_throttled_nothing_is_decided_and_nothing_is_lost(app
     nothing_left(approvals, request)
 
 
+def test_click_meets_another_transaction_and_is_not_lost(approvals: Backstage) -> None:
+    request = approvals.asked(GRACE, DEVOPS, STAGING)
+    message = approvals.stands(request, State.pending)
+    approvals.cloud.fail("dynamodb:TransactWriteItems", error="TransactionCanceledException", times=2)
+    approvals.person(BARBARA).click(message, ids.APPROVE)
+    approvals.stands(request, State.active)
+    approvals.person(GRACE).click(approvals.message_of(request), ids.DONE)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
 # --- executions that are stopped by hand, and clocks -----------------------------------------------------------------
 
 

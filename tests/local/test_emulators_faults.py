@@ -69,6 +69,18 @@ def test_an_operation_is_refused_as_often_as_ordered(cloud: RunningCloud, table:
     assert [is_there(cloud, table, key) for key in ("first", "second", "third")] == [True, False, True]
 
 
+def test_cancelled_transaction_names_another_transaction(cloud: RunningCloud, table: str) -> None:
+    """The emulated table itself never has two transactions in each other's way."""
+    item = {"Put": {"TableName": table, "Item": {"key": {"S": "in a transaction"}}}}
+    client = app_client(cloud, "dynamodb")
+    cloud.fail("dynamodb:TransactWriteItems", error="TransactionCanceledException", times=1)
+    with pytest.raises(ClientError) as refused:
+        client.transact_write_items(TransactItems=[item])
+    assert [reason["Code"] for reason in refused.value.response["CancellationReasons"]] == ["TransactionConflict"]
+    client.transact_write_items(TransactItems=[item])
+    assert is_there(cloud, table, "in a transaction")
+
+
 def test_a_whole_service_is_down(cloud: RunningCloud) -> None:
     client = app_client(cloud, "secretsmanager")
     cloud.fail("secretsmanager:*", error="InternalServiceError")

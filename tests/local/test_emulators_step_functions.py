@@ -1,6 +1,7 @@
 """Step Functions and Lambda of the local cloud: what is added to MiniStack, through AWS's own API.
 
-Proves nothing about AWS: it holds the emulator to what AWS's documentation says.
+Proves nothing about AWS: it holds the emulator to AWS's recorded answers, named beside a test, and else to its
+documentation.
 """
 
 import io
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.slack_user import until
 
 pytestmark = pytest.mark.local
@@ -103,6 +104,27 @@ def test_an_error_is_caught_by_the_name_of_its_class(cloud: RunningCloud, functi
     catch = [{"ErrorEquals": ["BusyError"], "Next": "Caught", "Output": {"caught": True}}]
     ended = run(cloud, "caught", {**calling(function_arn, {"fail": True}), "Catch": catch})
     assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", {"caught": True})
+
+
+def test_states_all_does_not_catch_a_runtime_error(cloud: RunningCloud) -> None:
+    """Recorded by LocalStack on AWS: test_base_scenarios, test_catch_states_runtime."""
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    foreign = f"arn:aws:lambda:{REGION}:999999999999:function:of-another-account"
+    ended = run(cloud, "runtime-error", {"Resource": foreign, "Arguments": {}, "Catch": catch})
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_start_execution_repeated_with_same_input_is_no_error(cloud: RunningCloud) -> None:
+    """Recorded by LocalStack on AWS: test_start_execution_idempotent."""
+    states = cloud.client("stepfunctions")
+    running = start(cloud, "started-twice", {"Type": "Wait", "Seconds": 400})
+    again = {"stateMachineArn": describe(cloud, running)["stateMachineArn"], "name": running.rsplit(":", 1)[1]}
+    assert states.start_execution(**again, input="{}")["executionArn"] == running
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**again, input='{"other": true}')
+    stop(cloud, running)
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**again, input="{}")
 
 
 def said(file: Path) -> list[str]:

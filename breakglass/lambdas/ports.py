@@ -40,7 +40,11 @@ class Store(Protocol):
     """
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:
-        """Say whether this is the first delivery with this key; remembered until the time given."""
+        """Say whether this is the first delivery with this key; remembered until the time given.
+
+        Raises:
+            BusyError: that isn't known now.
+        """
 
     def request(self, request_id: str) -> Request | None:
         """Return a request; whatever else was named, by somebody outside, is none."""
@@ -141,7 +145,7 @@ class Operation:
 
 
 class BusyError(Exception):
-    """Identity Center, or somebody else's operation, is in the way (conflict, throttling, 5xx): try again later."""
+    """Another operation or transaction is in the way (conflict, throttling, 5xx): try again later."""
 
 
 class IdentityCenter(Protocol):

@@ -27,6 +27,7 @@ class Deliveries:
 
         Raises:
             AwsError: if DynamoDB refuses or goes on failing.
+            BusyError: if other transactions were in the way every time; it may still be the first.
         """
         claim = self._table.put(
             {**keys(key("DELIVERY", delivery), "DELIVERY"), EXPIRY: number(expires_at)},

@@ -17,6 +17,7 @@ from typing import Any
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import DYNAMODB
 from breakglass.lambdas.adapters.table import PARTITION_KEY, SORT_KEY, Index, Item, key_of, keys, number
+from breakglass.lambdas.ports import BusyError
 
 MOST_ITEMS = 100
 """In one transaction, and in one read of many."""
@@ -96,9 +97,10 @@ class DynamoTable:
         return {"TableName": self.name, "Item": item, "ConditionExpression": condition, **expression}
 
     def write(self, puts: Sequence[Item]) -> bool:
-        """Put all or none; False if a condition does not hold, or others never let go of an item.
+        """Put all or none; False if a condition does not hold.
 
         Raises:
+            BusyError: other transactions were in the way every time; no condition is known to fail.
             ValueError: if they do not fit into one transaction.
         """
         if len(puts) > MOST_ITEMS:
@@ -114,7 +116,7 @@ class DynamoTable:
                 self._client.pause(failures)
             else:
                 return True
-        return False
+        raise BusyError(f"other transactions were in the way {ATTEMPTS} times")
 
     def change(self, operation: str, pk: str, sk: str, **arguments: Any) -> bool:
         """Update or delete one item; False if its condition does not hold."""

@@ -49,7 +49,7 @@ from breakglass.lambdas.adapters.table import (
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.records import LONGEST_ID, Access, AuditEntry, Grant, Request, Use
-from breakglass.lambdas.ports import Clock, Page
+from breakglass.lambdas.ports import BusyError, Clock, Page
 
 _LEASE = "LEASE"
 _HOLDERS = "HOLDERS"
@@ -231,11 +231,17 @@ class DynamoStore:
         return record_of(kind, item) if item else None
 
     def _save(self, records: Sequence[Item], audit: Sequence[AuditEntry], others: Sequence[Item] = ()) -> bool:
-        """Put records under the condition of their version, and lines and others that must not be there yet."""
+        """Put records under the condition of their version, and lines and others that must not be there yet.
+
+        A conflict counts as a lost race: the caller reads the record again, and finds whether it is one.
+        """
         pk, sk = key_of(records[0])
         lines = _lines(audit, key(pk, sk, records[0]["version"]["N"]))
         puts = map(self._table.next_version, records)
-        return self._table.write([*puts, *map(self._table.new, (*others, *lines))])
+        try:
+            return self._table.write([*puts, *map(self._table.new, (*others, *lines))])
+        except BusyError:
+            return False
 
     def _open(self, kind: type[Record], named: str) -> Iterator[Record]:
         """Yield what the index has as open, as it is now and if it is so now."""

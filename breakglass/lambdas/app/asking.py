@@ -9,7 +9,9 @@ from typing import Any
 
 from breakglass.lambdas.app import refusals
 from breakglass.lambdas.app.actors import StrangerError, person_of
+from breakglass.lambdas.app.changes import ContendedError
 from breakglass.lambdas.app.doing import Doing, ForbiddenError, insist, text
+from breakglass.lambdas.app.limits import claim_place
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Decision, Terms, check, may_request, requestable
@@ -57,7 +59,7 @@ def send(doing: Doing, submission: Submission) -> None:
     draft = _draft(submission.values)
     request_id = _id(doing, submission)
     decision = _checked(doing, submission, draft)
-    problem = decision.reason if not decision else _too_much(doing, request_id, draft)
+    problem = decision.reason if not decision else _too_many_accounts(draft) or _too_often(doing, request_id)
     if problem or decision.terms is None:
         doing.screen.show(forms.request_form(_offer(doing, draft), draft, problem))
         return
@@ -84,9 +86,7 @@ def extend(doing: Doing, submission: Submission) -> None:
     draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
     request_id = _id(doing, submission)
     decision = _checked(doing, submission, draft)
-    problem = (
-        decision.reason if not decision else _too_much(doing, request_id, draft) or _too_short(doing, parent, draft)
-    )
+    problem = decision.reason if not decision else _too_short(doing, parent, draft) or _too_often(doing, request_id)
     if problem or decision.terms is None:
         terms = may_request(doing.desk.policy, doing.person, parent.permission_set, parent.accounts).terms
         names = doing.desk.policy.accounts
@@ -101,14 +101,18 @@ def _id(doing: Doing, submission: Submission) -> str:
     return f"r-{hashlib.sha256(f'{submission.view_id}/{doing.person.user_id}'.encode()).hexdigest()[:16]}"
 
 
-def _too_much(doing: Doing, request_id: str, draft: Draft) -> str:
-    """Say why this would be too much, for one request or by one person; what is sent again is not counted again."""
-    if len(draft.accounts) > MAXIMUM_ACCOUNTS:
-        return f"One request is for {MAXIMUM_ACCOUNTS} accounts at most, and these are {len(draft.accounts)}."
+def _too_many_accounts(draft: Draft) -> str:
+    """Say why these are too many accounts; empty if they are not."""
+    if len(draft.accounts) <= MAXIMUM_ACCOUNTS:
+        return ""
+    return f"One request is for {MAXIMUM_ACCOUNTS} accounts at most, and these are {len(draft.accounts)}."
+
+
+def _too_often(doing: Doing, request_id: str) -> str:
+    """Count a request that is about to be made, and say why it is one too many; the same form counts once."""
     if doing.desk.store.request(request_id) is not None:
         return ""
-    newest = doing.desk.store.requests_of(doing.person.user_id, limit=MOST_AN_HOUR).items
-    if len(newest) < MOST_AN_HOUR or newest[-1].created_at <= doing.desk.clock() - 3600:
+    if claim_place(doing.desk, "request", doing.person.user_id, MOST_AN_HOUR):
         return ""
     return (
         f"You have made {MOST_AN_HOUR} requests within an hour, and each of them calls people. Phone somebody who "
@@ -157,7 +161,8 @@ def _begin(
         parent=parent.id if parent is not None else None,
     )
     change = transitions.create(request)
-    desk.store.save_request(change.request, change.audit)
+    if not desk.store.save_request(change.request, change.audit) and desk.store.request(request.id) is None:
+        raise ContendedError(request.id)
     wait = due.next_wait(request, terms, desk.policy.settings.remind_every_seconds, now)
     desk.workflow.start(desk.store.request(request.id) or request, wait)
     return request

@@ -48,16 +48,20 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
     except AlreadyApprovedError:
         screen.tell("Already approved", "You have approved this request before; it takes others now.")
     except NotAllowedError as error:
-        screen.tell("Too late", f"This request is {error.state} by now. Nothing was changed.")
+        screen.tell("Too late", f"This request is {error.state} by now.")
     except UseNotAllowedError as error:
         stands = error.state.replace("_", " ")
         screen.tell("Too late", f"This use is {stands} by now{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
         screen.tell("Not possible", "There is no such record.")
     except ContendedError:
+        # A part of it may have been done already, so it is tried again to its end like any other failure.
         screen.tell(
-            "Try again", "Others changed the same record at this moment. Nothing was changed by you: try again."
+            "Not done yet",
+            "Others are changing the same record at this moment. It is tried again by itself within a few minutes; "
+            "what is true is in the request's message.",
         )
+        raise
     except Exception as error:
         desk.log("click_failed", error=type(error).__name__)
         screen.tell(

@@ -15,6 +15,7 @@ from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.decision import Decision, check, decide, may_approve, may_break_glass, may_deny
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Approval, Request, State
+from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Submission
@@ -62,7 +63,7 @@ def deny(doing: Doing, submission: Submission) -> None:
     asked = doing.request(submission.metadata)
     rule = doing.allowed(may_deny, asked).rule or ""
     note = text(submission.values, ids.NOTE)
-    if not note.strip():
+    if is_blank(note):
         problem = "Say why: whoever asked reads it."
         doing.screen.show(forms.deny_form(asked, note, problem, doing.desk.policy.accounts))
         return
@@ -109,7 +110,7 @@ def break_glass(doing: Doing, submission: Submission) -> None:
     """Take access that nobody has approved, where the policy lets one, and tell everybody."""
     justification = text(submission.values, ids.JUSTIFICATION)
     asked = extending.still_pending(doing.desk, doing.own_request(submission.metadata))
-    if not justification.strip():
+    if is_blank(justification):
         problem = "Say why it can't wait: everybody will read it."
         doing.screen.show(forms.glass_form(asked, justification, problem, doing.desk.policy.accounts))
         return

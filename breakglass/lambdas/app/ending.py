@@ -9,6 +9,7 @@ from breakglass.lambdas.app.doing import Doing, text
 from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.decision import may_end
 from breakglass.lambdas.domain.records import Request, State
+from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Submission
@@ -32,7 +33,7 @@ def end(doing: Doing, submission: Submission) -> None:
     request = doing.request(submission.metadata)
     doing.allowed(may_end, request)
     note = text(submission.values, ids.NOTE)
-    if not note.strip():
+    if is_blank(note):
         problem = "Say why: whoever has the access reads it."
         doing.screen.show(forms.end_form(request, note, problem, doing.desk.policy.accounts))
         return

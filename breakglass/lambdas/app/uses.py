@@ -15,6 +15,7 @@ from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
 from breakglass.lambdas.domain.records import Explanation, Message, Request, Use
+from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
 from breakglass.lambdas.slack import forms, ids, messages
@@ -92,7 +93,8 @@ def explain(doing: Doing, submission: Submission) -> None:
     use = _use(desk, submission.metadata)
     draft = _draft(submission)
     decision = may_explain(desk.policy, use, doing.person)
-    missing = "" if draft.reason.strip() and draft.done.strip() else "Say why the access was needed and what was done."
+    is_missing = is_blank(draft.reason) or is_blank(draft.done)
+    missing = "Say why the access was needed and what was done." if is_missing else ""
     if not decision:
         refusals.keep(desk, doing.by, submission.callback_id, use.id, decision.reason)
     if not decision or missing:

@@ -26,6 +26,7 @@ from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Rule
 from breakglass.lambdas.domain.records import Use, UseState
 from breakglass.lambdas.domain.spans import span
+from breakglass.lambdas.domain.texts import is_blank
 
 
 class Outcome(StrEnum):
@@ -180,10 +181,11 @@ def check(
             f"Access may last {span(allowed.terms.maximum_seconds)} at most here, and {span(duration)} were asked for.",
             allowed.rule,
         )
-    if not reason.strip():
+    if is_blank(reason):
         return _refused("Whoever decides has to know why: write a reason.", allowed.rule)
-    if not all(re.fullmatch(pattern, ticket) for pattern in allowed.terms.tickets):
-        wanted = " and ".join(allowed.terms.tickets)
+    tickets = allowed.terms.tickets
+    if tickets and (is_blank(ticket) or not all(re.fullmatch(pattern, ticket) for pattern in tickets)):
+        wanted = " and ".join(tickets)
         return _refused(f"A ticket is required here, in the form {wanted}.", allowed.rule)
     return allowed
 

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
+from breakglass.lambdas.adapters.deliveries import Deliveries
 from breakglass.lambdas.adapters.dynamo_table import ATTEMPTS, MOST_ITEMS, DynamoTable
 from breakglass.lambdas.adapters.sigv4 import Credentials
 from breakglass.lambdas.adapters.table import OPEN, keys
+from breakglass.lambdas.ports import BusyError
 from tests.lambdas.adapters.scripted_server import HangUp, Pause, Reply, ScriptedServer, never, refusal
 
 
@@ -46,8 +48,15 @@ def test_what_meets_another_transaction_is_tried_again_as_a_transaction_of_its_o
 def test_what_meets_other_transactions_every_time_was_not_written(server: ScriptedServer) -> None:
     server.answers(cancelled("TransactionConflict"))
     records = table(server, lambda _: None)
-    assert not records.write(puts(records))
+    with pytest.raises(BusyError):
+        records.write(puts(records))
     assert len(server.asked) == ATTEMPTS
+
+
+def test_claim_meeting_transactions_every_time_is_not_seen_before(server: ScriptedServer) -> None:
+    server.answers(cancelled("TransactionConflict"))
+    with pytest.raises(BusyError):
+        Deliveries(table(server, lambda _: None), lambda: 0).claim("slack/1", 600)
 
 
 @pytest.mark.parametrize("codes", [("ConditionalCheckFailed",), ("TransactionConflict", "ConditionalCheckFailed")])

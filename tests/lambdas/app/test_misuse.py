@@ -4,11 +4,14 @@ Not shown here: what does not come from Slack (test_front.py).
 """
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from breakglass.lambdas.app.changes import ContendedError
 from breakglass.lambdas.app.deciding import UntoldError
-from breakglass.lambdas.domain.records import State
+from breakglass.lambdas.domain.records import Request, State
+from breakglass.lambdas.ports import Page
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import Company
 from tests.lambdas.domain.policies import ADA, BEA, CLEO, DOT, EVE, FAY, NETWORK, PRODUCTION, RDS, group, policy, rule
@@ -99,6 +102,51 @@ def test_nothing_is_denied_ended_or_taken_without_a_reason(company: Company) -> 
     view_id = company.submit(CLEO, ids.END_FORM, {}, about=request.id)
     assert "Say why" in company.seen(view_id)
     assert company.now(request).state is State.active
+
+
+@pytest.mark.parametrize("nothing", ["\u200b\u2060", "\u2800", "\u0301", "\u3164", "...", "\U0001f525"])
+def test_reason_without_visible_letter_or_digit_is_refused(company: Company, nothing: str) -> None:
+    assert company.ask(reason=nothing) is None
+    request = company.asked()
+    company.submit(CLEO, ids.DENY_FORM, {ids.NOTE: (nothing,)}, about=request.id)
+    company.player.pass_time(600)
+    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: (nothing,)}, about=request.id)
+    assert company.now(request).state is State.pending
+    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("nobody answers",)}, about=request.id)
+    company.submit(CLEO, ids.END_FORM, {ids.NOTE: (nothing,)}, about=request.id)
+    assert company.now(request).state is State.active
+    values = {ids.DURATION: ("7200",), ids.REASON: (nothing,)}
+    company.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
+    assert len(company.store.requests) == 1
+    (use,) = company.store.uses.values()
+    for explained in ({ids.REASON: (nothing,), ids.DONE_WHAT: ("x",)}, {ids.REASON: ("x",), ids.DONE_WHAT: (nothing,)}):
+        company.submit(ADA, ids.EXPLAIN_FORM, explained, about=use.id)
+    assert company.store.uses[use.id].explanation is None
+
+
+def test_requests_in_one_burst_are_limited_before_the_index_knows(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_yet(*_: Any, **__: Any) -> Page[Request]:
+        return Page((), None)
+
+    monkeypatch.setattr(company.store, "requests_of", nothing_yet)
+    made = [company.ask() for _ in range(30)]
+    assert sum(one is not None for one in made) == 20
+
+
+def test_request_lost_to_a_conflict_is_tried_again_and_made(company: Company) -> None:
+    def conflict(*_: Any) -> bool:
+        return False
+
+    view_id = company.command(ADA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(company.store, "save_request", conflict)
+        with pytest.raises(ContendedError):
+            fill(company, view_id)
+    assert "tried again by itself" in company.seen(view_id)
+    assert "othing was changed" not in company.seen(view_id)
+    assert "The approvers are asked" in fill(company, view_id)
 
 
 # --- what the trail keeps of it --------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ make local-up, local-down  keep the local cloud running with stack `local` deplo
 make test                  everything that CI checks: format, lint, types, and all tests
 make bench                 measure and print; nothing is asserted by time
 make docs                  write docs/reference and the stack file's schema anew, from the code
-make lint, fmt             check format, lint and types; repair format and lint
+make lint, fmt             check format, lint, types and stack files; repair format and lint
 make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
 endef
 
@@ -71,6 +71,8 @@ lint:
 	@$(VENV)/ruff format --check
 	@echo "== types"
 	@$(VENV)/pyrefly check
+	@echo "== stack files"
+	@$(VENV)/breakglass check --without-secrets stacks/Pulumi.*.yaml
 
 fmt:
 	@$(TOOLCHAIN) python

@@ -10,7 +10,8 @@ Non-goals: nothing here asks AWS or Slack whether what a value names exists.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -662,8 +663,18 @@ def _report(raw: Mapping[str, object], base_dir: Path) -> Report:
         stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir}, camel_case_only=True)
     except ConfigError as error:
         valid = _valid_sections(raw, base_dir)
-        return Report((*error.problems, *refused), (*warned, *warnings(valid, NAMESPACE)), None)
+        clear = _of_sound_pairs(warned, error.problems)
+        return Report((*error.problems, *refused), (*clear, *warnings(valid, NAMESPACE)), None)
     return Report(tuple(refused), (*warned, *warnings(stack_file, NAMESPACE)), None if refused else stack_file)
+
+
+def _of_sound_pairs(warned: list[Problem], problems: Iterable[Problem]) -> list[Problem]:
+    """Leave out the warnings about pairs with problems: the lint takes what is wrong there for nothing."""
+    broken = {pair[0] for problem in problems if (pair := _PAIR.match(problem.path))}
+    return [warning for warning in warned if not ((pair := _PAIR.match(warning.path)) and pair[0] in broken)]
+
+
+_PAIR = re.compile(rf"{NAMESPACE}permissionSets\.pairs\[\d+\]")
 
 
 def _valid_sections(raw: Mapping[str, object], base_dir: Path) -> StackFile:

@@ -1,8 +1,9 @@
-"""The commands of a person: `breakglass explain` and `breakglass audit`.
+"""The commands of a person: `breakglass check`, `breakglass explain` and `breakglass audit`. None changes anything.
 
-They ask what is deployed (`deployed`), with the credentials of whoever runs them (`person`), and change nothing. The
-answers are made by the code that runs in AWS, so they are the answers that a click would get. This is the one part of
-the package outside `lambdas` that reads the environment and the network.
+`check` reads a stack file (`check`) and needs neither Pulumi nor the network. The other two ask what is deployed
+(`deployed`), with the credentials of whoever runs them (`person`). Their answers are made by the code that runs in AWS,
+so they are the answers that a click would get. This is the one part of the package outside `lambdas` that reads the
+environment and the network.
 
 Non-goals: deploying, requesting, approving: that is for Pulumi and Slack.
 """
@@ -37,6 +38,22 @@ _STATUSES = """exit status:
 
 Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. Endpoints are overridden
 by AWS_ENDPOINT_URL and its kin. Without --stack it is about the stack that is selected in the current folder."""
+
+_CHECK_STATUSES = """exit status:
+  0    no problems, perhaps warnings
+  1    problems: a preview would refuse the file
+  2    a file can't be read, or is no YAML"""
+
+_CHECK = """Reports everything that a preview would say about a stack file: all problems and all warnings at once. Needs
+no Pulumi, no credentials and no network; encrypted secrets stay encrypted. Policy files are read relative to the stack
+file. Not known here: what AWS would answer, and the values of an `environment` (Pulumi ESC).
+
+  breakglass check stacks/Pulumi.prod.yaml
+  breakglass check stacks/Pulumi.prod.yaml --json
+
+Each paragraph begins with `file:line: severity: key path`. --json: one list of objects, each with the texts severity
+("problem" or "warning"), path, value, why and instead.
+"""
 
 _EXPLAIN = """Answers who can approve a permission set in an account, by which rule, and why this person can't. Groups
 are resolved to the people who are in them now.
@@ -125,15 +142,36 @@ def command(arguments: Sequence[str], world: World) -> int:
     # Whatever a command writes holds names and texts of people; no terminal shall obey them.
     world = replace(world, out=PrintableStream(world.out), err=PrintableStream(world.err))
     try:
-        run: Callable[[argparse.Namespace, World], None] = options.run
-        run(options, world)
+        run: Callable[[argparse.Namespace, World], int] = options.run
+        return run(options, world)
     except CommandError as error:
         print(f"breakglass {options.command}: no answer\n\n{error}", file=world.err)
         return WRONG if isinstance(error, QuestionError) else FAILED
-    return DONE
 
 
-def _explain(options: argparse.Namespace, world: World) -> None:
+def _check(options: argparse.Namespace, world: World) -> int:
+    # Only this command needs the models of the stack file, and the others would wait for them.
+    from breakglass.command_line import check
+
+    status = DONE
+    found: list[dict[str, str]] = []
+    texts: list[str] = []
+    for file in options.files:
+        try:
+            checked = check.checked(file, without_secrets=options.without_secrets)
+        except QuestionError as error:
+            status = WRONG
+            found += check.as_json((error.problem,), ())
+            print(f"breakglass check: no answer\n\n{error}", file=world.err)
+            continue
+        status = max(status, FAILED if checked.problems else DONE)
+        found += check.as_json(checked.problems, checked.warnings)
+        texts.append(check.as_text(checked))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts), file=world.out)
+    return status
+
+
+def _explain(options: argparse.Namespace, world: World) -> int:
     question = explain.Question(options.who, options.set, options.account, options.requester)
     with Progress(world.err, "asking Pulumi what is deployed") as progress:
         policy = (
@@ -148,9 +186,10 @@ def _explain(options: argparse.Namespace, world: World) -> None:
         json.dumps(explain.as_json(report), indent=2, ensure_ascii=False) if options.json else explain.as_text(report)
     )
     print(text, file=world.out)
+    return DONE
 
 
-def _audit(options: argparse.Namespace, world: World) -> None:
+def _audit(options: argparse.Namespace, world: World) -> int:
     since, until = audit.span(options.since, options.until, world.clock())
     write = audit.write_csv if options.csv else audit.write_json
     with Progress(world.err, "asking Pulumi what is deployed") as progress:
@@ -158,6 +197,7 @@ def _audit(options: argparse.Namespace, world: World) -> None:
         progress.doing = "reading the audit trail"
         with person.explained(stack.policy.settings):
             write(audit.entries(world.store(stack), since, until, progress), world.out)
+    return DONE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -170,15 +210,26 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="breakglass",
-        description="Asks a deployed stack about its approvals. Changes nothing.",
+        description="Checks a stack file, and asks a deployed stack about its approvals. Changes nothing.",
         epilog=_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_check(commands)
     _add_explain(commands)
     _add_audit(commands)
     return parser
+
+
+def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    summary = "what a preview would say about a stack file, without Pulumi"
+    parser = _command(commands, "check", summary, _CHECK, _check, _CHECK_STATUSES)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a stack file")
+    parser.add_argument("--json", action="store_true", help="for a program")
+    parser.add_argument(
+        "--without-secrets", action="store_true", help="the secrets of the stack may be missing: they are set elsewhere"
+    )
 
 
 def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -210,13 +261,14 @@ def _command(
     name: str,
     summary: str,
     description: str,
-    run: Callable[[argparse.Namespace, World], None],
+    run: Callable[[argparse.Namespace, World], int],
+    statuses: str = _STATUSES,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
         help=summary,
         description=description,
-        epilog=_STATUSES,
+        epilog=statuses,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -75,7 +75,7 @@ def test_every_test_that_a_threat_names_is_there(document: Path) -> None:
 
 
 def test_the_stack_file_of_the_readme_is_a_valid_one() -> None:
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
+    example, *_ = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
     config = yaml.safe_load(example)["config"]
     keys = {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
     secrets = {key: {"secure": "v1:made:up"} for key in ("slackBotToken", "slackSigningSecret")}

@@ -54,3 +54,8 @@ def test_a_stack_without_approvals_does_not_wait_for_the_modules_that_they_need(
 
 def test_the_commands_wait_for_no_sdk_of_pulumi() -> None:
     assert {"pulumi", "pulumi_aws", "botocore"}.isdisjoint(loaded_by("import breakglass.command_line"))
+
+
+def test_check_needs_no_sdk() -> None:
+    loaded = loaded_by("import breakglass.command_line.check")
+    assert {"pulumi", "pulumi_aws", "botocore", "grpc"}.isdisjoint(loaded)

@@ -113,6 +113,8 @@ ENTRY = AuditEntry(
 
 QUESTION = ("--set", RDS, "--account", PRODUCTION)
 COMMANDS = {  # by what is done
+    "check a file that is not there": ("check", f"/{HOSTILE}"),
+    "check such a file as JSON": ("check", f"/{HOSTILE}", "--json"),
     "explain": ("explain", "--who", ADA.user_name + HOSTILE, "--for", CLEO.user_name + HOSTILE, *QUESTION),
     "explain as JSON": ("explain", "--who", ADA.user_name + HOSTILE, *QUESTION, "--json"),
     "explain an unknown person": ("explain", "--who", HOSTILE, *QUESTION),

@@ -19,6 +19,13 @@ def test_help_tells_the_exit_statuses_and_where_credentials_come_from(arguments:
     assert done.stderr == ""
 
 
+def test_help_on_check_tells_its_own_exit_statuses() -> None:
+    done = subprocess.run([PROGRAM, "check", "--help"], capture_output=True, text=True, check=True, timeout=60)
+
+    assert "1    problems: a preview would refuse the file" in done.stdout
+    assert "AWS_PROFILE" not in done.stdout
+
+
 def test_help_on_the_audit_says_what_becomes_of_a_formula() -> None:
     done = subprocess.run([PROGRAM, "audit", "--help"], capture_output=True, text=True, check=True, timeout=60)
 

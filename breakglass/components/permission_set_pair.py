@@ -183,9 +183,10 @@ class PermissionSetPair(pulumi.ComponentResource):
     Permissions:
         - On the instance and its permission sets: `sso:CreatePermissionSet`, `sso:DescribePermissionSet`,
           `sso:UpdatePermissionSet`, `sso:DeletePermissionSet`, `sso:TagResource`, `sso:UntagResource`,
-          `sso:ListTagsForResource`, `sso:ProvisionPermissionSet`, `sso:DescribePermissionSetProvisioningStatus`,
+          `sso:ListTagsForResource`, `sso:DescribePermissionSetProvisioningStatus`,
           `sso:PutInlinePolicyToPermissionSet`, `sso:GetInlinePolicyForPermissionSet`,
           `sso:DeleteInlinePolicyFromPermissionSet`.
+        - On the instance, its permission sets and `arn:PARTITION:sso:::account/*`: `sso:ProvisionPermissionSet`.
         - With managed policies: `sso:AttachManagedPolicyToPermissionSet`, `sso:ListManagedPoliciesInPermissionSet`,
           `sso:DetachManagedPolicyFromPermissionSet`.
         - With customer managed policies: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
@@ -196,6 +197,14 @@ class PermissionSetPair(pulumi.ComponentResource):
         - With assignments, also on their accounts: `sso:CreateAccountAssignment`, `sso:ListAccountAssignments`,
           `sso:DeleteAccountAssignment`, `sso:DescribeAccountAssignmentCreationStatus`,
           `sso:DescribeAccountAssignmentDeletionStatus`.
+        - With a set that is assigned in the management account, on
+          `arn:PARTITION:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*` there: `iam:AttachRolePolicy`,
+          `iam:CreateRole`, `iam:DeleteRole`, `iam:DeleteRolePolicy`, `iam:DetachRolePolicy`, `iam:GetRole`,
+          `iam:ListAttachedRolePolicies`, `iam:ListRolePolicies`, `iam:PutRolePolicy`, `iam:UpdateRole`,
+          `iam:UpdateRoleDescription`. On `arn:PARTITION:iam::ACCOUNT:saml-provider/AWSSSO_*_DO_NOT_DELETE`:
+          `iam:CreateSAMLProvider`, `iam:GetSAMLProvider`, `iam:ListSAMLProviderTags`, `iam:TagSAMLProvider`,
+          `iam:UntagSAMLProvider`, `iam:UpdateSAMLProvider`. On `*`: `iam:ListPolicies`, `iam:ListRoles`,
+          `iam:ListSAMLProviders`.
         - With groups or users by name, on the identity store: `identitystore:GetGroupId`,
           `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`.
 

@@ -386,9 +386,10 @@ def _progress(scope: Scope, *actions: str) -> Statement:
 
 
 def _management_account(scope: Scope, concerned: bool) -> list[Statement]:
-    """What Identity Center asks of the caller for the management account, whose roles it makes in the caller's name.
+    """Return what Identity Center asks of the caller for the management account, whose roles it makes in their name.
 
-    Source: IAM Identity Center User Guide, "Identity-based policy examples", example 2.
+    Sources: IAM Identity Center User Guide, "Identity-based policy examples", example 2, for the roles. It names
+    `iam:GetSAMLProvider` alone for the provider; four public reports of refused assignments name the others.
     """
     if not concerned:
         return []
@@ -416,13 +417,25 @@ def _management_account(scope: Scope, concerned: bool) -> list[Statement]:
             ],
         },
         {
-            "Sid": "SeeTheIdentityProvider",
+            "Sid": "ManageTheIdentityProvider",
             "Effect": "Allow",
-            "Action": "iam:GetSAMLProvider",
+            "Action": [
+                "iam:CreateSAMLProvider",
+                "iam:GetSAMLProvider",
+                "iam:ListSAMLProviderTags",
+                "iam:TagSAMLProvider",
+                "iam:UntagSAMLProvider",
+                "iam:UpdateSAMLProvider",
+            ],
             "Resource": f"{arn}:saml-provider/AWSSSO_*_DO_NOT_DELETE",
         },
-        # Neither knows a resource type.
-        {"Sid": "ListRoles", "Effect": "Allow", "Action": ["iam:ListPolicies", "iam:ListRoles"], "Resource": "*"},
+        {
+            "Sid": "ListRolesAndProviders",
+            "Effect": "Allow",
+            # These actions have no resource type.
+            "Action": ["iam:ListPolicies", "iam:ListRoles", "iam:ListSAMLProviders"],
+            "Resource": "*",
+        },
     ]
 
 

@@ -232,12 +232,13 @@ ROLES_OF_THE_MANAGEMENT_ACCOUNT = [
             "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_network-break-glass_*",
         ],
     ),
-    one(
-        "SeeTheIdentityProvider",
-        "iam:GetSAMLProvider",
+    allow(
+        "ManageTheIdentityProvider",
+        "iam:CreateSAMLProvider iam:GetSAMLProvider iam:ListSAMLProviderTags iam:TagSAMLProvider "
+        "iam:UntagSAMLProvider iam:UpdateSAMLProvider",
         "arn:aws:iam::111111111111:saml-provider/AWSSSO_*_DO_NOT_DELETE",
     ),
-    allow("ListRoles", "iam:ListPolicies iam:ListRoles", "*"),
+    allow("ListRolesAndProviders", "iam:ListPolicies iam:ListRoles iam:ListSAMLProviders", "*"),
 ]
 
 

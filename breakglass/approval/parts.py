@@ -9,7 +9,7 @@ Non-goals: what has an id of AWS's own (the API, the service control policy) or 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakglass.detection.names import ALERT_PATH_PREFIX, physical_name
+from breakglass.detection.names import ALERT_PATH_PREFIX, physical_name, vended_log_group
 
 
 class Part(StrEnum):
@@ -77,8 +77,13 @@ class Names:
 
     @property
     def machine(self) -> str:
-        """The name of the state machine, its role and its log group."""
+        """The name of the state machine and its role."""
         return physical_name(f"{self.stack}-workflow")
+
+    @property
+    def machine_log(self) -> str:
+        """The name of the log group that Step Functions delivers to."""
+        return vended_log_group(f"{self.stack}-workflow")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 
 from breakglass.components.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.approval_function import LOG_RETENTION_DAYS
-from breakglass.detection.names import physical_name
+from breakglass.detection.names import physical_name, vended_log_group
 
 PATH = "/slack"
 """Where Slack sends commands, clicks and events."""
@@ -131,7 +131,7 @@ class ApprovalApi(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
-            name=physical_name(name),
+            name=vended_log_group(name),
             retention_in_days=LOG_RETENTION_DAYS,
             region=args.region,
             tags=args.tags,

@@ -20,7 +20,8 @@ class ApprovalWorkflowArgs:
     """Arguments of `ApprovalWorkflow`.
 
     Attributes:
-        machine_name: Name of the state machine, its role and its log group.
+        machine_name: Name of the state machine and its role.
+        log_name: Name of its log group.
         region: Where it is.
         definition: The definition, JSON.
         trust: Who takes its role, JSON.
@@ -30,6 +31,7 @@ class ApprovalWorkflowArgs:
     """
 
     machine_name: str
+    log_name: str
     region: str
     definition: pulumi.Input[str]
     trust: pulumi.Input[str]
@@ -54,7 +56,7 @@ class ApprovalWorkflow(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
-            name=args.machine_name,
+            name=args.log_name,
             retention_in_days=LOG_RETENTION_DAYS,
             region=args.region,
             tags=args.tags,

@@ -154,11 +154,12 @@ class Approvals(pulumi.ComponentResource):
         - On `arn:PARTITION:apigateway:REGION::/apis`, `arn:PARTITION:apigateway:REGION::/apis/*` and
           `arn:PARTITION:apigateway:REGION::/tags/*`: `apigateway:GET`, `apigateway:POST`, `apigateway:PATCH`,
           `apigateway:PUT`, `apigateway:DELETE`, `apigateway:TagResource`, `apigateway:UntagResource`.
-        - On `arn:PARTITION:logs:REGION:ACCOUNT:log-group:breakglass-*`: `logs:CreateLogGroup`, `logs:DeleteLogGroup`,
-          `logs:PutRetentionPolicy`, `logs:TagResource`, `logs:UntagResource`, `logs:ListTagsForResource`. On `*`:
-          `logs:DescribeLogGroups`, and for the access log of the API `logs:CreateLogDelivery`,
-          `logs:GetLogDelivery`, `logs:UpdateLogDelivery`, `logs:DeleteLogDelivery`, `logs:ListLogDeliveries`,
-          `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`.
+        - On `arn:PARTITION:logs:REGION:ACCOUNT:log-group:breakglass-*` and
+          `arn:PARTITION:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/breakglass-*`: `logs:CreateLogGroup`,
+          `logs:DeleteLogGroup`, `logs:PutRetentionPolicy`, `logs:TagResource`, `logs:UntagResource`,
+          `logs:ListTagsForResource`. On `*`: `logs:DescribeLogGroups`, and for the access log of the API
+          `logs:CreateLogDelivery`, `logs:GetLogDelivery`, `logs:UpdateLogDelivery`, `logs:DeleteLogDelivery`,
+          `logs:ListLogDeliveries`, `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`.
         - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`, `arn:PARTITION:sqs:REGION:ACCOUNT:breakglass-*`
           and `arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:breakglass-*`: as for `UsageAlert` and `UsageMonitoring`.
         - With `slack_signing_secret`, on `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:breakglass-*`: as for
@@ -363,6 +364,7 @@ class Approvals(pulumi.ComponentResource):
         arns = [functions[part].function_arn for part in (Part.desk, Part.access)]
         args = ApprovalWorkflowArgs(
             machine_name=place.names.machine,
+            log_name=place.names.machine_log,
             region=spec.region,
             definition=pulumi.Output.all(*arns).apply(_definition_json),
             trust=policy_json(workflow_trust(place)),

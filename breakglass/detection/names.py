@@ -12,6 +12,14 @@ import re
 ALERT_PATH_PREFIX = "breakglass-"
 """What the physical name of every resource of the alert path and the approvals begins with."""
 
+VENDED_LOGS_PREFIX = "/aws/vendedlogs/"
+"""What the name of a log group begins with that an AWS service delivers to.
+
+A service that delivers to another log group adds a statement to the resource policy that all log groups of the account
+share. It has 5,120 characters. Under this prefix the policy stays short (CloudWatch Logs User Guide, "Log delivery that
+requires permissions": "log group resource policy size limit considerations").
+"""
+
 PROTECTED_TAG = {"breakglass-protected": "true"}
 """Tag on what the Deny can't know by its name."""
 
@@ -43,3 +51,15 @@ def physical_name(logical: str, limit: int = 64) -> str:
         return ALERT_PATH_PREFIX + logical
     digest = hashlib.sha256(logical.encode()).hexdigest()[:_DIGEST_LENGTH]
     return f"{ALERT_PATH_PREFIX}{spelled[: room - _DIGEST_LENGTH - 1]}-{digest}"
+
+
+def vended_log_group(logical: str) -> str:
+    """Name a log group that an AWS service delivers to after its logical name.
+
+    Args:
+        logical: the logical name, unique within the stack; any text.
+
+    Returns:
+        `VENDED_LOGS_PREFIX` with a `physical_name` behind it.
+    """
+    return VENDED_LOGS_PREFIX + physical_name(logical)

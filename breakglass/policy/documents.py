@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from breakglass.detection.names import ALERT_PATH_PREFIX, PROTECTED_TAG
+from breakglass.detection.names import ALERT_PATH_PREFIX, PROTECTED_TAG, VENDED_LOGS_PREFIX
 from breakglass.errors import PolicyError
 
 Statement = dict[str, Any]
@@ -128,6 +128,7 @@ def alert_path_arns(partition: str) -> tuple[str, ...]:
             "iam::*:role/",
             "lambda:*:*:function:",
             "logs:*:*:log-group:",
+            f"logs:*:*:log-group:{VENDED_LOGS_PREFIX}",
             "secretsmanager:*:*:secret:",
             "secretsmanager:*:*:secret:events!connection/",
             "sns:*:*:",

@@ -274,7 +274,9 @@ def test_alarms_of_a_function(part: Part, periods: int) -> None:
 
 
 def workflow() -> Deployment:
-    args = ApprovalWorkflowArgs(NAMES.machine, REGION, '{"StartAt":"x"}', '{"t":1}', '{"p":1}', TOPIC, TAGS)
+    args = ApprovalWorkflowArgs(
+        NAMES.machine, NAMES.machine_log, REGION, '{"StartAt":"x"}', '{"t":1}', '{"p":1}', TOPIC, TAGS
+    )
     return made(lambda: ApprovalWorkflow("prod-approvals-workflow", args), "machine_arn", "alarm_arns")
 
 
@@ -298,7 +300,7 @@ def test_the_state_machine_logs_errors_without_what_they_are_about() -> None:
         "loggingConfiguration": {
             "level": "ERROR",
             "includeExecutionData": False,
-            "logDestination": f"arn:aws:logs:eu-central-1:222222222222:log-group:{physical}:*",
+            "logDestination": f"arn:aws:logs:eu-central-1:222222222222:log-group:/aws/vendedlogs/{physical}:*",
         },
         "region": REGION,
         "tags": TAGS,
@@ -379,7 +381,8 @@ def test_the_api_is_throttled_and_logs_nothing_of_what_was_sent() -> None:
     assert stage["autoDeploy"] is True
     assert stage["defaultRouteSettings"] == {"throttlingBurstLimit": 200, "throttlingRateLimit": 50}
     assert stage["accessLogSettings"] == {
-        "destinationArn": "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-prod-approvals-api",
+        "destinationArn": "arn:aws:logs:eu-central-1:222222222222:log-group:"
+        "/aws/vendedlogs/breakglass-prod-approvals-api",
         "format": ACCESS_LOG,
     }
     logged = {value.removeprefix("$context.") for value in json.loads(ACCESS_LOG).values()}

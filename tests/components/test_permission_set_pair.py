@@ -204,6 +204,7 @@ PROTECTION = [
             "arn:aws:iam::*:role/breakglass-*",
             "arn:aws:lambda:*:*:function:breakglass-*",
             "arn:aws:logs:*:*:log-group:breakglass-*",
+            "arn:aws:logs:*:*:log-group:/aws/vendedlogs/breakglass-*",
             "arn:aws:secretsmanager:*:*:secret:breakglass-*",
             "arn:aws:secretsmanager:*:*:secret:events!connection/breakglass-*",
             "arn:aws:sns:*:*:breakglass-*",

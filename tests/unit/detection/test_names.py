@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.detection.names import ALERT_PATH_PREFIX, physical_name
+from breakglass.detection.names import ALERT_PATH_PREFIX, physical_name, vended_log_group
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,10 @@ def test_every_name_fits_every_service(logical: str, limit: int) -> None:
 @given(st.lists(st.text("ab.@ \u00e9", max_size=80), unique=True, max_size=20))
 def test_different_logical_names_stay_different(logicals: list[str]) -> None:
     assert len({physical_name(logical) for logical in logicals}) == len(logicals)
+
+
+def test_vended_log_group_has_aws_prefix_and_ours() -> None:
+    assert vended_log_group("prod-approvals-api") == "/aws/vendedlogs/breakglass-prod-approvals-api"
 
 
 def test_a_limit_without_room_for_a_name_is_refused() -> None:

@@ -41,7 +41,9 @@ class Metric(StrEnum):
     """What the sweeper counts in every run."""
 
     runs = "SweeperRuns"
-    """1 for every run that came to its end."""
+    """1 for every run that came to its end, whatever failed in it."""
+    failures = "SweeperFailures"
+    """Parts, accounts, records and messages that could not be seen to."""
     overdue_explanations = "OverdueExplanations"
     """Uses that should be explained and signed off by now."""
     unrecorded_assignments = "UnrecordedAssignments"

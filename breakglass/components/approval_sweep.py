@@ -7,6 +7,7 @@ Non-goals: what it does (see `breakglass.lambdas.app.sweep`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -19,6 +20,9 @@ SCHEDULE = "rate(5 minutes)"
 
 SILENT_PERIODS = 3
 """After how many periods of five minutes without a run the alarm is raised."""
+
+FAILING_PERIODS, FAILING_OF = 2, 12
+"""In how many of how many periods something has to fail: one that passes is none, and the search comes round slowly."""
 
 _FINDINGS = (
     (
@@ -114,11 +118,13 @@ class ApprovalSweep(pulumi.ComponentResource):
         )
 
         alarms = Alarms(self, args.topic_arn, args.region, args.tags)
-        metric = {
+        metric: dict[str, Any] = {
             "namespace": METRICS_NAMESPACE,
             "dimensions": {METRICS_DIMENSION: args.stack},
             "period": FIVE_MINUTES,
         }
+        # Every run writes these. Without a run nothing is known: an alarm stays as it is, and `silent` is raised.
+        found_by_runs: dict[str, Any] = {**metric, "treat_missing_data": "ignore"}
         raised = [
             alarms.alarm(
                 f"{name}-{kind}",
@@ -126,10 +132,21 @@ class ApprovalSweep(pulumi.ComponentResource):
                 evaluation_periods=periods,
                 metric_name=found,
                 statistic="Maximum",
-                **metric,
+                **found_by_runs,
             )
             for kind, found, periods, meaning in _FINDINGS
         ]
+        failing = alarms.alarm(
+            f"{name}-failures",
+            description="The sweeper of the break-glass approvals goes on failing at something: an account, a record, "
+            "a message, or a part of its work. Everything else is done. Its log says at what, and with which error: "
+            "look for sweep_failed. Runbook: docs/runbooks/alarms.md.",
+            evaluation_periods=FAILING_OF,
+            datapoints_to_alarm=FAILING_PERIODS,
+            metric_name=Metric.failures,
+            statistic="Maximum",
+            **found_by_runs,
+        )
         silent = alarms.alarm(
             f"{name}-silent",
             description="The sweeper of the break-glass approvals has not come to its end for 15 minutes. Access still "
@@ -143,5 +160,5 @@ class ApprovalSweep(pulumi.ComponentResource):
             statistic="Sum",
             **metric,
         )
-        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in [*raised, silent]])
+        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in [*raised, failing, silent]])
         self.register_outputs({"alarm_arns": self.alarm_arns})

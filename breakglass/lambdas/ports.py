@@ -5,7 +5,7 @@ Non-goals: how (see `adapters`; the tests have doubles in memory).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -32,11 +32,16 @@ class Page(Generic[Item]):
     next: str | None
 
 
+def pass_over(record: str) -> None:
+    """Leave out a record that can't be read."""
+
+
 class Store(Protocol):
     """Keeps records. Every write is conditional: it returns False and changes nothing if somebody was quicker.
 
     `save_*` take the record with the `version` it was read with, write it with `version + 1` and, in the same
-    transaction, the audit entries. A record read with version 0 must not exist yet. Reads are consistent.
+    transaction, the audit entries. A record read with version 0 must not exist yet. Reads are consistent. A record that
+    can't be read raises `ValueError`; the lists of open ones name it to `unreadable`, and go on with the next.
     """
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:
@@ -55,13 +60,16 @@ class Store(Protocol):
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         """Return the grants of a request, by account."""
 
+    def grant(self, request_id: str, account: str) -> Grant | None:
+        """Return the grant of a request in one account."""
+
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
         """Write a grant."""
 
-    def open_requests(self) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
         """Yield every request that is not in a final state, or whose message is behind, oldest first."""
 
-    def live_grants(self) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
         """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""
 
     def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
@@ -101,7 +109,7 @@ class Store(Protocol):
     def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
         """Return the most recent use of a set in an account by a person (user id, or session name if unknown)."""
 
-    def open_uses(self) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
         """Yield every use that is not signed off, by `due_at`."""
 
     def note(self, entry: AuditEntry) -> bool:

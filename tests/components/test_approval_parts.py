@@ -418,7 +418,14 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
     deployment = sweep()
 
     name = "prod-approvals-sweep"
-    kinds = ("unrevoked-grants", "unrecorded-assignments", "stuck-requests", "overdue-explanations", "silent")
+    kinds = (
+        "unrevoked-grants",
+        "unrecorded-assignments",
+        "stuck-requests",
+        "overdue-explanations",
+        "failures",
+        "silent",
+    )
     assert deployment.inventory() == {
         ("breakglass:index:ApprovalSweep", name),
         (RULE, f"{name}-schedule"),
@@ -462,6 +469,20 @@ def test_what_the_sweeper_finds_raises_an_alarm(kind: str, metric: Metric, perio
         dimensions={"Stack": "prod-approvals"},
         statistic="Maximum",
         evaluationPeriods=periods,
+        treatMissingData="ignore",
+    )
+
+
+def test_sweeper_failing_twice_in_an_hour_raises_an_alarm() -> None:
+    assert alarm(sweep(), "prod-approvals-sweep-failures") == alarming(
+        "prod-approvals-sweep-failures",
+        namespace="Breakglass",
+        metricName="SweeperFailures",
+        dimensions={"Stack": "prod-approvals"},
+        statistic="Maximum",
+        evaluationPeriods=12,
+        datapointsToAlarm=2,
+        treatMissingData="ignore",
     )
 
 

@@ -6,7 +6,7 @@ Non-goals: what may be written (see `domain`), and the table itself (see `table`
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 
@@ -49,7 +49,7 @@ from breakglass.lambdas.adapters.table import (
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.records import LONGEST_ID, Access, AuditEntry, Grant, Request, Use
-from breakglass.lambdas.ports import BusyError, Clock, Page
+from breakglass.lambdas.ports import BusyError, Clock, Page, pass_over
 
 _LEASE = "LEASE"
 _HOLDERS = "HOLDERS"
@@ -92,17 +92,21 @@ class DynamoStore:
         found = self._table.query(condition, pk=request_key(request_id), sk=f"{GRANT}#")
         return tuple(record_of(Grant, item) for item in found)
 
+    def grant(self, request_id: str, account: str) -> Grant | None:
+        """Read a grant."""
+        return self._record(Grant, request_key(request_id), key(GRANT, account))
+
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
         """Put a grant and audit lines."""
         return self._save([grant_item(grant)], audit)
 
-    def open_requests(self) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
         """Query the index of what is open."""
-        return self._open(Request, REQUEST)
+        return self._open(Request, REQUEST, unreadable)
 
-    def live_grants(self) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
         """Query the index of what is open."""
-        return self._open(Grant, GRANT)
+        return self._open(Grant, GRANT, unreadable)
 
     def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
         """Query the index by person.
@@ -196,9 +200,9 @@ class DynamoStore:
         latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
         return self.use(latest["use"]["S"]) if latest else None
 
-    def open_uses(self) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
         """Query the index of what is open."""
-        return self._open(Use, USE)
+        return self._open(Use, USE, unreadable)
 
     # The audit trail
 
@@ -243,12 +247,18 @@ class DynamoStore:
         except BusyError:
             return False
 
-    def _open(self, kind: type[Record], named: str) -> Iterator[Record]:
+    def _open(self, kind: type[Record], named: str, unreadable: Callable[[str], None]) -> Iterator[Record]:
         """Yield what the index has as open, as it is now and if it is so now."""
         found = self._table.query("#pk = :pk", OPEN, pk=named)
         while some := list(islice(found, MOST_ITEMS)):
-            records = (record_of(kind, item) for item in self._table.read(some))
-            yield from (record for record in records if is_open(record))
+            for item in self._table.read(some):
+                try:
+                    record = record_of(kind, item)
+                except (KeyError, ValueError):
+                    unreadable(" ".join(key_of(item)))
+                    continue
+                if is_open(record):
+                    yield record
 
     def _newest_first(self, index: Index, partition: str, oldest: str, newest: str, most: int) -> list[Item]:
         # DynamoDB refuses a span that ends before it begins.

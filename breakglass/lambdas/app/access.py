@@ -113,15 +113,25 @@ def take_back(world: Accounts, request_id: str, account: str) -> Progress:
     return Progress.succeeded
 
 
-def revoke(world: Accounts, request_id: str, account: str) -> Progress:
-    """Begin to take the assignment away."""
+def revoke(world: Accounts, request_id: str, account: str, latest_end: int | None = None) -> Progress:
+    """Begin to take the assignment away, if it ends by `latest_end`, where that is given.
+
+    Raises:
+        BusyError: if it ends later, among others.
+    """
     one = _grant(world, request_id, account)
     if one.state not in life.LIVE:
         return Progress.succeeded
     _lease(world, one)
     if one.state is not GrantState.revoking:
         one = _settled(world, one)
-    one = _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
+
+    def begun(grant: Grant) -> life.GrantChange:
+        if latest_end is not None and grant.revoke_at > latest_end:
+            raise BusyError("its end has been moved")
+        return life.revoking(grant, None, world.clock())
+
+    one = _change(world, one, begun)
     keeper = _keeper(world, one)
     if keeper:
         _change(world, one, lambda grant: life.revoked(grant, world.clock(), f"left to {keeper}"))
@@ -130,11 +140,11 @@ def revoke(world: Accounts, request_id: str, account: str) -> Progress:
     return _deleting(world, one)
 
 
-def revoking(world: Accounts, request_id: str, account: str) -> Progress:
-    """See how far taking it away is."""
+def revoking(world: Accounts, request_id: str, account: str, latest_end: int | None = None) -> Progress:
+    """See how far taking it away is; begin it if it has not begun (see `revoke`)."""
     one = _grant(world, request_id, account)
     if one.state is not GrantState.revoking or one.operation is None:
-        return revoke(world, request_id, account)
+        return revoke(world, request_id, account, latest_end)
     _lease(world, one)
     deletion = world.center.deletion(one.operation)
     if deletion.progress is Progress.failed:
@@ -187,12 +197,16 @@ def lift(world: Accounts, request_id: str) -> Answer:
 
 
 def wanting(store: Store, access: Access, holders: Iterable[str]) -> tuple[str, ...]:
-    """Return those holders of an assignment whose grant still wants it to be there."""
-    return tuple(
-        one
-        for one in sorted(holders)
-        if any(grant.access == access and grant.state in _WANTING for grant in store.grants(one))
-    )
+    """Return those holders of an assignment whose grant still wants it to be there; one that can't be read does not."""
+    return tuple(one for one in sorted(holders) if _wants(store, access, one))
+
+
+def _wants(store: Store, access: Access, holder: str) -> bool:
+    try:
+        grant = store.grant(holder, access.account)
+    except ValueError:
+        return False
+    return grant is not None and grant.access == access and grant.state in _WANTING
 
 
 _WANTING = frozenset({GrantState.planned, GrantState.granting, GrantState.granted})
@@ -213,10 +227,10 @@ def _accounts(world: Accounts, request_id: str) -> list[str]:
 
 
 def _grant(world: Accounts, request_id: str, account: str) -> Grant:
-    for one in world.store.grants(request_id):
-        if one.access.account == account:
-            return one
-    raise UnknownRecordError(f"{request_id} in {account}")
+    one = world.store.grant(request_id, account)
+    if one is None:
+        raise UnknownRecordError(f"{request_id} in {account}")
+    return one
 
 
 def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:

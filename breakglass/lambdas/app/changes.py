@@ -61,7 +61,7 @@ def change_grant(store: Store, request_id: str, account: str, change: Callable[[
         GrantNotAllowedError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
-        grant = next((one for one in store.grants(request_id) if one.access.account == account), None)
+        grant = store.grant(request_id, account)
         if grant is None:
             raise UnknownRecordError(f"{request_id} in {account}")
         wanted, audit = change(grant)

@@ -6,7 +6,7 @@ wake the workflow is found at the next time-out.
 Non-goals: the assignments (see `access`); clicks (see `clicks`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from breakglass.lambdas.app import extending, notices
@@ -16,7 +16,7 @@ from breakglass.lambdas.app.glass import tell_everybody
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Terms
-from breakglass.lambdas.domain.records import SYSTEM, GrantState, Message, Request, State
+from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Message, Request, State
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack.blocks import markdown, section
@@ -89,15 +89,15 @@ def remind(desk: Desk, request_id: str) -> Answer:
 
 def expire(desk: Desk, request_id: str) -> Request:
     """Note that nobody decided in time, unless somebody has at the last moment."""
-
-    def expired(request: Request) -> Change:
-        now = desk.clock()
-        overdue = request.state is State.pending and transitions.standing(request, now) is State.expired
-        return transitions.expire(request, now) if overdue else Change(request)
-
-    written = change_request(desk.store, request_id, expired)
+    written = change_request(desk.store, request_id, lambda request: expired(request, desk.clock()))
     notices.announce(desk, written)
     return written.request
+
+
+def expired(request: Request, now: int) -> Change:
+    """Return a request as expired, if nobody has decided and its time is over."""
+    overdue = request.state is State.pending and transitions.standing(request, now) is State.expired
+    return transitions.expire(request, now) if overdue else Change(request)
 
 
 def extend(desk: Desk, request_id: str) -> Answer:
@@ -150,19 +150,21 @@ def close(desk: Desk, request_id: str) -> Answer:
     """Say that the access is gone, once that is verified; and for how long sessions have to be kept out."""
     request = _request(desk, request_id)
     grants = desk.store.grants(request_id)
-
-    def closed(one: Request) -> Change:
-        return transitions.close(one, grants, desk.clock()) if one.state is State.revoking else Change(one)
-
     if request.state is State.revoking:
         if transitions.remaining(grants):
             desk.log("left_to_sweeper", request=request_id)
             notices.refresh(desk, request_id)
             return {"tail": 0}
-        notices.announce(desk, change_request(desk.store, request_id, closed))
+        written = change_request(desk.store, request_id, lambda one: closed(one, grants, desk.clock()))
+        notices.announce(desk, written)
     else:
         notices.refresh(desk, request_id)
     return {"tail": due.tail(grants, desk.clock())}
+
+
+def closed(request: Request, grants: Sequence[Grant], now: int) -> Change:
+    """Return a request as closed, if it is being taken back; all of its grants have been verified to be gone."""
+    return transitions.close(request, grants, now) if request.state is State.revoking else Change(request)
 
 
 _WAITING: dict[str, Callable[[Desk, str, str], Answer]] = {"ask": ask, "hold": hold}

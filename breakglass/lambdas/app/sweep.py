@@ -1,15 +1,17 @@
 """The sweeper: every few minutes, whatever became of the workflows, what should be gone goes.
 
-It needs nothing but the records and Identity Center: it revokes what outlived its time, takes a request further whose
-workflow is not there any more, writes messages that are behind, finds assignments that nobody recorded, and reminds of
-uses that nobody explains. Its parts don't stop one another; if one failed, the whole run fails at its end, so that an
-alarm is raised.
+It needs nothing but the grants and Identity Center to revoke what outlived its time. That comes first, for all of them;
+the records of the requests are updated afterwards, and people are told last. So neither a record that can't be read or
+written nor Slack keeps an assignment alive.
+
+Each account, set, record and message is seen to on its own: a failure is counted and logged, and the next one follows.
+Each part begins nothing new after its time; the next run goes on.
 
 Non-goals: being quick. What it finds still to be done it begins now and sees the end of at the next run.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from breakglass.lambdas.app import access, notices, steps
@@ -21,8 +23,9 @@ from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain import uses as use_life
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
-from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, Request, State, Use
+from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, Request, State, Use
 from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.error_codes import describe
 from breakglass.lambdas.ports import BusyError, Progress
 from breakglass.lambdas.slack import messages
 
@@ -30,11 +33,7 @@ GRACE_SECONDS = 300
 """For how long the workflow is left to its own work after the moment at which something was due."""
 
 
-Record = TypeVar("Record", Grant, Request, Use)
-
-
-class SweepError(Exception):
-    """A part of the sweep failed; the others were done."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -51,96 +50,146 @@ class Counts:
         stuck: requests that had to be taken further.
         unrecorded: assignments of break-glass sets that nobody recorded.
         overdue: uses that should be explained and signed off by now.
+        failures: parts, accounts, records and messages that could not be seen to.
+        unknown: names of those of the numbers above that could not be counted.
     """
 
     late: int = 0
     stuck: int = 0
     unrecorded: int = 0
     overdue: int = 0
+    failures: int = 0
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass
+class Run:
+    """One run of the sweeper.
+
+    Attributes:
+        world: what the function has.
+        until: when the current part begins nothing new any more.
+        part: name of the current part, for the log.
+        counts: what is left so far.
+        written: changes of requests that people are still to be told of.
+    """
+
+    world: Sweeper
+    until: int = 0
+    part: str = ""
+    counts: Counts = field(default_factory=Counts)
+    written: list[Change] = field(default_factory=list)
+
+    def each(self, items: Iterable[Item], name: Callable[[Item], str], see_to: Callable[[Item], None]) -> None:
+        """See to every item that there is time for; one that fails stops no other."""
+        left = list(items)
+        for number, item in enumerate(left):
+            if self.world.clock() >= self.until:
+                self.world.log("sweep_out_of_time", part=self.part, left=len(left) - number)
+                return
+            try:
+                see_to(item)
+            except Exception as error:
+                self.failed(name(item), error)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Count and log a failure.
+
+        Args:
+            what: names what could not be seen to: ids of records, accounts and sets.
+            error: why.
+        """
+        self.counts.failures += 1
+        self.world.log("sweep_failed", part=self.part, what=what, **describe(error))
+
+    def unreadable(self, what: str) -> None:
+        """Count and log a record that can't be read."""
+        self.failed(what, ValueError("unreadable"))
+
+    def change(self, request_id: str, change: Callable[[Request], Change]) -> Change:
+        """Change a request, and remember that people are to be told; until they are, its message is behind."""
+
+        def with_message_behind(request: Request) -> Change:
+            changed = change(request)
+            told = changed.audit and changed.request.message is not None
+            return replace(changed, request=replace(changed.request, behind=True)) if told else changed
+
+        written = change_request(self.world.store, request_id, with_message_behind)
+        if written.audit:
+            self.written.append(written)
+        return written
 
 
 def sweep(world: Sweeper) -> Counts:
-    """Do one run.
-
-    Raises:
-        SweepError: if a part of it failed.
-    """
-    counts = Counts()
-    failed = [part.__name__ for part in _PARTS if not _survived(world, part, counts)]
-    if failed:
-        raise SweepError(", ".join(failed))
-    return counts
-
-
-def _survived(world: Sweeper, part: Callable[[Sweeper, Counts], None], counts: Counts) -> bool:
-    try:
-        part(world, counts)
-    except Exception as error:
-        world.log("sweep_part_failed", part=part.__name__, error=type(error).__name__)
-        return False
-    return True
-
-
-def _each(world: Sweeper, records: Iterable[Record], see_to: Callable[[Record], None]) -> None:
-    """See to every record: one that fails stops no other, and the part fails when it is through."""
-    failed = 0
-    for record in list(records):
+    """Do one run, and return what is left; what failed is counted."""
+    run, began = Run(world), world.clock()
+    for part, seconds, counted in _PARTS:
+        run.part, run.until = part.__name__, began + seconds
         try:
-            see_to(record)
+            part(run)
         except Exception as error:
-            failed += 1
-            world.log("sweep_record_failed", record=_name_of(record), error=type(error).__name__)
-    if failed:
-        raise SweepError(f"{failed} records")
-
-
-def _name_of(record: Grant | Request | Use) -> str:
-    return f"{record.request_id}/{record.access.account}" if isinstance(record, Grant) else record.id
+            run.failed(run.part, error)
+            run.counts.unknown |= counted
+    return run.counts
 
 
 # --- what outlived its time ------------------------------------------------------------------------------------------
 
 
-def grants(world: Sweeper, counts: Counts) -> None:
-    """Take back what is over, and see to the Deny on the sessions that live on."""
-    now = world.clock()
-
-    def see_to(grant: Grant) -> None:
-        if due.overdue(grant, now, GRACE_SECONDS):
-            counts.late += 1
-            counts.late -= _over(world, grant)
-        elif world.sessions is not None and grant.deny_until is not None:
-            _see_to_denial(world, grant)
-
-    _each(world, world.store.live_grants(), see_to)
-
-
-def _over(world: Sweeper, grant: Grant) -> bool:
-    """Take one assignment back, and say whether it is gone."""
-    world.log("late", request=grant.request_id, account=grant.access.account, state=grant.state)
-
-    written = change_request(world.store, grant.request_id, lambda one: _ended(one, "", world.clock()))
-    # Its end may have been moved since the grant was read.
-    gone = written.request.state is State.active or _taken_back(world, grant)
-    if written.audit:
-        notices.announce(world, written)
-    return gone
+def grants(run: Run) -> None:
+    """Revoke what is over, then write so into the requests; see to the Deny on the sessions that live on."""
+    world, now = run.world, run.world.clock()
+    found = list(world.store.live_grants(run.unreadable))
+    late = [one for one in found if due.overdue(one, now, GRACE_SECONDS)]
+    # Those come first of which Identity Center has not been asked anything yet.
+    late.sort(key=lambda one: (one.state is GrantState.revoking, one.revoke_at))
+    run.counts.late = len(late)
+    run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
+    run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
+    if world.sessions is not None:
+        others = [one for one in found if one not in late and one.deny_until is not None]
+        run.each(others, _name_of_grant, lambda one: _see_to_denial(world, one))
 
 
-def _ended(request: Request, note: str, now: int) -> Change:
-    """Begin to take a request's access back, unless that has begun or there is time left."""
-    over = request.revoke_at is None or now >= request.revoke_at
-    if request.state is State.granting or (request.state is State.active and over):
-        return transitions.finish(request, SYSTEM, note, now)
-    return Change(request)
+def _name_of_grant(grant: Grant) -> str:
+    return f"{grant.request_id} {grant.access.permission_set} {grant.access.account}"
 
 
-def _taken_back(world: Sweeper, grant: Grant) -> bool:
+def _revoke_late(run: Run, grant: Grant) -> None:
+    """Take one assignment back, unless its end has been moved since it was read."""
+    world, account = run.world, grant.access.account
+    world.log("late", request=grant.request_id, set=grant.access.permission_set, account=account, state=grant.state)
+    # An extension may have moved it since it was read.
+    latest_end = world.clock() - GRACE_SECONDS
+    if _is_taken_back(world, grant, latest_end) or not due.overdue(_again(world, grant), world.clock(), GRACE_SECONDS):
+        run.counts.late -= 1
+
+
+def _again(world: Sweeper, grant: Grant) -> Grant:
+    return world.store.grant(grant.request_id, grant.access.account) or grant
+
+
+def _end(run: Run, request_id: str, note: str = "") -> None:
+    """Write into a request that its access is being taken back, unless that has begun or there is time left."""
+
+    def ended(request: Request) -> Change:
+        now = run.world.clock()
+        over = request.revoke_at is None or now >= request.revoke_at
+        if request.state is State.granting or (request.state is State.active and over):
+            return transitions.finish(request, SYSTEM, note, now)
+        return Change(request)
+
+    run.change(request_id, ended)
+
+
+def _is_taken_back(world: Sweeper, grant: Grant, latest_end: int | None = None) -> bool:
+    """Take an assignment back if it ends by then, and say whether it is verified to be gone."""
     try:
-        progress = access.revoking(world, grant.request_id, grant.access.account)
+        progress = access.revoking(world, grant.request_id, grant.access.account, latest_end)
         if progress is Progress.succeeded:
             progress = access.verify(world, grant.request_id, grant.access.account)
-    except BusyError:
+    except BusyError as error:
+        world.log("busy", request=grant.request_id, account=grant.access.account, why=str(error))
         return False
     return progress is Progress.succeeded
 
@@ -161,53 +210,65 @@ def _see_to_denial(world: Sweeper, grant: Grant) -> None:
 # --- requests whose workflow does not go on --------------------------------------------------------------------------
 
 
-def requests(world: Sweeper, counts: Counts) -> None:
+def requests(run: Run) -> None:
     """Take further what should have gone on by itself."""
-    now = world.clock()
+    world, now = run.world, run.world.clock()
 
     def see_to(request: Request) -> None:
         helped = due.stuck(request, now, GRACE_SECONDS, lambda: world.workflow.is_running(request.id))
         if helped is not due.Help.none:
-            counts.stuck += 1
+            run.counts.stuck += 1
             world.log("stuck", request=request.id, state=request.state, help=helped)
-            _HELP[helped](world, request)
+            _HELP[helped](run, request)
 
-    _each(world, world.store.open_requests(), see_to)
-
-
-def _expire(world: Sweeper, request: Request) -> None:
-    steps.expire(world, request.id)
+    run.each(world.store.open_requests(run.unreadable), _id_of, see_to)
 
 
-def _wake(world: Sweeper, request: Request) -> None:
+def _id_of(record: Request | Use) -> str:
+    return record.id
+
+
+def _expire(run: Run, request: Request) -> None:
+    run.change(request.id, lambda one: steps.expired(one, run.world.clock()))
+
+
+def _wake(run: Run, request: Request) -> None:
     if request.token is not None:
-        world.workflow.wake(request.token, steps.APPROVED)
+        run.world.workflow.wake(request.token, steps.APPROVED)
 
 
-def _start_again(world: Sweeper, request: Request) -> None:
+def _start_again(run: Run, request: Request) -> None:
     # Its first look finds everything that is due by then.
-    if world.workflow.start(request, 1 if request.state is State.approved else GRACE_SECONDS):
+    if run.world.workflow.start(request, 1 if request.state is State.approved else GRACE_SECONDS):
         return
 
     def stopped(one: Request) -> Change:
         if one.state not in (State.pending, State.approved):
             return Change(one)
-        return transitions.fail(one, "Its workflow was stopped. Nothing was opened; ask again.", world.clock())
+        return transitions.fail(one, "Its workflow was stopped. Nothing was opened; ask again.", run.world.clock())
 
-    notices.announce(world, change_request(world.store, request.id, stopped))
+    run.change(request.id, stopped)
 
 
-def _finish(world: Sweeper, request: Request) -> None:
+def _finish(run: Run, request: Request) -> None:
     """Take back what a request still holds, and close it when all of it is gone."""
-    note = "Its workflow was stopped." if request.state is State.granting else ""
-    change_request(world.store, request.id, lambda one: _ended(one, note, world.clock()))
-    for grant in world.store.grants(request.id):
-        if grant.state in LIVE:
-            _taken_back(world, grant)
-    steps.close(world, request.id)
+    world = run.world
+    _end(run, request.id, "Its workflow was stopped." if request.state is State.granting else "")
+    for account in request.accounts:
+        try:
+            grant = world.store.grant(request.id, account)
+            if grant is not None and grant.state in LIVE:
+                _is_taken_back(world, grant)
+        except Exception as error:
+            run.failed(f"{request.id} {request.permission_set} {account}", error)
+    held = world.store.grants(request.id)
+    if transitions.remaining(held):
+        world.log("left_to_sweeper", request=request.id)
+        return
+    run.change(request.id, lambda one: steps.closed(one, held, world.clock()))
 
 
-_HELP: dict[due.Help, Callable[[Sweeper, Request], None]] = {
+_HELP: dict[due.Help, Callable[[Run, Request], None]] = {
     due.Help.expire: _expire,
     due.Help.start: _start_again,
     due.Help.wake: _wake,
@@ -215,34 +276,29 @@ _HELP: dict[due.Help, Callable[[Sweeper, Request], None]] = {
 }
 
 
-# --- messages that Slack did not take ------------------------------------------------------------------------------
-
-
-def behind(world: Sweeper, counts: Counts) -> None:
-    """Show the newest state of requests where Slack did not take it when it came true."""
-
-    def see_to(request: Request) -> None:
-        if request.behind:
-            notices.refresh(world, request.id)
-
-    _each(world, world.store.open_requests(), see_to)
-
-
 # --- assignments that nobody recorded --------------------------------------------------------------------------------
 
 
-def unrecorded(world: Sweeper, counts: Counts) -> None:
+def unrecorded(run: Run) -> None:
     """Find assignments of break-glass sets that neither a request nor the stack file made."""
-    live = {grant.access for grant in world.store.live_grants()}
-    for name in sorted(world.policy.sets):
-        for account in world.center.provisioned_accounts(name):
-            for principal in world.center.assignments(name, account):
-                if not _recorded(world, live, name, account, principal):
-                    counts.unrecorded += 1
-                    _report(world, name, account, principal)
+    world = run.world
+    live = {grant.access for grant in world.store.live_grants(run.unreadable) if grant.state in LIVE}
+
+    def of_account(pair: tuple[str, str]) -> None:
+        name, account = pair
+        for principal in world.center.assignments(name, account):
+            if not _is_recorded(world, live, name, account, principal):
+                run.counts.unrecorded += 1
+                _report(run, name, account, principal)
+
+    def of_set(name: str) -> None:
+        pairs = [(name, account) for account in world.center.provisioned_accounts(name)]
+        run.each(pairs, " ".join, of_account)
+
+    run.each(sorted(world.policy.sets), str, of_set)
 
 
-def _recorded(world: Sweeper, live: set[Access], name: str, account: str, principal: Principal) -> bool:
+def _is_recorded(world: Sweeper, live: set[Access], name: str, account: str, principal: Principal) -> bool:
     for standing in world.policy.standing:
         if (standing.permission_set, standing.account) == (name, account) and (
             standing.principal.kind,
@@ -256,8 +312,8 @@ def _recorded(world: Sweeper, live: set[Access], name: str, account: str, princi
     return one in live or bool(access.wanting(world.store, one, world.store.holders(one)))
 
 
-def _report(world: Sweeper, name: str, account: str, principal: Principal) -> None:
-    now = world.clock()
+def _report(run: Run, name: str, account: str, principal: Principal) -> None:
+    world, now = run.world, run.world.clock()
     revoke = world.policy.settings.unrecorded is Unrecorded.revoke
     key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
     found = AuditEntry(
@@ -280,26 +336,50 @@ def _name(world: Sweeper, principal: Principal) -> str:
     return f"group {principal.id}"
 
 
-# --- uses that nobody explains ---------------------------------------------------------------------------------------
+# --- messages --------------------------------------------------------------------------------------------------------
 
 
-def uses(world: Sweeper, counts: Counts) -> None:
+def told(run: Run) -> None:
+    """Tell people what this run has changed."""
+    run.each(run.written, lambda one: one.request.id, lambda one: notices.announce(run.world, one))
+
+
+def behind(run: Run) -> None:
+    """Show the newest state of requests where Slack did not take it when it came true."""
+
+    def see_to(request: Request) -> None:
+        if request.behind:
+            notices.refresh(run.world, request.id)
+
+    run.each(run.world.store.open_requests(run.unreadable), _id_of, see_to)
+
+
+def uses(run: Run) -> None:
     """Remind of uses that are not explained or not signed off, and count those that are overdue."""
-    now = world.clock()
+    world, now = run.world, run.world.clock()
     every = world.policy.settings.remind_every_seconds
+    found = list(world.store.open_uses(run.unreadable))
+    run.counts.overdue = sum(use_life.overdue(use, now) for use in found)
 
     def see_to(use: Use) -> None:
-        overdue = use_life.overdue(use, now)
-        counts.overdue += overdue
-        if now >= (use.reminded_at or use.first_seen) + every:
-            try:
-                reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
-            except use_life.UseNotAllowedError:
-                # Signed off at this moment.
-                return
-            use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+        if now < (use.reminded_at or use.first_seen) + every:
+            return
+        try:
+            reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+        except use_life.UseNotAllowedError:
+            # Signed off at this moment.
+            return
+        use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, use_life.overdue(use, now)))
 
-    _each(world, world.store.open_uses(), see_to)
+    run.each(found, _id_of, see_to)
 
 
-_PARTS = (grants, requests, behind, unrecorded, uses)
+_PARTS: tuple[tuple[Callable[[Run], None], int, frozenset[str]], ...] = (
+    (grants, 120, frozenset({"late"})),
+    (requests, 150, frozenset({"stuck"})),
+    (unrecorded, 200, frozenset({"unrecorded"})),
+    (told, 220, frozenset()),
+    (behind, 235, frozenset()),
+    (uses, 250, frozenset({"overdue"})),
+)
+"""Every part, the second of the run after which it begins nothing new (the function has 300), and what it counts."""

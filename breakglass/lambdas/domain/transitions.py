@@ -313,7 +313,8 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
     The new end is counted from the extension's decision, so that a repeated step moves nothing twice.
 
     Raises:
-        NotAllowedError: if the parent is not active, or the extension is not an approved one of this parent.
+        NotAllowedError: if the parent is not active, none of its grants is open any more, or the extension is not an
+            approved one of this parent.
     """
     if not _extends(extension, parent) or extension.state is not State.approved or extension.decided_at is None:
         raise NotAllowedError(parent.state, Event.lengthened, f"{extension.id} is no approved extension of it")
@@ -330,6 +331,9 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
         for grant in grants
         if (grant.state, grant_life.GrantEvent.lengthened) in grant_life.GRANT_TABLE
     )
+    if grants and not later:
+        # The sweeper revokes before it writes into the request.
+        raise NotAllowedError(parent.state, Event.lengthened, "it is being revoked")
     return replace(change, grants=later)
 
 

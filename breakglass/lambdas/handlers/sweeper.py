@@ -17,7 +17,7 @@ NAMESPACE = "Breakglass"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do one run."""
+    """Do one run; it writes its metrics whatever failed in it."""
     counts = sweep(_sweeper())
     print(json.dumps(metrics(counts, os.environ["BREAKGLASS_STACK"], int(time.time() * 1000))), flush=True)
     return {}
@@ -31,13 +31,18 @@ def metrics(counts: Counts, stack: str, at: int) -> dict[str, Any]:
         stack: value of the dimension `Stack`.
         at: the time in milliseconds since 1970.
     """
+    found = {
+        "overdue": "OverdueExplanations",
+        "unrecorded": "UnrecordedAssignments",
+        "stuck": "StuckRequests",
+        "late": "UnrevokedGrants",
+    }
     values = {
-        # Says that a run came to its end: an alarm waits for it.
+        # Says that a run came to its end, whatever failed in it: an alarm waits for it.
         "SweeperRuns": 1,
-        "OverdueExplanations": counts.overdue,
-        "UnrecordedAssignments": counts.unrecorded,
-        "StuckRequests": counts.stuck,
-        "UnrevokedGrants": counts.late,
+        "SweeperFailures": counts.failures,
+        # What could not be counted is left out: a 0 would end an alarm.
+        **{name: getattr(counts, count) for count, name in found.items() if count not in counts.unknown},
     }
     named = [{"Name": name, "Unit": "Count"} for name in values]
     directive = {"Namespace": NAMESPACE, "Dimensions": [["Stack"]], "Metrics": named}

@@ -5,13 +5,16 @@ DynamoDB is MiniStack's here. It does not prove how late an index is at AWS, nor
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from breakglass.lambdas.adapters.aws import AwsError
+from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
+from breakglass.lambdas.adapters.items import request_item
+from breakglass.lambdas.adapters.services import Service
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.domain.records import (
     SYSTEM,
@@ -297,6 +300,8 @@ def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Sto
     over = [a_grant("r-4", state=GrantState.revoked), a_grant("r-5", state=GrantState.failed)]
     assert all(store.save_grant(grant) for grant in (late, soon, denied, *over))
     assert [grant.request_id for grant in store.live_grants()] == ["r-2", "r-3", "r-1"]
+    assert store.grant("r-3", denied.access.account) == replace(denied, version=1)
+    assert store.grant("r-3", "999999999999") is None
     assert store.save_grant(replace(denied, version=1, deny_until=None))
     assert store.save_grant(replace(soon, version=1, state=GrantState.revoked))
     assert [grant.request_id for grant in store.live_grants()] == ["r-1"]
@@ -320,6 +325,21 @@ def test_what_is_open_may_be_closed_while_it_is_gone_through(store: Store) -> No
     for request in store.open_requests():
         saved(store, replace(request, state=State.expired))
     assert list(store.open_requests()) == []
+
+
+class OneBroken(AwsClient):
+    """A table with two open requests, of which the first holds no JSON."""
+
+    def call(self, service: Service, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        items = [{**request_item(a_request(1)), "body": {"S": "{"}}, request_item(a_request(2))]
+        return {"Items": items} if operation == "Query" else {"Responses": {"records": items}}
+
+
+def test_open_requests_with_an_unreadable_one_names_it_and_goes_on() -> None:
+    named: list[str] = []
+    found = DynamoStore(OneBroken("eu-central-1"), "records").open_requests(named.append)
+    assert [request.id for request in found] == ["r-2"]
+    assert named == ["REQUEST#r-1 REQUEST"]
 
 
 # Pages

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.lambdas.app.sweep import GRACE_SECONDS, SweepError
+from breakglass.lambdas.app.sweep import GRACE_SECONDS
 from breakglass.lambdas.domain.grants import SETTLE_SECONDS
 from breakglass.lambdas.domain.records import Request, State
 from breakglass.lambdas.slack import ids
@@ -96,9 +96,7 @@ def story(of: Company) -> Request:
 
 
 def _sweep(of: Company) -> None:
-    try:
-        of.sweep()
-    except (SweepError, KilledError):
+    if of.sweep().failures:
         of.sweep()
     of.player.play()
 

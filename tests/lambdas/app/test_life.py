@@ -30,7 +30,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from breakglass.lambdas.app.access import LEASE_SECONDS
 from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError
 from breakglass.lambdas.app.sessions import MARGIN_SECONDS
-from breakglass.lambdas.app.sweep import GRACE_SECONDS, Sweeper, SweepError
+from breakglass.lambdas.app.sweep import GRACE_SECONDS, Sweeper
 from breakglass.lambdas.domain import sessions
 from breakglass.lambdas.domain.grants import LIVE, SETTLE_SECONDS, GrantEvent, GrantNotAllowedError, UnsettledError
 from breakglass.lambdas.domain.people import Person
@@ -70,7 +70,6 @@ FAILURES = (
     BusyError,
     ContendedError,
     UnknownRecordError,
-    SweepError,
 )
 
 
@@ -403,7 +402,7 @@ class Life(RuleBasedStateMachine):
         return moving[pick % len(moving)] if moving else Execution(NOTHING, at="over")
 
 
-_CAUGHT = frozenset({"sweep_part_failed", "sweep_record_failed", "click_failed"})
+_CAUGHT = frozenset({"sweep_failed", "click_failed"})
 _EXPECTED = frozenset(failure.__name__ for failure in FAILURES)
 _OF_REQUESTS = frozenset(Event)
 _OF_GRANTS = frozenset(GrantEvent)

@@ -12,7 +12,7 @@ import pytest
 
 from breakglass.lambdas.app import access, clicks, steps
 from breakglass.lambdas.app.sessions import deny_sessions
-from breakglass.lambdas.app.sweep import GRACE_SECONDS
+from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Grant, Request, State
 from breakglass.lambdas.ports import BusyError, Operation, Progress
@@ -189,10 +189,21 @@ def test_the_time_is_over_at_the_moment_at_which_it_is_extended(company: Company
 def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(company: Company) -> None:
     request = opened(company)
     company.clock.advance(3600 + GRACE_SECONDS)
-    interrupt(company.store, "save_request", lambda: extended_meanwhile(company, request))
-    assert company.sweep().late == 0
+    interrupt(company.store, "save_grant", lambda: extended_meanwhile(company, request))
+    assert company.sweep() == Counts()
     assert company.now(request).state is State.active
     assert company.is_open()
+
+
+def test_extend_after_the_sweeper_has_revoked_extends_nothing(company: Company) -> None:
+    request = opened(company)
+    company.clock.advance(3600 + GRACE_SECONDS)
+    interrupt(company.store, "save_request", lambda: extended_meanwhile(company, request))
+    company.sweep()
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+    (extension,) = [one for one in company.store.requests.values() if one.parent == request.id]
+    assert extension.state is State.failed
 
 
 def test_it_is_given_back_at_the_moment_at_which_it_is_opened(company: Company) -> None:

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from breakglass.lambdas.app import clicks
-from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts, SweepError
+from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts
 from breakglass.lambdas.domain import sessions
 from breakglass.lambdas.domain.people import Person
-from breakglass.lambdas.domain.policy import Standing, Unrecorded
+from breakglass.lambdas.domain.policy import Principal, Standing, Unrecorded
 from breakglass.lambdas.domain.records import Access, Request, State
 from breakglass.lambdas.ports import BusyError
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import HomeOpened
 from tests.lambdas.app.company import CHANNEL, Company
-from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, SETTINGS, group, policy, user
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, SETTINGS, STAGING, group, policy, user
 
 LATE = 3600 + GRACE_SECONDS
 
@@ -41,7 +41,7 @@ def test_what_outlived_its_time_is_taken_back_without_a_workflow(company: Compan
     assert company.sweep().late == 0
     assert not company.is_open()
     assert company.now(request).state is State.ended
-    assert company.trail(request)[-4:] == ["run_out", "revoke_begun", "revoked", "closed"]
+    assert company.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
 def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(company: Company) -> None:
@@ -61,16 +61,15 @@ def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(comp
     assert company.now(request).state is State.ended
 
 
-def test_a_part_that_fails_stops_no_other_part_and_fails_the_run(company: Company) -> None:
+def test_sweep_with_a_failing_part_does_the_others_and_counts_it(company: Company) -> None:
     opened(company)
     company.clock.advance(LATE)
     company.workflow.failure = RuntimeError("Step Functions is down")
-    with pytest.raises(SweepError, match="requests"):
-        company.sweep()
+    assert company.sweep().failures == 1
     assert not company.is_open()
 
 
-def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(
+def test_sweep_with_a_failing_grant_revokes_the_others_and_counts_it(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = opened(company), opened(company, BEA)
@@ -82,10 +81,83 @@ def test_a_grant_that_cannot_be_taken_back_stops_no_other_and_fails_the_run(
 
     company.clock.advance(LATE)
     monkeypatch.setattr(company.center, "is_assigned", broken)
-    with pytest.raises(SweepError, match="grants"):
-        company.sweep()
+    assert company.sweep().failures > 0
     assert company.now(second).state is State.ended
     assert company.now(first).state is not State.ended
+
+
+def test_sweep_with_an_unreadable_request_revokes_its_grants(company: Company) -> None:
+    request = opened(company)
+    company.clock.advance(LATE)
+    company.store.unreadable.add(request.id)
+    counts = company.sweep()
+    assert not company.is_open()
+    assert (counts.late, counts.failures > 0) == (0, True)
+
+
+def test_sweep_with_an_unwritable_request_revokes_its_grants(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(company)
+    company.clock.advance(LATE)
+
+    def too_large(*_: object) -> bool:
+        raise RuntimeError("Item size has exceeded the maximum allowed size")
+
+    monkeypatch.setattr(company.store, "save_request", too_large)
+    counts = company.sweep()
+    assert not company.is_open()
+    assert (counts.late, counts.failures > 0) == (0, True)
+
+
+def test_sweep_with_an_unreadable_grant_revokes_the_others(company: Company) -> None:
+    first, second = opened(company), opened(company, BEA)
+    company.clock.advance(LATE)
+    company.store.unreadable.add(f"{first.id} {PRODUCTION}")
+    assert company.sweep().failures > 0
+    assert not company.is_open(BEA)
+    assert company.now(second).state is State.ended
+
+
+def test_sweep_asks_for_every_deletion_before_it_tells_anybody(company: Company) -> None:
+    first, second = opened(company), opened(company, BEA)
+    company.clock.advance(LATE)
+    told: list[bool] = []
+    company.slack.watch = lambda: told.append(company.is_open(ADA) or company.is_open(BEA))
+    company.sweep()
+    assert told
+    assert not any(told)
+    assert {company.now(one).state for one in (first, second)} == {State.ended}
+
+
+def test_sweep_without_time_tells_the_rest_in_the_next_run(company: Company) -> None:
+    requests = [opened(company), opened(company, BEA)]
+    company.clock.advance(LATE)
+    company.slack.fail("*", "timeout", times=None)
+    company.slack.watch = lambda: company.clock.advance(30)
+    began = company.clock()
+    assert company.sweep().late == 0
+    assert company.clock() - began < 300, "the function's time"
+    assert all(company.now(one).behind for one in requests)
+    company.slack.heal()
+    company.slack.watch = lambda: None
+    company.sweep()
+    assert all("Ended" in company.message(one) for one in requests)
+
+
+def test_sweep_with_one_broken_account_searches_the_others(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = company.center.assignments
+
+    def suspended(permission_set: str, account: str) -> tuple[Principal, ...]:
+        if account == PRODUCTION:
+            raise RuntimeError("AccessDeniedException")
+        return listed(permission_set, account)
+
+    for account in (PRODUCTION, STAGING):
+        company.center.assigned.add(Access("u-mallory", RDS, account))
+    monkeypatch.setattr(company.center, "assignments", suspended)
+    counts = company.sweep()
+    assert (counts.unrecorded, counts.failures) == (1, 1)
+    (failed,) = [fields for event, fields in company.log.lines if event == "sweep_failed"]
+    assert failed["what"] == f"{RDS} {PRODUCTION}"
 
 
 def test_a_request_that_nobody_expires_expires(company: Company) -> None:

@@ -471,6 +471,10 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
         lambda: transitions.extend(request(State.active), (), extension(accounts=(PRODUCTION,)), SOON),
         "no approved extension of it",
     ),
+    "nor one of access that is being revoked": (
+        lambda: transitions.extend(request(State.active), GONE, extension(), SOON),
+        "it is being revoked",
+    ),
     "access is no extension": (
         lambda: transitions.extend(request(State.active), (), request(State.approved, parent="r-1"), SOON),
         "no approved extension of it",

@@ -7,7 +7,7 @@ It does not prove that Slack accepts a view or a message: only the limits on the
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ class MemorySlack:
         homes: the App Home view of each Slack user.
         users: Slack user id -> user object.
         identity: what `auth.test` answers.
+        watch: called before each call.
     """
 
     def __init__(self, people: Sequence[Person] = ()) -> None:
@@ -87,6 +88,7 @@ class MemorySlack:
             person.slack_id: user_object(person) for person in people if person.slack_id is not None
         }
         self.identity: dict[str, Any] = {"team_id": TEAM, "user_id": BOT, "enterprise_id": None}
+        self.watch: Callable[[], object] = lambda: None
         self._failures: dict[str, list[_Failure]] = {}
         self._triggers: set[str] = set()
         self._count = 0
@@ -95,6 +97,7 @@ class MemorySlack:
         """Do what the method does, unless a test wants it to fail."""
         sent = copy.deepcopy(dict(arguments))
         self.calls.append(Call(method, sent))
+        self.watch()
         failure = self._next_failure(method)
         if failure is not None and not failure.after:
             raise SlackError(method, failure.error)

@@ -7,14 +7,17 @@ Non-goals: DynamoDB's eventual consistency; the lists here are always up to date
 
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
 from breakglass.lambdas.domain.transitions import FINAL
-from breakglass.lambdas.ports import Clock, Page
+from breakglass.lambdas.ports import Clock, Page, pass_over
+
+Kept = TypeVar("Kept", Request, Grant, Use)
 
 
 @dataclass
@@ -28,6 +31,9 @@ class MemoryStore:
 
     Args:
         clock: the time at which a delivery is forgotten; without one, never.
+
+    Attributes:
+        unreadable: ids of requests and uses, and `id account` of grants, whose record can't be decoded.
     """
 
     def __init__(self, clock: Clock = lambda: 0) -> None:
@@ -37,6 +43,7 @@ class MemoryStore:
         self.all_grants: dict[tuple[str, str], Grant] = {}
         self.uses: dict[str, Use] = {}
         self.trail: list[AuditEntry] = []
+        self.unreadable: set[str] = set()
         self._use_of_event: dict[str, str] = {}
         self._latest_use: dict[tuple[str, str, str], str] = {}
         self._leases: dict[Access, _Lease] = {}
@@ -51,6 +58,7 @@ class MemoryStore:
             return True
 
     def request(self, request_id: str) -> Request | None:
+        self._refuse_unreadable(request_id)
         return self.requests.get(request_id)
 
     def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
@@ -67,7 +75,13 @@ class MemoryStore:
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         with self._lock:
             of_request = [grant for grant in self.all_grants.values() if grant.request_id == request_id]
+        for grant in of_request:
+            self._refuse_unreadable(" ".join(_key(grant)))
         return tuple(sorted(of_request, key=lambda grant: grant.access.account))
+
+    def grant(self, request_id: str, account: str) -> Grant | None:
+        self._refuse_unreadable(f"{request_id} {account}")
+        return self.all_grants.get((request_id, account))
 
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
         with self._lock:
@@ -77,15 +91,17 @@ class MemoryStore:
             self._tell(audit)
             return True
 
-    def open_requests(self) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
         with self._lock:
             unfinished = [one for one in self.requests.values() if one.state not in FINAL or one.behind]
-        return iter(sorted(unfinished, key=lambda request: request.created_at))
+        readable = self._readable({one.id: one for one in unfinished}, unreadable)
+        return iter(sorted(readable, key=lambda request: request.created_at))
 
-    def live_grants(self) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
         with self._lock:
             live = [one for one in self.all_grants.values() if one.state in LIVE or one.deny_until is not None]
-        return iter(sorted(live, key=lambda grant: grant.revoke_at))
+        readable = self._readable({" ".join(_key(one)): one for one in live}, unreadable)
+        return iter(sorted(readable, key=lambda grant: grant.revoke_at))
 
     def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
         with self._lock:
@@ -145,10 +161,11 @@ class MemoryStore:
     def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
         return self.uses.get(self._latest_use.get((permission_set, account, who), ""))
 
-    def open_uses(self) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
         with self._lock:
             unfinished = [use for use in self.uses.values() if use.state is not UseState.signed_off]
-        return iter(sorted(unfinished, key=lambda use: use.due_at))
+        readable = self._readable({use.id: use for use in unfinished}, unreadable)
+        return iter(sorted(readable, key=lambda use: use.due_at))
 
     def note(self, entry: AuditEntry) -> bool:
         with self._lock:
@@ -161,6 +178,15 @@ class MemoryStore:
         with self._lock:
             span = [entry for entry in self.trail if since <= entry.at < until]
         return iter(sorted(span, key=lambda entry: entry.at))
+
+    def _refuse_unreadable(self, name: str) -> None:
+        if name in self.unreadable:
+            raise ValueError("this is no record")
+
+    def _readable(self, named: Mapping[str, Kept], unreadable: Callable[[str], None]) -> list[Kept]:
+        for name in sorted(named.keys() & self.unreadable):
+            unreadable(name)
+        return [one for name, one in named.items() if name not in self.unreadable]
 
     def _remember_latest(self, use: Use) -> None:
         key = (use.permission_set, use.account, use.user_id or use.session_name)

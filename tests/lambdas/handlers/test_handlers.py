@@ -13,7 +13,7 @@ from breakglass.lambdas.adapters.connection import Answer
 from breakglass.lambdas.adapters.desk_function import InvokedDesk
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.domain.records import State
-from breakglass.lambdas.handlers import desk
+from breakglass.lambdas.handlers import desk, sweeper
 from breakglass.lambdas.handlers.sweeper import metrics
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.signature import SignatureError
@@ -109,7 +109,7 @@ def _signed(body: str, company: Company) -> dict[str, str]:
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
-    line = metrics(Counts(late=1, stuck=2, unrecorded=3, overdue=4), "prod", 1_764_000_000_000)
+    line = metrics(Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
             "Timestamp": 1_764_000_000_000,
@@ -123,8 +123,33 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
         },
         METRICS_DIMENSION: "prod",
         Metric.runs: 1,
+        Metric.failures: 5,
         Metric.overdue_explanations: 4,
         Metric.unrecorded_assignments: 3,
         Metric.stuck_requests: 2,
         Metric.unrevoked_grants: 1,
     }
+
+
+def test_metrics_of_what_was_not_counted_are_left_out() -> None:
+    line = metrics(Counts(failures=1, unknown=frozenset({"late"})), "prod", 1_764_000_000_000)
+    assert Metric.unrevoked_grants not in line
+    assert Metric.unrevoked_grants not in str(line["_aws"])
+    assert line[Metric.stuck_requests] == 0
+
+
+def test_sweeper_handler_writes_metrics_when_everything_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = Company()
+    for method in ("open_requests", "live_grants", "open_uses"):
+        monkeypatch.setattr(company.store, method, _raise)
+    monkeypatch.setattr(sweeper, "_sweeper", lambda: company.world)
+    monkeypatch.setenv("BREAKGLASS_STACK", "prod")
+    sweeper.handler({}, None)
+    line = json.loads(capsys.readouterr().out)
+    assert (line[Metric.runs], line[Metric.failures]) == (1, 5)
+
+
+def _raise(*_: object) -> None:
+    raise RuntimeError("DynamoDB is down")

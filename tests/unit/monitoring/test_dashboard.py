@@ -109,7 +109,13 @@ def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() ->
     assert found["stat"] == "Maximum"
     assert [line[:4] for line in found["metrics"]] == [
         ["Breakglass", metric, "Stack", "prod-approvals"]
-        for metric in ("OverdueExplanations", "UnrevokedGrants", "UnrecordedAssignments", "StuckRequests")
+        for metric in (
+            "OverdueExplanations",
+            "UnrevokedGrants",
+            "UnrecordedAssignments",
+            "StuckRequests",
+            "SweeperFailures",
+        )
     ]
     assert errors["metrics"] == [
         ["AWS/Lambda", "Errors", "FunctionName", "front", {"label": "front"}],

@@ -45,6 +45,7 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "request": lambda store: store.request("r-1"),
     "save_request": lambda store: store.save_request(REQUEST, AUDIT, [GRANT]),
     "grants": lambda store: store.grants("r-1"),
+    "grant": lambda store: store.grant("r-1", PRODUCTION),
     "save_grant": lambda store: store.save_grant(GRANT, AUDIT),
     "open_requests": lambda store: list(store.open_requests()),
     "live_grants": lambda store: list(store.live_grants()),
@@ -68,9 +69,9 @@ PEOPLE = "request save_request grants use save_use use_of_event latest_use reque
 USES = {
     Part.front: "claim_delivery",
     Part.desk: f"{PEOPLE} requests_between open_requests live_grants open_uses claim_delivery note",
-    Part.access: "request save_request grants save_grant begin finish add_holder remove_holder",
-    Part.sweeper: "claim_delivery note open_requests live_grants open_uses request save_request grants save_grant "
-    "begin finish add_holder remove_holder holders use",
+    Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
+    Part.sweeper: "claim_delivery note open_requests live_grants open_uses request save_request grants grant "
+    "save_grant begin finish add_holder remove_holder holders use",
     Part.recorder: "use_of_event use latest_use requests_of request save_use",
 }
 """The methods of `ports.Store` that a function's code calls."""

@@ -287,7 +287,9 @@ class Approvals(Section):
     """The name of an existing secret with the Slack app's signing secret; if left out, one is made of
     `slackSigningSecret`."""
     people: dict[SlackUserId, PrincipalName] = Field(default_factory=dict, examples=[{"U0123ABCD": "ada.lovelace"}])
-    """Slack user id -> user name in Identity Center, only for people whose e-mail address differs between the two."""
+    """Slack user id -> user name in Identity Center, for people whose e-mail address differs between the two, is not
+    confirmed in Slack (single sign-on) or is hidden there. It pins them: an address makes no other Slack user them.
+    Of the two ids in an Enterprise Grid, `U...` and `W...`, either is enough."""
     security: list[PrincipalSpec] = Field(default_factory=list, examples=[[{"group": "security"}]])
     """Who may end any access, and read the whole history."""
     rules: Annotated[list[ApprovalRule], Field(min_length=1)]

@@ -102,7 +102,9 @@ class ApprovalSettingsArgs(TypedDict):
     signing_secret_name: NotRequired[str]
     """The name of an existing secret with the signing secret; one is made of `slack_signing_secret` by default."""
     people: NotRequired[dict[str, str]]
-    """Slack user id -> user name in Identity Center, only for people whose e-mail address differs between the two."""
+    """Slack user id -> user name in Identity Center, for people whose e-mail address differs between the two, is not
+    confirmed in Slack (single sign-on) or is hidden there. It pins them: an address makes no other Slack user them.
+    Of the two ids in an Enterprise Grid, `U...` and `W...`, either is enough."""
     security: NotRequired[list[PrincipalArgs]]
     """Who may end any access, and read the whole history."""
     rules: list[ApprovalRuleArgs]

@@ -128,6 +128,9 @@ class Directory(Protocol):
     def person_by_email(self, address: str) -> Person | None:
         """Return the user with exactly this e-mail address; None for nobody and for more than one."""
 
+    def is_in_other_case(self, address: str) -> bool:
+        """Return whether a user has an address that differs from this one only in upper and lower case."""
+
     def person_by_user_name(self, user_name: str) -> Person | None:
         """Return the user with exactly this user name."""
 

@@ -53,6 +53,19 @@ class IdentityStore:
         has_it = user is not None and address in (email.get("Value") for email in user.get("Emails") or ())
         return self._with_groups(user) if user and has_it else None
 
+    def is_in_other_case(self, address: str) -> bool:
+        """GetUserId by `emails.value`, of the address and of it in lower case.
+
+        Whether AWS compares them case by case is not documented; either way one of the two finds the usual case, an
+        address in lower case in the identity store.
+
+        Raises:
+            AwsError: if the identity store refuses or goes on failing.
+        """
+        users = (self._found("emails.value", one) for one in dict.fromkeys((address, address.lower())))
+        emails = (email.get("Value") or "" for user in users if user for email in user.get("Emails") or ())
+        return any(email != address and email.casefold() == address.casefold() for email in emails)
+
     def person_by_user_name(self, user_name: str) -> Person | None:
         """GetUserId by `userName`, then as `person`.
 

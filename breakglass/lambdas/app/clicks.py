@@ -13,7 +13,7 @@ Non-goals: the signature, and Slack's three seconds (see `front`).
 from collections.abc import Callable
 
 from breakglass.lambdas.app import asking, deciding, ending, home, refusals, uses
-from breakglass.lambdas.app.actors import StrangerError, person_of
+from breakglass.lambdas.app.actors import ImpostorError, MissingScopeError, StrangerError, person_of
 from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError
 from breakglass.lambdas.app.doing import Doing, ForbiddenError, RefusedError
 from breakglass.lambdas.app.screen import Screen
@@ -54,6 +54,16 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         screen.tell("Too late", f"This use is {stands} by now{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
         screen.tell("Not possible", "There is no such record.")
+    except MissingScopeError as error:
+        # The function fails with it, which raises its alarm: every person would be refused.
+        desk.log("missing_scope", scope=error.scope)
+        screen.tell(
+            "Not possible now",
+            f"The Slack app of these approvals lacks the permission {error.scope}, so nobody can be identified. "
+            "Nothing is wrong with your account. Its operators are alarmed; the remedy is in "
+            "docs/runbooks/slack-app.md.",
+        )
+        raise
     except ContendedError:
         # A part of it may have been done already, so it is tried again to its end like any other failure.
         screen.tell(
@@ -77,7 +87,7 @@ def _do_as_somebody(desk: Desk, interaction: _Deed, screen: Screen) -> None:
     try:
         doing = Doing(desk, person_of(desk, interaction.actor), screen)
     except StrangerError as stranger:
-        _refuse(desk, interaction, screen, str(stranger))
+        _refuse(desk, interaction, screen, stranger)
         return
     try:
         _do(doing, interaction)
@@ -86,14 +96,16 @@ def _do_as_somebody(desk: Desk, interaction: _Deed, screen: Screen) -> None:
         raise
 
 
-def _refuse(desk: Desk, interaction: _Deed, screen: Screen, why: str) -> None:
-    """Tell somebody whom nobody knows here that they may nothing."""
-    if isinstance(interaction, HomeOpened):
-        # They have only looked: worth neither a message to them nor a line in the trail.
+def _refuse(desk: Desk, interaction: _Deed, screen: Screen, stranger: StrangerError) -> None:
+    """Tell an unidentified Slack user that they are not authorized."""
+    why = str(stranger)
+    looks = isinstance(interaction, HomeOpened)
+    if not looks or isinstance(stranger, ImpostorError):
+        refusals.keep_stranger(desk, interaction.actor, *_deed(interaction), why)
+    if looks:
         home.show_stranger(desk, interaction.actor.user_id, why)
-        return
-    refusals.keep_stranger(desk, interaction.actor, *_deed(interaction), why)
-    screen.tell("Not possible", why)
+    else:
+        screen.tell("Not possible", why)
 
 
 def _deed(interaction: _Deed) -> tuple[str, str]:

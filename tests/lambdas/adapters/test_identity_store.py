@@ -77,6 +77,24 @@ def test_an_address_that_is_only_similar_is_nobodys_whatever_the_identity_store_
     assert directory.person_by_email(address) is None
 
 
+@pytest.mark.parametrize("address", ["ada@example.com", "ADA@EXAMPLE.COM"])
+def test_address_in_other_case_is_told(server: ScriptedServer, directory: IdentityStore, address: str) -> None:
+    # AWS may find it whatever the case, or in the case that the identity store has.
+    server.answers(FOUND, user(), FOUND, user())
+    assert directory.is_in_other_case(address)
+    server.answers(NOBODY, FOUND, user(Emails=[{"Value": address.lower()}]))
+    assert directory.is_in_other_case(address) is (address != address.lower())
+
+
+def test_address_that_differs_otherwise_is_not_in_other_case(server: ScriptedServer, directory: IdentityStore) -> None:
+    server.answers(FOUND, user(), FOUND, user())
+    assert not directory.is_in_other_case("Ada@example.org")
+    server.answers(FOUND, user(), FOUND, user(Emails=[{"Value": "Ada@example.com"}]))
+    assert not directory.is_in_other_case("Ada@example.com")
+    server.answers(NOBODY)
+    assert not directory.is_in_other_case("Ada@example.com")
+
+
 def test_a_person_is_found_by_their_user_name(server: ScriptedServer, directory: IdentityStore) -> None:
     server.answers(FOUND, user(), *GROUPS_OF_ADA)
     assert directory.person_by_user_name("ada") == ADA

@@ -34,7 +34,7 @@ def test_nobody_sends_the_approvers_back_to_sleep_by_looking_at_their_own_reques
 
 
 def test_a_second_account_of_slack_makes_nobody_a_second_person() -> None:
-    company = Company(replace(policy(rule(approvers=(group("oncall"),))), people={"UADATWO": "u-ada"}))
+    company = Company(replace(policy(rule(approvers=(group("oncall"),))), people={"UADA": "u-ada", "UADATWO": "u-ada"}))
     company.slack.users["UADATWO"] = {**company.slack.users["UADA"], "id": "UADATWO"}
     request = company.asked()
     company.click(replace(ADA, slack_id="UADATWO"), ids.APPROVE, request)

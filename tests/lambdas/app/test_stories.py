@@ -4,6 +4,7 @@ Not shown here: that the deployed state machine takes the same steps (tests/loca
 """
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -332,14 +333,18 @@ def test_who_may_request_nothing_is_told_so(company: Company) -> None:
     assert "No rule lets you request" in company.seen(view_id)
 
 
-STRANGERS = {
+STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
     "a guest": ({"is_restricted": True}, "Guests"),
     "a guest of one channel": ({"is_ultra_restricted": True}, "Guests"),
     "a deactivated account": ({"deleted": True}, "deactivated"),
     "somebody of a connected workspace": ({"team_id": "T0OTHERS001"}, "another workspace"),
     "a stranger": ({"is_stranger": True}, "another workspace"),
     "a bot": ({"is_bot": True}, "Bots"),
-    "an address that is not verified": ({"is_email_confirmed": False}, "no verified e-mail"),
+    "somebody whom Slack does not show": ({}, "another workspace"),
+    "an address that is not confirmed": ({"is_email_confirmed": False}, "joined by single sign-on"),
+    "an address of which Slack does not say so": ({"is_email_confirmed": None}, "joined by single sign-on"),
+    "an address that the workspace hides": ({"profile": {}}, "your workspace hides it"),
+    "an address in other case": ({"profile": {"email": "Ada@Example.com"}}, "only in upper and lower case"),
     "an address that nobody has": (
         {"profile": {"email": "ada@else.example"}},
         "exactly the e-mail address",
@@ -351,6 +356,8 @@ STRANGERS = {
 def test_whoever_is_not_known_for_sure_may_nothing(company: Company, sentence: str) -> None:
     changes, told = STRANGERS[sentence]
     company.slack.users["UADA"].update(changes)
+    if not changes:
+        company.slack.fail("users.info", "user_not_found", times=None)
     view_id = company.command(ADA)
     assert told in company.seen(view_id)
     assert company.ask() is None

@@ -36,6 +36,10 @@ class MemoryDirectory:
         found = self.addresses.get(address, [])
         return self.people.get(found[0]) if len(found) == 1 else None
 
+    def is_in_other_case(self, address: str) -> bool:
+        self._ask()
+        return any(one != address and one.casefold() == address.casefold() for one in self.addresses)
+
     def person_by_user_name(self, user_name: str) -> Person | None:
         self._ask()
         return next((person for person in self.people.values() if person.user_name == user_name), None)

@@ -282,6 +282,9 @@ class PermissionSets(Section):
     """The ARN of the Identity Center instance; looked up if left out."""
     identity_store_id: IdentityStoreId | None = None
     """The id of its identity store; looked up if left out."""
+    identity_center_kms_key_arn: KmsKeyArn | None = None
+    """The customer-managed KMS key that Identity Center is encrypted with, in its home region. Required if there is
+    one: without it no function may decrypt, so no request works and nothing can be revoked."""
     protect_alert_path: StrictBool = True
     """Whether every break-glass set is denied to tamper with the alert path and to stop CloudTrail."""
     pairs: Annotated[list[PermissionSetPairSpec], Field(min_length=1)]
@@ -292,6 +295,8 @@ class PermissionSets(Section):
         """Everything that is named by its ARN is in the partition of the region."""
         region = given["region"]
         yield from _other_partition(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
+        so = "the functions would be allowed a key that Identity Center does not use there, and could do nothing"
+        yield from _other_key_region(given["identityCenterKmsKeyArn"], region, "Identity Center", so)
         for pair, kind in itertools.product(given["pairs"], ("everyday", "breakGlass")):
             for policy in (*pair[kind]["managedPolicies"], pair[kind]["permissionsBoundary"]["managedPolicyArn"]):
                 yield from _other_partition(
@@ -394,7 +399,9 @@ class Alerts(Section):
     def between_keys(cls, given: Given) -> Iterator[Fault]:
         """No evidence path twice, every role can be seen, and everything is where the alert path is."""
         yield from repeated(given["evidencePaths"])
-        yield from _other_key_region(given["slack"]["kmsKeyArn"], given["region"])
+        so = "KMS serves its own region only, so the deployment would fail half-way"
+        encrypted = "the secret and the connection that it encrypts"
+        yield from _other_key_region(given["slack"]["kmsKeyArn"], given["region"], encrypted, so)
         for role in given["watch"]["roles"]:
             so = "CloudTrail never reports the role's use here, so its rules would be silent for ever."
             yield from _other_partition(role, _ROLE_ARN, given["region"], so)
@@ -408,14 +415,14 @@ class Alerts(Section):
                 )
 
 
-def _other_key_region(key: Given, region: Given) -> Iterator[Fault]:
-    """Complain about a KMS key that is not in the region of the alert path."""
+def _other_key_region(key: Given, region: Given, encrypted: str, so: str) -> Iterator[Fault]:
+    """Complain about a KMS key that is not in the region of what it encrypts."""
     here, arn = region.valid(_REGION), key.valid(_KMS_KEY_ARN)
     if here and arn and arn.split(":")[1:4:2] != [partition(here), here]:
         _, of, _, where, *_ = arn.split(":")
         yield key.fault(
-            f"The key is in {where} (partition {of}), and the secret and the connection that it encrypts are in {here} "
-            f"(partition {partition(here)}); KMS serves its own region only, so the deployment would fail half-way.",
+            f"The key is in {where} (partition {of}), and the region of {encrypted} is {here} "
+            f"(partition {partition(here)}): {so}.",
             f"Write the ARN of a key in {here}; of a multi-region key (mrk-...), that of its replica there.",
         )
 

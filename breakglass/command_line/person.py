@@ -87,8 +87,8 @@ def _problem(error: AwsError, settings: Settings) -> Problem:
             code,
             f"Your AWS credentials may not do this: {error.message or 'AWS gives no reason'}",
             f"Use credentials of {where}, where the stack is, that may read the identity store for `explain` "
-            "(identitystore:GetUserId, DescribeUser, ListGroupMemberships, ListGroupMembershipsForMember), and query "
-            "the table for `audit` (dynamodb:Query).",
+            "(identitystore:GetUserId, DescribeUser, ListGroupMemberships, ListGroupMembershipsForMember; with a "
+            "customer-managed KMS key also kms:Decrypt on it), and query the table for `audit` (dynamodb:Query).",
         )
     if error.code == "ResourceNotFoundException":
         return Problem(

@@ -16,7 +16,7 @@ from breakglass.approval.compile import PrincipalIds, Surroundings, compiled
 from breakglass.approval.mentions import Mention, assigned, mentioned
 from breakglass.approval.section import Approvals
 from breakglass.components.organization import Organization
-from breakglass.components.principals import IdentityStore, Missing, Named, named
+from breakglass.components.principals import IdentityStore, Missing, Named, key_problem, named
 from breakglass.config import PermissionSetPairSpec
 from breakglass.errors import ConfigError, Problem
 from breakglass.lambdas.domain.policy import Policy, PrincipalKind, Rule
@@ -93,7 +93,7 @@ class NamesOfApprovals:
     def _checked(self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]) -> Found:
         told: Mapping[tuple[PrincipalKind, str], str | Missing] = dict(zip(wanted, answers, strict=True))
         here, management = self.organization.deployed_in, self.organization.management_account
-        problems = [
+        problems = _key_problems(answers) or [
             *_unresolved(self._of_section(), told, "approvals."),
             *_unresolved(self._of_pairs(), told, "permissionSets."),
             *lint.unknown_accounts(self.approvals, self.organization.accounts),
@@ -141,6 +141,12 @@ class NamesOfApprovals:
 
 def _id_of(principal: Named, found: Found) -> str:
     return principal.text if principal.by_id else found.ids[principal.kind, principal.text]
+
+
+def _key_problems(answers: Sequence[Any]) -> list[Problem]:
+    """Return the problem with Identity Center's own key once: a report of each name would hide that cause."""
+    said = (answer.said for answer in answers if isinstance(answer, Missing))
+    return [problem for problem in map(key_problem, said) if problem][:1]
 
 
 def _unresolved(

@@ -73,6 +73,8 @@ class ApprovalsArgs(TypedDict):
     """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
     kms_key_arn: NotRequired[str]
     """The customer-managed KMS key that the secrets are encrypted with; AWS's own key by default."""
+    identity_center_kms_key_arn: NotRequired[str]
+    """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
     topic_arn: pulumi.Input[str]
     """ARN of the SNS topic that alarms go to."""
     tags: NotRequired[dict[str, str]]
@@ -104,6 +106,8 @@ class ApprovalsModel(Section):
     """Slack's chat.postMessage."""
     kms_key_arn: KmsKeyArn | None = None
     """The customer-managed KMS key that the secrets are encrypted with."""
+    identity_center_kms_key_arn: KmsKeyArn | None = None
+    """The customer-managed KMS key that Identity Center is encrypted with."""
     topic_arn: Reference
     """ARN of the SNS topic that alarms go to."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
@@ -134,6 +138,7 @@ class Approvals(pulumi.ComponentResource):
           `organizations:ListDelegatedAdministrators`; on the identity store `identitystore:GetGroupId`,
           `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`,
           `identitystore:ListGroupMemberships`.
+        - With `identity_center_kms_key_arn`: as for `PermissionSetPair`.
         - On `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/breakglass-*`: `dynamodb:CreateTable`,
           `dynamodb:DescribeTable`, `dynamodb:UpdateTable`, `dynamodb:DeleteTable`, `dynamodb:UpdateTimeToLive`,
           `dynamodb:DescribeTimeToLive`, `dynamodb:UpdateContinuousBackups`, `dynamodb:DescribeContinuousBackups`,
@@ -323,7 +328,7 @@ class Approvals(pulumi.ComponentResource):
             bot_token_secret_arn=spec.bot_token_secret_arn,
             signing_secret_arn=signing.secret_arn,
             session_policy_arn=sessions.policy_arn if sessions else None,
-        ).apply(partial(_scope, place, spec.kms_key_arn))
+        ).apply(partial(_scope, place, spec.kms_key_arn, spec.identity_center_kms_key_arn))
         of_table: dict[str, pulumi.Input[str]] = {"BREAKGLASS_TABLE": table.table_name}
         of_slack: dict[str, pulumi.Input[str]] = {"BREAKGLASS_BOT_TOKEN_SECRET": spec.bot_token_secret_arn}
         of_people: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": place.machine_arn}
@@ -395,8 +400,10 @@ def _compiled(names: NamesOfApprovals, known: Mapping[str, Any]) -> Policy:
     return names.policy(**known)
 
 
-def _scope(place: Place, kms_key_arn: str | None, known: Mapping[str, Any]) -> Scope:
-    return Scope(place=place, kms_key_arn=kms_key_arn, **known)
+def _scope(
+    place: Place, kms_key_arn: str | None, identity_center_key_arn: str | None, known: Mapping[str, Any]
+) -> Scope:
+    return Scope(place=place, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
 
 
 def _permissions_json(part: Part, scope: Scope) -> str:

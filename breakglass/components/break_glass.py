@@ -39,6 +39,8 @@ class PermissionSetsArgs(TypedDict):
     """The ARN of the Identity Center instance; looked up by default."""
     identity_store_id: NotRequired[str]
     """The id of its identity store; looked up by default."""
+    identity_center_kms_key_arn: NotRequired[str]
+    """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
     protect_alert_path: NotRequired[bool]
     """Whether every break-glass set is denied to tamper with the alert path and to stop CloudTrail; True by default."""
     pairs: list[PairArgs]
@@ -376,6 +378,7 @@ class BreakGlass(pulumi.ComponentResource):
                 slack_signing_secret=spec.slack_signing_secret,
                 post_message_url=alerts.slack.post_message_url,
                 kms_key_arn=alerts.slack.kms_key_arn,
+                identity_center_kms_key_arn=cast(PermissionSets, spec.permission_sets).identity_center_kms_key_arn,
                 topic_arn=topic_arn,
                 tags=spec.tags,
             ),

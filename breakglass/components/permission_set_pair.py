@@ -208,6 +208,11 @@ class PermissionSetPair(pulumi.ComponentResource):
         - With groups or users by name, on the identity store: `identitystore:GetGroupId`,
           `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`.
 
+        - Where Identity Center is encrypted with a customer-managed KMS key, on that key: `kms:Decrypt`, with the
+          condition `kms:ViaService` `sso.REGION.amazonaws.com` and the encryption context `aws:sso:instance-arn`, and
+          once more with `identitystore.REGION.amazonaws.com` and `aws:identitystore:identitystore-arn`. The key's own
+          policy has to allow the same.
+
     Raises:
         ConfigError: The arguments are wrong, or give the break-glass set a power it does not acknowledge.
         PolicyError: The inline policy does not go together with the protection of the alert path.

@@ -6,6 +6,7 @@ was called, and of many wrong names the first one only.
 Non-goals: deciding who is in a group. That is asked at every decision.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -142,6 +143,31 @@ class IdentityStore:
         ).user_id
 
 
+_KEY_REFUSED = re.compile(r"\bkms[:_]", re.IGNORECASE)
+
+
+def key_problem(said: str) -> Problem | None:
+    """Return the problem if the provider says that its caller may not decrypt what Identity Center keeps.
+
+    Nothing in the provider tells which key Identity Center has, so such a refusal is how a preview learns of one.
+
+    Args:
+        said: The provider's text, e.g. `AccessDeniedException: ... is not authorized to perform: kms:Decrypt on
+            resource: arn:aws:kms:...`.
+    """
+    if not _KEY_REFUSED.search(said):
+        return None
+    return Problem(
+        "permissionSets.identityCenterKmsKeyArn",
+        "(AWS refuses to decrypt)",
+        "Identity Center is encrypted with a customer-managed KMS key, and the identity that deploys may not decrypt "
+        "with it. Without the key in this file the functions may not either: no request would work, and nothing could "
+        f"be revoked. The provider says: {said}",
+        "Write the ARN of the key here (`aws sso-admin describe-instance` shows it), and allow the deploying identity "
+        "kms:Decrypt in its own policy and in the key's, as docs/runbooks/first-deploy.md says.",
+    )
+
+
 def _users(found: aws.identitystore.GetGroupMembershipsResult) -> Sequence[str]:
     return [membership["member_id"]["user_id"] for membership in found.group_memberships or ()]
 
@@ -152,11 +178,12 @@ def _missing(error: Exception) -> Missing:
 
 
 def _fail(principal: Named, error: Exception) -> str:
-    problem = Problem(
+    said = _missing(error).said
+    problem = key_problem(said) or Problem(
         principal.key,
         shown(principal.text),
         f"The identity store does not tell of a {principal.kind} of this name, so nobody would be meant by it. The "
-        f"provider says: {_missing(error).said}",
+        f"provider says: {said}",
         f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as Identity "
         f"Center has it, or its id under `{principal.kind}Id`.",
     )

@@ -39,6 +39,7 @@ class Scope:
         signing_secret_arn: ARN of the secret with the signing secret.
         kms_key_arn: the customer's own key that the secrets are encrypted with, if it is one.
         session_policy_arn: ARN of the service control policy that ends live sessions, if they are ended.
+        identity_center_key_arn: the customer's own key that Identity Center is encrypted with, if it is one.
     """
 
     place: Place
@@ -47,6 +48,7 @@ class Scope:
     signing_secret_arn: str
     kms_key_arn: str | None = None
     session_policy_arn: str | None = None
+    identity_center_key_arn: str | None = None
 
 
 def function_trust() -> Document:
@@ -148,6 +150,7 @@ def _desk(scope: Scope) -> list[Statement]:
         _write(scope, "AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
         *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         *_people(scope),
+        *_store_key(scope),
         _workflow(scope),
         _dead_letters(Part.desk, scope.place),
     ]
@@ -167,6 +170,8 @@ def _access(scope: Scope) -> list[Statement]:
         },
         _taking_back(scope),
         _progress(scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"),
+        *_center_key(scope),
+        *_store_key(scope),
         *_management_account(scope, settings.management_account in _accounts(scope)),
         *_sessions(scope),
     ]
@@ -197,6 +202,8 @@ def _sweeper(scope: Scope) -> list[Statement]:
             "Action": "sso:ListAccountsForProvisionedPermissionSet",
             "Resource": [settings.instance_arn, *_sets(scope), _every_account(scope)],
         },
+        *_center_key(scope),
+        *_store_key(scope),
         *_management_account(
             scope, settings.management_account in ([settings.deployed_in] if revokes else _accounts(scope))
         ),
@@ -210,6 +217,7 @@ def _recorder(scope: Scope) -> list[Statement]:
         _find(scope, "by_person"),
         _write(scope, "AUDIT", "EVENT", "LATEST", "USE"),
         _persons(scope),
+        *_store_key(scope),
         _dead_letters(Part.recorder, scope.place),
     ]
 
@@ -337,6 +345,43 @@ def _people(scope: Scope) -> list[Statement]:
         "Resource": [*_stores(scope), *resources, f"arn:{scope.place.partition}:identitystore:::membership/*"],
     }
     return [_persons(scope), members] if groups else [_persons(scope)]
+
+
+def _center_key(scope: Scope) -> list[Statement]:
+    """Return the permission to decrypt what Identity Center keeps, for calls of its own API."""
+    return _decrypts(scope, "sso", "aws:sso:instance-arn", [scope.policy.settings.instance_arn])
+
+
+def _store_key(scope: Scope) -> list[Statement]:
+    """Return the permission to decrypt what the identity store keeps, for calls of its API.
+
+    The functions that make and delete assignments have it as well: Identity Center looks up the principal for them.
+    """
+    return _decrypts(scope, "identitystore", "aws:identitystore:identitystore-arn", _stores(scope))
+
+
+def _decrypts(scope: Scope, service: str, context: str, arns: list[str]) -> list[Statement]:
+    """Return the permission to decrypt by way of a service only, and in one encryption context only.
+
+    Source: the managed policy AWSSSODirectoryAdministrator, and "Implementing customer managed KMS keys in AWS IAM
+    Identity Center" (IAM Identity Center User Guide).
+    """
+    if scope.identity_center_key_arn is None:
+        return []
+    return [
+        {
+            "Sid": "DecryptIdentityCenter" if service == "sso" else "DecryptIdentityStore",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": scope.identity_center_key_arn,
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": f"{service}.{scope.place.region}.amazonaws.com",
+                    f"kms:EncryptionContext:{context}": arns,
+                }
+            },
+        }
+    ]
 
 
 def _workflow(scope: Scope) -> Statement:

@@ -105,7 +105,7 @@ class Front:
             await _body(receive)
         if fault.kills is not None:
             await asyncio.to_thread(self.functions.kill, fault.kills)
-        await _respond(send, *error_answer(operation, fault.answer_error))
+        await _respond(send, *error_answer(operation, fault.answer_error, fault.text))
 
     async def _for_local_cloud(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> tuple[int, dict[str, int]]:
         order = json.loads(await _body(receive) or b"{}")

@@ -34,6 +34,7 @@ class Fault:
     Attributes:
         operations: which operations fail, with `*` and `?` as in a shell.
         error: the error that is answered; the operation is not carried out.
+        text: the text of the error, where it matters to the caller.
         lost: carry it out all the same: only the answer is lost.
         seconds: how long the answer takes. Alone, it is otherwise as always.
         kills: name of a function whose process dies before it gets the answer.
@@ -44,6 +45,7 @@ class Fault:
 
     operations: tuple[str, ...]
     error: str | None = None
+    text: str = "The local cloud was told to fail here."
     lost: bool = False
     seconds: float = 0
     kills: str | None = None
@@ -122,17 +124,17 @@ def operation_of(method: str, path: str, authorization: str, target: str) -> str
     return f"{signed[1]}:{name}" if name else ""
 
 
-def error_answer(operation: str, error: str) -> tuple[int, dict[str, str], bytes]:
+def error_answer(operation: str, error: str, text: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of an error.
 
     Args:
         operation: as `operation_of` tells it.
         error: the error's name.
+        text: the error's text.
     """
     status = 500 if _SERVICE_ERRORS.search(error) else 400
     if operation.startswith("lambda:"):
         status = _LAMBDA_STATUS.get(error, status)
-    text = "The local cloud was told to fail here."
     answer: dict[str, Any] = {"__type": error, "message": text, "Message": text}
     if error == "TransactionCanceledException":
         # As if another transaction held the item: the emulated table never does it by itself.

@@ -136,7 +136,7 @@ class Front:
             _body(environ)
         if fault.kills is not None:
             request_json("POST", str(fault.killer), {"function": fault.kills})
-        return _respond(start_response, *error_answer(operation, fault.answer_error))
+        return _respond(start_response, *error_answer(operation, fault.answer_error, fault.text))
 
     def _for_local_cloud(self, method: str, what: str, environ: "WSGIEnvironment") -> tuple[int, Any]:
         order = json.loads(_body(environ) or b"{}")

@@ -333,7 +333,10 @@ def test_the_policy_says_what_the_section_does_in_the_ids_of_aws() -> None:
 # --- what the functions may ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("more", [{}, {"settings": {"end_sessions": True}, "kms_key_arn": KEY}], ids=["least", "most"])
+MOST = {"settings": {"end_sessions": True}, "kms_key_arn": KEY, "identity_center_kms_key_arn": f"{KEY}2"}
+
+
+@pytest.mark.parametrize("more", [{}, MOST], ids=["least", "most"])
 def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
     deployment = approvals(**more)
 
@@ -343,6 +346,7 @@ def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
         bot_token_secret_arn=TOKEN_ARN,
         signing_secret_arn=SIGNING_ARN,
         kms_key_arn=more.get("kms_key_arn"),
+        identity_center_key_arn=more.get("identity_center_kms_key_arn"),
         session_policy_arn=SESSION_POLICY_ARN if more else None,
     )
     documents = {
@@ -429,6 +433,18 @@ def organization(*enabled: str, state: str = "ACTIVE") -> dict[str, Any]:
 
 def elsewhere(_: object) -> dict[str, Any]:
     return {"accountId": "333333333333"}
+
+
+def test_key_of_identity_center_is_the_only_problem_told() -> None:
+    def may_not_decrypt(_: object) -> dict[str, Any]:
+        raise ProviderError("AccessDeniedException: not authorized to perform kms:Decrypt")
+
+    with pytest.raises(pulumi.RunError) as refused:
+        deploy(lambda: program(ARGS), answers={GET_GROUP: may_not_decrypt})
+
+    report = " ".join(str(refused.value).split())
+    assert "1 problem in the configuration" in report
+    assert "permissionSets.identityCenterKmsKeyArn" in report
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "first preview"])

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from breakglass.components.principals import IdentityStore, Missing, Named, named
+from breakglass.components.principals import IdentityStore, Missing, Named, key_problem, named
 from breakglass.lambdas.domain.policy import PrincipalKind
 from tests.conftest import IDENTITY_STORE_ID, REGION, ProviderError, deploy
 
@@ -76,6 +76,37 @@ def test_a_name_that_has_to_be_there_is_named_where_it_is_not() -> None:
     report = " ".join(str(refused.value).split())
     assert "The identity store does not tell of a user of this name" in report
     assert "ResourceNotFoundException: USER not found. instead: Write the user name" in report
+
+
+def may_not_decrypt(_: object) -> dict[str, Any]:
+    raise ProviderError(
+        "AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/deploy/me is not authorized to perform: "
+        "kms:Decrypt on resource: arn:aws:kms:eu-central-1:111111111111:key/mrk-1234"
+    )
+
+
+def test_principal_behind_a_key_is_refused_with_the_key() -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        deploy(lambda: {"id": Holder().store.id_of(ADA)}, answers={GET_USER: may_not_decrypt})
+
+    report = " ".join(str(refused.value).split())
+    assert "permissionSets.identityCenterKmsKeyArn" in report
+    assert "key/mrk-1234" in report
+    assert "no user of this name" not in report
+
+
+@pytest.mark.parametrize(
+    ("said", "of_the_key"),
+    [
+        ("AccessDeniedException: not authorized to perform kms:Decrypt", True),
+        ("operation error identitystore: GetGroupId, KMS_ACCESS_DENIED", True),
+        ("ValidationException: KMS_DISABLED", True),
+        ("AccessDeniedException: not authorized to perform: identitystore:GetGroupId", False),
+        ("ResourceNotFoundException: GROUP not found.", False),
+    ],
+)
+def test_key_problem_only_where_kms_refuses(said: str, of_the_key: bool) -> None:
+    assert (key_problem(said) is not None) == of_the_key
 
 
 GET_MEMBERSHIPS = "aws:identitystore/getGroupMemberships:getGroupMemberships"

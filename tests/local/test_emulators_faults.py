@@ -192,4 +192,4 @@ def test_a_request_that_is_not_signed_has_no_operation() -> None:
     ],
 )
 def test_errors_have_the_status_of_their_protocol(operation: str, error: str, status: int) -> None:
-    assert error_answer(operation, error)[0] == status
+    assert error_answer(operation, error, "text")[0] == status

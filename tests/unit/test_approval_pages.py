@@ -37,6 +37,7 @@ FULL = Scope(
     bot_token_secret_arn=f"{SECRET}slack-token-AbCdEf",
     signing_secret_arn=f"{SECRET}approvals-signing-AbCdEf",
     kms_key_arn="arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    identity_center_key_arn="arn:aws:kms:eu-central-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     session_policy_arn="arn:aws:organizations::111111111111:policy/o-abcdefghij/service_control_policy/p-12345678",
 )
 
@@ -137,7 +138,7 @@ def test_without_what_a_stack_can_switch_on_there_is_less() -> None:
     plain = Scope(PLACE, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
     extra = granted(function_permissions(Part.access, FULL)) - granted(function_permissions(Part.access, plain))
 
-    assert {action.partition(":")[0] for action in extra} == {"iam", "organizations"}
+    assert {action.partition(":")[0] for action in extra} == {"iam", "kms", "organizations"}
 
 
 MACHINE = definition(PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access))["States"]

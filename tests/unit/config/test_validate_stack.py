@@ -584,6 +584,14 @@ SCENARIOS = [
         "Write the ARN of a key in eu-central-1",
     ),
     Scenario(
+        "the key of Identity Center is in its region",
+        [(("permissionSets", "identityCenterKmsKeyArn"), "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234")],
+        "breakglass:permissionSets.identityCenterKmsKeyArn",
+        '"arn:aws:kms:eu-west-1:111122223333:key/mrk-1234"',
+        "could do nothing",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
         "the isolated regions are not served",
         [((*ALERTS, "region"), "eu-isoe-west-1")],
         "breakglass:alerts.region",

@@ -301,6 +301,47 @@ def test_a_key_of_the_customers_own_decrypts_these_secrets_only() -> None:
     }
 
 
+CENTER_KEY = "arn:aws:kms:eu-central-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+
+
+def decrypts(sid: str, service: str, context: str, *arns: str) -> dict[str, Any]:
+    via = {"kms:ViaService": f"{service}.eu-central-1.amazonaws.com", f"kms:EncryptionContext:{context}": list(arns)}
+    return one(sid, "kms:Decrypt", CENTER_KEY, {"StringEquals": via})
+
+
+def test_functions_decrypt_with_the_key_by_identity_center() -> None:
+    scope = replace(SCOPE, identity_center_key_arn=CENTER_KEY)
+    by_center = decrypts("DecryptIdentityCenter", "sso", "aws:sso:instance-arn", INSTANCE)
+    by_store = decrypts("DecryptIdentityStore", "identitystore", "aws:identitystore:identitystore-arn", STORE)
+
+    added = {
+        part: [each for each in function_permissions(part, scope)["Statement"] if each not in EXPECTED[part]]
+        for part in Part
+    }
+
+    assert added == {
+        Part.front: [],
+        Part.desk: [by_store],
+        Part.access: [by_center, by_store],
+        Part.sweeper: [by_center, by_store],
+        Part.recorder: [by_store],
+    }
+
+
+def test_every_caller_of_identity_center_may_decrypt() -> None:
+    scope = replace(SCOPE, identity_center_key_arn=CENTER_KEY)
+    for part in Part:
+        document = function_permissions(part, scope)
+        services = {
+            action.partition(":")[0]
+            for each in document["Statement"]
+            for action in (each["Action"] if isinstance(each["Action"], list) else [each["Action"]])
+        }
+        decrypting = {each["Sid"] for each in document["Statement"] if each["Resource"] == CENTER_KEY}
+        assert ("DecryptIdentityCenter" in decrypting) == ("sso" in services)
+        assert "identitystore" not in services or "DecryptIdentityStore" in decrypting
+
+
 def test_a_delegated_administrator_may_see_the_store_as_whichever_accounts_it_counts() -> None:
     delegated = policy(settings=replace(SETTINGS, deployed_in=STAGING))
 
@@ -349,7 +390,7 @@ def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(pa
 
 @pytest.mark.parametrize("part", Part)
 def test_no_statement_is_for_every_resource_of_a_service(part: Part) -> None:
-    scope = replace(SCOPE, session_policy_arn=SCP, kms_key_arn=KEY)
+    scope = replace(SCOPE, session_policy_arn=SCP, kms_key_arn=KEY, identity_center_key_arn=CENTER_KEY)
     for each in function_permissions(part, scope)["Statement"]:
         resources = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
         assert "*" not in resources

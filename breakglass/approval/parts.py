@@ -31,14 +31,14 @@ WITH_DEAD_LETTERS = (Part.desk, Part.recorder)
 """Functions that are called without waiting, with what nobody sends again: a click, and a use."""
 
 METRICS_NAMESPACE = "Breakglass"
-"""Namespace of the metrics that the sweeper writes."""
+"""Namespace of the metrics that the functions write."""
 
 METRICS_DIMENSION = "Stack"
 """Their only dimension; its value is the name of the `Approvals`."""
 
 
 class Metric(StrEnum):
-    """What the sweeper counts in every run."""
+    """What the functions count: the sweeper in every run, and `desk` what is refused for good."""
 
     runs = "SweeperRuns"
     """1 for every run that came to its end, whatever failed in it."""
@@ -52,6 +52,8 @@ class Metric(StrEnum):
     """Requests that had to be taken further."""
     unrevoked_grants = "UnrevokedGrants"
     """Assignments that should be gone and are not."""
+    permanent_refusals = "PermanentRefusals"
+    """Clicks that could not be done since AWS or Slack refuses something until it is repaired."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ _RESULT = "{% $states.result.Payload %}"
 # Identity Center, or another request for the same assignment, is busy: wait long, it is worth it. Then everything else
 # that may pass, throttled or broken services among them.
 _RETRY = [
+    # AWS or Slack refuses it until something is repaired (`breakglass.lambdas.error_codes`).
+    {"ErrorEquals": ["PermanentError"], "MaxAttempts": 0},
     {
         "ErrorEquals": ["BusyError"],
         "IntervalSeconds": 2,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.approval.parts import WITH_DEAD_LETTERS, Names, Part
+from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LETTERS, Metric, Names, Part
 from breakglass.components.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.usage_alert import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.lambdas.slack.signature import RETRY_SECONDS
@@ -195,6 +195,18 @@ class ApprovalFunction(pulumi.ComponentResource):
             metric_name="Throttles",
             **metric,
         )
+        if args.part is Part.desk:
+            yield alarms.alarm(
+                f"{name}-refusals",
+                description="What people click in Slack is refused by AWS or Slack, and trying again does not help: a "
+                "permission, a scope or the token has to be repaired. The log of desk has the code in click_failed. "
+                "Runbook: docs/runbooks/alarms.md.",
+                namespace=METRICS_NAMESPACE,
+                metric_name=Metric.permanent_refusals,
+                dimensions={METRICS_DIMENSION: args.names.stack},
+                statistic="Sum",
+                period=FIVE_MINUTES,
+            )
 
     def _dead_letters(
         self, name: str, args: ApprovalFunctionArgs, function: aws.lambda_.Function, alarms: Alarms

@@ -340,7 +340,7 @@ class Approvals(pulumi.ComponentResource):
                 **of_signed,
                 "BREAKGLASS_DESK": place.names.function(Part.desk),
             },
-            Part.desk: {**of_people, **of_signed},
+            Part.desk: {**of_people, **of_signed, "BREAKGLASS_STACK": name},
             Part.access: of_table,
             Part.sweeper: {**of_people, "BREAKGLASS_STACK": name},
             Part.recorder: of_table,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from breakglass.lambdas.error_codes import remedy_of_slack
+
 if TYPE_CHECKING:
     # Whatever answers Slack within three seconds needs no more of this module than its errors.
     from breakglass.lambdas.domain.people import Person
@@ -202,12 +204,14 @@ class SlackError(Exception):
 
     Attributes:
         error: Slack's error code, e.g. `channel_not_found`; `unreachable`, `timeout` or `rate_limited` otherwise.
+        remedy: what helps against it.
     """
 
     def __init__(self, method: str, error: str) -> None:
         super().__init__(f"Slack refused {method}: {error}")
         self.method = method
         self.error = error
+        self.remedy = remedy_of_slack(error)
 
 
 class Slack(Protocol):

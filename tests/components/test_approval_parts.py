@@ -151,7 +151,15 @@ def of_every_function(name: str) -> set[tuple[str, str]]:
     ("part", "more"),
     [
         (Part.front, set()),
-        (Part.desk, {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")}),
+        (
+            Part.desk,
+            {
+                (QUEUE, "dead-letters"),
+                (INVOKE_CONFIG, "asynchronous"),
+                (ALARM, "dead-letters"),
+                (ALARM, "refusals"),
+            },
+        ),
         (Part.access, set()),
         (Part.sweeper, {(INVOKE_CONFIG, "asynchronous")}),
         (Part.recorder, {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")}),
@@ -268,6 +276,15 @@ def test_alarms_of_a_function(part: Part, periods: int) -> None:
         f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-{name}-{kind}"
         for kind in ("errors", "throttles")
     ]
+
+
+def test_desk_refused_for_good_raises_an_alarm() -> None:
+    assert alarm(function(Part.desk), "prod-approvals-desk-refusals") == alarming(
+        "prod-approvals-desk-refusals",
+        namespace="Breakglass",
+        metricName="PermanentRefusals",
+        dimensions={"Stack": "prod-approvals"},
+    )
 
 
 # --- the state machine -----------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ RESOURCES = {
     "aws:cloudwatch/logGroup:LogGroup": "front-logs desk-logs access-logs sweeper-logs recorder-logs workflow-logs "
     "api-logs",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "front-errors front-throttles desk-errors desk-throttles "
-    "desk-dead-letters access-errors access-throttles sweeper-errors sweeper-throttles recorder-errors "
+    "desk-refusals desk-dead-letters access-errors access-throttles sweeper-errors sweeper-throttles recorder-errors "
     "recorder-throttles recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
     "sweep-unrevoked-grants sweep-unrecorded-assignments sweep-stuck-requests sweep-overdue-explanations "
     "sweep-failures sweep-silent",
@@ -246,7 +246,7 @@ VARIABLES = {
         "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN,
         "BREAKGLASS_DESK": "breakglass-prod-approvals-desk",
     },
-    Part.desk: {**_DESK, "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN},
+    Part.desk: {**_DESK, "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN, "BREAKGLASS_STACK": NAME},
     Part.access: _TABLE,
     Part.sweeper: {**_DESK, "BREAKGLASS_STACK": NAME},
     Part.recorder: _TABLE,
@@ -396,7 +396,7 @@ def test_outputs() -> None:
     assert outputs["function_names"] == {part.value: f"breakglass-prod-approvals-{part}" for part in Part}
     assert outputs["session_policy_id"] is None
     alarms = [arn.rpartition(":alarm:breakglass-prod-approvals-")[2] for arn in outputs["alarm_arns"]]
-    assert len(alarms) == len(set(alarms)) == 22
+    assert len(alarms) == len(set(alarms)) == 23
     assert {"front-errors", "workflow-failed", "api-failures", "sweep-silent"} <= set(alarms)
 
 

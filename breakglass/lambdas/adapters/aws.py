@@ -20,6 +20,7 @@ from urllib.parse import quote
 from breakglass.lambdas.adapters.connection import Answer, Connection, UnansweredError
 from breakglass.lambdas.adapters.services import LAMBDA, Service, endpoint, scope
 from breakglass.lambdas.adapters.sigv4 import Credentials, signed
+from breakglass.lambdas.error_codes import AWS_THROTTLED, Remedy, remedy_of_aws
 
 Answered = TypeVar("Answered")
 
@@ -31,27 +32,6 @@ TIMEOUT = "Timeout"
 
 UNREADABLE = "UnreadableAnswer"
 """Code of an `AwsError` when it was no JSON."""
-
-# As botocore's standard retry mode has them.
-_PASSING = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
 
 # Its message repeats the request, and with it the session token.
 _TELLING = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
@@ -88,7 +68,12 @@ class AwsError(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same may succeed a moment later."""
-        return self.unknown or self.code in _PASSING or self.status == 429
+        return self.unknown or self.code in AWS_THROTTLED or self.status == 429
+
+    @property
+    def remedy(self) -> Remedy:
+        """What helps against it."""
+        return Remedy.retry if self.unknown else remedy_of_aws(self.code, self.status)
 
 
 @dataclass(frozen=True)

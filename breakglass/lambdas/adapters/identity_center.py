@@ -13,6 +13,7 @@ from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import SSO_ADMIN
 from breakglass.lambdas.domain.policy import PermissionSet, Principal, PrincipalKind
 from breakglass.lambdas.domain.records import Access
+from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 
 _NOT_FOUND = "ResourceNotFoundException"
@@ -23,9 +24,6 @@ _PROGRESS = {
     "SUCCEEDED": Progress.succeeded,
     "FAILED": Progress.failed,
 }
-
-# What Identity Center answers to a creation that it will refuse the next time, too.
-_FINAL = frozenset({_NOT_FOUND, "ValidationException", "ServiceQuotaExceededException", "AccessDeniedException"})
 
 
 class UnknownSetError(LookupError):
@@ -56,8 +54,6 @@ class AwsIdentityCenter:
         try:
             answer = self._call("CreateAccountAssignment", assignment)
         except AwsError as error:
-            if error.code not in _FINAL:
-                raise
             if error.repeated:
                 # An attempt before may have begun it: nobody can say yet that it has failed.
                 raise BusyError(f"{error.operation}: {error.code}") from error
@@ -193,9 +189,8 @@ class AwsIdentityCenter:
 
 
 def _busy(error: AwsError) -> AwsError | BusyError:
-    """Return what is to be raised: another operation on the same assignment, throttling and 5xx pass."""
-    passes = error.passing or error.code == "ConflictException"
-    return BusyError(f"{error.operation}: {error.code}") if passes else error
+    """Return what is to be raised: another operation on the same assignment, a quota, throttling and 5xx pass."""
+    return BusyError(f"{error.operation}: {error.code}") if error.remedy is Remedy.retry else error
 
 
 def _user(access: Access) -> Principal:

@@ -9,10 +9,8 @@ from typing import Any
 
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import ORGANIZATIONS
+from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import BusyError
-
-# Somebody else changes a policy of the organisation, or what they changed is still being carried out.
-_BUSY = frozenset({"ConcurrentModificationException", "PolicyChangesInProgressException"})
 
 
 class ServiceControlPolicy:
@@ -47,6 +45,7 @@ class ServiceControlPolicy:
         try:
             return self._client.call(ORGANIZATIONS, operation, {"PolicyId": self._policy_id, **arguments})
         except AwsError as error:
-            if error.passing or error.code in _BUSY:
+            # Among others: a policy of the organisation is being changed, or a change is still being carried out.
+            if error.remedy is Remedy.retry:
                 raise BusyError(f"{operation}: {error.code}") from error
             raise

@@ -22,6 +22,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Principal
 from breakglass.lambdas.domain.records import Actor
+from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack.payloads import SlackActor
 from breakglass.lambdas.slack.text import named
@@ -72,7 +73,7 @@ def _user(desk: Desk, actor: SlackActor) -> Mapping[str, Any]:
     except SlackError as error:
         if error.error == "missing_scope":
             raise MissingScopeError("users:read") from error
-        if error.error in ("user_not_found", "user_not_visible"):
+        if error.remedy is Remedy.none:
             # Slack says nothing of a person whom the app can't see, as in a channel that workspaces share.
             raise StrangerError(_OF_ANOTHER_WORKSPACE) from error
         raise

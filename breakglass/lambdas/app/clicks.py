@@ -20,6 +20,7 @@ from breakglass.lambdas.app.screen import Screen
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.transitions import AlreadyApprovedError, NotAllowedError
 from breakglass.lambdas.domain.uses import UseNotAllowedError
+from breakglass.lambdas.error_codes import PermanentError, Remedy, code_of, describe, remedy_of
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Click, Command, HomeOpened, Interaction, Shortcut, Submission
 
@@ -36,6 +37,7 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         view_id: the form that was opened for them already, if there is one.
 
     Raises:
+        PermanentError: if retrying does not help; an operator has to repair something.
         Exception: what may pass; the caller tries again, and nothing is done twice.
     """
     if not isinstance(interaction, _Deed):
@@ -55,7 +57,7 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
     except UnknownRecordError:
         screen.tell("Not possible", "There is no such record.")
     except MissingScopeError as error:
-        # The function fails with it, which raises its alarm: every person would be refused.
+        # An alarm is raised: every person would be refused.
         desk.log("missing_scope", scope=error.scope)
         screen.tell(
             "Not possible now",
@@ -63,7 +65,7 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
             "Nothing is wrong with your account. Its operators are alarmed; the remedy is in "
             "docs/runbooks/slack-app.md.",
         )
-        raise
+        raise PermanentError("missing_scope") from error
     except ContendedError:
         # A part of it may have been done already, so it is tried again to its end like any other failure.
         screen.tell(
@@ -73,7 +75,15 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         )
         raise
     except Exception as error:
-        desk.log("click_failed", error=type(error).__name__)
+        desk.log("click_failed", **describe(error))
+        if remedy_of(error) is not Remedy.retry:
+            code = code_of(error)
+            screen.tell(
+                "Not possible",
+                f"AWS or Slack refuses something that is needed for this ({code}). It is not tried again by itself: "
+                "tell the operators of break-glass. What is true is in the request's message.",
+            )
+            raise PermanentError(code) from error
         screen.tell(
             "Not done yet",
             "Something that is needed for this did not answer. It is tried again by itself within a few minutes; what "

@@ -17,6 +17,7 @@ from breakglass.lambdas.domain.decision import Decision, Outcome, may_request
 from breakglass.lambdas.domain.policy import Principal
 from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Request, State
 from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack import messages
 from breakglass.lambdas.slack.body import Body
@@ -58,8 +59,12 @@ def refresh(desk: Desk, request_id: str) -> None:
             return
         shown = request.version
         body, place = body_of(desk, request), request.message
-        taken = _call(desk, "chat.update", request.id, body, channel=place.channel, ts=place.ts) is not None
-        if not taken:
+        try:
+            desk.slack.call("chat.update", arguments(body, request.id, channel=place.channel, ts=place.ts))
+        except SlackError as error:
+            desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+            # A message that is gone, or is not ours, never shows anything newer.
+            taken = error.remedy is Remedy.none
             break
     if request is not None and shown is not None:
         _note(desk, request, behind=not taken)

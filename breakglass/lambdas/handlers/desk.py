@@ -12,7 +12,8 @@ from breakglass.lambdas.adapters.secrets import Secrets
 from breakglass.lambdas.app import asking, clicks, steps
 from breakglass.lambdas.app.handover import read_handover
 from breakglass.lambdas.app.world import Desk
-from breakglass.lambdas.handlers import parts
+from breakglass.lambdas.error_codes import PermanentError, permanent_refusals_named
+from breakglass.lambdas.handlers import metrics, parts
 from breakglass.lambdas.handlers.process import clock, log
 from breakglass.lambdas.slack.payloads import Suggestion
 
@@ -25,12 +26,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         context: Lambda's.
     """
     if "step" in event:
-        return steps.step(_desk(), event)
+        with permanent_refusals_named():
+            return steps.step(_desk(), event)
     handed = event["interaction"]
     interaction = read_handover(handed, _signing_secret(), clock(), log)
     if isinstance(interaction, Suggestion):
         return {"options": asking.suggest(_desk(), interaction)}
-    clicks.do(_desk(), interaction, handed["view_id"])
+    try:
+        clicks.do(_desk(), interaction, handed["view_id"])
+    except PermanentError:
+        # Lambda would only try the same again, and call it a dead letter then.
+        metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])
     return {}
 
 

@@ -1,52 +1,36 @@
-"""The function that runs every few minutes. What it counts goes into metrics by its log ("Embedded metric format").
+"""The function that runs every few minutes. What it counts becomes metrics.
 
 Non-goals: rules of any kind.
 """
 
-import json
 import os
-import time
 from functools import cache
 from typing import Any
 
 from breakglass.lambdas.app.sweep import Counts, Sweeper, sweep
-from breakglass.lambdas.handlers import parts
+from breakglass.lambdas.handlers import metrics, parts
 
-NAMESPACE = "Breakglass"
-"""Of the metrics."""
+_NAMES = {
+    "overdue": "OverdueExplanations",
+    "unrecorded": "UnrecordedAssignments",
+    "stuck": "StuckRequests",
+    "late": "UnrevokedGrants",
+}
+"""Field of `Counts` -> name of the metric."""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do one run; it writes its metrics whatever failed in it."""
-    counts = sweep(_sweeper())
-    print(json.dumps(metrics(counts, os.environ["BREAKGLASS_STACK"], int(time.time() * 1000))), flush=True)
+    metrics.write(values(sweep(_sweeper())), os.environ["BREAKGLASS_STACK"])
     return {}
 
 
-def metrics(counts: Counts, stack: str, at: int) -> dict[str, Any]:
-    """Return the line of the log that CloudWatch makes metrics of.
-
-    Args:
-        counts: of a run.
-        stack: value of the dimension `Stack`.
-        at: the time in milliseconds since 1970.
-    """
-    found = {
-        "overdue": "OverdueExplanations",
-        "unrecorded": "UnrecordedAssignments",
-        "stuck": "StuckRequests",
-        "late": "UnrevokedGrants",
-    }
-    values = {
-        # Says that a run came to its end, whatever failed in it: an alarm waits for it.
-        "SweeperRuns": 1,
-        "SweeperFailures": counts.failures,
-        # What could not be counted is left out: a 0 would end an alarm.
-        **{name: getattr(counts, count) for count, name in found.items() if count not in counts.unknown},
-    }
-    named = [{"Name": name, "Unit": "Count"} for name in values]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [["Stack"]], "Metrics": named}
-    return {"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, "Stack": stack, **values}
+def values(counts: Counts) -> dict[str, int]:
+    """Return the metrics of a run."""
+    # What could not be counted is left out: a 0 would end an alarm.
+    counted = {name: getattr(counts, count) for count, name in _NAMES.items() if count not in counts.unknown}
+    # An alarm waits for `SweeperRuns`: the run came to its end, whatever failed in it.
+    return {"SweeperRuns": 1, "SweeperFailures": counts.failures, **counted}
 
 
 @cache

@@ -81,7 +81,7 @@ def test_an_operation_tells_how_far_it_is_and_why_it_failed(
 
 @pytest.mark.parametrize(
     "code",
-    ["ResourceNotFoundException", "ValidationException", "ServiceQuotaExceededException", "AccessDeniedException"],
+    ["ResourceNotFoundException", "ValidationException", "AccessDeniedException"],
 )
 def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
     server: ScriptedServer, center: AwsIdentityCenter, code: str
@@ -94,10 +94,10 @@ def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
 def test_a_creation_that_may_have_begun_has_not_failed_because_a_second_attempt_is_refused(
     server: ScriptedServer, center: AwsIdentityCenter, lost: Reply | HangUp
 ) -> None:
-    server.answers(lost, refusal("ServiceQuotaExceededException"))
+    server.answers(lost, refusal("ValidationException"))
     with pytest.raises(BusyError):
         center.create(ACCESS)
-    server.answers(refusal("ThrottlingException"), refusal("ServiceQuotaExceededException"))
+    server.answers(refusal("ThrottlingException"), refusal("ValidationException"))
     assert center.create(ACCESS).progress is Progress.failed
 
 
@@ -105,6 +105,7 @@ def test_a_creation_that_may_have_begun_has_not_failed_because_a_second_attempt_
     "failure",
     [
         refusal("ConflictException"),
+        refusal("ServiceQuotaExceededException"),
         refusal("ThrottlingException"),
         refusal("TooManyRequestsException", status=429),
         refusal("InternalServerException", status=500),

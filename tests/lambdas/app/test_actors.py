@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from breakglass.lambdas.app import clicks
-from breakglass.lambdas.app.actors import ImpostorError, MissingScopeError, StrangerError, person_of
+from breakglass.lambdas.app.actors import ImpostorError, StrangerError, person_of
+from breakglass.lambdas.error_codes import PermanentError
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack.payloads import HomeOpened, SlackActor
 from tests.lambdas.app.company import Company, texts
@@ -132,7 +133,7 @@ def test_missing_scope_is_the_operators_fault(method: str, scope: str) -> None:
     company = Company()
     company.slack.users["UBEA"]["profile"] = {"real_name": "Bea"}
     company.slack.fail(method, "missing_scope", times=None)
-    with pytest.raises(MissingScopeError):
+    with pytest.raises(PermanentError, match="missing_scope"):
         company.command(BEA)
     (told,) = [texts(view) for view in company.slack.views.values()]
     assert f"lacks the permission {scope}" in "".join(told)

@@ -11,6 +11,7 @@ import pytest
 from breakglass.lambdas.app.changes import ContendedError
 from breakglass.lambdas.app.deciding import UntoldError
 from breakglass.lambdas.domain.records import Request, State
+from breakglass.lambdas.error_codes import PermanentError
 from breakglass.lambdas.ports import Page
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import Company
@@ -230,3 +231,19 @@ def test_nothing_that_people_write_gets_into_the_log(company: Company) -> None:
     assert company.now(request).state is State.ended
     assert company.log.lines
     assert "SECRET" not in str(company.log.lines)
+
+
+def test_click_of_a_user_slack_does_not_show_is_refused(company: Company) -> None:
+    request = company.asked()
+    company.slack.fail("users.info", "user_not_found", times=None)
+    company.click(CLEO, ids.APPROVE, request)
+    assert company.now(request).state is State.pending
+    assert "another workspace" in company.told()
+
+
+def test_click_that_is_refused_for_good_is_not_tried_again(company: Company) -> None:
+    request = company.asked()
+    company.slack.fail("users.info", "account_inactive", times=None)
+    with pytest.raises(PermanentError, match="account_inactive"):
+        company.click(CLEO, ids.APPROVE, request)
+    assert "It is not tried again by itself" in company.told()

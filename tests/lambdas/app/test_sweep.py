@@ -232,7 +232,7 @@ def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that
 
 def test_a_message_that_slack_never_takes_is_given_up(company: Company) -> None:
     request = company.asked()
-    company.slack.fail("chat.update", "message_not_found", times=None)
+    company.slack.fail("chat.update", "not_in_channel", times=None)
     company.click(ADA, ids.WITHDRAW, request)
     company.clock.advance(7 * 86_400 - 1)
     company.sweep()
@@ -240,6 +240,17 @@ def test_a_message_that_slack_never_takes_is_given_up(company: Company) -> None:
     company.clock.advance(1)
     company.sweep()
     assert list(company.store.open_requests()) == []
+
+
+@pytest.mark.parametrize("code", ["message_not_found", "cant_update_message"])
+def test_message_that_is_gone_is_not_updated_again(company: Company, code: str) -> None:
+    request = company.asked()
+    company.slack.fail("chat.update", code, times=None)
+    company.click(ADA, ids.WITHDRAW, request)
+    assert list(company.store.open_requests()) == []
+    calls = len(company.slack.calls)
+    company.sweep()
+    assert len(company.slack.calls) == calls
 
 
 def test_what_the_sweeper_takes_back_is_told_at_once(company: Company) -> None:

@@ -3,19 +3,22 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 
 from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
-from breakglass.lambdas.adapters.aws import AwsClient
+from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.connection import Answer
 from breakglass.lambdas.adapters.desk_function import InvokedDesk
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.domain.records import State
-from breakglass.lambdas.handlers import desk, sweeper
-from breakglass.lambdas.handlers.sweeper import metrics
+from breakglass.lambdas.error_codes import PermanentError
+from breakglass.lambdas.handlers import access, desk, metrics, sweeper
 from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack.payloads import Command
 from breakglass.lambdas.slack.signature import SignatureError
 from localcloud.slack_user import signed
 from tests.lambdas.app.company import CHANNEL, Company
@@ -109,7 +112,8 @@ def _signed(body: str, company: Company) -> dict[str, str]:
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
-    line = metrics(Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5), "prod", 1_764_000_000_000)
+    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5)
+    line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
             "Timestamp": 1_764_000_000_000,
@@ -117,7 +121,9 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
                 {
                     "Namespace": METRICS_NAMESPACE,
                     "Dimensions": [[METRICS_DIMENSION]],
-                    "Metrics": [{"Name": metric, "Unit": "Count"} for metric in Metric],
+                    "Metrics": [
+                        {"Name": metric, "Unit": "Count"} for metric in Metric if metric != Metric.permanent_refusals
+                    ],
                 }
             ],
         },
@@ -132,10 +138,43 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
 
 
 def test_metrics_of_what_was_not_counted_are_left_out() -> None:
-    line = metrics(Counts(failures=1, unknown=frozenset({"late"})), "prod", 1_764_000_000_000)
-    assert Metric.unrevoked_grants not in line
-    assert Metric.unrevoked_grants not in str(line["_aws"])
-    assert line[Metric.stuck_requests] == 0
+    values = sweeper.values(Counts(failures=1, unknown=frozenset({"late"})))
+    assert Metric.unrevoked_grants not in values
+    assert values[Metric.stuck_requests] == 0
+
+
+def test_desk_with_a_permanent_refusal_counts_it_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = Company()
+    company.slack.fail("users.info", "account_inactive", times=None)
+    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+
+    def command(*_: object) -> Command:
+        return Command(company.actor(ADA), "t-1", "", CHANNEL)
+
+    monkeypatch.setattr(desk, "read_handover", command)
+    monkeypatch.setattr(desk, "_signing_secret", lambda: None)
+    monkeypatch.setenv("BREAKGLASS_STACK", "prod")
+    assert desk.handler({"interaction": {"view_id": None}}, None) == {}
+    assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
+    assert "account_inactive" in company.told()
+    assert "not tried again" in company.told()
+
+
+@pytest.mark.parametrize("handler", [access.handler, desk.handler])
+def test_step_that_is_refused_for_good_raises_a_permanent_error(
+    monkeypatch: pytest.MonkeyPatch, handler: Callable[[dict[str, Any], object], object]
+) -> None:
+    def refused(*_: object) -> None:
+        raise AwsError("AccessDeniedException", "no", 400)
+
+    monkeypatch.setattr(desk, "_desk", Company)
+    monkeypatch.setattr(access, "_accounts", Company)
+    monkeypatch.setattr(desk.steps, "step", refused)
+    monkeypatch.setattr(access, "step", refused)
+    with pytest.raises(PermanentError, match="AccessDeniedException"):
+        handler({"step": "grant", "request": "r-1"}, None)
 
 
 def test_sweeper_handler_writes_metrics_when_everything_fails(

@@ -13,7 +13,7 @@ import pytest
 from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Names, Part, Place
 from breakglass.detection.names import ALERT_PATH_PREFIX
 from breakglass.lambdas.app.sweep import Counts
-from breakglass.lambdas.handlers import parts, sweeper
+from breakglass.lambdas.handlers import metrics, parts, sweeper
 from tests.components.test_approvals import VARIABLES
 
 PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", "111111111111")
@@ -71,13 +71,13 @@ def test_a_function_is_told_all_that_it_reads_and_nothing_else(part: Part) -> No
     assert read == VARIABLES[part].keys()
 
 
-def test_the_metrics_are_those_that_the_sweeper_writes() -> None:
-    line = sweeper.metrics(Counts(), "prod-approvals", 0)
+def test_metrics_are_those_that_the_functions_write() -> None:
+    line = metrics.line(sweeper.values(Counts()), "prod-approvals", 0)
 
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == METRICS_NAMESPACE
     assert directive["Dimensions"] == [[METRICS_DIMENSION]]
-    assert {metric["Name"] for metric in directive["Metrics"]} == set(Metric)
+    assert {metric["Name"] for metric in directive["Metrics"]} == set(Metric) - {Metric.permanent_refusals}
 
 
 def test_names_are_as_long_as_aws_takes_them_and_protected() -> None:

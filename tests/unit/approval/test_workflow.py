@@ -8,6 +8,7 @@ from typing import Any
 
 from breakglass.approval.workflow import definition
 from breakglass.lambdas.app import access, steps
+from breakglass.lambdas.error_codes import PermanentError
 
 DESK = "arn:aws:lambda:eu-central-1:111111111111:function:desk"
 ACCESS = "arn:aws:lambda:eu-central-1:111111111111:function:access"
@@ -74,7 +75,9 @@ def test_a_step_that_waits_gets_a_token_and_no_other_step_does() -> None:
 
 def test_every_step_is_tried_again_and_what_goes_on_failing_is_caught() -> None:
     for name, state in tasks():
-        assert [retry["ErrorEquals"] for retry in state["Retry"]] == [["BusyError"], ["States.TaskFailed"]], name
+        errors = [["PermanentError"], ["BusyError"], ["States.TaskFailed"]]
+        assert [retry["ErrorEquals"] for retry in state["Retry"]] == errors, name
+        assert state["Retry"][0] == {"ErrorEquals": [PermanentError.__name__], "MaxAttempts": 0}, name
         assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 

@@ -205,8 +205,9 @@ def drill_event(
 ) -> dict[str, str]:
     """Build the event that rehearses an alert: it matches the subject's pattern, and its message begins with DRILL.
 
-    Whoever may call PutEvents on the bus can send one with any content. The marker is all that is pinned: a crafted
-    value in a field that the message shows can end the JSON text early and rewrite the whole message, its channel too.
+    Any holder of PutEvents on the bus can send one with any content. The marker is all that is pinned. A crafted value
+    can put false facts and mentions into the fields that the message shows. By AWS's recorded answers it can change
+    nothing else of the message; by AWS's guide it can rewrite all of it (decision 0008).
 
     Args:
         subject: what is watched.

@@ -88,9 +88,10 @@ def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Docume
 def alarm_topic_policy(topic_arn: str) -> Document:
     """Let the alert path's alarms and EventBridge's rules publish to the topic.
 
-    The alarms are those of the topic's own account and region whose name has the alert path's prefix. Which rules
-    publish can't be limited: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" (EventBridge
-    User Guide, "Using resource-based policies"). With one, every e-mail about a lost connection would be lost as well.
+    The alarms are those of the topic's own account and region whose name has the alert path's prefix. The rules are not
+    limited. AWS's guide says: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" ("Using
+    resource-based policies"). AWS's recorded answers say that `aws:SourceAccount` works (decision 0035). If the guide
+    is right, a condition would lose every e-mail about a lost connection, so it waits for the live check L19.
 
     Args:
         topic_arn: `arn:aws:sns:REGION:ACCOUNT:NAME`.

@@ -5,11 +5,14 @@
           -> Prepare -> GrantEach -> Granted       the end is recorded before anything is granted
           -> Hold <-> Due -> RevokeEach -> Close   until its time is over or somebody ends it
           -> Tail -> Lift                          while the Deny on live sessions is needed
-    any failure -> Abandon -> RevokeEach -> Close -> Failed
+    failure of a task -> Abandon -> RevokeEach -> Close -> Failed
 
 It holds no state of its own but the list of accounts: every step reads the record and may run twice. What it can't
 finish, be it an operation of Identity Center without an end, is left to the sweeper rather than retried for ever: an
 execution has at most 25,000 events in its history (Step Functions Developer Guide, "Service quotas").
+
+`States.ALL` does not catch `States.Runtime`. An execution that exceeds its history, or whose machine is replaced, ends
+with that error and without Abandon; the sweeper then revokes (docs/approvals/failures.md).
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/ ("Transforming data with JSONata", "Wait for a Callback
 with Task Token", "Handling errors in workflows"). `States.TaskFailed` stands for every error of a task but

@@ -91,6 +91,11 @@ class Player:
         self.workflow.end(request_id)
         self._running.pop(request_id, None)
 
+    def replace_machine(self) -> None:
+        """Replace the state machine by a deployment; its executions end with States.Runtime, which nothing catches."""
+        self.workflow.replace_machine()
+        self._running.clear()
+
     def _go(self, request_id: str, execution: Execution, outcome: Answer | None) -> None:
         try:
             wait = next(execution) if request_id not in self._running else execution.send(outcome)

@@ -44,6 +44,40 @@ def test_what_outlived_its_time_is_taken_back_without_a_workflow(company: Compan
     assert company.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
+def test_sweep_after_machine_replaced_revokes_open_access(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.player.replace_machine()
+    company.sweep()
+    assert company.is_open(), "its time is not over"
+    company.clock.advance(LATE)
+    company.sweep()
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+    assert company.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
+
+
+def test_sweep_after_machine_replaced_ends_what_a_click_ended(company: Company) -> None:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.player.replace_machine()
+    company.click(ADA, ids.DONE, request)
+    company.sweep()
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+
+
+def test_sweep_after_machine_replaced_starts_pending_requests_anew(company: Company) -> None:
+    request = company.asked()
+    company.player.replace_machine()
+    company.clock.advance(GRACE_SECONDS)
+    company.sweep()
+    company.player.play()
+    company.click(CLEO, ids.APPROVE, request)
+    assert company.is_open()
+    assert company.now(request).state is State.active
+
+
 def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(company: Company) -> None:
     request = opened(company)
     company.clock.advance(LATE)

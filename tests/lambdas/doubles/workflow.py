@@ -63,6 +63,12 @@ class MemoryWorkflow:
         """Let an execution end, as if it were through or stopped by hand."""
         self._over.add(request_id)
 
+    def replace_machine(self) -> None:
+        """Replace the state machine: no execution of the old one goes on, and no name and no token of it is known."""
+        self.started.clear()
+        self._waiting.clear()
+        self._over.clear()
+
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure

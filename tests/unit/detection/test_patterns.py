@@ -198,7 +198,8 @@ def test_a_pattern_longer_than_eventbridge_takes_is_refused_with_a_way_out() -> 
 @given(permission_set_names, partitions, st.sampled_from(EvidencePath))
 def test_the_pattern_of_a_permission_set_is_never_too_long(name: str, partition: str, path: EvidencePath) -> None:
     text = pattern_json(event_pattern(PermissionSetSubject(name), path, partition=partition))
-    assert len(text) <= PATTERN_LIMIT // 2
+    # The longest is `denied` in aws-us-gov, with a name of 32 characters: 1,050.
+    assert len(text) <= 1100 < PATTERN_LIMIT
     assert ": " not in text.replace(DRILL_MARKER, "")
 
 

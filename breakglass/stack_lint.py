@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from breakglass.errors import Problem
@@ -81,7 +81,7 @@ def _linted_policy(given: Given, base_dir: Path) -> dict[str, Any] | None:
             document = read_policy_file(given["inlinePolicyFile"].value, base_dir)
         elif isinstance(document, str):
             document = parse_policy(document)
-    except PydanticCustomError:
+    except (PydanticCustomError, ValidationError):
         return None
     statements = Given(document)["Statement"]
     if isinstance(statements.value, list):

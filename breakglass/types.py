@@ -20,6 +20,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from breakglass.policy_text import placeholder, repeated_keys, unknown_arn_part
+
 FAULT = "breakglass"
 """The pydantic error type of everything `fault` makes; its `ctx` holds `why` and `instead`."""
 
@@ -573,14 +575,28 @@ def policy_document(value: object) -> dict[str, Any]:
 
 
 def parse_policy(text: str) -> object:
-    """Return what the JSON text says, whether it is a policy or not."""
+    """Return what the JSON text says, whether it is a policy or not; raise if it is no JSON or has a key twice."""
     try:
-        return json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise fault(
             f"The text is not valid JSON ({error}), so AWS would refuse it as a policy in the middle of the update.",
             "Correct the JSON, or write the policy as YAML without quotes around it.",
         ) from None
+    repeated = [
+        _at(
+            path,
+            path[-1],
+            f"The key is given twice, in {f'line {line}' if first == line else f'lines {first} and {line}'} of the "
+            "policy: only the last one would count, and what the first one says would be lost, even a Deny.",
+            "Delete one of the two, or join them: a condition operator takes several keys, a key several values, and "
+            "Statement is one list.",
+        )
+        for path, first, line in repeated_keys(text)
+    ]
+    if repeated:
+        raise faults(*repeated)
+    return document
 
 
 def _document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -648,11 +664,41 @@ def _element_faults(
         yield _at(at, statement, why, f"Write {element}: [{example}].")
         return
     value = statement[given[0]]
-    entries = value if isinstance(value, list) else [value]
-    good = [isinstance(entry, str) and re.fullmatch(pattern, entry) is not None for entry in entries]
-    if not (good and all(good)):
-        why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
-        yield _at((*at, given[0]), value, why, f"Write one or more such as {example}.")
+    entries = list(_each((*at, given[0]), value))
+    if not entries:
+        yield _at((*at, given[0]), value, "The list is empty.", f"Write one or more such as {example}.")
+    for loc, entry in entries:
+        if not isinstance(entry, str) or re.fullmatch(pattern, entry) is None:
+            why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
+            yield _at(loc, entry, why, f"Write e.g. {example}.")
+        elif element == "Resource" and (part := unknown_arn_part(entry)):
+            yield _at(
+                loc,
+                entry,
+                f"`{part}` stands before the fifth colon of the ARN. IAM replaces nothing there, not even its own "
+                "policy variables, so the entry would match nothing.",
+                "Write the value itself: the partition, the service, the region, the account ID, or * for any.",
+            )
+        else:
+            yield from _placeholder_faults(loc, entry)
+
+
+def _each(at: Location, value: object) -> Iterator[tuple[Location, object]]:
+    """Yield every entry of a list with its place, or the single value that stands instead of one."""
+    yield from (
+        (((*at, index), entry) for index, entry in enumerate(value)) if isinstance(value, list) else [(at, value)]
+    )
+
+
+def _placeholder_faults(at: Location, text: str) -> Iterator[Fault]:
+    if (found := placeholder(text)) is not None:
+        yield _at(
+            at,
+            text,
+            f"`{found}` is no IAM policy variable. Nothing replaces it, so the entry would match nothing.",
+            "Write the value itself, or a policy variable such as ${aws:username}; for the characters themselves write "
+            "${$}, ${*} or ${?}.",
+        )
 
 
 def _condition_faults(at: Location, condition: object) -> Iterator[Fault]:
@@ -661,13 +707,17 @@ def _condition_faults(at: Location, condition: object) -> Iterator[Fault]:
         yield _at(at, condition, "A condition is a mapping of operators.", _CONDITION_EXAMPLE)
         return
     for operator, keys in condition.items():
-        if not (isinstance(keys, dict) and all(map(_is_condition_value, keys.values()))):
+        if not isinstance(keys, dict):
             why = "Below a condition's operator are condition keys, each with one value or a list of them."
             yield _at((*at, str(operator)), keys, why, _CONDITION_EXAMPLE)
-
-
-def _is_condition_value(value: object) -> bool:
-    return all(isinstance(one, str | bool | int | float) for one in (value if isinstance(value, list) else [value]))
+            continue
+        for key, value in keys.items():
+            for loc, entry in _each((*at, str(operator), str(key)), value):
+                if not isinstance(entry, str | bool | int | float):
+                    why = f"The value of a condition key is a text, a number, true or false, not {yaml_kind(entry)}."
+                    yield _at(loc, entry, why, _CONDITION_EXAMPLE)
+                elif isinstance(entry, str):
+                    yield from _placeholder_faults(loc, entry)
 
 
 _CONDITION_EXAMPLE = "Write e.g. {StringEquals: {aws:RequestedRegion: eu-central-1}}."

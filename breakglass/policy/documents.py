@@ -248,12 +248,12 @@ def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statem
 def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> tuple[str, str] | None:
     """Say what is wrong with the inline policy that `merge_inline` makes of the same arguments, and what to do instead.
 
-    A `Sid` may be there only once, and the whole has to fit into `INLINE_POLICY_LIMIT`.
+    A `Sid` may be there only once, unless it is empty, and the whole has to fit into `INLINE_POLICY_LIMIT`.
     """
     merged = _merged(document, statements)
     if merged is None:
         return None
-    sids = [statement["Sid"] for statement in merged["Statement"] if "Sid" in statement]
+    sids = [sid for statement in merged["Statement"] if (sid := statement.get("Sid"))]
     repeated = sorted({sid for sid in sids if sids.count(sid) > 1})
     if repeated:
         return (

@@ -3,6 +3,7 @@
 Not proven here: that AWS and Slack accept what passes (tests/engine, docs/live-checks.md).
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -335,10 +336,99 @@ SCENARIOS = [
     Scenario(
         "an action names its service",
         [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"), ["CreateDBSnapshot"])],
-        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action",
-        '["CreateDBSnapshot"]',
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action[0]",
+        '"CreateDBSnapshot"',
         "no action of an IAM policy",
         "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "of many actions the wrong one is told with its index",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"),
+                [*(f"ec2:Describe{number}" for number in range(98)), "rds.CopyDBSnapshot", "ec2:DescribeTags"],
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action[98]",
+        '"rds.CopyDBSnapshot"',
+        "no action of an IAM policy",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "of many values of a condition key the wrong one is told with its index",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:RequestedRegion": ["eu-central-1"] * 9 + [{"eu": "west"}]}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:RequestedRegion"][9]',
+        '{"eu": "west"}',
+        "not a mapping",
+        "StringEquals",
+    ),
+    Scenario(
+        "a list of actions is not empty",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"), [])],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action",
+        "[]",
+        "The list is empty",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "a placeholder of a template is no policy variable",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource"),
+                ["*", "arn:aws:iam::222222222222:role/${role_namespace}/*"],
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource[1]",
+        '"arn:aws:iam::222222222222:role/${role_namespace}/*"',
+        "`${role_namespace}` is no IAM policy variable",
+        "${aws:username}",
+    ),
+    Scenario(
+        "a policy variable does not stand before the fifth colon",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource"),
+                "arn:aws:rds:*:${aws:PrincipalAccount}:db:*",
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource",
+        '"arn:aws:rds:*:${aws:PrincipalAccount}:db:*"',
+        "`${aws:PrincipalAccount}` stands before the fifth colon",
+        "the account ID",
+    ),
+    Scenario(
+        "a placeholder does not stand in a condition",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:SourceVpc": "<VPC_ID>"}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:SourceVpc"]',
+        '"<VPC_ID>"',
+        "`<VPC_ID>` is no IAM policy variable",
+        "Write the value itself",
+    ),
+    Scenario(
+        "no policy in JSON has a condition operator twice",
+        [
+            ((*BREAK_GLASS, "inlinePolicy"), None),
+            (
+                (*BREAK_GLASS, "inlinePolicy"),
+                '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "rds:*", "Resource": "*",\n'
+                '"Condition": {"StringEquals": {"aws:ResourceTag/tier": "1"},\n'
+                '"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}',
+            ),
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals",
+        '"StringEquals"',
+        "given twice, in lines 2 and 3 of the policy",
+        "a condition operator takes several keys",
     ),
     Scenario(
         "a permission set's policy has no principal",

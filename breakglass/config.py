@@ -484,7 +484,7 @@ class StackFile(Section):
                 "Add `watch: {permissionSets: [<name>]}` or `watch: {roles: [<ARN>]}`.",
             )
         groups = [pair_names(pair) for pair in pairs]
-        groups += [[SetName(name, name.text, True)] for name in watch["permissionSets"] if name.text]
+        groups += [[SetName(name, name.text, True, made_here=False)] for name in watch["permissionSets"] if name.text]
         for these, those in itertools.combinations(groups, 2):
             yield from confusions(itertools.product(these, those))
         alerting = [name.name for names in groups for name in names if name.alerting]

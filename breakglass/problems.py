@@ -92,9 +92,24 @@ def key_path(loc: Location, at: str = "") -> str:
 def nearest(word: object, known: Iterable[str]) -> str:
     """Say which known word was probably meant, and which there are."""
     possible = list(known)
-    close = difflib.get_close_matches(str(word), possible, n=1, cutoff=0.5)
-    meant = f"Did you mean {close[0]}? " if close else ""
+    close = closest(str(word), possible, cutoff=0.5)
+    meant = f"Did you mean {close}? " if close else ""
     return f"{meant}Possible here: {', '.join(possible)}."
+
+
+def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that was probably meant, if there is one: rather another case than another letter.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        cutoff: How alike two words have to be, from 0 to 1 (see `difflib.get_close_matches`).
+    """
+    folded: dict[str, str] = {}
+    for each in known:
+        folded.setdefault(each.casefold(), each)
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from breakglass.approval.lint import warnings as approval_warnings
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.errors import Problem
+from breakglass.errors import Problem, shown
+from breakglass.set_names import overlap
 
 if TYPE_CHECKING:
     from breakglass.config import StackFile
@@ -26,6 +27,7 @@ def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
     """
     yield from _unheard_alarms(stack_file, at)
     yield from _many_rules(stack_file, at)
+    yield from _overlapping_names(stack_file, at)
     yield from approval_warnings(stack_file, at)
 
 
@@ -64,3 +66,21 @@ def _many_rules(stack_file: "StackFile", at: str) -> Iterator[Problem]:
             "Have the quota `Rules` raised first (Service Quotas console, Amazon EventBridge), or watch fewer roles or "
             "`evidencePaths`.",
         )
+
+
+def _overlapping_names(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    """Warn of watched permission sets whose use also raises the alert of another one (see `breakglass.set_names`)."""
+    watched = stack_file.alerts.watch.permission_sets if stack_file.alerts else []
+    for index, name in enumerate(watched):
+        others = [other for other in watched if overlap(name, other)]
+        if others:
+            several = " and ".join(others)
+            yield Problem(
+                f"{at}alerts.watch.permissionSets[{index}]",
+                shown(name),
+                f"Identity Center names roles AWSReservedSSO_<set>_<suffix>, so the rules for {name} also match the "
+                f"roles of {several}. Each use of {several} raises its own alert and a second one that wrongly says "
+                f"{name}, and counts as a use of both. A use of {name} raises its own alert only.",
+                "Where two alerts come at once, believe the one with the longer name, or open the event in CloudTrail. "
+                f"If one alert for all of them is enough, take {several} out.",
+            )

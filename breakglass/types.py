@@ -10,6 +10,7 @@ Non-goals: nothing here knows how values relate to each other (see `config`), as
 import ipaddress
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -206,8 +207,8 @@ def _role_arn(value: object) -> str:
         raise fault(
             "Identity Center makes this role, and makes it anew with another name suffix when its last assignment in "
             "an account goes and a new one comes: a rule on this ARN would fall silent without notice.",
-            "Watch the permission set instead: put its name, the part between `AWSReservedSSO_` and the last `_`, "
-            "under `watch.permissionSets`.",
+            f"Watch the permission set instead: put {permission_set_of_role(value) or 'its name'} under "
+            "`watch.permissionSets`.",
         )
     return _ROLE_ARN(value)
 
@@ -310,6 +311,19 @@ PrincipalId = Annotated[
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
 
+_RESERVED_ROLE = re.compile(r"(?:arn:.*/|.*/)?AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}(?:/.*)?", re.ASCII)
+
+
+def permission_set_of_role(role: str) -> str | None:
+    """Return the permission set of a role that Identity Center made, by the role's name, path or ARN, else None.
+
+    The ARN of a session of the role will do, too. The name is `AWSReservedSSO_<set>_<16 hexadecimal digits>`
+    ("Referencing permission sets in resource policies", IAM Identity Center User Guide).
+    """
+    found = _RESERVED_ROLE.fullmatch(role)
+    return found[1] if found else None
+
+
 _PERMISSION_SET_NAME = _Text(
     pattern=r"[\w+=,.@-]{1,32}",
     why="A permission set's name has 1 to 32 characters out of letters, digits and _+=,.@- (no spaces).",
@@ -318,7 +332,14 @@ _PERMISSION_SET_NAME = _Text(
 
 
 def _permission_set_name(value: object) -> str:
-    if isinstance(value, str) and len(value) > 32:
+    if isinstance(value, str) and (of_role := permission_set_of_role(value)):
+        raise fault(
+            "This is the role that Identity Center made for a permission set in one account. Its last part changes "
+            "when the set is assigned anew, so the set is known by its own name only.",
+            f"Write the permission set's name: {of_role}.",
+        )
+    # To shorten a name helps only if its characters are right.
+    if isinstance(value, str) and len(value) > 32 and re.fullmatch(r"[\w+=,.@-]+", value, re.ASCII):
         raise fault(
             f"The name has {len(value)} characters, and a permission set's name has at most 32.",
             f"Shorten it, e.g. to {value[:32].rstrip('-_')}.",
@@ -457,19 +478,55 @@ _IAM_PATH = _Text(
 IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
 """The path of an IAM policy."""
 
-_TAG_KEY = _Text(
-    pattern=r"(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}",
-    why="A tag's key has 1 to 128 characters out of letters, digits, spaces and _.:/=+-@, and aws: in front is AWS's.",
-    instead="Respell the key, e.g. team.",
-)
-TagKey = Annotated[str, BeforeValidator(_TAG_KEY), _TAG_KEY.schema("team")]
+
+@dataclass(frozen=True)
+class _TagText:
+    r"""A validator: the value is a text of the characters that AWS takes in tags, in any script.
+
+    Source: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` (`Tag` in the IAM API Reference).
+    """
+
+    what: str
+    shortest: int
+    longest: int
+    instead: str
+
+    def __call__(self, value: object) -> str:
+        rule = (
+            f"{self.what} has {self.shortest} to {self.longest} characters: letters of any script, digits, spaces and "
+            "_ . : / = + - @."
+        )
+        if not isinstance(value, str):
+            raise fault(f"A text belongs here, and this is {yaml_kind(value)}. {rule}", self.instead)
+        wrong = [char for char in value if unicodedata.category(char)[0] not in "LNZ" and char not in "_.:/=+-@"]
+        if wrong:
+            raise fault(f"{rule} U+{ord(wrong[0]):04X} ({_name_of(wrong[0])}) is none of them.", self.instead)
+        if not self.shortest <= len(value) <= self.longest:
+            raise fault(f"{rule} This one has {len(value)}.", self.instead)
+        return value
+
+    def schema(self, example: str) -> WithJsonSchema:
+        limits = {"minLength": self.shortest, "maxLength": self.longest}
+        return WithJsonSchema({"type": "string", **limits, "examples": [example]})
+
+
+def _name_of(char: str) -> str:
+    return unicodedata.name(char, "a control character").lower()
+
+
+_TAG_KEY = _TagText("A tag's key", 1, 128, "Respell the key, e.g. team.")
+
+
+def _tag_key(value: object) -> str:
+    if isinstance(value, str) and value.lower().startswith("aws:"):
+        raise fault("A tag's key with aws: in front is AWS's own.", _TAG_KEY.instead)
+    return _TAG_KEY(value)
+
+
+TagKey = Annotated[str, BeforeValidator(_tag_key), _TAG_KEY.schema("team")]
 """The key of a tag that every AWS service takes."""
 
-_TAG_VALUE = _Text(
-    pattern=r"[\w .:/=+@-]{0,256}",
-    why="A tag's value has at most 256 characters out of letters, digits, spaces and _.:/=+-@.",
-    instead='Respell the value; put numbers and true/false in quotes, e.g. "1234".',
-)
+_TAG_VALUE = _TagText("A tag's value", 0, 256, 'Respell the value; put numbers and true/false in quotes, e.g. "1234".')
 TagValue = Annotated[str, BeforeValidator(_TAG_VALUE), _TAG_VALUE.schema("platform")]
 """The value of a tag that every AWS service takes."""
 

@@ -10,7 +10,6 @@ In three steps, by what is known at each:
 Non-goals: what the section says by itself is judged in `breakglass.approval.section`. Nothing here asks AWS.
 """
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from breakglass.approval.mentions import Mention
 from breakglass.approval.section import PRINCIPAL_KEYS, ApprovalRule, Approvals, DeniedAction, PrincipalSpec
 from breakglass.errors import Problem, shown
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Rule
-from breakglass.problems import nearest
+from breakglass.problems import closest, nearest
 from breakglass.section import Given
 from breakglass.set_names import pair_names
 from breakglass.types import AssignmentTarget, Fault, HttpsUrl, Region, seconds
@@ -268,7 +267,7 @@ def unresolved(
             f"{at}{one.path}",
             shown(one.name),
             f"The identity store has no {one.kind} of this name, so nobody would be meant by it.",
-            f"{_meant(one.name, (name for kind, name in found if kind is one.kind))}Write the "
+            f"{_meant(one.name, {name for kind, name in found if kind is one.kind} - one.not_meant)}Write the "
             f"{'display name of the group' if one.kind is PrincipalKind.group else 'user name'} exactly as Identity "
             f"Center has it, or its id instead.",
         )
@@ -425,5 +424,5 @@ def _account_paths(approvals: Approvals) -> Iterator[tuple[str, str]]:
 
 def _meant(word: str, known: Iterable[str], shown_as: Mapping[str, str] | None = None) -> str:
     """Guess what was meant, or say nothing: there may be thousands to choose from."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {(shown_as or {}).get(close[0], close[0])}? " if close else ""
+    close = closest(word, known)
+    return f"Did you mean {(shown_as or {}).get(close, close)}? " if close else ""

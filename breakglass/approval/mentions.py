@@ -4,7 +4,7 @@ Non-goals: looking them up.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breakglass.approval.section import Approvals, PrincipalSpec
@@ -23,11 +23,13 @@ class Mention:
         path: where it stands, below the section: `rules[0].approvers[1].group`.
         kind: whether it is a group's or a user's.
         name: the group's display name or the user's user name.
+        not_meant: names that no guess at a misspelt name may propose: of an approver, the requesters of the rule.
     """
 
     path: str
     kind: PrincipalKind
     name: str
+    not_meant: frozenset[str] = frozenset()
 
 
 def mentioned(approvals: Approvals) -> Iterator[Mention]:
@@ -35,7 +37,9 @@ def mentioned(approvals: Approvals) -> Iterator[Mention]:
     for index, rule in enumerate(approvals.rules):
         place = f"rules[{index}]"
         yield from _of_list(f"{place}.requesters", rule.requesters)
-        yield from _of_list(f"{place}.approvers", rule.approvers)
+        requesters = frozenset(mention.name for mention in _of_list("", rule.requesters))
+        for mention in _of_list(f"{place}.approvers", rule.approvers):
+            yield replace(mention, not_meant=requesters)
         yield from _of_list(f"{place}.ping", rule.ping)
         yield from _of_list(f"{place}.escalate.ping", rule.escalate.ping if rule.escalate else [])
     for index, deny in enumerate(approvals.denies):

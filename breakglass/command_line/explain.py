@@ -6,7 +6,6 @@ it names the people whom a group stands for.
 Non-goals: what becomes of a request that is open already, which its message in Slack tells.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Policy, Principal
 from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.ports import Directory
-from breakglass.problems import nearest
+from breakglass.problems import closest, nearest
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,8 @@ def check(policy: Policy, question: Question) -> None:
 def _nearest_account(written: str, accounts: Mapping[str, str]) -> str:
     """Say which account was probably meant, by its id or by its name."""
     told = {account: f"{account} ({name})" if name else account for account, name in sorted(accounts.items())}
-    close = difflib.get_close_matches(written, [*told, *accounts.values()], n=1, cutoff=0.5)
-    meant = [text for account, text in told.items() if close and close[0] in (account, accounts[account])]
+    close = closest(written, [*told, *filter(None, accounts.values())], cutoff=0.5)
+    meant = [text for account, text in told.items() if close in (account, accounts[account])]
     question = f"Did you mean {' or '.join(meant)}? " if meant else ""
     return f"{question}Possible here: {', '.join(told.values())}."
 

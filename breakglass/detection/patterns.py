@@ -23,7 +23,8 @@ Non-goals:
 - What is done with a session once it is open; that is for CloudTrail itself.
 - A refused AssumeRoleWithSAML and a failed console sign-in: their records name the role nowhere.
 - Telling apart a permission set `x` and another one `x_y`: the role of the second can look like the first one's with a
-  longer suffix. The configuration refuses such neighbours (`breakglass.config`).
+  longer suffix. The configuration refuses such neighbours, or warns of them if both are managed elsewhere
+  (`breakglass.set_names`).
 """
 
 import json

@@ -194,7 +194,7 @@ def test_every_name_of_the_section_is_found_with_its_place() -> None:
     group, user = PrincipalKind.group, PrincipalKind.user
     assert list(mentioned(found)) == [
         Mention("rules[0].requesters[0].group", group, "developers"),
-        Mention("rules[0].approvers[0].group", group, "database-leads"),
+        Mention("rules[0].approvers[0].group", group, "database-leads", frozenset({"developers"})),
         Mention("rules[0].ping[0].user", user, "grace"),
         Mention("rules[0].escalate.ping[0].group", group, "managers"),
         Mention("denies[0].principals[0].group", group, "contractors"),
@@ -226,6 +226,23 @@ def test_a_name_that_is_not_there_is_told_with_what_was_meant() -> None:
     assert group.instead.startswith("Did you mean database-oncall? Write the display name of the group")
     assert user.path == "breakglass.approvals.people.U0123ABCD"
     assert user.instead.startswith("Write the user name")
+
+
+def test_a_guess_prefers_another_case_to_another_letter() -> None:
+    there = {(PrincipalKind.group, name) for name in ("database-lead", "Database-Leads")}
+    (problem,) = unresolved([Mention("security[0].group", PrincipalKind.group, "database-leads")], there)
+    assert problem.instead.startswith("Did you mean Database-Leads?")
+
+
+def test_a_guess_at_approvers_is_never_the_requesters() -> None:
+    found = approvals(
+        ((*RULE, "requesters"), [{"group": "database-oncall"}]),
+        ((*RULE, "approvers"), [{"group": "database-oncal"}]),
+    )
+    there = {(PrincipalKind.group, "database-oncall")}
+    (problem,) = unresolved(mentioned(found), there)
+    assert problem.path == "approvals.rules[0].approvers[0].group"
+    assert problem.instead.startswith("Write the display name")
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

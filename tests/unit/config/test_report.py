@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from breakglass.errors import ConfigError, Problem, looks_like_secret, redact, shown
-from breakglass.problems import key_path, nearest, validated
+from breakglass.problems import closest, key_path, nearest, validated
 from tests.unit.config.stack_files import TOKEN
 
 
@@ -85,6 +85,21 @@ def test_a_path_is_written_as_pulumi_writes_it(loc: tuple[str | int, ...], path:
 def test_the_nearest_word_is_told_only_if_there_is_one() -> None:
     assert nearest("regoin", ["region", "pairs"]) == "Did you mean region? Possible here: region, pairs."
     assert nearest("qqq", ["region", "pairs"]) == "Possible here: region, pairs."
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("Region", ["regions", "region"], "region"),
+        ("DATABASE-LEADS", ["database-lead", "Database-Leads"], "Database-Leads"),
+        ("regoin", ["region"], "region"),
+        ("straße", ["STRASSE"], "STRASSE"),
+        ("qqq", ["region"], None),
+        ("x", [], None),
+    ],
+)
+def test_closest_word_differs_in_case_rather_than_letters(word: str, known: list[str], meant: str | None) -> None:
+    assert closest(word, known) == meant
 
 
 class Inner(BaseModel):

@@ -101,12 +101,28 @@ SCENARIOS = [
         "hyphen",
     ),
     Scenario(
-        "no set of the file begins like a watched set and an underscore",
-        [((*ALERTS, "watch", "permissionSets"), ["admin", "admin_readonly"])],
+        "no set that this program makes begins like a watched set and an underscore",
+        [((*ALERTS, "watch", "permissionSets"), ["devops-break"]), ((*BREAK_GLASS, "name"), "devops-break_glass")],
         "breakglass:alerts.watch.permissionSets[0]",
-        '"admin"',
-        "the alert for admin would also be raised by every use of admin_readonly",
-        "hyphen",
+        '"devops-break"',
+        "the alert for devops-break would also be raised by every use of devops-break_glass",
+        "Rename devops-break_glass so that",
+    ),
+    Scenario(
+        "a role of Identity Center is no permission set's name",
+        [((*ALERTS, "watch", "permissionSets"), ["AWSReservedSSO_DatabaseAdmin_0123456789abcdef"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"AWSReservedSSO_DatabaseAdmin_0123456789abcdef"',
+        "the role that Identity Center made",
+        "Write the permission set's name: DatabaseAdmin.",
+    ),
+    Scenario(
+        "a name with wrong characters is not advised to be shorter",
+        [((*ALERTS, "watch", "permissionSets"), ["arn:aws:sso:::permissionSet/ssoins-1/ps-1"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"arn:aws:sso:::permissionSet/ssoins-1/ps-1"',
+        "letters, digits and _+=,.@-",
+        "e.g. devops-break-glass",
     ),
     Scenario(
         "a set is not watched when this file's pairs make an alert for it anyway",
@@ -1004,6 +1020,49 @@ def test_warnings_of_the_lint_are_told_without_refusing() -> None:
 def test_alarms_that_nobody_hears_are_warned_of() -> None:
     found = warnings(stack(((*ALERTS, "monitoring"), None)))
     assert [warning.path for warning in found] == ["breakglass:alerts.monitoring.emails"]
+
+
+def test_watched_sets_with_overlapping_names_are_warned_of() -> None:
+    raw = stack(((*ALERTS, "watch", "permissionSets"), ["developer", "developer_admin", "developers"]))
+    (warning,) = warnings(raw)
+    assert (warning.path, warning.value) == ("breakglass:alerts.watch.permissionSets[0]", '"developer"')
+    assert "a second one that wrongly says developer" in warning.why
+
+
+def test_tags_may_be_in_any_script() -> None:
+    tags = {"team": "Plattform Köln", "owner": "株式会社", "площадка": "Київ № 1".replace("№ ", "")}
+    assert validate_stack(stack((("tags",), tags)), STACKS).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("a;b", "U+003B (semicolon)"),
+        ("Ko\u0308ln", "U+0308 (combining diaeresis)"),
+        ("a\nb", "U+000A (a control character)"),
+        ("🔥", "U+1F525 (fire)"),
+        ("x" * 257, "This one has 257"),
+    ],
+)
+def test_a_tag_value_that_aws_refuses_is_told_with_its_character(value: str, why: str) -> None:
+    (problem,) = problems(stack((("tags",), {"team": value})))
+    assert why in problem.why
+
+
+def test_statements_may_have_an_empty_sid() -> None:
+    statements = [{"Sid": "", **each} for each in (*policy("rds:*")["Statement"], *policy("s3:GetObject")["Statement"])]
+    raw = stack(((*BREAK_GLASS, "inlinePolicy", "Statement"), statements))
+    assert problems(raw) == []
+
+
+def test_a_policy_file_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    deny, allow = '[{"Effect": "Deny"}]', json.dumps(policy("rds:*")["Statement"])
+    text = f'{{"Version": "2012-10-17",\n"Statement": {deny},\n"Statement": {allow}}}'
+    (tmp_path / "emergency.json").write_text(text)
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "emergency.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement"
+    assert "lines 2 and 3" in problem.why
 
 
 def test_warnings_of_valid_sections_stand_beside_problems() -> None:

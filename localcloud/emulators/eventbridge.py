@@ -5,6 +5,8 @@ failed. Here, as AWS's recorded answers and, where there is none, the EventBridg
 
 - rule states (see `rule_state`), and no pattern that is more complex than AWS takes
   (`breakglass.detection.complexity`);
+- PutRule without a state makes the rule ENABLED, and drops the description (recorded: stackd, testdata/aws/eventbridge/
+  control_plane.json, `replace-rule`);
 - input templates, and a dead letter in place of input that is no JSON (`breakglass.detection.input_template`);
 - deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
   allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
@@ -36,7 +38,7 @@ from typing import Any
 
 from breakglass.detection.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from breakglass.detection.input_template import is_json, render
-from localcloud.emulators.connections import creating, describing
+from localcloud.emulators.connections import Handler, Response, creating, describing
 from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
@@ -49,6 +51,7 @@ _sns: Any = importlib.import_module("ministack.services.sns")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
 
 _DEFAULT_RATE_LIMIT = 300
+_OMITTED_IN_PUT_RULE = {"State": "ENABLED", "Description": "", "RoleArn": ""}
 
 
 class Deliveries:
@@ -98,7 +101,7 @@ class Bus:
         """
         used = (
             *("_dispatch_event", "_dispatch_to_api_destination", "_render_input_template", "_event_pattern_error"),
-            *("_create_connection", "_create_api_destination", "_describe_connection"),
+            *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
             *("_pattern_event_view", "_matches_pattern_view", "_invoke_target", "_event_from_test_payload"),
             *("_apply_input_transformer", "_build_api_destination_request", "_connection_auth_headers"),
             *("_finalize_api_dest_headers", "_http_open", "_rules", "_targets", "_connections", "_api_destinations"),
@@ -118,6 +121,7 @@ class Bus:
             "ApiDestinationArn", _events._create_api_destination, _events._api_destinations
         )
         _events._describe_connection = describing(_events._describe_connection)
+        _events._put_rule = _replacing(_events._put_rule)
 
     def put(self, event: Mapping[str, Any]) -> None:
         """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.
@@ -223,6 +227,15 @@ def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:
     if topic is None or topic_accepts(topic["attributes"].get("Policy"), target["Arn"], target["_RuleArn"]):
         return None
     return Failure("NO_PERMISSIONS", "The topic policy does not let the rule publish")
+
+
+def _replacing(put_rule: Handler) -> Handler:
+    """PutRule as a replacement of the whole rule; MiniStack keeps what is omitted."""
+
+    def replaced(data: Mapping[str, Any]) -> Response:
+        return put_rule({**_OMITTED_IN_PUT_RULE, **data})
+
+    return replaced
 
 
 def _limited(pattern_error: Callable[[Any], str | None]) -> Callable[[Any], str | None]:

@@ -497,6 +497,17 @@ def test_topic_policy_decides_whether_a_rule_publishes(
     assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
 
 
+def test_put_rule_without_a_state_makes_it_deaf_to_reads(wiring: Wiring, destination: Destination) -> None:
+    """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/control_plane.json, `replace-rule`."""
+    rule = wiring.events.describe_rule(Name=wiring.name)
+    wiring.events.put_rule(Name=wiring.name, EventPattern=rule["EventPattern"], State=ALL_EVENTS, Description="alert")
+    wiring.events.put_rule(Name=wiring.name, EventPattern=rule["EventPattern"])
+    replaced = wiring.events.describe_rule(Name=wiring.name)
+    assert (replaced["State"], "Description" in replaced) == ("ENABLED", False)
+    wiring.play(readOnly=True)
+    assert destination.requests == []
+
+
 def test_pattern_over_the_complexity_limit_is_refused(cloud: RunningCloud) -> None:
     """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/pattern_admission.json, `stars-5` and beyond."""
     events = cloud.client("events")

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, WithJsonSchema
 
+from breakglass.approval.backtracking import most_steps
 from breakglass.lambdas.domain.policy import Unrecorded
 from breakglass.section import Given, Section, repeated
 from breakglass.types import (
@@ -49,6 +50,9 @@ _EXPIRY = "PT30M"
 _REMIND = "PT4H"
 
 _MOST_REMINDERS = 500
+
+_LONGEST_TICKET = 64
+_MOST_STEPS = 1_000_000
 
 
 class DeniedAction(StrEnum):
@@ -97,12 +101,21 @@ def _ticket_pattern(value: object) -> str:
         )
     try:
         pattern = re.compile(value)
+        steps = most_steps(value, _LONGEST_TICKET, _MOST_STEPS)
     except (re.error, OverflowError, RecursionError) as error:
         raise fault(
             f"This is no regular expression ({error}), so no ticket could ever match it and every request would be "
             "refused.",
             'Write a regular expression of Python for the whole ticket, e.g. "INC-[0-9]+".',
         ) from None
+    if steps > _MOST_STEPS:
+        raise fault(
+            f"There are tickets of {_LONGEST_TICKET} characters that this pattern can be tried on in more than a "
+            "million ways before it is known that none of them fits. The function that answers in Slack would be busy "
+            "with one for seconds, or for ever.",
+            "Put no quantifier inside a group that is repeated itself, as in ([A-Z]+)+, and put no quantifiers side by "
+            'side that match the same characters, as in .*.*.*.*. Write e.g. "(INC|CHG)-[0-9]+".',
+        )
     if pattern.fullmatch(""):
         raise fault(
             "The pattern also matches an empty text, so a request without a ticket would pass.",
@@ -117,7 +130,7 @@ TicketPattern = Annotated[
     BeforeValidator(_ticket_pattern),
     WithJsonSchema({"type": "string", "examples": ["INC-[0-9]+"]}),
 ]
-"""A regular expression of Python that the whole ticket has to match."""
+"""A regular expression of Python that the whole ticket has to match, in few steps whatever the ticket."""
 
 
 class WithoutApproval(Section):

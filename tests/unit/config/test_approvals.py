@@ -182,6 +182,14 @@ SCENARIOS = [
         "leave the key out",
     ),
     Scenario(
+        "no ticket keeps the function busy",
+        [((*RULE, "ticketPattern"), "([A-Z]+)+-[0-9]+")],
+        f"{RULE_PATH}.ticketPattern",
+        '"([A-Z]+)+-[0-9]+"',
+        "in more than a million ways",
+        "no quantifier inside a group that is repeated itself",
+    ),
+    Scenario(
         "a quiet account is one of the rule's",
         [((*RULE, "quietAccounts"), ["333333333333"])],
         f"{RULE_PATH}.quietAccounts[0]",

@@ -18,6 +18,7 @@ from breakglass.approval.section import Approvals
 from breakglass.components.organization import Organization
 from breakglass.components.principals import IdentityStore, Missing, Named, key_problem, named
 from breakglass.config import PermissionSetPairSpec
+from breakglass.delegation import unmanageable_assignments
 from breakglass.errors import ConfigError, Problem
 from breakglass.lambdas.domain.policy import Policy, PrincipalKind, Rule
 
@@ -98,6 +99,7 @@ class NamesOfApprovals:
             *_unresolved(self._of_pairs(), told, "permissionSets."),
             *lint.unknown_accounts(self.approvals, self.organization.accounts),
             *lint.out_of_reach(self.approvals, here, management),
+            *unmanageable_assignments(self.pairs, here, management),
             *_no_policies(self.approvals, self.organization),
         ]
         if problems:

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from breakglass.approval.parts import Names, Part
 from breakglass.approval.section import Approvals as ApprovalSettings
 from breakglass.components.approval_args import ApprovalSettingsArgs
+from breakglass.components.organization import Unreadable, read_organization
 from breakglass.components.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
 from breakglass.components.slack_connection import SlackConnection
@@ -20,6 +21,7 @@ from breakglass.components.slack_destination import SlackDestination
 from breakglass.components.usage_alert import RetryArgs, UsageAlert
 from breakglass.components.usage_monitoring import UsageMonitoring
 from breakglass.config import Alerts, PermissionSetPairSpec, PermissionSets, StackFile
+from breakglass.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import ConfigError, Problem, shown
 from breakglass.problems import validated
@@ -162,6 +164,8 @@ class BreakGlass(pulumi.ComponentResource):
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `SlackConnection`,
           `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
+        - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
+          `Approvals` looks up of the organisation.
 
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.
@@ -199,6 +203,8 @@ class BreakGlass(pulumi.ComponentResource):
         if risks:
             raise ConfigError(risks)
         super().__init__("breakglass:index:BreakGlass", name, None, opts)
+
+        self._judge_account(spec)
 
         instance = self._instance(spec.permission_sets) if spec.permission_sets else None
         pairs = self._pairs(name, spec, spec.permission_sets, *instance) if spec.permission_sets and instance else []
@@ -242,6 +248,29 @@ class BreakGlass(pulumi.ComponentResource):
                 "slack_app_manifest": self.slack_app_manifest,
             }
         )
+
+    def _judge_account(self, spec: BreakGlassModel) -> None:
+        """Warn of what has no effect in the account of the stack, and refuse what it may not do."""
+        paths = spec.alerts.evidence_paths if spec.alerts else []
+        watched = _watched(spec.permission_sets, spec.alerts) if spec.alerts else []
+        pairs = spec.permission_sets.pairs if spec.permission_sets else []
+        if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):
+            return
+        organization = read_organization(self)
+        if isinstance(organization, Unreadable):
+            # With approvals this is refused a moment later.
+            pulumi.log.warn(
+                "AWS does not tell whether this account owns Identity Center. If it does not, rules for `portal` never "
+                "fire here, and nothing can be assigned in the management account. Allow "
+                f"organizations:DescribeOrganization. The provider says: {organization.said}"
+            )
+            return
+        here, management = organization.deployed_in, organization.management_account
+        problems = unmanageable_assignments(pairs, here, management)
+        if problems:
+            raise ConfigError(problems)
+        for warning in silent_portal_rules(paths, watched, here, management):
+            pulumi.log.warn(str(warning))
 
     def _pairs(
         self,

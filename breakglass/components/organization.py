@@ -29,22 +29,29 @@ class Organization:
     has_service_control_policies: bool
 
 
-def organization_of(parent: pulumi.Resource, at: str) -> Organization:
+@dataclass(frozen=True)
+class Unreadable:
+    """The answer where the account is in no organisation, or may not ask.
+
+    Attributes:
+        said: what the provider says.
+    """
+
+    said: str
+
+
+def read_organization(parent: pulumi.Resource) -> Organization | Unreadable:
     """Ask AWS for the organisation.
 
     Args:
         parent: the resource for which it is done, which gives the provider.
-        at: the key path that needs it, for the report.
-
-    Raises:
-        ConfigError: the account is in none, or may not ask.
     """
     opts = pulumi.InvokeOptions(parent=parent)
     try:
         found = aws.organizations.get_organization(opts=opts)
         caller = aws.get_caller_identity(opts=opts)
     except Exception as error:
-        raise ConfigError([_unreadable(str(error), at)]) from None
+        return Unreadable(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))
     return Organization(
         deployed_in=caller.account_id,
         management_account=found.master_account_id,
@@ -54,12 +61,27 @@ def organization_of(parent: pulumi.Resource, at: str) -> Organization:
     )
 
 
+def organization_of(parent: pulumi.Resource, at: str) -> Organization:
+    """Ask AWS for the organisation that has to be there.
+
+    Args:
+        parent: the resource for which it is done, which gives the provider.
+        at: the key path that needs it, for the report.
+
+    Raises:
+        ConfigError: the account is in none, or may not ask.
+    """
+    found = read_organization(parent)
+    if isinstance(found, Unreadable):
+        raise ConfigError([_unreadable(found.said, at)])
+    return found
+
+
 def _unreadable(said: str, at: str) -> Problem:
     return Problem(
         at,
         "(unknown)",
-        "Access is given in accounts of the organisation, and AWS does not tell of it here. The provider says: "
-        f"{said.partition(' failed: ')[2].removesuffix(' ()') or said}",
+        f"Access is given in accounts of the organisation, and AWS does not tell of it here. The provider says: {said}",
         "Deploy to the organisation's management account, or to a delegated administrator of Identity Center, and "
         "allow organizations:DescribeOrganization, ListAccounts, ListRoots, ListAWSServiceAccessForOrganization and "
         "ListDelegatedAdministrators.",

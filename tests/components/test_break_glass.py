@@ -15,6 +15,7 @@ from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.errors import ConfigError
 from breakglass.types import EvidencePath
 from tests.conftest import (
+    ACCOUNT_ID,
     IDENTITY_STORE_ID,
     INSTANCE_ARN,
     REGION,
@@ -404,6 +405,54 @@ def test_approvals_that_can_not_be_made_end_the_program_and_are_not_waited_for()
         deploy(lambda: program(WITH_APPROVALS), answers=answers)
 
 
+# --- the account ------------------------------------------------------------------------------------------------------
+
+GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
+WORKLOAD = {"alerts": {**ALERTS, "watch": {"permission_sets": ["DatabaseAdmin"]}}, "slack_bot_token": TOKEN}
+
+
+def elsewhere(_: object) -> dict[str, Any]:
+    return {"accountId": "333333333333"}
+
+
+def warned(log: pytest.LogCaptureFixture) -> str:
+    return " ".join(" ".join(log.messages).split())
+
+
+def test_portal_outside_the_owner_account_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    deployment = deploy(lambda: program(WORKLOAD), answers={GET_CALLER: elsewhere})
+
+    assert "The rules for `portal` never fire here." in warned(caplog)
+    assert len(deployment.of_type("aws:cloudwatch/eventRule:EventRule")) > 1
+
+
+def test_portal_in_the_owner_account_is_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    break_glass(WORKLOAD)
+
+    assert warned(caplog) == ""
+
+
+def test_portal_of_an_unknown_owner_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    def none(_: object) -> dict[str, Any]:
+        raise ProviderError("AccessDeniedException: DescribeOrganization")
+
+    deploy(lambda: program(WORKLOAD), answers={"aws:organizations/getOrganization:getOrganization": none})
+
+    assert "The provider says: AccessDeniedException: DescribeOrganization" in warned(caplog)
+
+
+def test_delegated_administrator_can_not_assign_in_the_management_account() -> None:
+    pair = PERMISSION_SETS["pairs"][0]
+    assigned = {**pair, "assignments": [{"group": "oncall", "accounts": ["444444444444", ACCOUNT_ID]}]}
+    args: dict[str, Any] = {"permission_sets": {**PERMISSION_SETS, "pairs": [assigned]}}
+    deployment = Deployment()
+
+    with pytest.raises(ConfigError, match=r"permissionSets\.pairs\[0\]\.assignments\[0\]\.accounts\[1\]"):
+        deploy(lambda: program(args), answers={GET_CALLER: elsewhere}, into=deployment)
+
+    assert [each.type for each in deployment.resources] == ["breakglass:index:BreakGlass"]
+
+
 # --- the Identity Center instance ------------------------------------------------------------------------------------
 
 GET_INSTANCES = "aws:ssoadmin/getInstances:getInstances"
@@ -416,7 +465,8 @@ def sets(**more: str) -> dict[str, Any]:
 
 def instances(deployment: Deployment) -> set[tuple[str, str]]:
     """The instance and the identity store that were used."""
-    store = next(call.args["identityStoreId"] for call in deployment.calls if call.token != GET_INSTANCES)
+    lookups = {GET_INSTANCES, *GLOBAL_LOOKUPS}
+    store = next(call.args["identityStoreId"] for call in deployment.calls if call.token not in lookups)
     return {(each.inputs["instanceArn"], store) for each in deployment.resources if "instanceArn" in each.inputs}
 
 

@@ -13,6 +13,7 @@ from breakglass.approval.lint import warnings as approval_warnings
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import Problem, shown
 from breakglass.set_names import overlap
+from breakglass.types import AssignmentTarget
 
 if TYPE_CHECKING:
     from breakglass.config import StackFile
@@ -28,6 +29,8 @@ def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
     yield from _unheard_alarms(stack_file, at)
     yield from _many_rules(stack_file, at)
     yield from _overlapping_names(stack_file, at)
+    yield from _many_policies(stack_file, at)
+    yield from _first_made_on_request(stack_file, at)
     yield from approval_warnings(stack_file, at)
 
 
@@ -83,4 +86,53 @@ def _overlapping_names(stack_file: "StackFile", at: str) -> Iterator[Problem]:
                 f"{name}, and counts as a use of both. A use of {name} raises its own alert only.",
                 "Where two alerts come at once, believe the one with the longer name, or open the event in CloudTrail. "
                 f"If one alert for all of them is enough, take {several} out.",
+            )
+
+
+# "Managed policies per role", IAM User Guide, "IAM and AWS STS quotas". A permission set takes 20.
+_POLICIES_PER_ROLE = 10
+
+
+def _many_policies(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    """Warn of permission sets with more managed policies than IAM attaches to a role by default."""
+    for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):
+        for kind, settings in (("everyday", pair.everyday), ("breakGlass", pair.break_glass)):
+            count = len(settings.managed_policies) + len(settings.customer_managed_policies)
+            if count > _POLICIES_PER_ROLE:
+                yield Problem(
+                    f"{at}permissionSets.pairs[{index}].{kind}.managedPolicies",
+                    f"({count} policies)",
+                    f"IAM attaches {_POLICIES_PER_ROLE} managed policies to a role by default. In an account with that "
+                    "quota Identity Center can't make the set's role: the first assignment there fails. For a set that "
+                    "is only requested that is the first emergency.",
+                    "Have the quota `Managed policies attached to an IAM role` raised in every account of the set "
+                    "first (Service Quotas console, AWS IAM, us-east-1), or join policies of your own into fewer ones.",
+                )
+
+
+def _first_made_on_request(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+    """Warn of break-glass sets that need policies of an account where no assignment of the file makes their role."""
+    rules = stack_file.approvals.rules if stack_file.approvals else []
+    for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):
+        boundary = pair.break_glass.permissions_boundary
+        own = [boundary.customer_managed_policy] if boundary else []
+        needed = [policy for policy in (*pair.break_glass.customer_managed_policies, *own) if policy]
+        made = {
+            account
+            for assignment in pair.assignments
+            if AssignmentTarget.breakGlass in assignment.sets
+            for account in assignment.accounts
+        }
+        requested = {account for rule in rules if pair.break_glass_name in rule.sets for account in rule.accounts}
+        if needed and (requested - made or not made):
+            where = f"in {', '.join(sorted(requested - made))}" if requested - made else "in any account"
+            policies = " and ".join(f"{policy.path}{policy.name}" for policy in needed)
+            yield Problem(
+                f"{at}permissionSets.pairs[{index}].breakGlass",
+                shown(pair.break_glass_name),
+                f"No assignment of this file makes its role {where}, so Identity Center makes it there for the first "
+                f"request. That fails if the account lacks {policies}, and the person gets no access.",
+                "Assign the set to a group without members in each of these accounts (`sets: [breakGlass]`). Then "
+                "`pulumi up` makes the role, and fails if a policy is missing. Rehearse each set as "
+                "docs/runbooks/first-deploy.md says.",
             )

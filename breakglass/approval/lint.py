@@ -267,13 +267,19 @@ def unresolved(
             f"{at}{one.path}",
             shown(one.name),
             f"The identity store has no {one.kind} of this name, so nobody would be meant by it.",
-            f"{_meant(one.name, {name for kind, name in found if kind is one.kind} - one.not_meant)}Write the "
+            f"{_meant(one.name, _known_as(one, found))}Write the "
             f"{'display name of the group' if one.kind is PrincipalKind.group else 'user name'} exactly as Identity "
             f"Center has it, or its id instead.",
         )
         for one in names
         if (one.kind, one.name) not in found
     ]
+
+
+def _known_as(one: Mention, found: Collection[tuple[PrincipalKind, str]]) -> set[str]:
+    """Return the names that may have been meant: never the rule's requesters, not even what their typos stand for."""
+    known = {name for kind, name in found if kind is one.kind}
+    return known - one.not_meant - {closest(name, known) for name in one.not_meant}
 
 
 def unknown_accounts(approvals: Approvals, accounts: Mapping[str, str], at: str = "approvals.") -> list[Problem]:

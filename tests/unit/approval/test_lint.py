@@ -234,13 +234,13 @@ def test_a_guess_prefers_another_case_to_another_letter() -> None:
     assert problem.instead.startswith("Did you mean Database-Leads?")
 
 
-def test_a_guess_at_approvers_is_never_the_requesters() -> None:
+@pytest.mark.parametrize("requesters", ["database-oncall", "Database-Oncall", "databse-oncall"])
+def test_a_guess_at_approvers_is_never_the_requesters(requesters: str) -> None:
     found = approvals(
-        ((*RULE, "requesters"), [{"group": "database-oncall"}]),
+        ((*RULE, "requesters"), [{"group": requesters}]),
         ((*RULE, "approvers"), [{"group": "database-oncal"}]),
     )
-    there = {(PrincipalKind.group, "database-oncall")}
-    (problem,) = unresolved(mentioned(found), there)
+    *_, problem = unresolved(mentioned(found), {(PrincipalKind.group, "database-oncall")})
     assert problem.path == "approvals.rules[0].approvers[0].group"
     assert problem.instead.startswith("Write the display name")
 

@@ -1,5 +1,6 @@
 """Who explains a use and who signs it off, and the answer to "who can approve this, by which rule, and why not me?"."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -53,66 +54,70 @@ SIGNED_OFF = use(state=UseState.signed_off, explanation=explanation(), signed_of
 PLAIN = replace(EXPLAINED, permission_set="emergency-admin")
 NEITHER = policy(security=())
 
-USES: dict[str, tuple[Decision, str]] = {
+USES: dict[str, tuple[Callable[[], Decision], str]] = {
     # sentence: (decision, part of its reason; "" if it is allowed)
-    "whoever used it explains it": (may_explain(policy(), use(), ADA), ""),
-    "security may": (may_explain(policy(), use(), DOT), ""),
+    "whoever used it explains it": (lambda: may_explain(policy(), use(), ADA), ""),
+    "security may": (lambda: may_explain(policy(), use(), DOT), ""),
     "an approver may not": (
-        may_explain(policy(), use(), CLEO),
+        lambda: may_explain(policy(), use(), CLEO),
         "Only whoever used devops-break-glass and group security",
     ),
     "where nobody is named under security, only whoever used it": (
-        may_explain(NEITHER, use(), CLEO),
+        lambda: may_explain(NEITHER, use(), CLEO),
         f"Only whoever used {RDS} may",
     ),
-    "where it isn't known who it was, anybody may": (may_explain(policy(), UNKNOWN, FAY), ""),
-    "whoever explained it may write it anew": (may_explain(policy(), EXPLAINED, ADA), ""),
-    "nobody writes over somebody else": (may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
-    "not even whoever used it": (may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
-    "what is signed off stays": (may_explain(policy(), SIGNED_OFF, ADA), "nothing can be changed any more"),
+    "where it isn't known who it was, anybody may": (lambda: may_explain(policy(), UNKNOWN, FAY), ""),
+    "whoever explained it may write it anew": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
+    "nobody writes over somebody else": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
+    "not even whoever used it": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
+    "what is signed off stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "nothing can be changed any more"),
     "a deny rule keeps nobody from explaining": (
-        may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
+        lambda: may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
         "",
     ),
 }
 
-SIGN_OFFS: dict[str, tuple[Decision, str]] = {
-    "an approver signs it off": (may_sign_off(policy(), EXPLAINED, CLEO), ""),
-    "security does": (may_sign_off(policy(), EXPLAINED, DOT), ""),
+SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
+    "an approver signs it off": (lambda: may_sign_off(policy(), EXPLAINED, CLEO), ""),
+    "security does": (lambda: may_sign_off(policy(), EXPLAINED, DOT), ""),
     "somebody on call does not": (
-        may_sign_off(policy(), EXPLAINED, EVE),
+        lambda: may_sign_off(policy(), EXPLAINED, EVE),
         "Only group security, group leads may sign this off",
     ),
-    "nobody signs off their own explanation": (may_sign_off(policy(), BY_SECURITY, DOT), "a second person"),
+    "nobody signs off their own explanation": (lambda: may_sign_off(policy(), BY_SECURITY, DOT), "a second person"),
     "nor their own use, whoever explained it": (
-        may_sign_off(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
+        lambda: may_sign_off(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
         "a second person",
     ),
     "nor a session with their name, where it isn't known who it was": (
-        may_sign_off(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
+        lambda: may_sign_off(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
         "a second person",
     ),
-    "what is not explained is not signed off": (may_sign_off(policy(), use(), CLEO), "not explained yet"),
-    "nor a second time": (may_sign_off(policy(), SIGNED_OFF, DOT), "signed off already"),
+    "what is not explained is not signed off": (lambda: may_sign_off(policy(), use(), CLEO), "not explained yet"),
+    "nor a second time": (lambda: may_sign_off(policy(), SIGNED_OFF, DOT), "signed off already"),
     "an approver of another set does not": (
-        may_sign_off(policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY),
+        lambda: may_sign_off(
+            policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY
+        ),
         "Only group security, group leads",
     ),
-    "for a role that no rule is about, an approver of any rule does": (may_sign_off(policy(), PLAIN, CLEO), ""),
-    "and still nobody else": (may_sign_off(policy(), PLAIN, FAY), "Only group security, group leads"),
+    "for a role that no rule is about, an approver of any rule does": (lambda: may_sign_off(policy(), PLAIN, CLEO), ""),
+    "and still nobody else": (lambda: may_sign_off(policy(), PLAIN, FAY), "Only group security, group leads"),
 }
 
 
 @pytest.mark.parametrize("sentence", USES)
 def test_explaining(sentence: str) -> None:
-    decision, reason = USES[sentence]
+    decide, reason = USES[sentence]
+    decision = decide()
     assert bool(decision) is not bool(reason), decision
     assert reason in decision.reason
 
 
 @pytest.mark.parametrize("sentence", SIGN_OFFS)
 def test_signing_off(sentence: str) -> None:
-    decision, reason = SIGN_OFFS[sentence]
+    decide, reason = SIGN_OFFS[sentence]
+    decision = decide()
     assert bool(decision) is not bool(reason), decision
     assert reason in decision.reason
 
@@ -147,50 +152,50 @@ CONTRACTORS = DenyRule(
 )
 EVERYTHING = policy(DATABASES, TWO, NET, denies=(CONTRACTORS,))
 
-APPROVALS: dict[str, tuple[Answer, bool, str]] = {
-    # sentence: (answer, whether their approval counts, part of the reason)
+APPROVALS: dict[str, tuple[Callable[[], Answer], bool, str]] = {
+    # sentence: (what answers, whether their approval counts, part of the reason)
     "an approver's approval counts": (
-        explain(policy(), CLEO, RDS, PRODUCTION),
+        lambda: explain(policy(), CLEO, RDS, PRODUCTION),
         True,
         "may approve what others request by databases, and never their own request.",
     ),
     "a requester's does not": (
-        explain(policy(), ADA, RDS, PRODUCTION),
+        lambda: explain(policy(), ADA, RDS, PRODUCTION),
         False,
         "Ada is not among those who approve this: group leads.",
     ),
     "somebody who may do both approves others only": (
-        explain(policy(), BEA, RDS, PRODUCTION),
+        lambda: explain(policy(), BEA, RDS, PRODUCTION),
         True,
         "never their own request",
     ),
     "it says for whom it does not count, since a stricter rule governs": (
-        explain(EVERYTHING, CLEO, RDS, PRODUCTION),
+        lambda: explain(EVERYTHING, CLEO, RDS, PRODUCTION),
         True,
         "It does not count for whoever two-people lets request: that asks for more.",
     ),
     "the stricter rule's approvers hear nothing of the kind": (
-        explain(EVERYTHING, DOT, RDS, PRODUCTION),
+        lambda: explain(EVERYTHING, DOT, RDS, PRODUCTION),
         True,
         "by two-people, and never their own request.",
     ),
     "a denied approver's does not": (
-        explain(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
+        lambda: explain(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
         False,
         "The deny rule all forbids it: Not now.",
     ),
     "nobody's does for a set that there is not": (
-        explain(policy(), CLEO, "root", PRODUCTION),
+        lambda: explain(policy(), CLEO, "root", PRODUCTION),
         False,
         "There is no permission set root",
     ),
     "nobody's does where no rule is": (
-        explain(policy(), CLEO, NETWORK, PRODUCTION),
+        lambda: explain(policy(), CLEO, NETWORK, PRODUCTION),
         False,
         "those who approve this: nobody",
     ),
     "nobody's does for what a delegated administrator can't reach": (
-        explain(
+        lambda: explain(
             policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, deployed_in=STAGING)),
             CLEO,
             RDS,
@@ -204,9 +209,10 @@ APPROVALS: dict[str, tuple[Answer, bool, str]] = {
 
 @pytest.mark.parametrize("sentence", APPROVALS)
 def test_approval_of_others(sentence: str) -> None:
-    answer, counts, reason = APPROVALS[sentence]
-    assert bool(answer.approval) is counts
-    assert reason in answer.approval.reason
+    ask, counts, reason = APPROVALS[sentence]
+    approval = ask().approval
+    assert bool(approval) is counts
+    assert reason in approval.reason
 
 
 def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
@@ -223,21 +229,21 @@ def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
     )
 
 
-DENIES: dict[str, tuple[Answer, Reading]] = {
+DENIES: dict[str, tuple[Callable[[], Answer], Reading]] = {
     "a deny rule that hits says what it forbids": (
-        explain(EVERYTHING, EVE, RDS, PRODUCTION),
+        lambda: explain(EVERYTHING, EVE, RDS, PRODUCTION),
         Reading("no-contractors", True, "It forbids Eve to request, break glass: Contractors ask their lead."),
     ),
     "one about somebody else says about whom": (
-        explain(EVERYTHING, ADA, RDS, PRODUCTION),
+        lambda: explain(EVERYTHING, ADA, RDS, PRODUCTION),
         Reading("no-contractors", False, "It hits group contractors, and Ada is not among them."),
     ),
     "one about another account says so": (
-        explain(EVERYTHING, EVE, RDS, STAGING),
+        lambda: explain(EVERYTHING, EVE, RDS, STAGING),
         Reading("no-contractors", False, f"It is not about account {STAGING}."),
     ),
     "one about another set says so": (
-        explain(EVERYTHING, EVE, NETWORK, PRODUCTION),
+        lambda: explain(EVERYTHING, EVE, NETWORK, PRODUCTION),
         Reading("no-contractors", False, f"It is not about {NETWORK}, but about {RDS}."),
     ),
 }
@@ -245,8 +251,8 @@ DENIES: dict[str, tuple[Answer, Reading]] = {
 
 @pytest.mark.parametrize("sentence", DENIES)
 def test_deny_rules(sentence: str) -> None:
-    answer, reading = DENIES[sentence]
-    assert answer.denies == (reading,)
+    ask, reading = DENIES[sentence]
+    assert ask().denies == (reading,)
 
 
 @given(st.sampled_from(EVERYBODY), st.sampled_from([RDS, NETWORK, "root"]), st.sampled_from([PRODUCTION, STAGING]))

@@ -107,75 +107,75 @@ def test_nothing_leads_back_to_what_may_be_there() -> None:
 
 # --- what each event leaves -------------------------------------------------------------------------------------------
 
-CHANGES: dict[str, tuple[GrantChange, GrantChange]] = {
+CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
     "asking begins before there is an operation": (
-        grants.begun(grant(), None, NOW),
+        lambda: grants.begun(grant(), None, NOW),
         (grant(GrantState.granting, asked_at=NOW), (line(GrantEvent.begun, "planned", "granting"),)),
     ),
     "the operation is kept without another line": (
-        grants.begun(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
+        lambda: grants.begun(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
         (grant(GrantState.granting, asked_at=ASKED, operation="op-1"), ()),
     ),
     "asking again counts from then": (
-        grants.begun(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
+        lambda: grants.begun(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
         (grant(GrantState.granting, asked_at=NOW), ()),
     ),
     "what is there has no operation any more": (
-        grants.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
+        lambda: grants.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
         (grant(GrantState.granted), (line(GrantEvent.granted, "granting", "granted"),)),
     ),
     "a failure keeps why": (
-        grants.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
+        lambda: grants.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
         (
             grant(GrantState.failed, failure="refused"),
             (line(GrantEvent.failed, "granting", "failed", "refused"),),
         ),
     ),
     "what became of a creation is known, with why it failed": (
-        grants.settled(grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"),
+        lambda: grants.settled(grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"),
         (grant(GrantState.granting, failure="refused"), ()),
     ),
     "what becomes of a deletion is another matter": (
-        grants.settled(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
+        lambda: grants.settled(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
         (grant(GrantState.revoking, operation="op-2"), ()),
     ),
     "taking it away begins before there is an operation": (
-        grants.revoking(grant(GrantState.granted), None, NOW),
+        lambda: grants.revoking(grant(GrantState.granted), None, NOW),
         (grant(GrantState.revoking), (line(GrantEvent.revoking, "granted", "revoking"),)),
     ),
     "its operation is kept without another line": (
-        grants.revoking(grant(GrantState.revoking), "op-2", NOW),
+        lambda: grants.revoking(grant(GrantState.revoking), "op-2", NOW),
         (grant(GrantState.revoking, operation="op-2"), ()),
     ),
     "what is left to another request says to which": (
-        grants.revoked(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
+        lambda: grants.revoked(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
         (grant(GrantState.revoked), (line(GrantEvent.revoked, "revoking", "revoked", "left to r-2"),)),
     ),
     "a Deny is kept with its end": (
-        grants.denied(grant(GrantState.revoking), LATER, NOW),
+        lambda: grants.denied(grant(GrantState.revoking), LATER, NOW),
         (
             grant(GrantState.revoking, deny_until=LATER),
             (line(GrantEvent.denied, "revoking", "revoking"),),
         ),
     ),
     "the same Deny changes nothing": (
-        grants.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
+        lambda: grants.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
         (grant(GrantState.revoked, deny_until=LATER), ()),
     ),
     "a Deny is lifted": (
-        grants.lifted(grant(GrantState.revoked, deny_until=LATER), NOW),
+        lambda: grants.lifted(grant(GrantState.revoked, deny_until=LATER), NOW),
         (grant(GrantState.revoked), (line(GrantEvent.lifted, "revoked", "revoked"),)),
     ),
     "what is not denied needs no lifting": (
-        grants.lifted(grant(GrantState.revoked), NOW),
+        lambda: grants.lifted(grant(GrantState.revoked), NOW),
         (grant(GrantState.revoked), ()),
     ),
     "a later end is kept": (
-        (grants.lengthened(grant(GrantState.granted), LATER), ()),
+        lambda: (grants.lengthened(grant(GrantState.granted), LATER), ()),
         (grant(GrantState.granted, revoke_at=LATER), ()),
     ),
     "an earlier end is not": (
-        (grants.lengthened(grant(GrantState.granted), ASKED), ()),
+        lambda: (grants.lengthened(grant(GrantState.granted), ASKED), ()),
         (grant(GrantState.granted), ()),
     ),
 }
@@ -183,8 +183,8 @@ CHANGES: dict[str, tuple[GrantChange, GrantChange]] = {
 
 @pytest.mark.parametrize("sentence", CHANGES)
 def test_change(sentence: str) -> None:
-    found, expected = CHANGES[sentence]
-    assert found == expected
+    change, expected = CHANGES[sentence]
+    assert change() == expected
 
 
 def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:

@@ -5,6 +5,7 @@ why a permission is needed.
 """
 
 import re
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -179,6 +180,16 @@ def test_the_cost_of_a_request_is_counted_as_the_state_machine_goes() -> None:
 def sources(folder: str) -> str:
     files = sorted((ROOT / "breakglass" / folder).rglob("*.py"))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def test_runbook_reads_the_logs_where_they_are() -> None:
+    page = (RUNBOOKS / "access-did-not-come.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^ *(aws logs tail .*?) --region", page, flags=re.MULTILINE)
+    script = "\n".join(['aws() { echo "$3"; }', f"MACHINE={PLACE.machine_arn}", *commands])
+
+    read = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+
+    assert read.stdout.split() == [PLACE.names.machine_log, PLACE.names.function(Part.access)]
 
 
 def test_the_runbook_names_the_alarms_that_the_components_raise() -> None:

@@ -52,6 +52,8 @@ class Metric(StrEnum):
     """Requests that had to be taken further."""
     unrevoked_grants = "UnrevokedGrants"
     """Assignments that should be gone and are not."""
+    undenied_sessions = "UndeniedSessions"
+    """Ended accesses whose live sessions go on, since the policy that ends sessions did not take the Deny."""
     permanent_refusals = "PermanentRefusals"
     """Clicks that could not be done since AWS or Slack refuses something until it is repaired."""
 

@@ -47,6 +47,13 @@ _FINDINGS = (
         "the sweeper says which; look into its execution for why.",
     ),
     (
+        "undenied-sessions",
+        Metric.undenied_sessions,
+        1,
+        "Break-glass access has ended, and sessions that were open live on: the policy that ends them is full, can't "
+        "be read, or AWS refuses to change it. Stop them by hand: docs/runbooks/stop-a-session.md.",
+    ),
+    (
         "overdue-explanations",
         Metric.overdue_explanations,
         1,

@@ -162,21 +162,24 @@ class BusyError(Exception):
 
 
 class IdentityCenter(Protocol):
-    """Assignments of permission sets. Everything may raise `BusyError`."""
+    """Assignments of permission sets. Everything may raise `BusyError`.
 
-    def create(self, access: Access) -> Operation:
+    `set_arn` is the ARN of a set that may have left the stack file; without it the policy's set of that name is meant.
+    """
+
+    def create(self, access: Access, set_arn: str = "") -> Operation:
         """Begin to assign a permission set to a user in an account."""
 
     def creation(self, operation_id: str) -> Operation:
         """Say how far a creation is."""
 
-    def delete(self, access: Access) -> Operation:
+    def delete(self, access: Access, set_arn: str = "") -> Operation:
         """Begin to take an assignment away; one that isn't there has succeeded."""
 
     def deletion(self, operation_id: str) -> Operation:
-        """Say how far a deletion is."""
+        """Say how far a deletion is; one that failed since there was nothing to delete has succeeded, and has no id."""
 
-    def is_assigned(self, access: Access) -> bool:
+    def is_assigned(self, access: Access, set_arn: str = "") -> bool:
         """Say whether the user is assigned, by listing."""
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:

@@ -122,6 +122,7 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
             (Metric.unrevoked_grants, "access that should be gone"),
             (Metric.unrecorded_assignments, "assignments that nobody recorded"),
             (Metric.stuck_requests, "requests that did not go on"),
+            (Metric.undenied_sessions, "sessions that are not cut off"),
             (Metric.failures, "failures of the sweeper"),
         )
     ]

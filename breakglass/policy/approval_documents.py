@@ -409,15 +409,15 @@ def _dead_letters(part: Part, place: Place) -> Statement:
 
 
 def _taking_back(scope: Scope) -> Statement:
-    """Take assignments of the break-glass sets away and see that they are gone, in every account.
+    """Take assignments away and see that they are gone, of every set of the instance and in every account.
 
-    An account may be taken out of the rules while access is open there, and what nobody recorded may be anywhere.
+    A set or an account may leave the stack file while access is open, and what nobody recorded may be anywhere.
     """
     return {
         "Sid": "TakeBackAssignments",
         "Effect": "Allow",
         "Action": ["sso:DeleteAccountAssignment", "sso:ListAccountAssignments"],
-        "Resource": [scope.policy.settings.instance_arn, *_sets(scope), _every_account(scope)],
+        "Resource": [scope.policy.settings.instance_arn, _every_set(scope), _every_account(scope)],
     }
 
 
@@ -502,6 +502,11 @@ def _sessions(scope: Scope) -> list[Statement]:
 
 def _sets(scope: Scope) -> list[str]:
     return sorted(one.arn for one in scope.policy.sets.values())
+
+
+def _every_set(scope: Scope) -> str:
+    instance = scope.policy.settings.instance_arn.rpartition("/")[2]
+    return f"arn:{scope.place.partition}:sso:::permissionSet/{instance}/*"
 
 
 def _accounts(scope: Scope) -> list[str]:

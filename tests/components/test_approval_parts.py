@@ -439,6 +439,7 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         "unrevoked-grants",
         "unrecorded-assignments",
         "stuck-requests",
+        "undenied-sessions",
         "overdue-explanations",
         "failures",
         "silent",
@@ -475,6 +476,7 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         ("unrevoked-grants", Metric.unrevoked_grants, 2),
         ("unrecorded-assignments", Metric.unrecorded_assignments, 1),
         ("stuck-requests", Metric.stuck_requests, 1),
+        ("undenied-sessions", Metric.undenied_sessions, 1),
         ("overdue-explanations", Metric.overdue_explanations, 1),
     ],
 )

@@ -86,7 +86,9 @@ def test_the_ends_of_a_request_are_drawn() -> None:
 
 
 def test_the_life_of_a_grant_is_drawn_as_the_table_has_it() -> None:
-    assert drawn("The life of a grant") == arrows(GRANT_TABLE, {GrantEvent.denied, GrantEvent.lifted})
+    assert drawn("The life of a grant") == arrows(
+        GRANT_TABLE, {GrantEvent.denied, GrantEvent.undenied, GrantEvent.lifted}
+    )
 
 
 def test_the_life_of_a_use_is_drawn_as_the_table_has_it() -> None:

@@ -44,13 +44,14 @@ class AwsIdentityCenter:
         self._instance_arn = instance_arn
         self._sets = sets
 
-    def create(self, access: Access) -> Operation:
+    def create(self, access: Access, set_arn: str = "") -> Operation:
         """CreateAccountAssignment; what is refused for good has failed, and the reason is kept.
 
         Raises:
             BusyError: if it is to be tried again.
         """
-        assignment = self._assignment(access.permission_set, access.account, _user(access))
+        arn = set_arn or self._arn(access.permission_set)
+        assignment = _assignment(arn, access.account, _user(access))
         try:
             answer = self._call("CreateAccountAssignment", assignment)
         except AwsError as error:
@@ -70,13 +71,13 @@ class AwsIdentityCenter:
         status = self._status("DescribeAccountAssignmentCreationStatus", "AccountAssignmentCreationStatus", asked)
         return _forgotten(operation_id) if status is None else _operation(status)
 
-    def delete(self, access: Access) -> Operation:
+    def delete(self, access: Access, set_arn: str = "") -> Operation:
         """DeleteAccountAssignment of a user's.
 
         Raises:
             BusyError: if it is to be tried again.
         """
-        return self.remove(access.permission_set, access.account, _user(access))
+        return self._remove(set_arn or self._arn(access.permission_set), access.account, _user(access))
 
     def deletion(self, operation_id: str) -> Operation:
         """DescribeAccountAssignmentDeletionStatus; one that failed has succeeded if the assignment isn't listed.
@@ -90,17 +91,18 @@ class AwsIdentityCenter:
             return _forgotten(operation_id)
         operation = _operation(status)
         if operation.progress is Progress.failed and not self._is_listed(status):
-            return Operation(operation_id, Progress.succeeded)
+            return Operation("", Progress.succeeded)
         return operation
 
-    def is_assigned(self, access: Access) -> bool:
+    def is_assigned(self, access: Access, set_arn: str = "") -> bool:
         """ListAccountAssignments, all pages.
 
         Raises:
             BusyError: if it is to be asked again.
         """
         wanted = (PrincipalKind.user, access.user_id)
-        return any((one.kind, one.id) == wanted for one in self.assignments(access.permission_set, access.account))
+        listed = self._listed(access.account, set_arn or self._arn(access.permission_set))
+        return any((one.kind, one.id) == wanted for one in listed)
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         """ListAccountAssignments, all pages.
@@ -116,8 +118,11 @@ class AwsIdentityCenter:
         Raises:
             BusyError: if it is to be tried again.
         """
+        return self._remove(self._arn(permission_set), account, principal)
+
+    def _remove(self, set_arn: str, account: str, principal: Principal) -> Operation:
         try:
-            answer = self._call("DeleteAccountAssignment", self._assignment(permission_set, account, principal))
+            answer = self._call("DeleteAccountAssignment", _assignment(set_arn, account, principal))
         except AwsError as error:
             if error.code == _NOT_FOUND:
                 return Operation("", Progress.succeeded)
@@ -138,15 +143,6 @@ class AwsIdentityCenter:
         if permission_set not in self._sets:
             raise UnknownSetError(f"the policy has no permission set {permission_set}")
         return self._sets[permission_set].arn
-
-    def _assignment(self, permission_set: str, account: str, principal: Principal) -> dict[str, str]:
-        return {
-            "TargetId": account,
-            "TargetType": "AWS_ACCOUNT",
-            "PermissionSetArn": self._arn(permission_set),
-            "PrincipalType": _PRINCIPAL_TYPES[principal.kind],
-            "PrincipalId": principal.id,
-        }
 
     def _is_listed(self, status: Mapping[str, Any]) -> bool:
         """Say whether the assignment that an operation was about is there."""
@@ -191,6 +187,16 @@ class AwsIdentityCenter:
 def _busy(error: AwsError) -> AwsError | BusyError:
     """Return what is to be raised: another operation on the same assignment, a quota, throttling and 5xx pass."""
     return BusyError(f"{error.operation}: {error.code}") if error.remedy is Remedy.retry else error
+
+
+def _assignment(set_arn: str, account: str, principal: Principal) -> dict[str, str]:
+    return {
+        "TargetId": account,
+        "TargetType": "AWS_ACCOUNT",
+        "PermissionSetArn": set_arn,
+        "PrincipalType": _PRINCIPAL_TYPES[principal.kind],
+        "PrincipalId": principal.id,
+    }
 
 
 def _user(access: Access) -> Principal:

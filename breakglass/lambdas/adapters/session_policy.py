@@ -9,6 +9,7 @@ from typing import Any
 
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import ORGANIZATIONS
+from breakglass.lambdas.domain.sessions import SessionPolicyRefusedError
 from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import BusyError
 
@@ -30,6 +31,7 @@ class ServiceControlPolicy:
 
         Raises:
             BusyError: if it is to be asked again.
+            SessionPolicyRefusedError: if that does not help.
         """
         return str(self._call("DescribePolicy")["Policy"]["Content"])
 
@@ -38,6 +40,7 @@ class ServiceControlPolicy:
 
         Raises:
             BusyError: if it is to be tried again.
+            SessionPolicyRefusedError: if that does not help.
         """
         self._call("UpdatePolicy", Content=content)
 
@@ -48,4 +51,4 @@ class ServiceControlPolicy:
             # Among others: a policy of the organisation is being changed, or a change is still being carried out.
             if error.remedy is Remedy.retry:
                 raise BusyError(f"{operation}: {error.code}") from error
-            raise
+            raise SessionPolicyRefusedError(f"{operation}: {error.code}") from error

@@ -22,6 +22,7 @@ from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.policy import PrincipalKind
 from breakglass.lambdas.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
 from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.error_codes import is_transient
 from breakglass.lambdas.ports import BusyError, Operation, Progress, Store
 
 LEASE_SECONDS = 900
@@ -57,7 +58,8 @@ def prepare(world: Accounts, request_id: str) -> Answer:
     def prepared(request: Request) -> Change:
         if request.state is not State.approved:
             return Change(request)
-        return transitions.prepare(request, world.clock())
+        known = world.policy.sets.get(request.permission_set)
+        return transitions.prepare(request, world.clock(), known.arn if known is not None else "")
 
     change_request(world.store, request_id, prepared)
     return {"accounts": _accounts(world, request_id)}
@@ -73,10 +75,16 @@ def grant(world: Accounts, request_id: str, account: str) -> Progress:
     _lease(world, one)
     world.store.add_holder(one.access, request_id)
     one = _change(world, one, lambda grant: life.begun(grant, None, world.clock()))
-    if world.center.is_assigned(one.access):
+    if world.center.is_assigned(one.access, one.set_arn):
         # By an earlier run of this step, or for another request of the same person.
         return _granted(world, one)
-    return _creating(world, one, world.center.create(one.access))
+    try:
+        creation = world.center.create(one.access, one.set_arn)
+    except BusyError as error:
+        why = str(error)
+        _change(world, one, lambda grant: life.hindered(grant, why))
+        raise
+    return _creating(world, one, creation)
 
 
 def granting(world: Accounts, request_id: str, account: str) -> Progress:
@@ -101,12 +109,16 @@ def take_back(world: Accounts, request_id: str, account: str) -> Progress:
     one = _settled(world, one)
     if _keeper(world, one):
         # Whatever is there, is there for somebody else.
-        one = _change(world, one, life.settled)
-    elif world.center.is_assigned(one.access):
-        _change(world, one, life.settled)
-        world.center.delete(one.access)
+        one = _change(world, one, lambda grant: life.settled(grant, made=False))
+    elif world.center.is_assigned(one.access, one.set_arn):
+        _change(world, one, life.listed)
+        world.center.delete(one.access, one.set_arn)
         return Progress.in_progress
-    if not life.is_settled(one, world.clock()):
+    elif one.made:
+        # The list may be late.
+        one = _change(world, one, lambda grant: life.absent(grant, world.clock()))
+        world.center.delete(one.access, one.set_arn)
+    if not life.is_gone(one, world.clock()):
         return Progress.in_progress
     _change(world, one, lambda grant: life.failed(grant, grant.failure or "It could not be made.", world.clock()))
     world.store.finish(one.access, request_id)
@@ -150,6 +162,9 @@ def revoking(world: Accounts, request_id: str, account: str, latest_end: int | N
     if deletion.progress is Progress.failed:
         world.log("deletion_failed", request=request_id, account=account)
         return revoke(world, request_id, account)
+    if deletion.progress is Progress.succeeded and not deletion.id:
+        # It failed since there was nothing to delete, which the list may have wrong.
+        _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
     return deletion.progress
 
 
@@ -159,12 +174,13 @@ def verify(world: Accounts, request_id: str, account: str) -> Progress:
     if one.state not in life.LIVE:
         return Progress.succeeded
     _lease(world, one)
-    if world.center.is_assigned(one.access):
+    if world.center.is_assigned(one.access, one.set_arn):
         # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
-        _change(world, one, life.settled)
-        _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
+        _change(world, one, life.listed)
         return Progress.in_progress
-    if not life.is_settled(one, world.clock()):
+    if one.made:
+        one = _change(world, one, lambda grant: life.absent(grant, world.clock()))
+    if not life.is_gone(one, world.clock()):
         return Progress.in_progress
     if world.sessions is not None:
         one = deny_sessions(world, world.sessions, one)
@@ -191,8 +207,7 @@ def abandon(world: Accounts, request_id: str, error: str) -> Answer:
 
 def lift(world: Accounts, request_id: str) -> Answer:
     """Take out the Deny that ended the sessions of a request, as far as none of them can be alive any more."""
-    if world.sessions is not None:
-        lift_denials(world, world.sessions, world.store.grants(request_id))
+    lift_denials(world, world.store.grants(request_id))
     return {}
 
 
@@ -269,6 +284,10 @@ def _creating(world: Accounts, one: Grant, creation: Operation) -> Progress:
             return _granted(world, one)
         case Progress.failed:
             _change(world, one, lambda grant: life.settled(grant, creation.failure))
+            if is_transient(creation.failure):
+                # The next look finds no creation under way, and asks for another one.
+                world.log("creation_failed", request=one.request_id, account=one.access.account, again=True)
+                return Progress.in_progress
         case Progress.in_progress:
             _change(world, one, lambda grant: life.begun(grant, creation.id, world.clock()))
     return creation.progress
@@ -281,7 +300,8 @@ def _settled(world: Accounts, one: Grant) -> Grant:
     creation = world.center.creation(one.operation)
     if creation.progress is Progress.in_progress:
         raise BusyError("the assignment is being made")
-    return _change(world, one, lambda grant: life.settled(grant, creation.failure))
+    made = one.made or creation.progress is Progress.succeeded
+    return _change(world, one, lambda grant: life.settled(grant, creation.failure, made=made))
 
 
 def _granted(world: Accounts, one: Grant) -> Progress:
@@ -291,7 +311,7 @@ def _granted(world: Accounts, one: Grant) -> Progress:
 
 
 def _deleting(world: Accounts, one: Grant) -> Progress:
-    deletion = world.center.delete(one.access)
+    deletion = world.center.delete(one.access, one.set_arn)
     _change(world, one, lambda grant: life.revoking(grant, deletion.id or None, world.clock()))
     return deletion.progress
 

@@ -16,7 +16,7 @@ from breakglass.lambdas.domain import grants as life
 from breakglass.lambdas.domain.records import Access, Grant
 from breakglass.lambdas.domain.sessions import (
     Denial,
-    SessionPolicyFullError,
+    SessionPolicyError,
     SessionPolicyUnreadableError,
     sid,
     with_denial,
@@ -27,40 +27,60 @@ from breakglass.lambdas.ports import BusyError, SessionPolicy
 MARGIN_SECONDS = 60
 """For how long the Deny stays beyond the longest session: clocks differ."""
 
+LONGEST_SESSION_SECONDS = 12 * 3600
+"""The longest session that Identity Center allows."""
+
 _LEASE = Access("", "", "sessions")
 _LEASE_SECONDS = 60
 
 
 def deny_sessions(world: Accounts, sessions: SessionPolicy, one: Grant) -> Grant:
-    """End every session of a grant that began before it was taken back; return the grant as it was written."""
-    seconds = world.policy.sets[one.access.permission_set].session_seconds + MARGIN_SECONDS
+    """End every session of a grant that began before it was taken back; return the grant as it was written.
+
+    Where the policy does not take the Deny, the grant says so (`undenied`): better a session that lives on than a
+    request that never ends. The sweeper tries again.
+    """
+    seconds = _session_seconds(world, one) + MARGIN_SECONDS
     until = one.deny_until or world.clock() + seconds
-    denied = change_grant(
-        world.store, one.request_id, one.access.account, lambda grant: life.denied(grant, until, world.clock())
-    )
+    denied = _change(world, one, lambda grant: life.denied(grant, until, world.clock()))
     denial = Denial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
     try:
         _rewrite(world, sessions, denied, lambda content: with_denial(content, denial))
-    # Better a session that lives on for its hour than a request that never ends; the sweeper tries on.
-    except SessionPolicyFullError:
-        world.log("session_policy_full", request=one.request_id, account=one.access.account)
-    except SessionPolicyUnreadableError:
-        world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
-    return denied
+    except SessionPolicyError as error:
+        why = error.why
+        world.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
+    else:
+        why = ""
+    return _change(world, denied, lambda grant: life.undenied(grant, why, world.clock()))
 
 
-def lift_denials(world: Accounts, sessions: SessionPolicy, grants: Iterable[Grant]) -> None:
-    """Take out the Deny of those grants whose sessions can't be alive any more."""
+def lift_denials(world: Accounts, grants: Iterable[Grant]) -> None:
+    """Take out the Deny of those grants whose sessions can't be alive any more; without the policy there is none."""
     for one in grants:
-        if one.deny_until is None or one.deny_until > world.clock():
+        if one.deny_until is None or (world.sessions is not None and one.deny_until > world.clock()):
             continue
-        done = sid(one.request_id, one.access)
-        try:
-            _rewrite(world, sessions, one, lambda content, done=done: without(content, done))
-        except SessionPolicyUnreadableError:
-            # There is nothing in it to take out.
-            world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
-        change_grant(world.store, one.request_id, one.access.account, lambda grant: life.lifted(grant, world.clock()))
+        if world.sessions is not None:
+            _take_out(world, world.sessions, one)
+        _change(world, one, lambda grant: life.lifted(grant, world.clock()))
+
+
+def _take_out(world: Accounts, sessions: SessionPolicy, one: Grant) -> None:
+    done = sid(one.request_id, one.access)
+    try:
+        _rewrite(world, sessions, one, lambda content: without(content, done))
+    except SessionPolicyUnreadableError:
+        # There is nothing in it to take out.
+        world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
+
+
+def _session_seconds(world: Accounts, one: Grant) -> int:
+    """Return how long a session of a grant lives; of a set that has left the stack file, the longest there is."""
+    known = world.policy.sets.get(one.access.permission_set)
+    return known.session_seconds if known is not None else LONGEST_SESSION_SECONDS
+
+
+def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+    return change_grant(world.store, one.request_id, one.access.account, change)
 
 
 def _rewrite(world: Accounts, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]) -> None:

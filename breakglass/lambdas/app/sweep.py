@@ -50,6 +50,7 @@ class Counts:
         stuck: requests that had to be taken further.
         unrecorded: assignments of break-glass sets that nobody recorded.
         overdue: uses that should be explained and signed off by now.
+        undenied: ended accesses whose live sessions go on, since the policy did not take the Deny.
         failures: parts, accounts, records and messages that could not be seen to.
         unknown: names of those of the numbers above that could not be counted.
     """
@@ -58,6 +59,7 @@ class Counts:
     stuck: int = 0
     unrecorded: int = 0
     overdue: int = 0
+    undenied: int = 0
     failures: int = 0
     unknown: frozenset[str] = frozenset()
 
@@ -119,6 +121,10 @@ class Run:
             self.written.append(written)
         return written
 
+    def show(self, request_id: str) -> None:
+        """Have the message of a request written anew."""
+        change_request(self.world.store, request_id, lambda one: Change(replace(one, behind=one.message is not None)))
+
 
 def sweep(world: Sweeper) -> Counts:
     """Do one run, and return what is left; what failed is counted."""
@@ -146,9 +152,8 @@ def grants(run: Run) -> None:
     run.counts.late = len(late)
     run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
     run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
-    if world.sessions is not None:
-        others = [one for one in found if one not in late and one.deny_until is not None]
-        run.each(others, _name_of_grant, lambda one: _see_to_denial(world, one))
+    others = [one for one in found if one not in late and one.deny_until is not None]
+    run.each(others, _name_of_grant, lambda one: _see_to_denial(run, one))
 
 
 def _name_of_grant(grant: Grant) -> str:
@@ -194,15 +199,19 @@ def _is_taken_back(world: Sweeper, grant: Grant, latest_end: int | None = None) 
     return progress is Progress.succeeded
 
 
-def _see_to_denial(world: Sweeper, grant: Grant) -> None:
-    if world.sessions is None or grant.deny_until is None:
-        return
+def _see_to_denial(run: Run, grant: Grant) -> None:
+    world = run.world
     try:
-        if grant.deny_until <= world.clock():
-            lift_denials(world, world.sessions, [grant])
+        if world.sessions is None or world.clock() >= (grant.deny_until or 0):
+            lift_denials(world, [grant])
         elif grant.state not in LIVE:
-            deny_sessions(world, world.sessions, grant)
+            written = deny_sessions(world, world.sessions, grant)
+            run.counts.undenied += bool(written.undenied)
+            if written.undenied != grant.undenied:
+                # The message says whether live sessions are cut off.
+                run.show(grant.request_id)
     except BusyError:
+        run.counts.undenied += bool(grant.undenied)
         # Somebody else is writing the policy; the next run looks again.
         world.log("session_policy_busy", request=grant.request_id, account=grant.access.account)
 
@@ -375,7 +384,7 @@ def uses(run: Run) -> None:
 
 
 _PARTS: tuple[tuple[Callable[[Run], None], int, frozenset[str]], ...] = (
-    (grants, 120, frozenset({"late"})),
+    (grants, 120, frozenset({"late", "undenied"})),
     (requests, 150, frozenset({"stuck"})),
     (unrecorded, 200, frozenset({"unrecorded"})),
     (told, 220, frozenset()),

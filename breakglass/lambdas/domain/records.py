@@ -186,6 +186,10 @@ class Grant:
         failure: what Identity Center said if it failed.
         deny_until: until when a Deny ends the sessions that live on, if it is on.
         asked_at: when Identity Center was last asked to make it, as long as it isn't known what came of that.
+        set_arn: ARN of the permission set, which may have left the stack file since; empty in grants of older versions.
+        made: whether Identity Center has said that the assignment was made, or has listed it.
+        absent_at: since when the list has lacked it, as far as that is still to be confirmed.
+        undenied: why the Deny that `deny_until` is about could not be written; empty if it was.
     """
 
     request_id: str
@@ -197,6 +201,10 @@ class Grant:
     failure: str = ""
     deny_until: int | None = None
     asked_at: int | None = None
+    set_arn: str = ""
+    made: bool = False
+    absent_at: int | None = None
+    undenied: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,15 +37,29 @@ hardly anybody is granted the same again so soon."""
 
 
 class SessionPolicyError(Exception):
-    """The policy can't be changed as wanted."""
+    """The policy can't be changed as wanted.
+
+    Attributes:
+        why: one word, kept in the grant.
+    """
+
+    why = "refused"
 
 
 class SessionPolicyFullError(SessionPolicyError):
     """The policy would be longer than AWS takes."""
 
+    why = "full"
+
 
 class SessionPolicyUnreadableError(SessionPolicyError):
     """The policy holds something that is no policy: somebody has edited it by hand, or another tool has."""
+
+    why = "unreadable"
+
+
+class SessionPolicyRefusedError(SessionPolicyError):
+    """AWS refuses to read or write the policy, and will refuse it again."""
 
 
 @dataclass(frozen=True)

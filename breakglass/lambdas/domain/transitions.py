@@ -255,8 +255,8 @@ def reminded(request: Request, now: int) -> Change:
     return _change(replace(request, reminded_at=now), Event.reminded, SYSTEM, now)
 
 
-def prepare(request: Request, now: int) -> Change:
-    """Record when the access ends and the grants to be made, before any is.
+def prepare(request: Request, now: int, set_arn: str = "") -> Change:
+    """Record when the access ends and the grants to be made, with the set's ARN, before any is.
 
     The end is counted from the decision: what is prepared late, because the workflow stood still, is shorter, and what
     is prepared too late never opens.
@@ -264,7 +264,7 @@ def prepare(request: Request, now: int) -> Change:
     _refuse_other_kind(request, Kind.access, Event.prepared)
     revoke_at = (now if request.decided_at is None else request.decided_at) + request.duration
     change = _change(replace(request, revoke_at=revoke_at), Event.prepared, SYSTEM, now)
-    plans = tuple(grant_life.planned(request, account, revoke_at) for account in request.accounts)
+    plans = tuple(grant_life.planned(request, account, revoke_at, set_arn) for account in request.accounts)
     return replace(change, grants=plans)
 
 

@@ -15,6 +15,7 @@ _NAMES = {
     "unrecorded": "UnrecordedAssignments",
     "stuck": "StuckRequests",
     "late": "UnrevokedGrants",
+    "undenied": "UndeniedSessions",
 }
 """Field of `Counts` -> name of the metric."""
 

@@ -45,7 +45,9 @@ def story(entry: AuditEntry, slack_id: str | None, policy: Policy) -> Body | Non
         over="Nothing had been opened." if entry.before == State.approved else "It is being taken back.",
     )
     if entry.event == Event.closed:
-        text = f"{text} {wording.live_sessions(policy, entry.permission_set, entry.accounts)}"
+        shown = "Whether sessions that were open are cut off is in the message above."
+        sessions = wording.ended_sessions(policy, entry.permission_set, ())
+        text = f"{text} {shown if policy.settings.session_policy_id is not None else sessions}"
     note = entry.note if label else ""
     return Body(text, fitting(lambda allowance: [section(markdown(text)), *excerpt(label, note, allowance, TRAIL)]))
 

@@ -233,14 +233,15 @@ def _revoking(request: Request, grants: Sequence[Grant], _: Policy) -> list[str]
     ]
 
 
-def _ended(request: Request, _: Sequence[Grant], policy: Policy) -> list[str]:
+def _ended(request: Request, grants: Sequence[Grant], policy: Policy) -> list[str]:
     if request.kind is Kind.extension:
         return ["The end of the access was moved. The message of the access shows when it ends now."]
     if request.revoke_at is None:
         return [f"{_why_over(request)} Nothing had been opened."]
+    sessions = wording.ended_sessions(policy, request.permission_set, grants)
     return [
         f"{_why_over(request)} It is closed, and that was verified: this request opens nothing any more.",
-        wording.live_sessions(policy, request.permission_set, request.accounts),
+        *([sessions] if sessions else []),
     ]
 
 

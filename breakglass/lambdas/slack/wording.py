@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.policy import Policy, Principal
-from breakglass.lambdas.domain.records import Actor, Use
+from breakglass.lambdas.domain.records import Actor, Grant, Use
 from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.slack.text import code, named, shortened
 
@@ -63,16 +63,53 @@ def next_steps(terms: Terms) -> str:
 
 
 def live_sessions(policy: Policy, permission_set: str, account_ids: Sequence[str]) -> str:
-    """Say what becomes of sessions that are open when the access ends; one sentence, plain text."""
-    known = policy.sets.get(permission_set)
-    lives = f"lives on for up to {span(known.session_seconds)}" if known is not None else "lives on until it runs out"
+    """Say what is to become of sessions that are open when the access ends; one sentence, plain text."""
+    lives = _lives(policy, permission_set)
     if policy.settings.session_policy_id is None:
         return f"A session that is open when the access ends {lives}."
     if policy.settings.management_account not in account_ids:
-        return "A session that is open when the access ends is cut off."
+        return "A session that is open when the access ends is to be cut off."
     if len(account_ids) == 1:
         return f"A session that is open when the access ends {lives}: nothing cuts it off in the management account."
-    return f"A session that is open when the access ends is cut off; in the management account it {lives}."
+    return f"A session that is open when the access ends is to be cut off; in the management account it {lives}."
+
+
+def ended_sessions(policy: Policy, permission_set: str, grants: Sequence[Grant]) -> str:
+    """Say what has become of sessions that were open when the access ended, as the grants have it.
+
+    Empty if nothing is known of one that may be alive: the Deny is out again, or another request keeps the access.
+    """
+    lives = _lives(policy, permission_set)
+    if policy.settings.session_policy_id is None:
+        return f"A session that was open when the access ended {lives}."
+    denied = [grant for grant in grants if grant.deny_until is not None]
+    bound = [grant for grant in denied if grant.access.account != policy.settings.management_account]
+    missing = [grant for grant in bound if grant.undenied]
+    sentences = []
+    if len(bound) > len(missing):
+        sentences.append("Sessions that were open are cut off.")
+    if missing:
+        where = accounts([grant.access.account for grant in missing], policy.accounts)
+        why = _UNDENIED.get(missing[0].undenied, _UNDENIED["refused"])
+        sentences.append(
+            f"*Not cut off* in {where}: a session that was open {lives}, because {why}. It is tried again every few "
+            "minutes; if it has to stop now, stop it by hand."
+        )
+    if len(denied) > len(bound):
+        sentences.append(f"In the management account a session that was open {lives}.")
+    return " ".join(sentences)
+
+
+_UNDENIED = {
+    "full": "the policy that ends sessions is full",
+    "unreadable": "the policy that ends sessions can't be read",
+    "refused": "AWS refuses to change the policy that ends sessions",
+}
+
+
+def _lives(policy: Policy, permission_set: str) -> str:
+    known = policy.sets.get(permission_set)
+    return f"lives on for up to {span(known.session_seconds)}" if known is not None else "lives on until it runs out"
 
 
 def user_of(use: Use) -> str:

@@ -147,7 +147,7 @@ def test_a_deletion_that_failed_has_succeeded_if_the_assignment_is_not_listed(
 ) -> None:
     failed = deletion(Status="FAILED", FailureReason="Received a 404 status error: the USER assignee was not found")
     server.answers(failed, listed(("GROUP", "u-ada"), ("USER", "u-bea")))
-    assert center.deletion("o-1") == Operation("o-1", Progress.succeeded)
+    assert center.deletion("o-1") == Operation("", Progress.succeeded), "nothing was deleted"
     assert server.operations() == ["DescribeAccountAssignmentDeletionStatus", "ListAccountAssignments"]
     assert server.asked[1].json == {
         "InstanceArn": INSTANCE,
@@ -167,6 +167,18 @@ def test_an_operation_that_is_not_remembered_has_failed(server: ScriptedServer, 
     server.answers(refusal("ResourceNotFoundException"))
     assert center.creation("o-1").progress is Progress.failed
     assert center.deletion("o-1").progress is Progress.failed
+
+
+def test_assignment_of_a_set_that_left_the_policy_is_found_by_its_arn(
+    server: ScriptedServer, center: AwsIdentityCenter
+) -> None:
+    gone = Access("u-ada", "no-longer-there", "222222222222")
+    server.answers(listed(("USER", "u-ada")), deletion(Status="IN_PROGRESS"))
+    assert center.is_assigned(gone, "arn:aws:sso:::permissionSet/ssoins-1/ps-old")
+    center.delete(gone, "arn:aws:sso:::permissionSet/ssoins-1/ps-old")
+    assert {asked.json["PermissionSetArn"] for asked in server.asked} == {"arn:aws:sso:::permissionSet/ssoins-1/ps-old"}
+    with pytest.raises(UnknownSetError):
+        center.is_assigned(gone)
 
 
 def test_assignments_are_listed_to_the_last_page(server: ScriptedServer, center: AwsIdentityCenter) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from breakglass.lambdas.adapters.aws import AwsClient, AwsError, Patience
+from breakglass.lambdas.adapters.aws import AwsClient, Patience
 from breakglass.lambdas.adapters.session_policy import ServiceControlPolicy
 from breakglass.lambdas.adapters.sigv4 import Credentials
+from breakglass.lambdas.domain.sessions import SessionPolicyRefusedError
 from breakglass.lambdas.ports import BusyError
 from localcloud.cloud import RunningCloud
 from tests.lambdas.adapters.local_table import local_client
@@ -57,7 +58,7 @@ def test_what_passes_is_left_to_the_caller_to_try_again(
 
 def test_what_does_not_pass_is_an_error(server: ScriptedServer, policy: ServiceControlPolicy) -> None:
     server.answers(refusal("MalformedPolicyDocumentException"))
-    with pytest.raises(AwsError, match="MalformedPolicyDocumentException"):
+    with pytest.raises(SessionPolicyRefusedError, match="MalformedPolicyDocumentException"):
         policy.write("{")
 
 

@@ -221,7 +221,7 @@ def test_whoever_is_first_in_the_end_gets_through(what: str) -> None:
 def test_a_grant_and_a_use_come_back_as_they_were_written() -> None:
     store = filled()
     changed = change_grant(store, "r-1", PRODUCTION, lambda one: grants.granted(one, NOW))
-    assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2)
+    assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2, made=True)
     explained = change_use(store, "u-1", lambda one: uses.explained(one, explanation(), NOW))
     assert explained == store.uses["u-1"]
     assert explained.state is UseState.explained

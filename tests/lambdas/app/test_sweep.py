@@ -108,7 +108,7 @@ def test_sweep_with_a_failing_grant_revokes_the_others_and_counts_it(
 ) -> None:
     first, second = opened(company), opened(company, BEA)
 
-    def broken(access: Access) -> bool:
+    def broken(access: Access, _: str) -> bool:
         if access.user_id == ADA.user_id:
             raise RuntimeError("an answer that nobody understands")
         return access in company.center.assigned

@@ -11,6 +11,7 @@ from breakglass.lambdas.domain import grants
 from breakglass.lambdas.domain.grants import (
     GRANT_TABLE,
     LIVE,
+    RELIST_SECONDS,
     SETTLE_SECONDS,
     GrantChange,
     GrantEvent,
@@ -40,8 +41,11 @@ ATTEMPTS: dict[GrantEvent, Callable[[Grant], GrantChange]] = {
     GrantEvent.revoked: lambda one: grants.revoked(one, NOW),
     GrantEvent.lengthened: lambda one: (grants.lengthened(one, LATER), ()),
     GrantEvent.denied: lambda one: grants.denied(one, LATER, NOW),
+    GrantEvent.undenied: lambda one: grants.undenied(one, "full", NOW),
     GrantEvent.lifted: lambda one: grants.lifted(one, NOW),
 }
+
+OF_SESSIONS = (GrantEvent.denied, GrantEvent.undenied, GrantEvent.lifted)
 
 # state -> event -> state after; everything else is refused. Read beside `grants.GRANT_TABLE`, it says the same again.
 ALLOWED: dict[str, dict[str, str]] = {
@@ -71,7 +75,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("event", ATTEMPTS)
 @pytest.mark.parametrize("state", GrantState)
 def test_each_event_is_possible_in_these_states_only(state: GrantState, event: GrantEvent) -> None:
-    always = event in (GrantEvent.denied, GrantEvent.lifted)
+    always = event in OF_SESSIONS
     after = state if always else ALLOWED[state].get(event)
     if after is None:
         with pytest.raises(GrantNotAllowedError) as refusal:
@@ -84,7 +88,7 @@ def test_each_event_is_possible_in_these_states_only(state: GrantState, event: G
 
 
 def test_the_table_is_what_is_written_down_here() -> None:
-    always = {(state, event): state for state in GrantState for event in (GrantEvent.denied, GrantEvent.lifted)}
+    always = {(state, event): state for state in GrantState for event in OF_SESSIONS}
     written = {
         (GrantState(s), GrantEvent(event)): GrantState(after)
         for s, row in ALLOWED.items()
@@ -122,7 +126,7 @@ CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
     ),
     "what is there has no operation any more": (
         lambda: grants.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
-        (grant(GrantState.granted), (line(GrantEvent.granted, "granting", "granted"),)),
+        (grant(GrantState.granted, made=True), (line(GrantEvent.granted, "granting", "granted"),)),
     ),
     "a failure keeps why": (
         lambda: grants.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
@@ -141,7 +145,7 @@ CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
     ),
     "taking it away begins before there is an operation": (
         lambda: grants.revoking(grant(GrantState.granted), None, NOW),
-        (grant(GrantState.revoking), (line(GrantEvent.revoking, "granted", "revoking"),)),
+        (grant(GrantState.revoking, made=True), (line(GrantEvent.revoking, "granted", "revoking"),)),
     ),
     "its operation is kept without another line": (
         lambda: grants.revoking(grant(GrantState.revoking), "op-2", NOW),
@@ -162,8 +166,34 @@ CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
         lambda: grants.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
         (grant(GrantState.revoked, deny_until=LATER), ()),
     ),
+    "a Deny that could not be written is kept with the reason": (
+        lambda: grants.undenied(grant(GrantState.revoked, deny_until=LATER), "full", NOW),
+        (
+            grant(GrantState.revoked, deny_until=LATER, undenied="full"),
+            (line(GrantEvent.undenied, "revoked", "revoked", "full"),),
+        ),
+    ),
+    "a Deny that is written after all has no reason any more": (
+        lambda: grants.undenied(grant(GrantState.revoked, deny_until=LATER, undenied="full"), "", NOW),
+        (
+            grant(GrantState.revoked, deny_until=LATER),
+            (line(GrantEvent.denied, "revoked", "revoked"),),
+        ),
+    ),
+    "why a creation could not begin is kept": (
+        lambda: grants.hindered(grant(GrantState.granting, asked_at=ASKED), "quota"),
+        (grant(GrantState.granting, asked_at=ASKED, failure="quota"), ()),
+    ),
+    "a list that has it ends the doubt": (
+        lambda: grants.listed(grant(GrantState.revoking, operation="op-2", asked_at=ASKED, absent_at=ASKED)),
+        (grant(GrantState.revoking, made=True), ()),
+    ),
+    "the first list without it counts": (
+        lambda: grants.absent(grant(GrantState.revoking, made=True, absent_at=ASKED), NOW),
+        (grant(GrantState.revoking, made=True, absent_at=ASKED), ()),
+    ),
     "a Deny is lifted": (
-        lambda: grants.lifted(grant(GrantState.revoked, deny_until=LATER), NOW),
+        lambda: grants.lifted(grant(GrantState.revoked, deny_until=LATER, undenied="full"), NOW),
         (grant(GrantState.revoked), (line(GrantEvent.lifted, "revoked", "revoked"),)),
     ),
     "what is not denied needs no lifting": (
@@ -188,8 +218,9 @@ def test_change(sentence: str) -> None:
 
 
 def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
-    planned = grants.planned(request(State.approved), PRODUCTION, LATER)
-    assert planned == Grant("r-1", Access(ADA.user_id, RDS, PRODUCTION), GrantState.planned, LATER, version=0)
+    planned = grants.planned(request(State.approved), PRODUCTION, LATER, "arn:set")
+    access = Access(ADA.user_id, RDS, PRODUCTION)
+    assert planned == Grant("r-1", access, GrantState.planned, LATER, version=0, set_arn="arn:set")
 
 
 # --- what may still be made -------------------------------------------------------------------------------------------
@@ -203,6 +234,25 @@ def test_what_may_still_be_made_is_not_gone() -> None:
         grants.revoked(UNSETTLED, NOW)
     with pytest.raises(UnsettledError):
         grants.failed(UNSETTLED, "refused", NOW)
+
+
+@pytest.mark.parametrize(
+    ("made", "gone"),
+    [
+        (grant(GrantState.revoking, made=True), False),
+        (grant(GrantState.revoking, made=True, operation="op-2"), True),
+        (grant(GrantState.granting, made=True, operation="op-1"), False),
+        (grant(GrantState.revoking, made=True, absent_at=NOW - RELIST_SECONDS + 1), False),
+        (grant(GrantState.revoking, made=True, absent_at=NOW - RELIST_SECONDS), True),
+        (grant(GrantState.revoking), True),
+    ],
+    ids=["one list", "a deletion", "a creation", "two lists at once", "two lists apart", "never made"],
+)
+def test_is_gone_after_a_creation_needs_more_than_one_list(made: Grant, gone: bool) -> None:
+    assert grants.is_gone(made, NOW) is gone
+    if not gone:
+        with pytest.raises(UnsettledError):
+            grants.failed(made, "refused", NOW)
 
 
 def test_unless_it_is_left_to_somebody_who_wants_it() -> None:

@@ -32,11 +32,17 @@ class MemoryIdentityCenter:
     Attributes:
         polls: how often an operation is looked at before it has come to its end.
         failure: what the next creations fail with; empty if they succeed.
+        failures: with what the next creations fail, one after the other, before `failure` counts.
+        unlisted: how many lists still lack what is there.
+        sets: names of the sets that are known without an ARN; None for all.
         trouble: called before and after each call with its name; may raise.
     """
 
     polls: int = 0
     failure: str = ""
+    failures: list[str] = field(default_factory=list)
+    unlisted: int = 0
+    sets: frozenset[str] | None = None
     trouble: Callable[[str, bool], None] = lambda call, done: None
     assigned: set[Access] = field(default_factory=set)
     groups: set[tuple[str, str, str]] = field(default_factory=set)
@@ -44,7 +50,8 @@ class MemoryIdentityCenter:
     deleted: list[Access] = field(default_factory=list)
     _operations: dict[str, _Change] = field(default_factory=dict)
 
-    def create(self, access: Access) -> Operation:
+    def create(self, access: Access, set_arn: str = "") -> Operation:
+        self._know(access, set_arn)
         self.trouble("create", False)
         self.created.append(access)
         operation = self._begin(access, present=True)
@@ -54,7 +61,8 @@ class MemoryIdentityCenter:
     def creation(self, operation_id: str) -> Operation:
         return self._look("creation", operation_id)
 
-    def delete(self, access: Access) -> Operation:
+    def delete(self, access: Access, set_arn: str = "") -> Operation:
+        self._know(access, set_arn)
         self.trouble("delete", False)
         if access not in self.assigned and not self._under_way(access):
             return Operation("", Progress.succeeded)
@@ -66,8 +74,12 @@ class MemoryIdentityCenter:
     def deletion(self, operation_id: str) -> Operation:
         return self._look("deletion", operation_id)
 
-    def is_assigned(self, access: Access) -> bool:
+    def is_assigned(self, access: Access, set_arn: str = "") -> bool:
+        self._know(access, set_arn)
         self.trouble("is_assigned", False)
+        if self.unlisted > 0:
+            self.unlisted -= 1
+            return False
         return access in self.assigned
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
@@ -93,11 +105,15 @@ class MemoryIdentityCenter:
         groups = {where for _, name, where in self.groups if name == permission_set}
         return tuple(sorted(users | groups))
 
+    def _know(self, access: Access, set_arn: str) -> None:
+        if self.sets is not None and access.permission_set not in self.sets and not set_arn:
+            raise LookupError(f"the policy has no permission set {access.permission_set}")
+
     def _begin(self, access: Access, *, present: bool) -> Operation:
         if self._under_way(access):
             raise BusyError("ConflictException")
         operation_id = f"o-{len(self._operations)}"
-        failure = self.failure if present else ""
+        failure = (self.failures.pop(0) if self.failures else self.failure) if present else ""
         self._operations[operation_id] = _Change(access, present, self.polls, failure)
         return self._progress(operation_id)
 

@@ -52,7 +52,7 @@ class SlowIdentityCenter:
     assigned: set[Access] = field(default_factory=set)
     operations: list[Change] = field(default_factory=list)
 
-    def create(self, access: Access) -> Operation:
+    def create(self, access: Access, set_arn: str = "") -> Operation:
         self._be_busy()
         return self._begin(access, present=True)
 
@@ -60,7 +60,7 @@ class SlowIdentityCenter:
         self._be_busy()
         return self._look(operation_id)
 
-    def delete(self, access: Access) -> Operation:
+    def delete(self, access: Access, set_arn: str = "") -> Operation:
         self._be_busy()
         if access not in self.assigned and (self.lenient or not self.under_way(access)):
             return Operation("", Progress.succeeded)
@@ -70,7 +70,7 @@ class SlowIdentityCenter:
         self._be_busy()
         return self._look(operation_id)
 
-    def is_assigned(self, access: Access) -> bool:
+    def is_assigned(self, access: Access, set_arn: str = "") -> bool:
         self._be_busy()
         return access in self.assigned
 

@@ -112,7 +112,7 @@ def _signed(body: str, company: Company) -> dict[str, str]:
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
-    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5)
+    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5, undenied=6)
     line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
@@ -134,6 +134,7 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
         Metric.unrecorded_assignments: 3,
         Metric.stuck_requests: 2,
         Metric.unrevoked_grants: 1,
+        Metric.undenied_sessions: 6,
     }
 
 

@@ -71,9 +71,10 @@ EXPLAINED = replace(
 )
 
 
-def grant(account: str, state: GrantState, failure: str = "") -> Grant:
+def grant(account: str, state: GrantState, failure: str = "", **changes: Any) -> Grant:
     """Ada's grant in an account."""
-    return Grant(REQUEST.id, Access("u-ada", RDS, account), state, NOW + 3660, 1, None, failure)
+    one = Grant(REQUEST.id, Access("u-ada", RDS, account), state, NOW + 3660, 1, None, failure)
+    return replace(one, **changes)
 
 
 def standing(state: State, **changes: Any) -> Request:

@@ -96,8 +96,8 @@ STORIES = [
     (Event.extended, "The end of the access was moved; its own message shows it."),
     (
         Event.closed,
-        ":lock: Closed, and verified: this request opens nothing any more. A session that is open when the access ends "
-        "lives on for up to 1 h.",
+        ":lock: Closed, and verified: this request opens nothing any more. A session that was open when the access "
+        "ended lives on for up to 1 h.",
     ),
     (GrantEvent.failed, ":x: Not opened: `production (222222222222)`."),
 ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.lambdas.domain.policy import Action, DenyRule
-from breakglass.lambdas.domain.records import SYSTEM, Approval, GrantState, Kind, Request, State
+from breakglass.lambdas.domain.records import SYSTEM, Approval, Grant, GrantState, Kind, Request, State
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.body import LONGEST_MESSAGE
 from breakglass.lambdas.slack.request_message import request_message
@@ -300,9 +300,9 @@ def test_what_is_not_verified_gone_yet_is_counted() -> None:
 
 SESSIONS = [
     (None, (PRODUCTION,), "lives on for up to 1 h."),
-    ("p-1", (PRODUCTION,), "A session that is open when the access ends is cut off."),
+    ("p-1", (PRODUCTION,), "A session that is open when the access ends is to be cut off."),
     ("p-1", (MANAGEMENT,), "lives on for up to 1 h: nothing cuts it off in the management account."),
-    ("p-1", (PRODUCTION, MANAGEMENT), "is cut off; in the management account it lives on for up to 1 h."),
+    ("p-1", (PRODUCTION, MANAGEMENT), "is to be cut off; in the management account it lives on for up to 1 h."),
 ]
 
 
@@ -317,6 +317,27 @@ def test_whoever_approves_reads_what_becomes_of_live_sessions(
     ]
     assert said in approve["confirm"]["text"]["text"]
     assert said in words(replace(ACTIVE, accounts=accounts), policy=of)
+
+
+DENIED: dict[str, Any] = {"deny_until": 1_764_009_000}
+UNDENIED: dict[str, Any] = {**DENIED, "undenied": "full"}
+
+
+@pytest.mark.parametrize(
+    ("grants", "said"),
+    [
+        ([grant(PRODUCTION, GrantState.revoked, **DENIED)], "Sessions that were open are cut off."),
+        ([grant(PRODUCTION, GrantState.revoked, **UNDENIED)], "lives on for up to 1 h, because the policy"),
+        ([grant(MANAGEMENT, GrantState.revoked, **DENIED)], "In the management account a session that was open lives"),
+        ([grant(PRODUCTION, GrantState.revoked)], "this request opens nothing any more."),
+    ],
+    ids=["denied", "policy full", "management account", "lifted"],
+)
+def test_ended_message_says_cut_off_only_where_the_deny_is(grants: list[Grant], said: str) -> None:
+    of = policy(settings=replace(SETTINGS, session_policy_id="p-1"))
+    shown = words(standing(State.ended), policy=of, grants=grants)
+    assert said in shown
+    assert ("are cut off" in shown) == (said == "Sessions that were open are cut off.")
 
 
 def test_warnings_are_shown_to_whoever_decides_and_no_longer_afterwards() -> None:

@@ -114,6 +114,7 @@ def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() ->
             "UnrevokedGrants",
             "UnrecordedAssignments",
             "StuckRequests",
+            "UndeniedSessions",
             "SweeperFailures",
         )
     ]

@@ -1,0 +1,168 @@
+"""What is taken back, and when that is believed; and creations that fail for a moment only."""
+
+from dataclasses import replace
+
+import pytest
+
+from breakglass.lambdas.app.sweep import GRACE_SECONDS
+from breakglass.lambdas.domain.grants import RELIST_SECONDS
+from breakglass.lambdas.domain.records import GrantState, Request, State
+from breakglass.lambdas.ports import BusyError
+from breakglass.lambdas.slack import ids
+from tests.lambdas.app.company import Company
+from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, policy
+
+UNEXPECTED = "An unexpected internal service exception was encountered"
+PROPAGATION = "Received a 403 status error: Access denied by IAM. Please wait for role propagation to complete."
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def opened(company: Company) -> Request:
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    return company.now(request)
+
+
+def state(company: Company, request: Request) -> GrantState:
+    grant = company.store.grant(request.id, PRODUCTION)
+    assert grant is not None
+    return grant.state
+
+
+# --- a list that is late ---------------------------------------------------------------------------------------------
+
+
+def test_revoke_after_a_deletion_needs_one_list(company: Company) -> None:
+    request = opened(company)
+    company.click(ADA, ids.DONE, request)
+    assert company.now(request).state is State.ended
+    assert len(company.center.deleted) == 1
+
+
+def test_revoke_of_what_is_not_listed_waits_for_a_second_list(company: Company) -> None:
+    request = opened(company)
+    company.center.assigned.clear()
+    company.click(ADA, ids.DONE, request)
+    assert company.now(request).state is State.revoking
+    company.player.pass_time(RELIST_SECONDS - 1)
+    assert company.now(request).state is State.revoking
+    company.player.pass_time(60)
+    assert company.now(request).state is State.ended
+
+
+def test_take_back_of_what_was_made_deletes_it_unlisted(company: Company) -> None:
+    request = company.asked()
+
+    def killed(step: str, done: bool) -> None:
+        # The creation succeeds, and every step that looks at it is killed first.
+        if step == "granting":
+            raise RuntimeError("killed")
+        company.center.polls = 1 if step == "grant" else 0
+
+    company.player.trouble = killed
+    company.center.unlisted = 2
+    company.click(CLEO, ids.APPROVE, request)
+    company.player.pass_time(600)
+    assert not company.is_open()
+    assert company.center.deleted
+    assert state(company, request) is GrantState.failed
+
+
+# --- a set that left the stack file ----------------------------------------------------------------------------------
+
+
+def test_sweep_revokes_a_grant_whose_set_left_the_stack_file() -> None:
+    company = Company(ends_sessions=True)
+    request = opened(company)
+    company.player.stop(request.id)
+    company.center.sets = frozenset()
+    company.world = replace(company.world, policy=replace(company.world.policy, sets={}))
+    company.clock.advance(3600 + GRACE_SECONDS)
+    counts = company.sweep()
+    assert not company.is_open()
+    assert (counts.late, counts.failures) == (0, 0)
+    assert ADA.user_id in company.sessions.content
+
+
+def test_prepare_stores_the_arn_of_the_set(company: Company) -> None:
+    request = opened(company)
+    grant = company.store.grant(request.id, PRODUCTION)
+    assert grant is not None
+    assert grant.set_arn == company.world.policy.sets[RDS].arn
+
+
+# --- creations that fail for a moment --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", [UNEXPECTED, PROPAGATION])
+def test_creation_that_fails_for_a_moment_is_asked_for_again(company: Company, reason: str) -> None:
+    company.center.failures = [reason, reason]
+    request = opened(company)
+    company.player.pass_time(60)
+    assert company.is_open()
+    assert company.now(request).state is State.active
+    assert len(company.center.created) == 3
+    grant = company.store.grant(request.id, PRODUCTION)
+    assert grant is not None
+    assert grant.failure == ""
+
+
+def test_creation_that_goes_on_failing_ends_with_the_reason(company: Company) -> None:
+    company.center.failure = UNEXPECTED
+    request = opened(company)
+    company.player.pass_time(1200)
+    assert company.now(request).state is State.failed
+    assert UNEXPECTED in company.message(request)
+
+
+def test_creation_that_fails_for_good_is_asked_for_once(company: Company) -> None:
+    company.center.failure = "Received a 404 status error: the USER assignee was not found in directory d-1234567890"
+    request = opened(company)
+    assert company.now(request).state is State.failed
+    assert len(company.center.created) == 1
+
+
+def test_creation_hindered_by_a_quota_says_so(company: Company) -> None:
+    def full(call: str, done: bool) -> None:
+        if call == "create":
+            raise BusyError("CreateAccountAssignment: ServiceQuotaExceededException")
+
+    company.center.trouble = full
+    request = opened(company)
+    assert "ServiceQuotaExceededException" in company.store.grants(request.id)[0].failure
+    company.player.pass_time(900)
+    assert company.now(request).state is State.failed
+    assert "ServiceQuotaExceededException" in company.message(request)
+
+
+# --- live sessions ---------------------------------------------------------------------------------------------------
+
+
+def test_ended_message_changes_once_the_deny_is_written() -> None:
+    company = Company(policy(settings=replace(SETTINGS, session_policy_id="p-1")), ends_sessions=True)
+    request = opened(company)
+    whole = company.sessions.content
+    company.sessions.content = "not a policy"
+    company.click(ADA, ids.DONE, request)
+    company.sweep()
+    assert "Not cut off" in company.message(request)
+    assert company.sweep().undenied == 1
+    company.sessions.content = whole
+    assert company.sweep().undenied == 0
+    assert "Sessions that were open are cut off" in company.message(request)
+    assert "sessions_not_denied" in company.trail(request)
+
+
+def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
+    company = Company(ends_sessions=True)
+    request = opened(company)
+    company.click(ADA, ids.DONE, request)
+    assert list(company.store.live_grants())
+    company.player.stop(request.id)
+    company.world = replace(company.world, sessions=None)
+    company.sweep()
+    assert list(company.store.live_grants()) == []

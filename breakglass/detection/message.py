@@ -17,7 +17,9 @@ its fields and can write false facts and mentions with them (decision 0008); `dr
 It can't format a time either: the message shows CloudTrail's own, which is in UTC.
 
 With approvals, a use is recorded and explained. What the recorder gets, and the value of the button `Explain this use`,
-is one text of seven fields, which `breakglass.lambdas.domain.uses.evidence` reads: `|` is in no field's alphabet.
+is one text of seven fields, which `breakglass.lambdas.domain.uses.evidence` reads: `|` is in no field's alphabet. The
+recorder also gets the event's source, as the last key: of two equal keys of a JSON object the last one counts there, so
+a drill can't put another source in its place.
 
 Non-goals: sending anything; how often one use is told (each evidence path tells it once).
 """
@@ -55,6 +57,8 @@ class Field:
 
 
 FIELDS: Mapping[str, Field] = {
+    # EventBridge's own field: AWS refuses events with a source of its own to everybody else ("PutEvents").
+    "source": Field("$.source", r"[a-z.]", 32),
     # Only drills have this field; it is what makes their messages begin with DRILL.
     "drill": Field("$.detail.drill", r"[DRIL: ]", 7),
     # "CloudTrail record contents for management, data, and network activity events" (AWS CloudTrail User Guide)
@@ -202,7 +206,7 @@ def _evidence(subject: Subject, path: EvidencePath) -> str:
 
 
 def recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
-    """Build what the recorder of uses gets: `{"value": ...}` with the value of the button `Explain this use`.
+    """Build what the recorder of uses gets: `{"value", "source"}`, the value as of the button `Explain this use`.
 
     Args:
         subject: whose use is recorded.
@@ -215,7 +219,7 @@ def recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
         MessageError: a configured text would break the value.
         ValueError: what shows up on this path is no use.
     """
-    return _transformer({"value": _evidence(subject, path)})
+    return _transformer({"value": _evidence(subject, path), "source": "<source>"})
 
 
 def slack_message(
@@ -395,8 +399,8 @@ def check(transformer: Transformer) -> None:
     """Make sure that EventBridge accepts the transformer, and Slack whatever it is filled with.
 
     Args:
-        transformer: the transformer of a Slack message, of a recorder's `{"value": ...}`, or one whose template is a
-            JSON string.
+        transformer: the transformer of a Slack message, of a recorder's `{"value", "source"}`, or one whose template is
+            a JSON string.
 
     Raises:
         MessageError: the template is no JSON or too long; placeholders and paths don't agree; something but the
@@ -417,7 +421,7 @@ def check(transformer: Transformer) -> None:
         raise MessageError(f"Each placeholder needs a path and each path a placeholder; {odd} has only one of them.")
     for values in ({name: "" for name in used}, {name: _longest(name) for name in used}):
         match json.loads(render(transformer.template, values)):
-            case {"value": str(value), **others} if not others:
+            case {"value": str(value), "source": str(), **others} if not others:
                 _at_most("the value", value, _VALUE_LIMIT)
             case dict(body):
                 _check_slack(body)

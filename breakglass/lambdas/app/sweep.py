@@ -33,6 +33,10 @@ GRACE_SECONDS = 300
 """For how long the workflow is left to its own work after the moment at which something was due."""
 
 
+MOST_REMINDERS = 10
+"""How many uses are brought up in a message of their own in one run."""
+
+
 Item = TypeVar("Item")
 
 
@@ -364,23 +368,41 @@ def behind(run: Run) -> None:
 
 
 def uses(run: Run) -> None:
-    """Remind of uses that are not explained or not signed off, and count those that are overdue."""
+    """Remind of uses that are not explained or not signed off, and count those that are overdue.
+
+    Of many at once only the first have a message of their own; one message tells of all others.
+    """
     world, now = run.world, run.world.clock()
     every = world.policy.settings.remind_every_seconds
     found = list(world.store.open_uses(run.unreadable))
     run.counts.overdue = sum(use_life.overdue(use, now) for use in found)
 
-    def see_to(use: Use) -> None:
-        if now < (use.reminded_at or use.first_seen) + every:
-            return
+    waiting = [use for use in found if now >= (use.reminded_at or use.first_seen) + every]
+    others: list[Use] = []
+
+    def noted(use: Use) -> Use | None:
         try:
-            reminded = change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+            return change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
         except use_life.UseNotAllowedError:
             # Signed off at this moment.
-            return
-        use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, use_life.overdue(use, now)))
+            return None
 
-    run.each(found, _id_of, see_to)
+    def remind(use: Use) -> None:
+        reminded = noted(use)
+        if reminded is not None:
+            overdue = use_life.overdue(use, now)
+            use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+
+    def count_in(use: Use) -> None:
+        reminded = noted(use)
+        if reminded is not None:
+            others.append(reminded)
+
+    run.each(waiting[:MOST_REMINDERS], _id_of, remind)
+    run.each(waiting[MOST_REMINDERS:], _id_of, count_in)
+    if others:
+        overdue = sum(use_life.overdue(use, now) for use in others)
+        notices.post(world, "uses", world.policy.settings.channel, messages.many_unexplained(len(others), overdue))
 
 
 _PARTS: tuple[tuple[Callable[[Run], None], int, frozenset[str]], ...] = (

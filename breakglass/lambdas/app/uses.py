@@ -6,15 +6,17 @@ One session leaves several records, which may come in any order and from two acc
 Non-goals: noticing that nobody explains (see `sweep`).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from breakglass.lambdas.app import notices, refusals
 from breakglass.lambdas.app.changes import ContendedError, UnknownRecordError, change_use
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
+from breakglass.lambdas.app.limits import claim_place
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.records import Explanation, Message, Request, Use
+from breakglass.lambdas.domain.records import SYSTEM, Actor, Explanation, Message, Request, Use
 from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
@@ -23,12 +25,29 @@ from breakglass.lambdas.slack.body import Body
 from breakglass.lambdas.slack.forms import ExplanationDraft
 from breakglass.lambdas.slack.payloads import Click, Submission
 
+MOST_AN_HOUR = 10
+"""How many uses that the alert path has not recorded one person makes known by clicks within an hour."""
+
 _ATTEMPTS = 5
 _SESSION_SECONDS = 3600
 
 
-def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
-    """Keep what the alert path saw: a new use, or one more trace of a known one. The same event twice is one."""
+def record(
+    world: Records,
+    directory: Directory,
+    evidence: Evidence,
+    by: Actor = SYSTEM,
+    permit: Callable[[Use], None] = lambda use: None,
+) -> Use:
+    """Keep evidence: a new use, or one more trace of a known one. The same event twice is one.
+
+    Args:
+        world: what the function has.
+        directory: who people are.
+        evidence: of the use.
+        by: who tells of it; the alert path if it is the system.
+        permit: raises if this use may not be written; asked before each write.
+    """
     for _ in range(_ATTEMPTS):
         known = world.store.use_of_event(evidence.event_id)
         if known is not None:
@@ -42,7 +61,8 @@ def record(world: Records, directory: Directory, evidence: Evidence) -> Use:
         else:
             within = world.policy.settings.explain_within_seconds
             request = _request_id(world, user_id, evidence)
-            use, audit = life.begin(evidence, user_id, within, request, world.clock(), before)
+            use, audit = life.begin(evidence, user_id, within, request, world.clock(), before, by)
+        permit(use)
         if world.store.save_use(use, audit):
             world.log("use", use=use.id, request=use.request_id, path=evidence.path)
             return replace(use, version=use.version + 1)
@@ -75,11 +95,31 @@ def open_form_of_alert(doing: Doing, click: Click) -> None:
         raise RefusedError("This alert does not say what it is about.") from None
     if evidence.drill:
         raise RefusedError("This alert came from a drill: nobody used a role, and there is nothing to explain.")
-    use = record(doing.desk, doing.desk.directory, evidence)
+    use = doing.desk.store.use_of_event(evidence.event_id) or _record_click(doing, evidence)
+    insist(may_explain(doing.desk.policy, use, doing.person))
     if use.thread is None and click.message is not None:
         thread = click.message
         use = change_use(doing.desk.store, use.id, lambda one: (replace(one, thread=one.thread or thread), ()))
     _open(doing, use)
+
+
+def _record_click(doing: Doing, evidence: Evidence) -> Use:
+    """Record a use that only a click tells of: if the clicker may explain it, and within a limit.
+
+    Raises:
+        ForbiddenError: if they may not explain it.
+        RefusedError: if it is too old, or the clicker has recorded too many.
+    """
+    desk = doing.desk
+    if not life.is_recent(evidence, desk.clock()):
+        raise RefusedError("No use is known for this alert, and it is not of the last seven days.")
+
+    def permit(use: Use) -> None:
+        insist(may_explain(desk.policy, use, doing.person))
+        if not claim_place(desk, "use", doing.person.user_id, MOST_AN_HOUR):
+            raise RefusedError(f"You have told of {MOST_AN_HOUR} unrecorded uses within an hour. Wait an hour.")
+
+    return record(desk, desk.directory, life.of_click(evidence), doing.by, permit)
 
 
 def open_form(doing: Doing, click: Click) -> None:

@@ -11,7 +11,11 @@ known, and not after the explanation was written. What follows from that rule:
   are one person here.
 - What happens after the explanation begins another use: it can't be explained beforehand.
 
-Whoever breaks the glass owes an explanation even if no record of a use ever comes (`owed`).
+A broken glass has to be explained even if no record of a use ever comes (`owed`). Such a use has an id of its own kind,
+which no record can have.
+
+A click on an alert makes a use known as well, if nothing else has (`of_click`). The fields of a click are the clicker's
+choice, so they never take the place of what the alert path tells: their event ids are a kind of their own.
 
 Every other function takes the use as it was read and returns what it becomes, with the audit entries to be written in
 the same transaction. What the table does not have raises `UseNotAllowedError` and changes nothing.
@@ -72,6 +76,12 @@ class Evidence:
 DRILL = "DRILL: "
 """The first field of a drill (`breakglass.detection.patterns.DRILL_MARKER`)."""
 
+RECENT_SECONDS = 7 * 86_400
+"""How old evidence may be that a click tells."""
+
+_AHEAD_SECONDS = 300
+_AWS_SOURCE = re.compile(r"aws\.[a-z]{1,30}")
+
 _FIELDS = {
     "role": re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}"),
     "account": re.compile(r"[0-9]{12}"),
@@ -110,6 +120,33 @@ def evidence(value: str) -> Evidence:
     if _WHO[known].fullmatch(who) is None:
         raise ValueError("who it was has another form")
     return Evidence(drill == DRILL, role, known, account, event_id, _seconds(time), who)
+
+
+def reported(event: Mapping[str, object]) -> Evidence:
+    """Read what the alert path tells the recorder: `{"value", "source"}`, the source of the event at EventBridge.
+
+    AWS lets only itself send events with a source `aws.…`, so whatever a crafted drill has for fields, it has another.
+
+    Raises:
+        ValueError: if it is anything else, or is said to be no drill and does not come from AWS.
+    """
+    value, source = event.get("value"), event.get("source")
+    if event.keys() != {"value", "source"} or not isinstance(value, str) or not isinstance(source, str):
+        raise ValueError("the keys are not value and source")
+    read = evidence(value)
+    if not read.drill and _AWS_SOURCE.fullmatch(source) is None:
+        raise ValueError("its source is not AWS")
+    return read
+
+
+def of_click(of: Evidence) -> Evidence:
+    """Return evidence that a click tells, under an event id that no record of CloudTrail has."""
+    return replace(of, event_id=f"click:{of.event_id}")
+
+
+def is_recent(of: Evidence, now: int) -> bool:
+    """Return whether evidence is at most seven days old, and not from the future."""
+    return -_AHEAD_SECONDS <= now - of.at <= RECENT_SECONDS
 
 
 def names_a_user_id(of: Evidence) -> bool:
@@ -169,7 +206,13 @@ def next_id(of: Evidence, user_id: str, latest: Use | None) -> str:
 
 
 def begin(
-    of: Evidence, user_id: str, due_within: int, request_id: str | None, now: int, latest: Use | None = None
+    of: Evidence,
+    user_id: str,
+    due_within: int,
+    request_id: str | None,
+    now: int,
+    latest: Use | None = None,
+    by: Actor = SYSTEM,
 ) -> UseChange:
     """Begin a use with the first record of it.
 
@@ -180,6 +223,7 @@ def begin(
         request_id: the request it was made under, if there is one (see `made_under`).
         now: the time.
         latest: the use that it does not belong to and comes after (see `next_id`).
+        by: who told of it; the alert path if it is the system.
 
     Raises:
         ValueError: for a drill: nothing was used.
@@ -198,7 +242,7 @@ def begin(
         request_id=request_id,
     )
     note = f"{of.path}: {session_name(of) or 'nobody is named'}{f', under {request_id}' if request_id else ''}"
-    return _recorded(use, note, now)
+    return _recorded(use, note, now, by)
 
 
 def owed(request: Request, due_within: int, now: int) -> UseChange:
@@ -214,15 +258,14 @@ def owed(request: Request, due_within: int, now: int) -> UseChange:
     """
     at = request.decided_at or now
     use = Use(
-        id=_id(request.id),
+        # What a record begins is called by a digest: none is called like this.
+        id=f"u-{request.id}",
         permission_set=request.permission_set,
         account=request.accounts[0],
         user_id=request.requester.user_id,
         session_name=request.requester_name,
         first_seen=at,
         due_at=at + due_within,
-        # An id of ours is none of CloudTrail's.
-        event_ids=(request.id,),
         request_id=request.id,
     )
     return _recorded(use, f"the glass was broken, under {request.id}", now)
@@ -241,6 +284,9 @@ def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
         return True
     if of.drill or (use.permission_set, use.account, use.user_id) != (of.role, of.account, user_id):
         return False
+    if of_click(of).event_id in use.event_ids and session_name(of) == use.session_name:
+        # A click told of it first.
+        return True
     known = user_id or session_name(of)
     if not known or (not user_id and known != use.session_name):
         return False
@@ -322,8 +368,8 @@ def _id(of: str) -> str:
     return f"u-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
-def _recorded(use: Use, note: str, now: int) -> UseChange:
-    told = about_use(use, UseEvent.recorded, SYSTEM, now, use.state, note)
+def _recorded(use: Use, note: str, now: int, by: Actor = SYSTEM) -> UseChange:
+    told = about_use(use, UseEvent.recorded, by, now, use.state, note)
     return use, (replace(told, before=""),)
 
 

@@ -9,15 +9,15 @@ from typing import Any
 from breakglass.lambdas.adapters.identity_store import IdentityStore
 from breakglass.lambdas.app.uses import record
 from breakglass.lambdas.app.world import Records
-from breakglass.lambdas.domain.uses import evidence
+from breakglass.lambdas.domain.uses import reported
 from breakglass.lambdas.handlers import parts
 from breakglass.lambdas.handlers.process import log
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Record `{"value": ...}`, as `breakglass.detection.message` writes it; a drill and what is odd are passed over."""
+    """Record `{"value", "source"}`, as `breakglass.detection.message` writes it; pass over drills and odd events."""
     try:
-        seen = evidence(str(event.get("value", "")))
+        seen = reported(event)
     except ValueError as error:
         log("odd_evidence", why=str(error))
         return {}

@@ -214,6 +214,22 @@ def unexplained(use: Use, policy: Policy, overdue: bool) -> Body:
     return Body(text, [section(markdown(text)), section(markdown(ask)), actions(explain_button(use))])
 
 
+def many_unexplained(count: int, overdue: int) -> Body:
+    """Bring up uses in one message, besides those that have one of their own.
+
+    Args:
+        count: how many are not explained or not signed off.
+        overdue: how many of them should be by now.
+    """
+    late = f" {overdue} of them {'is' if overdue == 1 else 'are'} overdue." if overdue else ""
+    text = (
+        f":bell: {count} more {'use' if count == 1 else 'uses'} of break-glass roles still "
+        f"{'has' if count == 1 else 'have'} to be explained or signed off.{late} The Home tab of this app shows each "
+        "person theirs."
+    )
+    return Body(text, [section(markdown(text))])
+
+
 def _use(use: Use, policy: Policy) -> str:
     under = f", under request {code(use.request_id)}" if use.request_id is not None else ""
     where = f"{code(use.permission_set)} in {wording.account(use.account, policy.accounts)}"

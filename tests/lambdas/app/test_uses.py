@@ -1,18 +1,19 @@
 """Uses: recorded, linked, explained, signed off; and the sweeper that brings them up again."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from breakglass.lambdas.app import clicks
 from breakglass.lambdas.app.sweep import Counts
-from breakglass.lambdas.app.uses import record
+from breakglass.lambdas.app.uses import MOST_AN_HOUR, record
 from breakglass.lambdas.domain.records import Message, Request, Use, UseState
 from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Click
 from tests.lambdas.app.company import CHANNEL, Company, interrupt
-from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, DOT, EVE, PRODUCTION, RDS
 from tests.lambdas.doubles.clock import NOW
 
 ALERT = Message(CHANNEL, f"{NOW}.000000")
@@ -59,6 +60,7 @@ def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(company: C
     for number in range(3 * MAXIMUM_EVENTS):
         recorded(company, seen("portal", ADA.user_id, f"e-{number}", number // 3))
     assert len(the_use(company).event_ids) == MAXIMUM_EVENTS
+    company.clock.advance(3000)
     view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen("portal", ADA.user_id, "e-149", 49))
     assert company.slack.views[view_id]["private_metadata"] == the_use(company).id
 
@@ -113,13 +115,13 @@ def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_us
 
 
 def test_what_is_seen_of_a_broken_glass_is_the_same_use(company: Company) -> None:
-    request = glass_broken(company)
+    glass_broken(company)
     record(
         company.world,
         company.directory,
         Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, "e-1", company.clock() + 60, "ada"),
     )
-    assert the_use(company).event_ids == (request.id, "e-1")
+    assert the_use(company).event_ids == ("e-1",)
 
 
 def test_an_approved_request_that_is_not_used_needs_no_explanation(company: Company) -> None:
@@ -183,6 +185,99 @@ def test_the_alert_of_a_drill_needs_no_explanation_and_a_forged_one_makes_no_rec
     view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
     assert "does not say what it is about" in company.seen(view_id)
     assert not company.store.uses
+
+
+# --- what a click tells ----------------------------------------------------------------------------------------------
+
+
+def forged(event: str = "e-1", who: str = "ada", path: str = "session_start", at: int = NOW) -> str:
+    """A value of a button, whatever it claims."""
+    time = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
+
+
+def test_click_on_an_unrecorded_alert_names_the_clicker(company: Company) -> None:
+    company.open_form(ADA, ids.EXPLAIN_ALERT, forged())
+    (entry,) = company.store.trail
+    assert (entry.event, entry.actor.user_id, entry.subject) == ("use_recorded", ADA.user_id, the_use(company).id)
+
+
+def test_click_of_who_may_not_explain_creates_nothing(company: Company) -> None:
+    view_id = company.open_form(EVE, ids.EXPLAIN_ALERT, forged(who="ada"))
+    assert "Only whoever used" in company.seen(view_id)
+    assert company.store.uses == {}
+    assert [entry.event for entry in company.store.trail] == ["refused"]
+
+
+def test_click_of_who_may_not_explain_moves_no_thread(company: Company) -> None:
+    use = recorded(company, seen())
+    company.open_form(EVE, ids.EXPLAIN_ALERT, seen())
+    assert the_use(company) == use
+
+
+@pytest.mark.parametrize("at", [NOW - 7 * DAY - 1, NOW + 301])
+def test_click_with_a_time_outside_seven_days_creates_nothing(company: Company, at: int) -> None:
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, forged(at=at))
+    assert "not of the last seven days" in company.seen(view_id)
+    assert company.store.uses == {}
+
+
+def test_click_on_an_old_alert_finds_the_recorded_use(company: Company) -> None:
+    use = recorded(company, seen())
+    company.clock.advance(30 * DAY)
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen())
+    assert company.slack.views[view_id]["private_metadata"] == use.id
+
+
+def test_clicks_that_record_uses_are_limited_for_each_person(company: Company) -> None:
+    views = [company.open_form(ADA, ids.EXPLAIN_ALERT, forged(f"e-{n}", f"nobody-{n}")) for n in range(30)]
+    assert len(company.store.uses) == MOST_AN_HOUR
+    assert "within an hour" in company.seen(views[-1])
+    company.open_form(BEA, ids.EXPLAIN_ALERT, forged("e-31", "nobody-31"))
+    company.clock.advance(3600)
+    company.open_form(ADA, ids.EXPLAIN_ALERT, forged("e-32", "nobody-32", at=company.clock()))
+    assert len(company.store.uses) == MOST_AN_HOUR + 2
+
+
+def test_click_with_the_id_of_a_request_cancels_no_explanation(company: Company) -> None:
+    request = company.asked()
+    for who in ("", "ada", "nobody"):
+        company.open_form(ADA, ids.EXPLAIN_ALERT, forged(event=request.id, who=who))
+    company.player.pass_time(600)
+    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
+    (required,) = [use for use in company.store.uses.values() if use.request_id == request.id]
+    assert (required.user_id, required.explanation) == (ADA.user_id, None)
+
+
+@pytest.mark.parametrize("who", ["ada", ""])
+def test_click_before_the_record_is_the_same_use(company: Company, who: str) -> None:
+    company.open_form(ADA, ids.EXPLAIN_ALERT, seen(who=who))
+    use = recorded(company, seen(who=who))
+    assert the_use(company) == use
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen(who=who))
+    assert company.slack.views[view_id]["private_metadata"] == the_use(company).id
+
+
+def test_click_that_names_another_person_hides_no_real_use(company: Company) -> None:
+    company.open_form(ADA, ids.EXPLAIN_ALERT, seen(who="nobody"))
+    real = recorded(company, seen(who="ada"))
+    assert (real.user_id, real.event_ids) == (ADA.user_id, ("e-1",))
+    assert len(company.store.uses) == 2
+
+
+@pytest.mark.parametrize(("count", "posted"), [(10, 10), (11, 11), (201, 11)])
+def test_many_unexplained_uses_are_few_messages(company: Company, count: int, posted: int) -> None:
+    for number in range(count):
+        recorded(company, seen(who=f"nobody-{number}", event=f"e-{number}"))
+    company.clock.advance(DAY)
+    assert company.sweep().overdue == count
+    reminders = company.slack.posted(CHANNEL)
+    assert len(reminders) == posted
+    if count > 10:
+        assert reminders[-1].text.startswith(f":bell: {count - 10} more use")
+    company.clock.advance(300)
+    company.sweep()
+    assert len(company.slack.posted(CHANNEL)) == posted, "all of them have been brought up"
 
 
 def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(company: Company) -> None:

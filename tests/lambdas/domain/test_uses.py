@@ -347,6 +347,32 @@ def test_made_under(sentence: str) -> None:
     assert uses.made_under(asked, record, user_id) is expected
 
 
+# --- what a click tells, and what is required without a record --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "recent"), [(-301, False), (-300, True), (0, True), (7 * 86_400, True), (7 * 86_400 + 1, False)]
+)
+def test_is_recent_within_seven_days_is_true(age: int, recent: bool) -> None:
+    assert uses.is_recent(seen(at=ASKED), ASKED + age) is recent
+
+
+@given(st.text(alphabet="0123456789abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=36))
+def test_required_use_has_an_id_that_no_record_begins(event_id: str) -> None:
+    required, _ = uses.owed(request(State.approved), 60, ASKED)
+    assert required.event_ids == ()
+    for who in ("", "ada", ADA.user_id):
+        for of in (seen(event_id=event_id, who=who), seen(event_id=required.request_id or "", who=who)):
+            assert uses.next_id(of, "", None) != required.id
+            assert uses.next_id(uses.of_click(of), "", required) != required.id
+
+
+def test_click_has_an_event_id_that_no_record_has() -> None:
+    told = uses.of_click(seen(event_id="e-1"))
+    with pytest.raises(ValueError, match="the event id"):
+        evidence(value(event_id=told.event_id))
+
+
 # --- its life ---------------------------------------------------------------------------------------------------------
 
 EXPLAINED = use(state=UseState.explained, explanation=explanation())

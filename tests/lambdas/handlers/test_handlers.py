@@ -10,19 +10,22 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from breakglass.approval.parts import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
+from breakglass.detection.message import recorder_input, substitute
+from breakglass.detection.subjects import PermissionSetSubject
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.connection import Answer
 from breakglass.lambdas.adapters.desk_function import InvokedDesk
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.error_codes import PermanentError
-from breakglass.lambdas.handlers import access, desk, metrics, sweeper
+from breakglass.lambdas.handlers import access, desk, metrics, recorder, sweeper
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Command
 from breakglass.lambdas.slack.signature import SignatureError
+from breakglass.types import EvidencePath
 from localcloud.slack_user import signed
 from tests.lambdas.app.company import CHANNEL, Company
-from tests.lambdas.domain.policies import ADA, CLEO
+from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, RDS
 from tests.lambdas.doubles.slack import TEAM
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -95,6 +98,53 @@ def test_desk_invoked_without_signature_acts_for_nobody(company: Company, kind: 
     if kind == "block_actions":
         desk.handler({"interaction": {**_signed(body, company), "view_id": None}}, None)
         assert company.now(request).state is State.approved, "only the signature was missing"
+
+
+VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
+DRILL = f"DRILL: {VALUE}"
+
+REPORTED: dict[str, tuple[str, int]] = {
+    # sentence: (what Lambda gets, as text; uses recorded)
+    "a use": (json.dumps({"value": VALUE, "source": "aws.sts"}), 1),
+    "a drill": (json.dumps({"value": DRILL, "source": "breakglass.drill"}), 0),
+    "a crafted drill without its mark": (json.dumps({"value": VALUE, "source": "breakglass.drill"}), 0),
+    "a crafted drill with a source of its own before": (
+        f'{{"value":"x","source":"aws.sts","value":"{VALUE}","source":"breakglass.drill"}}',
+        0,
+    ),
+    "a crafted drill with one more key": (
+        f'{{"value":"{VALUE}","source":"aws.sts","rest":"|","source":"breakglass.drill"}}',
+        0,
+    ),
+    "a source that only begins so": (json.dumps({"value": VALUE, "source": "aws.sts.example"}), 0),
+    "no source": (json.dumps({"value": VALUE}), 0),
+    "a source that is no text": (json.dumps({"value": VALUE, "source": ["aws.sts"]}), 0),
+    "a value that is no text": (json.dumps({"value": [VALUE], "source": "aws.sts"}), 0),
+}
+
+
+@pytest.mark.parametrize("sentence", REPORTED)
+def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
+    company = Company()
+    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    text, count = REPORTED[sentence]
+    assert recorder.handler(json.loads(text), None) == {}
+    assert len(company.store.uses) == count
+
+
+@pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
+def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch, source: str, count: int) -> None:
+    company = Company()
+    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    detail = {
+        "recipientAccountId": PRODUCTION,
+        "eventID": "e-1",
+        "eventTime": "2025-11-24T16:00:00Z",
+        "requestParameters": {"roleSessionName": "ada"},
+    }
+    transformer = recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
+    recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
+    assert len(company.store.uses) == count
 
 
 def _secret(_: bool) -> str:

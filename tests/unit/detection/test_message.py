@@ -273,8 +273,9 @@ def test_a_refused_attempt_is_no_use_to_explain_or_record(subject: Subject) -> N
 )
 def test_the_recorder_gets_what_the_button_says_and_nothing_else(subject: Subject, path: str, value: str) -> None:
     recorded = recorder_input(subject, EvidencePath(path))
-    assert json.loads(recorded.template) == {"value": value}
-    names = re.findall("<([a-zA-Z]+)>", value)
+    assert json.loads(recorded.template) == {"value": value, "source": "<source>"}
+    assert recorded.template.endswith(',"source":"<source>"}'), "of two equal keys the last one counts"
+    names = [*re.findall("<([a-zA-Z]+)>", value), "source"]
     assert recorded.input_paths == {name: FIELDS[name].path for name in names}
     (button,) = [
         element

@@ -158,13 +158,13 @@ _BUTTONS: dict[str, Callable[[Doing, Click], None]] = {
     ids.END: ending.open_form,
     ids.EXPLAIN_ALERT: uses.open_form_of_alert,
     ids.EXPLAIN_USE: uses.open_form,
-    ids.SIGN_OFF: uses.sign_off,
+    ids.SIGN_OFF: uses.open_sign_off_form,
     ids.HOME_REQUEST: asking.open_form,
     ids.HOME_FILTER: home.show,
     ids.HOME_MORE: home.show,
     ids.VALUE: asking.change_form,
 }
-_SHOWN_AT_HOME = frozenset({ids.APPROVE, ids.LOOKING, ids.WITHDRAW, ids.DONE, ids.SIGN_OFF})
+_SHOWN_AT_HOME = frozenset({ids.APPROVE, ids.LOOKING, ids.WITHDRAW, ids.DONE})
 """What can be clicked in the Home tab, too, and changes what is there."""
 
 _FORMS: dict[str, Callable[[Doing, Submission], None]] = {
@@ -174,4 +174,5 @@ _FORMS: dict[str, Callable[[Doing, Submission], None]] = {
     ids.EXTEND_FORM: asking.extend,
     ids.END_FORM: ending.end,
     ids.EXPLAIN_FORM: uses.explain,
+    ids.SIGN_OFF_FORM: uses.sign_off,
 }

@@ -16,7 +16,7 @@ from breakglass.lambdas.app.limits import claim_place
 from breakglass.lambdas.app.world import Desk, Records
 from breakglass.lambdas.domain import uses as life
 from breakglass.lambdas.domain.decision import may_explain, may_sign_off
-from breakglass.lambdas.domain.records import SYSTEM, Actor, Explanation, Message, Request, Use
+from breakglass.lambdas.domain.records import SYSTEM, Actor, Explanation, Request, Use
 from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.uses import Evidence, UseChange
 from breakglass.lambdas.ports import Directory
@@ -148,24 +148,38 @@ def explain(doing: Doing, submission: Submission) -> None:
     doing.screen.tell("Explained", "Your explanation is in the thread. Somebody else signs it off.")
 
 
-def sign_off(doing: Doing, click: Click) -> None:
-    """Let a second person agree with the explanation that they have read."""
+def open_sign_off_form(doing: Doing, click: Click) -> None:
+    """Show the explanation to a second person, wherever they clicked."""
+    use = _use(doing.desk, click.value)
+    insist(may_sign_off(doing.desk.policy, use, doing.person))
+    _show_explanation(doing, use)
+
+
+def sign_off(doing: Doing, submission: Submission) -> None:
+    """Let a second person agree with the explanation that the form showed them, and with no other."""
     desk = doing.desk
+    use_id, version = forms.signed_off_version(submission.metadata)
 
     def signed_off(use: Use) -> UseChange:
         if use.signed_off_by is None or use.signed_off_by.user_id != doing.person.user_id:
             insist(may_sign_off(desk.policy, use, doing.person))
-            if use.explanation is not None and _is_older(click.message, use.explanation):
-                raise RefusedError("The explanation was changed since: read the newest one, and sign it off there.")
-        return life.signed_off(use, doing.by, desk.clock())
+        return life.signed_off(use, doing.by, version, desk.clock())
 
-    use = change_use(desk.store, _use(desk, click.value).id, signed_off)
+    try:
+        use = change_use(desk.store, _use(desk, use_id).id, signed_off)
+    except life.ExplanationChangedError:
+        _show_explanation(doing, _use(desk, use_id), "The explanation was changed meanwhile. This is the newest one.")
+        return
     post(desk, use, messages.signed_off(use))
+    doing.screen.tell("Signed off", "Nothing is left to do about this use.")
 
 
-def _is_older(message: Message | None, than: Explanation) -> bool:
-    """Say whether a message was there before an explanation; Slack's `ts` begins with seconds since 1970."""
-    return message is not None and int(message.ts.partition(".")[0]) < than.at
+def _show_explanation(doing: Doing, use: Use, problem: str = "") -> None:
+    if use.explanation is None:
+        # `may_sign_off` refuses this before.
+        raise RefusedError("It is not explained yet.")
+    version, names = life.version_of(use.explanation), doing.desk.policy.accounts
+    doing.screen.show(forms.sign_off_form(use, use.explanation, version, problem, names))
 
 
 def post(desk: Desk, use: Use, body: Body) -> None:

@@ -32,6 +32,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from breakglass.lambdas.domain.audit import about_use, labelled
+from breakglass.lambdas.domain.codec import encode
 from breakglass.lambdas.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, Request, Use, UseState
 
 UseChange = tuple[Use, tuple[AuditEntry, ...]]
@@ -194,6 +195,10 @@ class UseNotAllowedError(Exception):
         self.why = why
 
 
+class ExplanationChangedError(UseNotAllowedError):
+    """A person agrees with an explanation that is another one by now."""
+
+
 def next_id(of: Evidence, user_id: str, latest: Use | None) -> str:
     """Return the id of the use that a record begins if it does not belong to the latest one.
 
@@ -336,17 +341,31 @@ def explained(use: Use, explanation: Explanation, now: int) -> UseChange:
     return _change(replace(use, explanation=explanation), UseEvent.explained, explanation.by, now, _whole(explanation))
 
 
-def signed_off(use: Use, by: Actor, now: int) -> UseChange:
+def version_of(explanation: Explanation) -> str:
+    """Return what stands for exactly this explanation: another text, author or time has another."""
+    return hashlib.sha256(encode(explanation).encode()).hexdigest()[:32]
+
+
+def signed_off(use: Use, by: Actor, version: str, now: int) -> UseChange:
     """Note that a second person agrees with the explanation; the same person a second time changes nothing.
+
+    Args:
+        use: the use.
+        by: the second person.
+        version: of the explanation that they have read (see `version_of`).
+        now: the time.
 
     Raises:
         UseNotAllowedError: if it is not explained, is signed off by somebody else, or this person used or explained it.
+        ExplanationChangedError: if they have read another explanation.
     """
     if use.signed_off_by is not None and use.signed_off_by.user_id == by.user_id:
         return use, ()
     explainer = use.explanation.by.user_id if use.explanation is not None else ""
     if by.user_id in ("", use.user_id, explainer):
         raise UseNotAllowedError(use.state, UseEvent.signed_off, "it takes a second person")
+    if use.state is UseState.explained and use.explanation is not None and version != version_of(use.explanation):
+        raise ExplanationChangedError(use.state, UseEvent.signed_off, "the explanation has changed meanwhile")
     return _change(replace(use, signed_off_by=by, signed_off_at=now), UseEvent.signed_off, by, now)
 
 

@@ -75,13 +75,5 @@ def explain_button(use: Use) -> Block:
 
 
 def sign_off_button(use: Use) -> Block:
-    """Agree with an explanation, after a question: nothing undoes it."""
-    return button(
-        "Sign off",
-        ids.SIGN_OFF,
-        use.id,
-        style="primary",
-        confirm=confirm(
-            "Sign it off?", "You say that the explanation is enough. It can't be changed after that.", "Sign off"
-        ),
-    )
+    """Read an explanation in a form, and agree with it there."""
+    return button("Sign off", ids.SIGN_OFF, use.id, style="primary")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.lambdas.domain.decision import Terms
-from breakglass.lambdas.domain.records import Kind, Request, Use
+from breakglass.lambdas.domain.records import Explanation, Kind, Request, Use
 from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.domain.transitions import MAXIMUM_ACCOUNTS
 from breakglass.lambdas.slack import ids, wording
@@ -44,6 +44,7 @@ LONGEST_TEXT = 3000
 _LONGEST_OPTION = 75
 _STEPS = tuple(60 * minutes for minutes in (15, 30, 60, 120, 180, 240, 360, 480, 720))
 _NO_NAMES: Mapping[str, str] = {}
+_VERSION = "|"
 
 
 @dataclass(frozen=True)
@@ -372,6 +373,43 @@ def explain_form(
         callback_id=ids.EXPLAIN_FORM,
         about=use.id,
     )
+
+
+def sign_off_form(
+    use: Use, explanation: Explanation, version: str, problem: str = "", names: Mapping[str, str] = _NO_NAMES
+) -> View:
+    """Show an explanation whole, and ask whether it is enough.
+
+    Args:
+        use: the use.
+        explanation: its explanation.
+        version: stands for exactly this explanation; it comes back with the answer.
+        problem: why it was not sent.
+        names: account id -> name.
+    """
+    where = f"{code(use.permission_set)} in {wording.account(use.account, names)}"
+    about = f"{named(explanation.by)} explains the use of {where} by {wording.user_of(use)}, {moment(use.first_seen)}."
+    return modal(
+        "Sign off",
+        [
+            *_problem(problem),
+            section(markdown(about)),
+            *said("Why it was needed", explanation.reason),
+            *said("Incident", explanation.incident),
+            *said("What was done", explanation.done),
+            *said("What will be changed", explanation.follow_up),
+            context("By signing off you say that this is enough. It can't be changed or undone after that."),
+        ],
+        submit="Sign off",
+        callback_id=ids.SIGN_OFF_FORM,
+        about=f"{use.id}{_VERSION}{version}",
+    )
+
+
+def signed_off_version(about: str) -> tuple[str, str]:
+    """Return the id of the use and the version of its explanation that a `sign_off_form` showed."""
+    use_id, _, version = about.partition(_VERSION)
+    return use_id, version
 
 
 def _under(request: Request | None) -> str:

@@ -27,7 +27,7 @@ HOME_REQUEST = "home_request"
 HOME_FILTER = "home_filter"
 HOME_MORE = "home_more"
 
-OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, HOME_REQUEST})
+OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, SIGN_OFF, HOME_REQUEST})
 """Buttons that open a form: it has to be opened within three seconds of the click."""
 
 # Forms: callback ids, and for each the block ids of its inputs; an input's action id is `value`.
@@ -37,6 +37,7 @@ GLASS_FORM = "glass_form"
 EXTEND_FORM = "extend_form"
 END_FORM = "end_form"
 EXPLAIN_FORM = "explain_form"
+SIGN_OFF_FORM = "sign_off_form"
 
 ROLE = "role"
 ACCOUNTS = "accounts"

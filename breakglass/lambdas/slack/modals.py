@@ -47,7 +47,7 @@ def told(title: str, *texts: str | Block) -> View:
 
 
 def modal(title: str, blocks: list[Block], *, submit: str = "", callback_id: str = "", about: str = "") -> View:
-    """Make a form; `about` is the id of what it is about, and nothing else goes with it."""
+    """Make a form; `about` is the id of what it is about, and comes back when the form is sent."""
     return {
         "type": "modal",
         "title": plain(shortened(title, _LONGEST_TITLE)),

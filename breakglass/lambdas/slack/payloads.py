@@ -203,7 +203,17 @@ _BUTTONS = frozenset(
         ids.VALUE,
     }
 )
-_FORMS = frozenset({ids.REQUEST_FORM, ids.DENY_FORM, ids.GLASS_FORM, ids.EXTEND_FORM, ids.END_FORM, ids.EXPLAIN_FORM})
+_FORMS = frozenset(
+    {
+        ids.REQUEST_FORM,
+        ids.DENY_FORM,
+        ids.GLASS_FORM,
+        ids.EXTEND_FORM,
+        ids.END_FORM,
+        ids.EXPLAIN_FORM,
+        ids.SIGN_OFF_FORM,
+    }
+)
 # Buttons with an address: Slack tells of the click, and has opened the page (`breakglass.detection.message`).
 _LINKS = frozenset({"open_event", "open_post_mortem"})
 

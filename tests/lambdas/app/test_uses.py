@@ -8,6 +8,7 @@ import pytest
 from breakglass.lambdas.app import clicks
 from breakglass.lambdas.app.sweep import Counts
 from breakglass.lambdas.app.uses import MOST_AN_HOUR, record
+from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Message, Request, Use, UseState
 from breakglass.lambdas.domain.uses import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
 from breakglass.lambdas.slack import ids
@@ -139,11 +140,9 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
     company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id, view_id=view_id)
     (explained,) = company.slack.thread(ALERT.channel, ALERT.ts)
     assert "a second backup" in json.dumps(explained.blocks)
-    company.click(ADA, ids.SIGN_OFF, use.id)
-    assert "it takes a second person" in company.told()
-    company.click(EVE, ids.SIGN_OFF, use.id)
-    assert "may sign this off" in company.told()
-    company.click(CLEO, ids.SIGN_OFF, use.id)
+    assert "it takes a second person" in company.seen(company.open_form(ADA, ids.SIGN_OFF, use.id))
+    assert "may sign this off" in company.seen(company.open_form(EVE, ids.SIGN_OFF, use.id))
+    sign_off(company, CLEO, use)
     assert the_use(company).state is UseState.signed_off
     assert "Signed off by <@UCLEO>" in company.slack.thread(ALERT.channel, ALERT.ts)[-1].text
     assert [entry.event for entry in company.store.trail if entry.event != "refused"] == [
@@ -153,26 +152,69 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
     ]
 
 
-def test_what_is_signed_off_is_what_was_read(company: Company) -> None:
+def sign_off(company: Company, person: Person, use: Use) -> str:
+    """Open the form with the explanation, send it, and return its id."""
+    view_id = company.open_form(person, ids.SIGN_OFF, use.id)
+    about = company.slack.views[view_id].get("private_metadata", "")
+    return company.submit(person, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
+
+
+@pytest.mark.parametrize("at_home", [False, True], ids=["in the thread", "in the Home tab"])
+def test_sign_off_shows_the_explanation_wherever_it_was_clicked(company: Company, at_home: bool) -> None:
     use = recorded(company, seen())
     company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    read = Message(CHANNEL, f"{company.clock()}.000100")
-    company.clock.advance(60)
-    company.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: ("something else",)}, about=use.id)
-    click = Click(company.actor(CLEO), "t-1", ids.SIGN_OFF, use.id, read, None, "", {})
-    clicks.do(company.world, click, None)
-    assert "was changed since" in company.told()
+    view_id = company.slack.open_view({"type": "modal", "blocks": []})
+    message, home = (None, "VHOME") if at_home else (ALERT, None)
+    clicks.do(company.world, Click(company.actor(CLEO), "t-1", ids.SIGN_OFF, use.id, message, home, "", {}), view_id)
+    shown = company.seen(view_id)
+    assert [text for (text,) in EXPLANATION.values() if text not in shown] == []
+    assert the_use(company).state is UseState.explained, "a click alone agrees with nothing"
+
+
+def test_sign_off_of_a_changed_explanation_shows_the_newest(company: Company) -> None:
+    use = recorded(company, seen())
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    view_id = company.open_form(CLEO, ids.SIGN_OFF, use.id)
+    read = company.slack.views[view_id]["private_metadata"]
+    changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
+    company.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id)
+    company.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=read, view_id=view_id)
+    assert "was changed meanwhile" in company.seen(view_id)
+    assert "something else" in company.seen(view_id)
     assert the_use(company).state is UseState.explained
-    company.click(CLEO, ids.SIGN_OFF, use.id)
+    about = company.slack.views[view_id]["private_metadata"]
+    company.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
     assert the_use(company).state is UseState.signed_off
+
+
+def test_sign_off_loses_against_a_change_of_the_same_moment(company: Company) -> None:
+    use = recorded(company, seen())
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    view_id = company.open_form(CLEO, ids.SIGN_OFF, use.id)
+    changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
+    interrupt(company.store, "save_use", lambda: company.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
+    about = company.slack.views[view_id]["private_metadata"]
+    company.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
+    assert "was changed meanwhile" in company.seen(view_id)
+    assert the_use(company).state is UseState.explained
+
+
+@pytest.mark.parametrize("version", ["", "|", "|" + "0" * 32])
+def test_sign_off_without_the_version_of_the_text_is_refused(company: Company, version: str) -> None:
+    use = recorded(company, seen())
+    company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    company.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=f"{use.id}{version}")
+    assert the_use(company).state is UseState.explained
 
 
 def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(company: Company) -> None:
     use = recorded(company, seen())
     company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     company.slack.fail("chat.postMessage", "timeout")
+    view_id = company.open_form(CLEO, ids.SIGN_OFF, use.id)
+    about = company.slack.views[view_id]["private_metadata"]
     for _ in range(2):
-        company.click(CLEO, ids.SIGN_OFF, use.id)
+        company.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
     thread = the_use(company).thread
     assert thread is not None
     assert "Signed off by" in company.slack.thread(thread.channel, thread.ts)[-1].text

@@ -52,6 +52,7 @@ EVENT = "0f3a1b2c-0000-4000-8000-000000000001"
 TIME = "2025-11-24T16:00:00Z"
 SESSION = f"arn:aws:sts::{PRODUCTION}:assumed-role/AWSReservedSSO_{RDS}_8aceb16634d294af/ada"
 LATER = ASKED + 2 * HOUR
+VERSION = uses.version_of(explanation())
 
 
 def value(
@@ -396,10 +397,10 @@ CHANGES: dict[str, tuple[UseChange, UseChange]] = {
     ),
     "the same once more changes nothing": (uses.explained(EXPLAINED, explanation(at=LATER), LATER), (EXPLAINED, ())),
     "a second person signs it off": (
-        uses.signed_off(EXPLAINED, CLEO_ACTS, LATER),
+        uses.signed_off(EXPLAINED, CLEO_ACTS, VERSION, LATER),
         (SIGNED_OFF, (told(UseEvent.signed_off, "explained", "signed_off", CLEO_ACTS),)),
     ),
-    "and a second time changes nothing": (uses.signed_off(SIGNED_OFF, CLEO_ACTS, LATER + 1), (SIGNED_OFF, ())),
+    "and a second time changes nothing": (uses.signed_off(SIGNED_OFF, CLEO_ACTS, VERSION, LATER + 1), (SIGNED_OFF, ())),
     "a reminder keeps when it was": (
         uses.reminded(use(), LATER),
         (use(reminded_at=LATER), (told(UseEvent.reminded, "unexplained", "unexplained"),)),
@@ -419,20 +420,32 @@ def test_change(sentence: str) -> None:
 
 REFUSALS: dict[str, tuple[Callable[[], UseChange], str]] = {
     "what is not explained is not signed off": (
-        lambda: uses.signed_off(use(), CLEO_ACTS, LATER),
+        lambda: uses.signed_off(use(), CLEO_ACTS, VERSION, LATER),
         "possible for a use that is unexplained",
     ),
     "nobody signs off their own explanation": (
-        lambda: uses.signed_off(use(state=UseState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, LATER),
+        lambda: uses.signed_off(
+            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, VERSION, LATER
+        ),
         "a second person",
     ),
     "nobody signs off their own use": (
-        lambda: uses.signed_off(use(state=UseState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, LATER),
+        lambda: uses.signed_off(
+            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, VERSION, LATER
+        ),
         "a second person",
     ),
-    "the system signs nothing off": (lambda: uses.signed_off(EXPLAINED, SYSTEM, LATER), "a second person"),
+    "nobody signs off another explanation than they have read": (
+        lambda: uses.signed_off(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
+        "has changed meanwhile",
+    ),
+    "nor without saying which one they have read": (
+        lambda: uses.signed_off(EXPLAINED, CLEO_ACTS, "", LATER),
+        "has changed meanwhile",
+    ),
+    "the system signs nothing off": (lambda: uses.signed_off(EXPLAINED, SYSTEM, VERSION, LATER), "a second person"),
     "nobody signs off what somebody else has": (
-        lambda: uses.signed_off(SIGNED_OFF, DOT_ACTS, LATER),
+        lambda: uses.signed_off(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
         "a use that is signed_off",
     ),
     "nobody explains over somebody else": (
@@ -456,7 +469,7 @@ def test_refused(sentence: str) -> None:
 
 ATTEMPTS: dict[UseEvent, Callable[[Use], UseChange]] = {
     UseEvent.explained: lambda one: uses.explained(one, BETTER, LATER),
-    UseEvent.signed_off: lambda one: uses.signed_off(one, DOT_ACTS, LATER),
+    UseEvent.signed_off: lambda one: uses.signed_off(one, DOT_ACTS, VERSION, LATER),
     UseEvent.reminded: lambda one: uses.reminded(one, LATER),
 }
 STAGES = {UseState.unexplained: use(), UseState.explained: EXPLAINED, UseState.signed_off: SIGNED_OFF}
@@ -502,7 +515,8 @@ def test_it_always_takes_two_people(acts: list[Explanation | Actor]) -> None:
             if isinstance(act, Explanation):
                 one, _ = uses.explained(one, act, LATER)
             else:
-                one, _ = uses.signed_off(one, act, LATER)
+                version = uses.version_of(one.explanation) if one.explanation is not None else ""
+                one, _ = uses.signed_off(one, act, version, LATER)
         except UseNotAllowedError:
             continue
     if one.state is UseState.signed_off:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.lambdas.domain.records import Kind, Request, State
+from breakglass.lambdas.domain.records import Explanation, Kind, Request, State
 from breakglass.lambdas.slack import forms, ids, modals
 from breakglass.lambdas.slack.forms import Draft, ExplanationDraft, Offer
 from breakglass.lambdas.slack.payloads import NO_CHOICE
@@ -344,6 +344,7 @@ def every_form(text: str) -> list[dict[str, Any]]:
         lambda: forms.glass_form(replace(request, kind=Kind.extension), text, text, names),
         lambda: forms.extend_form(request, terms, draft, text, names),
         lambda: forms.explain_form(use, request, ExplanationDraft(text, text, text, text), text, names),
+        lambda: forms.sign_off_form(use, Explanation(request.requester, 1, text, text, text, text), "0", text, names),
         lambda: modals.told(text, text),
     ]
     return [make() for make in makers]

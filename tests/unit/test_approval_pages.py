@@ -4,11 +4,13 @@ Not shown here: that the other pictures are what happens (the tests of the app a
 why a permission is needed.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,26 @@ def test_the_page_names_the_records_that_a_function_reads_and_writes(part: Part,
 
 def test_the_page_names_every_permission_of_the_state_machine_and_no_other() -> None:
     assert named("State machine") == granted(workflow_permissions(PLACE))
+
+
+def test_key_policy_allows_what_the_functions_are_allowed() -> None:
+    page = (RUNBOOKS / "first-deploy.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```json\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    allowed = [each["Condition"] for each in json.loads(snippet)]
+    asked = [
+        each["Condition"]["StringEquals"]
+        for each in function_permissions(Part.access, FULL)["Statement"]
+        if each["Resource"] == FULL.identity_center_key_arn
+    ]
+
+    assert len(asked) == 2
+    assert [one["StringEquals"] for one in allowed] == [
+        {key: value if isinstance(value, str) else value[0] for key, value in one.items()} for one in asked
+    ]
+    roles = {f"arn:aws:iam::{PLACE.account}:role/{PLACE.names.function(part)}" for part in Part}
+    for one in allowed:
+        patterns = one["ArnLike"]["aws:PrincipalArn"]
+        assert all(any(fnmatchcase(role, pattern) for pattern in patterns) for role in roles)
 
 
 def test_without_what_a_stack_can_switch_on_there_is_less() -> None:

@@ -135,9 +135,11 @@ class Approvals(pulumi.ComponentResource):
     Permissions:
         - To look things up: `organizations:DescribeOrganization`, `organizations:ListAccounts`,
           `organizations:ListRoots`, `organizations:ListAWSServiceAccessForOrganization`,
-          `organizations:ListDelegatedAdministrators`; on the identity store `identitystore:GetGroupId`,
-          `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`,
-          `identitystore:ListGroupMemberships`.
+          `organizations:ListDelegatedAdministrators`.
+        - On `arn:PARTITION:identitystore::ACCOUNT:identitystore/STORE`, `arn:PARTITION:identitystore:::group/*`,
+          `arn:PARTITION:identitystore:::user/*` and `arn:PARTITION:identitystore:::membership/*`:
+          `identitystore:GetGroupId`, `identitystore:DescribeGroup`, `identitystore:GetUserId`,
+          `identitystore:DescribeUser`, `identitystore:ListGroupMemberships`.
         - With `identity_center_kms_key_arn`: as for `PermissionSetPair`.
         - On `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/breakglass-*`: `dynamodb:CreateTable`,
           `dynamodb:DescribeTable`, `dynamodb:UpdateTable`, `dynamodb:DeleteTable`, `dynamodb:UpdateTimeToLive`,

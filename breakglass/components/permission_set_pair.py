@@ -181,22 +181,25 @@ class PermissionSetPair(pulumi.ComponentResource):
     access to the management account).
 
     Permissions:
-        - On the instance and its permission sets: `sso:CreatePermissionSet`, `sso:DescribePermissionSet`,
-          `sso:UpdatePermissionSet`, `sso:DeletePermissionSet`, `sso:TagResource`, `sso:UntagResource`,
-          `sso:ListTagsForResource`, `sso:DescribePermissionSetProvisioningStatus`,
+        - On `arn:PARTITION:sso:::instance/INSTANCE` and `arn:PARTITION:sso:::permissionSet/INSTANCE/*`:
+          `sso:CreatePermissionSet`, `sso:DescribePermissionSet`, `sso:UpdatePermissionSet`,
+          `sso:DeletePermissionSet`, `sso:TagResource`, `sso:UntagResource`, `sso:ListTagsForResource`,
+          `sso:DescribePermissionSetProvisioningStatus`,
           `sso:PutInlinePolicyToPermissionSet`, `sso:GetInlinePolicyForPermissionSet`,
           `sso:DeleteInlinePolicyFromPermissionSet`.
-        - On the instance, its permission sets and `arn:PARTITION:sso:::account/*`: `sso:ProvisionPermissionSet`.
-        - With managed policies: `sso:AttachManagedPolicyToPermissionSet`, `sso:ListManagedPoliciesInPermissionSet`,
-          `sso:DetachManagedPolicyFromPermissionSet`.
-        - With customer managed policies: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
+        - On `arn:PARTITION:sso:::instance/INSTANCE`, `arn:PARTITION:sso:::permissionSet/INSTANCE/*` and
+          `arn:PARTITION:sso:::account/*`: `sso:ProvisionPermissionSet`.
+        - With managed policies, on the first two: `sso:AttachManagedPolicyToPermissionSet`,
+          `sso:ListManagedPoliciesInPermissionSet`, `sso:DetachManagedPolicyFromPermissionSet`.
+        - With customer managed policies, on the first two: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
           `sso:ListCustomerManagedPolicyReferencesInPermissionSet`,
           `sso:DetachCustomerManagedPolicyReferenceFromPermissionSet`.
-        - With a permissions boundary: `sso:PutPermissionsBoundaryToPermissionSet`,
+        - With a permissions boundary, on the first two: `sso:PutPermissionsBoundaryToPermissionSet`,
           `sso:GetPermissionsBoundaryForPermissionSet`, `sso:DeletePermissionsBoundaryFromPermissionSet`.
-        - With assignments, also on their accounts: `sso:CreateAccountAssignment`, `sso:ListAccountAssignments`,
-          `sso:DeleteAccountAssignment`, `sso:DescribeAccountAssignmentCreationStatus`,
-          `sso:DescribeAccountAssignmentDeletionStatus`.
+        - With assignments, on `arn:PARTITION:sso:::instance/INSTANCE`,
+          `arn:PARTITION:sso:::permissionSet/INSTANCE/*` and `arn:PARTITION:sso:::account/*`:
+          `sso:CreateAccountAssignment`, `sso:ListAccountAssignments`, `sso:DeleteAccountAssignment`,
+          `sso:DescribeAccountAssignmentCreationStatus`, `sso:DescribeAccountAssignmentDeletionStatus`.
         - With a set that is assigned in the management account, on
           `arn:PARTITION:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*` there: `iam:AttachRolePolicy`,
           `iam:CreateRole`, `iam:DeleteRole`, `iam:DeleteRolePolicy`, `iam:DetachRolePolicy`, `iam:GetRole`,
@@ -205,9 +208,10 @@ class PermissionSetPair(pulumi.ComponentResource):
           `iam:CreateSAMLProvider`, `iam:GetSAMLProvider`, `iam:ListSAMLProviderTags`, `iam:TagSAMLProvider`,
           `iam:UntagSAMLProvider`, `iam:UpdateSAMLProvider`. On `*`: `iam:ListPolicies`, `iam:ListRoles`,
           `iam:ListSAMLProviders`.
-        - With groups or users by name, on the identity store: `identitystore:GetGroupId`,
-          `identitystore:DescribeGroup`, `identitystore:GetUserId`, `identitystore:DescribeUser`.
-
+        - With groups or users by name, on `arn:PARTITION:identitystore::ACCOUNT:identitystore/STORE`,
+          `arn:PARTITION:identitystore:::group/*` and `arn:PARTITION:identitystore:::user/*`:
+          `identitystore:GetGroupId`, `identitystore:DescribeGroup`, `identitystore:GetUserId`,
+          `identitystore:DescribeUser`.
         - Where Identity Center is encrypted with a customer-managed KMS key, on that key: `kms:Decrypt`, with the
           condition `kms:ViaService` `sso.REGION.amazonaws.com` and the encryption context `aws:sso:instance-arn`, and
           once more with `identitystore.REGION.amazonaws.com` and `aws:identitystore:identitystore-arn`. The key's own

@@ -48,8 +48,10 @@ class SlackDestination(pulumi.ComponentResource):
     """The EventBridge API destination that posts to Slack, and the role that may invoke it.
 
     Permissions:
-        - On `arn:PARTITION:events:REGION:ACCOUNT:api-destination/breakglass-*`: `events:CreateApiDestination`,
-          `events:DescribeApiDestination`, `events:UpdateApiDestination`, `events:DeleteApiDestination`.
+        - On `arn:PARTITION:events:REGION:ACCOUNT:api-destination/breakglass-*` and
+          `arn:PARTITION:events:REGION:ACCOUNT:connection/breakglass-*`: `events:CreateApiDestination`,
+          `events:DescribeApiDestination`, `events:UpdateApiDestination`. On the first alone:
+          `events:DeleteApiDestination`.
         - On `arn:PARTITION:iam::ACCOUNT:role/breakglass-*`: `iam:CreateRole`, `iam:GetRole`, `iam:UpdateRole`,
           `iam:UpdateAssumeRolePolicy`, `iam:DeleteRole`, `iam:TagRole`, `iam:UntagRole`, `iam:PutRolePolicy`,
           `iam:GetRolePolicy`, `iam:DeleteRolePolicy`, `iam:ListRolePolicies`, `iam:ListAttachedRolePolicies`,

@@ -95,12 +95,18 @@ def open_form_of_alert(doing: Doing, click: Click) -> None:
         raise RefusedError("This alert does not say what it is about.") from None
     if evidence.drill:
         raise RefusedError("This alert came from a drill: nobody used a role, and there is nothing to explain.")
-    use = doing.desk.store.use_of_event(evidence.event_id) or _record_click(doing, evidence)
+    use = _known(doing.desk, evidence) or _record_click(doing, evidence)
     insist(may_explain(doing.desk.policy, use, doing.person))
     if use.thread is None and click.message is not None:
         thread = click.message
         use = change_use(doing.desk.store, use.id, lambda one: (replace(one, thread=one.thread or thread), ()))
     _open(doing, use)
+
+
+def _known(desk: Desk, evidence: Evidence) -> Use | None:
+    """Return the use that an alert is about, as the alert path or an earlier click told of it."""
+    clicked = life.of_click(evidence).event_id
+    return desk.store.use_of_event(evidence.event_id) or desk.store.use_of_event(clicked)
 
 
 def _record_click(doing: Doing, evidence: Evidence) -> Use:

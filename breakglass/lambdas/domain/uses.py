@@ -141,8 +141,12 @@ def reported(event: Mapping[str, object]) -> Evidence:
 
 
 def of_click(of: Evidence) -> Evidence:
-    """Return evidence that a click tells, under an event id that no record of CloudTrail has."""
-    return replace(of, event_id=f"click:{of.event_id}")
+    """Return evidence that a click tells, under an event id that no record of CloudTrail has.
+
+    The id stands for all fields, so a click that claims something else of the same event is told apart.
+    """
+    claimed = "\n".join((of.role, of.path, of.account, of.event_id, str(of.at), of.who))
+    return replace(of, event_id=f"click:{hashlib.sha256(claimed.encode()).hexdigest()[:32]}")
 
 
 def is_recent(of: Evidence, now: int) -> bool:
@@ -289,7 +293,7 @@ def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
         return True
     if of.drill or (use.permission_set, use.account, use.user_id) != (of.role, of.account, user_id):
         return False
-    if of_click(of).event_id in use.event_ids and session_name(of) == use.session_name:
+    if of_click(of).event_id in use.event_ids:
         # A click told of it first.
         return True
     known = user_id or session_name(of)

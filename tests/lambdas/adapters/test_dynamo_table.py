@@ -53,7 +53,7 @@ def test_what_meets_other_transactions_every_time_was_not_written(server: Script
     assert len(server.asked) == ATTEMPTS
 
 
-def test_claim_meeting_transactions_every_time_is_not_seen_before(server: ScriptedServer) -> None:
+def test_claim_that_meets_only_conflicts_is_not_seen_before(server: ScriptedServer) -> None:
     server.answers(cancelled("TransactionConflict"))
     with pytest.raises(BusyError):
         Deliveries(table(server, lambda _: None), lambda: 0).claim("slack/1", 600)

@@ -125,7 +125,7 @@ def test_reason_without_visible_letter_or_digit_is_refused(company: Company, not
     assert company.store.uses[use.id].explanation is None
 
 
-def test_requests_in_one_burst_are_limited_before_the_index_knows(
+def test_requests_in_a_burst_are_limited_before_the_index_knows(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing_yet(*_: Any, **__: Any) -> Page[Request]:

@@ -307,6 +307,20 @@ def test_click_that_names_another_person_hides_no_real_use(company: Company) -> 
     assert len(company.store.uses) == 2
 
 
+def test_click_that_names_another_person_hides_no_other_click(company: Company) -> None:
+    company.open_form(EVE, ids.EXPLAIN_ALERT, seen(who="nobody"))
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen(who="ada"))
+    about = company.slack.views[view_id]["private_metadata"]
+    assert company.store.uses[about].user_id == ADA.user_id
+
+
+def test_click_on_an_old_alert_finds_what_a_click_recorded(company: Company) -> None:
+    company.open_form(ADA, ids.EXPLAIN_ALERT, seen())
+    company.clock.advance(30 * DAY)
+    view_id = company.open_form(ADA, ids.EXPLAIN_ALERT, seen())
+    assert company.slack.views[view_id]["private_metadata"] == the_use(company).id
+
+
 @pytest.mark.parametrize(("count", "posted"), [(10, 10), (11, 11), (201, 11)])
 def test_many_unexplained_uses_are_few_messages(company: Company, count: int, posted: int) -> None:
     for number in range(count):

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from breakglass.lambdas.app.front import LARGEST_BODY, Front, answer
 from breakglass.lambdas.handlers.desk import handler as desk_handler  # noqa: F401 - it imports without an environment
+from breakglass.lambdas.ports import BusyError
 from breakglass.lambdas.slack import ids
 from tests.lambdas.domain.policies import EVERYBODY
 from tests.lambdas.doubles.clock import NOW, FixedClock
@@ -185,6 +187,18 @@ def test_if_the_secret_cannot_be_read_slack_shows_that_it_failed(endpoint: Endpo
     endpoint.secret_failure = RuntimeError("Secrets Manager is down")
     assert endpoint.send(urlencode(COMMAND).encode()) == {"statusCode": 503, "body": ""}
     assert not endpoint.handed
+
+
+def test_front_claim_that_meets_a_conflict_lets_clicks_repeat(endpoint: Endpoint) -> None:
+    def busy(key: str, until: int) -> bool:
+        raise BusyError("other transactions were in the way")
+
+    body = urlencode(COMMAND).encode()
+    conflicting = replace(endpoint.front, claim=busy)
+    ready, endpoint.front = endpoint.front, conflicting
+    assert endpoint.send(body) == {"statusCode": 503, "body": ""}
+    endpoint.front = ready
+    assert endpoint.send(body)["statusCode"] == 200
 
 
 def test_a_rotated_signing_secret_is_read_anew(endpoint: Endpoint) -> None:

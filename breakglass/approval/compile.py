@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from breakglass.approval.lint import POST_MESSAGE
-from breakglass.approval.section import ApprovalRule, Approvals, DeniedAction, DenyRuleSpec, PrincipalSpec
+from breakglass.approval.section import (
+    NOT_AFTER_DENIAL,
+    ApprovalRule,
+    Approvals,
+    DeniedAction,
+    DenyRuleSpec,
+    PrincipalSpec,
+)
 from breakglass.config import AssignmentSpec, PermissionSetPairSpec
 from breakglass.lambdas.domain.policy import (
     Action,
@@ -127,6 +134,9 @@ def _rule(rule: ApprovalRule, ids: PrincipalIds) -> Rule:
         expiry_seconds=seconds(rule.request_expiry),
         ticket_pattern=rule.ticket_pattern,
         glass_after_seconds=seconds(rule.without_approval.after) if rule.without_approval else None,
+        not_after_denial_seconds=seconds(
+            rule.without_approval.not_after_denial if rule.without_approval else NOT_AFTER_DENIAL
+        ),
         ping=_principals(rule.ping, ids),
         escalate_after_seconds=seconds(rule.escalate.after) if rule.escalate else None,
         escalate=_principals(rule.escalate.ping, ids) if rule.escalate else (),

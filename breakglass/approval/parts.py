@@ -54,6 +54,8 @@ class Metric(StrEnum):
     """Assignments that should be gone and are not."""
     undenied_sessions = "UndeniedSessions"
     """Ended accesses whose live sessions go on, since the policy that ends sessions did not take the Deny."""
+    missing_announcements = "MissingAnnouncements"
+    """Broken glasses that have not been announced everywhere, or need no explanation yet, for five minutes."""
     permanent_refusals = "PermanentRefusals"
     """Clicks that could not be done since AWS or Slack refuses something until it is repaired."""
 

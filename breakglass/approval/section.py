@@ -49,6 +49,9 @@ _MAXIMUM = "PT1H"
 _EXPIRY = "PT30M"
 _REMIND = "PT4H"
 
+NOT_AFTER_DENIAL = "PT12H"
+"""For how long after a denial the glass can't be broken, where the file says nothing."""
+
 _MOST_REMINDERS = 500
 
 _LONGEST_TICKET = 64
@@ -137,7 +140,9 @@ class WithoutApproval(Section):
     """Breaking the glass: the requester takes access that nobody has approved, and everybody is told."""
 
     after: Wait
-    """After how long without an answer; PT0S for at once."""
+    """After how long without an answer; PT0S for at once. It starts again with each approval and each *I'm looking*."""
+    not_after_denial: Span = NOT_AFTER_DENIAL
+    """For how long after a denial the same person may not, for the same set and any of the accounts."""
 
 
 class Escalation(Section):

@@ -251,10 +251,12 @@ def _verdicts(of: Report) -> list[tuple[str, ...]]:
 def _abilities(answer: Answer) -> tuple[tuple[str, tuple[str, str]], ...]:
     terms = answer.request.terms
     after = terms.glass_after_seconds if terms else None
-    patient = answer.glass and after is not None
+    glass = _yes(answer.glass)
+    if answer.glass and terms is not None and after is not None:
+        glass = "yes", f"{_without_approval(after, terms.not_after_denial_seconds).capitalize()}."
     return (
         ("request it", _yes(answer.request)),
-        ("break the glass", ("yes", f"After {span(after or 0)} without an answer.") if patient else _yes(answer.glass)),
+        ("break the glass", glass),
         ("approve what others request", _yes(answer.approval)),
     )
 
@@ -294,12 +296,16 @@ def _conditions(terms: Terms | None) -> list[tuple[str, str]]:
         ("lasts", f"at most {span(terms.maximum_seconds)}; the form proposes {span(terms.default_seconds)}"),
         ("expires", f"after {span(terms.expiry_seconds)} without an answer"),
         ("ticket", " and ".join(terms.tickets) or "none is asked for"),
-        ("without approval", "never" if glass is None else f"after {span(glass)} without an answer"),
+        ("without approval", "never" if glass is None else _without_approval(glass, terms.not_after_denial_seconds)),
         ("mentioned at once", _listed(terms.ping)),
     ]
     if terms.escalate_after_seconds is not None:
         rows.append((f"mentioned after {span(terms.escalate_after_seconds)}", _listed(terms.escalate)))
     return [*rows, *(("risk", banner) for banner in terms.banners)]
+
+
+def _without_approval(after: int, not_after_denial: int) -> str:
+    return f"after {span(after)} without an answer, and not for {span(not_after_denial)} after a denial"
 
 
 def _readings(readings: Sequence[Reading], applies: str) -> list[tuple[str, ...]]:
@@ -353,6 +359,7 @@ def _terms(terms: Terms | None) -> dict[str, Any] | None:
         "expiry_seconds": terms.expiry_seconds,
         "tickets": list(terms.tickets),
         "break_glass_after_seconds": terms.glass_after_seconds,
+        "not_after_denial_seconds": None if terms.glass_after_seconds is None else terms.not_after_denial_seconds,
         "ping": list(map(_principal, terms.ping)),
         "escalate_after_seconds": terms.escalate_after_seconds,
         "escalate": list(map(_principal, terms.escalate)),

@@ -54,6 +54,14 @@ _FINDINGS = (
         "be read, or AWS refuses to change it. Stop them by hand: docs/runbooks/stop-a-session.md.",
     ),
     (
+        "missing-announcements",
+        Metric.missing_announcements,
+        1,
+        "Somebody has broken the glass, and Slack has not accepted the announcement in each of the two channels for "
+        "five minutes, or the explanation is not required yet. Find out who it is and tell the people of the channels "
+        "by another way. The message of the request and the log of the sweeper (not_announced) say what Slack answers.",
+    ),
+    (
         "overdue-explanations",
         Metric.overdue_explanations,
         1,

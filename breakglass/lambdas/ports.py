@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     # Whatever answers Slack within three seconds needs no more of this module than its errors.
     from breakglass.lambdas.domain.people import Person
     from breakglass.lambdas.domain.policy import Principal
-    from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use
+    from breakglass.lambdas.domain.records import Access, AuditEntry, Denial, Grant, Request, Use
 
 Item = TypeVar("Item")
 
@@ -56,8 +56,14 @@ class Store(Protocol):
     def request(self, request_id: str) -> Request | None:
         """Return a request; whatever else was named, by somebody outside, is none."""
 
-    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
-        """Write a request, its audit entries and, in the same transaction, grants of it."""
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
+        """Write a request, its audit entries and, in the same transaction, grants of it and its denial."""
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         """Return the grants of a request, by account."""
@@ -69,7 +75,13 @@ class Store(Protocol):
         """Write a grant."""
 
     def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
-        """Yield every request that is not in a final state, or whose message is behind, oldest first."""
+        """Yield every request that is not final, is not announced as it should be, or has a stale message.
+
+        The oldest first.
+        """
+
+    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
+        """Return the last denial of a person's set in each account, as long as it is remembered; newest first."""
 
     def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
         """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""

@@ -145,9 +145,9 @@ def _front(scope: Scope) -> list[Statement]:
 
 def _desk(scope: Scope) -> list[Statement]:
     return [
-        _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
+        _read(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
-        _write(scope, "AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "DELIVERY", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         *_people(scope),
         *_store_key(scope),
@@ -181,9 +181,9 @@ def _sweeper(scope: Scope) -> list[Statement]:
     settings = scope.policy.settings
     revokes = settings.unrecorded is Unrecorded.revoke
     return [
-        _read(scope, "ACCESS", "REQUEST", "USE"),
+        _read(scope, "ACCESS", "DENIAL", "REQUEST", "USE"),
         _find(scope, "open"),
-        _write(scope, "AUDIT", "DELIVERY", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "DELIVERY", "LATEST", "REQUEST", "USE"),
         _lease(scope),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),

@@ -440,6 +440,7 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         "unrecorded-assignments",
         "stuck-requests",
         "undenied-sessions",
+        "missing-announcements",
         "overdue-explanations",
         "failures",
         "silent",
@@ -477,6 +478,7 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         ("unrecorded-assignments", Metric.unrecorded_assignments, 1),
         ("stuck-requests", Metric.stuck_requests, 1),
         ("undenied-sessions", Metric.undenied_sessions, 1),
+        ("missing-announcements", Metric.missing_announcements, 1),
         ("overdue-explanations", Metric.overdue_explanations, 1),
     ],
 )

@@ -150,7 +150,7 @@ RESOURCES = {
     "desk-refusals desk-dead-letters access-errors access-throttles sweeper-errors sweeper-throttles recorder-errors "
     "recorder-throttles recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
     "sweep-unrevoked-grants sweep-unrecorded-assignments sweep-stuck-requests sweep-overdue-explanations "
-    "sweep-undenied-sessions sweep-failures sweep-silent",
+    "sweep-undenied-sessions sweep-missing-announcements sweep-failures sweep-silent",
     "aws:dynamodb/table:Table": "records-table",
     "aws:iam/role:Role": "front-role desk-role access-role sweeper-role recorder-role workflow-role",
     "aws:iam/rolePolicy:RolePolicy": "front-permissions desk-permissions access-permissions sweeper-permissions "
@@ -396,7 +396,7 @@ def test_outputs() -> None:
     assert outputs["function_names"] == {part.value: f"breakglass-prod-approvals-{part}" for part in Part}
     assert outputs["session_policy_id"] is None
     alarms = [arn.rpartition(":alarm:breakglass-prod-approvals-")[2] for arn in outputs["alarm_arns"]]
-    assert len(alarms) == len(set(alarms)) == 24
+    assert len(alarms) == len(set(alarms)) == 25
     assert {"front-errors", "workflow-failed", "api-failures", "sweep-silent"} <= set(alarms)
 
 

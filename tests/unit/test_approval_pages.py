@@ -20,6 +20,7 @@ from breakglass.approval.parts import Names, Part, Place
 from breakglass.approval.workflow import definition
 from breakglass.lambdas.domain.grants import GRANT_TABLE, GrantEvent
 from breakglass.lambdas.domain.policy import Unrecorded
+from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.domain.transitions import FINAL, TABLE, Event
 from breakglass.lambdas.domain.uses import USE_TABLE
 from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions
@@ -68,17 +69,25 @@ def arrows(table: Mapping[tuple[Any, Any], StrEnum], left_out: Iterable[StrEnum]
 
 
 def test_the_life_of_a_request_is_drawn_as_the_table_has_it() -> None:
-    assert drawn("The life of a request") == arrows(TABLE, {Event.posted, Event.waiting, Event.reminded})
+    assert drawn("The life of a request") == arrows(
+        TABLE, {Event.posted, Event.waiting, Event.reminded, Event.announced}
+    )
 
 
 def test_what_is_not_drawn_of_a_request_is_possible_where_the_page_says() -> None:
     where = {
         event: {state for state, name in TABLE if name is event}
-        for event in (Event.posted, Event.waiting, Event.reminded)
+        for event in (Event.posted, Event.waiting, Event.reminded, Event.announced)
     }
     states = {state for state, _ in TABLE}
 
-    assert where == {Event.posted: states, Event.waiting: states, Event.reminded: states - FINAL}
+    never_decided = {State.pending, State.denied, State.withdrawn, State.expired}
+    assert where == {
+        Event.posted: states,
+        Event.waiting: states,
+        Event.reminded: states - FINAL,
+        Event.announced: states - never_decided,
+    }
 
 
 def test_the_ends_of_a_request_are_drawn() -> None:

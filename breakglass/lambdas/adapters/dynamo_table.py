@@ -92,6 +92,10 @@ class DynamoTable:
             ExpressionAttributeValues={":read": number(read)},
         )
 
+    def over(self, item: Item) -> Item:
+        """Return the put of an item, whatever was there before."""
+        return {"TableName": self.name, "Item": item}
+
     def put(self, item: Item, condition: str, **expression: Any) -> Item:
         """Return the put of an item under a condition."""
         return {"TableName": self.name, "Item": item, "ConditionExpression": condition, **expression}

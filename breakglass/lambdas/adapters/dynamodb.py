@@ -20,6 +20,8 @@ from breakglass.lambdas.adapters.items import (
     Record,
     access_key,
     audit_item,
+    denial_items,
+    denial_keys,
     event_item,
     grant_item,
     is_open,
@@ -48,7 +50,16 @@ from breakglass.lambdas.adapters.table import (
 )
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.codec import decode, encode
-from breakglass.lambdas.domain.records import LONGEST_ID, Access, AuditEntry, Grant, Request, Use
+from breakglass.lambdas.domain.records import (
+    DENIALS_KEPT_SECONDS,
+    LONGEST_ID,
+    Access,
+    AuditEntry,
+    Denial,
+    Grant,
+    Request,
+    Use,
+)
 from breakglass.lambdas.ports import BusyError, Clock, Page, pass_over
 
 _LEASE = "LEASE"
@@ -81,10 +92,24 @@ class DynamoStore:
         """Read a request."""
         return self._named(Request, request_id, request_key(request_id), REQUEST)
 
-    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
-        """Put a request, grants and audit lines, each record under the condition of its version."""
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
+        """Put a request, grants and audit lines, each record under the condition of its version; and its denial."""
         items = [request_item(request), *map(grant_item, grants)]
-        return self._save(items, audit)
+        denials = denial_items(denial) if denial is not None else []
+        return self._save(items, audit, over=denials)
+
+    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
+        """Read the denials by their keys, consistently."""
+        earliest = self._clock() - DENIALS_KEPT_SECONDS
+        items = self._table.read(denial_keys(user_id, permission_set, accounts))
+        found = dict.fromkeys(decode(Denial, item["body"]["S"]) for item in items)
+        return tuple(sorted((one for one in found if one.at > earliest), key=lambda one: one.at, reverse=True))
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         """Query the partition of a request."""
@@ -234,16 +259,28 @@ class DynamoStore:
         item = self._table.get(pk, sk)
         return record_of(kind, item) if item else None
 
-    def _save(self, records: Sequence[Item], audit: Sequence[AuditEntry], others: Sequence[Item] = ()) -> bool:
-        """Put records under the condition of their version, and lines and others that must not be there yet.
+    def _save(
+        self,
+        records: Sequence[Item],
+        audit: Sequence[AuditEntry],
+        others: Sequence[Item] = (),
+        over: Sequence[Item] = (),
+    ) -> bool:
+        """Put records under the condition of their version, lines and others that must not be there yet, and the rest.
 
         A conflict counts as a lost race: the caller reads the record again, and finds whether it is one.
+
+        Args:
+            records: each with its next version.
+            audit: lines of the audit trail.
+            others: items that must not be there yet.
+            over: items that take the place of older ones.
         """
         pk, sk = key_of(records[0])
         lines = _lines(audit, key(pk, sk, records[0]["version"]["N"]))
         puts = map(self._table.next_version, records)
         try:
-            return self._table.write([*puts, *map(self._table.new, (*others, *lines))])
+            return self._table.write([*puts, *map(self._table.new, (*others, *lines)), *map(self._table.over, over)])
         except BusyError:
             return False
 

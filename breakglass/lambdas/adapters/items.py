@@ -4,12 +4,14 @@ Non-goals: when they are written (see `dynamodb`).
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from breakglass.lambdas.adapters.table import (
     BY_MONTH,
     BY_PERSON,
+    EXPIRY,
     OPEN,
     Item,
     day,
@@ -22,7 +24,16 @@ from breakglass.lambdas.adapters.table import (
 )
 from breakglass.lambdas.domain.codec import decode, encode
 from breakglass.lambdas.domain.grants import LIVE
-from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
+from breakglass.lambdas.domain.records import (
+    DENIALS_KEPT_SECONDS,
+    Access,
+    AuditEntry,
+    Denial,
+    Grant,
+    Request,
+    Use,
+    UseState,
+)
 from breakglass.lambdas.domain.transitions import FINAL
 
 Record = TypeVar("Record", Request, Grant, Use)
@@ -56,7 +67,8 @@ def is_open(record: Request | Grant | Use) -> bool:
     """Say whether somebody or something still has to see to a record."""
     match record:
         case Request():
-            return record.state not in FINAL or record.behind
+            unannounced = record.announcement is not None and not record.announcement.is_complete
+            return record.state not in FINAL or unannounced or record.behind
         case Grant():
             return record.state in LIVE or record.deny_until is not None
         case Use():
@@ -82,6 +94,17 @@ def grant_item(grant: Grant) -> Item:
     """Return a grant as it is written next."""
     where = keys(request_key(grant.request_id), key(GRANT, grant.access.account))
     return _next_version(grant, where, grant.revoke_at, {})
+
+
+def denial_keys(user_id: str, permission_set: str, accounts: Sequence[str]) -> list[Item]:
+    """Return the keys of the last denial in each account."""
+    return [keys(key("DENIAL", user_id, permission_set, account), "DENIAL") for account in accounts]
+
+
+def denial_items(denial: Denial) -> list[Item]:
+    """Return a denial as it is remembered for each account."""
+    kept = {"body": {"S": encode(denial)}, EXPIRY: number(denial.at + DENIALS_KEPT_SECONDS)}
+    return [{**where, **kept} for where in denial_keys(denial.user_id, denial.permission_set, denial.accounts)]
 
 
 def use_item(use: Use) -> Item:

@@ -5,6 +5,7 @@
     REQUEST#id             GRANT#account              the grant of a request in one account
     ACCESS#user#set#acct   LEASE                      who is at work on an assignment
     ACCESS#user#set#acct   HOLDERS                    the requests that want it to be there
+    DENIAL#user#set#acct   DENIAL                     the last denial of a person's set in an account
     USE#id                 USE                        a use
     EVENT#id               EVENT                      which use a CloudTrail event belongs to
     LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
@@ -28,7 +29,7 @@ PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 
 EXPIRY = "expires"
-"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"); only deliveries and leases have it."""
+"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"): deliveries, leases and denials."""
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,9 @@ def _draft(values: Mapping[str, tuple[str, ...]]) -> Draft:
 def _offer(doing: Doing, draft: Draft) -> Offer:
     sets = requestable(doing.desk.policy, doing.person)
     # What holds for all accounts of the role, until some are chosen.
-    accounts = draft.accounts or sets.get(draft.permission_set, ())
+    possible = sets.get(draft.permission_set, ())
+    accounts = draft.accounts or possible
     terms = may_request(doing.desk.policy, doing.person, draft.permission_set, accounts).terms if accounts else None
-    return Offer(sets, doing.desk.policy.accounts, terms)
+    chosen = draft.accounts or (possible if len(possible) == 1 else ())
+    denials = doing.desk.store.denials(doing.person.user_id, draft.permission_set, chosen) if chosen else ()
+    return Offer(sets, doing.desk.policy.accounts, terms, denials)

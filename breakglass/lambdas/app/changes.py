@@ -47,7 +47,7 @@ def change_request(store: Store, request_id: str, change: Callable[[Request], Ch
         wanted = change(request)
         if wanted == Change(request):
             return wanted
-        if store.save_request(wanted.request, wanted.audit, wanted.grants):
+        if store.save_request(wanted.request, wanted.audit, wanted.grants, wanted.denial):
             return replace(wanted, request=replace(wanted.request, version=wanted.request.version + 1))
     raise ContendedError(request_id)
 

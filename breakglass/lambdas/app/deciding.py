@@ -6,23 +6,26 @@ The same click again, by the same person, changes nothing and only sees to it th
 Non-goals: what is opened then (see `breakglass.approval.workflow`).
 """
 
-from breakglass.lambdas.app import extending, notices, uses
+from breakglass.lambdas.app import extending, glass, notices
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
-from breakglass.lambdas.app.glass import tell_everybody
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import transitions
-from breakglass.lambdas.domain.decision import Decision, check, decide, may_approve, may_break_glass, may_deny
+from breakglass.lambdas.domain.decision import (
+    Decision,
+    Silence,
+    check,
+    decide,
+    may_approve,
+    may_break_glass,
+    may_deny,
+)
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Approval, Request, State
 from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Submission
-
-
-class UntoldError(Exception):
-    """The glass was broken, and not everybody could be told: that has to be tried again."""
 
 
 def approve(doing: Doing, click: Click) -> None:
@@ -103,38 +106,57 @@ def open_glass_form(doing: Doing, click: Click) -> None:
     request = extending.still_pending(doing.desk, doing.own_request(click.value))
     doing.insist_on(request, State.pending)
     insist(_may_break(doing, request))
-    doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts))
+    denials = notices.denials_of(doing.desk, request)
+    doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts, denials=denials))
 
 
 def break_glass(doing: Doing, submission: Submission) -> None:
-    """Take access that nobody has approved, where the policy lets one, and tell everybody."""
+    """Take access that nobody has approved, where the policy lets one, and announce it.
+
+    The duties are in the record before anything opens, so the access waits for neither Slack nor the announcement.
+    """
     justification = text(submission.values, ids.JUSTIFICATION)
     asked = extending.still_pending(doing.desk, doing.own_request(submission.metadata))
     if is_blank(justification):
         problem = "Say why it can't wait: everybody will read it."
-        doing.screen.show(forms.glass_form(asked, justification, problem, doing.desk.policy.accounts))
+        denials = notices.denials_of(doing.desk, asked)
+        doing.screen.show(forms.glass_form(asked, justification, problem, doing.desk.policy.accounts, denials))
         return
 
     def broken(request: Request) -> Change:
-        if request.glass and request.state not in transitions.FINAL:
+        if request.glass:
             return Change(request)
         decision = _may_break(doing, request)
         insist(decision)
         insist(_asked_today(doing.desk, doing.person, request))
-        return transitions.break_glass(request, doing.by, justification, decision.rule or "", doing.desk.clock())
+        channels = glass.channels(doing.desk.policy)
+        rule, now = decision.rule or "", doing.desk.clock()
+        return transitions.break_glass(request, doing.by, justification, rule, channels, now)
 
     written = change_request(doing.desk.store, submission.metadata, broken)
-    uses.owe(doing.desk, written.request)
-    told = tell_everybody(doing.desk, written.request)
-    _decided(doing, written)
-    if not told:
-        raise UntoldError
-    doing.screen.tell("The glass is broken", "Everybody has been told. The thread says what comes of it.")
+    _wake(doing.desk, written.request)
+    request = glass.announce(doing.desk, written.request)
+    notices.announce(doing.desk, written, doing.by)
+    doing.screen.tell("The glass is broken", _what_comes(request))
+
+
+def _what_comes(request: Request) -> str:
+    """Say what has become of the announcement, and what is left for the requester to do."""
+    missing = request.announcement.missing if request.announcement is not None else ()
+    told = "It is announced in every channel."
+    if missing:
+        where = " and ".join(f"{one.channel}{f' ({one.failure})' if one.failure else ''}" for one in missing)
+        told = f"Slack has not accepted the announcement in {where} yet. It is tried again until Slack does."
+    over = request.state in transitions.FINAL or request.state is State.revoking
+    access = "The access is over by now." if over else "The access does not wait for that; the message shows it."
+    return f"{told} {access} You have to explain afterwards what you used it for."
 
 
 def _may_break(doing: Doing, request: Request) -> Decision:
-    waited = doing.desk.clock() - request.created_at
-    return may_break_glass(doing.desk.policy, doing.person, request.permission_set, request.accounts, waited)
+    desk = doing.desk
+    denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
+    silence = Silence(transitions.quiet_since(request), desk.clock(), denials)
+    return may_break_glass(desk.policy, doing.person, request.permission_set, request.accounts, silence)
 
 
 def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
@@ -164,8 +186,10 @@ def _done_before(doing: Doing, request: Request, state: State) -> bool:
 
 def _decided(doing: Doing, written: Change) -> None:
     """Let the workflow go on with a request that is decided, and say so."""
-    request = written.request
-    if request.state is not State.pending and request.token is not None:
-        outcome = "approved" if request.state is State.approved else "over"
-        doing.desk.workflow.wake(request.token, {"outcome": outcome})
+    _wake(doing.desk, written.request)
     notices.announce(doing.desk, written, doing.by)
+
+
+def _wake(desk: Desk, request: Request) -> None:
+    if request.state is not State.pending and request.token is not None:
+        desk.workflow.wake(request.token, {"outcome": "approved" if request.state is State.approved else "over"})

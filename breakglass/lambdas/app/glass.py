@@ -1,20 +1,84 @@
-"""Tells everybody, loudly, that the glass was broken.
+"""The duties of a broken glass: an announcement in every channel, and an explanation of the use.
 
-Non-goals: whether it may be broken (see `domain.decision`).
+They are written with the decision, and each is noted once it is done. Steps of the workflow and the sweeper retry what
+is missing, whatever state the request is in by then. An announcement that is made twice is better than none.
+
+Non-goals: whether the glass may be broken (see `domain.decision`).
 """
 
-from breakglass.lambdas.app import notices
+from breakglass.lambdas.app import notices, uses
+from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.world import Desk
+from breakglass.lambdas.domain import transitions
+from breakglass.lambdas.domain.policy import Policy
 from breakglass.lambdas.domain.records import Request
+from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.error_codes import SLACK_PASSING
+from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack import messages
 
+ALARM_SECONDS = 300
+"""For how long an announcement may be missing before it counts in the metric."""
 
-def tell_everybody(desk: Desk, request: Request) -> bool:
-    """Post in both channels that somebody takes access nobody has approved; False if Slack did not take all of it.
 
-    Twice is better than never.
-    """
-    settings = desk.policy.settings
-    body = messages.broken_glass(request, desk.policy)
-    channels = [one for one in dict.fromkeys((settings.channel, settings.second_channel)) if one is not None]
-    return all([notices.post(desk, request.id, one, body) is not None for one in channels])
+def channels(policy: Policy) -> tuple[str, ...]:
+    """Return the IDs of the channels in which a broken glass is announced."""
+    both = policy.settings.channel, policy.settings.second_channel
+    return tuple(channel for channel in dict.fromkeys(both) if channel is not None)
+
+
+def announce(desk: Desk, request: Request) -> Request:
+    """Do what is missing of a request's duties, and return the request as it is then."""
+    if request.announcement is None or request.announcement.is_complete:
+        return request
+    if not request.announcement.explanation_required and uses.owe(desk, request):
+        request = change_request(desk.store, request.id, transitions.require_explanation).request
+    request = change_request(
+        desk.store, request.id, lambda one: transitions.redirect(one, channels(desk.policy))
+    ).request
+    for notice in request.announcement.missing if request.announcement is not None else ():
+        request = _announce_in(desk, request, notice.channel)
+        if _failure(request, notice.channel) in SLACK_PASSING:
+            # The other channel would only take more time.
+            break
+    return request
+
+
+def retry(desk: Desk, request_id: str) -> Request | None:
+    """Do what is missing of a request's duties, show in its message what was done, and return the request."""
+    before = desk.store.request(request_id)
+    if before is None:
+        return None
+    request = announce(desk, before)
+    if request.announcement != before.announcement and request.message is not None:
+        notices.refresh(desk, request_id)
+    return request
+
+
+def is_missing(request: Request, now: int) -> bool:
+    """Return whether a duty of a request should have been done some time ago, and was not."""
+    if request.announcement is None or request.announcement.is_complete:
+        return False
+    return now >= (request.decided_at or request.created_at) + ALARM_SECONDS
+
+
+def _announce_in(desk: Desk, request: Request, channel: str) -> Request:
+    body = messages.broken_glass(request, desk.policy, notices.denials_of(desk, request))
+    try:
+        message = notices.send(desk, request.id, channel, body)
+    except SlackError as error:
+        desk.log("not_announced", request=request.id, channel=channel, error=error.error)
+        failure = error.error
+        return change_request(
+            desk.store, request.id, lambda one: transitions.unannounced(one, channel, failure)
+        ).request
+
+    def announced(one: Request) -> Change:
+        return transitions.announced(one, channel, message, desk.clock())
+
+    return change_request(desk.store, request.id, announced).request
+
+
+def _failure(request: Request, channel: str) -> str:
+    missing = request.announcement.missing if request.announcement is not None else ()
+    return next((one.failure for one in missing if one.channel == channel), "")

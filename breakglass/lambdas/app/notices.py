@@ -15,13 +15,15 @@ from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.decision import Decision, Outcome, may_request
 from breakglass.lambdas.domain.policy import Principal
-from breakglass.lambdas.domain.records import Actor, AuditEntry, Message, Request, State
+from breakglass.lambdas.domain.records import Actor, AuditEntry, Denial, Message, Request, State
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import SlackError
 from breakglass.lambdas.slack import messages
+from breakglass.lambdas.slack.blocks import markdown, section
 from breakglass.lambdas.slack.body import Body
 from breakglass.lambdas.slack.request_message import request_message
+from breakglass.lambdas.slack.text import LONGEST_SECTION, shortened
 
 ATTEMPTS = 3
 """How often a message is written again because its request has changed meanwhile."""
@@ -55,7 +57,7 @@ def refresh(desk: Desk, request_id: str) -> None:
             break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
-                post(desk, request.id, request.requester.slack_id, messages.unasked(request))
+                _note(desk, request, behind=not _told_unasked(desk, request, request.requester.slack_id))
             return
         shown = request.version
         body, place = body_of(desk, request), request.message
@@ -70,6 +72,17 @@ def refresh(desk: Desk, request_id: str) -> None:
         _note(desk, request, behind=not taken)
 
 
+def _told_unasked(desk: Desk, request: Request, slack_id: str) -> bool:
+    """Tell a requester that nobody could be asked; False if that is to be tried again."""
+    try:
+        send(desk, request.id, slack_id, messages.unasked(request))
+    except SlackError as error:
+        desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+        # Slack does not let the app write to this person.
+        return error.remedy is Remedy.none
+    return True
+
+
 def _note(desk: Desk, request: Request, *, behind: bool) -> None:
     """Note whether a message is behind, unless it is too old to matter."""
     matters = behind and desk.clock() < request.created_at + BEHIND_SECONDS
@@ -79,7 +92,16 @@ def _note(desk: Desk, request: Request, *, behind: bool) -> None:
 
 def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
     """Return the message of a request as it stands."""
-    return request_message(request, desk.store.grants(request.id), governing(desk, request), desk.policy, mentioned)
+    decision, grants = governing(desk, request), desk.store.grants(request.id)
+    shows_denials = request.state is State.pending or request.glass
+    denials = denials_of(desk, request) if shows_denials else ()
+    return request_message(request, grants, decision, desk.policy, mentioned, denials)
+
+
+def denials_of(desk: Desk, request: Request) -> tuple[Denial, ...]:
+    """Return what was denied lately of what a request asks for; a denial of the request itself is in its message."""
+    denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
+    return tuple(one for one in denials if one.request_id != request.id)
 
 
 def governing(desk: Desk, request: Request) -> Decision:
@@ -114,9 +136,33 @@ def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: 
 
 def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:
     """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
+    try:
+        return send(desk, subject, channel, body, thread)
+    except SlackError as error:
+        desk.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
+        return None
+
+
+def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message:
+    """Post a message, and return where it is; if Slack finds fault with its blocks, only its text and buttons.
+
+    Raises:
+        SlackError: if Slack does not accept it.
+    """
     place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
-    answer = _call(desk, "chat.postMessage", subject, body, **place)
-    return None if answer is None else Message(answer["channel"], answer["ts"])
+    try:
+        answer = desk.slack.call("chat.postMessage", arguments(body, subject, **place))
+    except SlackError as error:
+        if error.error not in _UNSHOWABLE:
+            raise
+        desk.log("unshowable", subject=subject, error=error.error)
+        buttons = [block for block in body.blocks if block["type"] == "actions"]
+        least = Body(body.text, [section(markdown(shortened(body.text, LONGEST_SECTION))), *buttons])
+        answer = desk.slack.call("chat.postMessage", arguments(least, subject, **place))
+    return Message(answer["channel"], answer["ts"])
+
+
+_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 
 def arguments(body: Body, subject: str, **place: str) -> dict[str, object]:
@@ -135,11 +181,3 @@ def arguments(body: Body, subject: str, **place: str) -> dict[str, object]:
         "unfurl_media": False,
         "metadata": {"event_type": "breakglass_record", "event_payload": {"id": subject}},
     }
-
-
-def _call(desk: Desk, method: str, subject: str, body: Body, **place: str) -> dict[str, str] | None:
-    try:
-        return desk.slack.call(method, arguments(body, subject, **place))
-    except SlackError as error:
-        desk.log("not_told", subject=subject, method=method, error=error.error)
-        return None

@@ -9,19 +9,14 @@ Non-goals: the assignments (see `access`); clicks (see `clicks`).
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from breakglass.lambdas.app import extending, notices
+from breakglass.lambdas.app import extending, glass, notices
 from breakglass.lambdas.app.actors import mentions
 from breakglass.lambdas.app.changes import UnknownRecordError, change_request
-from breakglass.lambdas.app.glass import tell_everybody
 from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Terms
-from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Message, Request, State
+from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Request, State
 from breakglass.lambdas.domain.transitions import Change
-from breakglass.lambdas.ports import SlackError
-from breakglass.lambdas.slack.blocks import markdown, section
-from breakglass.lambdas.slack.body import Body
-from breakglass.lambdas.slack.text import LONGEST_SECTION, shortened
 
 Answer = dict[str, Any]
 """What a step tells the workflow, JSON-ready."""
@@ -48,6 +43,8 @@ def step(desk: Desk, event: dict[str, Any]) -> Answer:
         answer = _WAITING[event["step"]](desk, request_id, event["token"])
     else:
         answer = _PASSING[event["step"]](desk, request_id)
+    # Last: whatever the step is about does not wait for Slack.
+    glass.retry(desk, request_id)
     desk.log("step", step=event["step"], request=request_id, outcome=answer.get("outcome", ""))
     return answer
 
@@ -70,9 +67,6 @@ def ask(desk: Desk, request_id: str, token: str) -> Answer:
 def remind(desk: Desk, request_id: str) -> Answer:
     """When the wait for people is over: find the decision that was missed, expire, escalate or remind, and wait on."""
     request = extending.still_pending(desk, _request(desk, request_id))
-    if request.state is State.approved and request.glass:
-        # Whoever broke the glass may have been cut off before everybody was told.
-        tell_everybody(desk, request)
     answer = _decided(request)
     if answer is not None:
         return answer
@@ -191,29 +185,12 @@ def _remind_every(desk: Desk) -> int:
 def _ask(desk: Desk, request: Request) -> Request:
     terms = notices.governing(desk, request).terms
     who = mentions(desk, terms.ping, besides=(request.requester.user_id,)) if terms is not None else ()
-    message = _post(desk, request.id, notices.body_of(desk, request, who))
+    channel = desk.policy.settings.channel
+    message = notices.send(desk, request.id, channel, notices.body_of(desk, request, who))
     asked = change_request(desk.store, request.id, lambda one: transitions.posted(one, message)).request
     # It may have been decided while it was posted, by its requester.
     notices.refresh(desk, request.id)
     return asked
-
-
-def _post(desk: Desk, request_id: str, body: Body) -> Message:
-    """Post the approvers' message; if Slack finds something wrong with it, as little as can be decided on."""
-    channel = desk.policy.settings.channel
-    try:
-        answer = desk.slack.call("chat.postMessage", notices.arguments(body, request_id, channel=channel))
-    except SlackError as error:
-        if error.error not in _UNSHOWABLE:
-            raise
-        desk.log("unshowable", request=request_id, error=error.error)
-        buttons = [block for block in body.blocks if block["type"] == "actions"]
-        least = Body(body.text, [section(markdown(shortened(body.text, LONGEST_SECTION))), *buttons])
-        answer = desk.slack.call("chat.postMessage", notices.arguments(least, request_id, channel=channel))
-    return Message(answer["channel"], answer["ts"])
-
-
-_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 
 def _decided(request: Request) -> Answer | None:

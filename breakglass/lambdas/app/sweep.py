@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from breakglass.lambdas.app import access, notices, steps
+from breakglass.lambdas.app import access, glass, notices, steps
 from breakglass.lambdas.app import uses as use_notices
 from breakglass.lambdas.app.changes import change_request, change_use
 from breakglass.lambdas.app.sessions import deny_sessions, lift_denials
@@ -55,6 +55,7 @@ class Counts:
         unrecorded: assignments of break-glass sets that nobody recorded.
         overdue: uses that should be explained and signed off by now.
         undenied: ended accesses whose live sessions go on, since the policy did not take the Deny.
+        unannounced: broken glasses that should be announced by now, with an explanation required.
         failures: parts, accounts, records and messages that could not be seen to.
         unknown: names of those of the numbers above that could not be counted.
     """
@@ -64,6 +65,7 @@ class Counts:
     unrecorded: int = 0
     overdue: int = 0
     undenied: int = 0
+    unannounced: int = 0
     failures: int = 0
     unknown: frozenset[str] = frozenset()
 
@@ -357,6 +359,20 @@ def told(run: Run) -> None:
     run.each(run.written, lambda one: one.request.id, lambda one: notices.announce(run.world, one))
 
 
+def announcements(run: Run) -> None:
+    """Announce each broken glass where that is still missing, whatever state its request is in."""
+    world, now = run.world, run.world.clock()
+    unannounced = [one for one in world.store.open_requests(run.unreadable) if one.announcement is not None]
+    run.counts.unannounced = sum(glass.is_missing(one, now) for one in unannounced)
+
+    def see_to(request: Request) -> None:
+        retried = glass.retry(world, request.id) or request
+        if glass.is_missing(request, now) and not glass.is_missing(retried, now):
+            run.counts.unannounced -= 1
+
+    run.each(unannounced, _id_of, see_to)
+
+
 def behind(run: Run) -> None:
     """Show the newest state of requests where Slack did not take it when it came true."""
 
@@ -409,7 +425,8 @@ _PARTS: tuple[tuple[Callable[[Run], None], int, frozenset[str]], ...] = (
     (grants, 120, frozenset({"late", "undenied"})),
     (requests, 150, frozenset({"stuck"})),
     (unrecorded, 200, frozenset({"unrecorded"})),
-    (told, 220, frozenset()),
+    (announcements, 210, frozenset({"unannounced"})),
+    (told, 225, frozenset()),
     (behind, 235, frozenset()),
     (uses, 250, frozenset({"overdue"})),
 )

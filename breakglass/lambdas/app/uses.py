@@ -80,10 +80,13 @@ def _one_of_it(world: Records, evidence: Evidence, user_id: str) -> tuple[Use | 
     return one, before
 
 
-def owe(desk: Desk, request: Request) -> None:
-    """See to it that a broken glass is explained, used or not; a second time changes nothing."""
-    within = desk.policy.settings.explain_within_seconds
-    desk.store.save_use(*life.owed(request, within, desk.clock()))
+def owe(desk: Desk, request: Request) -> bool:
+    """See to it that a broken glass is explained, used or not, and return whether that is recorded.
+
+    A second time changes nothing.
+    """
+    use, audit = life.owed(request, desk.policy.settings.explain_within_seconds, desk.clock())
+    return desk.store.save_use(use, audit) or desk.store.use(use.id) is not None
 
 
 def open_form_of_alert(doing: Doing, click: Click) -> None:

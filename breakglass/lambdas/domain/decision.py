@@ -6,8 +6,8 @@ In this order, and the first that refuses is the answer:
 2. Nobody decides on their own request.
 3. What no rule allows is refused.
 4. Where several rules match, the strictest holds: the most approvals, the shortest maximum, every ticket pattern, the
-   longest silence before the glass may be broken (and only if each of them lets it be broken at all). The rules that
-   ask for the most approvals govern: their approvers approve.
+   longest silence before the glass may be broken and the longest time after a denial (and only if each of them lets it
+   be broken at all). The rules that ask for the most approvals govern: their approvers approve.
 5. A request for several accounts is one decision, so the strictest of all its accounts holds, and whoever approves it
    has to be named for each of them.
 
@@ -24,7 +24,7 @@ from enum import StrEnum
 
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Rule
-from breakglass.lambdas.domain.records import Use, UseState
+from breakglass.lambdas.domain.records import Denial, Use, UseState
 from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.domain.texts import is_blank
 
@@ -47,6 +47,7 @@ class Terms:
         expiry_seconds: after how long an unanswered request expires.
         tickets: regular expressions, each of which the whole ticket has to match.
         glass_after_seconds: after how long without an answer the glass may be broken; None for never.
+        not_after_denial_seconds: for how long after a denial it may not.
         ping: who is mentioned at once; nobody for quiet accounts.
         escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
         escalate: who is mentioned then.
@@ -59,10 +60,26 @@ class Terms:
     expiry_seconds: int
     tickets: tuple[str, ...]
     glass_after_seconds: int | None
+    not_after_denial_seconds: int
     ping: tuple[Principal, ...]
     escalate_after_seconds: int | None
     escalate: tuple[Principal, ...]
     banners: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The facts that say whether nobody answers, in seconds since 1970.
+
+    Attributes:
+        since: when a person was last seen to be awake (`transitions.quiet_since`).
+        now: the time.
+        denials: what was denied lately.
+    """
+
+    since: int
+    now: int
+    denials: tuple[Denial, ...]
 
 
 @dataclass(frozen=True)
@@ -242,9 +259,12 @@ def decide(
 
 
 def may_break_glass(
-    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], waited_seconds: int
+    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], silence: Silence
 ) -> Decision:
-    """Decide whether the requester may take access without approval, after this long without an answer."""
+    """Decide whether the requester may take access without approval.
+
+    A denial of the same set in any of the accounts is an answer, and holds for longer than its request.
+    """
     denied = _denied(policy, requester, Action.break_glass, permission_set, accounts)
     if denied is not None:
         return denied
@@ -258,13 +278,39 @@ def may_break_glass(
             request.rule,
             request.approvers,
         )
-    if waited_seconds < after:
+    no = _last_denial(silence, requester, permission_set, accounts, request.terms.not_after_denial_seconds)
+    if no is not None:
+        forbidden = request.terms.not_after_denial_seconds
         return _refused(
-            f"The glass can be broken after {span(after)} without an answer; {span(after - waited_seconds)} to go.",
+            f"{no.by.name} denied {permission_set} for {requester.display_name} {span(silence.now - no.at)} ago "
+            f"({no.request_id}). For {span(forbidden)} after a denial the glass can't be broken; "
+            f"{span(no.at + forbidden - silence.now)} to go. An approver can still approve the request.",
+            request.rule,
+            request.approvers,
+        )
+    waited = silence.now - silence.since
+    if waited < after:
+        return _refused(
+            f"The glass can be broken after {span(after)} without an answer; {span(after - waited)} to go. The time "
+            "starts again when a person approves, or says that they are looking.",
             request.rule,
             request.approvers,
         )
     return Decision(Outcome.allowed, "Nobody answered in time.", request.rule, request.approvers, request.terms)
+
+
+def _last_denial(
+    silence: Silence, requester: Person, permission_set: str, accounts: Sequence[str], forbidden: int
+) -> Denial | None:
+    """Return the newest denial that still forbids breaking the glass, if there is one."""
+    holding = [
+        one
+        for one in silence.denials
+        if (one.user_id, one.permission_set) == (requester.user_id, permission_set)
+        and not set(one.accounts).isdisjoint(accounts)
+        and silence.now < one.at + forbidden
+    ]
+    return max(holding, key=lambda one: one.at, default=None)
 
 
 def may_end(
@@ -361,7 +407,7 @@ def explain(policy: Policy, person: Person, permission_set: str, account: str) -
     after = request.terms.glass_after_seconds if request.terms is not None else None
     return Answer(
         request=request,
-        glass=may_break_glass(policy, person, permission_set, (account,), after or 0),
+        glass=may_break_glass(policy, person, permission_set, (account,), Silence(0, after or 0, ())),
         approval=_approval_of_others(policy, person, permission_set, account),
         rules=tuple(_reading(rule, person, permission_set, account) for rule in policy.rules),
         denies=tuple(_deny_reading(deny, person, permission_set, account) for deny in policy.denies),
@@ -506,6 +552,7 @@ def _terms(matching: Mapping[str, Sequence[Rule]]) -> Terms:
         expiry_seconds=min(rule.expiry_seconds for rule in rules),
         tickets=tuple(dict.fromkeys(rule.ticket_pattern for rule in rules if rule.ticket_pattern is not None)),
         glass_after_seconds=None if None in silences else max(silence for silence in silences if silence is not None),
+        not_after_denial_seconds=max(rule.not_after_denial_seconds for rule in rules),
         ping=_unique(rule.ping for rule in loud),
         escalate_after_seconds=min(waits, default=None),
         escalate=_unique(rule.escalate for rule in loud),

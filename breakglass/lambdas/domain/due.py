@@ -11,7 +11,7 @@ from enum import StrEnum
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.records import Grant, Request, State
-from breakglass.lambdas.domain.transitions import standing
+from breakglass.lambdas.domain.transitions import quiet_since, standing
 
 
 class Need(StrEnum):
@@ -114,5 +114,5 @@ def _moments(request: Request, terms: Terms | None, remind_every: int) -> dict[N
     if terms.escalate_after_seconds is not None and not request.escalated:
         moments[Need.escalate] = request.created_at + terms.escalate_after_seconds
     if terms.glass_after_seconds is not None:
-        moments[Need.glass_open] = request.created_at + terms.glass_after_seconds
+        moments[Need.glass_open] = quiet_since(request) + terms.glass_after_seconds
     return moments

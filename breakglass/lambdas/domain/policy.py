@@ -52,6 +52,7 @@ class Rule:
         expiry_seconds: after how long an unanswered request expires.
         ticket_pattern: regular expression that the whole ticket has to match; None if no ticket is asked for.
         glass_after_seconds: after how long without an answer the requester may break the glass; None for never.
+        not_after_denial_seconds: for how long after a denial they may not.
         ping: who is mentioned at once.
         escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
         escalate: who is mentioned then.
@@ -70,6 +71,7 @@ class Rule:
     expiry_seconds: int
     ticket_pattern: str | None = None
     glass_after_seconds: int | None = None
+    not_after_denial_seconds: int = 43_200
     ping: tuple[Principal, ...] = ()
     escalate_after_seconds: int | None = None
     escalate: tuple[Principal, ...] = ()

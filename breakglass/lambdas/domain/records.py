@@ -14,6 +14,9 @@ from breakglass.lambdas.domain.message import Message
 LONGEST_ID = 64
 """Characters of an id at most; what is longer, and came from outside, is none."""
 
+DENIALS_KEPT_SECONDS = 7 * 86_400
+"""How long a denial is remembered; `withoutApproval.notAfterDenial` is at most as long."""
+
 
 class Kind(StrEnum):
     """What a request asks for."""
@@ -93,6 +96,65 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class ChannelNotice:
+    """The announcement of a broken glass in one channel.
+
+    Attributes:
+        channel: ID of the channel.
+        message: the announcement, once Slack has accepted it.
+        failure: Slack's last error code, until then.
+    """
+
+    channel: str
+    message: Message | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """The duties of a broken glass: an announcement in every channel, and an explanation.
+
+    Attributes:
+        channels: each channel that has to hear of it.
+        explanation_required: whether the use that has to be explained is recorded.
+    """
+
+    channels: tuple[ChannelNotice, ...]
+    explanation_required: bool = False
+
+    @property
+    def missing(self) -> tuple[ChannelNotice, ...]:
+        """The channels in which Slack has not accepted it yet."""
+        return tuple(one for one in self.channels if one.message is None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.explanation_required and not self.missing
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A denied request, as it is remembered beside the request.
+
+    Attributes:
+        request_id: the request that was denied.
+        user_id: the person who made it.
+        permission_set: name of the set.
+        accounts: account ids.
+        by: the person who denied it.
+        at: when, in seconds since 1970.
+    """
+
+    request_id: str
+    user_id: str
+    permission_set: str
+    accounts: tuple[str, ...]
+    by: Actor
+    at: int
+
+
+@dataclass(frozen=True)
 class Request:
     """A request for access, or for more time (then `parent` is the request whose end is to be moved).
 
@@ -118,11 +180,13 @@ class Request:
         approvals: who said yes so far.
         decided_at: when the last approval needed was given, or the glass broken; an extension counts from there.
         looking: who said that they are looking.
+        looked_at: when the last of them said so.
         closed_by: who denied, withdrew or ended it.
         closed_at: when.
         note: of a denial or an end: why, as typed; of a failure: what failed.
         glass: whether the glass was broken: access without approval.
         justification: the second justification of a broken glass.
+        announcement: of a broken glass, which of its duties are done.
         revoke_at: when the access ends at the latest; recorded before anything is granted.
         escalated: whether `escalate` has been mentioned.
         reminded_at: when it was last brought up again.
@@ -150,11 +214,13 @@ class Request:
     approvals: tuple[Approval, ...] = ()
     decided_at: int | None = None
     looking: tuple[Actor, ...] = ()
+    looked_at: int | None = None
     closed_by: Actor | None = None
     closed_at: int | None = None
     note: str = ""
     glass: bool = False
     justification: str = ""
+    announcement: Announcement | None = None
     revoke_at: int | None = None
     escalated: bool = False
     reminded_at: int | None = None

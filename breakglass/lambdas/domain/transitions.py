@@ -19,8 +19,11 @@ from breakglass.lambdas.domain.audit import about_request, labelled
 from breakglass.lambdas.domain.records import (
     SYSTEM,
     Actor,
+    Announcement,
     Approval,
     AuditEntry,
+    ChannelNotice,
+    Denial,
     Grant,
     GrantState,
     Kind,
@@ -51,6 +54,7 @@ class Event(StrEnum):
     withdrawn = "withdrawn"
     expired = "expired"
     glass_broken = "glass_broken"
+    announced = "announced"  # Slack has accepted the announcement of a broken glass in a channel
     looking = "looking"
     posted = "posted"
     waiting = "waiting"
@@ -70,6 +74,7 @@ class Event(StrEnum):
 
 _OPEN = tuple(state for state in State if state not in FINAL)
 _ENDABLE = (State.approved, State.granting, State.active)
+_AFTER_GLASS = (State.approved, State.granting, State.active, State.revoking, State.ended, State.failed)
 _FINISHES = (Event.returned, Event.ended_early, Event.run_out, Event.abandoned)
 
 TABLE: Mapping[tuple[State, Event], State] = {
@@ -91,6 +96,8 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.granting, Event.failed): State.failed,
     (State.revoking, Event.closed): State.ended,
     **{(state, Event.reminded): state for state in _OPEN},
+    # Slack may be down for longer than the access lasts.
+    **{(state, Event.announced): state for state in _AFTER_GLASS},
     # A message or a wait may arrive after the decision; whoever writes it then looks at the state.
     **{(state, Event.posted): state for state in State},
     **{(state, Event.waiting): state for state in State},
@@ -124,17 +131,24 @@ class Change:
         request: as it is to be, with the version it was read with.
         audit: what the audit trail says about it.
         grants: its grants that change with it, with the versions they were read with.
+        denial: what is to be remembered of a denied request.
     """
 
     request: Request
     audit: tuple[AuditEntry, ...] = ()
     grants: tuple[Grant, ...] = ()
+    denial: Denial | None = None
 
 
 def standing(request: Request, now: int) -> State:
     """Return where a request stands; one whose time has passed has expired, whether or not that is written down."""
     overdue = request.state is State.pending and now >= request.expires_at
     return State.expired if overdue else request.state
+
+
+def quiet_since(request: Request) -> int:
+    """Return when a person was last seen to be awake: the request, the last "I'm looking", or the last approval."""
+    return max(request.created_at, request.looked_at or 0, *(approval.at for approval in request.approvals))
 
 
 def create(request: Request) -> Change:
@@ -193,9 +207,11 @@ def approve(request: Request, approval: Approval, required: int, now: int) -> Ch
 
 
 def deny(request: Request, by: Actor, note: str, rule: str, now: int) -> Change:
-    """Refuse the request."""
+    """Refuse the request; the denial is remembered in the same transaction."""
     _refuse_unless_undecided(request, Event.denied, now)
-    return _change(_closed(request, by, note, now), Event.denied, by, now, note=note, rule=rule)
+    change = _change(_closed(request, by, note, now), Event.denied, by, now, note=note, rule=rule)
+    denial = Denial(request.id, request.requester.user_id, request.permission_set, request.accounts, by, now)
+    return replace(change, denial=denial)
 
 
 def withdraw(request: Request, by: Actor, now: int) -> Change:
@@ -212,20 +228,94 @@ def expire(request: Request, now: int) -> Change:
     return _change(replace(request, closed_at=now), Event.expired, SYSTEM, now)
 
 
-def break_glass(request: Request, by: Actor, justification: str, rule: str, now: int) -> Change:
-    """Approve the request without anybody's approval, which only its requester may."""
+def break_glass(
+    request: Request, by: Actor, justification: str, rule: str, channels: Sequence[str], now: int
+) -> Change:
+    """Approve the request without anybody's approval, which only its requester may.
+
+    The duties that come with it are written in the same transaction: without them nothing opens.
+
+    Args:
+        request: as read.
+        by: the person.
+        justification: why it can't wait, as typed.
+        rule: the rule that allows it.
+        channels: IDs of the channels in which it has to be announced.
+        now: the time.
+    """
     _refuse_unless_undecided(request, Event.glass_broken, now)
     _refuse_others(request, by, Event.glass_broken)
-    broken = replace(request, glass=True, justification=justification, decided_at=now)
+    duties = Announcement(tuple(map(ChannelNotice, channels)))
+    broken = replace(request, glass=True, justification=justification, announcement=duties, decided_at=now)
     return _change(broken, Event.glass_broken, by, now, note=justification, rule=rule)
 
 
-def look(request: Request, by: Actor, now: int) -> Change:
-    """Note that somebody is looking; a second time changes nothing."""
-    _refuse_unless_undecided(request, Event.looking, now)
-    if any(by.user_id == one.user_id for one in request.looking):
+def announced(request: Request, channel: str, message: Message, now: int) -> Change:
+    """Note that Slack has accepted the announcement in a channel; a second time changes nothing."""
+    duties = request.announcement
+    if duties is None or channel not in {one.channel for one in duties.missing}:
         return Change(request)
-    return _change(replace(request, looking=(*request.looking, by)), Event.looking, by, now)
+    return _change(
+        replace(request, announcement=_noted(duties, ChannelNotice(channel, message))),
+        Event.announced,
+        SYSTEM,
+        now,
+        note=channel,
+    )
+
+
+LONGEST_FAILURE = 64
+"""Characters of an error code of Slack that are kept."""
+
+
+def unannounced(request: Request, channel: str, failure: str) -> Change:
+    """Note why Slack has not accepted the announcement in a channel."""
+    duties = request.announcement
+    if duties is None or channel not in {one.channel for one in duties.missing}:
+        return Change(request)
+    notice = ChannelNotice(channel, failure=failure[:LONGEST_FAILURE])
+    return Change(replace(request, announcement=_noted(duties, notice)))
+
+
+def redirect(request: Request, channels: Sequence[str]) -> Change:
+    """Announce in today's channels: one that the stack file no longer names may be gone for good.
+
+    Args:
+        request: as read.
+        channels: IDs of the channels by today's policy.
+    """
+    duties = request.announcement
+    if duties is None or duties.is_complete:
+        return Change(request)
+    known = {one.channel for one in duties.channels}
+    kept = [one for one in duties.channels if one.message is not None or one.channel in channels]
+    added = [ChannelNotice(channel) for channel in channels if channel not in known]
+    return Change(replace(request, announcement=replace(duties, channels=(*kept, *added))))
+
+
+def require_explanation(request: Request) -> Change:
+    """Note that the use which has to be explained is recorded."""
+    if request.announcement is None:
+        return Change(request)
+    return Change(replace(request, announcement=replace(request.announcement, explanation_required=True)))
+
+
+def _noted(duties: Announcement, notice: ChannelNotice) -> Announcement:
+    return replace(duties, channels=tuple(notice if one.channel == notice.channel else one for one in duties.channels))
+
+
+LOOK_AGAIN_SECONDS = 60
+"""After how long the same person's "I'm looking" counts again; sooner, it is the same click."""
+
+
+def look(request: Request, by: Actor, now: int) -> Change:
+    """Note that somebody is looking; the same person within a minute changes nothing."""
+    _refuse_unless_undecided(request, Event.looking, now)
+    before = any(by.user_id == one.user_id for one in request.looking)
+    if before and now < (request.looked_at or 0) + LOOK_AGAIN_SECONDS:
+        return Change(request)
+    looking = request.looking if before else (*request.looking, by)
+    return _change(replace(request, looking=looking, looked_at=now), Event.looking, by, now)
 
 
 def posted(request: Request, message: Message) -> Change:

@@ -16,6 +16,7 @@ _NAMES = {
     "stuck": "StuckRequests",
     "late": "UnrevokedGrants",
     "undenied": "UndeniedSessions",
+    "unannounced": "MissingAnnouncements",
 }
 """Field of `Counts` -> name of the metric."""
 

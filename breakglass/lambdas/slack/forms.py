@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.lambdas.domain.decision import Terms
-from breakglass.lambdas.domain.records import Explanation, Kind, Request, Use
+from breakglass.lambdas.domain.records import Denial, Explanation, Kind, Request, Use
 from breakglass.lambdas.domain.spans import span
 from breakglass.lambdas.domain.transitions import MAXIMUM_ACCOUNTS
 from breakglass.lambdas.slack import ids, wording
@@ -31,6 +31,7 @@ from breakglass.lambdas.slack.blocks import (
     section,
     static_select,
 )
+from breakglass.lambdas.slack.body import paragraphs
 from breakglass.lambdas.slack.modals import View, modal, told
 from breakglass.lambdas.slack.payloads import DRAWN, NO_CHOICE
 from breakglass.lambdas.slack.text import characters, code, moment, named, said, shortened
@@ -55,11 +56,13 @@ class Offer:
         sets: permission set -> the accounts in which they may ask for it.
         accounts: account id -> name.
         terms: what holds for what is chosen so far; None if nothing can be said yet.
+        denials: what was denied them lately of what is chosen so far, newest first.
     """
 
     sets: Mapping[str, tuple[str, ...]]
     accounts: Mapping[str, str]
     terms: Terms | None
+    denials: tuple[Denial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def request_form(offer: Offer, draft: Draft, problem: str = "") -> View:
     blocks = [*_problem(problem), _role(offer, role)]
     if role:
         blocks += _accounts(offer, role, draft.accounts)
+        blocks += paragraphs(wording.denied(offer.denials, offer.terms, offer.accounts))
         terms = offer.terms
         blocks += _duration(terms, draft.duration, "Counted from the approval.") if terms else _no_terms()
     blocks.append(
@@ -252,7 +256,11 @@ def end_form(request: Request, note: str = "", problem: str = "", names: Mapping
 
 
 def glass_form(
-    request: Request, justification: str = "", problem: str = "", names: Mapping[str, str] = _NO_NAMES
+    request: Request,
+    justification: str = "",
+    problem: str = "",
+    names: Mapping[str, str] = _NO_NAMES,
+    denials: Sequence[Denial] = (),
 ) -> View:
     """Ask for the second justification of access that nobody has approved, and say what it leads to.
 
@@ -261,6 +269,7 @@ def glass_form(
         justification: what is filled in so far.
         problem: why it was not sent.
         names: account id -> name.
+        denials: what was denied lately of what it asks for; everybody will read that as well.
     """
     at_once = "Its end is moved at once" if request.kind is Kind.extension else "It is opened at once"
     return modal(
@@ -268,11 +277,12 @@ def glass_form(
         [
             *_problem(problem),
             section(markdown(f":rotating_light: You take {_what(request, names)}, *and nobody has approved it*.")),
+            *paragraphs(wording.denied(denials, None, names)),
             section(
                 markdown(
                     f"• {at_once}, and it ends by itself when its time is over.\n"
-                    "• Everybody in the channel and in the second channel is told at once: who, what, your reason, and "
-                    "what you write here.\n"
+                    "• Everybody in the channel and in the second channel is told: who, what, your reason, and what "
+                    "you write here. What Slack does not accept is tried again until it does.\n"
                     "• Approvers and security can end it at any time.\n"
                     "• You write a post-mortem afterwards, and somebody else signs it off."
                 )

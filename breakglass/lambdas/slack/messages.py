@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from breakglass.lambdas.domain.grants import GrantEvent
 from breakglass.lambdas.domain.policy import Policy
-from breakglass.lambdas.domain.records import Actor, AuditEntry, Kind, Request, State, Use, UseState
+from breakglass.lambdas.domain.records import Actor, AuditEntry, Denial, Kind, Request, State, Use, UseState
 from breakglass.lambdas.domain.spans import span
-from breakglass.lambdas.domain.transitions import Event
+from breakglass.lambdas.domain.transitions import FINAL, Event
 from breakglass.lambdas.slack import wording
 from breakglass.lambdas.slack.blocks import Block, actions, context, header, markdown, section
 from breakglass.lambdas.slack.body import TRAIL, Body, excerpt, fitting
@@ -111,34 +111,56 @@ def unasked(request: Request) -> Body:
     return Body(text, [section(markdown(text)), *excerpt("What failed", request.note, 600, TRAIL)])
 
 
-def broken_glass(request: Request, policy: Policy) -> Body:
-    """Tell everybody that somebody takes access which nobody has approved."""
+def broken_glass(request: Request, policy: Policy, denials: Sequence[Denial] = ()) -> Body:
+    """Tell everybody that somebody takes access which nobody has approved.
+
+    Args:
+        request: as it is now; Slack may have been down for longer than the access lasted.
+        policy: today's.
+        denials: what was denied lately of what it asks for.
+    """
     what = f"{code(request.permission_set)} in {wording.accounts(request.accounts, policy.accounts)}"
     more = "more time with " if request.kind is Kind.extension else ""
     text = (
         f"<!channel> :rotating_light: *The glass was broken.* {named(request.requester)} takes {more}{what} for "
         f"{span(request.duration)}, and nobody has approved it."
     )
+    facts = [f"It was broken {moment(request.decided_at or request.created_at)}.", *_late(request)]
+    endable = request.state in (State.approved, State.granting, State.active)
 
     def blocks(allowance: int) -> list[Block]:
         return [
             header(f":rotating_light: Glass broken: {shortened(request.permission_set, 64)}"),
             section(markdown(text)),
+            section(markdown("\n".join([*facts, *wording.denied(denials, None, policy.accounts)]))),
             *account_blocks(request, (), policy, allowance),
             *excerpt("Reason", request.reason, allowance, TRAIL),
             *excerpt("Why it could not wait", request.justification, allowance, TRAIL),
             section(
                 markdown(
                     "*If this is right:* leave them to it. They write a post-mortem, and somebody else signs it off.\n"
-                    "*If it is not:* press *End now*. That is for whoever approves for this role"
-                    f"{f', and for {wording.people(policy.security)}' if policy.security else ''}."
+                    f"*If it is not:* {_end_it(policy) if endable else 'treat it as a security incident.'}"
                 )
             ),
             context(f"{code(request.id)} · asked {moment(request.created_at)}"),
-            actions(end_button(request)),
+            *([actions(end_button(request))] if endable else []),
         ]
 
     return Body(text, fitting(blocks))
+
+
+def _late(request: Request) -> list[str]:
+    """Say what has become of the access, where the announcement comes after its end."""
+    if request.state is State.revoking:
+        return ["This announcement is late: Slack did not accept it before. The access is being taken back."]
+    if request.state in FINAL:
+        return ["This announcement is late: Slack did not accept it before. The access is over."]
+    return []
+
+
+def _end_it(policy: Policy) -> str:
+    security = f", and for {wording.people(policy.security)}" if policy.security else ""
+    return f"press *End now*. That is for whoever approves for this role{security}."
 
 
 def unrecorded(permission_set: str, account: str, name: str, revoked: bool, policy: Policy) -> Body:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from breakglass.lambdas.domain.decision import Decision
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy
-from breakglass.lambdas.domain.records import Grant, GrantState, Kind, Request, State
+from breakglass.lambdas.domain.records import Denial, Grant, GrantState, Kind, Request, State
 from breakglass.lambdas.domain.spans import span
+from breakglass.lambdas.domain.transitions import quiet_since
 from breakglass.lambdas.slack import wording
 from breakglass.lambdas.slack.blocks import Block, actions, context, fields, header, markdown, plain, section
 from breakglass.lambdas.slack.body import THREAD, TRAIL, Body, excerpt, fitting, paragraphs
@@ -28,7 +29,12 @@ from breakglass.lambdas.slack.text import code, countdown, moment, named, shorte
 
 
 def request_message(
-    request: Request, grants: Sequence[Grant], decision: Decision, policy: Policy, mentions: Sequence[str] = ()
+    request: Request,
+    grants: Sequence[Grant],
+    decision: Decision,
+    policy: Policy,
+    mentions: Sequence[str] = (),
+    denials: Sequence[Denial] = (),
 ) -> Body:
     """Show a request as it stands.
 
@@ -38,6 +44,7 @@ def request_message(
         decision: whether its requester may ask for it by today's policy, under which terms, and who approves.
         policy: today's.
         mentions: who is asked to decide, as `text.named` calls them; only where the message is new.
+        denials: what was denied lately of what it asks for, newest first.
     """
     text = f"{title(request)}: {_ask(request, policy)}"
 
@@ -45,7 +52,8 @@ def request_message(
         return [
             header(f"{_SIGNS[request.state]} {title(request)}: {shortened(request.permission_set, 64)}"),
             *_glass_alarm(request),
-            *paragraphs(_state(request, grants, decision, policy, mentions)),
+            *paragraphs(wording.denied(denials, decision.terms, policy.accounts)),
+            *paragraphs(_state(request, grants, decision, policy, mentions, denials)),
             fields(*_facts(request, allowance)),
             *account_blocks(request, grants, policy, allowance),
             *excerpt("Reason", request.reason, allowance, TRAIL),
@@ -54,7 +62,7 @@ def request_message(
             *_refusal(request, decision),
             *_banners(request, decision, allowance // 5),
             context(f"{code(request.id)} · asked {moment(request.created_at)}"),
-            *_buttons(request, decision, policy),
+            *_buttons(request, decision, policy, denials),
         ]
 
     return Body(text, fitting(blocks))
@@ -108,7 +116,8 @@ def _glass_alarm(request: Request) -> list[Block]:
         f":rotating_light: *The glass was broken*{when}: {named(request.requester)} took this, and nobody has approved "
         "it. A post-mortem is required."
     )
-    return [section(markdown(text))]
+    told = f"\n{wording.announced(request.announcement)}" if request.announcement is not None else ""
+    return [section(markdown(f"{text}{told}"))]
 
 
 def _ask(request: Request, policy: Policy) -> str:
@@ -139,14 +148,21 @@ def _note_label(request: Request) -> str:
 
 
 def _state(
-    request: Request, grants: Sequence[Grant], decision: Decision, policy: Policy, mentions: Sequence[str]
+    request: Request,
+    grants: Sequence[Grant],
+    decision: Decision,
+    policy: Policy,
+    mentions: Sequence[str],
+    denials: Sequence[Denial],
 ) -> list[str]:
     if request.state is State.pending:
-        return [_ask(request, policy), *_pending(request, decision, policy, mentions)]
+        return [_ask(request, policy), *_pending(request, decision, policy, mentions, denials)]
     return [_ask(request, policy), *_decided(request), *_STATES[request.state](request, grants, policy)]
 
 
-def _pending(request: Request, decision: Decision, policy: Policy, mentions: Sequence[str]) -> list[str]:
+def _pending(
+    request: Request, decision: Decision, policy: Policy, mentions: Sequence[str], denials: Sequence[Denial]
+) -> list[str]:
     terms = decision.terms
     required = terms.approvals if terms is not None else request.required
     by = f", by {wording.actors([one.by for one in request.approvals])}" if request.approvals else ""
@@ -160,24 +176,30 @@ def _pending(request: Request, decision: Decision, policy: Policy, mentions: Seq
     if request.escalated:
         lines.append("Nobody answered in time, so others have been asked too.")
     lines.append(f"Unanswered, it expires {countdown(request.expires_at)}.")
-    after = _glass_after(request, decision, policy)
-    if after is not None:
-        lines.append(_glass_line(request, after, policy))
+    opens_at = _glass_opens_at(request, decision, policy, denials)
+    if opens_at is not None:
+        lines.append(_glass_line(request, opens_at, policy))
     return lines
 
 
-def _glass_after(request: Request, decision: Decision, policy: Policy) -> int | None:
-    """Return after how long the glass may be broken; None for never."""
+def _glass_opens_at(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> int | None:
+    """Return from when on the glass may be broken; None for never."""
     always_denied = any(not deny.principals for deny in _glass_denies(request, policy))
-    return decision.terms.glass_after_seconds if decision and decision.terms is not None and not always_denied else None
+    terms = decision.terms if decision and not always_denied else None
+    if terms is None or terms.glass_after_seconds is None:
+        return None
+    forbidden_until = [denial.at + terms.not_after_denial_seconds for denial in denials]
+    return max([quiet_since(request) + terms.glass_after_seconds, *forbidden_until])
 
 
-def _glass_line(request: Request, after: int, policy: Policy) -> str:
+def _glass_line(request: Request, opens_at: int, policy: Policy) -> str:
+    if opens_at >= request.expires_at:
+        return "It expires before the glass may be broken."
     # Whether a deny rule hits somebody depends on their groups at the moment they try.
     unless = ", unless a deny rule forbids it to them" if _glass_denies(request, policy) else ""
     who = f"{named(request.requester)} may break the glass"
-    if after:
-        return f"If nobody has answered by {moment(request.created_at + after)}, {who}{unless}."
+    if opens_at > quiet_since(request):
+        return f"If nobody has answered by {moment(opens_at)}, {who}{unless}."
     return f"{who} without waiting for an answer{unless}."
 
 
@@ -367,11 +389,13 @@ def _banners(request: Request, decision: Decision, longest: int) -> list[Block]:
 _MOST_BANNERS = 4
 
 
-def _buttons(request: Request, decision: Decision, policy: Policy) -> list[Block]:
+def _buttons(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> list[Block]:
     """Show what can be done: first what is for others, then what is for whoever asked."""
     match request.state:
         case State.pending:
-            return [actions(*_decide(request, decision, policy)), actions(*_of_requester(request, decision, policy))]
+            opens_at = _glass_opens_at(request, decision, policy, denials)
+            glass = opens_at is not None and opens_at < request.expires_at
+            return [actions(*_decide(request, decision, policy)), actions(*_of_requester(request, glass))]
         case State.granting:
             return [actions(done_button(request), end_button(request))]
         case State.active:
@@ -388,6 +412,5 @@ def _decide(request: Request, decision: Decision, policy: Policy) -> list[Block]
     ]
 
 
-def _of_requester(request: Request, decision: Decision, policy: Policy) -> list[Block]:
-    glass = [] if _glass_after(request, decision, policy) is None else [glass_button(request)]
-    return [withdraw_button(request), *glass]
+def _of_requester(request: Request, may_break_glass: bool) -> list[Block]:
+    return [withdraw_button(request), *([glass_button(request)] if may_break_glass else [])]

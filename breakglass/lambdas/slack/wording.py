@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.policy import Policy, Principal
-from breakglass.lambdas.domain.records import Actor, Grant, Use
+from breakglass.lambdas.domain.records import Actor, Announcement, ChannelNotice, Denial, Grant, Use
 from breakglass.lambdas.domain.spans import span
-from breakglass.lambdas.slack.text import code, named, shortened
+from breakglass.lambdas.slack.text import code, moment, named, shortened
 
 
 def account(account_id: str, names: Mapping[str, str]) -> str:
@@ -59,7 +59,47 @@ def next_steps(terms: Terms) -> str:
     if after is None:
         return told
     when = f"After {span(after)} without an answer" if after else "Without waiting for an answer"
-    return f"{told} {when} you may break the glass."
+    unless = f"unless it was denied in the last {span(terms.not_after_denial_seconds)}"
+    return f"{told} {when} you may break the glass, {unless}."
+
+
+def denied(denials: Sequence[Denial], terms: Terms | None, names: Mapping[str, str]) -> list[str]:
+    """Say who denied the same role lately, when, and until when that forbids breaking the glass; a line each.
+
+    Args:
+        denials: of one person and one set, newest first; the first few are shown.
+        terms: of the request; None where it does not matter any more.
+        names: account id -> name.
+    """
+    return [_denied(one, terms, names) for one in denials[:_MOST_DENIALS]]
+
+
+_MOST_DENIALS = 3
+
+
+def _denied(denial: Denial, terms: Terms | None, names: Mapping[str, str]) -> str:
+    what = f"{code(denial.permission_set)} in {accounts(denial.accounts, names)}"
+    text = f":no_entry: {named(denial.by)} denied {what}, {moment(denial.at)} ({code(denial.request_id)})."
+    if terms is None or terms.glass_after_seconds is None:
+        return text
+    until = moment(denial.at + terms.not_after_denial_seconds)
+    return f"{text} The glass can't be broken for it before {until}."
+
+
+def announced(duties: Announcement) -> str:
+    """Say in which channels a broken glass is announced, and in which it is not yet."""
+    lines = []
+    done = [f"<#{one.channel}>" for one in duties.channels if one.message is not None]
+    if done:
+        lines.append(f"Announced in {listed(done)}.")
+    if duties.missing:
+        missing = listed(list(map(_missing, duties.missing)))
+        lines.append(f":warning: Slack has not accepted the announcement in {missing} yet; it is retried.")
+    return " ".join(lines)
+
+
+def _missing(notice: ChannelNotice) -> str:
+    return f"<#{notice.channel}>{f' ({code(notice.failure)})' if notice.failure else ''}"
 
 
 def live_sessions(policy: Policy, permission_set: str, account_ids: Sequence[str]) -> str:

@@ -20,7 +20,10 @@ from breakglass.lambdas.domain.records import (
     SYSTEM,
     Access,
     Actor,
+    Announcement,
     Approval,
+    ChannelNotice,
+    Denial,
     Explanation,
     GrantState,
     Message,
@@ -71,6 +74,48 @@ def saved(store: Store, request: Request) -> Request:
     return replace(request, version=request.version + 1)
 
 
+# Denials
+
+
+def a_denial(number: int = 1, **changes: Any) -> Denial:
+    denial = Denial(f"r-{number}", "u-ada", "devops-break-glass", ("222222222222",), BEA, NOW + number)
+    return replace(denial, **changes)
+
+
+def test_denial_is_read_with_its_request_for_each_account(store: Store) -> None:
+    accounts = tuple(f"{number:012}" for number in range(MAXIMUM_ACCOUNTS))
+    denial = a_denial(accounts=accounts)
+    assert store.save_request(a_request(accounts=accounts), [a_line("denied")], denial=denial)
+    for account in accounts:
+        assert store.denials("u-ada", "devops-break-glass", [account]) == (denial,)
+    assert store.denials("u-ada", "devops-break-glass", [*accounts, "999999999999"]) == (denial,)
+    assert store.denials("u-bea", "devops-break-glass", accounts) == ()
+    assert store.denials("u-ada", "network-break-glass", accounts) == ()
+
+
+def test_denial_of_a_request_not_written_is_not_remembered(store: Store) -> None:
+    assert not store.save_request(a_request(version=3), denial=a_denial())
+    assert store.denials("u-ada", "devops-break-glass", ["222222222222"]) == ()
+
+
+def test_denials_of_several_requests_the_last_of_each_account_newest_first(store: Store) -> None:
+    first = a_denial(1, accounts=("222222222222", "333333333333"))
+    second = a_denial(2)
+    for number, denial in enumerate((first, second), start=1):
+        assert store.save_request(a_request(number), denial=denial)
+    found = store.denials("u-ada", "devops-break-glass", ["222222222222", "333333333333"])
+    assert found == (second, first)
+    assert store.denials("u-ada", "devops-break-glass", ["222222222222"]) == (second,)
+
+
+def test_denial_older_than_a_week_is_forgotten(store: Store, clock: FixedClock) -> None:
+    store.save_request(a_request(), denial=a_denial())
+    clock.now = NOW + 1 + 7 * DAY - 1
+    assert store.denials("u-ada", "devops-break-glass", ["222222222222"])
+    clock.now += 1
+    assert not store.denials("u-ada", "devops-break-glass", ["222222222222"])
+
+
 # Records
 
 
@@ -102,6 +147,9 @@ def test_a_request_is_read_as_it_was_written(store: Store) -> None:
         note=ODD,
         glass=True,
         justification=ODD,
+        announcement=Announcement(
+            (ChannelNotice("C1", Message("C1", "1.0")), ChannelNotice("C2", failure="not_in_channel")), True
+        ),
         revoke_at=NOW,
         escalated=True,
         reminded_at=NOW,
@@ -291,6 +339,17 @@ def test_a_request_that_is_over_is_still_open_while_its_message_is_behind(store:
     over = saved(store, a_request(state=State.ended, behind=True))
     assert list(store.open_requests()) == [over]
     saved(store, replace(over, behind=False))
+    assert list(store.open_requests()) == []
+
+
+def test_open_requests_has_a_final_one_until_it_is_announced(store: Store) -> None:
+    duties = Announcement((ChannelNotice("C1", Message("C1", "1.0")), ChannelNotice("C2")), explanation_required=True)
+    request = saved(store, a_request(state=State.ended, glass=True, announcement=duties))
+    assert list(store.open_requests()) == [request]
+    told = replace(duties, channels=(duties.channels[0], ChannelNotice("C2", Message("C2", "1.0"))))
+    request = saved(store, replace(request, announcement=replace(told, explanation_required=False)))
+    assert list(store.open_requests()) == [request]
+    saved(store, replace(request, announcement=told))
     assert list(store.open_requests()) == []
 
 

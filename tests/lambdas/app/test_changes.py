@@ -19,7 +19,7 @@ from breakglass.lambdas.app.changes import (
     change_use,
 )
 from breakglass.lambdas.domain import grants, transitions, uses
-from breakglass.lambdas.domain.records import AuditEntry, Grant, GrantState, Request, State, Use, UseState
+from breakglass.lambdas.domain.records import AuditEntry, Denial, Grant, GrantState, Request, State, Use, UseState
 from breakglass.lambdas.domain.transitions import AlreadyApprovedError, Change, NotAllowedError
 from tests.lambdas.domain.examples import (
     ADA_ACTS,
@@ -51,9 +51,15 @@ class Rivals(MemoryStore):
         self.coming: list[Callable[[], object]] = []
         self.writes = 0
 
-    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
         self._rival()
-        return super().save_request(request, audit, grants)
+        return super().save_request(request, audit, grants, denial)
 
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
         self._rival()

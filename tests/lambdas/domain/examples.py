@@ -8,6 +8,7 @@ from breakglass.lambdas.domain.records import (
     Access,
     Actor,
     Approval,
+    Denial,
     Explanation,
     Grant,
     GrantState,
@@ -68,6 +69,11 @@ def extension(state: State = State.approved, **changes: Any) -> Request:
         decided_at=ASKED + 1800,
     )
     return replace(asked, state=state, **changes)
+
+
+def denial(**changes: Any) -> Denial:
+    """Cleo's no to Ada's request of before, for production."""
+    return replace(Denial("r-0", ADA.user_id, RDS, (PRODUCTION,), CLEO_ACTS, 100_000 - HOUR), **changes)
 
 
 def approval(by: Actor, at: int = ASKED + 60) -> Approval:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from breakglass.lambdas.domain.decision import Silence
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import (
     PermissionSet,
@@ -13,6 +14,7 @@ from breakglass.lambdas.domain.policy import (
     Settings,
     Unrecorded,
 )
+from breakglass.lambdas.domain.records import Denial
 
 RDS = "devops-break-glass"
 NETWORK = "network-break-glass"
@@ -75,6 +77,11 @@ SETTINGS = Settings(
     session_policy_id=None,
     unrecorded=Unrecorded.report,
 )
+
+
+def quiet(seconds: int, *denials: Denial) -> Silence:
+    """Nobody has answered for so long, at second 100,000."""
+    return Silence(100_000 - seconds, 100_000, denials)
 
 
 def rule(**changes: Any) -> Rule:

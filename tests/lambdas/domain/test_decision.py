@@ -25,6 +25,7 @@ from breakglass.lambdas.domain.decision import (
 )
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Rule, Standing
+from tests.lambdas.domain.examples import denial
 from tests.lambdas.domain.policies import (
     ADA,
     BEA,
@@ -42,6 +43,7 @@ from tests.lambdas.domain.policies import (
     STAGING,
     group,
     policy,
+    quiet,
     rule,
     user,
 )
@@ -199,31 +201,79 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: decide(policy(), ADA, RDS, (PRODUCTION,), [replace(CLEO, group_ids=frozenset())]),
         "0 of 1 approvals",
     ),
-    "the glass can be broken after the silence": (lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), 600), ""),
-    "not a second earlier": (lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), 599), "1 s to go"),
+    "the glass can be broken after the silence": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(600)),
+        "",
+    ),
+    "not a second earlier": (lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(599)), "1 s to go"),
+    "a denial forbids it for twelve hours": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(at=100_000 - 43_199))),
+        "Cleo denied devops-break-glass for Ada 12 h ago (r-0). For 12 h after a denial the glass can't be broken; "
+        "1 s to go",
+    ),
+    "and no second longer": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(at=100_000 - 43_200))),
+        "",
+    ),
+    "a denial for one of the accounts is enough": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION, STAGING), quiet(9_999, denial(accounts=(STAGING,)))),
+        "Cleo denied",
+    ),
+    "the newest of several denials counts": (
+        lambda: may_break_glass(
+            policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(at=70_000), denial(at=90_000, request_id="r-9"))
+        ),
+        "(r-9)",
+    ),
+    "a denial for another account does not count": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(accounts=(STAGING,)))),
+        "",
+    ),
+    "nor does one for another set": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(permission_set=NETWORK))),
+        "",
+    ),
+    "nor one for another person": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), quiet(9_999, denial(user_id=BEA.user_id))),
+        "",
+    ),
+    "the longest of several times after a denial holds": (
+        lambda: may_break_glass(
+            policy(rule(not_after_denial_seconds=60), rule(name="b", not_after_denial_seconds=7200)),
+            ADA,
+            RDS,
+            (PRODUCTION,),
+            quiet(9_999, denial(at=100_000 - 3600)),
+        ),
+        "For 2 h after a denial",
+    ),
+    "a glass that may be broken at once may not after a denial": (
+        lambda: may_break_glass(policy(rule(glass_after_seconds=0)), ADA, RDS, (PRODUCTION,), quiet(0, denial())),
+        "Cleo denied",
+    ),
     "not where no rule allows it": (
-        lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), 9_999),
+        lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), quiet(9_999)),
         "always takes an approval",
     ),
     "not if one of several rules doesn't allow it": (
         lambda: may_break_glass(
-            policy(DATABASES, rule(name="b", glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), 9_999
+            policy(DATABASES, rule(name="b", glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), quiet(9_999)
         ),
         "always takes an approval",
     ),
     "the longest of several silences holds": (
         lambda: may_break_glass(
-            policy(DATABASES, rule(name="b", glass_after_seconds=900)), ADA, RDS, (PRODUCTION,), 899
+            policy(DATABASES, rule(name="b", glass_after_seconds=900)), ADA, RDS, (PRODUCTION,), quiet(899)
         ),
         "15 min without an answer",
     ),
     "not where a deny rule forbids it": (
-        lambda: may_break_glass(policy(denies=(ALWAYS_APPROVED,)), ADA, RDS, (PRODUCTION, STAGING), 9_999),
+        lambda: may_break_glass(policy(denies=(ALWAYS_APPROVED,)), ADA, RDS, (PRODUCTION, STAGING), quiet(9_999)),
         "never opened alone",
     ),
     "a deny of breaking the glass leaves the request alone": (lambda: asked(policy(denies=(ALWAYS_APPROVED,))), ""),
     "not by somebody who may not request": (
-        lambda: may_break_glass(policy(), FAY, RDS, (PRODUCTION,), 9_999),
+        lambda: may_break_glass(policy(), FAY, RDS, (PRODUCTION,), quiet(9_999)),
         "No rule lets Fay",
     ),
     "the requester may give access back": (lambda: may_end(policy(), ADA, ADA, RDS, (PRODUCTION,)), ""),
@@ -354,7 +404,7 @@ QUESTIONS: dict[str, Callable[[Policy], Decision]] = {
     "check": lambda of: asked(of, ticket="T-1", duration=60),
     "approve": lambda of: may_approve(of, ADA, CLEO, RDS, (PRODUCTION,)),
     "decide": lambda of: decide(of, ADA, RDS, (PRODUCTION,), [BEA, CLEO, DOT, FAY]),
-    "break the glass": lambda of: may_break_glass(of, ADA, RDS, (PRODUCTION,), 900),
+    "break the glass": lambda of: may_break_glass(of, ADA, RDS, (PRODUCTION,), quiet(900)),
 }
 
 
@@ -399,7 +449,7 @@ def test_a_deny_rule_for_everybody_and_everything_wins(of: Policy, who: Person, 
     closed = replace(of, denies=(DenyRule("all", "No.", tuple(Action)), *of.denies))
     assert not may_request(closed, who, RDS, accounts)
     assert not may_approve(closed, ADA, who, RDS, accounts)
-    assert not may_break_glass(closed, who, RDS, accounts, 10_000)
+    assert not may_break_glass(closed, who, RDS, accounts, quiet(10_000))
 
 
 @given(policies, people, some_accounts)

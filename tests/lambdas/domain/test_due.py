@@ -26,12 +26,13 @@ TERMS = Terms(
     expiry_seconds=30 * MINUTE,
     tickets=(),
     glass_after_seconds=10 * MINUTE,
+    not_after_denial_seconds=12 * HOUR,
     ping=(),
     escalate_after_seconds=5 * MINUTE,
     escalate=(),
     banners=(),
 )
-QUIET = Terms(1, 4 * HOUR, HOUR, 30 * MINUTE, (), None, (), None, (), ())
+QUIET = Terms(1, 4 * HOUR, HOUR, 30 * MINUTE, (), None, 0, (), None, (), ())
 ESCALATED = request(escalated=True, reminded_at=ASKED + 5 * MINUTE)
 
 NEEDS: dict[str, tuple[Request, Terms | None, int, set[Need], int]] = {
@@ -70,6 +71,7 @@ terms_of_any_rule = st.builds(
     st.just(30 * MINUTE),
     st.just(()),
     st.none() | st.integers(0, HOUR),
+    st.just(12 * HOUR),
     st.just(()),
     st.none() | st.integers(1, HOUR),
     st.just(()),

@@ -41,6 +41,7 @@ rules = st.builds(
     expiry_seconds=seconds,
     ticket_pattern=st.none() | texts,
     glass_after_seconds=st.none() | seconds,
+    not_after_denial_seconds=seconds,
     ping=many_principals,
     escalate_after_seconds=st.none() | seconds,
     escalate=many_principals,

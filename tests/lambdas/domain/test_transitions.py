@@ -16,7 +16,10 @@ from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.records import (
     SYSTEM,
     Access,
+    Announcement,
     AuditEntry,
+    ChannelNotice,
+    Denial,
     Grant,
     GrantState,
     Kind,
@@ -51,7 +54,8 @@ SOON = ASKED + 120
 END = ASKED + 60 + HOUR
 GONE = tuple(grant(GrantState.revoked, account) for account in (PRODUCTION, STAGING))
 ASKED_FOR = "For: 1 h\nTicket: INC-1\nReason: the restore failed"
-MESSAGE = Message("C0APPROVALS1", "1764000001.000100")
+CHANNEL, SECOND_CHANNEL = "C0APPROVALS1", "C0SECURITY01"
+MESSAGE = Message(CHANNEL, "1764000001.000100")
 
 
 def line(event: Event, by: Any, before: str, after: str, at: int = SOON, **changes: Any) -> AuditEntry:
@@ -68,6 +72,20 @@ def kind_of(event: Event) -> Kind:
 
 # --- every state and every event --------------------------------------------------------------------------------------
 
+DUTIES = Announcement((ChannelNotice(CHANNEL), ChannelNotice(SECOND_CHANNEL)))
+REFUSED = ChannelNotice(SECOND_CHANNEL, failure="not_in_channel")
+
+
+def glass(**changes: Any) -> Request:
+    """Ada's request, whose glass was broken."""
+    return request(State.approved, **{"approvals": (), "glass": True, "announcement": DUTIES, **changes})
+
+
+def with_duties(one: Request) -> Request:
+    """The request, with the duties of a broken glass if it has none."""
+    return one if one.announcement is not None else replace(one, announcement=DUTIES)
+
+
 # How each event comes about. What happens to a request at its end happens at `END`, everything else soon.
 ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
     Event.approval_given: lambda one: transitions.approve(one, approval(EVE_ACTS), 3, SOON),
@@ -75,7 +93,8 @@ ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
     Event.denied: lambda one: transitions.deny(one, CLEO_ACTS, "not today", "databases", SOON),
     Event.withdrawn: lambda one: transitions.withdraw(one, ADA_ACTS, SOON),
     Event.expired: lambda one: transitions.expire(one, one.expires_at),
-    Event.glass_broken: lambda one: transitions.break_glass(one, ADA_ACTS, "nobody is awake", "databases", SOON),
+    Event.glass_broken: lambda one: transitions.break_glass(one, ADA_ACTS, "why", "databases", (CHANNEL,), SOON),
+    Event.announced: lambda one: transitions.announced(with_duties(one), CHANNEL, MESSAGE, SOON),
     Event.looking: lambda one: transitions.look(one, CLEO_ACTS, SOON),
     Event.posted: lambda one: transitions.posted(one, MESSAGE),
     Event.waiting: lambda one: transitions.waiting(one, "token"),
@@ -108,6 +127,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "failed": "failed",
     },
     "approved": {
+        "announced": "approved",
         "reminded": "approved",
         "prepared": "granting",
         "failed": "failed",
@@ -118,6 +138,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "abandoned": "revoking",
     },
     "granting": {
+        "announced": "granting",
         "reminded": "granting",
         "opened": "active",
         "failed": "failed",
@@ -127,6 +148,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "abandoned": "revoking",
     },
     "active": {
+        "announced": "active",
         "reminded": "active",
         "lengthened": "active",
         "returned": "revoking",
@@ -134,12 +156,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "run_out": "revoking",
         "abandoned": "revoking",
     },
-    "revoking": {"reminded": "revoking", "closed": "ended"},
-    "ended": {},
+    "revoking": {"announced": "revoking", "reminded": "revoking", "closed": "ended"},
+    "ended": {"announced": "ended"},
     "denied": {},
     "expired": {},
     "withdrawn": {},
-    "failed": {},
+    "failed": {"announced": "failed"},
 }
 
 
@@ -167,7 +189,7 @@ def test_the_table_is_what_is_written_down_here() -> None:
 
 def test_every_event_but_the_first_is_attempted_and_nothing_leads_out_of_a_final_state() -> None:
     assert set(ATTEMPTS) == set(Event) - {Event.requested}
-    assert {State(state) for state, row in ALLOWED.items() if not row} == FINAL
+    assert {State(state) for state, row in ALLOWED.items() if set(row.values()) <= {state}} == FINAL
 
 
 def test_every_state_can_be_reached() -> None:
@@ -232,6 +254,7 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         Change(
             request(State.denied, closed_by=CLEO_ACTS, closed_at=SOON, note="not today"),
             (line(Event.denied, CLEO_ACTS, "pending", "denied", rule="databases", note="not today"),),
+            denial=Denial("r-1", ADA.user_id, RDS, (PRODUCTION, STAGING), CLEO_ACTS, SOON),
         ),
     ),
     "a request is withdrawn by its requester": (
@@ -249,15 +272,49 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         ),
     ),
     "breaking the glass keeps the second justification": (
-        lambda: transitions.break_glass(request(), ADA_ACTS, "nobody is awake", "databases", SOON),
+        lambda: transitions.break_glass(
+            request(), ADA_ACTS, "nobody is awake", "databases", (CHANNEL, SECOND_CHANNEL), SOON
+        ),
         Change(
-            request(State.approved, approvals=(), decided_at=SOON, glass=True, justification="nobody is awake"),
+            request(
+                State.approved,
+                approvals=(),
+                decided_at=SOON,
+                glass=True,
+                justification="nobody is awake",
+                announcement=Announcement((ChannelNotice(CHANNEL), ChannelNotice(SECOND_CHANNEL))),
+            ),
             (line(Event.glass_broken, ADA_ACTS, "pending", "approved", rule="databases", note="nobody is awake"),),
         ),
     ),
     "somebody looks": (
         lambda: transitions.look(request(), CLEO_ACTS, SOON),
-        Change(request(looking=(CLEO_ACTS,)), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+        Change(request(looking=(CLEO_ACTS,), looked_at=SOON), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+    ),
+    "the same person looks again, a minute later": (
+        lambda: transitions.look(request(looking=(CLEO_ACTS,), looked_at=SOON - 60), CLEO_ACTS, SOON),
+        Change(request(looking=(CLEO_ACTS,), looked_at=SOON), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+    ),
+    "Slack accepts an announcement": (
+        lambda: transitions.announced(glass(), CHANNEL, MESSAGE, SOON),
+        Change(
+            glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), ChannelNotice(SECOND_CHANNEL)))),
+            (line(Event.announced, SYSTEM, "approved", "approved", note=CHANNEL),),
+        ),
+    ),
+    "Slack refuses an announcement": (
+        lambda: transitions.unannounced(glass(), SECOND_CHANNEL, "not_in_channel"),
+        Change(glass(announcement=Announcement((ChannelNotice(CHANNEL), REFUSED)))),
+    ),
+    "a channel that is replaced is announced in the new one": (
+        lambda: transitions.redirect(
+            glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), REFUSED))), (CHANNEL, "C0NEW")
+        ),
+        Change(glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), ChannelNotice("C0NEW"))))),
+    ),
+    "the explanation is required": (
+        lambda: transitions.require_explanation(glass()),
+        Change(glass(announcement=replace(DUTIES, explanation_required=True))),
     ),
     "the message is kept without a line in the trail": (
         lambda: transitions.posted(request(), MESSAGE),
@@ -365,7 +422,26 @@ def test_change(sentence: str) -> None:
 LONGER = ASKED + 1800 + HOUR
 OPEN = (grant(GrantState.granted),)
 UNCHANGED: dict[str, tuple[Request, Callable[[Request], Change]]] = {
-    "who looks a second time": (request(looking=(CLEO_ACTS,)), lambda one: transitions.look(one, CLEO_ACTS, SOON)),
+    "who looks a second time at once": (
+        request(looking=(CLEO_ACTS,), looked_at=SOON - 59),
+        lambda one: transitions.look(one, CLEO_ACTS, SOON),
+    ),
+    "Slack accepts an announcement a second time": (
+        glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
+        lambda one: transitions.announced(one, CHANNEL, MESSAGE, SOON),
+    ),
+    "a refusal after the announcement was accepted": (
+        glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
+        lambda one: transitions.unannounced(one, CHANNEL, "timeout"),
+    ),
+    "a request that was approved owes no announcement": (
+        request(State.approved),
+        lambda one: transitions.announced(one, CHANNEL, MESSAGE, SOON),
+    ),
+    "a channel is replaced after all is done": (
+        glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),), explanation_required=True)),
+        lambda one: transitions.redirect(one, (CHANNEL, "C0NEW")),
+    ),
     "a second escalation": (request(escalated=True), lambda one: transitions.escalated(one, SOON)),
     "an extension that moved the end before": (
         request(State.active, revoke_at=LONGER),
@@ -420,13 +496,13 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
     "nor withdrawn": (lambda: transitions.withdraw(request(), ADA_ACTS, ASKED + 1800), "that is expired"),
     "nor looked at": (lambda: transitions.look(request(), CLEO_ACTS, ASKED + 1800), "that is expired"),
     "nor is its glass broken": (
-        lambda: transitions.break_glass(request(), ADA_ACTS, "", "databases", ASKED + 1800),
+        lambda: transitions.break_glass(request(), ADA_ACTS, "", "databases", (CHANNEL, SECOND_CHANNEL), ASKED + 1800),
         "that is expired",
     ),
     "nothing expires a second early": (lambda: transitions.expire(request(), ASKED + 1799), "there is time left"),
     "only the requester withdraws": (lambda: transitions.withdraw(request(), CLEO_ACTS, SOON), "only its requester"),
     "only the requester breaks the glass": (
-        lambda: transitions.break_glass(request(), CLEO_ACTS, "", "databases", SOON),
+        lambda: transitions.break_glass(request(), CLEO_ACTS, "", "databases", (CHANNEL, SECOND_CHANNEL), SOON),
         "only its requester",
     ),
     "an extension prepares nothing": (lambda: transitions.prepare(extension(), SOON), "it asks for extension"),

@@ -11,10 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from breakglass.lambdas.adapters.items import is_open
 from breakglass.lambdas.domain.audit import anonymous_in_slack
 from breakglass.lambdas.domain.grants import LIVE
-from breakglass.lambdas.domain.records import Access, AuditEntry, Grant, Request, Use, UseState
-from breakglass.lambdas.domain.transitions import FINAL
+from breakglass.lambdas.domain.records import (
+    DENIALS_KEPT_SECONDS,
+    Access,
+    AuditEntry,
+    Denial,
+    Grant,
+    Request,
+    Use,
+    UseState,
+)
 from breakglass.lambdas.ports import Clock, Page, pass_over
 
 Kept = TypeVar("Kept", Request, Grant, Use)
@@ -44,6 +53,7 @@ class MemoryStore:
         self.uses: dict[str, Use] = {}
         self.trail: list[AuditEntry] = []
         self.unreadable: set[str] = set()
+        self.remembered: dict[Access, Denial] = {}
         self._use_of_event: dict[str, str] = {}
         self._latest_use: dict[tuple[str, str, str], str] = {}
         self._leases: dict[Access, _Lease] = {}
@@ -61,7 +71,13 @@ class MemoryStore:
         self._refuse_unreadable(request_id)
         return self.requests.get(request_id)
 
-    def save_request(self, request: Request, audit: Sequence[AuditEntry] = (), grants: Sequence[Grant] = ()) -> bool:
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
         with self._lock:
             if not _follows(self.requests.get(request.id), request):
                 return False
@@ -69,8 +85,18 @@ class MemoryStore:
                 return False
             self.requests[request.id] = replace(request, version=request.version + 1)
             self.all_grants.update({_key(grant): replace(grant, version=grant.version + 1) for grant in grants})
+            if denial is not None:
+                where = (Access(denial.user_id, denial.permission_set, account) for account in denial.accounts)
+                self.remembered.update(dict.fromkeys(where, denial))
             self._tell(audit)
             return True
+
+    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
+        with self._lock:
+            known = (self.remembered.get(Access(user_id, permission_set, account)) for account in accounts)
+            found = dict.fromkeys(one for one in known if one is not None)
+        earliest = self._clock() - DENIALS_KEPT_SECONDS
+        return tuple(sorted((one for one in found if one.at > earliest), key=lambda one: one.at, reverse=True))
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         with self._lock:
@@ -93,7 +119,7 @@ class MemoryStore:
 
     def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
         with self._lock:
-            unfinished = [one for one in self.requests.values() if one.state not in FINAL or one.behind]
+            unfinished = [one for one in self.requests.values() if is_open(one)]
         readable = self._readable({one.id: one for one in unfinished}, unreadable)
         return iter(sorted(readable, key=lambda request: request.created_at))
 

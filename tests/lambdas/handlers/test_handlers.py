@@ -162,7 +162,7 @@ def _signed(body: str, company: Company) -> dict[str, str]:
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
-    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5, undenied=6)
+    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5, undenied=6, unannounced=7)
     line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
@@ -185,6 +185,7 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
         Metric.stuck_requests: 2,
         Metric.unrevoked_grants: 1,
         Metric.undenied_sessions: 6,
+        Metric.missing_announcements: 7,
     }
 
 
@@ -238,7 +239,7 @@ def test_sweeper_handler_writes_metrics_when_everything_fails(
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
     sweeper.handler({}, None)
     line = json.loads(capsys.readouterr().out)
-    assert (line[Metric.runs], line[Metric.failures]) == (1, 5)
+    assert (line[Metric.runs], line[Metric.failures]) == (1, 6)
 
 
 def _raise(*_: object) -> None:

@@ -26,6 +26,7 @@ from breakglass.lambdas.slack.messages import (
     unexplained,
     unrecorded,
 )
+from breakglass.lambdas.slack.text import moment
 from tests.lambdas.domain.policies import PRODUCTION, RDS, STAGING, policy
 from tests.lambdas.doubles.clock import NOW
 from tests.lambdas.slack.samples import (
@@ -126,6 +127,7 @@ QUIET = [
     Event.waiting,
     Event.escalated,
     Event.reminded,
+    Event.announced,
     Event.prepared,
     *(event for event in GrantEvent if event is not GrantEvent.failed),
     *UseEvent,
@@ -200,6 +202,7 @@ def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> 
     assert told.text == text
     assert told.blocks[1:-2] == [
         markdown(text),
+        markdown(f"It was broken {moment(request.decided_at or 0)}."),
         markdown("*Accounts:* `production (222222222222)`"),
         markdown("*Reason*"),
         plain("the restore failed"),

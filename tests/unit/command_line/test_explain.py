@@ -132,9 +132,11 @@ def test_conditions_are_those_of_the_strictest_rule_in_the_words_of_people() -> 
 
 
 def test_breaking_the_glass_is_said_to_take_patience() -> None:
-    assert "ada (Ada) may break the glass yes After 10 min without an answer." in " ".join(
-        explain(typist(), "ada").out.split()
-    )
+    shown = " ".join(explain(typist(), "ada").out.split())
+    assert "ada (Ada) may break the glass yes After 10 min without an answer, and not for 12 h after a denial." in shown
+    assert "without approval after 10 min without an answer, and not for 12 h after a denial" in shown
+    terms = explained(typist(), "ada")["terms"]
+    assert (terms["break_glass_after_seconds"], terms["not_after_denial_seconds"]) == (600, 43_200)
 
 
 def test_who_may_not_request_learns_who_approves_for_those_who_may() -> None:

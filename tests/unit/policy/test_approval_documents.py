@@ -120,9 +120,9 @@ EXPECTED = {
     ],
     Part.desk: [
         logs("desk"),
-        read("EVENT", "LATEST", "REQUEST", "USE"),
+        read("DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         find("by_month", "by_person", "open"),
-        write("AUDIT", "DELIVERY", "EVENT", "LATEST", "REQUEST", "USE"),
+        write("AUDIT", "DELIVERY", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
         LOOK_UP,
         MEMBERS,
@@ -144,9 +144,9 @@ EXPECTED = {
     ],
     Part.sweeper: [
         logs("sweeper"),
-        read("ACCESS", "REQUEST", "USE"),
+        read("ACCESS", "DENIAL", "REQUEST", "USE"),
         find("open"),
-        write("AUDIT", "DELIVERY", "REQUEST", "USE"),
+        write("AUDIT", "DELIVERY", "LATEST", "REQUEST", "USE"),
         LEASE,
         one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
         LOOK_UP,

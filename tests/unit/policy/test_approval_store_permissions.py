@@ -19,12 +19,14 @@ from breakglass.lambdas.domain.records import (
     Access,
     Actor,
     AuditEntry,
+    Denial,
     Grant,
     GrantState,
     Kind,
     Request,
     Use,
 )
+from breakglass.lambdas.domain.uses import owed
 from breakglass.policy.approval_documents import Scope, function_permissions
 from tests.lambdas.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
 
@@ -37,6 +39,7 @@ REQUEST = Request(
     "r-1", Kind.access, Actor("u-ada", "Ada"), "ada", RDS, (PRODUCTION,), 3600, "", "", "databases", 1, NOW, NOW + 1800
 )
 GRANT = Grant("r-1", ACCESS, GrantState.planned, NOW + 3600)
+DENIAL = Denial("r-1", "u-ada", RDS, (PRODUCTION,), Actor("u-cleo", "Cleo"), NOW)
 USE = Use("u-1", RDS, PRODUCTION, "u-ada", "ada", NOW, NOW + 86_400, event_ids=("event-1",))
 AUDIT = (AuditEntry(NOW, "r-1", "requested", SYSTEM, RDS, (PRODUCTION,), "databases", "", "", "pending"),)
 
@@ -44,6 +47,7 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "claim_delivery": lambda store: store.claim_delivery("key", NOW + 600),
     "request": lambda store: store.request("r-1"),
     "save_request": lambda store: store.save_request(REQUEST, AUDIT, [GRANT]),
+    "denials": lambda store: store.denials("u-ada", RDS, [PRODUCTION]),
     "grants": lambda store: store.grants("r-1"),
     "grant": lambda store: store.grant("r-1", PRODUCTION),
     "save_grant": lambda store: store.save_grant(GRANT, AUDIT),
@@ -68,10 +72,10 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
 PEOPLE = "request save_request grants use save_use use_of_event latest_use requests_of"
 USES = {
     Part.front: "claim_delivery",
-    Part.desk: f"{PEOPLE} requests_between open_requests live_grants open_uses claim_delivery note",
+    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery note",
     Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
     Part.sweeper: "claim_delivery note open_requests live_grants open_uses request save_request grants grant "
-    "save_grant begin finish add_holder remove_holder holders use",
+    "save_grant begin finish add_holder remove_holder holders use denials",
     Part.recorder: "use_of_event use latest_use requests_of request save_use",
 }
 """The methods of `ports.Store` that a function's code calls."""
@@ -157,12 +161,24 @@ def test_a_function_may_all_that_the_store_does_for_it(part: Part, method: str) 
     assert [need for need in needs_of(method) if not allowed(part, *need)] == []
 
 
+def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
+    client = Asked()
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*owed(REQUEST, 86_400, NOW))
+    assert [need for need in client.needs() if not allowed(Part.sweeper, *need)] == []
+
+
+def test_only_the_desk_may_remember_a_denial() -> None:
+    client = Asked()
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_request(REQUEST, AUDIT, denial=DENIAL)
+    assert [part for part in Part if all(allowed(part, *need) for need in client.needs())] == [Part.desk]
+
+
 @pytest.mark.parametrize(
     ("part", "method"),
     [
         *((Part.front, method) for method in METHODS if method != "claim_delivery"),
         *((Part.desk, method) for method in ("add_holder", "remove_holder", "begin", "finish", "audit")),
-        *((Part.access, method) for method in ("save_use", "claim_delivery", "open_uses", "audit")),
+        *((Part.access, method) for method in ("denials", "save_use", "claim_delivery", "open_uses", "audit")),
         *((Part.recorder, method) for method in ("save_request", "save_grant", "begin", "add_holder", "audit")),
         (Part.sweeper, "audit"),
     ],

@@ -71,7 +71,7 @@ _STORIES: Mapping[str, tuple[str, str]] = {
         "Why it could not wait",
     ),
     Event.looking: (":eyes: {who} is looking at it.", ""),
-    Event.opened: (":unlock: Open now in {where}. Start it from the access portal.", ""),
+    Event.opened: (f":unlock: Open now in {{where}}. Start it from the access portal. {wording.COMMAND_LINE}", ""),
     Event.failed: (":x: It failed, and nothing came of it.", "What failed"),
     Event.returned: ("{who} gives the access back. {over}", ""),
     Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Why"),

@@ -237,7 +237,7 @@ def _active(request: Request, grants: Sequence[Grant], policy: Policy) -> list[s
     opened = [grant.access.account for grant in grants if grant.state is GrantState.granted]
     where = f" in {len(opened)} of {len(request.accounts)} accounts" if len(opened) < len(request.accounts) else ""
     return [
-        f"*Open{where}{until}.* Start it from the access portal.",
+        f"*Open{where}{until}.* Start it from the access portal. {wording.COMMAND_LINE}",
         f"{named(request.requester)} gives it back with *I'm done*, or asks for more time with *Extend*. *End now* is "
         "also for whoever approves, and for security.",
         wording.live_sessions(policy, request.permission_set, request.accounts),

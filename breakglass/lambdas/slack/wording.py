@@ -155,3 +155,7 @@ def _lives(policy: Policy, permission_set: str) -> str:
 def user_of(use: Use) -> str:
     """Call whoever used a role."""
     return code(use.session_name or use.user_id) if use.session_name or use.user_id else "somebody"
+
+
+COMMAND_LINE = "A command line sees the role only after `aws sso logout` and `aws sso login`."
+"""Said where access opens: a command line that is signed in does not see what was assigned since."""

@@ -144,6 +144,21 @@ def test_announcement_in_a_replaced_channel_is_made_in_the_new_one(company: Comp
     assert request.announcement.is_complete
 
 
+def test_announcement_with_refused_blocks_is_made_without_them(company: Company) -> None:
+    request = asked(company)
+    post = company.slack.call
+
+    def call(method: str, arguments: Any) -> dict[str, Any]:
+        if "header" in str(arguments) and method == "chat.postMessage":
+            company.slack.fail("chat.postMessage", "msg_blocks_too_long")
+        return post(method, arguments)
+
+    company.slack.call = call  # type: ignore[method-assign]
+    break_glass(company, request)
+    assert loud(company) == [1, 1]
+    assert ids.END in str(company.slack.posted(SECOND_CHANNEL)[0].blocks)
+
+
 def test_announcement_is_not_missing_before_five_minutes(company: Company) -> None:
     request = asked(company)
     company.slack.fail("chat.postMessage", "timeout", times=None)

@@ -51,3 +51,23 @@ def test_so_is_whoever_asked_where_the_sweeper_finds_that(company: Company) -> N
     company.sweep()
     assert company.now(request).state is State.failed
     assert len(company.slack.posted("UADA")) == 1
+
+
+def test_unasked_requester_is_told_when_slack_is_back(company: Company) -> None:
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    request = company.asked()
+    assert company.now(request).state is State.failed
+    company.sweep()
+    assert company.slack.posted("UADA") == []
+    company.slack.heal()
+    company.sweep()
+    company.sweep()
+    (told,) = company.slack.posted("UADA")
+    assert "Nobody could be asked" in told.text
+
+
+def test_unasked_requester_who_takes_no_message_is_given_up(company: Company) -> None:
+    company.slack.fail("chat.postMessage", "not_in_channel", times=company.player.attempts)
+    company.slack.fail("chat.postMessage", "cannot_dm_bot", times=None)
+    company.asked()
+    assert list(company.store.open_requests()) == []

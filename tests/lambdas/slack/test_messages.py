@@ -88,7 +88,11 @@ STORIES = [
         "yet; that comes next. A post-mortem is required.",
     ),
     (Event.looking, ":eyes: <@UBEA> is looking at it."),
-    (Event.opened, ":unlock: Open now in `production (222222222222)`. Start it from the access portal."),
+    (
+        Event.opened,
+        ":unlock: Open now in `production (222222222222)`. Start it from the access portal. A command line sees the "
+        "role only after `aws sso logout` and `aws sso login`.",
+    ),
     (Event.failed, ":x: It failed, and nothing came of it."),
     (Event.returned, "<@UBEA> gives the access back. It is being taken back."),
     (Event.ended_early, ":octagonal_sign: <@UBEA> ended the access. It is being taken back."),

@@ -143,7 +143,8 @@ def test_an_open_access_says_until_when_where_and_who_can_end_it() -> None:
         "<@UADA> asked for `devops-break-glass` in `production (222222222222)` and `staging (333333333333)` for 1 h.",
         "Approved by <@UBEA>, <!date^1764000060^{date_short_pretty} at {time}|2025-11-24 16:01 UTC>.",
         "*Open in 1 of 2 accounts until <!date^1764003660^{date_short_pretty} at {time} ({ago})|2025-11-24 17:01 UTC>.*"
-        " Start it from the access portal.",
+        " Start it from the access portal. A command line sees the role only after `aws sso logout` and "
+        "`aws sso login`.",
         "<@UADA> gives it back with *I'm done*, or asks for more time with *Extend*. *End now* is also for whoever "
         "approves, and for security.",
         "A session that is open when the access ends lives on for up to 1 h.",

@@ -18,9 +18,8 @@ import yaml
 from breakglass.config import NAMESPACE, SECRET_KEYS
 from breakglass.errors import Problem, QuestionError
 from breakglass.problems import key_path
+from breakglass.section import Given
 from breakglass.types import Location
-
-_ENCRYPTED = {"secure": "[secret]"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,8 @@ def _full_key(key: str) -> str:
 def _as_passed(name: str, value: object) -> object:
     """Return a value as the program gets it; see `breakglass.pulumi_config`."""
     if _holds_encrypted(value):
-        return _ENCRYPTED
+        # Of a secret it is still to be judged whether it is a token in clear, written below `secure:` by hand.
+        return value if name in SECRET_KEYS and _is_encrypted(value) else {"secure": "[secret]"}
     json_text = json.dumps(value, default=str)
     if json_text[0] in "{[":
         return json.loads(json_text)
@@ -105,10 +105,13 @@ def _as_passed(name: str, value: object) -> object:
         return text
 
 
+def _is_encrypted(value: object) -> bool:
+    return Given(value).encrypted
+
+
 def _holds_encrypted(value: object) -> bool:
     if isinstance(value, Mapping):
-        encrypted = value.keys() == {"secure"} and isinstance(value["secure"], str)
-        return encrypted or any(map(_holds_encrypted, value.values()))
+        return _is_encrypted(value) or any(map(_holds_encrypted, value.values()))
     return isinstance(value, list) and any(map(_holds_encrypted, value))
 
 

@@ -154,20 +154,24 @@ def _check(options: argparse.Namespace, world: World) -> int:
     from breakglass.command_line import check
 
     status = DONE
-    found: list[dict[str, str]] = []
+    found: list[check.Finding] = []
     texts: list[str] = []
     for file in options.files:
         try:
-            checked = check.checked(file, without_secrets=options.without_secrets)
+            of_file = check.findings(file, without_secrets=options.without_secrets)
         except QuestionError as error:
             status = WRONG
-            found += check.as_json((error.problem,), ())
+            found.append(check.Finding(check.PROBLEM, 1, error.problem))
             print(f"breakglass check: no answer\n\n{error}", file=world.err)
             continue
-        status = max(status, FAILED if checked.problems else DONE)
-        found += check.as_json(checked.problems, checked.warnings)
-        texts.append(check.as_text(checked))
-    print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts), file=world.out)
+        if any(each.severity == check.PROBLEM for each in of_file):
+            status = max(status, FAILED)
+        found += of_file
+        texts.append(check.as_text(file, of_file))
+    if options.json:
+        print(json.dumps(check.as_json(found), indent=2, ensure_ascii=False), file=world.out)
+    elif texts:
+        print("\n\n".join(texts), file=world.out)
     return status
 
 

@@ -3,7 +3,7 @@
 Non-goals: what only AWS or Slack can answer (whether a group exists), and the values of encrypted secrets.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,22 +11,22 @@ from breakglass.config import NAMESPACE, SECRET_KEYS, check_stack
 from breakglass.errors import Problem
 from breakglass.stack_yaml import read_stack_yaml
 
+PROBLEM, WARNING = "problem", "warning"
+"""Severities: what keeps a file from being deployed, and what may be a mistake."""
+
 
 @dataclass(frozen=True)
-class Checked:
-    """What there is to say about a stack file."""
+class Finding:
+    """One thing to say about a stack file."""
 
-    file: Path
-    problems: tuple[Problem, ...]
-    """What keeps it from being deployed."""
-    warnings: tuple[Problem, ...]
-    """What can be meant as it is written, and may be a mistake."""
-    lines: tuple[int, ...]
-    """The line of each problem, then of each warning."""
+    severity: str
+    line: int
+    """The line of the file, counted from 1."""
+    problem: Problem
 
 
-def checked(file: Path, *, without_secrets: bool = False) -> Checked:
-    """Judge a stack file.
+def findings(file: Path, *, without_secrets: bool = False) -> list[Finding]:
+    """Return the problems of a stack file, then its warnings.
 
     Args:
         file: The stack file; policy files are read relative to its folder.
@@ -38,28 +38,23 @@ def checked(file: Path, *, without_secrets: bool = False) -> Checked:
     read = read_stack_yaml(file)
     report = check_stack(read.keys, file.parent)
     missing = {f"{NAMESPACE}{key}" for key in SECRET_KEYS if without_secrets and key not in read.keys}
-    problems = (*read.problems, *(problem for problem in report.problems if problem.path not in missing))
-    lines = tuple(read.line(problem.path) for problem in (*problems, *report.warnings))
-    return Checked(file, problems, report.warnings, lines)
-
-
-def as_json(problems: Iterable[Problem], warnings: Iterable[Problem]) -> list[dict[str, str]]:
-    """Return each problem and each warning as a JSON object: severity, path, value, why, instead."""
-    return [{"severity": severity, **asdict(problem)} for severity, problem in _severities(problems, warnings)]
-
-
-def as_text(checked: Checked) -> str:
-    """Return each problem and each warning as a paragraph that begins with `file:line: severity:`, and the count."""
-    all_of_them = _severities(checked.problems, checked.warnings)
-    paragraphs = [
-        f"{checked.file}:{line}: {severity}: {problem}"
-        for line, (severity, problem) in zip(checked.lines, all_of_them, strict=True)
+    problems = [*read.problems, *(problem for problem in report.problems if problem.path not in missing)]
+    return [
+        Finding(severity, read.line(problem.path), problem)
+        for severity, found in ((PROBLEM, problems), (WARNING, report.warnings))
+        for problem in found
     ]
-    counts = [(len(checked.problems), "problem"), (len(checked.warnings), "warning")]
-    summary = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
-    return "\n\n".join([*paragraphs, f"{checked.file}: {summary}"])
 
 
-def _severities(problems: Iterable[Problem], warnings: Iterable[Problem]) -> Iterator[tuple[str, Problem]]:
-    yield from (("problem", problem) for problem in problems)
-    yield from (("warning", problem) for problem in warnings)
+def as_json(found: Iterable[Finding]) -> list[dict[str, str]]:
+    """Return each finding as a JSON object with the texts severity, path, value, why and instead."""
+    return [{"severity": each.severity, **asdict(each.problem)} for each in found]
+
+
+def as_text(file: Path, found: Iterable[Finding]) -> str:
+    """Return each finding as a paragraph that begins with `file:line: severity:`, and how many there are."""
+    found = list(found)
+    counts = {severity: sum(each.severity == severity for each in found) for severity in (PROBLEM, WARNING)}
+    summary = ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())
+    paragraphs = (f"{file}:{each.line}: {each.severity}: {each.problem}" for each in found)
+    return "\n\n".join([*paragraphs, f"{file}: {summary}"])

@@ -142,9 +142,10 @@ def test_check_without_secrets_misses_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--without-secrets",)], ids=["text", "json", "without-secrets"])
-def test_check_repeats_no_secret(form: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("token", [TOKEN, {"secure": TOKEN}], ids=["in clear", "below secure"])
+def test_check_repeats_no_secret(token: object, form: tuple[str, ...], tmp_path: Path) -> None:
     raw = stack_with_approvals(
-        (("slackBotToken",), TOKEN),
+        (("slackBotToken",), token),
         (("slackSigningSecret",), SIGNING_SECRET),
         ((*ALERTS, "postMortemUrl"), f"https://example.com/{TOKEN}"),
         (("tags",), {TOKEN: "x"}),
@@ -152,6 +153,7 @@ def test_check_repeats_no_secret(form: tuple[str, ...], tmp_path: Path) -> None:
     outcome = check(written(tmp_path, raw), *form)
     said = "".join((outcome.out + outcome.err).split())
     assert outcome.status == 1
+    assert "breakglass:slackBotToken" in said
     assert not looks_like_secret(said)
     assert SIGNING_SECRET[:8] not in said
 

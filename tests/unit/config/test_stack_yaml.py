@@ -4,9 +4,13 @@ That the CLI passes the same to the program is proven in tests/engine/test_stack
 """
 
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from breakglass.errors import QuestionError
 from breakglass.stack_yaml import StackYaml, read_stack_yaml
@@ -69,8 +73,8 @@ def test_scalars_are_read_as_the_pulumi_cli_reads_them() -> None:
 
 
 def test_a_section_with_an_encrypted_value_is_encrypted(tmp_path: Path) -> None:
-    found = read(tmp_path, "config:\n  breakglass:alerts: {slack: [{secure: v1:abc}]}\n  breakglass:slackBotToken: x\n")
-    assert found.keys == {"alerts": {"secure": "[secret]"}, "slackBotToken": "x"}
+    text = "config:\n  breakglass:alerts: {slack: [{secure: v1:abc}]}\n  breakglass:tags: {secure: v1:abc}\n"
+    assert read(tmp_path, text).keys == {"alerts": {"secure": "[secret]"}, "tags": {"secure": "[secret]"}}
 
 
 def test_other_namespaces_are_left_out(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_line_of_a_path_is_that_of_the_nearest_key(path: str, line: int, tmp_pat
         (b"config: [1]\n", "a mapping (`key: value` lines) belongs here"),
         (b"config: \xff\n", "not UTF-8 text"),
         (b"config: \x00\n", "not UTF-8 text"),
-        (b"config: {a: " + b"[" * 3000 + b"\n", "nested hundreds of levels deep"),
+        (b"config: {a: " + b"[" * 500 + b"\n", "nested hundreds of levels deep"),
         (b"config:\n  breakglass:a: &a [*a]\n", "contains itself"),
     ],
 )
@@ -168,3 +172,12 @@ def test_a_syntax_error_repeats_no_secret(tmp_path: Path) -> None:
     why = refusal(file)
     assert "8f742231" not in why
     assert TOKEN[:10] not in why
+
+
+@given(
+    st.text(st.sampled_from("ab:-[]{}&*!|>'\"\n\t #?,%@01.<~\\"), max_size=40),
+    st.sampled_from(["", "config:\n  breakglass:a: "]),
+)
+def test_any_text_is_read_or_refused(text: str, before: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, suppress(QuestionError):
+        read(Path(folder), before + text)

@@ -311,7 +311,7 @@ PrincipalId = Annotated[
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
 
-_RESERVED_ROLE = re.compile(r"(?:arn:.*/|.*/)?AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}(?:/.*)?", re.ASCII)
+_RESERVED_ROLE = re.compile(r"(?:.*/)?AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}(?:/.*)?", re.ASCII)
 
 
 def permission_set_of_role(role: str) -> str | None:

@@ -11,6 +11,7 @@ Non-goals: being quick. What it finds still to be done it begins now and sees th
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -23,7 +24,17 @@ from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain import uses as use_life
 from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
-from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, Request, State, Use
+from breakglass.lambdas.domain.records import (
+    SYSTEM,
+    Access,
+    AuditEntry,
+    Grant,
+    GrantState,
+    Request,
+    State,
+    Use,
+    UseState,
+)
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.error_codes import describe
 from breakglass.lambdas.ports import BusyError, Progress
@@ -386,7 +397,8 @@ def behind(run: Run) -> None:
 def uses(run: Run) -> None:
     """Remind of uses that are not explained or not signed off, and count those that are overdue.
 
-    Of many at once only the first have a message of their own; one message tells of all others.
+    Of many at once only the first have a message of their own; one message tells of all others. A reminder is noted
+    once Slack has accepted it; until then each run tries again.
     """
     world, now = run.world, run.world.clock()
     every = world.policy.settings.remind_every_seconds
@@ -394,31 +406,26 @@ def uses(run: Run) -> None:
     run.counts.overdue = sum(use_life.overdue(use, now) for use in found)
 
     waiting = [use for use in found if now >= (use.reminded_at or use.first_seen) + every]
-    others: list[Use] = []
+    first, others = waiting[:MOST_REMINDERS], waiting[MOST_REMINDERS:]
 
-    def noted(use: Use) -> Use | None:
-        try:
-            return change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
-        except use_life.UseNotAllowedError:
-            # Signed off at this moment.
-            return None
+    def note(use: Use) -> None:
+        # It may have been signed off at this moment.
+        with suppress(use_life.UseNotAllowedError):
+            change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
 
     def remind(use: Use) -> None:
-        reminded = noted(use)
-        if reminded is not None:
-            overdue = use_life.overdue(use, now)
-            use_notices.post(world, reminded, messages.unexplained(reminded, world.policy, overdue))
+        current = world.store.use(use.id)
+        if current is None or current.state is UseState.signed_off:
+            return
+        body = messages.unexplained(current, world.policy, use_life.overdue(current, now))
+        if use_notices.post(world, current, body):
+            note(current)
 
-    def count_in(use: Use) -> None:
-        reminded = noted(use)
-        if reminded is not None:
-            others.append(reminded)
-
-    run.each(waiting[:MOST_REMINDERS], _id_of, remind)
-    run.each(waiting[MOST_REMINDERS:], _id_of, count_in)
+    run.each(first, _id_of, remind)
     if others:
-        overdue = sum(use_life.overdue(use, now) for use in others)
-        notices.post(world, "uses", world.policy.settings.channel, messages.many_unexplained(len(others), overdue))
+        body = messages.many_unexplained(len(others), sum(use_life.overdue(use, now) for use in others))
+        if notices.post(world, "uses", world.policy.settings.channel, body) is not None:
+            run.each(others, _id_of, note)
 
 
 _PARTS: tuple[tuple[Callable[[Run], None], int, frozenset[str]], ...] = (

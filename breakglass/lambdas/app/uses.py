@@ -153,8 +153,10 @@ def explain(doing: Doing, submission: Submission) -> None:
         return
     written = Explanation(doing.by, desk.clock(), draft.reason, draft.incident, draft.done, draft.follow_up)
     use = change_use(desk.store, use.id, lambda one: life.explained(one, written, desk.clock()))
-    post(desk, use, messages.explained(use, desk.policy))
-    doing.screen.tell("Explained", "Your explanation is in the thread. Somebody else signs it off.")
+    where = "Your explanation is in the thread."
+    if not post(desk, use, messages.explained(use, desk.policy)):
+        where = "Your explanation is kept. Slack did not accept it in the thread; the Home tab offers it."
+    doing.screen.tell("Explained", f"{where} Somebody else signs it off.")
 
 
 def open_sign_off_form(doing: Doing, click: Click) -> None:
@@ -191,16 +193,20 @@ def _show_explanation(doing: Doing, use: Use, problem: str = "") -> None:
     doing.screen.show(forms.sign_off_form(use, use.explanation, version, problem, names))
 
 
-def post(desk: Desk, use: Use, body: Body) -> None:
-    """Write about a use: in its alert's thread, else its request's, else in the channel and from then on there."""
+def post(desk: Desk, use: Use, body: Body) -> bool:
+    """Write about a use: in its alert's thread, else its request's, else in the channel and from then on there.
+
+    Returns:
+        Whether Slack has accepted it.
+    """
     request = _request(desk, use)
     thread = use.thread or (request.message if request is not None else None)
     if thread is not None:
-        notices.post(desk, use.id, thread.channel, body, thread.ts)
-        return
+        return notices.post(desk, use.id, thread.channel, body, thread.ts) is not None
     posted = notices.post(desk, use.id, desk.policy.settings.channel, body)
     if posted is not None:
         change_use(desk.store, use.id, lambda one: (replace(one, thread=one.thread or posted), ()))
+    return posted is not None
 
 
 def _open(doing: Doing, use: Use) -> None:

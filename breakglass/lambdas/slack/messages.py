@@ -226,7 +226,7 @@ def unexplained(use: Use, policy: Policy, overdue: bool) -> Body:
     sign = ":rotating_light:" if overdue else ":bell:"
     if use.state is UseState.explained and use.explanation is not None:
         text = f"{sign} Nobody has signed off what {named(use.explanation.by)} wrote about {_use(use, policy)}. {when}"
-        ask = f"{_who_signs_off(policy)} signs it off. The explanation is in this thread."
+        ask = f"{_who_signs_off(policy)} signs it off: *Sign off* shows the explanation."
         return Body(text, [section(markdown(text)), section(markdown(ask)), actions(sign_off_button(use))])
     text = f"{sign} Nobody has yet explained {_use(use, policy)}. {when}"
     ask = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from breakglass.lambdas.app import clicks
-from breakglass.lambdas.app.sweep import Counts
+from breakglass.lambdas.app.sweep import MOST_REMINDERS, Counts
 from breakglass.lambdas.app.uses import MOST_AN_HOUR, record
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Message, Request, Use, UseState
@@ -366,3 +366,43 @@ def test_what_nobody_signs_off_is_overdue_as_well(company: Company) -> None:
     assert the_use(company).state is UseState.explained
     company.clock.now = use.due_at
     assert company.sweep().overdue == 1
+
+
+def test_reminder_slack_did_not_accept_is_tried_in_the_next_run(company: Company) -> None:
+    use = recorded(company, seen())
+    company.clock.now = use.first_seen + 4 * 3600
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    company.sweep()
+    assert the_use(company).reminded_at is None
+    company.slack.heal()
+    company.clock.advance(300)
+    company.sweep()
+    company.sweep()
+    (reminder,) = company.slack.posted(CHANNEL)
+    assert "Nobody has yet explained" in reminder.text
+    assert the_use(company).reminded_at == company.clock()
+
+
+def test_many_reminders_slack_did_not_accept_are_tried_in_the_next_run(company: Company) -> None:
+    for number in range(MOST_REMINDERS + 2):
+        recorded(company, seen(who=f"someone-{number}", event=f"e-{number}"))
+    company.clock.now = the_first(company).first_seen + 4 * 3600
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    company.sweep()
+    assert {use.reminded_at for use in company.store.uses.values()} == {None}
+    company.slack.heal()
+    company.sweep()
+    assert {use.reminded_at for use in company.store.uses.values()} == {company.clock()}
+    assert len(company.slack.posted(CHANNEL)) == MOST_REMINDERS + 1
+
+
+def the_first(company: Company) -> Use:
+    return next(iter(company.store.uses.values()))
+
+
+def test_explanation_slack_did_not_accept_is_not_said_to_be_there(company: Company) -> None:
+    use = recorded(company, seen())
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    view_id = company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    assert "Slack did not accept it in the thread" in company.seen(view_id)
+    assert the_use(company).state is UseState.explained

@@ -11,6 +11,9 @@
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 
+- A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack
+  forgets them and lets them go on unseen.
+
 Pauses of up to a minute, between two looks at an operation and before a retry, are shortened; longer waits are not.
 
 MiniStack does everything else. Its functions that are replaced here are private to it, therefore it is pinned, and
@@ -47,6 +50,7 @@ def install(pause: float) -> None:
     call_function = _states._call_lambda
     execute_task, execute_wait = _states._execute_task, _states._execute_wait
     start_execution, error_matches = _states._start_execution, _states._error_matches
+    delete_state_machine = _states._delete_state_machine
     stop_execution, fail_execution = _states._stop_execution, _states._fail_execution
 
     def remembering(state: Mapping[str, Any], given: Any, context: Any = None) -> Any:
@@ -113,6 +117,12 @@ def install(pause: float) -> None:
                 task["event"].set()
         return answer
 
+    def deleting(data: Mapping[str, Any]) -> Any:
+        for execution in list(_states._executions.values()):
+            if execution["stateMachineArn"] == data.get("stateMachineArn") and execution["status"] == "RUNNING":
+                stopping({"executionArn": execution["executionArn"]})
+        return delete_state_machine(data)
+
     def failing(execution: dict[str, Any], error: str, cause: str) -> None:
         if execution["status"] != "ABORTED":
             fail_execution(execution, error, cause)
@@ -123,6 +133,7 @@ def install(pause: float) -> None:
     _states._execute_task, _states._execute_wait = executing_task, executing_wait
     _states._scaled_sleep = sleeping
     _states._start_execution, _states._error_matches = starting, matching
+    _states._delete_state_machine = deleting
     _states._stop_execution, _states._fail_execution = stopping, failing
 
 

@@ -373,6 +373,14 @@ class Backstage(Stage):
         """Stops an execution, as somebody may in the console."""
         self.cloud.client("stepfunctions").stop_execution(executionArn=self._execution(request))
 
+    def replace_machine(self, request: str) -> None:
+        """Replaces the state machine by another one of the same name, as a deployment may: its executions are gone."""
+        states = self.cloud.client("stepfunctions")
+        arn = states.describe_execution(executionArn=self._execution(request))["stateMachineArn"]
+        machine = states.describe_state_machine(stateMachineArn=arn)
+        states.delete_state_machine(stateMachineArn=arn)
+        states.create_state_machine(**{name: machine[name] for name in ("name", "definition", "roleArn")})
+
     def held(self, request: str, times: int = 1) -> None:
         """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
 

@@ -374,6 +374,17 @@ def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_swee
     nothing_left(approvals, request)
 
 
+def test_access_whose_machine_is_replaced_ends_by_the_sweeper(approvals: Backstage) -> None:
+    request = approvals.opened(GRACE, NETWORK, STAGING)
+    approvals.replace_machine(request)
+    approvals.sweep()
+    assert approvals.has(GRACE, NETWORK, STAGING)
+    approvals.aged(request, HOUR)
+    approvals.swept(request, State.ended)
+    approvals.stands(request, State.ended)
+    nothing_left(approvals, request)
+
+
 def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approvals: Backstage) -> None:
     approvals.cloud.delay_assignments(operations=[CREATION], seconds=2)
     request = approvals.asked(ALAN, NETWORK, STAGING)

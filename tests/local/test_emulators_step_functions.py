@@ -166,6 +166,19 @@ def test_an_execution_that_was_stopped_does_nothing_any_more_and_stays_aborted(
     assert describe(cloud, execution)["status"] == "ABORTED"
 
 
+def test_deleted_machine_ends_its_executions(cloud: RunningCloud, function_arn: str, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    payload = {"file": str(file), "token": "{% $states.context.Task.Token %}"}
+    execution = start(cloud, "deleted", waiting(function_arn, payload, 200))
+    [token] = until(lambda: said(file) or None, "a token")
+    states = cloud.client("stepfunctions")
+    states.delete_state_machine(stateMachineArn=describe(cloud, execution)["stateMachineArn"])
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+    with pytest.raises(states.exceptions.ExecutionDoesNotExist):
+        describe(cloud, execution)
+
+
 def test_pauses_are_short_and_longer_waits_are_not(cloud: RunningCloud) -> None:
     """How long they take is not asserted: the first would else exceed the time that a test has."""
     run(cloud, "pauses", {"Type": "Wait", "Seconds": 60})

@@ -43,6 +43,7 @@ from breakglass.types import (
     NO_BOOL,
     AccountId,
     AssignmentTarget,
+    BucketName,
     CustomerPolicyName,
     Description,
     EmailAddress,
@@ -172,7 +173,9 @@ class BreakGlassSetSpec(PermissionSetSpec):
     long_session_reason: Reason | None = None
     """Why an hour is too short; for the reader of the stack file."""
     acknowledge: list[RiskAcknowledgement] = Field(default_factory=list)
-    """Dangerous powers that this permission set gets on purpose. Without its name here each is refused."""
+    """Dangerous powers that this permission set gets on purpose. Each is refused or warned of without its name."""
+    allow_local_login: StrictBool = False
+    """Whether a session may make credentials for a command line by `aws login`. No evidence path sees that."""
 
     @classmethod
     def between_keys(cls, given: Given) -> Iterator[Fault]:
@@ -286,17 +289,26 @@ class PermissionSets(Section):
     """The customer-managed KMS key that Identity Center is encrypted with, in its home region. Required if there is
     one: without it no function may decrypt, so no request works and nothing can be revoked."""
     protect_alert_path: StrictBool = True
-    """Whether every break-glass set is denied to tamper with the alert path and to stop CloudTrail."""
+    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
+    to use powers around its limits that it does not acknowledge."""
+    trail_buckets: list[BucketName] = Field(default_factory=list, examples=[["org-trail-111122223333"]])
+    """Names of the S3 buckets with CloudTrail's records. Break-glass sets may read them, and change nothing in them."""
+    trail_key_arns: list[KmsKeyArn] = Field(default_factory=list)
+    """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
     pairs: Annotated[list[PermissionSetPairSpec], Field(min_length=1)]
     """The everyday permission sets, each with its break-glass twin."""
 
     @classmethod
     def between_keys(cls, given: Given) -> Iterator[Fault]:
-        """Everything that is named by its ARN is in the partition of the region."""
+        """Nothing twice, and everything that is named by its ARN is in the partition of the region."""
         region = given["region"]
         yield from _other_partition(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
         so = "the functions would be allowed a key that Identity Center does not use there, and could do nothing"
         yield from _other_key_region(given["identityCenterKmsKeyArn"], region, "Identity Center", so)
+        yield from repeated(given["trailBuckets"])
+        yield from repeated(given["trailKeyArns"])
+        for key in given["trailKeyArns"]:
+            yield from _other_partition(key, _KMS_KEY_ARN, region, "The Deny would name a key that is not there.")
         for pair, kind in itertools.product(given["pairs"], ("everyday", "breakGlass")):
             for policy in (*pair[kind]["managedPolicies"], pair[kind]["permissionsBoundary"]["managedPolicyArn"]):
                 yield from _other_partition(

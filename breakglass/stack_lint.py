@@ -12,10 +12,21 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from breakglass.errors import Problem
-from breakglass.policy.lint import Severity, lint_pair
+from breakglass.policy.lint import Severity, Surroundings, lint_pair
+from breakglass.policy.protection import own_arns
 from breakglass.problems import key_path
 from breakglass.section import Given
-from breakglass.types import PolicyArn, PolicyDocument, RiskAcknowledgement, parse_policy, partition, read_policy_file
+from breakglass.types import (
+    BucketName,
+    KmsKeyArn,
+    PolicyArn,
+    PolicyDocument,
+    RiskAcknowledgement,
+    SecretName,
+    parse_policy,
+    partition,
+    read_policy_file,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class _Set:
     inline_policy: dict[str, Any] | None
     permissions_boundary: object
     acknowledge: list[RiskAcknowledgement]
+    allow_local_login: bool
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,12 @@ class _Pair:
     break_glass: _Set
 
 
+_BUCKET_NAME = TypeAdapter(BucketName)
+_KMS_KEY_ARN = TypeAdapter(KmsKeyArn)
 _POLICY_ARN = TypeAdapter(PolicyArn)
 _POLICY = TypeAdapter(PolicyDocument)
 _RISK = TypeAdapter(RiskAcknowledgement)
+_SECRET_NAME = TypeAdapter(SecretName)
 
 _GRANTS_NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
@@ -52,15 +67,34 @@ def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple
         base_dir: The folder of the stack file.
         at: What comes before the key paths in the report.
     """
-    sets = Given(raw)["permissionSets"]
-    protect, of = sets["protectAlertPath"].value is not False, partition(sets["region"].text or "")
+    sets, around = Given(raw)["permissionSets"], surroundings(Given(raw))
     found: list[tuple[Severity, Problem]] = []
     for pair in sets["pairs"]:
         linted = _Pair(_linted(pair["everyday"], base_dir), _linted(pair["breakGlass"], base_dir))
-        for finding in lint_pair(linted, protect_alert_path=protect, partition=of):
+        for finding in lint_pair(linted, around):
             path = f"{key_path(pair.loc, at)}.{_written_path(pair, finding.path)}"
             found.append((finding.severity, Problem(path, finding.value, finding.why, finding.instead)))
     return found
+
+
+def surroundings(given: Given) -> Surroundings:
+    """Return what the lint of a pair has to know of the whole stack file."""
+    sets, slack, approvals = given["permissionSets"], given["alerts"]["slack"], given["approvals"]
+    region = sets["region"].text or ""
+    names = (slack["botTokenSecretName"].valid(_SECRET_NAME), approvals["signingSecretName"].valid(_SECRET_NAME))
+    written = (slack["kmsKeyArn"], sets["identityCenterKmsKeyArn"], *sets["trailKeyArns"])
+    keys = (key.valid(_KMS_KEY_ARN) for key in written)
+    return Surroundings(
+        protect_alert_path=sets["protectAlertPath"].value is not False,
+        region=region,
+        approvals=bool(approvals),
+        own_arns=own_arns(
+            partition(region),
+            secret_names=[name for name in names if name],
+            key_arns=[key for key in keys if key],
+            buckets=[bucket for each in sets["trailBuckets"] if (bucket := each.valid(_BUCKET_NAME))],
+        ),
+    )
 
 
 def _linted(given: Given, base_dir: Path) -> _Set:
@@ -70,6 +104,7 @@ def _linted(given: Given, base_dir: Path) -> _Set:
         _linted_policy(given, base_dir),
         given["permissionsBoundary"].value,
         [risk for item in given["acknowledge"] if (risk := item.valid(_RISK))],
+        given["allowLocalLogin"].value is True,
     )
 
 

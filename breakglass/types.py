@@ -70,6 +70,18 @@ class RiskAcknowledgement(StrEnum):
     """CloudTrail: can stop the records that every alert is made of."""
     alert_path = "alert-path"
     """EventBridge, the token's secret, the queue or the topic: can cut the alert itself."""
+    approvals = "approvals"
+    """The approvals' functions, records and workflow: can decide on its own request."""
+    root = "root"
+    """The root user of member accounts: can open a session of it, and let others open one."""
+    access = "access"
+    """AWS account access manager: can hand out roles beside Identity Center, where no approval is asked for."""
+    account = "account"
+    """The account itself: can disable a region, close the account, or change the root user's address."""
+    code = "code"
+    """Commands on machines and code under roles that are there already. Only a warning: on-call may need it."""
+    stop_detection = "stop-detection"
+    """AWS Config, GuardDuty, Security Hub: can switch off what else would notice. Only a warning."""
 
 
 def fault(why: str, instead: str) -> PydanticCustomError:
@@ -249,6 +261,14 @@ _SECRET_NAME = _Text(
 )
 SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("breakglass-slack-bot-token")]
 """The name of a secret in Secrets Manager."""
+
+_BUCKET_NAME = _Text(
+    pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    why="This is no name of an S3 bucket (3 to 63 characters out of small letters, digits, dots and hyphens).",
+    instead="Write the bucket's name, not its ARN, e.g. org-trail-111122223333.",
+)
+BucketName = Annotated[str, BeforeValidator(_BUCKET_NAME), _BUCKET_NAME.schema("org-trail-111122223333")]
+"""The name of an S3 bucket."""
 
 
 # --- Identity Center -----------------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from pydantic.alias_generators import to_snake
 
 import breakglass
 from breakglass.config import NAMESPACE
-from breakglass.policy import lint
+from breakglass.policy import lint, protection
 from breakglass.policy.managed_policies import MANAGED_POLICIES
-from breakglass.policy.rules import RISKS, RULES, Rule
+from breakglass.policy.rules import LEFT_ALONE, RISKS, RULES, Rule
 from breakglass.schema import stack_file_schema
 from breakglass.types import RiskAcknowledgement
 
@@ -221,8 +221,8 @@ def _policy_lint() -> Iterator[str]:
     yield inspect.getdoc(lint) or ""
     yield "## Risks"
     yield (
-        "Refused in a break-glass set, unless `acknowledge` names the risk: a power is then a decision that a reviewer "
-        "sees in the stack file, not an accident."
+        "Refused in a break-glass set, or warned of, unless `acknowledge` names the risk: a power is then a decision "
+        "that a reviewer sees in the stack file, not an accident."
     )
     for risk, rule in RISKS.items():
         yield from _rule(rule)
@@ -231,6 +231,13 @@ def _policy_lint() -> Iterator[str]:
     for rule in RULES:
         if rule.name not in list(RiskAcknowledgement):
             yield from _rule(rule)
+    yield "## What every break-glass set is denied"
+    yield inspect.getdoc(protection) or ""
+    for statement in protection.denials("aws"):
+        yield _folded_json(statement["Sid"], statement)
+    yield "## Looked at and left alone"
+    yield "Neither a risk of their own nor denied as such:"
+    yield "\n".join(f"- {', '.join(f'`{action}`' for action in each.actions)}: {each.why}" for each in LEFT_ALONE)
 
 
 def _rule(rule: Rule) -> Iterator[str]:
@@ -247,6 +254,11 @@ def _rule(rule: Rule) -> Iterator[str]:
 def _folded(title: str, values: Iterable[str]) -> str:
     listed = "\n".join(f"- `{value}`" for value in values)
     return f"<details><summary>{title}</summary>\n\n{listed}\n\n</details>"
+
+
+def _folded_json(title: str, value: object) -> str:
+    text = json.dumps(value, indent=2)
+    return f"<details><summary>{title}</summary>\n\n```json\n{text}\n```\n\n</details>"
 
 
 if __name__ == "__main__":

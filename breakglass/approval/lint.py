@@ -4,8 +4,8 @@ In three steps, by what is known at each:
 
 - `between_sections` needs nothing but the text of the file. What it finds is refused.
 - `warnings` needs a file in which nothing is refused. What it finds can be meant so.
-- `unresolved`, `unknown_accounts`, `out_of_reach`, `living_on` and `unapprovable` need answers of AWS. Whoever deploys
-  asks for these at preview.
+- `unresolved`, `unknown_accounts`, `out_of_reach`, `living_on`, `everyday_approvers` and `unapprovable` need answers of
+  AWS. Whoever deploys asks for these at preview.
 
 Non-goals: what the section says by itself is judged in `breakglass.approval.section`. Nothing here asks AWS.
 """
@@ -19,10 +19,11 @@ from breakglass.approval.mentions import Mention
 from breakglass.approval.section import PRINCIPAL_KEYS, ApprovalRule, Approvals, DeniedAction, PrincipalSpec
 from breakglass.errors import Problem, shown
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Rule
+from breakglass.policy.lint import lint_of_approvers
 from breakglass.problems import closest, nearest
 from breakglass.section import Given
 from breakglass.set_names import pair_names
-from breakglass.types import AssignmentTarget, Fault, HttpsUrl, Region, seconds
+from breakglass.types import AssignmentTarget, Fault, HttpsUrl, Region, partition, seconds
 
 if TYPE_CHECKING:
     from breakglass.config import AssignmentSpec, PermissionSetPairSpec, PermissionSets, StackFile
@@ -332,6 +333,26 @@ def out_of_reach(
         for path, account in _account_paths(approvals)
         if account == management_account and path.startswith("rules")
     ]
+
+
+def everyday_approvers(
+    pairs: Sequence["PermissionSetPairSpec"], deployed_in: str, region: str, at: str = "permissionSets."
+) -> Iterator[Problem]:
+    """Warn of everyday sets whose holders can decide on requests: they reach the approvals' functions or records.
+
+    Args:
+        pairs: the permission sets.
+        deployed_in: the account of the approvals.
+        region: the home region of Identity Center.
+        at: what comes before the paths in the section.
+    """
+    for index, pair in enumerate(pairs):
+        if any(
+            AssignmentTarget.everyday in assignment.sets and deployed_in in assignment.accounts
+            for assignment in pair.assignments
+        ):
+            for found in lint_of_approvers(pair.everyday, partition(region)):
+                yield Problem(f"{at}pairs[{index}].{found.path}", found.value, found.why, found.instead)
 
 
 def living_on(approvals: Approvals, deployed_in: str, management_account: str, at: str = "approvals.") -> list[Problem]:

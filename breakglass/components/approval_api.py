@@ -65,6 +65,8 @@ class ApprovalApiArgs:
 class ApprovalApi(pulumi.ComponentResource):
     """An HTTP API with the route `POST /slack` and no other, and an alarm for its failures."""
 
+    api_id: pulumi.Output[str]
+    """ID of the API."""
     request_url: pulumi.Output[str]
     """Where Slack sends everything."""
     alarm_arns: pulumi.Output[list[str]]
@@ -123,9 +125,10 @@ class ApprovalApi(pulumi.ComponentResource):
             statistic="Sum",
             period=FIVE_MINUTES,
         )
+        self.api_id = api.id
         self.request_url = pulumi.Output.concat(api.api_endpoint, PATH)
         self.alarm_arns = pulumi.Output.all(failures.arn)
-        self.register_outputs({"request_url": self.request_url, "alarm_arns": self.alarm_arns})
+        self.register_outputs({"api_id": self.api_id, "request_url": self.request_url, "alarm_arns": self.alarm_arns})
 
     def _stage(self, name: str, args: ApprovalApiArgs, api: aws.apigatewayv2.Api) -> None:
         child = pulumi.ResourceOptions(parent=self)

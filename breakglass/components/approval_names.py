@@ -105,7 +105,10 @@ class NamesOfApprovals:
         if problems:
             # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
             raise pulumi.RunError(str(ConfigError(problems)))
-        for problem in lint.living_on(self.approvals, here, management):
+        for problem in (
+            *lint.living_on(self.approvals, here, management),
+            *lint.everyday_approvers(self.pairs, here, self.store.region),
+        ):
             pulumi.log.warn(str(problem))
         return Found({name: answer for name, answer in told.items() if isinstance(answer, str)})
 

@@ -184,6 +184,8 @@ class Approvals(pulumi.ComponentResource):
             function doesn't fit into a role.
     """
 
+    api_id: pulumi.Output[str]
+    """ID of the HTTP API, by which break-glass sets are denied to change it."""
     request_url: pulumi.Output[str]
     """Where Slack sends everything: commands, clicks, options of lists, events."""
     app_manifest: pulumi.Output[str]
@@ -268,6 +270,7 @@ class Approvals(pulumi.ComponentResource):
             child,
         )
 
+        self.api_id = api.api_id
         self.request_url = api.request_url
         self.app_manifest = api.request_url.apply(_manifest_json)
         self.table_name = table.table_name
@@ -281,6 +284,7 @@ class Approvals(pulumi.ComponentResource):
         self.alarm_arns = pulumi.Output.all(*[each.alarm_arns for each in raising]).apply(_joined)
         self.register_outputs(
             {
+                "api_id": self.api_id,
                 "request_url": self.request_url,
                 "app_manifest": self.app_manifest,
                 "policy_json": self.policy_json,

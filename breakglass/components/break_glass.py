@@ -24,8 +24,10 @@ from breakglass.config import Alerts, PermissionSetPairSpec, PermissionSets, Sta
 from breakglass.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import ConfigError, Problem, shown
+from breakglass.policy.lint import Surroundings
 from breakglass.problems import validated
 from breakglass.section import Given
+from breakglass.stack_lint import surroundings
 from breakglass.types import EvidencePath, Fault, fault
 
 if TYPE_CHECKING:
@@ -44,7 +46,12 @@ class PermissionSetsArgs(TypedDict):
     identity_center_kms_key_arn: NotRequired[str]
     """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
     protect_alert_path: NotRequired[bool]
-    """Whether every break-glass set is denied to tamper with the alert path and to stop CloudTrail; True by default."""
+    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
+    to use powers around its limits that it does not acknowledge; True by default."""
+    trail_buckets: NotRequired[list[str]]
+    """Names of the S3 buckets with CloudTrail's records. Break-glass sets may read them, and change nothing in them."""
+    trail_key_arns: NotRequired[list[str]]
+    """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
     pairs: list[PairArgs]
     """The everyday permission sets, each with its break-glass twin."""
 
@@ -199,7 +206,7 @@ class BreakGlass(pulumi.ComponentResource):
     def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validated(BreakGlassModel, args, at=f"{name}.")
         # Of all pairs at once, before the first one is made.
-        risks = _risks(spec.permission_sets, at=f"{name}.permission_sets.") if spec.permission_sets else []
+        risks = _risks(spec, spec.permission_sets, at=f"{name}.permission_sets.") if spec.permission_sets else []
         if risks:
             raise ConfigError(risks)
         super().__init__("breakglass:index:BreakGlass", name, None, opts)
@@ -207,7 +214,9 @@ class BreakGlass(pulumi.ComponentResource):
         self._judge_account(spec)
 
         instance = self._instance(spec.permission_sets) if spec.permission_sets else None
-        pairs = self._pairs(name, spec, spec.permission_sets, *instance) if spec.permission_sets and instance else []
+        later = _Later(f"{name}-approvals") if spec.approvals else None
+        sets = spec.permission_sets
+        pairs = self._pairs(name, spec, sets, *instance, later) if sets and instance else []
         alerts: dict[Subject, UsageAlert] = {}
         approvals: Approvals | None = None
         self.topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
@@ -217,13 +226,12 @@ class BreakGlass(pulumi.ComponentResource):
                 subject: self._alert(name, spec, spec.alerts, destination, subject)
                 for subject in _watched(spec.permission_sets, spec.alerts)
             }
-            shown = _Shown(f"{name}-approvals") if spec.approvals else None
-            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts, shown)
+            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts, later)
             self.topic_arn = monitoring.topic_arn
             self.dashboard_url = monitoring.dashboard_url
-            if spec.approvals and instance and shown:
+            if spec.approvals and instance and later:
                 make = partial(self._approvals, name, spec, spec.approvals, instance, pairs, alerts, connection)
-                approvals = shown.of(partial(make, monitoring.topic_arn))
+                approvals = later.of(partial(make, monitoring.topic_arn))
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
         arns |= {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
@@ -279,6 +287,7 @@ class BreakGlass(pulumi.ComponentResource):
         sets: PermissionSets,
         instance_arn: pulumi.Input[str],
         identity_store_id: pulumi.Input[str],
+        later: "_Later | None",
     ) -> list[tuple[PermissionSetPairSpec, PermissionSetPair]]:
         return [
             (
@@ -291,6 +300,8 @@ class BreakGlass(pulumi.ComponentResource):
                         identity_store_id=identity_store_id,
                         **pair.model_dump(exclude_none=True),
                         protect_alert_path=sets.protect_alert_path,
+                        protected_arns=list(_surroundings(spec).own_arns),
+                        approval_api_id=later.api_id if later else None,
                         tags=spec.tags,
                     ),
                     pulumi.ResourceOptions(parent=self),
@@ -360,14 +371,14 @@ class BreakGlass(pulumi.ComponentResource):
         connection: SlackConnection,
         destination: SlackDestination,
         watched: Mapping[Subject, UsageAlert],
-        shown: "_Shown | None",
+        later: "_Later | None",
     ) -> UsageMonitoring:
         return UsageMonitoring(
             f"{name}-monitoring",
             _arguments(
                 region=alerts.region,
                 watched=_watched_args(alerts, watched),
-                approvals=shown.args if shown else None,
+                approvals=later.shown if later else None,
                 connection_arn=connection.connection_arn,
                 destination_arn=destination.destination_arn,
                 **alerts.monitoring.model_dump(),
@@ -415,13 +426,17 @@ class BreakGlass(pulumi.ComponentResource):
         )
 
 
-class _Shown:
-    """What the dashboard shows of the approvals, which are made after it, since their alarms go to its topic."""
+class _Later:
+    """What the permission sets and the dashboard need of the approvals, which are made after them.
+
+    The approvals give out the sets, and their alarms go to the dashboard's topic.
+    """
 
     def __init__(self, name: str) -> None:
         names = Names(name)
         made, self._resolve = pulumi.deferred_output()
-        self.args = {
+        self.api_id = made["api_id"]
+        self.shown = {
             "stack": name,
             "function_names": [names.function(part) for part in Part],
             "machine_arn": made["machine_arn"],
@@ -429,13 +444,14 @@ class _Shown:
         }
 
     def of(self, make: Callable[[], "Approvals"]) -> "Approvals":
-        """Make them. If that fails, the dashboard fails with it: it would be waited for without end."""
+        """Make them. If that fails, the others fail with it: they would be waited for without end."""
         try:
             approvals = make()
         except BaseException as error:
             self._resolve(pulumi.Output.from_input(None).apply(partial(_raised, error)))
             raise
-        self._resolve(pulumi.Output.all(machine_arn=approvals.machine_arn, alarm_arns=approvals.alarm_arns))
+        made = {"machine_arn": approvals.machine_arn, "alarm_arns": approvals.alarm_arns, "api_id": approvals.api_id}
+        self._resolve(pulumi.Output.all(**made))
         return approvals
 
 
@@ -443,11 +459,14 @@ def _raised(error: BaseException, _: object) -> Any:
     raise error
 
 
-def _risks(sets: PermissionSets, at: str) -> list[Problem]:
+def _surroundings(spec: StackFile) -> Surroundings:
+    return surroundings(Given(spec.model_dump(exclude={"slack_bot_token", "slack_signing_secret"})))
+
+
+def _risks(spec: StackFile, sets: PermissionSets, at: str) -> list[Problem]:
+    around = _surroundings(spec)
     return [
-        risk
-        for index, pair in enumerate(sets.pairs)
-        for risk in refused_risks(pair, sets.protect_alert_path, sets.region, at=f"{at}pairs[{index}].")
+        risk for index, pair in enumerate(sets.pairs) for risk in refused_risks(pair, around, at=f"{at}pairs[{index}].")
     ]
 
 

@@ -6,7 +6,8 @@ done here. Nothing here watches the use of the permission sets (see `breakglass.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from functools import partial
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -16,8 +17,9 @@ from breakglass.components.principals import IdentityStore, named
 from breakglass.components.reference import Reference
 from breakglass.config import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
 from breakglass.errors import ConfigError, Problem
-from breakglass.policy.documents import merge_inline, policy_json, protect_alert_path
-from breakglass.policy.lint import Severity, lint_pair
+from breakglass.policy.documents import merge_inline, policy_json
+from breakglass.policy.lint import Severity, Surroundings, lint_pair
+from breakglass.policy.protection import STAND_IN_API_ID, api_arn, denials
 from breakglass.problems import validated
 from breakglass.types import AssignmentTarget, Region, RiskAcknowledgement, TagKey, TagValue, partition
 
@@ -88,7 +90,9 @@ class BreakGlassSetArgs(TypedDict):
     long_session_reason: NotRequired[str]
     """Why an hour is too short."""
     acknowledge: NotRequired[list[RiskAcknowledgement]]
-    """Dangerous powers that this permission set gets on purpose; without its name here each is refused."""
+    """Dangerous powers that this permission set gets on purpose; each is refused or warned of without its name."""
+    allow_local_login: NotRequired[bool]
+    """Whether a session may make credentials for a command line by `aws login`; False by default."""
 
 
 class AssignmentArgs(TypedDict):
@@ -144,7 +148,12 @@ class PermissionSetPairArgs(TypedDict):
     assignments: NotRequired[list[AssignmentArgs]]
     """Who gets which of the two in which accounts; nobody by default."""
     protect_alert_path: NotRequired[bool]
-    """Whether the break-glass set is denied to tamper with the alert path and to stop CloudTrail; True by default."""
+    """Whether the break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and to
+    use powers around its limits that it does not acknowledge; True by default."""
+    protected_arns: NotRequired[list[str]]
+    """ARN patterns of secrets, KMS keys and S3 buckets that are protected like the alert path."""
+    approval_api_id: NotRequired[pulumi.Input[str]]
+    """The ID of the HTTP API of the approvals, which is protected like the alert path."""
     tags: NotRequired[dict[str, str]]
     """Tags on both permission sets."""
 
@@ -159,7 +168,11 @@ class PermissionSetPairModel(PermissionSetPairSpec):
     identity_store_id: Reference
     """The id of the instance's identity store."""
     protect_alert_path: StrictBool = True
-    """Whether the break-glass set is denied to tamper with the alert path and to stop CloudTrail."""
+    """Whether the break-glass set is denied to tamper with the alert path and the approvals."""
+    protected_arns: list[str] = Field(default_factory=list)
+    """ARN patterns that are protected like the alert path."""
+    approval_api_id: Reference = None
+    """The ID of the HTTP API of the approvals."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     """Tags on both permission sets."""
 
@@ -232,18 +245,30 @@ class PermissionSetPair(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validated(PermissionSetPairModel, args, at=f"{name}.")
-        risks = refused_risks(spec, spec.protect_alert_path, spec.region, at=f"{name}.")
+        # The API's ID is known after the first deployment only; what matters before is its length.
+        api_id = None if spec.approval_api_id is None else STAND_IN_API_ID
+        around = Surroundings(
+            protect_alert_path=spec.protect_alert_path,
+            region=spec.region,
+            approvals=api_id is not None,
+            own_arns=spec.protected_arns,
+        )
+        risks = refused_risks(spec, around, at=f"{name}.")
         if risks:
             raise ConfigError(risks)
-        break_glass_policy = _break_glass_policy(spec)
+        policy: pulumi.Input[str] | None = _break_glass_policy(spec, api_id)
+        if policy is not None and api_id is not None:
+            later = pulumi.Output.from_input(spec.approval_api_id).apply(partial(_break_glass_policy, spec))
+            policy = cast(pulumi.Output[str], later)
+        own = spec.everyday.inline_policy
         super().__init__("breakglass:index:PermissionSetPair", name, None, opts)
 
         deployed = {
             AssignmentTarget.everyday: self._permission_set(
-                f"{name}-everyday", spec, spec.name, spec.everyday, spec.everyday.inline_policy
+                f"{name}-everyday", spec, spec.name, spec.everyday, policy_json(own) if own else None
             ),
             AssignmentTarget.breakGlass: self._permission_set(
-                f"{name}-break-glass", spec, spec.break_glass_name, spec.break_glass, break_glass_policy
+                f"{name}-break-glass", spec, spec.break_glass_name, spec.break_glass, policy
             ),
         }
         assignments = [assignment for who in spec.assignments for assignment in self._assignments(spec, who, deployed)]
@@ -265,7 +290,7 @@ class PermissionSetPair(pulumi.ComponentResource):
         spec: PermissionSetPairModel,
         permission_set_name: str,
         settings: PermissionSetSpec,
-        inline_policy: dict[str, Any] | None,
+        inline_policy: pulumi.Input[str] | None,
     ) -> _Deployed:
         child = pulumi.ResourceOptions(parent=self)
         permission_set = aws.ssoadmin.PermissionSet(
@@ -306,7 +331,7 @@ class PermissionSetPair(pulumi.ComponentResource):
             policies.append(
                 aws.ssoadmin.PermissionSetInlinePolicy(
                     f"{name}-inline",
-                    inline_policy=policy_json(inline_policy),
+                    inline_policy=inline_policy,
                     permission_set_arn=permission_set.arn,
                     instance_arn=spec.instance_arn,
                     region=spec.region,
@@ -347,26 +372,34 @@ class PermissionSetPair(pulumi.ComponentResource):
                 )
 
 
-def refused_risks(pair: PermissionSetPairSpec, protect_alert_path: bool, region: str, at: str) -> list[Problem]:
+def refused_risks(pair: PermissionSetPairSpec, around: Surroundings, at: str) -> list[Problem]:
     """Return what the lint of the policies refuses in a pair.
 
     Args:
         pair: The pair.
-        protect_alert_path: Whether the break-glass set is denied to tamper with the alert path.
-        region: The home region of Identity Center.
+        around: What has to be known of its stack.
         at: What comes before the key paths in the report.
     """
     return [
         Problem(f"{at}{finding.path}", finding.value, finding.why, finding.instead)
-        for finding in lint_pair(pair, protect_alert_path=protect_alert_path, partition=partition(region))
+        for finding in lint_pair(pair, around)
         if finding.severity is Severity.refused
     ]
 
 
-def _break_glass_policy(spec: PermissionSetPairModel) -> dict[str, Any] | None:
-    """Return the inline policy of the break-glass set: the user's own and the protection of the alert path."""
-    own = spec.break_glass.inline_policy
-    return merge_inline(own, protect_alert_path(partition(spec.region))) if spec.protect_alert_path else own
+def _break_glass_policy(spec: PermissionSetPairModel, api_id: str | None) -> str | None:
+    """Return the inline policy of the break-glass set as JSON: the user's own, and what the set is denied."""
+    of = partition(spec.region)
+    api = [api_arn(of, spec.region, api_id)] if api_id is not None else []
+    denied = denials(
+        of,
+        protect=spec.protect_alert_path,
+        acknowledged=spec.break_glass.acknowledge,
+        local_login=spec.break_glass.allow_local_login,
+        own=[*spec.protected_arns, *api],
+    )
+    merged = merge_inline(spec.break_glass.inline_policy, denied)
+    return policy_json(merged) if merged is not None else None
 
 
 def _boundary(

@@ -1,4 +1,4 @@
-"""The IAM policy documents of the alert path, and the statements that keep a break-glass session away from it.
+"""The IAM policy documents of the alert path, and the inline policy of a permission set.
 
 Every function turns plain values into a policy document with a stable order of keys and values, so that a preview shows
 a difference only where there is one. An Allow names one action on one resource, and the caller as closely as AWS lets
@@ -9,15 +9,16 @@ Sources: the Service Authorization Reference for which action takes which resour
 policies", "Cross-service confused deputy prevention", "IAM roles for sending events to targets") and the SNS Developer
 Guide ("Example cases for Amazon SNS access control").
 
-Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.policy.lint`); what the functions of
-the approvals may is in `breakglass.policy.approval_documents`.
+Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.policy.lint`); what a break-glass set
+is denied is in `breakglass.policy.protection`, what the functions of the approvals may in
+`breakglass.policy.approval_documents`.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from breakglass.detection.names import ALERT_PATH_PREFIX, PROTECTED_TAG, VENDED_LOGS_PREFIX
+from breakglass.detection.names import ALERT_PATH_PREFIX
 from breakglass.errors import PolicyError
 
 Statement = dict[str, Any]
@@ -110,123 +111,6 @@ def alarm_topic_policy(topic_arn: str) -> Document:
     )
 
 
-def alert_path_arns(partition: str) -> tuple[str, ...]:
-    """Return the ARN patterns of every resource of the alert path and the approvals, in whatever account and region.
-
-    Every such resource has the prefix in its name. The copy of the token which EventBridge keeps in Secrets Manager is
-    called after the connection. What AWS names by an id of its own (an API, a service control policy) is not here (see
-    `protect_alert_path`).
-    """
-    return tuple(
-        f"arn:{partition}:{resource}{ALERT_PATH_PREFIX}*"
-        for resource in (
-            "cloudwatch:*:*:alarm:",
-            "cloudwatch::*:dashboard/",
-            "dynamodb:*:*:table/",
-            "events:*:*:api-destination/",
-            "events:*:*:connection/",
-            "events:*:*:rule/",
-            "iam::*:role/",
-            "lambda:*:*:function:",
-            "logs:*:*:log-group:",
-            f"logs:*:*:log-group:{VENDED_LOGS_PREFIX}",
-            "secretsmanager:*:*:secret:",
-            "secretsmanager:*:*:secret:events!connection/",
-            "sns:*:*:",
-            "sqs:*:*:",
-            "states:*:*:execution:",
-            "states:*:*:stateMachine:",
-        )
-    )
-
-
-def protect_alert_path(partition: str) -> tuple[Statement, ...]:
-    """Return the Deny statements that keep a break-glass session from its alarm, and from deciding on its own approval.
-
-    * On the resources with the prefix everything is denied but looking at them: to list what is harmful would miss
-      tomorrow's actions, and today's are many and indirect. `events:EnableRule` resets a rule's state to one without
-      read-only events; `cloudwatch:PutAlarmMuteRule` needs the permission on every alarm it mutes;
-      `secretsmanager:GetSecretValue` gives the token which deletes the message in Slack. The records and the history of
-      an execution hold the tokens by which an approval is told, so they are not to be looked at either. `sts:*` stays,
-      for a role of the organisation's own whose name happens to begin with the prefix.
-    * An API is known to a policy by its id, and to a condition by its name; its routes and integrations by neither
-      (Service Authorization Reference, "Amazon API Gateway Management"; no tag of an HTTP API is inherited, API Gateway
-      Developer Guide, "API Gateway resources that can be tagged"). So the API can't be deleted or renamed, but whoever
-      may change APIs can lead its route elsewhere: then nobody can request or decide. Nothing gets decided by it, since
-      without the signing secret no click can be forged.
-    * The service control policy that ends sessions is known by its tag.
-    * CloudTrail may not be stopped, deleted or changed, whatever the trail is called: no record, no alert.
-    * A subscription can't be named in a policy (SNS knows no resource type for these two actions), so none may be
-      removed or filtered away.
-
-    It does not bind another identity that the session can become or create: that is what the lint looks for. Nor does
-    it cover an existing secret whose name lacks the prefix, or a KMS key.
-
-    Args:
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-    """
-    return (
-        {
-            "Sid": "ProtectAlertPath",
-            "Effect": "Deny",
-            "NotAction": [
-                "cloudwatch:Describe*",
-                "cloudwatch:Get*",
-                "cloudwatch:List*",
-                "dynamodb:Describe*",
-                "dynamodb:List*",
-                "events:Describe*",
-                "events:List*",
-                "iam:Get*",
-                "iam:List*",
-                "lambda:Get*",
-                "lambda:List*",
-                "logs:Describe*",
-                "logs:FilterLogEvents",
-                "logs:Get*",
-                "logs:List*",
-                "logs:StartQuery",
-                "secretsmanager:Describe*",
-                "secretsmanager:List*",
-                "sns:Get*",
-                "sns:List*",
-                "sqs:Get*",
-                "sqs:List*",
-                "states:Describe*",
-                "states:List*",
-                "sts:*",
-            ],
-            "Resource": list(alert_path_arns(partition)),
-        },
-        {
-            "Sid": "ProtectApprovalApi",
-            "Effect": "Deny",
-            "NotAction": "apigateway:GET",
-            "Resource": f"arn:{partition}:apigateway:*::/apis/*",
-            "Condition": {"StringLike": {"apigateway:Resource/ApiName": f"{ALERT_PATH_PREFIX}*"}},
-        },
-        {
-            "Sid": "ProtectSessionPolicy",
-            "Effect": "Deny",
-            "NotAction": ["organizations:Describe*", "organizations:List*"],
-            "Resource": f"arn:{partition}:organizations::*:policy/*",
-            "Condition": {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in PROTECTED_TAG.items()}},
-        },
-        {
-            "Sid": "ProtectCloudTrail",
-            "Effect": "Deny",
-            "Action": ["cloudtrail:Delete*", "cloudtrail:PutEventSelectors", "cloudtrail:Stop*", "cloudtrail:Update*"],
-            "Resource": "*",
-        },
-        {
-            "Sid": "ProtectSubscriptions",
-            "Effect": "Deny",
-            "Action": ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
-            "Resource": "*",
-        },
-    )
-
-
 def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> Document | None:
     """Return a permission set's inline policy with the statements added at its end; None if there is nothing in it.
 
@@ -258,15 +142,15 @@ def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence
     if repeated:
         return (
             f"Two statements have the Sid {repeated[0]}, and AWS refuses such a policy. "
-            "(The protection of the alert path has statements of its own, whose Sid begins with Protect.)",
+            "(Every break-glass set is denied things by statements whose Sid begins with Protect or No.)",
             "Give one of them another Sid, or none.",
         )
     size = policy_size(merged)
     if size > INLINE_POLICY_LIMIT:
         added = size - policy_size({**merged, "Statement": statements_of(document) if document else []})
         return (
-            f"The inline policy has {size:,} bytes, {added:,} of them for the protection of the alert path, and AWS "
-            f"takes {INLINE_POLICY_LIMIT:,} in a permission set.",
+            f"The inline policy has {size:,} bytes, {added:,} of them for what every break-glass set is denied, and "
+            f"AWS takes {INLINE_POLICY_LIMIT:,} in a permission set.",
             "Move statements into a customer managed policy and name it under customerManagedPolicies.",
         )
     return None

@@ -6,9 +6,12 @@ possibilities:
 * An Allow grants whatever its wildcards can match, in any spelling: `*`, `IAM:Put*`, `iam:*Policy`, `NotAction`.
 * A Deny, a Condition and a permissions boundary are not taken into account: whether they hold back enough is for the
   person who acknowledges the risk to judge. The one exception is the Deny of `protectAlertPath`, which this package
-  writes itself (`breakglass.policy.documents.protect_alert_path`).
+  writes itself (`breakglass.policy.protection`).
 * A Resource counts only where it excludes for certain everything a rule is about, as another service's ARN does.
 * AWS managed policies are known by name (`breakglass.policy.managed_policies`).
+
+Each risk is looked for in each set. The risk `approvals` is looked for only where the stack has approvals, and in an
+everyday set only if it is handed out in the account of the approvals, which is known at preview.
 
 What is looked for is in `breakglass.policy.rules`.
 
@@ -25,12 +28,14 @@ from breakglass.errors import shown
 from breakglass.policy import documents
 from breakglass.policy.documents import Statement
 from breakglass.policy.managed_policies import MANAGED_POLICIES
+from breakglass.policy.protection import STAND_IN_API_ID, api_arn, denials
 from breakglass.policy.rules import (
     ADDS_NOTHING,
     ANY_ROLE,
     DENIED_ANYWAY,
     EVERYDAY_RISK,
     INLINE_POLICY,
+    LOCAL_LOGIN,
     NO_POLICY,
     RISKS,
     STALE_ACKNOWLEDGEMENT,
@@ -39,6 +44,7 @@ from breakglass.policy.rules import (
 )
 from breakglass.policy.wildcards import covers, overlaps
 from breakglass.types import RiskAcknowledgement
+from breakglass.types import partition as partition_of
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,10 @@ class BreakGlassSet(PermissionSet, Protocol):
     def acknowledge(self) -> Sequence[RiskAcknowledgement]:
         """The risks that the set is meant to have."""
 
+    @property
+    def allow_local_login(self) -> bool:
+        """Whether the set is meant for `aws login`."""
+
 
 class Pair(Protocol):
     """What the lint reads of an everyday permission set and its break-glass twin."""
@@ -100,24 +110,49 @@ class Pair(Protocol):
 
 _SET = "breakGlass"
 _ADMINISTRATOR = RiskAcknowledgement.administrator_access
-_PROTECTED = frozenset({RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path})
+_APPROVALS = RiskAcknowledgement.approvals
+_PROTECTED = frozenset({RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, _APPROVALS})
 
 
-def lint_pair(pair: Pair, *, protect_alert_path: bool = True, partition: str = "aws") -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the lint has to know of the stack of a pair."""
+
+    protect_alert_path: bool = True
+    """Whether break-glass sets get the Deny statements that protect the alert path and the approvals. With them a set
+    has none of the risks `stop-cloudtrail`, `alert-path` and `approvals`."""
+    region: str = ""
+    """The home region of Identity Center, by which the partition of ARNs is known."""
+    approvals: bool = False
+    """Whether the stack has approvals."""
+    own_arns: Sequence[str] = ()
+    """ARN patterns that the Deny names besides those with the prefix (`breakglass.policy.protection.own_arns`)."""
+
+    @property
+    def partition(self) -> str:
+        """Of the ARNs in the policies: `aws`, `aws-cn` or `aws-us-gov`."""
+        return partition_of(self.region)
+
+    @property
+    def denied_arns(self) -> Sequence[str]:
+        """The same, and the API of the approvals; it has an ID only after the first deployment."""
+        api = [api_arn(self.partition, self.region, STAND_IN_API_ID)] if self.approvals else []
+        return [*self.own_arns, *api]
+
+
+def lint_pair(pair: Pair, around: Surroundings) -> tuple[Finding, ...]:
     """Judge a pair of permission sets.
 
     Args:
         pair: The pair; its inline policies are valid policy documents.
-        protect_alert_path: Whether the break-glass set gets the Deny statements that protect the alert path. With them
-            it has neither the risk `stop-cloudtrail` nor `alert-path`.
-        partition: Of the ARNs in the policies: `aws`, `aws-cn` or `aws-us-gov`.
+        around: What has to be known of its stack.
 
     Returns:
         What was found, first in the everyday set; paths are relative to the pair.
     """
     return (
-        *_lint_everyday(pair.everyday, partition),
-        *_lint_break_glass(pair.break_glass, protect_alert_path, partition),
+        *_lint_everyday(pair.everyday, around.partition),
+        *_lint_break_glass(pair.break_glass, around),
         *_lint_difference(pair.everyday, pair.break_glass),
     )
 
@@ -132,41 +167,87 @@ class _Grant:
     statement: Statement | None = None
     """The statement, if it is one."""
 
-    def told(self, held_back: Set[RiskAcknowledgement] = frozenset()) -> list[RiskAcknowledgement]:
+    def told(self, held_back: Set[RiskAcknowledgement]) -> list[RiskAcknowledgement]:
         """The risks worth a finding: administrator access says it all."""
         names = {_ADMINISTRATOR} if _ADMINISTRATOR in self.risks else self.risks.keys() - held_back
         return [risk for risk in RISKS if risk in names]
 
 
 def _lint_everyday(everyday: PermissionSet, partition: str) -> Iterator[Finding]:
+    # What is only worth a warning in an emergency is everyday work, and where the approvals are is not known here.
+    harmless = {_APPROVALS, *(risk for risk, rule in RISKS.items() if rule.severity is Severity.warning)}
     for grant in _grants("everyday", everyday, partition):
-        for risk in grant.told():
+        for risk in grant.told(harmless):
             why = f"{EVERYDAY_RISK.why} ({risk}: {RISKS[risk].why})"
             yield _finding(EVERYDAY_RISK, grant.path, grant.risks[risk], why=why)
     yield from _lint_inline("everyday", everyday, ())
 
 
-def _lint_break_glass(break_glass: BreakGlassSet, protected: bool, partition: str) -> Iterator[Finding]:
-    held_back = _PROTECTED if protected else frozenset()
+def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding, ...]:
+    """Return by which policies an everyday set can decide on requests; it is handed out in the approvals' account."""
+    why = f"{EVERYDAY_RISK.why} ({_APPROVALS}: {RISKS[_APPROVALS].why})"
+    return tuple(
+        _finding(EVERYDAY_RISK, grant.path, grant.risks[_APPROVALS], why=why)
+        for grant in _grants("everyday", everyday, partition)
+        if _APPROVALS in grant.risks
+    )
+
+
+def _lint_break_glass(break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
+    protected, partition = around.protect_alert_path, around.partition
+    held_back = (_PROTECTED if protected else frozenset()) | (frozenset() if around.approvals else {_APPROVALS})
     grants = list(_grants(_SET, break_glass, partition))
     for grant in grants:
         for risk in grant.told(held_back):
             if not {risk, _ADMINISTRATOR} & set(break_glass.acknowledge):
-                instead = f"{RISKS[risk].instead} If the power is meant, add {risk} to acknowledge."
-                yield _finding(RISKS[risk], grant.path, grant.risks[risk], instead=instead, acknowledgement=risk)
+                yield _risk(risk, grant.path, grant.risks[risk])
         if grant.statement is not None:
             yield from _lint_roles(grant.path, grant.statement, grant.risks.keys(), partition)
-            denied = _reached(grant.statement, DENIED_ANYWAY, partition)
-            if protected and denied and _ADMINISTRATOR not in grant.risks:
-                yield _finding(DENIED_ANYWAY, grant.path, denied)
-    yield from _lint_inline(_SET, break_glass, documents.protect_alert_path(partition) if protected else ())
+            if _ADMINISTRATOR not in grant.risks:
+                yield from _lint_denied(grant.path, grant.statement, break_glass, around)
+    yield from _lint_unprotected(grants, break_glass, around)
+    added = denials(
+        partition,
+        protect=protected,
+        acknowledged=break_glass.acknowledge,
+        local_login=break_glass.allow_local_login,
+        own=around.denied_arns,
+    )
+    yield from _lint_inline(_SET, break_glass, added)
     if not (grants or break_glass.customer_managed_policies):
         yield _finding(NO_POLICY, _SET, "(no policy)")
     if not break_glass.customer_managed_policies:
         granted = {risk for grant in grants for risk in grant.risks} - held_back
+        granted |= {_APPROVALS} if around.approvals and not protected else set()
         for index, risk in enumerate(break_glass.acknowledge):
             if risk not in granted:
                 yield _finding(STALE_ACKNOWLEDGEMENT, f"{_SET}.acknowledge[{index}]", shown(risk))
+
+
+def _lint_denied(
+    path: str, statement: Statement, break_glass: BreakGlassSet, around: Surroundings
+) -> Iterator[Finding]:
+    """Warn of what the set will be refused although the statement allows it."""
+    denied = _reached(statement, DENIED_ANYWAY, around.partition)
+    if around.protect_alert_path and denied:
+        yield _finding(DENIED_ANYWAY, path, denied)
+    login = _reached(statement, LOCAL_LOGIN, around.partition)
+    if not break_glass.allow_local_login and login:
+        yield _finding(LOCAL_LOGIN, path, login)
+
+
+def _lint_unprotected(grants: Sequence[_Grant], break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
+    """Refuse a set without the Deny beside approvals, also where no policy that can be read reaches them."""
+    known = any(_APPROVALS in grant.risks for grant in grants)
+    meant = {_APPROVALS, _ADMINISTRATOR} & set(break_glass.acknowledge)
+    if around.approvals and not around.protect_alert_path and not known and not meant:
+        yield _risk(_APPROVALS, _SET, "(protectAlertPath: false)")
+
+
+def _risk(risk: RiskAcknowledgement, path: str, value: str) -> Finding:
+    meant = "the power is meant" if RISKS[risk].severity is Severity.refused else "that is meant"
+    instead = f"{RISKS[risk].instead} If {meant}, add {risk} to acknowledge."
+    return _finding(RISKS[risk], path, value, instead=instead, acknowledgement=risk)
 
 
 def _lint_inline(key: str, permission_set: PermissionSet, added: Sequence[Statement]) -> Iterator[Finding]:
@@ -260,14 +341,27 @@ def _is_everything(action: str) -> bool:
 
 def _reached(statement: Statement, rule: Rule, partition: str) -> str:
     """Return the part of an Allow statement that a rule is about, as a report shows it; empty if there is none."""
-    if not any(_allows_some_of(statement, arn.format(partition=partition)) for arn in rule.resources):
+    actions = _allowed_here(statement, rule, partition)
+    if not actions:
         return ""
     if "NotAction" in statement:
         excluded = _listed(statement["NotAction"])
-        left = not all(any(covers(each, action) for each in excluded) for action in rule.actions)
+        left = not all(any(covers(each, action) for each in excluded) for action in actions)
         return _said(statement) if left else ""
-    reaching = [each for each in _listed(statement["Action"]) if any(overlaps(each, action) for action in rule.actions)]
+    reaching = [each for each in _listed(statement["Action"]) if any(overlaps(each, action) for action in actions)]
     return shown(reaching[0] if len(reaching) == 1 else reaching) if reaching else ""
+
+
+def _allowed_here(statement: Statement, rule: Rule, partition: str) -> list[str]:
+    """Return the rule's actions on whose service's resources the statement holds.
+
+    A service without an ARN of its own in the rule has actions on those of the others, or on no resource at all.
+    """
+    arns = [arn.format(partition=partition) for arn in rule.resources]
+    named = {arn.split(":")[2] for arn in arns}
+    here = {arn.split(":")[2] for arn in arns if _allows_some_of(statement, arn)}
+    services = {action: action.partition(":")[0] for action in rule.actions}
+    return [action for action, service in services.items() if here and (service in here or service not in named)]
 
 
 def _allows_all_of(statement: Statement, rule: Rule, partition: str) -> bool:

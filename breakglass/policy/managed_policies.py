@@ -20,56 +20,71 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
     ),
     RiskAcknowledgement.iam: frozenset(
         """
-        AWSApplicationMigrationNetworkMigrationMultiAccount AWSCodeStarServiceRole
-        AWSManagedAccountManagementAccess AWSManagedSettingsAdminAccess AWSQuickSetupDeploymentRolePolicy
-        AWSQuickSetupDistributorPermissionsBoundary AWSQuickSetupEnableDHMCExecutionPolicy
-        AWSQuickSetupJITNADeploymentRolePolicy AWSQuickSetupManageJITNAResourcesExecutionPolicy
-        AWSQuickSetupManagedInstanceProfileExecutionPolicy AWSQuickSetupPatchPolicyDeploymentRolePolicy
-        AWSQuickSetupPatchPolicyPermissionsBoundary AWSQuickSetupSSMDeploymentRolePolicy
-        AWSQuickSetupSSMHostMgmtPermissionsBoundary AWSQuickSetupSSMManageResourcesExecutionPolicy
+        AWSApplicationMigrationNetworkMigrationMultiAccount AWSCodeCommitFullAccess AWSCodeCommitPowerUser
+        AWSCodeStarServiceRole AWSManagedAccountManagementAccess AWSManagedSettingsAdminAccess
+        AWSQuickSetupDeploymentRolePolicy AWSQuickSetupDistributorPermissionsBoundary
+        AWSQuickSetupEnableDHMCExecutionPolicy AWSQuickSetupJITNADeploymentRolePolicy
+        AWSQuickSetupManageJITNAResourcesExecutionPolicy AWSQuickSetupManagedInstanceProfileExecutionPolicy
+        AWSQuickSetupPatchPolicyDeploymentRolePolicy AWSQuickSetupPatchPolicyPermissionsBoundary
+        AWSQuickSetupSSMDeploymentRolePolicy AWSQuickSetupSSMHostMgmtPermissionsBoundary
+        AWSQuickSetupSSMManageResourcesExecutionPolicy AWSRolesAnywhereFullAccess
         AWSTransformNetworkMigrationAgentPolicy AccountManagementFromVercel
-        AdministratorAccess-AWSElasticBeanstalk AdministratorAccess-Amplify
-        AmazonDataZoneRedshiftGlueProvisioningPolicy AmazonDataZoneSageMakerProvisioningRolePolicy
-        AmazonEKSComputePolicy AmazonLaunchWizardFullAccessV2 AmazonSecurityLakeAdministrator IAMFullAccess
+        AdministratorAccess-AWSElasticBeanstalk AdministratorAccess-Amplify AmazonCloudWatchRUMFullAccess
+        AmazonCognitoPowerUser AmazonDataZoneRedshiftGlueProvisioningPolicy
+        AmazonDataZoneSageMakerProvisioningRolePolicy AmazonEKSComputePolicy AmazonESCognitoAccess
+        AmazonLaunchWizardFullAccessV2 AmazonOpenSearchServiceCognitoAccess AmazonSecurityLakeAdministrator
+        AnthropicFullAccess IAMFullAccess IAMSelfManageServiceSpecificCredentials IAMUserSSHKeys
         ROSAInstallerPolicy ROSAKarpenterControllerPolicy SageMakerStudioAdminIAMDefaultExecutionPolicy
         SageMakerStudioAdminIAMPermissiveExecutionPolicy SageMakerStudioProjectProvisioningRolePolicy
-        WellArchitectedConsoleFullAccess
+        SystemAdministrator WellArchitectedConsoleFullAccess
         """.split()
     ),
     RiskAcknowledgement.sso: frozenset(
         """
-        AWSControlTowerIdentityCenterManagementPolicy AWSGrafanaWorkspacePermissionManagement
-        AWSIdentityCenterExternalManagementPolicy AWSManagedAccountUserEntitlementAccess
-        AWSManagedSettingsAdminAccess AWSSSODirectoryAdministrator AWSSSOMasterAccountAdministrator
-        AWSSSOMemberAccountAdministrator AWSSupplyChainFederationAdminAccess
+        AIOpsConsoleAdminPolicy AWSControlTowerIdentityCenterManagementPolicy
+        AWSGrafanaWorkspacePermissionManagement AWSIdentityCenterExternalManagementPolicy
+        AWSManagedAccountUserEntitlementAccess AWSManagedSettingsAdminAccess AWSSSODirectoryAdministrator
+        AWSSSOMasterAccountAdministrator AWSSSOMemberAccountAdministrator AWSSupplyChainFederationAdminAccess
+        AmazonBioDiscoveryFullAccess AmazonBioDiscoveryInAppFullAccess
         AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary
+        AmazonSageMakerHyperPodObservabilityAdminAccess MultiPartyApprovalFullAccess
+        SageMakerStudioAdminIAMConsolePolicy SageMakerStudioAdminIAMDefaultExecutionPolicy
+        SageMakerStudioAdminIAMPermissiveExecutionPolicy SageMakerStudioProjectProvisioningRolePolicy
         """.split()
     ),
     RiskAcknowledgement.organizations: frozenset(
         """
-        AWSAuditManagerAdministratorAccess AWSBackupOrganizationAdminAccess AWSControlTowerServiceRolePolicy
-        AWSDirectoryServiceFullAccess AWSFMAdminFullAccess AWSHealthFullAccess
-        AWSManagedBudgetsSpendLimitManagementAccess AWSManagedControlPolicyManagementAccess
+        AWSArtifactAgreementsFullAccess AWSAuditManagerAdministratorAccess AWSBackupOrganizationAdminAccess
+        AWSCloudFormationFullAccess AWSCodeStarServiceRole AWSControlTowerServiceRolePolicy
+        AWSDeepRacerCloudFormationAccessPolicy AWSDirectoryServiceFullAccess
+        AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy AWSElasticBeanstalkService AWSFMAdminFullAccess
+        AWSHealthFullAccess AWSManagedBudgetsSpendLimitManagementAccess AWSManagedControlPolicyManagementAccess
         AWSManagedServiceAccessManagementAccess AWSManagedSettingsAdminAccess AWSOrganizationsFullAccess
-        AWSPrivateMarketplaceAdminFullAccess AWSResourceExplorerOrganizationsAccess
-        AWSSSOMasterAccountAdministrator AWSSSOMemberAccountAdministrator AWSSecurityHubOrganizationsAccess
-        AWSTransformLandingZoneAgentPolicy AWSTrustedAdvisorPriorityFullAccess
+        AWSPrivateMarketplaceAdminFullAccess AWSResourceAccessManagerFullAccess
+        AWSResourceExplorerOrganizationsAccess AWSSSOMasterAccountAdministrator AWSSSOMemberAccountAdministrator
+        AWSSecurityHubOrganizationsAccess AWSServiceCatalogAdminFullAccess AWSServiceCatalogEndUserFullAccess
+        AWSTransformLandingZoneAgentPolicy AWSTrustedAdvisorPriorityFullAccess AdministratorAccess-Amplify
         AmazonDetectiveOrganizationsAccess AmazonDevOpsGuruOrganizationsAccess AmazonGuardDutyFullAccess_v2
-        AmazonInspector2FullAccess AmazonInspector2FullAccess_v2 WellArchitectedConsoleFullAccess
+        AmazonInspector2FullAccess AmazonInspector2FullAccess_v2 CostOptimizationHubAdminAccess
+        MultiPartyApprovalFullAccess ResourceGroupsTaggingAPITagUntagSupportedResources
+        SageMakerStudioAdminIAMDefaultExecutionPolicy SageMakerStudioAdminIAMPermissiveExecutionPolicy
+        SageMakerStudioUserIAMDefaultExecutionPolicy SageMakerStudioUserIAMPermissiveExecutionPolicy
+        ServiceQuotasFullAccess WellArchitectedConsoleFullAccess
         """.split()
     ),
     RiskAcknowledgement.stop_cloudtrail: frozenset(
         """
-        AWSCloudTrail_FullAccess AWSCodePipeline_FullAccess AWSControlTowerServiceRolePolicy SystemAdministrator
+        AWSCloudTrail_FullAccess AWSCodePipeline_FullAccess AWSControlTowerServiceRolePolicy
+        ResourceGroupsTaggingAPITagUntagSupportedResources SystemAdministrator
         """.split()
     ),
     RiskAcknowledgement.alert_path: frozenset(
         """
         AWSApplicationMigrationFSxProxyPolicy AWSAuditManagerAdministratorAccess AWSCodeBuildAdminAccess
         AWSCodeCommitFullAccess AWSCodeCommitPowerUser AWSCodeDeployRole AWSCodeStarServiceRole
-        AWSEC2SqlHaInstancePolicy AWSElasticBeanstalkRoleSNS AWSElasticBeanstalkService
-        AWSElasticBeanstalkWorkerTier AWSIoTRuleActions AWSLambdaSQSQueueExecutionRole
-        AWSQuickSetupDeploymentRolePolicy AWSSecretsManagerClientReadOnlyAccess
+        AWSDataPipeline_FullAccess AWSEC2SqlHaInstancePolicy AWSElasticBeanstalkRoleSNS
+        AWSElasticBeanstalkService AWSElasticBeanstalkWorkerTier AWSIoTRuleActions
+        AWSLambdaSQSQueueExecutionRole AWSQuickSetupDeploymentRolePolicy AWSSecretsManagerClientReadOnlyAccess
         AWSSupplyChainFederationAdminAccess AWSTransformSecretsManagerConnectorPolicy
         AdministratorAccess-Amplify AgentRegistryFullAccess AmazonAppFlowFullAccess AmazonAppStreamFullAccess
         AmazonAthenaFullAccess AmazonCodeGuruReviewerFullAccess AmazonDataZoneRedshiftGlueProvisioningPolicy
@@ -93,6 +108,109 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
         SageMakerStudioProjectUserRolePolicy SageMakerStudioUserIAMDefaultExecutionPolicy
         SageMakerStudioUserIAMPermissiveExecutionPolicy SecretsManagerReadWrite ServiceQuotasFullAccess
         SystemAdministrator
+        """.split()
+    ),
+    RiskAcknowledgement.approvals: frozenset(
+        """
+        AWSBackupServiceRolePolicyForRestores AWSCodeDeployRoleForECS AWSCodeDeployRoleForLambda
+        AWSCodeDeployRoleForLambdaLimited AWSDeepRacerCloudFormationAccessPolicy AWSDeepRacerServiceRolePolicy
+        AWSElasticBeanstalkWorkerTier AWSIoTRuleActions AWSLambdaInvocation-DynamoDB AWSLambdaRole
+        AWSLambda_FullAccess AWSStepFunctionsConsoleFullAccess AWSStepFunctionsFullAccess
+        AdministratorAccess-Amplify AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary
+        AmazonDynamoDBFullAccess AmazonDynamoDBFullAccess_v2 AmazonDynamoDBFullAccesswithDataPipeline
+        AmazonEC2RoleforDataPipelineRole AmazonElasticMapReduceforEC2Role AmazonRedshiftAllCommandsFullAccess
+        AmazonSageMakerFullAccess AmazonSageMakerGroundTruthExecution AmazonSageMakerJobFullAccess
+        AmazonSageMakerModelCustomizationCoreAccess AmazonSageMakerPipelinesIntegrations
+        BedrockAgentCoreFullAccess ConsoleFullAccessFromVercel DataScientist DatabaseAdministrator
+        SageMakerStudioProjectUserRolePermissionsBoundary SageMakerStudioQueryExecutionRolePolicy
+        SystemAdministrator
+        """.split()
+    ),
+    RiskAcknowledgement.root: frozenset(
+        """
+
+        """.split()
+    ),
+    RiskAcknowledgement.access: frozenset(
+        """
+        AWSManagedAccountUserEntitlementAccess AWSManagedSettingsAdminAccess
+        """.split()
+    ),
+    RiskAcknowledgement.account: frozenset(
+        """
+        AWSAccountManagementFullAccess AWSAccountSettingsManagementRole AWSControlTowerServiceRolePolicy
+        AWSManagedSettingsAdminAccess AWSOrganizationsFullAccess AccountManagementFromVercel
+        """.split()
+    ),
+    RiskAcknowledgement.code: frozenset(
+        """
+        AIOpsConsoleAdminPolicy AWS-SSM-DiagnosisAutomation-AdministrationRolePolicy
+        AWS-SSM-DiagnosisAutomation-ExecutionRolePolicy AWS-SSM-RemediationAutomation-AdministrationRolePolicy
+        AWS-SSM-RemediationAutomation-ExecutionRolePolicy AWSAppMeshFullAccess AWSApplicationMigrationEC2Access
+        AWSApplicationMigrationFullAccess AWSApplicationMigrationNetworkMigrationMultiAccount
+        AWSApplicationMigrationSSMAccess AWSBackupFullAccess AWSBackupOperatorAccess
+        AWSBackupServiceRolePolicyForBackup AWSBackupServiceRolePolicyForRestores AWSBatchFullAccess
+        AWSBatchServiceEventTargetRole AWSBudgetsActions_RolePolicyForResourceAdministrationWithSSM
+        AWSCloud9Administrator AWSCloud9EnvironmentMember AWSCloud9User AWSCloudFormationFullAccess
+        AWSCodeBuildAdminAccess AWSCodeBuildDeveloperAccess AWSCodePipeline_FullAccess AWSCodeStarServiceRole
+        AWSConnector AWSControlTowerServiceRolePolicy AWSDataLifecycleManagerSSMFullAccess
+        AWSDeepLensServiceRolePolicy AWSDeepRacerCloudFormationAccessPolicy AWSDeepRacerServiceRolePolicy
+        AWSEC2VssRestorePolicy AWSElasticBeanstalkCustomPlatformforEC2Role
+        AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy AWSElasticBeanstalkRoleCore
+        AWSElasticBeanstalkService AWSElasticDisasterRecoveryConsoleFullAccess
+        AWSElasticDisasterRecoveryConsoleFullAccess_v2 AWSElasticDisasterRecoveryLaunchActionsPolicy
+        AWSFaultInjectionSimulatorEC2Access AWSFaultInjectionSimulatorECSAccess
+        AWSFaultInjectionSimulatorSSMAccess AWSForWordPressPluginPolicy AWSGlueConsoleFullAccess
+        AWSGlueConsoleSageMakerNotebookFullAccess AWSGlueServiceNotebookRole AWSGlueServiceRole
+        AWSImageBuilderFullAccess AWSLambda_FullAccess AWSMigrationHubRefactorSpaces-SSMAutomationPolicy
+        AWSQuickSetupCFGCPacksPermissionsBoundary AWSQuickSetupDeploymentRolePolicy
+        AWSQuickSetupDevOpsGuruPermissionsBoundary AWSQuickSetupDistributorPermissionsBoundary
+        AWSQuickSetupEnableDHMCExecutionPolicy AWSQuickSetupJITNADeploymentRolePolicy
+        AWSQuickSetupManageJITNAResourcesExecutionPolicy AWSQuickSetupManagedInstanceProfileExecutionPolicy
+        AWSQuickSetupPatchPolicyDeploymentRolePolicy AWSQuickSetupPatchPolicyLambdaExecutionPolicy
+        AWSQuickSetupPatchPolicyPermissionsBoundary AWSQuickSetupSSMDeploymentRolePolicy
+        AWSQuickSetupSSMHostMgmtPermissionsBoundary AWSQuickSetupSSMLifecycleManagementExecutionPolicy
+        AWSQuickSetupSchedulerPermissionsBoundary AWSQuickSetupStartSSMAssociationsExecutionPolicy
+        AWSQuickSetupStartStopInstancesExecutionPolicy AWSRefactoringToolkitFullAccess
+        AWSResilienceHubResilienceTestingPolicy AWSRoboMakerServiceRolePolicy AWSServiceCatalogAdminFullAccess
+        AWSServiceCatalogAppRegistryFullAccess AWSServiceCatalogEndUserFullAccess
+        AWSSystemsManagerEnableExplorerExecutionPolicy AWSSystemsManagerJustInTimeAccessTokenPolicy
+        AWSSystemsManagerJustInTimeAccessTokenSessionPolicy
+        AWSSystemsManagerJustInTimeNodeAccessRolePropagationPolicy AWSThinkboxAWSPortalAdminPolicy
+        AWSThinkboxDeadlineResourceTrackerAdminPolicy AWSTransformApplicationDeploymentPolicy
+        AWSTransformApplicationECSDeploymentPolicy AWSTransformInfrastructureExecutorAccessEC2
+        AWSTransformLandingZoneAgentPolicy AWSTransformNetworkMigrationAgentPolicy
+        AWSTransformServerMigrationAgentPolicy AdministratorAccess-AWSElasticBeanstalk
+        AdministratorAccess-Amplify AmazonBraketFullAccess AmazonDataZoneEnvironmentRolePermissionsBoundary
+        AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary AmazonDynamoDBFullAccess
+        AmazonDynamoDBFullAccesswithDataPipeline AmazonEC2FullAccess AmazonEC2RolePolicyForLaunchWizard
+        AmazonECS_FullAccess AmazonEKSClusterPolicy AmazonEMRServicePolicy_v2 AmazonElasticMapReduceFullAccess
+        AmazonElasticMapReduceRole AmazonLaunchWizardFullAccessV2 AmazonLexFullAccess AmazonSSMAutomationRole
+        AmazonSSMFullAccess AmazonSSMMaintenanceWindowRole
+        AmazonSageMakerAdmin-ServiceCatalogProductsServiceRolePolicy AmazonSageMakerFullAccess
+        AmazonSageMakerHyperPodInferenceAccess
+        AmazonSageMakerPartnerServiceCatalogProductsCloudFormationServiceRolePolicy
+        AmazonSageMakerPipelinesIntegrations
+        AmazonSageMakerServiceCatalogProductsCloudformationServiceRolePolicy
+        AmazonSageMakerServiceCatalogProductsCodeBuildServiceRolePolicy
+        AmazonSageMakerServiceCatalogProductsCodePipelineServiceRolePolicy
+        AmazonSageMakerServiceCatalogProductsEventsServiceRolePolicy
+        AmazonSageMakerServiceCatalogProductsLambdaServiceRolePolicy AmazonSageMakerSpacesControllerPolicy
+        AmazonSecurityLakeAdministrator AmplifyBackendDeployFullAccess
+        AwsGlueSessionUserRestrictedNotebookServiceRole AwsGlueSessionUserRestrictedServiceRole
+        CloudWatchSyntheticsFullAccess DataScientist DatabaseAdministrator EC2FastLaunchFullAccess
+        EC2ImageBuilderExecutionPolicy EC2InstanceConnect SageMakerStudioAdminIAMDefaultExecutionPolicy
+        SageMakerStudioAdminIAMPermissiveExecutionPolicy SageMakerStudioProjectProvisioningRolePolicy
+        SageMakerStudioProjectUserRolePermissionsBoundary SageMakerStudioProjectUserRolePolicy
+        SageMakerStudioUserIAMDefaultExecutionPolicy SageMakerStudioUserIAMPermissiveExecutionPolicy
+        SecretsManagerReadWrite ServerMigrationServiceLaunchRole SystemAdministrator
+        """.split()
+    ),
+    RiskAcknowledgement.stop_detection: frozenset(
+        """
+        AWSConfigRulesExecutionRole AWSSecurityHubFullAccess
+        AWSSystemsManagerEnableConfigRecordingExecutionPolicy AWS_ConfigRole AmazonGuardDutyFullAccess_v2
+        CloudWatchFullAccessV2 SystemAdministrator
         """.split()
     ),
 }

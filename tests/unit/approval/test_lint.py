@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from breakglass.approval.lint import living_on, out_of_reach, unapprovable, unknown_accounts, unresolved
+from breakglass.approval.lint import (
+    everyday_approvers,
+    living_on,
+    out_of_reach,
+    unapprovable,
+    unknown_accounts,
+    unresolved,
+)
 from breakglass.approval.mentions import Mention, assigned, mentioned
 from breakglass.approval.section import Approvals
 from breakglass.config import PermissionSets, validate_stack
@@ -289,6 +296,29 @@ def test_ending_sessions_of_member_accounts_from_the_management_account_works() 
     assert living_on(ending, deployed_in="111111111111", management_account="111111111111") == []
     not_ending = approvals(((*RULE, "accounts"), ["111111111111"]))
     assert living_on(not_ending, deployed_in="333333333333", management_account="111111111111") == []
+
+
+@pytest.mark.parametrize(
+    ("accounts", "sets", "warned"),
+    [
+        (["111111111111"], ["everyday"], True),
+        (["222222222222", "111111111111"], ["everyday", "breakGlass"], True),
+        (["222222222222"], ["everyday"], False),
+        (["111111111111"], ["breakGlass"], False),
+    ],
+)
+def test_everyday_set_that_can_decide_is_warned_of(accounts: list[str], sets: list[str], warned: bool) -> None:
+    reaching = permission_sets(
+        ((*PAIR, "everyday", "inlinePolicy"), policy("rds:Describe*", "lambda:InvokeFunction")),
+        ((*ASSIGNMENT, "accounts"), accounts),
+        ((*ASSIGNMENT, "sets"), sets),
+    )
+    found = [
+        (problem.path, problem.value)
+        for problem in everyday_approvers(reaching.pairs, deployed_in="111111111111", region="eu-central-1")
+    ]
+    told = [("permissionSets.pairs[0].everyday.inlinePolicy.Statement[0]", '"lambda:InvokeFunction"')]
+    assert found == (told if warned else [])
 
 
 # --- members ---------------------------------------------------------------------------------------------------------

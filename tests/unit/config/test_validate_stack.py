@@ -16,11 +16,17 @@ from breakglass.config import StackFile, check_stack, validate_stack
 from breakglass.detection.patterns import event_pattern, pattern_json
 from breakglass.detection.subjects import RoleSubject
 from breakglass.errors import ConfigError
+from breakglass.policy.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
+from breakglass.policy.lint import Surroundings
+from breakglass.policy.protection import denials
 from breakglass.problems import validated
+from breakglass.section import Given
+from breakglass.stack_lint import surroundings
 from breakglass.types import AssignmentTarget, EvidencePath, permission_set_of_role
 from tests.unit.config.stack_files import (
     ADMINISTRATOR,
     ALERTS,
+    APPROVALS,
     ASSIGNMENT,
     BREAK_GLASS,
     ENCRYPTED,
@@ -35,6 +41,7 @@ from tests.unit.config.stack_files import (
     policy,
     problems,
     stack,
+    stack_with_approvals,
     warnings,
 )
 
@@ -698,6 +705,30 @@ SCENARIOS = [
         "Write the ARN of a key in eu-central-1",
     ),
     Scenario(
+        "a bucket of the trail is named, not its ARN",
+        [(("permissionSets", "trailBuckets"), ["arn:aws:s3:::org-trail"])],
+        "breakglass:permissionSets.trailBuckets[0]",
+        '"arn:aws:s3:::org-trail"',
+        "no name of an S3 bucket",
+        "not its ARN",
+    ),
+    Scenario(
+        "a bucket of the trail is named once",
+        [(("permissionSets", "trailBuckets"), ["org-trail", "org-trail"])],
+        "breakglass:permissionSets.trailBuckets[1]",
+        '"org-trail"',
+        "has this entry before",
+        "Delete one of the two",
+    ),
+    Scenario(
+        "a key of the trail is of the partition of the region",
+        [(("permissionSets", "trailKeyArns"), ["arn:aws-cn:kms:cn-north-1:111122223333:key/1234"])],
+        "breakglass:permissionSets.trailKeyArns[0]",
+        '"arn:aws-cn:kms:cn-north-1:111122223333:key/1234"',
+        "would name a key that is not there",
+        "begins with arn:aws:",
+    ),
+    Scenario(
         "the isolated regions are not served",
         [((*ALERTS, "region"), "eu-isoe-west-1")],
         "breakglass:alerts.region",
@@ -900,6 +931,49 @@ def test_acknowledged_administrator_access_passes() -> None:
         ((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR]), ((*BREAK_GLASS, "acknowledge"), ["administrator-access"])
     )
     assert problems(acknowledged) == []
+
+
+def test_no_protection_beside_approvals_is_refused() -> None:
+    off = (("permissionSets", "protectAlertPath"), False)
+    (problem,) = problems(stack_with_approvals(off))
+    assert problem.path == f"{PAIR_PATH}.breakGlass"
+    assert problem.instead.endswith("add approvals to acknowledge.")
+    assert problems(stack_with_approvals(off, ((*BREAK_GLASS, "acknowledge"), ["approvals"]))) == []
+    assert problems(stack(off)) == []
+
+
+def test_policy_too_long_with_what_the_stack_names_is_refused() -> None:
+    longest = policy("rds:CreateDBSnapshot")
+    longest["Statement"][0]["Resource"] = "arn:aws:rds:"
+    merged = merge_inline(longest, denials("aws")) or {}
+    longest["Statement"][0]["Resource"] += "x" * (INLINE_POLICY_LIMIT - policy_size(merged))
+    change = ((*BREAK_GLASS, "inlinePolicy"), longest)
+    assert problems(stack(change)) == []
+    own = ((*ALERTS, "slack", "botTokenSecretName"), "slack/bot-token"), (("slackBotToken",), None)
+    assert [problem.path for problem in problems(stack(change, *own))] == [f"{PAIR_PATH}.breakGlass.inlinePolicy"]
+
+
+def test_surroundings_of_a_stack_file_name_its_own_resources() -> None:
+    key = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd"
+    trail_key = "arn:aws:kms:eu-west-1:111111111111:key/5678abcd"
+    raw = stack_with_approvals(
+        ((*ALERTS, "slack", "kmsKeyArn"), key),
+        ((*ALERTS, "slack", "botTokenSecretName"), "slack/bot-token"),
+        ((*APPROVALS, "signingSecretName"), "breakglass-signing-secret"),
+        (("permissionSets", "trailBuckets"), ["org-trail", "Not_A_Bucket"]),
+        (("permissionSets", "trailKeyArns"), [trail_key]),
+    )
+    assert surroundings(Given(raw)) == Surroundings(
+        region="eu-central-1",
+        approvals=True,
+        own_arns=(
+            key,
+            trail_key,
+            "arn:aws:s3:::org-trail",
+            "arn:aws:s3:::org-trail/*",
+            "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????",
+        ),
+    )
 
 
 def test_a_refused_policy_in_a_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from breakglass.policy.documents import INLINE_POLICY_LIMIT, policy_json, policy_size, protect_alert_path
-from breakglass.policy.lint import Finding, lint_pair, statement_risks
+from breakglass.policy.documents import INLINE_POLICY_LIMIT, policy_json, policy_size
+from breakglass.policy.lint import Finding, Surroundings, lint_of_approvers, lint_pair, statement_risks
+from breakglass.policy.protection import WITHHELD, protect_alert_path
 from breakglass.policy.rules import RISKS, RULES, Severity
 from breakglass.types import RiskAcknowledgement
 
@@ -31,6 +32,7 @@ class PermissionSet:
     inline_policy: dict[str, Any] | None = None
     permissions_boundary: object = None
     acknowledge: Sequence[RiskAcknowledgement] = ()
+    allow_local_login: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ def break_glass(*statements: dict[str, Any], acknowledge: Sequence[Risk] = ()) -
     return Pair(PermissionSet(inline_policy=inline(*statements), acknowledge=acknowledge))
 
 
-def found(pair: Pair, *, protected: bool = True) -> list[tuple[str, str]]:
-    return [(finding.rule, finding.path) for finding in lint_pair(pair, protect_alert_path=protected)]
+def found(pair: Pair, *, protected: bool = True, approvals: bool = False) -> list[tuple[str, str]]:
+    around = Surroundings(protect_alert_path=protected, approvals=approvals)
+    return [(finding.rule, finding.path) for finding in lint_pair(pair, around)]
 
 
-def refused(pair: Pair, *, protected: bool = True) -> set[tuple[str, str]]:
-    findings = lint_pair(pair, protect_alert_path=protected)
+def refused(pair: Pair, *, protected: bool = True, approvals: bool = False) -> set[tuple[str, str]]:
+    findings = lint_pair(pair, Surroundings(protect_alert_path=protected, approvals=approvals))
     return {(finding.rule, finding.path) for finding in findings if finding.severity is Severity.refused}
 
 
@@ -86,7 +89,7 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         pytest.param(allow("*", "arn:aws:iam::111111111111:role/*"), {Risk.iam}, id="everything-on-roles"),
         pytest.param(
             {"Effect": "Allow", "NotAction": "iam:Put*", "Resource": "arn:aws:iam::*:*"},
-            {Risk.iam},
+            {Risk.iam, Risk.root},
             id="not-action-leaves-iam",
         ),
         pytest.param(
@@ -96,7 +99,7 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         ),
         pytest.param(allow("iam:*"), {Risk.iam}, id="iam"),
         pytest.param(allow("IAM:put*"), {Risk.iam}, id="iam-in-another-spelling"),
-        pytest.param(allow("i*:*"), {Risk.iam, Risk.sso}, id="wildcard-in-the-service"),
+        pytest.param(allow("i*:*"), {Risk.iam, Risk.sso, Risk.code}, id="wildcard-in-the-service"),
         pytest.param(allow("iam:*Policy"), {Risk.iam}, id="wildcard-first"),
         pytest.param(allow("iam:PutRolePolic?"), {Risk.iam}, id="question-mark"),
         pytest.param(allow("iam:AttachRolePolicy", "arn:aws:iam::*:role/app-*"), {Risk.iam}, id="iam-on-some-roles"),
@@ -118,7 +121,8 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         pytest.param(allow("sso-directory:AddMemberToGroup"), {Risk.sso}, id="sso-group"),
         pytest.param(allow("identitystore:CreateGroupMembership"), {Risk.sso}, id="identity-store-group"),
         pytest.param(allow(["sso:Describe*", "sso:Get*", "sso:List*"]), set(), id="sso-reading"),
-        pytest.param(allow("sso:CreateApplication"), set(), id="sso-applications"),
+        pytest.param(allow("sso:CreateApplication"), {Risk.sso}, id="sso-applications"),
+        pytest.param(allow("signin:PutResourcePermissionStatement"), {Risk.sso}, id="sign-in-from-elsewhere"),
         pytest.param(allow("organizations:*"), {Risk.organizations}, id="organizations"),
         pytest.param(allow("organizations:DetachPolicy"), {Risk.organizations}, id="detach-a-control-policy"),
         pytest.param(allow(["organizations:Describe*", "organizations:List*"]), set(), id="organizations-reading"),
@@ -143,7 +147,11 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
             id="not-resource-takes-only-the-rules",
         ),
         pytest.param(
-            {"Effect": "Allow", "Action": "events:PutRule", "NotResource": "arn:aws:*:*:*:*breakglass-*"},
+            {
+                "Effect": "Allow",
+                "Action": "events:PutRule",
+                "NotResource": ["arn:aws:*:*:*:*breakglass-*", "arn:aws:events:*:*:event-bus*"],
+            },
             set(),
             id="not-resource-takes-the-alert-path",
         ),
@@ -158,6 +166,33 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         ),
         pytest.param(allow("sqs:*", "arn:aws:sqs:*:*:*"), {Risk.alert_path}, id="any-queue"),
         pytest.param(allow(["sqs:SendMessage", "sns:Publish", "events:PutEvents"]), set(), id="sending"),
+        pytest.param(allow("events:UpdateEventBus"), {Risk.alert_path}, id="default-bus"),
+        pytest.param(
+            allow("events:UpdateEventBus", "arn:aws:events:*:*:event-bus/orders"), set(), id="bus-of-another-name"
+        ),
+        pytest.param(allow("sts:AssumeRoot"), {Risk.root}, id="root-session"),
+        pytest.param(allow("sts:AssumeRoot", "arn:aws:iam::222222222222:root"), {Risk.root}, id="root-of-an-account"),
+        pytest.param(allow("account-access:*"), {Risk.access}, id="account-access"),
+        pytest.param(allow(["account-access:Get*", "account-access:List*"]), set(), id="account-access-reading"),
+        pytest.param(allow("account:*"), {Risk.account}, id="account"),
+        pytest.param(allow("account:PutAlternateContact"), set(), id="account-contact"),
+        pytest.param(allow("cloudformation:*"), {Risk.organizations, Risk.code}, id="stacks-and-stack-sets"),
+        pytest.param(
+            allow("cloudformation:UpdateStack", "arn:aws:cloudformation:*:*:stack/app/*"), {Risk.code}, id="a-stack"
+        ),
+        pytest.param(allow("ssm:StartSession"), {Risk.code}, id="shell"),
+        pytest.param(allow(["ssm:Get*", "ssm:Describe*"]), set(), id="ssm-reading"),
+        pytest.param(
+            allow(["ssm:StartSession", "s3:GetObject"], "arn:aws:s3:::exports/*"), set(), id="shell-on-a-bucket"
+        ),
+        pytest.param(allow("lambda:InvokeFunction"), {Risk.approvals}, id="any-function"),
+        pytest.param(
+            allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:orders"), set(), id="function-of-another-name"
+        ),
+        pytest.param(allow("dynamodb:*Item"), {Risk.approvals}, id="any-item"),
+        pytest.param(allow(["dynamodb:GetItem", "dynamodb:Query"]), set(), id="items-reading"),
+        pytest.param(allow("guardduty:*"), {Risk.stop_detection}, id="guardduty"),
+        pytest.param(allow("signin:*"), {Risk.sso}, id="sign-in"),
         pytest.param(allow("rds:*"), set(), id="rds"),
     ],
 )
@@ -222,7 +257,7 @@ def test_a_well_known_way_is_found(risk: Risk, action: str) -> None:
 
 def test_protection_denies_everything_it_is_said_to_hold_back() -> None:
     protection = IAMPolicy(policy_json(inline(*protect_alert_path("aws"))))
-    for risk in (Risk.stop_cloudtrail, Risk.alert_path):
+    for risk in (Risk.stop_cloudtrail, Risk.alert_path, Risk.approvals):
         for action in RISKS[risk].actions:
             service = action.partition(":")[0]
             arns = [arn.format(partition="aws") for arn in RISKS[risk].resources if f":{service}:" in arn]
@@ -252,11 +287,11 @@ def test_the_seed_example_has_nothing_to_tell() -> None:
             ),
         ),
     )
-    assert lint_pair(pair) == ()
+    assert lint_pair(pair, Surroundings()) == ()
 
 
 def test_a_refusal_teaches() -> None:
-    (finding,) = lint_pair(break_glass(RESTORE, allow(["rds:*", "iam:*"])))
+    (finding,) = lint_pair(break_glass(RESTORE, allow(["rds:*", "iam:*"])), Surroundings())
     assert finding == Finding(
         rule="iam",
         severity=Severity.refused,
@@ -270,7 +305,7 @@ def test_a_refusal_teaches() -> None:
 
 def test_the_value_is_what_is_wrong_and_not_the_whole_statement() -> None:
     many = [f"rds:Action{letter}" for letter in string.ascii_letters]
-    (finding,) = lint_pair(break_glass(allow([*many, "sso:*", "sso-directory:*"])))
+    (finding,) = lint_pair(break_glass(allow([*many, "sso:*", "sso-directory:*"])), Surroundings())
     assert finding.value == '["sso:*", "sso-directory:*"]'
 
 
@@ -279,13 +314,104 @@ def test_a_single_statement_has_a_path_without_index() -> None:
     assert found(pair) == [("sso", "breakGlass.inlinePolicy.Statement")]
 
 
-@pytest.mark.parametrize("risk", [risk for risk in Risk if risk is not Risk.administrator_access])
+WARNED = (Risk.code, Risk.stop_detection)
+OF_APPROVALS = Risk.approvals
+
+
+@pytest.mark.parametrize(
+    "risk", [each for each in Risk if each not in (Risk.administrator_access, *WARNED, OF_APPROVALS)]
+)
 def test_a_risk_is_refused_until_it_is_acknowledged_by_name(risk: Risk) -> None:
     statement = allow(RISKS[risk].actions[0])
     assert found(break_glass(statement), protected=False) == [(risk, STATEMENT)]
     others = [other for other in Risk if other not in (risk, Risk.administrator_access)]
     assert (risk, STATEMENT) in refused(break_glass(statement, acknowledge=others), protected=False)
     assert found(break_glass(statement, acknowledge=[risk]), protected=False) == []
+
+
+@pytest.mark.parametrize("risk", WARNED)
+def test_risk_of_oncall_work_is_a_warning(risk: Risk) -> None:
+    statement = allow(RISKS[risk].actions[0])
+    (finding,) = lint_pair(break_glass(statement), Surroundings())
+    assert (finding.rule, finding.severity, finding.path) == (risk, Severity.warning, STATEMENT)
+    assert finding.instead.endswith(f"If that is meant, add {risk} to acknowledge.")
+    assert found(break_glass(statement, acknowledge=[risk])) == []
+
+
+@pytest.mark.parametrize("risk", WARNED)
+def test_risk_of_oncall_work_is_nothing_on_everyday_sets(risk: Risk) -> None:
+    everyday = PermissionSet(inline_policy=inline(allow(RISKS[risk].actions[0])))
+    assert found(Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE)))) == []
+
+
+@pytest.mark.parametrize("risk", WITHHELD)
+def test_withheld_power_is_refused_also_where_it_is_denied(risk: Risk) -> None:
+    statement = allow(WITHHELD[risk][0])
+    assert refused(break_glass(statement), protected=True) == {(risk, STATEMENT)}
+    assert refused(break_glass(statement, acknowledge=[risk]), protected=True) == set()
+
+
+# --- beside approvals ------------------------------------------------------------------------------------------------
+
+DECIDES = [
+    "dynamodb:PutItem",
+    "lambda:InvokeFunction",
+    "lambda:UpdateFunctionCode",
+    "states:*",
+    "states:SendTaskSuccess",
+]
+
+
+@pytest.mark.parametrize("action", DECIDES)
+def test_approvals_risk_without_protection_is_refused(action: str) -> None:
+    pair = break_glass(allow(action), acknowledge=[Risk.code])
+    assert refused(pair, protected=False, approvals=True) == {("approvals", STATEMENT)}
+    acknowledged = break_glass(allow(action), acknowledge=[Risk.approvals])
+    assert refused(acknowledged, protected=False, approvals=True) == set()
+
+
+@pytest.mark.parametrize("action", DECIDES)
+def test_approvals_risk_without_approvals_is_nothing(action: str) -> None:
+    assert refused(break_glass(allow(action)), protected=False, approvals=False) == set()
+
+
+def test_approvals_risk_with_protection_is_held_back() -> None:
+    assert found(break_glass(allow("dynamodb:PutItem")), protected=True, approvals=True) == []
+
+
+def test_no_protection_beside_approvals_is_refused_for_each_set() -> None:
+    pair = break_glass(RESTORE)
+    assert found(pair, protected=False, approvals=True) == [("approvals", "breakGlass")]
+    assert found(pair, protected=True, approvals=True) == found(pair, protected=False) == []
+    acknowledged = break_glass(RESTORE, acknowledge=[Risk.approvals])
+    assert found(acknowledged, protected=False, approvals=True) == []
+    assert found(acknowledged, protected=True, approvals=True) == [
+        ("stale-acknowledgement", "breakGlass.acknowledge[0]")
+    ]
+
+
+def test_everyday_set_that_can_decide_is_found() -> None:
+    reaching = PermissionSet(
+        managed_policies=[f"{AWS_POLICY}AWSLambda_FullAccess"],
+        inline_policy=inline(RESTORE, allow("dynamodb:*", "arn:aws:dynamodb:*:*:table/*")),
+    )
+    assert [(each.rule, each.severity, each.path) for each in lint_of_approvers(reaching, "aws")] == [
+        ("everyday-risk", Severity.warning, "everyday.managedPolicies[0]"),
+        ("everyday-risk", Severity.warning, "everyday.inlinePolicy.Statement[1]"),
+    ]
+    elsewhere = inline(allow("dynamodb:*", "arn:aws:dynamodb:*:*:table/orders"))
+    assert lint_of_approvers(PermissionSet(inline_policy=elsewhere), "aws") == ()
+
+
+# --- aws login -------------------------------------------------------------------------------------------------------
+
+
+def test_local_login_that_is_denied_is_told() -> None:
+    statement = allow(["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"], "arn:aws:signin:*:*:oauth2/*")
+    for protected in (True, False):
+        assert found(break_glass(statement), protected=protected) == [("local-login", STATEMENT)]
+    allowed = Pair(PermissionSet(inline_policy=inline(statement), allow_local_login=True))
+    assert found(allowed) == []
 
 
 def test_managed_policies_are_refused_at_their_place() -> None:
@@ -296,8 +422,11 @@ def test_managed_policies_are_refused_at_their_place() -> None:
     ]
     assert found(Pair(PermissionSet(managed_policies=arns)), protected=False) == [
         ("iam", "breakGlass.managedPolicies[1]"),
+        ("iam", "breakGlass.managedPolicies[2]"),
         ("stop-cloudtrail", "breakGlass.managedPolicies[2]"),
         ("alert-path", "breakGlass.managedPolicies[2]"),
+        ("code", "breakGlass.managedPolicies[2]"),
+        ("stop-detection", "breakGlass.managedPolicies[2]"),
     ]
 
 
@@ -333,7 +462,7 @@ def test_protection_holds_back_the_alert_path_and_cloudtrail() -> None:
 
 def test_what_the_protection_denies_everywhere_is_told() -> None:
     statements = (allow("events:*"), allow("cloudtrail:*"), allow(["rds:*", "sns:Unsubscribe"]))
-    findings = lint_pair(break_glass(*statements))
+    findings = lint_pair(break_glass(*statements), Surroundings())
     assert [(finding.rule, finding.path, finding.value) for finding in findings] == [
         ("denied-anyway", "breakGlass.inlinePolicy.Statement[1]", '"cloudtrail:*"'),
         ("denied-anyway", "breakGlass.inlinePolicy.Statement[2]", '"sns:Unsubscribe"'),
@@ -346,7 +475,7 @@ def test_what_the_protection_denies_everywhere_is_told() -> None:
     [
         pytest.param(allow("iam:PassRole"), True, id="pass-any-role"),
         pytest.param(allow("iam:Pass*", "arn:aws:iam::222222222222:role/*"), True, id="pass-any-role-of-an-account"),
-        pytest.param(allow("sts:*"), True, id="assume-any-role"),
+        pytest.param(allow("sts:AssumeRole"), True, id="assume-any-role"),
         pytest.param(allow("iam:PassRole", "arn:aws:iam::*:role/rds-*"), False, id="pass-some-roles"),
         pytest.param(
             {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "arn:aws:iam::*:role/admin"},
@@ -415,7 +544,8 @@ def test_an_everyday_set_with_the_power_of_break_glass() -> None:
     everyday = PermissionSet(
         managed_policies=[f"{AWS_POLICY}AdministratorAccess"], inline_policy=inline(allow("iam:*"))
     )
-    findings = lint_pair(Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE))))
+    pair = Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE)))
+    findings = lint_pair(pair, Surroundings())
     assert [(finding.rule, finding.severity, finding.path) for finding in findings] == [
         ("everyday-risk", Severity.warning, "everyday.managedPolicies[0]"),
         ("everyday-risk", Severity.warning, "everyday.inlinePolicy.Statement[0]"),
@@ -430,10 +560,15 @@ def test_protection_does_not_bind_the_everyday_set() -> None:
     assert found(pair) == [("everyday-risk", "everyday.inlinePolicy.Statement[0]")]
 
 
+def test_any_role_and_root_are_both_told() -> None:
+    assert found(break_glass(allow("sts:*"))) == [("root", STATEMENT), ("any-role", STATEMENT)]
+
+
 def test_an_inline_policy_that_aws_would_refuse() -> None:
     full = inline(allow("rds:*", "arn:aws:rds:"))
     full["Statement"][0]["Resource"] += "x" * (INLINE_POLICY_LIMIT - policy_size(full))
-    pair = Pair(everyday=PermissionSet(inline_policy=full), break_glass=PermissionSet(inline_policy=full))
+    whole = PermissionSet(inline_policy=full, allow_local_login=True)
+    pair = Pair(everyday=PermissionSet(inline_policy=full), break_glass=whole)
     assert refused(pair, protected=False) == set()
     assert refused(pair, protected=True) == {("inline-policy", "breakGlass.inlinePolicy")}
     longer = inline(*full["Statement"], RESTORE)
@@ -539,7 +674,7 @@ def test_a_deny_changes_no_finding(
 def test_acknowledging_what_is_asked_for_is_enough(
     allows: list[dict[str, Any]], acknowledge: list[Risk], protected: bool
 ) -> None:
-    findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), protect_alert_path=protected)
+    findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), Surroundings(protect_alert_path=protected))
     asked = {finding.acknowledgement for finding in findings if finding.acknowledgement is not None}
     assert asked.isdisjoint(acknowledge)
     assert refused(break_glass(*allows, acknowledge=[*acknowledge, *asked]), protected=protected) == set()

@@ -434,8 +434,9 @@ class _Later:
 
     def __init__(self, name: str) -> None:
         names = Names(name)
-        made, self._resolve = pulumi.deferred_output()
-        self.api_id = made["api_id"]
+        # By itself: the permission sets wait for the API, and not for everything that the dashboard shows.
+        self.api_id, self._resolve_api = pulumi.deferred_output()
+        made, self._resolve_shown = pulumi.deferred_output()
         self.shown = {
             "stack": name,
             "function_names": [names.function(part) for part in Part],
@@ -448,10 +449,11 @@ class _Later:
         try:
             approvals = make()
         except BaseException as error:
-            self._resolve(pulumi.Output.from_input(None).apply(partial(_raised, error)))
+            for resolve in (self._resolve_api, self._resolve_shown):
+                resolve(pulumi.Output.from_input(None).apply(partial(_raised, error)))
             raise
-        made = {"machine_arn": approvals.machine_arn, "alarm_arns": approvals.alarm_arns, "api_id": approvals.api_id}
-        self._resolve(pulumi.Output.all(**made))
+        self._resolve_api(approvals.api_id)
+        self._resolve_shown(pulumi.Output.all(machine_arn=approvals.machine_arn, alarm_arns=approvals.alarm_arns))
         return approvals
 
 

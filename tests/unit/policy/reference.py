@@ -41,10 +41,17 @@ def condition_keys(service: str) -> frozenset[str]:
     return frozenset(key.partition("/")[0].partition("$")[0].lower() for key in keys)
 
 
-def arns_of(action: str) -> Iterator[str]:
-    """Yield an ARN pattern for each resource type of an action; nothing if the action has none."""
+def arns_of(action: str, *, required: bool = False) -> Iterator[str]:
+    """Yield an ARN pattern for each resource type of an action; nothing if the action has none.
+
+    Args:
+        action: the action.
+        required: whether only the types count that every call of the action works on.
+    """
     service, _, name = action.partition(":")
     for resource in _DATA.actions.get_action_details(service, name)["resourceTypes"]:
+        if required and not resource["required"]:
+            continue
         details = _DATA.resources.get_resource_type_details(service, resource["name"])
         for arn in details["arn"].split(", "):
             yield re.sub(r"\$\{[^}]*\}", "*", arn.replace("${Partition}", "aws"))

@@ -146,16 +146,19 @@ def _what_comes(request: Request) -> str:
     told = "It is announced in every channel."
     if missing:
         where = " and ".join(f"{one.channel}{f' ({one.failure})' if one.failure else ''}" for one in missing)
-        told = f"Slack has not accepted the announcement in {where} yet. It is tried again until Slack does."
+        told = f"Slack has not accepted the announcement in {where} yet; it is retried until Slack does."
     over = request.state in transitions.FINAL or request.state is State.revoking
-    access = "The access is over by now." if over else "The access does not wait for that; the message shows it."
-    return f"{told} {access} You have to explain afterwards what you used it for."
+    access = "It is over by now." if over else "What comes of it is shown in the request's message."
+    return f"{told} {access} You explain afterwards what you used it for, and somebody else signs it off."
 
 
 def _may_break(doing: Doing, request: Request) -> Decision:
     desk = doing.desk
     denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
-    silence = Silence(transitions.quiet_since(request), desk.clock(), denials)
+    # The index tells which requests there are, and each is read as it is now.
+    newest = desk.store.requests_of(request.requester.user_id).items
+    others = [one for one in newest if one.permission_set == request.permission_set]
+    silence = Silence(transitions.quiet_since(request, others), desk.clock(), denials)
     return may_break_glass(desk.policy, doing.person, request.permission_set, request.accounts, silence)
 
 

@@ -10,7 +10,7 @@ approver of their own request, whatever was decided.
 Non-goals: who may do it, the writing (see `app.changes`), and the grants' own life (see `grants`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -146,9 +146,22 @@ def standing(request: Request, now: int) -> State:
     return State.expired if overdue else request.state
 
 
-def quiet_since(request: Request) -> int:
-    """Return when a person was last seen to be awake: the request, the last "I'm looking", or the last approval."""
-    return max(request.created_at, request.looked_at or 0, *(approval.at for approval in request.approvals))
+def quiet_since(request: Request, others: Iterable[Request] = ()) -> int:
+    """Return since when nobody has answered a request.
+
+    Args:
+        request: the request.
+        others: of the same person, for the same set; an answer to one with a common account counts as well.
+    """
+    same = [one for one in others if not set(one.accounts).isdisjoint(request.accounts)]
+    return max(request.created_at, *map(_answered_at, (request, *same)))
+
+
+def _answered_at(request: Request) -> int:
+    """Return when another person last looked, approved, denied or ended; 0 for never."""
+    ended_by = request.closed_by.user_id if request.closed_by is not None else request.requester.user_id
+    ended = request.closed_at if ended_by not in ("", request.requester.user_id) else None
+    return max([request.looked_at or 0, ended or 0, *(approval.at for approval in request.approvals)])
 
 
 def create(request: Request) -> Change:

@@ -17,6 +17,7 @@ from breakglass.lambdas.slack.payloads import Submission
 from breakglass.lambdas.slack.text import moment
 from tests.lambdas.app.company import CHANNEL, SECOND_CHANNEL, Company
 from tests.lambdas.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS, STAGING, group, policy, rule
+from tests.lambdas.doubles.fuse import Fuse
 from tests.lambdas.doubles.trouble import KilledError, Trouble, Watched
 
 BOTH = (CHANNEL, SECOND_CHANNEL)
@@ -91,6 +92,18 @@ def test_announcement_slack_down_is_made_when_it_is_back(company: Company, minut
     assert company.now(request).state is (State.ended if minutes > 60 else State.active)
     assert pass_minutes(company, 60) == [0] * 12
     assert loud(company) == [1, 1]
+
+
+def test_announcement_missing_is_made_by_the_next_step(company: Company) -> None:
+    request = asked(company)
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    break_glass(company, request)
+    company.slack.heal()
+    company.player.pass_time(3600)
+    assert company.now(request).state is State.ended
+    assert loud(company) == [1, 1], "without the sweeper"
+    assert is_done(company, request)
+    assert "Announced in" in company.message(request)
 
 
 def test_announcement_of_ended_access_says_that_it_is_late(company: Company) -> None:
@@ -185,7 +198,7 @@ def test_form_sent_again_after_the_end_says_what_is_true(company: Company) -> No
     break_glass(company, request)
     company.submit(DOT, ids.END_FORM, {ids.NOTE: ("not like this",)}, about=request.id)
     assert company.now(request).state is State.ended
-    assert "The access is over by now." in break_glass(company, request)
+    assert "It is over by now." in break_glass(company, request)
     assert loud(company) == [1, 1]
 
 
@@ -226,6 +239,33 @@ def test_announcement_function_killed_anywhere_is_made(slack_is_down: bool) -> N
     assert moments > 15
 
 
+def dies_once(fuse: Fuse) -> None:
+    """Break the glass while Slack is down; one function, whichever it is, dies at the fuse's call."""
+    company = Company()
+    request = asked(company)
+    fuse.watch(company.store, "save_request", "save_grant", "save_use")
+    fuse.watch(company.slack, "call")
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    with suppress(KilledError):
+        break_glass(company, request)
+    pass_minutes(company, 10)
+    company.slack.heal()
+    pass_minutes(company, 60)
+    if company.now(request).glass:
+        assert is_done(company, request), fuse.at
+        assert all(loud(company)), fuse.at
+        assert "opened" in company.trail(request), fuse.at
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
+def test_announcement_any_function_killed_once_is_made(after: bool) -> None:
+    whole = Fuse(None, after=after)
+    dies_once(whole)
+    assert whole.calls > 30
+    for at in range(whole.calls):
+        dies_once(Fuse(at, after=after))
+
+
 # --- after real silence -----------------------------------------------------------------------------------------------
 
 
@@ -252,6 +292,19 @@ def test_waiting_time_starts_again_with_an_approval_too_few() -> None:
     company.player.pass_time(599)
     assert "1 s to go" in refusal(company, request)
     company.player.pass_time(1)
+    assert "Why can't it wait" in refusal(company, request)
+
+
+@pytest.mark.parametrize("answer", [ids.LOOKING, ids.APPROVE], ids=["looking", "an approval"])
+def test_waiting_time_starts_again_with_an_answer_to_another_request(company: Company, answer: str) -> None:
+    answered, request = company.asked(duration=600), company.asked(accounts=(PRODUCTION, STAGING))
+    elsewhere = company.asked(accounts=(STAGING,))
+    company.player.pass_time(540)
+    company.click(CLEO, answer, answered)
+    company.player.pass_time(60)
+    assert "9 min to go" in refusal(company, request)
+    assert "Why can't it wait" in refusal(company, elsewhere), "it is about another account"
+    company.player.pass_time(540)
     assert "Why can't it wait" in refusal(company, request)
 
 

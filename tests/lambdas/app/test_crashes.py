@@ -7,7 +7,6 @@ Not shown here: crashes of Lambda itself (tests/local), and several crashes in o
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -17,42 +16,13 @@ from breakglass.lambdas.domain.records import Request, State
 from breakglass.lambdas.slack import ids
 from tests.lambdas.app.company import Company
 from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, STAGING
+from tests.lambdas.doubles.fuse import Fuse
+from tests.lambdas.doubles.trouble import KilledError
 
 BOTH = (PRODUCTION, STAGING)
 FORM = "V0000000001"
 _WRITES = ("save_request", "save_grant", "add_holder", "remove_holder", "begin", "finish", "save_use", "note")
 _CALLS = ("create", "creation", "delete", "deletion", "is_assigned")
-
-
-class KilledError(Exception):
-    """The function was killed here."""
-
-
-class Fuse:
-    """Kills a function once, at the nth call of what is watched: before it does anything, or after it did."""
-
-    def __init__(self, at: int | None, *, after: bool) -> None:
-        self.at = at
-        self.after = after
-        self.calls = 0
-
-    def watch(self, of: Any, *names: str) -> None:
-        """Count the calls of these methods of a double."""
-        for name in names:
-            setattr(of, name, self._fused(getattr(of, name)))
-
-    def _fused(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            here = self.calls == self.at
-            self.calls += 1
-            if here and not self.after:
-                raise KilledError
-            answer = method(*arguments, **named)
-            if here:
-                raise KilledError
-            return answer
-
-        return call
 
 
 def company(fuse: Fuse) -> Company:

@@ -599,6 +599,35 @@ def test_only_a_pending_request_is_overdue(state: State, now: int) -> None:
     assert stands is (State.expired if state is State.pending and now >= ASKED + 1800 else state)
 
 
+SILENCES: dict[str, tuple[Request, tuple[Request, ...], int]] = {
+    # sentence: (request, others, seconds after it was asked)
+    "since it was asked": (request(), (), 0),
+    "since a person looked": (request(looking=(CLEO_ACTS,), looked_at=ASKED + 50), (), 50),
+    "since a person approved": (request(approvals=(approval(CLEO_ACTS, ASKED + 60),)), (), 60),
+    "since a person looked at another request": (request(), (request(looked_at=ASKED + 70),), 70),
+    "since a person approved another one": (request(), (request(approvals=(approval(CLEO_ACTS, ASKED + 60),)),), 60),
+    "since a person denied another one": (request(), (request(closed_by=CLEO_ACTS, closed_at=ASKED + 80),), 80),
+    "not since its requester withdrew another one": (
+        request(),
+        (request(closed_by=ADA_ACTS, closed_at=ASKED + 80),),
+        0,
+    ),
+    "not since the system ended another one": (request(), (request(closed_by=SYSTEM, closed_at=ASKED + 80),), 0),
+    "not since an answer in another account": (
+        request(accounts=(PRODUCTION,)),
+        (request(accounts=(STAGING,), looked_at=ASKED + 70),),
+        0,
+    ),
+    "not since a later request": (request(), (request(created_at=ASKED + 90),), 0),
+}
+
+
+@pytest.mark.parametrize("sentence", SILENCES)
+def test_quiet_since(sentence: str) -> None:
+    one, others, seconds = SILENCES[sentence]
+    assert transitions.quiet_since(one, others) == ASKED + seconds
+
+
 @given(st.sampled_from(sorted(ATTEMPTS)), st.sampled_from(State))
 def test_no_event_happens_twice(event: Event, state: State) -> None:
     """What a click does, a second click finds done: it is refused, or says the same and changes nothing."""

@@ -487,7 +487,7 @@ def test_portal_of_an_unknown_owner_is_warned_about(caplog: pytest.LogCaptureFix
     assert "The provider says: AccessDeniedException: DescribeOrganization" in warned(caplog)
 
 
-def test_delegated_administrator_can_not_assign_in_the_management_account() -> None:
+def test_delegate_is_refused_to_assign_in_the_owner_account() -> None:
     pair = PERMISSION_SETS["pairs"][0]
     assigned = {**pair, "assignments": [{"group": "oncall", "accounts": ["444444444444", ACCOUNT_ID]}]}
     args: dict[str, Any] = {"permission_sets": {**PERMISSION_SETS, "pairs": [assigned]}}

@@ -497,7 +497,7 @@ def test_topic_policy_decides_whether_a_rule_publishes(
     assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
 
 
-def test_put_rule_without_a_state_makes_it_deaf_to_reads(wiring: Wiring, destination: Destination) -> None:
+def test_put_rule_without_a_state_misses_read_only_events(wiring: Wiring, destination: Destination) -> None:
     """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/control_plane.json, `replace-rule`."""
     rule = wiring.events.describe_rule(Name=wiring.name)
     wiring.events.put_rule(Name=wiring.name, EventPattern=rule["EventPattern"], State=ALL_EVENTS, Description="alert")

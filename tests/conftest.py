@@ -18,7 +18,7 @@ from typing import Any
 import pulumi
 import pytest
 from google.protobuf import json_format, struct_pb2
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
@@ -90,8 +90,14 @@ class Deployment:
         return found
 
     def of_type(self, type_: str) -> list[Registration]:
-        """All resources of a type, ordered by name."""
-        return sorted((resource for resource in self.resources if resource.type == type_), key=lambda each: each.name)
+        """All resources of a type, ordered by name; there is one, so that a loop over them never shows nothing."""
+        found = [resource for resource in self.resources if resource.type == type_]
+        assert found, f"there is no resource of the type {type_}"
+        return sorted(found, key=lambda each: each.name)
+
+    def has_type(self, type_: str) -> bool:
+        """Whether there is a resource of a type."""
+        return any(resource.type == type_ for resource in self.resources)
 
     def by_urn(self) -> dict[str, Registration]:
         """All resources by URN, to compare two deployments."""
@@ -408,4 +414,14 @@ def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For a mutation run: the same examples each time, and no smaller one is looked for when a mutant is found out.
+hypothesis_settings.register_profile(
+    "mutants",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    max_examples=50,
+    phases=[Phase.explicit, Phase.generate],
+)
 hypothesis_settings.load_profile("untimed")

@@ -202,7 +202,7 @@ def test_an_existing_signing_secret_is_taken() -> None:
     front = deployment.get("aws:lambda/function:Function", f"{NAME}-front-function").inputs
     existing = "arn:aws:secretsmanager:eu-central-1:222222222222:secret:slack/signing-Pw53Lt"
     assert front["environment"]["variables"]["BREAKGLASS_SIGNING_SECRET"] == existing
-    assert not deployment.of_type("aws:secretsmanager/secret:Secret")
+    assert not deployment.has_type("aws:secretsmanager/secret:Secret")
 
 
 @pytest.mark.parametrize("protected", [True, False])
@@ -479,7 +479,7 @@ def test_all_that_is_not_there_is_told_in_one_report_before_any_function_is_made
     assert "permissionSets.pairs[0].assignments[0].group" in report
     assert 'approvals.rules[0].accounts[1] value: "999999999999"' in report
     assert "approvals.endSessions" in report
-    assert not deployment.of_type("aws:lambda/function:Function")
+    assert not deployment.has_type("aws:lambda/function:Function")
 
 
 def test_a_delegated_administrator_is_told_that_the_management_account_is_out_of_reach() -> None:
@@ -520,19 +520,6 @@ def test_what_may_be_meant_so_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     assert "approvals.endSessions" in caplog.text
     assert "approvals.rules[0].approvers" in caplog.text
     assert policy_of(deployment).settings.deployed_in == "333333333333"
-
-
-def test_everyday_set_that_can_decide_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    allow = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}
-    (pair,) = ARGS["pairs"]
-    everyday = {"inline_policy": {"Version": "2012-10-17", "Statement": [allow]}}
-    handed_out = {"group": "developers", "accounts": [ACCOUNT_ID], "sets": ["everyday"]}
-    args = {**ARGS, "pairs": [{**pair, "everyday": everyday, "assignments": [handed_out]}]}
-    with caplog.at_level(logging.WARNING):
-        deploy(lambda: program(args))
-        deploy(lambda: program(ARGS))
-
-    assert caplog.text.count("permissionSets.pairs[0].everyday.inlinePolicy.Statement[0]") == 1
 
 
 def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -113,7 +113,7 @@ def test_what_is_no_bot_token_is_refused_without_showing_it(existing: bool, wron
         deploy(lambda: program({"region": REGION, **source()}), answers=answers, into=deployment)
 
     assert not wrong or wrong not in str(refused.value)
-    assert not deployment.of_type(CONNECTION)
+    assert not deployment.has_type(CONNECTION)
 
 
 def without(value: Any, paths: Iterable[str]) -> Any:

@@ -9,7 +9,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from breakglass.detection.patterns import DRILL_MARKER
@@ -147,7 +147,22 @@ def test_is_refused(sentence: str) -> None:
         evidence(text)
 
 
-@given(st.one_of(st.text(), st.lists(st.text(max_size=40), min_size=7, max_size=7).map("|".join)))
+def one_field_changed(place: int, text: str) -> str:
+    """A good value with something else in one place."""
+    fields = value().split("|")
+    return "|".join([*fields[:place], text, *fields[place + 1 :]])
+
+
+any_values = st.one_of(
+    st.text(),
+    st.lists(st.text(max_size=40), min_size=7, max_size=7).map("|".join),
+    st.builds(one_field_changed, st.integers(0, 6), st.text(max_size=8) | st.text("abcdefg-0123456789", max_size=12)),
+)
+
+
+@given(any_values)
+@example(value())
+@example(value(role="network-break-glass"))
 def test_whatever_comes_is_read_as_it_is_or_refused_without_repeating_it(text: str) -> None:
     try:
         found, refusal = evidence(text), ""

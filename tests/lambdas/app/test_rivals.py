@@ -10,9 +10,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from breakglass.lambdas.app import access, clicks, steps
+from breakglass.lambdas.app import access, clicks, notices, steps
+from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.sessions import deny_sessions
 from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts
+from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.records import Grant, Request, State
 from breakglass.lambdas.ports import BusyError, Operation, Progress
@@ -215,6 +217,18 @@ def test_it_is_given_back_at_the_moment_at_which_it_is_opened(company: Company) 
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------
+
+
+def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(company: Company) -> None:
+    request = company.asked()
+
+    def withdrawn() -> None:
+        by = company.now(request).requester
+        change_request(company.store, request.id, lambda one: transitions.withdraw(one, by, company.clock()))
+
+    interrupt(company.slack, "call", withdrawn)
+    notices.refresh(company.world, request.id)
+    assert "took it back" in company.message(request)
 
 
 def test_it_is_approved_at_the_moment_at_which_it_expires(company: Company) -> None:

@@ -191,8 +191,21 @@ def test_a_plain_role_has_no_pattern_for_the_access_portal() -> None:
 def test_a_pattern_longer_than_eventbridge_takes_is_refused_with_a_way_out() -> None:
     role = RoleSubject(f"arn:aws:iam::222222222222:role/{'p' * 500}/emergency")
     assert len(pattern_json(event_pattern(role, EvidencePath.session_start))) < PATTERN_LIMIT
-    with pytest.raises(BreakglassError, match=r"EventBridge accepts 2048.*shorter path"):
+    with pytest.raises(BreakglassError) as refused:
         pattern_json(event_pattern(role, EvidencePath.denied))
+    begin = json.dumps(event_pattern(role, EvidencePath.denied), separators=(",", ":"))
+    assert str(refused.value) == (
+        f"The event pattern has {len(begin)} characters and EventBridge accepts 2048, so the rule could not be made. "
+        "Only a watched role with a very long path does that: give the role a shorter path, or drop the evidence path "
+        f"`denied`, whose pattern repeats the ARN. The pattern begins: {begin[:200]}"
+    )
+
+
+def test_pattern_json_of_the_longest_pattern_is_accepted() -> None:
+    longest = {"source": ["x" * (PATTERN_LIMIT - len('{"source":[""]}'))]}
+    assert len(pattern_json(longest)) == PATTERN_LIMIT
+    with pytest.raises(BreakglassError, match="has 2049 characters"):
+        pattern_json({"source": [longest["source"][0] + "x"]})
 
 
 @given(permission_set_names, partitions, st.sampled_from(EvidencePath))
@@ -401,24 +414,51 @@ def test_a_drill_happens_in_the_partition_of_its_region(region: str, partition: 
     assert matches(event_pattern(SET, EvidencePath.session_start, partition=partition), rehearsal)
 
 
-def test_a_drill_is_an_entry_for_put_events() -> None:
-    entry = drill_event(
-        ROLE, EvidencePath.session_start, account_id="222222222222", region="eu-west-1", time="t", event_id="e"
-    )
-    assert entry == {
+DRILL_ROLE = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_devops-break-glass_drill"
+DRILLS: dict[tuple[Subject, EvidencePath], dict[str, Any]] = {
+    (ROLE, EvidencePath.session_start): {
+        "eventName": "AssumeRole",
+        "requestParameters": {"roleArn": ROLE_ARN, "roleSessionName": "drill"},
+    },
+    (SET, EvidencePath.session_start): {
+        "eventName": "AssumeRole",
+        "requestParameters": {"roleArn": DRILL_ROLE, "roleSessionName": "drill"},
+    },
+    (SET, EvidencePath.portal): {
+        "eventName": "GetRoleCredentials",
+        "serviceEventDetails": {"role_name": "devops-break-glass", "account_id": "222222222222"},
+    },
+    (SET, EvidencePath.console): {
+        "eventName": "ConsoleLogin",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_devops-break-glass_drill/drill",
+        },
+        "responseElements": {"ConsoleLogin": "Success"},
+    },
+    (SET, EvidencePath.denied): {
+        "eventName": "AssumeRole",
+        "userIdentity": {"type": "IAMUser", "accountId": "222222222222"},
+        "errorCode": "AccessDenied",
+        "errorMessage": f"User: drill is not authorized to perform: sts:AssumeRole on resource: {DRILL_ROLE}",
+    },
+}
+
+
+@pytest.mark.parametrize(("subject", "path"), DRILLS)
+def test_drill_event_is_an_entry_for_put_events(subject: Subject, path: EvidencePath) -> None:
+    entry = drill_event(subject, path, account_id="222222222222", region="eu-west-1", time="t", event_id="e")
+    assert {name: value for name, value in entry.items() if name != "Detail"} == {
         "Source": "breakglass.drill",
         "DetailType": "Break-glass drill",
-        "Detail": json.dumps(
-            {
-                "drill": "DRILL: ",
-                "eventTime": "t",
-                "awsRegion": "eu-west-1",
-                "eventID": "e",
-                "recipientAccountId": "222222222222",
-                "eventName": "AssumeRole",
-                "requestParameters": {"roleArn": ROLE_ARN, "roleSessionName": "drill"},
-            }
-        ),
+    }
+    assert json.loads(entry["Detail"]) == {
+        "drill": "DRILL: ",
+        "eventTime": "t",
+        "awsRegion": "eu-west-1",
+        "eventID": "e",
+        "recipientAccountId": "222222222222",
+        **DRILLS[subject, path],
     }
 
 

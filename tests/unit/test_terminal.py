@@ -4,6 +4,7 @@ import io
 import json
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,16 @@ def test_command_with_hostile_text_prints_no_controls(deed: str) -> None:
     outcome = typist.run(*COMMANDS[deed])
     assert "owned" in outcome.out + outcome.err
     assert obeyed((outcome.out + outcome.err).replace("\r\n", "")) == set()
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "JSON"])
+def test_check_of_hostile_stack_file_prints_no_controls(tmp_path: Path, form: tuple[str, ...]) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(json.dumps({"config": {"breakglass:alerts": {"region": HOSTILE, HOSTILE: HOSTILE}}}))
+    outcome = Typist(policy(), MemoryDirectory(EVERYBODY)).run("check", str(file), *form)
+    assert outcome.status == 1
+    assert "owned" in outcome.out
+    assert obeyed(outcome.out + outcome.err) == set()
 
 
 def test_json_of_hostile_text_is_read_as_typed() -> None:

@@ -7,6 +7,7 @@ make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived
 make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
 make test                  everything that CI checks: format, lint, types, and all tests
 make bench                 measure and print; nothing is asserted by time
+make mutants               change the code that decides, bit by bit, and show what no test notices (docs/proof.md)
 make docs                  write docs/reference and the stack file's schema anew, from the code
 make lint, fmt             check format, lint, types and stack files; repair format and lint
 make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
@@ -28,7 +29,7 @@ endif
 # Without a cache of bytecode each command compiles a thousand modules of the AWS provider's SDK first.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo local-up local-down test bench docs lint fmt clean
+.PHONY: help demo local-up local-down test bench mutants docs lint fmt clean
 
 help:
 	$(info $(HELP))
@@ -55,6 +56,10 @@ test: lint
 bench:
 	@$(TOOLCHAIN)
 	@$(WITH_TOOLS) python -m benchmarks
+
+mutants:
+	@$(TOOLCHAIN) mutants
+	@.tools/mutants/bin/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
 
 docs:
 	@$(TOOLCHAIN) python

@@ -10,6 +10,7 @@ Non-goals: changes in the rest of the code, and in what is written outside of fu
 import argparse
 import ast
 import difflib
+import importlib
 import json
 import os
 import re
@@ -18,9 +19,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from localcloud.stack import BUILD, ROOT
 
@@ -57,7 +60,7 @@ _CONFIGURATION = """
 source_paths = ["breakglass"]
 only_mutate = {modules}
 use_git_change_detection = false
-pytest_add_cli_args = ["--hypothesis-profile=mutants", "-p", "no:cacheprovider"]
+pytest_add_cli_args = ["--hypothesis-profile=mutants", "-p", "no:cacheprovider", "-p", "tests.mutants"]
 pytest_add_cli_args_test_selection = {tests}
 type_check_command = {type_check}
 """
@@ -96,7 +99,7 @@ class Mutant:
         return self.status in (_KILLED, _BY_TYPES)
 
 
-def mutants(module: str, mutated: str, statuses: dict[str, int | None]) -> Iterator[Mutant]:
+def mutants(module: str, mutated: str, statuses: Mapping[str, int | None]) -> Iterator[Mutant]:
     """Yield the changes of a module.
 
     Args:
@@ -135,6 +138,21 @@ def differences(survivors: Iterable[Mutant], document: str, modules: Sequence[st
         if not found:
             unlisted.append(survivor)
     return unlisted, [line for module in modules for line in listed.get(module, ()) if line not in rows]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse tests that call the code when they are imported: they are imported once, before it is changed.
+
+    Called by pytest, to which a run gives this module as a plugin.
+    """
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+        called = sorted(importlib.import_module("mutmut.state").state()._stats)
+        if called:
+            pytest.exit(
+                f"Called while the tests are imported, so that no change of it would be tested: {', '.join(called)}. "
+                "Let a table of scenarios hold what is to be called, not what came of it.",
+                returncode=1,
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -29,9 +29,6 @@ class WithoutApprovalArgs(TypedDict):
 
     after: str
     """After how long without an answer, ISO 8601; `PT0S` for at once."""
-    not_after_denial: NotRequired[str]
-    """For how long after a denial the same person may not, for the same set and any of the accounts, ISO 8601; `PT12H`
-    by default."""
 
 
 class EscalationArgs(TypedDict):

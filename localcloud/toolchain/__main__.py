@@ -1,4 +1,4 @@
-"""`python3 -m localcloud.toolchain [python] [slack] [pulumi]`: brings what is named, by default all."""
+"""`python3 -m localcloud.toolchain [TOOL ...]`: brings what is named: python, slack, pulumi (the default), mutants."""
 
 import argparse
 import os
@@ -16,11 +16,16 @@ from localcloud.toolchain.tools import Toolchain
 def main() -> int:
     """Returns 0 if everything asked for is there, 1 with one clear sentence if not, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python3 -m localcloud.toolchain", description="Brings the project's tools.")
-    parser.add_argument("tools", nargs="*", metavar="tool", help="python, slack or pulumi; all of them by default")
+    parser.add_argument("tools", nargs="*", metavar="tool", help="python, slack, pulumi (the default) or mutants")
     wanted = parser.parse_args().tools or ["python", "slack", "pulumi"]
     progress = Progress()
     toolchain = Toolchain(ROOT, os.environ.get("PATH", os.defpath), progress)
-    bring = {"python": toolchain.python, "slack": toolchain.slack, "pulumi": toolchain.pulumi}
+    bring = {
+        "python": toolchain.python,
+        "slack": toolchain.slack,
+        "pulumi": toolchain.pulumi,
+        "mutants": toolchain.mutants,
+    }
     if unknown := sorted(set(wanted) - set(bring)):
         parser.error(f"unknown tool {unknown[0]}: choose from {', '.join(bring)}")
     signal.signal(signal.SIGTERM, _interrupt)

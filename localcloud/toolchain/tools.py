@@ -122,6 +122,19 @@ class Toolchain:
 
         self._ensure("python", [self._root / "pyproject.toml", self._root / "uv.lock"], [python], make)
 
+    def mutants(self) -> None:
+        """Brings what `make mutants` runs in: the project's Python dependencies and mutmut, apart from `.venv`."""
+        self.uv()
+        home = self._tools / "mutants"
+
+        def make() -> str:
+            self._sync(home, ["--group", "mutants", "--python", sys.executable], "installing mutmut from PyPI")
+            return "mutmut as locked in uv.lock"
+
+        self._ensure(
+            "mutants", [self._root / "pyproject.toml", self._root / "uv.lock"], [home / "bin" / "mutmut"], make
+        )
+
     def slack(self) -> None:
         """Brings the Slack emulator from npm, and Node: the one on PATH if it is new enough, else from PyPI."""
         self._node()

@@ -522,6 +522,19 @@ def test_what_may_be_meant_so_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     assert policy_of(deployment).settings.deployed_in == "333333333333"
 
 
+def test_everyday_set_that_can_decide_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    allow = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}
+    (pair,) = ARGS["pairs"]
+    everyday = {"inline_policy": {"Version": "2012-10-17", "Statement": [allow]}}
+    handed_out = {"group": "developers", "accounts": [ACCOUNT_ID], "sets": ["everyday"]}
+    args = {**ARGS, "pairs": [{**pair, "everyday": everyday, "assignments": [handed_out]}]}
+    with caplog.at_level(logging.WARNING):
+        deploy(lambda: program(args))
+        deploy(lambda: program(ARGS))
+
+    assert caplog.text.count("permissionSets.pairs[0].everyday.inlinePolicy.Statement[0]") == 1
+
+
 def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def refused(_: object) -> dict[str, Any]:
         raise ProviderError("AccessDeniedException")

@@ -13,6 +13,7 @@ import pytest
 
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.errors import ConfigError
+from breakglass.policy.protection import denials
 from breakglass.types import EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
@@ -322,6 +323,49 @@ def test_everything_of_the_alert_path_and_the_approvals_carries_the_prefix_that_
     assert [name for name in names if not name.startswith("breakglass-prod-")] == []
 
 
+def inline_policy(deployment: Deployment) -> dict[str, Any]:
+    inline = deployment.get(
+        "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy", "prod-devops-break-glass-inline"
+    )
+    return json.loads(inline.inputs["inlinePolicy"])
+
+
+KEY = "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def test_sets_are_denied_what_the_same_stack_names() -> None:
+    slack = {**ALERTS["slack"], "bot_token_secret_name": "slack/bot-token", "kms_key_arn": KEY}
+    args = {
+        "permission_sets": {**PERMISSION_SETS, "trail_buckets": ["org-trail"]},
+        "alerts": {**ALERTS, "slack": slack},
+        "approvals": {**APPROVALS, "signing_secret_name": "slack/signing"},
+        "tags": TAGS,
+    }
+
+    (api,) = break_glass(args).of_type("aws:apigatewayv2/api:Api")
+    own = [
+        KEY,
+        "arn:aws:s3:::org-trail",
+        "arn:aws:s3:::org-trail/*",
+        "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????",
+        "arn:aws:secretsmanager:*:*:secret:slack/signing-??????",
+        f"arn:aws:apigateway:eu-central-1::/apis/{api.name}-id*",
+    ]
+    assert inline_policy(break_glass(args))["Statement"] == [*RESTORE["Statement"], *denials("aws", own=own)]
+
+
+def test_sets_of_a_stack_without_own_names_are_denied_the_prefix() -> None:
+    assert inline_policy(break_glass(BOTH))["Statement"] == [*RESTORE["Statement"], *denials("aws")]
+
+
+def test_no_protection_beside_approvals_is_refused() -> None:
+    args = {**WITH_APPROVALS, "permission_sets": {**PERMISSION_SETS, "protect_alert_path": False}}
+
+    told = refusal(lambda: program(args))
+    assert "prod.permission_sets.pairs[0].breakGlass" in told
+    assert "add approvals to acknowledge" in told
+
+
 def test_the_token_is_in_two_secret_inputs_and_nowhere_else() -> None:
     deployment = break_glass(WITH_APPROVALS)
 
@@ -366,10 +410,12 @@ def test_approvals_add_their_own_and_change_only_what_tells_of_them() -> None:
     assert {each.name.startswith("prod-approvals") for each in added} == {True}
     changed = {without[urn].type for urn in without if without[urn].inputs != with_them[urn].inputs}
     assert changed == {
-        # The button that asks for an explanation, the row, and that an alarm may be about a use that isn't recorded.
+        # The button that asks for an explanation, the row, that an alarm may be about a use that isn't recorded, and
+        # the API that break-glass sets must not change.
         "aws:cloudwatch/eventTarget:EventTarget",
         "aws:cloudwatch/dashboard:Dashboard",
         "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
     }
     targets = [urn for urn, each in without.items() if each.type.endswith(":EventTarget")]
     told = [without[urn].inputs["targetId"] for urn in targets if without[urn].inputs != with_them[urn].inputs]

@@ -10,6 +10,8 @@ import pulumi
 import pytest
 
 from breakglass.components.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
+from breakglass.policy.protection import WITHHELD, denials
+from breakglass.types import RiskAcknowledgement
 from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:PermissionSetPair"
@@ -90,7 +92,8 @@ def test_inventory() -> None:
 
 
 def test_the_least_there_can_be() -> None:
-    deployment = pair(everyday={}, break_glass={}, assignments=[], protect_alert_path=False)
+    least = {"allow_local_login": True}
+    deployment = pair(everyday={}, break_glass=least, assignments=[], protect_alert_path=False)
 
     assert deployment.inventory() == SETS
     assert deployment.calls == []
@@ -163,101 +166,60 @@ def test_a_boundary_of_aws() -> None:
     assert boundary["permissionsBoundary"] == {"managedPolicyArn": READ_ONLY}
 
 
-PROTECTION = [
-    {
-        "Sid": "ProtectAlertPath",
-        "Effect": "Deny",
-        "NotAction": [
-            "cloudwatch:Describe*",
-            "cloudwatch:Get*",
-            "cloudwatch:List*",
-            "dynamodb:Describe*",
-            "dynamodb:List*",
-            "events:Describe*",
-            "events:List*",
-            "iam:Get*",
-            "iam:List*",
-            "lambda:Get*",
-            "lambda:List*",
-            "logs:Describe*",
-            "logs:FilterLogEvents",
-            "logs:Get*",
-            "logs:List*",
-            "logs:StartQuery",
-            "secretsmanager:Describe*",
-            "secretsmanager:List*",
-            "sns:Get*",
-            "sns:List*",
-            "sqs:Get*",
-            "sqs:List*",
-            "states:Describe*",
-            "states:List*",
-            "sts:*",
-        ],
-        "Resource": [
-            "arn:aws:cloudwatch:*:*:alarm:breakglass-*",
-            "arn:aws:cloudwatch::*:dashboard/breakglass-*",
-            "arn:aws:dynamodb:*:*:table/breakglass-*",
-            "arn:aws:events:*:*:api-destination/breakglass-*",
-            "arn:aws:events:*:*:connection/breakglass-*",
-            "arn:aws:events:*:*:rule/breakglass-*",
-            "arn:aws:iam::*:role/breakglass-*",
-            "arn:aws:lambda:*:*:function:breakglass-*",
-            "arn:aws:logs:*:*:log-group:breakglass-*",
-            "arn:aws:logs:*:*:log-group:/aws/vendedlogs/breakglass-*",
-            "arn:aws:secretsmanager:*:*:secret:breakglass-*",
-            "arn:aws:secretsmanager:*:*:secret:events!connection/breakglass-*",
-            "arn:aws:sns:*:*:breakglass-*",
-            "arn:aws:sqs:*:*:breakglass-*",
-            "arn:aws:states:*:*:execution:breakglass-*",
-            "arn:aws:states:*:*:stateMachine:breakglass-*",
-        ],
-    },
-    {
-        "Sid": "ProtectApprovalApi",
-        "Effect": "Deny",
-        "NotAction": "apigateway:GET",
-        "Resource": "arn:aws:apigateway:*::/apis/*",
-        "Condition": {"StringLike": {"apigateway:Resource/ApiName": "breakglass-*"}},
-    },
-    {
-        "Sid": "ProtectSessionPolicy",
-        "Effect": "Deny",
-        "NotAction": ["organizations:Describe*", "organizations:List*"],
-        "Resource": "arn:aws:organizations::*:policy/*",
-        "Condition": {"StringEquals": {"aws:ResourceTag/breakglass-protected": "true"}},
-    },
-    {
-        "Sid": "ProtectCloudTrail",
-        "Effect": "Deny",
-        "Action": ["cloudtrail:Delete*", "cloudtrail:PutEventSelectors", "cloudtrail:Stop*", "cloudtrail:Update*"],
-        "Resource": "*",
-    },
-    {
-        "Sid": "ProtectSubscriptions",
-        "Effect": "Deny",
-        "Action": ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
-        "Resource": "*",
-    },
-]
+# What they say is in tests/unit/policy/test_protection.py.
+DENIALS = list(denials("aws"))
 
 
 def inline_policy(deployment: Deployment) -> dict[str, Any]:
     return json.loads(deployment.get(INLINE, "devops-break-glass-inline").inputs["inlinePolicy"])
 
 
+def denied(deployment: Deployment, sid: str) -> dict[str, Any]:
+    return next(each for each in inline_policy(deployment)["Statement"] if each.get("Sid") == sid)
+
+
 def test_the_break_glass_set_may_not_touch_the_alert_path() -> None:
-    assert inline_policy(pair()) == {"Version": "2012-10-17", "Statement": [*RESTORE["Statement"], *PROTECTION]}
+    assert inline_policy(pair()) == {"Version": "2012-10-17", "Statement": [*RESTORE["Statement"], *DENIALS]}
 
 
 def test_the_protection_does_not_need_a_policy_of_the_users_own() -> None:
     deployment = pair(break_glass={})
 
-    assert inline_policy(deployment) == {"Version": "2012-10-17", "Statement": PROTECTION}
+    assert inline_policy(deployment) == {"Version": "2012-10-17", "Statement": DENIALS}
 
 
 def test_the_protection_can_be_left_out() -> None:
-    assert inline_policy(pair(protect_alert_path=False)) == RESTORE
+    (local_login,) = denials("aws", protect=False)
+    assert inline_policy(pair(protect_alert_path=False))["Statement"] == [*RESTORE["Statement"], local_login]
+
+
+def test_local_login_is_denied_unless_it_is_allowed() -> None:
+    allowed = {**ARGS["break_glass"], "allow_local_login": True}
+
+    assert denied(pair(), "NoLocalLogin")["Action"] == ["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"]
+    assert inline_policy(pair(break_glass=allowed, protect_alert_path=False)) == RESTORE
+
+
+def test_acknowledged_power_is_not_withheld() -> None:
+    administrator = {"managed_policies": [ADMINISTRATOR], "acknowledge": ["administrator-access"]}
+    of_organizations = {**administrator, "acknowledge": ["administrator-access", "organizations"]}
+
+    before = denied(pair(break_glass=administrator), "NotAcknowledged")["Action"]
+    after = denied(pair(break_glass=of_organizations), "NotAcknowledged")["Action"]
+    assert {"organizations:A*", "sso:C*", "sts:AssumeRoot"} <= set(before)
+    assert set(before) - set(after) == set(WITHHELD[RiskAcknowledgement.organizations])
+
+
+SECRET = "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????"
+
+
+def test_what_the_prefix_does_not_cover_is_protected() -> None:
+    def with_api() -> dict[str, pulumi.Output[Any]]:
+        api_id = pulumi.Output.from_input("a1b2c3d4e5")
+        return program({**ARGS, "protected_arns": [SECRET], "approval_api_id": api_id})
+
+    own = [SECRET, "arn:aws:apigateway:eu-central-1::/apis/a1b2c3d4e5*"]
+    assert inline_policy(deploy(with_api))["Statement"][1:] == list(denials("aws", own=own))
 
 
 def test_the_everyday_set_is_left_as_it_is() -> None:

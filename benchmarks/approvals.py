@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import bursts, clicks, functions, sweeps
+from benchmarks import bursts, clicks, functions, scale, sweeps
 from benchmarks.bursts import Burst
 from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
+from benchmarks.scale import Run
 from benchmarks.sweeps import Sweeps
 from breakglass.approval.package import build
 from breakglass.approval.parts import Part
@@ -32,6 +33,7 @@ class Approvals:
         bursts: many at once.
         processor_seconds: what one click takes of a processor.
         sweeps: of the sweeper.
+        scale: runs of the sweeper in a large organisation.
     """
 
     package: Package
@@ -40,6 +42,7 @@ class Approvals:
     bursts: Sequence[Burst]
     processor_seconds: float
     sweeps: Sequence[Sweeps]
+    scale: Sequence[Run]
 
 
 def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callable[[str], None]) -> Approvals:
@@ -65,7 +68,7 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
         raise LocalCloudError("Stack `local` has no approvals, so there is nobody to answer a click.")
     names = _functions(cloud)
     clicked = clicks.measure(cloud, url, names, *((3, 5) if quick else (7, 15)), progress)
-    return Approvals(package, imports, clicked, many, clicks.processor_seconds(), swept)
+    return Approvals(package, imports, clicked, many, clicks.processor_seconds(), swept, scale.measure())
 
 
 def _functions(cloud: RunningCloud) -> Sequence[str]:

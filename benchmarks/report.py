@@ -13,6 +13,7 @@ from benchmarks.imports import Imports
 from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.samples import Samples
+from benchmarks.scale import Run
 from benchmarks.sweeps import Sweeps
 from benchmarks.table import table
 
@@ -94,6 +95,7 @@ def approvals(measured: Approvals) -> str:
         clicks(measured.clicks),
         bursts(measured.bursts, measured.processor_seconds),
         sweeps(measured.sweeps),
+        scale(measured.scale),
     )
     return "\n\n".join(tables)
 
@@ -139,3 +141,21 @@ def sweeps(kinds: Sequence[Sweeps]) -> str:
         for one in kinds
     ]
     return table(["sweeper", "s", "calls to the records", "to Identity Center", "runs"], rows)
+
+
+def scale(runs: Sequence[Run]) -> str:
+    """Returns a table of the sweeper's runs in a large organisation."""
+    rows = [
+        [
+            str(one.number),
+            f"{one.seconds:.0f}",
+            f"{one.cpu_seconds:.2f}",
+            str(one.assigned),
+            str(one.late),
+            str(one.searched),
+            str(one.slack_calls),
+        ]
+        for one in runs
+    ]
+    header = ["run", "simulated s", "CPU s", "late access left", "not yet verified", "pairs searched", "Slack calls"]
+    return table(header, rows)

@@ -163,7 +163,7 @@ def _once_in_memory(load: _Load) -> tuple[float, int, int]:
     records = _Records()
     for asked, grant in load.records():
         records.save_request(asked, (), [grant])
-        records.add_holder(grant.access, asked.id)
+        records.add_holder(grant.access, asked.id, NOW)
     store, center = _Counting(records), _center(load)
     seconds = _seconds(_sweeper(store, center))
     left = sum(one.state is GrantState.granted for one in records.all_grants.values())

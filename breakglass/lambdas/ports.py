@@ -102,8 +102,11 @@ class Store(Protocol):
     def finish(self, access: Access, request_id: str) -> None:
         """Give the lease back, if it is this request's."""
 
-    def add_holder(self, access: Access, request_id: str) -> None:
+    def add_holder(self, access: Access, request_id: str, now: int) -> None:
         """Count a request among those that want this assignment to be there; twice counts once."""
+
+    def last_held(self, access: Access) -> int | None:
+        """Return when a request was last counted among those that want this assignment; None if none ever was."""
 
     def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
         """Take a request out of the holders, and return who is left."""
@@ -125,6 +128,12 @@ class Store(Protocol):
 
     def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
         """Yield every use that is not signed off, by `due_at`."""
+
+    def cursor(self, name: str) -> str:
+        """Return how far a search is, as `save_cursor` stored it; empty if it never did."""
+
+    def save_cursor(self, name: str, text: str) -> None:
+        """Store how far a search is; the last writer decides."""
 
     def note(self, entry: AuditEntry) -> bool:
         """Add a line to the audit trail that belongs to no record; False if it is there already."""

@@ -181,9 +181,9 @@ def _sweeper(scope: Scope) -> list[Statement]:
     settings = scope.policy.settings
     revokes = settings.unrecorded is Unrecorded.revoke
     return [
-        _read(scope, "ACCESS", "DENIAL", "REQUEST", "USE"),
+        _read(scope, "ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
         _find(scope, "open"),
-        _write(scope, "AUDIT", "DELIVERY", "LATEST", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "CURSOR", "DELIVERY", "LATEST", "REQUEST", "USE"),
         _lease(scope),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),

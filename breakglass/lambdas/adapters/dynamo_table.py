@@ -130,13 +130,29 @@ class DynamoTable:
             return _lost(error)
         return True
 
-    def change_set(self, pk: str, sk: str, action: str, member: str) -> frozenset[str]:
-        """Add a member to the set `members` of an item (ADD) or take it out (DELETE), and return who is in it then."""
+    def replace(self, item: Item) -> None:
+        """Put an item, whatever was there."""
+        self._call("PutItem", Item=item)
+
+    def change_set(self, pk: str, sk: str, action: str, member: str, **numbers: int) -> frozenset[str]:
+        """Add a member to the set `members` of an item (ADD) or take it out (DELETE), and return who is in it then.
+
+        Args:
+            pk: partition key.
+            sk: sort key.
+            action: `ADD` or `DELETE`.
+            member: who.
+            numbers: further attributes, set in the same step.
+        """
+        settings = ", ".join(f"{name} = :{name}" for name in numbers)
         answer = self._call(
             "UpdateItem",
             Key=keys(pk, sk),
-            UpdateExpression=f"{action} members :one",
-            ExpressionAttributeValues={":one": {"SS": [member]}},
+            UpdateExpression=f"{f'SET {settings} ' if settings else ''}{action} members :one",
+            ExpressionAttributeValues={
+                ":one": {"SS": [member]},
+                **{f":{name}": number(value) for name, value in numbers.items()},
+            },
             ReturnValues="ALL_NEW",
         )
         return members_of(answer.get("Attributes"))

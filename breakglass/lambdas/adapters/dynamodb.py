@@ -44,6 +44,7 @@ from breakglass.lambdas.adapters.table import (
     days,
     key,
     key_of,
+    keys,
     moment,
     months,
     number,
@@ -64,6 +65,7 @@ from breakglass.lambdas.ports import BusyError, Clock, Page, pass_over
 
 _LEASE = "LEASE"
 _HOLDERS = "HOLDERS"
+_CURSOR = "CURSOR"
 _LATEST_MOMENT = "9" * 12
 _DAY = 86_400
 
@@ -184,9 +186,14 @@ class DynamoStore:
             ExpressionAttributeValues={":me": {"S": request_id}},
         )
 
-    def add_holder(self, access: Access, request_id: str) -> None:
-        """Add to a set, in one step."""
-        self._table.change_set(access_key(access), _HOLDERS, "ADD", request_id)
+    def add_holder(self, access: Access, request_id: str, now: int) -> None:
+        """Add to a set, in one step; the time stays when the set is empty."""
+        self._table.change_set(access_key(access), _HOLDERS, "ADD", request_id, held_at=now)
+
+    def last_held(self, access: Access) -> int | None:
+        """Read the time beside the set."""
+        item = self._table.get(access_key(access), _HOLDERS)
+        return int(item["held_at"]["N"]) if item and "held_at" in item else None
 
     def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
         """Take out of a set, in one step."""
@@ -228,6 +235,17 @@ class DynamoStore:
     def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
         """Query the index of what is open."""
         return self._open(Use, USE, unreadable)
+
+    # Where a search is
+
+    def cursor(self, name: str) -> str:
+        """Read the cursor."""
+        item = self._table.get(key(_CURSOR, name), _CURSOR)
+        return str(item["body"]["S"]) if item else ""
+
+    def save_cursor(self, name: str, text: str) -> None:
+        """Put the cursor, whatever was there."""
+        self._table.replace({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})
 
     # The audit trail
 

@@ -9,6 +9,7 @@
     USE#id                 USE                        a use
     EVENT#id               EVENT                      which use a CloudTrail event belongs to
     LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
+    CURSOR#name            CURSOR                     how far a search is
     DELIVERY#key           DELIVERY                   a delivery that was seen
     AUDIT#2026-11-26       time#subject#hash          a line of the audit trail
 

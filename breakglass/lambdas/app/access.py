@@ -73,7 +73,7 @@ def grant(world: Accounts, request_id: str, account: str) -> Progress:
     if not _wanted(world, one):
         return Progress.failed
     _lease(world, one)
-    world.store.add_holder(one.access, request_id)
+    world.store.add_holder(one.access, request_id, world.clock())
     one = _change(world, one, lambda grant: life.begun(grant, None, world.clock()))
     if world.center.is_assigned(one.access, one.set_arn):
         # By an earlier run of this step, or for another request of the same person.

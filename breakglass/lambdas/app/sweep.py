@@ -19,22 +19,12 @@ from breakglass.lambdas.app import access, glass, notices, steps
 from breakglass.lambdas.app import uses as use_notices
 from breakglass.lambdas.app.changes import change_request, change_use
 from breakglass.lambdas.app.sessions import deny_sessions, lift_denials
+from breakglass.lambdas.app.unmanaged import unrecorded
 from breakglass.lambdas.app.world import Accounts, Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain import uses as use_life
 from breakglass.lambdas.domain.grants import LIVE
-from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
-from breakglass.lambdas.domain.records import (
-    SYSTEM,
-    Access,
-    AuditEntry,
-    Grant,
-    GrantState,
-    Request,
-    State,
-    Use,
-    UseState,
-)
+from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Request, State, Use, UseState
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.error_codes import describe
 from breakglass.lambdas.ports import BusyError, Progress
@@ -90,20 +80,24 @@ class Run:
         until: when the current part begins nothing new any more.
         part: name of the current part, for the log.
         counts: what is left so far.
-        written: changes of requests that people are still to be told of.
+        messages: what people are still to be told: what it is about, and what tells it.
     """
 
     world: Sweeper
     until: int = 0
     part: str = ""
     counts: Counts = field(default_factory=Counts)
-    written: list[Change] = field(default_factory=list)
+    messages: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
+
+    def has_time(self) -> bool:
+        """Return whether the current part may begin something new."""
+        return self.world.clock() < self.until
 
     def each(self, items: Iterable[Item], name: Callable[[Item], str], see_to: Callable[[Item], None]) -> None:
         """See to every item that there is time for; one that fails stops no other."""
         left = list(items)
         for number, item in enumerate(left):
-            if self.world.clock() >= self.until:
+            if not self.has_time():
                 self.world.log("sweep_out_of_time", part=self.part, left=len(left) - number)
                 return
             try:
@@ -135,8 +129,12 @@ class Run:
 
         written = change_request(self.world.store, request_id, with_message_behind)
         if written.audit:
-            self.written.append(written)
+            self.later(request_id, lambda: notices.announce(self.world, written))
         return written
+
+    def later(self, what: str, tell: Callable[[], object]) -> None:
+        """Tell people something when everything is revoked that has to be."""
+        self.messages.append((what, tell))
 
     def show(self, request_id: str) -> None:
         """Have the message of a request written anew."""
@@ -169,7 +167,7 @@ def grants(run: Run) -> None:
     run.counts.late = len(late)
     run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
     run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
-    others = [one for one in found if one not in late and one.deny_until is not None]
+    others = [one for one in found if one.deny_until is not None and not due.overdue(one, now, GRACE_SECONDS)]
     run.each(others, _name_of_grant, lambda one: _see_to_denial(run, one))
 
 
@@ -302,72 +300,16 @@ _HELP: dict[due.Help, Callable[[Run, Request], None]] = {
 }
 
 
-# --- assignments that nobody recorded --------------------------------------------------------------------------------
-
-
-def unrecorded(run: Run) -> None:
-    """Find assignments of break-glass sets that neither a request nor the stack file made."""
-    world = run.world
-    live = {grant.access for grant in world.store.live_grants(run.unreadable) if grant.state in LIVE}
-
-    def of_account(pair: tuple[str, str]) -> None:
-        name, account = pair
-        for principal in world.center.assignments(name, account):
-            if not _is_recorded(world, live, name, account, principal):
-                run.counts.unrecorded += 1
-                _report(run, name, account, principal)
-
-    def of_set(name: str) -> None:
-        pairs = [(name, account) for account in world.center.provisioned_accounts(name)]
-        run.each(pairs, " ".join, of_account)
-
-    run.each(sorted(world.policy.sets), str, of_set)
-
-
-def _is_recorded(world: Sweeper, live: set[Access], name: str, account: str, principal: Principal) -> bool:
-    for standing in world.policy.standing:
-        if (standing.permission_set, standing.account) == (name, account) and (
-            standing.principal.kind,
-            standing.principal.id,
-        ) == (principal.kind, principal.id):
-            return True
-    if principal.kind is not PrincipalKind.user:
-        return False
-    one = Access(principal.id, name, account)
-    # A holder is written before its assignment is made, so whoever is listed and wanted is among them by now.
-    return one in live or bool(access.wanting(world.store, one, world.store.holders(one)))
-
-
-def _report(run: Run, name: str, account: str, principal: Principal) -> None:
-    world, now = run.world, run.world.clock()
-    revoke = world.policy.settings.unrecorded is Unrecorded.revoke
-    key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
-    found = AuditEntry(
-        now, key, "unrecorded_found", SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", ""
-    )
-    if world.store.claim_delivery(key, now + world.policy.settings.remind_every_seconds):
-        world.store.note(found)
-        body = messages.unrecorded(name, account, _name(world, principal), revoke, world.policy)
-        notices.post(world, key, world.policy.settings.channel, body)
-    elif revoke:
-        # Not at first sight: a deployment makes an assignment some moments before the functions know of it.
-        world.center.remove(name, account, principal)
-        world.store.note(replace(found, event="unrecorded_revoked"))
-
-
-def _name(world: Sweeper, principal: Principal) -> str:
-    if principal.kind is PrincipalKind.user:
-        person = world.directory.person(principal.id)
-        return person.display_name if person is not None else principal.id
-    return f"group {principal.id}"
-
-
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
 def told(run: Run) -> None:
-    """Tell people what this run has changed."""
-    run.each(run.written, lambda one: one.request.id, lambda one: notices.announce(run.world, one))
+    """Tell people what this run has found and changed."""
+
+    def tell(message: tuple[str, Callable[[], object]]) -> None:
+        message[1]()
+
+    run.each(run.messages, lambda one: one[0], tell)
 
 
 def announcements(run: Run) -> None:

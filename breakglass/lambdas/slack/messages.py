@@ -163,22 +163,28 @@ def _end_it(policy: Policy) -> str:
     return f"press *End now*. That is for whoever approves for this role{security}."
 
 
-def unrecorded(permission_set: str, account: str, name: str, revoked: bool, policy: Policy) -> Body:
+def unrecorded(permission_set: str, account: str, name: str, own: bool, revoked: bool, policy: Policy) -> Body:
     """Tell that somebody has a break-glass role, and neither a request nor the stack file gave it to them.
 
     Args:
         permission_set: the role.
         account: where.
         name: who, a user or group.
+        own: whether a request of theirs wanted it not long ago, so that it came late.
         revoked: whether it will be taken away.
         policy: today's.
     """
     text = (
         f":rotating_light: {code(name)} is assigned {code(permission_set)} in "
-        f"{wording.account(account, policy.accounts)}, and neither a request nor the stack file has done that."
+        f"{wording.account(account, policy.accounts)}, and "
+        + (
+            "the request that made it is over: the assignment came late."
+            if own
+            else "neither a request nor the stack file has done that."
+        )
     )
     left = "It is left as it is, as the stack file says; take it away in Identity Center if nobody needs it."
-    after = "It is taken away within ten minutes." if revoked else left
+    after = "It is taken away when the search meets it again, mostly within ten minutes." if revoked else left
     ask = f"{after}\n*If nobody knows of it:* treat it as a security incident."
     return Body(f"{text} {after}", [section(markdown(text)), section(markdown(ask))])
 

@@ -188,7 +188,7 @@ def test_the_grants_of_a_request_come_by_account(store: Store) -> None:
 def test_texts_that_look_like_keys_are_not_taken_for_others(store: Store) -> None:
     assert store.save_request(a_request(id="r#1"))
     assert store.request("r%231") is None
-    store.add_holder(Access("u", "a#b", "c"), "r-1")
+    store.add_holder(Access("u", "a#b", "c"), "r-1", NOW)
     assert store.holders(Access("u", "a", "b#c")) == frozenset()
     assert store.holders(Access("u#a", "b", "c")) == frozenset()
 
@@ -386,6 +386,24 @@ def test_what_is_open_may_be_closed_while_it_is_gone_through(store: Store) -> No
     assert list(store.open_requests()) == []
 
 
+def test_last_held_stays_when_no_holder_is_left(store: Store) -> None:
+    access = Access("u-ada", "devops-break-glass", "222222222222")
+    assert store.last_held(access) is None
+    store.add_holder(access, "r-1", NOW)
+    store.add_holder(access, "r-2", NOW + 60)
+    assert store.remove_holder(access, "r-1") == {"r-2"}
+    assert store.remove_holder(access, "r-2") == frozenset()
+    assert store.last_held(access) == NOW + 60
+
+
+def test_cursor_is_what_was_saved_last(store: Store) -> None:
+    assert store.cursor("search") == ""
+    store.save_cursor("search", "[]")
+    store.save_cursor("search", "[1]")
+    assert store.cursor("search") == "[1]"
+    assert store.cursor("another") == ""
+
+
 class OneBroken(AwsClient):
     """A table with two open requests, of which the first holds no JSON."""
 
@@ -543,7 +561,7 @@ def test_holders_are_counted_once_and_the_last_one_is_told_apart(store: Store) -
     assert store.holders(access) == frozenset()
     assert store.remove_holder(access, "r-1") == frozenset()
     for request_id in ("r-1", "r-2", "r-2"):
-        store.add_holder(access, request_id)
+        store.add_holder(access, request_id, NOW)
     assert store.holders(access) == {"r-1", "r-2"}
     assert store.remove_holder(access, "r-1") == {"r-2"}
     assert store.remove_holder(access, "r-1") == {"r-2"}
@@ -556,8 +574,8 @@ def test_no_holder_is_lost_when_many_come_and_go_at_once(stores: Stores) -> None
 
     def come_and_go(number: int) -> None:
         store = stores()
-        store.add_holder(access, f"stays-{number}")
-        store.add_holder(access, f"goes-{number}")
+        store.add_holder(access, f"stays-{number}", NOW)
+        store.add_holder(access, f"goes-{number}", NOW)
         store.remove_holder(access, f"goes-{number}")
 
     at_once(come_and_go)
@@ -692,7 +710,7 @@ def test_leases_and_holders_are_as_if_no_answer_had_been_lost(forgetful: DynamoS
     access = Access("u-ada", "set", "222222222222")
     assert forgetful.begin(access, "r-1", NOW + 60, NOW)
     assert not forgetful.begin(access, "r-2", NOW + 60, NOW)
-    forgetful.add_holder(access, "r-1")
+    forgetful.add_holder(access, "r-1", NOW)
     assert forgetful.remove_holder(access, "r-1") == frozenset()
     forgetful.finish(access, "r-1")
     assert forgetful.begin(access, "r-2", NOW + 60, NOW)

@@ -101,7 +101,7 @@ def test_a_run_that_comes_too_late_keeps_nothing_alive(company: Company) -> None
 def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(company: Company) -> None:
     first = opened(company)
     taken_back(company, first)
-    company.store.add_holder(grant_of(company, first).access, first.id)
+    company.store.add_holder(grant_of(company, first).access, first.id, company.clock())
     company.center.assigned.add(grant_of(company, first).access)
     assert company.sweep().unrecorded == 1
 
@@ -126,7 +126,7 @@ def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_
     press(company, ADA, ids.DONE, first)
     step(company, "revoke", first, account=PRODUCTION)
     deletions = len(company.center.deleted)
-    company.store.add_holder(grant_of(company, second).access, second.id)
+    company.store.add_holder(grant_of(company, second).access, second.id, company.clock())
     failed = Operation("o-1", Progress.failed, "conflict")
     monkeypatch.setattr(company.center, "deletion", Mock(return_value=failed))
     assert step(company, "revoking", first, account=PRODUCTION) == {"progress": Progress.succeeded}

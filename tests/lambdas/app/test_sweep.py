@@ -6,11 +6,12 @@ import pytest
 
 from breakglass.lambdas.app import clicks
 from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts
+from breakglass.lambdas.app.unmanaged import OWN_SECONDS
 from breakglass.lambdas.domain import sessions
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Principal, Standing, Unrecorded
 from breakglass.lambdas.domain.records import Access, Request, State
-from breakglass.lambdas.ports import BusyError
+from breakglass.lambdas.ports import BusyError, Operation
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import HomeOpened
 from tests.lambdas.app.company import CHANNEL, Company
@@ -343,6 +344,79 @@ def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so()
     found, revoked = ["unrecorded_found"] * 2, ["unrecorded_revoked"] * 2
     assert [entry.event for entry in company.store.trail] == [*found, *revoked]
     assert company.sweep().unrecorded == 0
+
+
+def test_search_revokes_a_late_assignment_of_its_own_under_report(company: Company) -> None:
+    request = opened(company)
+    company.player.play()
+    company.clock.advance(LATE)
+    company.sweep()
+    assert company.now(request).state is State.ended
+    company.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
+    assert company.sweep().unrecorded == 1
+    assert company.is_open(), "not at first sight"
+    assert company.sweep().unrecorded == 1
+    assert not company.is_open()
+    assert company.sweep().unrecorded == 0
+    (message,) = [one for one in company.slack.posted(CHANNEL) if "came late" in one.text]
+    assert "taken away when the search meets it again" in message.text
+
+
+def test_search_leaves_what_was_held_long_ago_under_report(company: Company) -> None:
+    opened(company)
+    company.clock.advance(LATE)
+    company.sweep()
+    company.clock.advance(OWN_SECONDS)
+    company.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
+    company.sweep()
+    company.sweep()
+    assert company.is_open()
+
+
+def test_search_finds_an_assignment_behind_a_stored_deny() -> None:
+    company = Company(ends_sessions=True)
+    request = company.asked()
+    company.click(CLEO, ids.APPROVE, request)
+    company.click(ADA, ids.DONE, request)
+    (grant,) = company.store.live_grants()
+    assert grant.deny_until is not None
+    company.center.assigned.add(grant.access)
+    assert company.sweep().unrecorded == 1
+
+
+def test_search_without_time_goes_on_in_the_next_run(company: Company) -> None:
+    pairs = [(RDS, f"{number:012}") for number in range(10)]
+    searched: list[tuple[str, str]] = []
+    listed = company.center.assignments
+
+    def slow(permission_set: str, account: str) -> tuple[Principal, ...]:
+        company.clock.advance(60)
+        searched.append((permission_set, account))
+        return listed(permission_set, account)
+
+    company.center.assigned.update(Access("u-mallory", *pair) for pair in pairs)
+    company.center.assignments = slow  # type: ignore[method-assign]
+    counts = [company.sweep() for _ in range(5)]
+    assert searched[:10] == pairs
+    assert searched[10:] == pairs[: len(searched) - 10], "a new round"
+    assert [one.unrecorded for one in counts] == [4, 8, 10, 10, 10]
+    assert all(one.failures == 0 for one in counts)
+
+
+def test_search_with_a_failing_revocation_revokes_the_others() -> None:
+    company = Company(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    removed = company.center.remove
+
+    def busy(permission_set: str, account: str, principal: Principal) -> Operation:
+        if account == PRODUCTION:
+            raise BusyError("ConflictException")
+        return removed(permission_set, account, principal)
+
+    company.center.remove = busy  # type: ignore[method-assign]
+    company.center.assigned.update(Access("u-mallory", RDS, account) for account in (PRODUCTION, STAGING))
+    company.sweep()
+    assert company.sweep().failures == 1
+    assert {one.account for one in company.center.assigned} == {PRODUCTION}
 
 
 def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None:

@@ -58,6 +58,8 @@ class MemoryStore:
         self._latest_use: dict[tuple[str, str, str], str] = {}
         self._leases: dict[Access, _Lease] = {}
         self._holders: dict[Access, frozenset[str]] = {}
+        self._held_at: dict[Access, int] = {}
+        self._cursors: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:
@@ -153,9 +155,13 @@ class MemoryStore:
             if lease and lease.request_id == request_id:
                 del self._leases[access]
 
-    def add_holder(self, access: Access, request_id: str) -> None:
+    def add_holder(self, access: Access, request_id: str, now: int) -> None:
         with self._lock:
             self._holders[access] = self.holders(access) | {request_id}
+            self._held_at[access] = now
+
+    def last_held(self, access: Access) -> int | None:
+        return self._held_at.get(access)
 
     def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
         with self._lock:
@@ -192,6 +198,12 @@ class MemoryStore:
             unfinished = [use for use in self.uses.values() if use.state is not UseState.signed_off]
         readable = self._readable({use.id: use for use in unfinished}, unreadable)
         return iter(sorted(readable, key=lambda use: use.due_at))
+
+    def cursor(self, name: str) -> str:
+        return self._cursors.get(name, "")
+
+    def save_cursor(self, name: str, text: str) -> None:
+        self._cursors[name] = text
 
     def note(self, entry: AuditEntry) -> bool:
         with self._lock:

@@ -221,7 +221,7 @@ def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> 
 
 
 def test_an_assignment_that_nobody_recorded_says_what_becomes_of_it() -> None:
-    left = unrecorded(RDS, STAGING, "group admins", False, POLICY)
+    left = unrecorded(RDS, STAGING, "group admins", False, False, POLICY)
     assert left.blocks == [
         markdown(
             ":rotating_light: `group admins` is assigned `devops-break-glass` in `staging (333333333333)`, and neither "
@@ -232,7 +232,9 @@ def test_an_assignment_that_nobody_recorded_says_what_becomes_of_it() -> None:
             "*If nobody knows of it:* treat it as a security incident."
         ),
     ]
-    assert "It is taken away within ten minutes." in unrecorded(RDS, STAGING, "Ada", True, POLICY).text
+    taken = unrecorded(RDS, STAGING, "Ada", False, True, POLICY).text
+    assert "It is taken away when the search meets it again, mostly within ten minutes." in taken
+    assert "the assignment came late" in unrecorded(RDS, STAGING, "Ada", True, True, POLICY).text
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
@@ -323,7 +325,7 @@ def every_message(text: str) -> list[Body]:
         *(told for one in lines if (told := story(one, text, of)) is not None),
         call_on(request, ("<@UADA>",) * 21, "This request still waits."),
         unasked(replace(request, note=text)),
-        unrecorded(text, text, text, True, of),
+        unrecorded(text, text, text, False, True, of),
         explained(use, of),
         signed_off(use),
         unexplained(use, of, overdue=True),

@@ -10,6 +10,7 @@ from benchmarks.previews import Cell, Preview
 from benchmarks.programs.size import Size
 from benchmarks.programs.usage import Usage
 from benchmarks.samples import Samples
+from benchmarks.scale import Run
 from benchmarks.sweeps import Sweeps
 
 
@@ -91,3 +92,9 @@ def test_sweeps_stand_beside_their_calls() -> None:
     sweep = Sweeps("10,000 live, none late", Samples([0.4]), 304, 4)
 
     assert cells(report.sweeps([sweep]).splitlines()[-1]) == ["10,000 live, none late", "0.40", "304", "4", "1"]
+
+
+def test_runs_at_scale_are_one_row_each() -> None:
+    run = Run(1, 240.2, 0.331, 500, 0, 332, 4)
+
+    assert cells(report.scale([run]).splitlines()[-1]) == ["1", "240", "0.33", "0", "500", "332", "4"]

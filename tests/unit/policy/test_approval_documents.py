@@ -144,9 +144,9 @@ EXPECTED = {
     ],
     Part.sweeper: [
         logs("sweeper"),
-        read("ACCESS", "DENIAL", "REQUEST", "USE"),
+        read("ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
         find("open"),
-        write("AUDIT", "DELIVERY", "LATEST", "REQUEST", "USE"),
+        write("AUDIT", "CURSOR", "DELIVERY", "LATEST", "REQUEST", "USE"),
         LEASE,
         one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
         LOOK_UP,

@@ -57,7 +57,10 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "requests_between": lambda store: store.requests_between(NOW - 86_400, NOW),
     "begin": lambda store: store.begin(ACCESS, "r-1", NOW + 900, NOW),
     "finish": lambda store: store.finish(ACCESS, "r-1"),
-    "add_holder": lambda store: store.add_holder(ACCESS, "r-1"),
+    "add_holder": lambda store: store.add_holder(ACCESS, "r-1", NOW),
+    "last_held": lambda store: store.last_held(ACCESS),
+    "cursor": lambda store: store.cursor("search"),
+    "save_cursor": lambda store: store.save_cursor("search", "[]"),
     "remove_holder": lambda store: store.remove_holder(ACCESS, "r-1"),
     "holders": lambda store: store.holders(ACCESS),
     "use": lambda store: store.use("u-1"),
@@ -75,7 +78,7 @@ USES = {
     Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery note",
     Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
     Part.sweeper: "claim_delivery note open_requests live_grants open_uses request save_request grants grant "
-    "save_grant begin finish add_holder remove_holder holders use denials",
+    "save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",
     Part.recorder: "use_of_event use latest_use requests_of request save_use",
 }
 """The methods of `ports.Store` that a function's code calls."""
@@ -122,6 +125,8 @@ class Asked:
                     for wanted in arguments["RequestItems"].values():
                         for key in wanted["Keys"]:
                             yield "dynamodb:BatchGetItem", table, key[PARTITION_KEY]["S"]
+                case "PutItem":
+                    yield "dynamodb:PutItem", table, arguments["Item"][PARTITION_KEY]["S"]
                 case "Query" if "IndexName" in arguments:
                     yield "dynamodb:Query", f"{table}/index/{arguments['IndexName']}", ""
                 case "Query":

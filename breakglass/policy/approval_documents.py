@@ -195,7 +195,8 @@ def _sweeper(scope: Scope) -> list[Statement]:
             "Resource": scope.place.executions_arn,
         },
         _taking_back(scope),
-        _progress(scope, "sso:DescribeAccountAssignmentDeletionStatus"),
+        # Of a creation as well: what is being made can't be deleted yet.
+        _progress(scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"),
         {
             "Sid": "LookForAssignments",
             "Effect": "Allow",

@@ -154,7 +154,11 @@ EXPECTED = {
         allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
         one("SeeExecutions", "states:DescribeExecution", f"{MACHINE.replace(':stateMachine:', ':execution:')}:*"),
         TAKE_BACK,
-        allow("SeeProgress", "sso:DescribeAccountAssignmentDeletionStatus", INSTANCE),
+        allow(
+            "SeeProgress",
+            "sso:DescribeAccountAssignmentCreationStatus sso:DescribeAccountAssignmentDeletionStatus",
+            INSTANCE,
+        ),
         one("LookForAssignments", "sso:ListAccountsForProvisionedPermissionSet", [INSTANCE, *SETS, *account("*")]),
     ],
     Part.recorder: [

@@ -29,6 +29,8 @@ class WithoutApprovalArgs(TypedDict):
 
     after: str
     """After how long without an answer, ISO 8601; `PT0S` for at once."""
+    not_after_denial: NotRequired[str]
+    """For how long a denial forbids it to the same person, set and account, ISO 8601; `PT12H` by default."""
 
 
 class EscalationArgs(TypedDict):

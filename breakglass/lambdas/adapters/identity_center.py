@@ -12,7 +12,7 @@ from typing import Any
 from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import SSO_ADMIN
 from breakglass.lambdas.domain.policy import PermissionSet, Principal, PrincipalKind
-from breakglass.lambdas.domain.records import Access
+from breakglass.lambdas.domain.records import LONGEST_FAILURE, Access
 from breakglass.lambdas.error_codes import Remedy
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 
@@ -58,7 +58,7 @@ class AwsIdentityCenter:
             if error.repeated:
                 # An attempt before may have begun it: nobody can say yet that it has failed.
                 raise BusyError(f"{error.operation}: {error.code}") from error
-            return Operation("", Progress.failed, f"{error.code}: {error.message}")
+            return Operation("", Progress.failed, f"{error.code}: {error.message}"[:LONGEST_FAILURE])
         return _operation(answer["AccountAssignmentCreationStatus"])
 
     def creation(self, operation_id: str) -> Operation:
@@ -206,7 +206,7 @@ def _user(access: Access) -> Principal:
 def _operation(status: Mapping[str, Any]) -> Operation:
     # An answer to a creation or deletion may leave out that it has just begun.
     progress = _PROGRESS[status.get("Status") or "IN_PROGRESS"]
-    return Operation(status.get("RequestId", ""), progress, status.get("FailureReason") or "")
+    return Operation(status.get("RequestId", ""), progress, (status.get("FailureReason") or "")[:LONGEST_FAILURE])
 
 
 def _forgotten(operation_id: str) -> Operation:

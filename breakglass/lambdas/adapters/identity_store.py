@@ -17,6 +17,7 @@ from breakglass.lambdas.adapters.aws import AwsClient, AwsError
 from breakglass.lambdas.adapters.services import IDENTITY_STORE
 from breakglass.lambdas.domain.people import Person
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind
+from breakglass.lambdas.domain.records import LONGEST_NAME
 
 _PAGE = 100
 """As many as one answer may hold."""
@@ -132,4 +133,4 @@ def _person(user: Mapping[str, Any]) -> Person:
     name = user.get("UserName") or ""
     addresses = sorted(user.get("Emails") or (), key=lambda email: not email.get("Primary"))
     email = next((one["Value"] for one in addresses if one.get("Value")), "")
-    return Person(user["UserId"], name, user.get("DisplayName") or name, email=email)
+    return Person(user["UserId"], name, (user.get("DisplayName") or name)[:LONGEST_NAME], email=email)

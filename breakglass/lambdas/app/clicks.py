@@ -21,7 +21,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain.transitions import AlreadyApprovedError, NotAllowedError
 from breakglass.lambdas.domain.uses import UseNotAllowedError
 from breakglass.lambdas.error_codes import PermanentError, Remedy, code_of, describe, remedy_of
-from breakglass.lambdas.slack import ids
+from breakglass.lambdas.slack import forms, ids
 from breakglass.lambdas.slack.payloads import Click, Command, HomeOpened, Interaction, Shortcut, Submission
 
 _Deed = Command | Shortcut | Click | Submission | HomeOpened
@@ -140,6 +140,9 @@ def _do(doing: Doing, interaction: _Deed) -> None:
         case HomeOpened():
             home.show(doing)
         case Submission():
+            problem = forms.too_long(interaction.values)
+            if problem:
+                raise RefusedError(problem)
             _FORMS[interaction.callback_id](doing, interaction)
         case Click():
             _BUTTONS[interaction.action_id](doing, interaction)

@@ -16,6 +16,7 @@ from breakglass.lambdas.app.world import Desk
 from breakglass.lambdas.domain import due, transitions
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Request, State
+from breakglass.lambdas.domain.texts import LONGEST_NOTE
 from breakglass.lambdas.domain.transitions import Change
 
 Answer = dict[str, Any]
@@ -235,7 +236,7 @@ def _opened(desk: Desk, request: Request) -> Request:
         if any(grant.state is GrantState.granted for grant in grants):
             return transitions.activate(one, grants, desk.clock())
         failures = "; ".join(sorted({grant.failure for grant in grants if grant.failure})) or "no reason was given"
-        note = f"No account could be opened: {failures}"
+        note = f"No account could be opened: {failures}"[:LONGEST_NOTE]
         if transitions.remaining(grants):
             return transitions.finish(one, SYSTEM, note, desk.clock())
         return transitions.fail(one, note, desk.clock(), grants)

@@ -11,6 +11,12 @@ from enum import StrEnum
 
 from breakglass.lambdas.domain.message import Message
 
+LONGEST_NAME = 100
+"""Characters of a name that are kept: names are for reading, and Identity Center takes 1,024."""
+
+LONGEST_FAILURE = 500
+"""Characters of what Identity Center says of a failure that are kept."""
+
 LONGEST_ID = 64
 """Characters of an id at most; what is longer, and came from outside, is none."""
 

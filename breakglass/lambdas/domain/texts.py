@@ -1,7 +1,19 @@
 """Free texts of people that are required: whether there is anything to read in one.
 
+A record with every text at its longest stays far below DynamoDB's 400 KB an item
+(tests/lambdas/adapters/test_item_sizes.py).
+
 Non-goals: how a text is shown (see `slack.text`).
 """
+
+LONGEST_REASON = 3000
+"""Characters of a reason."""
+
+LONGEST_NOTE = 2000
+"""Characters of a note, and of a justification."""
+
+LONGEST_TICKET = 64
+"""Characters of a ticket."""
 
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 """Hangul fillers: letters by their category, with nothing to see (Unicode, `Default_Ignorable_Code_Point`)."""

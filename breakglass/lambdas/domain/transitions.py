@@ -40,6 +40,9 @@ A request, its grants and the audit entry are one transaction, and DynamoDB take
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
+MOST_LOOKING = 50
+"""How many people are kept who look at one request."""
+
 FINAL = frozenset({State.ended, State.denied, State.expired, State.withdrawn, State.failed})
 """States that nothing leads out of."""
 
@@ -327,7 +330,7 @@ def look(request: Request, by: Actor, now: int) -> Change:
     before = any(by.user_id == one.user_id for one in request.looking)
     if before and now < (request.looked_at or 0) + LOOK_AGAIN_SECONDS:
         return Change(request)
-    looking = request.looking if before else (*request.looking, by)
+    looking = request.looking if before or len(request.looking) >= MOST_LOOKING else (*request.looking, by)
     return _change(replace(request, looking=looking, looked_at=now), Event.looking, by, now)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.records import Denial, Explanation, Kind, Request, Use
 from breakglass.lambdas.domain.spans import span
+from breakglass.lambdas.domain.texts import LONGEST_NOTE, LONGEST_REASON, LONGEST_TICKET
 from breakglass.lambdas.domain.transitions import MAXIMUM_ACCOUNTS
 from breakglass.lambdas.slack import ids, wording
 from breakglass.lambdas.slack.blocks import (
@@ -39,8 +40,16 @@ from breakglass.lambdas.slack.text import characters, code, moment, named, said,
 MOST_OPTIONS = 100
 """Choices that Slack takes in one list."""
 
-LONGEST_TEXT = 3000
-"""Characters of an input."""
+LONGEST: Mapping[str, int] = {
+    ids.REASON: LONGEST_REASON,
+    ids.NOTE: LONGEST_NOTE,
+    ids.JUSTIFICATION: LONGEST_NOTE,
+    ids.TICKET: LONGEST_TICKET,
+    ids.INCIDENT: 300,
+    ids.DONE_WHAT: LONGEST_REASON,
+    ids.FOLLOW_UP: LONGEST_NOTE,
+}
+"""Characters of each input that takes a free text."""
 
 _LONGEST_OPTION = 75
 _STEPS = tuple(60 * minutes for minutes in (15, 30, 60, 120, 180, 240, 360, 480, 720))
@@ -84,6 +93,19 @@ class ExplanationDraft:
     incident: str = ""
     done: str = ""
     follow_up: str = ""
+
+
+def too_long(values: Mapping[str, tuple[str, ...]]) -> str:
+    """Return which text of a form is longer than its input takes; empty if none is.
+
+    Slack lets nobody type more. A payload may hold more all the same.
+    """
+    for block_id, longest in LONGEST.items():
+        length = sum(map(len, values.get(block_id, ())))
+        if length > longest:
+            name = block_id.replace("_", " ")
+            return f"The text under {name!r} has {length:,} characters, and {longest:,} are the most. Shorten it."
+    return ""
 
 
 # --- to ask ----------------------------------------------------------------------------------------------------------
@@ -204,7 +226,7 @@ def _ticket(terms: Terms, ticket: str) -> list[Block]:
     if not terms.tickets:
         return []
     hint = f"In the form {' and '.join(shortened(pattern, 200) for pattern in terms.tickets[:5])}"
-    return [input_block(ids.TICKET, "Ticket", _text_input(ticket, longest=255), hint=hint)]
+    return [input_block(ids.TICKET, "Ticket", _text_input(ids.TICKET, ticket), hint=hint)]
 
 
 # --- to decide, to end, to extend ------------------------------------------------------------------------------------
@@ -366,7 +388,7 @@ def explain_form(
             input_block(
                 ids.INCIDENT,
                 "Incident",
-                _text_input(draft.incident, longest=300),
+                _text_input(ids.INCIDENT, draft.incident),
                 hint="A link or a number, if there is one.",
                 optional=True,
             ),
@@ -374,7 +396,7 @@ def explain_form(
             input_block(
                 ids.FOLLOW_UP,
                 "What will be changed, so that it is not needed again?",
-                _text_input(draft.follow_up, multiline=True, longest=2000),
+                _text_input(ids.FOLLOW_UP, draft.follow_up, multiline=True),
                 optional=True,
             ),
             context("It is posted in the thread and kept as you write it. Then somebody else signs it off."),
@@ -449,10 +471,11 @@ def _where(request: Request, names: Mapping[str, str]) -> str:
 
 
 def _long_text(block_id: str, label: str, initial: str, hint: str = "") -> Block:
-    return input_block(block_id, label, _text_input(initial, multiline=True), hint=hint)
+    return input_block(block_id, label, _text_input(block_id, initial, multiline=True), hint=hint)
 
 
-def _text_input(initial: str, *, multiline: bool = False, longest: int = LONGEST_TEXT) -> Block:
+def _text_input(block_id: str, initial: str, *, multiline: bool = False) -> Block:
+    longest = LONGEST[block_id]
     # What is longer than the input takes was not typed into it; Slack would refuse the whole form.
     known = {"initial_value": characters(initial)[:longest]} if initial else {}
     return {

@@ -249,3 +249,26 @@ def test_click_that_is_refused_for_good_is_not_tried_again(company: Company) -> 
     with pytest.raises(PermanentError, match="account_inactive"):
         company.click(CLEO, ids.APPROVE, request)
     assert "It is not tried again by itself" in company.told()
+
+
+@pytest.mark.parametrize(
+    ("block", "length"), [(ids.REASON, 3001), (ids.TICKET, 65)], ids=["a long reason", "a long ticket"]
+)
+def test_form_with_a_text_that_is_too_long_is_refused(company: Company, block: str, length: int) -> None:
+    view_id = company.command(ADA)
+    values = {
+        ids.ROLE: (RDS,),
+        ids.ACCOUNTS: (PRODUCTION,),
+        ids.DURATION: ("3600",),
+        ids.REASON: ("the restore failed",),
+        block: ("x" * length,),
+    }
+    company.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
+    assert company.store.requests == {}
+    assert f"has {length:,} characters" in company.seen(view_id)
+
+
+def test_deny_form_with_a_note_that_is_too_long_is_refused(company: Company) -> None:
+    request = company.asked()
+    company.submit(CLEO, ids.DENY_FORM, {ids.NOTE: ("x" * 2001,)}, about=request.id)
+    assert company.now(request).state is State.pending

@@ -26,6 +26,8 @@ _SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 _MARK = "arn:aws:benchmark:eu-central-1:111111111111:{resource}/{attribute}."
 _MARKS = re.compile(r"(arn:aws:benchmark:eu-central-1:111111111111:\d+/\w+\.)")
 
+_GET_ORGANIZATION = "aws:organizations/getOrganization:getOrganization"
+
 _ATTRIBUTES = ("arn", "url")
 """What AWS adds to the inputs and another resource asks for."""
 
@@ -34,6 +36,9 @@ class _NoMocks(mocks.Mocks):
     """The monitor answers by itself."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token == _GET_ORGANIZATION:
+            # The answer in an account that is in no organisation: then nothing can be said of it, and nothing is.
+            return dict[str, Any](), [("", "AWSOrganizationsNotInUseException")]
         raise NotImplementedError(f"{args.token} is called, and the bare program calls no function")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:

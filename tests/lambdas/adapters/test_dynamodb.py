@@ -98,7 +98,7 @@ def test_denial_of_a_request_not_written_is_not_remembered(store: Store) -> None
     assert store.denials("u-ada", "devops-break-glass", ["222222222222"]) == ()
 
 
-def test_denials_of_several_requests_the_last_of_each_account_newest_first(store: Store) -> None:
+def test_denials_of_several_requests_are_the_last_of_each_account(store: Store) -> None:
     first = a_denial(1, accounts=("222222222222", "333333333333"))
     second = a_denial(2)
     for number, denial in enumerate((first, second), start=1):

@@ -142,7 +142,7 @@ def test_announcement_not_in_channel_is_made_after_the_repair(company: Company) 
     assert f"Announced in <#{CHANNEL}> and <#{SECOND_CHANNEL}>." in company.message(request)
 
 
-def test_announcement_in_a_replaced_channel_is_made_in_the_new_one(company: Company) -> None:
+def test_announcement_in_a_replaced_channel_goes_to_the_new_one(company: Company) -> None:
     request = asked(company)
     company.slack.fail("chat.postMessage", "is_archived", times=None)
     break_glass(company, request)
@@ -296,7 +296,7 @@ def test_waiting_time_starts_again_with_an_approval_too_few() -> None:
 
 
 @pytest.mark.parametrize("answer", [ids.LOOKING, ids.APPROVE], ids=["looking", "an approval"])
-def test_waiting_time_starts_again_with_an_answer_to_another_request(company: Company, answer: str) -> None:
+def test_waiting_time_restarts_with_an_answer_to_a_twin_request(company: Company, answer: str) -> None:
     answered, request = company.asked(duration=600), company.asked(accounts=(PRODUCTION, STAGING))
     elsewhere = company.asked(accounts=(STAGING,))
     company.player.pass_time(540)

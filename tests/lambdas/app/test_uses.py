@@ -383,7 +383,7 @@ def test_reminder_slack_did_not_accept_is_tried_in_the_next_run(company: Company
     assert the_use(company).reminded_at == company.clock()
 
 
-def test_many_reminders_slack_did_not_accept_are_tried_in_the_next_run(company: Company) -> None:
+def test_many_reminders_not_accepted_are_tried_in_the_next_run(company: Company) -> None:
     for number in range(MOST_REMINDERS + 2):
         recorded(company, seen(who=f"someone-{number}", event=f"e-{number}"))
     company.clock.now = the_first(company).first_seen + 4 * 3600
@@ -400,7 +400,7 @@ def the_first(company: Company) -> Use:
     return next(iter(company.store.uses.values()))
 
 
-def test_explanation_slack_did_not_accept_is_not_said_to_be_there(company: Company) -> None:
+def test_explanation_not_accepted_is_not_said_to_be_there(company: Company) -> None:
     use = recorded(company, seen())
     company.slack.fail("chat.postMessage", "timeout", times=None)
     view_id = company.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)

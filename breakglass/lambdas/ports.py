@@ -53,6 +53,9 @@ class Store(Protocol):
             BusyError: that isn't known now.
         """
 
+    def remember_delivery(self, key: str, expires_at: int) -> None:
+        """Remember a claimed delivery until another time."""
+
     def request(self, request_id: str) -> Request | None:
         """Return a request; whatever else was named, by somebody outside, is none."""
 

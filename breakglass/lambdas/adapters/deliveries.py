@@ -6,12 +6,12 @@ Non-goals: what makes a delivery the same (see `slack.signature`).
 """
 
 from breakglass.lambdas.adapters.dynamo_table import FRESH, DynamoTable
-from breakglass.lambdas.adapters.table import EXPIRY, key, keys, number
+from breakglass.lambdas.adapters.table import EXPIRY, Item, key, keys, number
 from breakglass.lambdas.ports import Clock
 
 
 class Deliveries:
-    """Implements `claim_delivery` of `ports.Store`.
+    """Implements `claim_delivery` and `remember_delivery` of `ports.Store`.
 
     Args:
         table: where they are kept.
@@ -30,10 +30,23 @@ class Deliveries:
             BusyError: if other transactions were in the way every time; it may still be the first.
         """
         claim = self._table.put(
-            {**keys(key("DELIVERY", delivery), "DELIVERY"), EXPIRY: number(expires_at)},
+            _item(delivery, expires_at),
             # DynamoDB deletes what has expired within days, not at once.
             f"{FRESH} OR #expires <= :now",
             ExpressionAttributeNames={"#expires": EXPIRY},
             ExpressionAttributeValues={":now": number(self._clock())},
         )
         return self._table.write([claim])
+
+    def remember(self, delivery: str, expires_at: int) -> None:
+        """Remember a key until another time, whether or not it was claimed.
+
+        Raises:
+            AwsError: if DynamoDB refuses or goes on failing.
+            BusyError: if other transactions were in the way every time.
+        """
+        self._table.write([self._table.over(_item(delivery, expires_at))])
+
+
+def _item(delivery: str, expires_at: int) -> Item:
+    return {**keys(key("DELIVERY", delivery), "DELIVERY"), EXPIRY: number(expires_at)}

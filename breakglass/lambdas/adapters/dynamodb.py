@@ -88,6 +88,10 @@ class DynamoStore:
         """Put the key if it isn't there."""
         return self._deliveries.claim(key, expires_at)
 
+    def remember_delivery(self, key: str, expires_at: int) -> None:
+        """Put the key, whatever is there."""
+        self._deliveries.remember(key, expires_at)
+
     # Requests and their grants
 
     def request(self, request_id: str) -> Request | None:

@@ -7,7 +7,7 @@ shows the newest state. What was to be told in a thread is in the message and in
 Non-goals: what a message looks like (see `slack.messages`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from breakglass.lambdas.app.actors import mentions
@@ -141,6 +141,29 @@ def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None 
     except SlackError as error:
         desk.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
         return None
+
+
+def post_once(desk: Desk, key: str, until: int, channel: str, body: Callable[[], Body]) -> None:
+    """Post a message that is not to come again before a time.
+
+    The claim is short until Slack has accepted it. So what Slack refuses, and what a function that dies does not post,
+    is posted by the next run that finds it.
+
+    Args:
+        desk: what the function has.
+        key: of the claim, and what the message is about.
+        until: when it may come again.
+        channel: ID of the channel.
+        body: makes the message.
+    """
+    if not desk.store.claim_delivery(key, desk.clock() + _CLAIM_SECONDS):
+        return
+    if post(desk, key, channel, body()) is not None:
+        desk.store.remember_delivery(key, until)
+
+
+_CLAIM_SECONDS = 240
+"""Less than the time between two runs of the sweeper."""
 
 
 def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message:

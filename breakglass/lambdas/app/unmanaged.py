@@ -23,6 +23,7 @@ from breakglass.lambdas.domain.grants import LIVE
 from breakglass.lambdas.domain.policy import Principal, PrincipalKind, Unrecorded
 from breakglass.lambdas.domain.records import SYSTEM, Access, AuditEntry
 from breakglass.lambdas.slack import messages
+from breakglass.lambdas.slack.body import Body
 
 if TYPE_CHECKING:
     from breakglass.lambdas.app.sweep import Run, Sweeper
@@ -154,9 +155,11 @@ def _is_own(world: Sweeper, name: str, account: str, principal: Principal) -> bo
 def _report(
     world: Sweeper, key: str, name: str, account: str, principal: Principal, *, own: bool, revoke: bool
 ) -> None:
-    if world.store.claim_delivery(key, world.clock() + world.policy.settings.remind_every_seconds):
-        body = messages.unrecorded(name, account, _name(world, principal), own, revoke, world.policy)
-        notices.post(world, key, world.policy.settings.channel, body)
+    def body() -> Body:
+        return messages.unrecorded(name, account, _name(world, principal), own, revoke, world.policy)
+
+    until = world.clock() + world.policy.settings.remind_every_seconds
+    notices.post_once(world, key, until, world.policy.settings.channel, body)
 
 
 def _name(world: Sweeper, principal: Principal) -> str:

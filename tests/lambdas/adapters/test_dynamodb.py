@@ -306,6 +306,15 @@ def test_a_delivery_is_remembered_until_the_time_given(store: Store, clock: Fixe
     assert not store.claim_delivery("key", clock() + 600)
 
 
+def test_claimed_delivery_is_remembered_until_another_time(store: Store, clock: FixedClock) -> None:
+    assert store.claim_delivery("key", clock() + 60)
+    store.remember_delivery("key", clock() + 600)
+    clock.advance(599)
+    assert not store.claim_delivery("key", clock() + 60)
+    clock.advance(1)
+    assert store.claim_delivery("key", clock() + 60)
+
+
 def test_of_many_claims_at_once_exactly_one_wins(stores: Stores) -> None:
     won: list[int] = []
 

@@ -322,6 +322,19 @@ def test_a_policy_that_takes_no_deny_keeps_no_request_from_its_end(content: str)
     assert company.player.failed == []
 
 
+def test_unmanaged_report_not_accepted_is_posted_by_the_next_run(company: Company) -> None:
+    company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    company.sweep()
+    company.slack.heal()
+    for _ in range(3):
+        company.clock.advance(300)
+        company.sweep()
+    (message,) = company.slack.posted(CHANNEL)
+    assert "u-mallory" in message.text
+    assert [entry.event for entry in company.store.trail] == ["unrecorded_found"]
+
+
 def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(company: Company) -> None:
     company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     assert company.sweep() == Counts(unrecorded=1)

@@ -69,6 +69,9 @@ class MemoryStore:
             self.deliveries[key] = expires_at
             return True
 
+    def remember_delivery(self, key: str, expires_at: int) -> None:
+        self.deliveries[key] = expires_at
+
     def request(self, request_id: str) -> Request | None:
         self._refuse_unreadable(request_id)
         return self.requests.get(request_id)

@@ -45,6 +45,7 @@ AUDIT = (AuditEntry(NOW, "r-1", "requested", SYSTEM, RDS, (PRODUCTION,), "databa
 
 METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "claim_delivery": lambda store: store.claim_delivery("key", NOW + 600),
+    "remember_delivery": lambda store: store.remember_delivery("key", NOW + 600),
     "request": lambda store: store.request("r-1"),
     "save_request": lambda store: store.save_request(REQUEST, AUDIT, [GRANT]),
     "denials": lambda store: store.denials("u-ada", RDS, [PRODUCTION]),
@@ -77,8 +78,8 @@ USES = {
     Part.front: "claim_delivery",
     Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery note",
     Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
-    Part.sweeper: "claim_delivery note open_requests live_grants open_uses request save_request grants grant "
-    "save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",
+    Part.sweeper: "claim_delivery remember_delivery note open_requests live_grants open_uses request save_request "
+    "grants grant save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",
     Part.recorder: "use_of_event use latest_use requests_of request save_use",
 }
 """The methods of `ports.Store` that a function's code calls."""
@@ -181,7 +182,7 @@ def test_only_the_desk_may_remember_a_denial() -> None:
 @pytest.mark.parametrize(
     ("part", "method"),
     [
-        *((Part.front, method) for method in METHODS if method != "claim_delivery"),
+        *((Part.front, method) for method in METHODS if "delivery" not in method),
         *((Part.desk, method) for method in ("add_holder", "remove_holder", "begin", "finish", "audit")),
         *((Part.access, method) for method in ("denials", "save_use", "claim_delivery", "open_uses", "audit")),
         *((Part.recorder, method) for method in ("save_request", "save_grant", "begin", "add_holder", "audit")),

@@ -341,26 +341,39 @@ def _is_everything(action: str) -> bool:
 
 def _reached(statement: Statement, rule: Rule, partition: str) -> str:
     """Return the part of an Allow statement that a rule is about, as a report shows it; empty if there is none."""
-    actions = _allowed_here(statement, rule, partition)
+    # Actions first: nearly all statements name none of a rule's.
+    actions = _allowed_here(statement, rule, partition, _named(statement, rule))
     if not actions:
         return ""
     if "NotAction" in statement:
-        excluded = _listed(statement["NotAction"])
-        left = not all(any(covers(each, action) for each in excluded) for action in actions)
-        return _said(statement) if left else ""
+        return _said(statement)
     reaching = [each for each in _listed(statement["Action"]) if any(overlaps(each, action) for action in actions)]
-    return shown(reaching[0] if len(reaching) == 1 else reaching) if reaching else ""
+    return shown(reaching[0] if len(reaching) == 1 else reaching)
 
 
-def _allowed_here(statement: Statement, rule: Rule, partition: str) -> list[str]:
-    """Return the rule's actions on whose service's resources the statement holds.
+def _named(statement: Statement, rule: Rule) -> list[str]:
+    """Return the rule's actions that the statement names."""
+    if "NotAction" in statement:
+        excluded = _listed(statement["NotAction"])
+        return [action for action in rule.actions if not any(covers(each, action) for each in excluded)]
+    written = _listed(statement["Action"])
+    services = {each.partition(":")[0].lower() for each in written}
+    if not any("*" in service or "?" in service for service in services):
+        candidates = [action for action in rule.actions if action.partition(":")[0] in services]
+    else:
+        candidates = rule.actions
+    return [action for action in candidates if any(overlaps(each, action) for each in written)]
+
+
+def _allowed_here(statement: Statement, rule: Rule, partition: str, actions: Sequence[str]) -> list[str]:
+    """Return the actions on whose service's resources the statement holds.
 
     A service without an ARN of its own in the rule has actions on those of the others, or on no resource at all.
     """
-    arns = [arn.format(partition=partition) for arn in rule.resources]
+    arns = [arn.format(partition=partition) for arn in rule.resources] if actions else []
     named = {arn.split(":")[2] for arn in arns}
     here = {arn.split(":")[2] for arn in arns if _allows_some_of(statement, arn)}
-    services = {action: action.partition(":")[0] for action in rule.actions}
+    services = {action: action.partition(":")[0] for action in actions}
     return [action for action, service in services.items() if here and (service in here or service not in named)]
 
 

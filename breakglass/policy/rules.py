@@ -470,7 +470,7 @@ LEFT_ALONE = (
     ),
     LeftAlone(
         ("iam:CreateServiceLinkedRole",),
-        "The role belongs to a service of AWS. Nobody else can use it.",
+        "The role belongs to a service of AWS. No other identity can use it.",
     ),
     LeftAlone(
         (
@@ -588,7 +588,7 @@ LEFT_ALONE = (
             "s3:PutLifecycleConfiguration",
             "s3:PutReplicationConfiguration",
         ),
-        "Which bucket and key matter is not to be seen in a policy. Those that the stack file names (trailBuckets, "
+        "A policy does not show which bucket and key matter. Those that the stack file names (trailBuckets, "
         "trailKeyArns, kmsKeyArn) are denied; others are left to the policies of their owner.",
     ),
     LeftAlone(

@@ -10,7 +10,6 @@
   everything.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
-
 - A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack
   forgets them and lets them go on unseen.
 

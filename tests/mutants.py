@@ -109,7 +109,7 @@ def mutants(module: str, mutated: str, statuses: Mapping[str, int | None]) -> It
     """
     lines = mutated.splitlines()
     bodies = {
-        node.name: [line.strip() for line in lines[node.lineno : node.end_lineno]]
+        node.name: [line.strip().replace(node.name, "") for line in lines[node.lineno - 1 : node.end_lineno]]
         for node in ast.walk(ast.parse(mutated))
         if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name
     }

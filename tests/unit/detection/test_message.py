@@ -7,7 +7,7 @@ compares it with an emulator, and a live check with EventBridge.
 import json
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -516,53 +516,64 @@ def test_a_message_too_long_for_eventbridge_is_refused() -> None:
         slack_message(SET, EvidencePath.portal, channel=CHANNEL, post_mortem_url="https://x.example/" + "p" * 8000)
 
 
-GOOD = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
-RECORDED = recorder_input(SET, EvidencePath.session_start)
+def good() -> Transformer:
+    return slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
+
+
+def recorded() -> Transformer:
+    return recorder_input(SET, EvidencePath.session_start)
+
+
+def edited(old: str, new: str, of: Callable[[], Transformer] = good) -> Callable[[], Transformer]:
+    """Make a good transformer with something else in its template."""
+
+    def make() -> Transformer:
+        assert old in of().template
+        return replace(of(), template=of().template.replace(old, new))
+
+    return make
+
+
+def with_path(name: str, path: str) -> Callable[[], Transformer]:
+    """Make a good transformer with another path."""
+    return lambda: replace(good(), input_paths={**good().input_paths, name: path})
 
 
 def test_what_the_builders_make_passes_the_check() -> None:
-    check(GOOD)
+    check(good())
     check(email_text(SET, EvidencePath.session_start))
-    check(RECORDED)
+    check(recorded())
 
 
 @pytest.mark.parametrize(
-    ("transformer", "why"),
+    ("make", "why"),
     [
-        (replace(GOOD, template=GOOD.template + "}"), "is no JSON"),
-        (replace(GOOD, template=GOOD.template.replace('"<eventId>"', "<eventId>")), "belong inside quoted text"),
-        (replace(GOOD, template=GOOD.template.replace("<region>", "<where>")), "region, where has only one of them"),
-        (
-            replace(GOOD, input_paths={**GOOD.input_paths, "userId": FIELDS["userId"].path}),
-            "userId has only one of them",
-        ),
-        (replace(GOOD, input_paths={**GOOD.input_paths, "agent": "$.detail.userAgent"}), "not known to be safe"),
-        (replace(GOOD, input_paths={**GOOD.input_paths, "time": "$.detail.errorMessage"}), "not known to be safe"),
-        (
-            replace(GOOD, template=GOOD.template.replace("*Region*", "<!channel>")),
-            "angle brackets that are no placeholder",
-        ),
-        (replace(GOOD, template=GOOD.template.replace("*Region*", "a > b")), "angle brackets that are no placeholder"),
-        (replace(GOOD, template=GOOD.template.replace('"evidence"', '"<region>"')), "in values only"),
-        (replace(GOOD, template=GOOD.template.replace(":rotating_light:", "x" * 150)), "length of the header"),
-        (replace(GOOD, template=GOOD.template.replace("A session", "x" * 3000)), "length of the text of a section"),
-        (replace(GOOD, template=GOOD.template.replace("*Who*", "x" * 2000)), "length of a field of a section"),
-        (replace(GOOD, template=GOOD.template.replace("Open event", "x" * 80)), "length of the text of a button"),
-        (
-            replace(GOOD, template=GOOD.template.replace("/cloudtrailv2", "x" * 3000)),
-            "length of the address of a button",
-        ),
-        (replace(GOOD, template=GOOD.template.replace("https://console.aws.amazon.com", "")), "is no address"),
-        (replace(GOOD, template=GOOD.template.replace("<drill>|", "<drill>" + "x" * 2000)), "the value of a button"),
-        (replace(GOOD, template=GOOD.template.replace('"value":', '"values":')), "opens nothing and says nothing"),
-        (replace(RECORDED, template=RECORDED.template.replace("|", "x" * 400)), "length of the value"),
-        (replace(GOOD, template=GOOD.template.replace("Break-glass role", "x" * 4000)), "length of the fallback text"),
-        (replace(GOOD, template=GOOD.template.replace('"actions"', '"carousel"')), "'carousel' are not known"),
-        (replace(GOOD, template=GOOD.template.replace("A session with this role has started.", "")), "takes 1 to 3000"),
+        (lambda: replace(good(), template=good().template + "}"), "is no JSON"),
+        (edited('"<eventId>"', "<eventId>"), "belong inside quoted text"),
+        (edited("<region>", "<where>"), "region, where has only one of them"),
+        (with_path("userId", FIELDS["userId"].path), "userId has only one of them"),
+        (with_path("agent", "$.detail.userAgent"), "not known to be safe"),
+        (with_path("time", "$.detail.errorMessage"), "not known to be safe"),
+        (edited("*Region*", "<!channel>"), "angle brackets that are no placeholder"),
+        (edited("*Region*", "a > b"), "angle brackets that are no placeholder"),
+        (edited('"evidence"', '"<region>"'), "in values only"),
+        (edited(":rotating_light:", "x" * 150), "length of the header"),
+        (edited("A session", "x" * 3000), "length of the text of a section"),
+        (edited("*Who*", "x" * 2000), "length of a field of a section"),
+        (edited("Open event", "x" * 80), "length of the text of a button"),
+        (edited("/cloudtrailv2", "x" * 3000), "length of the address of a button"),
+        (edited("https://console.aws.amazon.com", ""), "is no address"),
+        (edited("<drill>|", "<drill>" + "x" * 2000), "the value of a button"),
+        (edited('"value":', '"values":'), "opens nothing and says nothing"),
+        (edited("|", "x" * 400, recorded), "length of the value"),
+        (edited("Break-glass role", "x" * 4000), "length of the fallback text"),
+        (edited('"actions"', '"carousel"'), "'carousel' are not known"),
+        (edited("A session with this role has started.", ""), "takes 1 to 3000"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_transformer_that_would_lose_or_bend_the_alert_is_refused(transformer: Transformer, why: str) -> None:
+def test_a_transformer_that_would_lose_or_bend_the_alert_is_refused(make: Callable[[], Transformer], why: str) -> None:
+    transformer = make()
     with pytest.raises(MessageError, match=re.escape(why)):
         check(transformer)
 
@@ -583,10 +594,10 @@ def test_more_paths_than_eventbridge_takes_are_refused() -> None:
 def test_more_blocks_fields_or_buttons_than_slack_takes_are_refused(
     where: list[str | int], limit: int, what: str
 ) -> None:
-    body = json.loads(GOOD.template)
+    body = json.loads(good().template)
     entries = body
     for key in where:
         entries = entries[key]
     entries.extend(entries[:1] * (limit + 1 - len(entries)))
     with pytest.raises(MessageError, match=f"length of {what}; at worst it would be {limit + 1}"):
-        check(replace(GOOD, template=json.dumps(body)))
+        check(replace(good(), template=json.dumps(body)))

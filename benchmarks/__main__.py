@@ -90,7 +90,7 @@ def _measured(options: argparse.Namespace, workdir: Path) -> str:
 
 
 def _progress(line: str) -> None:
-    print(f"   {line}", file=sys.stderr, flush=True)
+    print(f"   {printable(line)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ def main() -> int:
         The exit status.
     """
     try:
-        cloud = detached.start(DESCRIPTION, print)
+        cloud = detached.start(DESCRIPTION, _say)
         try:
             # The state of an earlier local cloud describes resources that went with it.
             shutil.rmtree(_WORKDIR, ignore_errors=True)
-            deployment = deploy(cloud, _WORKDIR, print)
+            deployment = deploy(cloud, _WORKDIR, _say)
         except BaseException:
             detached.stop(DESCRIPTION)
             raise
@@ -44,6 +44,11 @@ def main() -> int:
     ENVIRONMENT_FILE.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
     print(_how_to_use(cloud, deployment))
     return 0
+
+
+def _say(line: str) -> None:
+    # Resources are named after groups and users, and the engine repeats what is in the stack file.
+    print(printable(line))
 
 
 def _how_to_use(cloud: RunningCloud, deployment: Deployment) -> str:

@@ -23,6 +23,7 @@ from breakglass.errors import (
 from breakglass.lambdas.domain.policy import DenyRule, Policy
 from breakglass.lambdas.domain.records import Actor, AuditEntry
 from breakglass.terminal import PrintableStream, printable
+from localcloud import up
 from tests.lambdas.domain.policies import ADA, CLEO, DATABASES, EVERYBODY, PRODUCTION, RDS, policy
 from tests.lambdas.doubles.clock import NOW
 from tests.lambdas.doubles.directory import MemoryDirectory
@@ -165,4 +166,10 @@ def test_argument_that_is_unknown_is_repeated_without_controls(capsys: pytest.Ca
         Typist(policy(), MemoryDirectory(EVERYBODY)).run("audit", "--since", "2025-11-01", "--csv", HOSTILE)
     said = capsys.readouterr().err
     assert "owned" in said
+    assert obeyed(said) == set()
+
+
+def test_progress_of_local_up_prints_no_controls(capsys: pytest.CaptureFixture[str]) -> None:
+    up._say(HOSTILE)
+    assert "owned" in (said := capsys.readouterr().out)
     assert obeyed(said) == set()

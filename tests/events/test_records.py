@@ -57,9 +57,10 @@ def test_every_record_says_what_it_expects_and_has_an_id_of_its_own() -> None:
     assert len({record.content["eventID"] for record in RECORDS}) == len(RECORDS)
 
 
-@each_record
+@pytest.mark.parametrize("record", [one for one in RECORDS if one.expected], ids=lambda record: record.file)
 def test_messages_are_valid_and_hold_nothing_that_a_message_must_not_forward(record: Record) -> None:
     event = to_event(record.content)
+    told = 0
     for subject in WATCHED:
         for path in subject.evidence_paths:
             if not matches(event_pattern(subject, path), event):
@@ -72,6 +73,8 @@ def test_messages_are_valid_and_hold_nothing_that_a_message_must_not_forward(rec
             assert record.content["eventID"] in json.loads(mail)
             for forbidden in _never_forwarded(record.content, path):
                 assert forbidden not in text + mail
+            told += 1
+    assert told
 
 
 def _never_forwarded(record: dict[str, Any], path: EvidencePath) -> list[str]:

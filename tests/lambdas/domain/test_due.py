@@ -56,11 +56,10 @@ def test_needs(sentence: str) -> None:
     assert due.needs(one, terms, REMIND, ASKED + minutes * MINUTE) == expected
 
 
-@pytest.mark.parametrize("sentence", NEEDS)
+@pytest.mark.parametrize("sentence", [sentence for sentence, (one, *_) in NEEDS.items() if one.state is State.pending])
 def test_waits(sentence: str) -> None:
     one, terms, minutes, _, wait = NEEDS[sentence]
-    if one.state is State.pending:
-        assert due.next_wait(one, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
+    assert due.next_wait(one, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
 
 
 terms_of_any_rule = st.builds(

@@ -331,23 +331,25 @@ PrincipalId = Annotated[
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
 
-_RESERVED_ROLE = re.compile(r"(?:.*/)?AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}(?:/.*)?", re.ASCII)
+_RESERVED_ROLE = re.compile(r"(?:.*/)?AWSReservedSSO_([\w+=,.@-]{1,32}?)(?:_(?:[0-9a-f]{8,16}|\*)?)?(?:/.*)?", re.ASCII)
 
 
 def permission_set_of_role(role: str) -> str | None:
     """Return the permission set of a role that Identity Center made, by the role's name, path or ARN, else None.
 
     The ARN of a session of the role will do, too. The name is `AWSReservedSSO_<set>_<16 hexadecimal digits>`
-    ("Referencing permission sets in resource policies", IAM Identity Center User Guide).
+    ("Referencing permission sets in resource policies", IAM Identity Center User Guide). The digits may be cut off, or
+    a star stand for them.
     """
     found = _RESERVED_ROLE.fullmatch(role)
     return found[1] if found else None
 
 
+_MADE_ELSEWHERE = "The name of a set that is managed elsewhere is in the Identity Center console: copy it from there."
 _PERMISSION_SET_NAME = _Text(
     pattern=r"[\w+=,.@-]{1,32}",
     why="A permission set's name has 1 to 32 characters out of letters, digits and _+=,.@- (no spaces).",
-    instead="Shorten or respell the name, e.g. devops-break-glass.",
+    instead=f"Respell the name, e.g. devops-break-glass. {_MADE_ELSEWHERE}",
 )
 
 
@@ -362,7 +364,7 @@ def _permission_set_name(value: object) -> str:
     if isinstance(value, str) and len(value) > 32 and re.fullmatch(r"[\w+=,.@-]+", value, re.ASCII):
         raise fault(
             f"The name has {len(value)} characters, and a permission set's name has at most 32.",
-            f"Shorten it, e.g. to {value[:32].rstrip('-_')}.",
+            f"Shorten it, e.g. to {value[:32].rstrip('-_')}. {_MADE_ELSEWHERE}",
         )
     return _PERMISSION_SET_NAME(value)
 

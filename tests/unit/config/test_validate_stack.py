@@ -72,7 +72,7 @@ SCENARIOS = [
         "breakglass:alerts.watch.permissionSets[0]",
         '"administratör"',
         "letters, digits",
-        "Shorten or respell",
+        "copy it from there",
     ),
     Scenario(
         "the default name of a break-glass set has at most 32 characters, too",
@@ -1111,7 +1111,10 @@ def test_watched_sets_with_overlapping_names_are_warned_of() -> None:
         ("aws-reserved/sso.amazonaws.com/AWSReservedSSO_a_0123456789abcdef", "a"),
         ("arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_a_0123456789abcdef", "a"),
         ("arn:aws:sts::1:assumed-role/AWSReservedSSO_a_0123456789abcdef/ada@example.com", "a"),
-        ("AWSReservedSSO_a", None),
+        ("AWSReservedSSO_a", "a"),
+        ("AWSReservedSSO_a_b", "a_b"),
+        ("AWSReservedSSO_a_*", "a"),
+        ("AWSReservedSSO_a_01234567", "a"),
         ("DatabaseAdmin", None),
     ],
 )

@@ -61,14 +61,14 @@ _TEMPLATE_PREFIXES = frozenset({"cf", "env", "file", "git", "local", "opt", "par
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}?|\{\{[^}]*\}?\}?|<[A-Za-z][\w .-]*>")
 
 
-def placeholder(text: str) -> str | None:
-    """Return the first placeholder of a template in a text, e.g. `${account_id}` or `<ACCOUNT>`.
+def placeholders(text: str) -> list[str]:
+    """Return the placeholders of a template in a text, e.g. `${account_id}` or `<ACCOUNT>`, each once.
 
     IAM's own policy variables are none: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`, `${*}`.
 
     Source: "IAM policy elements: Variables and tags" (IAM User Guide).
     """
-    return next((found[0] for found in _PLACEHOLDER.finditer(text) if not _is_variable(found[0])), None)
+    return list(dict.fromkeys(found[0] for found in _PLACEHOLDER.finditer(text) if not _is_variable(found[0])))
 
 
 def _is_variable(text: str) -> bool:
@@ -76,11 +76,16 @@ def _is_variable(text: str) -> bool:
     return found is not None and (found["prefix"] or "").lower() not in _TEMPLATE_PREFIXES
 
 
-def unknown_arn_part(resource: str) -> str | None:
-    """Return the part of an ARN before its fifth colon that can't be one: a variable, or a word to be replaced.
+def arn_parts(resource: str) -> list[str]:
+    """Return the parts of an ARN: five before its fifth colon, and one of all that follows."""
+    return re.split(r":(?![^{}]*\})", resource, maxsplit=5)  # a variable has a colon of its own
+
+
+def unknown_arn_parts(resource: str) -> list[str]:
+    """Return the parts of an ARN before its fifth colon that can't be one: a variable, or a word to be replaced.
 
     IAM replaces variables only after the fifth colon (source as above), so before it one matches nothing.
     """
-    before = re.split(r":(?![^{}]*\})", resource, maxsplit=5)[:5]  # a variable has a colon of its own
-    words = (part for part in before[3:] if re.search("region|account", part, re.IGNORECASE))
-    return next((part for part in before if re.search("[${}<>%]", part)), None) or next(words, None)
+    parts = arn_parts(resource)[:5]
+    words = [part for part in parts[3:] if re.search("region|account|^x{4,12}$", part, re.IGNORECASE)]
+    return list(dict.fromkeys([part for part in parts if re.search("[${}<>%]", part)] + words))

@@ -11,17 +11,17 @@ import ipaddress
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NoReturn, cast
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from breakglass.policy_text import placeholder, repeated_keys, unknown_arn_part
+from breakglass.policy_text import arn_parts, placeholders, repeated_keys, unknown_arn_parts
 
 FAULT = "breakglass"
 """The pydantic error type of everything `fault` makes; its `ctx` holds `why` and `instead`."""
@@ -656,7 +656,7 @@ def policy_document(value: object) -> dict[str, Any]:
 def parse_policy(text: str) -> object:
     """Return what the JSON text says, whether it is a policy or not; raise if it is no JSON or has a key twice."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise fault(
             f"The text is not valid JSON ({error}), so AWS would refuse it as a policy in the middle of the update.",
@@ -676,6 +676,10 @@ def parse_policy(text: str) -> object:
     if repeated:
         raise faults(*repeated)
     return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
 
 
 def _document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -750,16 +754,20 @@ def _element_faults(
         if not isinstance(entry, str) or re.fullmatch(pattern, entry) is None:
             why = f"This is no {element.lower()} of an IAM policy; AWS refuses it, or it silently matches nothing."
             yield _at(loc, entry, why, f"Write e.g. {example}.")
-        elif element == "Resource" and (part := unknown_arn_part(entry)):
-            yield _at(
-                loc,
-                entry,
-                f"`{part}` stands before the fifth colon of the ARN. IAM replaces nothing there, not even its own "
-                "policy variables, so the entry would match nothing.",
-                "Write the value itself: the partition, the service, the region, the account ID, or * for any.",
-            )
-        else:
-            yield from _placeholder_faults(loc, entry)
+        elif element == "Resource":
+            yield from _resource_faults(loc, entry)
+
+
+def _resource_faults(at: Location, resource: str) -> Iterator[Fault]:
+    if unknown := unknown_arn_parts(resource):
+        yield _at(
+            at,
+            resource,
+            f"Not possible before the fifth colon of an ARN: {_quoted(unknown)}. IAM replaces nothing there, not even "
+            "its own policy variables, so the entry would match nothing.",
+            "Write the value itself: the partition, the service, the region, the account ID, or * for any.",
+        )
+    yield from _placeholder_faults(at, resource, "".join(arn_parts(resource)[5:]))
 
 
 def _each(at: Location, value: object) -> Iterator[tuple[Location, object]]:
@@ -769,15 +777,20 @@ def _each(at: Location, value: object) -> Iterator[tuple[Location, object]]:
     )
 
 
-def _placeholder_faults(at: Location, text: str) -> Iterator[Fault]:
-    if (found := placeholder(text)) is not None:
+def _placeholder_faults(at: Location, entry: str, replaced_in: str) -> Iterator[Fault]:
+    """Complain about placeholders in the part of an entry where IAM replaces policy variables."""
+    if found := placeholders(replaced_in):
         yield _at(
             at,
-            text,
-            f"`{found}` is no IAM policy variable. Nothing replaces it, so the entry would match nothing.",
+            entry,
+            f"Not an IAM policy variable: {_quoted(found)}. Nothing replaces it, so the entry would match nothing.",
             "Write the value itself, or a policy variable such as ${aws:username}; for the characters themselves write "
             "${$}, ${*} or ${?}.",
         )
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
 
 
 def _condition_faults(at: Location, condition: object) -> Iterator[Fault]:
@@ -791,12 +804,16 @@ def _condition_faults(at: Location, condition: object) -> Iterator[Fault]:
             yield _at((*at, str(operator)), keys, why, _CONDITION_EXAMPLE)
             continue
         for key, value in keys.items():
+            # No operator, key or tag has one of these characters.
+            if named := [name for name in (str(operator), str(key)) if re.search("[${}<>]", name)]:
+                why = "A name of a condition operator or key holds a placeholder, and nothing is replaced in a name."
+                yield _at((*at, str(operator), str(key)), named[0], why, "Write the name, e.g. aws:ResourceTag/team.")
             for loc, entry in _each((*at, str(operator), str(key)), value):
                 if not isinstance(entry, str | bool | int | float):
                     why = f"The value of a condition key is a text, a number, true or false, not {yaml_kind(entry)}."
                     yield _at(loc, entry, why, _CONDITION_EXAMPLE)
                 elif isinstance(entry, str):
-                    yield from _placeholder_faults(loc, entry)
+                    yield from _placeholder_faults(loc, entry, entry)
 
 
 _CONDITION_EXAMPLE = "Write e.g. {StringEquals: {aws:RequestedRegion: eu-central-1}}."

@@ -408,7 +408,7 @@ SCENARIOS = [
         ],
         f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource[1]",
         '"arn:aws:iam::222222222222:role/${role_namespace}/*"',
-        "`${role_namespace}` is no IAM policy variable",
+        "Not an IAM policy variable: `${role_namespace}`",
         "${aws:username}",
     ),
     Scenario(
@@ -421,7 +421,7 @@ SCENARIOS = [
         ],
         f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource",
         '"arn:aws:rds:*:${aws:PrincipalAccount}:db:*"',
-        "`${aws:PrincipalAccount}` stands before the fifth colon",
+        "Not possible before the fifth colon of an ARN: `${aws:PrincipalAccount}`",
         "the account ID",
     ),
     Scenario(
@@ -434,8 +434,32 @@ SCENARIOS = [
         ],
         f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:SourceVpc"]',
         '"<VPC_ID>"',
-        "`<VPC_ID>` is no IAM policy variable",
+        "Not an IAM policy variable: `<VPC_ID>`",
         "Write the value itself",
+    ),
+    Scenario(
+        "a placeholder does not stand in the name of a condition key",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:ResourceTag/${TagKey}": "emergency"}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:ResourceTag/${{TagKey}}"]',
+        '"aws:ResourceTag/${TagKey}"',
+        "nothing is replaced in a name",
+        "aws:ResourceTag/team",
+    ),
+    Scenario(
+        "a policy in JSON has no NaN",
+        [
+            ((*BREAK_GLASS, "inlinePolicy"), None),
+            ((*BREAK_GLASS, "inlinePolicy"), '{"Version": NaN, "Statement": []}'),
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy",
+        '"{\\"Version\\": NaN, \\"Statement\\": []}"',
+        "JSON has no NaN",
+        "Correct the JSON",
     ),
     Scenario(
         "no policy in JSON has a condition operator twice",
@@ -1089,6 +1113,15 @@ def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:
 def test_warnings_of_the_lint_are_told_without_refusing() -> None:
     raw = stack(((*BREAK_GLASS, "acknowledge"), ["iam"]))
     assert [warning.path for warning in warnings(raw)] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
+
+
+def test_placeholders_of_one_entry_are_told_together() -> None:
+    resource = (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource")
+    found = problems(stack((resource, "arn:aws:iam::${account_id}:role/${namespace}/${name}")))
+    assert [problem.why.partition(". ")[0] for problem in found] == [
+        "Not possible before the fifth colon of an ARN: `${account_id}`",
+        "Not an IAM policy variable: `${namespace}`, `${name}`",
+    ]
 
 
 def test_alarms_that_nobody_hears_are_warned_of() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.policy_text import placeholder, repeated_keys, unknown_arn_part
+from breakglass.policy_text import placeholders, repeated_keys, unknown_arn_parts
 
 
 @pytest.mark.parametrize(
@@ -63,45 +63,48 @@ def test_written_json_has_no_repeated_keys(value: object, indent: int | None) ->
     ],
 )
 def test_a_policy_variable_is_no_placeholder(text: str) -> None:
-    assert placeholder(text) is None
+    assert placeholders(text) == []
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("role/${role_namespace}/*", "${role_namespace}"),
-        ("${var.account_id}", "${var.account_id}"),
-        ("${AWS::AccountId}", "${AWS::AccountId}"),
-        ("${self:provider.stage}", "${self:provider.stage}"),
-        ("${aws:}", "${aws:}"),
-        ("${}", "${}"),
-        ("${aws:username", "${aws:username"),
-        ("${aws:username}-${env}", "${env}"),
-        ("<ACCOUNT>", "<ACCOUNT>"),
-        ("db:<your database>", "<your database>"),
-        ("{{ account }}", "{{ account }}"),
+        ("role/${role_namespace}/*", ["${role_namespace}"]),
+        ("${var.account_id}", ["${var.account_id}"]),
+        ("${AWS::AccountId}", ["${AWS::AccountId}"]),
+        ("${self:provider.stage}", ["${self:provider.stage}"]),
+        ("${aws:}", ["${aws:}"]),
+        ("${}", ["${}"]),
+        ("${aws:username", ["${aws:username"]),
+        ("${aws:username}-${env}", ["${env}"]),
+        ("${a}/${aws:username}/${b}/${a}", ["${a}", "${b}"]),
+        ("<ACCOUNT>", ["<ACCOUNT>"]),
+        ("db:<your database>", ["<your database>"]),
+        ("{{ account }}", ["{{ account }}"]),
     ],
 )
-def test_a_placeholder_of_a_template_is_found(text: str, found: str) -> None:
-    assert placeholder(text) == found
+def test_placeholders_of_a_template_are_found(text: str, found: list[str]) -> None:
+    assert placeholders(text) == found
 
 
 @pytest.mark.parametrize(
-    ("arn", "part"),
+    ("arn", "parts"),
     [
-        ("*", None),
-        ("arn:*:rds:*:*:db:*", None),
-        ("arn:aws:s3:::${aws:username}", None),
-        ("arn:aws:s3:::my-account-in-this-region", None),
-        ("arn:aws:account::111111111111:account", None),
-        ("arn:aws-us-gov:rds:us-gov-west-1:111111111111:db:*", None),
-        ("arn:aws:iam::aws:policy/x", None),
-        ("arn:${Partition}:s3:::x", "${Partition}"),
-        ("arn:aws:rds:*:${aws:PrincipalAccount}:db:*", "${aws:PrincipalAccount}"),
-        ("arn:aws:rds:REGION:*:db:*", "REGION"),
-        ("arn:aws:rds:*:account-id:db:*", "account-id"),
-        ("arn:aws:rds:*:<ACCOUNT>:db:*", "<ACCOUNT>"),
+        ("*", []),
+        ("arn:*:rds:*:*:db:*", []),
+        ("arn:aws:s3:::${aws:username}", []),
+        ("arn:aws:s3:::my-account-in-this-region", []),
+        ("arn:aws:account::111111111111:account", []),
+        ("arn:aws-us-gov:rds:us-gov-west-1:111111111111:db:*", []),
+        ("arn:aws:iam::aws:policy/x", []),
+        ("arn:${Partition}:s3:::x", ["${Partition}"]),
+        ("arn:aws:rds:*:${aws:PrincipalAccount}:db:*", ["${aws:PrincipalAccount}"]),
+        ("arn:aws:rds:REGION:*:db:*", ["REGION"]),
+        ("arn:aws:rds:*:account-id:db:*", ["account-id"]),
+        ("arn:aws:rds:*:xxxxxxxxxxxx:db:*", ["xxxxxxxxxxxx"]),
+        ("arn:aws:rds:${region}:account:db:${name}", ["${region}", "account"]),
+        ("arn:aws:rds:*:<ACCOUNT>:db:*", ["<ACCOUNT>"]),
     ],
 )
-def test_what_can_not_stand_before_the_fifth_colon_is_found(arn: str, part: str | None) -> None:
-    assert unknown_arn_part(arn) == part
+def test_what_can_not_stand_before_the_fifth_colon_is_found(arn: str, parts: list[str]) -> None:
+    assert unknown_arn_parts(arn) == parts

@@ -10,6 +10,7 @@ Non-goals: nothing here asks AWS or Slack whether what a value names exists.
 """
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -34,6 +35,7 @@ from breakglass.detection.patterns import PATTERN_LIMIT, event_pattern, pattern_
 from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
 from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
 from breakglass.policy.lint import Severity
+from breakglass.policy_text import repeated_keys
 from breakglass.problems import validated
 from breakglass.section import Given, Section, repeated
 from breakglass.set_names import SetName, confusions, default_break_glass_name, pair_names
@@ -526,6 +528,20 @@ SIGNING_KEY = "slackSigningSecret"
 SECRET_KEYS = (TOKEN_KEY, SIGNING_KEY)
 SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{TOKEN_KEY}"
 SET_SIGNING = f"pulumi config set --secret {NAMESPACE}{SIGNING_KEY}"
+
+
+def decode_value(key: str, text: str) -> object:
+    """Return a value of the stack file from the text that the CLI passes to the program.
+
+    It stays a text if it is not JSON, or has a key twice: JSON loses the first one, which may be a Deny.
+    """
+    if key in SECRET_KEYS:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if any(repeated_keys(text)) else value
 
 
 def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:

@@ -3,7 +3,6 @@
 Non-goals: what a stack file may say is in `breakglass.config`; `breakglass check` reads a file without Pulumi.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from pulumi.runtime.config import CONFIG
 from breakglass.bot_token import sign_in_fault
 from breakglass.config import (
     NAMESPACE,
-    SECRET_KEYS,
     SET_SIGNING,
     SET_TOKEN,
     SIGNING_KEY,
     TOKEN_KEY,
     StackFile,
     check_stack,
+    decode_value,
 )
 from breakglass.errors import ConfigError, Problem
 from breakglass.signing_secret import signing_fault
@@ -99,10 +98,6 @@ def _raw(config: pulumi.Config) -> dict[str, object]:
 
 def _value(config: pulumi.Config, key: str) -> object:
     """Return a value as in the stack file: a nested one arrives as JSON text, a secret one decrypted."""
-    text = config.get(key) or ""
     if is_config_secret(config.full_key(key)):
         return {"secure": "[secret]"}
-    try:
-        return text if key in SECRET_KEYS else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return decode_value(key, config.get(key) or "")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from breakglass.config import NAMESPACE, SECRET_KEYS
+from breakglass.config import NAMESPACE, SECRET_KEYS, decode_value
 from breakglass.errors import Problem, QuestionError
 from breakglass.problems import key_path
 from breakglass.section import Given
@@ -99,10 +99,7 @@ def _as_passed(name: str, value: object) -> object:
         return json.loads(json_text)
     # The CLI passes every scalar as text: its own in quotes are no different from those without.
     text = "" if value is None else value if isinstance(value, str) else json_text
-    try:
-        return text if name in SECRET_KEYS else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return decode_value(name, text)
 
 
 def _is_encrypted(value: object) -> bool:

@@ -122,6 +122,14 @@ def test_check_reports_a_key_given_twice(tmp_path: Path) -> None:
     assert "problem: breakglass:tags\n" in outcome.out
 
 
+def test_check_reports_a_key_given_twice_in_json(tmp_path: Path) -> None:
+    raw = stack()
+    text = json.dumps(raw["permissionSets"]).replace('"Statement": ', '"Statement": [], "Statement": ', 1)
+    outcome = check(written(tmp_path, {**raw, "permissionSets": text}))
+    assert outcome.status == 1
+    assert "problem: breakglass:permissionSets\n" in outcome.out
+
+
 def test_check_reads_policy_files_beside_the_stack_file(tmp_path: Path) -> None:
     raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "emergency.json"))
     file = written(tmp_path, raw)

@@ -12,7 +12,7 @@ import pytest
 from pulumi.runtime import set_all_config
 
 from breakglass import BreakGlassArgs
-from breakglass.config import NAMESPACE
+from breakglass.config import NAMESPACE, decode_value
 from breakglass.errors import ConfigError
 from breakglass.pulumi_config import LoadedStack, load_stack_file
 from tests.conftest import Deployment, deploy
@@ -110,6 +110,11 @@ def test_load_stack_file_logs_warnings(channel: str, monkeypatch: pytest.MonkeyP
     configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"]), ((*ALERTS, "slack", "channel"), channel)))
     (warning,) = logged
     assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")
+
+
+def test_a_section_in_json_with_a_key_twice_is_no_mapping() -> None:
+    text = json.dumps(stack()["alerts"]).replace("{", '{"slack": {}, ', 1)
+    assert decode_value("alerts", text) == text
 
 
 def test_an_unknown_key_is_found() -> None:

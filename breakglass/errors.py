@@ -2,7 +2,8 @@
 
     BreakglassError          everything below; each is the user's to fix, so its text is written for the user
     ├── CommandError         a command of `breakglass` can't do what it is asked for
-    │   └── QuestionError    since what it is asked for can't be, or can't be known
+    │   ├── QuestionError    since what it is asked for can't be, or can't be known
+    │   └── UnreadableError  since a file can't be read
     ├── ConfigError          the stack file or a component's arguments: every problem found, in one report
     ├── MessageError         an alert message that Slack or EventBridge would refuse or mangle
     └── PolicyError          an IAM policy that this package refuses to deploy
@@ -123,6 +124,19 @@ class CommandError(BreakglassError):
 
 class QuestionError(CommandError):
     """What a command is asked for can't be: an unknown permission set or person, a date that is none."""
+
+
+class UnreadableError(CommandError):
+    """A file that a command is given can't be read, or has no meaning.
+
+    Attributes:
+        problem: What is in the way.
+        line: The line of the file, counted from 1.
+    """
+
+    def __init__(self, problem: Problem, line: int) -> None:
+        self.line = line
+        super().__init__(problem)
 
 
 class MessageError(BreakglassError):

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from breakglass.config import NAMESPACE, SECRET_KEYS, decode_value
-from breakglass.errors import Problem, QuestionError
+from breakglass.errors import Problem, UnreadableError
 from breakglass.problems import key_path
 from breakglass.section import Given
 from breakglass.types import Location
@@ -44,23 +44,23 @@ def read_stack_yaml(file: Path) -> StackYaml:
     """Read the `breakglass:` keys of a stack file.
 
     Raises:
-        QuestionError: The file can't be read, is no YAML, or has no mapping where the CLI needs one.
+        UnreadableError: With the reason.
     """
+    line = 1
     try:
         return _read(file.read_text(encoding="utf-8"))
     except OSError as error:
         why = f"The file can't be read ({error.strerror})."
     except RecursionError:
-        why = "The file is nested hundreds of levels deep, or an alias contains itself."
+        why = "The file is nested hundreds of levels deep."
     except yaml.MarkedYAMLError as error:
         # The error's own text repeats the line, which may hold a secret.
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        why = f"The file is not valid YAML{line}: {error.problem}."
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        why = f"The file is not valid YAML in line {line}: {error.problem}."
     except (yaml.YAMLError, ValueError):
-        why = "The file is not UTF-8 text of printable characters, or an alias contains itself."
-    raise QuestionError(
-        Problem(str(file), "(unreadable)", why, "Name a stack file such as stacks/Pulumi.prod.yaml, and correct it.")
-    )
+        why = "The file is not UTF-8 text of printable characters."
+    instead = "Name a stack file such as stacks/Pulumi.prod.yaml, and correct it."
+    raise UnreadableError(Problem(str(file), "(unreadable)", why, instead), line)
 
 
 def _read(text: str) -> StackYaml:
@@ -68,6 +68,9 @@ def _read(text: str) -> StackYaml:
     root = loader.get_node() if loader.check_node() else None
     if root is None:
         return StackYaml({}, (), {})
+    if _size(root, {}) > _LARGEST:
+        problem = "its aliases stand for more than a million values, or for themselves"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=root.start_mark)
     config = next((value for key, value in _entries(root) if key.value == "config"), None)
     if config is None or (isinstance(config, yaml.ScalarNode) and config.tag == _NULL):
         return StackYaml({}, (), {})
@@ -131,6 +134,22 @@ def _lines(key: yaml.Node, value: yaml.Node, loc: Location) -> Iterator[tuple[Lo
     if isinstance(value, yaml.SequenceNode):
         for index, item in enumerate(value.value):
             yield from _lines(item, item, (*loc, index))
+
+
+_LARGEST = 1_000_000
+"""How many nodes a stack file has at most. The CLI refuses aliases that make more, too; its limit is another one."""
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the nodes at and below a node, each alias as all that it stands for."""
+    if id(node) not in known:
+        known[id(node)] = _LARGEST  # an alias in itself
+        if isinstance(node, yaml.MappingNode):
+            below = [part for entry in node.value for part in entry]
+        else:
+            below = node.value if isinstance(node, yaml.SequenceNode) else []
+        known[id(node)] = 1 + sum(_size(each, known) for each in below)
+    return known[id(node)]
 
 
 def _repeated(node: yaml.Node, loc: Location) -> Iterator[Problem]:

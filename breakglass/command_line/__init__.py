@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from breakglass.command_line import audit, deployed, explain, person
 from breakglass.command_line.progress import Progress
-from breakglass.errors import CommandError, QuestionError
+from breakglass.errors import CommandError, QuestionError, UnreadableError
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.adapters.identity_store import IdentityStore
 from breakglass.lambdas.domain.policy import Policy
@@ -159,19 +159,14 @@ def _check(options: argparse.Namespace, world: World) -> int:
     for file in options.files:
         try:
             of_file = check.findings(file, without_secrets=options.without_secrets)
-        except QuestionError as error:
-            status = WRONG
-            found.append(check.Finding(check.PROBLEM, 1, error.problem))
-            print(f"breakglass check: no answer\n\n{error}", file=world.err)
-            continue
+        except UnreadableError as error:
+            of_file, status = [check.Finding(check.PROBLEM, error.line, error.problem)], WRONG
         if any(each.severity == check.PROBLEM for each in of_file):
             status = max(status, FAILED)
         found += of_file
         texts.append(check.as_text(file, of_file))
-    if options.json:
-        print(json.dumps(check.as_json(found), indent=2, ensure_ascii=False), file=world.out)
-    elif texts:
-        print("\n\n".join(texts), file=world.out)
+    text = json.dumps(check.as_json(found), indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts)
+    print(text, file=world.out)
     return status
 
 

@@ -33,7 +33,7 @@ def findings(file: Path, *, without_secrets: bool = False) -> list[Finding]:
         without_secrets: Whether the secrets of the stack may be missing in the file.
 
     Raises:
-        QuestionError: The file can't be read.
+        UnreadableError: The file can't be read.
     """
     read = read_stack_yaml(file)
     report = check_stack(read.keys, file.parent)

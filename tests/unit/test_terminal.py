@@ -19,6 +19,7 @@ from breakglass.errors import (
     PolicyError,
     Problem,
     QuestionError,
+    UnreadableError,
 )
 from breakglass.lambdas.domain.policy import DenyRule, Policy
 from breakglass.lambdas.domain.records import Actor, AuditEntry
@@ -86,6 +87,7 @@ ERRORS = (
     MessageError(HOSTILE),
     PolicyError(HOSTILE),
     QuestionError(PROBLEM),
+    UnreadableError(PROBLEM, 1),
 )
 
 

@@ -96,14 +96,14 @@ def test_check_says_what_a_preview_says(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
-def test_check_of_an_unreadable_file_has_status_2(form: tuple[str, ...], tmp_path: Path) -> None:
-    outcome = check(tmp_path / "Pulumi.nothing.yaml", *form)
-    assert outcome.status == 2
-    assert "can't be read" in outcome.flat
-    if form:
-        (entry,) = json.loads(outcome.out)
-        assert (entry["severity"], entry["value"]) == ("problem", "(unreadable)")
+def test_check_of_an_unreadable_file_has_status_2(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text("config:\n  breakglass:alerts:\n\tregion: eu-central-1\n")
+    outcome = check(file)
+    assert (outcome.status, outcome.out.splitlines()[0]) == (2, f"{file}:3: problem: {file}")
+    missing = check(tmp_path / "Pulumi.nothing.yaml", "--json")
+    (entry,) = json.loads(missing.out)
+    assert (missing.status, entry["severity"], entry["value"]) == (2, "problem", "(unreadable)")
 
 
 def test_check_reads_several_files_and_keeps_the_worst_status(tmp_path: Path) -> None:

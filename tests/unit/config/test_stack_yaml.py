@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.errors import QuestionError
+from breakglass.errors import UnreadableError
 from breakglass.stack_yaml import StackYaml, read_stack_yaml
 from tests.unit.config.stack_files import TOKEN
 
@@ -27,10 +27,16 @@ def read(tmp_path: Path, text: str) -> StackYaml:
 
 
 def refusal(file: Path) -> str:
-    with pytest.raises(QuestionError) as refused:
+    with pytest.raises(UnreadableError) as refused:
         read_stack_yaml(file)
     assert refused.value.problem.path == str(file)
     return refused.value.problem.why
+
+
+def aliases(depth: int) -> bytes:
+    """Write a stack file of a few hundred bytes whose aliases stand for more than 2^depth values."""
+    lists = (f"  breakglass:a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, depth))
+    return "".join(["config:\n  breakglass:a0: &a0 x\n", *lists]).encode()
 
 
 def test_scalars_are_read_as_the_pulumi_cli_reads_them() -> None:
@@ -152,7 +158,9 @@ def test_line_of_a_path_is_that_of_the_nearest_key(path: str, line: int, tmp_pat
         (b"config: \xff\n", "not UTF-8 text"),
         (b"config: \x00\n", "not UTF-8 text"),
         (b"config: {a: " + b"[" * 500 + b"\n", "nested hundreds of levels deep"),
-        (b"config:\n  breakglass:a: &a [*a]\n", "contains itself"),
+        (b"config:\n  breakglass:a: &a [*a]\n", "or for themselves"),
+        (b"else: &a {b: *a}\n", "or for themselves"),
+        (aliases(30), "its aliases stand for more than a million values"),
     ],
 )
 def test_an_unreadable_file_is_told_with_the_reason(content: bytes, why: str, tmp_path: Path) -> None:
@@ -179,5 +187,5 @@ def test_a_syntax_error_repeats_no_secret(tmp_path: Path) -> None:
     st.sampled_from(["", "config:\n  breakglass:a: "]),
 )
 def test_any_text_is_read_or_refused(text: str, before: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, suppress(QuestionError):
+    with tempfile.TemporaryDirectory() as folder, suppress(UnreadableError):
         read(Path(folder), before + text)

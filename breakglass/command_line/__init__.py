@@ -210,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="breakglass",
         description="Checks a stack file, and asks a deployed stack about its approvals. Changes nothing.",
-        epilog=_STATUSES,
+        epilog="`breakglass COMMAND --help` shows what a command takes, with examples and its exit statuses.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -18,6 +18,7 @@ from breakglass.lambdas.domain.decision import Terms
 from breakglass.lambdas.domain.records import SYSTEM, Grant, GrantState, Request, State
 from breakglass.lambdas.domain.texts import LONGEST_NOTE
 from breakglass.lambdas.domain.transitions import Change
+from breakglass.lambdas.ports import SlackError
 
 Answer = dict[str, Any]
 """What a step tells the workflow, JSON-ready."""
@@ -54,11 +55,17 @@ def ask(desk: Desk, request_id: str, token: str) -> Answer:
     """Post the approvers' message if it isn't there, and keep the token of the wait.
 
     Raises:
-        SlackError: if Slack does not take the message; without it nobody could decide.
+        SlackError: if Slack does not take the message, and nobody has decided; without it nobody could.
     """
     request = change_request(desk.store, request_id, lambda request: transitions.waiting(request, token)).request
     if request.message is None:
-        request = _ask(desk, request)
+        try:
+            request = _ask(desk, request)
+        except SlackError as error:
+            # Its requester may have broken the glass: that access does not wait for Slack.
+            if _decided(request) is None:
+                raise
+            desk.log("not_told", subject=request_id, method=error.method, error=error.error)
     answer = _decided(request)
     if answer is not None:
         desk.workflow.wake(token, answer)

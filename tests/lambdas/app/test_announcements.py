@@ -193,6 +193,27 @@ def test_explanation_not_recorded_is_retried_and_counted(company: Company) -> No
     assert is_done(company, request)
 
 
+def test_glass_broken_before_the_question_is_posted_opens() -> None:
+    company = Company(policy(rule(glass_after_seconds=0)))
+    company.slack.fail("chat.postMessage", "timeout", times=None)
+    form = company.slack.open_view({"type": "modal", "blocks": []})
+    attempts = count(1)
+
+    def break_at_home(step: str, done: bool) -> None:
+        if step == "ask" and not done and next(attempts) == 2:
+            (request,) = company.store.requests.values()
+            values = {ids.JUSTIFICATION: ("everything burns",)}
+            clicks.do(company.world, Submission(company.actor(ADA), ids.GLASS_FORM, form, request.id, values), None)
+
+    company.player.trouble = break_at_home
+    request = company.asked()
+    assert company.is_open(), "the access does not wait for Slack"
+    company.slack.heal()
+    assert pass_minutes(company, 5) == [0]
+    assert loud(company) == [1, 1]
+    assert is_done(company, request)
+
+
 def test_form_sent_again_after_the_end_says_what_is_true(company: Company) -> None:
     request = asked(company)
     break_glass(company, request)

@@ -6,6 +6,8 @@ The same click again, by the same person, changes nothing and only sees to it th
 Non-goals: what is opened then (see `breakglass.approval.workflow`).
 """
 
+from collections.abc import Iterator
+
 from breakglass.lambdas.app import extending, glass, notices
 from breakglass.lambdas.app.changes import change_request
 from breakglass.lambdas.app.doing import Doing, RefusedError, insist, text
@@ -21,7 +23,7 @@ from breakglass.lambdas.domain.decision import (
     may_deny,
 )
 from breakglass.lambdas.domain.people import Person
-from breakglass.lambdas.domain.records import Approval, Request, State
+from breakglass.lambdas.domain.records import Actor, Approval, Request, State
 from breakglass.lambdas.domain.texts import is_blank
 from breakglass.lambdas.domain.transitions import Change
 from breakglass.lambdas.slack import forms, ids
@@ -155,11 +157,22 @@ def _what_comes(request: Request) -> str:
 def _may_break(doing: Doing, request: Request) -> Decision:
     desk = doing.desk
     denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
-    # The index tells which requests there are, and each is read as it is now.
-    newest = desk.store.requests_of(request.requester.user_id).items
-    others = [one for one in newest if one.permission_set == request.permission_set]
+    others = [one for one in _requests_of(desk, request.requester) if one.permission_set == request.permission_set]
     silence = Silence(transitions.quiet_since(request, others), desk.clock(), denials)
     return may_break_glass(desk.policy, doing.person, request.permission_set, request.accounts, silence)
+
+
+def _requests_of(desk: Desk, requester: Actor) -> Iterator[Request]:
+    """Yield the requests of a person that may have been answered lately: the index names them, each is read anew."""
+    page = desk.store.requests_of(requester.user_id)
+    yield from page.items
+    while page.next is not None and page.items[-1].created_at > desk.clock() - _LONGEST_WAIT_SECONDS:
+        page = desk.store.requests_of(requester.user_id, page.next)
+        yield from page.items
+
+
+_LONGEST_WAIT_SECONDS = 7 * 86_400
+"""For how long a request waits for an answer at most (`requestExpiry`)."""
 
 
 def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:

@@ -329,6 +329,20 @@ def test_waiting_time_restarts_with_an_answer_to_a_twin_request(company: Company
     assert "Why can't it wait" in refusal(company, request)
 
 
+def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
+    company = Company(policy(rule(expiry_seconds=4 * 3600)))
+    answered = company.asked()
+    company.player.pass_time(1)
+    for _ in range(19):
+        company.asked(accounts=(STAGING,))
+    company.player.pass_time(3600)
+    request = company.asked()
+    company.player.pass_time(540)
+    company.click(CLEO, ids.LOOKING, answered)
+    company.player.pass_time(60)
+    assert "9 min to go" in refusal(company, request)
+
+
 def test_waiting_time_shown_in_the_message_follows_each_look(company: Company) -> None:
     request = company.asked()
     assert f"answered by {moment(request.created_at + 600)}" in company.message(request)

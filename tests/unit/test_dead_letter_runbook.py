@@ -212,9 +212,11 @@ def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
         letter(crafted),
         letter("17"),
         letter("no JSON"),
+        letter('{"detail": ["a"]}'),
+        letter('{"text": 1, "metadata": "a"}'),
         LETTERS["event"],
     )
-    assert len(done.rows) == len(done.posted) == len(done.deleted) == 7
+    assert len(done.rows) == len(done.posted) == len(done.deleted) == 9
     assert all(len(row) == 5 for row in done.rows)
     assert "\x1b" not in json.dumps(done.rows, ensure_ascii=False)
     assert [body["text"] for body in done.posted if "<" in json.dumps(body) or ">" in json.dumps(body)] == []

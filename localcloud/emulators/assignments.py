@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 
 CREATION, DELETION = "CreateAccountAssignment", "DeleteAccountAssignment"
 
+UNEXPECTED = "An unexpected internal service exception was encountered"
+"""A recorded `FailureReason` of a creation (hashicorp/terraform-provider-aws#1927); the next one may succeed."""
+
+PROPAGATION = (
+    "Received a 403 status error: Access denied by IAM. Please check your policy, or wait for role propagation to "
+    "complete and try again."
+)
+"""A recorded `FailureReason` of a creation, shortened (org-formation/org-formation-cli#66); the next may succeed."""
+
+NO_ASSIGNEE = "Received a 404 status error: the USER assignee was not found in directory d-1234567890"
+"""A recorded `FailureReason` of a deletion, shortened (hashicorp/terraform-provider-aws#19341)."""
+
 _FIELDS = ("InstanceArn", "TargetId", "TargetType", "PermissionSetArn", "PrincipalType", "PrincipalId")
 
 
@@ -36,7 +48,7 @@ class Course:
         operations: which ones go like this.
         polls: how often it is found in progress, by whoever asks how far it is, lists assignments, or meets it.
         seconds: for how long it is in progress, whoever asks.
-        failure: why it fails in the end; None if it succeeds.
+        failure: why it fails in the end, one of the recorded reasons above or any other; None if it succeeds.
         times: how many go like this; None for all from now on.
     """
 

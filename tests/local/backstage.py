@@ -311,6 +311,7 @@ class Backstage(Stage):
                 revoke_at=grant.revoke_at - seconds,
                 asked_at=before(grant.asked_at),
                 deny_until=before(grant.deny_until),
+                absent_at=before(grant.absent_at),
             )
 
         until(saved, f"{request} to be older")

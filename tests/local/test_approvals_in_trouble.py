@@ -20,7 +20,7 @@ from breakglass.lambdas.app.sweep import GRACE_SECONDS
 from breakglass.lambdas.domain.records import GrantState, State
 from breakglass.lambdas.slack import ids
 from localcloud.cloud import LocalCloudError
-from localcloud.emulators.assignments import CREATION, DELETION
+from localcloud.emulators.assignments import CREATION, DELETION, NO_ASSIGNEE, UNEXPECTED
 from localcloud.slack_user import until
 from localcloud.stage import has_button
 from tests.local.backstage import (
@@ -175,13 +175,13 @@ def test_whatever_identity_center_does_there_is_one_assignment_and_then_none(
 
 
 def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other_is_open(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure="The account is suspended.", times=1)
+    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure=NO_ASSIGNEE, times=1)
     request = approvals.opened(ALAN, NETWORK, PRODUCTION, STAGING)
     open_in = [account for account in (PRODUCTION, STAGING) if approvals.has(ALAN, NETWORK, account)]
     assert len(open_in) == 1
     said = json.dumps(approvals.message_of(request)["blocks"])
     assert "Open in 1 of 2 accounts" in said
-    assert "Identity Center said: `The account is suspended.`" in said
+    assert "Identity Center said: `Received a 404 status error: the USER assignee was not found" in said
     approvals.returned(request)
     nothing_left(approvals, request)
     states = {grant.access.account: grant.state for grant in approvals.store.grants(request)}
@@ -189,19 +189,28 @@ def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other
 
 
 def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], failure="Not today.")
+    approvals.cloud.delay_assignments(operations=[CREATION], failure=NO_ASSIGNEE)
     request = approvals.asked(ALAN, DEVOPS, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
     message = approvals.stands(request, State.failed)
-    assert "Not today." in json.dumps(message["blocks"])
+    assert NO_ASSIGNEE in json.dumps(message["blocks"])
     assert "Nothing is open" in json.dumps(message["blocks"])
     assert not has_button(message, ids.DONE)
     nothing_left(approvals, request)
 
 
+def test_creation_that_fails_for_a_moment_is_asked_for_again(approvals: Backstage) -> None:
+    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure=UNEXPECTED, times=1)
+    request = approvals.opened(ALAN, DEVOPS, STAGING)
+    assert approvals.has(ALAN, DEVOPS, STAGING)
+    approvals.returned(request)
+    nothing_left(approvals, request)
+    assert approvals.trail(request).count("granted") == 1
+
+
 def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_before(approvals: Backstage) -> None:
     request = approvals.opened(ADA, DEVOPS, STAGING)
-    approvals.cloud.delay_assignments(operations=[DELETION], polls=3, failure="Try again.", times=2)
+    approvals.cloud.delay_assignments(operations=[DELETION], polls=3, failure=UNEXPECTED, times=2)
     approvals.returned(request)
     nothing_left(approvals, request)
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.emulators.assignments import NO_ASSIGNEE, PROPAGATION
 from localcloud.emulators.identity import ACCOUNTS, GROUPS
 
 pytestmark = pytest.mark.local
@@ -149,9 +150,9 @@ def test_while_an_assignment_is_in_progress_another_operation_on_it_is_a_conflic
 def test_an_assignment_fails_with_the_reason_that_was_ordered_and_has_no_effect(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
-    cloud.delay_assignments(operations=["CreateAccountAssignment"], failure="No such role.", times=1)
+    cloud.delay_assignments(operations=["CreateAccountAssignment"], failure=PROPAGATION, times=1)
     failed = creation(sso, names, create(sso, names, ada))
-    assert (failed["Status"], failed["FailureReason"]) == ("FAILED", "No such role.")
+    assert (failed["Status"], failed["FailureReason"]) == ("FAILED", PROPAGATION)
     assert listed(sso, names, PRODUCTION) == []
     assert creation(sso, names, create(sso, names, ada))["Status"] == "SUCCEEDED"
 
@@ -160,7 +161,7 @@ def test_a_deletion_fails_and_leaves_the_assignment(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     creation(sso, names, create(sso, names, ada))
-    cloud.delay_assignments(operations=["DeleteAccountAssignment"], failure="Try later.", times=1)
+    cloud.delay_assignments(operations=["DeleteAccountAssignment"], failure=NO_ASSIGNEE, times=1)
     assert deletion(sso, names, delete(sso, names, ada))["Status"] == "FAILED"
     assert cloud.assignments("devops", PRODUCTION) == ["ada.lovelace"]
 

@@ -9,11 +9,9 @@ from breakglass.lambdas.domain.grants import RELIST_SECONDS
 from breakglass.lambdas.domain.records import GrantState, Request, State
 from breakglass.lambdas.ports import BusyError
 from breakglass.lambdas.slack import ids
+from localcloud.emulators.assignments import NO_ASSIGNEE, PROPAGATION, UNEXPECTED
 from tests.lambdas.app.company import Company
 from tests.lambdas.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, policy
-
-UNEXPECTED = "An unexpected internal service exception was encountered"
-PROPAGATION = "Received a 403 status error: Access denied by IAM. Please wait for role propagation to complete."
 
 
 @pytest.fixture
@@ -120,7 +118,7 @@ def test_creation_that_goes_on_failing_ends_with_the_reason(company: Company) ->
 
 
 def test_creation_that_fails_for_good_is_asked_for_once(company: Company) -> None:
-    company.center.failure = "Received a 404 status error: the USER assignee was not found in directory d-1234567890"
+    company.center.failure = NO_ASSIGNEE
     request = opened(company)
     assert company.now(request).state is State.failed
     assert len(company.center.created) == 1

@@ -11,6 +11,7 @@ import pytest
 from breakglass.lambdas.domain.policy import Standing
 from breakglass.lambdas.domain.records import Kind, State
 from breakglass.lambdas.slack import ids
+from localcloud.emulators.assignments import NO_ASSIGNEE
 from tests.lambdas.app.company import CHANNEL, SECOND_CHANNEL, Company
 from tests.lambdas.domain.policies import (
     ADA,
@@ -102,7 +103,7 @@ def test_a_slow_identity_center_is_waited_for(company: Company) -> None:
 def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(company: Company) -> None:
     def production_breaks(call: str, done: bool) -> None:
         if call == "create" and not done and company.center.created[-1:] == []:
-            company.center.failure = "Role limit exceeded"
+            company.center.failure = NO_ASSIGNEE
         elif call == "create":
             company.center.failure = ""
 
@@ -111,18 +112,18 @@ def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(compan
     company.click(CLEO, ids.APPROVE, request)
     assert [company.is_open(account=one) for one in (PRODUCTION, STAGING)] == [False, True]
     assert company.now(request).state is State.active
-    assert "Role limit exceeded" in company.message(request)
+    assert NO_ASSIGNEE in company.message(request)
     company.click(ADA, ids.DONE, request)
     assert company.now(request).state is State.ended
 
 
 def test_if_no_account_could_be_opened_it_has_failed_and_says_why(company: Company) -> None:
-    company.center.failure = "Role limit exceeded"
+    company.center.failure = NO_ASSIGNEE
     request = company.asked()
     company.click(CLEO, ids.APPROVE, request)
     assert company.now(request).state is State.failed
     assert not company.is_open()
-    assert "Role limit exceeded" in company.message(request)
+    assert NO_ASSIGNEE in company.message(request)
 
 
 def test_a_denial_needs_somebody_who_may_and_gives_its_reason(company: Company) -> None:

@@ -232,7 +232,13 @@ def _revoking(desk: _Function, access: _Function) -> dict[str, State]:
         "AccountClosed": {"Type": "Succeed"},
         "AccountLeftToSweeper": {"Type": "Succeed"},
     }
-    failure = {"step": "abandon", "request": _REQUEST, "error": "{% $states.input.Error %}"}
+    failure = {
+        "step": "abandon",
+        "request": _REQUEST,
+        "error": "{% $states.input.Error %}",
+        # An expression without a value would fail the execution.
+        "cause": "{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
+    }
     return {
         "Abandon": access.step(
             "abandon",

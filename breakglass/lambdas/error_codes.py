@@ -13,6 +13,8 @@ org-formation/org-formation-cli#66.
 Non-goals: retrying (see `adapters.aws`, `adapters.slack_api`, and the definition of the workflow).
 """
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -184,6 +186,19 @@ def describe(error: Exception) -> dict[str, str]:
     """Return what the log says of an error: its type, and its code if AWS or Slack gave one; never its message."""
     code = code_of(error)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
+
+
+def refused_code(cause: str) -> str:
+    """Return the code of a `PermanentError` that a function ended with, as Lambda tells its cause; else empty."""
+    try:
+        told = json.loads(cause)
+        message = told["errorMessage"] if told["errorType"] == PermanentError.__name__ else ""
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return message if isinstance(message, str) and _CODE.fullmatch(message) else ""
+
+
+_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
 @contextmanager

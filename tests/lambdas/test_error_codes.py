@@ -62,3 +62,18 @@ def test_describe_holds_type_and_code_but_no_message() -> None:
     error = AwsError("AccessDeniedException", "arn of somebody", 400)
     assert error_codes.describe(error) == {"error": "AwsError", "code": "AccessDeniedException"}
     assert error_codes.describe(ValueError("text of somebody")) == {"error": "ValueError"}
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        ('{"errorMessage": "missing_scope", "errorType": "PermanentError"}', "missing_scope"),
+        ('{"errorMessage": "missing_scope", "errorType": "ValueError"}', ""),
+        ('{"errorMessage": "<!channel> text of somebody", "errorType": "PermanentError"}', ""),
+        ('{"errorMessage": 7, "errorType": "PermanentError"}', ""),
+        ("[]", ""),
+        ("", ""),
+    ],
+)
+def test_refused_code_is_read_of_a_permanent_error_only(cause: str, code: str) -> None:
+    assert error_codes.refused_code(cause) == code

@@ -22,7 +22,7 @@ from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.policy import PrincipalKind
 from breakglass.lambdas.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
 from breakglass.lambdas.domain.transitions import Change
-from breakglass.lambdas.error_codes import is_transient
+from breakglass.lambdas.error_codes import Remedy, describe, is_transient, refused_code, remedy_of
 from breakglass.lambdas.ports import BusyError, Operation, Progress, Store
 
 LEASE_SECONDS = 900
@@ -37,14 +37,14 @@ def step(world: Accounts, event: dict[str, Any]) -> Answer:
 
     Args:
         world: what the function has.
-        event: `{"step", "request"}`, and `account` or `error` where the step takes one.
+        event: `{"step", "request"}`, and `account`, or `error` and `cause`, where the step takes them.
 
     Raises:
         KeyError: for a step that there isn't.
     """
     request_id = event["request"]
     if event["step"] == "abandon":
-        return abandon(world, request_id, str(event.get("error", "")))
+        return abandon(world, request_id, str(event.get("error", "")), str(event.get("cause", "")))
     if event["step"] in _OF_REQUEST:
         return _OF_REQUEST[event["step"]](world, request_id)
     progress = _OF_ACCOUNT[event["step"]](world, request_id, event["account"])
@@ -189,19 +189,29 @@ def verify(world: Accounts, request_id: str, account: str) -> Progress:
     return Progress.succeeded
 
 
-def abandon(world: Accounts, request_id: str, error: str) -> Answer:
-    """Note that the workflow can't go on, and tell what has to be taken back."""
+def abandon(world: Accounts, request_id: str, error: str, cause: str = "") -> Answer:
+    """Note that the workflow can't go on, and tell what has to be taken back.
+
+    Where the request can't be read or written, its access is taken back all the same.
+    """
+    why = refused_code(cause) or error or "no error named"
 
     def abandoned(request: Request) -> Change:
-        note = f"The workflow could not go on ({error or 'no error named'})."
+        note = f"The workflow could not go on ({why})."
         if request.state in (State.granting, State.active):
             return transitions.finish(request, SYSTEM, note, world.clock())
         if request.state in (State.pending, State.approved):
             return transitions.fail(request, note, world.clock())
         return Change(request)
 
-    written = change_request(world.store, request_id, abandoned).request
-    world.log("abandoned", request=request_id, error=error, state=written.state)
+    try:
+        state = str(change_request(world.store, request_id, abandoned).request.state)
+    except Exception as failure:
+        if not isinstance(failure, ValueError) and remedy_of(failure) is Remedy.retry:
+            raise
+        world.log("abandoned_unwritten", request=request_id, **describe(failure))
+        state = ""
+    world.log("abandoned", request=request_id, error=why, state=state)
     return {"accounts": _accounts(world, request_id)}
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from breakglass.lambdas.adapters.aws import AwsError
+from breakglass.lambdas.app.access import step
 from breakglass.lambdas.app.sweep import GRACE_SECONDS
 from breakglass.lambdas.domain.grants import RELIST_SECONDS
 from breakglass.lambdas.domain.records import GrantState, Request, State
@@ -164,3 +166,30 @@ def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
     company.world = replace(company.world, sessions=None)
     company.sweep()
     assert list(company.store.live_grants()) == []
+
+
+# --- a request that can't be read or written -------------------------------------------------------------------------
+
+
+def test_abandon_of_an_unreadable_request_names_its_accounts(company: Company) -> None:
+    request = opened(company)
+    company.store.unreadable.add(request.id)
+    assert step(company.world, {"step": "abandon", "request": request.id, "error": "x"}) == {"accounts": [PRODUCTION]}
+
+
+def test_abandon_waits_for_a_store_that_is_away(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = opened(company)
+
+    def away(*_: object) -> bool:
+        raise AwsError("InternalServerError", "", 500)
+
+    monkeypatch.setattr(company.store, "save_request", away)
+    with pytest.raises(AwsError):
+        step(company.world, {"step": "abandon", "request": request.id, "error": "x"})
+
+
+def test_abandon_tells_the_code_of_a_permanent_refusal(company: Company) -> None:
+    request = opened(company)
+    cause = '{"errorMessage": "not_in_channel", "errorType": "PermanentError"}'
+    step(company.world, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
+    assert company.now(request).note == "The workflow could not go on (not_in_channel)."

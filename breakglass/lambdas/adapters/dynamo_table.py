@@ -130,10 +130,6 @@ class DynamoTable:
             return _lost(error)
         return True
 
-    def replace(self, item: Item) -> None:
-        """Put an item, whatever was there."""
-        self._call("PutItem", Item=item)
-
     def change_set(self, pk: str, sk: str, action: str, member: str, **numbers: int) -> frozenset[str]:
         """Add a member to the set `members` of an item (ADD) or take it out (DELETE), and return who is in it then.
 

@@ -249,7 +249,7 @@ class DynamoStore:
 
     def save_cursor(self, name: str, text: str) -> None:
         """Put the cursor, whatever was there."""
-        self._table.replace({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})
+        self._table.write([self._table.over({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})])
 
     # The audit trail
 

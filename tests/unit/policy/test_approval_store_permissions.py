@@ -126,8 +126,6 @@ class Asked:
                     for wanted in arguments["RequestItems"].values():
                         for key in wanted["Keys"]:
                             yield "dynamodb:BatchGetItem", table, key[PARTITION_KEY]["S"]
-                case "PutItem":
-                    yield "dynamodb:PutItem", table, arguments["Item"][PARTITION_KEY]["S"]
                 case "Query" if "IndexName" in arguments:
                     yield "dynamodb:Query", f"{table}/index/{arguments['IndexName']}", ""
                 case "Query":

@@ -158,12 +158,19 @@ def revoking(world: Accounts, request_id: str, account: str, latest_end: int | N
     if one.state is not GrantState.revoking or one.operation is None:
         return revoke(world, request_id, account, latest_end)
     _lease(world, one)
-    deletion = world.center.deletion(one.operation)
+    try:
+        deletion = world.center.deletion(one.operation)
+    except BusyError:
+        raise
+    except Exception as error:
+        # Whatever became of it, two lists decide.
+        world.log("deletion_unknown", request=request_id, account=account, **describe(error))
+        deletion = Operation("", Progress.succeeded)
     if deletion.progress is Progress.failed:
         world.log("deletion_failed", request=request_id, account=account)
         return revoke(world, request_id, account)
     if deletion.progress is Progress.succeeded and not deletion.id:
-        # It failed since there was nothing to delete, which the list may have wrong.
+        # There was nothing to delete, which one list may have wrong.
         _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
     return deletion.progress
 
@@ -307,7 +314,14 @@ def _settled(world: Accounts, one: Grant) -> Grant:
     """See what became of a creation: while it is under way, what is deleted now would be there a moment later."""
     if one.operation is None:
         return one
-    creation = world.center.creation(one.operation)
+    try:
+        creation = world.center.creation(one.operation)
+    except BusyError:
+        raise
+    except Exception as error:
+        # It counts as under way for `SETTLE_SECONDS`; that keeps nobody from deleting meanwhile.
+        world.log("creation_unknown", request=one.request_id, account=one.access.account, **describe(error))
+        return one
     if creation.progress is Progress.in_progress:
         raise BusyError("the assignment is being made")
     made = one.made or creation.progress is Progress.succeeded

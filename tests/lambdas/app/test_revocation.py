@@ -72,6 +72,26 @@ def test_take_back_of_what_was_made_deletes_it_unlisted(company: Company) -> Non
     assert state(company, request) is GrantState.failed
 
 
+@pytest.mark.parametrize("call", ["creation", "deletion"])
+def test_revoke_ends_where_the_status_of_an_operation_is_refused(company: Company, call: str) -> None:
+    request = company.asked()
+    company.center.polls = 1
+    company.click(CLEO, ids.APPROVE, request)
+    if call == "deletion":
+        company.player.pass_time(10)
+
+    def refused(asked: str, done: bool) -> None:
+        if asked == call:
+            raise AwsError("AccessDeniedException", "", 400)
+
+    company.center.trouble = refused
+    company.center.polls = 0
+    company.click(ADA, ids.DONE, request)
+    company.player.pass_time(1500)
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+
+
 # --- a set that left the stack file ----------------------------------------------------------------------------------
 
 

@@ -147,7 +147,7 @@ def _desk(scope: Scope) -> list[Statement]:
     return [
         _read(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
-        _write(scope, "AUDIT", "DELIVERY", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "CLAIM", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         *_people(scope),
         *_store_key(scope),
@@ -183,7 +183,7 @@ def _sweeper(scope: Scope) -> list[Statement]:
     return [
         _read(scope, "ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
         _find(scope, "open"),
-        _write(scope, "AUDIT", "CURSOR", "DELIVERY", "LATEST", "REQUEST", "USE"),
+        _write(scope, "AUDIT", "CLAIM", "CURSOR", "LATEST", "REQUEST", "USE"),
         _lease(scope),
         *_secrets(scope, scope.bot_token_secret_arn),
         *_people(scope),

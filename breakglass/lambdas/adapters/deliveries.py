@@ -1,6 +1,7 @@
-"""Which deliveries were seen: the one thing of the store that the function needs which Slack waits for.
+"""Claims of what is done once: deliveries of Slack, and what the other functions report or count.
 
-It is apart from the store so that a click does not wait until the code of all records is loaded.
+It is apart from the store so that a click does not wait until the code of all records is loaded. Deliveries have a kind
+of key of their own, so `front`, which stands on the internet, can't claim what another function is to report or count.
 
 Non-goals: what makes a delivery the same (see `slack.signature`).
 """
@@ -9,6 +10,12 @@ from breakglass.lambdas.adapters.dynamo_table import FRESH, DynamoTable
 from breakglass.lambdas.adapters.table import EXPIRY, Item, key, keys, number
 from breakglass.lambdas.ports import Clock
 
+DELIVERY = "DELIVERY"
+"""The kind of what Slack delivers."""
+
+CLAIM = "CLAIM"
+"""The kind of everything else that is claimed."""
+
 
 class Deliveries:
     """Implements `claim_delivery` and `remember_delivery` of `ports.Store`.
@@ -16,11 +23,13 @@ class Deliveries:
     Args:
         table: where they are kept.
         clock: the time.
+        kind: of their keys.
     """
 
-    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+    def __init__(self, table: DynamoTable, clock: Clock, kind: str = DELIVERY) -> None:
         self._table = table
         self._clock = clock
+        self._kind = kind
 
     def claim(self, delivery: str, expires_at: int) -> bool:
         """Say whether this is the first delivery with this key; remembered until the time given.
@@ -30,7 +39,7 @@ class Deliveries:
             BusyError: if other transactions were in the way every time; it may still be the first.
         """
         claim = self._table.put(
-            _item(delivery, expires_at),
+            self._item(delivery, expires_at),
             # DynamoDB deletes what has expired within days, not at once.
             f"{FRESH} OR #expires <= :now",
             ExpressionAttributeNames={"#expires": EXPIRY},
@@ -45,8 +54,7 @@ class Deliveries:
             AwsError: if DynamoDB refuses or goes on failing.
             BusyError: if other transactions were in the way every time.
         """
-        self._table.write([self._table.over(_item(delivery, expires_at))])
+        self._table.write([self._table.over(self._item(delivery, expires_at))])
 
-
-def _item(delivery: str, expires_at: int) -> Item:
-    return {**keys(key("DELIVERY", delivery), "DELIVERY"), EXPIRY: number(expires_at)}
+    def _item(self, delivery: str, expires_at: int) -> Item:
+        return {**keys(key(self._kind, delivery), self._kind), EXPIRY: number(expires_at)}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby, islice
 
 from breakglass.lambdas.adapters.aws import AwsClient
-from breakglass.lambdas.adapters.deliveries import Deliveries
+from breakglass.lambdas.adapters.deliveries import CLAIM, Deliveries
 from breakglass.lambdas.adapters.dynamo_table import MOST_ITEMS, DynamoTable, members_of
 from breakglass.lambdas.adapters.items import (
     GRANT,
@@ -81,7 +81,7 @@ class DynamoStore:
 
     def __init__(self, client: AwsClient, table: str, clock: Clock = lambda: int(time.time())) -> None:
         self._table = DynamoTable(client, table)
-        self._deliveries = Deliveries(self._table, clock)
+        self._deliveries = Deliveries(self._table, clock, CLAIM)
         self._clock = clock
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:

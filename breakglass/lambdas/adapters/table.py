@@ -10,7 +10,8 @@
     EVENT#id               EVENT                      which use a CloudTrail event belongs to
     LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
     CURSOR#name            CURSOR                     how far a search is
-    DELIVERY#key           DELIVERY                   a delivery that was seen
+    DELIVERY#key           DELIVERY                   a delivery of Slack that was seen
+    CLAIM#key              CLAIM                      what is done once, or counted, by the other functions
     AUDIT#2026-11-26       time#subject#hash          a line of the audit trail
 
 A `#` within a part is written `%23`, so no part can be taken for two. Times are twelve digits, so that text sorts as
@@ -30,7 +31,7 @@ PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 
 EXPIRY = "expires"
-"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"): deliveries, leases and denials."""
+"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"): deliveries, claims, leases, denials."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import pytest
 
 from breakglass.approval.parts import Names, Part, Place
 from breakglass.lambdas.adapters.aws import AwsClient
+from breakglass.lambdas.adapters.deliveries import Deliveries
+from breakglass.lambdas.adapters.dynamo_table import DynamoTable
 from breakglass.lambdas.adapters.dynamodb import DynamoStore
 from breakglass.lambdas.adapters.table import PARTITION_KEY, SORT_KEY
 from breakglass.lambdas.domain.records import (
@@ -75,7 +77,6 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
 
 PEOPLE = "request save_request grants use save_use use_of_event latest_use requests_of"
 USES = {
-    Part.front: "claim_delivery",
     Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery note",
     Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
     Part.sweeper: "claim_delivery remember_delivery note open_requests live_grants open_uses request save_request "
@@ -165,6 +166,13 @@ def test_a_function_may_all_that_the_store_does_for_it(part: Part, method: str) 
     assert [need for need in needs_of(method) if not allowed(part, *need)] == []
 
 
+def test_front_may_claim_a_delivery_and_nothing_else() -> None:
+    client = Asked()
+    Deliveries(DynamoTable(cast(AwsClient, client), PLACE.names.table), lambda: NOW).claim("slack/1", NOW + 600)
+    (need,) = client.needs()
+    assert [part for part in Part if allowed(part, *need)] == [Part.front]
+
+
 def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
     client = Asked()
     DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*owed(REQUEST, 86_400, NOW))
@@ -180,7 +188,7 @@ def test_only_the_desk_may_remember_a_denial() -> None:
 @pytest.mark.parametrize(
     ("part", "method"),
     [
-        *((Part.front, method) for method in METHODS if "delivery" not in method),
+        *((Part.front, method) for method in METHODS),
         *((Part.desk, method) for method in ("add_holder", "remove_holder", "begin", "finish", "audit")),
         *((Part.access, method) for method in ("denials", "save_use", "claim_delivery", "open_uses", "audit")),
         *((Part.recorder, method) for method in ("save_request", "save_grant", "begin", "add_holder", "audit")),

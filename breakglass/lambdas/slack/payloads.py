@@ -262,6 +262,9 @@ def _no_number(_: str) -> NoReturn:
 
 
 def _form(text: str) -> Interaction:
+    if text.startswith("{"):
+        # Slack does not sign the content type. An event may hold what people wrote, and that may look like a form.
+        raise PayloadError("an event that is called a form")
     try:
         pairs = parse_qsl(
             text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS

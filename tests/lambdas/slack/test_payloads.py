@@ -305,6 +305,14 @@ def test_what_slack_does_not_send_is_refused_by_the_name_of_the_field(
     assert str(refused.value) == reason
 
 
+def test_event_with_a_form_in_its_text_is_no_form() -> None:
+    click = quote_plus(json.dumps(CLICK))
+    body = json.dumps({"type": "event_callback", "event": {"text": f"why=it burns&payload={click}&x="}}).encode()
+    assert isinstance(parse(body[1:], FORM), Click), "nothing else is wrong with it"
+    with pytest.raises(PayloadError, match="called a form"):
+        parse(body, FORM)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "reason"),
     [

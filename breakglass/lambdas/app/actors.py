@@ -130,7 +130,8 @@ def _person_by_address(desk: Desk, user: Mapping[str, Any]) -> Person:
     if person.user_id in desk.policy.people.values():
         raise ImpostorError(
             f"The user {person.user_name} of Identity Center is pinned to another Slack account (`approvals.people`), "
-            "so this account can't act for them."
+            "so this account can't act for them. If you are that person, use the pinned account, or ask for the "
+            "entry in the stack file to be changed."
         )
     return person
 

@@ -62,7 +62,7 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         screen.tell(
             "Not possible now",
             f"The Slack app of these approvals lacks the permission {error.scope}, so nobody can be identified. "
-            "Nothing is wrong with your account. Its operators are alarmed; the remedy is in "
+            "Nothing is wrong with your account. The operators of break-glass get an alarm; the remedy is in "
             "docs/runbooks/slack-app.md.",
         )
         raise PermanentError("missing_scope") from error

@@ -15,8 +15,8 @@ LONGEST_NOTE = 2000
 LONGEST_TICKET = 64
 """Characters of a ticket."""
 
-_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""Hangul fillers: letters by their category, with nothing to see (Unicode, `Default_Ignorable_Code_Point`)."""
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\U00013441\U00013442")
+"""Hangul fillers and, from Python 3.12 on, Egyptian blanks: letters by their category, with nothing to see."""
 
 
 def is_blank(text: str) -> bool:

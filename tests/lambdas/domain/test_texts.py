@@ -14,6 +14,7 @@ BLANK = {
     "braille dots": "\u2801\u2802",
     "combining marks alone": "\u0301\u0302\u20dd",
     "hangul fillers": "\u115f\u1160\u3164\uffa0",
+    "Egyptian blanks, which are letters from Python 3.12 on": "\U00013441\U00013442",
     "soft hyphens and marks of direction": "\u00ad\u200e\u202e\u2066",
     "variation selectors and tags": "\ufe0f\U000e0041\U000e0100",
     "punctuation": "... -!? \u2026",

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, WithJsonSc
 
 from breakglass.approval.backtracking import most_steps
 from breakglass.lambdas.domain.policy import Unrecorded
+from breakglass.lambdas.domain.texts import LONGEST_TICKET
 from breakglass.section import Given, Section, repeated
 from breakglass.types import (
     NO_BOOL,
@@ -53,8 +54,6 @@ NOT_AFTER_DENIAL = "PT12H"
 """For how long after a denial the glass can't be broken, where the file says nothing."""
 
 _MOST_REMINDERS = 500
-
-_LONGEST_TICKET = 64
 _MOST_STEPS = 1_000_000
 
 
@@ -104,7 +103,7 @@ def _ticket_pattern(value: object) -> str:
         )
     try:
         pattern = re.compile(value)
-        steps = most_steps(value, _LONGEST_TICKET, _MOST_STEPS)
+        steps = most_steps(value, LONGEST_TICKET, _MOST_STEPS)
     except (re.error, OverflowError, RecursionError) as error:
         raise fault(
             f"This is no regular expression ({error}), so no ticket could ever match it and every request would be "
@@ -113,7 +112,7 @@ def _ticket_pattern(value: object) -> str:
         ) from None
     if steps > _MOST_STEPS:
         raise fault(
-            f"There are tickets of {_LONGEST_TICKET} characters that this pattern can be tried on in more than a "
+            f"There are tickets of {LONGEST_TICKET} characters that this pattern can be tried on in more than a "
             "million ways before it is known that none of them fits. The function that answers in Slack would be busy "
             "with one for seconds, or for ever.",
             "Put no quantifier inside a group that is repeated itself, as in ([A-Z]+)+, and put no quantifiers side by "

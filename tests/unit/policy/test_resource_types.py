@@ -69,6 +69,19 @@ def test_policy_of_a_stack_names_every_resource_type(file: Path) -> None:
     assert missing_in(json.loads(file.read_text(encoding="utf-8"))) == []
 
 
+def test_databases_behind_a_customer_key_can_be_restored() -> None:
+    document = json.loads((STACKS / "policies" / "devops-break-glass.json").read_text(encoding="utf-8"))
+    of_kms = [each for each in document["Statement"] if any("kms:" in action for action in listed(each["Action"]))]
+    assert {action for each in of_kms for action in listed(each["Action"])} == {
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKey",
+    }
+    via = {each["Condition"]["StringEquals"]["kms:ViaService"] for each in of_kms}
+    assert via == {"rds.eu-central-1.amazonaws.com"}
+
+
 @pytest.mark.parametrize("part", Part)
 def test_policy_of_a_function_names_every_resource_type(part: Part) -> None:
     assert missing_in(function_permissions(part, FULL)) == []

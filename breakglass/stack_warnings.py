@@ -130,8 +130,8 @@ def _first_made_on_request(stack_file: "StackFile", at: str) -> Iterator[Problem
             yield Problem(
                 f"{at}permissionSets.pairs[{index}].breakGlass",
                 shown(pair.break_glass_name),
-                f"No assignment of this file makes its role {where}, so Identity Center makes it there for the first "
-                f"request. That fails if the account lacks {policies}, and the person gets no access.",
+                f"No assignment of this file makes its role {where}, so Identity Center makes it there with the first "
+                f"access, in an emergency. That fails if the account lacks {policies}, and the person gets no access.",
                 "Assign the set to a group without members in each of these accounts (`sets: [breakGlass]`). Then "
                 "`pulumi up` makes the role, and fails if a policy is missing. Rehearse each set as "
                 "docs/runbooks/first-deploy.md says.",

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from breakglass.command_line.check import PROBLEM, Finding, as_text
 from breakglass.config import NAMESPACE, validate_stack
 from breakglass.detection.message import slack_message, substitute
 from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.errors import Problem
 from breakglass.types import EvidencePath
 from docs.draw_message import PICTURE, RECORD, arrived, drawing
 
@@ -65,6 +67,22 @@ def test_every_make_command_is_one(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
     commands = set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(document), flags=re.MULTILINE))
     assert commands <= targets
+
+
+def test_problem_matcher_of_the_readme_finds_the_line() -> None:
+    (tasks,) = re.findall(r"^```json\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
+    matcher = json.loads(tasks)["tasks"][0]["problemMatcher"]["pattern"]
+    finding = Finding(PROBLEM, 12, Problem("breakglass:alerts.slack.channel", '"#ops"', "why", "instead"))
+
+    found = re.match(matcher["regexp"], as_text(Path("stacks/Pulumi.prod.yaml"), [finding]).splitlines()[0])
+
+    assert found is not None
+    assert [found[matcher[part]] for part in ("file", "line", "severity", "message")] == [
+        "stacks/Pulumi.prod.yaml",
+        "12",
+        "problem",
+        "breakglass:alerts.slack.channel",
+    ]
 
 
 @pytest.mark.parametrize("document", [README, ROOT / "docs" / "threats.md"], ids=lambda document: document.name)

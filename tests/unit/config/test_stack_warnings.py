@@ -39,13 +39,23 @@ OWN_BOUNDARY = {"customerManagedPolicy": {"name": "emergency-boundary", "path": 
 )
 def test_set_first_made_on_request_is_warned_about(key: str, value: object, policy: str) -> None:
     everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
-    raw = stack_with_approvals(((*PAIR, "assignments"), [everyday]), ((*BREAK_GLASS, key), value))
+    elsewhere = {"group": "database-leads", "accounts": ["333333333333"]}
+    raw = stack_with_approvals(((*PAIR, "assignments"), [everyday, elsewhere]), ((*BREAK_GLASS, key), value))
 
     found = [warning for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH]
 
     assert len(found) == 1
     assert f"lacks {policy}," in found[0].why
     assert "in 222222222222" in found[0].why
+
+
+def test_set_that_nobody_is_assigned_is_warned_about() -> None:
+    everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
+    raw = stack(((*PAIR, "assignments"), [everyday]), ((*BREAK_GLASS, "customerManagedPolicies"), OWN_POLICY))
+
+    (why,) = [warning.why for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH]
+
+    assert "in any account" in why
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ EVENT = "refused"
 
 _SECONDS = 3600
 
+_CLAIM_SECONDS = 30
+"""Less than the minute after which Lambda retries, so what the trail did not take is kept by the retry."""
+
 
 def keep(desk: Desk, by: Actor, deed: str, about: str, why: str) -> None:
     """Keep that somebody was refused.
@@ -28,8 +31,9 @@ def keep(desk: Desk, by: Actor, deed: str, about: str, why: str) -> None:
     """
     entry = _entry(desk, by, about, f"{deed}: {why}")
     key = f"{EVENT}/{by.user_id or by.slack_id}/{deed}/{entry.subject}"
-    if desk.store.claim_delivery(key, desk.clock() + _SECONDS):
+    if desk.store.claim_delivery(key, desk.clock() + _CLAIM_SECONDS):
         desk.store.note(entry)
+        desk.store.remember_delivery(key, desk.clock() + _SECONDS)
 
 
 def keep_stranger(desk: Desk, actor: SlackActor, deed: str, about: str, why: str) -> None:

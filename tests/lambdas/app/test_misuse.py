@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from breakglass.lambdas.adapters.aws import AwsError
 from breakglass.lambdas.app.changes import ContendedError
 from breakglass.lambdas.domain.records import Request, State
 from breakglass.lambdas.error_codes import PermanentError
@@ -173,6 +174,22 @@ def test_the_trail_keeps_who_tried_what_they_may_not_once_an_hour(company: Compa
     company.clock.advance(1)
     company.click(BEA, ids.APPROVE, own)
     assert refused(company) == [("u-bea", own.id, why)] * 2
+
+
+def test_refusal_the_trail_did_not_take_is_kept_by_the_retry(company: Company) -> None:
+    own = company.asked(BEA)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(company.store, "note", _unreachable)
+        with pytest.raises(AwsError):
+            company.click(BEA, ids.APPROVE, own)
+    company.clock.advance(60)
+    company.click(BEA, ids.APPROVE, own)
+    company.click(BEA, ids.APPROVE, own)
+    assert len(refused(company)) == 1
+
+
+def _unreachable(_: object) -> bool:
+    raise AwsError("InternalServerError", "not now", 500, "TransactWriteItems")
 
 
 def test_it_keeps_who_tried_to_end_to_withdraw_and_to_take_what_is_not_theirs(company: Company) -> None:

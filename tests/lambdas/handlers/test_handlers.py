@@ -117,6 +117,7 @@ REPORTED: dict[str, tuple[str, int]] = {
         0,
     ),
     "a source that only begins so": (json.dumps({"value": VALUE, "source": "aws.sts.example"}), 0),
+    "one more key than there is": (json.dumps({"value": VALUE, "source": "aws.sts", "rest": ""}), 0),
     "no source": (json.dumps({"value": VALUE}), 0),
     "a source that is no text": (json.dumps({"value": VALUE, "source": ["aws.sts"]}), 0),
     "a value that is no text": (json.dumps({"value": [VALUE], "source": "aws.sts"}), 0),

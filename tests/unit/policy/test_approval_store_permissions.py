@@ -77,7 +77,8 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
 
 PEOPLE = "request save_request grants use save_use use_of_event latest_use requests_of"
 USES = {
-    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery note",
+    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery "
+    "remember_delivery note",
     Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
     Part.sweeper: "claim_delivery remember_delivery note open_requests live_grants open_uses request save_request "
     "grants grant save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",

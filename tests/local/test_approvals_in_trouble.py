@@ -308,7 +308,7 @@ def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(appro
 
 
 def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: Backstage) -> None:
-    request = approvals.opened(ADA, NETWORK, PRODUCTION, seconds=2)
+    request = approvals.opened(ALAN, NETWORK, PRODUCTION, seconds=2)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
     approvals.cloud.kill_function(approvals.function(Part.desk))
     until(lambda: approvals.record(request).state is State.ended or None, "the end")
@@ -436,7 +436,7 @@ def test_a_wake_up_that_comes_too_early_ends_nothing(approvals: Backstage) -> No
 
 def test_the_policy_that_ends_sessions_is_written_when_organizations_answers_again(approvals: Backstage) -> None:
     before = approvals.session_policy().keys()
-    request = approvals.opened(ADA, NETWORK, PRODUCTION)
+    request = approvals.opened(ALAN, NETWORK, PRODUCTION)
     approvals.cloud.fail("organizations:UpdatePolicy", error="ConcurrentModificationException", times=1)
     approvals.returned(request)
     assert len(approvals.session_policy().keys() - before) == 1

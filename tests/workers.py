@@ -1,4 +1,9 @@
-"""Which tests run in one worker: those of one file, and those of the files that share a deployment.
+"""Which tests run in one worker, and which begin first.
+
+Those of one file run in one worker, and so do those of the files that share a deployment. The files are taken in the
+order of their names: what deploys (`engine`, `local`) begins before `unit`, whose many short files fill the rest. By
+their number of tests, as pytest-xdist orders them, the few tests that deploy for a minute would come last, and one
+worker would wait for the other.
 
 Non-goals: how many workers there are (Makefile).
 """
@@ -19,4 +24,5 @@ class _Scheduling(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
     """Called by pytest-xdist."""
+    config.option.loadscopereorder = False
     return _Scheduling(config, log)

@@ -13,6 +13,7 @@ from breakglass.lambdas.domain import grants, transitions
 from breakglass.lambdas.domain.grants import GrantEvent, GrantNotAllowedError, UnsettledError
 from breakglass.lambdas.domain.records import (
     SYSTEM,
+    Actor,
     Announcement,
     ChannelNotice,
     Grant,
@@ -156,6 +157,13 @@ def test_redirect_keeps_what_was_accepted_and_what_is_named() -> None:
 def test_quiet_since_counts_from_each_answer(answered: Request) -> None:
     assert transitions.quiet_since(answered) == NOW
     assert transitions.quiet_since(request(), [answered]) == NOW
+
+
+def test_look_by_the_last_who_is_kept_and_by_the_next() -> None:
+    fifty = tuple(Actor(f"u-{number}", "x") for number in range(50))
+    assert transitions.look(request(looking=fifty[:49]), fifty[49], NOW).request.looking == fifty
+    one_more = transitions.look(request(looking=fifty), CLEO_ACTS, NOW).request
+    assert (one_more.looking, one_more.looked_at) == (fifty, NOW)
 
 
 GRANTS: dict[str, tuple[Callable[[Grant], grants.GrantChange], Grant]] = {

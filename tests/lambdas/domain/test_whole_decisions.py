@@ -30,7 +30,7 @@ from breakglass.lambdas.domain.decision import (
 )
 from breakglass.lambdas.domain.policy import Action, DenyRule, Policy, Principal, Standing
 from breakglass.lambdas.domain.records import UseState
-from tests.lambdas.domain.examples import ASKED, CLEO_ACTS, explanation, use
+from tests.lambdas.domain.examples import ASKED, CLEO_ACTS, denial, explanation, use
 from tests.lambdas.domain.policies import (
     ADA,
     CLEO,
@@ -221,6 +221,15 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     "the glass that stays whole": (
         lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), glass(600)),
         refused(f"The glass can't be broken here: {RDS} always takes an approval.", "databases", LEADS),
+    ),
+    "the glass after a denial": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), Silence(ASKED, ASKED + 3600, (denial(at=ASKED),))),
+        refused(
+            f"Cleo denied {RDS} for Ada 1 h ago (r-0). For 12 h after a denial the glass can't be broken; 11 h to go. "
+            "An approver can still approve the request.",
+            "databases",
+            LEADS,
+        ),
     ),
     "the end of one's own access": (
         lambda: may_end(policy(), ADA, ADA, RDS, (PRODUCTION,)),

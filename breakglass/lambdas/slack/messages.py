@@ -55,7 +55,7 @@ def story(entry: AuditEntry, slack_id: str | None, policy: Policy) -> Body | Non
 _STORIES: Mapping[str, tuple[str, str]] = {
     Event.approval_given: (":white_check_mark: {who} approves{rule}. It takes more approvals.", "Their note"),
     Event.approved: (
-        ":white_check_mark: Approved by {who}{rule}. Nothing has changed yet; that comes next.",
+        ":white_check_mark: Approved by {who}{rule}. The message above shows what comes of it.",
         "Their note",
     ),
     Event.denied: (":no_entry: Denied by {who}{rule}. Nothing was opened.", "Why not"),
@@ -66,8 +66,8 @@ _STORIES: Mapping[str, tuple[str, str]] = {
         "",
     ),
     Event.glass_broken: (
-        ":rotating_light: {who} broke the glass{rule}: nobody has approved this. Nothing has changed yet; that comes "
-        "next. A post-mortem is required.",
+        ":rotating_light: {who} broke the glass{rule}: nobody has approved this. The message above shows what "
+        "comes of it. A post-mortem is required.",
         "Why it could not wait",
     ),
     Event.looking: (":eyes: {who} is looking at it.", ""),

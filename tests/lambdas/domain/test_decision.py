@@ -116,6 +116,10 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+")), ticket="see INC-1"),
         "in the form INC-[0-9]+",
     ),
+    "a ticket that can't be seen is none, whatever the form": (
+        lambda: asked(policy(rule(ticket_pattern=".+")), ticket="\u200b\u2800"),
+        "A ticket is required here",
+    ),
     "a good ticket is taken": (lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+")), ticket="INC-17"), ""),
     "what one has anyway needs no request": (
         lambda: asked(policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),))),

@@ -73,7 +73,7 @@ STORIES = [
     (Event.approval_given, ":white_check_mark: <@UBEA> approves, by rule `databases`. It takes more approvals."),
     (
         Event.approved,
-        ":white_check_mark: Approved by <@UBEA>, by rule `databases`. Nothing has changed yet; that comes next.",
+        ":white_check_mark: Approved by <@UBEA>, by rule `databases`. The message above shows what comes of it.",
     ),
     (Event.denied, ":no_entry: Denied by <@UBEA>, by rule `databases`. Nothing was opened."),
     (Event.withdrawn, ":leftwards_arrow_with_hook: <@UBEA> took the request back. Nothing was opened."),
@@ -84,8 +84,8 @@ STORIES = [
     ),
     (
         Event.glass_broken,
-        ":rotating_light: <@UBEA> broke the glass, by rule `databases`: nobody has approved this. Nothing has changed "
-        "yet; that comes next. A post-mortem is required.",
+        ":rotating_light: <@UBEA> broke the glass, by rule `databases`: nobody has approved this. The message "
+        "above shows what comes of it. A post-mortem is required.",
     ),
     (Event.looking, ":eyes: <@UBEA> is looking at it."),
     (

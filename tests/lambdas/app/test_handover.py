@@ -1,9 +1,12 @@
 """What `desk` accepts of whoever invokes it: only what Slack has signed, within the time that retries take.
 
+Steps of the workflow are not signed, so it is shown that they approve and grant nothing.
+
 Not shown here: who may invoke it (tests/unit/policy/test_approval_documents.py), and what `front` hands over
 (tests/lambdas/app/test_front.py).
 """
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breakglass.lambdas.app import access, steps
 from breakglass.lambdas.app.handover import read_handover
+from breakglass.lambdas.domain.records import State
 from breakglass.lambdas.slack.payloads import Command, Interaction
 from breakglass.lambdas.slack.signature import HANDED_OVER_SECONDS, WINDOW_SECONDS, SignatureError
+from tests.lambdas.app.company import Company
 from tests.lambdas.app.test_front import COMMAND, FORM, SECRET, signature
 from tests.lambdas.doubles.clock import NOW
 from tests.lambdas.doubles.log import MemoryLog
@@ -86,3 +92,19 @@ def test_handover_rotated_secret_is_read_once_more() -> None:
 
     assert isinstance(read_handover(handed(), secret, NOW, MemoryLog()), Command)
     assert asked == [False, True]
+
+
+OF_REQUEST = ["ask", "remind", "extend", "granted", "hold", "due", "close"]
+OF_ACCESS = ["prepare", "lift", "grant", "granting", "take_back", "revoke", "revoking", "verify", "abandon"]
+
+
+@given(st.lists(st.sampled_from(OF_REQUEST + OF_ACCESS), min_size=1, max_size=6))
+def test_steps_invoked_by_hand_approve_and_grant_nothing(invoked: list[str]) -> None:
+    company = Company()
+    request = company.asked()
+    for step in invoked:
+        event = {"step": step, "request": request.id, "account": request.accounts[0], "token": "t-0", "error": "none"}
+        with suppress(Exception):
+            (steps.step if step in OF_REQUEST else access.step)(company.world, event)
+    assert company.now(request).state in (State.pending, State.failed)
+    assert company.center.assigned == set()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.provider_error import words_of
 from breakglass.errors import ConfigError, Problem
 
 
@@ -51,7 +52,7 @@ def read_organization(parent: pulumi.Resource) -> Organization | Unreadable:
         found = aws.organizations.get_organization(opts=opts)
         caller = aws.get_caller_identity(opts=opts)
     except Exception as error:
-        return Unreadable(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))
+        return Unreadable(words_of(error))
     return Organization(
         deployed_in=caller.account_id,
         management_account=found.master_account_id,

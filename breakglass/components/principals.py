@@ -15,6 +15,7 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.provider_error import words_of
 from breakglass.errors import ConfigError, Problem, shown
 from breakglass.lambdas.domain.policy import PrincipalKind
 
@@ -173,12 +174,11 @@ def _users(found: aws.identitystore.GetGroupMembershipsResult) -> Sequence[str]:
 
 
 def _missing(error: Exception) -> Missing:
-    """Keep what the provider says; the SDK puts the function's name before it, and an empty property behind it."""
-    return Missing(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))
+    return Missing(words_of(error))
 
 
 def _fail(principal: Named, error: Exception) -> str:
-    said = _missing(error).said
+    said = words_of(error)
     problem = key_problem(said) or Problem(
         principal.key,
         shown(principal.text),

@@ -39,10 +39,14 @@ def decode(kind: type[Record], text: str) -> Record:
 
 def _value(kind: Any, raw: Any) -> Any:
     if kind in (int, str, bool):
+        if type(raw) is not kind:
+            raise TypeError(f"a {type(raw).__name__} is no {kind.__name__}")
         return raw
     if get_origin(kind) is UnionType:
         return None if raw is None else _value(get_args(kind)[0], raw)
     if get_origin(kind) is tuple:
+        if not isinstance(raw, list):
+            raise TypeError(f"a {type(raw).__name__} is no list")
         return tuple(_value(get_args(kind)[0], one) for one in raw)
     if is_dataclass(kind):
         return _record(kind, raw)

@@ -71,7 +71,20 @@ def test_what_a_newer_record_has_more_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"id": "r-1", "kind": "other"}', '{"id": "r-1", "actors": [1]}', '"text"', "7"]
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"id": "r-1", "kind": "other"}',
+        '{"id": "r-1", "actors": [1]}',
+        '{"id": "r-1", "actors": ""}',
+        '{"id": 1}',
+        '{"id": null}',
+        '"text"',
+        "7",
+    ],
 )
 def test_what_holds_no_record_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="this is no New"):

@@ -88,10 +88,16 @@ def _read(world: Sweeper) -> Round:
 
 
 def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
-    """Yield every set and account that has not been searched in this round, in order."""
+    """Yield every set and account that has not been searched in this round, in order.
+
+    A set comes before its accounts, with an empty one. So time is checked and the cursor moves even where the accounts
+    of one set after the other can't be listed.
+    """
     for name in sorted(run.world.policy.sets):
         if current.after and name < current.after[0]:
             continue
+        if (name, "") > current.after:
+            yield name, ""
         try:
             accounts = run.world.center.provisioned_accounts(name)
         except Exception as error:
@@ -103,6 +109,8 @@ def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
 def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int:
     """See to the unmanaged assignments of a set in an account, and count them."""
     found = 0
+    if not account:
+        return found
     try:
         for principal in run.world.center.assignments(name, account):
             if not _is_managed(run.world, known, name, account, principal):

@@ -416,6 +416,24 @@ def test_search_without_time_goes_on_in_the_next_run(company: Company) -> None:
     assert all(one.failures == 0 for one in counts)
 
 
+def test_search_whose_lists_hang_ends_in_time_and_moves_on() -> None:
+    names = [f"set-{number:02}" for number in range(100)]
+    company = Company(policy(sets=dict.fromkeys(names, policy().sets[RDS])))
+    asked: list[str] = []
+
+    def hangs(permission_set: str) -> tuple[str, ...]:
+        asked.append(permission_set)
+        company.clock.advance(10)
+        raise BusyError("timeout")
+
+    company.center.provisioned_accounts = hangs  # type: ignore[method-assign]
+    for _ in range(7):
+        began = company.clock()
+        company.sweep()
+        assert company.clock() - began < 300, "the function's time"
+    assert set(asked) == set(names)
+
+
 def test_search_with_a_failing_revocation_revokes_the_others() -> None:
     company = Company(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
     removed = company.center.remove

@@ -93,7 +93,7 @@ class Run:
         """Return whether the current part may begin something new."""
         return self.world.clock() < self.until
 
-    def each(self, items: Iterable[Item], name: Callable[[Item], str], see_to: Callable[[Item], None]) -> None:
+    def each(self, items: Iterable[Item], name: Callable[[Item], str], see_to: Callable[[Item], object]) -> None:
         """See to every item that there is time for; one that fails stops no other."""
         left = list(items)
         for number, item in enumerate(left):
@@ -189,8 +189,8 @@ def _again(world: Sweeper, grant: Grant) -> Grant:
     return world.store.grant(grant.request_id, grant.access.account) or grant
 
 
-def _end(run: Run, request_id: str, note: str = "") -> None:
-    """Write into a request that its access is being taken back, unless that has begun or there is time left."""
+def _end(run: Run, request_id: str, note: str = "") -> Request:
+    """Write into a request that its access is being revoked, unless that has begun or there is time left."""
 
     def ended(request: Request) -> Change:
         now = run.world.clock()
@@ -199,7 +199,7 @@ def _end(run: Run, request_id: str, note: str = "") -> None:
             return transitions.finish(request, SYSTEM, note, now)
         return Change(request)
 
-    run.change(request_id, ended)
+    return run.change(request_id, ended).request
 
 
 def _is_taken_back(world: Sweeper, grant: Grant, latest_end: int | None = None) -> bool:
@@ -277,7 +277,10 @@ def _start_again(run: Run, request: Request) -> None:
 def _finish(run: Run, request: Request) -> None:
     """Take back what a request still holds, and close it when all of it is gone."""
     world = run.world
-    _end(run, request.id, "Its workflow was stopped." if request.state is State.granting else "")
+    ended = _end(run, request.id, "Its workflow was stopped." if request.state is State.granting else "")
+    if ended.state is not State.revoking:
+        # It has been extended or taken further since it was read.
+        return
     for account in request.accounts:
         try:
             grant = world.store.grant(request.id, account)

@@ -4,7 +4,7 @@ import pytest
 
 from breakglass.lambdas.domain.records import Kind, Request, State
 from breakglass.lambdas.slack import ids
-from tests.lambdas.app.company import SECOND_CHANNEL, Company
+from tests.lambdas.app.company import SECOND_CHANNEL, Company, interrupt
 from tests.lambdas.domain.policies import ADA, CLEO
 
 
@@ -81,3 +81,15 @@ def test_the_glass_is_not_broken_for_access_that_is_over(company: Company) -> No
     view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=extension(company).id)
     assert "failed by now" in company.seen(view_id)
     assert company.slack.posted(SECOND_CHANNEL) == []
+
+
+def test_extension_during_a_sweep_keeps_the_access_open(company: Company) -> None:
+    request = opened(company)
+    company.player.stop(request.id)
+    company.clock.advance(3000)
+    more_time(company, request)
+    company.clock.advance(600)
+    interrupt(company.workflow, "is_running", lambda: company.click(CLEO, ids.APPROVE, extension(company)))
+    company.sweep()
+    assert company.now(request).state is State.active
+    assert company.is_open()

@@ -168,6 +168,7 @@ def grants(run: Run) -> None:
     run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
     run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
     others = [one for one in found if one.deny_until is not None and not due.overdue(one, now, GRACE_SECONDS)]
+    run.counts.undenied = sum(bool(one.undenied) for one in others)
     run.each(others, _name_of_grant, lambda one: _see_to_denial(run, one))
 
 
@@ -219,14 +220,14 @@ def _see_to_denial(run: Run, grant: Grant) -> None:
     try:
         if world.sessions is None or world.clock() >= (grant.deny_until or 0):
             lift_denials(world, [grant])
+            run.counts.undenied -= bool(grant.undenied)
         elif grant.state not in LIVE:
             written = deny_sessions(world, world.sessions, grant)
-            run.counts.undenied += bool(written.undenied)
+            run.counts.undenied += bool(written.undenied) - bool(grant.undenied)
             if written.undenied != grant.undenied:
                 # The message says whether live sessions are cut off.
                 run.show(grant.request_id)
     except BusyError:
-        run.counts.undenied += bool(grant.undenied)
         # Somebody else is writing the policy; the next run looks again.
         world.log("session_policy_busy", request=grant.request_id, account=grant.access.account)
 

@@ -177,6 +177,24 @@ def test_ended_message_changes_once_the_deny_is_written() -> None:
     assert "sessions_not_denied" in company.trail(request)
 
 
+def test_sweep_without_time_still_counts_undenied_sessions() -> None:
+    company = Company(ends_sessions=True)
+    request = opened(company)
+    company.sessions.content = "not a policy"
+    company.click(ADA, ids.DONE, request)
+    late = opened(company)
+    company.player.stop(late.id)
+    company.clock.advance(3600 + GRACE_SECONDS)
+    (ended,) = company.store.grants(request.id)
+    company.store.save_grant(replace(ended, deny_until=company.clock() + 3600))
+
+    def slow(call: str, done: bool) -> None:
+        company.clock.advance(100)
+
+    company.center.trouble = slow
+    assert company.sweep().undenied == 1
+
+
 def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
     company = Company(ends_sessions=True)
     request = opened(company)

@@ -153,8 +153,8 @@ class ApprovalSweep(pulumi.ComponentResource):
         ]
         failing = alarms.alarm(
             f"{name}-failures",
-            description="The sweeper of the break-glass approvals goes on failing at something: an account, a record, "
-            "a message, or a part of its work. Everything else is done. Its log says at what, and with which error: "
+            description="The sweeper of the break-glass approvals goes on failing at something: an account, a set, "
+            "a record, or a part of its work. Everything else is done. Its log says at what, and with which error: "
             "look for sweep_failed. Runbook: docs/runbooks/alarms.md.",
             evaluation_periods=FAILING_OF,
             datapoints_to_alarm=FAILING_PERIODS,

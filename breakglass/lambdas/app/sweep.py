@@ -57,7 +57,7 @@ class Counts:
         overdue: uses that should be explained and signed off by now.
         undenied: ended accesses whose live sessions go on, since the policy did not take the Deny.
         unannounced: broken glasses that should be announced by now, with an explanation required.
-        failures: parts, accounts, records and messages that could not be seen to.
+        failures: parts, accounts, sets and records that could not be seen to.
         unknown: names of those of the numbers above that could not be counted.
     """
 

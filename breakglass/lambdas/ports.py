@@ -43,7 +43,7 @@ class Store(Protocol):
 
     `save_*` take the record with the `version` it was read with, write it with `version + 1` and, in the same
     transaction, the audit entries. A record read with version 0 must not exist yet. Reads are consistent. A record that
-    can't be read raises `ValueError`; the lists of open ones name it to `unreadable`, and go on with the next.
+    can't be read raises `ValueError`; lists pass it over, and those of open ones name it to `unreadable`.
     """
 
     def claim_delivery(self, key: str, expires_at: int) -> bool:

@@ -310,14 +310,8 @@ class DynamoStore:
         """Yield what the index has as open, as it is now and if it is so now."""
         found = self._table.query("#pk = :pk", OPEN, pk=named)
         while some := list(islice(found, MOST_ITEMS)):
-            for item in self._table.read(some):
-                try:
-                    record = record_of(kind, item)
-                except (KeyError, ValueError):
-                    unreadable(" ".join(key_of(item)))
-                    continue
-                if is_open(record):
-                    yield record
+            records = _readable(kind, self._table.read(some), unreadable)
+            yield from (record for record in records if is_open(record))
 
     def _newest_first(self, index: Index, partition: str, oldest: str, newest: str, most: int) -> list[Item]:
         # DynamoDB refuses a span that ends before it begins.
@@ -330,12 +324,21 @@ class DynamoStore:
     def _page(self, found: Sequence[Item], limit: int) -> Page[Request]:
         """Return a page of what an index found; if there is one too many, the next page begins with it."""
         following = found[limit][BY_MONTH.sort_key]["S"] if len(found) > limit else None
-        return Page(tuple(record_of(Request, item) for item in self._table.read(found[:limit])), following)
+        return Page(tuple(_readable(Request, self._table.read(found[:limit]), pass_over)), following)
 
     def _span(self, since: int, until: int) -> tuple[int, int]:
         """Cut a span to when there can be anything; an empty one ends where it begins."""
         first = max(since, EARLIEST)
         return first, max(first, min(until, self._clock() + _DAY))
+
+
+def _readable(kind: type[Record], items: Iterable[Item], unreadable: Callable[[str], None]) -> Iterator[Record]:
+    """Yield the records that items hold, and name those that can't be read."""
+    for item in items:
+        try:
+            yield record_of(kind, item)
+        except (KeyError, ValueError):
+            unreadable(" ".join(key_of(item)))
 
 
 def _lines(audit: Sequence[AuditEntry], write: str) -> list[Item]:

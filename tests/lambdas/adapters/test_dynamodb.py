@@ -421,6 +421,11 @@ class OneBroken(AwsClient):
         return {"Items": items} if operation == "Query" else {"Responses": {"records": items}}
 
 
+def test_page_with_an_unreadable_request_has_the_others() -> None:
+    page = DynamoStore(OneBroken("eu-central-1"), "records").requests_of("u-ada")
+    assert [request.id for request in page.items] == ["r-2"]
+
+
 def test_open_requests_with_an_unreadable_one_names_it_and_goes_on() -> None:
     named: list[str] = []
     found = DynamoStore(OneBroken("eu-central-1"), "records").open_requests(named.append)

@@ -426,7 +426,7 @@ def test_page_with_an_unreadable_request_has_the_others() -> None:
     assert [request.id for request in page.items] == ["r-2"]
 
 
-def test_open_requests_with_an_unreadable_one_names_it_and_goes_on() -> None:
+def test_open_requests_with_an_unreadable_one_go_on() -> None:
     named: list[str] = []
     found = DynamoStore(OneBroken("eu-central-1"), "records").open_requests(named.append)
     assert [request.id for request in found] == ["r-2"]

@@ -169,7 +169,7 @@ def test_an_operation_that_is_not_remembered_has_failed(server: ScriptedServer, 
     assert center.deletion("o-1").progress is Progress.failed
 
 
-def test_assignment_of_a_set_that_left_the_policy_is_found_by_its_arn(
+def test_assignment_of_a_set_that_left_is_found_by_its_arn(
     server: ScriptedServer, center: AwsIdentityCenter
 ) -> None:
     gone = Access("u-ada", "no-longer-there", "222222222222")

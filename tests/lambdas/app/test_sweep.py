@@ -104,7 +104,7 @@ def test_sweep_with_a_failing_part_does_the_others_and_counts_it(company: Compan
     assert not company.is_open()
 
 
-def test_sweep_with_a_failing_grant_revokes_the_others_and_counts_it(
+def test_sweep_with_a_failing_grant_revokes_the_others(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = opened(company), opened(company, BEA)
@@ -359,7 +359,7 @@ def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so()
     assert company.sweep().unrecorded == 0
 
 
-def test_search_revokes_a_late_assignment_of_its_own_under_report(company: Company) -> None:
+def test_search_revokes_its_own_late_assignment_under_report(company: Company) -> None:
     request = opened(company)
     company.player.play()
     company.clock.advance(LATE)

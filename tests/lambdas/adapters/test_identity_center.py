@@ -169,9 +169,7 @@ def test_an_operation_that_is_not_remembered_has_failed(server: ScriptedServer, 
     assert center.deletion("o-1").progress is Progress.failed
 
 
-def test_assignment_of_a_set_that_left_is_found_by_its_arn(
-    server: ScriptedServer, center: AwsIdentityCenter
-) -> None:
+def test_assignment_of_a_set_that_left_is_found_by_its_arn(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     gone = Access("u-ada", "no-longer-there", "222222222222")
     server.answers(listed(("USER", "u-ada")), deletion(Status="IN_PROGRESS"))
     assert center.is_assigned(gone, "arn:aws:sso:::permissionSet/ssoins-1/ps-old")

@@ -104,9 +104,7 @@ def test_sweep_with_a_failing_part_does_the_others_and_counts_it(company: Compan
     assert not company.is_open()
 
 
-def test_sweep_with_a_failing_grant_revokes_the_others(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweep_with_a_failing_grant_revokes_the_others(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = opened(company), opened(company, BEA)
 
     def broken(access: Access, _: str) -> bool:

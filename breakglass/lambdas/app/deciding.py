@@ -164,9 +164,10 @@ def _may_break(doing: Doing, request: Request) -> Decision:
 
 def _requests_of(desk: Desk, requester: Actor) -> Iterator[Request]:
     """Yield the requests of a person that may have been answered lately: the index names them, each is read anew."""
+    earliest = desk.clock() - _LONGEST_WAIT_SECONDS
     page = desk.store.requests_of(requester.user_id)
     yield from page.items
-    while page.next is not None and page.items[-1].created_at > desk.clock() - _LONGEST_WAIT_SECONDS:
+    while page.next is not None and all(one.created_at > earliest for one in page.items):
         page = desk.store.requests_of(requester.user_id, page.next)
         yield from page.items
 

@@ -4,7 +4,7 @@ MiniStack dispatches only rules whose state is exactly ENABLED, posts to an API 
 failed. Here, as AWS's recorded answers and, where there is none, the EventBridge User Guide have it:
 
 - rule states (see `rule_state`), and no pattern that is more complex than AWS takes
-  (`breakglass.detection.complexity`);
+  (`localcloud.emulators.complexity`);
 - PutRule without a state makes the rule ENABLED, and drops the description (recorded: stackd, testdata/aws/eventbridge/
   control_plane.json, `replace-rule`);
 - input templates, and a dead letter in place of input that is no JSON (`breakglass.detection.input_template`);
@@ -36,8 +36,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from breakglass.detection.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from breakglass.detection.input_template import is_json, render
+from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, creating, describing
 from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts

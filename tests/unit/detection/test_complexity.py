@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from breakglass.detection.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from breakglass.detection.patterns import event_pattern
 from breakglass.detection.subjects import Subject
+from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from tests.unit.detection.strategies import subjects
 
 MARGIN = 8

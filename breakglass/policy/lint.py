@@ -21,7 +21,7 @@ several services, policies that AWS refuses anyway, and names and durations (see
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from breakglass.errors import shown
@@ -126,7 +126,8 @@ class Surroundings:
     approvals: bool = False
     """Whether the stack has approvals."""
     own_arns: Sequence[str] = ()
-    """ARN patterns that the Deny names besides those with the prefix (`breakglass.policy.protection.own_arns`)."""
+    """ARN patterns that the Deny and the risk `alert-path` name besides those with the prefix
+    (`breakglass.policy.protection.own_arns`)."""
 
     @property
     def partition(self) -> str:
@@ -151,7 +152,7 @@ def lint_pair(pair: Pair, around: Surroundings) -> tuple[Finding, ...]:
         What was found, first in the everyday set; paths are relative to the pair.
     """
     return (
-        *_lint_everyday(pair.everyday, around.partition),
+        *_lint_everyday(pair.everyday, around),
         *_lint_break_glass(pair.break_glass, around),
         *_lint_difference(pair.everyday, pair.break_glass),
     )
@@ -173,10 +174,10 @@ class _Grant:
         return [risk for risk in RISKS if risk in names]
 
 
-def _lint_everyday(everyday: PermissionSet, partition: str) -> Iterator[Finding]:
+def _lint_everyday(everyday: PermissionSet, around: Surroundings) -> Iterator[Finding]:
     # What is only worth a warning in an emergency is everyday work, and where the approvals are is not known here.
     harmless = {_APPROVALS, *(risk for risk, rule in RISKS.items() if rule.severity is Severity.warning)}
-    for grant in _grants("everyday", everyday, partition):
+    for grant in _grants("everyday", everyday, around.partition, around.own_arns):
         for risk in grant.told(harmless):
             why = f"{EVERYDAY_RISK.why} ({risk}: {RISKS[risk].why})"
             yield _finding(EVERYDAY_RISK, grant.path, grant.risks[risk], why=why)
@@ -196,7 +197,7 @@ def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding,
 def _lint_break_glass(break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
     protected, partition = around.protect_alert_path, around.partition
     held_back = (_PROTECTED if protected else frozenset()) | (frozenset() if around.approvals else {_APPROVALS})
-    grants = list(_grants(_SET, break_glass, partition))
+    grants = list(_grants(_SET, break_glass, partition, around.own_arns))
     for grant in grants:
         for risk in grant.told(held_back):
             if not {risk, _ADMINISTRATOR} & set(break_glass.acknowledge):
@@ -292,12 +293,12 @@ def _finding(
     return Finding(rule.name, rule.severity, path, value, why or rule.why, instead or rule.instead, acknowledgement)
 
 
-def _grants(key: str, permission_set: PermissionSet, partition: str) -> Iterator[_Grant]:
+def _grants(key: str, permission_set: PermissionSet, partition: str, own: Sequence[str] = ()) -> Iterator[_Grant]:
     for index, arn in enumerate(permission_set.managed_policies):
         risks = managed_policy_risks(arn.rpartition("/")[2])
         yield _Grant(f"{key}.managedPolicies[{index}]", dict.fromkeys(risks, shown(arn)))
     for path, statement in _allows(key, permission_set):
-        yield _Grant(path, statement_risks(statement, partition), statement)
+        yield _Grant(path, statement_risks(statement, partition, own), statement)
 
 
 def managed_policy_risks(name: str) -> frozenset[RiskAcknowledgement]:
@@ -306,11 +307,21 @@ def managed_policy_risks(name: str) -> frozenset[RiskAcknowledgement]:
     return frozenset(RiskAcknowledgement) if _ADMINISTRATOR in risks else risks
 
 
-def statement_risks(statement: Statement, partition: str = "aws") -> dict[RiskAcknowledgement, str]:
-    """Return the risks of an Allow statement, each with its actions; administrator access has all the others."""
+def statement_risks(
+    statement: Statement, partition: str = "aws", own: Sequence[str] = ()
+) -> dict[RiskAcknowledgement, str]:
+    """Return the risks of an Allow statement, each with its actions; administrator access has all the others.
+
+    Args:
+        statement: The statement.
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        own: ARN patterns of the alert path that the prefix does not cover (`breakglass.policy.protection.own_arns`).
+    """
     if _allows_everything(statement, partition):
         return dict.fromkeys(RiskAcknowledgement, _said(statement))
-    reached = {risk: _reached(statement, rule, partition) for risk, rule in RISKS.items() if risk is not _ADMINISTRATOR}
+    alert_path = RISKS[RiskAcknowledgement.alert_path]
+    rules = {**RISKS, RiskAcknowledgement.alert_path: replace(alert_path, resources=(*alert_path.resources, *own))}
+    reached = {risk: _reached(statement, rule, partition) for risk, rule in rules.items() if risk is not _ADMINISTRATOR}
     return {risk: value for risk, value in reached.items() if value}
 
 

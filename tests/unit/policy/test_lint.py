@@ -16,7 +16,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from breakglass.policy.documents import INLINE_POLICY_LIMIT, policy_json, policy_size
 from breakglass.policy.lint import Finding, Surroundings, lint_of_approvers, lint_pair, statement_risks
-from breakglass.policy.protection import WITHHELD, protect_alert_path
+from breakglass.policy.protection import WITHHELD, own_arns, protect_alert_path
 from breakglass.policy.rules import RISKS, RULES, Severity
 from breakglass.types import RiskAcknowledgement
 
@@ -458,6 +458,21 @@ def test_protection_holds_back_the_alert_path_and_cloudtrail() -> None:
         ("stop-cloudtrail", "breakGlass.inlinePolicy.Statement[1]"),
     }
     assert refused(pair, protected=True) == set()
+
+
+def test_secret_without_the_prefix_is_of_the_alert_path() -> None:
+    token = "arn:aws:secretsmanager:*:*:secret:slack/*"
+    pair = Pair(
+        everyday=PermissionSet(inline_policy=inline(allow("secretsmanager:GetSecretValue", token))),
+        break_glass=PermissionSet(inline_policy=inline(allow("secretsmanager:*", token))),
+    )
+    own = own_arns("aws", secret_names=["slack/bot-token"])
+    assert lint_pair(pair, Surroundings(protect_alert_path=False)) == ()
+    findings = lint_pair(pair, Surroundings(protect_alert_path=False, own_arns=own))
+    assert [(each.rule, each.path) for each in findings] == [
+        ("everyday-risk", "everyday.inlinePolicy.Statement[0]"),
+        ("alert-path", STATEMENT),
+    ]
 
 
 def test_what_the_protection_denies_everywhere_is_told() -> None:

@@ -22,7 +22,7 @@ import breakglass
 from breakglass.config import NAMESPACE
 from breakglass.policy import lint, protection
 from breakglass.policy.managed_policies import MANAGED_POLICIES
-from breakglass.policy.rules import LEFT_ALONE, RISKS, RULES, Rule
+from breakglass.policy.rules import HELD_BACK, LEFT_ALONE, RISKS, RULES, Rule
 from breakglass.schema import stack_file_schema
 from breakglass.types import RiskAcknowledgement
 
@@ -224,6 +224,7 @@ def _policy_lint() -> Iterator[str]:
         "Refused in a break-glass set, or warned of, unless `acknowledge` names the risk: a power is then a decision "
         "that a reviewer sees in the stack file, not an accident."
     )
+    yield _overview()
     for risk, rule in RISKS.items():
         yield from _rule(rule)
         yield _folded("AWS managed policies with this risk", sorted(MANAGED_POLICIES[risk]))
@@ -236,8 +237,25 @@ def _policy_lint() -> Iterator[str]:
     for statement in protection.denials("aws"):
         yield _folded_json(statement["Sid"], statement)
     yield "## Looked at and left alone"
-    yield "Neither a risk of their own nor denied as such:"
-    yield "\n".join(f"- {', '.join(f'`{action}`' for action in each.actions)}: {each.why}" for each in LEFT_ALONE)
+    yield "These actions may look like a way around. They are no risk, and no Deny names them as such."
+    lines = (f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in LEFT_ALONE)
+    yield "\n".join(("| actions | why |", "|---|---|", *lines))
+
+
+def _overview() -> str:
+    lines = ["| risk | in a break-glass set | with `protectAlertPath` |", "|---|---|---|"]
+    for risk, rule in RISKS.items():
+        if risk is RiskAcknowledgement.administrator_access:
+            deny = "the other rows hold for it, too"
+        elif risk in HELD_BACK:
+            deny = "denied, so it is not reported"
+        elif risk in protection.WITHHELD:
+            all_of_it = set(rule.actions) <= set(protection.WITHHELD[risk])
+            deny = f"{'' if all_of_it else 'in part '}denied unless acknowledged"
+        else:
+            deny = "not denied"
+        lines.append(f"| {_link(f'`{risk}`', risk)} | {rule.severity} unless acknowledged | {deny} |")
+    return "\n".join(lines)
 
 
 def _rule(rule: Rule) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """The lint of a permission-set pair: what a break-glass set must not be able to do unless the stack file says so.
 
-A policy is read as IAM reads it, and where that takes more than the policy itself, as the more dangerous of the
-possibilities:
+A policy is read as IAM reads it. Where the policy alone does not decide, the more dangerous reading counts:
 
 * An Allow grants whatever its wildcards can match, in any spelling: `*`, `IAM:Put*`, `iam:*Policy`, `NotAction`.
 * A Deny, a Condition and a permissions boundary are not taken into account: whether they hold back enough is for the
   person who acknowledges the risk to judge. The one exception is the Deny of `protectAlertPath`, which this package
   writes itself (`breakglass.policy.protection`).
-* A Resource counts only where it excludes for certain everything a rule is about, as another service's ARN does.
+* A Resource limits an Allow only if it can match nothing that the rule is about, e.g. an ARN of another service.
 * AWS managed policies are known by name (`breakglass.policy.managed_policies`).
 
 Each risk is looked for in each set. The risk `approvals` is looked for only where the stack has approvals, and in an
@@ -34,6 +33,7 @@ from breakglass.policy.rules import (
     ANY_ROLE,
     DENIED_ANYWAY,
     EVERYDAY_RISK,
+    HELD_BACK,
     INLINE_POLICY,
     LOCAL_LOGIN,
     NO_POLICY,
@@ -111,7 +111,8 @@ class Pair(Protocol):
 _SET = "breakGlass"
 _ADMINISTRATOR = RiskAcknowledgement.administrator_access
 _APPROVALS = RiskAcknowledgement.approvals
-_PROTECTED = frozenset({RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, _APPROVALS})
+_ALSO_ON = {"ssm": ("ec2", "ecs")}
+"""Services that have ARNs of their own, and actions on the resources of others: a session on an EC2 instance."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Surroundings:
 
     protect_alert_path: bool = True
     """Whether break-glass sets get the Deny statements that protect the alert path and the approvals. With them a set
-    has none of the risks `stop-cloudtrail`, `alert-path` and `approvals`."""
+    has no risk of `HELD_BACK`."""
     region: str = ""
     """The home region of Identity Center, by which the partition of ARNs is known."""
     approvals: bool = False
@@ -196,7 +197,7 @@ def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding,
 
 def _lint_break_glass(break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
     protected, partition = around.protect_alert_path, around.partition
-    held_back = (_PROTECTED if protected else frozenset()) | (frozenset() if around.approvals else {_APPROVALS})
+    held_back = (HELD_BACK if protected else frozenset()) | (frozenset() if around.approvals else {_APPROVALS})
     grants = list(_grants(_SET, break_glass, partition, around.own_arns))
     for grant in grants:
         for risk in grant.told(held_back):
@@ -385,7 +386,11 @@ def _allowed_here(statement: Statement, rule: Rule, partition: str, actions: Seq
     named = {arn.split(":")[2] for arn in arns}
     here = {arn.split(":")[2] for arn in arns if _allows_some_of(statement, arn)}
     services = {action: action.partition(":")[0] for action in actions}
-    return [action for action, service in services.items() if here and (service in here or service not in named)]
+    return [
+        action
+        for action, service in services.items()
+        if here & {service, *_ALSO_ON.get(service, ())} or (here and service not in named)
+    ]
 
 
 def _allows_all_of(statement: Statement, rule: Rule, partition: str) -> bool:

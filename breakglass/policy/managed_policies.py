@@ -188,7 +188,7 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
         AmazonElasticMapReduceRole AmazonLaunchWizardFullAccessV2 AmazonLexFullAccess AmazonSSMAutomationRole
         AmazonSSMFullAccess AmazonSSMMaintenanceWindowRole
         AmazonSageMakerAdmin-ServiceCatalogProductsServiceRolePolicy AmazonSageMakerFullAccess
-        AmazonSageMakerHyperPodInferenceAccess
+        AmazonSageMakerHyperPodInferenceAccess AmazonSageMakerModelCustomizationCoreAccess
         AmazonSageMakerPartnerServiceCatalogProductsCloudFormationServiceRolePolicy
         AmazonSageMakerPipelinesIntegrations
         AmazonSageMakerServiceCatalogProductsCloudformationServiceRolePolicy
@@ -201,9 +201,10 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
         CloudWatchSyntheticsFullAccess DataScientist DatabaseAdministrator EC2FastLaunchFullAccess
         EC2ImageBuilderExecutionPolicy EC2InstanceConnect SageMakerStudioAdminIAMDefaultExecutionPolicy
         SageMakerStudioAdminIAMPermissiveExecutionPolicy SageMakerStudioProjectProvisioningRolePolicy
-        SageMakerStudioProjectUserRolePermissionsBoundary SageMakerStudioProjectUserRolePolicy
-        SageMakerStudioUserIAMDefaultExecutionPolicy SageMakerStudioUserIAMPermissiveExecutionPolicy
-        SecretsManagerReadWrite ServerMigrationServiceLaunchRole SystemAdministrator
+        SageMakerStudioProjectRoleMachineLearningPolicy SageMakerStudioProjectUserRolePermissionsBoundary
+        SageMakerStudioProjectUserRolePolicy SageMakerStudioUserIAMDefaultExecutionPolicy
+        SageMakerStudioUserIAMPermissiveExecutionPolicy SecretsManagerReadWrite ServerMigrationServiceLaunchRole
+        SystemAdministrator
         """.split()
     ),
     RiskAcknowledgement.stop_detection: frozenset(

@@ -26,8 +26,8 @@ _READING: Mapping[str, tuple[str, ...]] = {
     "apigateway": ("GET",),
     "cloudwatch": ("Describe*", "Get*", "List*"),
     "dynamodb": ("Describe*", "List*"),
-    # Sending to the default bus is how a drill is made.
-    "events": ("Describe*", "List*", "Put*Events"),
+    # Sending to the default bus is how a drill is made. A replay sends again what a broken consumer has missed.
+    "events": ("Describe*", "List*", "Put*Events", "StartReplay"),
     "iam": ("Get*", "List*"),
     # The key may be that of a database, too: it can be used, and not be changed.
     "kms": ("CreateGrant", "Decrypt", "Describe*", "Encrypt", "GenerateDataKey*", "Get*", "List*", "ReEncrypt*"),

@@ -214,6 +214,7 @@ _RISKS = (
             "dynamodb:PartiQLInsert",
             "dynamodb:PartiQLUpdate",
             "dynamodb:PutItem",
+            "dynamodb:PutResourcePolicy",
             "dynamodb:UpdateItem",
             "lambda:AddPermission",
             "lambda:Invoke*",
@@ -276,11 +277,13 @@ _RISKS = (
             "codebuild:StartBuildBatch",
             "codebuild:UpdateProject",
             "codepipeline:StartPipelineExecution",
+            "ec2-instance-connect:OpenTunnel",
             "ec2-instance-connect:Send*",
             "ec2:ModifyInstanceAttribute",
             "ecs:ExecuteCommand",
             "eks:AssociateAccessPolicy",
             "eks:CreateAccessEntry",
+            "eks:UpdateAccessEntry",
             "fis:StartExperiment",
             "glue:StartJobRun",
             "glue:UpdateDevEndpoint",
@@ -290,11 +293,13 @@ _RISKS = (
             "lambda:UpdateEventSourceMapping",
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
-            "sagemaker:CreatePresignedNotebookInstanceUrl",
+            "sagemaker:CreatePresigned*Url",
             "servicecatalog:ProvisionProduct",
+            "ssm-guiconnect:StartConnection",
             "ssm-quicksetup:Create*",
             "ssm-quicksetup:Update*",
             "ssm:CreateAssociation*",
+            "ssm:RegisterTaskWithMaintenanceWindow",
             "ssm:ResumeSession",
             "ssm:SendCommand",
             "ssm:StartAccessRequest",
@@ -303,6 +308,7 @@ _RISKS = (
             "ssm:StartSession",
             "ssm:UpdateAssociation",
             "ssm:UpdateDocument*",
+            "ssm:UpdateMaintenanceWindowTask",
             "ssm:UpdateServiceSetting",
         ),
         (
@@ -340,10 +346,13 @@ _RISKS = (
             "config:PutConfigurationRecorder",
             "config:StopConfigurationRecorder",
             "guardduty:DeleteDetector",
+            "guardduty:DeleteMembers",
+            "guardduty:Disassociate*",
+            "guardduty:StopMonitoringMembers",
             "guardduty:UpdateDetector",
-            "observabilityadmin:DeleteTelemetryRule",
-            "observabilityadmin:StopTelemetryEvaluation",
-            "securityhub:DisableSecurityHub",
+            "observabilityadmin:DeleteTelemetryRule*",
+            "observabilityadmin:StopTelemetryEvaluation*",
+            "securityhub:DisableSecurityHub*",
         ),
         (
             "arn:{partition}:config:*:*:*",
@@ -356,6 +365,11 @@ _RISKS = (
 
 RISKS: Mapping[RiskAcknowledgement, Rule] = {RiskAcknowledgement(rule.name): rule for rule in _RISKS}
 """The powers that a break-glass set gets only if `acknowledge` names them; of a warning, the word silences it."""
+
+HELD_BACK = frozenset(
+    {RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, RiskAcknowledgement.approvals}
+)
+"""The risks that no break-glass set has while `protectAlertPath` is on, whatever its policies allow."""
 
 INLINE_POLICY = Rule(
     "inline-policy",
@@ -401,11 +415,11 @@ DENIED_ANYWAY = Rule(
     "denied-anyway",
     _WARNING,
     "breakGlass.inlinePolicy",
-    "The statement allows what protectAlertPath denies to every break-glass set on any resource, so in the emergency "
-    "it will be refused.",
+    "The statement allows actions that protectAlertPath denies to every break-glass set on any resource: changes of "
+    "CloudTrail, of permissions of event buses, or of subscriptions. In the emergency these are refused.",
     "Leave it out and do it with another role; protectAlertPath: false would lift the Deny from every pair.",
-    (*protection.CLOUDTRAIL, "sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
-    ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:sns:*:*:*"),
+    (*protection.CLOUDTRAIL, *protection.UNSCOPED),
+    ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:events:*:*:*", "arn:{partition}:sns:*:*:*"),
 )
 LOCAL_LOGIN = Rule(
     "local-login",
@@ -493,6 +507,10 @@ LEFT_ALONE = (
             "iam:UpdateUser",
         ),
         "They give no permission and no credential.",
+    ),
+    LeftAlone(
+        ("cloudshell:CreateSession", "cloudshell:PutCredentials"),
+        "The shell has the credentials of the session that opened it: the same limits, the same Deny, the same end.",
     ),
     LeftAlone(
         ("account-access:TagResource", "account-access:UntagResource"),

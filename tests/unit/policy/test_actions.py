@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from breakglass.policy.lint import statement_risks
 from breakglass.policy.protection import WITHHELD, api_arn, denials, own_arns
-from breakglass.policy.rules import ANY_ROLE, LEFT_ALONE, RISKS, RULES
-from breakglass.policy.wildcards import covers
+from breakglass.policy.rules import ANY_ROLE, HELD_BACK, LEFT_ALONE, RISKS, RULES
+from breakglass.policy.wildcards import covers, overlaps
 from breakglass.types import RiskAcknowledgement as Risk
 from tests.unit.policy.reference import actions_of, arns_of, can_deny, condition_keys, is_reading, matches
 
@@ -72,6 +73,7 @@ OWN = [
     api_arn("aws", "eu-central-1", "a1b2c3d4e5"),
 ]
 DENIALS = denials("aws", own=OWN)
+SIDS = {statement["Sid"] for statement in DENIALS}
 
 
 def test_denied_action_exists() -> None:
@@ -176,12 +178,17 @@ WAYS = {
         "states:UpdateStateMachine"
     ),
     "code": (
-        "cloudformation:UpdateStack codebuild:StartBuild ec2-instance-connect:SendSSHPublicKey ecs:ExecuteCommand "
-        "eks:AssociateAccessPolicy lambda:AddPermission lambda:CreateEventSourceMapping lambda:UpdateFunctionCode "
+        "cloudformation:UpdateStack codebuild:StartBuild ec2-instance-connect:OpenTunnel "
+        "ec2-instance-connect:SendSSHPublicKey ecs:ExecuteCommand eks:AssociateAccessPolicy lambda:AddPermission "
+        "lambda:CreateEventSourceMapping lambda:UpdateFunctionCode "
         "servicecatalog:ProvisionProduct ssm-quicksetup:CreateConfigurationManager ssm:CreateAssociation "
         "ssm:SendCommand ssm:StartAutomationExecution ssm:StartSession ssm:UpdateServiceSetting"
     ),
-    "stop-detection": "config:StopConfigurationRecorder guardduty:DeleteDetector securityhub:DisableSecurityHub",
+    "stop-detection": (
+        "config:StopConfigurationRecorder guardduty:DeleteDetector guardduty:StopMonitoringMembers "
+        "observabilityadmin:StopTelemetryEvaluationForOrganization securityhub:DisableSecurityHub "
+        "securityhub:DisableSecurityHubV2"
+    ),
     "any-role": "iam:PassRole sts:AssumeRole",
     "NoLocalLogin": "signin:AuthorizeOAuth2Access signin:CreateOAuth2Token",
     "NotAcknowledged": (
@@ -218,6 +225,35 @@ def verdicts(action: str) -> set[str]:
 @pytest.mark.parametrize(("verdict", "action"), [(name, each) for name in WAYS for each in WAYS[name].split()])
 def test_way_around_has_its_verdict(verdict: str, action: str) -> None:
     assert verdict in verdicts(action)
+
+
+@pytest.mark.parametrize("risk", sorted(HELD_BACK))
+def test_risk_that_is_held_back_is_denied_or_left_alone(risk: Risk) -> None:
+    named = {action for pattern in RISKS[risk].actions for action in matches(pattern)}
+    own = [arn.format(partition="aws") for arn in RISKS[risk].resources]
+    # An action on resources of another kind can't reach the alert path and the approvals.
+    reaching = {
+        action
+        for action in named
+        if not list(arns_of(action)) or any(overlaps(each, arn) for each in own for arn in arns_of(action))
+    }
+    assert {action for action in reaching if not verdicts(action) & {*SIDS, "left-alone"}} == set()
+
+
+# The bucket only takes the output.
+GRANTS_NOTHING = {("ssm:SendCommand", "arn:aws:s3:::*")}
+
+
+@pytest.mark.parametrize("risk", [each for each in Risk if each not in (Risk.alert_path, Risk.approvals)])
+def test_risk_is_found_on_each_resource_type_of_its_actions(risk: Risk) -> None:
+    unseen = {
+        (action, arn)
+        for pattern in RISKS[risk].actions
+        for action in matches(pattern)
+        for arn in arns_of(action)
+        if risk not in statement_risks({"Effect": "Allow", "Action": action, "Resource": arn})
+    }
+    assert unseen <= GRANTS_NOTHING
 
 
 def test_left_alone_is_in_no_refused_risk() -> None:

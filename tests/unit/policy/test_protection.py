@@ -39,6 +39,7 @@ def test_protection_of_the_alert_path() -> None:
                 "events:Describe*",
                 "events:List*",
                 "events:Put*Events",
+                "events:StartReplay",
                 "iam:Get*",
                 "iam:List*",
                 "lambda:Get*",
@@ -392,7 +393,7 @@ READS = {
 }
 ELSEWHERE = {
     "arn:aws:events:eu-central-1:222222222222:rule/orders-breakglass-copy": "events:DeleteRule events:PutRule",
-    "arn:aws:events:eu-central-1:222222222222:event-bus/default": "events:PutEvents",
+    "arn:aws:events:eu-central-1:222222222222:event-bus/default": "events:PutEvents events:StartReplay",
     "arn:aws:iam::222222222222:role/breakglass-admin": "sts:AssumeRole",
     "arn:aws:dynamodb:eu-central-1:222222222222:table/orders": "dynamodb:DeleteTable dynamodb:GetItem",
     "arn:aws:lambda:eu-central-1:222222222222:function:orders": "lambda:InvokeFunction lambda:UpdateFunctionCode",

@@ -1,5 +1,7 @@
 """One connection, kept alive, and what happens when the other end hangs up."""
 
+import socket
+
 import pytest
 
 from breakglass.lambdas.adapters import connection as module
@@ -89,6 +91,34 @@ def test_after_a_timeout_the_next_request_has_a_connection_of_its_own(server: Sc
     with pytest.raises(UnansweredError):
         send(connection)
     assert send(connection) == b"two"
+
+
+def test_host_with_many_silent_addresses_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    class Silent:
+        def __init__(self, *_: object) -> None: ...
+
+        def settimeout(self, seconds: float) -> None:
+            self.seconds = seconds
+
+        def connect(self, address: object) -> None:
+            waited.append(self.seconds)
+            raise TimeoutError
+
+        def close(self) -> None: ...
+
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{number}", 443)) for number in range(6)]
+
+    def found(*_: object, **__: object) -> object:
+        return addresses
+
+    monkeypatch.setattr(module.socket, "getaddrinfo", found)
+    monkeypatch.setattr(module.socket, "socket", Silent)
+    monkeypatch.setattr(module.time, "monotonic", lambda: 1000 + sum(waited))
+    with pytest.raises(UnansweredError) as unanswered:
+        send(Connection("https://slack.example", connect_timeout=10, read_timeout=10))
+    assert (sum(waited), unanswered.value.timed_out, unanswered.value.sent) == (10, True, False)
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:

@@ -28,9 +28,15 @@ class Remedy(StrEnum):
     none = "none"
 
 
-AWS_THROTTLED = frozenset(
+AWS_PASSING = frozenset(
     {
         "BandwidthLimitExceeded",
+        # Internal errors. Not every service answers with them as 5xx: Organizations documents 400.
+        "InternalServerError",
+        "InternalServerException",
+        "InternalServiceError",
+        "ServiceException",
+        "KmsThrottlingException",
         "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -44,6 +50,7 @@ AWS_THROTTLED = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
@@ -53,7 +60,11 @@ AWS_BUSY = frozenset(
     {
         "ConcurrentModificationException",
         "ConflictException",
+        # Step Functions: too many executions at once.
+        "ExecutionLimitExceeded",
         "PolicyChangesInProgressException",
+        # Lambda: the function is being updated.
+        "ResourceConflictException",
         # Identity Center: too many creations and deletions under way, among others.
         "ServiceQuotaExceededException",
     }
@@ -154,7 +165,7 @@ def remedy_of_aws(code: str, status: int) -> Remedy:
         code: AWS's error code.
         status: of HTTP; 0 if no answer came.
     """
-    passes = status == 0 or status >= 500 or status == 429 or code in AWS_THROTTLED | AWS_BUSY
+    passes = status == 0 or status >= 500 or status == 429 or code in AWS_PASSING | AWS_BUSY
     return Remedy.retry if passes else Remedy.repair
 
 

@@ -15,6 +15,11 @@ from breakglass.lambdas.ports import BusyError, SlackError
         (AwsError("ConflictException", "", 400), Remedy.retry),
         (AwsError("ServiceQuotaExceededException", "", 400), Remedy.retry),
         (AwsError("InternalServerException", "", 500), Remedy.retry),
+        (AwsError("ServiceException", "", 400), Remedy.retry),
+        (AwsError("KmsThrottlingException", "", 400), Remedy.retry),
+        (AwsError("TransactionConflictException", "", 400), Remedy.retry),
+        (AwsError("ExecutionLimitExceeded", "", 400), Remedy.retry),
+        (AwsError("ResourceConflictException", "", 409), Remedy.retry),
         (AwsError("Unreachable", "", 0), Remedy.retry),
         (AwsError(UNREADABLE, "", 200), Remedy.retry),
         (AwsError("AccessDeniedException", "", 400), Remedy.repair),
@@ -38,7 +43,7 @@ def test_remedy_of_an_error_is_in_the_table(error: Exception, remedy: Remedy) ->
 def test_code_tables_share_no_code() -> None:
     of_slack = [error_codes.SLACK_PASSING, error_codes.SLACK_TO_REPAIR, error_codes.SLACK_FINAL]
     assert len(frozenset().union(*of_slack)) == sum(map(len, of_slack))
-    assert not error_codes.AWS_THROTTLED & error_codes.AWS_BUSY
+    assert not error_codes.AWS_PASSING & error_codes.AWS_BUSY
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def _what_comes(request: Request) -> str:
         where = " and ".join(f"{one.channel}{f' ({one.failure})' if one.failure else ''}" for one in missing)
         told = f"Slack has not accepted the announcement in {where} yet; it is retried until Slack does."
     over = request.state in transitions.FINAL or request.state is State.revoking
-    access = "It is over by now." if over else "What comes of it is shown in the request's message, and in the Home tab."
+    access = "It is over by now." if over else "What comes of it is shown in the request's message and the Home tab."
     return f"{told} {access} You explain afterwards what you used it for, and somebody else signs it off."
 
 

@@ -47,13 +47,8 @@ PLANTED = (MODULES[0], "decide", "valid = None")
 
 _WORKDIR = BUILD / "mutants"
 _SECONDS_BETWEEN_LINES = 10
-_KILLED, _BY_TYPES, _SURVIVED = 1, 37, 0
-_VERDICTS = {
-    _KILLED: "noticed by tests",
-    _BY_TYPES: "refused by the type checker",
-    _SURVIVED: "unnoticed",
-    33: "no test",
-}
+_KILLED, _BY_TYPES = 1, 37
+_VERDICTS = {0: "unnoticed", 33: "reached by no test", 36: "timed out", None: "not tried"}
 
 _CONFIGURATION = """
 [tool.mutmut]
@@ -181,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(_table(found))
     unlisted, stale = differences([one for one in found if not one.is_noticed], DOCUMENT.read_text(), modules)
     for one in unlisted:
-        verdict = _VERDICTS.get(one.status or 0, f"status {one.status}")
+        verdict = _VERDICTS.get(one.status, f"status {one.status}")
         print(f"\n{verdict}, and not in {DOCUMENT.relative_to(ROOT)}: {one.module}\n{one.row}")
     for line in stale:
         print(f"\n{DOCUMENT.relative_to(ROOT)} lists what is noticed by now, or gone:\n{line}")
@@ -239,11 +234,14 @@ def _mutmut(names: Sequence[str], doing: str) -> None:
     """
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    processes = str(len(os.sched_getaffinity(0)))
-    command = [scripts / "mutmut", "run", "--max-children", processes, *names]
     print(f"== {doing}", file=sys.stderr, flush=True)
     with subprocess.Popen(
-        command, cwd=_WORKDIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [scripts / "mutmut", "run", *names],
+        cwd=_WORKDIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         said = _followed(process.stdout, lambda line: print(f"   {line}", file=sys.stderr, flush=True))
@@ -252,10 +250,9 @@ def _mutmut(names: Sequence[str], doing: str) -> None:
 
 
 def _followed(output: Iterable[str], say: Callable[[str], None]) -> list[str]:
-    """Return the lines of a program that overwrites its last line, and pass on one of them every few seconds."""
+    """Return the lines of a program that overwrites its last line, and say every few seconds how far it is."""
     lines, last = list[str](), time.monotonic()
-    for text in output:
-        line = text.rsplit("\r", 1)[-1].strip()
+    for line in map(str.strip, output):
         lines.append(line)
         progress = re.search(r"([0-9]+)/([0-9]+)", line)
         if progress and time.monotonic() - last > _SECONDS_BETWEEN_LINES:

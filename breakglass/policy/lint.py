@@ -243,7 +243,15 @@ def _lint_unprotected(grants: Sequence[_Grant], break_glass: BreakGlassSet, arou
     known = any(_APPROVALS in grant.risks for grant in grants)
     meant = {_APPROVALS, _ADMINISTRATOR} & set(break_glass.acknowledge)
     if around.approvals and not around.protect_alert_path and not known and not meant:
-        yield _risk(_APPROVALS, _SET, "(protectAlertPath: false)")
+        yield _finding(
+            RISKS[_APPROVALS],
+            _SET,
+            "(protectAlertPath: false)",
+            why="The stack has approvals, and nothing denies them to the set: by a policy that changes later, or that "
+            "can't be read here, it could decide on its own request.",
+            instead=f"Leave protectAlertPath on, or add {_APPROVALS} to acknowledge.",
+            acknowledgement=_APPROVALS,
+        )
 
 
 def _risk(risk: RiskAcknowledgement, path: str, value: str) -> Finding:

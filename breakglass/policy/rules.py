@@ -205,7 +205,7 @@ _RISKS = (
         _REFUSED,
         _SET,
         "The set can decide on its own request: it can call or change the functions of the approvals, write their "
-        "records, or answer for their workflow. Looked for where the stack file has approvals.",
+        "records, or answer for their workflow.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
         (
             "dynamodb:BatchWriteItem",

@@ -371,7 +371,9 @@ def test_approvals_risk_with_protection_is_held_back() -> None:
 
 def test_no_protection_beside_approvals_is_refused_for_each_set() -> None:
     pair = break_glass(RESTORE)
-    assert found(pair, protected=False, approvals=True) == [("approvals", "breakGlass")]
+    (finding,) = lint_pair(pair, Surroundings(protect_alert_path=False, approvals=True))
+    assert (finding.rule, finding.path, finding.value) == ("approvals", "breakGlass", "(protectAlertPath: false)")
+    assert finding.why.startswith("The stack has approvals, and nothing denies them to the set")
     assert found(pair, protected=True, approvals=True) == found(pair, protected=False) == []
     acknowledged = break_glass(RESTORE, acknowledge=[Risk.approvals])
     assert found(acknowledged, protected=False, approvals=True) == []

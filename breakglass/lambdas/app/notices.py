@@ -92,10 +92,15 @@ def _note(desk: Desk, request: Request, *, behind: bool) -> None:
 
 def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
     """Return the message of a request as it stands."""
-    decision, grants = governing(desk, request), desk.store.grants(request.id)
+    # Only a request that waits shows who may decide: steps of open access do not need the identity store.
+    decision = governing(desk, request) if request.state is State.pending else _DECIDED
+    grants = desk.store.grants(request.id)
     shows_denials = request.state is State.pending or request.glass
     denials = denials_of(desk, request) if shows_denials else ()
     return request_message(request, grants, decision, desk.policy, mentioned, denials)
+
+
+_DECIDED = Decision(Outcome.refused, "It is decided.")
 
 
 def denials_of(desk: Desk, request: Request) -> tuple[Denial, ...]:

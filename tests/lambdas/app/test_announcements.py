@@ -214,6 +214,22 @@ def test_glass_broken_before_the_question_is_posted_opens() -> None:
     assert is_done(company, request)
 
 
+def test_access_ends_at_its_time_without_the_identity_store(company: Company) -> None:
+    request = asked(company)
+
+    def away(step: str, done: bool) -> None:
+        company.directory.failure = ConnectionError("the identity store is away")
+
+    company.player.trouble = away
+    break_glass(company, request)
+    assert company.is_open()
+    assert loud(company) == [1, 1]
+    company.player.pass_time(3600)
+    assert company.now(request).state is State.ended
+    assert "run_out" in company.trail(request)
+    assert not company.player.failed
+
+
 def test_form_sent_again_after_the_end_says_what_is_true(company: Company) -> None:
     request = asked(company)
     break_glass(company, request)

@@ -222,6 +222,14 @@ def test_what_the_prefix_does_not_cover_is_protected() -> None:
     assert inline_policy(deploy(with_api))["Statement"][1:] == list(denials("aws", own=own))
 
 
+def test_unprotected_set_that_reads_a_protected_secret_is_refused() -> None:
+    allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
+    break_glass = {"inline_policy": {"Version": "2012-10-17", "Statement": allow}}
+
+    args = {**ARGS, "break_glass": break_glass, "protect_alert_path": False, "protected_arns": [SECRET]}
+    assert "alert-path" in refusal(lambda: program(args))
+
+
 def test_the_everyday_set_is_left_as_it_is() -> None:
     deployment = pair(everyday={"inline_policy": RESTORE})
 

@@ -254,6 +254,14 @@ KmsKeyArn = Annotated[
 ]
 """The ARN of a KMS key, not of an alias."""
 
+_PROTECTED_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):(kms|s3|secretsmanager):[a-z0-9*-]*:[0-9*]*:[^\s{}]+",
+    why="This is no ARN of a KMS key, an S3 bucket or a secret. For other services it is not known what may be read.",
+    instead="Write e.g. arn:aws:secretsmanager:*:*:secret:slack/bot-token-?????? or arn:aws:s3:::org-trail/*.",
+)
+ProtectedArn = Annotated[str, BeforeValidator(_PROTECTED_ARN), _PROTECTED_ARN.schema("arn:aws:s3:::org-trail/*")]
+"""An ARN pattern of what a break-glass set is denied to change."""
+
 _SECRET_NAME = _Text(
     pattern=r"[A-Za-z0-9/_+=.@-]{1,512}",
     why="This is no name of a Secrets Manager secret (1 to 512 characters out of letters, digits and /_+=.@-).",

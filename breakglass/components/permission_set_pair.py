@@ -21,7 +21,7 @@ from breakglass.policy.documents import merge_inline, policy_json
 from breakglass.policy.lint import Severity, Surroundings, lint_pair
 from breakglass.policy.protection import STAND_IN_API_ID, api_arn, denials
 from breakglass.problems import validated
-from breakglass.types import AssignmentTarget, Region, RiskAcknowledgement, TagKey, TagValue, partition
+from breakglass.types import AssignmentTarget, ProtectedArn, Region, RiskAcknowledgement, TagKey, TagValue, partition
 
 
 class CustomerManagedPolicyArgs(TypedDict):
@@ -169,7 +169,7 @@ class PermissionSetPairModel(PermissionSetPairSpec):
     """The id of the instance's identity store."""
     protect_alert_path: StrictBool = True
     """Whether the break-glass set is denied to tamper with the alert path and the approvals."""
-    protected_arns: list[str] = Field(default_factory=list)
+    protected_arns: list[ProtectedArn] = Field(default_factory=list)
     """ARN patterns that are protected like the alert path."""
     approval_api_id: Reference = None
     """The ID of the HTTP API of the approvals."""

@@ -226,8 +226,8 @@ def test_unprotected_set_that_reads_a_protected_secret_is_refused() -> None:
     allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
     break_glass = {"inline_policy": {"Version": "2012-10-17", "Statement": allow}}
 
-    args = {**ARGS, "break_glass": break_glass, "protect_alert_path": False, "protected_arns": [SECRET]}
-    assert "alert-path" in refusal(lambda: program(args))
+    more: Any = {"break_glass": break_glass, "protect_alert_path": False, "protected_arns": [SECRET]}
+    assert "alert-path" in refusal(lambda: program({**ARGS, **more}))
 
 
 def test_the_everyday_set_is_left_as_it_is() -> None:
@@ -326,6 +326,7 @@ def test_an_account_added_at_the_front_changes_nothing_else() -> None:
         ),
         ({"break_glass": {"inline_policy": {"Version": "2012-10-17", "Statement": []}}}, "without a statement"),
         ({"everyday": {"inline_policy_file": "no/such/file.json"}}, "no/such/file.json"),
+        ({"protected_arns": ["arn:aws:rds:*:*:db:orders"]}, "no ARN of a KMS key, an S3 bucket or a secret"),
     ],
     ids=[
         "long name",
@@ -336,6 +337,7 @@ def test_an_account_added_at_the_front_changes_nothing_else() -> None:
         "administrator",
         "empty policy",
         "missing file",
+        "another service's ARN",
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:

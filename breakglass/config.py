@@ -177,7 +177,8 @@ class BreakGlassSetSpec(PermissionSetSpec):
     acknowledge: list[RiskAcknowledgement] = Field(default_factory=list)
     """Dangerous powers that this permission set gets on purpose. Each is refused or warned of without its name."""
     allow_local_login: StrictBool = False
-    """Whether a session may make credentials for a command line by `aws login`. No evidence path sees that."""
+    """Whether a session may make credentials for a command line by `aws login`. No evidence path sees that. By
+    AWS's statement they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
 
     @classmethod
     def between_keys(cls, given: Given) -> Iterator[Fault]:

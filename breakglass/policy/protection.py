@@ -6,7 +6,7 @@ Three kinds, and what lifts each:
   lifts it, for all sets.
 * `NotAcknowledged` withholds powers that lead around the limits of the set (`WITHHELD`). It also binds a set with
   administrator access, and what the lint can't read: customer managed policies, and AWS managed policies as AWS changes
-  them. A set gets a power back by its own name in `acknowledge`.
+  them. A set gets a power back by its own name in `acknowledge`; `protectAlertPath: false` gives all sets all of them.
 * `NoLocalLogin` withholds `aws login`. Only `allowLocalLogin: true` lifts it.
 
 Source: the Service Authorization Reference for which action takes which resource

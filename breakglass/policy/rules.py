@@ -383,8 +383,8 @@ EVERYDAY_RISK = Rule(
     "everyday-risk",
     _WARNING,
     "everyday",
-    "The everyday set has a power that the break-glass set would have to acknowledge. Whoever has it needs no "
-    "emergency to use it, no alert tells of it, and protectAlertPath doesn't bind it.",
+    "The everyday set has a power that the break-glass set would have to acknowledge. Using it needs no "
+    "emergency, no alert tells of it, and protectAlertPath doesn't bind it.",
     "Leave it to the break-glass set, or limit its Action or Resource.",
 )
 ADDS_NOTHING = Rule(

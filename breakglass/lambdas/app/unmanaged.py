@@ -145,8 +145,8 @@ def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
         world.store.note(found)
     elif revoke:
         try:
+            world.store.note(replace(found, event="unrecorded_revoke_begun"))
             world.center.remove(name, account, principal)
-            world.store.note(replace(found, event="unrecorded_revoked"))
         except Exception as error:
             # Another assignment of the same set and account may be revoked all the same.
             run.failed(key, error)

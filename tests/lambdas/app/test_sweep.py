@@ -352,7 +352,7 @@ def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so()
     assert company.sweep().unrecorded == 2
     assert not company.center.assigned
     assert not company.center.groups
-    found, revoked = ["unrecorded_found"] * 2, ["unrecorded_revoked"] * 2
+    found, revoked = ["unrecorded_found"] * 2, ["unrecorded_revoke_begun"] * 2
     assert [entry.event for entry in company.store.trail] == [*found, *revoked]
     assert company.sweep().unrecorded == 0
 
@@ -412,6 +412,22 @@ def test_search_without_time_goes_on_in_the_next_run(company: Company) -> None:
     assert searched[10:] == pairs[: len(searched) - 10], "a new round"
     assert [one.unrecorded for one in counts] == [4, 8, 10, 10, 10]
     assert all(one.failures == 0 for one in counts)
+
+
+def test_search_writes_the_trail_before_it_revokes() -> None:
+    company = Company(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    company.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
+    company.sweep()
+    removed = company.center.remove
+
+    def dies(permission_set: str, account: str, principal: Principal) -> Operation:
+        removed(permission_set, account, principal)
+        raise RuntimeError("killed")
+
+    company.center.remove = dies  # type: ignore[method-assign]
+    company.sweep()
+    assert not company.center.assigned
+    assert [entry.event for entry in company.store.trail] == ["unrecorded_found", "unrecorded_revoke_begun"]
 
 
 def test_search_whose_lists_hang_ends_in_time_and_moves_on() -> None:

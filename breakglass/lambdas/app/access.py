@@ -59,7 +59,10 @@ def prepare(world: Accounts, request_id: str) -> Answer:
         if request.state is not State.approved:
             return Change(request)
         known = world.policy.sets.get(request.permission_set)
-        return transitions.prepare(request, world.clock(), known.arn if known is not None else "")
+        if known is None:
+            # Without its ARN nothing could be revoked.
+            return transitions.fail(request, "The stack file no longer has this permission set.", world.clock())
+        return transitions.prepare(request, world.clock(), known.arn)
 
     change_request(world.store, request_id, prepared)
     return {"accounts": _accounts(world, request_id)}

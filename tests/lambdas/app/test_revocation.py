@@ -8,8 +8,8 @@ from breakglass.lambdas.adapters.aws import AwsError
 from breakglass.lambdas.app.access import step
 from breakglass.lambdas.app.sweep import GRACE_SECONDS
 from breakglass.lambdas.domain.grants import RELIST_SECONDS
-from breakglass.lambdas.domain.records import GrantState, Request, State
-from breakglass.lambdas.ports import BusyError
+from breakglass.lambdas.domain.records import Access, GrantState, Request, State
+from breakglass.lambdas.ports import BusyError, Operation, Progress
 from breakglass.lambdas.slack import ids
 from localcloud.emulators.assignments import NO_ASSIGNEE, PROPAGATION, UNEXPECTED
 from tests.lambdas.app.company import Company
@@ -52,6 +52,32 @@ def test_revoke_of_what_is_not_listed_waits_for_a_second_list(company: Company) 
     assert company.now(request).state is State.revoking
     company.player.pass_time(60)
     assert company.now(request).state is State.ended
+
+
+def test_revoke_whose_deletion_found_nothing_waits_for_a_second_list(company: Company) -> None:
+    request = opened(company)
+    company.center.polls = 1
+    company.center.unlisted = 1
+    company.center.deletion = lambda _: Operation("", Progress.succeeded)  # type: ignore[method-assign]
+    company.click(ADA, ids.DONE, request)
+    company.player.pass_time(RELIST_SECONDS - 1)
+    assert company.now(request).state is State.revoking
+
+
+def test_verify_of_what_came_back_has_it_deleted_again(company: Company) -> None:
+    request = opened(company)
+    late = [Access(ADA.user_id, RDS, PRODUCTION)]
+
+    def comes_late(call: str, done: bool) -> None:
+        if call == "is_assigned" and late:
+            company.center.assigned.add(late.pop())
+
+    company.center.trouble = comes_late
+    company.click(ADA, ids.DONE, request)
+    company.player.pass_time(60)
+    assert not company.is_open()
+    assert company.now(request).state is State.ended
+    assert len(company.center.deleted) == 2
 
 
 def test_take_back_of_what_was_made_deletes_it_unlisted(company: Company) -> None:
@@ -106,6 +132,17 @@ def test_sweep_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     assert not company.is_open()
     assert (counts.late, counts.failures) == (0, 0)
     assert ADA.user_id in company.sessions.content
+
+
+def test_prepare_for_a_set_that_left_fails_the_request(company: Company) -> None:
+    request = company.asked()
+    company.player.stop(request.id)
+    company.click(CLEO, ids.APPROVE, request)
+    company.adopt(policy(sets={}))
+    assert step(company.world, {"step": "prepare", "request": request.id}) == {"accounts": []}
+    assert company.now(request).state is State.failed
+    assert "stack file" in company.now(request).note
+    assert company.store.grants(request.id) == ()
 
 
 def test_prepare_stores_the_arn_of_the_set(company: Company) -> None:

@@ -282,13 +282,13 @@ def _finish(run: Run, request: Request) -> None:
     if ended.state is not State.revoking:
         # It has been extended or taken further since it was read.
         return
-    for account in request.accounts:
-        try:
-            grant = world.store.grant(request.id, account)
-            if grant is not None and grant.state in LIVE:
-                _is_taken_back(world, grant)
-        except Exception as error:
-            run.failed(f"{request.id} {request.permission_set} {account}", error)
+
+    def revoke(account: str) -> None:
+        grant = world.store.grant(request.id, account)
+        if grant is not None and grant.state in LIVE:
+            _is_taken_back(world, grant)
+
+    run.each(request.accounts, lambda account: f"{request.id} {request.permission_set} {account}", revoke)
     held = world.store.grants(request.id)
     if transitions.remaining(held):
         world.log("left_to_sweeper", request=request.id)

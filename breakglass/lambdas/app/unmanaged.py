@@ -115,7 +115,9 @@ def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int
         for principal in run.world.center.assignments(name, account):
             if not _is_managed(run.world, known, name, account, principal):
                 found += 1
-                _see_to(run, name, account, principal)
+                # Of too many for one run, the next round sees to the rest.
+                if run.has_time():
+                    _see_to(run, name, account, principal)
     except Exception as error:
         run.failed(f"{name} {account}", error)
     return found

@@ -15,7 +15,19 @@ from breakglass.lambdas.ports import BusyError, Operation
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import HomeOpened
 from tests.lambdas.app.company import CHANNEL, Company
-from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS, SETTINGS, STAGING, group, policy, user
+from tests.lambdas.domain.policies import (
+    ADA,
+    BEA,
+    CLEO,
+    DATABASES,
+    PRODUCTION,
+    RDS,
+    SETTINGS,
+    STAGING,
+    group,
+    policy,
+    user,
+)
 
 LATE = 3600 + GRACE_SECONDS
 
@@ -165,7 +177,7 @@ def test_sweep_without_time_tells_the_rest_in_the_next_run(company: Company) -> 
     requests = [opened(company), opened(company, BEA)]
     company.clock.advance(LATE)
     company.slack.fail("*", "timeout", times=None)
-    company.slack.watch = lambda: company.clock.advance(30)
+    company.slack.watch = lambda: company.clock.advance(130)
     began = company.clock()
     assert company.sweep().late == 0
     assert company.clock() - began < 300, "the function's time"
@@ -191,6 +203,49 @@ def test_sweep_with_one_broken_account_searches_the_others(company: Company, mon
     assert (counts.unrecorded, counts.failures) == (1, 1)
     (failed,) = [fields for event, fields in company.log.lines if event == "sweep_failed"]
     assert failed["what"] == f"{RDS} {PRODUCTION}"
+
+
+def test_sweep_asks_first_for_what_it_has_not_asked_for(company: Company) -> None:
+    opened(company)
+    company.clock.advance(600)
+    opened(company, BEA)
+    company.center.polls = 5
+    company.clock.advance(LATE - 600)
+    assert company.sweep().late == 1
+    company.clock.advance(600)
+    asked: list[str] = []
+    company.center.trouble = lambda call, done: asked.append(call)
+    company.sweep()
+    assert next(call for call in asked if call in ("delete", "deletion")) == "delete"
+
+
+def test_sweep_that_cannot_list_grants_counts_none_of_them(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("DynamoDB is down")
+
+    monkeypatch.setattr(company.store, "live_grants", broken)
+    assert company.sweep() == Counts(failures=2, unknown=frozenset({"late", "undenied", "unrecorded"}))
+
+
+@pytest.mark.parametrize("later", [0, LATE], ids=["ended by a click", "late"])
+def test_sweep_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
+    accounts = tuple(f"{number:012}" for number in range(50))
+    company = Company(policy(replace(DATABASES, accounts=accounts), accounts=dict.fromkeys(accounts, "one")))
+    request = company.asked(accounts=accounts)
+    company.click(CLEO, ids.APPROVE, request)
+    company.player.stop(request.id)
+    if not later:
+        company.click(ADA, ids.DONE, request)
+    company.clock.advance(later)
+
+    def hangs(call: str, done: bool) -> None:
+        company.clock.advance(20)
+        raise BusyError("Timeout")
+
+    company.center.trouble = hangs
+    began = company.clock()
+    company.sweep()
+    assert company.clock() - began < 240, "the function has 300 s, and people are still to be told"
 
 
 def test_a_request_that_nobody_expires_expires(company: Company) -> None:
@@ -412,6 +467,21 @@ def test_search_without_time_goes_on_in_the_next_run(company: Company) -> None:
     assert searched[10:] == pairs[: len(searched) - 10], "a new round"
     assert [one.unrecorded for one in counts] == [4, 8, 10, 10, 10]
     assert all(one.failures == 0 for one in counts)
+
+
+def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
+    company = Company(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    company.center.assigned.update(Access(f"u-{number}", RDS, PRODUCTION) for number in range(50))
+    assert company.sweep().unrecorded == 50
+
+    def hangs(*_: object) -> Operation:
+        company.clock.advance(20)
+        raise BusyError("Timeout")
+
+    company.center.remove = hangs  # type: ignore[method-assign]
+    began = company.clock()
+    assert company.sweep().unrecorded == 50
+    assert company.clock() - began < 300, "the function's time"
 
 
 def test_search_writes_the_trail_before_it_revokes() -> None:

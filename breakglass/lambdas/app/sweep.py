@@ -168,7 +168,7 @@ def grants(run: Run) -> None:
     run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
     run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
     others = [one for one in found if one.deny_until is not None and not due.overdue(one, now, GRACE_SECONDS)]
-    run.counts.undenied = sum(bool(one.undenied) for one in others)
+    run.counts.undenied = sum(bool(one.undenied) and not _is_denial_over(world, one) for one in others)
     run.each(others, _name_of_grant, lambda one: _see_to_denial(run, one))
 
 
@@ -215,12 +215,15 @@ def _is_taken_back(world: Sweeper, grant: Grant, latest_end: int | None = None) 
     return progress is Progress.succeeded
 
 
+def _is_denial_over(world: Sweeper, grant: Grant) -> bool:
+    return world.sessions is None or world.clock() >= (grant.deny_until or 0)
+
+
 def _see_to_denial(run: Run, grant: Grant) -> None:
     world = run.world
     try:
-        if world.sessions is None or world.clock() >= (grant.deny_until or 0):
+        if world.sessions is None or _is_denial_over(world, grant):
             lift_denials(world, [grant])
-            run.counts.undenied -= bool(grant.undenied)
         elif grant.state not in LIVE:
             written = deny_sessions(world, world.sessions, grant)
             run.counts.undenied += bool(written.undenied) - bool(grant.undenied)

@@ -9,6 +9,7 @@ from breakglass.lambdas.app.access import step
 from breakglass.lambdas.app.sweep import GRACE_SECONDS
 from breakglass.lambdas.domain.grants import RELIST_SECONDS
 from breakglass.lambdas.domain.records import Access, GrantState, Request, State
+from breakglass.lambdas.domain.sessions import SessionPolicyRefusedError
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 from breakglass.lambdas.slack import ids
 from localcloud.emulators.assignments import NO_ASSIGNEE, PROPAGATION, UNEXPECTED
@@ -230,6 +231,23 @@ def test_sweep_without_time_still_counts_undenied_sessions() -> None:
 
     company.center.trouble = slow
     assert company.sweep().undenied == 1
+
+
+def test_sweep_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    company = Company(ends_sessions=True)
+    request = opened(company)
+    company.sessions.content = "not a policy"
+    company.click(ADA, ids.DONE, request)
+    company.player.stop(request.id)
+    assert company.sweep().undenied == 1
+
+    def refused() -> str:
+        raise SessionPolicyRefusedError("DescribePolicy: AccessDeniedException")
+
+    monkeypatch.setattr(company.sessions, "read", refused)
+    company.clock.advance(12 * 3600)
+    counts = company.sweep()
+    assert (counts.undenied, counts.failures) == (0, 1)
 
 
 def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:

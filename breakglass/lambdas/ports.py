@@ -182,7 +182,15 @@ class Operation:
 
 
 class BusyError(Exception):
-    """Another operation or transaction is in the way (conflict, throttling, 5xx): try again later."""
+    """Another operation or transaction is in the way (conflict, throttling, 5xx): try again later.
+
+    Attributes:
+        code: AWS's error code; empty if AWS has refused nothing.
+    """
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class IdentityCenter(Protocol):

@@ -57,7 +57,7 @@ class AwsIdentityCenter:
         except AwsError as error:
             if error.repeated:
                 # An attempt before may have begun it: nobody can say yet that it has failed.
-                raise BusyError(f"{error.operation}: {error.code}") from error
+                raise BusyError(f"{error.operation}: {error.code}", error.code) from error
             return Operation("", Progress.failed, f"{error.code}: {error.message}"[:LONGEST_FAILURE])
         return _operation(answer["AccountAssignmentCreationStatus"])
 
@@ -186,7 +186,7 @@ class AwsIdentityCenter:
 
 def _busy(error: AwsError) -> AwsError | BusyError:
     """Return what is to be raised: another operation on the same assignment, a quota, throttling and 5xx pass."""
-    return BusyError(f"{error.operation}: {error.code}") if error.remedy is Remedy.retry else error
+    return BusyError(f"{error.operation}: {error.code}", error.code) if error.remedy is Remedy.retry else error
 
 
 def _assignment(set_arn: str, account: str, principal: Principal) -> dict[str, str]:

@@ -50,5 +50,5 @@ class ServiceControlPolicy:
         except AwsError as error:
             # Among others: a policy of the organisation is being changed, or a change is still being carried out.
             if error.remedy is Remedy.retry:
-                raise BusyError(f"{operation}: {error.code}") from error
+                raise BusyError(f"{operation}: {error.code}", error.code) from error
             raise SessionPolicyRefusedError(f"{operation}: {error.code}") from error

@@ -14,6 +14,7 @@ from breakglass.lambdas.adapters.identity_center import AwsIdentityCenter, Unkno
 from breakglass.lambdas.adapters.sigv4 import Credentials
 from breakglass.lambdas.domain.policy import PermissionSet, Principal, PrincipalKind
 from breakglass.lambdas.domain.records import Access
+from breakglass.lambdas.error_codes import describe
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 from localcloud.cloud import RunningCloud
 from tests.lambdas.adapters.local_table import local_client
@@ -127,6 +128,13 @@ def test_what_passes_is_left_to_the_caller_to_try_again(
     ):
         with pytest.raises(BusyError):
             ask()
+
+
+def test_busy_error_is_described_with_the_code_of_aws(server: ScriptedServer, center: AwsIdentityCenter) -> None:
+    server.answers(refusal("ConflictException"))
+    with pytest.raises(BusyError) as busy:
+        center.delete(ACCESS)
+    assert describe(busy.value) == {"error": "BusyError", "code": "ConflictException"}
 
 
 def test_what_does_not_pass_is_an_error(server: ScriptedServer, center: AwsIdentityCenter) -> None:

@@ -29,8 +29,8 @@ _FINDINGS = (
         "unrevoked-grants",
         Metric.unrevoked_grants,
         2,
-        "Break-glass access should be gone and is not: Identity Center did not take it away, at two looks. Take it "
-        "away by hand if it stays; the log of the sweeper says whose it is and where.",
+        "Break-glass access should be gone, and the sweeper could not verify that it is, at two looks. Take it away by "
+        "hand if it is still there; the log of the sweeper says whose it is and where.",
     ),
     (
         "unrecorded-assignments",

@@ -51,7 +51,7 @@ class Counts:
     """What is left after a run, for the metrics.
 
     Attributes:
-        late: assignments that should be gone and are not yet.
+        late: assignments that should be gone and are not verified to be.
         stuck: requests that had to be taken further.
         unrecorded: assignments of break-glass sets that nobody recorded.
         overdue: uses that should be explained and signed off by now.

@@ -56,7 +56,7 @@ class Connection:
 
     Args:
         url: scheme, host and, where there is one, a path before all others.
-        connect_timeout: seconds to wait until it is there, whatever number of addresses the host has.
+        connect_timeout: seconds to wait until it is there, TLS included, whatever number of addresses the host has.
         read_timeout: seconds to wait for each part of an answer.
     """
 
@@ -104,11 +104,11 @@ class Connection:
 
     def _kept_alive(self) -> http.client.HTTPConnection | None:
         """Return the connection of the request before, if it is still good."""
-        socket = self._http.sock if self._http is not None else None
-        if socket is None:
+        kept = self._http.sock if self._http is not None else None
+        if kept is None:
             return None
         # Nobody has been asked, so what can be read is the end of the connection.
-        if time.monotonic() - self._used_at > IDLE_SECONDS or select.select([socket], [], [], 0)[0]:
+        if time.monotonic() - self._used_at > IDLE_SECONDS or select.select([kept], [], [], 0)[0]:
             self.close()
         return self._http
 
@@ -144,7 +144,11 @@ class Connection:
                 plain.settimeout(left)
                 plain.connect(address)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return _tls().wrap_socket(plain, server_hostname=host) if self._secure else plain
+                if not self._secure:
+                    return plain
+                # A time-out of 0 would not wait at all.
+                plain.settimeout(max(0.001, last - time.monotonic()))
+                return _tls().wrap_socket(plain, server_hostname=host)
             except OSError as error:
                 plain.close()
                 failure = error

@@ -380,6 +380,6 @@ def test_approval_of_others_is_this_as_a_whole(sentence: str) -> None:
     assert answered().approval == whole
 
 
-def test_requestable_accounts_are_those_of_the_rules_about_the_set() -> None:
+def test_requestable_accounts_are_those_of_rules_about_the_set() -> None:
     of = policy(rule(accounts=(STAGING,)), rule(name="n", sets=(NETWORK,), accounts=(PRODUCTION,)))
     assert requestable(of, ADA) == {RDS: (STAGING,), NETWORK: (PRODUCTION,)}

@@ -105,7 +105,7 @@ def test_message_at_a_limit_passes_and_beyond_it_is_refused(what: str) -> None:
         check(message("x" * (limit + 1)))
 
 
-def test_as_many_paths_as_eventbridge_takes_are_judged_one_by_one() -> None:
+def test_as_many_paths_as_eventbridge_takes_are_all_judged() -> None:
     with pytest.raises(MessageError, match="not known to be safe"):
         check(Transformer({f"n{number}": "$.detail.eventID" for number in range(100)}, '""'))
 

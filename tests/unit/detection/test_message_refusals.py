@@ -16,17 +16,7 @@ from breakglass.types import EvidencePath
 
 SET = PermissionSetSubject("devops-break-glass")
 ROLE = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
-CHANNEL = "C0123456789"
-
-
-def good() -> Transformer:
-    return slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
-
-
-def edited(old: str, new: str) -> Transformer:
-    """A good transformer with something else in its template."""
-    assert old in good().template
-    return replace(good(), template=good().template.replace(old, new))
+REGION = {"region": FIELDS["region"].path}
 
 
 REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
@@ -58,7 +48,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
         "Slack takes 1 to 2000 for the length of the value of a button; at worst it would be 2001 here.",
     ),
     "a text that may be empty": (
-        lambda: check(edited("A session with this role has started.", "<region>")),
+        lambda: check(replace(block(type="section", text={"text": "<region>"}), input_paths=REGION)),
         "Slack takes 1 to 3000 for the length of the text of a section; at worst it would be 0 here.",
     ),
 }

@@ -37,6 +37,9 @@ SEEN_SECONDS = 86_400
 OWN_SECONDS = 7 * 86_400
 """For how long after a request wanted an assignment it counts as made by this product."""
 
+LEASE_SECONDS = 60
+"""For how long a request waits for an assignment that is being revoked here; a deletion mostly takes seconds."""
+
 
 Assignment = tuple[str, str, PrincipalKind, str]
 """Set, account, kind and id of the principal."""
@@ -145,13 +148,29 @@ def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
     run.later(key, lambda: _report(world, key, name, account, principal, own=own, revoke=revoke))
     if world.store.claim_delivery(f"{key}/seen", now + SEEN_SECONDS):
         world.store.note(found)
-    elif revoke:
+    elif revoke and _is_free(world, name, account, principal, key):
         try:
             world.store.note(replace(found, event="unrecorded_revoke_begun"))
             world.center.remove(name, account, principal)
         except Exception as error:
             # Another assignment of the same set and account may be revoked all the same.
             run.failed(key, error)
+
+
+def _is_free(world: Sweeper, name: str, account: str, principal: Principal, key: str) -> bool:
+    """Return whether no request wants an assignment; one that comes now waits until the assignment is gone.
+
+    Otherwise it would find the assignment in the list, and count as open what is deleted a moment later.
+    """
+    if principal.kind is not PrincipalKind.user:
+        return True
+    one, now = Access(principal.id, name, account), world.clock()
+    if not world.store.begin(one, key, now + LEASE_SECONDS, now):
+        return False
+    if access.wanting(world.store, one, world.store.holders(one)):
+        world.store.finish(one, key)
+        return False
+    return True
 
 
 def _is_own(world: Sweeper, name: str, account: str, principal: Principal) -> bool:

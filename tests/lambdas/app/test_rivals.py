@@ -16,12 +16,12 @@ from breakglass.lambdas.app.sessions import deny_sessions
 from breakglass.lambdas.app.sweep import GRACE_SECONDS, Counts
 from breakglass.lambdas.domain import transitions
 from breakglass.lambdas.domain.people import Person
-from breakglass.lambdas.domain.records import Grant, Request, State
+from breakglass.lambdas.domain.records import Access, Grant, Request, State
 from breakglass.lambdas.ports import BusyError, Operation, Progress
 from breakglass.lambdas.slack import ids
 from breakglass.lambdas.slack.payloads import Click
 from tests.lambdas.app.company import Company, interrupt
-from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION
+from tests.lambdas.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS
 
 
 @pytest.fixture
@@ -305,3 +305,40 @@ def test_two_runs_for_the_same_grant_do_not_write_over_what_a_third_has_written(
         deny_sessions(company.world, sessions, grant_of(company, request))
     assert ADA.user_id in sessions.content
     assert BEA.user_id in sessions.content
+
+
+def unmanaged(company: Company) -> Request:
+    """Have an assignment of an ended request come late and be seen once; return another request for the same."""
+    taken_back(company, opened(company))
+    company.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
+    company.sweep()
+    request = company.asked()
+    company.player.stop(request.id)
+    press(company, CLEO, ids.APPROVE, request)
+    return request
+
+
+def test_request_right_before_a_late_assignment_goes_keeps_it(company: Company) -> None:
+    request = unmanaged(company)
+
+    def grant() -> None:
+        step(company, "prepare", request)
+        step(company, "grant", request, account=PRODUCTION)
+
+    interrupt(company.store, "claim_delivery", grant)
+    company.sweep()
+    assert company.is_open()
+
+
+def test_request_while_a_late_assignment_goes_waits(company: Company) -> None:
+    request = unmanaged(company)
+    company.center.remove = Mock(return_value=Operation("o-1", Progress.in_progress))  # type: ignore[method-assign]
+    company.sweep()
+    company.center.remove.assert_called_once()
+    step(company, "prepare", request)
+    with pytest.raises(BusyError):
+        step(company, "grant", request, account=PRODUCTION)
+    company.center.assigned.clear()
+    company.clock.advance(60)
+    step(company, "grant", request, account=PRODUCTION)
+    assert company.is_open()

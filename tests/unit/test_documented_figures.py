@@ -6,14 +6,16 @@ Elsewhere tests take a limit from the code, to go right up to it. So a limit tha
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 import breakglass
 from breakglass.lambdas.adapters import secrets
 from breakglass.lambdas.adapters.aws import PATIENT
 from breakglass.lambdas.app import access, asking, changes, glass, refusals, sessions, sweep, uses
-from breakglass.lambdas.domain import grants
+from breakglass.lambdas.domain import grants, records, texts
 from breakglass.lambdas.handlers import front, process
 from breakglass.lambdas.slack import signature
+from breakglass.types import Span, seconds
 from localcloud.stack import ROOT
 
 FIGURES: dict[str, tuple[int, int, str]] = {
@@ -21,6 +23,9 @@ FIGURES: dict[str, tuple[int, int, str]] = {
     "at most 20 times in an hour": (asking.MOST_AN_HOUR, 20, "approvals/README.md"),
     "for seven days, at most 10 times in an hour": (uses.MOST_AN_HOUR, 10, "approvals/README.md"),
     "`refused`), once an hour for the same": (refusals._SECONDS, 3600, "approvals/README.md"),
+    "A reason has at most 3,000 characters": (texts.LONGEST_REASON, 3000, "approvals/README.md"),
+    "a note 2,000": (texts.LONGEST_NOTE, 2000, "approvals/README.md"),
+    "and a ticket 64": (texts.LONGEST_TICKET, 64, "approvals/README.md"),
     "it is known what came of it, or ten minutes have passed": (grants.SETTLE_SECONDS, 600, "approvals/failures.md"),
     "What is missing for five minutes counts in `MissingAnnouncements`": (
         glass.ALARM_SECONDS,
@@ -42,6 +47,13 @@ def test_figure_of_the_code_is_the_documented_one(promise: str) -> None:
 
 def test_lease_of_an_assignment_outlasts_an_unknown_creation() -> None:
     assert access.LEASE_SECONDS > grants.SETTLE_SECONDS
+
+
+def test_denial_is_kept_as_long_as_it_can_forbid_anything() -> None:
+    longest = TypeAdapter(Span).validate_python("PT168H")
+    assert seconds(longest) <= records.DENIALS_KEPT_SECONDS
+    with pytest.raises(ValidationError):
+        TypeAdapter(Span).validate_python("PT168H1S")
 
 
 def test_lease_of_the_session_policy_outlasts_its_two_calls() -> None:

@@ -63,7 +63,7 @@ mutants:
 
 docs:
 	@$(TOOLCHAIN) python
-	@$(VENV)/python -m breakglass.schema
+	@$(VENV)/python -m breakglass.stack_file.schema
 	@$(VENV)/python -m docs.generate_reference
 
 lint:

@@ -1,6 +1,6 @@
 """The Pulumi program: the stack file in, break-glass access out.
 
-Non-goals: everything but wiring; see `breakglass.pulumi_config` and `breakglass.components`.
+Non-goals: everything but wiring; see `breakglass.stack_file.pulumi_config` and `breakglass.components`.
 """
 
 import pulumi

@@ -13,13 +13,13 @@ from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
 from benchmarks.scale import Run
 from benchmarks.sweeps import Sweeps
-from breakglass.approval.package import build
-from breakglass.approval.parts import Part
-from breakglass.lambdas.domain.policy import to_json
+from breakglass.app.domain.policy import to_json
+from breakglass.components.approvals.lambda_package import build
+from breakglass.naming import Part
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.request_url import request_url
 from localcloud.stack import deploy
-from tests.lambdas.domain.policies import policy
+from tests.app.domain.policies import policy
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,6 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
 
 def _functions(cloud: RunningCloud) -> Sequence[str]:
     """Returns the names of the functions that a click starts."""
-    handlers = {f"breakglass.lambdas.handlers.{part}.handler" for part in (Part.front, Part.desk)}
+    handlers = {f"breakglass.app.entrypoints.{part}.handler" for part in (Part.front, Part.desk)}
     functions = cloud.client("lambda").list_functions()["Functions"]
     return [one["FunctionName"] for one in functions if one["Handler"] in handlers]

@@ -25,10 +25,10 @@ from typing import Any
 from benchmarks.clicks import ANSWER_SECONDS, api_event, command_body
 from benchmarks.programs.services import SECRET
 from benchmarks.samples import Samples
-from breakglass.approval.package import build
-from breakglass.lambdas.domain.policy import to_json
+from breakglass.app.domain.policy import to_json
+from breakglass.components.approvals.lambda_package import build
 from localcloud.stack import ROOT
-from tests.lambdas.domain.policies import SETTINGS, policy
+from tests.app.domain.policies import SETTINGS, policy
 
 CLICKS = 200
 """How many people click at once."""
@@ -36,7 +36,7 @@ CLICKS = 200
 _PROGRAM = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from breakglass.lambdas.handlers.front import handler
+from breakglass.app.entrypoints.front import handler
 for line in sys.stdin:
     print(json.dumps(["answer", handler(json.loads(line), None)]), flush=True)
 """

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from benchmarks.samples import Samples
-from breakglass.lambdas.app.front import Front, answer
+from breakglass.app.entrypoints.receiver_app import Front, answer
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.slack_user import SlackUser, signed
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.samples import Samples, ratio
-from breakglass.approval.parts import Part
+from breakglass.naming import Part
 
 _SCRIPT = """
 import json, sys, time
@@ -38,7 +38,7 @@ took, used = time.perf_counter() - began, time.process_time() - used
 print(json.dumps([took * 1000, used * 1000, len(sys.modules), len(asked)]))
 """
 
-_HANDLERS = "breakglass.lambdas.handlers"
+_HANDLERS = "breakglass.app.entrypoints"
 
 # What a function is told by its environment; nobody is asked for any of it.
 _VARIABLES = {

@@ -21,9 +21,9 @@ from pathlib import Path
 import boto3
 
 from benchmarks.samples import Samples
-from breakglass.detection.patterns import RULE_STATE, event_pattern, pattern_json
-from breakglass.detection.subjects import PermissionSetSubject
-from breakglass.types import EvidencePath
+from breakglass.alerts.patterns import RULE_STATE, event_pattern, pattern_json
+from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.vocabulary import EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, LocalCloudError, RunningCloud
 from localcloud.records import RECORDS, load_record
 from localcloud.stack import ROOT, deploy

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from breakglass.lambdas.app.sweep import Sweeper, sweep
-from breakglass.lambdas.domain.policy import Policy, Principal, PrincipalKind, Standing
-from breakglass.lambdas.domain.records import Access, Actor, Grant, GrantState, Message, Request, State
-from breakglass.lambdas.ports import Operation, Progress, SlackError
-from tests.lambdas.domain.examples import request
-from tests.lambdas.domain.policies import EVERYBODY, RDS, policy
-from tests.lambdas.doubles.clock import NOW
-from tests.lambdas.doubles.directory import MemoryDirectory
-from tests.lambdas.doubles.store import MemoryStore
-from tests.lambdas.doubles.workflow import MemoryWorkflow
+from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, Standing
+from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Message, Request, State
+from breakglass.app.ports import Operation, Progress, SlackError
+from breakglass.app.services.reconciler import Sweeper, sweep
+from tests.app.domain.examples import request
+from tests.app.domain.policies import EVERYBODY, RDS, policy
+from tests.app.doubles.clock import NOW
+from tests.app.doubles.directory import MemoryDirectory
+from tests.app.doubles.store import MemoryStore
+from tests.app.doubles.workflow import MemoryWorkflow
 
 SETS, ACCOUNTS = 3, 1000
 """Break-glass sets, each assigned in as many accounts: 3,000 pairs to search."""

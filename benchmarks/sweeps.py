@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.samples import Samples
-from breakglass.lambdas.adapters.aws import AwsClient
-from breakglass.lambdas.adapters.dynamodb import DynamoStore
-from breakglass.lambdas.adapters.items import grant_item, request_item
-from breakglass.lambdas.adapters.services import DYNAMODB, Service
-from breakglass.lambdas.adapters.sigv4 import Credentials
-from breakglass.lambdas.app.sweep import Sweeper, sweep
-from breakglass.lambdas.domain.records import Access, Actor, Grant, GrantState, Request, State
+from breakglass.app.aws.aws import AwsClient
+from breakglass.app.aws.dynamodb import DynamoStore
+from breakglass.app.aws.items import grant_item, request_item
+from breakglass.app.aws.services import DYNAMODB, Service
+from breakglass.app.aws.sigv4 import Credentials
+from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Request, State
+from breakglass.app.services.reconciler import Sweeper, sweep
 from localcloud.cloud import RunningCloud
-from tests.lambdas.adapters.local_table import make_table
-from tests.lambdas.domain.examples import request
-from tests.lambdas.domain.policies import EVERYBODY, PRODUCTION, RDS, STAGING, policy
-from tests.lambdas.doubles.clock import NOW
-from tests.lambdas.doubles.directory import MemoryDirectory
-from tests.lambdas.doubles.identity_center import MemoryIdentityCenter
-from tests.lambdas.doubles.slack import MemorySlack
-from tests.lambdas.doubles.store import MemoryStore
-from tests.lambdas.doubles.workflow import MemoryWorkflow
+from tests.app.aws.local_table import make_table
+from tests.app.domain.examples import request
+from tests.app.domain.policies import EVERYBODY, PRODUCTION, RDS, STAGING, policy
+from tests.app.doubles.clock import NOW
+from tests.app.doubles.directory import MemoryDirectory
+from tests.app.doubles.identity_center import MemoryIdentityCenter
+from tests.app.doubles.slack import MemorySlack
+from tests.app.doubles.store import MemoryStore
+from tests.app.doubles.workflow import MemoryWorkflow
 
 GRANTS = 10_000
 """How many grants are live, each of a person of its own, in one of two accounts."""

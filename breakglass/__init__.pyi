@@ -1,13 +1,13 @@
-from .components.approvals import Approvals, ApprovalsArgs
+from .components.alerts.slack_connection import SlackConnection, SlackConnectionArgs
+from .components.alerts.slack_destination import SlackDestination, SlackDestinationArgs
+from .components.alerts.usage_alert import UsageAlert, UsageAlertArgs
+from .components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
+from .components.approvals.approvals import Approvals, ApprovalsArgs
 from .components.break_glass import BreakGlass, BreakGlassArgs
-from .components.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
-from .components.slack_connection import SlackConnection, SlackConnectionArgs
-from .components.slack_destination import SlackDestination, SlackDestinationArgs
-from .components.usage_alert import UsageAlert, UsageAlertArgs
-from .components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
+from .components.permission_sets.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
 from .errors import BreakglassError, ConfigError, MessageError, PolicyError
-from .pulumi_config import load_stack_file
-from .types import EvidencePath
+from .stack_file.pulumi_config import load_stack_file
+from .vocabulary import EvidencePath
 
 __all__ = [
     "Approvals",

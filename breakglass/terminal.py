@@ -4,7 +4,7 @@ Names, reasons and values of a stack file come from people, and a terminal obeys
 the cursor and set the title or the clipboard (C0 and C1 controls, OSC), bidirectional overrides show a text in another
 order than it has. So everything that is printed goes through `printable`, at the latest by a `PrintableStream`.
 
-Non-goals: line breaks, which a text may have; what a spreadsheet does with a text (see `command_line.audit`).
+Non-goals: line breaks, which a text may have; what a spreadsheet does with a text (see `cli.audit`).
 """
 
 import unicodedata

@@ -19,12 +19,12 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pydantic.alias_generators import to_snake
 
 import breakglass
-from breakglass.config import NAMESPACE
-from breakglass.policy import lint, protection
-from breakglass.policy.managed_policies import MANAGED_POLICIES
-from breakglass.policy.rules import HELD_BACK, LEFT_ALONE, RISKS, RULES, Rule
-from breakglass.schema import stack_file_schema
-from breakglass.types import RiskAcknowledgement
+from breakglass.iam import lint, protection
+from breakglass.iam.managed_policies import MANAGED_POLICIES
+from breakglass.iam.rules import HELD_BACK, LEFT_ALONE, RISKS, RULES, Rule
+from breakglass.stack_file.schema import stack_file_schema
+from breakglass.stack_file.stack import NAMESPACE
+from breakglass.vocabulary import RiskAcknowledgement
 
 FOLDER = Path(__file__).with_name("reference")
 """Where the pages are committed."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from breakglass.lambdas.slack import ids
+from breakglass.app.slack import ids
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.identity import ACCOUNTS
 from localcloud.emulators.loopback import LoopbackError
@@ -101,7 +101,7 @@ class Stage:
 
         Args:
             request: its id.
-            stands: one or several, as in `breakglass.lambdas.slack.request_message.TITLES`.
+            stands: one or several, as in `breakglass.app.slack.request_message.TITLES`.
         """
 
         def fits(message: dict[str, Any]) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from breakglass.lambdas.domain.records import State
-from breakglass.lambdas.slack import ids
-from breakglass.lambdas.slack.request_message import TITLES
+from breakglass.app.domain.records import State
+from breakglass.app.slack import ids
+from breakglass.app.slack.request_message import TITLES
 from localcloud.cloud import RunningCloud
 from localcloud.emulators.identity import ACCOUNTS
 from localcloud.records import RECORDS, load_record

@@ -28,15 +28,16 @@ import pytest
 from localcloud.stack import BUILD, ROOT
 
 MODULES = (
-    "breakglass/lambdas/domain/decision.py",
-    "breakglass/lambdas/domain/transitions.py",
-    "breakglass/lambdas/domain/grants.py",
-    "breakglass/detection/patterns.py",
-    "breakglass/detection/message.py",
+    "breakglass/app/domain/decision.py",
+    "breakglass/app/domain/request_lifecycle.py",
+    "breakglass/app/domain/grant_lifecycle.py",
+    "breakglass/alerts/patterns.py",
+    "breakglass/alerts/drills.py",
+    "breakglass/alerts/messages.py",
 )
 """What is changed."""
 
-TESTS = ("tests/lambdas/domain", "tests/unit/detection", "tests/events")
+TESTS = ("tests/app/domain", "tests/unit/alerts", "tests/events")
 """What has to notice: the quick tests of these modules, without those that meet them from far away."""
 
 DOCUMENT = ROOT / "docs" / "proof.md"

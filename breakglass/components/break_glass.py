@@ -1,6 +1,6 @@
 """The whole of it: what a stack instantiates.
 
-Non-goals: reading the stack file (see `breakglass.pulumi_config.load_stack_file`).
+Non-goals: reading the stack file (see `breakglass.stack_file.pulumi_config.load_stack_file`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,28 +10,29 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.approval.parts import Names, Part
-from breakglass.approval.section import Approvals as ApprovalSettings
-from breakglass.components.approval_args import ApprovalSettingsArgs
-from breakglass.components.organization import Unreadable, read_organization
-from breakglass.components.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.components.alerts.slack_connection import SlackConnection
+from breakglass.components.alerts.slack_destination import SlackDestination
+from breakglass.components.alerts.usage_alert import RetryArgs, UsageAlert
+from breakglass.components.alerts.usage_monitoring import UsageMonitoring
+from breakglass.components.approvals.args import ApprovalSettingsArgs
+from breakglass.components.approvals.organization import Unreadable, read_organization
+from breakglass.components.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
+from breakglass.components.permission_sets.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
-from breakglass.components.slack_connection import SlackConnection
-from breakglass.components.slack_destination import SlackDestination
-from breakglass.components.usage_alert import RetryArgs, UsageAlert
-from breakglass.components.usage_monitoring import UsageMonitoring
-from breakglass.config import Alerts, PermissionSetPairSpec, PermissionSets, StackFile
-from breakglass.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import ConfigError, Problem, shown
-from breakglass.policy.lint import Surroundings
-from breakglass.problems import validated
-from breakglass.section import Given
-from breakglass.stack_lint import surroundings
-from breakglass.types import EvidencePath, Fault, fault
+from breakglass.iam.lint import Surroundings
+from breakglass.naming import Names, Part
+from breakglass.stack_file.approvals import Approvals as ApprovalSettings
+from breakglass.stack_file.base import Given
+from breakglass.stack_file.policy_lint import surroundings
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import Alerts, PermissionSetPairSpec, PermissionSets, StackFile
+from breakglass.stack_file.types import Fault, fault
+from breakglass.vocabulary import EvidencePath
 
 if TYPE_CHECKING:
-    from breakglass.components.approvals import Approvals
+    from breakglass.components.approvals.approvals import Approvals
 
 
 class PermissionSetsArgs(TypedDict):
@@ -400,7 +401,7 @@ class BreakGlass(pulumi.ComponentResource):
         topic_arn: pulumi.Input[str | None],
     ) -> "Approvals":
         # They need modules of the SDK for which a stack without them does not wait.
-        from breakglass.components.approvals import Approvals
+        from breakglass.components.approvals.approvals import Approvals
 
         alerts = cast(Alerts, spec.alerts)
         instance_arn, identity_store_id = instance

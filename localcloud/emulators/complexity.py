@@ -5,7 +5,7 @@ most prefixes of wildcards that one text can match at the same time. EventBridge
 answers of PutRule and TestEventPattern it accepts 10 and refuses 11.
 
 Sources: the class MachineComplexityEvaluator of AWS's Event Ruler (https://github.com/aws/event-ruler) for the idea;
-the recorded answers are in `tests/unit/detection/test_complexity.py`.
+the recorded answers are in `tests/unit/alerts/test_complexity.py`.
 
 Non-goals: whether a pattern is valid otherwise. Matchers that are written differently and mean the same (`cidr`,
 `numeric`, lists of `anything-but`) count as different ones.

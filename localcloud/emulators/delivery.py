@@ -69,7 +69,7 @@ class Failure:
 
 
 INVALID_JSON = Failure("INVALID_JSON", "Invalid input for target.")
-"""The input of the target is no JSON, so it was not sent (recorded: `breakglass.detection.input_template`)."""
+"""The input of the target is no JSON, so it was not sent (recorded: `breakglass.alerts.input_template`)."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ failed. Here, as AWS's recorded answers and, where there is none, the EventBridg
   (`localcloud.emulators.complexity`);
 - PutRule without a state makes the rule ENABLED, and drops the description (recorded: stackd, testdata/aws/eventbridge/
   control_plane.json, `replace-rule`);
-- input templates, and a dead letter in place of input that is no JSON (`breakglass.detection.input_template`);
+- input templates, and a dead letter in place of input that is no JSON (`breakglass.alerts.input_template`);
 - deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
   allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
 - a dead letter holds the input that the target would have got, not the event (recorded for queues and ECS tasks:
@@ -36,7 +36,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from breakglass.detection.input_template import is_json, render
+from breakglass.alerts.input_template import is_json, render
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, creating, describing
 from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from breakglass.types import EvidencePath
+from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import RecordShapeError, as_event
 
 RECORDS = Path(__file__).parent

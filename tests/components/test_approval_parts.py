@@ -10,17 +10,17 @@ from typing import Any
 import pulumi
 import pytest
 
-from breakglass.approval.parts import Metric, Names, Part
-from breakglass.components.approval_api import ACCESS_LOG, ApprovalApi, ApprovalApiArgs
-from breakglass.components.approval_function import ApprovalFunction, ApprovalFunctionArgs
-from breakglass.components.approval_sweep import ApprovalSweep, ApprovalSweepArgs
-from breakglass.components.approval_table import ApprovalTable, ApprovalTableArgs
-from breakglass.components.approval_workflow import ApprovalWorkflow, ApprovalWorkflowArgs
-from breakglass.components.session_policy import SessionPolicy, SessionPolicyArgs
-from breakglass.components.slack_signing_secret import SlackSigningSecret, SlackSigningSecretArgs
-from breakglass.components.use_recording import RecordedRule, UseRecording, UseRecordingArgs
-from breakglass.detection.message import Transformer
-from breakglass.types import EvidencePath
+from breakglass.alerts.messages import Transformer
+from breakglass.components.approvals.api import ACCESS_LOG, ApprovalApi, ApprovalApiArgs
+from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
+from breakglass.components.approvals.reconciler_schedule import ApprovalSweep, ApprovalSweepArgs
+from breakglass.components.approvals.session_policy import SessionPolicy, SessionPolicyArgs
+from breakglass.components.approvals.signing_secret import SlackSigningSecret, SlackSigningSecretArgs
+from breakglass.components.approvals.state_machine import ApprovalWorkflow, ApprovalWorkflowArgs
+from breakglass.components.approvals.table import ApprovalTable, ApprovalTableArgs
+from breakglass.components.approvals.usage_targets import RecordedRule, UseRecording, UseRecordingArgs
+from breakglass.naming import Metric, Names, Part
+from breakglass.vocabulary import EvidencePath
 from tests.conftest import ACCOUNT_ID, REGION, SESSION_POLICY_ARN, Deployment, deploy
 
 TAGS = {"team": "platform"}
@@ -190,7 +190,7 @@ def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(part: Part
     assert inputs.pop("description")
     assert inputs == {
         "name": physical,
-        "handler": f"breakglass.lambdas.handlers.{part}.handler",
+        "handler": f"breakglass.app.entrypoints.{part}.handler",
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "memorySize": memory,

@@ -15,14 +15,14 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.approval.parts import Names, Part, Place
-from breakglass.approval.workflow import definition
-from breakglass.components.approvals import Approvals, ApprovalsArgs
+from breakglass.app.domain.policy import PermissionSet, Policy, Principal, PrincipalKind, from_json
+from breakglass.app.slack.signature import HANDED_OVER_SECONDS, RETRY_SECONDS, WINDOW_SECONDS
+from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs
+from breakglass.components.approvals.workflow_definition import definition
 from breakglass.errors import ConfigError
-from breakglass.lambdas.domain.policy import PermissionSet, Policy, Principal, PrincipalKind, from_json
-from breakglass.lambdas.slack.signature import HANDED_OVER_SECONDS, RETRY_SECONDS, WINDOW_SECONDS
-from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions, workflow_trust
-from breakglass.types import EvidencePath
+from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions, workflow_trust
+from breakglass.naming import Names, Part, Place
+from breakglass.vocabulary import EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
     IDENTITY_STORE_ID,
@@ -298,7 +298,7 @@ def test_all_functions_are_the_same_package_with_the_policy_in_it() -> None:
     package = code_of(deployment)
     with zipfile.ZipFile(package) as archive:
         assert archive.read("policy.json").decode() == deployment.outputs["policy_json"]
-        assert "breakglass/lambdas/handlers/__init__.py" in archive.namelist()
+        assert "breakglass/app/entrypoints/__init__.py" in archive.namelist()
         assert not [name for name in archive.namelist() if "components" in name or name.endswith(".pyc")]
     # Nobody else may read or exchange what is deployed.
     assert stat.S_IMODE(package.parent.stat().st_mode) == 0o700

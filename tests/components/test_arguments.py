@@ -14,17 +14,17 @@ import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 from pydantic import BaseModel
 
-from breakglass.components.approvals import Approvals, ApprovalsArgs, ApprovalsModel
+from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionArgs, SlackConnectionModel
+from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs, SlackDestinationModel
+from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs, UsageAlertModel
+from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs, UsageMonitoringModel
+from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs, ApprovalsModel
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs, BreakGlassModel
-from breakglass.components.permission_set_pair import (
+from breakglass.components.permission_sets.permission_set_pair import (
     PermissionSetPair,
     PermissionSetPairArgs,
     PermissionSetPairModel,
 )
-from breakglass.components.slack_connection import SlackConnection, SlackConnectionArgs, SlackConnectionModel
-from breakglass.components.slack_destination import SlackDestination, SlackDestinationArgs, SlackDestinationModel
-from breakglass.components.usage_alert import UsageAlert, UsageAlertArgs, UsageAlertModel
-from breakglass.components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs, UsageMonitoringModel
 from tests.conftest import refusal
 
 GOLDEN = Path(__file__).with_name("schema.golden.json")

@@ -13,8 +13,8 @@ import pytest
 
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.errors import ConfigError
-from breakglass.policy.protection import denials
-from breakglass.types import EvidencePath
+from breakglass.iam.protection import denials
+from breakglass.vocabulary import EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
     IDENTITY_STORE_ID,

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.components.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
-from breakglass.policy.protection import WITHHELD, denials
-from breakglass.types import RiskAcknowledgement
+from breakglass.components.permission_sets.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
+from breakglass.iam.protection import WITHHELD, denials
+from breakglass.vocabulary import RiskAcknowledgement
 from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:PermissionSetPair"
@@ -166,7 +166,7 @@ def test_a_boundary_of_aws() -> None:
     assert boundary["permissionsBoundary"] == {"managedPolicyArn": READ_ONLY}
 
 
-# What they say is in tests/unit/policy/test_protection.py.
+# What they say is in tests/unit/iam/test_protection.py.
 DENIALS = list(denials("aws"))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from breakglass.components.principals import IdentityStore, Missing, Named, key_problem, named
-from breakglass.lambdas.domain.policy import PrincipalKind
+from breakglass.app.domain.policy import PrincipalKind
+from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
 from tests.conftest import IDENTITY_STORE_ID, REGION, ProviderError, deploy
 
 GET_USER = "aws:identitystore/getUser:getUser"

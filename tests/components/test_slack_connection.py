@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from breakglass.components.slack_connection import SlackConnection, SlackConnectionArgs
+from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionArgs
 from tests.conftest import EXISTING_TOKEN, REGION, Call, Deployment, deploy, refusal
 
 SECRET = "aws:secretsmanager/secret:Secret"

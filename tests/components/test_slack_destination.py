@@ -8,7 +8,7 @@ from typing import cast
 
 import pulumi
 
-from breakglass.components.slack_destination import SlackDestination, SlackDestinationArgs
+from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 DESTINATION = "aws:cloudwatch/eventApiDestination:EventApiDestination"

@@ -1,6 +1,6 @@
 """`UsageAlert` registers a rule and a target for each evidence path, and a dead-letter queue they may all use.
 
-Not proven here: that a pattern matches what it should (tests/unit/detection), and that EventBridge delivers
+Not proven here: that a pattern matches what it should (tests/unit/alerts), and that EventBridge delivers
 (tests/local).
 """
 
@@ -10,11 +10,11 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.components.usage_alert import UsageAlert, UsageAlertArgs
-from breakglass.detection.message import slack_message
-from breakglass.detection.patterns import event_pattern
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
-from breakglass.types import EvidencePath
+from breakglass.alerts.messages import slack_message
+from breakglass.alerts.patterns import event_pattern
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs
+from breakglass.vocabulary import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:UsageAlert"

@@ -11,11 +11,11 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.components.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
-from breakglass.detection.message import email_text
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject
-from breakglass.monitoring.dashboard import RoleMetrics, dashboard_body
-from breakglass.types import EvidencePath
+from breakglass.alerts.dashboard import RoleMetrics, dashboard_body
+from breakglass.alerts.messages import email_text
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
+from breakglass.vocabulary import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.detection.names import ALERT_PATH_PREFIX
+from breakglass.naming import ALERT_PATH_PREFIX
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from breakglass.approval.parts import Names, Part
-from breakglass.lambdas.domain.policy import from_json
+from breakglass.app.domain.policy import from_json
+from breakglass.naming import Names, Part
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT

@@ -4,9 +4,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from breakglass.stack_yaml import read_stack_yaml
+from breakglass.stack_file.stack_yaml import read_stack_yaml
 from localcloud.toolchain import environment
-from tests.unit.config.test_stack_yaml import SCALARS
+from tests.unit.stack_file.test_stack_yaml import SCALARS
 
 
 def test_scalars_reach_the_program_as_check_reads_them(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
-from breakglass.detection.patterns import event_pattern, pattern_json
-from breakglass.detection.subjects import Subject
+from breakglass.alerts.patterns import event_pattern, pattern_json
+from breakglass.alerts.subjects import Subject
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:

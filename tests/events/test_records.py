@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from breakglass.detection.message import email_text, slack_message, substitute
-from breakglass.detection.patterns import DRILL_MARKER, event_pattern
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.types import EvidencePath
+from breakglass.alerts.messages import email_text, slack_message, substitute
+from breakglass.alerts.patterns import DRILL_MARKER, event_pattern
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import Record, RecordError, load_records
 from tests.events.matcher import alerts, matches

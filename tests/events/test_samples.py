@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from breakglass.detection.message import slack_message, substitute
-from breakglass.detection.patterns import event_pattern
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.types import EvidencePath
+from breakglass.alerts.messages import slack_message, substitute
+from breakglass.alerts.patterns import event_pattern
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from tests.events.matcher import alerts, matches
 

@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from breakglass.approval.parts import Names, Part
-from breakglass.lambdas.adapters.dynamo_table import DynamoTable
-from breakglass.lambdas.adapters.dynamodb import DynamoStore
-from breakglass.lambdas.adapters.table import EXPIRY, key
-from breakglass.lambdas.app.asking import MOST_AN_HOUR
-from breakglass.lambdas.app.sweep import GRACE_SECONDS
-from breakglass.lambdas.domain.grants import SETTLE_SECONDS
-from breakglass.lambdas.domain.records import Grant, Kind, Request, State, Use
-from breakglass.lambdas.domain.transitions import FINAL
-from breakglass.lambdas.slack import ids
-from breakglass.lambdas.slack.request_message import title
+from breakglass.app.aws.dynamo_table import DynamoTable
+from breakglass.app.aws.dynamodb import DynamoStore
+from breakglass.app.aws.table import EXPIRY, key
+from breakglass.app.domain.grant_lifecycle import SETTLE_SECONDS
+from breakglass.app.domain.records import Grant, Kind, Request, State, Use
+from breakglass.app.domain.request_lifecycle import FINAL
+from breakglass.app.services.reconciler import GRACE_SECONDS
+from breakglass.app.services.requests import MOST_AN_HOUR
+from breakglass.app.slack import ids
+from breakglass.app.slack.request_message import title
+from breakglass.naming import Names, Part
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.emulators.identity import ACCOUNTS
 from localcloud.engine import Engine
@@ -41,7 +41,7 @@ from localcloud.slack_page.sight import sight
 from localcloud.slack_user import SlackUser, signed, until
 from localcloud.stack import ROOT, configure
 from localcloud.stage import Stage
-from tests.lambdas.adapters.local_table import local_client
+from tests.app.aws.local_table import local_client
 from tests.stack_file import stack_file
 
 DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"

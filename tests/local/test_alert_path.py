@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.types import EvidencePath
+from breakglass.vocabulary import EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import reserve_port

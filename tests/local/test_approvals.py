@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from breakglass.approval.parts import Part
-from breakglass.lambdas.app.front import LARGEST_BODY
-from breakglass.lambdas.domain.records import GrantState, State, UseState
-from breakglass.lambdas.slack import ids
+from breakglass.app.domain.records import GrantState, State, UseState
+from breakglass.app.entrypoints.receiver_app import LARGEST_BODY
+from breakglass.app.slack import ids
+from breakglass.naming import Part
 from localcloud.records import RECORDS, load_record
 from localcloud.slack_user import until
 from localcloud.stage import button_value, has_button, words

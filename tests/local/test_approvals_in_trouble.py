@@ -3,8 +3,8 @@
 Every way to fail that docs/approvals/failures.md draws, against the real state machine and real processes. Whether
 somebody has access is asked of Identity Center, never of a message.
 
-Not shown here: a crash at each single line (tests/lambdas/app/test_crashes.py), hostile input
-(tests/lambdas/app/test_front.py), and how AWS fails.
+Not shown here: a crash at each single line (tests/app/services/test_crashes.py), hostile input
+(tests/app/entrypoints/test_front.py), and how AWS fails.
 """
 
 import json
@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from breakglass.approval.parts import Part
-from breakglass.lambdas.app.sweep import GRACE_SECONDS
-from breakglass.lambdas.domain.records import GrantState, State
-from breakglass.lambdas.slack import ids
+from breakglass.app.domain.records import GrantState, State
+from breakglass.app.services.reconciler import GRACE_SECONDS
+from breakglass.app.slack import ids
+from breakglass.naming import Part
 from localcloud.cloud import LocalCloudError
 from localcloud.emulators.assignments import CREATION, DELETION, NO_ASSIGNEE, UNEXPECTED
 from localcloud.slack_user import until

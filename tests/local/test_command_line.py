@@ -18,15 +18,15 @@ from typing import IO
 
 import pytest
 
-from breakglass.command_line.deployed import POLICY_OUTPUT, TABLE_OUTPUT
-from breakglass.lambdas.adapters.dynamodb import DynamoStore
-from breakglass.lambdas.adapters.table import day
-from breakglass.lambdas.domain.audit import about_request
-from breakglass.lambdas.domain.policy import Policy, Principal, PrincipalKind, to_json
+from breakglass.app.aws.dynamodb import DynamoStore
+from breakglass.app.aws.table import day
+from breakglass.app.domain.audit import about_request
+from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, to_json
+from breakglass.cli.deployed import POLICY_OUTPUT, TABLE_OUTPUT
 from localcloud.cloud import RunningCloud
-from tests.lambdas.adapters.local_table import local_client, make_table
-from tests.lambdas.domain.examples import CLEO_ACTS, request
-from tests.lambdas.domain.policies import DATABASES, PRODUCTION, RDS, SETTINGS, policy
+from tests.app.aws.local_table import local_client, make_table
+from tests.app.domain.examples import CLEO_ACTS, request
+from tests.app.domain.policies import DATABASES, PRODUCTION, RDS, SETTINGS, policy
 
 pytestmark = pytest.mark.local
 

@@ -128,7 +128,7 @@ def test_a_function_is_killed_at_work(cloud: RunningCloud, function: str, tmp_pa
 @pytest.mark.parametrize(
     ("message", "log", "name"),
     [
-        ("no", "Traceback (most recent call last):\n  File x\nbreakglass.lambdas.ports.BusyError: no\n", "BusyError"),
+        ("no", "Traceback (most recent call last):\n  File x\nbreakglass.app.ports.BusyError: no\n", "BusyError"),
         ("", "Traceback (most recent call last):\n  File x\nKeyError\n", "KeyError"),
         ("two\nlines", "...\nValueError: two\nlines\n", "ValueError"),
         ("lost", "", "Runtime.HandlerError"),

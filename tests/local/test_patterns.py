@@ -5,8 +5,8 @@ What neither shows is whether EventBridge itself accepts the patterns (docs/live
 
 import pytest
 
-from breakglass.detection.patterns import event_pattern
-from breakglass.detection.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.patterns import event_pattern
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import Record, load_records

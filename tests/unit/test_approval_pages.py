@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from breakglass.approval.parts import Names, Part, Place
-from breakglass.approval.workflow import definition
-from breakglass.lambdas.domain.grants import GRANT_TABLE, GrantEvent
-from breakglass.lambdas.domain.policy import Unrecorded
-from breakglass.lambdas.domain.records import State
-from breakglass.lambdas.domain.transitions import FINAL, TABLE, Event
-from breakglass.lambdas.domain.uses import USE_TABLE
-from breakglass.policy.approval_documents import Scope, function_permissions, workflow_permissions
-from tests.lambdas.domain.policies import MANAGEMENT, SETTINGS, policy, rule
+from breakglass.app.domain.grant_lifecycle import GRANT_TABLE, GrantEvent
+from breakglass.app.domain.policy import Unrecorded
+from breakglass.app.domain.records import State
+from breakglass.app.domain.request_lifecycle import FINAL, TABLE, Event
+from breakglass.app.domain.usage_lifecycle import USE_TABLE
+from breakglass.components.approvals.workflow_definition import definition
+from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions
+from breakglass.naming import Names, Part, Place
+from tests.app.domain.policies import MANAGEMENT, SETTINGS, policy, rule
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "approvals"
@@ -241,4 +241,4 @@ def test_the_runbook_names_events_that_the_functions_log() -> None:
     events = set(re.findall(r"`([a-z]+_[a-z_]+|refused|late)`", "\n".join(re.findall(r"^\| (.*?) \|", table, re.M))))
 
     assert len(events) > 8
-    assert [event for event in sorted(events) if f'log("{event}"' not in sources("lambdas")] == []
+    assert [event for event in sorted(events) if f'log("{event}"' not in sources("app")] == []

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from breakglass.detection.message import Transformer, email_text, recorder_input, slack_message, substitute
-from breakglass.detection.patterns import drill_event
-from breakglass.detection.subjects import PermissionSetSubject
-from breakglass.types import EvidencePath
+from breakglass.alerts.drills import drill_event
+from breakglass.alerts.messages import Transformer, email_text, recorder_input, slack_message, substitute
+from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.block_kit import block_problems
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record

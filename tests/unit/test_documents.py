@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from breakglass.command_line.check import PROBLEM, Finding, as_text
-from breakglass.config import NAMESPACE, validate_stack
-from breakglass.detection.message import slack_message, substitute
-from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.alerts.messages import slack_message, substitute
+from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.cli.check import PROBLEM, Finding, as_text
 from breakglass.errors import Problem
-from breakglass.types import EvidencePath
+from breakglass.stack_file.stack import NAMESPACE, validate_stack
+from breakglass.vocabulary import EvidencePath
 from docs.draw_message import PICTURE, RECORD, arrived, drawing
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_problem_matcher_of_the_readme_finds_the_line() -> None:
 
 @pytest.mark.parametrize("document", [README, ROOT / "docs" / "threats.md"], ids=lambda document: document.name)
 def test_every_test_that_a_threat_names_is_there(document: Path) -> None:
-    named = re.findall(r"`((?:unit|components|engine|events|lambdas|local)/[^`]*)`", text_of(document))
+    named = re.findall(r"`((?:unit|components|engine|events|app|local)/[^`]*)`", text_of(document))
     assert len(named) > 5
     assert [one for one in named if not is_there(one)] == []
 

@@ -3,7 +3,7 @@
 import pytest
 
 import breakglass
-from breakglass.policy.rules import RULES
+from breakglass.iam.rules import RULES
 from docs.generate_reference import FOLDER, pages
 
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from breakglass.detection.message import slack_message, substitute
-from breakglass.detection.subjects import PermissionSetSubject
+from breakglass.alerts.messages import slack_message, substitute
+from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.terminal import printable
-from breakglass.types import EvidencePath
+from breakglass.vocabulary import EvidencePath
 from localcloud import report
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.command_line import _parser
+from breakglass.app.domain.policy import DenyRule, Policy
+from breakglass.app.domain.records import Actor, AuditEntry
+from breakglass.cli import _parser
 from breakglass.errors import (
     BreakglassError,
     CommandError,
@@ -21,14 +23,12 @@ from breakglass.errors import (
     QuestionError,
     UnreadableError,
 )
-from breakglass.lambdas.domain.policy import DenyRule, Policy
-from breakglass.lambdas.domain.records import Actor, AuditEntry
 from breakglass.terminal import PrintableStream, printable
 from localcloud import up
-from tests.lambdas.domain.policies import ADA, CLEO, DATABASES, EVERYBODY, PRODUCTION, RDS, policy
-from tests.lambdas.doubles.clock import NOW
-from tests.lambdas.doubles.directory import MemoryDirectory
-from tests.unit.command_line.worlds import Outcome, Typist
+from tests.app.domain.policies import ADA, CLEO, DATABASES, EVERYBODY, PRODUCTION, RDS, policy
+from tests.app.doubles.clock import NOW
+from tests.app.doubles.directory import MemoryDirectory
+from tests.unit.cli.worlds import Outcome, Typist
 
 HOSTILE = "\x1b]0;owned\x07 \x9b31m \x1b[2J \x7f\b\r \u202etxt.exe\u2066 \u200b \U000e0001"
 """Sets a title, colours and clears by C0 and C1, goes back, turns round, hides: what a name or a reason may hold."""

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from breakglass import types
-from breakglass.types import FAULT, partition, seconds
+from breakglass.stack_file import types
+from breakglass.stack_file.types import FAULT, seconds
+from breakglass.vocabulary import partition
 
 STATEMENT = {"Effect": "Allow", "Action": "rds:CreateDBSnapshot", "Resource": "*"}
 

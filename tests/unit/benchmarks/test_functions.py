@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from benchmarks import functions
-from breakglass.approval.parts import Part
+from breakglass.naming import Part
 
 SILENT = "def _front():\n    pass\n"
 TALKATIVE = "import socket\nsocket.getaddrinfo('127.0.0.1', 9)\n"
@@ -15,11 +15,11 @@ def package() -> bytes:
     """A package whose sweeper asks for an address while it is imported."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name in ("breakglass", "breakglass/lambdas", "breakglass/lambdas/handlers"):
+        for name in ("breakglass", "breakglass/app", "breakglass/app/entrypoints"):
             archive.writestr(f"{name}/__init__.py", "")
         for part in Part:
             content = TALKATIVE if part is Part.sweeper else SILENT
-            archive.writestr(f"breakglass/lambdas/handlers/{part}.py", content)
+            archive.writestr(f"breakglass/app/entrypoints/{part}.py", content)
     return file.getvalue()
 
 

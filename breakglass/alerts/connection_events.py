@@ -1,0 +1,38 @@
+"""The events EventBridge emits when it can't reach Slack any more, and what is said about them by e-mail.
+
+EventBridge deauthorises a connection when Slack answers 401 or 407, when its copy of the token is gone, or when
+somebody does it by hand; an API destination without an authorised connection is deactivated
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-deauthorize.html). Nothing is delivered
+from then on, and nobody would notice before the next use.
+
+Source of the events' shape: "Amazon EventBridge events detail reference"
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/event-reference.html).
+
+Non-goals: Slack's own refusals. Slack reports a revoked token or an archived channel as HTTP 200 with `"ok": false`,
+which EventBridge takes for a delivery.
+"""
+
+import json
+from typing import Any
+
+from breakglass.alerts.messages import Transformer
+
+
+def lost_connection_pattern(connection_arn: str, destination_arn: str) -> dict[str, Any]:
+    """Return the event pattern for the loss of this connection or this API destination, JSON-ready."""
+    return {
+        "source": ["aws.events"],
+        "detail-type": ["Connection Deauthorized", "API Destination Deactivated"],
+        "resources": [connection_arn, destination_arn],
+    }
+
+
+def lost_connection_text() -> Transformer:
+    """Return what turns such an event into the text of an e-mail."""
+    text = (
+        "Break-glass alerts do not reach Slack: EventBridge reports <what> at <time> in account <account>, <region>. "
+        "Uses of break-glass roles from now on end in the dead-letter queues. Put the connection right now: see "
+        "docs/runbooks/rotate-the-token.md, and docs/runbooks/dead-letters.md for the alerts that were missed."
+    )
+    paths = {"what": "$.detail-type", "time": "$.time", "account": "$.account", "region": "$.region"}
+    return Transformer(input_paths=paths, template=json.dumps(text))

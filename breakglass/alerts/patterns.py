@@ -1,0 +1,193 @@
+"""EventBridge event patterns that match the use of a watched role in CloudTrail, one for each evidence path.
+
+What CloudTrail records of such a use:
+
+    path            events, and in which account                                      where the role is
+    session_start   STS AssumeRole*, where the role is (and in the caller's account)  requestParameters.roleArn
+    portal          Identity Center's GetRoleCredentials and Federate, in the         serviceEventDetails.role_name or
+                    account that owns the instance                                    requestParameters.roleName
+    console         ConsoleLogin and SwitchRole, where the role is                    userIdentity.arn
+    denied          those of the first two that failed, likewise; a refused STS       errorMessage, or as above
+                    call has no requestParameters
+
+A rule with such a pattern must be in the state `RULE_STATE`, since most of these are read-only events.
+
+Of the portal's events there are two public records of GetRoleCredentials: one is a service event, one (trimmed by its
+publisher) is an API call. There is none of Federate. So both shapes match, from both services that may write them.
+
+Sources: "Logging IAM and AWS STS API calls with AWS CloudTrail" (IAM User Guide), "Logging IAM Identity Center API
+calls with AWS CloudTrail" (IAM Identity Center User Guide), "AWS service events delivered via AWS CloudTrail" and
+"Comparison operators for use in event patterns" (Amazon EventBridge User Guide).
+
+Non-goals:
+- What is done with a session once it is open; that is for CloudTrail itself.
+- A refused AssumeRoleWithSAML and a failed console sign-in: their records name the role nowhere.
+- Telling apart a permission set `x` and another one `x_y`: the role of the second can look like the first one's with a
+  longer suffix. The configuration refuses such neighbours, or warns of them if both are managed elsewhere
+  (`breakglass.stack_file.set_names`).
+"""
+
+import json
+import re
+from typing import Any, assert_never
+
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.errors import BreakglassError
+from breakglass.vocabulary import EvidencePath
+
+RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+"""The state of every rule: one that is only ENABLED gets no read-only management events, such as GetRoleCredentials.
+
+Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
+"""
+
+DRILL_SOURCE = "breakglass.drill"
+"""The source of the events that rehearse the alert path; AWS lets nobody send events with a source of its own."""
+
+DRILL_DETAIL_TYPE = "Break-glass drill"
+"""The detail type of the events that rehearse the alert path."""
+
+DRILL_MARKER = "DRILL: "
+"""What the field `detail.drill` holds in a drill, and no CloudTrail record has: the message begins with it."""
+
+PATTERN_LIMIT = 2048
+"""How many characters an event pattern has at most by default ("Amazon EventBridge quotas")."""
+
+Pattern = dict[str, Any]
+"""An event pattern, or a part of one, ready for JSON."""
+
+_SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
+_PORTAL_CALLS = ["GetRoleCredentials", "Federate"]
+_SUCCEEDED: Pattern = {"errorCode": [{"exists": False}]}
+
+_API_CALL = "AWS API Call via CloudTrail"
+_SERVICE_EVENT = "AWS Service Event via CloudTrail"
+# Rules in use have the first spelling, AWS's documentation the second one.
+_SIGN_IN = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"]
+
+_ORIGIN: dict[EvidencePath, Pattern] = {
+    EvidencePath.session_start: {"source": ["aws.sts"], "detail-type": [_API_CALL]},
+    EvidencePath.portal: {"source": ["aws.sso", "aws.signin"], "detail-type": [_SERVICE_EVENT, _API_CALL]},
+    EvidencePath.console: {"source": ["aws.signin"], "detail-type": _SIGN_IN},
+    EvidencePath.denied: {"source": ["aws.sts", "aws.sso", "aws.signin"], "detail-type": [_API_CALL, _SERVICE_EVENT]},
+}
+
+RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
+
+
+def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws", drills: bool = True) -> Pattern:
+    """Build the event pattern of one rule.
+
+    Args:
+        subject: what is watched.
+        path: the kind of evidence; one of `subject.evidence_paths`.
+        partition: the partition the rule is in; a role's ARN has its own.
+        drills: whether events of `drill_event` match, too.
+
+    Raises:
+        ValueError: the subject can't show up on this path.
+    """
+    if path not in subject.evidence_paths:
+        raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) hands out permission sets only.")
+    detail = _detail(subject, path, partition)
+    if not drills:
+        return {**_ORIGIN[path], "detail": detail}
+    # EventBridge reads $or as one pattern for each branch, so what is beside it, `detail` here, applies to both.
+    # No field may be named beside a $or and inside it: the last one would replace the other.
+    drill = {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"drill": [DRILL_MARKER]}}
+    return {"$or": [_ORIGIN[path], drill], "detail": detail}
+
+
+def pattern_json(pattern: Pattern) -> str:
+    """Write an event pattern as compact JSON.
+
+    Raises:
+        BreakglassError: it is longer than EventBridge accepts, which takes a role with a very long path.
+    """
+    text = json.dumps(pattern, separators=(",", ":"))
+    if len(text) > PATTERN_LIMIT:
+        raise BreakglassError(
+            f"The event pattern has {len(text)} characters and EventBridge accepts {PATTERN_LIMIT}, so the rule could "
+            "not be made. Only a watched role with a very long path does that: give the role a shorter path, or drop "
+            "the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
+        )
+    return text
+
+
+def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
+    match path:
+        case EvidencePath.session_start:
+            role = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
+            return {"eventName": _SESSION_CALLS, **_SUCCEEDED, **role}
+        case EvidencePath.portal:
+            return {"eventName": _PORTAL_CALLS, **_SUCCEEDED, "$or": _portal_roles(subject.label)}
+        case EvidencePath.console:
+            # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: the role is
+            # then in the session's ARN alone.
+            return {
+                "$or": [
+                    {"eventName": ["ConsoleLogin"], "responseElements": {"ConsoleLogin": ["Success"]}},
+                    {"eventName": ["SwitchRole"], "responseElements": {"SwitchRole": ["Success"]}},
+                ],
+                "userIdentity": {"arn": _session_arns(subject, partition)},
+            }
+        case EvidencePath.denied:
+            return {
+                "eventName": _SESSION_CALLS + (_PORTAL_CALLS if isinstance(subject, PermissionSetSubject) else []),
+                "errorCode": [{"exists": True}],
+                "$or": _refused_roles(subject, partition),
+            }
+        case _:
+            assert_never(path)
+
+
+def _refused_roles(subject: Subject, partition: str) -> list[Pattern]:
+    """Match a failed call by every place where its record may name the role."""
+    by_arn: Pattern = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
+    match subject:
+        case PermissionSetSubject(name):
+            # `:role/` comes in no session's ARN (`:assumed-role/`), so a refused call *by* the role does not match.
+            messages = [{"wildcard": f"*:{role}"} for role in _reserved_roles(name)]
+            return [{"errorMessage": messages}, by_arn, *_portal_roles(name)]
+        case RoleSubject(arn):
+            # "... on resource: ARN", alone or with the reason behind it; a longer role name goes on without a space.
+            messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {_literal(arn)} *"}]
+            return [{"errorMessage": messages}, by_arn]
+
+
+def _portal_roles(name: str) -> list[Pattern]:
+    """Match an event of the access portal by both places where it may name the permission set."""
+    return [{"serviceEventDetails": {"role_name": [name]}}, {"requestParameters": {"roleName": [name]}}]
+
+
+def _role_arns(subject: Subject, partition: str) -> list[Any]:
+    """Match the ARN of the role itself."""
+    match subject:
+        case PermissionSetSubject(name):
+            return [{"wildcard": f"arn:{partition}:iam::*:{role}"} for role in _reserved_roles(name)]
+        case RoleSubject(arn):
+            return [arn]
+
+
+def _reserved_roles(name: str) -> list[str]:
+    """Match what follows the account in the ARN of a permission set's role, whatever its suffix.
+
+    The region is not in the path where Identity Center is in us-east-1. Both forms are spelled out, with a slash before
+    the name, because a permission set may be called `a_AWSReservedSSO_x`, which one wildcard would take for `x`.
+    """
+    role = f"AWSReservedSSO_{_literal(name)}_*"
+    return [RESERVED_PATH + role, f"{RESERVED_PATH}*/{role}"]
+
+
+def _session_arns(subject: Subject, partition: str) -> list[Any]:
+    """Match the ARN of a session of the role, which has the role's name but neither its path nor its region."""
+    match subject:
+        case PermissionSetSubject(name):
+            return [{"wildcard": f"arn:{partition}:sts::*:assumed-role/AWSReservedSSO_{_literal(name)}_*"}]
+        case RoleSubject(arn):
+            return [{"prefix": f"arn:{arn.split(':')[1]}:sts::{subject.account_id}:assumed-role/{subject.label}/"}]
+
+
+def _literal(text: str) -> str:
+    """Escape what has a meaning in a wildcard pattern."""
+    return re.sub(r"[*\\]", r"\\\g<0>", text)

@@ -1,0 +1,71 @@
+"""The function that does what people click, by Lambda's Invoke.
+
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+
+Non-goals: what it does (see `entrypoints`). It may get the same twice, as with every asynchronous invocation, and takes
+care of that by itself.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from breakglass.app.aws.aws import AwsClient
+
+
+class DeskFailedError(Exception):
+    """The function failed; its own log says how.
+
+    Attributes:
+        error_type: name of its exception.
+    """
+
+    def __init__(self, error_type: str) -> None:
+        super().__init__(f"the desk function failed with {error_type}")
+        self.error_type = error_type
+
+
+class InvokedDesk:
+    """Implements `ports.DeskFunction`.
+
+    Args:
+        client: to call Lambda with.
+        function: name or ARN of the function.
+    """
+
+    def __init__(self, client: AwsClient, function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def hand_over(self, interaction: Mapping[str, Any]) -> None:
+        """Invoke it asynchronously.
+
+        Raises:
+            AwsError: if Lambda does not take it.
+        """
+        self._client.invoke(self._function, "Event", _payload(interaction))
+
+    def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke it and wait.
+
+        Raises:
+            AwsError: if Lambda does not take it, or no answer comes.
+            DeskFailedError: if the function fails, or answers with something else than an object.
+        """
+        answer = self._client.invoke(self._function, "RequestResponse", _payload(interaction))
+        said = _object(answer.body)
+        if "x-amz-function-error" in answer.headers or said is None:
+            raise DeskFailedError(str((said or {}).get("errorType", "no answer")))
+        return said
+
+
+def _payload(interaction: Mapping[str, Any]) -> bytes:
+    return json.dumps({"interaction": dict(interaction)}).encode()
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,361 @@
+"""The records in DynamoDB: every write a transaction with a condition on each of its items.
+
+Records are read consistently. Only which ones are open, or somebody's, comes from an index, which may be a moment late.
+
+Non-goals: what may be written (see `domain`), and the table itself (see `table`).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby, islice
+
+from breakglass.app.aws.aws import AwsClient
+from breakglass.app.aws.deliveries import CLAIM, Deliveries
+from breakglass.app.aws.dynamo_table import MOST_ITEMS, DynamoTable, members_of
+from breakglass.app.aws.items import (
+    GRANT,
+    REQUEST,
+    USE,
+    Record,
+    access_key,
+    audit_item,
+    denial_items,
+    denial_keys,
+    event_item,
+    grant_item,
+    is_open,
+    latest_item,
+    latest_key,
+    record_of,
+    request_item,
+    request_key,
+    use_item,
+    use_key,
+)
+from breakglass.app.aws.table import (
+    BY_MONTH,
+    BY_PERSON,
+    EARLIEST,
+    EXPIRY,
+    OPEN,
+    Index,
+    Item,
+    days,
+    key,
+    key_of,
+    keys,
+    moment,
+    months,
+    number,
+)
+from breakglass.app.domain.audit import anonymous_in_slack
+from breakglass.app.domain.codec import decode, encode
+from breakglass.app.domain.records import (
+    DENIALS_KEPT_SECONDS,
+    LONGEST_ID,
+    Access,
+    AuditEntry,
+    Denial,
+    Grant,
+    Request,
+    Use,
+)
+from breakglass.app.ports import BusyError, Clock, Page, pass_over
+
+_LEASE = "LEASE"
+_HOLDERS = "HOLDERS"
+_CURSOR = "CURSOR"
+_LATEST_MOMENT = "9" * 12
+_DAY = 86_400
+
+
+class DynamoStore:
+    """Implements `ports.Store` on one table.
+
+    Args:
+        client: to call DynamoDB with.
+        table: name of the table.
+        clock: the time.
+    """
+
+    def __init__(self, client: AwsClient, table: str, clock: Clock = lambda: int(time.time())) -> None:
+        self._table = DynamoTable(client, table)
+        self._deliveries = Deliveries(self._table, clock, CLAIM)
+        self._clock = clock
+
+    def claim_delivery(self, key: str, expires_at: int) -> bool:
+        """Put the key if it isn't there."""
+        return self._deliveries.claim(key, expires_at)
+
+    def remember_delivery(self, key: str, expires_at: int) -> None:
+        """Put the key, whatever is there."""
+        self._deliveries.remember(key, expires_at)
+
+    # Requests and their grants
+
+    def request(self, request_id: str) -> Request | None:
+        """Read a request."""
+        return self._named(Request, request_id, request_key(request_id), REQUEST)
+
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
+        """Put a request, grants and audit lines, each record under the condition of its version; and its denial."""
+        items = [request_item(request), *map(grant_item, grants)]
+        denials = denial_items(denial) if denial is not None else []
+        return self._save(items, audit, over=denials)
+
+    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
+        """Read the denials by their keys, consistently."""
+        earliest = self._clock() - DENIALS_KEPT_SECONDS
+        items = self._table.read(denial_keys(user_id, permission_set, accounts))
+        found = dict.fromkeys(decode(Denial, item["body"]["S"]) for item in items)
+        return tuple(sorted((one for one in found if one.at > earliest), key=lambda one: one.at, reverse=True))
+
+    def grants(self, request_id: str) -> tuple[Grant, ...]:
+        """Query the partition of a request."""
+        condition = "#pk = :pk AND begins_with(#sk, :sk)"
+        found = self._table.query(condition, pk=request_key(request_id), sk=f"{GRANT}#")
+        return tuple(record_of(Grant, item) for item in found)
+
+    def grant(self, request_id: str, account: str) -> Grant | None:
+        """Read a grant."""
+        return self._record(Grant, request_key(request_id), key(GRANT, account))
+
+    def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Put a grant and audit lines."""
+        return self._save([grant_item(grant)], audit)
+
+    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
+        """Query the index of what is open."""
+        return self._open(Request, REQUEST, unreadable)
+
+    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
+        """Query the index of what is open."""
+        return self._open(Grant, GRANT, unreadable)
+
+    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Query the index by person.
+
+        Raises:
+            ValueError: for a cursor that is none.
+        """
+        newest = _LATEST_MOMENT if cursor is None else _position(cursor)
+        return self._page(
+            self._newest_first(BY_PERSON, user_id, moment(0), newest, limit + 1) if user_id else [], limit
+        )
+
+    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Query the index by month, month by month backwards.
+
+        Raises:
+            ValueError: for a cursor that is none.
+        """
+        first, end = self._span(since, until)
+        # A time alone sorts before the same time with an id, so what was made at `end` is left out.
+        newest = moment(end) if cursor is None else min(_position(cursor), moment(end))
+        found: list[Item] = []
+        for month in months(first, min(end, int(newest.partition("#")[0]))):
+            if len(found) <= limit:
+                found += self._newest_first(BY_MONTH, month, moment(first), newest, limit + 1 - len(found))
+        return self._page(found, limit)
+
+    # Assignments
+
+    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+        """Update the lease under the condition that it is free, one's own or over."""
+        return self._table.change(
+            "UpdateItem",
+            access_key(access),
+            _LEASE,
+            UpdateExpression="SET #holder = :me, #expires = :until",
+            ConditionExpression="attribute_not_exists(#holder) OR #holder = :me OR #expires <= :now",
+            ExpressionAttributeNames={"#holder": "holder", "#expires": EXPIRY},
+            ExpressionAttributeValues={":me": {"S": request_id}, ":until": number(until), ":now": number(now)},
+        )
+
+    def finish(self, access: Access, request_id: str) -> None:
+        """Delete the lease under the condition that it is one's own."""
+        self._table.change(
+            "DeleteItem",
+            access_key(access),
+            _LEASE,
+            ConditionExpression="#holder = :me",
+            ExpressionAttributeNames={"#holder": "holder"},
+            ExpressionAttributeValues={":me": {"S": request_id}},
+        )
+
+    def add_holder(self, access: Access, request_id: str, now: int) -> None:
+        """Add to a set, in one step; the time stays when the set is empty."""
+        self._table.change_set(access_key(access), _HOLDERS, "ADD", request_id, held_at=now)
+
+    def last_held(self, access: Access) -> int | None:
+        """Read the time beside the set."""
+        item = self._table.get(access_key(access), _HOLDERS)
+        return int(item["held_at"]["N"]) if item and "held_at" in item else None
+
+    def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
+        """Take out of a set, in one step."""
+        return self._table.change_set(access_key(access), _HOLDERS, "DELETE", request_id)
+
+    def holders(self, access: Access) -> frozenset[str]:
+        """Read the set."""
+        return members_of(self._table.get(access_key(access), _HOLDERS))
+
+    # Uses
+
+    def use(self, use_id: str) -> Use | None:
+        """Read a use."""
+        return self._named(Use, use_id, use_key(use_id), USE)
+
+    def use_of_event(self, event_id: str) -> Use | None:
+        """Read which use it is, and the use."""
+        pointer = self._table.get(*key_of(event_item(event_id, "")))
+        return self.use(pointer["use"]["S"]) if pointer else None
+
+    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Put a use, audit lines, and for each event that is new in it which use it belongs to."""
+        stored = self.use(use.id)
+        if use.version != (stored.version if stored else 0):
+            return False
+        # The condition on the version sees to it that these are still the new ones when they are written.
+        known = stored.event_ids if stored else ()
+        pointers = [event_item(one, use.id) for one in dict.fromkeys(use.event_ids) if one not in known]
+        if stored is None:
+            pointers.append(latest_item(use))
+        return self._save([use_item(use)], audit, pointers)
+
+    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+        """Query which use came last, and read it."""
+        partition = latest_key(permission_set, account, who)
+        latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
+        return self.use(latest["use"]["S"]) if latest else None
+
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
+        """Query the index of what is open."""
+        return self._open(Use, USE, unreadable)
+
+    # Where a search is
+
+    def cursor(self, name: str) -> str:
+        """Read the cursor."""
+        item = self._table.get(key(_CURSOR, name), _CURSOR)
+        return str(item["body"]["S"]) if item else ""
+
+    def save_cursor(self, name: str, text: str) -> None:
+        """Put the cursor, whatever was there."""
+        self._table.write([self._table.over({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})])
+
+    # The audit trail
+
+    def note(self, entry: AuditEntry) -> bool:
+        """Put a line, named by all that it says."""
+        return self._table.write([self._table.new(line) for line in _lines([entry], encode(entry))])
+
+    def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
+        """Query day by day."""
+        first, end = self._span(since, until)
+        for day in days(first, end):
+            lines = self._table.query(
+                "#pk = :pk AND #sk BETWEEN :first AND :last",
+                pk=key("AUDIT", day),
+                first=moment(first),
+                last=moment(end),
+            )
+            for _, same_second in groupby(lines, key=lambda line: key_of(line)[1].partition("#")[0]):
+                in_order = sorted(same_second, key=lambda line: int(line["written"]["N"]))
+                yield from (decode(AuditEntry, line["body"]["S"]) for line in in_order)
+
+    # What they have in common
+
+    def _named(self, kind: type[Record], name: str, pk: str, sk: str) -> Record | None:
+        """Read a record by an id that may come from outside: DynamoDB takes no key of any length."""
+        return self._record(kind, pk, sk) if len(name) <= LONGEST_ID else None
+
+    def _record(self, kind: type[Record], pk: str, sk: str) -> Record | None:
+        item = self._table.get(pk, sk)
+        return record_of(kind, item) if item else None
+
+    def _save(
+        self,
+        records: Sequence[Item],
+        audit: Sequence[AuditEntry],
+        others: Sequence[Item] = (),
+        over: Sequence[Item] = (),
+    ) -> bool:
+        """Put records under the condition of their version, lines and others that must not be there yet, and the rest.
+
+        A conflict counts as a lost race: the caller reads the record again, and finds whether it is one.
+
+        Args:
+            records: each with its next version.
+            audit: lines of the audit trail.
+            others: items that must not be there yet.
+            over: items that take the place of older ones.
+        """
+        pk, sk = key_of(records[0])
+        lines = _lines(audit, key(pk, sk, records[0]["version"]["N"]))
+        puts = map(self._table.next_version, records)
+        try:
+            return self._table.write([*puts, *map(self._table.new, (*others, *lines)), *map(self._table.over, over)])
+        except BusyError:
+            return False
+
+    def _open(self, kind: type[Record], named: str, unreadable: Callable[[str], None]) -> Iterator[Record]:
+        """Yield what the index has as open, as it is now and if it is so now."""
+        found = self._table.query("#pk = :pk", OPEN, pk=named)
+        while some := list(islice(found, MOST_ITEMS)):
+            records = _readable(kind, self._table.read(some), unreadable)
+            yield from (record for record in records if is_open(record))
+
+    def _newest_first(self, index: Index, partition: str, oldest: str, newest: str, most: int) -> list[Item]:
+        # DynamoDB refuses a span that ends before it begins.
+        if newest < oldest:
+            return []
+        condition = "#pk = :pk AND #sk BETWEEN :oldest AND :newest"
+        span = {"pk": partition, "oldest": oldest, "newest": newest}
+        return list(islice(self._table.query(condition, index, **span, ScanIndexForward=False, Limit=most), most))
+
+    def _page(self, found: Sequence[Item], limit: int) -> Page[Request]:
+        """Return a page of what an index found; if there is one too many, the next page begins with it."""
+        following = found[limit][BY_MONTH.sort_key]["S"] if len(found) > limit else None
+        return Page(tuple(_readable(Request, self._table.read(found[:limit]), pass_over)), following)
+
+    def _span(self, since: int, until: int) -> tuple[int, int]:
+        """Cut a span to when there can be anything; an empty one ends where it begins."""
+        first = max(since, EARLIEST)
+        return first, max(first, min(until, self._clock() + _DAY))
+
+
+def _readable(kind: type[Record], items: Iterable[Item], unreadable: Callable[[str], None]) -> Iterator[Record]:
+    """Yield the records that items hold, and name those that can't be read."""
+    for item in items:
+        try:
+            yield record_of(kind, item)
+        except (KeyError, ValueError):
+            unreadable(" ".join(key_of(item)))
+
+
+def _lines(audit: Sequence[AuditEntry], write: str) -> list[Item]:
+    """Return lines as items; `write` names what they are written with, so that no other line has the same key."""
+    now = time.time_ns()
+    anonymous = [replace(entry, actor=anonymous_in_slack(entry.actor)) for entry in audit]
+    return [audit_item(entry, f"{write}/{index}", now + index) for index, entry in enumerate(anonymous)]
+
+
+def _position(cursor: str) -> str:
+    """Return a cursor, which comes back from outside, if it may be one.
+
+    Raises:
+        ValueError: if it can't.
+    """
+    at, _, request_id = cursor.partition("#")
+    is_moment = len(at) == len(_LATEST_MOMENT) and at.isascii() and at.isdigit()
+    if not is_moment or not request_id or len(cursor) > 200 or not cursor.isprintable():
+        raise ValueError("this is no cursor")
+    return cursor

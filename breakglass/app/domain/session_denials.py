@@ -1,0 +1,276 @@
+"""The content of the service control policy that ends live sessions, as functions from text to text.
+
+Removing an assignment leaves a session of up to the set's length. AWS's own way to end it is a service control policy
+that is there beforehand and in which the user's id is filled in when it is needed ("Use a Deny policy to revoke active
+user permissions", AWS IAM Identity Center User Guide). Here a statement denies everything to one person, with one
+permission set, in the accounts in which one request has ended, to sessions that began before; a new session of the same
+person, by another request, is not hit.
+
+The accounts of a request that end in the same minute share a statement, because the whole policy takes 5,120
+characters ("Quotas and service limits for AWS Organizations"): a dozen requests for one account each fit in, or
+four for fifty. A set called `<set>_x` would be hit as well, so such neighbours are refused at the deployment.
+
+The policy may have been edited by hand: a statement that is not exactly as it is written here is left alone. What is
+left in it for too long hits no session that can still be alive.
+
+Not hit: roles that somebody assumed from the session (they have sessions of their own), and the management account,
+which no service control policy binds.
+
+Non-goals: reading and writing the policy, and when to (see `services.session_denials`).
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from breakglass.app.domain.records import Access
+
+LIMIT = 5120
+"""How long the policy may be. AWS documents characters and has been seen to count bytes; all here is ASCII."""
+
+TOGETHER_SECONDS = 60
+"""How long the spans are in which accounts of one request that end share a statement, and so the latest of their ends:
+hardly anybody is granted the same again so soon."""
+
+
+class SessionPolicyError(Exception):
+    """The policy can't be changed as wanted.
+
+    Attributes:
+        why: one word, kept in the grant.
+    """
+
+    why = "refused"
+
+
+class SessionPolicyFullError(SessionPolicyError):
+    """The policy would be longer than AWS takes."""
+
+    why = "full"
+
+
+class SessionPolicyUnreadableError(SessionPolicyError):
+    """The policy holds something that is no policy: somebody has edited it by hand, or another tool has."""
+
+    why = "unreadable"
+
+
+class SessionPolicyRefusedError(SessionPolicyError):
+    """AWS refuses to read or write the policy, and will refuse it again."""
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Whose sessions are to end.
+
+    Attributes:
+        request_id: of the request that gave the access.
+        access: who, with which set, in which account.
+        before: sessions that began before this are hit, in seconds since 1970.
+        partition: of AWS.
+    """
+
+    request_id: str
+    access: Access
+    before: int
+    partition: str
+
+
+def content(denials: Iterable[Denial] = ()) -> str:
+    """Write the policy; without denials it hits nobody, which is how it is created."""
+    text = _written({"Version": "2012-10-17", "Statement": [_NOBODY]})
+    for denial in denials:
+        text = with_denial(text, denial)
+    return text
+
+
+def sid(request_id: str, access: Access) -> str:
+    """Return the name of an ended access in the policy: letters and digits, with the account at its end."""
+    return f"{_prefix(request_id)}{access.account}"
+
+
+def sids(content: str) -> frozenset[str]:
+    """Return the names of the ended accesses in the policy.
+
+    Raises:
+        SessionPolicyUnreadableError: if it is no policy.
+    """
+    return frozenset(name for one in map(_ended, _read(content)["Statement"]) if one is not None for name in one.sids)
+
+
+def with_denial(content: str, denial: Denial) -> str:
+    """End the sessions of one more access; one that is in the policy already stays as it is.
+
+    Raises:
+        SessionPolicyFullError: if the policy would be too long.
+        SessionPolicyUnreadableError: if it is no policy.
+    """
+    if sid(denial.request_id, denial.access) in sids(content):
+        return content
+    document = _read(content)
+    fresh = _fresh(denial)
+    # Something else with its name has been edited by hand: what is to be denied is surely denied.
+    statements = [one for one in document["Statement"] if not _is_named(one, fresh.sid)]
+    for place, statement in enumerate(statements):
+        known = _ended(statement)
+        if known is not None and known.goes_with(fresh):
+            statements[place] = known.together_with(fresh).statement()
+            break
+    else:
+        statements.append(fresh.statement())
+    text = _written({**document, "Statement": statements})
+    if len(text.encode()) > LIMIT:
+        raise SessionPolicyFullError(
+            f"The policy that ends sessions would have {len(text.encode())} characters, and AWS takes {LIMIT}."
+        )
+    return text
+
+
+def without(content: str, sid: str) -> str:
+    """Take an ended access out of the policy; what isn't in it changes nothing.
+
+    Raises:
+        SessionPolicyUnreadableError: if it is no policy.
+    """
+    document = _read(content)
+    statements = [kept for one in document["Statement"] for kept in _less(one, sid)]
+    if statements == document["Statement"]:
+        return content
+    # A policy has at least one statement.
+    return _written({**document, "Statement": statements or [_NOBODY]})
+
+
+# Between them is `sso.amazonaws.com`, and the region where Identity Center is not in us-east-1. The slash before the
+# name matters: a permission set may be called `a_AWSReservedSSO_x`.
+_ROLE = "role/aws-reserved/*/AWSReservedSSO_"
+_USER, _ACCOUNT, _ARN, _ISSUED = (
+    "identitystore:userId",
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:TokenIssueTime",
+)
+_NOBODY = {
+    "Sid": "Nobody",
+    "Effect": "Deny",
+    "Action": "*",
+    "Resource": "*",
+    "Condition": {"StringEquals": {_USER: "nobody"}},
+}
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """One statement: a person's sessions with one set in the accounts of one request.
+
+    Attributes:
+        prefix: what its name begins with, made of the request's id.
+        user_id: who.
+        role: pattern of the set's role in any account.
+        accounts: the accounts, sorted.
+        before: sessions that began before this are hit, in seconds since 1970.
+    """
+
+    prefix: str
+    user_id: str
+    role: str
+    accounts: tuple[str, ...]
+    before: int
+
+    @property
+    def sid(self) -> str:
+        return f"{self.prefix}{self.accounts[0]}"
+
+    @property
+    def sids(self) -> tuple[str, ...]:
+        return tuple(f"{self.prefix}{account}" for account in self.accounts)
+
+    def goes_with(self, other: "_Ended") -> bool:
+        same = (self.prefix, self.user_id, self.role) == (other.prefix, other.user_id, other.role)
+        return same and self.before // TOGETHER_SECONDS == other.before // TOGETHER_SECONDS
+
+    def together_with(self, other: "_Ended") -> "_Ended":
+        accounts = tuple(sorted({*self.accounts, *other.accounts}))
+        return replace(self, accounts=accounts, before=max(self.before, other.before))
+
+    def statement(self) -> dict[str, Any]:
+        return {
+            "Sid": self.sid,
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {_USER: self.user_id, _ACCOUNT: list(self.accounts)},
+                "ArnLike": {_ARN: self.role},
+                "DateLessThan": {_ISSUED: datetime.fromtimestamp(self.before, UTC).strftime(_FORMAT)},
+            },
+        }
+
+
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_OWN_SID = re.compile(r"(Ended[0-9A-Za-z]+?)[0-9]{12}")
+
+
+def _prefix(request_id: str) -> str:
+    return f"Ended{re.sub('[^0-9A-Za-z]', '', request_id)}"
+
+
+def _fresh(denial: Denial) -> _Ended:
+    access = denial.access
+    role = f"arn:{denial.partition}:iam::*:{_ROLE}{access.permission_set}_*"
+    return _Ended(_prefix(denial.request_id), access.user_id, role, (access.account,), denial.before)
+
+
+def _ended(statement: Any) -> _Ended | None:
+    """Read a statement of ours; None for one that is not exactly as it is written here."""
+    try:
+        found = _OWN_SID.fullmatch(statement["Sid"])
+        condition = statement["Condition"]
+        if found is None:
+            return None
+        ended = _Ended(
+            prefix=found[1],
+            user_id=condition["StringEquals"][_USER],
+            role=condition["ArnLike"][_ARN],
+            accounts=tuple(condition["StringEquals"][_ACCOUNT]),
+            before=int(datetime.fromisoformat(condition["DateLessThan"][_ISSUED]).timestamp()),
+        )
+        return ended if ended.accounts and ended.statement() == statement else None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _less(statement: Any, sid: str) -> list[Any]:
+    """Return a statement without one ended access: changed, as it is, or not at all."""
+    known = _ended(statement)
+    if known is None:
+        return [] if _is_named(statement, sid) else [statement]
+    if sid not in known.sids:
+        return [statement]
+    accounts = tuple(account for account in known.accounts if f"{known.prefix}{account}" != sid)
+    return [replace(known, accounts=accounts).statement()] if accounts else []
+
+
+def _is_named(statement: Any, sid: str) -> bool:
+    return isinstance(statement, dict) and statement.get("Sid") == sid
+
+
+def _read(content: str) -> dict[str, Any]:
+    """Read the policy; a single statement need not be in a list."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        raise SessionPolicyUnreadableError("The policy that ends sessions is no JSON.") from None
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list):
+        raise SessionPolicyUnreadableError("The policy that ends sessions has no statements.")
+    return {**document, "Statement": statements}
+
+
+def _written(document: dict[str, Any]) -> str:
+    """Write the policy without white space, which counts."""
+    return json.dumps(document, separators=(",", ":"))

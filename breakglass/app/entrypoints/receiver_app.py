@@ -1,0 +1,181 @@
+"""What answers Slack: checks that it is Slack, opens the form before the click is too old, hands the rest over.
+
+Slack waits three seconds for an answer, also from a function that starts cold, and a click can open a form for three
+seconds. So nothing is decided here: the form opens as `Loading`, the desk fills it in, and the answer is empty.
+
+Everything that comes in is hostile until its signature is verified, and odd afterwards. Nothing of it is logged.
+
+Non-goals: what becomes of a click (see `services.dispatch`).
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from breakglass.app.ports import Clock, DeskFunction, Log, Slack, SlackError
+from breakglass.app.slack import ids, modals
+from breakglass.app.slack.payloads import (
+    Challenge,
+    Click,
+    Command,
+    Interaction,
+    Nothing,
+    PayloadError,
+    Shortcut,
+    Submission,
+    Suggestion,
+    parse,
+)
+from breakglass.app.slack.signature import SignatureError, remembered_until, replay_key, verify_rotated
+
+LARGEST_BODY = 200_000
+"""Bytes. A form of fifty accounts and four full texts has a tenth of it; an asynchronous invocation takes 256 KB."""
+
+_TIMESTAMP = "x-slack-request-timestamp"
+_SIGNATURE = "x-slack-signature"
+
+Response = dict[str, Any]
+"""As API Gateway takes it: payload format 2.0."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """What the function has.
+
+    Attributes:
+        secret: the signing secret; with True, as it is now.
+        claim: says whether a key is seen for the first time; remembered until the time given.
+        slack: with a short timeout.
+        desk: the function that does what was clicked.
+        clock: the time.
+        log: where to say what happened.
+    """
+
+    secret: Callable[[bool], str]
+    claim: Callable[[str, int], bool]
+    slack: Slack
+    desk: DeskFunction
+    clock: Clock
+    log: Log
+
+
+def answer(front: Front, event: Mapping[str, Any]) -> Response:
+    """Answer one request of Slack.
+
+    Args:
+        front: what the function has.
+        event: of an HTTP API, payload format 2.0.
+
+    Returns:
+        The response; 200 for whatever Slack has signed and we know how to take.
+    """
+    try:
+        body = _body(event)
+        _verify(front, event, body)
+        return _answer(front, body, event, parse(body, _header(event, "content-type")))
+    except _UnreadableError as error:
+        return _refused(front, error.status, str(error))
+    except SignatureError as error:
+        return _refused(front, 401, str(error))
+    except PayloadError as error:
+        return _refused(front, 400, str(error))
+    except Exception as error:
+        # Slack shows the person that it did not work, and they click again.
+        front.log("not_handed_over", error=type(error).__name__)
+        return _response(503)
+
+
+class _UnreadableError(Exception):
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    """Return the body as it was sent."""
+    http = event.get("requestContext", {}).get("http", {})
+    if http.get("method") != "POST":
+        raise _UnreadableError(405, "not a POST")
+    text = event.get("body") or ""
+    if not isinstance(text, str) or len(text) > 2 * LARGEST_BODY:
+        raise _UnreadableError(413, "body too large")
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (binascii.Error, ValueError):
+        raise _UnreadableError(400, "body is no base64") from None
+    if len(body) > LARGEST_BODY:
+        raise _UnreadableError(413, "body too large")
+    return body
+
+
+def _header(event: Mapping[str, Any], name: str) -> str:
+    """Return a header; API Gateway has lower-cased the names and joined repeated ones."""
+    value = event.get("headers", {}).get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _verify(front: Front, event: Mapping[str, Any], body: bytes) -> None:
+    timestamp, signature = _header(event, _TIMESTAMP), _header(event, _SIGNATURE)
+    verify_rotated(front.secret, timestamp, signature, body, front.clock())
+    if not front.claim(replay_key(signature), remembered_until(timestamp)):
+        raise SignatureError("seen before")
+
+
+def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: Interaction) -> Response:
+    match interaction:
+        case Challenge():
+            return _response(200, {"challenge": interaction.challenge})
+        case Nothing():
+            return _response(200)
+    # `desk` verifies the signature itself. A body that was parsed is valid UTF-8, so its text is the same bytes there.
+    handed: dict[str, Any] = {
+        "body": body.decode(),
+        "content_type": _header(event, "content-type"),
+        "timestamp": _header(event, _TIMESTAMP),
+        "signature": _header(event, _SIGNATURE),
+        "view_id": None,
+    }
+    match interaction:
+        case Suggestion():
+            return _response(200, front.desk.ask(handed))
+        case Command() | Shortcut() | Click() if _opens_form(interaction):
+            handed["view_id"] = _opened(front, interaction.trigger_id)
+            front.desk.hand_over(handed)
+            if handed["view_id"] is None and isinstance(interaction, Command):
+                return _response(200, {"text": "Slack did not open the form in time. Type the command again."})
+            return _response(200)
+        case Submission():
+            front.desk.hand_over(handed)
+            return _response(200, {"response_action": "update", "view": modals.working()})
+        case _:
+            front.desk.hand_over(handed)
+            return _response(200)
+
+
+def _opens_form(interaction: Command | Shortcut | Click) -> bool:
+    if isinstance(interaction, Click):
+        return interaction.action_id in ids.OPENS_FORM
+    return isinstance(interaction, Command) or interaction.callback_id == ids.SHORTCUT
+
+
+def _opened(front: Front, trigger_id: str) -> str | None:
+    """Open the form while the click is fresh, and return its id; None if Slack does not."""
+    try:
+        return str(front.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading()})["view"]["id"])
+    except SlackError as error:
+        front.log("form_not_opened", error=error.error)
+        return None
+
+
+def _refused(front: Front, status: int, why: str) -> Response:
+    front.log("refused", status=status, why=why)
+    return _response(status)
+
+
+def _response(status: int, body: Mapping[str, Any] | None = None) -> Response:
+    if body is None:
+        return {"statusCode": status, "body": ""}
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}

@@ -1,0 +1,32 @@
+"""The function that keeps every use the alert path sees, as second target of its rules.
+
+Non-goals: rules of any kind; the alert itself, which no function stands in the way of.
+"""
+
+from functools import cache
+from typing import Any
+
+from breakglass.app.aws.identity_store import IdentityStore
+from breakglass.app.domain.usage_lifecycle import reported
+from breakglass.app.entrypoints import bootstrap
+from breakglass.app.entrypoints.runtime import log
+from breakglass.app.services.context import Records
+from breakglass.app.services.usage_reviews import record
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Record `{"value", "source"}`, as `breakglass.alerts.messages` writes it; pass over drills and odd events."""
+    try:
+        seen = reported(event)
+    except ValueError as error:
+        log("odd_evidence", why=str(error))
+        return {}
+    if not seen.drill:
+        record(*_parts(), seen)
+    return {}
+
+
+@cache
+def _parts() -> tuple[Records, IdentityStore]:
+    aws = bootstrap.client()
+    return Records(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)

@@ -1,0 +1,227 @@
+"""One table of the error codes of AWS and Slack: which pass by themselves, and which never do.
+
+`Remedy.retry`: the same call may succeed later. `Remedy.repair`: it is refused until an operator repairs something (a
+permission, a scope, a channel). `Remedy.none`: it is refused for ever (a message or a user that is gone).
+
+Codes that are in no row: of AWS, 5xx and no answer are retried, and every other refusal is final until it is repaired;
+of Slack they are retried, since Slack adds codes without notice and every retry here has a bound.
+
+Sources: botocore's standard retry mode; "Common errors" of each service's API reference; "Errors" of each method at
+https://docs.slack.dev/reference/methods; for the reasons of Identity Center hashicorp/terraform-provider-aws#1927 and
+org-formation/org-formation-cli#66.
+
+Non-goals: retrying (see `aws.aws`, `aws.slack_api`, and the definition of the workflow).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What helps against an error."""
+
+    retry = "retry"
+    repair = "repair"
+    none = "none"
+
+
+AWS_PASSING = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        # Internal errors. Not every service answers with them as 5xx: Organizations documents 400.
+        "InternalServerError",
+        "InternalServerException",
+        "InternalServiceError",
+        "ServiceException",
+        "KmsThrottlingException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""The same call may succeed a moment later."""
+
+AWS_BUSY = frozenset(
+    {
+        "ConcurrentModificationException",
+        "ConflictException",
+        # Step Functions: too many executions at once.
+        "ExecutionLimitExceeded",
+        "PolicyChangesInProgressException",
+        # Lambda: the function is being updated.
+        "ResourceConflictException",
+        # Identity Center: too many creations and deletions under way, among others.
+        "ServiceQuotaExceededException",
+    }
+)
+"""Something else has to end first: the same call may succeed minutes later."""
+
+SLACK_PASSING = frozenset(
+    {
+        "fatal_error",
+        "internal_error",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+        "timeout",
+        "unknown_error",
+        "unreachable",
+    }
+)
+"""Slack has trouble, or had not answered in time."""
+
+SLACK_TO_REPAIR = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "app_missing_action_url",
+        "channel_not_found",
+        "ekm_access_denied",
+        "enterprise_is_restricted",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
+)
+"""The app's token, its scopes, its channel or the workspace has to be repaired by an operator."""
+
+SLACK_FINAL = frozenset(
+    {
+        "cannot_dm_bot",
+        "cant_update_message",
+        "edit_window_closed",
+        "exchanged_trigger_id",
+        "expired_trigger_id",
+        "hash_conflict",
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "message_not_found",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "not_found",
+        "user_disabled",
+        "user_not_found",
+        "user_not_in_channel",
+        "user_not_visible",
+        "users_not_found",
+        "view_too_large",
+    }
+)
+"""What the call is about is gone, belongs to others, or is not taken by Slack."""
+
+TRANSIENT_REASONS = (
+    "unexpected internal service exception",
+    "wait for role propagation",
+)
+"""Parts of a `FailureReason` of Identity Center with which the same creation may succeed the next time."""
+
+
+class PermanentError(Exception):
+    """AWS or Slack refuses something, and retrying does not help.
+
+    Attributes:
+        code: AWS's or Slack's error code.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.remedy = Remedy.repair
+
+
+def remedy_of_aws(code: str, status: int) -> Remedy:
+    """Return what helps against a refusal of AWS.
+
+    Args:
+        code: AWS's error code.
+        status: of HTTP; 0 if no answer came.
+    """
+    passes = status == 0 or status >= 500 or status == 429 or code in AWS_PASSING | AWS_BUSY
+    return Remedy.retry if passes else Remedy.repair
+
+
+def remedy_of_slack(code: str) -> Remedy:
+    """Return what helps against a refusal of Slack."""
+    if code in SLACK_FINAL:
+        return Remedy.none
+    return Remedy.repair if code in SLACK_TO_REPAIR else Remedy.retry
+
+
+def remedy_of(error: Exception) -> Remedy:
+    """Return what helps against an error; what is no refusal of AWS or Slack may pass."""
+    remedy = getattr(error, "remedy", Remedy.retry)
+    return remedy if isinstance(remedy, Remedy) else Remedy.retry
+
+
+def is_transient(reason: str) -> bool:
+    """Return whether a creation that failed with this reason may succeed the next time."""
+    return any(part in reason.lower() for part in TRANSIENT_REASONS)
+
+
+def code_of(error: Exception) -> str:
+    """Return AWS's or Slack's code of an error; empty if there is none."""
+    code = getattr(error, "code", "") or getattr(error, "error", "")
+    return code if isinstance(code, str) else ""
+
+
+def describe(error: Exception) -> dict[str, str]:
+    """Return what the log says of an error: its type, and its code if AWS or Slack gave one; never its message."""
+    code = code_of(error)
+    return {"error": type(error).__name__, **({"code": code} if code else {})}
+
+
+def refused_code(cause: str) -> str:
+    """Return the code of a `PermanentError` that a function ended with, as Lambda tells its cause; else empty."""
+    try:
+        told = json.loads(cause)
+        message = told["errorMessage"] if told["errorType"] == PermanentError.__name__ else ""
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return message if isinstance(message, str) and _CODE.fullmatch(message) else ""
+
+
+_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
+
+
+@contextmanager
+def permanent_refusals_named() -> Iterator[None]:
+    """Raise `PermanentError` for what retrying does not help against, so that the workflow does not retry it.
+
+    Raises:
+        PermanentError: instead of such an error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if remedy_of(error) is Remedy.retry:
+            raise
+        raise PermanentError(code_of(error)) from error

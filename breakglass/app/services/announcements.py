@@ -1,0 +1,84 @@
+"""The duties of a broken glass: an announcement in every channel, and an explanation of the use.
+
+They are written with the decision, and each is noted once it is done. Steps of the workflow and the sweeper retry what
+is missing, whatever state the request is in by then. An announcement that is made twice is better than none.
+
+Non-goals: whether the glass may be broken (see `domain.decision`).
+"""
+
+from breakglass.app.domain import request_lifecycle
+from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.records import Request
+from breakglass.app.domain.request_lifecycle import Change
+from breakglass.app.error_codes import SLACK_PASSING
+from breakglass.app.ports import SlackError
+from breakglass.app.services import notifications, usage_reviews
+from breakglass.app.services.context import Desk
+from breakglass.app.services.optimistic_writes import change_request
+from breakglass.app.slack import messages
+
+ALARM_SECONDS = 300
+"""For how long an announcement may be missing before it counts in the metric."""
+
+
+def channels(policy: Policy) -> tuple[str, ...]:
+    """Return the IDs of the channels in which a broken glass is announced."""
+    both = policy.settings.channel, policy.settings.second_channel
+    return tuple(channel for channel in dict.fromkeys(both) if channel is not None)
+
+
+def announce(desk: Desk, request: Request) -> Request:
+    """Do what is missing of a request's duties, and return the request as it is then."""
+    if request.announcement is None or request.announcement.is_complete:
+        return request
+    if not request.announcement.explanation_required and usage_reviews.owe(desk, request):
+        request = change_request(desk.store, request.id, request_lifecycle.require_explanation).request
+    request = change_request(
+        desk.store, request.id, lambda one: request_lifecycle.redirect(one, channels(desk.policy))
+    ).request
+    for notice in request.announcement.missing if request.announcement is not None else ():
+        request = _announce_in(desk, request, notice.channel)
+        if _failure(request, notice.channel) in SLACK_PASSING:
+            # The other channel would only take more time.
+            break
+    return request
+
+
+def retry(desk: Desk, request_id: str) -> Request | None:
+    """Do what is missing of a request's duties, show in its message what was done, and return the request."""
+    before = desk.store.request(request_id)
+    if before is None:
+        return None
+    request = announce(desk, before)
+    if request.announcement != before.announcement and request.message is not None:
+        notifications.refresh(desk, request_id)
+    return request
+
+
+def is_missing(request: Request, now: int) -> bool:
+    """Return whether a duty of a request should have been done some time ago, and was not."""
+    if request.announcement is None or request.announcement.is_complete:
+        return False
+    return now >= (request.decided_at or request.created_at) + ALARM_SECONDS
+
+
+def _announce_in(desk: Desk, request: Request, channel: str) -> Request:
+    body = messages.broken_glass(request, desk.policy, notifications.denials_of(desk, request))
+    try:
+        message = notifications.send(desk, request.id, channel, body)
+    except SlackError as error:
+        desk.log("not_announced", request=request.id, channel=channel, error=error.error)
+        failure = error.error
+        return change_request(
+            desk.store, request.id, lambda one: request_lifecycle.unannounced(one, channel, failure)
+        ).request
+
+    def announced(one: Request) -> Change:
+        return request_lifecycle.announced(one, channel, message, desk.clock())
+
+    return change_request(desk.store, request.id, announced).request
+
+
+def _failure(request: Request, channel: str) -> str:
+    missing = request.announcement.missing if request.announcement is not None else ()
+    return next((one.failure for one in missing if one.channel == channel), "")

@@ -1,0 +1,57 @@
+"""Everything that the app asks of the world, in one value.
+
+Non-goals: making the parts (see `entrypoints`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from breakglass.app.domain.policy import Policy
+from breakglass.app.ports import Clock, Directory, IdentityCenter, Log, SessionPolicy, Slack, Store, Workflow
+
+
+@dataclass(frozen=True)
+class Records:
+    """What every function has.
+
+    Attributes:
+        policy: the compiled policy.
+        store: the records.
+        clock: the time.
+        log: where to say what happened.
+    """
+
+    policy: Policy
+    store: Store
+    clock: Clock
+    log: Log
+
+
+@dataclass(frozen=True)
+class Accounts(Records):
+    """What the functions have that make and take back assignments.
+
+    Attributes:
+        center: Identity Center.
+        sessions: the policy that ends live sessions; None if they are not ended.
+    """
+
+    center: IdentityCenter
+    sessions: SessionPolicy | None
+
+
+@dataclass(frozen=True)
+class Desk(Records):
+    """What the functions have that talk to people.
+
+    Attributes:
+        directory: who people are, and in which groups.
+        slack: where they are.
+        workflow: what goes on with a decided request.
+        pause: waits for so many seconds.
+    """
+
+    directory: Directory
+    slack: Slack
+    workflow: Workflow
+    pause: Callable[[float], None]

@@ -1,0 +1,202 @@
+"""Who is acting: the person of the identity store behind a click, and the people of Slack behind a group.
+
+The identity that decides is the user of the identity store. They are found by the table `people` of the policy, or by
+the address that Slack has verified, if exactly one user has exactly this address; never by a name, and never by
+guessing a domain. A user of the table is found by it alone: their address in Slack says nothing. An unidentified Slack
+user is not authorized.
+
+In an Enterprise Grid one person has two IDs, `U…` and `W…`, and `users.info` answers with both. An entry of the table
+for either works for both.
+
+Sources: https://docs.slack.dev/reference/objects/user-object, https://docs.slack.dev/reference/methods/users.info,
+https://docs.slack.dev/enterprise (the two IDs)
+
+Non-goals: what somebody may (see `domain.decision`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from breakglass.app.domain.people import Person
+from breakglass.app.domain.policy import Principal
+from breakglass.app.domain.records import Actor
+from breakglass.app.error_codes import Remedy
+from breakglass.app.ports import SlackError
+from breakglass.app.services.context import Desk
+from breakglass.app.slack.payloads import SlackActor
+from breakglass.app.slack.text import named
+
+MOST_MENTIONED = 20
+"""How many people are mentioned at once; more would be noise, and each costs a look-up."""
+
+
+class StrangerError(Exception):
+    """An unidentified Slack user; the text tells them why, and holds nothing of theirs."""
+
+
+class ImpostorError(StrangerError):
+    """A Slack user with the address of a person who is pinned to another Slack ID."""
+
+
+class MissingScopeError(Exception):
+    """The Slack app lacks an OAuth scope, so no person can be identified: only its operator can help.
+
+    Attributes:
+        scope: the missing scope.
+    """
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the Slack app lacks the scope {scope}")
+        self.scope = scope
+
+
+def person_of(desk: Desk, actor: SlackActor) -> Person:
+    """Return who is acting, with the groups they are in now.
+
+    Raises:
+        StrangerError: for guests, people of other workspaces, deactivated and unknown ones, and bots.
+        MissingScopeError: if the app may not ask Slack who it is.
+        SlackError: if Slack can't tell who it is.
+    """
+    user = _user(desk, actor)
+    refusal = _refusal(user, desk.slack.call("auth.test", {}))
+    if refusal:
+        raise StrangerError(refusal)
+    person = _listed(desk, _ids(user, actor)) or _person_by_address(desk, user)
+    return replace(person, slack_id=actor.user_id)
+
+
+def _user(desk: Desk, actor: SlackActor) -> Mapping[str, Any]:
+    try:
+        user: Mapping[str, Any] = desk.slack.call("users.info", {"user": actor.user_id})["user"]
+    except SlackError as error:
+        if error.error == "missing_scope":
+            raise MissingScopeError("users:read") from error
+        if error.remedy is Remedy.none:
+            # Slack says nothing of a person whom the app can't see, as in a channel that workspaces share.
+            raise StrangerError(_OF_ANOTHER_WORKSPACE) from error
+        raise
+    return user
+
+
+def _ids(user: Mapping[str, Any], actor: SlackActor) -> list[str]:
+    """Return every Slack ID of a user: the one that acted, and both of an Enterprise Grid."""
+    both = user.get("id"), (user.get("enterprise_user") or {}).get("id")
+    return [actor.user_id, *(one for one in both if isinstance(one, str) and one != actor.user_id)]
+
+
+def _listed(desk: Desk, slack_ids: Sequence[str]) -> Person | None:
+    """Return the person whom the table `people` names for one of these IDs; None if it names none of them."""
+    listed = {desk.policy.people[one] for one in slack_ids if one in desk.policy.people}
+    if not listed:
+        return None
+    if len(listed) > 1:
+        raise StrangerError(
+            "You have two Slack IDs, and `approvals.people` names a different user for each. Ask for one entry to be "
+            "corrected."
+        )
+    person = desk.directory.person(listed.pop())
+    if person is None:
+        raise StrangerError(
+            "You are listed in the stack file, and Identity Center does not have that user, or has them disabled."
+        )
+    return person
+
+
+def _person_by_address(desk: Desk, user: Mapping[str, Any]) -> Person:
+    """Return the person with the address that Slack has verified, unless they are pinned to another Slack ID."""
+    address = (user.get("profile") or {}).get("email") or ""
+    if not address:
+        _require_scope_for_addresses(desk)
+        raise StrangerError(
+            f"Slack does not show this app your e-mail address: you have none there, or your workspace hides it. {_ASK}"
+        )
+    if user.get("is_email_confirmed") is not True:
+        raise StrangerError(
+            "Slack does not say that your e-mail address is confirmed, as for many who joined by single sign-on, so it "
+            f"does not count here. {_ASK}"
+        )
+    person = desk.directory.person_by_email(address)
+    if person is None and desk.directory.is_in_other_case(address):
+        raise StrangerError(
+            "Your e-mail addresses in Slack and in Identity Center differ only in upper and lower case, and only "
+            f"exactly the same address counts. Ask for one of them to be changed. Or: {_ASK}"
+        )
+    if person is None:
+        raise StrangerError(
+            f"No enabled user of Identity Center has exactly the e-mail address that you have in Slack. {_ASK}"
+        )
+    if person.user_id in desk.policy.people.values():
+        raise ImpostorError(
+            f"The user {person.user_name} of Identity Center is pinned to another Slack account (`approvals.people`), "
+            "so this account can't act for them. If you are that person, use the pinned account, or ask for the "
+            "entry in the stack file to be changed."
+        )
+    return person
+
+
+def _require_scope_for_addresses(desk: Desk) -> None:
+    """Find out why Slack told no address: without the scope it leaves out everybody's, and says nothing.
+
+    Source: https://docs.slack.dev/reference/scopes/users.read.email
+    """
+    try:
+        desk.slack.call("users.lookupByEmail", {"email": "nobody@example.invalid"})
+    except SlackError as error:
+        if error.error == "missing_scope":
+            raise MissingScopeError("users:read.email") from error
+        if error.error != "users_not_found":
+            raise
+
+
+_ASK = (
+    "Ask whoever maintains the stack file for an entry under `approvals.people`: your Slack ID (in your profile, "
+    "*Copy member ID*) and your user name in Identity Center."
+)
+_OF_ANOTHER_WORKSPACE = "People of another workspace get no access to AWS here."
+
+
+def _refusal(user: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
+    """Say why a Slack user is not authorized; None if they are a full member of this workspace."""
+    if user.get("deleted"):
+        return "This account of Slack is deactivated."
+    if user.get("is_bot") or user.get("is_app_user"):
+        return "Bots and apps get no access: a person has to ask."
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
+        return "Guests of this workspace get no access to AWS here."
+    if user.get("is_stranger") or not _of_this_organisation(user, own):
+        return _OF_ANOTHER_WORKSPACE
+    return None
+
+
+def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    if user.get("team_id") == own.get("team_id"):
+        return True
+    enterprise = own.get("enterprise_id")
+    return bool(enterprise) and (user.get("enterprise_user") or {}).get("enterprise_id") == enterprise
+
+
+def mentions(desk: Desk, principals: Sequence[Principal], besides: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return how to mention the people whom principals name, groups resolved: `<@U…>`, or the name of who isn't found.
+
+    Args:
+        desk: what the function has.
+        principals: groups and users.
+        besides: user ids of those who are not to be mentioned.
+    """
+    people = [person for person in desk.directory.members(principals) if person.user_id not in besides]
+    found = [_mention(desk, person) for person in people[:MOST_MENTIONED]]
+    if len(people) > MOST_MENTIONED:
+        found.append(f"and {len(people) - MOST_MENTIONED} more")
+    return tuple(found)
+
+
+def _mention(desk: Desk, person: Person) -> str:
+    slack_id = next((one for one, user_id in desk.policy.people.items() if user_id == person.user_id), None)
+    if slack_id is None and person.email:
+        try:
+            slack_id = desk.slack.call("users.lookupByEmail", {"email": person.email})["user"]["id"]
+        except SlackError as error:
+            desk.log("not_found_in_slack", user=person.user_id, error=error.error)
+    return named(Actor(person.user_id, person.display_name, slack_id))

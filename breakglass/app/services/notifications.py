@@ -1,0 +1,211 @@
+"""Tells people in Slack what has become true: the message of a request kept up to date, and its story in the thread.
+
+What is told is made from what was written, after it was written. That Slack does not take a notice changes nothing of
+what it tells, so it is logged and goes on. A message that is behind is noted as such: the next notice, or the sweeper,
+shows the newest state. What was to be told in a thread is in the message and in the trail.
+
+Non-goals: what a message looks like (see `slack.messages`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from breakglass.app.domain.decision import Decision, Outcome, may_request
+from breakglass.app.domain.policy import Principal
+from breakglass.app.domain.records import Actor, AuditEntry, Denial, Message, Request, State
+from breakglass.app.domain.request_lifecycle import Change
+from breakglass.app.error_codes import Remedy
+from breakglass.app.ports import SlackError
+from breakglass.app.services.context import Desk
+from breakglass.app.services.identity import mentions
+from breakglass.app.services.optimistic_writes import change_request
+from breakglass.app.slack import messages
+from breakglass.app.slack.blocks import markdown, section
+from breakglass.app.slack.body import Body
+from breakglass.app.slack.request_message import request_message
+from breakglass.app.slack.text import LONGEST_SECTION, shortened
+
+ATTEMPTS = 3
+"""How often a message is written again because its request has changed meanwhile."""
+
+BEHIND_SECONDS = 7 * 86_400
+"""For how long after a request was asked its message is tried again; by then Slack has deleted it, or is another."""
+
+
+def announce(desk: Desk, written: Change, by: Actor | None = None) -> None:
+    """Show a change that has been written: in the request's message, then in its thread.
+
+    Args:
+        desk: what the function has.
+        written: the change.
+        by: who caused it, with their Slack id, which the audit trail does not keep.
+    """
+    refresh(desk, written.request.id)
+    tell(desk, written.request, written.audit, by)
+
+
+def refresh(desk: Desk, request_id: str) -> None:
+    """Write the message of a request anew, from the record.
+
+    Two who write at the same time could leave the older state on the screen; so whoever has written looks again. Where
+    there is no message since it could not be posted, whoever asked is told that in person.
+    """
+    shown, taken, request = None, True, None
+    for _ in range(ATTEMPTS):
+        request = desk.store.request(request_id)
+        if request is None or request.version == shown:
+            break
+        if request.message is None:
+            if request.state is State.failed and request.requester.slack_id is not None:
+                _note(desk, request, behind=not _told_unasked(desk, request, request.requester.slack_id))
+            return
+        shown = request.version
+        body, place = body_of(desk, request), request.message
+        try:
+            desk.slack.call("chat.update", arguments(body, request.id, channel=place.channel, ts=place.ts))
+        except SlackError as error:
+            desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+            # A message that is gone, or is not ours, never shows anything newer.
+            taken = error.remedy is Remedy.none
+            break
+    if request is not None and shown is not None:
+        _note(desk, request, behind=not taken)
+
+
+def _told_unasked(desk: Desk, request: Request, slack_id: str) -> bool:
+    """Tell a requester that nobody could be asked; False if that is to be tried again."""
+    try:
+        send(desk, request.id, slack_id, messages.unasked(request))
+    except SlackError as error:
+        desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+        # Slack does not let the app write to this person.
+        return error.remedy is Remedy.none
+    return True
+
+
+def _note(desk: Desk, request: Request, *, behind: bool) -> None:
+    """Note whether a message is behind, unless it is too old to matter."""
+    matters = behind and desk.clock() < request.created_at + BEHIND_SECONDS
+    if request.behind != matters:
+        change_request(desk.store, request.id, lambda one: Change(replace(one, behind=matters)))
+
+
+def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
+    """Return the message of a request as it stands."""
+    # Only a request that waits shows who may decide: steps of open access do not need the identity store.
+    decision = governing(desk, request) if request.state is State.pending else _DECIDED
+    grants = desk.store.grants(request.id)
+    shows_denials = request.state is State.pending or request.glass
+    denials = denials_of(desk, request) if shows_denials else ()
+    return request_message(request, grants, decision, desk.policy, mentioned, denials)
+
+
+_DECIDED = Decision(Outcome.refused, "It is decided.")
+
+
+def denials_of(desk: Desk, request: Request) -> tuple[Denial, ...]:
+    """Return what was denied lately of what a request asks for; a denial of the request itself is in its message."""
+    denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
+    return tuple(one for one in denials if one.request_id != request.id)
+
+
+def governing(desk: Desk, request: Request) -> Decision:
+    """Return who approves a request under which terms, by today's policy and today's groups of the requester."""
+    requester = desk.directory.person(request.requester.user_id)
+    if requester is None:
+        return Decision(Outcome.refused, "Identity Center does not have the requester any more, or has them disabled.")
+    return may_request(desk.policy, requester, request.permission_set, request.accounts)
+
+
+def tell(desk: Desk, request: Request, entries: Iterable[AuditEntry], by: Actor | None = None) -> None:
+    """Tell in a request's thread what has happened to it."""
+    for entry in entries:
+        slack_id = by.slack_id if by is not None and by.user_id == entry.actor.user_id else None
+        body = messages.story(entry, slack_id, desk.policy)
+        if body is not None:
+            reply(desk, request, body)
+
+
+def reply(desk: Desk, request: Request, body: Body) -> bool:
+    """Answer in a request's thread; False if there is none, or Slack did not take it."""
+    if request.message is None:
+        return False
+    return post(desk, request.id, request.message.channel, body, request.message.ts) is not None
+
+
+def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> bool:
+    """Mention people in a request's thread; False if Slack did not take it."""
+    who = mentions(desk, principals, besides=(request.requester.user_id,))
+    return not who or reply(desk, request, messages.call_on(request, who, why))
+
+
+def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:
+    """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
+    try:
+        return send(desk, subject, channel, body, thread)
+    except SlackError as error:
+        desk.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
+        return None
+
+
+def post_once(desk: Desk, key: str, until: int, channel: str, body: Callable[[], Body]) -> None:
+    """Post a message that is not to come again before a time.
+
+    The claim is short until Slack has accepted it. So what Slack refuses, and what a function that dies does not post,
+    is posted by the next run that finds it.
+
+    Args:
+        desk: what the function has.
+        key: of the claim, and what the message is about.
+        until: when it may come again.
+        channel: ID of the channel.
+        body: makes the message.
+    """
+    if not desk.store.claim_delivery(key, desk.clock() + _CLAIM_SECONDS):
+        return
+    if post(desk, key, channel, body()) is not None:
+        desk.store.remember_delivery(key, until)
+
+
+_CLAIM_SECONDS = 240
+"""Less than the time between two runs of the sweeper."""
+
+
+def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message:
+    """Post a message, and return where it is; if Slack finds fault with its blocks, only its text and buttons.
+
+    Raises:
+        SlackError: if Slack does not accept it.
+    """
+    place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
+    try:
+        answer = desk.slack.call("chat.postMessage", arguments(body, subject, **place))
+    except SlackError as error:
+        if error.error not in _UNSHOWABLE:
+            raise
+        desk.log("unshowable", subject=subject, error=error.error)
+        buttons = [block for block in body.blocks if block["type"] == "actions"]
+        least = Body(body.text, [section(markdown(shortened(body.text, LONGEST_SECTION))), *buttons])
+        answer = desk.slack.call("chat.postMessage", arguments(least, subject, **place))
+    return Message(answer["channel"], answer["ts"])
+
+
+_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+
+
+def arguments(body: Body, subject: str, **place: str) -> dict[str, object]:
+    """Return what a call takes that writes a message.
+
+    Args:
+        body: the message.
+        subject: id of the request or use, kept in the message's metadata.
+        place: `channel`, and `ts` or `thread_ts`.
+    """
+    return {
+        **place,
+        "text": body.text,
+        "blocks": body.blocks,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "metadata": {"event_type": "breakglass_record", "event_payload": {"id": subject}},
+    }

@@ -1,0 +1,97 @@
+"""Ends the sessions that live on when an assignment is gone, and takes the Deny out again when none can be alive.
+
+The Deny is noted in the grant before it is written into the policy, so that whatever comes in between, the sweeper
+finds what is still to be written and what is to be taken out. The policy is read, changed and written under a lease,
+since AWS knows no condition on its content.
+
+Non-goals: what the policy says (see `domain.session_denials`).
+"""
+
+import os
+from collections.abc import Callable, Iterable
+
+from breakglass.app.domain import grant_lifecycle as life
+from breakglass.app.domain.records import Access, Grant
+from breakglass.app.domain.session_denials import (
+    Denial,
+    SessionPolicyError,
+    SessionPolicyUnreadableError,
+    sid,
+    with_denial,
+    without,
+)
+from breakglass.app.ports import BusyError, SessionPolicy
+from breakglass.app.services.context import Accounts
+from breakglass.app.services.optimistic_writes import change_grant
+
+MARGIN_SECONDS = 60
+"""For how long the Deny stays beyond the longest session: clocks differ."""
+
+LONGEST_SESSION_SECONDS = 12 * 3600
+"""The longest session that Identity Center allows."""
+
+_LEASE = Access("", "", "sessions")
+_LEASE_SECONDS = 60
+
+
+def deny_sessions(world: Accounts, sessions: SessionPolicy, one: Grant) -> Grant:
+    """End every session of a grant that began before it was taken back; return the grant as it was written.
+
+    Where the policy does not take the Deny, the grant says so (`undenied`): better a session that lives on than a
+    request that never ends. The sweeper tries again.
+    """
+    seconds = _session_seconds(world, one) + MARGIN_SECONDS
+    until = one.deny_until or world.clock() + seconds
+    denied = _change(world, one, lambda grant: life.denied(grant, until, world.clock()))
+    denial = Denial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
+    try:
+        _rewrite(world, sessions, denied, lambda content: with_denial(content, denial))
+    except SessionPolicyError as error:
+        why = error.why
+        world.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
+    else:
+        why = ""
+    return _change(world, denied, lambda grant: life.undenied(grant, why, world.clock()))
+
+
+def lift_denials(world: Accounts, grants: Iterable[Grant]) -> None:
+    """Take out the Deny of those grants whose sessions can't be alive any more; without the policy there is none."""
+    for one in grants:
+        if one.deny_until is None or (world.sessions is not None and one.deny_until > world.clock()):
+            continue
+        if world.sessions is not None:
+            _take_out(world, world.sessions, one)
+        _change(world, one, lambda grant: life.lifted(grant, world.clock()))
+
+
+def _take_out(world: Accounts, sessions: SessionPolicy, one: Grant) -> None:
+    done = sid(one.request_id, one.access)
+    try:
+        _rewrite(world, sessions, one, lambda content: without(content, done))
+    except SessionPolicyUnreadableError:
+        # There is nothing in it to take out.
+        world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
+
+
+def _session_seconds(world: Accounts, one: Grant) -> int:
+    """Return how long a session of a grant lives; of a set that has left the stack file, the longest there is."""
+    known = world.policy.sets.get(one.access.permission_set)
+    return known.session_seconds if known is not None else LONGEST_SESSION_SECONDS
+
+
+def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+    return change_grant(world.store, one.request_id, one.access.account, change)
+
+
+def _rewrite(world: Accounts, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]) -> None:
+    # By a name of this run's own: the workflow and the sweeper may be at the same grant.
+    now, holder = world.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
+    if not world.store.begin(_LEASE, holder, now + _LEASE_SECONDS, now):
+        raise BusyError("the policy that ends sessions is being written")
+    try:
+        content = sessions.read()
+        changed = change(content)
+        if changed != content:
+            sessions.write(changed)
+    finally:
+        world.store.finish(_LEASE, holder)

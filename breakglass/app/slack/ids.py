@@ -1,0 +1,54 @@
+"""The names by which Slack tells us what was clicked or sent: action ids, callback ids, block ids.
+
+They are in messages that may be years old, so a name never changes its meaning. Whatever comes with one is hostile: a
+button's value names a record, and the record decides.
+
+Non-goals: what happens then (see `app`).
+"""
+
+COMMAND = "/breakglass"
+SHORTCUT = "request_access"
+
+# Buttons. The value is the id of a request or use, but for `EXPLAIN_ALERT`: see `breakglass.alerts.messages`.
+APPROVE = "approve"
+DENY = "deny"
+LOOKING = "looking"
+WITHDRAW = "withdraw"
+BREAK_GLASS = "break_glass"
+DONE = "done"
+EXTEND = "extend"
+END = "end"
+EXPLAIN_ALERT = "explain_alert"
+EXPLAIN_USE = "explain_use"
+SIGN_OFF = "sign_off"
+
+# App Home
+HOME_REQUEST = "home_request"
+HOME_FILTER = "home_filter"
+HOME_MORE = "home_more"
+
+OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, SIGN_OFF, HOME_REQUEST})
+"""Buttons that open a form: it has to be opened within three seconds of the click."""
+
+# Forms: callback ids, and for each the block ids of its inputs; an input's action id is `value`.
+REQUEST_FORM = "request_form"
+DENY_FORM = "deny_form"
+GLASS_FORM = "glass_form"
+EXTEND_FORM = "extend_form"
+END_FORM = "end_form"
+EXPLAIN_FORM = "explain_form"
+SIGN_OFF_FORM = "sign_off_form"
+
+ROLE = "role"
+ACCOUNTS = "accounts"
+DURATION = "duration"
+REASON = "reason"
+TICKET = "ticket"
+NOTE = "note"
+JUSTIFICATION = "justification"
+INCIDENT = "incident"
+DONE_WHAT = "done_what"
+FOLLOW_UP = "follow_up"
+
+VALUE = "value"
+"""The action id of every input."""

@@ -1,0 +1,416 @@
+"""The message of a request, the one that its approvers decide on, in each of its states.
+
+It says what is true, what happens next and who can act; it announces nothing.
+
+Non-goals: the thread (see `messages`); sending (see `services.notifications`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from breakglass.app.domain.decision import Decision
+from breakglass.app.domain.durations import span
+from breakglass.app.domain.policy import Action, DenyRule, Policy
+from breakglass.app.domain.records import Denial, Grant, GrantState, Kind, Request, State
+from breakglass.app.domain.request_lifecycle import quiet_since
+from breakglass.app.slack import wording
+from breakglass.app.slack.blocks import Block, actions, context, fields, header, markdown, plain, section
+from breakglass.app.slack.body import THREAD, TRAIL, Body, excerpt, fitting, paragraphs
+from breakglass.app.slack.buttons import (
+    approve_button,
+    deny_button,
+    done_button,
+    end_button,
+    extend_button,
+    glass_button,
+    looking_button,
+    withdraw_button,
+)
+from breakglass.app.slack.text import code, countdown, moment, named, shortened
+
+
+def request_message(
+    request: Request,
+    grants: Sequence[Grant],
+    decision: Decision,
+    policy: Policy,
+    mentions: Sequence[str] = (),
+    denials: Sequence[Denial] = (),
+) -> Body:
+    """Show a request as it stands.
+
+    Args:
+        request: as read.
+        grants: its grants, if there are any yet.
+        decision: whether its requester may ask for it by today's policy, under which terms, and who approves.
+        policy: today's.
+        mentions: who is asked to decide, as `text.named` calls them; only where the message is new.
+        denials: what was denied lately of what it asks for, newest first.
+    """
+    text = f"{title(request)}: {_ask(request, policy)}"
+
+    def blocks(allowance: int) -> list[Block]:
+        return [
+            header(f"{_SIGNS[request.state]} {title(request)}: {shortened(request.permission_set, 64)}"),
+            *_glass_alarm(request),
+            *paragraphs(wording.denied(denials, decision.terms, policy.accounts)),
+            *paragraphs(_state(request, grants, decision, policy, mentions, denials)),
+            fields(*_facts(request, allowance)),
+            *account_blocks(request, grants, policy, allowance),
+            *excerpt("Reason", request.reason, allowance, TRAIL),
+            *excerpt("Why it could not wait", request.justification, allowance // 2, THREAD),
+            *excerpt(_note_label(request), request.note, allowance // 2, THREAD),
+            *_refusal(request, decision),
+            *_banners(request, decision, allowance // 5),
+            context(f"{code(request.id)} · asked {moment(request.created_at)}"),
+            *_buttons(request, decision, policy, denials),
+        ]
+
+    return Body(text, fitting(blocks))
+
+
+_SIGNS: Mapping[State, str] = {
+    State.pending: ":bell:",
+    State.approved: ":hourglass_flowing_sand:",
+    State.granting: ":hourglass_flowing_sand:",
+    State.active: ":unlock:",
+    State.revoking: ":hourglass_flowing_sand:",
+    State.ended: ":lock:",
+    State.denied: ":no_entry:",
+    State.expired: ":hourglass:",
+    State.withdrawn: ":leftwards_arrow_with_hook:",
+    State.failed: ":x:",
+}
+TITLES: Mapping[State, str] = {
+    State.pending: "Access wanted",
+    State.approved: "Approved",
+    State.granting: "Being opened",
+    State.active: "Open",
+    State.revoking: "Being taken back",
+    State.ended: "Ended",
+    State.denied: "Denied",
+    State.expired: "Expired unanswered",
+    State.withdrawn: "Withdrawn",
+    State.failed: "Failed",
+}
+"""How a request stands, in a few words."""
+
+_EXTENSIONS: Mapping[State, str] = {State.pending: "More time wanted", State.ended: "More time given"}
+
+
+def title(request: Request) -> str:
+    """Say in a few words how a request stands."""
+    stands = TITLES[request.state]
+    if request.kind is Kind.extension:
+        stands = _EXTENSIONS.get(request.state, f"More time {stands.lower()}")
+    if request.glass:
+        return "Glass broken" if request.state is State.approved else f"Glass broken, {stands.lower()}"
+    return stands
+
+
+def _glass_alarm(request: Request) -> list[Block]:
+    """Say for ever after that nobody has approved it."""
+    if not request.glass:
+        return []
+    when = f", {moment(request.decided_at)}" if request.decided_at is not None else ""
+    text = (
+        f":rotating_light: *The glass was broken*{when}: {named(request.requester)} took this, and nobody has approved "
+        "it. A post-mortem is required."
+    )
+    told = f"\n{wording.announced(request.announcement)}" if request.announcement is not None else ""
+    return [section(markdown(f"{text}{told}"))]
+
+
+def _ask(request: Request, policy: Policy) -> str:
+    """Say in a sentence who wants what."""
+    what = f"{code(request.permission_set)} in {wording.accounts(request.accounts, policy.accounts)}"
+    if request.kind is Kind.extension:
+        what = f"more time with {what}"
+    return f"{named(request.requester)} asked for {what} for {span(request.duration)}."
+
+
+def _facts(request: Request, allowance: int) -> list[str]:
+    facts = {
+        "Who": f"{named(request.requester)} ({code(request.requester_name)})",
+        "Role": code(request.permission_set),
+        "How long": span(request.duration) + (" from the approval on" if request.state is State.pending else ""),
+        "By rule": code(request.rule) if request.rule else "",
+        "Ticket": code(request.ticket, allowance // 2) if request.ticket.strip() else "",
+        "Extends": code(request.parent) if request.parent is not None else "",
+    }
+    return [f"*{label}*\n{value}" for label, value in facts.items() if value]
+
+
+def _note_label(request: Request) -> str:
+    return {State.denied: "Why not", State.failed: "What failed"}.get(request.state, "Why it was ended")
+
+
+# --- what each state says --------------------------------------------------------------------------------------------
+
+
+def _state(
+    request: Request,
+    grants: Sequence[Grant],
+    decision: Decision,
+    policy: Policy,
+    mentions: Sequence[str],
+    denials: Sequence[Denial],
+) -> list[str]:
+    if request.state is State.pending:
+        return [_ask(request, policy), *_pending(request, decision, policy, mentions, denials)]
+    return [_ask(request, policy), *_decided(request), *_STATES[request.state](request, grants, policy)]
+
+
+def _pending(
+    request: Request, decision: Decision, policy: Policy, mentions: Sequence[str], denials: Sequence[Denial]
+) -> list[str]:
+    terms = decision.terms
+    required = terms.approvals if terms is not None else request.required
+    by = f", by {wording.actors([one.by for one in request.approvals])}" if request.approvals else ""
+    lines = [f"*{len(request.approvals)} of {required} approvals*{by}."]
+    if decision:
+        lines.append(f"Whoever approves: {wording.people(decision.approvers)}.")
+    if mentions:
+        lines.append(f"{' '.join(mentions)} please decide.")
+    if request.looking:
+        lines.append(f":eyes: Looking at it: {wording.actors(request.looking, most=5)}.")
+    if request.escalated:
+        lines.append("Nobody answered in time, so others have been asked too.")
+    lines.append(f"Unanswered, it expires {countdown(request.expires_at)}.")
+    opens_at = _glass_opens_at(request, decision, policy, denials)
+    if opens_at is not None:
+        lines.append(_glass_line(request, opens_at, policy))
+    return lines
+
+
+def _glass_opens_at(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> int | None:
+    """Return from when on the glass may be broken; None for never."""
+    always_denied = any(not deny.principals for deny in _glass_denies(request, policy))
+    terms = decision.terms if decision and not always_denied else None
+    if terms is None or terms.glass_after_seconds is None:
+        return None
+    forbidden_until = [denial.at + terms.not_after_denial_seconds for denial in denials]
+    return max([quiet_since(request) + terms.glass_after_seconds, *forbidden_until])
+
+
+def _glass_line(request: Request, opens_at: int, policy: Policy) -> str:
+    if opens_at >= request.expires_at:
+        return "It expires before the glass may be broken."
+    # Whether a deny rule hits somebody depends on their groups at the moment they try.
+    unless = ", unless a deny rule forbids it to them" if _glass_denies(request, policy) else ""
+    who = f"{named(request.requester)} may break the glass"
+    if opens_at > quiet_since(request):
+        return f"If nobody has answered by {moment(opens_at)}, {who}{unless}."
+    return f"{who} without waiting for an answer{unless}."
+
+
+def _glass_denies(request: Request, policy: Policy) -> list[DenyRule]:
+    return [
+        deny
+        for deny in policy.denies
+        if Action.break_glass in deny.actions
+        and (not deny.sets or request.permission_set in deny.sets)
+        and (not deny.accounts or not set(deny.accounts).isdisjoint(request.accounts))
+    ]
+
+
+def _decided(request: Request) -> list[str]:
+    """Say who approved; of a broken glass the alarm says that it was nobody."""
+    if request.glass or request.decided_at is None or not request.approvals:
+        return []
+    by = wording.actors([one.by for one in request.approvals])
+    return [f"Approved by {by}, {moment(request.decided_at)}."]
+
+
+def _approved(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    if request.kind is Kind.extension:
+        return ["The end is not moved yet; that comes next."]
+    return ["Nothing is open yet; that comes next."]
+
+
+def _granting(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    ends = f" It ends {countdown(request.revoke_at)} at the latest." if request.revoke_at is not None else ""
+    return [f"It is being opened, account by account.{ends}"]
+
+
+def _active(request: Request, grants: Sequence[Grant], policy: Policy) -> list[str]:
+    until = f" until {countdown(request.revoke_at)}" if request.revoke_at is not None else ""
+    opened = [grant.access.account for grant in grants if grant.state is GrantState.granted]
+    where = f" in {len(opened)} of {len(request.accounts)} accounts" if len(opened) < len(request.accounts) else ""
+    return [
+        f"*Open{where}{until}.* Start it from the access portal. {wording.COMMAND_LINE}",
+        f"{named(request.requester)} gives it back with *I'm done*, or asks for more time with *Extend*. *End now* is "
+        "also for whoever approves, and for security.",
+        wording.live_sessions(policy, request.permission_set, request.accounts),
+    ]
+
+
+def _revoking(request: Request, grants: Sequence[Grant], _: Policy) -> list[str]:
+    if request.revoke_at is None:
+        return [f"{_why_over(request)} Nothing had been opened."]
+    left = sum(grant.state not in (GrantState.revoked, GrantState.failed) for grant in grants)
+    verified = f"Not yet verified gone in {left} of {len(request.accounts)} accounts." if left else ""
+    return [
+        f"{_why_over(request)} It is being taken back.",
+        *([f"{verified} What does not go at once is tried again every few minutes."] if verified else []),
+    ]
+
+
+def _ended(request: Request, grants: Sequence[Grant], policy: Policy) -> list[str]:
+    if request.kind is Kind.extension:
+        return ["The end of the access was moved. The message of the access shows when it ends now."]
+    if request.revoke_at is None:
+        return [f"{_why_over(request)} Nothing had been opened."]
+    sessions = wording.ended_sessions(policy, request.permission_set, grants)
+    return [
+        f"{_why_over(request)} It is closed, and that was verified: this request opens nothing any more.",
+        *([sessions] if sessions else []),
+    ]
+
+
+def _why_over(request: Request) -> str:
+    """Say who ended it, or that its time was over."""
+    by, when = request.closed_by, f", {moment(request.closed_at)}" if request.closed_at is not None else ""
+    if by is not None and by.user_id == request.requester.user_id:
+        return f"{named(by)} gave it back{when}."
+    if by is not None and by.user_id:
+        return f"Ended by {named(by)}{when}."
+    if request.revoke_at is not None and request.closed_at is not None and request.closed_at < request.revoke_at:
+        return f"The workflow could not go on with it{when}."
+    return f"Its time was over{when}."
+
+
+def _denied(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    by = f" by {named(request.closed_by)}" if request.closed_by is not None else ""
+    return [f"Denied{by}. Nothing was opened. {named(request.requester)} can ask again."]
+
+
+def _expired(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    return [
+        f"Nobody decided before {moment(request.expires_at)}. Nothing was opened. {named(request.requester)} can ask "
+        "again."
+    ]
+
+
+def _withdrawn(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    return [f"{named(request.requester)} took it back before it was decided. Nothing was opened."]
+
+
+def _failed(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+    if request.kind is Kind.extension:
+        return ["The end of the access was not moved."]
+    return [f"Nothing is open, and whatever was begun has been taken back. {named(request.requester)} can ask again."]
+
+
+_STATES: Mapping[State, Callable[[Request, Sequence[Grant], Policy], list[str]]] = {
+    State.approved: _approved,
+    State.granting: _granting,
+    State.active: _active,
+    State.revoking: _revoking,
+    State.ended: _ended,
+    State.denied: _denied,
+    State.expired: _expired,
+    State.withdrawn: _withdrawn,
+    State.failed: _failed,
+}
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+_GRANTS: Mapping[GrantState, str] = {
+    GrantState.granted: ":unlock: Open",
+    GrantState.granting: ":hourglass_flowing_sand: Being opened",
+    GrantState.planned: ":hourglass_flowing_sand: Not begun yet",
+    GrantState.failed: ":x: Not opened",
+    GrantState.revoking: ":hourglass_flowing_sand: Being taken back",
+    # Verified to be gone, or left to another request of the same person.
+    GrantState.revoked: ":lock: Given back",
+}
+_LONGEST_LIST = 2000
+_MOST_FAILURES = 3
+
+
+def account_blocks(request: Request, grants: Sequence[Grant], policy: Policy, allowance: int) -> list[Block]:
+    """Show every account and where it stands; many of them by their ids only.
+
+    Args:
+        request: the request.
+        grants: its grants, if there are any yet.
+        policy: today's.
+        allowance: how much room there is, as for `fitting`.
+    """
+    states = {grant.access.account: grant.state for grant in grants}
+    labels = {**_GRANTS, None: "Nothing recorded"} if grants else {None: "Accounts"}
+    by_state = {label: [one for one in request.accounts if states.get(one) is state] for state, label in labels.items()}
+    whole = _account_lines(by_state, policy.accounts)
+    if sum(map(len, whole)) > _LONGEST_LIST:
+        whole = _account_lines(by_state, {})
+    return [section(markdown("\n".join(whole))), *_failures(grants, allowance // 10)]
+
+
+def _account_lines(by_state: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> list[str]:
+    return [
+        f"*{label}:* {', '.join(wording.account(one, names) for one in of_state)}"
+        for label, of_state in by_state.items()
+        if of_state
+    ]
+
+
+def _failures(grants: Sequence[Grant], longest: int) -> list[Block]:
+    """Say what Identity Center said, each thing once."""
+    told = list(dict.fromkeys(grant.failure for grant in grants if grant.failure.strip()))
+    if not told:
+        return []
+    lines = [f"Identity Center said: {code(failure, longest)}" for failure in told[:_MOST_FAILURES]]
+    if len(told) > _MOST_FAILURES:
+        lines.append(f"{len(told) - _MOST_FAILURES} more reasons are {TRAIL}.")
+    return [context("\n".join(lines))]
+
+
+# --- warnings and buttons --------------------------------------------------------------------------------------------
+
+
+def _refusal(request: Request, decision: Decision) -> list[Block]:
+    """Say why nobody can approve it now, though it was asked."""
+    if request.state is not State.pending or decision:
+        return []
+    return excerpt("Nobody can approve it by today's policy", decision.reason, 600, TRAIL)
+
+
+def _banners(request: Request, decision: Decision, longest: int) -> list[Block]:
+    """Warn whoever decides."""
+    banners = decision.terms.banners if request.state is State.pending and decision.terms is not None else ()
+    blocks = [section(plain(f"\u26a0\ufe0f {shortened(banner, longest)}")) for banner in banners[:_MOST_BANNERS]]
+    if len(banners) > _MOST_BANNERS:
+        left = len(banners) - _MOST_BANNERS
+        blocks.append(context(f":warning: {left} more rules have a warning; they are in the policy."))
+    return blocks
+
+
+_MOST_BANNERS = 4
+
+
+def _buttons(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> list[Block]:
+    """Show what can be done: first what is for others, then what is for whoever asked."""
+    match request.state:
+        case State.pending:
+            opens_at = _glass_opens_at(request, decision, policy, denials)
+            glass = opens_at is not None and opens_at < request.expires_at
+            return [actions(*_decide(request, decision, policy)), actions(*_of_requester(request, glass))]
+        case State.granting:
+            return [actions(done_button(request), end_button(request))]
+        case State.active:
+            return [actions(done_button(request), extend_button(request), end_button(request))]
+        case _:
+            return []
+
+
+def _decide(request: Request, decision: Decision, policy: Policy) -> list[Block]:
+    return [
+        *([approve_button(request, policy)] if decision else []),
+        deny_button(request),
+        looking_button(request),
+    ]
+
+
+def _of_requester(request: Request, may_break_glass: bool) -> list[Block]:
+    return [withdraw_button(request), *([glass_button(request)] if may_break_glass else [])]

@@ -1,0 +1,112 @@
+"""Where EventBridge posts alerts, and the role that may do it.
+
+Non-goals: who posts what (see `breakglass.components.alerts.usage_alert`) and with which token
+(see `breakglass.components.alerts.slack_connection`).
+"""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from breakglass.components.reference import Reference
+from breakglass.iam.documents import events_trust, invoke_destination, policy_json
+from breakglass.naming import physical_name
+from breakglass.stack_file.base import Section
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
+
+
+class SlackDestinationArgs(TypedDict):
+    """Arguments of `SlackDestination`."""
+
+    region: str
+    """The region of the alert path, and of the connection."""
+    connection_arn: pulumi.Input[str]
+    """ARN of the EventBridge connection that signs in to Slack."""
+    post_message_url: NotRequired[str]
+    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on the role; an API destination takes none."""
+
+
+class SlackDestinationModel(Section):
+    """`SlackDestinationArgs`, validated."""
+
+    region: Region
+    """The region of the alert path, and of the connection."""
+    connection_arn: Reference
+    """ARN of the EventBridge connection that signs in to Slack."""
+    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
+    """Slack's chat.postMessage."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    """Tags on the role."""
+
+
+class SlackDestination(pulumi.ComponentResource):
+    """The EventBridge API destination that posts to Slack, and the role that may invoke it.
+
+    Permissions:
+        - On `arn:PARTITION:events:REGION:ACCOUNT:api-destination/breakglass-*` and
+          `arn:PARTITION:events:REGION:ACCOUNT:connection/breakglass-*`: `events:CreateApiDestination`,
+          `events:DescribeApiDestination`, `events:UpdateApiDestination`. On the first alone:
+          `events:DeleteApiDestination`.
+        - On `arn:PARTITION:iam::ACCOUNT:role/breakglass-*`: `iam:CreateRole`, `iam:GetRole`, `iam:UpdateRole`,
+          `iam:UpdateAssumeRolePolicy`, `iam:DeleteRole`, `iam:TagRole`, `iam:UntagRole`, `iam:PutRolePolicy`,
+          `iam:GetRolePolicy`, `iam:DeleteRolePolicy`, `iam:ListRolePolicies`, `iam:ListAttachedRolePolicies`,
+          `iam:ListInstanceProfilesForRole`.
+
+    Raises:
+        ConfigError: The arguments are wrong.
+    """
+
+    destination_arn: pulumi.Output[str]
+    """ARN of the API destination."""
+    role_arn: pulumi.Output[str]
+    """ARN of the role by which alert-path rules of the same account and region invoke the destination."""
+
+    def __init__(self, name: str, args: SlackDestinationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(SlackDestinationModel, args, at=f"{name}.")
+        super().__init__("breakglass:index:SlackDestination", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+
+        destination = aws.cloudwatch.EventApiDestination(
+            f"{name}-destination",
+            name=physical_name(f"{name}-destination"),
+            description="Posts break-glass alerts to Slack.",
+            connection_arn=spec.connection_arn,
+            http_method="POST",
+            invocation_endpoint=spec.post_message_url,
+            # Slack takes one message a second in a channel; EventBridge holds back what is above.
+            invocation_rate_limit_per_second=1,
+            region=spec.region,
+            opts=child,
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=physical_name(f"{name}-role"),
+            description="Lets EventBridge rules post break-glass alerts to Slack, and nothing else.",
+            assume_role_policy=destination.arn.apply(_trust_policy),
+            tags=spec.tags,
+            opts=child,
+        )
+        aws.iam.RolePolicy(
+            f"{name}-invoke",
+            name="invoke-destination",
+            role=role.name,
+            policy=destination.arn.apply(_invoke_policy),
+            opts=child,
+        )
+
+        self.destination_arn = destination.arn
+        self.role_arn = role.arn
+        self.register_outputs({"destination_arn": self.destination_arn, "role_arn": self.role_arn})
+
+
+def _trust_policy(destination_arn: str) -> str:
+    return policy_json(events_trust(destination_arn))
+
+
+def _invoke_policy(destination_arn: str) -> str:
+    return policy_json(invoke_destination(destination_arn))

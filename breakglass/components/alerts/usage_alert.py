@@ -1,0 +1,205 @@
+"""The alert for one role: what EventBridge looks for, what it posts, and what happens if it can't.
+
+Non-goals: the way to Slack (see `slack_connection` and `slack_destination`), and counting and
+alarms (see `usage_monitoring`). It sees the account and region it is deployed to, nothing else.
+"""
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, StrictBool
+
+from breakglass.alerts.messages import Transformer, slack_message
+from breakglass.alerts.patterns import RULE_STATE, event_pattern, pattern_json
+from breakglass.components.alerts.watched_role import WatchedRole
+from breakglass.components.reference import Reference
+from breakglass.iam.documents import dead_letter_queue_policy, policy_json
+from breakglass.naming import physical_name
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import Retry
+from breakglass.stack_file.types import HttpsUrl, Region, SlackChannelId, TagKey, TagValue
+from breakglass.vocabulary import EvidencePath, partition
+
+DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
+"""How long a dead letter is kept: as long as SQS can."""
+
+
+class RetryArgs(TypedDict):
+    """How long EventBridge tries to deliver an alert before it is a dead letter."""
+
+    maximum_event_age_seconds: NotRequired[int]
+    """For how many seconds, 60 to 86400; 900 by default, since late in Slack is worse than an e-mail now."""
+    maximum_retry_attempts: NotRequired[int]
+    """How many times at most, 0 to 185; 185 by default."""
+
+
+class UsageAlertArgs(TypedDict):
+    """Arguments of `UsageAlert`: exactly one of `permission_set` and `role_arn`."""
+
+    region: str
+    """The region to watch, and of the alert path; CloudTrail must deliver its management events."""
+    permission_set: NotRequired[str]
+    """The name of the permission set to watch, in whatever account its role is."""
+    role_arn: NotRequired[str]
+    """The ARN of the IAM role to watch; not one that Identity Center made."""
+    destination_arn: pulumi.Input[str]
+    """ARN of the API destination that posts to Slack."""
+    destination_role_arn: pulumi.Input[str]
+    """ARN of the role that may invoke the API destination."""
+    channel: str
+    """The ID of the Slack channel."""
+    post_mortem_url: NotRequired[str]
+    """A form or page that the alert links to, where the use is explained and closed."""
+    evidence_paths: NotRequired[list[EvidencePath]]
+    """The places in CloudTrail to look at; by default all on which the role can show up."""
+    drills: NotRequired[bool]
+    """Whether a drill event (source `breakglass.drill`) raises the alert as well, marked DRILL; True by default."""
+    explain: NotRequired[bool]
+    """Whether a use has a button that asks for an explanation, answered by the approvals' app; False by default."""
+    retry: NotRequired[RetryArgs]
+    """How long EventBridge tries to deliver."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on the rules and the dead-letter queue."""
+
+
+class UsageAlertModel(WatchedRole):
+    """`UsageAlertArgs`, validated."""
+
+    region: Region
+    """The region to watch, and of the alert path."""
+    destination_arn: Reference
+    """ARN of the API destination that posts to Slack."""
+    destination_role_arn: Reference
+    """ARN of the role that may invoke the API destination."""
+    channel: SlackChannelId
+    """The ID of the Slack channel."""
+    post_mortem_url: HttpsUrl | None = None
+    """A form or page that the alert links to."""
+    drills: StrictBool = True
+    """Whether a drill event raises the alert as well."""
+    explain: StrictBool = False
+    """Whether a use has a button that asks for an explanation."""
+    retry: Retry = Field(default_factory=Retry)
+    """How long EventBridge tries to deliver."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    """Tags on the rules and the dead-letter queue."""
+
+
+class UsageAlert(pulumi.ComponentResource):
+    """An EventBridge rule for each evidence path of one role, which posts to Slack, and a dead-letter queue.
+
+    Permissions:
+        - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`: `events:PutRule`, `events:DescribeRule`,
+          `events:DeleteRule`, `events:PutTargets`, `events:ListTargetsByRule`, `events:RemoveTargets`,
+          `events:TagResource`, `events:UntagResource`, `events:ListTagsForResource`.
+        - On the role in `destination_role_arn`: `iam:PassRole`.
+        - On `arn:PARTITION:sqs:REGION:ACCOUNT:breakglass-*`: `sqs:CreateQueue`, `sqs:GetQueueAttributes`,
+          `sqs:GetQueueUrl`, `sqs:SetQueueAttributes`, `sqs:DeleteQueue`, `sqs:TagQueue`, `sqs:UntagQueue`,
+          `sqs:ListQueueTags`.
+
+    Raises:
+        ConfigError: The arguments are wrong.
+        MessageError: The alert could not be shown in Slack.
+    """
+
+    rule_names: pulumi.Output[dict[str, str]]
+    """Name of the EventBridge rule for each evidence path; the value of `RuleName` in EventBridge's metrics."""
+    rule_arns: pulumi.Output[dict[str, str]]
+    """ARN of the EventBridge rule for each evidence path."""
+    queue_name: pulumi.Output[str]
+    """Name of the dead-letter queue."""
+    queue_arn: pulumi.Output[str]
+    """ARN of the dead-letter queue."""
+    queue_url: pulumi.Output[str]
+    """URL of the dead-letter queue."""
+
+    def __init__(self, name: str, args: UsageAlertArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(UsageAlertModel, args, at=f"{name}.")
+        patterns = {path: _pattern(spec, path) for path in spec.paths}
+        messages = {path: _message(spec, path) for path in spec.paths}
+        super().__init__("breakglass:index:UsageAlert", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+
+        queue = aws.sqs.Queue(
+            f"{name}-dead-letters",
+            name=physical_name(f"{name}-dead-letters"),
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            sqs_managed_sse_enabled=True,
+            region=spec.region,
+            tags=spec.tags,
+            opts=child,
+        )
+        rules = {
+            path: aws.cloudwatch.EventRule(
+                f"{name}-{path}",
+                name=physical_name(f"{name}-{path}"),
+                description=f"Use of {spec.subject.label}, evidence path {path}.",
+                event_pattern=pattern,
+                state=RULE_STATE,
+                region=spec.region,
+                tags=spec.tags,
+                opts=child,
+            )
+            for path, pattern in patterns.items()
+        }
+        queue_policy = aws.sqs.QueuePolicy(
+            f"{name}-dead-letters",
+            queue_url=queue.url,
+            policy=pulumi.Output.all(queue.arn, *[rule.arn for rule in rules.values()]).apply(_queue_policy),
+            region=spec.region,
+            opts=child,
+        )
+        for path, message in messages.items():
+            aws.cloudwatch.EventTarget(
+                f"{name}-{path}",
+                target_id="slack",
+                rule=rules[path].name,
+                arn=spec.destination_arn,
+                role_arn=spec.destination_role_arn,
+                input_transformer={"input_paths": dict(message.input_paths), "input_template": message.template},
+                retry_policy={
+                    "maximum_event_age_in_seconds": spec.retry.maximum_event_age_seconds,
+                    "maximum_retry_attempts": spec.retry.maximum_retry_attempts,
+                },
+                dead_letter_config={"arn": queue.arn},
+                region=spec.region,
+                # Before the queue lets the rule in, what can't be delivered is lost.
+                opts=pulumi.ResourceOptions(depends_on=[queue_policy], parent=self),
+            )
+
+        self.rule_names = pulumi.Output.all(**{path.value: rule.name for path, rule in rules.items()})
+        self.rule_arns = pulumi.Output.all(**{path.value: rule.arn for path, rule in rules.items()})
+        self.queue_name = queue.name
+        self.queue_arn = queue.arn
+        self.queue_url = queue.url
+        self.register_outputs(
+            {
+                "rule_names": self.rule_names,
+                "rule_arns": self.rule_arns,
+                "queue_name": self.queue_name,
+                "queue_arn": self.queue_arn,
+                "queue_url": self.queue_url,
+            }
+        )
+
+
+def _pattern(spec: UsageAlertModel, path: EvidencePath) -> str:
+    return pattern_json(event_pattern(spec.subject, path, partition=partition(spec.region), drills=spec.drills))
+
+
+def _message(spec: UsageAlertModel, path: EvidencePath) -> Transformer:
+    return slack_message(
+        spec.subject,
+        path,
+        channel=spec.channel,
+        post_mortem_url=spec.post_mortem_url,
+        partition=partition(spec.region),
+        explain=spec.explain,
+    )
+
+
+def _queue_policy(arns: Sequence[str]) -> str:
+    queue_arn, *rule_arns = arns
+    return policy_json(dead_letter_queue_policy(queue_arn, rule_arns))

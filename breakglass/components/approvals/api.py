@@ -1,0 +1,156 @@
+"""The HTTP API by which Slack reaches the approvals: one route, throttled, logged without what was sent.
+
+A part of `Approvals`, not usable alone.
+
+Non-goals: whether a request comes from Slack. The function behind it checks the signature; an API can't.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.approvals.function import LOG_RETENTION_DAYS
+from breakglass.naming import physical_name, vended_log_group
+
+PATH = "/slack"
+"""Where Slack sends commands, clicks and events."""
+
+REQUESTS_PER_SECOND = 50
+"""More are refused. A person causes a handful for a request; whoever is not Slack should not cost more than that."""
+
+BURST = 200
+"""How many requests may come at once."""
+
+TIMEOUT_MILLISECONDS = 10_000
+"""As long as the function may take. Slack waits three seconds."""
+
+ACCESS_LOG = json.dumps(
+    {
+        "time": "$context.requestTime",
+        "request": "$context.requestId",
+        "ip": "$context.identity.sourceIp",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "milliseconds": "$context.responseLatency",
+        "error": "$context.integrationErrorMessage",
+    },
+    separators=(",", ":"),
+)
+"""A line of the access log: neither body nor headers."""
+
+
+@dataclass(frozen=True)
+class ApprovalApiArgs:
+    """Arguments of `ApprovalApi`.
+
+    Attributes:
+        region: Where it is.
+        function_name: The function that answers.
+        invoke_arn: What the API calls.
+        topic_arn: Where alarms go.
+        tags: On whatever takes tags.
+    """
+
+    region: str
+    function_name: pulumi.Input[str]
+    invoke_arn: pulumi.Input[str]
+    topic_arn: pulumi.Input[str]
+    tags: Mapping[str, str]
+
+
+class ApprovalApi(pulumi.ComponentResource):
+    """An HTTP API with the route `POST /slack` and no other, and an alarm for its failures."""
+
+    api_id: pulumi.Output[str]
+    """ID of the API."""
+    request_url: pulumi.Output[str]
+    """Where Slack sends everything."""
+    alarm_arns: pulumi.Output[list[str]]
+    """ARNs of its alarms."""
+
+    def __init__(self, name: str, args: ApprovalApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:ApprovalApi", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        api = aws.apigatewayv2.Api(
+            f"{name}-api",
+            name=physical_name(name),
+            description="Slack's way to the break-glass approvals.",
+            protocol_type="HTTP",
+            region=args.region,
+            tags=args.tags,
+            opts=child,
+        )
+        integration = aws.apigatewayv2.Integration(
+            f"{name}-front",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=args.invoke_arn,
+            integration_method="POST",
+            payload_format_version="2.0",
+            timeout_milliseconds=TIMEOUT_MILLISECONDS,
+            region=args.region,
+            opts=child,
+        )
+        aws.apigatewayv2.Route(
+            f"{name}-slack",
+            api_id=api.id,
+            route_key=f"POST {PATH}",
+            target=pulumi.Output.concat("integrations/", integration.id),
+            region=args.region,
+            opts=child,
+        )
+        self._stage(name, args, api)
+        aws.lambda_.Permission(
+            f"{name}-slack",
+            statement_id="slack",
+            function=args.function_name,
+            action="lambda:InvokeFunction",
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.concat(api.execution_arn, f"/*/POST{PATH}"),
+            region=args.region,
+            opts=child,
+        )
+        failures = Alarms(self, args.topic_arn, args.region, args.tags).alarm(
+            f"{name}-failures",
+            description="Slack gets no answer from the break-glass approvals (HTTP status 5xx): commands and clicks "
+            "fail, and people see Slack's error. Nothing that is open stays open for that. Runbook: "
+            "docs/runbooks/alarms.md.",
+            namespace="AWS/ApiGateway",
+            metric_name="5xx",
+            dimensions={"ApiId": api.id},
+            statistic="Sum",
+            period=FIVE_MINUTES,
+        )
+        self.api_id = api.id
+        self.request_url = pulumi.Output.concat(api.api_endpoint, PATH)
+        self.alarm_arns = pulumi.Output.all(failures.arn)
+        self.register_outputs({"api_id": self.api_id, "request_url": self.request_url, "alarm_arns": self.alarm_arns})
+
+    def _stage(self, name: str, args: ApprovalApiArgs, api: aws.apigatewayv2.Api) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=vended_log_group(name),
+            retention_in_days=LOG_RETENTION_DAYS,
+            region=args.region,
+            tags=args.tags,
+            opts=child,
+        )
+        aws.apigatewayv2.Stage(
+            f"{name}-stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            default_route_settings={
+                "throttling_burst_limit": BURST,
+                "throttling_rate_limit": REQUESTS_PER_SECOND,
+            },
+            access_log_settings={"destination_arn": logs.arn, "format": ACCESS_LOG},
+            region=args.region,
+            tags=args.tags,
+            opts=child,
+        )

@@ -1,0 +1,453 @@
+"""The approval workflow: access to break-glass sets is requested in Slack, decided, held, taken back, and explained.
+
+Non-goals: what happens to a request (see `workflow_definition` and `breakglass.app`), and the alerts which
+the use of a set raises anyway (see `breakglass.components.alerts.usage_alert`).
+"""
+
+import atexit
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+from pydantic import Field
+
+from breakglass.alerts.messages import recorder_input, shows_use
+from breakglass.app.domain.policy import Policy, to_json
+from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleModel
+from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
+from breakglass.components.approvals.args import ApprovalSettingsArgs
+from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
+from breakglass.components.approvals.lambda_package import build
+from breakglass.components.approvals.organization import Organization, organization_of
+from breakglass.components.approvals.reconciler_schedule import ApprovalSweep, ApprovalSweepArgs
+from breakglass.components.approvals.resolve import NamesOfApprovals
+from breakglass.components.approvals.session_policy import SessionPolicy, SessionPolicyArgs
+from breakglass.components.approvals.signing_secret import SlackSigningSecret, SlackSigningSecretArgs
+from breakglass.components.approvals.slack_manifest import app_manifest
+from breakglass.components.approvals.state_machine import ApprovalWorkflow, ApprovalWorkflowArgs
+from breakglass.components.approvals.table import ApprovalTable, ApprovalTableArgs
+from breakglass.components.approvals.usage_targets import RecordedRule, UseRecording, UseRecordingArgs
+from breakglass.components.approvals.workflow_definition import definition
+from breakglass.components.permission_sets.identity_store import IdentityStore
+from breakglass.components.permission_sets.permission_set_pair import PairArgs
+from breakglass.components.reference import Reference
+from breakglass.errors import PolicyError
+from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions, workflow_trust
+from breakglass.iam.documents import policy_json
+from breakglass.naming import Names, Part, Place
+from breakglass.stack_file.approvals import Approvals as ApprovalSettings
+from breakglass.stack_file.base import Given, Section
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import PermissionSetPairSpec
+from breakglass.stack_file.types import Fault, HttpsUrl, KmsKeyArn, Region, TagKey, TagValue, fault
+from breakglass.vocabulary import partition
+
+
+class ApprovalsArgs(TypedDict):
+    """Arguments of `Approvals`: exactly one of `slack_signing_secret` and `settings.signing_secret_name`."""
+
+    region: str
+    """The home region of Identity Center, and of the alert path."""
+    instance_arn: pulumi.Input[str]
+    """The ARN of the Identity Center instance."""
+    identity_store_id: pulumi.Input[str]
+    """The id of the instance's identity store."""
+    settings: ApprovalSettingsArgs
+    """Who may request what, and who approves."""
+    pairs: list[PairArgs]
+    """The permission sets, each with its break-glass twin, as in `PermissionSetPair`."""
+    permission_set_arns: pulumi.Input[dict[str, str]]
+    """ARN of every break-glass set, by its name."""
+    watched: list[WatchedRoleArgs]
+    """The alerts whose uses are recorded and have to be explained, as in `UsageMonitoring`."""
+    bot_token_secret_arn: pulumi.Input[str]
+    """ARN of the secret with the bot token."""
+    slack_signing_secret: NotRequired[pulumi.Input[str]]
+    """The app's signing secret, from secret configuration; a secret is made of it."""
+    post_message_url: NotRequired[str]
+    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
+    kms_key_arn: NotRequired[str]
+    """The customer-managed KMS key that the secrets are encrypted with; AWS's own key by default."""
+    identity_center_kms_key_arn: NotRequired[str]
+    """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that alarms go to."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on everything that takes tags."""
+
+
+class ApprovalsModel(Section):
+    """`ApprovalsArgs`, validated."""
+
+    region: Region
+    """The home region of Identity Center, and of the alert path."""
+    instance_arn: Reference
+    """The ARN of the Identity Center instance."""
+    identity_store_id: Reference
+    """The id of the instance's identity store."""
+    settings: ApprovalSettings
+    """Who may request what, and who approves."""
+    pairs: list[PermissionSetPairSpec] = Field(min_length=1)
+    """The permission sets, each with its break-glass twin."""
+    permission_set_arns: Reference
+    """ARN of every break-glass set, by its name."""
+    watched: list[WatchedRoleModel] = Field(min_length=1)
+    """The alerts whose uses are recorded and have to be explained."""
+    bot_token_secret_arn: Reference
+    """ARN of the secret with the bot token."""
+    slack_signing_secret: Reference = None
+    """The app's signing secret, from secret configuration."""
+    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
+    """Slack's chat.postMessage."""
+    kms_key_arn: KmsKeyArn | None = None
+    """The customer-managed KMS key that the secrets are encrypted with."""
+    identity_center_kms_key_arn: KmsKeyArn | None = None
+    """The customer-managed KMS key that Identity Center is encrypted with."""
+    topic_arn: Reference
+    """ARN of the SNS topic that alarms go to."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    """Tags on everything that takes tags."""
+
+    @classmethod
+    def between_keys(cls, given: Given) -> Iterator[Fault]:
+        """Exactly one source of the signing secret."""
+        if bool(given["slackSigningSecret"]) == bool(given["settings"]["signingSecretName"]):
+            # Not with the value: it may be the secret itself.
+            why = "Slack's requests are checked with exactly one signing secret."
+            instead = "Give either `slack_signing_secret` (from `pulumi config set --secret`) or `signing_secret_name`."
+            yield ("slackSigningSecret",), None, fault(why, instead)
+
+
+class Approvals(pulumi.ComponentResource):
+    """Requests, decisions, temporary access and explanations in Slack, for break-glass sets of the same program.
+
+    Belongs into the organisation's management account, or into that of a delegated administrator of Identity Center
+    (which can't give access to the management account). Everything that the arguments name is looked up at preview,
+    and everything that is not there is told in one report.
+
+    The table is protected from deletion: to destroy a stack, deploy it with `protect_records: False` first.
+
+    Permissions:
+        - To look things up: `organizations:DescribeOrganization`, `organizations:ListAccounts`,
+          `organizations:ListRoots`, `organizations:ListAWSServiceAccessForOrganization`,
+          `organizations:ListDelegatedAdministrators`.
+        - On `arn:PARTITION:identitystore::ACCOUNT:identitystore/STORE`, `arn:PARTITION:identitystore:::group/*`,
+          `arn:PARTITION:identitystore:::user/*` and `arn:PARTITION:identitystore:::membership/*`:
+          `identitystore:GetGroupId`, `identitystore:DescribeGroup`, `identitystore:GetUserId`,
+          `identitystore:DescribeUser`, `identitystore:ListGroupMemberships`.
+        - With `identity_center_kms_key_arn`: as for `PermissionSetPair`.
+        - On `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/breakglass-*`: `dynamodb:CreateTable`,
+          `dynamodb:DescribeTable`, `dynamodb:UpdateTable`, `dynamodb:DeleteTable`, `dynamodb:UpdateTimeToLive`,
+          `dynamodb:DescribeTimeToLive`, `dynamodb:UpdateContinuousBackups`, `dynamodb:DescribeContinuousBackups`,
+          `dynamodb:TagResource`, `dynamodb:UntagResource`, `dynamodb:ListTagsOfResource`.
+        - On `arn:PARTITION:lambda:REGION:ACCOUNT:function:breakglass-*`: `lambda:CreateFunction`, `lambda:GetFunction`,
+          `lambda:GetFunctionCodeSigningConfig`, `lambda:ListVersionsByFunction`, `lambda:UpdateFunctionCode`,
+          `lambda:UpdateFunctionConfiguration`, `lambda:DeleteFunction`, `lambda:AddPermission`, `lambda:GetPolicy`,
+          `lambda:RemovePermission`, `lambda:PutFunctionEventInvokeConfig`, `lambda:GetFunctionEventInvokeConfig`,
+          `lambda:DeleteFunctionEventInvokeConfig`, `lambda:TagResource`, `lambda:UntagResource`, `lambda:ListTags`.
+        - On `arn:PARTITION:iam::ACCOUNT:role/breakglass-*`: `iam:CreateRole`, `iam:GetRole`, `iam:UpdateRole`,
+          `iam:UpdateAssumeRolePolicy`, `iam:DeleteRole`, `iam:TagRole`, `iam:UntagRole`, `iam:PutRolePolicy`,
+          `iam:GetRolePolicy`, `iam:DeleteRolePolicy`, `iam:ListRolePolicies`, `iam:ListAttachedRolePolicies`,
+          `iam:ListInstanceProfilesForRole`, `iam:PassRole`.
+        - On `arn:PARTITION:states:REGION:ACCOUNT:stateMachine:breakglass-*`: `states:CreateStateMachine`,
+          `states:DescribeStateMachine`, `states:UpdateStateMachine`, `states:DeleteStateMachine`,
+          `states:ListStateMachineVersions`, `states:TagResource`, `states:UntagResource`,
+          `states:ListTagsForResource`. On `*`: `states:ValidateStateMachineDefinition`.
+        - On `arn:PARTITION:apigateway:REGION::/apis`, `arn:PARTITION:apigateway:REGION::/apis/*` and
+          `arn:PARTITION:apigateway:REGION::/tags/*`: `apigateway:GET`, `apigateway:POST`, `apigateway:PATCH`,
+          `apigateway:PUT`, `apigateway:DELETE`, `apigateway:TagResource`, `apigateway:UntagResource`.
+        - On `arn:PARTITION:logs:REGION:ACCOUNT:log-group:breakglass-*` and
+          `arn:PARTITION:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/breakglass-*`: `logs:CreateLogGroup`,
+          `logs:DeleteLogGroup`, `logs:PutRetentionPolicy`, `logs:TagResource`, `logs:UntagResource`,
+          `logs:ListTagsForResource`. On `*`: `logs:DescribeLogGroups`, and for the access log of the API
+          `logs:CreateLogDelivery`, `logs:GetLogDelivery`, `logs:UpdateLogDelivery`, `logs:DeleteLogDelivery`,
+          `logs:ListLogDeliveries`, `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`.
+        - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`, `arn:PARTITION:sqs:REGION:ACCOUNT:breakglass-*`
+          and `arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:breakglass-*`: as for `UsageAlert` and `UsageMonitoring`.
+        - With `slack_signing_secret`, on `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:breakglass-*`: as for
+          `SlackConnection`. With `signing_secret_name`, on that secret: `secretsmanager:DescribeSecret`,
+          `secretsmanager:GetResourcePolicy`.
+        - With `end_sessions`: `organizations:CreatePolicy`, and on the policy and the accounts
+          `organizations:DescribePolicy`, `organizations:UpdatePolicy`, `organizations:DeletePolicy`,
+          `organizations:AttachPolicy`, `organizations:DetachPolicy`, `organizations:ListTargetsForPolicy`,
+          `organizations:TagResource`, `organizations:UntagResource`, `organizations:ListTagsForResource`.
+
+    Raises:
+        ConfigError: The arguments are wrong, or the organisation can't be read.
+        MessageError: A use could not be recorded.
+        RunError: Something that the arguments name isn't there, the signing secret is none, or the policy of a
+            function doesn't fit into a role.
+    """
+
+    api_id: pulumi.Output[str]
+    """ID of the HTTP API, by which break-glass sets are denied to change it."""
+    request_url: pulumi.Output[str]
+    """Where Slack sends everything: commands, clicks, options of lists, events."""
+    app_manifest: pulumi.Output[str]
+    """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
+    policy_json: pulumi.Output[str]
+    """The compiled policy by which the functions decide, JSON, for people to read."""
+    table_name: pulumi.Output[str]
+    """Name of the DynamoDB table with the records and the audit trail."""
+    machine_arn: pulumi.Output[str]
+    """ARN of the state machine."""
+    function_names: pulumi.Output[dict[str, str]]
+    """Name of each function: `front`, `desk`, `access`, `sweeper`, `recorder`."""
+    recorder_arn: pulumi.Output[str]
+    """ARN of the function that records uses."""
+    session_policy_id: pulumi.Output[str | None]
+    """Id of the service control policy that ends live sessions; None without `end_sessions`."""
+    alarm_arns: pulumi.Output[list[str]]
+    """ARNs of all alarms."""
+
+    def __init__(self, name: str, args: ApprovalsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(ApprovalsModel, args, at=f"{name}.")
+        recorded = _recorded_rules(spec)
+        super().__init__("breakglass:index:Approvals", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        organization = organization_of(self, at=f"{name}.settings")
+        names = Names(name)
+        place = Place(names, partition(spec.region), spec.region, organization.deployed_in)
+
+        signing = SlackSigningSecret(
+            f"{name}-signing",
+            SlackSigningSecretArgs(
+                region=spec.region,
+                signing_secret=spec.slack_signing_secret,
+                existing=spec.settings.signing_secret_name,
+                kms_key_arn=spec.kms_key_arn,
+                tags=spec.tags,
+            ),
+            child,
+        )
+        sessions = self._session_policy(name, spec, organization) if spec.settings.end_sessions else None
+        policy = self._policy(spec, organization, sessions)
+        self.policy_json = policy.apply(to_json)
+        table = ApprovalTable(
+            f"{name}-records",
+            ApprovalTableArgs(names.table, spec.region, spec.settings.protect_records, spec.tags),
+            child,
+        )
+        functions = self._functions(name, spec, place, policy, table, signing, sessions)
+        workflow = self._workflow(name, spec, place, functions)
+        api = ApprovalApi(
+            f"{name}-api",
+            ApprovalApiArgs(
+                region=spec.region,
+                function_name=functions[Part.front].function_name,
+                invoke_arn=functions[Part.front].invoke_arn,
+                topic_arn=spec.topic_arn,
+                tags=spec.tags,
+            ),
+            child,
+        )
+        sweep = ApprovalSweep(
+            f"{name}-sweep",
+            ApprovalSweepArgs(
+                stack=name,
+                region=spec.region,
+                function_name=functions[Part.sweeper].function_name,
+                function_arn=functions[Part.sweeper].function_arn,
+                topic_arn=spec.topic_arn,
+                tags=spec.tags,
+            ),
+            child,
+        )
+        UseRecording(
+            f"{name}-uses",
+            UseRecordingArgs(
+                region=spec.region,
+                rules=recorded,
+                rules_arn=place.alert_rules_arn,
+                function_name=functions[Part.recorder].function_name,
+                function_arn=functions[Part.recorder].function_arn,
+            ),
+            child,
+        )
+
+        self.api_id = api.api_id
+        self.request_url = api.request_url
+        self.app_manifest = api.request_url.apply(_manifest_json)
+        self.table_name = table.table_name
+        self.machine_arn = workflow.machine_arn
+        self.function_names = pulumi.Output.all(
+            **{part.value: function.function_name for part, function in functions.items()}
+        )
+        self.recorder_arn = functions[Part.recorder].function_arn
+        self.session_policy_id = sessions.policy_id if sessions else pulumi.Output.from_input(None)
+        raising = [*functions.values(), workflow, api, sweep]
+        self.alarm_arns = pulumi.Output.all(*[each.alarm_arns for each in raising]).apply(_joined)
+        self.register_outputs(
+            {
+                "api_id": self.api_id,
+                "request_url": self.request_url,
+                "app_manifest": self.app_manifest,
+                "policy_json": self.policy_json,
+                "table_name": self.table_name,
+                "machine_arn": self.machine_arn,
+                "function_names": self.function_names,
+                "recorder_arn": self.recorder_arn,
+                "session_policy_id": self.session_policy_id,
+                "alarm_arns": self.alarm_arns,
+            }
+        )
+
+    def _session_policy(self, name: str, spec: ApprovalsModel, organization: Organization) -> SessionPolicy:
+        accounts = {account for rule in spec.settings.rules for account in rule.accounts}
+        # What is no account of the organisation is told with everything else that isn't there.
+        bound = accounts & organization.accounts.keys() - {organization.management_account}
+        args = SessionPolicyArgs(accounts=sorted(bound), tags=spec.tags)
+        return SessionPolicy(f"{name}-ended-sessions", args, pulumi.ResourceOptions(parent=self))
+
+    def _policy(
+        self, spec: ApprovalsModel, organization: Organization, sessions: SessionPolicy | None
+    ) -> pulumi.Output[Policy]:
+        """Look up what the section names, and compile it; the first is done at the first preview already."""
+        store = IdentityStore(spec.identity_store_id, spec.region, self)
+        names = NamesOfApprovals(spec.settings, spec.pairs, organization, store, spec.post_message_url)
+        return pulumi.Output.all(
+            found=names.look_up(),
+            instance_arn=spec.instance_arn,
+            identity_store_id=spec.identity_store_id,
+            set_arns=spec.permission_set_arns,
+            session_policy_id=sessions.policy_id if sessions else None,
+        ).apply(partial(_compiled, names))
+
+    def _functions(
+        self,
+        name: str,
+        spec: ApprovalsModel,
+        place: Place,
+        policy: pulumi.Output[Policy],
+        table: ApprovalTable,
+        signing: SlackSigningSecret,
+        sessions: SessionPolicy | None,
+    ) -> dict[Part, ApprovalFunction]:
+        code = self.policy_json.apply(_packed)
+        scope = pulumi.Output.all(
+            policy=policy,
+            bot_token_secret_arn=spec.bot_token_secret_arn,
+            signing_secret_arn=signing.secret_arn,
+            session_policy_arn=sessions.policy_arn if sessions else None,
+        ).apply(partial(_scope, place, spec.kms_key_arn, spec.identity_center_kms_key_arn))
+        of_table: dict[str, pulumi.Input[str]] = {"BREAKGLASS_TABLE": table.table_name}
+        of_slack: dict[str, pulumi.Input[str]] = {"BREAKGLASS_BOT_TOKEN_SECRET": spec.bot_token_secret_arn}
+        of_people: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": place.machine_arn}
+        of_signed: dict[str, pulumi.Input[str]] = {"BREAKGLASS_SIGNING_SECRET": signing.secret_arn}
+        variables: dict[Part, Mapping[str, pulumi.Input[str]]] = {
+            Part.front: {
+                **of_table,
+                **of_slack,
+                **of_signed,
+                "BREAKGLASS_DESK": place.names.function(Part.desk),
+            },
+            Part.desk: {**of_people, **of_signed, "BREAKGLASS_STACK": name},
+            Part.access: of_table,
+            Part.sweeper: {**of_people, "BREAKGLASS_STACK": name},
+            Part.recorder: of_table,
+        }
+        return {
+            part: ApprovalFunction(
+                f"{name}-{part}",
+                ApprovalFunctionArgs(
+                    part=part,
+                    names=place.names,
+                    region=spec.region,
+                    code=code,
+                    permissions=scope.apply(partial(_permissions_json, part)),
+                    variables=variables[part],
+                    topic_arn=spec.topic_arn,
+                    tags=spec.tags,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for part in Part
+        }
+
+    def _workflow(
+        self, name: str, spec: ApprovalsModel, place: Place, functions: Mapping[Part, ApprovalFunction]
+    ) -> ApprovalWorkflow:
+        arns = [functions[part].function_arn for part in (Part.desk, Part.access)]
+        args = ApprovalWorkflowArgs(
+            machine_name=place.names.machine,
+            log_name=place.names.machine_log,
+            region=spec.region,
+            definition=pulumi.Output.all(*arns).apply(_definition_json),
+            trust=policy_json(workflow_trust(place)),
+            permissions=policy_json(workflow_permissions(place)),
+            topic_arn=spec.topic_arn,
+            tags=spec.tags,
+        )
+        return ApprovalWorkflow(f"{name}-workflow", args, pulumi.ResourceOptions(parent=self))
+
+
+def _recorded_rules(spec: ApprovalsModel) -> list[RecordedRule]:
+    """Return the rules whose records are uses."""
+    return [
+        RecordedRule(
+            key=watched.subject.key,
+            path=path,
+            rule_name=pulumi.Output.from_input(watched.rule_names)[path.value],
+            queue_arn=watched.queue_arn,
+            record=recorder_input(watched.subject, path),
+        )
+        for watched in spec.watched
+        for path in watched.paths
+        if shows_use(path)
+    ]
+
+
+def _compiled(names: NamesOfApprovals, known: Mapping[str, Any]) -> Policy:
+    return names.policy(**known)
+
+
+def _scope(
+    place: Place, kms_key_arn: str | None, identity_center_key_arn: str | None, known: Mapping[str, Any]
+) -> Scope:
+    return Scope(place=place, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
+
+
+def _permissions_json(part: Part, scope: Scope) -> str:
+    try:
+        return policy_json(function_permissions(part, scope))
+    except PolicyError as error:
+        # No program can catch what is raised in an apply, and Pulumi prints this one as it is.
+        raise pulumi.RunError(str(error)) from None
+
+
+def _definition_json(arns: Sequence[str]) -> str:
+    desk_arn, access_arn = arns
+    return json.dumps(definition(desk_arn, access_arn), separators=(",", ":"))
+
+
+def _manifest_json(request_url: str) -> str:
+    return json.dumps(app_manifest(request_url), indent=2)
+
+
+def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
+    return [each for one in lists for each in one]
+
+
+def _packed(policy: str) -> pulumi.FileArchive:
+    """Pack the functions into a file, since the provider takes a zip as a file only.
+
+    Whether they are deployed anew is decided by what is in it: pulumi-aws compares an archive's hash, not its path.
+    """
+    package = build(policy)
+    file = _folder() / f"{hashlib.sha256(package).hexdigest()}.zip"
+    file.write_bytes(package)
+    return pulumi.FileArchive(str(file))
+
+
+@cache
+def _folder() -> Path:
+    """Make a folder that only this user can read, and that goes with the program."""
+    folder = Path(tempfile.mkdtemp(prefix="breakglass-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

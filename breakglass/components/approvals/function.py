@@ -1,0 +1,248 @@
+"""One function of the approvals, with everything that is its own: role, log, dead letters, alarms.
+
+A part of `Approvals`, not usable alone.
+
+Non-goals: who calls it (see `breakglass.components.approvals.api`, `approval_workflow`, `approval_sweep` and
+`use_recording`), and what it may (see `breakglass.iam.app_roles`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.app.slack.signature import RETRY_SECONDS
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.usage_alert import DEAD_LETTER_RETENTION_SECONDS
+from breakglass.iam.app_roles import function_trust
+from breakglass.iam.documents import policy_json
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LETTERS, Metric, Names, Part
+
+RUNTIME = "python3.13"
+
+LOG_RETENTION_DAYS = 90
+"""How long logs are kept. They hold no bodies, tokens or reasons; what was decided is in the table for good."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    memory: int
+    timeout: int
+
+
+_SIZES = {
+    # Slack waits three seconds, and a function that starts cold gets as much of a processor as it has memory.
+    Part.front: _Size(memory=1024, timeout=10),
+    Part.desk: _Size(memory=512, timeout=60),
+    Part.access: _Size(memory=512, timeout=60),
+    Part.sweeper: _Size(memory=512, timeout=300),
+    Part.recorder: _Size(memory=512, timeout=30),
+}
+"""Memory in megabytes, and for how long a call may take in seconds."""
+
+_DOES = {
+    Part.front: "Answers Slack",
+    Part.desk: "Does what people click in Slack, and tells them",
+    Part.access: "Makes assignments of break-glass sets and takes them back",
+    Part.sweeper: "Takes back what outlived its time, whatever became of the workflow",
+    Part.recorder: "Records uses of break-glass roles, so that they get explained",
+}
+
+_LOST = {
+    Part.desk: "what somebody clicked in Slack was not done",
+    Part.recorder: "a use of a break-glass role is not recorded, so nobody is asked to explain it",
+}
+"""What it means that a function's dead letters are there."""
+
+_LASTS = {Part.desk: RETRY_SECONDS, Part.recorder: 6 * 3600}
+"""For how long a call is tried, in seconds: a click that is done hours later surprises people; a use never does."""
+
+
+@dataclass(frozen=True)
+class ApprovalFunctionArgs:
+    """Arguments of `ApprovalFunction`.
+
+    Attributes:
+        part: Which function.
+        names: What the parts are called.
+        region: Where it is.
+        code: The package, the same for all functions.
+        permissions: Its policy, JSON.
+        variables: Its environment; nothing secret.
+        topic_arn: Where alarms go.
+        tags: On whatever takes tags.
+    """
+
+    part: Part
+    names: Names
+    region: str
+    code: pulumi.Input[pulumi.Archive]
+    permissions: pulumi.Input[str]
+    variables: Mapping[str, pulumi.Input[str]]
+    topic_arn: pulumi.Input[str]
+    tags: Mapping[str, str]
+
+
+class ApprovalFunction(pulumi.ComponentResource):
+    """A Lambda function with a role and a log group of its own, and alarms for its errors and throttles.
+
+    Those that are called without waiting have a queue for what failed three times, and an alarm for it.
+    """
+
+    function_name: pulumi.Output[str]
+    """Name of the function."""
+    function_arn: pulumi.Output[str]
+    """ARN of the function."""
+    invoke_arn: pulumi.Output[str]
+    """What an API calls."""
+    alarm_arns: pulumi.Output[list[str]]
+    """ARNs of its alarms."""
+
+    def __init__(self, name: str, args: ApprovalFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:ApprovalFunction", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        physical = args.names.function(args.part)
+
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=physical,
+            retention_in_days=LOG_RETENTION_DAYS,
+            region=args.region,
+            tags=args.tags,
+            opts=child,
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=physical,
+            description=f"{_DOES[args.part]}, and may nothing else.",
+            assume_role_policy=policy_json(function_trust()),
+            tags=args.tags,
+            opts=child,
+        )
+        permissions = aws.iam.RolePolicy(
+            f"{name}-permissions", name="permissions", role=role.name, policy=args.permissions, opts=child
+        )
+        size = _SIZES[args.part]
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=physical,
+            description=f"{_DOES[args.part]}.",
+            code=args.code,
+            handler=f"breakglass.app.entrypoints.{args.part}.handler",
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            memory_size=size.memory,
+            timeout=size.timeout,
+            role=role.arn,
+            environment={"variables": args.variables},
+            logging_config={"log_format": "JSON", "log_group": logs.name},
+            region=args.region,
+            tags=args.tags,
+            # Or its first calls are refused what it needs.
+            opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
+        )
+        alarms = Alarms(self, args.topic_arn, args.region, args.tags)
+        raised = [*self._alarms(name, args, function, alarms)]
+        if args.part in WITH_DEAD_LETTERS:
+            raised.append(self._dead_letters(name, args, function, alarms))
+        elif args.part is Part.sweeper:
+            # The next run comes in five minutes anyway.
+            aws.lambda_.FunctionEventInvokeConfig(
+                f"{name}-asynchronous",
+                function_name=function.name,
+                maximum_retry_attempts=0,
+                region=args.region,
+                opts=child,
+            )
+
+        self.function_name = function.name
+        self.function_arn = function.arn
+        self.invoke_arn = function.invoke_arn
+        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in raised])
+        self.register_outputs(
+            {
+                "function_name": self.function_name,
+                "function_arn": self.function_arn,
+                "invoke_arn": self.invoke_arn,
+                "alarm_arns": self.alarm_arns,
+            }
+        )
+
+    def _alarms(
+        self, name: str, args: ApprovalFunctionArgs, function: aws.lambda_.Function, alarms: Alarms
+    ) -> Iterator[aws.cloudwatch.MetricAlarm]:
+        metric = {
+            "namespace": "AWS/Lambda",
+            "dimensions": {"FunctionName": function.name},
+            "statistic": "Sum",
+            "period": FIVE_MINUTES,
+        }
+        log = f"Its log group is {args.names.function(args.part)}."
+        yield alarms.alarm(
+            f"{name}-errors",
+            description=f"The function {args.part} of the break-glass approvals fails. It {_does(args.part)}. {log} "
+            "Runbook: docs/runbooks/alarms.md.",
+            # That Identity Center is busy is an error of each step that the workflow tries again.
+            evaluation_periods=3 if args.part is Part.access else 1,
+            metric_name="Errors",
+            **metric,
+        )
+        yield alarms.alarm(
+            f"{name}-throttles",
+            description=f"The function {args.part} of the break-glass approvals is not let run: the account's "
+            f"concurrency is used up. It {_does(args.part)}. Runbook: docs/runbooks/alarms.md.",
+            metric_name="Throttles",
+            **metric,
+        )
+        if args.part is Part.desk:
+            yield alarms.alarm(
+                f"{name}-refusals",
+                description="What people click in Slack is refused by AWS or Slack, and trying again does not help: a "
+                "permission, a scope or the token has to be repaired. The log of desk has the code in click_failed. "
+                "Runbook: docs/runbooks/alarms.md.",
+                namespace=METRICS_NAMESPACE,
+                metric_name=Metric.permanent_refusals,
+                dimensions={METRICS_DIMENSION: args.names.stack},
+                statistic="Sum",
+                period=FIVE_MINUTES,
+            )
+
+    def _dead_letters(
+        self, name: str, args: ApprovalFunctionArgs, function: aws.lambda_.Function, alarms: Alarms
+    ) -> aws.cloudwatch.MetricAlarm:
+        child = pulumi.ResourceOptions(parent=self)
+        queue = aws.sqs.Queue(
+            f"{name}-dead-letters",
+            name=args.names.dead_letters(args.part),
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            sqs_managed_sse_enabled=True,
+            region=args.region,
+            tags=args.tags,
+            opts=child,
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-asynchronous",
+            function_name=function.name,
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=_LASTS[args.part],
+            destination_config={"on_failure": {"destination": queue.arn}},
+            region=args.region,
+            opts=child,
+        )
+        return alarms.alarm(
+            f"{name}-dead-letters",
+            description=f"The function {args.part} of the break-glass approvals failed three times at the same: "
+            f"{_LOST[args.part]}. What it was is in the queue {args.names.dead_letters(args.part)}. Runbook: "
+            "docs/runbooks/alarms.md.",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": queue.name},
+            statistic="Maximum",
+            period=FIVE_MINUTES,
+        )
+
+
+def _does(part: Part) -> str:
+    does = _DOES[part]
+    return does[0].lower() + does[1:]

@@ -1,0 +1,181 @@
+"""Whether what the section `approvals` names is really there, asked of AWS at preview; all that is not, in one report.
+
+Non-goals: what is wrong with a section by itself (see `stack_file.approvals`), and asking for the organisation (see
+`organization`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pulumi
+
+from breakglass.app.domain.policy import Policy, PrincipalKind, Rule
+from breakglass.components.approvals.organization import Organization
+from breakglass.components.approvals.policy_compiler import PrincipalIds, Surroundings, compiled
+from breakglass.components.delegation import unmanageable_assignments
+from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
+from breakglass.errors import ConfigError, Problem
+from breakglass.stack_file import approvals_lint
+from breakglass.stack_file.approvals import Approvals
+from breakglass.stack_file.principals import Mention, assigned, mentioned
+from breakglass.stack_file.stack import PermissionSetPairSpec
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the identity store told.
+
+    Attributes:
+        ids: the id of every name.
+    """
+
+    ids: PrincipalIds
+
+
+@dataclass(frozen=True)
+class NamesOfApprovals:
+    """Everything that names something.
+
+    Attributes:
+        approvals: the section.
+        pairs: the permission sets.
+        organization: what AWS told of the organisation.
+        store: the identity store.
+        post_message_url: Slack's chat.postMessage.
+    """
+
+    approvals: Approvals
+    pairs: Sequence[PermissionSetPairSpec]
+    organization: Organization
+    store: IdentityStore
+    post_message_url: str
+
+    def look_up(self) -> pulumi.Output[Found]:
+        """Look up every group and user that is called by its name, and warn of rules by which nothing can happen.
+
+        The program fails if something that is named isn't there, or is out of reach, and tells all of it.
+        """
+        wanted = [*dict.fromkeys((one.kind, one.name) for one in (*self._of_section(), *self._of_pairs()))]
+        answers = [self.store.answer_about(Named(kind, name, by_id=False)) for kind, name in wanted]
+        found = pulumi.Output.all(*answers).apply(partial(self._checked, wanted))
+        self._warn(found)
+        return found
+
+    def policy(
+        self,
+        found: Found,
+        instance_arn: str,
+        identity_store_id: str,
+        set_arns: Mapping[str, str],
+        session_policy_id: str | None,
+    ) -> Policy:
+        """Compile the policy; the arguments are those of `policy_compiler.Surroundings`."""
+        around = Surroundings(
+            region=self.store.region,
+            instance_arn=instance_arn,
+            identity_store_id=identity_store_id,
+            deployed_in=self.organization.deployed_in,
+            management_account=self.organization.management_account,
+            session_policy_id=session_policy_id,
+            principal_ids=found.ids,
+            set_arns=set_arns,
+            accounts=self.organization.accounts,
+        )
+        return compiled(self.approvals, self.pairs, self.post_message_url, around)
+
+    def _of_section(self) -> list[Mention]:
+        return list(mentioned(self.approvals))
+
+    def _of_pairs(self) -> list[Mention]:
+        return list(assigned(self.pairs))
+
+    def _checked(self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]) -> Found:
+        told: Mapping[tuple[PrincipalKind, str], str | Missing] = dict(zip(wanted, answers, strict=True))
+        here, management = self.organization.deployed_in, self.organization.management_account
+        problems = _key_problems(answers) or [
+            *_unresolved(self._of_section(), told, "approvals."),
+            *_unresolved(self._of_pairs(), told, "permissionSets."),
+            *approvals_lint.unknown_accounts(self.approvals, self.organization.accounts),
+            *approvals_lint.out_of_reach(self.approvals, here, management),
+            *unmanageable_assignments(self.pairs, here, management),
+            *_no_policies(self.approvals, self.organization),
+        ]
+        if problems:
+            # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+            raise pulumi.RunError(str(ConfigError(problems)))
+        for problem in (
+            *approvals_lint.living_on(self.approvals, here, management),
+            *approvals_lint.everyday_approvers(self.pairs, here, self.store.region),
+        ):
+            pulumi.log.warn(str(problem))
+        return Found({name: answer for name, answer in told.items() if isinstance(answer, str)})
+
+    def _warn(self, found: pulumi.Output[Found]) -> None:
+        """Tell of rules by which nothing can be requested or approved as the groups are today."""
+        groups = list(dict.fromkeys(self._groups()))
+        members = [self.store.members(found.apply(partial(_id_of, group))) for group in groups]
+        pulumi.Output.all(found, *members).apply(partial(self._unapprovable, groups))
+
+    def _groups(self) -> Iterator[Named]:
+        for rule in self.approvals.rules:
+            for entry in (*rule.requesters, *rule.approvers):
+                principal = named(entry)
+                if principal.kind is PrincipalKind.group:
+                    yield principal
+
+    def _unapprovable(self, groups: Sequence[Named], known: Sequence[Any]) -> None:
+        found, *answers = known
+        for answer in answers:
+            if isinstance(answer, Missing):
+                # Whoever deploys may not be allowed to ask; at a decision the functions are.
+                pulumi.log.warn(
+                    f"Whether every rule of `approvals` has people who approve can't be told: {answer.said}"
+                )
+                return
+        members = dict(zip((_id_of(group, found) for group in groups), answers, strict=True))
+        for problem in approvals_lint.unapprovable(self._rules(found), members):
+            pulumi.log.warn(str(problem))
+
+    def _rules(self, found: Found) -> Sequence[Rule]:
+        """Compile the rules, which need no ARN: at the first preview there is none."""
+        no_arns = {pair.break_glass_name: "" for pair in self.pairs}
+        return self.policy(found, "", "", no_arns, None).rules
+
+
+def _id_of(principal: Named, found: Found) -> str:
+    return principal.text if principal.by_id else found.ids[principal.kind, principal.text]
+
+
+def _key_problems(answers: Sequence[Any]) -> list[Problem]:
+    """Return the problem with Identity Center's own key once: a report of each name would hide that cause."""
+    said = (answer.said for answer in answers if isinstance(answer, Missing))
+    return [problem for problem in map(key_problem, said) if problem][:1]
+
+
+def _unresolved(
+    mentions: Sequence[Mention], told: Mapping[tuple[PrincipalKind, str], str | Missing], at: str
+) -> Iterator[Problem]:
+    """Tell of names without an id, with what the provider says: it may be another reason than it seems."""
+    there = {name for name, answer in told.items() if isinstance(answer, str)}
+    for mention in mentions:
+        answer = told[mention.kind, mention.name]
+        if isinstance(answer, Missing):
+            for problem in approvals_lint.unresolved([mention], there, at):
+                yield replace(problem, why=f"{problem.why} The provider says: {answer.said}")
+
+
+def _no_policies(approvals: Approvals, organization: Organization) -> list[Problem]:
+    """Tell that live sessions can't be ended where the organisation has no service control policies."""
+    if not approvals.end_sessions or organization.has_service_control_policies:
+        return []
+    return [
+        Problem(
+            "approvals.endSessions",
+            "true",
+            "Live sessions are ended by a service control policy, and the organisation does not have that type of "
+            "policy enabled: AWS would refuse to attach it.",
+            "Enable service control policies in AWS Organizations (Policies), or take `endSessions` out.",
+        )
+    ]

@@ -1,0 +1,62 @@
+"""The service control policy that ends live sessions, and the accounts that it is attached to.
+
+A part of `Approvals`, not usable alone.
+
+Non-goals: what it says. The functions write into it whose sessions are over (see `app.domain.session_denials`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.app.domain.session_denials import content
+from breakglass.naming import PROTECTED_TAG, physical_name
+
+
+@dataclass(frozen=True)
+class SessionPolicyArgs:
+    """Arguments of `SessionPolicy`.
+
+    Attributes:
+        accounts: Ids of the accounts; not the management account, which no service control policy binds.
+        tags: On the policy.
+    """
+
+    accounts: Sequence[str]
+    tags: Mapping[str, str]
+
+
+class SessionPolicy(pulumi.ComponentResource):
+    """A service control policy that hits nobody until a session is to be ended.
+
+    It is made beforehand, as AWS advises ("Use a Deny policy to revoke active user permissions", IAM Identity Center
+    User Guide). What is written into it later is not the deployment's: it is left as it is. An account takes five of
+    them (AWS Organizations User Guide, "Quotas for AWS Organizations").
+    """
+
+    policy_id: pulumi.Output[str]
+    """Id of the policy."""
+    policy_arn: pulumi.Output[str]
+    """ARN of the policy."""
+
+    def __init__(self, name: str, args: SessionPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:SessionPolicy", name, None, opts)
+        policy = aws.organizations.Policy(
+            f"{name}-policy",
+            name=physical_name(name, limit=128),
+            description="Ends sessions of break-glass access that is over. Written by the break-glass approvals.",
+            type="SERVICE_CONTROL_POLICY",
+            content=content(),
+            # AWS names it by an id, so the Deny of the break-glass sets knows it by this tag.
+            tags={**args.tags, **PROTECTED_TAG},
+            opts=pulumi.ResourceOptions(ignore_changes=["content"], parent=self),
+        )
+        for account in args.accounts:
+            aws.organizations.PolicyAttachment(
+                f"{name}-{account}", policy_id=policy.id, target_id=account, opts=pulumi.ResourceOptions(parent=self)
+            )
+        self.policy_id = policy.id
+        self.policy_arn = policy.arn
+        self.register_outputs({"policy_id": self.policy_id, "policy_arn": self.policy_arn})

@@ -1,0 +1,81 @@
+"""The table of the approvals: requests, grants, uses and the audit trail.
+
+A part of `Approvals`, not usable alone.
+
+Non-goals: what an item holds (see `breakglass.app.aws`), and reading it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.app.aws.table import EXPIRY, INDEXES, PARTITION_KEY, SORT_KEY, STRING_ATTRIBUTES, Index
+
+
+@dataclass(frozen=True)
+class ApprovalTableArgs:
+    """Arguments of `ApprovalTable`.
+
+    Attributes:
+        table_name: The table's name.
+        region: Where it is.
+        protect_records: Whether AWS refuses to delete it.
+        tags: On the table.
+    """
+
+    table_name: str
+    region: str
+    protect_records: bool
+    tags: Mapping[str, str]
+
+
+class ApprovalTable(pulumi.ComponentResource):
+    """A DynamoDB table on demand, encrypted, with point-in-time recovery and, by default, deletion protection.
+
+    With deletion protection a `pulumi destroy` fails at the table, and so does an update that would replace it: the
+    audit trail is not to go with a wrong command. Who means it sets `protect_records` to False, deploys that, and
+    destroys then. AWS keeps a backup of a deleted table for 35 days (DynamoDB Developer Guide, "Point-in-time backups
+    for DynamoDB").
+    """
+
+    table_name: pulumi.Output[str]
+    """Name of the table."""
+    table_arn: pulumi.Output[str]
+    """ARN of the table."""
+
+    def __init__(self, name: str, args: ApprovalTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:ApprovalTable", name, None, opts)
+        table = aws.dynamodb.Table(
+            f"{name}-table",
+            name=args.table_name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=PARTITION_KEY,
+            range_key=SORT_KEY,
+            attributes=[{"name": attribute, "type": "S"} for attribute in STRING_ATTRIBUTES],
+            global_secondary_indexes=[_index(index) for index in INDEXES],
+            ttl={"attribute_name": EXPIRY, "enabled": True},
+            point_in_time_recovery={"enabled": True},
+            # With the key that AWS keeps for the account's tables, whose use CloudTrail records.
+            server_side_encryption={"enabled": True},
+            deletion_protection_enabled=args.protect_records,
+            region=args.region,
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.table_name = table.name
+        self.table_arn = table.arn
+        self.register_outputs({"table_name": self.table_name, "table_arn": self.table_arn})
+
+
+def _index(index: Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgsDict:
+    return {
+        "name": index.name,
+        "key_schemas": [
+            {"attribute_name": index.partition_key, "key_type": "HASH"},
+            {"attribute_name": index.sort_key, "key_type": "RANGE"},
+        ],
+        # What is found is read from the table, as it is then.
+        "projection_type": "KEYS_ONLY",
+    }

@@ -1,0 +1,89 @@
+"""What the alert path sees of a use goes to the recorder, too: a second target of each rule.
+
+A part of `Approvals`, not usable alone.
+
+Non-goals: the alert itself, which nothing here stands in the way of.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.alerts.messages import Transformer
+from breakglass.vocabulary import EvidencePath
+
+
+@dataclass(frozen=True)
+class RecordedRule:
+    """A rule of the alert path.
+
+    Attributes:
+        key: What it is called in logical names.
+        path: Its evidence path.
+        rule_name: Its name.
+        queue_arn: ARN of the alert's dead-letter queue, which lets this rule in.
+        record: What the recorder gets.
+    """
+
+    key: str
+    path: EvidencePath
+    rule_name: pulumi.Input[str]
+    queue_arn: pulumi.Input[str]
+    record: Transformer
+
+
+@dataclass(frozen=True)
+class UseRecordingArgs:
+    """Arguments of `UseRecording`.
+
+    Attributes:
+        region: Of the alert path.
+        rules: The rules whose records are uses.
+        rules_arn: ARN pattern of all rules of the alert path.
+        function_name: The recorder's name.
+        function_arn: The recorder's ARN.
+    """
+
+    region: str
+    rules: Sequence[RecordedRule]
+    rules_arn: pulumi.Input[str]
+    function_name: pulumi.Input[str]
+    function_arn: pulumi.Input[str]
+
+
+class UseRecording(pulumi.ComponentResource):
+    """An EventBridge target for each rule that shows uses, and the permission to call the recorder.
+
+    What can't be delivered within a day goes to the dead-letter queue of the alert.
+    """
+
+    def __init__(self, name: str, args: UseRecordingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:UseRecording", name, None, opts)
+        permission = aws.lambda_.Permission(
+            f"{name}-rules",
+            statement_id="alert-path",
+            function=args.function_name,
+            action="lambda:InvokeFunction",
+            principal="events.amazonaws.com",
+            source_arn=args.rules_arn,
+            region=args.region,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for rule in args.rules:
+            aws.cloudwatch.EventTarget(
+                f"{name}-{rule.key}-{rule.path}",
+                target_id="record",
+                rule=rule.rule_name,
+                arn=args.function_arn,
+                input_transformer={
+                    "input_paths": dict(rule.record.input_paths),
+                    "input_template": rule.record.template,
+                },
+                retry_policy={"maximum_event_age_in_seconds": 86_400, "maximum_retry_attempts": 185},
+                dead_letter_config={"arn": rule.queue_arn},
+                region=args.region,
+                opts=pulumi.ResourceOptions(depends_on=[permission], parent=self),
+            )
+        self.register_outputs({})

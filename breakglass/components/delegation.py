@@ -1,0 +1,82 @@
+"""The limits of a stack outside the organisation's management account, which owns the Identity Center instance.
+
+Whether a stack is there is known at preview only, when AWS tells the two account IDs.
+
+Sources: "Delegated administration" and "Logging IAM Identity Center API calls with AWS CloudTrail" (IAM Identity Center
+User Guide). That a set which is assigned in the management account can't be assigned anywhere by a delegated
+administrator is a public report, not AWS's documentation.
+
+Non-goals: rules of `approvals` about the management account (see `stack_file.approvals_lint`); assignments that another
+stack or a person made, which no provider function tells.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from breakglass.alerts.subjects import PermissionSetSubject, Subject
+from breakglass.errors import Problem, shown
+from breakglass.vocabulary import EvidencePath
+
+if TYPE_CHECKING:
+    from breakglass.stack_file.stack import PermissionSetPairSpec
+
+
+def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
+    """Return whether a stack has rules for events of the access portal, which hands out permission sets only."""
+    return EvidencePath.portal in paths and any(isinstance(subject, PermissionSetSubject) for subject in watched)
+
+
+def silent_portal_rules(
+    paths: Sequence[EvidencePath], watched: Iterable[Subject], deployed_in: str, management_account: str
+) -> list[Problem]:
+    """Return a warning about portal rules that can never fire in the account of the stack.
+
+    Args:
+        paths: the evidence paths of the alerts.
+        watched: what the alerts watch.
+        deployed_in: the account of the stack.
+        management_account: the organisation's management account, which owns the Identity Center instance.
+    """
+    if deployed_in == management_account or not has_portal_rules(paths, watched):
+        return []
+    others = ", ".join(path for path in paths if path is not EvidencePath.portal)
+    return [
+        Problem(
+            "alerts.evidencePaths",
+            shown(list(paths)),
+            "The rules for `portal` never fire here. CloudTrail records the events of the access portal in the account "
+            f"that owns the Identity Center instance, {management_account}; this stack goes to {deployed_in}.",
+            f"{f'Write `evidencePaths: [{others}]`' if others else 'Take `alerts` out'} here, and have a stack with "
+            f"`alerts` and `portal` in {management_account}.",
+        )
+    ]
+
+
+def unmanageable_assignments(
+    pairs: Sequence["PermissionSetPairSpec"], deployed_in: str, management_account: str, at: str = "permissionSets."
+) -> list[Problem]:
+    """Return every assignment in the management account that a delegated administrator can't make.
+
+    Args:
+        pairs: the permission sets with their assignments.
+        deployed_in: the account of the stack.
+        management_account: the organisation's management account.
+        at: what comes before the key paths.
+    """
+    if deployed_in == management_account:
+        return []
+    return [
+        Problem(
+            f"{at}pairs[{number}].assignments[{index}].accounts[{place}]",
+            shown(account),
+            f"This is the organisation's management account, and the stack goes to {deployed_in}, a delegated "
+            "administrator of Identity Center. AWS lets it assign nothing there. A set that somebody else assigned "
+            "there is out of its reach in all accounts: each assignment of it would fail, each request as well.",
+            "Deploy the stack to the management account; or take the account out here, and leave both sets of this "
+            "pair unassigned there.",
+        )
+        for number, pair in enumerate(pairs)
+        for index, assignment in enumerate(pair.assignments)
+        for place, account in enumerate(assignment.accounts)
+        if account == management_account
+    ]

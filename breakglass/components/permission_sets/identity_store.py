@@ -1,0 +1,191 @@
+"""The ids of groups and users that a stack file calls by their names, looked up in the identity store at preview.
+
+A name that can't be found is the user's to put right, so it is named, where the provider would name the function that
+was called, and of many wrong names the first one only.
+
+Non-goals: deciding who is in a group. That is asked at every decision.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.app.domain.policy import PrincipalKind
+from breakglass.components.provider_error import words_of
+from breakglass.errors import ConfigError, Problem, shown
+
+
+class NamesPrincipal(Protocol):
+    """An entry of a stack file that names a group or a user: exactly one of the four."""
+
+    @property
+    def group(self) -> str | None:
+        """The display name of a group."""
+
+    @property
+    def group_id(self) -> str | None:
+        """The id of a group."""
+
+    @property
+    def user(self) -> str | None:
+        """The user name of a user."""
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of a user."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A group or user as it was written.
+
+    Attributes:
+        kind: whether it is a group or a user.
+        text: its name, or its id.
+        by_id: which of the two.
+    """
+
+    kind: PrincipalKind
+    text: str
+    by_id: bool
+
+    @property
+    def key(self) -> str:
+        """What it is called in logical names: `group:database-oncall`, `userId:…`."""
+        return f"{self.kind}{'Id' if self.by_id else ''}:{self.text}"
+
+
+def named(entry: NamesPrincipal) -> Named:
+    """Return the principal that an entry names."""
+    choices = (
+        (PrincipalKind.group, entry.group, False),
+        (PrincipalKind.user, entry.user, False),
+        (PrincipalKind.group, entry.group_id, True),
+        (PrincipalKind.user, entry.user_id, True),
+    )
+    return next(Named(kind, text, by_id) for kind, text, by_id in choices if text is not None)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The answer where the identity store does not have a name, or can't be asked.
+
+    Attributes:
+        said: what the provider says.
+    """
+
+    said: str
+
+
+@dataclass(frozen=True)
+class IdentityStore:
+    """Where names are looked up.
+
+    Attributes:
+        id: of the identity store.
+        region: its region.
+        parent: the resource for which it is done, which gives the provider.
+    """
+
+    id: pulumi.Input[str]
+    region: str
+    parent: pulumi.Resource
+
+    def id_of(self, principal: Named) -> pulumi.Input[str]:
+        """Return the id of a principal; unless it can be found, the program fails with an error that names it."""
+        if principal.by_id:
+            return principal.text
+        return self._look_up(principal).recover(partial(_fail, principal))
+
+    def answer_about(self, principal: Named) -> pulumi.Output[str | Missing]:
+        """Return the id of a principal, or that it is missing."""
+        if principal.by_id:
+            return pulumi.Output.from_input(principal.text)
+        found: pulumi.Output[str | Missing] = self._look_up(principal)
+        return found.recover(_missing)
+
+    def members(self, group_id: pulumi.Input[str]) -> pulumi.Output[Sequence[str] | Missing]:
+        """Return the ids of the users who are in a group today, or that it can't be told."""
+        found = aws.identitystore.get_group_memberships_output(
+            identity_store_id=self.id,
+            group_id=group_id,
+            region=self.region,
+            opts=pulumi.InvokeOptions(parent=self.parent),
+        )
+        users: pulumi.Output[Sequence[str] | Missing] = found.apply(_users)
+        return users.recover(_missing)
+
+    def _look_up(self, principal: Named) -> pulumi.Output[str]:
+        opts = pulumi.InvokeOptions(parent=self.parent)
+        # Not dicts: the SDK translates the keys of a resource's dicts to camelCase, but not those of a function's.
+        if principal.kind is PrincipalKind.group:
+            display_name = aws.identitystore.GetGroupAlternateIdentifierUniqueAttributeArgs(
+                attribute_path="DisplayName", attribute_value=principal.text
+            )
+            return aws.identitystore.get_group_output(
+                identity_store_id=self.id,
+                alternate_identifier=aws.identitystore.GetGroupAlternateIdentifierArgs(unique_attribute=display_name),
+                region=self.region,
+                opts=opts,
+            ).group_id
+        user_name = aws.identitystore.GetUserAlternateIdentifierUniqueAttributeArgs(
+            attribute_path="UserName", attribute_value=principal.text
+        )
+        return aws.identitystore.get_user_output(
+            identity_store_id=self.id,
+            alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(unique_attribute=user_name),
+            region=self.region,
+            opts=opts,
+        ).user_id
+
+
+_KEY_REFUSED = re.compile(r"\bkms[:_]", re.IGNORECASE)
+
+
+def key_problem(said: str) -> Problem | None:
+    """Return the problem if the provider says that its caller may not decrypt what Identity Center keeps.
+
+    Nothing in the provider tells which key Identity Center has, so such a refusal is how a preview learns of one.
+
+    Args:
+        said: The provider's text, e.g. `AccessDeniedException: ... is not authorized to perform: kms:Decrypt on
+            resource: arn:aws:kms:...`.
+    """
+    if not _KEY_REFUSED.search(said):
+        return None
+    return Problem(
+        "permissionSets.identityCenterKmsKeyArn",
+        "(AWS refuses to decrypt)",
+        "Identity Center is encrypted with a customer-managed KMS key, and the identity that deploys may not decrypt "
+        "with it. Without the key in this file the functions may not either: no request would work, and nothing could "
+        f"be revoked. The provider says: {said}",
+        "Write the ARN of the key here (`aws sso-admin describe-instance` shows it), and allow the deploying identity "
+        "kms:Decrypt in its own policy and in the key's, as docs/runbooks/first-deploy.md says.",
+    )
+
+
+def _users(found: aws.identitystore.GetGroupMembershipsResult) -> Sequence[str]:
+    return [membership["member_id"]["user_id"] for membership in found.group_memberships or ()]
+
+
+def _missing(error: Exception) -> Missing:
+    return Missing(words_of(error))
+
+
+def _fail(principal: Named, error: Exception) -> str:
+    said = words_of(error)
+    problem = key_problem(said) or Problem(
+        principal.key,
+        shown(principal.text),
+        f"The identity store does not tell of a {principal.kind} of this name, so nobody would be meant by it. The "
+        f"provider says: {said}",
+        f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as Identity "
+        f"Center has it, or its id under `{principal.kind}Id`.",
+    )
+    # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+    raise pulumi.RunError(str(ConfigError([problem]))) from None

@@ -1,0 +1,412 @@
+"""The everyday permission set, its break-glass twin, and who gets which of them where.
+
+Non-goals: users, groups and their memberships are the identity provider's; taking access away after an emergency is not
+done here. Nothing here watches the use of the permission sets (see `breakglass.components.alerts.usage_alert`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NotRequired, TypedDict, cast
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, StrictBool
+
+from breakglass.components.permission_sets.identity_store import IdentityStore, named
+from breakglass.components.reference import Reference
+from breakglass.errors import ConfigError, Problem
+from breakglass.iam.documents import merge_inline, policy_json
+from breakglass.iam.lint import Severity, Surroundings, lint_pair
+from breakglass.iam.protection import STAND_IN_API_ID, api_arn, denials
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
+from breakglass.stack_file.types import ProtectedArn, Region, TagKey, TagValue
+from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition
+
+
+class CustomerManagedPolicyArgs(TypedDict):
+    """A policy of your own, which must exist under this name in every account of the assignments."""
+
+    name: str
+    """The policy's name, not its ARN."""
+    path: NotRequired[str]
+    """The policy's IAM path; `/` by default."""
+
+
+class PermissionsBoundaryArgs(TypedDict):
+    """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
+
+    managed_policy_arn: NotRequired[str]
+    """The ARN of an AWS managed policy."""
+    customer_managed_policy: NotRequired[CustomerManagedPolicyArgs]
+    """A policy of your own that exists in every account of the assignments."""
+
+
+class PermissionSetArgs(TypedDict):
+    """A permission set: what it allows and for how long."""
+
+    description: NotRequired[str]
+    """What the permission set is for; shown beside its name in the access portal."""
+    session_duration: NotRequired[str]
+    """How long a session lives, ISO 8601, from `PT1H` (the default) to `PT12H`."""
+    managed_policies: NotRequired[list[str]]
+    """ARNs of AWS managed policies."""
+    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
+    """Policies of your own, by name; they must exist in every account of the assignments."""
+    inline_policy: NotRequired[dict[str, Any]]
+    """The inline policy as a mapping, at most 10,240 bytes."""
+    inline_policy_file: NotRequired[str]
+    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
+    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
+    """The most that the permission set may ever allow."""
+    relay_state: NotRequired[str]
+    """The console page that a sign-in with this permission set opens."""
+
+
+class BreakGlassSetArgs(TypedDict):
+    """The permission set for emergencies: the keys of `PermissionSetArgs`, and what an emergency adds."""
+
+    # The keys are repeated, not inherited: Pulumi's analyzer finds docstrings in the class's own source only.
+    name: NotRequired[str]
+    """The permission set's name; by default the pair's name with `-break-glass` behind it."""
+    description: NotRequired[str]
+    """What the permission set is for; shown beside its name in the access portal."""
+    session_duration: NotRequired[str]
+    """How long a session lives, ISO 8601; `PT1H` by default, more only with `allow_long_session`."""
+    managed_policies: NotRequired[list[str]]
+    """ARNs of AWS managed policies."""
+    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
+    """Policies of your own, by name; they must exist in every account of the assignments."""
+    inline_policy: NotRequired[dict[str, Any]]
+    """The inline policy as a mapping, at most 10,240 bytes with what `protect_alert_path` adds to it."""
+    inline_policy_file: NotRequired[str]
+    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
+    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
+    """The most that the permission set may ever allow."""
+    relay_state: NotRequired[str]
+    """The console page that a sign-in with this permission set opens."""
+    allow_long_session: NotRequired[bool]
+    """Whether a session may live longer than an hour; False by default. Needs `long_session_reason`."""
+    long_session_reason: NotRequired[str]
+    """Why an hour is too short."""
+    acknowledge: NotRequired[list[RiskAcknowledgement]]
+    """Dangerous powers that this permission set gets on purpose; each is refused or warned of without its name."""
+    allow_local_login: NotRequired[bool]
+    """Whether a session may make credentials for a command line by `aws login`; False by default."""
+
+
+class AssignmentArgs(TypedDict):
+    """Who gets the pair's permission sets where: exactly one of `group`, `group_id`, `user` and `user_id`.
+
+    An assignment's identity is the principal as written here, the permission set and the account. Writing a group's id
+    where its name was makes a second assignment of the same thing, which the provider refuses: rename the assignment
+    with `pulumi state rename` first.
+    """
+
+    group: NotRequired[str]
+    """The display name of a group in the identity store."""
+    group_id: NotRequired[str]
+    """The id of a group in the identity store."""
+    user: NotRequired[str]
+    """The user name of a user in the identity store. Groups are better: people change."""
+    user_id: NotRequired[str]
+    """The id of a user in the identity store."""
+    accounts: list[str]
+    """The account ids where the permission sets are handed out, twelve digits each."""
+    sets: NotRequired[list[AssignmentTarget]]
+    """Which of the pair's two permission sets are handed out; both by default."""
+
+
+class PairArgs(TypedDict):
+    """A permission set for day-to-day work and its marked twin for emergencies."""
+
+    name: str
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
+    everyday: PermissionSetArgs
+    """The permission set for day-to-day work."""
+    break_glass: BreakGlassSetArgs
+    """The permission set for emergencies."""
+    assignments: NotRequired[list[AssignmentArgs]]
+    """Who gets which of the two in which accounts; nobody by default."""
+
+
+class PermissionSetPairArgs(TypedDict):
+    """Arguments of `PermissionSetPair`."""
+
+    region: str
+    """The home region of Identity Center."""
+    instance_arn: pulumi.Input[str]
+    """The ARN of the Identity Center instance."""
+    identity_store_id: pulumi.Input[str]
+    """The id of the instance's identity store, where groups and users are looked up by name."""
+    name: str
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
+    everyday: PermissionSetArgs
+    """The permission set for day-to-day work."""
+    break_glass: BreakGlassSetArgs
+    """The permission set for emergencies."""
+    assignments: NotRequired[list[AssignmentArgs]]
+    """Who gets which of the two in which accounts; nobody by default."""
+    protect_alert_path: NotRequired[bool]
+    """Whether the break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and to
+    use powers around its limits that it does not acknowledge; True by default."""
+    protected_arns: NotRequired[list[str]]
+    """ARN patterns of secrets, KMS keys and S3 buckets that are protected like the alert path."""
+    approval_api_id: NotRequired[pulumi.Input[str]]
+    """The ID of the HTTP API of the approvals, which is protected like the alert path."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on both permission sets."""
+
+
+class PermissionSetPairModel(PermissionSetPairSpec):
+    """`PermissionSetPairArgs`, validated."""
+
+    region: Region
+    """The home region of Identity Center."""
+    instance_arn: Reference
+    """The ARN of the Identity Center instance."""
+    identity_store_id: Reference
+    """The id of the instance's identity store."""
+    protect_alert_path: StrictBool = True
+    """Whether the break-glass set is denied to tamper with the alert path and the approvals."""
+    protected_arns: list[ProtectedArn] = Field(default_factory=list)
+    """ARN patterns that are protected like the alert path."""
+    approval_api_id: Reference = None
+    """The ID of the HTTP API of the approvals."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    """Tags on both permission sets."""
+
+
+@dataclass(frozen=True)
+class _Deployed:
+    """A permission set, and every resource that has to be there before anybody gets it."""
+
+    name: str
+    """The logical name."""
+    arn: pulumi.Output[str]
+    policies: list[pulumi.Resource]
+
+
+class PermissionSetPair(pulumi.ComponentResource):
+    """An everyday permission set, its marked twin for emergencies, and who gets them where.
+
+    Belongs into the account that owns the Identity Center instance, or its delegated administrator (which can't manage
+    access to the management account).
+
+    Permissions:
+        - On `arn:PARTITION:sso:::instance/INSTANCE` and `arn:PARTITION:sso:::permissionSet/INSTANCE/*`:
+          `sso:CreatePermissionSet`, `sso:DescribePermissionSet`, `sso:UpdatePermissionSet`,
+          `sso:DeletePermissionSet`, `sso:TagResource`, `sso:UntagResource`, `sso:ListTagsForResource`,
+          `sso:DescribePermissionSetProvisioningStatus`,
+          `sso:PutInlinePolicyToPermissionSet`, `sso:GetInlinePolicyForPermissionSet`,
+          `sso:DeleteInlinePolicyFromPermissionSet`.
+        - On `arn:PARTITION:sso:::instance/INSTANCE`, `arn:PARTITION:sso:::permissionSet/INSTANCE/*` and
+          `arn:PARTITION:sso:::account/*`: `sso:ProvisionPermissionSet`.
+        - With managed policies, on the first two: `sso:AttachManagedPolicyToPermissionSet`,
+          `sso:ListManagedPoliciesInPermissionSet`, `sso:DetachManagedPolicyFromPermissionSet`.
+        - With customer managed policies, on the first two: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
+          `sso:ListCustomerManagedPolicyReferencesInPermissionSet`,
+          `sso:DetachCustomerManagedPolicyReferenceFromPermissionSet`.
+        - With a permissions boundary, on the first two: `sso:PutPermissionsBoundaryToPermissionSet`,
+          `sso:GetPermissionsBoundaryForPermissionSet`, `sso:DeletePermissionsBoundaryFromPermissionSet`.
+        - With assignments, on `arn:PARTITION:sso:::instance/INSTANCE`,
+          `arn:PARTITION:sso:::permissionSet/INSTANCE/*` and `arn:PARTITION:sso:::account/*`:
+          `sso:CreateAccountAssignment`, `sso:ListAccountAssignments`, `sso:DeleteAccountAssignment`,
+          `sso:DescribeAccountAssignmentCreationStatus`, `sso:DescribeAccountAssignmentDeletionStatus`.
+        - With a set that is assigned in the management account, on
+          `arn:PARTITION:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*` there: `iam:AttachRolePolicy`,
+          `iam:CreateRole`, `iam:DeleteRole`, `iam:DeleteRolePolicy`, `iam:DetachRolePolicy`, `iam:GetRole`,
+          `iam:ListAttachedRolePolicies`, `iam:ListRolePolicies`, `iam:PutRolePolicy`, `iam:UpdateRole`,
+          `iam:UpdateRoleDescription`. On `arn:PARTITION:iam::ACCOUNT:saml-provider/AWSSSO_*_DO_NOT_DELETE`:
+          `iam:CreateSAMLProvider`, `iam:GetSAMLProvider`, `iam:ListSAMLProviderTags`, `iam:TagSAMLProvider`,
+          `iam:UntagSAMLProvider`, `iam:UpdateSAMLProvider`. On `*`: `iam:ListPolicies`, `iam:ListRoles`,
+          `iam:ListSAMLProviders`.
+        - With groups or users by name, on `arn:PARTITION:identitystore::ACCOUNT:identitystore/STORE`,
+          `arn:PARTITION:identitystore:::group/*` and `arn:PARTITION:identitystore:::user/*`:
+          `identitystore:GetGroupId`, `identitystore:DescribeGroup`, `identitystore:GetUserId`,
+          `identitystore:DescribeUser`.
+        - Where Identity Center is encrypted with a customer-managed KMS key, on that key: `kms:Decrypt`, with the
+          condition `kms:ViaService` `sso.REGION.amazonaws.com` and the encryption context `aws:sso:instance-arn`, and
+          once more with `identitystore.REGION.amazonaws.com` and `aws:identitystore:identitystore-arn`. The key's own
+          policy has to allow the same.
+
+    Raises:
+        ConfigError: The arguments are wrong, or give the break-glass set a power it does not acknowledge.
+        PolicyError: The inline policy does not go together with the protection of the alert path.
+        RunError: The identity store does not have a group or user of the assignments.
+    """
+
+    everyday_arn: pulumi.Output[str]
+    """ARN of the everyday permission set."""
+    break_glass_arn: pulumi.Output[str]
+    """ARN of the break-glass permission set."""
+    assignment_ids: pulumi.Output[list[str]]
+    """Provider ids of the account assignments."""
+
+    def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validated(PermissionSetPairModel, args, at=f"{name}.")
+        # The API's ID is known after the first deployment only; what matters before is its length.
+        api_id = None if spec.approval_api_id is None else STAND_IN_API_ID
+        around = Surroundings(
+            protect_alert_path=spec.protect_alert_path,
+            region=spec.region,
+            approvals=api_id is not None,
+            own_arns=spec.protected_arns,
+        )
+        risks = refused_risks(spec, around, at=f"{name}.")
+        if risks:
+            raise ConfigError(risks)
+        policy: pulumi.Input[str] | None = _break_glass_policy(spec, api_id)
+        if policy is not None and api_id is not None:
+            later = pulumi.Output.from_input(spec.approval_api_id).apply(partial(_break_glass_policy, spec))
+            policy = cast(pulumi.Output[str], later)
+        own = spec.everyday.inline_policy
+        super().__init__("breakglass:index:PermissionSetPair", name, None, opts)
+
+        deployed = {
+            AssignmentTarget.everyday: self._permission_set(
+                f"{name}-everyday", spec, spec.name, spec.everyday, policy_json(own) if own else None
+            ),
+            AssignmentTarget.breakGlass: self._permission_set(
+                f"{name}-break-glass", spec, spec.break_glass_name, spec.break_glass, policy
+            ),
+        }
+        assignments = [assignment for who in spec.assignments for assignment in self._assignments(spec, who, deployed)]
+
+        self.everyday_arn = deployed[AssignmentTarget.everyday].arn
+        self.break_glass_arn = deployed[AssignmentTarget.breakGlass].arn
+        self.assignment_ids = pulumi.Output.all(*[assignment.id for assignment in assignments])
+        self.register_outputs(
+            {
+                "everyday_arn": self.everyday_arn,
+                "break_glass_arn": self.break_glass_arn,
+                "assignment_ids": self.assignment_ids,
+            }
+        )
+
+    def _permission_set(
+        self,
+        name: str,
+        spec: PermissionSetPairModel,
+        permission_set_name: str,
+        settings: PermissionSetSpec,
+        inline_policy: pulumi.Input[str] | None,
+    ) -> _Deployed:
+        child = pulumi.ResourceOptions(parent=self)
+        permission_set = aws.ssoadmin.PermissionSet(
+            name,
+            name=permission_set_name,
+            description=settings.description,
+            session_duration=settings.session_duration,
+            relay_state=settings.relay_state,
+            instance_arn=spec.instance_arn,
+            region=spec.region,
+            tags=spec.tags,
+            opts=child,
+        )
+        policies: list[pulumi.Resource] = []
+        for arn in settings.managed_policies:
+            policies.append(
+                aws.ssoadmin.ManagedPolicyAttachment(
+                    f"{name}-{arn.partition(':policy/')[2]}",
+                    managed_policy_arn=arn,
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        for policy in settings.customer_managed_policies:
+            policies.append(
+                aws.ssoadmin.CustomerManagedPolicyAttachment(
+                    f"{name}-{policy.path}{policy.name}",
+                    customer_managed_policy_reference={"name": policy.name, "path": policy.path},
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        if inline_policy is not None:
+            policies.append(
+                aws.ssoadmin.PermissionSetInlinePolicy(
+                    f"{name}-inline",
+                    inline_policy=inline_policy,
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        if settings.permissions_boundary is not None:
+            policies.append(
+                aws.ssoadmin.PermissionsBoundaryAttachment(
+                    f"{name}-boundary",
+                    permissions_boundary=_boundary(settings.permissions_boundary),
+                    permission_set_arn=permission_set.arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    opts=child,
+                )
+            )
+        return _Deployed(name, permission_set.arn, policies)
+
+    def _assignments(
+        self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
+    ) -> Iterator[aws.ssoadmin.AccountAssignment]:
+        principal = named(who)
+        principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
+        for target in who.sets:
+            for account in who.accounts:
+                yield aws.ssoadmin.AccountAssignment(
+                    f"{deployed[target].name}-{principal.key}-{account}",
+                    principal_id=principal_id,
+                    principal_type=principal.kind.upper(),
+                    target_id=account,
+                    target_type="AWS_ACCOUNT",
+                    permission_set_arn=deployed[target].arn,
+                    instance_arn=spec.instance_arn,
+                    region=spec.region,
+                    # A set is handed out as a whole: never without its boundary, or before its Deny is attached.
+                    opts=pulumi.ResourceOptions(depends_on=deployed[target].policies, parent=self),
+                )
+
+
+def refused_risks(pair: PermissionSetPairSpec, around: Surroundings, at: str) -> list[Problem]:
+    """Return what the lint of the policies refuses in a pair.
+
+    Args:
+        pair: The pair.
+        around: What has to be known of its stack.
+        at: What comes before the key paths in the report.
+    """
+    return [
+        Problem(f"{at}{finding.path}", finding.value, finding.why, finding.instead)
+        for finding in lint_pair(pair, around)
+        if finding.severity is Severity.refused
+    ]
+
+
+def _break_glass_policy(spec: PermissionSetPairModel, api_id: str | None) -> str | None:
+    """Return the inline policy of the break-glass set as JSON: the user's own, and what the set is denied."""
+    of = partition(spec.region)
+    api = [api_arn(of, spec.region, api_id)] if api_id is not None else []
+    denied = denials(
+        of,
+        protect=spec.protect_alert_path,
+        acknowledged=spec.break_glass.acknowledge,
+        local_login=spec.break_glass.allow_local_login,
+        own=[*spec.protected_arns, *api],
+    )
+    merged = merge_inline(spec.break_glass.inline_policy, denied)
+    return policy_json(merged) if merged is not None else None
+
+
+def _boundary(
+    boundary: PermissionsBoundary,
+) -> aws.ssoadmin.PermissionsBoundaryAttachmentPermissionsBoundaryArgsDict:
+    policy = boundary.customer_managed_policy
+    if policy is None:
+        return {"managed_policy_arn": boundary.managed_policy_arn}
+    return {"customer_managed_policy_reference": {"name": policy.name, "path": policy.path}}

@@ -1,0 +1,631 @@
+"""What the lint of a permission-set pair looks for (`breakglass.iam.lint` does the looking).
+
+Actions and ARN formats are those of the Service Authorization Reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/). Each action that leads around the limits of a set
+or around its alarm is in a risk, or in a Deny (`breakglass.iam.protection`), or in `LEFT_ALONE` with the reason for
+neither. A test holds a list of such actions against all three.
+
+Non-goals: a judgement about any one policy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from breakglass.iam import protection
+from breakglass.iam.protection import WITHHELD
+from breakglass.vocabulary import RiskAcknowledgement
+
+
+class Severity(StrEnum):
+    """What a finding means for the deployment."""
+
+    refused = "refused"
+    """Nothing is deployed."""
+    warning = "warning"
+    """The deployment goes on, and says so."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing the lint looks for."""
+
+    name: str
+    """The rule's name; of a risk that can be acknowledged, the `RiskAcknowledgement`."""
+    severity: Severity
+    applies_to: str
+    """The key path, below the pair, of what is looked at."""
+    why: str
+    """What is wrong and why it matters."""
+    instead: str
+    """What to write instead."""
+    actions: tuple[str, ...] = ()
+    """Action patterns the rule is about, if it is about actions."""
+    resources: tuple[str, ...] = ()
+    """ARN patterns the rule is about; `{partition}` stands for the partition."""
+
+
+_SET = "breakGlass"
+_REFUSED, _WARNING = Severity.refused, Severity.warning
+
+
+def _alert_path(*services: str) -> tuple[str, ...]:
+    arns = protection.alert_path_arns("{partition}")
+    return tuple(arn for arn in arns if arn.split(":")[2] in services)
+
+
+_RISKS = (
+    Rule(
+        RiskAcknowledgement.administrator_access,
+        _REFUSED,
+        _SET,
+        "The set may do everything, or everything but a few exceptions, all the other risks included: it can give "
+        "itself what it is denied, stop CloudTrail and cut the alert that its own use sets off.",
+        "Allow the actions that the emergency needs. Of an acknowledged set, protectAlertPath still denies what leads "
+        "around its limits: user credentials, sso, organizations, root, access and account need names of their own.",
+        ("*",),
+        ("arn:{partition}:*",),
+    ),
+    Rule(
+        RiskAcknowledgement.iam,
+        _REFUSED,
+        _SET,
+        "The set can change who may do what in the account: it can give another identity any permission or credential "
+        "and go on as that identity, out of reach of every limit and every alert of this set.",
+        "Allow only iam:Get* and iam:List*, and iam:PassRole on the roles that are needed.",
+        (
+            *WITHHELD[RiskAcknowledgement.iam],
+            "iam:AddClientIDToOpenIDConnectProvider",
+            "iam:AddRoleToInstanceProfile",
+            "iam:AddUserToGroup",
+            "iam:Attach*Policy",
+            "iam:CreateOpenIDConnectProvider",
+            "iam:CreatePolicyVersion",
+            "iam:CreateSAMLProvider",
+            "iam:Delete*PermissionsBoundary",
+            "iam:DeleteGroupPolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteUserPolicy",
+            "iam:Detach*Policy",
+            "iam:Put*PermissionsBoundary",
+            "iam:Put*Policy",
+            "iam:RemoveUserFromGroup",
+            "iam:SetDefaultPolicyVersion",
+            "iam:UpdateAccessKey",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:UpdateOpenIDConnectProviderThumbprint",
+            "iam:UpdateRole",
+            "iam:UpdateSAMLProvider",
+        ),
+        (
+            "arn:{partition}:cognito-identity:*:*:*",
+            "arn:{partition}:iam::*:*",
+            "arn:{partition}:rolesanywhere:*:*:*",
+        ),
+    ),
+    Rule(
+        RiskAcknowledgement.sso,
+        _REFUSED,
+        _SET,
+        "The set can change permission sets, their assignments, the groups they are assigned to, or the applications "
+        "that sign people in: in the account of Identity Center it can give itself any access, or take this set's "
+        "limits away.",
+        "Allow only the reading actions of sso, sso-directory, identitystore and signin.",
+        WITHHELD[RiskAcknowledgement.sso],
+        ("arn:{partition}:identitystore::*:*", "arn:{partition}:signin:::*", "arn:{partition}:sso::*:*"),
+    ),
+    Rule(
+        RiskAcknowledgement.organizations,
+        _REFUSED,
+        _SET,
+        "The set can change the organisation: in the management account it can detach the service control policies "
+        "that bind every account, move or close accounts, deploy into every account by a stack set, or make another "
+        "account the administrator of a service.",
+        "Allow only the reading actions of organizations, controltower and mpa, and no stack sets.",
+        WITHHELD[RiskAcknowledgement.organizations],
+        (
+            "arn:{partition}:cloudformation:*:*:stackset/*:*",
+            "arn:{partition}:controltower:*:*:*",
+            "arn:{partition}:mpa:*:*:*",
+            "arn:{partition}:organizations::*:*",
+        ),
+    ),
+    Rule(
+        RiskAcknowledgement.stop_cloudtrail,
+        _REFUSED,
+        _SET,
+        "The set can stop, delete or narrow a trail. Alerts are made of a trail's events: without it nobody hears of a "
+        "use.",
+        "Allow only the reading actions of cloudtrail, or leave protectAlertPath on.",
+        protection.CLOUDTRAIL,
+        ("arn:{partition}:cloudtrail:*:*:*",),
+    ),
+    Rule(
+        RiskAcknowledgement.alert_path,
+        _REFUSED,
+        _SET,
+        "The set can cut the alert that its own use sets off: its event bus, rules, targets, connection, API "
+        "destination, token, dead-letter queue, topic or alarms.",
+        "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
+        (
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:DisableAlarmActions",
+            "cloudwatch:PutAlarmMuteRule",
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:SetAlarmState",
+            "events:DeauthorizeConnection",
+            "events:DeleteApiDestination",
+            "events:DeleteConnection",
+            "events:DeleteEventBus",
+            "events:DeleteResourcePolicy",
+            "events:DeleteRule",
+            "events:DisableRule",
+            "events:EnableRule",
+            "events:PutPermission",
+            "events:PutResourcePolicy",
+            "events:PutRule",
+            "events:PutTargets",
+            "events:RemovePermission",
+            "events:RemoveTargets",
+            "events:RetrieveConnectionCredentials",
+            "events:RevokeResource",
+            "events:UpdateApiDestination",
+            "events:UpdateConnection",
+            "events:UpdateEventBus",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutResourcePolicy",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:RotateSecret",
+            "secretsmanager:UpdateSecret",
+            "secretsmanager:UpdateSecretVersionStage",
+            "sns:AddPermission",
+            "sns:DeleteTopic",
+            "sns:PutDataProtectionPolicy",
+            "sns:RemovePermission",
+            "sns:SetSubscriptionAttributes",
+            "sns:SetTopicAttributes",
+            "sns:Subscribe",
+            "sns:Unsubscribe",
+            "sqs:AddPermission",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:DeleteQueue",
+            "sqs:PurgeQueue",
+            "sqs:RemovePermission",
+            "sqs:SetQueueAttributes",
+            "sqs:StartMessageMoveTask",
+        ),
+        # Changing the role of the alert path is the risk `iam`, changing the approvals the risk `approvals`.
+        _alert_path("cloudwatch", "events", "secretsmanager", "sns", "sqs"),
+    ),
+    Rule(
+        RiskAcknowledgement.approvals,
+        _REFUSED,
+        _SET,
+        "The set can decide on its own request: it can call or change the functions of the approvals, write their "
+        "records, or answer for their workflow.",
+        "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
+        (
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:PartiQLDelete",
+            "dynamodb:PartiQLInsert",
+            "dynamodb:PartiQLUpdate",
+            "dynamodb:PutItem",
+            "dynamodb:PutResourcePolicy",
+            "dynamodb:UpdateItem",
+            "lambda:AddPermission",
+            "lambda:Invoke*",
+            "lambda:Update*",
+            "states:Create*",
+            "states:Delete*",
+            "states:Publish*",
+            "states:Redrive*",
+            "states:Send*",
+            "states:Start*",
+            "states:Stop*",
+            "states:Update*",
+        ),
+        _alert_path("dynamodb", "lambda", "states"),
+    ),
+    Rule(
+        RiskAcknowledgement.root,
+        _REFUSED,
+        _SET,
+        "In the management account the set can open a session of the root user of every member account, which no "
+        "policy of that account binds.",
+        "Name the sts actions that are needed; leave sts:AssumeRoot out.",
+        WITHHELD[RiskAcknowledgement.root],
+        ("arn:{partition}:iam::*:root",),
+    ),
+    Rule(
+        RiskAcknowledgement.access,
+        _REFUSED,
+        _SET,
+        "In the management account the set can hand out roles by account access manager. Such access is in none of "
+        "this stack's assignments, and no approval is asked for it.",
+        "Allow only the reading actions of account-access.",
+        WITHHELD[RiskAcknowledgement.access],
+        ("arn:{partition}:account-access:*:*:*",),
+    ),
+    Rule(
+        RiskAcknowledgement.account,
+        _REFUSED,
+        _SET,
+        "The set can disable the region of the alert path, close the account, or change the address with which its "
+        "root user is recovered.",
+        "Allow only the reading actions of account.",
+        WITHHELD[RiskAcknowledgement.account],
+        ("arn:{partition}:account::*:*",),
+    ),
+    Rule(
+        RiskAcknowledgement.code,
+        _WARNING,
+        _SET,
+        "The set can run commands on machines, or code under roles that are there already. What is done there counts "
+        "as that role's: neither this set's limits nor the Deny of protectAlertPath bind it, and its alerts don't tell "
+        "of it.",
+        "Limit Resource to the machines, functions and projects that the emergency needs.",
+        (
+            "batch:SubmitJob",
+            "cloudformation:ExecuteChangeSet",
+            "cloudformation:ExecuteStackRefactor",
+            "cloudformation:UpdateStack",
+            "codebuild:StartBuild",
+            "codebuild:StartBuildBatch",
+            "codebuild:UpdateProject",
+            "codepipeline:StartPipelineExecution",
+            "ec2-instance-connect:OpenTunnel",
+            "ec2-instance-connect:Send*",
+            "ec2:ModifyInstanceAttribute",
+            "ecs:ExecuteCommand",
+            "eks:AssociateAccessPolicy",
+            "eks:CreateAccessEntry",
+            "eks:UpdateAccessEntry",
+            "fis:StartExperiment",
+            "glue:StartJobRun",
+            "glue:UpdateDevEndpoint",
+            "imagebuilder:CreateImagePipeline",
+            "lambda:AddPermission",
+            "lambda:CreateEventSourceMapping",
+            "lambda:UpdateEventSourceMapping",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+            "sagemaker:CreatePresigned*Url",
+            "servicecatalog:ProvisionProduct",
+            "ssm-guiconnect:StartConnection",
+            "ssm-quicksetup:Create*",
+            "ssm-quicksetup:Update*",
+            "ssm:CreateAssociation*",
+            "ssm:RegisterTaskWithMaintenanceWindow",
+            "ssm:ResumeSession",
+            "ssm:SendCommand",
+            "ssm:StartAccessRequest",
+            "ssm:StartAutomationExecution",
+            "ssm:StartChangeRequestExecution",
+            "ssm:StartSession",
+            "ssm:UpdateAssociation",
+            "ssm:UpdateDocument*",
+            "ssm:UpdateMaintenanceWindowTask",
+            "ssm:UpdateServiceSetting",
+        ),
+        (
+            "arn:{partition}:batch:*:*:*",
+            "arn:{partition}:batch:*:*:*:*",
+            "arn:{partition}:catalog:*:*:*",
+            "arn:{partition}:cloudformation:*:*:*",
+            "arn:{partition}:codebuild:*:*:*",
+            "arn:{partition}:codepipeline:*:*:*",
+            "arn:{partition}:ec2:*:*:*",
+            "arn:{partition}:ecs:*:*:*",
+            "arn:{partition}:eks:*:*:*",
+            "arn:{partition}:fis:*:*:*",
+            "arn:{partition}:glue:*:*:*",
+            "arn:{partition}:imagebuilder:*:*:*",
+            "arn:{partition}:lambda:*:*:*:*",
+            "arn:{partition}:lambda:*:*:*:*:*",
+            "arn:{partition}:sagemaker:*:*:*",
+            "arn:{partition}:ssm-quicksetup:*:*:*",
+            "arn:{partition}:ssm:*:*:*",
+            "arn:{partition}:ssm:*:*:*:*",
+        ),
+    ),
+    Rule(
+        RiskAcknowledgement.stop_detection,
+        _WARNING,
+        _SET,
+        "The set can switch off what would notice misuse besides this alert: AWS Config, GuardDuty, Security Hub, or "
+        "telemetry rules.",
+        "Allow only the reading actions of these services.",
+        (
+            "config:DeleteConfigRule",
+            "config:DeleteConfigurationRecorder",
+            "config:DeleteDeliveryChannel",
+            "config:PutConfigurationRecorder",
+            "config:StopConfigurationRecorder",
+            "guardduty:DeleteDetector",
+            "guardduty:DeleteMembers",
+            "guardduty:Disassociate*",
+            "guardduty:StopMonitoringMembers",
+            "guardduty:UpdateDetector",
+            "observabilityadmin:DeleteTelemetryRule*",
+            "observabilityadmin:StopTelemetryEvaluation*",
+            "securityhub:DisableSecurityHub*",
+        ),
+        (
+            "arn:{partition}:config:*:*:*",
+            "arn:{partition}:guardduty:*:*:*",
+            "arn:{partition}:observabilityadmin:*:*:*",
+            "arn:{partition}:securityhub:*:*:*",
+        ),
+    ),
+)
+
+RISKS: Mapping[RiskAcknowledgement, Rule] = {RiskAcknowledgement(rule.name): rule for rule in _RISKS}
+"""The powers that a break-glass set gets only if `acknowledge` names them; of a warning, the word silences it."""
+
+HELD_BACK = frozenset(
+    {RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, RiskAcknowledgement.approvals}
+)
+"""The risks that no break-glass set has while `protectAlertPath` is on, whatever its policies allow."""
+
+INLINE_POLICY = Rule(
+    "inline-policy",
+    _REFUSED,
+    "everyday.inlinePolicy, breakGlass.inlinePolicy",
+    "AWS would refuse the inline policy in the middle of the deployment: a Sid is there twice, or it is longer than "
+    "10,240 bytes together with the statements of protectAlertPath.",
+    "Give a statement another Sid, or move statements into a customer managed policy.",
+)
+EVERYDAY_RISK = Rule(
+    "everyday-risk",
+    _WARNING,
+    "everyday",
+    "The everyday set has a power that the break-glass set would have to acknowledge. Using it needs no "
+    "emergency, no alert tells of it, and protectAlertPath doesn't bind it.",
+    "Leave it to the break-glass set, or limit its Action or Resource.",
+)
+ADDS_NOTHING = Rule(
+    "adds-nothing",
+    _WARNING,
+    _SET,
+    "Everything the break-glass set allows, the everyday set allows as well: there is no reason to ever open it.",
+    "Give the break-glass set what is only for emergencies, and take it from the everyday set.",
+)
+NO_POLICY = Rule(
+    "no-policy",
+    _WARNING,
+    _SET,
+    "The break-glass set allows nothing at all: in an emergency it raises an alert and then helps nobody.",
+    "Give it managedPolicies, customerManagedPolicies or an inlinePolicy with an Allow.",
+)
+ANY_ROLE = Rule(
+    "any-role",
+    _WARNING,
+    "breakGlass.inlinePolicy",
+    "The set can pass on or assume every role of an account. What that role then does counts as the role's: neither "
+    "this set's limits nor protectAlertPath bind it, and its alerts don't tell of it.",
+    "Name the roles in Resource; for iam:PassRole a Condition on iam:PassedToService does as well.",
+    ("iam:PassRole", "sts:AssumeRole"),
+    ("arn:{partition}:iam::*:role/*",),
+)
+DENIED_ANYWAY = Rule(
+    "denied-anyway",
+    _WARNING,
+    "breakGlass.inlinePolicy",
+    "The statement allows actions that protectAlertPath denies to every break-glass set on any resource: changes of "
+    "CloudTrail, of permissions of event buses, or of subscriptions. In the emergency these are refused.",
+    "Leave it out and do it with another role; protectAlertPath: false would lift the Deny from every pair.",
+    (*protection.CLOUDTRAIL, *protection.UNSCOPED),
+    ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:events:*:*:*", "arn:{partition}:sns:*:*:*"),
+)
+LOCAL_LOGIN = Rule(
+    "local-login",
+    _WARNING,
+    "breakGlass.inlinePolicy",
+    "The statement allows `aws login`, which every break-glass set is denied: it makes credentials for a command line "
+    "out of a console session, and no evidence path sees that.",
+    "Leave it out, or add allowLocalLogin: true if it is meant.",
+    protection.LOCAL_LOGIN,
+    ("arn:{partition}:signin:*:*:*",),
+)
+STALE_ACKNOWLEDGEMENT = Rule(
+    "stale-acknowledgement",
+    _WARNING,
+    "breakGlass.acknowledge",
+    "The set does not have the acknowledged power (not anymore, or because protectAlertPath denies it). Left here, the "
+    "word would let it through unseen on the day somebody adds it.",
+    "Remove it.",
+)
+
+RULES = (
+    *RISKS.values(),
+    INLINE_POLICY,
+    EVERYDAY_RISK,
+    ADDS_NOTHING,
+    NO_POLICY,
+    ANY_ROLE,
+    DENIED_ANYWAY,
+    LOCAL_LOGIN,
+    STALE_ACKNOWLEDGEMENT,
+)
+"""Every rule of the lint."""
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """Actions that may look like a way around, and are neither in a risk nor denied as such."""
+
+    actions: tuple[str, ...]
+    """Action patterns."""
+    why: str
+    """Why neither."""
+
+
+LEFT_ALONE = (
+    LeftAlone(
+        ("sts:SetContext", "sts:TagSession"),
+        "They add to a call that assumes a role, which needs its own permission. The warning any-role looks for that.",
+    ),
+    LeftAlone(
+        ("sts:GetFederationToken", "sts:GetSessionToken"),
+        "Only an IAM user can call them. Making credentials for one is the risk iam, and denied.",
+    ),
+    LeftAlone(
+        ("sts:GetDelegatedAccessToken", "sts:GetWebIdentityToken"),
+        "They take effect only after a delegation request was accepted, or outbound federation enabled. Both are the "
+        "risk iam, and denied.",
+    ),
+    LeftAlone(
+        ("iam:CreateRole", "iam:CreateUser"),
+        "A new role or user has no permission and no credential. Giving it one is the risk iam.",
+    ),
+    LeftAlone(
+        ("iam:CreateServiceLinkedRole",),
+        "The role belongs to a service of AWS. No other identity can use it.",
+    ),
+    LeftAlone(
+        (
+            "iam:DeleteRole",
+            "iam:DeleteSAMLProvider",
+            "iam:DeleteUser",
+            "iam:RemoveClientIDFromOpenIDConnectProvider",
+        ),
+        "They take access from others. The limits of the set and its alert stay; roles of the alert path are denied.",
+    ),
+    LeftAlone(
+        (
+            "iam:ChangePassword",
+            "iam:CreateAccountAlias",
+            "iam:DeleteAccountPasswordPolicy",
+            "iam:GetRoleTemplateVersion",
+            "iam:ResyncMFADevice",
+            "iam:UpdateAccountPasswordPolicy",
+            "iam:UpdateRoleDescription",
+            "iam:UpdateUser",
+        ),
+        "They give no permission and no credential.",
+    ),
+    LeftAlone(
+        ("cloudshell:CreateSession", "cloudshell:PutCredentials"),
+        "The shell has the credentials of the session that opened it: the same limits, the same Deny, the same end.",
+    ),
+    LeftAlone(
+        ("account-access:TagResource", "account-access:UntagResource"),
+        "Tags hand out no role.",
+    ),
+    LeftAlone(
+        ("signin:CreateOAuth2PublicClient", "signin:RevokeOAuth2Token"),
+        "A client gets no token without the two actions of `aws login`, which are denied. Revoking ends access.",
+    ),
+    LeftAlone(
+        ("account:PutAccountName", "account:PutAlternateContact", "account:PutContactInformation"),
+        "Neither the limits of a set nor its alert depend on names and contacts.",
+    ),
+    LeftAlone(
+        (
+            "cloud9:CreateEnvironmentEC2",
+            "cloudformation:CreateChangeSet",
+            "cloudformation:CreateResource",
+            "cloudformation:CreateStack",
+            "cloudformation:CreateStackRefactor",
+            "cloudformation:UpdateResource",
+        ),
+        "It acts with the caller's own permissions, or with a role that the caller has to pass. The warning any-role "
+        "looks for iam:PassRole on any role; updating a stack that has a role is the risk code.",
+    ),
+    LeftAlone(
+        (
+            "apprunner:CreateService",
+            "bedrock-agentcore:CreateCodeInterpreter",
+            "codepipeline:UpdatePipeline",
+            "datapipeline:PutPipelineDefinition",
+            "ec2:AssociateIamInstanceProfile",
+            "ec2:ReplaceIamInstanceProfileAssociation",
+            "ec2:RunInstances",
+            "ecs:RegisterTaskDefinition",
+            "ecs:RunTask",
+            "glue:CreateJob",
+            "lambda:CreateFunction",
+            "pipes:CreatePipe",
+            "sagemaker:CreateNotebookInstance",
+            "scheduler:CreateSchedule",
+            "scheduler:UpdateSchedule",
+            "states:CreateStateMachine",
+            "states:TestState",
+        ),
+        "It needs iam:PassRole on the role that it then acts with. The warning any-role looks for that on any role.",
+    ),
+    LeftAlone(
+        ("lambda:PublishLayerVersion", "ssm:CreateDocument", "ssm:GetAccessToken", "ssm:PutParameter"),
+        "It takes effect only by another action: changing a function, running a document, asking for node access. "
+        "Those are the risk code.",
+    ),
+    LeftAlone(
+        ("states:DescribeExecution",),
+        "Input and output of an execution hold ids. The task tokens are in its history and in the records; reading "
+        "both is denied.",
+    ),
+    LeftAlone(
+        ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),
+        "They have no resource type, so a Deny would hit every state machine. They need a task token, and reading the "
+        "approvals' tokens is denied.",
+    ),
+    LeftAlone(
+        ("ram:AssociateResourceShare", "ram:CreateResourceShare"),
+        "A share lends a resource to another account. It gives nobody a permission in this one.",
+    ),
+    LeftAlone(("cloudtrail:CreateTrail",), "Another trail takes nothing from the first."),
+    LeftAlone(
+        ("events:PutEvents", "events:PutRawEvents"),
+        "An event of one's own can't have a source of AWS's, so it is no use of a role. A drill can be forged: "
+        "`drills: false` ends that.",
+    ),
+    LeftAlone(("events:DeleteSubscriber",), "The rules of the alert path are no subscribers."),
+    LeftAlone(
+        ("kms:CreateGrant", "kms:Decrypt", "kms:ReEncrypt*"),
+        "The key may be that of a database. On the alert path it encrypts a secret, and reading that is denied.",
+    ),
+    LeftAlone(
+        (
+            "kms:DeleteImportedKeyMaterial",
+            "kms:DisableKey",
+            "kms:PutKeyPolicy",
+            "kms:RetireGrant",
+            "kms:RevokeGrant",
+            "kms:ScheduleKeyDeletion",
+            "kms:UpdatePrimaryRegion",
+            "s3:BypassGovernanceRetention",
+            "s3:DeleteBucket",
+            "s3:DeleteBucketPolicy",
+            "s3:DeleteObject",
+            "s3:PutBucket*",
+            "s3:PutEncryptionConfiguration",
+            "s3:PutLifecycleConfiguration",
+            "s3:PutReplicationConfiguration",
+        ),
+        "A policy does not show which bucket and key matter. Those that the stack file names (trailBuckets, "
+        "trailKeyArns, kmsKeyArn) are denied; others are left to the policies of their owner.",
+    ),
+    LeftAlone(
+        ("secretsmanager:BatchGetSecretValue",),
+        "It needs secretsmanager:GetSecretValue on each secret, and that is denied on those of the alert path.",
+    ),
+    LeftAlone(
+        ("cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"),
+        "False data can't lower a maximum, and hides that the sweeper stands still only if somebody has stopped it, "
+        "which is denied. Metrics of AWS's own namespaces can't be written. A metric stream is a copy.",
+    ),
+    LeftAlone(
+        ("logs:DeleteDelivery", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy"),
+        "Neither an alert nor a decision depends on logs.",
+    ),
+    LeftAlone(("apigateway:UpdateRestApiPolicy",), "It is about REST APIs. That of the approvals is an HTTP API."),
+    LeftAlone(
+        ("resource-groups:Tag", "tag:TagResources"),
+        "They need the tagging action of the resource's own service as well, which is denied on the alert path.",
+    ),
+)
+"""What was looked at and left alone, each with the reason."""

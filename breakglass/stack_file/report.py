@@ -1,0 +1,207 @@
+"""Turns what pydantic found wrong into problems a person can put right, and raises them as one `ConfigError`.
+
+`validated` is how the stack file and every component check their input.
+
+Non-goals: what is right and wrong is said in `types` and `stack`; this module only words pydantic's own findings
+(missing, of the wrong type, unknown) and says where in the file they are.
+"""
+
+import difflib
+import types
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError, WithJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from breakglass.errors import ConfigError, Problem, looks_like_secret, shown
+from breakglass.stack_file.types import FAULT, Location, yaml_kind
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping (`key: value` lines)",
+    "model_type": "a mapping (`key: value` lines)",
+    "model_attributes_type": "a mapping (`key: value` lines)",
+    "list_type": "a list (`- ` lines, or [a, b])",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "a text",
+}
+
+
+def validated(
+    model: type[Model],
+    values: Mapping[str, Any],
+    at: str = "",
+    context: Mapping[str, Any] | None = None,
+    *,
+    camel_case_only: bool = False,
+) -> Model:
+    """Validate raw values as a model.
+
+    Args:
+        model: The model to build.
+        values: Raw values; keys in camelCase, or in snake_case as the components write them.
+        at: What comes before the key paths in the report, e.g. `breakglass:`, or a component's name.
+        context: For the validators, e.g. `{"base_dir": Path("stacks")}`.
+        camel_case_only: Whether snake_case keys are unknown, as in a stack file, whose editors know one spelling.
+
+    Raises:
+        ConfigError: With every problem of the values.
+    """
+    try:
+        return model.model_validate(values, context=context, by_alias=True, by_name=not camel_case_only)
+    except ValidationError as error:
+        # Not chained: pydantic's text repeats all this in another wording.
+        raise ConfigError(problems(error, model, at)) from None
+
+
+def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> list[Problem]:
+    """Word every finding of pydantic as a problem; see `validated` for the arguments."""
+    found = error.errors(include_url=False)
+    complained_of = [details["loc"] for details in found if details["type"] == FAULT]
+    return [
+        _problem(details, model, at)
+        for details in found
+        # "Did you mean ...?" would have a token that stands under an unknown key moved, not revoked.
+        if not (details["type"] == "extra_forbidden" and details["loc"] in complained_of and _secret_at(details))
+    ]
+
+
+def _secret_at(details: ErrorDetails) -> bool:
+    return any(looks_like_secret(part) for part in (details["loc"][-1], details["input"]) if isinstance(part, str))
+
+
+def key_path(loc: Location, at: str = "") -> str:
+    """Write a location as Pulumi writes the path of a configuration key: `pairs[0].breakGlass.name`."""
+    path = ""
+    for part in loc:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part.replace("_", "").replace("-", "").isalnum():
+            path += f".{part}" if path else part
+        else:
+            path += f"[{shown(part)}]"
+    return f"{at}{path}"
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """Say which known word was probably meant, and which there are."""
+    possible = list(known)
+    close = closest(str(word), possible, cutoff=0.5)
+    meant = f"Did you mean {close}? " if close else ""
+    return f"{meant}Possible here: {', '.join(possible)}."
+
+
+def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that was probably meant, if there is one: rather another case than another letter.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        cutoff: How alike two words have to be, from 0 to 1 (see `difflib.get_close_matches`).
+    """
+    folded: dict[str, str] = {}
+    for each in known:
+        folded.setdefault(each.casefold(), each)
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
+    # `tags["a*b"]["[key]"]` is how pydantic says that the key itself is wrong.
+    loc = tuple(part for part in details["loc"] if part != "[key]")
+    # A rule that misses something has None as its value; pydantic itself has whatever is around it.
+    missing = details["type"] == "missing" or (details["type"] == FAULT and details["input"] is None)
+    value = "(missing)" if missing else shown(details["input"])
+    why, instead = _wording(details, model)
+    return Problem(key_path(loc, at), value, why, instead)
+
+
+def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Return the why and the instead of one finding."""
+    kind, loc, context = details["type"], details["loc"], details.get("ctx", {})
+    if kind == FAULT:
+        return context["why"], context["instead"]
+    if kind == "extra_forbidden":
+        _, holder = _field_at(model, loc[:-1])
+        known = [field.alias or name for name, field in (holder or model).model_fields.items()]
+        return "There is no such key here, so the setting would have no effect.", nearest(loc[-1], known)
+    field, _ = _field_at(model, loc)
+    meaning = (field.description or "").partition("\n\n")[0].replace("\n", " ") if field else ""
+    example = _example(field)
+    if kind == "missing":
+        return f"The key is required: {meaning}", f"Add the line `{loc[-1]}: {example or '...'}`."
+    if kind == "enum":
+        allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        return f"There is no such choice. {meaning}".strip(), nearest(details["input"], allowed)
+    such_as = f", e.g. {example}" if example else ""
+    if kind in _EXPECTED:
+        found = yaml_kind(details["input"])
+        return f"Here belongs {_EXPECTED[kind]}, not {found}. {meaning}".strip(), f"Write {_EXPECTED[kind]}{such_as}."
+    limit = _limit(kind, details["input"], context)
+    if limit:
+        return f"{limit[0]} {meaning}".strip(), f"{limit[1]}{such_as}."
+    return f"{details['msg']}. {meaning}".strip(), f"Write a value within the limits{such_as}."
+
+
+def _limit(kind: str, value: object, context: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Say in plain words which limit a value is beyond, and how to begin the advice."""
+    unit = "characters" if isinstance(value, str) else "entries"
+    match kind:
+        case "too_short":
+            return "The list is empty; at least one entry belongs in it.", "Add an entry to the list"
+        case "too_long":
+            why = f"This has {context['actual_length']} {unit}, and at most {context['max_length']} are taken."
+            return why, "Shorten it"
+        case "greater_than_equal":
+            return "The number is too small.", f"Write {context['ge']} or more"
+        case "less_than_equal":
+            return "The number is too big.", f"Write {context['le']} or less"
+        case "finite_number":
+            return "Infinity and NaN (`.inf`, `.nan` in YAML) are no whole numbers.", "Write a whole number"
+        case _:
+            return None
+
+
+def _example(field: FieldInfo | None) -> str:
+    """Return an example of a field's value, its own or that of its type, or nothing."""
+    if field is None:
+        return ""
+    of_types = [extra.json_schema or {} for extra in field.metadata if isinstance(extra, WithJsonSchema)]
+    examples = [*(field.examples or []), *(example for schema in of_types for example in schema.get("examples", []))]
+    return shown(examples[0]) if examples else ""
+
+
+def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, type[BaseModel] | None]:
+    """Follow a location through the models.
+
+    Returns:
+        The last field on the way, and the model at the location's end if there is one.
+    """
+    field: FieldInfo | None = None
+    here: Any = model
+    for part in loc:
+        here = _bare(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = next((f for name, f in here.model_fields.items() if part in (name, f.alias)), None)
+            here = field.annotation if field else None
+        else:
+            # An item of a list, or a value of a mapping.
+            here = get_args(here)[-1] if get_args(here) else None
+    here = _bare(here)
+    return field, here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Strip `Annotated[...]` and `... | None` off an annotation."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _bare(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _bare(next(option for option in get_args(annotation) if option is not type(None)))
+    return annotation

@@ -1,0 +1,22 @@
+"""What the tests of the adapters share: a server that answers by a script, and one local cloud for each worker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from localcloud.cloud import LocalCloud, RunningCloud
+from tests.app.aws.scripted_server import ScriptedServer
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server in this process, with an empty script."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
+    """A running local cloud in which nothing is deployed. Tests keep apart by the names of what they make."""
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running

@@ -1,0 +1,148 @@
+"""How the table is spoken to when DynamoDB is busy, loses an answer or leaves something for later."""
+
+from typing import Any
+
+import pytest
+
+from breakglass.app.aws.aws import AwsClient, AwsError
+from breakglass.app.aws.deliveries import Deliveries
+from breakglass.app.aws.dynamo_table import ATTEMPTS, MOST_ITEMS, DynamoTable
+from breakglass.app.aws.sigv4 import Credentials
+from breakglass.app.aws.table import OPEN, keys
+from breakglass.app.ports import BusyError
+from tests.app.aws.scripted_server import HangUp, Pause, Reply, ScriptedServer, never, refusal
+
+
+def table(server: ScriptedServer, pause: Pause = never) -> DynamoTable:
+    environment = {"AWS_ENDPOINT_URL": server.url}
+    credentials = Credentials("AKIDEXAMPLE", "any")
+    return DynamoTable(AwsClient("eu-central-1", lambda: credentials, environment=environment, pause=pause), "records")
+
+
+def cancelled(*codes: str) -> Reply:
+    return refusal("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+
+
+def puts(wanted: DynamoTable, count: int = 1) -> list[dict[str, Any]]:
+    return [wanted.new(keys(f"pk-{number}", "sk")) for number in range(count)]
+
+
+def test_an_attempt_whose_answer_was_lost_is_repeated_with_the_same_token(server: ScriptedServer) -> None:
+    server.answers(HangUp(), Reply())
+    records = table(server, lambda _: None)
+    assert records.write(puts(records))
+    first, second = (asked.json for asked in server.asked)
+    assert first == second
+    assert 1 <= len(first["ClientRequestToken"]) <= 36
+
+
+def test_what_meets_another_transaction_is_tried_again_as_a_transaction_of_its_own(server: ScriptedServer) -> None:
+    server.answers(cancelled("None", "TransactionConflict"), cancelled("ThrottlingError", "None"), Reply())
+    pauses: list[float] = []
+    records = table(server, pauses.append)
+    assert records.write(puts(records, 2))
+    assert len({asked.json["ClientRequestToken"] for asked in server.asked}) == len(server.asked) == 3
+    assert len(pauses) == 2
+
+
+def test_what_meets_other_transactions_every_time_was_not_written(server: ScriptedServer) -> None:
+    server.answers(cancelled("TransactionConflict"))
+    records = table(server, lambda _: None)
+    with pytest.raises(BusyError):
+        records.write(puts(records))
+    assert len(server.asked) == ATTEMPTS
+
+
+def test_claim_that_meets_only_conflicts_is_not_seen_before(server: ScriptedServer) -> None:
+    server.answers(cancelled("TransactionConflict"))
+    with pytest.raises(BusyError):
+        Deliveries(table(server, lambda _: None), lambda: 0).claim("slack/1", 600)
+
+
+@pytest.mark.parametrize("codes", [("ConditionalCheckFailed",), ("TransactionConflict", "ConditionalCheckFailed")])
+def test_a_condition_that_does_not_hold_is_not_tried_again(server: ScriptedServer, codes: tuple[str, ...]) -> None:
+    server.answers(cancelled(*codes))
+    records = table(server)
+    assert not records.write(puts(records, len(codes)))
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("failure", [cancelled("ValidationError", "None"), refusal("ValidationException")])
+def test_a_wrong_request_is_an_error_not_a_lost_race(server: ScriptedServer, failure: Reply) -> None:
+    server.answers(failure)
+    records = table(server)
+    with pytest.raises(AwsError):
+        records.write(puts(records))
+    with pytest.raises(AwsError):
+        records.change("DeleteItem", "pk", "sk")
+    assert len(server.asked) == 2
+
+
+def test_more_than_one_transaction_takes_is_refused_before_anything_is_sent(server: ScriptedServer) -> None:
+    records = table(server)
+    with pytest.raises(ValueError, match="101 items do not fit into one transaction of 100"):
+        records.write(puts(records, MOST_ITEMS + 1))
+    assert server.asked == []
+
+
+def test_a_change_whose_condition_does_not_hold_says_so(server: ScriptedServer) -> None:
+    server.answers(refusal("ConditionalCheckFailedException"))
+    assert not table(server).change("DeleteItem", "pk", "sk", ConditionExpression="#holder = :me")
+
+
+def test_keys_that_were_left_for_later_are_asked_for_again(server: ScriptedServer) -> None:
+    one, two = keys("pk-1", "sk"), keys("pk-2", "sk")
+    server.answers(
+        Reply({"Responses": {"records": [two]}, "UnprocessedKeys": {"records": {"Keys": [one]}}}),
+        Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [one]}}}),
+        Reply({"Responses": {"records": [one]}, "UnprocessedKeys": {}}),
+    )
+    assert list(table(server, lambda _: None).read([one, two])) == [one, two]
+    asked = [asked.json["RequestItems"]["records"]["Keys"] for asked in server.asked]
+    assert asked == [[one, two], [one], [one]]
+    assert server.asked[0].json["RequestItems"]["records"]["ConsistentRead"] is True
+
+
+def test_keys_are_not_left_for_later_for_ever(server: ScriptedServer) -> None:
+    one = keys("pk-1", "sk")
+    server.answers(Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [one]}}}))
+    with pytest.raises(AwsError, match="left for later"):
+        list(table(server, lambda _: None).read([one]))
+    assert len(server.asked) == ATTEMPTS
+
+
+def test_many_keys_are_read_a_hundred_at_a_time_and_what_is_gone_is_left_out(server: ScriptedServer) -> None:
+    found = [keys(f"pk-{number}", "sk") for number in range(150)]
+    server.answers(Reply({"Responses": {"records": found[:99]}}), Reply({"Responses": {"records": found[100:]}}))
+    assert list(table(server).read(found)) == found[:99] + found[100:]
+    assert [len(asked.json["RequestItems"]["records"]["Keys"]) for asked in server.asked] == [100, 50]
+
+
+def test_the_table_is_queried_consistently_and_to_its_end(server: ScriptedServer) -> None:
+    server.answers(
+        Reply({"Items": [{"n": 1}], "LastEvaluatedKey": {"pk": {"S": "a"}}}),
+        Reply({"Items": [], "LastEvaluatedKey": {"pk": {"S": "b"}}}),
+        Reply({"Items": [{"n": 2}]}),
+    )
+    assert list(table(server).query("#pk = :pk", pk="a", Limit=1)) == [{"n": 1}, {"n": 2}]
+    assert server.asked[0].json == {
+        "TableName": "records",
+        "KeyConditionExpression": "#pk = :pk",
+        "ExpressionAttributeNames": {"#pk": "pk"},
+        "ExpressionAttributeValues": {":pk": {"S": "a"}},
+        "Limit": 1,
+        "ConsistentRead": True,
+    }
+    assert [asked.json.get("ExclusiveStartKey") for asked in server.asked] == [
+        None,
+        {"pk": {"S": "a"}},
+        {"pk": {"S": "b"}},
+    ]
+
+
+def test_an_index_is_not_asked_to_be_consistent_which_it_can_not_be(server: ScriptedServer) -> None:
+    server.answers(Reply({"Items": []}))
+    list(table(server).query("#pk = :pk AND #sk BETWEEN :first AND :last", OPEN, pk="a", first="1", last="2"))
+    asked = server.asked[0].json
+    assert (asked["IndexName"], "ConsistentRead" in asked) == ("open", False)
+    assert asked["ExpressionAttributeNames"] == {"#pk": "open_kind", "#sk": "open_at"}

@@ -1,0 +1,22 @@
+"""Durations, as people read them in the answers of the app."""
+
+import pytest
+
+from breakglass.app.domain.durations import span
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (61, "2 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (43_200, "12 h"),
+        (86_401, "24 h 1 min"),
+    ],
+)
+def test_a_duration_is_said_in_hours_and_minutes_rounded_up(seconds: int, said: str) -> None:
+    assert span(seconds) == said

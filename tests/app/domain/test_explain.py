@@ -1,0 +1,273 @@
+"""Who explains a use and who signs it off, and the answer to "who can approve this, by which rule, and why not me?"."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.app.domain.decision import (
+    Answer,
+    Decision,
+    Reading,
+    explain,
+    may_approve,
+    may_break_glass,
+    may_explain,
+    may_request,
+    may_sign_off,
+)
+from breakglass.app.domain.people import Person
+from breakglass.app.domain.policy import Action, DenyRule
+from breakglass.app.domain.records import UseState
+from tests.app.domain.examples import ADA_ACTS, ASKED, CLEO_ACTS, DOT_ACTS, explanation, use
+from tests.app.domain.policies import (
+    ADA,
+    BEA,
+    CLEO,
+    DATABASES,
+    DOT,
+    EVE,
+    EVERYBODY,
+    FAY,
+    MANAGEMENT,
+    NETWORK,
+    PRODUCTION,
+    RDS,
+    SETTINGS,
+    STAGING,
+    group,
+    person,
+    policy,
+    quiet,
+    rule,
+    user,
+)
+
+# --- who explains a use -----------------------------------------------------------------------------------------------
+
+UNKNOWN = use(user_id="", session_name="somebody")
+EXPLAINED = use(state=UseState.explained, explanation=explanation())
+BY_SECURITY = use(state=UseState.explained, explanation=explanation(DOT_ACTS))
+SIGNED_OFF = use(state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED)
+# A role that Identity Center did not make: no rule is about it.
+PLAIN = replace(EXPLAINED, permission_set="emergency-admin")
+NEITHER = policy(security=())
+
+USES: dict[str, tuple[Callable[[], Decision], str]] = {
+    # sentence: (decision, part of its reason; "" if it is allowed)
+    "whoever used it explains it": (lambda: may_explain(policy(), use(), ADA), ""),
+    "security may": (lambda: may_explain(policy(), use(), DOT), ""),
+    "an approver may not": (
+        lambda: may_explain(policy(), use(), CLEO),
+        "Only whoever used devops-break-glass and group security",
+    ),
+    "where nobody is named under security, only whoever used it": (
+        lambda: may_explain(NEITHER, use(), CLEO),
+        f"Only whoever used {RDS} may",
+    ),
+    "where it isn't known who it was, anybody may": (lambda: may_explain(policy(), UNKNOWN, FAY), ""),
+    "whoever explained it may write it anew": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
+    "nobody writes over somebody else": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
+    "not even whoever used it": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
+    "what is signed off stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "nothing can be changed any more"),
+    "a deny rule keeps nobody from explaining": (
+        lambda: may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
+        "",
+    ),
+}
+
+SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
+    "an approver signs it off": (lambda: may_sign_off(policy(), EXPLAINED, CLEO), ""),
+    "security does": (lambda: may_sign_off(policy(), EXPLAINED, DOT), ""),
+    "somebody on call does not": (
+        lambda: may_sign_off(policy(), EXPLAINED, EVE),
+        "Only group security, group leads may sign this off",
+    ),
+    "nobody signs off their own explanation": (lambda: may_sign_off(policy(), BY_SECURITY, DOT), "a second person"),
+    "nor their own use, whoever explained it": (
+        lambda: may_sign_off(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
+        "a second person",
+    ),
+    "nor a session with their name, where it isn't known who it was": (
+        lambda: may_sign_off(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
+        "a second person",
+    ),
+    "what is not explained is not signed off": (lambda: may_sign_off(policy(), use(), CLEO), "not explained yet"),
+    "nor a second time": (lambda: may_sign_off(policy(), SIGNED_OFF, DOT), "signed off already"),
+    "an approver of another set does not": (
+        lambda: may_sign_off(
+            policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY
+        ),
+        "Only group security, group leads",
+    ),
+    "for a role that no rule is about, an approver of any rule does": (lambda: may_sign_off(policy(), PLAIN, CLEO), ""),
+    "and still nobody else": (lambda: may_sign_off(policy(), PLAIN, FAY), "Only group security, group leads"),
+}
+
+
+@pytest.mark.parametrize("sentence", USES)
+def test_explaining(sentence: str) -> None:
+    decide, reason = USES[sentence]
+    decision = decide()
+    assert bool(decision) is not bool(reason), decision
+    assert reason in decision.reason
+
+
+@pytest.mark.parametrize("sentence", SIGN_OFFS)
+def test_signing_off(sentence: str) -> None:
+    decide, reason = SIGN_OFFS[sentence]
+    decision = decide()
+    assert bool(decision) is not bool(reason), decision
+    assert reason in decision.reason
+
+
+@given(st.sampled_from(EVERYBODY), st.sampled_from(EVERYBODY), st.booleans(), st.booleans())
+def test_nobody_ever_signs_off_what_they_used_or_explained(
+    user_of_it: Person, explainer: Person, known: bool, plain: bool
+) -> None:
+    one = use(
+        permission_set="emergency-admin" if plain else RDS,
+        user_id=user_of_it.user_id if known else "",
+        session_name=user_of_it.user_name,
+        state=UseState.explained,
+        explanation=replace(explanation(), by=replace(ADA_ACTS, user_id=explainer.user_id)),
+    )
+    everybody_approves = policy(rule(approvers=tuple(user(one.user_name) for one in EVERYBODY)))
+    assert not may_sign_off(everybody_approves, one, user_of_it)
+    assert not may_sign_off(everybody_approves, one, explainer)
+
+
+# --- who can approve this, by which rule, and why not me? -------------------------------------------------------------
+
+TWO = rule(name="two-people", approvals=2, requesters=(group("contractors"),), approvers=(group("security"),))
+NET = rule(name="network", sets=(NETWORK,), accounts=(STAGING,))
+CONTRACTORS = DenyRule(
+    "no-contractors",
+    "Contractors ask their lead.",
+    (Action.request, Action.break_glass),
+    (RDS,),
+    (PRODUCTION,),
+    (group("contractors"),),
+)
+EVERYTHING = policy(DATABASES, TWO, NET, denies=(CONTRACTORS,))
+
+APPROVALS: dict[str, tuple[Callable[[], Answer], bool, str]] = {
+    # sentence: (what answers, whether their approval counts, part of the reason)
+    "an approver's approval counts": (
+        lambda: explain(policy(), CLEO, RDS, PRODUCTION),
+        True,
+        "may approve what others request by databases, and never their own request.",
+    ),
+    "a requester's does not": (
+        lambda: explain(policy(), ADA, RDS, PRODUCTION),
+        False,
+        "Ada is not among those who approve this: group leads.",
+    ),
+    "somebody who may do both approves others only": (
+        lambda: explain(policy(), BEA, RDS, PRODUCTION),
+        True,
+        "never their own request",
+    ),
+    "it says for whom it does not count, since a stricter rule governs": (
+        lambda: explain(EVERYTHING, CLEO, RDS, PRODUCTION),
+        True,
+        "It does not count for whoever two-people lets request: that asks for more.",
+    ),
+    "the stricter rule's approvers hear nothing of the kind": (
+        lambda: explain(EVERYTHING, DOT, RDS, PRODUCTION),
+        True,
+        "by two-people, and never their own request.",
+    ),
+    "a denied approver's does not": (
+        lambda: explain(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
+        False,
+        "The deny rule all forbids it: Not now.",
+    ),
+    "nobody's does for a set that there is not": (
+        lambda: explain(policy(), CLEO, "root", PRODUCTION),
+        False,
+        "There is no permission set root",
+    ),
+    "nobody's does where no rule is": (
+        lambda: explain(policy(), CLEO, NETWORK, PRODUCTION),
+        False,
+        "those who approve this: nobody",
+    ),
+    "nobody's does for what a delegated administrator can't reach": (
+        lambda: explain(
+            policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, deployed_in=STAGING)),
+            CLEO,
+            RDS,
+            MANAGEMENT,
+        ),
+        False,
+        "a delegated administrator",
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", APPROVALS)
+def test_approval_of_others(sentence: str) -> None:
+    ask, counts, reason = APPROVALS[sentence]
+    approval = ask().approval
+    assert bool(approval) is counts
+    assert reason in approval.reason
+
+
+def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
+    assert explain(EVERYTHING, ADA, RDS, PRODUCTION).rules == (
+        Reading("databases", True, "It lets Ada request. One approval by group leads."),
+        Reading("two-people", False, "It lets group contractors request, and Ada is not among them."),
+        Reading("network", False, f"It is not about {RDS}, but about {NETWORK}."),
+    )
+    assert explain(EVERYTHING, EVE, NETWORK, PRODUCTION).rules[2] == Reading(
+        "network", False, f"It is not about account {PRODUCTION}."
+    )
+    assert explain(EVERYTHING, EVE, RDS, STAGING).rules[1] == Reading(
+        "two-people", True, "It lets Eve request. 2 approvals by group security."
+    )
+
+
+DENIES: dict[str, tuple[Callable[[], Answer], Reading]] = {
+    "a deny rule that hits says what it forbids": (
+        lambda: explain(EVERYTHING, EVE, RDS, PRODUCTION),
+        Reading("no-contractors", True, "It forbids Eve to request, break glass: Contractors ask their lead."),
+    ),
+    "one about somebody else says about whom": (
+        lambda: explain(EVERYTHING, ADA, RDS, PRODUCTION),
+        Reading("no-contractors", False, "It hits group contractors, and Ada is not among them."),
+    ),
+    "one about another account says so": (
+        lambda: explain(EVERYTHING, EVE, RDS, STAGING),
+        Reading("no-contractors", False, f"It is not about account {STAGING}."),
+    ),
+    "one about another set says so": (
+        lambda: explain(EVERYTHING, EVE, NETWORK, PRODUCTION),
+        Reading("no-contractors", False, f"It is not about {NETWORK}, but about {RDS}."),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", DENIES)
+def test_deny_rules(sentence: str) -> None:
+    ask, reading = DENIES[sentence]
+    assert ask().denies == (reading,)
+
+
+@given(st.sampled_from(EVERYBODY), st.sampled_from([RDS, NETWORK, "root"]), st.sampled_from([PRODUCTION, STAGING]))
+def test_the_answer_is_what_would_be_decided(who: Person, permission_set: str, account: str) -> None:
+    answer = explain(EVERYTHING, who, permission_set, account)
+    assert answer.request == may_request(EVERYTHING, who, permission_set, (account,))
+    assert bool(answer.glass) is bool(may_break_glass(EVERYTHING, who, permission_set, (account,), quiet(10**9)))
+    for one in (*EVERYBODY, person("gil", "oncall")):
+        if one.user_id != who.user_id:
+            request = may_request(EVERYTHING, one, permission_set, (account,))
+            by_theirs = not _names(request).isdisjoint(_names(answer.approval)) and bool(answer.approval)
+            counts = may_approve(EVERYTHING, one, who, permission_set, (account,))
+            assert bool(counts) is (bool(request) and by_theirs)
+
+
+def _names(decision: Decision) -> set[str]:
+    return set((decision.rule or "").split(", ")) - {""}

@@ -1,0 +1,301 @@
+"""The life of a grant: every pair of state and event, what each event leaves, and that a repeated one tells nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.app.domain import grant_lifecycle
+from breakglass.app.domain.grant_lifecycle import (
+    GRANT_TABLE,
+    LIVE,
+    RELIST_SECONDS,
+    SETTLE_SECONDS,
+    GrantChange,
+    GrantEvent,
+    GrantNotAllowedError,
+    UnsettledError,
+)
+from breakglass.app.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, State
+from tests.app.domain.examples import ASKED, HOUR, grant, request
+from tests.app.domain.policies import ADA, PRODUCTION, RDS
+
+NOW = ASKED + 120
+LATER = ASKED + 2 * HOUR
+
+
+def line(event: GrantEvent, before: str, after: str, note: str = "") -> AuditEntry:
+    """What the trail of Ada's request says of the assignment in production."""
+    return AuditEntry(NOW, "r-1", event, SYSTEM, RDS, (PRODUCTION,), "", note, before, after)
+
+
+# --- every state and every event --------------------------------------------------------------------------------------
+
+ATTEMPTS: dict[GrantEvent, Callable[[Grant], GrantChange]] = {
+    GrantEvent.begun: lambda one: grant_lifecycle.begun(one, "op-1", NOW),
+    GrantEvent.granted: lambda one: grant_lifecycle.granted(one, NOW),
+    GrantEvent.failed: lambda one: grant_lifecycle.failed(one, "refused", NOW),
+    GrantEvent.revoking: lambda one: grant_lifecycle.revoking(one, "op-2", NOW),
+    GrantEvent.revoked: lambda one: grant_lifecycle.revoked(one, NOW),
+    GrantEvent.lengthened: lambda one: (grant_lifecycle.lengthened(one, LATER), ()),
+    GrantEvent.denied: lambda one: grant_lifecycle.denied(one, LATER, NOW),
+    GrantEvent.undenied: lambda one: grant_lifecycle.undenied(one, "full", NOW),
+    GrantEvent.lifted: lambda one: grant_lifecycle.lifted(one, NOW),
+}
+
+OF_SESSIONS = (GrantEvent.denied, GrantEvent.undenied, GrantEvent.lifted)
+
+# state -> event -> state after; everything else is refused. Read beside `GRANT_TABLE`, it says the same again.
+ALLOWED: dict[str, dict[str, str]] = {
+    "planned": {
+        "grant_begun": "granting",
+        "granted": "granted",
+        "grant_failed": "failed",
+        "revoke_begun": "revoking",
+        "revoked": "revoked",
+        "grant_lengthened": "planned",
+    },
+    "granting": {
+        "grant_begun": "granting",
+        "granted": "granted",
+        "grant_failed": "failed",
+        "revoke_begun": "revoking",
+        "revoked": "revoked",
+        "grant_lengthened": "granting",
+    },
+    "granted": {"revoke_begun": "revoking", "revoked": "revoked", "grant_lengthened": "granted"},
+    "revoking": {"grant_failed": "failed", "revoke_begun": "revoking", "revoked": "revoked"},
+    "failed": {},
+    "revoked": {},
+}
+
+
+@pytest.mark.parametrize("event", ATTEMPTS)
+@pytest.mark.parametrize("state", GrantState)
+def test_each_event_is_possible_in_these_states_only(state: GrantState, event: GrantEvent) -> None:
+    always = event in OF_SESSIONS
+    after = state if always else ALLOWED[state].get(event)
+    if after is None:
+        with pytest.raises(GrantNotAllowedError) as refusal:
+            ATTEMPTS[event](grant(state))
+        assert (refusal.value.state, refusal.value.event) == (state, event)
+    else:
+        changed, audit = ATTEMPTS[event](grant(state))
+        assert changed.state == after
+        assert all((entry.before, entry.after) == (state, after) for entry in audit)
+
+
+def test_the_table_is_what_is_written_down_here() -> None:
+    always = {(state, event): state for state in GrantState for event in OF_SESSIONS}
+    written = {
+        (GrantState(s), GrantEvent(event)): GrantState(after)
+        for s, row in ALLOWED.items()
+        for event, after in row.items()
+    }
+    assert {**written, **always} == GRANT_TABLE
+    assert set(ATTEMPTS) == set(GrantEvent)
+
+
+def test_what_may_be_there_is_live_and_can_always_be_taken_away() -> None:
+    assert set(LIVE) == set(GrantState) - {GrantState.failed, GrantState.revoked}
+    for state in LIVE:
+        assert GRANT_TABLE[state, GrantEvent.revoking] is GrantState.revoking
+        assert GRANT_TABLE[state, GrantEvent.revoked] is GrantState.revoked
+
+
+def test_nothing_leads_back_to_what_may_be_there() -> None:
+    assert not [pair for pair, after in GRANT_TABLE.items() if pair[0] not in LIVE and after in LIVE]
+
+
+# --- what each event leaves -------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
+    "asking begins before there is an operation": (
+        lambda: grant_lifecycle.begun(grant(), None, NOW),
+        (grant(GrantState.granting, asked_at=NOW), (line(GrantEvent.begun, "planned", "granting"),)),
+    ),
+    "the operation is kept without another line": (
+        lambda: grant_lifecycle.begun(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
+        (grant(GrantState.granting, asked_at=ASKED, operation="op-1"), ()),
+    ),
+    "asking again counts from then": (
+        lambda: grant_lifecycle.begun(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
+        (grant(GrantState.granting, asked_at=NOW), ()),
+    ),
+    "what is there has no operation any more": (
+        lambda: grant_lifecycle.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
+        (grant(GrantState.granted, made=True), (line(GrantEvent.granted, "granting", "granted"),)),
+    ),
+    "a failure keeps why": (
+        lambda: grant_lifecycle.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
+        (
+            grant(GrantState.failed, failure="refused"),
+            (line(GrantEvent.failed, "granting", "failed", "refused"),),
+        ),
+    ),
+    "what became of a creation is known, with why it failed": (
+        lambda: grant_lifecycle.settled(grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"),
+        (grant(GrantState.granting, failure="refused"), ()),
+    ),
+    "what becomes of a deletion is another matter": (
+        lambda: grant_lifecycle.settled(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
+        (grant(GrantState.revoking, operation="op-2"), ()),
+    ),
+    "taking it away begins before there is an operation": (
+        lambda: grant_lifecycle.revoking(grant(GrantState.granted), None, NOW),
+        (grant(GrantState.revoking, made=True), (line(GrantEvent.revoking, "granted", "revoking"),)),
+    ),
+    "its operation is kept without another line": (
+        lambda: grant_lifecycle.revoking(grant(GrantState.revoking), "op-2", NOW),
+        (grant(GrantState.revoking, operation="op-2"), ()),
+    ),
+    "what is left to another request says to which": (
+        lambda: grant_lifecycle.revoked(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
+        (grant(GrantState.revoked), (line(GrantEvent.revoked, "revoking", "revoked", "left to r-2"),)),
+    ),
+    "a Deny is kept with its end": (
+        lambda: grant_lifecycle.denied(grant(GrantState.revoking), LATER, NOW),
+        (
+            grant(GrantState.revoking, deny_until=LATER),
+            (line(GrantEvent.denied, "revoking", "revoking"),),
+        ),
+    ),
+    "the same Deny changes nothing": (
+        lambda: grant_lifecycle.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
+        (grant(GrantState.revoked, deny_until=LATER), ()),
+    ),
+    "a Deny that could not be written is kept with the reason": (
+        lambda: grant_lifecycle.undenied(grant(GrantState.revoked, deny_until=LATER), "full", NOW),
+        (
+            grant(GrantState.revoked, deny_until=LATER, undenied="full"),
+            (line(GrantEvent.undenied, "revoked", "revoked", "full"),),
+        ),
+    ),
+    "a Deny that is written after all has no reason any more": (
+        lambda: grant_lifecycle.undenied(grant(GrantState.revoked, deny_until=LATER, undenied="full"), "", NOW),
+        (
+            grant(GrantState.revoked, deny_until=LATER),
+            (line(GrantEvent.denied, "revoked", "revoked"),),
+        ),
+    ),
+    "why a creation could not begin is kept": (
+        lambda: grant_lifecycle.hindered(grant(GrantState.granting, asked_at=ASKED), "quota"),
+        (grant(GrantState.granting, asked_at=ASKED, failure="quota"), ()),
+    ),
+    "a list that has it ends the doubt": (
+        lambda: grant_lifecycle.listed(grant(GrantState.revoking, operation="op-2", asked_at=ASKED, absent_at=ASKED)),
+        (grant(GrantState.revoking, made=True), ()),
+    ),
+    "the first list without it counts": (
+        lambda: grant_lifecycle.absent(grant(GrantState.revoking, made=True, absent_at=ASKED), NOW),
+        (grant(GrantState.revoking, made=True, absent_at=ASKED), ()),
+    ),
+    "a Deny is lifted": (
+        lambda: grant_lifecycle.lifted(grant(GrantState.revoked, deny_until=LATER, undenied="full"), NOW),
+        (grant(GrantState.revoked), (line(GrantEvent.lifted, "revoked", "revoked"),)),
+    ),
+    "what is not denied needs no lifting": (
+        lambda: grant_lifecycle.lifted(grant(GrantState.revoked), NOW),
+        (grant(GrantState.revoked), ()),
+    ),
+    "a later end is kept": (
+        lambda: (grant_lifecycle.lengthened(grant(GrantState.granted), LATER), ()),
+        (grant(GrantState.granted, revoke_at=LATER), ()),
+    ),
+    "an earlier end is not": (
+        lambda: (grant_lifecycle.lengthened(grant(GrantState.granted), ASKED), ()),
+        (grant(GrantState.granted), ()),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CHANGES)
+def test_change(sentence: str) -> None:
+    change, expected = CHANGES[sentence]
+    assert change() == expected
+
+
+def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
+    planned = grant_lifecycle.planned(request(State.approved), PRODUCTION, LATER, "arn:set")
+    access = Access(ADA.user_id, RDS, PRODUCTION)
+    assert planned == Grant("r-1", access, GrantState.planned, LATER, version=0, set_arn="arn:set")
+
+
+# --- what may still be made -------------------------------------------------------------------------------------------
+
+UNSETTLED = grant(GrantState.revoking, asked_at=NOW - SETTLE_SECONDS + 1)
+
+
+def test_what_may_still_be_made_is_not_gone() -> None:
+    assert not grant_lifecycle.is_settled(UNSETTLED, NOW)
+    with pytest.raises(UnsettledError):
+        grant_lifecycle.revoked(UNSETTLED, NOW)
+    with pytest.raises(UnsettledError):
+        grant_lifecycle.failed(UNSETTLED, "refused", NOW)
+
+
+@pytest.mark.parametrize(
+    ("made", "gone"),
+    [
+        (grant(GrantState.revoking, made=True), False),
+        (grant(GrantState.revoking, made=True, operation="op-2"), True),
+        (grant(GrantState.granting, made=True, operation="op-1"), False),
+        (grant(GrantState.revoking, made=True, absent_at=NOW - RELIST_SECONDS + 1), False),
+        (grant(GrantState.revoking, made=True, absent_at=NOW - RELIST_SECONDS), True),
+        (grant(GrantState.revoking), True),
+    ],
+    ids=["one list", "a deletion", "a creation", "two lists at once", "two lists apart", "never made"],
+)
+def test_is_gone_after_a_creation_needs_more_than_one_list(made: Grant, gone: bool) -> None:
+    assert grant_lifecycle.is_gone(made, NOW) is gone
+    if not gone:
+        with pytest.raises(UnsettledError):
+            grant_lifecycle.failed(made, "refused", NOW)
+
+
+def test_unless_it_is_left_to_somebody_who_wants_it() -> None:
+    assert grant_lifecycle.revoked(UNSETTLED, NOW, "left to r-2")[0] == grant(GrantState.revoked)
+
+
+def test_after_a_while_nothing_is_made_any_more() -> None:
+    assert grant_lifecycle.is_settled(UNSETTLED, NOW + 1)
+    assert grant_lifecycle.revoked(UNSETTLED, NOW + 1)[0] == grant(GrantState.revoked)
+
+
+def test_what_was_never_asked_for_is_not_made() -> None:
+    assert grant_lifecycle.is_settled(grant(), NOW)
+
+
+# --- what holds for all of them ---------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(GrantState), st.lists(st.sampled_from(sorted(ATTEMPTS)), max_size=8))
+def test_the_end_is_never_lost_and_never_earlier(state: GrantState, events: list[GrantEvent]) -> None:
+    one = grant(state)
+    for event in events:
+        try:
+            after, _ = ATTEMPTS[event](one)
+        except (GrantNotAllowedError, UnsettledError):
+            continue
+        assert after.revoke_at >= one.revoke_at
+        assert (after.request_id, after.access, after.version) == (one.request_id, one.access, one.version)
+        one = after
+
+
+@given(st.sampled_from(GrantState), st.sampled_from(sorted(ATTEMPTS)))
+def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
+    try:
+        once, _ = ATTEMPTS[event](grant(state))
+        twice, audit = ATTEMPTS[event](once)
+    except (GrantNotAllowedError, UnsettledError):
+        return
+    assert (twice, audit) == (once, ())
+
+
+def test_the_request_that_it_is_made_of_may_change_without_it() -> None:
+    moved = replace(request(State.approved), accounts=())
+    assert grant_lifecycle.planned(moved, PRODUCTION, LATER) == grant_lifecycle.planned(
+        request(State.approved), PRODUCTION, LATER
+    )

@@ -1,0 +1,351 @@
+"""The policy that ends live sessions: whom it hits, whom it does not, and that nothing of anybody else's is lost in it.
+
+It is asked here by an evaluator of its own, written after "IAM JSON policy elements: Condition operators" for the few
+operators that it uses. That AWS evaluates it so, and takes it, is on the list of live checks.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.app.domain.records import Access
+from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
+from breakglass.app.domain.session_denials import (
+    LIMIT,
+    TOGETHER_SECONDS,
+    Denial,
+    SessionPolicyError,
+    SessionPolicyFullError,
+    SessionPolicyUnreadableError,
+    content,
+    sid,
+    sids,
+    with_denial,
+    without,
+)
+from tests.app.domain.examples import ASKED, HOUR
+from tests.app.domain.policies import NETWORK, PRODUCTION, RDS, STAGING
+
+ADA = "93c41832-5021-7042-b3a5-b7b8a5e1a2a0"
+EVE = "93c41832-5021-7042-b3a5-b7b8a5e1a2a1"
+ENDED = Denial("r-0f3a", Access(ADA, RDS, PRODUCTION), ASKED, "aws")
+ONE = content([ENDED])
+
+
+# --- an evaluator -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session with a role of Identity Center."""
+
+    user_id: str = ADA
+    permission_set: str = RDS
+    account: str = PRODUCTION
+    issued: int = ASKED - 1
+    region: str = "eu-central-1/"
+    partition: str = "aws"
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        role = f"AWSReservedSSO_{self.permission_set}_8aceb16634d294af"
+        path = f"aws-reserved/sso.amazonaws.com/{self.region}"
+        return {
+            "identitystore:userid": self.user_id,
+            "aws:principalaccount": self.account,
+            "aws:principalarn": f"arn:{self.partition}:iam::{self.account}:role/{path}{role}",
+            "aws:tokenissuetime": str(self.issued),
+        }
+
+
+def _arn_like(pattern: str, arn: str) -> bool:
+    parts, expected = arn.split(":", 5), pattern.split(":", 5)
+    return all(
+        re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), part)
+        for one, part in zip(expected, parts, strict=True)
+    )
+
+
+def _before(moment: str, issued: str) -> bool:
+    return int(issued) < datetime.fromisoformat(moment).timestamp()
+
+
+_OPERATORS = {"StringEquals": str.__eq__, "ArnLike": _arn_like, "DateLessThan": _before}
+
+
+def is_denied(policy: str, session: Session) -> bool:
+    """Say whether a policy of Deny statements hits a session; keys of the context in any case, lists are ors."""
+    document = json.loads(policy)
+    assert document["Version"] == "2012-10-17"
+    return any(_hits(statement, session.context) for statement in document["Statement"])
+
+
+def _hits(statement: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Deny", "*", "*")
+    return all(
+        any(_OPERATORS[operator](one, context[key.lower()]) for one in ([value] if isinstance(value, str) else value))
+        for operator, keys in statement["Condition"].items()
+        for key, value in keys.items()
+    )
+
+
+# --- whom it hits -----------------------------------------------------------------------------------------------------
+
+SESSIONS: dict[str, tuple[Session, bool]] = {
+    "the person's session that began before": (Session(), True),
+    "where Identity Center is in us-east-1, too": (Session(region=""), True),
+    "not one that began at the same second": (Session(issued=ASKED), False),
+    "not one that began after": (Session(issued=ASKED + 1), False),
+    "not somebody else's": (Session(user_id=EVE), False),
+    "not in another account": (Session(account=STAGING), False),
+    "not with another set": (Session(permission_set=NETWORK), False),
+    "not with a set whose name begins so": (Session(permission_set=f"{RDS}2"), False),
+    "not with a set whose name ends so": (Session(permission_set=f"a_AWSReservedSSO_{RDS}"), False),
+    "not with the everyday set": (Session(permission_set="devops"), False),
+    "not in another partition": (Session(partition="aws-cn"), False),
+    # The name of a set that would be hit as well is refused when it is deployed, beside this one.
+    "with a set that is refused at the deployment": (Session(permission_set=f"{RDS}_x"), True),
+}
+
+
+@pytest.mark.parametrize("sentence", SESSIONS)
+def test_hits(sentence: str) -> None:
+    session, expected = SESSIONS[sentence]
+    assert is_denied(ONE, session) is expected
+
+
+@pytest.mark.parametrize("session", [one for one, _ in SESSIONS.values()])
+def test_as_it_is_created_it_hits_nobody(session: Session) -> None:
+    assert not is_denied(content(), session)
+
+
+def test_it_is_written_like_this() -> None:
+    assert json.loads(ONE) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Nobody",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"identitystore:userId": "nobody"}},
+            },
+            {
+                "Sid": f"Endedr0f3a{PRODUCTION}",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": {"identitystore:userId": ADA, "aws:PrincipalAccount": [PRODUCTION]},
+                    "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::*:role/aws-reserved/*/AWSReservedSSO_{RDS}_*"},
+                    "DateLessThan": {"aws:TokenIssueTime": "2025-11-24T16:00:00Z"},
+                },
+            },
+        ],
+    }
+
+
+# --- several ----------------------------------------------------------------------------------------------------------
+
+IN_STAGING = replace(ENDED, access=Access(ADA, RDS, STAGING), before=ASKED + TOGETHER_SECONDS - 1)
+
+
+def test_accounts_of_one_request_that_end_together_share_a_statement() -> None:
+    both = content([IN_STAGING, ENDED])
+    assert len(json.loads(both)["Statement"]) == 2
+    assert sids(both) == {sid("r-0f3a", one.access) for one in (ENDED, IN_STAGING)}
+    assert is_denied(both, Session())
+    assert is_denied(both, Session(account=STAGING))
+
+
+def test_those_that_end_later_have_their_own() -> None:
+    late = replace(IN_STAGING, before=ASKED + TOGETHER_SECONDS)
+    both = content([ENDED, late])
+    assert len(json.loads(both)["Statement"]) == 3
+    assert not is_denied(both, Session(issued=ASKED))
+    assert is_denied(both, Session(account=STAGING, issued=ASKED))
+
+
+@pytest.mark.parametrize("first", [ENDED, IN_STAGING])
+def test_one_account_is_taken_out_and_the_other_stays(first: Denial) -> None:
+    both = content([ENDED, IN_STAGING])
+    left = without(both, sid(first.request_id, first.access))
+    other = IN_STAGING if first is ENDED else ENDED
+    assert sids(left) == {sid(other.request_id, other.access)}
+    assert is_denied(left, Session(account=other.access.account))
+    assert not is_denied(left, Session(account=first.access.account))
+    assert without(left, sid(other.request_id, other.access)) == content()
+
+
+def test_another_request_for_the_same_does_not_end_with_the_first() -> None:
+    again = replace(ENDED, request_id="r-0f3b", before=ASKED + 2 * HOUR)
+    left = without(content([ENDED, again]), sid("r-0f3a", ENDED.access))
+    assert is_denied(left, Session(issued=ASKED + HOUR))
+
+
+def test_the_same_again_changes_nothing_even_later() -> None:
+    assert with_denial(ONE, replace(ENDED, before=ASKED + HOUR)) == ONE
+
+
+def test_what_is_not_in_it_is_taken_out_without_a_change() -> None:
+    assert without(ONE, sid("r-other", ENDED.access)) == ONE
+
+
+def test_names_are_letters_and_digits_and_tell_the_request_and_the_account() -> None:
+    name = sid("r-0f3a", ENDED.access)
+    assert re.fullmatch("[A-Za-z0-9]+", name)
+    assert "0f3a" in name
+    assert name.endswith(PRODUCTION)
+
+
+# --- how much fits in -------------------------------------------------------------------------------------------------
+
+
+def numbered(request: int, account: int) -> Denial:
+    return Denial(f"r-{request:016x}", Access(ADA, RDS, f"{account:012d}"), ASKED, "aws")
+
+
+def test_the_largest_request_fits_in_whole() -> None:
+    whole = content(numbered(1, account) for account in range(MAXIMUM_ACCOUNTS))
+    assert len(sids(whole)) == MAXIMUM_ACCOUNTS
+    assert len(whole) < LIMIT / 3
+
+
+def test_a_dozen_requests_fit_in_and_the_next_is_refused() -> None:
+    full = content(numbered(request, 1) for request in range(12))
+    assert len(full) <= LIMIT
+    with pytest.raises(SessionPolicyFullError, match="AWS takes 5120"):
+        with_denial(full, numbered(12, 1))
+    freed = without(full, sid(f"r-{3:016x}", Access(ADA, RDS, f"{1:012d}")))
+    assert is_denied(with_denial(freed, numbered(12, 1)), Session(account=f"{1:012d}"))
+
+
+def test_there_is_no_white_space_in_it_since_that_counts() -> None:
+    assert not re.search(r"\s", ONE)
+
+
+# --- edited by hand ---------------------------------------------------------------------------------------------------
+
+FOREIGN: dict[str, Any] = {"Sid": "Ours", "Effect": "Deny", "Action": ["s3:*"], "Resource": "*"}
+
+
+def edited(*statements: Any, **more: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", **more, "Statement": list(statements)}, indent=2)
+
+
+def test_what_others_wrote_stays() -> None:
+    before = edited(FOREIGN, "nonsense", {"Effect": "Deny"}, Id="kept")
+    both = with_denial(before, ENDED)
+    assert json.loads(both)["Id"] == "kept"
+    assert json.loads(both)["Statement"][:3] == [FOREIGN, "nonsense", {"Effect": "Deny"}]
+    assert json.loads(without(both, sid("r-0f3a", ENDED.access))) == json.loads(before)
+
+
+def test_a_single_statement_need_not_be_in_a_list() -> None:
+    single = json.dumps({"Version": "2012-10-17", "Statement": FOREIGN})
+    assert json.loads(with_denial(single, ENDED))["Statement"][0] == FOREIGN
+    assert without(single, "EndedNothing") == single
+
+
+def _statement() -> dict[str, Any]:
+    return json.loads(ONE)["Statement"][1]
+
+
+TAMPERED: dict[str, Any] = {
+    "an Allow": {**_statement(), "Effect": "Allow"},
+    "for somebody else": {**_statement(), "Condition": {"StringEquals": {"identitystore:userId": EVE}}},
+    "without a condition": {key: value for key, value in _statement().items() if key != "Condition"},
+    "with a time that is none": {
+        **_statement(),
+        "Condition": {**_statement()["Condition"], "DateLessThan": {"aws:TokenIssueTime": "yesterday"}},
+    },
+    "without an account": {
+        **_statement(),
+        "Condition": {
+            **_statement()["Condition"],
+            "StringEquals": {"identitystore:userId": ADA, "aws:PrincipalAccount": []},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_what_is_to_be_denied_is_denied_whatever_was_made_of_it(what: str) -> None:
+    repaired = with_denial(edited(TAMPERED[what]), ENDED)
+    assert [one["Sid"] for one in json.loads(repaired)["Statement"]] == [_statement()["Sid"]]
+    assert is_denied(repaired, Session())
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_and_goes_when_its_time_is_over(what: str) -> None:
+    assert without(edited(TAMPERED[what]), sid("r-0f3a", ENDED.access)) == content()
+
+
+UNREADABLE = ("", "{", "[]", "null", "7", '{"Version": "2012-10-17"}', '{"Statement": "x"}', '{"Statement": null}')
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_what_is_no_policy_is_refused_with_a_clear_text(text: str) -> None:
+    for change in (lambda: with_denial(text, ENDED), lambda: without(text, "x"), lambda: sids(text)):
+        with pytest.raises(SessionPolicyUnreadableError, match="The policy that ends sessions"):
+            change()
+
+
+def test_both_errors_are_of_one_kind() -> None:
+    assert issubclass(SessionPolicyFullError, SessionPolicyError)
+    assert issubclass(SessionPolicyUnreadableError, SessionPolicyError)
+
+
+# --- whatever comes and goes ------------------------------------------------------------------------------------------
+
+denials = st.builds(
+    Denial,
+    st.sampled_from(["r-1", "r-2", "r-12"]),
+    st.builds(Access, st.just(ADA), st.just(RDS), st.sampled_from([PRODUCTION, STAGING])),
+    st.integers(ASKED, ASKED + 2 * TOGETHER_SECONDS),
+    st.just("aws"),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), denials), max_size=12))
+def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, Denial]]) -> None:
+    policy, ended = content(), dict[str, Denial]()
+    for comes, denial in steps:
+        name = sid(denial.request_id, denial.access)
+        if comes:
+            policy = with_denial(policy, denial)
+            ended.setdefault(name, denial)
+        else:
+            policy = without(policy, name)
+            ended.pop(name, None)
+        assert sids(policy) == ended.keys()
+        names = [one["Sid"] for one in json.loads(policy)["Statement"]]
+        assert len(set(names)) == len(names)
+    for denial in ended.values():
+        assert is_denied(policy, Session(account=denial.access.account, issued=denial.before - 1))
+    for account in (PRODUCTION, STAGING):
+        # Sharing a statement, one account ends with another of the same request that ended in the same minute.
+        ends = [denial.before for denial in ended.values() if denial.access.account == account]
+        minute_over = (max(ends) // TOGETHER_SECONDS + 1) * TOGETHER_SECONDS if ends else 0
+        assert not is_denied(policy, Session(account=account, issued=minute_over))
+
+
+@given(st.lists(json_values, max_size=3))
+def test_whatever_else_is_in_it_stays(others: list[Any]) -> None:
+    before = edited(*others)
+    both = with_denial(before, ENDED)
+    assert json.loads(both)["Statement"][: len(others)] == others
+    left = json.loads(without(both, sid("r-0f3a", ENDED.access)))["Statement"]
+    assert left == (others or json.loads(content())["Statement"])

@@ -1,0 +1,551 @@
+"""Uses: what is read from an alert, which records are one use, and how it is explained and signed off.
+
+Not shown here: that an alert's button holds what is read here (tests/unit/alerts), nor who it was
+(services.usage_reviews).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from breakglass.alerts.patterns import DRILL_MARKER
+from breakglass.app.domain import usage_lifecycle
+from breakglass.app.domain.records import (
+    SYSTEM,
+    Actor,
+    AuditEntry,
+    Explanation,
+    Kind,
+    Request,
+    State,
+    Use,
+    UseState,
+)
+from breakglass.app.domain.usage_lifecycle import (
+    DRILL,
+    MAXIMUM_EVENTS,
+    Evidence,
+    EvidencePath,
+    UseChange,
+    UseEvent,
+    UseNotAllowedError,
+    evidence,
+)
+from breakglass.vocabulary import EvidencePath as EveryPath
+from tests.app.domain.examples import (
+    ADA_ACTS,
+    ASKED,
+    CLEO_ACTS,
+    DOT_ACTS,
+    HOUR,
+    explanation,
+    request,
+    use,
+)
+from tests.app.domain.policies import ADA, PRODUCTION, RDS, STAGING
+
+EVENT = "0f3a1b2c-0000-4000-8000-000000000001"
+TIME = "2025-11-24T16:00:00Z"
+SESSION = f"arn:aws:sts::{PRODUCTION}:assumed-role/AWSReservedSSO_{RDS}_8aceb16634d294af/ada"
+LATER = ASKED + 2 * HOUR
+VERSION = usage_lifecycle.version_of(explanation())
+
+
+def value(
+    drill: str = "",
+    role: str = RDS,
+    path: str = "session_start",
+    account: str = PRODUCTION,
+    event_id: str = EVENT,
+    time: str = TIME,
+    who: str = "ada",
+) -> str:
+    """What the button of an alert holds, with changes."""
+    return "|".join((drill, role, path, account, event_id, time, who))
+
+
+def seen(
+    path: EvidencePath = EvidencePath.session_start, event_id: str = "e-2", at: int = ASKED, **changes: Any
+) -> Evidence:
+    """A record about Ada's session in production, with changes."""
+    who = {EvidencePath.portal: ADA.user_id, EvidencePath.session_start: ADA.user_name, EvidencePath.console: SESSION}
+    return replace(Evidence(False, RDS, path, PRODUCTION, event_id, at, who[path]), **changes)
+
+
+FULL = use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS)))
+
+# --- what an alert says of itself -------------------------------------------------------------------------------------
+
+GOOD: dict[str, tuple[str, Evidence]] = {
+    "the start of a session names the session": (
+        value(),
+        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "ada"),
+    ),
+    "the portal names a user id": (
+        value(path="portal", who="93c41832-5021-7042-b3a5-b7b8a5e1a2a0"),
+        Evidence(False, RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, "93c41832-5021-7042-b3a5-b7b8a5e1a2a0"),
+    ),
+    "the console names the session's ARN": (
+        value(path="console", who=SESSION),
+        Evidence(False, RDS, EvidencePath.console, PRODUCTION, EVENT, ASKED, SESSION),
+    ),
+    "a record that names nobody is a use all the same": (
+        value(path="portal", who=""),
+        Evidence(False, RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, ""),
+    ),
+    "a drill says so": (
+        value(drill="DRILL: ", who="drill"),
+        Evidence(True, RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "drill"),
+    ),
+    "a leap day is a day": (
+        value(time="2024-02-29T23:59:59Z"),
+        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, EVENT, 1_709_251_199, "ada"),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", GOOD)
+def test_is_read(sentence: str) -> None:
+    text, expected = GOOD[sentence]
+    assert evidence(text) == expected
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "nothing": ("", "not seven fields"),
+    "a field too many": (value() + "|", "not seven fields"),
+    "a field too few": (value().rpartition("|")[0], "not seven fields"),
+    "another mark of a drill": (value(drill="drill"), "mark of a drill"),
+    "the mark without its space": (value(drill="DRILL:"), "mark of a drill"),
+    "no role": (value(role=""), "the role"),
+    "a role that no role is called": (value(role="x\ny"), "the role"),
+    "a role that is too long": (value(role="r" * 65), "the role"),
+    "a refused attempt, since nothing was used": (value(path="denied", who=""), "no record of a use"),
+    "an unknown path": (value(path="door"), "no record of a use"),
+    "a short account": (value(account="1234"), "the account"),
+    "digits that are none of ASCII's": (value(account="٢" * 12), "the account"),
+    "no event": (value(event_id=""), "the event id"),
+    "an event with a line end": (value(event_id=EVENT + "\n"), "the event id"),
+    "a time with an offset": (value(time="2025-11-24T16:00:00+00:00"), "the time"),
+    "a time that never was": (value(time="2025-02-29T16:00:00Z"), "no such time"),
+    "the year nought": (value(time="0000-01-01T00:00:00Z"), "no such time"),
+    "a session with a mention in it": (value(who="<!channel>"), "who it was"),
+    "a session's ARN where a name is expected": (value(who=SESSION), "who it was"),
+    "a name where a session's ARN is expected": (value(path="console", who="ada"), "who it was"),
+    "the ARN of a role": (value(path="console", who=f"arn:aws:iam::{PRODUCTION}:role/x"), "who it was"),
+    "a user id that is none": (value(path="portal", who="ada@example.com"), "who it was"),
+}
+
+
+@pytest.mark.parametrize("sentence", BAD)
+def test_is_refused(sentence: str) -> None:
+    text, why = BAD[sentence]
+    with pytest.raises(ValueError, match=why):
+        evidence(text)
+
+
+def one_field_changed(place: int, text: str) -> str:
+    """A good value with something else in one place."""
+    fields = value().split("|")
+    return "|".join([*fields[:place], text, *fields[place + 1 :]])
+
+
+any_values = st.one_of(
+    st.text(),
+    st.lists(st.text(max_size=40), min_size=7, max_size=7).map("|".join),
+    st.builds(one_field_changed, st.integers(0, 6), st.text(max_size=8) | st.text("abcdefg-0123456789", max_size=12)),
+)
+
+
+@given(any_values)
+@example(value())
+@example(value(role="network-break-glass"))
+def test_whatever_comes_is_read_as_it_is_or_refused_without_repeating_it(text: str) -> None:
+    try:
+        found, refusal = evidence(text), ""
+    except ValueError as error:
+        found, refusal = None, str(error)
+    assert (found is None) is (refusal in REASONS)
+    if found is not None:
+        assert text.split("|")[1:5] == [found.role, found.path, found.account, found.event_id]
+
+
+REASONS = {
+    "there are not seven fields",
+    "the mark of a drill is another one",
+    "the role has another form",
+    "it is no record of a use",
+    "the account has another form",
+    "the event id has another form",
+    "the time has another form",
+    "there is no such time",
+    "who it was has another form",
+}
+
+
+def test_the_paths_and_the_mark_are_those_of_the_alerts() -> None:
+    assert {path.value for path in EvidencePath} == {path.value for path in EveryPath} - {EveryPath.denied.value}
+    assert DRILL == DRILL_MARKER
+
+
+def test_who_it_was_is_read_from_each_path() -> None:
+    assert [usage_lifecycle.session_name(seen(path)) for path in EvidencePath] == ["ada", ADA.user_id, "ada"]
+    assert [path for path in EvidencePath if usage_lifecycle.names_a_user_id(seen(path))] == [EvidencePath.portal]
+
+
+# --- which records are one use ----------------------------------------------------------------------------------------
+
+TOGETHER: dict[str, tuple[Use, Evidence, str, bool]] = {
+    # sentence: (the use, the record, who it was by id, whether it belongs)
+    "the console after the session": (use(), seen(EvidencePath.console, at=ASKED + 300), ADA.user_id, True),
+    "the portal that is told late": (use(), seen(EvidencePath.portal, at=ASKED - 60), ADA.user_id, True),
+    "a session's length after": (use(), seen(at=ASKED + HOUR), ADA.user_id, True),
+    "a second more": (use(), seen(at=ASKED + HOUR + 1), ADA.user_id, False),
+    "a session's length before": (use(), seen(at=ASKED - HOUR), ADA.user_id, True),
+    "a second before that": (use(), seen(at=ASKED - HOUR - 1), ADA.user_id, False),
+    "somebody else": (use(), seen(who="eve"), "u-eve", False),
+    "another role": (use(), seen(role="network-break-glass"), ADA.user_id, False),
+    "a role with more to its name": (use(), seen(role=f"{RDS}_x"), ADA.user_id, False),
+    "another account": (use(), seen(account=STAGING), ADA.user_id, False),
+    "a person nobody could find, for a use of somebody": (use(), seen(), "", False),
+    "somebody, for a use of a person nobody could find": (use(user_id=""), seen(), ADA.user_id, False),
+    "nobody known, with the same session name": (use(user_id=""), seen(EvidencePath.console), "", True),
+    "nobody known, with another session name": (use(user_id=""), seen(who="eve"), "", False),
+    "nobody known by any name": (use(user_id="", session_name=""), seen(who=""), "", False),
+    "the same record again, whenever": (use(), seen(event_id="e-1", at=LATER), ADA.user_id, True),
+    "what happened before the explanation": (
+        use(state=UseState.explained, explanation=explanation(at=ASKED + 600)),
+        seen(at=ASKED + 600),
+        ADA.user_id,
+        True,
+    ),
+    "what happens after the explanation": (
+        use(state=UseState.signed_off, explanation=explanation(at=ASKED + 600)),
+        seen(at=ASKED + 601),
+        ADA.user_id,
+        False,
+    ),
+    "one record more than a use remembers": (FULL, seen(), ADA.user_id, True),
+}
+
+
+def test_a_use_remembers_only_so_many_records() -> None:
+    assert usage_lifecycle.joined(FULL, seen()) == (FULL, ())
+
+
+@pytest.mark.parametrize("sentence", TOGETHER)
+def test_belongs(sentence: str) -> None:
+    known, record, user_id, expected = TOGETHER[sentence]
+    assert usage_lifecycle.belongs(known, record, user_id, HOUR) is expected
+
+
+def test_a_drill_belongs_to_nothing_and_begins_nothing() -> None:
+    drill = replace(seen(), drill=True)
+    assert not usage_lifecycle.belongs(use(), drill, ADA.user_id, HOUR)
+    with pytest.raises(ValueError, match="no use"):
+        usage_lifecycle.begin(drill, ADA.user_id, HOUR, None, LATER)
+
+
+RECORDS = (
+    seen(EvidencePath.portal, "e-portal", ASKED - 2),
+    seen(EvidencePath.session_start, "e-start", ASKED),
+    seen(EvidencePath.console, "e-console", ASKED + 5),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(RECORDS)), ids=lambda order: "-".join(one.path for one in order))
+def test_the_records_of_a_session_are_one_use_in_whatever_order_they_come(order: tuple[Evidence, ...]) -> None:
+    one, _ = usage_lifecycle.begin(order[0], ADA.user_id, 24 * HOUR, "r-1", LATER)
+    for record in order[1:]:
+        assert usage_lifecycle.belongs(one, record, ADA.user_id, HOUR)
+        one, audit = usage_lifecycle.joined(one, record)
+        assert audit == ()
+    assert set(one.event_ids) == {"e-portal", "e-start", "e-console"}
+    assert one.session_name == "ada"
+    assert one.first_seen == order[0].at
+
+
+@given(st.lists(st.integers(ASKED - 5 * HOUR, ASKED + 5 * HOUR), min_size=1, max_size=12))
+def test_no_use_spans_more_than_two_sessions(times: list[int]) -> None:
+    one, _ = usage_lifecycle.begin(seen(event_id="e-0", at=times[0]), ADA.user_id, HOUR, None, LATER)
+    joined = [times[0]]
+    for number, at in enumerate(times[1:], 1):
+        record = seen(event_id=f"e-{number}", at=at)
+        if usage_lifecycle.belongs(one, record, ADA.user_id, HOUR):
+            one, _ = usage_lifecycle.joined(one, record)
+            joined.append(at)
+    assert max(joined) - min(joined) <= 2 * HOUR
+
+
+def told(
+    event: UseEvent, before: str, after: str, by: Actor = SYSTEM, note: str = "", subject: str = "u-1"
+) -> AuditEntry:
+    """What the trail says of Ada's use; nobody's Slack id is in it."""
+    return AuditEntry(LATER, subject, event, replace(by, slack_id=None), RDS, (PRODUCTION,), "", note, before, after)
+
+
+def test_a_use_begins_with_what_its_first_record_tells() -> None:
+    one, audit = usage_lifecycle.begin(seen(event_id="e-1"), ADA.user_id, 24 * HOUR, "r-1", LATER)
+    assert one == use(id=one.id, version=0, request_id="r-1")
+    note = "session_start: ada, under r-1"
+    assert audit == (told(UseEvent.recorded, "", "unexplained", note=note, subject=one.id),)
+
+
+def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() -> None:
+    portal, start = seen(EvidencePath.portal, "e-1"), seen(event_id="e-2")
+    first, again = (usage_lifecycle.begin(one, ADA.user_id, HOUR, None, ASKED)[0] for one in (portal, start))
+    later, somebody = usage_lifecycle.next_id(start, ADA.user_id, first), usage_lifecycle.next_id(start, "u-eve", None)
+    assert first.id == again.id
+    assert len({first.id, later, somebody}) == 3
+    assert first.id.startswith("u-")
+
+
+def test_where_nobody_is_named_every_record_begins_its_own() -> None:
+    first, again, other = (
+        usage_lifecycle.begin(seen(event_id=event_id, who=""), "", HOUR, None, LATER)[0].id
+        for event_id in ("e-1", "e-1", "e-2")
+    )
+    assert first == again != other
+
+
+def test_a_record_that_is_known_joins_nothing() -> None:
+    assert usage_lifecycle.joined(use(), seen(event_id="e-1")) == (use(), ())
+
+
+# --- which request it was made under ----------------------------------------------------------------------------------
+
+UNDER: dict[str, tuple[Request, Evidence, str, bool]] = {
+    "a session in the time of its access": (request(State.active), seen(at=ASKED + 600), ADA.user_id, True),
+    "a record that is told when the access is over": (
+        request(State.ended, closed_at=ASKED + 900),
+        seen(at=ASKED + 600),
+        ADA.user_id,
+        True,
+    ),
+    "a session before the decision": (request(State.active), seen(at=ASKED), ADA.user_id, False),
+    "a session long after it was given back": (
+        request(State.ended, closed_at=ASKED + 900),
+        seen(at=ASKED + 1800),
+        ADA.user_id,
+        False,
+    ),
+    "a session while it was being taken back": (
+        request(State.ended, closed_at=ASKED + 900),
+        seen(at=ASKED + 910),
+        ADA.user_id,
+        True,
+    ),
+    "a session after its time": (request(State.ended), seen(at=ASKED + 2 * HOUR), ADA.user_id, False),
+    "somebody else's": (request(State.active), seen(at=ASKED + 600), "u-eve", False),
+    "nobody's": (request(State.active), seen(at=ASKED + 600), "", False),
+    "another account": (
+        request(State.active, accounts=(STAGING,)),
+        seen(at=ASKED + 600),
+        ADA.user_id,
+        False,
+    ),
+    "another set": (request(State.active, permission_set="x"), seen(at=ASKED + 600), ADA.user_id, False),
+    "a request that opened nothing": (request(State.denied), seen(at=ASKED + 600), ADA.user_id, False),
+    "an extension, whose access is another request's": (
+        request(State.ended, kind=Kind.extension),
+        seen(at=ASKED + 600),
+        ADA.user_id,
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", UNDER)
+def test_made_under(sentence: str) -> None:
+    asked, record, user_id, expected = UNDER[sentence]
+    assert usage_lifecycle.made_under(asked, record, user_id) is expected
+
+
+# --- what a click tells, and what is required without a record --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "recent"), [(-301, False), (-300, True), (0, True), (7 * 86_400, True), (7 * 86_400 + 1, False)]
+)
+def test_is_recent_within_seven_days_is_true(age: int, recent: bool) -> None:
+    assert usage_lifecycle.is_recent(seen(at=ASKED), ASKED + age) is recent
+
+
+@given(st.text(alphabet="0123456789abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=36))
+def test_required_use_has_an_id_that_no_record_begins(event_id: str) -> None:
+    required, _ = usage_lifecycle.owed(request(State.approved), 60, ASKED)
+    assert required.event_ids == ()
+    for who in ("", "ada", ADA.user_id):
+        for of in (seen(event_id=event_id, who=who), seen(event_id=required.request_id or "", who=who)):
+            assert usage_lifecycle.next_id(of, "", None) != required.id
+            assert usage_lifecycle.next_id(usage_lifecycle.of_click(of), "", required) != required.id
+
+
+def test_click_has_an_event_id_that_no_record_has() -> None:
+    told = usage_lifecycle.of_click(seen(event_id="e-1"))
+    with pytest.raises(ValueError, match="the event id"):
+        evidence(value(event_id=told.event_id))
+
+
+# --- its life ---------------------------------------------------------------------------------------------------------
+
+EXPLAINED = use(state=UseState.explained, explanation=explanation())
+SIGNED_OFF = use(
+    state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED + 2 * HOUR
+)
+BETTER = explanation(at=LATER, follow_up="restore weekly")
+WHOLE = "Reason: the restore failed\nIncident: https://status/1\nDone: restored by hand"
+
+CHANGES: dict[str, tuple[UseChange, UseChange]] = {
+    "an explanation is kept, and whole in the trail": (
+        usage_lifecycle.explained(use(), explanation(), LATER),
+        (EXPLAINED, (told(UseEvent.explained, "unexplained", "explained", ADA_ACTS, WHOLE),)),
+    ),
+    "the same person may write it anew": (
+        usage_lifecycle.explained(EXPLAINED, BETTER, LATER),
+        (
+            replace(EXPLAINED, explanation=BETTER),
+            (told(UseEvent.explained, "explained", "explained", ADA_ACTS, f"{WHOLE}\nFollow-up: restore weekly"),),
+        ),
+    ),
+    "the same once more changes nothing": (
+        usage_lifecycle.explained(EXPLAINED, explanation(at=LATER), LATER),
+        (EXPLAINED, ()),
+    ),
+    "a second person signs it off": (
+        usage_lifecycle.signed_off(EXPLAINED, CLEO_ACTS, VERSION, LATER),
+        (SIGNED_OFF, (told(UseEvent.signed_off, "explained", "signed_off", CLEO_ACTS),)),
+    ),
+    "and a second time changes nothing": (
+        usage_lifecycle.signed_off(SIGNED_OFF, CLEO_ACTS, VERSION, LATER + 1),
+        (SIGNED_OFF, ()),
+    ),
+    "a reminder keeps when it was": (
+        usage_lifecycle.reminded(use(), LATER),
+        (use(reminded_at=LATER), (told(UseEvent.reminded, "unexplained", "unexplained"),)),
+    ),
+    "what is explained and not signed off is brought up, too": (
+        usage_lifecycle.reminded(EXPLAINED, LATER),
+        (replace(EXPLAINED, reminded_at=LATER), (told(UseEvent.reminded, "explained", "explained"),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CHANGES)
+def test_change(sentence: str) -> None:
+    found, expected = CHANGES[sentence]
+    assert found == expected
+
+
+REFUSALS: dict[str, tuple[Callable[[], UseChange], str]] = {
+    "what is not explained is not signed off": (
+        lambda: usage_lifecycle.signed_off(use(), CLEO_ACTS, VERSION, LATER),
+        "possible for a use that is unexplained",
+    ),
+    "nobody signs off their own explanation": (
+        lambda: usage_lifecycle.signed_off(
+            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, VERSION, LATER
+        ),
+        "a second person",
+    ),
+    "nobody signs off their own use": (
+        lambda: usage_lifecycle.signed_off(
+            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, VERSION, LATER
+        ),
+        "a second person",
+    ),
+    "nobody signs off another explanation than they have read": (
+        lambda: usage_lifecycle.signed_off(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
+        "has changed meanwhile",
+    ),
+    "nor without saying which one they have read": (
+        lambda: usage_lifecycle.signed_off(EXPLAINED, CLEO_ACTS, "", LATER),
+        "has changed meanwhile",
+    ),
+    "the system signs nothing off": (
+        lambda: usage_lifecycle.signed_off(EXPLAINED, SYSTEM, VERSION, LATER),
+        "a second person",
+    ),
+    "nobody signs off what somebody else has": (
+        lambda: usage_lifecycle.signed_off(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
+        "a use that is signed_off",
+    ),
+    "nobody explains over somebody else": (
+        lambda: usage_lifecycle.explained(EXPLAINED, explanation(DOT_ACTS), LATER),
+        "somebody else has explained it",
+    ),
+    "nothing is explained anew once it is signed off": (
+        lambda: usage_lifecycle.explained(SIGNED_OFF, BETTER, LATER),
+        "a use that is signed_off",
+    ),
+    "nor brought up": (lambda: usage_lifecycle.reminded(SIGNED_OFF, LATER), "a use that is signed_off"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSALS)
+def test_refused(sentence: str) -> None:
+    attempt, why = REFUSALS[sentence]
+    with pytest.raises(UseNotAllowedError, match=why):
+        attempt()
+
+
+ATTEMPTS: dict[UseEvent, Callable[[Use], UseChange]] = {
+    UseEvent.explained: lambda one: usage_lifecycle.explained(one, BETTER, LATER),
+    UseEvent.signed_off: lambda one: usage_lifecycle.signed_off(one, DOT_ACTS, VERSION, LATER),
+    UseEvent.reminded: lambda one: usage_lifecycle.reminded(one, LATER),
+}
+STAGES = {UseState.unexplained: use(), UseState.explained: EXPLAINED, UseState.signed_off: SIGNED_OFF}
+
+
+@pytest.mark.parametrize("event", ATTEMPTS)
+@pytest.mark.parametrize("state", STAGES)
+def test_the_table_decides(state: UseState, event: UseEvent) -> None:
+    after = usage_lifecycle.USE_TABLE.get((state, event))
+    if after is None:
+        with pytest.raises(UseNotAllowedError) as refusal:
+            ATTEMPTS[event](STAGES[state])
+        assert (refusal.value.state, refusal.value.event) == (state, event)
+    else:
+        changed, audit = ATTEMPTS[event](STAGES[state])
+        assert [(entry.event, entry.before, entry.after) for entry in audit] == [(event, state, after)]
+        assert changed.state is after
+
+
+@pytest.mark.parametrize(
+    ("one", "now", "expected"),
+    [
+        (use(), ASKED + 24 * HOUR - 1, False),
+        (use(), ASKED + 24 * HOUR, True),
+        (EXPLAINED, ASKED + 24 * HOUR, True),
+        (SIGNED_OFF, ASKED + 48 * HOUR, False),
+    ],
+    ids=["in time", "late", "explained but not signed off", "signed off"],
+)
+def test_overdue(one: Use, now: int, expected: bool) -> None:
+    assert usage_lifecycle.overdue(one, now) is expected
+
+
+people = st.sampled_from([ADA_ACTS, CLEO_ACTS, DOT_ACTS, SYSTEM])
+texts = st.builds(explanation, people, st.just(ASKED), reason=st.sampled_from(["one", "two"]))
+
+
+@given(st.lists(st.one_of(texts, people), max_size=8))
+def test_it_always_takes_two_people(acts: list[Explanation | Actor]) -> None:
+    one = use()
+    for act in acts:
+        try:
+            if isinstance(act, Explanation):
+                one, _ = usage_lifecycle.explained(one, act, LATER)
+            else:
+                version = usage_lifecycle.version_of(one.explanation) if one.explanation is not None else ""
+                one, _ = usage_lifecycle.signed_off(one, act, version, LATER)
+        except UseNotAllowedError:
+            continue
+    if one.state is UseState.signed_off:
+        assert one.signed_off_by is not None
+        assert one.explanation is not None
+        assert one.signed_off_by.user_id not in ("", one.user_id, one.explanation.by.user_id)

@@ -1,0 +1,385 @@
+"""What each decision says as a whole: its answer, its sentence, its rule, who approves, and the terms.
+
+The sentences are what people read, and the rule is what the audit trail keeps. Who may do what is in test_decision.py
+and test_explain.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from breakglass.app.domain.decision import (
+    Answer,
+    Decision,
+    Outcome,
+    Reading,
+    Silence,
+    Terms,
+    check,
+    decide,
+    explain,
+    may_approve,
+    may_break_glass,
+    may_deny,
+    may_end,
+    may_explain,
+    may_request,
+    may_sign_off,
+    requestable,
+)
+from breakglass.app.domain.policy import Action, DenyRule, Policy, Principal, Standing
+from breakglass.app.domain.records import UseState
+from tests.app.domain.examples import ASKED, CLEO_ACTS, denial, explanation, use
+from tests.app.domain.policies import (
+    ADA,
+    CLEO,
+    DATABASES,
+    DOT,
+    EVE,
+    FAY,
+    MANAGEMENT,
+    NETWORK,
+    PRODUCTION,
+    RDS,
+    SETTINGS,
+    STAGING,
+    group,
+    policy,
+    rule,
+    user,
+)
+
+LEADS, SECURITY = (group("leads"),), (group("security"),)
+TERMS = Terms(
+    approvals=1,
+    maximum_seconds=4 * 3600,
+    default_seconds=3600,
+    expiry_seconds=1800,
+    tickets=(),
+    glass_after_seconds=600,
+    not_after_denial_seconds=12 * 3600,
+    ping=LEADS,
+    escalate_after_seconds=300,
+    escalate=SECURITY,
+    banners=(),
+)
+TWO = rule(approvals=2)
+TICKETS = policy(rule(ticket_pattern="INC-[0-9]+"), rule(name="b", ticket_pattern="[A-Z]+-1"))
+FROZEN = DenyRule("freeze", "Nothing moves.", tuple(Action))
+EXPLAINED = use(state=UseState.explained, explanation=explanation())
+SIGNED_OFF = use(state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED)
+BY_SECURITY = "Dot is named under `security`."
+
+
+def allowed(
+    reason: str, rule: str | None = None, approvers: tuple[Principal, ...] = (), terms: Terms | None = None
+) -> Decision:
+    return Decision(Outcome.allowed, reason, rule, approvers, terms)
+
+
+def refused(
+    reason: str, rule: str | None = None, approvers: tuple[Principal, ...] = (), terms: Terms | None = None
+) -> Decision:
+    return Decision(Outcome.refused, reason, rule, approvers, terms)
+
+
+def asked(of: Policy, duration: int = 3600, reason: str = "it burns", ticket: str = "") -> Decision:
+    return check(of, ADA, RDS, (PRODUCTION,), duration, reason, ticket)
+
+
+def glass(waited: int) -> Silence:
+    return Silence(ASKED, ASKED + waited, ())
+
+
+DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
+    # sentence: (what decides, the whole decision)
+    "a request by one approval": (
+        lambda: may_request(policy(), ADA, RDS, (PRODUCTION,)),
+        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+    ),
+    "a request by two approvals": (
+        lambda: may_request(policy(TWO), ADA, RDS, (PRODUCTION,)),
+        allowed(
+            f"Ada may request {RDS}; it takes 2 approvals by different people by group leads.",
+            "databases",
+            LEADS,
+            replace(TERMS, approvals=2),
+        ),
+    ),
+    "a request that nobody approves as a whole": (
+        lambda: may_request(
+            policy(rule(accounts=(PRODUCTION,)), rule(name="s", accounts=(STAGING,), approvers=SECURITY)),
+            ADA,
+            RDS,
+            (PRODUCTION, STAGING),
+        ),
+        refused(
+            "No approver is named for all of these accounts, and one request is one decision: request them one by one.",
+            "databases, s",
+        ),
+    ),
+    "a request that a deny rule forbids": (
+        lambda: may_request(policy(denies=(FROZEN,)), ADA, RDS, (PRODUCTION,)),
+        refused("The deny rule freeze forbids it: Nothing moves.", "freeze"),
+    ),
+    "a request by somebody whom no rule names": (
+        lambda: may_request(policy(), FAY, RDS, (PRODUCTION, STAGING)),
+        refused(
+            f"No rule lets Fay request {RDS} in {PRODUCTION} (production), {STAGING} (staging). "
+            "Those who may: group oncall."
+        ),
+    ),
+    "a request for a set that no rule is about": (
+        lambda: may_request(policy(), ADA, NETWORK, (PRODUCTION,)),
+        refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule is about it at all."),
+    ),
+    "a request for a set that there is not": (
+        lambda: may_request(policy(), ADA, "root", (PRODUCTION,)),
+        refused(f"There is no permission set root under approval; there are {RDS}, {NETWORK}."),
+    ),
+    "a request without an account": (
+        lambda: may_request(policy(), ADA, RDS, ()),
+        refused("A request is for at least one account."),
+    ),
+    "a request that reaches the management account from elsewhere": (
+        lambda: may_request(policy(settings=replace(SETTINGS, deployed_in=STAGING)), ADA, RDS, (MANAGEMENT,)),
+        refused(
+            f"Account {MANAGEMENT} is the organisation's management account, and a delegated administrator "
+            f"({STAGING}) can't give access to it: AWS refuses that."
+        ),
+    ),
+    "what can be requested as it was written": (
+        lambda: asked(policy()),
+        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+    ),
+    "the shortest time": (
+        lambda: asked(policy(), 1),
+        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+    ),
+    "what one has anyway": (
+        lambda: asked(policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),))),
+        refused(
+            f"Ada has {RDS} in {PRODUCTION} (production) already, without a request: open it in the access portal.",
+            "databases",
+        ),
+    ),
+    "too long a time": (
+        lambda: asked(policy(), 5 * 3600),
+        refused("Access may last 4 h at most here, and 5 h were asked for.", "databases"),
+    ),
+    "no reason": (
+        lambda: asked(policy(), reason=" "),
+        refused("Whoever decides has to know why: write a reason.", "databases"),
+    ),
+    "no ticket of two forms": (
+        lambda: asked(TICKETS),
+        refused("A ticket is required here, in the form INC-[0-9]+ and [A-Z]+-1.", "databases, b"),
+    ),
+    "a ticket of one of two forms": (
+        lambda: asked(TICKETS, ticket="INC-2"),
+        refused("A ticket is required here, in the form INC-[0-9]+ and [A-Z]+-1.", "databases, b"),
+    ),
+    "an approval that counts": (
+        lambda: may_approve(policy(), ADA, CLEO, RDS, (PRODUCTION,)),
+        allowed("Cleo may approve this.", "databases", LEADS, TERMS),
+    ),
+    "an approval by somebody else": (
+        lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
+        refused("Eve is not among those who approve this: group leads.", "databases", LEADS),
+    ),
+    "an approval of one's own": (
+        lambda: may_approve(policy(), ADA, ADA, RDS, (PRODUCTION,)),
+        refused("Nobody approves their own request."),
+    ),
+    "one of two approvals": (
+        lambda: decide(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
+        refused(
+            "1 of 2 approvals; 1 more by group leads.",
+            "databases",
+            LEADS,
+            replace(TERMS, approvals=2),
+        ),
+    ),
+    "enough approvals": (
+        lambda: decide(policy(), ADA, RDS, (PRODUCTION,), [CLEO]),
+        allowed("1 of 1 approvals.", "databases", LEADS, TERMS),
+    ),
+    "the glass after the silence": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), glass(600)),
+        allowed("Nobody answered in time.", "databases", LEADS, TERMS),
+    ),
+    "the glass too early": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), glass(590)),
+        refused(
+            "The glass can be broken after 10 min without an answer; 10 s to go. The time starts again when a person "
+            "approves, or says that they are looking.",
+            "databases",
+            LEADS,
+        ),
+    ),
+    "the glass that stays whole": (
+        lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), glass(600)),
+        refused(f"The glass can't be broken here: {RDS} always takes an approval.", "databases", LEADS),
+    ),
+    "the glass after a denial": (
+        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), Silence(ASKED, ASKED + 3600, (denial(at=ASKED),))),
+        refused(
+            f"Cleo denied {RDS} for Ada 1 h ago (r-0). For 12 h after a denial the glass can't be broken; 11 h to go. "
+            "An approver can still approve the request.",
+            "databases",
+            LEADS,
+        ),
+    ),
+    "the end of one's own access": (
+        lambda: may_end(policy(), ADA, ADA, RDS, (PRODUCTION,)),
+        allowed("Everybody may give back their own access."),
+    ),
+    "the end by security": (lambda: may_end(policy(), DOT, ADA, RDS, (PRODUCTION,)), allowed(BY_SECURITY)),
+    "the end by an approver": (
+        lambda: may_end(policy(), CLEO, ADA, RDS, (PRODUCTION,)),
+        allowed("Cleo approves for it.", "databases", LEADS),
+    ),
+    "the end by somebody else": (
+        lambda: may_end(policy(), EVE, ADA, RDS, (PRODUCTION,)),
+        refused("Only the requester and group security, group leads may end this access.", None, (*SECURITY, *LEADS)),
+    ),
+    "the end by an approver of another set": (
+        lambda: may_end(policy(rule(sets=(NETWORK,))), CLEO, ADA, RDS, (PRODUCTION,)),
+        refused("Only the requester and group security may end this access.", None, SECURITY),
+    ),
+    "the end by an approver of another account": (
+        lambda: may_end(policy(rule(accounts=(STAGING,))), CLEO, ADA, RDS, (PRODUCTION,)),
+        refused("Only the requester and group security may end this access.", None, SECURITY),
+    ),
+    "a denial of one's own request": (
+        lambda: may_deny(policy(), ADA, ADA, RDS, (PRODUCTION,)),
+        refused("Nobody decides on their own request; you can withdraw it."),
+    ),
+    "a denial by somebody else": (
+        lambda: may_deny(policy(), EVE, ADA, RDS, (PRODUCTION,)),
+        refused("Only group security, group leads may decide on this request.", None, (*SECURITY, *LEADS)),
+    ),
+    "an explanation by who it was": (
+        lambda: may_explain(policy(), use(), ADA),
+        allowed("Whoever used a role explains it."),
+    ),
+    "an explanation of somebody unknown": (
+        lambda: may_explain(policy(), use(user_id="", session_name="x"), FAY),
+        allowed("Nobody knows who it was, so whoever can explain it may."),
+    ),
+    "an explanation by security": (lambda: may_explain(policy(), use(), DOT), allowed(BY_SECURITY)),
+    "an explanation by somebody else": (
+        lambda: may_explain(policy(), use(), EVE),
+        refused(f"Only whoever used {RDS} and group security may explain this.", None, SECURITY),
+    ),
+    "an explanation by somebody who only has the name": (
+        lambda: may_explain(policy(), use(user_id="u-other", session_name="fay"), FAY),
+        refused(f"Only whoever used {RDS} and group security may explain this.", None, SECURITY),
+    ),
+    "an explanation of what is signed off": (
+        lambda: may_explain(policy(), SIGNED_OFF, ADA),
+        refused("It is explained and signed off; nothing can be changed any more."),
+    ),
+    "a signature before the explanation": (
+        lambda: may_sign_off(policy(), use(), DOT),
+        refused("It is not explained yet."),
+    ),
+    "a second signature": (lambda: may_sign_off(policy(), SIGNED_OFF, DOT), refused("It is signed off already.")),
+    "a signature for oneself": (
+        lambda: may_sign_off(policy(), EXPLAINED, ADA),
+        refused("Nobody signs off their own use or their own explanation: it takes a second person."),
+    ),
+    "a signature by security": (lambda: may_sign_off(policy(), EXPLAINED, DOT), allowed(BY_SECURITY)),
+    "a signature by an approver": (
+        lambda: may_sign_off(policy(), EXPLAINED, CLEO),
+        allowed("Cleo approves by the rule databases.", "databases", LEADS),
+    ),
+    "a signature by somebody else": (
+        lambda: may_sign_off(policy(), EXPLAINED, EVE),
+        refused("Only group security, group leads may sign this off.", None, (*SECURITY, *LEADS)),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", DECISIONS)
+def test_decision_is_this_as_a_whole(sentence: str) -> None:
+    decided, whole = DECISIONS[sentence]
+    assert decided() == whole
+
+
+ONE = rule(name="one", sets=(RDS, NETWORK))
+OTHER = rule(name="other", sets=(NETWORK, "z"), requesters=(user("fay"),), approvers=(user("fay"),))
+STRICT = rule(name="strict", approvals=2, approvers=SECURITY)
+STRICTER = rule(name="stricter", approvals=3, approvers=SECURITY)
+TWICE = DenyRule("twice", "Not here.", (Action.request,), sets=(NETWORK, "z"))
+
+
+def test_answer_is_this_as_a_whole() -> None:
+    assert explain(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == Answer(
+        request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
+        glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
+        approval=allowed("Cleo may approve what others request by one, and never their own request.", "one", LEADS),
+        rules=(
+            Reading("one", False, "It lets group oncall request, and Cleo is not among them."),
+            Reading("other", False, f"It is not about {RDS}, but about {NETWORK}, z."),
+        ),
+        denies=(Reading("twice", False, f"It is not about {RDS}, but about {NETWORK}, z."),),
+    )
+
+
+BY_BOTH = "Cleo may approve what others request by databases, b, and never their own request."
+APPROVALS: dict[str, tuple[Callable[[], Answer], Decision]] = {
+    "of an approver by two rules": (
+        lambda: explain(policy(DATABASES, rule(name="b")), CLEO, RDS, PRODUCTION),
+        allowed(
+            "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
+        ),
+    ),
+    "of an approver by the same number of approvals": (
+        lambda: explain(policy(DATABASES, rule(name="b", approvers=SECURITY)), CLEO, RDS, PRODUCTION),
+        allowed(
+            "Cleo may approve what others request by databases, and never their own request.",
+            "databases",
+            (*LEADS, *SECURITY),
+        ),
+    ),
+    "of an approver beside two stricter rules": (
+        lambda: explain(policy(DATABASES, STRICT, STRICTER), CLEO, RDS, PRODUCTION),
+        allowed(
+            "Cleo may approve what others request by databases, and never their own request. It does not count for "
+            "whoever strict, stricter lets request: that asks for more.",
+            "databases",
+            (*LEADS, *SECURITY),
+        ),
+    ),
+    "of the approvers of a strict rule beside a laxer one": (
+        lambda: explain(policy(DATABASES, STRICT), DOT, RDS, PRODUCTION),
+        allowed(
+            "Dot may approve what others request by strict, and never their own request.",
+            "strict",
+            (*LEADS, *SECURITY),
+        ),
+    ),
+    "of an approver by a strict and by a laxer rule": (
+        lambda: explain(policy(DATABASES, rule(name="b", approvals=2)), CLEO, RDS, PRODUCTION),
+        allowed(
+            "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
+        ),
+    ),
+    "of somebody else": (
+        lambda: explain(policy(), EVE, RDS, PRODUCTION),
+        refused("Eve is not among those who approve this: group leads.", None, LEADS),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", APPROVALS)
+def test_approval_of_others_is_this_as_a_whole(sentence: str) -> None:
+    answered, whole = APPROVALS[sentence]
+    assert answered().approval == whole
+
+
+def test_requestable_accounts_are_those_of_rules_about_the_set() -> None:
+    of = policy(rule(accounts=(STAGING,)), rule(name="n", sets=(NETWORK,), accounts=(PRODUCTION,)))
+    assert requestable(of, ADA) == {RDS: (STAGING,), NETWORK: (PRODUCTION,)}

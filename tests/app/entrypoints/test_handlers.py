@@ -1,0 +1,247 @@
+"""What the functions load when they start, that starting calls nobody, and that they understand each other."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from breakglass.alerts.messages import recorder_input, substitute
+from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.app.aws.aws import AwsClient, AwsError
+from breakglass.app.aws.connection import Answer
+from breakglass.app.aws.desk_function import InvokedDesk
+from breakglass.app.domain.records import State
+from breakglass.app.entrypoints import access, desk, metrics, recorder, sweeper
+from breakglass.app.error_codes import PermanentError
+from breakglass.app.services.reconciler import Counts
+from breakglass.app.slack import ids
+from breakglass.app.slack.payloads import Command
+from breakglass.app.slack.signature import SignatureError
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
+from breakglass.vocabulary import EvidencePath
+from localcloud.slack_user import signed
+from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS
+from tests.app.doubles.slack import TEAM
+from tests.app.services.company import CHANNEL, Company
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+
+# In place of the package's own `__init__`, which imports the components. Every look-up of a name and every connection
+# is an event that Python tells its audit hooks.
+_START = """
+import json, sys
+package = sys.modules["breakglass"] = type(sys)("breakglass")
+package.__path__ = ["breakglass"]
+calls = []
+sys.addaudithook(lambda event, _: calls.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
+sys.path.insert(0, ".")
+import breakglass.app.entrypoints.{part}
+print(json.dumps({{"calls": calls, "modules": sorted(sys.modules)}}))
+"""
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part: Part) -> None:
+    # -S: nothing that is installed can be imported.
+    command = [sys.executable, "-S", "-c", _START.format(part=part)]
+    loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert loaded["calls"] == []
+    assert not {"asyncio", "logging", "urllib.request"} & set(loaded["modules"])
+
+
+class _Invoking(AwsClient):
+    """Calls the desk's handler where Lambda would."""
+
+    def invoke(self, function: str, invocation_type: str, payload: bytes) -> Answer:
+        return Answer(200, {}, json.dumps(desk.handler(json.loads(payload), None)).encode())
+
+
+@pytest.fixture
+def company(monkeypatch: pytest.MonkeyPatch) -> Company:
+    """A company whose desk is the handler."""
+    company = Company()
+    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+    monkeypatch.setattr(desk, "_signing_secret", lambda: _secret)
+    monkeypatch.setattr(desk, "clock", company.clock)
+    return company
+
+
+def test_the_desk_understands_what_the_front_hands_over(company: Company) -> None:
+    view_id = company.slack.open_view({"type": "modal", "blocks": []})
+    actor = {"user_id": ADA.slack_id, "team_id": TEAM}
+    command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
+    handed = {**_signed(urlencode(command), company), "view_id": view_id}
+    InvokedDesk(_Invoking("eu-central-1"), "desk").hand_over(handed)
+    assert "Request" in company.seen(view_id)
+
+
+@pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
+def test_desk_invoked_without_signature_acts_for_nobody(company: Company, kind: str) -> None:
+    request = company.asked()
+    payload = {
+        "type": kind,
+        "user": {"id": CLEO.slack_id, "team_id": TEAM},
+        "trigger_id": "t-1",
+        "container": {"type": "message", "channel_id": CHANNEL, "message_ts": "1.000000"},
+        "actions": [{"type": "button", "action_id": ids.APPROVE, "block_id": "b", "value": request.id}],
+    }
+    body = f"payload={quote(json.dumps(payload))}"
+    handed = {"body": body, "content_type": "application/x-www-form-urlencoded", "view_id": None}
+    for forged in (handed, {**_signed("else", company), **handed}):
+        with pytest.raises(SignatureError):
+            desk.handler({"interaction": forged}, None)
+    assert company.now(request).state is State.pending
+    if kind == "block_actions":
+        desk.handler({"interaction": {**_signed(body, company), "view_id": None}}, None)
+        assert company.now(request).state is State.approved, "only the signature was missing"
+
+
+VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
+DRILL = f"DRILL: {VALUE}"
+
+REPORTED: dict[str, tuple[str, int]] = {
+    # sentence: (what Lambda gets, as text; uses recorded)
+    "a use": (json.dumps({"value": VALUE, "source": "aws.sts"}), 1),
+    "a drill": (json.dumps({"value": DRILL, "source": "breakglass.drill"}), 0),
+    "a crafted drill without its mark": (json.dumps({"value": VALUE, "source": "breakglass.drill"}), 0),
+    "a crafted drill with a source of its own before": (
+        f'{{"value":"x","source":"aws.sts","value":"{VALUE}","source":"breakglass.drill"}}',
+        0,
+    ),
+    "a crafted drill with one more key": (
+        f'{{"value":"{VALUE}","source":"aws.sts","rest":"|","source":"breakglass.drill"}}',
+        0,
+    ),
+    "a source that only begins so": (json.dumps({"value": VALUE, "source": "aws.sts.example"}), 0),
+    "one more key than there is": (json.dumps({"value": VALUE, "source": "aws.sts", "rest": ""}), 0),
+    "no source": (json.dumps({"value": VALUE}), 0),
+    "a source that is no text": (json.dumps({"value": VALUE, "source": ["aws.sts"]}), 0),
+    "a value that is no text": (json.dumps({"value": [VALUE], "source": "aws.sts"}), 0),
+}
+
+
+@pytest.mark.parametrize("sentence", REPORTED)
+def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
+    company = Company()
+    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    text, count = REPORTED[sentence]
+    assert recorder.handler(json.loads(text), None) == {}
+    assert len(company.store.uses) == count
+
+
+@pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
+def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch, source: str, count: int) -> None:
+    company = Company()
+    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    detail = {
+        "recipientAccountId": PRODUCTION,
+        "eventID": "e-1",
+        "eventTime": "2025-11-24T16:00:00Z",
+        "requestParameters": {"roleSessionName": "ada"},
+    }
+    transformer = recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
+    recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
+    assert len(company.store.uses) == count
+
+
+def _secret(_: bool) -> str:
+    return SECRET
+
+
+def _signed(body: str, company: Company) -> dict[str, str]:
+    headers = signed(SECRET, body.encode(), company.clock())
+    return {
+        "body": body,
+        "content_type": "application/x-www-form-urlencoded",
+        "timestamp": headers["X-Slack-Request-Timestamp"],
+        "signature": headers["X-Slack-Signature"],
+    }
+
+
+def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
+    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5, undenied=6, unannounced=7)
+    line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
+    assert line == {
+        "_aws": {
+            "Timestamp": 1_764_000_000_000,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": METRICS_NAMESPACE,
+                    "Dimensions": [[METRICS_DIMENSION]],
+                    "Metrics": [
+                        {"Name": metric, "Unit": "Count"} for metric in Metric if metric != Metric.permanent_refusals
+                    ],
+                }
+            ],
+        },
+        METRICS_DIMENSION: "prod",
+        Metric.runs: 1,
+        Metric.failures: 5,
+        Metric.overdue_explanations: 4,
+        Metric.unrecorded_assignments: 3,
+        Metric.stuck_requests: 2,
+        Metric.unrevoked_grants: 1,
+        Metric.undenied_sessions: 6,
+        Metric.missing_announcements: 7,
+    }
+
+
+def test_metrics_of_what_was_not_counted_are_left_out() -> None:
+    values = sweeper.values(Counts(failures=1, unknown=frozenset({"late"})))
+    assert Metric.unrevoked_grants not in values
+    assert values[Metric.stuck_requests] == 0
+
+
+def test_desk_with_a_permanent_refusal_counts_it_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = Company()
+    company.slack.fail("users.info", "account_inactive", times=None)
+    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+
+    def command(*_: object) -> Command:
+        return Command(company.actor(ADA), "t-1", "", CHANNEL)
+
+    monkeypatch.setattr(desk, "read_handover", command)
+    monkeypatch.setattr(desk, "_signing_secret", lambda: None)
+    monkeypatch.setenv("BREAKGLASS_STACK", "prod")
+    assert desk.handler({"interaction": {"view_id": None}}, None) == {}
+    assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
+    assert "account_inactive" in company.told()
+    assert "not tried again" in company.told()
+
+
+@pytest.mark.parametrize("handler", [access.handler, desk.handler])
+def test_step_that_is_refused_for_good_raises_a_permanent_error(
+    monkeypatch: pytest.MonkeyPatch, handler: Callable[[dict[str, Any], object], object]
+) -> None:
+    def refused(*_: object) -> None:
+        raise AwsError("AccessDeniedException", "no", 400)
+
+    monkeypatch.setattr(desk, "_desk", Company)
+    monkeypatch.setattr(access, "_accounts", Company)
+    monkeypatch.setattr(desk.workflow_steps, "step", refused)
+    monkeypatch.setattr(access, "step", refused)
+    with pytest.raises(PermanentError, match="AccessDeniedException"):
+        handler({"step": "grant", "request": "r-1"}, None)
+
+
+def test_sweeper_handler_writes_metrics_when_everything_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = Company()
+    for method in ("open_requests", "live_grants", "open_uses"):
+        monkeypatch.setattr(company.store, method, _raise)
+    monkeypatch.setattr(sweeper, "_sweeper", lambda: company.world)
+    monkeypatch.setenv("BREAKGLASS_STACK", "prod")
+    sweeper.handler({}, None)
+    line = json.loads(capsys.readouterr().out)
+    assert (line[Metric.runs], line[Metric.failures]) == (1, 6)
+
+
+def _raise(*_: object) -> None:
+    raise RuntimeError("DynamoDB is down")

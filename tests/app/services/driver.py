@@ -1,0 +1,100 @@
+"""What people do and what the workflow does, each as one call of the real app, for the model of test_life.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from breakglass.app.domain.people import Person
+from breakglass.app.ports import Progress
+from breakglass.app.services import dispatch, provisioning, workflow_steps
+from breakglass.app.services.reconciler import Sweeper, sweep
+from breakglass.app.slack import ids
+from breakglass.app.slack.payloads import Click, Submission
+from tests.app.domain.policies import RDS
+from tests.app.doubles.slack import MemorySlack
+from tests.app.services.company import Company
+
+Values = dict[str, tuple[str, ...]]
+"""What was filled into a form."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Everything that can be done.
+
+    Attributes:
+        world: what the functions have.
+        slack: where forms are.
+    """
+
+    world: Sweeper
+    slack: MemorySlack
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    def ask(self, form: str, who: Person, accounts: tuple[str, ...], duration: int) -> None:
+        """Send the form for a request; the same form again is the same request."""
+        values: Values = {
+            ids.ROLE: (RDS,),
+            ids.ACCOUNTS: accounts,
+            ids.DURATION: (str(duration),),
+            ids.REASON: ("it burns",),
+        }
+        self._submit(who, ids.REQUEST_FORM, "", values, form)
+
+    def extend(self, form: str, who: Person, request_id: str, duration: int) -> None:
+        values: Values = {ids.DURATION: (str(duration),), ids.REASON: ("it still burns",)}
+        self._submit(who, ids.EXTEND_FORM, request_id, values, form)
+
+    def approve(self, who: Person, request_id: str) -> None:
+        self._click(who, ids.APPROVE, request_id)
+
+    def look(self, who: Person, request_id: str) -> None:
+        self._click(who, ids.LOOKING, request_id)
+
+    def withdraw(self, who: Person, request_id: str) -> None:
+        self._click(who, ids.WITHDRAW, request_id)
+
+    def done(self, who: Person, request_id: str) -> None:
+        self._click(who, ids.DONE, request_id)
+
+    def deny(self, who: Person, request_id: str) -> None:
+        self._submit(who, ids.DENY_FORM, request_id, {ids.NOTE: ("not now",)})
+
+    def break_glass(self, who: Person, request_id: str) -> None:
+        self._submit(who, ids.GLASS_FORM, request_id, {ids.JUSTIFICATION: ("nobody is awake",)})
+
+    def end(self, who: Person, request_id: str) -> None:
+        self._submit(who, ids.END_FORM, request_id, {ids.NOTE: ("enough",)})
+
+    def _click(self, who: Person, action_id: str, request_id: str) -> None:
+        request = self.world.store.request(request_id)
+        message = request.message if request is not None else None
+        dispatch.do(self.world, Click(Company.actor(who), "t-1", action_id, request_id, message, None, "", {}), None)
+
+    def _submit(self, who: Person, form_id: str, about: str, values: Values, form: str = "VFORM") -> None:
+        self.slack.views[form] = {"type": "modal", "blocks": []}
+        dispatch.do(self.world, Submission(Company.actor(who), form_id, form, about, values), None)
+
+    # --- what the workflow does, by the names of its steps ------------------------------------------------------------
+
+    def wait(self, step: str, request_id: str, token: str) -> None:
+        """Do a step that keeps the token of a wait."""
+        workflow_steps.step(self.world, {"step": step, "request": request_id, "token": token})
+
+    def pass_by(self, step: str, request_id: str) -> Any:
+        """Do a step that concerns people, and return what it answers."""
+        return workflow_steps.step(self.world, {"step": step, "request": request_id})
+
+    def at_access(self, step: str, request_id: str) -> Any:
+        """Do a step that concerns all accounts, and return what it answers."""
+        return provisioning.step(self.world, {"step": step, "request": request_id})
+
+    def at_account(self, step: str, request_id: str, account: str) -> Progress:
+        """Do a step that concerns one account."""
+        return Progress(
+            provisioning.step(self.world, {"step": step, "request": request_id, "account": account})["progress"]
+        )
+
+    def sweep(self) -> None:
+        """Let the sweeper run once."""
+        sweep(self.world)

@@ -1,0 +1,106 @@
+"""A function killed at any moment: before or after any write, any call of Identity Center, any call of Slack.
+
+The same story is told again and again, each time with a crash at another place; whoever called the function tries
+again, as Lambda and Step Functions do. Each time it ends as if nothing had happened.
+
+Not shown here: crashes of Lambda itself (tests/local), and several crashes in one story (the model of test_life.py).
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from breakglass.app.domain.grant_lifecycle import SETTLE_SECONDS
+from breakglass.app.domain.records import Request, State
+from breakglass.app.services.reconciler import GRACE_SECONDS
+from breakglass.app.slack import ids
+from tests.app.domain.policies import ADA, CLEO, PRODUCTION, STAGING
+from tests.app.doubles.fuse import Fuse
+from tests.app.doubles.trouble import KilledError
+from tests.app.services.company import Company
+
+BOTH = (PRODUCTION, STAGING)
+FORM = "V0000000001"
+_WRITES = ("save_request", "save_grant", "add_holder", "remove_holder", "begin", "finish", "save_use", "note")
+_CALLS = ("create", "creation", "delete", "deletion", "is_assigned")
+
+
+def company(fuse: Fuse) -> Company:
+    made = Company(ends_sessions=True)
+    made.slack.views[FORM] = {"type": "modal"}
+    fuse.watch(made.store, *_WRITES)
+    fuse.watch(made.center, *_CALLS)
+    fuse.watch(made.slack, "call")
+    fuse.watch(made.workflow, "start", "wake")
+    fuse.watch(made.sessions, "read", "write")
+    return made
+
+
+def again(act: Callable[[], None]) -> None:
+    """Do something as Lambda does what it was asked to do asynchronously: once more after a crash."""
+    try:
+        act()
+    except KilledError:
+        act()
+
+
+def story(of: Company) -> Request:
+    """Two accounts, requested, approved, given back; whoever sees nothing happen lets the sweeper run."""
+    values = {ids.ROLE: ("devops-break-glass",), ids.ACCOUNTS: BOTH, ids.DURATION: ("3600",), ids.REASON: ("fire",)}
+    again(lambda: void(of.submit(ADA, ids.REQUEST_FORM, values, view_id=FORM)))
+    (request,) = of.store.requests.values()
+    of.player.pass_time(GRACE_SECONDS)
+    _sweep(of)
+    again(lambda: of.click(CLEO, ids.APPROVE, request))
+    of.player.pass_time(GRACE_SECONDS)
+    _sweep(of)
+    of.player.pass_time(60)
+    assert [of.is_open(account=one) for one in BOTH] == [True, True]
+    assert of.now(request).state is State.active
+    again(lambda: of.click(ADA, ids.DONE, request))
+    of.player.pass_time(GRACE_SECONDS)
+    _sweep(of)
+    of.player.pass_time(SETTLE_SECONDS)
+    _sweep(of)
+    return request
+
+
+def _sweep(of: Company) -> None:
+    if of.sweep().failures:
+        of.sweep()
+    of.player.play()
+
+
+def void(_: object) -> None:
+    return None
+
+
+def _calls_of_the_story() -> int:
+    fuse = Fuse(None, after=False)
+    story(company(fuse))
+    return fuse.calls
+
+
+CALLS = _calls_of_the_story()
+
+
+def test_the_story_has_enough_places_to_crash_at() -> None:
+    assert CALLS > 80
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize("at", range(CALLS))
+def test_a_crash_anywhere_changes_nothing_in_the_end(at: int, after: bool) -> None:
+    fuse = Fuse(at, after=after)
+    of = company(fuse)
+    request = story(of)
+    assert fuse.calls > at, "it has crashed"
+    assert of.now(request).state is State.ended
+    assert not of.center.assigned
+    assert [grant.state for grant in of.store.grants(request.id)] == ["revoked", "revoked"]
+    for once in ("requested", "approved", "prepared", "opened", "returned", "closed"):
+        assert of.trail(request).count(once) == 1, once
+    for each in ("granted", "revoked"):
+        assert of.trail(request).count(each) == 2, each
+    assert len(of.workflow.started) == 1
+    assert not of.store.holders(of.store.grants(request.id)[0].access)

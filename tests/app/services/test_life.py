@@ -1,0 +1,422 @@
+"""Requests, workflows and the sweeper in any order, with functions that die between any two calls: what always holds.
+
+The model lets people click (twice, late, at the same moment), executions go on, be retried, give up, time out or be
+stopped by hand, Identity Center be busy, slow or refuse, the clock jump, and the sweeper run, each of them killed after
+any of its calls or with somebody else in between. After each step:
+
+- What is assigned in Identity Center, or being made, has a live grant in the records, with its end; nothing that is
+  over has one.
+- One click has one effect: a request, a person's approval, a decision, an end.
+- Nobody's request is approved by themselves or without the approvals that it needs, and no end is later than approved.
+- The trail tells each change of state in order, and ends where the record is.
+- What is granted and still has time is really there, whatever other requests of the same person end.
+
+In the end, when everything works again, the sweeper alone leaves nothing behind.
+
+It drives the real app over doubles of its ports; Slack always works here. The order of the steps is the model's own:
+that the state machine has the same is shown in tests/unit/approval and by the local cloud.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, cast
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from breakglass.app.domain import session_denials
+from breakglass.app.domain.grant_lifecycle import LIVE, SETTLE_SECONDS, GrantEvent, GrantNotAllowedError, UnsettledError
+from breakglass.app.domain.people import Person
+from breakglass.app.domain.records import GrantState, Request, State
+from breakglass.app.domain.request_lifecycle import FINAL, Event, NotAllowedError
+from breakglass.app.ports import BusyError
+from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError
+from breakglass.app.services.provisioning import LEASE_SECONDS
+from breakglass.app.services.reconciler import GRACE_SECONDS, Sweeper
+from breakglass.app.services.session_denials import MARGIN_SECONDS
+from tests.app.domain import examples, policies
+from tests.app.domain.policies import ADA, BEA, CLEO, DATABASES, DOT, EVE, PRODUCTION, STAGING, group
+from tests.app.doubles.clock import FixedClock
+from tests.app.doubles.directory import MemoryDirectory
+from tests.app.doubles.log import MemoryLog
+from tests.app.doubles.slack import MemorySlack
+from tests.app.doubles.slow_identity_center import SlowIdentityCenter
+from tests.app.doubles.store import MemoryStore
+from tests.app.doubles.trouble import KilledError, Trouble, Watched
+from tests.app.services.company import MemorySessionPolicy
+from tests.app.services.driver import Driver
+from tests.app.services.executions import Execution, Executions
+
+POLICY = policies.policy(
+    replace(DATABASES, accounts=(PRODUCTION,)),
+    replace(
+        DATABASES, name="two-people", accounts=(STAGING,), approvals=2, approvers=(group("leads"), group("security"))
+    ),
+)
+EVERYBODY = (ADA, BEA, CLEO, DOT, EVE)
+PEOPLE = {one.user_id: one for one in EVERYBODY}
+Wish = tuple[Person, tuple[str, ...], int]
+HOUR = 3600
+
+# What a function may fail with; everything else is a bug.
+FAILURES = (
+    KilledError,
+    NotAllowedError,
+    GrantNotAllowedError,
+    UnsettledError,
+    BusyError,
+    ContendedError,
+    UnknownRecordError,
+)
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What goes wrong while something is done.
+
+    Attributes:
+        kill_at: after which of its calls the function is killed; None for never.
+        others_at: after which of its calls others do something; None for never.
+        others: what they do, to which record, and who.
+    """
+
+    kill_at: int | None = None
+    others_at: int | None = None
+    others: Sequence[tuple[str, int, Person]] = ()
+
+
+@dataclass(frozen=True)
+class Progressing:
+    """How far an execution goes.
+
+    Attributes:
+        steps: how many steps, undisturbed but for the last.
+        give_up: whether the last step is not tried again, should it fail or see no progress.
+        disturbed: what goes wrong with the last.
+    """
+
+    steps: int
+    give_up: bool
+    disturbed: Disturbance
+
+
+NOTHING = examples.request()
+picks = st.integers(0, 3)
+people = st.sampled_from(EVERYBODY)
+wishes = st.tuples(
+    st.sampled_from([ADA, ADA, ADA, BEA]),
+    st.sampled_from([(PRODUCTION,), (PRODUCTION,), (PRODUCTION,), (STAGING,), (PRODUCTION, STAGING)]),
+    st.sampled_from([600, HOUR]),
+)
+clicks = st.sampled_from(["approve", "approve", "approve", "deny", "withdraw", "break_glass", "look", "end", "done"])
+looks = st.integers(0, 2)
+kills = st.integers(1, 12)
+acts = st.sampled_from(["approve", "deny", "withdraw", "break_glass", "end", "done", "advance", "sweep", "end_oldest"])
+others = st.lists(st.tuples(acts, picks, people), min_size=1, max_size=3)
+troubles = st.one_of(
+    st.just(Disturbance()),
+    st.builds(Disturbance, kill_at=kills),
+    st.builds(Disturbance, others_at=kills, others=others),
+)
+# The third step of a fresh execution opens its account; after the sixth, what is open is held.
+progresses = st.builds(Progressing, st.sampled_from([1, 2, 3, 3, 4, 6, 6, 9]), st.booleans(), troubles)
+
+
+class Life(RuleBasedStateMachine):
+    """Everything that can happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FixedClock()
+        self.store = MemoryStore()
+        self.center = SlowIdentityCenter(self.clock)
+        self.sessions = MemorySessionPolicy()
+        self.executions = Executions()
+        self.trouble = Trouble()
+        self.log = MemoryLog()
+        slack = MemorySlack(policies.EVERYBODY)
+        store, center, ended, workflow = (
+            cast(Any, Watched(one, self.trouble)) for one in (self.store, self.center, self.sessions, self.executions)
+        )
+        self.driver = Driver(
+            Sweeper(
+                policy=POLICY,
+                store=store,
+                clock=self.clock,
+                log=self.log,
+                directory=MemoryDirectory(policies.EVERYBODY),
+                slack=slack,
+                workflow=workflow,
+                pause=lambda seconds: None,
+                center=center,
+                sessions=ended,
+            ),
+            slack,
+        )
+        self.asked: list[tuple[str, Person, tuple[str, ...], int]] = []
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    @initialize(looks=looks, lenient=st.booleans(), wish=wishes, progress=progresses)
+    def first_request(self, looks: int, lenient: bool, wish: Wish, progress: Progressing) -> None:
+        self.center.looks, self.center.lenient = looks, lenient
+        self.ask(wish, Disturbance(), progress)
+
+    @precondition(lambda self: len(self.asked) < 4)
+    @rule(wish=wishes, disturbed=troubles, progress=st.none() | progresses)
+    def ask(self, wish: Wish, disturbed: Disturbance, progress: Progressing | None) -> None:
+        click = (f"V{len(self.asked)}", *wish)
+        self.asked.append(click)
+        self._do(lambda: self.driver.ask(*click), disturbed)
+        if disturbed.kill_at is not None:
+            # Lambda, Slack or the person tries again.
+            self._do(lambda: self.driver.ask(*click))
+        if progress is not None:
+            self.agree(len(self.store.requests) - 1)
+            self._advance(self._newest(), 0, progress)
+
+    @rule(what=clicks, who=people, pick=picks, disturbed=troubles, times=st.integers(1, 2))
+    def click(self, what: str, who: Person, pick: int, disturbed: Disturbance, times: int) -> None:
+        request = self._request(pick)
+        for _ in range(times):
+            self._do(lambda: getattr(self.driver, what)(who, request.id), disturbed)
+
+    @rule(pick=picks)
+    def agree(self, pick: int) -> None:
+        """Let everybody approve who may, until it is enough."""
+        for who in (CLEO, BEA, DOT):
+            if self._request(pick).state is State.pending:
+                self.click("approve", who, pick, Disturbance(), 1)
+
+    @rule(pick=picks, own=st.booleans(), progress=progresses)
+    def give_back(self, pick: int, own: bool, progress: Progressing) -> None:
+        request = self._request(pick)
+        if own:
+            self._do(lambda: self.driver.done(PEOPLE[request.requester.user_id], request.id))
+        else:
+            self._do(lambda: self.driver.end(CLEO, request.id))
+        self._advance(self._execution(pick), 0, progress)
+
+    @precondition(lambda self: len(self.asked) < 4)
+    @rule(pick=picks, duration=st.sampled_from([600, HOUR]), disturbed=troubles, progress=st.none() | progresses)
+    def extend(self, pick: int, duration: int, disturbed: Disturbance, progress: Progressing | None) -> None:
+        parent = self._request(pick)
+        click = (f"V{len(self.asked)}", PEOPLE[parent.requester.user_id], parent.accounts, duration)
+        self.asked.append(click)
+        self._do(lambda: self.driver.extend(click[0], click[1], parent.id, duration), disturbed)
+        if progress is not None:
+            self.agree(len(self.store.requests) - 1)
+            self._advance(self._newest(), 0, progress)
+
+    # --- what goes on by itself ---------------------------------------------------------------------------------------
+
+    @rule(pick=picks, branch=picks, progress=progresses)
+    def advance(self, pick: int, branch: int, progress: Progressing) -> None:
+        if self._execution(pick).at == "over":
+            self.time_out(pick)
+        self._advance(self._execution(pick), branch, progress)
+
+    @rule(disturbed=troubles)
+    def sweep(self, disturbed: Disturbance) -> None:
+        self._do(self.driver.sweep, disturbed)
+
+    @rule(pick=picks)
+    def time_out(self, pick: int) -> None:
+        waiting = [one for one in self.executions.all.values() if one.at in ("waiting", "holding")]
+        if waiting:
+            self.executions.time_out(waiting[pick % len(waiting)])
+
+    @rule(pick=picks, really=st.sampled_from([False, False, True]))
+    def stop_by_hand(self, pick: int, really: bool) -> None:
+        if really:
+            self.executions.stop(self._execution(pick))
+
+    @rule(
+        seconds=st.sampled_from([-30, 1, 60, 310, 605, 1205, 1805, HOUR + 60]),
+        looks=looks,
+        busy=st.integers(0, 2),
+        failure=st.sampled_from(["", "", "", "refused"]),
+        lenient=st.booleans(),
+    )
+    def pass_time(self, seconds: int, looks: int, busy: int, failure: str, lenient: bool) -> None:
+        self.clock.advance(seconds)
+        self.center.end_overdue(SETTLE_SECONDS)
+        self.center.looks, self.center.busy = looks, busy
+        self.center.failure, self.center.lenient = failure, lenient
+
+    @rule()
+    def end_an_operation(self) -> None:
+        self.center.end_oldest()
+
+    # --- what always holds --------------------------------------------------------------------------------------------
+
+    @invariant()
+    def what_may_be_there_is_recorded_with_its_end(self) -> None:
+        live = {one.access for one in self.store.live_grants() if one.state in LIVE and one.revoke_at > 0}
+        making = {one.access for one in self.center.operations if one.present and not one.ended and not one.failure}
+        assert self.center.assigned | making <= live
+        assert not [entry for entry in self.store.trail if entry.event.startswith("unrecorded")]
+
+    @invariant()
+    def what_is_over_holds_nothing(self) -> None:
+        for request in self.store.requests.values():
+            if request.state in FINAL:
+                assert not [one for one in self.store.grants(request.id) if one.state in LIVE]
+
+    @invariant()
+    def what_is_granted_is_there(self) -> None:
+        for one in self.store.all_grants.values():
+            if one.state is GrantState.granted:
+                assert one.access in self.center.assigned
+
+    @invariant()
+    def the_end_is_what_was_approved(self) -> None:
+        for request in self.store.requests.values():
+            allowed = [
+                (one.decided_at or 0) + one.duration
+                for one in self.store.requests.values()
+                if one.id == request.id or one.parent == request.id
+            ]
+            if request.revoke_at is not None:
+                assert request.revoke_at in allowed
+                for one in self.store.grants(request.id):
+                    assert one.revoke_at <= request.revoke_at
+                    assert one.revoke_at == request.revoke_at or one.state is not GrantState.granted
+
+    @invariant()
+    def nothing_is_opened_without_the_approvals_that_it_needs(self) -> None:
+        for request in self.store.requests.values():
+            approvers = [one.by.user_id for one in request.approvals]
+            assert request.requester.user_id not in approvers
+            assert len(set(approvers)) == len(approvers)
+            if request.decided_at is not None and not request.glass:
+                assert len(approvers) == (2 if STAGING in request.accounts else 1)
+            if request.revoke_at is not None:
+                assert request.decided_at is not None
+
+    @invariant()
+    def one_click_has_one_effect(self) -> None:
+        assert len(self.store.requests) <= len(self.asked)
+        for request_id in self.store.requests:
+            events = [entry.event for entry in self.store.trail if entry.subject == request_id]
+            for event in _ONCE:
+                assert sum(one in event for one in events) <= 1
+            approvers = [
+                entry.actor.user_id
+                for entry in self.store.trail
+                if entry.subject == request_id and entry.event in (Event.approved, Event.approval_given)
+            ]
+            assert len(set(approvers)) == len(approvers)
+
+    @invariant()
+    def the_trail_tells_every_state_in_order_and_ends_where_the_record_is(self) -> None:
+        for request in self.store.requests.values():
+            told = [one for one in self.store.trail if one.subject == request.id and one.event in _OF_REQUESTS]
+            assert told[0].before == ""
+            assert all(earlier.after == later.before for earlier, later in pairwise(told))
+            assert told[-1].after == request.state
+        for grant in self.store.all_grants.values():
+            told = [
+                one
+                for one in self.store.trail
+                if one.subject == grant.request_id
+                and one.event in _OF_GRANTS
+                and one.accounts == (grant.access.account,)
+            ]
+            states = [GrantState.planned, *(GrantState(one.after) for one in told)]
+            assert all(one.before == before for one, before in zip(told, states, strict=False))
+            assert states[-1] is grant.state
+
+    @invariant()
+    def what_is_caught_on_the_way_is_no_bug(self) -> None:
+        assert {fields["error"] for event, fields in self.log.lines if event in _CAUGHT} <= _EXPECTED
+
+    # --- and in the end -----------------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        """Everything works again and every execution is gone: the sweeper alone leaves nothing behind."""
+        self.center.looks, self.center.busy, self.center.failure = 0, 0, ""
+        self._run_sweeps(GRACE_SECONDS + SETTLE_SECONDS + LEASE_SECONDS)
+        for grant in self.store.all_grants.values():
+            late = self.clock() >= grant.revoke_at + GRACE_SECONDS
+            assert not (late and grant.state in LIVE), grant
+        self._run_sweeps(4 * HOUR)
+        self._run_sweeps(HOUR + MARGIN_SECONDS)
+        assert self.center.assigned == set()
+        assert list(self.store.open_requests()) == []
+        assert list(self.store.live_grants()) == []
+        assert session_denials.sids(self.sessions.content) == frozenset()
+
+    def _run_sweeps(self, seconds: int) -> None:
+        for _ in range(2):
+            self.clock.advance(seconds)
+            self.center.end_overdue(0)
+            for _ in range(4):
+                for one in self.executions.all.values():
+                    self.executions.stop(one)
+                self.driver.sweep()
+                self.clock.advance(60)
+
+    # --- how it is done -----------------------------------------------------------------------------------------------
+
+    def _do(self, what: Callable[[], None], disturbed: Disturbance = Disturbance()) -> None:
+        with suppress(*FAILURES):
+            self.trouble.during(what, disturbed.kill_at, disturbed.others_at, lambda: self._others(disturbed.others))
+
+    def _others(self, acts: Sequence[tuple[str, int, Person]]) -> None:
+        for name, pick, who in acts:
+            with suppress(*FAILURES):
+                self._act(name, pick, who)
+
+    def _act(self, name: str, pick: int, who: Person) -> None:
+        if name == "sweep":
+            self.driver.sweep()
+        elif name == "end_oldest":
+            self.center.end_oldest()
+        elif name == "advance":
+            # Not the same step of the same execution twice; but one account beside another.
+            if self._execution(pick).at == "each":
+                self.executions.advance(self.driver, self._execution(pick), pick + 1)
+        else:
+            getattr(self.driver, name)(who, self._request(pick).id)
+
+    def _advance(self, one: Execution, branch: int, progress: Progressing) -> None:
+        for left in range(progress.steps - 1, 0, -1):
+            self._do(lambda left=left: self.executions.advance(self.driver, one, branch + left))
+        last = progress.give_up
+        self._do(lambda: self.executions.advance(self.driver, one, branch, give_up=last), progress.disturbed)
+
+    def _request(self, pick: int) -> Request:
+        known = list(self.store.requests.values())
+        return known[pick % len(known)] if known else NOTHING
+
+    def _newest(self) -> Execution:
+        return [Execution(NOTHING, at="over"), *self.executions.all.values()][-1]
+
+    def _execution(self, pick: int) -> Execution:
+        """Pick one that can go on."""
+        moving = [one for one in self.executions.all.values() if one.at not in ("waiting", "holding", "over")]
+        return moving[pick % len(moving)] if moving else Execution(NOTHING, at="over")
+
+
+_CAUGHT = frozenset({"sweep_failed", "click_failed"})
+_EXPECTED = frozenset(failure.__name__ for failure in FAILURES)
+_OF_REQUESTS = frozenset(Event)
+_OF_GRANTS = frozenset(GrantEvent)
+_ONCE = (
+    {Event.requested},
+    {Event.approved, Event.denied, Event.withdrawn, Event.expired, Event.glass_broken},
+    {Event.prepared},
+    {Event.opened},
+    {Event.failed},
+    {Event.returned, Event.ended_early, Event.run_out, Event.abandoned},
+    {Event.extended},
+    {Event.closed},
+    {Event.escalated},
+)
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=100, stateful_step_count=30)

@@ -1,0 +1,233 @@
+"""Read, change, write if nobody wrote in between: conflicts are asked again, and what changes nothing writes nothing.
+
+Not shown here: that the conditions hold in DynamoDB (tests/app/aws).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from breakglass.app.domain import grant_lifecycle, request_lifecycle, usage_lifecycle
+from breakglass.app.domain.records import AuditEntry, Denial, Grant, GrantState, Request, State, Use, UseState
+from breakglass.app.domain.request_lifecycle import AlreadyApprovedError, Change, NotAllowedError
+from breakglass.app.services.optimistic_writes import (
+    ATTEMPTS,
+    ContendedError,
+    UnknownRecordError,
+    change_grant,
+    change_request,
+    change_use,
+)
+from tests.app.domain.examples import (
+    ADA_ACTS,
+    ASKED,
+    CLEO_ACTS,
+    DOT_ACTS,
+    approval,
+    explanation,
+    grant,
+    request,
+    use,
+)
+from tests.app.domain.policies import PRODUCTION
+from tests.app.doubles.store import MemoryStore
+
+NOW = ASKED + 120
+
+
+class Rivals(MemoryStore):
+    """A store in which others write at the worst moment: after a record was read, before it is written.
+
+    Attributes:
+        coming: what they do, one before each write.
+        writes: how often a write was tried.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coming: list[Callable[[], object]] = []
+        self.writes = 0
+
+    def save_request(
+        self,
+        request: Request,
+        audit: Sequence[AuditEntry] = (),
+        grants: Sequence[Grant] = (),
+        denial: Denial | None = None,
+    ) -> bool:
+        self._rival()
+        return super().save_request(request, audit, grants, denial)
+
+    def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
+        self._rival()
+        return super().save_grant(grant, audit)
+
+    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+        self._rival()
+        return super().save_use(use, audit)
+
+    def _rival(self) -> None:
+        self.writes += 1
+        if self.coming:
+            self.coming.pop(0)()
+
+
+def filled() -> Rivals:
+    """A store with Ada's request, its grant in production and her use; and no line about them."""
+    store = Rivals()
+    MemoryStore.save_request(store, request(version=0), (), (grant(version=0),))
+    MemoryStore.save_use(store, use(version=0))
+    return store
+
+
+def approve(by: Any, required: int = 2) -> Callable[[Request], Change]:
+    return lambda one: request_lifecycle.approve(one, approval(by), required, NOW)
+
+
+def test_a_change_is_written_and_comes_back_as_it_was_written() -> None:
+    store = filled()
+    written = change_request(store, "r-1", approve(CLEO_ACTS))
+    assert written.request == store.request("r-1") == request(approvals=(approval(CLEO_ACTS),), version=2)
+    assert [entry.event for entry in written.audit] == [entry.event for entry in store.trail] == ["approval_given"]
+
+
+def test_whoever_comes_second_is_asked_again_about_the_record_as_it_then_is() -> None:
+    store = filled()
+    store.coming = [lambda: change_request(store, "r-1", approve(DOT_ACTS))]
+    written = change_request(store, "r-1", approve(CLEO_ACTS))
+    assert written.request.state is State.approved
+    assert [one.by for one in written.request.approvals] == [DOT_ACTS, CLEO_ACTS]
+    assert [entry.event for entry in store.trail] == ["approval_given", "approved"]
+
+
+def test_and_may_find_that_it_is_not_possible_any_more() -> None:
+    store = filled()
+    store.coming = [lambda: change_request(store, "r-1", lambda one: request_lifecycle.withdraw(one, ADA_ACTS, NOW))]
+    with pytest.raises(NotAllowedError):
+        change_request(store, "r-1", approve(CLEO_ACTS))
+    assert [entry.event for entry in store.trail] == ["withdrawn"]
+
+
+def test_one_person_who_clicks_twice_at_once_is_one_approval() -> None:
+    store = filled()
+    store.coming = [lambda: change_request(store, "r-1", approve(CLEO_ACTS))]
+    with pytest.raises(AlreadyApprovedError):
+        change_request(store, "r-1", approve(CLEO_ACTS))
+    assert len(store.requests["r-1"].approvals) == len(store.trail) == 1
+
+
+def test_two_who_approve_at_once_from_different_threads_are_two_approvals() -> None:
+    store = filled()
+    threads = [
+        threading.Thread(target=change_request, args=(store, "r-1", approve(by))) for by in (CLEO_ACTS, DOT_ACTS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.requests["r-1"].state is State.approved
+    assert [entry.event for entry in store.trail] == ["approval_given", "approved"]
+
+
+def test_grants_that_change_with_a_request_are_all_written_or_none() -> None:
+    store = filled()
+    MemoryStore.save_request(store, request(State.active))
+
+    def longer(one: Request) -> Change:
+        read = store.grants("r-1")
+        if store.writes == 0:
+            # After the grants were read and before all of it is written, one of them changes.
+            store.coming = [lambda: MemoryStore.save_grant(store, replace(read[0], failure="moved"))]
+        moved = tuple(grant_lifecycle.lengthened(of_it, ASKED + 9_999) for of_it in read)
+        return Change(replace(one, revoke_at=ASKED + 9_999), (), moved)
+
+    change_request(store, "r-1", longer)
+    assert store.writes == 2
+    assert [(one.revoke_at, one.failure) for one in store.grants("r-1")] == [(ASKED + 9_999, "moved")]
+
+
+UNCHANGED: dict[str, Callable[[Rivals], object]] = {
+    "a request": lambda store: change_request(store, "r-1", Change),
+    "a grant": lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: (one, ())),
+    "a use": lambda store: change_use(store, "u-1", lambda one: (one, ())),
+}
+
+
+@pytest.mark.parametrize("what", UNCHANGED)
+def test_what_changes_nothing_writes_nothing(what: str) -> None:
+    store = filled()
+    UNCHANGED[what](store)
+    assert store.writes == 0
+    assert store.trail == []
+
+
+ABSENT: dict[str, Callable[[Rivals], object]] = {
+    "a request": lambda store: change_request(store, "r-9", Change),
+    "a request's grant": lambda store: change_grant(store, "r-9", PRODUCTION, lambda one: (one, ())),
+    "an account's grant": lambda store: change_grant(store, "r-1", "999999999999", lambda one: (one, ())),
+    "a use": lambda store: change_use(store, "u-9", lambda one: (one, ())),
+}
+
+
+@pytest.mark.parametrize("what", ABSENT)
+def test_what_is_not_there_is_an_error(what: str) -> None:
+    with pytest.raises(UnknownRecordError):
+        ABSENT[what](filled())
+
+
+def _touch_request(store: MemoryStore) -> None:
+    one = store.requests["r-1"]
+    MemoryStore.save_request(store, replace(one, token=f"token-{one.version}"))
+
+
+def _touch_grant(store: MemoryStore) -> None:
+    MemoryStore.save_grant(store, store.grants("r-1")[0])
+
+
+def _touch_use(store: MemoryStore) -> None:
+    MemoryStore.save_use(store, store.uses["u-1"])
+
+
+CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], None]]] = {
+    "a request": (lambda store: change_request(store, "r-1", approve(CLEO_ACTS)), _touch_request),
+    "a grant": (
+        lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.granted(one, NOW)),
+        _touch_grant,
+    ),
+    "a use": (
+        lambda store: change_use(store, "u-1", lambda one: usage_lifecycle.explained(one, explanation(), NOW)),
+        _touch_use,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONTENDED)
+def test_whoever_is_late_every_time_gives_up_without_a_trace(what: str) -> None:
+    change, touch = CONTENDED[what]
+    store = filled()
+    store.coming = [lambda: touch(store)] * ATTEMPTS
+    with pytest.raises(ContendedError):
+        change(store)
+    assert store.writes == ATTEMPTS
+    assert store.trail == []
+
+
+@pytest.mark.parametrize("what", CONTENDED)
+def test_whoever_is_first_in_the_end_gets_through(what: str) -> None:
+    change, touch = CONTENDED[what]
+    store = filled()
+    store.coming = [lambda: touch(store)] * (ATTEMPTS - 1)
+    change(store)
+    assert len(store.trail) == 1
+
+
+def test_a_grant_and_a_use_come_back_as_they_were_written() -> None:
+    store = filled()
+    changed = change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.granted(one, NOW))
+    assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2, made=True)
+    explained = change_use(store, "u-1", lambda one: usage_lifecycle.explained(one, explanation(), NOW))
+    assert explained == store.uses["u-1"]
+    assert explained.state is UseState.explained

@@ -1,0 +1,127 @@
+"""Slack's signature: the documented example, and that nothing else passes.
+
+It does not prove that the comparison takes constant time; it is `hmac.compare_digest`.
+"""
+
+import hashlib
+import hmac
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.app.slack.signature import WINDOW_SECONDS, SignatureError, replay_key, verify
+from localcloud.slack_user import signed
+
+# The example of https://docs.slack.dev/authentication/verifying-requests-from-slack, whose secret is no secret.
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+TIMESTAMP = "1531420618"
+NOW = 1531420618
+BODY = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&"
+    b"channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&"
+    b"response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&"
+    b"trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
+SIGNATURE = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+
+
+def refusal(**changes: object) -> str:
+    given = {"secret": SECRET, "timestamp": TIMESTAMP, "signature": SIGNATURE, "body": BODY, "now": NOW, **changes}
+    with pytest.raises(SignatureError) as refused:
+        verify(**given)  # pyrefly: ignore[bad-argument-type]
+    return str(refused.value)
+
+
+def test_slacks_own_example_passes() -> None:
+    verify(SECRET, TIMESTAMP, SIGNATURE, BODY, NOW)
+
+
+@pytest.mark.parametrize("off", [-WINDOW_SECONDS, WINDOW_SECONDS])
+def test_the_window_is_five_minutes_in_both_directions(off: int) -> None:
+    verify(SECRET, TIMESTAMP, SIGNATURE, BODY, NOW + off)
+    assert refusal(now=NOW + off + (1 if off > 0 else -1)) == "the timestamp is too old, or in the future"
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        "",
+        " ",
+        "-1",
+        "+1531420618",
+        "1531420618 ",
+        "1531420618\n",
+        "1531420618.0",
+        "1_531_420_618",
+        "0x5b47a9ca",
+        "9" * 5000,
+        "NaN",
+        "\u0661\u0665\u0663\u0661\u0664\u0662\u0660\u0666\u0661\u0668",
+        "\ud800",
+    ],
+)
+def test_a_timestamp_that_is_no_plain_number_is_refused_before_it_is_read(timestamp: str) -> None:
+    assert refusal(timestamp=timestamp) == "the timestamp is missing or garbled"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "v0=",
+        SIGNATURE[3:],
+        SIGNATURE.upper(),
+        SIGNATURE.replace("v0", "v1"),
+        f"{SIGNATURE}00",
+        f"{SIGNATURE}\n",
+        f" {SIGNATURE}",
+        f"{SIGNATURE},{SIGNATURE}",
+        "v0=" + "é" * 64,
+        "v0=" + "\ud800" * 64,
+    ],
+)
+def test_a_garbled_signature_is_refused(signature: str) -> None:
+    assert refusal(signature=signature) == "the signature is missing or garbled"
+
+
+def test_another_body_another_secret_another_time_and_another_signature_are_refused() -> None:
+    other = "v0=" + "0" * 64
+    for changes in ({"body": BODY + b" "}, {"secret": SECRET + "x"}, {"timestamp": "1531420619"}, {"signature": other}):
+        assert refusal(**changes) == "the signature is another one"
+
+
+def test_nobody_signs_with_an_empty_secret() -> None:
+    empty = "v0=" + hmac.new(b"", f"v0:{TIMESTAMP}:".encode() + BODY, hashlib.sha256).hexdigest()
+    assert refusal(secret="", signature=empty) == "there is no signing secret"
+
+
+@given(secret=st.text(min_size=1), body=st.binary(), now=st.integers(0, 9_999_999_999))
+def test_what_the_local_clouds_people_send_passes(secret: str, body: bytes, now: int) -> None:
+    headers = signed(secret, body, now)
+    verify(secret, headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"], body, now)
+
+
+@given(
+    secret=st.text(st.characters(exclude_categories=())),
+    timestamp=st.text(st.characters(exclude_categories=())) | st.just(TIMESTAMP),
+    signature=st.text(st.characters(exclude_categories=())) | st.from_regex(r"v0=[0-9a-f]{64}", fullmatch=True),
+    body=st.binary(),
+)
+def test_whatever_comes_is_refused_with_a_reason_that_holds_nothing_of_it(
+    secret: str, timestamp: str, signature: str, body: bytes
+) -> None:
+    with pytest.raises(SignatureError, match=re.compile(r"[a-z, ]+")) as refused:
+        verify(secret, timestamp, signature, body, NOW)
+    assert str(refused.value) in {
+        "there is no signing secret",
+        "the timestamp is missing or garbled",
+        "the signature is missing or garbled",
+        "the timestamp is too old, or in the future",
+        "the signature is another one",
+    }
+
+
+def test_a_request_is_remembered_by_its_signature() -> None:
+    assert replay_key(SIGNATURE) == "slack/a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"

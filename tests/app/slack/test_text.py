@@ -1,0 +1,149 @@
+"""Words in Slack: what people wrote is shown whole, and nothing of it means anything.
+
+It does not prove how Slack draws a text, nor how it counts characters; both ways of counting are within the limits.
+"""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.app.domain.records import SYSTEM, Actor
+from breakglass.app.slack.text import characters, code, countdown, escaped, moment, named, said, shortened, utc
+from localcloud.emulators.block_kit import block_problems
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
+AT = 1_764_187_200
+
+
+def test_markup_of_people_means_nothing() -> None:
+    assert escaped("<!channel> & <@UADA> <https://evil.example|here>") == (
+        "&lt;!channel&gt; &amp; &lt;@UADA&gt; &lt;https://evil.example|here&gt;"
+    )
+
+
+def test_an_entity_that_somebody_typed_is_shown_as_it_was_typed() -> None:
+    assert escaped("&lt;") == "&amp;lt;"
+
+
+@pytest.mark.parametrize(
+    ("name", "span"),
+    [
+        ("production", "`production`"),
+        ("*bold* _it_ :tada: <!here>", "`*bold* _it_ :tada: &lt;!here&gt;`"),
+        ("a`b", "`a\u02cbb`"),
+        ("two\nlines\u2028three", "`two lines three`"),
+        ("\u202eevil\u2066", "`evil`"),
+        ("x" * 81, f"`{'x' * 79}…`"),
+        ("", "`(no name)`"),
+        ("\u200b", "`(no name)`"),
+    ],
+)
+def test_a_name_is_one_line_in_which_nothing_means_anything(name: str, span: str) -> None:
+    assert code(name) == span
+
+
+@given(ANY_TEXT)
+def test_no_name_leaves_its_code_span(name: str) -> None:
+    span = code(name)
+    assert re.fullmatch(r"`[^`\n\r<>]+`", span)
+    assert re.search(r"&(?!amp;|lt;|gt;)", span) is None
+    json.dumps(span, ensure_ascii=False).encode()
+
+
+@given(ANY_TEXT)
+def test_escaping_takes_nothing_away(text: str) -> None:
+    back = escaped(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert back == characters(text)
+
+
+@given(ANY_TEXT)
+def test_every_text_becomes_one_that_can_be_sent(text: str) -> None:
+    assert json.loads(json.dumps(characters(text)).encode()) == characters(text)
+    characters(text).encode()
+
+
+@given(st.text(max_size=200))
+def test_a_text_that_can_be_sent_stays_as_it_is(text: str) -> None:
+    assert characters(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("a\ud800b", "a\ufffdb"),
+        ("\udc00\ud800", "\ufffd\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("\ufeffx", "\ufeffx"),
+    ],
+)
+def test_what_is_no_character_is_replaced_and_nothing_else(text: str, sent: str) -> None:
+    assert characters(text) == sent
+
+
+@pytest.mark.parametrize(
+    ("actor", "name"),
+    [
+        (Actor("u-ada", "Ada", "UADA"), "<@UADA>"),
+        (Actor("u-ada", "Ada"), "`Ada`"),
+        (Actor("u-ada", "Ada <!channel>", "UADA>"), "`Ada &lt;!channel&gt;`"),
+        (Actor("u-ada", "Ada", "!channel"), "`Ada`"),
+        (Actor("u-ada", "Ada", "UADA\n"), "`Ada`"),
+        (Actor("u-ada", ""), "`u-ada`"),
+        (SYSTEM, "`break-glass`"),
+    ],
+)
+def test_somebody_is_mentioned_only_by_what_is_an_id(actor: Actor, name: str) -> None:
+    assert named(actor) == name
+
+
+def test_times_are_shown_in_everybodys_own_zone_and_in_utc_where_slack_can_not() -> None:
+    assert utc(AT) == "2025-11-26 20:00 UTC"
+    assert moment(AT) == "<!date^1764187200^{date_short_pretty} at {time}|2025-11-26 20:00 UTC>"
+    assert countdown(AT) == "<!date^1764187200^{date_short_pretty} at {time} ({ago})|2025-11-26 20:00 UTC>"
+
+
+def test_what_somebody_said_is_a_label_and_plain_text() -> None:
+    assert said("Why", "the restore <!channel> *failed*\n:fire:") == [
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*Why*", "verbatim": True}},
+        {
+            "type": "section",
+            "text": {"type": "plain_text", "text": "the restore <!channel> *failed*\n:fire:", "emoji": False},
+        },
+    ]
+
+
+def test_who_said_nothing_is_not_shown() -> None:
+    assert said("Why", " \n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("x" * 3000, [3000]),
+        ("x" * 3001, [3000, 1]),
+        ("\U0001f525" * 1500, [1500]),
+        ("x\U0001f525" * 1500, [2000, 1000]),
+    ],
+)
+def test_a_long_text_goes_on_in_the_next_section(text: str, lengths: list[int]) -> None:
+    assert [len(block["text"]["text"]) for block in said("Why", text)[1:]] == lengths
+
+
+@given(st.text(st.characters(exclude_categories=()), min_size=1, max_size=50), st.integers(1, 400))
+def test_nothing_of_a_text_is_lost_whatever_its_length(piece: str, times: int) -> None:
+    text = piece * times
+    blocks = said("Why", text)
+    shown = "".join(block["text"]["text"] for block in blocks[1:])
+    assert shown == (characters(text) if text.strip() else "")
+    assert not blocks or block_problems(blocks) == []
+    for block in blocks[1:]:
+        assert block["text"]["type"] == "plain_text"
+        assert len(block["text"]["text"].encode("utf-16-le")) <= 2 * 3000
+
+
+def test_only_names_and_our_own_texts_are_cut() -> None:
+    assert shortened("x" * 10, 10) == "x" * 10
+    assert shortened("x" * 11, 10) == "x" * 9 + "…"

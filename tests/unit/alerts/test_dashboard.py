@@ -1,0 +1,179 @@
+"""The dashboard shows the right metrics in a body that CloudWatch takes.
+
+Not proven here: that AWS keeps metrics under these names (docs/live-checks.md). The limits are those of CloudWatch's
+"Dashboard body structure and syntax".
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, counting_path, dashboard_body, dashboard_url
+from breakglass.vocabulary import EvidencePath
+
+REGION = "eu-central-1"
+DEVOPS = RoleMetrics("devops-break-glass", {path: f"rule-devops-{path}" for path in EvidencePath}, "queue-devops")
+EMERGENCY = RoleMetrics(
+    "emergency",
+    {path: f"rule-emergency-{path}" for path in (EvidencePath.console, EvidencePath.denied)},
+    "queue-emergency",
+)
+
+
+APPROVALS = ApprovalMetrics("prod-approvals", ["front", "desk"], "arn:aws:states:machine")
+
+
+def alarms(count: int) -> list[str]:
+    return [f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-{index}" for index in range(count)]
+
+
+def widgets(*roles: RoleMetrics, alarm_count: int = 2) -> list[dict[str, Any]]:
+    return dashboard_body(roles, alarms(alarm_count), REGION)["widgets"]
+
+
+def metrics(title: str, *roles: RoleMetrics) -> list[list[Any]]:
+    (found,) = [each for each in widgets(*roles) if each["properties"].get("title") == title]
+    return found["properties"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "counted"),
+    [
+        (list(EvidencePath), EvidencePath.session_start),
+        ([EvidencePath.denied, EvidencePath.console, EvidencePath.portal], EvidencePath.portal),
+        ([EvidencePath.denied, EvidencePath.console], EvidencePath.console),
+        ([EvidencePath.denied], None),
+    ],
+)
+def test_one_path_counts_uses(paths: list[EvidencePath], counted: EvidencePath | None) -> None:
+    assert counting_path(paths) == counted
+
+
+@pytest.mark.parametrize("title", ["Uses in the time range", "Uses per day"])
+def test_uses_are_counted_once_for_each_role(title: str) -> None:
+    assert metrics(title, DEVOPS, EMERGENCY) == [
+        ["AWS/Events", "MatchedEvents", "RuleName", "rule-devops-session_start", {"label": "devops-break-glass"}],
+        ["AWS/Events", "MatchedEvents", "RuleName", "rule-emergency-console", {"label": "emergency"}],
+    ]
+
+
+def test_denied_attempts() -> None:
+    assert metrics("Denied attempts per day", DEVOPS, EMERGENCY) == [
+        ["AWS/Events", "MatchedEvents", "RuleName", "rule-devops-denied", {"label": "devops-break-glass"}],
+        ["AWS/Events", "MatchedEvents", "RuleName", "rule-emergency-denied", {"label": "emergency"}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "metric"),
+    [
+        ("Deliveries per day, failed ones included", "Invocations"),
+        ("Failed deliveries per day: should be empty", "FailedInvocations"),
+        ("Failed and not even a dead letter: should be empty", "InvocationsFailedToBeSentToDlq"),
+    ],
+)
+def test_deliveries_of_every_rule(title: str, metric: str) -> None:
+    assert metrics(title, EMERGENCY) == [
+        ["AWS/Events", metric, "RuleName", "rule-emergency-console", {"label": "emergency: console"}],
+        ["AWS/Events", metric, "RuleName", "rule-emergency-denied", {"label": "emergency: denied"}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "metric"),
+    [
+        ("Dead letters: should be 0", "ApproximateNumberOfMessagesVisible"),
+        ("Age of the oldest dead letter, seconds", "ApproximateAgeOfOldestMessage"),
+    ],
+)
+def test_dead_letters_are_shown_by_their_maximum(title: str, metric: str) -> None:
+    (found,) = [each for each in widgets(DEVOPS) if each["properties"].get("title") == title]
+
+    assert found["properties"]["stat"] == "Maximum"
+    assert metrics(title, DEVOPS) == [
+        ["AWS/SQS", metric, "QueueName", "queue-devops", {"label": "devops-break-glass"}],
+    ]
+
+
+def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() -> None:
+    without = widgets(DEVOPS)[1:]
+    text, *others = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)["widgets"]
+
+    assert text["properties"]["markdown"].endswith("Every use is delivered to the recorder of uses, too.")
+    assert others[: len(without)] == without
+    requests, found, errors = (each["properties"] for each in others[len(without) :])
+    assert requests["metrics"] == [
+        ["AWS/States", "ExecutionsStarted", "StateMachineArn", "arn:aws:states:machine", {"label": "requests"}]
+    ]
+    assert found["stat"] == "Maximum"
+    assert [line[:4] for line in found["metrics"]] == [
+        ["Breakglass", metric, "Stack", "prod-approvals"]
+        for metric in (
+            "OverdueExplanations",
+            "UnrevokedGrants",
+            "UnrecordedAssignments",
+            "StuckRequests",
+            "UndeniedSessions",
+            "SweeperFailures",
+        )
+    ]
+    assert errors["metrics"] == [
+        ["AWS/Lambda", "Errors", "FunctionName", "front", {"label": "front"}],
+        ["AWS/Lambda", "Errors", "FunctionName", "desk", {"label": "desk"}],
+        ["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn:aws:states:machine", {"label": "workflow"}],
+    ]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, [1]), (100, [100]), (101, [100, 1]), (300, [100, 100, 100])])
+def test_an_alarm_widget_takes_a_hundred_alarms(count: int, shown: list[int]) -> None:
+    found = [each for each in widgets(DEVOPS, alarm_count=count) if each["type"] == "alarm"]
+
+    assert [len(each["properties"]["alarms"]) for each in found] == shown
+    assert [arn for each in found for arn in each["properties"]["alarms"]] == alarms(count)
+
+
+def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in dashboard_body([DEVOPS, EMERGENCY], alarms(300), REGION, APPROVALS)["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_as_many_roles_as_a_bus_has_rules_for_fit_into_every_graph() -> None:
+    # 300 rules on a bus ("Amazon EventBridge quotas"), 500 metrics in a widget.
+    roles = [
+        RoleMetrics(f"role-{index}", {path: f"rule-{index}-{path}" for path in EvidencePath}, f"queue-{index}")
+        for index in range(75)
+    ]
+
+    graphs = [each["properties"] for each in widgets(*roles) if each["type"] == "metric"]
+    assert max(len(each["metrics"]) for each in graphs) == 300
+    assert {each["region"] for each in graphs} == {REGION}
+
+
+def test_the_body_is_json() -> None:
+    body = dashboard_body([DEVOPS, EMERGENCY], alarms(8), REGION)
+
+    assert json.loads(json.dumps(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-central-1", "console.aws.amazon.com"),
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_address_is_in_the_console_of_the_partition(region: str, host: str) -> None:
+    assert (
+        dashboard_url("breakglass-prod", region)
+        == f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/breakglass-prod"
+    )

@@ -1,0 +1,250 @@
+"""`breakglass explain`: who can approve this, by which rule, and why not me?
+
+The decisions themselves are shown in tests/app/domain; here is what of them a person gets to read.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakglass.app.aws.aws import UNREACHABLE, AwsError
+from breakglass.app.domain.policy import Action, DenyRule, Policy, to_json
+from tests.app.domain.policies import (
+    ADA,
+    CLEO,
+    DATABASES,
+    DOT,
+    EVE,
+    EVERYBODY,
+    FAY,
+    NETWORK,
+    PRODUCTION,
+    RDS,
+    group,
+    policy,
+    rule,
+    user,
+)
+from tests.app.doubles.directory import MemoryDirectory
+from tests.unit.cli.worlds import Outcome, Typist
+
+COURSE = DenyRule("course", "They take the course first.", (Action.approve,), principals=(group("contractors"),))
+
+
+def typist(of: Policy | None = None) -> Typist:
+    return Typist(of or policy(), MemoryDirectory(EVERYBODY))
+
+
+def explain(at: Typist, who: str, *more: str, permission_set: str = RDS, account: str = PRODUCTION) -> Outcome:
+    return at.run("explain", "--who", who, "--set", permission_set, "--account", account, *more)
+
+
+def explained(at: Typist, who: str, *more: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(explain(at, who, *more, "--json").out)
+    return answer
+
+
+def lines(outcome: Outcome, section: str) -> list[str]:
+    """The lines of a section, with single spaces."""
+    (found,) = [text for text in outcome.out.strip().split("\n\n") if text.startswith(section)]
+    return [" ".join(line.split()) for line in found.splitlines()[1:]]
+
+
+def test_who_asks_learns_what_they_may_by_which_rule_and_who_approves_it_now() -> None:
+    outcome = explain(typist(), "ada")
+
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[0] == f"{RDS} in {PRODUCTION} (production)"
+    assert "ada (Ada) may request it yes Ada may request" in " ".join(outcome.out.split())
+    assert "Who can approve it for ada (Ada), by rule databases: it takes one person\n" in outcome.out
+    assert lines(outcome, "Who can approve") == ["bea (Bea) group leads can", "cleo (Cleo) group leads can"]
+    assert lines(outcome, "Rules") == ["databases allows it It lets Ada request. One approval by group leads."]
+
+
+def test_why_not_me_is_answered() -> None:
+    may = lines(explain(typist(), "fay"), RDS)
+
+    assert any(line.startswith("fay (Fay) may request it no No rule lets Fay request") for line in may)
+    assert any(line.startswith("fay (Fay) may approve what others request no Fay is not among") for line in may)
+
+
+def test_the_request_of_somebody_else_can_be_asked_about() -> None:
+    yes = explained(typist(), "cleo", "--for", "ada")["may_approve_for"]
+    no = explained(typist(), "ada", "--for", "ada")["may_approve_for"]
+
+    assert yes == {"outcome": "allowed", "reason": "Cleo may approve this.", "rule": "databases"}
+    assert (no["outcome"], no["reason"]) == ("refused", "Nobody approves their own request.")
+    assert "cleo (Cleo) may approve a request of ada yes" in " ".join(
+        explain(typist(), "cleo", "--for", "ada").out.split()
+    )
+
+
+def test_a_group_stands_for_who_is_in_it_now() -> None:
+    at = typist()
+    at.directory.move(FAY, "g-leads")
+    at.directory.disable(CLEO)
+
+    assert [one["user_name"] for one in explained(at, "ada")["approvers"]] == ["bea", "fay"]
+
+
+def test_who_is_named_and_can_t_approve_all_the_same_is_listed_last_with_the_reason() -> None:
+    at = typist(policy(rule(approvers=(group("oncall"), group("leads"))), denies=(COURSE,)))
+
+    found = explained(at, "ada")["approvers"]
+    assert [(one["user_name"], one["outcome"]) for one in found] == [
+        ("bea", "allowed"),
+        ("cleo", "allowed"),
+        ("ada", "refused"),
+        ("eve", "refused"),
+    ]
+    assert found[2]["reason"] == "Nobody approves their own request."
+    assert "They take the course first." in found[3]["reason"]
+    # Bea is in both groups, and once in the list.
+    assert [one["name"] for one in found[0]["through"]] == ["oncall", "leads"]
+
+
+def test_too_few_people_are_said_to_be_too_few() -> None:
+    at = typist(policy(rule(approvals=3)))
+
+    assert "it takes 3 different people; too few can now\n" in explain(at, "ada").out
+    assert explained(at, "ada")["enough_approvers"] is False
+    assert explained(typist(), "ada")["enough_approvers"] is True
+
+
+def test_nobody_at_all_is_said_to_be_nobody() -> None:
+    at = typist(policy(rule(approvers=(group("empty"),))))
+
+    assert lines(explain(at, "ada"), "Who can approve")[0].startswith("nobody ")
+
+
+def test_conditions_are_those_of_the_strictest_rule_in_the_words_of_people() -> None:
+    strict = rule(name="strict", ticket_pattern="INC-[0-9]+", glass_after_seconds=None, risk_banner="Care!")
+    conditions = lines(explain(typist(policy(DATABASES, strict)), "ada"), "Conditions")
+
+    assert "lasts at most 4 h; the form proposes 1 h" in conditions
+    assert "ticket INC-[0-9]+" in conditions
+    assert "without approval never" in conditions
+    assert "mentioned after 5 min group security" in conditions
+    assert "risk Care!" in conditions
+
+
+def test_breaking_the_glass_is_said_to_take_patience() -> None:
+    shown = " ".join(explain(typist(), "ada").out.split())
+    assert "ada (Ada) may break the glass yes After 10 min without an answer, and not for 12 h after a denial." in shown
+    assert "without approval after 10 min without an answer, and not for 12 h after a denial" in shown
+    terms = explained(typist(), "ada")["terms"]
+    assert (terms["break_glass_after_seconds"], terms["not_after_denial_seconds"]) == (600, 43_200)
+
+
+def test_who_may_not_request_learns_who_approves_for_those_who_may() -> None:
+    outcome = explain(typist(), "cleo")
+
+    assert lines(outcome, "Who can approve it for those who may request it") == [
+        "bea (Bea) group leads can",
+        "cleo (Cleo) group leads can",
+    ]
+    assert explained(typist(), "cleo")["terms"] is None
+
+
+def test_an_address_finds_whoever_has_it() -> None:
+    assert explained(typist(), "ada@example.com")["who"]["user_name"] == "ada"
+
+
+def test_json_has_everything_that_a_program_needs() -> None:
+    answer = explained(typist(policy(denies=(COURSE,))), "ada")
+
+    assert sorted(answer) == ["account", "approvers", "enough_approvers", "permission_set", "terms", "who"]
+    assert answer["account"] == {"id": PRODUCTION, "name": "production"}
+    assert answer["who"]["request"]["rule"] == "databases"
+    assert [one["name"] for one in answer["who"]["denies"]] == ["course"]
+    assert answer["terms"]["ping"] == [{"kind": "group", "id": "g-leads", "name": "leads"}]
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            {"permission_set": "devops-breakglass"},
+            ('--set value: "devops-breakglass"', f"Did you mean {RDS}?", NETWORK),
+        ),
+        ({"account": "222222222223"}, ('--account value: "222222222223"', "Did you mean 222222222222 (production)?")),
+        ({"account": "staging"}, ('--account value: "staging"', "Did you mean 333333333333 (staging)?")),
+    ],
+)
+def test_a_name_that_is_none_gets_the_nearest_and_nothing_is_asked_of_aws(
+    question: dict[str, str], said: tuple[str, ...]
+) -> None:
+    at = typist()
+    outcome = explain(at, "ada", **question)
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert all(each in outcome.flat for each in said)
+    assert [each for each in at.asked if not each.startswith("pulumi ")] == []
+    assert at.directory.asked == 0
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada.lovelace", "nobody@example.com", ""])
+def test_a_person_who_is_not_there_is_said_not_to_be(name: str) -> None:
+    outcome = explain(typist(), name)
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert f'--who value: "{name}"' in outcome.flat
+    assert "user name as Identity Center shows it" in outcome.flat
+
+
+def test_the_person_whose_request_it_would_be_has_to_be_there_too() -> None:
+    assert '--for value: "gone"' in explain(typist(), "ada", "--for", "gone").flat
+
+
+def test_a_policy_can_be_tried_before_it_is_deployed(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(to_json(policy(rule(name="tomorrow", approvers=(user("dot"),)))))
+    at = typist(None)
+
+    assert [one["user_name"] for one in explained(at, "ada", "--policy", str(file))["approvers"]] == [DOT.user_name]
+    assert [each for each in at.asked if each.startswith("pulumi ")] == []
+
+
+MISSPELT = to_json(policy()).replace('"denies"', '"denys"').encode()
+
+
+@pytest.mark.parametrize("content", [MISSPELT, None, b"config:\n  breakglass:approvals: {}\n", b"{}", b"[]", b"\xff"])
+def test_a_file_that_is_no_policy_is_refused(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    if content is not None:
+        file.write_bytes(content)
+    outcome = explain(typist(), "ada", "--policy", str(file))
+
+    assert outcome.status == 2
+    assert "--policy value:" in outcome.flat
+    assert "pulumi stack output approvalPolicy > policy.json" in outcome.flat
+
+
+def test_what_people_typed_as_their_name_is_no_command_for_the_terminal() -> None:
+    at = typist()
+    at.directory.people[ADA.user_id] = replace(ADA, display_name="A\x1b[2Jda\nroot")
+    outcome = explain(at, "ada")
+
+    assert "\x1b" not in outcome.out
+    assert "ada (A\\u001b[2Jda root)" in outcome.out
+
+
+def test_what_aws_refuses_is_one_answer_not_a_traceback() -> None:
+    at = typist()
+    at.directory.failure = AwsError(UNREACHABLE, "no answer", 0, "GetUserId")
+    outcome = explain(at, "ada")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "AWS: GetUserId" in outcome.flat
+
+
+def test_somebody_denied_sees_which_rule_forbids_what() -> None:
+    deny = replace(COURSE, actions=(Action.request, Action.approve))
+    outcome = explain(typist(policy(denies=(deny,))), EVE.user_name)
+
+    assert lines(outcome, "Deny rules, for eve (Eve)") == [
+        "course forbids it It forbids Eve to request, approve: They take the course first."
+    ]

@@ -1,0 +1,32 @@
+"""Columns in a terminal."""
+
+import pytest
+
+from breakglass.cli.layout import columns, one_line
+
+
+def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
+    long = " ".join(["word"] * 30)
+    lines = columns([("a", "bb", "short"), ("aaa", "b", long)])
+
+    assert lines[0] == "  a    bb  short"
+    assert lines[1].startswith("  aaa  b   word word")
+    assert all(line.startswith("           word") for line in lines[2:])
+    assert max(map(len, lines)) <= 110
+
+
+def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
+    assert columns([("a" * 200, "one two three")]) == ["  " + "a" * 200 + "  one two three"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Ada\n Lovelace", "Ada Lovelace"),
+        ("\x1b]0;owned\x07", "\\u001b]0;owned\\u0007"),
+        ("ä 漢字", "ä 漢字"),
+        ("a\u202eb", "a\\u202eb"),
+    ],
+)
+def test_one_line_of_hostile_text_escapes_controls(typed: str, shown: str) -> None:
+    assert one_line(typed) == shown

@@ -1,0 +1,63 @@
+"""The limits of a stack outside the management account, from plain values."""
+
+import pytest
+
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.components.delegation import silent_portal_rules, unmanageable_assignments
+from breakglass.stack_file.stack import PermissionSetPairSpec
+from breakglass.vocabulary import EvidencePath
+
+MANAGEMENT, MEMBER = "111111111111", "222222222222"
+ROLE = RoleSubject("arn:aws:iam::222222222222:role/emergency-operator")
+SET = PermissionSetSubject("devops-break-glass")
+PAIR = PermissionSetPairSpec.model_validate(
+    {
+        "name": "devops",
+        "everyday": {},
+        "breakGlass": {},
+        "assignments": [
+            {"group": "oncall", "accounts": [MEMBER]},
+            {"group": "leads", "accounts": [MEMBER, MANAGEMENT], "sets": ["everyday"]},
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("paths", "instead"),
+    [
+        (list(EvidencePath), "Write `evidencePaths: [session_start, console, denied]` here"),
+        ([EvidencePath.portal], "Take `alerts` out here"),
+    ],
+)
+def test_portal_rules_in_a_member_account_are_silent(paths: list[EvidencePath], instead: str) -> None:
+    (warning,) = silent_portal_rules(paths, [SET], MEMBER, MANAGEMENT)
+
+    assert warning.path == "alerts.evidencePaths"
+    assert MANAGEMENT in warning.why
+    assert instead in warning.instead
+
+
+@pytest.mark.parametrize(
+    ("paths", "watched", "deployed_in"),
+    [
+        pytest.param(list(EvidencePath), [SET], MANAGEMENT, id="in the owner's account"),
+        pytest.param([EvidencePath.session_start], [SET], MEMBER, id="without portal"),
+        pytest.param(list(EvidencePath), [ROLE], MEMBER, id="plain roles have no portal rule"),
+    ],
+)
+def test_portal_rules_elsewhere_are_not_silent(
+    paths: list[EvidencePath], watched: list[PermissionSetSubject | RoleSubject], deployed_in: str
+) -> None:
+    assert silent_portal_rules(paths, watched, deployed_in, MANAGEMENT) == []
+
+
+def test_assignment_in_the_management_account_is_told() -> None:
+    (problem,) = unmanageable_assignments([PAIR], MEMBER, MANAGEMENT)
+
+    assert problem.path == "permissionSets.pairs[0].assignments[1].accounts[1]"
+    assert "each assignment of it would fail" in problem.why
+
+
+def test_assignment_by_the_management_account_is_fine() -> None:
+    assert unmanageable_assignments([PAIR], MANAGEMENT, MANAGEMENT) == []

@@ -1,0 +1,428 @@
+"""What each part of the approvals may, as exact JSON, and that it may all that the store asks of the table for it.
+
+Not shown here: that AWS evaluates the documents alike (docs/live-checks.md), and what the functions ask of other
+services than DynamoDB: the local cloud checks no permissions.
+"""
+
+import json
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from breakglass.app.domain.policy import PermissionSet, Unrecorded
+from breakglass.errors import PolicyError
+from breakglass.iam.app_roles import (
+    MOST_NAMED,
+    Scope,
+    function_permissions,
+    function_trust,
+    workflow_permissions,
+    workflow_trust,
+)
+from breakglass.naming import Names, Part, Place
+from tests.app.domain.policies import MANAGEMENT, PRODUCTION, SETTINGS, STAGING, group, policy, rule
+
+PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+TOKEN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-slack-token-AbCdEf"
+SIGNING = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-approvals-signing-AbCdEf"
+KEY = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SCP = "arn:aws:organizations::111111111111:policy/o-abcdefghij/service_control_policy/p-12345678"
+SCOPE = Scope(PLACE, policy(), TOKEN, SIGNING)
+
+TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/breakglass-prod-approvals-records"
+MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:breakglass-prod-approvals-workflow"
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+SETS = [
+    "arn:aws:sso:::permissionSet/ssoins-1/ps-devops-break-glass",
+    "arn:aws:sso:::permissionSet/ssoins-1/ps-network-break-glass",
+]
+STORE = "arn:aws:identitystore::111111111111:identitystore/d-1234567890"
+
+
+def function_arn(part: str) -> str:
+    return f"arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-{part}"
+
+
+def allow(sid: str, actions: str, resources: str | list[str], condition: Any = None) -> dict[str, Any]:
+    listed = actions.split()
+    statement = {"Sid": sid, "Effect": "Allow", "Action": listed, "Resource": resources}
+    return statement if condition is None else {**statement, "Condition": condition}
+
+
+def one(sid: str, action: str, resources: str | list[str], condition: Any = None) -> dict[str, Any]:
+    return {**allow(sid, action, resources, condition), "Action": action}
+
+
+def keyed(*kinds: str) -> dict[str, Any]:
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}#*" for kind in kinds]}}
+
+
+def logs(part: str) -> dict[str, Any]:
+    group_arn = f"arn:aws:logs:eu-central-1:111111111111:log-group:breakglass-prod-approvals-{part}"
+    return allow("WriteLogs", "logs:CreateLogStream logs:PutLogEvents", f"{group_arn}:*")
+
+
+def read(*kinds: str) -> dict[str, Any]:
+    return allow("ReadRecords", "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query", TABLE, keyed(*kinds))
+
+
+def find(*indexes: str) -> dict[str, Any]:
+    return one("FindRecords", "dynamodb:Query", [f"{TABLE}/index/{index}" for index in indexes])
+
+
+def write(*kinds: str) -> dict[str, Any]:
+    return one("WriteRecords", "dynamodb:PutItem", TABLE, keyed(*kinds))
+
+
+def dead_letters(part: str) -> dict[str, Any]:
+    queue = f"arn:aws:sqs:eu-central-1:111111111111:breakglass-prod-approvals-{part}-dead-letters"
+    return one("KeepWhatFailed", "sqs:SendMessage", queue)
+
+
+LEASE = allow("HoldAssignments", "dynamodb:DeleteItem dynamodb:UpdateItem", TABLE, keyed("ACCESS"))
+LOOK_UP = allow(
+    "LookUpPeople",
+    "identitystore:DescribeUser identitystore:GetUserId identitystore:ListGroupMembershipsForMember",
+    [STORE, "arn:aws:identitystore:::membership/*", "arn:aws:identitystore:::user/*"],
+)
+MEMBERS = one(
+    "ListMembers",
+    "identitystore:ListGroupMemberships",
+    [
+        STORE,
+        "arn:aws:identitystore:::group/g-leads",
+        "arn:aws:identitystore:::group/g-oncall",
+        "arn:aws:identitystore:::group/g-security",
+        "arn:aws:identitystore:::membership/*",
+    ],
+)
+
+
+def account(*ids: str) -> list[str]:
+    return [f"arn:aws:sso:::account/{account_id}" for account_id in ids]
+
+
+# Of every set and in every account: one may leave the stack file while access is open.
+TAKE_BACK = allow(
+    "TakeBackAssignments",
+    "sso:DeleteAccountAssignment sso:ListAccountAssignments",
+    [INSTANCE, f"arn:aws:sso:::permissionSet/{INSTANCE.rpartition('/')[2]}/*", *account("*")],
+)
+
+EXPECTED = {
+    Part.front: [
+        logs("front"),
+        write("DELIVERY"),
+        one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
+        one("HandOver", "lambda:InvokeFunction", function_arn("desk")),
+    ],
+    Part.desk: [
+        logs("desk"),
+        read("DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
+        find("by_month", "by_person", "open"),
+        write("AUDIT", "CLAIM", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
+        one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
+        LOOK_UP,
+        MEMBERS,
+        allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
+        dead_letters("desk"),
+    ],
+    Part.access: [
+        logs("access"),
+        read("REQUEST"),
+        write("AUDIT", "REQUEST"),
+        LEASE,
+        one("MakeAssignments", "sso:CreateAccountAssignment", [INSTANCE, *SETS, *account(PRODUCTION, STAGING)]),
+        TAKE_BACK,
+        allow(
+            "SeeProgress",
+            "sso:DescribeAccountAssignmentCreationStatus sso:DescribeAccountAssignmentDeletionStatus",
+            INSTANCE,
+        ),
+    ],
+    Part.sweeper: [
+        logs("sweeper"),
+        read("ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
+        find("open"),
+        write("AUDIT", "CLAIM", "CURSOR", "LATEST", "REQUEST", "USE"),
+        LEASE,
+        one("ReadSecrets", "secretsmanager:GetSecretValue", [TOKEN]),
+        LOOK_UP,
+        MEMBERS,
+        allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
+        one("SeeExecutions", "states:DescribeExecution", f"{MACHINE.replace(':stateMachine:', ':execution:')}:*"),
+        TAKE_BACK,
+        allow(
+            "SeeProgress",
+            "sso:DescribeAccountAssignmentCreationStatus sso:DescribeAccountAssignmentDeletionStatus",
+            INSTANCE,
+        ),
+        one("LookForAssignments", "sso:ListAccountsForProvisionedPermissionSet", [INSTANCE, *SETS, *account("*")]),
+    ],
+    Part.recorder: [
+        logs("recorder"),
+        read("EVENT", "LATEST", "REQUEST", "USE"),
+        find("by_person"),
+        write("AUDIT", "EVENT", "LATEST", "USE"),
+        LOOK_UP,
+        dead_letters("recorder"),
+    ],
+}
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_function_may_exactly_this(part: Part) -> None:
+    assert function_permissions(part, SCOPE) == {"Version": "2012-10-17", "Statement": EXPECTED[part]}
+
+
+def test_only_lambda_takes_the_role_of_a_function() -> None:
+    assert function_trust() == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+
+
+def test_only_this_state_machine_takes_its_role() -> None:
+    assert workflow_trust(PLACE) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "states.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "ArnEquals": {"aws:SourceArn": MACHINE},
+                    "StringEquals": {"aws:SourceAccount": "111111111111"},
+                },
+            }
+        ],
+    }
+
+
+def test_the_state_machine_calls_its_two_functions_and_has_its_log_delivered() -> None:
+    assert workflow_permissions(PLACE) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            one("CallSteps", "lambda:InvokeFunction", [function_arn("access"), function_arn("desk")]),
+            allow(
+                "DeliverLogs",
+                "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups logs:DescribeResourcePolicies "
+                "logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy logs:UpdateLogDelivery",
+                "*",
+            ),
+        ],
+    }
+
+
+# --- what depends on the stack ----------------------------------------------------------------------------------------
+
+
+def statement(part: Part, sid: str, scope: Scope) -> dict[str, Any] | None:
+    statements = function_permissions(part, scope)["Statement"]
+    return next((each for each in statements if each["Sid"] == sid), None)
+
+
+ROLES_OF_THE_MANAGEMENT_ACCOUNT = [
+    allow(
+        "ChangeRolesOfTheManagementAccount",
+        "iam:AttachRolePolicy iam:CreateRole iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy iam:GetRole "
+        "iam:ListAttachedRolePolicies iam:ListRolePolicies iam:PutRolePolicy iam:UpdateRole iam:UpdateRoleDescription",
+        [
+            "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_devops-break-glass_*",
+            "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_network-break-glass_*",
+        ],
+    ),
+    allow(
+        "ManageTheIdentityProvider",
+        "iam:CreateSAMLProvider iam:GetSAMLProvider iam:ListSAMLProviderTags iam:TagSAMLProvider "
+        "iam:UntagSAMLProvider iam:UpdateSAMLProvider",
+        "arn:aws:iam::111111111111:saml-provider/AWSSSO_*_DO_NOT_DELETE",
+    ),
+    allow("ListRolesAndProviders", "iam:ListPolicies iam:ListRoles iam:ListSAMLProviders", "*"),
+]
+
+
+@pytest.mark.parametrize("part", [Part.access, Part.sweeper])
+def test_a_rule_for_the_management_account_takes_the_permissions_that_identity_center_asks_for_there(
+    part: Part,
+) -> None:
+    scope = replace(SCOPE, policy=policy(rule(accounts=(MANAGEMENT,))))
+
+    statements = function_permissions(part, scope)["Statement"]
+
+    assert [each for each in statements if each not in EXPECTED[part]][-3:] == ROLES_OF_THE_MANAGEMENT_ACCOUNT
+    made = statement(Part.access, "MakeAssignments", scope)
+    assert made is not None
+    assert made["Resource"] == [INSTANCE, *SETS, *account(MANAGEMENT)]
+
+
+@pytest.mark.parametrize("part", [Part.access, Part.sweeper])
+def test_what_was_made_by_a_rule_that_is_gone_can_be_taken_back(part: Part) -> None:
+    scope = replace(SCOPE, policy=replace(policy(rule(accounts=(STAGING,))), sets={}))
+
+    assert statement(part, "TakeBackAssignments", scope) == TAKE_BACK
+
+
+def test_only_one_function_makes_assignments() -> None:
+    makes = "sso:CreateAccountAssignment"
+    able = [part for part in Part if makes in json.dumps(function_permissions(part, SCOPE))]
+
+    assert able == [Part.access]
+
+
+def test_the_sweeper_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
+    revoking = policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke))
+
+    changed = statement(Part.sweeper, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
+
+    assert changed in ROLES_OF_THE_MANAGEMENT_ACCOUNT
+
+
+def test_ending_sessions_is_one_policy_of_the_organisation_for_the_two_functions_that_take_access_away() -> None:
+    scope = replace(SCOPE, session_policy_arn=SCP)
+
+    may = {part: statement(part, "EndSessions", scope) for part in Part}
+
+    ends = allow("EndSessions", "organizations:DescribePolicy organizations:UpdatePolicy", SCP)
+    assert may == dict.fromkeys(Part) | {Part.access: ends, Part.sweeper: ends}
+
+
+def test_a_key_of_the_customers_own_decrypts_these_secrets_only() -> None:
+    may = {part: statement(part, "DecryptSecrets", replace(SCOPE, kms_key_arn=KEY)) for part in Part}
+
+    def decrypts(*secrets: str) -> dict[str, Any]:
+        condition = {"StringEquals": {"kms:EncryptionContext:SecretARN": list(secrets)}}
+        return one("DecryptSecrets", "kms:Decrypt", KEY, condition)
+
+    assert may == dict.fromkeys(Part) | {
+        Part.front: decrypts(SIGNING, TOKEN),
+        Part.desk: decrypts(SIGNING, TOKEN),
+        Part.sweeper: decrypts(TOKEN),
+    }
+
+
+CENTER_KEY = "arn:aws:kms:eu-central-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+
+
+def decrypts(sid: str, service: str, context: str, *arns: str) -> dict[str, Any]:
+    via = {"kms:ViaService": f"{service}.eu-central-1.amazonaws.com", f"kms:EncryptionContext:{context}": list(arns)}
+    return one(sid, "kms:Decrypt", CENTER_KEY, {"StringEquals": via})
+
+
+def test_functions_decrypt_with_the_key_by_identity_center() -> None:
+    scope = replace(SCOPE, identity_center_key_arn=CENTER_KEY)
+    by_center = decrypts("DecryptIdentityCenter", "sso", "aws:sso:instance-arn", INSTANCE)
+    by_store = decrypts("DecryptIdentityStore", "identitystore", "aws:identitystore:identitystore-arn", STORE)
+
+    added = {
+        part: [each for each in function_permissions(part, scope)["Statement"] if each not in EXPECTED[part]]
+        for part in Part
+    }
+
+    assert added == {
+        Part.front: [],
+        Part.desk: [by_store],
+        Part.access: [by_center, by_store],
+        Part.sweeper: [by_center, by_store],
+        Part.recorder: [by_store],
+    }
+
+
+def test_every_caller_of_identity_center_may_decrypt() -> None:
+    scope = replace(SCOPE, identity_center_key_arn=CENTER_KEY)
+    for part in Part:
+        document = function_permissions(part, scope)
+        services = {
+            action.partition(":")[0]
+            for each in document["Statement"]
+            for action in (each["Action"] if isinstance(each["Action"], list) else [each["Action"]])
+        }
+        decrypting = {each["Sid"] for each in document["Statement"] if each["Resource"] == CENTER_KEY}
+        assert ("DecryptIdentityCenter" in decrypting) == ("sso" in services)
+        assert "identitystore" not in services or "DecryptIdentityStore" in decrypting
+
+
+def test_a_delegated_administrator_may_see_the_store_as_whichever_accounts_it_counts() -> None:
+    delegated = policy(settings=replace(SETTINGS, deployed_in=STAGING))
+
+    people = statement(Part.desk, "LookUpPeople", replace(SCOPE, policy=delegated))
+
+    assert people is not None
+    assert people["Resource"][:2] == [STORE, STORE.replace(MANAGEMENT, STAGING)]
+
+
+def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> Scope:
+    """A stack with so many accounts, groups and sets, all named as long as AWS does."""
+    named = tuple(group(f"{each:010}-abcdef01-2345-6789-abcd-ef0123456789") for each in range(groups))
+    ids = tuple(f"{4_000_000_000 + each:012}" for each in range(accounts))
+    whole = policy(rule(accounts=ids, requesters=named, approvers=named, ping=(), escalate=()), security=())
+    arns = {f"set-{each}": f"arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-{each:016}" for each in range(sets)}
+    return replace(SCOPE, policy=replace(whole, sets={name: PermissionSet(arn, 3600) for name, arn in arns.items()}))
+
+
+@pytest.mark.parametrize(("count", "named"), [(MOST_NAMED, MOST_NAMED), (MOST_NAMED + 1, 1)])
+def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, named: int) -> None:
+    scope = scope_of(accounts=count, groups=count, sets=10)
+
+    changes = statement(Part.access, "MakeAssignments", scope)
+    members = statement(Part.desk, "ListMembers", scope)
+
+    assert changes
+    assert members
+    assert len([arn for arn in changes["Resource"] if ":account/" in arn]) == named
+    assert len([arn for arn in members["Resource"] if ":group/" in arn]) == named
+
+
+def test_what_does_not_fit_into_a_role_is_refused_before_iam_does() -> None:
+    with pytest.raises(PolicyError, match=r"sweeper has 1\d,\d{3} characters.* 140 break-glass sets; put some of them"):
+        function_permissions(Part.sweeper, scope_of(sets=140))
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(part: Part) -> None:
+    turned = policy(rule(accounts=(STAGING, PRODUCTION)))
+    turned = replace(turned, sets=dict(reversed(list(turned.sets.items()))))
+
+    assert json.dumps(function_permissions(part, replace(SCOPE, policy=turned))) == json.dumps(
+        function_permissions(part, SCOPE)
+    )
+
+
+@pytest.mark.parametrize("part", Part)
+def test_no_statement_is_for_every_resource_of_a_service(part: Part) -> None:
+    scope = replace(SCOPE, session_policy_arn=SCP, kms_key_arn=KEY, identity_center_key_arn=CENTER_KEY)
+    for each in function_permissions(part, scope)["Statement"]:
+        resources = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
+        assert "*" not in resources
+        actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
+        assert not [action for action in actions if "*" in action]
+
+
+# --- the audit trail --------------------------------------------------------------------------------------------------
+
+
+def may_on_key(part: Part, action: str, key: str) -> bool:
+    """Whether a function may do something with an item of the table."""
+    for each in function_permissions(part, SCOPE)["Statement"]:
+        actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
+        if action in actions and each["Resource"] == TABLE:
+            patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            if any(fnmatchcase(key, pattern) for pattern in patterns):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("part", Part)
+@pytest.mark.parametrize("action", ["DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate"])
+def test_no_function_changes_or_deletes_a_line_of_the_audit_trail(part: Part, action: str) -> None:
+    assert not may_on_key(part, f"dynamodb:{action}", "AUDIT#2026-11-26")
+
+
+def test_whoever_writes_records_writes_the_audit_trail() -> None:
+    writers = [part for part in Part if may_on_key(part, "dynamodb:PutItem", "AUDIT#2026-11-26")]
+
+    assert writers == [Part.desk, Part.access, Part.sweeper, Part.recorder]

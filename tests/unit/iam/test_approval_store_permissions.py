@@ -1,0 +1,200 @@
+"""Every call that the store makes for a function is allowed to that function, and the table is the one it is made for.
+
+The store runs over a client that keeps what it is asked. Which methods a function uses is a list here: one that is
+missing in it shows only in AWS (docs/live-checks.md), since the local cloud checks no permissions.
+"""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+import pytest
+
+from breakglass.app.aws.aws import AwsClient
+from breakglass.app.aws.deliveries import Deliveries
+from breakglass.app.aws.dynamo_table import DynamoTable
+from breakglass.app.aws.dynamodb import DynamoStore
+from breakglass.app.aws.table import PARTITION_KEY, SORT_KEY
+from breakglass.app.domain.records import (
+    SYSTEM,
+    Access,
+    Actor,
+    AuditEntry,
+    Denial,
+    Grant,
+    GrantState,
+    Kind,
+    Request,
+    Use,
+)
+from breakglass.app.domain.usage_lifecycle import owed
+from breakglass.iam.app_roles import Scope, function_permissions
+from breakglass.naming import Names, Part, Place
+from tests.app.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
+
+PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+SCOPE = Scope(PLACE, policy(), "arn:aws:secretsmanager:::secret:token", "arn:aws:secretsmanager:::secret:signing")
+NOW = 1_800_000_000
+
+ACCESS = Access("u-ada", RDS, PRODUCTION)
+REQUEST = Request(
+    "r-1", Kind.access, Actor("u-ada", "Ada"), "ada", RDS, (PRODUCTION,), 3600, "", "", "databases", 1, NOW, NOW + 1800
+)
+GRANT = Grant("r-1", ACCESS, GrantState.planned, NOW + 3600)
+DENIAL = Denial("r-1", "u-ada", RDS, (PRODUCTION,), Actor("u-cleo", "Cleo"), NOW)
+USE = Use("u-1", RDS, PRODUCTION, "u-ada", "ada", NOW, NOW + 86_400, event_ids=("event-1",))
+AUDIT = (AuditEntry(NOW, "r-1", "requested", SYSTEM, RDS, (PRODUCTION,), "databases", "", "", "pending"),)
+
+METHODS: dict[str, Callable[[DynamoStore], object]] = {
+    "claim_delivery": lambda store: store.claim_delivery("key", NOW + 600),
+    "remember_delivery": lambda store: store.remember_delivery("key", NOW + 600),
+    "request": lambda store: store.request("r-1"),
+    "save_request": lambda store: store.save_request(REQUEST, AUDIT, [GRANT]),
+    "denials": lambda store: store.denials("u-ada", RDS, [PRODUCTION]),
+    "grants": lambda store: store.grants("r-1"),
+    "grant": lambda store: store.grant("r-1", PRODUCTION),
+    "save_grant": lambda store: store.save_grant(GRANT, AUDIT),
+    "open_requests": lambda store: list(store.open_requests()),
+    "live_grants": lambda store: list(store.live_grants()),
+    "requests_of": lambda store: store.requests_of("u-ada"),
+    "requests_between": lambda store: store.requests_between(NOW - 86_400, NOW),
+    "begin": lambda store: store.begin(ACCESS, "r-1", NOW + 900, NOW),
+    "finish": lambda store: store.finish(ACCESS, "r-1"),
+    "add_holder": lambda store: store.add_holder(ACCESS, "r-1", NOW),
+    "last_held": lambda store: store.last_held(ACCESS),
+    "cursor": lambda store: store.cursor("search"),
+    "save_cursor": lambda store: store.save_cursor("search", "[]"),
+    "remove_holder": lambda store: store.remove_holder(ACCESS, "r-1"),
+    "holders": lambda store: store.holders(ACCESS),
+    "use": lambda store: store.use("u-1"),
+    "use_of_event": lambda store: store.use_of_event("event-1"),
+    "save_use": lambda store: store.save_use(USE, AUDIT),
+    "latest_use": lambda store: store.latest_use(RDS, PRODUCTION, "u-ada"),
+    "open_uses": lambda store: list(store.open_uses()),
+    "note": lambda store: store.note(AUDIT[0]),
+    "audit": lambda store: list(store.audit(NOW - 86_400, NOW)),
+}
+
+PEOPLE = "request save_request grants use save_use use_of_event latest_use requests_of"
+USES = {
+    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery "
+    "remember_delivery note",
+    Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
+    Part.sweeper: "claim_delivery remember_delivery note open_requests live_grants open_uses request save_request "
+    "grants grant save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",
+    Part.recorder: "use_of_event use latest_use requests_of request save_use",
+}
+"""The methods of `ports.Store` that a function's code calls."""
+
+AUDITORS = {"audit"}
+"""Methods that no function calls: the trail is read by whoever runs `breakglass audit`, with their own permissions."""
+
+
+class Asked:
+    """A client that answers with as little as there may be, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def call(self, service: object, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((operation, arguments))
+        match operation:
+            case "GetItem":
+                pointed = {"use": {"S": "u-1"}}
+                return {"Item": pointed} if arguments["Key"][PARTITION_KEY]["S"].startswith("EVENT#") else {}
+            case "Query" if "IndexName" in arguments:
+                return {"Items": [self._found(arguments)]}
+            case "Query":
+                latest = arguments["ExpressionAttributeValues"][":pk"]["S"].startswith("LATEST#")
+                return {"Items": [{"use": {"S": "u-1"}}] if latest else []}
+            case "BatchGetItem":
+                return {"Responses": {}}
+        return {}
+
+    def _found(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        kind = "USE" if arguments["ExpressionAttributeValues"][":pk"]["S"] == "USE" else "REQUEST"
+        return {PARTITION_KEY: {"S": f"{kind}#1"}, SORT_KEY: {"S": kind}, "at": {"S": f"{NOW:012}#r-1"}}
+
+    def needs(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each permission that the calls take: action, resource, and the first key."""
+        table = PLACE.table_arn
+        for operation, arguments in self.calls:
+            match operation:
+                case "TransactWriteItems":
+                    for item in arguments["TransactItems"]:
+                        (put,) = item.values()
+                        yield "dynamodb:PutItem", table, put["Item"][PARTITION_KEY]["S"]
+                case "BatchGetItem":
+                    for wanted in arguments["RequestItems"].values():
+                        for key in wanted["Keys"]:
+                            yield "dynamodb:BatchGetItem", table, key[PARTITION_KEY]["S"]
+                case "Query" if "IndexName" in arguments:
+                    yield "dynamodb:Query", f"{table}/index/{arguments['IndexName']}", ""
+                case "Query":
+                    yield "dynamodb:Query", table, arguments["ExpressionAttributeValues"][":pk"]["S"]
+                case _:
+                    yield f"dynamodb:{operation}", table, arguments["Key"][PARTITION_KEY]["S"]
+
+
+def needs_of(method: str) -> set[tuple[str, str, str]]:
+    client = Asked()
+    METHODS[method](DynamoStore(cast(AwsClient, client), PLACE.names.table, lambda: NOW))
+    found = set(client.needs())
+    assert found, method
+    return found
+
+
+def allowed(part: Part, action: str, resource: str, key: str) -> bool:
+    for statement in function_permissions(part, SCOPE)["Statement"]:
+        actions, resources = (
+            [value] if isinstance(value, str) else value for value in (statement["Action"], statement["Resource"])
+        )
+        keyed = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+        if action in actions and resource in resources:
+            return keyed is None or any(fnmatchcase(key, pattern) for pattern in keyed)
+    return False
+
+
+def test_every_method_of_the_store_is_looked_at() -> None:
+    public = {name for name in vars(DynamoStore) if not name.startswith("_")}
+
+    assert METHODS.keys() == public
+    assert {method for methods in USES.values() for method in methods.split()} | AUDITORS == public
+
+
+@pytest.mark.parametrize(("part", "method"), [(part, method) for part in USES for method in USES[part].split()])
+def test_a_function_may_all_that_the_store_does_for_it(part: Part, method: str) -> None:
+    assert [need for need in needs_of(method) if not allowed(part, *need)] == []
+
+
+def test_front_may_claim_a_delivery_and_nothing_else() -> None:
+    client = Asked()
+    Deliveries(DynamoTable(cast(AwsClient, client), PLACE.names.table), lambda: NOW).claim("slack/1", NOW + 600)
+    (need,) = client.needs()
+    assert [part for part in Part if allowed(part, *need)] == [Part.front]
+
+
+def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
+    client = Asked()
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*owed(REQUEST, 86_400, NOW))
+    assert [need for need in client.needs() if not allowed(Part.sweeper, *need)] == []
+
+
+def test_only_the_desk_may_remember_a_denial() -> None:
+    client = Asked()
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_request(REQUEST, AUDIT, denial=DENIAL)
+    assert [part for part in Part if all(allowed(part, *need) for need in client.needs())] == [Part.desk]
+
+
+@pytest.mark.parametrize(
+    ("part", "method"),
+    [
+        *((Part.front, method) for method in METHODS),
+        *((Part.desk, method) for method in ("add_holder", "remove_holder", "begin", "finish", "audit")),
+        *((Part.access, method) for method in ("denials", "save_use", "claim_delivery", "open_uses", "audit")),
+        *((Part.recorder, method) for method in ("save_request", "save_grant", "begin", "add_holder", "audit")),
+        (Part.sweeper, "audit"),
+    ],
+)
+def test_a_function_may_nothing_of_another_functions_work(part: Part, method: str) -> None:
+    assert [need for need in needs_of(method) if not allowed(part, *need)]

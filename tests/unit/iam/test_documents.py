@@ -1,0 +1,175 @@
+"""The documents, as exact JSON.
+
+Not shown here: that EventBridge and CloudWatch send the ARNs the conditions ask for.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.errors import PolicyError
+from breakglass.iam.documents import (
+    alarm_topic_policy,
+    dead_letter_queue_policy,
+    events_trust,
+    inline_policy_fault,
+    invoke_destination,
+    merge_inline,
+    policy_json,
+    policy_size,
+)
+from breakglass.iam.protection import protect_alert_path
+
+DESTINATION = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-slack/0a1b2c3d"
+QUEUE = "arn:aws:sqs:eu-central-1:222222222222:breakglass-devops"
+TOPIC = "arn:aws:sns:eu-central-1:222222222222:breakglass-alarms"
+RULES = [
+    "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops-session-start",
+    "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops-denied",
+]
+
+
+def test_role_may_invoke_its_destination_and_nothing_else() -> None:
+    assert invoke_destination(DESTINATION) == {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": DESTINATION}],
+    }
+
+
+def test_only_alert_path_rules_beside_the_destination_may_use_the_role() -> None:
+    assert events_trust(DESTINATION) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "ArnLike": {"aws:SourceArn": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-*"}
+                },
+            }
+        ],
+    }
+
+
+def test_trust_follows_the_partition_of_the_destination() -> None:
+    trust = events_trust("arn:aws-us-gov:events:us-gov-west-1:222222222222:api-destination/breakglass-slack/0a1b2c3d")
+    assert trust["Statement"][0]["Condition"] == {
+        "ArnLike": {"aws:SourceArn": "arn:aws-us-gov:events:us-gov-west-1:222222222222:rule/breakglass-*"}
+    }
+
+
+def test_only_the_given_rules_may_fill_the_dead_letter_queue() -> None:
+    assert dead_letter_queue_policy(QUEUE, RULES) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": QUEUE,
+                "Condition": {
+                    "ArnEquals": {
+                        "aws:SourceArn": [
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops-denied",
+                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops-session-start",
+                        ]
+                    }
+                },
+            }
+        ],
+    }
+
+
+def test_alarms_of_the_alert_path_and_rules_may_publish_to_the_topic() -> None:
+    assert alarm_topic_policy(TOPIC) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": TOPIC,
+                "Condition": {
+                    "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-*"}
+                },
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": TOPIC,
+            },
+        ],
+    }
+
+
+@given(st.permutations([*RULES, "arn:aws:events:eu-central-1:222222222222:rule/breakglass-network-portal"]))
+def test_order_of_the_rules_makes_no_difference_in_a_preview(rules: list[str]) -> None:
+    assert policy_json(dead_letter_queue_policy(QUEUE, rules)) == policy_json(
+        dead_letter_queue_policy(QUEUE, sorted(rules))
+    )
+
+
+def test_a_policy_is_sent_without_white_space_and_in_a_stable_order() -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Sid": "B", "Effect": "Allow"}]}
+    assert policy_json(document) == '{"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Allow"}]}'
+
+
+@given(st.sampled_from([" ", "\t", "\n"]), st.integers(0, 50))
+def test_white_space_does_not_count(space: str, times: int) -> None:
+    bare = {"Statement": [{"Sid": "Restore", "Condition": {"StringEquals": {"aws:RequestTag/t": "ab"}}}]}
+    spaced = json.loads(json.dumps(bare).replace("ab", json.dumps(f"a{space.replace(chr(10), ' ') * times}b")[1:-1]))
+    assert policy_size(spaced) - policy_size(bare) in {0, 2 * times}
+
+
+STATEMENT = {"Effect": "Allow", "Action": "rds:*", "Resource": "*"}
+ADDED = {"Sid": "Added", "Effect": "Deny", "Action": "rds:DeleteDBCluster", "Resource": "*"}
+
+
+def test_merge_adds_at_the_end_and_keeps_the_rest() -> None:
+    document = {"Version": "2012-10-17", "Id": "restore", "Statement": [STATEMENT]}
+    assert merge_inline(document, [ADDED]) == {
+        "Version": "2012-10-17",
+        "Id": "restore",
+        "Statement": [STATEMENT, ADDED],
+    }
+    assert document["Statement"] == [STATEMENT]
+
+
+def test_merge_takes_a_single_statement_without_a_list() -> None:
+    merged = merge_inline({"Version": "2012-10-17", "Statement": STATEMENT}, [ADDED])
+    assert merged == {"Version": "2012-10-17", "Statement": [STATEMENT, ADDED]}
+
+
+def test_merge_of_nothing_is_no_policy() -> None:
+    assert merge_inline(None, []) is None
+    assert merge_inline(None, [ADDED]) == {"Version": "2012-10-17", "Statement": [ADDED]}
+
+
+def test_merge_refuses_a_sid_twice() -> None:
+    document = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": "ProtectCloudTrail"}]}
+    with pytest.raises(PolicyError, match=r"Two statements have the Sid ProtectCloudTrail.*Give one of them another"):
+        merge_inline(document, protect_alert_path("aws"))
+
+
+def _policy_of_size(size: int) -> dict[str, Any]:
+    shortest = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Resource": ""}]}
+    return {**shortest, "Statement": [{**STATEMENT, "Resource": "x" * (size - policy_size(shortest))}]}
+
+
+def test_an_inline_policy_may_be_as_long_as_aws_takes_it() -> None:
+    assert merge_inline(_policy_of_size(10_240), []) is not None
+    with pytest.raises(PolicyError, match=r"has 10,241 bytes, 0 of them .* takes 10,240 .* customerManagedPolicies"):
+        merge_inline(_policy_of_size(10_241), [])
+
+
+def test_a_policy_that_is_too_long_only_with_the_protection_says_how_much_that_is() -> None:
+    fault = inline_policy_fault(_policy_of_size(10_200), protect_alert_path("aws"))
+    assert fault is not None
+    why, _ = fault
+    added = policy_size({"Statement": list(protect_alert_path("aws"))}) - len('{"Statement":[]}') + len(",")
+    assert f"has {10_200 + added:,} bytes, {added:,} of them for what every break-glass set is denied" in why

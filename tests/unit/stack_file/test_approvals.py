@@ -1,0 +1,502 @@
+"""What the section `approvals` may not say, by itself and beside the other sections, and what the report answers.
+
+Not proven here: that what is named exists (tests/components), and what is decided by it (tests/app).
+"""
+
+from typing import Any
+
+import pytest
+
+from breakglass.app.domain.policy import Unrecorded
+from breakglass.components.break_glass import BreakGlassModel
+from breakglass.errors import ConfigError
+from breakglass.stack_file.approvals import ApprovalRule
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import StackFile, validate_stack
+from tests.unit.stack_file.stack_files import (
+    ALERTS,
+    APPROVALS,
+    BREAK_GLASS,
+    ENCRYPTED,
+    RULE,
+    SIGNING_SECRET,
+    STACKS,
+    Keys,
+    Scenario,
+    assert_told,
+    problems,
+    stack,
+    stack_with_approvals,
+    warnings,
+)
+
+RULE_PATH = "breakglass:approvals.rules[0]"
+DENY: dict[str, Any] = {"name": "contractors", "reason": "Under supervision.", "actions": ["approve"]}
+
+SCENARIOS = [
+    # --- who
+    Scenario(
+        "an entry names one group or user",
+        [((*RULE, "approvers", 0, "user"), "ada")],
+        f"{RULE_PATH}.approvers[0]",
+        '{"group": "database-leads", "user": "ada"}',
+        "this one names group and user",
+        "another list entry",
+    ),
+    Scenario(
+        "an entry names somebody",
+        [((*RULE, "requesters", 0), {})],
+        f"{RULE_PATH}.requesters[0]",
+        "{}",
+        "this one names none",
+        "`group:`, `groupId:`, `user:` and `userId:`",
+    ),
+    Scenario(
+        "nobody is named twice",
+        [((*RULE, "approvers", 1), {"group": "database-leads"})],
+        f"{RULE_PATH}.approvers[1]",
+        '{"group": "database-leads"}',
+        "has this entry before",
+        "Delete one",
+    ),
+    Scenario(
+        "a rule has approvers",
+        [((*RULE, "approvers"), [])],
+        f"{RULE_PATH}.approvers",
+        "[]",
+        "The list is empty",
+        "Add an entry",
+    ),
+    Scenario(
+        "as many approvals as people are named can be had",
+        [((*RULE, "approvers"), [{"user": "ada"}, {"user": "grace"}]), ((*RULE, "approvals"), 3)],
+        f"{RULE_PATH}.approvals",
+        "3",
+        "asks for 3 approvals by different people, and names 2",
+        "Write 2 or less",
+    ),
+    Scenario(
+        "the only approver is not the only requester",
+        [((*RULE, "requesters"), [{"user": "ada"}]), ((*RULE, "approvers"), [{"user": "ada"}])],
+        f"{RULE_PATH}.approvers",
+        '[{"user": "ada"}]',
+        "Nobody approves their own request",
+        "somebody else",
+    ),
+    Scenario(
+        "two people who need two approvals can't approve each other's requests",
+        [
+            ((*RULE, "requesters"), [{"user": "ada"}, {"userId": "0123456789-abcdef01-2345-6789-abcd-ef0123456789"}]),
+            ((*RULE, "approvers"), [{"userId": "0123456789-abcdef01-2345-6789-abcd-ef0123456789"}, {"user": "ada"}]),
+            ((*RULE, "approvals"), 2),
+        ],
+        f"{RULE_PATH}.approvers",
+        '[{"userId": "0123456789-abcdef01-2345-6789-abcd-ef0123456789"}, {"user": "ada"}]',
+        "needs an approval of their own",
+        "as many others",
+    ),
+    Scenario(
+        "a person in Slack is named by their member id",
+        [((*APPROVALS, "people"), {"@ada": "ada.lovelace"})],
+        'breakglass:approvals.people["@ada"]',
+        '"@ada"',
+        "handles in Slack can be chosen",
+        "member ID",
+    ),
+    # --- how long
+    Scenario(
+        "access lasts twelve hours at most",
+        [((*RULE, "maximumDuration"), "PT13H")],
+        f"{RULE_PATH}.maximumDuration",
+        '"PT13H"',
+        "twelve hours (PT12H)",
+        "`Extend`",
+    ),
+    Scenario(
+        "a duration has its unit",
+        [((*RULE, "requestExpiry"), 30)],
+        f"{RULE_PATH}.requestExpiry",
+        "30",
+        "this is a number",
+        "PT10M",
+    ),
+    Scenario(
+        "a time is a week at most",
+        [((*APPROVALS, "explainWithin"), "PT169H")],
+        "breakglass:approvals.explainWithin",
+        '"PT169H"',
+        "after a week nobody remembers",
+        "PT30M",
+    ),
+    Scenario(
+        "what the form proposes is allowed",
+        [((*RULE, "defaultDuration"), "PT2H")],
+        f"{RULE_PATH}.defaultDuration",
+        '"PT2H"',
+        "the rule allows PT1H at most",
+        "raise `maximumDuration`",
+    ),
+    Scenario(
+        "somebody is mentioned before the request is over",
+        [((*RULE, "escalate"), {"after": "PT30M", "ping": [{"group": "security"}]})],
+        f"{RULE_PATH}.escalate.after",
+        '"PT30M"',
+        "expires unanswered after PT30M, so nobody of `escalate`",
+        "less than PT30M",
+    ),
+    Scenario(
+        "the glass can be broken before the request is over",
+        [
+            ((*RULE, "requestExpiry"), "PT10M"),
+            ((*RULE, "withoutApproval"), {"after": "PT10M"}),
+            ((*APPROVALS, "secondChannel"), "C0SECURITY"),
+        ],
+        f"{RULE_PATH}.withoutApproval.after",
+        '"PT10M"',
+        "the glass could never be broken",
+        "raise `requestExpiry`",
+    ),
+    Scenario(
+        "nobody is reminded without end",
+        [((*RULE, "requestExpiry"), "PT168H"), ((*APPROVALS, "remindEvery"), "PT1M")],
+        "breakglass:approvals.remindEvery",
+        '"PT1M"',
+        "expires unanswered after PT168H would be brought up again more than 500 times",
+        "or shorten `requestExpiry`",
+    ),
+    # --- what
+    Scenario(
+        "a ticket's form is a regular expression",
+        [((*RULE, "ticketPattern"), "INC-[0-9+")],
+        f"{RULE_PATH}.ticketPattern",
+        '"INC-[0-9+"',
+        "no regular expression (unterminated character set",
+        '"INC-[0-9]+"',
+    ),
+    Scenario(
+        "a ticket can't be left out where one is asked for",
+        [((*RULE, "ticketPattern"), "(INC-[0-9]+)?")],
+        f"{RULE_PATH}.ticketPattern",
+        '"(INC-[0-9]+)?"',
+        "also matches an empty text",
+        "leave the key out",
+    ),
+    Scenario(
+        "no ticket keeps the function busy",
+        [((*RULE, "ticketPattern"), "([A-Z]+)+-[0-9]+")],
+        f"{RULE_PATH}.ticketPattern",
+        '"([A-Z]+)+-[0-9]+"',
+        "in more than a million ways",
+        "no quantifier inside a group that is repeated itself",
+    ),
+    Scenario(
+        "a quiet account is one of the rule's",
+        [((*RULE, "quietAccounts"), ["333333333333"])],
+        f"{RULE_PATH}.quietAccounts[0]",
+        '"333333333333"',
+        "not in this rule",
+        "the rule's `accounts`",
+    ),
+    Scenario(
+        "a rule has a name that the record can be searched for",
+        [((*RULE, "name"), "data*bases")],
+        f"{RULE_PATH}.name",
+        '"data*bases"',
+        "in every decision and in the audit trail",
+        "e.g. databases",
+    ),
+    Scenario(
+        "a rule and a deny rule have two names",
+        [((*APPROVALS, "denies"), [{**DENY, "name": "databases"}])],
+        "breakglass:approvals.denies[0].name",
+        '"databases"',
+        "would not say which of them",
+        "its own name",
+    ),
+    Scenario(
+        "a deny rule says why",
+        [((*APPROVALS, "denies"), [{**DENY, "reason": "  "}])],
+        "breakglass:approvals.denies[0].reason",
+        '"  "',
+        "shown in Slack to whoever decides or is refused",
+        "one or two sentences",
+    ),
+    Scenario(
+        "a deny rule forbids what there is",
+        [((*APPROVALS, "denies"), [{**DENY, "actions": ["break_glass"]}])],
+        "breakglass:approvals.denies[0].actions[0]",
+        '"break_glass"',
+        "There is no such choice",
+        "Did you mean breakGlass?",
+    ),
+    Scenario(
+        "the glass is broken loudly",
+        [((*RULE, "withoutApproval"), {"after": "PT0S"})],
+        "breakglass:approvals.secondChannel",
+        "(missing)",
+        "the very ones who did not answer",
+        "Add `secondChannel:",
+    ),
+    Scenario(
+        "the second channel is another one",
+        [((*APPROVALS, "secondChannel"), "C0APPROVALS")],
+        "breakglass:approvals.secondChannel",
+        '"C0APPROVALS"',
+        "nobody else would hear",
+        "another channel",
+    ),
+    # --- beside the other sections
+    Scenario(
+        "a rule's set is one of this file",
+        [((*RULE, "sets", 0), "devops-breakglass")],
+        f"{RULE_PATH}.sets[0]",
+        '"devops-breakglass"',
+        "no such break-glass set in this file",
+        "Did you mean devops-break-glass?",
+    ),
+    Scenario(
+        "a set that is only watched can't be given out",
+        [((*RULE, "sets", 1), "DatabaseAdmin")],
+        f"{RULE_PATH}.sets[1]",
+        '"DatabaseAdmin"',
+        "made elsewhere is changed elsewhere",
+        "Possible here: devops-break-glass.",
+    ),
+    Scenario(
+        "an everyday set is not requested",
+        [((*RULE, "sets", 0), "devops")],
+        f"{RULE_PATH}.sets[0]",
+        '"devops"',
+        "an everyday set",
+        "Write devops-break-glass.",
+    ),
+    Scenario(
+        "a deny rule's set is one of this file",
+        [((*APPROVALS, "denies"), [{**DENY, "sets": ["admin"]}])],
+        "breakglass:approvals.denies[0].sets[0]",
+        '"admin"',
+        "no such break-glass set",
+        "Possible here",
+    ),
+    Scenario(
+        "the alert path is in the region of Identity Center",
+        [((*ALERTS, "region"), "us-east-1")],
+        "breakglass:alerts.region",
+        '"us-east-1"',
+        "calls Identity Center in eu-central-1",
+        "Write eu-central-1 in both sections",
+    ),
+    Scenario(
+        "Slack's other methods are beside chat.postMessage",
+        [((*ALERTS, "slack", "postMessageUrl"), "https://proxy.example.com/slack")],
+        "breakglass:alerts.slack.postMessageUrl",
+        '"https://proxy.example.com/slack"',
+        "calls other methods",
+        "https://slack.com/api/chat.postMessage",
+    ),
+    # --- secrets
+    Scenario(
+        "clicks are checked with a signing secret",
+        [(("slackSigningSecret",), None)],
+        "breakglass:slackSigningSecret",
+        "(missing)",
+        "forged ones",
+        "pulumi config set --secret breakglass:slackSigningSecret",
+    ),
+    Scenario(
+        "the signing secret comes from one place",
+        [((*APPROVALS, "signingSecretName"), "slack/signing-secret")],
+        "breakglass:approvals.signingSecretName",
+        '"slack/signing-secret"',
+        "one of them would be unused",
+        "pulumi config rm breakglass:slackSigningSecret",
+    ),
+    Scenario(
+        "the signing secret is encrypted",
+        [(("slackSigningSecret",), SIGNING_SECRET)],
+        "breakglass:slackSigningSecret",
+        '"(not shown)"',
+        "approve requests in anybody's name",
+        "regenerate the secret in Slack",
+    ),
+    Scenario(
+        "the section is not encrypted",
+        [(APPROVALS, ENCRYPTED)],
+        "breakglass:approvals",
+        '{"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}',
+        "only the bot token and the signing secret are secrets",
+        "in clear",
+    ),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
+def test_a_fault_makes_one_problem_that_teaches(scenario: Scenario) -> None:
+    assert_told(problems(stack_with_approvals(*scenario.changes)), scenario)
+
+
+def test_a_section_without_a_fault_passes() -> None:
+    assert problems(stack_with_approvals()) == []
+
+
+@pytest.mark.parametrize("missing", ["permissionSets", "alerts"])
+def test_the_section_needs_the_two_others(missing: str) -> None:
+    found = problems(stack_with_approvals(((missing,), None)))
+    (problem,) = [problem for problem in found if problem.path == "breakglass:approvals"]
+    assert f"there is no `{missing}` here" in problem.why
+    assert problem.instead.startswith(f"Add `{missing}` to this file")
+
+
+def test_the_section_alone_is_answered_once() -> None:
+    raw = stack_with_approvals((("permissionSets",), None), (("alerts",), None))
+    (problem,) = problems(raw)
+    assert problem.path == "breakglass:approvals"
+    assert "no `permissionSets` and no `alerts`" in problem.why
+
+
+def test_a_signing_secret_alone_does_no_harm() -> None:
+    """It may be set before the section is written."""
+    assert problems(stack((("slackSigningSecret",), ENCRYPTED))) == []
+
+
+def test_all_faults_come_in_one_report() -> None:
+    raw = stack_with_approvals(
+        ((*APPROVALS, "channel"), "#approvals"),
+        ((*RULE, "sets", 0), "admin"),
+        ((*RULE, "approvers", 0), {"gruop": "database-leads"}),
+        ((*RULE, "accounts"), [222222222222]),
+        ((*RULE, "withoutApproval"), {"after": "10 minutes"}),
+        ((*RULE, "maximumDuraton"), "PT1H"),
+        ((*APPROVALS, "denies"), [{"name": "databases", "actions": []}]),
+        ((*ALERTS, "region"), "us-east-1"),
+        ((*BREAK_GLASS, "sessionDuration"), "PT4H"),
+        (("slackSigningSecret",), None),
+    )
+    assert sorted(problem.path.removeprefix("breakglass:") for problem in problems(raw)) == [
+        "alerts.region",
+        "approvals.channel",
+        "approvals.denies[0].actions",
+        "approvals.denies[0].name",
+        "approvals.denies[0].reason",
+        "approvals.rules[0].accounts[0]",
+        "approvals.rules[0].approvers[0]",
+        "approvals.rules[0].approvers[0].gruop",
+        "approvals.rules[0].maximumDuraton",
+        "approvals.rules[0].sets[0]",
+        "approvals.rules[0].withoutApproval.after",
+        "approvals.secondChannel",
+        "permissionSets.pairs[0].breakGlass.sessionDuration",
+        "slackSigningSecret",
+    ]
+
+
+def test_names_of_sets_are_not_judged_before_it_is_clear_which_there_are() -> None:
+    raw = stack_with_approvals(((*BREAK_GLASS, "name"), 17))
+    assert [problem.path for problem in problems(raw)] == ["breakglass:permissionSets.pairs[0].breakGlass.name"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # A group may hold anybody, and any number of people.
+        [((*RULE, "requesters"), [{"group": "leads"}]), ((*RULE, "approvers"), [{"group": "leads"}])],
+        [((*RULE, "requesters"), [{"group": "leads"}]), ((*RULE, "approvers"), [{"user": "ada"}])],
+        [((*RULE, "approvals"), 3)],
+        # Each approves what the other requests.
+        [
+            ((*RULE, "requesters"), [{"user": "ada"}, {"user": "grace"}]),
+            ((*RULE, "approvers"), [{"user": "ada"}, {"user": "grace"}]),
+        ],
+        # What one of them can't have approved, the other can.
+        [
+            ((*RULE, "requesters"), [{"user": "ada"}, {"user": "grace"}]),
+            ((*RULE, "approvers"), [{"user": "ada"}]),
+        ],
+    ],
+)
+def test_what_may_be_approved_by_somebody_passes(changes: list[tuple[Keys, object]]) -> None:
+    assert problems(stack_with_approvals(*changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("maximum", "default", "proposed"),
+    [(None, None, "PT1H"), ("PT4H", None, "PT1H"), ("PT30M", None, "PT30M"), ("PT4H", "PT2H", "PT2H")],
+)
+def test_the_form_proposes_an_hour_or_what_the_rule_says(
+    maximum: str | None, default: str | None, proposed: str
+) -> None:
+    given = {"maximumDuration": maximum, "defaultDuration": default}
+    changes = [((*RULE, key), value) for key, value in given.items() if value]
+    assert _rule(validate_stack(stack_with_approvals(*changes), STACKS)).proposed_duration == proposed
+
+
+def test_what_may_be_left_out_has_the_documented_defaults() -> None:
+    approvals = validate_stack(stack_with_approvals(), STACKS).approvals
+    assert approvals is not None
+    assert approvals.model_dump(exclude_none=True) == {
+        "channel": "C0APPROVALS",
+        "people": {},
+        "security": [],
+        "rules": [
+            {
+                "name": "databases",
+                "sets": ["devops-break-glass"],
+                "accounts": ["222222222222"],
+                "requesters": [{"group": "developers"}],
+                "approvers": [{"group": "database-leads"}],
+                "approvals": 1,
+                "maximum_duration": "PT1H",
+                "request_expiry": "PT30M",
+                "ping": [],
+                "quiet_accounts": [],
+            }
+        ],
+        "denies": [],
+        "explain_within": "PT24H",
+        "remind_every": "PT4H",
+        "end_sessions": False,
+        "unrecorded_assignments": Unrecorded.report,
+        "protect_records": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "explains"),
+    [
+        (stack(), False),
+        (stack(((*ALERTS, "explainButton"), True)), True),
+        (stack_with_approvals(), True),
+        (stack_with_approvals(((*ALERTS, "explainButton"), False)), False),
+        (stack((("alerts",), None), (("slackBotToken",), None)), False),
+    ],
+)
+def test_alerts_ask_for_an_explanation_where_there_is_an_app_to_give_it_to(raw: dict[str, Any], explains: bool) -> None:
+    assert validate_stack(raw, STACKS).explains is explains
+
+
+def test_alarms_of_the_workflow_that_nobody_hears_are_warned_of() -> None:
+    (warning,) = warnings(stack_with_approvals(((*ALERTS, "monitoring"), None)))
+    assert warning.path == "breakglass:alerts.monitoring.emails"
+    assert "Access that can't be taken back raises an alarm there as well." in warning.why
+
+
+def test_a_valid_section_passes_again_as_the_components_get_it() -> None:
+    valid = validate_stack(stack_with_approvals(), STACKS)
+    assert StackFile.model_validate(valid.model_dump(exclude_none=True)).model_dump() == valid.model_dump()
+
+
+def test_the_component_knows_the_same_rules_and_takes_one_signing_secret() -> None:
+    raw = validate_stack(stack_with_approvals(), STACKS).model_dump(exclude_none=True)
+    raw["slack_bot_token"] = "known at deployment only"
+    raw["alerts"]["region"] = "us-east-1"
+    with pytest.raises(ConfigError) as refused:
+        validated(BreakGlassModel, raw, "breakglass.")
+    assert [problem.path for problem in refused.value.problems] == [
+        "breakglass.alerts.region",
+        "breakglass.slackSigningSecret",
+    ]
+
+
+def _rule(stack_file: StackFile) -> ApprovalRule:
+    assert stack_file.approvals is not None
+    return stack_file.approvals.rules[0]

@@ -1,0 +1,379 @@
+"""What is worth saying about approvals that are not wrong, and about what AWS answers.
+
+Not proven here: what is refused (tests/unit/stack_file/test_approvals.py), and that AWS is asked (tests/components).
+"""
+
+from typing import Any
+
+import pytest
+
+from breakglass.app.domain.policy import Principal, PrincipalKind, Rule
+from breakglass.stack_file.approvals import Approvals
+from breakglass.stack_file.approvals_lint import (
+    everyday_approvers,
+    living_on,
+    out_of_reach,
+    unapprovable,
+    unknown_accounts,
+    unresolved,
+)
+from breakglass.stack_file.principals import Mention, assigned, mentioned
+from breakglass.stack_file.stack import PermissionSets, validate_stack
+from tests.unit.stack_file import stack_files
+from tests.unit.stack_file.stack_files import (
+    APPROVALS,
+    ASSIGNMENT,
+    BREAK_GLASS,
+    PAIR,
+    RULE,
+    STACKS,
+    Keys,
+    policy,
+    stack_with_approvals,
+)
+
+USER_ID = "0123456789-abcdef01-2345-6789-abcd-ef0123456789"
+FREEZE: dict[str, Any] = {"name": "freeze", "reason": "Christmas.", "actions": ["request", "approve"]}
+OTHER_PAIR: dict[str, Any] = {
+    "name": "network",
+    "everyday": {},
+    "breakGlass": {"inlinePolicy": policy("ec2:CreateRoute")},
+    "assignments": [{"group": "network-oncall", "accounts": ["222222222222"]}],
+}
+
+
+def warnings(*changes: tuple[Keys, object]) -> dict[str, str]:
+    """What is warned of: the whole text in one line, by the path."""
+    told = stack_files.warnings(stack_with_approvals(*changes))
+    found = {problem.path.removeprefix("breakglass:"): " ".join(str(problem).split()) for problem in told}
+    assert len(found) == len(told)
+    return found
+
+
+def approvals(*changes: tuple[Keys, object]) -> Approvals:
+    found = validate_stack(stack_with_approvals(*changes), STACKS).approvals
+    assert found is not None
+    return found
+
+
+def permission_sets(*changes: tuple[Keys, object]) -> PermissionSets:
+    found = validate_stack(stack_with_approvals(*changes), STACKS).permission_sets
+    assert found is not None
+    return found
+
+
+# --- the file alone --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_warned_of_where_nothing_is_odd() -> None:
+    assert warnings() == {}
+
+
+def test_a_set_without_a_rule_has_only_those_of_its_assignments() -> None:
+    told = warnings((("permissionSets", "pairs", 1), OTHER_PAIR))
+    assert told.keys() == {"permissionSets.pairs[1].breakGlass"}
+    assert 'value: "network-break-glass"' in told["permissionSets.pairs[1].breakGlass"]
+    assert "Only those have it whom its assignments name." in told["permissionSets.pairs[1].breakGlass"]
+
+
+def test_a_set_without_a_rule_and_without_an_assignment_is_nobodys() -> None:
+    nobodys = {**OTHER_PAIR, "assignments": [{**OTHER_PAIR["assignments"][0], "sets": ["everyday"]}]}
+    told = warnings((("permissionSets", "pairs", 1), nobodys))
+    assert "Nobody has it by an assignment." in told["permissionSets.pairs[1].breakGlass"]
+
+
+def test_a_request_of_what_is_there_all_the_time_is_pointless() -> None:
+    told = warnings(((*RULE, "requesters", 1), {"group": "database-oncall"}))
+    assert told.keys() == {"permissionSets.pairs[0].assignments[0]"}
+    text = told["permissionSets.pairs[0].assignments[0]"]
+    assert 'value: "database-oncall"' in text
+    assert "They have devops-break-glass in 222222222222 all the time" in text
+    assert "Add `sets: [everyday]`" in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [((*ASSIGNMENT, "sets"), ["everyday"])],
+        [((*ASSIGNMENT, "accounts"), ["333333333333"])],
+        # A user of that name is no member of that group, as far as the file tells.
+        [((*ASSIGNMENT, "group"), None), ((*ASSIGNMENT, "user"), "database-oncall")],
+    ],
+)
+def test_an_assignment_of_something_else_makes_no_request_pointless(changes: list[tuple[Keys, object]]) -> None:
+    assert warnings(((*RULE, "requesters", 1), {"group": "database-oncall"}), *changes) == {}
+
+
+def test_whoever_is_the_only_approver_cannot_have_their_own_request_approved() -> None:
+    told = warnings(
+        ((*RULE, "requesters"), [{"group": "developers"}, {"user": "ada"}]), ((*RULE, "approvers"), [{"user": "ada"}])
+    )
+    assert told.keys() == {"approvals.rules[0].requesters[1]"}
+    assert 'value: "ada"' in told["approvals.rules[0].requesters[1]"]
+
+
+def test_who_is_in_a_group_is_not_guessed() -> None:
+    assert warnings(((*RULE, "requesters"), [{"user": "ada"}])) == {}
+
+
+def test_a_freeze_is_called_to_mind() -> None:
+    told = warnings(((*APPROVALS, "denies"), [FREEZE]))
+    assert told.keys() == {"approvals.rules[0].approvers"}
+    assert "Nobody can approve by this rule for now: freeze of `denies` forbids" in told["approvals.rules[0].approvers"]
+
+
+def test_deny_rules_that_forbid_all_approvers_together_are_called_to_mind() -> None:
+    told = warnings(
+        ((*RULE, "approvers"), [{"group": "database-leads"}, {"user": "ada"}]),
+        (
+            (*APPROVALS, "denies"),
+            [
+                {**FREEZE, "name": "one", "principals": [{"user": "ada"}], "sets": ["devops-break-glass"]},
+                {**FREEZE, "name": "other", "principals": [{"user": "grace"}, {"group": "database-leads"}]},
+            ],
+        ),
+    )
+    assert "one and other of `denies`" in told["approvals.rules[0].approvers"]
+    assert 'value: ["database-leads", "ada"]' in told["approvals.rules[0].approvers"]
+
+
+@pytest.mark.parametrize(
+    "deny",
+    [
+        {**FREEZE, "actions": ["request"]},
+        {**FREEZE, "accounts": ["222222222222"]},
+        {**FREEZE, "principals": [{"group": "contractors"}]},
+    ],
+)
+def test_a_deny_rule_that_leaves_somebody_to_approve_somewhere_is_nothing_odd(deny: dict[str, Any]) -> None:
+    assert warnings(((*RULE, "accounts"), ["222222222222", "333333333333"]), ((*APPROVALS, "denies"), [deny])) == {}
+
+
+LONG = [
+    ((*BREAK_GLASS, "sessionDuration"), "PT3H"),
+    ((*BREAK_GLASS, "allowLongSession"), True),
+    ((*BREAK_GLASS, "longSessionReason"), "A restore takes two hours."),
+]
+
+
+def test_a_session_that_outlives_the_longest_access_is_warned_of() -> None:
+    told = warnings(*LONG)
+    assert told.keys() == {"approvals.rules[0].maximumDuration"}
+    text = told["approvals.rules[0].maximumDuration"]
+    assert 'value: "PT1H"' in text
+    assert "one of devops-break-glass lives for PT3H" in text
+
+
+@pytest.mark.parametrize("changes", [[((*RULE, "maximumDuration"), "PT3H")], [((*APPROVALS, "endSessions"), True)]])
+def test_a_session_that_ends_with_the_access_or_is_no_longer_is_not_warned_of(
+    changes: list[tuple[Keys, object]],
+) -> None:
+    assert warnings(*LONG, *changes) == {}
+
+
+def test_what_is_forbidden_where_nothing_is_allowed_may_be_a_slip_of_the_pen() -> None:
+    told = warnings(((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["222222222222", "222222222223"]}]))
+    assert "approvals.denies[0].accounts[1]" in told
+    assert 'value: "222222222223"' in told["approvals.denies[0].accounts[1]"]
+    assert "approvals.denies[0].accounts[0]" not in told
+
+
+def test_a_stack_without_approvals_is_not_judged() -> None:
+    raw = stack_with_approvals((APPROVALS, None), (("permissionSets", "pairs", 1), OTHER_PAIR))
+    assert stack_files.warnings(raw) == []
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_name_of_the_section_is_found_with_its_place() -> None:
+    found = approvals(
+        (
+            (*RULE, "requesters"),
+            [{"group": "developers"}, {"userId": USER_ID}],
+        ),
+        ((*RULE, "ping"), [{"user": "grace"}]),
+        ((*RULE, "escalate"), {"after": "PT5M", "ping": [{"group": "managers"}]}),
+        ((*APPROVALS, "security"), [{"group": "security"}]),
+        ((*APPROVALS, "people"), {"U0123ABCD": "ada"}),
+        ((*APPROVALS, "denies"), [{**FREEZE, "principals": [{"group": "contractors"}]}]),
+    )
+    group, user = PrincipalKind.group, PrincipalKind.user
+    assert list(mentioned(found)) == [
+        Mention("rules[0].requesters[0].group", group, "developers"),
+        Mention("rules[0].approvers[0].group", group, "database-leads", frozenset({"developers"})),
+        Mention("rules[0].ping[0].user", user, "grace"),
+        Mention("rules[0].escalate.ping[0].group", group, "managers"),
+        Mention("denies[0].principals[0].group", group, "contractors"),
+        Mention("security[0].group", group, "security"),
+        Mention("people.U0123ABCD", user, "ada"),
+    ]
+
+
+def test_only_assignments_of_break_glass_sets_are_looked_up() -> None:
+    sets = permission_sets(
+        ((*PAIR, "assignments", 1), {"user": "ada", "accounts": ["222222222222"], "sets": ["everyday"]}),
+        ((*PAIR, "assignments", 2), {"user": "grace", "accounts": ["222222222222"], "sets": ["breakGlass"]}),
+    )
+    assert list(assigned(sets.pairs)) == [
+        Mention("pairs[0].assignments[0].group", PrincipalKind.group, "database-oncall"),
+        Mention("pairs[0].assignments[2].user", PrincipalKind.user, "grace"),
+    ]
+
+
+def test_a_name_that_is_not_there_is_told_with_what_was_meant() -> None:
+    names = [
+        Mention("rules[0].requesters[0].group", PrincipalKind.group, "databse-oncall"),
+        Mention("rules[0].approvers[0].group", PrincipalKind.group, "database-leads"),
+        Mention("people.U0123ABCD", PrincipalKind.user, "database-leads"),
+    ]
+    there = {(PrincipalKind.group, "database-leads"), (PrincipalKind.group, "database-oncall")}
+    group, user = unresolved(names, there, at="breakglass.approvals.")
+    assert (group.path, group.value) == ("breakglass.approvals.rules[0].requesters[0].group", '"databse-oncall"')
+    assert group.instead.startswith("Did you mean database-oncall? Write the display name of the group")
+    assert user.path == "breakglass.approvals.people.U0123ABCD"
+    assert user.instead.startswith("Write the user name")
+
+
+def test_a_guess_prefers_another_case_to_another_letter() -> None:
+    there = {(PrincipalKind.group, name) for name in ("database-lead", "Database-Leads")}
+    (problem,) = unresolved([Mention("security[0].group", PrincipalKind.group, "database-leads")], there)
+    assert problem.instead.startswith("Did you mean Database-Leads?")
+
+
+@pytest.mark.parametrize("requesters", ["database-oncall", "Database-Oncall", "databse-oncall"])
+def test_a_guess_at_approvers_is_never_the_requesters(requesters: str) -> None:
+    found = approvals(
+        ((*RULE, "requesters"), [{"group": requesters}]),
+        ((*RULE, "approvers"), [{"group": "database-oncal"}]),
+    )
+    *_, problem = unresolved(mentioned(found), {(PrincipalKind.group, "database-oncall")})
+    assert problem.path == "approvals.rules[0].approvers[0].group"
+    assert problem.instead.startswith("Write the display name")
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+ACCOUNTS = {"111111111111": "management", "222222222222": "production", "333333333333": "staging"}
+
+
+def test_accounts_of_the_organisation_are_known() -> None:
+    assert unknown_accounts(approvals(), ACCOUNTS) == []
+
+
+def test_an_account_that_is_not_in_the_organisation_is_told_with_the_nearest_one() -> None:
+    odd = approvals(
+        ((*RULE, "accounts"), ["222222222222", "222222222223"]),
+        ((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["987698769876"]}]),
+    )
+    rule, deny = unknown_accounts(odd, ACCOUNTS, at="x.approvals.")
+    assert (rule.path, rule.value) == ("x.approvals.rules[0].accounts[1]", '"222222222223"')
+    assert rule.instead == "Did you mean 222222222222 (production)? Copy the id from AWS Organizations."
+    assert (deny.path, deny.instead) == ("x.approvals.denies[0].accounts[0]", "Copy the id from AWS Organizations.")
+
+
+def test_a_delegated_administrator_does_not_reach_the_management_account() -> None:
+    reaching = approvals(
+        ((*RULE, "accounts"), ["222222222222", "111111111111"]),
+        ((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["111111111111"]}]),
+    )
+    (problem,) = out_of_reach(reaching, deployed_in="333333333333", management_account="111111111111")
+    assert problem.path == "approvals.rules[0].accounts[1]"
+    assert "333333333333, a delegated administrator" in problem.why
+    assert out_of_reach(reaching, deployed_in="111111111111", management_account="111111111111") == []
+
+
+def test_ending_sessions_is_warned_of_where_it_may_not_work() -> None:
+    ending = approvals(((*APPROVALS, "endSessions"), True), ((*RULE, "accounts"), ["111111111111"]))
+    delegated, unbound = living_on(ending, deployed_in="333333333333", management_account="111111111111")
+    assert "organisation's resource policy" in delegated.why
+    assert "no service control policy binds" in unbound.why
+    assert {delegated.path, unbound.path} == {"approvals.endSessions"}
+
+
+def test_ending_sessions_of_member_accounts_from_the_management_account_works() -> None:
+    ending = approvals(((*APPROVALS, "endSessions"), True))
+    assert living_on(ending, deployed_in="111111111111", management_account="111111111111") == []
+    not_ending = approvals(((*RULE, "accounts"), ["111111111111"]))
+    assert living_on(not_ending, deployed_in="333333333333", management_account="111111111111") == []
+
+
+@pytest.mark.parametrize(
+    ("accounts", "sets", "warned"),
+    [
+        (["111111111111"], ["everyday"], True),
+        (["222222222222", "111111111111"], ["everyday", "breakGlass"], True),
+        (["222222222222"], ["everyday"], False),
+        (["111111111111"], ["breakGlass"], False),
+    ],
+)
+def test_everyday_set_that_can_decide_is_warned_of(accounts: list[str], sets: list[str], warned: bool) -> None:
+    reaching = permission_sets(
+        ((*PAIR, "everyday", "inlinePolicy"), policy("rds:Describe*", "lambda:InvokeFunction")),
+        ((*ASSIGNMENT, "accounts"), accounts),
+        ((*ASSIGNMENT, "sets"), sets),
+    )
+    found = [
+        (problem.path, problem.value)
+        for problem in everyday_approvers(reaching.pairs, deployed_in="111111111111", region="eu-central-1")
+    ]
+    told = [("permissionSets.pairs[0].everyday.inlinePolicy.Statement[0]", '"lambda:InvokeFunction"')]
+    assert found == (told if warned else [])
+
+
+# --- members ---------------------------------------------------------------------------------------------------------
+
+
+def principal(name: str) -> Principal:
+    """A group if its name is a plural, else a user; the id is the name."""
+    kind = PrincipalKind.group if name.endswith("s") else PrincipalKind.user
+    return Principal(kind, name, name)
+
+
+def rule(requesters: str, approvers: str, approvals: int = 1) -> Rule:
+    return Rule(
+        name="databases",
+        sets=("devops-break-glass",),
+        accounts=("222222222222",),
+        requesters=tuple(map(principal, requesters.split())),
+        approvers=tuple(map(principal, approvers.split())),
+        approvals=approvals,
+        maximum_seconds=3600,
+        default_seconds=3600,
+        expiry_seconds=1800,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "members"),
+    [
+        (rule("developers", "leads"), {"developers": ["ada"], "leads": ["grace"]}),
+        (rule("leads", "leads"), {"leads": ["ada", "grace"]}),
+        (rule("developers", "leads ada"), {"developers": ["ada"], "leads": ["grace"]}),
+        (rule("developers", "ada"), {"developers": ["ada", "grace"]}),
+        (rule("developers", "leads", 2), {"developers": ["ada"], "leads": ["ada", "grace", "alan"]}),
+    ],
+)
+def test_a_rule_by_which_somebodys_request_can_be_approved_is_fine(one: Rule, members: dict[str, list[str]]) -> None:
+    assert unapprovable([one], members) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "members"),
+    [
+        (rule("developers", "ada"), {"developers": ["ada"]}),
+        (rule("leads", "leads"), {"leads": ["ada"]}),
+        (rule("developers", "leads"), {"developers": ["ada"], "leads": []}),
+        (rule("developers", "leads grace", 3), {"developers": ["alan"], "leads": ["ada", "grace"]}),
+        (rule("developers", "leads", 2), {"developers": ["ada", "grace"], "leads": ["ada", "grace"]}),
+    ],
+)
+def test_a_rule_by_which_no_request_can_be_approved_today_is_told(one: Rule, members: dict[str, list[str]]) -> None:
+    (problem,) = unapprovable([rule("ada", "grace"), one], members)
+    assert problem.path == "approvals.rules[1].approvers"
+    assert f"asks for {one.approvals} approval" in problem.why
+
+
+def test_a_rule_by_which_nobody_can_request_today_is_told() -> None:
+    (problem,) = unapprovable([rule("developers", "grace")], {"developers": []})
+    assert (problem.path, problem.value) == ("approvals.rules[0].requesters", '["developers"]')

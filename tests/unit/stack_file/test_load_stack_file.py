@@ -1,0 +1,188 @@
+"""What the program reads out of Pulumi's configuration.
+
+Not proven here: that the CLI writes and passes configuration in this form (tests/engine).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import set_all_config
+
+from breakglass import BreakGlassArgs
+from breakglass.errors import ConfigError
+from breakglass.stack_file.pulumi_config import LoadedStack, load_stack_file
+from breakglass.stack_file.stack import NAMESPACE, decode_value
+from tests.conftest import Deployment, deploy
+from tests.unit.stack_file.stack_files import (
+    ALERTS,
+    APPROVALS,
+    BREAK_GLASS,
+    SIGNING_SECRET,
+    STACKS,
+    TOKEN,
+    stack,
+    stack_with_approvals,
+)
+
+TOKEN_KEY = f"{NAMESPACE}slackBotToken"
+SIGNING_KEY = f"{NAMESPACE}slackSigningSecret"
+
+
+def configured(
+    raw: Mapping[str, Any],
+    token: str | None = TOKEN,
+    secret_keys: tuple[str, ...] = (TOKEN_KEY, SIGNING_KEY),
+    signing_secret: str | None = None,
+) -> tuple[LoadedStack | ConfigError, Deployment]:
+    """Load a stack as the CLI would configure it: nested values as JSON, secrets decrypted, other namespaces too."""
+    plain = {NAMESPACE + key: json.dumps(value) for key, value in raw.items()}
+    config = {**plain, "aws:region": "eu-central-1", "breakglassy:thing": "1"}
+    for key, secret in ((TOKEN_KEY, token), (SIGNING_KEY, signing_secret)):
+        config.pop(key, None)
+        if secret is not None:
+            config[key] = secret
+    result: list[LoadedStack | ConfigError] = []
+
+    def program() -> dict[str, Any]:
+        set_all_config(config, list(secret_keys))
+        try:
+            result.append(load_stack_file(stacks_dir=STACKS))
+        except ConfigError as error:
+            result.append(error)
+        loaded = result[0]
+        if not isinstance(loaded, LoadedStack):
+            return {}
+        return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret}
+
+    deployment = deploy(program)
+    return result[0], deployment
+
+
+def paths_of(outcome: LoadedStack | ConfigError) -> list[str]:
+    assert isinstance(outcome, ConfigError)
+    return [problem.path for problem in outcome.problems]
+
+
+def test_a_stack_is_read_with_its_token_as_a_secret() -> None:
+    loaded, deployment = configured(stack())
+    assert isinstance(loaded, LoadedStack)
+    assert deployment.outputs == {"token": TOKEN, "signing_secret": None}
+    assert deployment.secret_outputs == {"token"}
+    assert loaded.stack_file.permission_sets is not None
+    assert loaded.stack_file.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
+
+
+def test_an_existing_secret_needs_no_token() -> None:
+    loaded, _ = configured(stack(((*ALERTS, "slack", "botTokenSecretName"), "slack/token")), token=None)
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.slack_bot_token is None
+    assert "slack_bot_token" not in loaded.to_args()
+
+
+def test_the_signing_secret_is_a_secret_too() -> None:
+    loaded, deployment = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
+    assert isinstance(loaded, LoadedStack)
+    assert deployment.outputs == {"token": TOKEN, "signing_secret": SIGNING_SECRET}
+    assert deployment.secret_outputs == {"token", "signing_secret"}
+
+
+def test_an_existing_signing_secret_needs_none_in_the_stack() -> None:
+    named = stack_with_approvals(((*APPROVALS, "signingSecretName"), "slack/signing"), (("slackSigningSecret",), None))
+    loaded, _ = configured(named)
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.slack_signing_secret is None
+    assert "slack_signing_secret" not in loaded.to_args()
+
+
+def test_the_arguments_of_the_component_are_the_sections_and_the_secrets() -> None:
+    loaded, _ = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
+    assert isinstance(loaded, LoadedStack)
+    assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
+
+
+@pytest.mark.parametrize("channel", ["C0123456789", "#ops"], ids=["deployed", "refused"])
+def test_load_stack_file_logs_warnings(channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", logged.append)
+    configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"]), ((*ALERTS, "slack", "channel"), channel)))
+    (warning,) = logged
+    assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")
+
+
+def test_a_section_in_json_with_a_key_twice_is_no_mapping() -> None:
+    text = json.dumps(stack()["alerts"]).replace("{", '{"slack": {}, ', 1)
+    assert decode_value("alerts", text) == text
+
+
+def test_an_unknown_key_is_found() -> None:
+    outcome, _ = configured({**stack(), "alrets": {}})
+    assert paths_of(outcome) == ["breakglass:alrets"]
+
+
+def test_a_plain_token_is_refused_and_not_repeated() -> None:
+    outcome, _ = configured(stack(), secret_keys=())
+    assert paths_of(outcome) == [TOKEN_KEY]
+    assert TOKEN[:12] not in str(outcome)
+
+
+def test_a_plain_signing_secret_is_refused_and_not_repeated() -> None:
+    outcome, _ = configured(stack_with_approvals(), secret_keys=(TOKEN_KEY,), signing_secret=SIGNING_SECRET)
+    assert paths_of(outcome) == [SIGNING_KEY]
+    assert SIGNING_SECRET[:8] not in str(outcome)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, f"{SIGNING_SECRET}\n", f'"{SIGNING_SECRET}"', "", "short"])
+def test_an_encrypted_value_that_is_no_signing_secret_is_refused_unseen(secret: str) -> None:
+    outcome, _ = configured(stack_with_approvals(), signing_secret=secret)
+    assert isinstance(outcome, ConfigError)
+    (problem,) = outcome.problems
+    assert (problem.path, problem.value) == (SIGNING_KEY, "(encrypted)")
+    assert "Basic Information" in problem.instead
+    assert not secret or secret not in str(outcome)
+
+
+@pytest.mark.parametrize("token", ["xoxp-1-2-3", f"{TOKEN}\n", "", "12345678"])
+def test_an_encrypted_value_that_is_no_bot_token_is_refused_unseen(token: str) -> None:
+    outcome, _ = configured(stack(), token=token)
+    assert isinstance(outcome, ConfigError)
+    (problem,) = outcome.problems
+    assert (problem.path, problem.value) == (TOKEN_KEY, "(encrypted)")
+    assert "Bot User OAuth Token" in problem.instead
+
+
+def test_a_wrong_token_and_a_wrong_section_come_in_one_report() -> None:
+    outcome, _ = configured(stack(((*ALERTS, "slack", "channel"), "#ops")), token="xoxp-1-2-3")
+    assert paths_of(outcome) == ["breakglass:alerts.slack.channel", TOKEN_KEY]
+
+
+def test_a_section_with_an_encrypted_value_is_refused_unseen() -> None:
+    raw = stack(((*ALERTS, "postMortemUrl"), "https://example.com/?key=hunter2"))
+    outcome, _ = configured(raw, secret_keys=(TOKEN_KEY, "breakglass:alerts"))
+    assert paths_of(outcome) == ["breakglass:alerts"]
+    assert "hunter2" not in str(outcome)
+
+
+@pytest.mark.parametrize("value", ["", "text", "17", "true", "null", "[1]", "{", "[" * 100_000])
+def test_a_section_that_is_no_mapping_is_a_problem_and_no_traceback(value: str) -> None:
+    raised: list[ConfigError] = []
+
+    def program() -> None:
+        set_all_config({"breakglass:permissionSets": value, "breakglass:tags": "{}"}, [])
+        with pytest.raises(ConfigError) as refused:
+            load_stack_file(stacks_dir=STACKS)
+        raised.append(refused.value)
+
+    deploy(program)
+    assert all(path in ("breakglass:", "breakglass:permissionSets") for path in paths_of(raised[0]))
+
+
+def test_warnings_go_to_pulumis_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    loaded, _ = configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"])))
+    assert isinstance(loaded, LoadedStack)
+    (warning,) = told
+    assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")

@@ -1,0 +1,93 @@
+"""The JSON Schema that editors use for the stack files."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from breakglass.stack_file.schema import SCHEMA_FILE, schema_text, stack_file_schema
+from breakglass.stack_file.stack import NAMESPACE
+from tests.unit.stack_file.stack_files import (
+    ALERTS,
+    APPROVALS,
+    ASSIGNMENT,
+    BREAK_GLASS,
+    RULE,
+    SIGNING_SECRET,
+    STACKS,
+    TOKEN,
+    Keys,
+    committed,
+    stack,
+    stack_with_approvals,
+)
+
+
+def faults(document: dict[str, Any]) -> list[str]:
+    """The places of a stack file's document that the schema complains about."""
+    schema = stack_file_schema()
+    jsonschema.Draft7Validator.check_schema(schema)
+    return sorted({error.json_path for error in jsonschema.Draft7Validator(schema).iter_errors(document)})
+
+
+def document(raw: dict[str, Any]) -> dict[str, Any]:
+    return {"config": {NAMESPACE + key: value for key, value in raw.items()}}
+
+
+def test_the_committed_schema_is_that_of_the_models() -> None:
+    text = (STACKS.parent / SCHEMA_FILE).read_text(encoding="utf-8")
+    assert text == schema_text(), "stale: run `python -m breakglass.stack_file.schema`"
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+def test_a_committed_stack_file_obeys_the_schema_and_names_it(name: str) -> None:
+    assert faults(committed(name)) == []
+    first_line = (STACKS / f"Pulumi.{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first_line == f"# yaml-language-server: $schema=./{SCHEMA_FILE.name}"
+
+
+def test_a_stack_file_that_the_cli_has_written_to_obeys_the_schema() -> None:
+    assert faults(document(stack())) == []
+    assert faults({**document(stack_with_approvals()), "encryptionsalt": "v1:x", "secretsprovider": "awskms://x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ([((*ALERTS, "slack", "channel"), "#ops")], "$.config['breakglass:alerts'].slack.channel"),
+        ([((*ALERTS, "slak"), {})], "$.config['breakglass:alerts']"),
+        ([((*ALERTS, "region"), None)], "$.config['breakglass:alerts']"),
+        ([((*ALERTS, "evidencePaths"), ["portla"])], "$.config['breakglass:alerts'].evidencePaths[0]"),
+        (
+            [((*ASSIGNMENT, "accounts", 0), 222222222222)],
+            "$.config['breakglass:permissionSets'].pairs[0].assignments[0].accounts[0]",
+        ),
+        (
+            [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Effect"), "allow")],
+            "$.config['breakglass:permissionSets'].pairs[0].breakGlass.inlinePolicy",
+        ),
+        ([(("alrets",), {})], "$.config"),
+        ([(("slackBotToken",), TOKEN)], "$.config['breakglass:slackBotToken']"),
+        ([(("slackSigningSecret",), SIGNING_SECRET)], "$.config['breakglass:slackSigningSecret']"),
+        ([((*APPROVALS, "explainWithin"), "1 day")], "$.config['breakglass:approvals'].explainWithin"),
+        ([((*RULE, "approvals"), 0)], "$.config['breakglass:approvals'].rules[0].approvals"),
+        ([((*RULE, "approvers"), [])], "$.config['breakglass:approvals'].rules[0].approvers"),
+        ([((*RULE, "aprovers"), [])], "$.config['breakglass:approvals'].rules[0]"),
+    ],
+)
+def test_an_editor_sees_a_fault(changes: list[tuple[Keys, object]], place: str) -> None:
+    assert faults(document(stack_with_approvals(*changes))) == [place]
+
+
+def test_every_key_is_explained_on_hover() -> None:
+    schema = stack_file_schema()
+    models = [model for model in schema["definitions"].values() if "properties" in model]
+    unexplained = [
+        f"{model['title']}.{key}"
+        for model in models
+        for key, value in model["properties"].items()
+        if not ("description" in value or schema["definitions"][value["$ref"].rpartition("/")[2]]["description"])
+    ]
+    assert models
+    assert unexplained == []
+    assert all(value["description"] for value in schema["properties"]["config"]["properties"].values())

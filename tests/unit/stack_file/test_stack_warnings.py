@@ -1,0 +1,85 @@
+"""Warnings about roles that Identity Center can't make in an account, from the text of a stack file.
+
+It does not prove how AWS fails there.
+"""
+
+import pytest
+
+from tests.unit.stack_file.stack_files import BREAK_GLASS, PAIR, Keys, stack, stack_with_approvals, warnings
+
+BREAK_GLASS_PATH = "breakglass:permissionSets.pairs[0].breakGlass"
+SERVICES = "EC2 S3 RDS VPC Route53 SQS SNS CloudWatch Lambda ECS Logs".split()
+
+
+@pytest.mark.parametrize("kind", ["everyday", "breakGlass"])
+@pytest.mark.parametrize(("count", "warned"), [(10, False), (11, True)])
+def test_policies_beyond_the_role_quota_are_warned_about(kind: str, count: int, warned: bool) -> None:
+    arns = [f"arn:aws:iam::aws:policy/Amazon{name}ReadOnlyAccess" for name in SERVICES[: count - 1]]
+    found = warnings(
+        stack(
+            ((*PAIR, kind, "managedPolicies"), arns),
+            ((*PAIR, kind, "customerManagedPolicies"), [{"name": "own"}]),
+        )
+    )
+    assert (
+        f"breakglass:permissionSets.pairs[0].{kind}.managedPolicies" in [warning.path for warning in found]
+    ) == warned
+
+
+OWN_POLICY = [{"name": "emergency-databases", "path": "/sso/"}]
+OWN_BOUNDARY = {"customerManagedPolicy": {"name": "emergency-boundary", "path": "/sso/"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "policy"),
+    [
+        ("customerManagedPolicies", OWN_POLICY, "/sso/emergency-databases"),
+        ("permissionsBoundary", OWN_BOUNDARY, "/sso/emergency-boundary"),
+    ],
+)
+def test_set_first_made_on_request_is_warned_about(key: str, value: object, policy: str) -> None:
+    everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
+    elsewhere = {"group": "database-leads", "accounts": ["333333333333"]}
+    raw = stack_with_approvals(((*PAIR, "assignments"), [everyday, elsewhere]), ((*BREAK_GLASS, key), value))
+
+    found = [warning for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH]
+
+    assert len(found) == 1
+    assert f"lacks {policy}," in found[0].why
+    assert "in 222222222222" in found[0].why
+
+
+def test_set_that_nobody_is_assigned_is_warned_about() -> None:
+    everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
+    raw = stack(((*PAIR, "assignments"), [everyday]), ((*BREAK_GLASS, "customerManagedPolicies"), OWN_POLICY))
+
+    (why,) = [warning.why for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH]
+
+    assert "in any account" in why
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param([], id="needs nothing of the account"),
+        pytest.param(
+            [
+                ((*BREAK_GLASS, "permissionsBoundary"), OWN_BOUNDARY),
+                (
+                    (*PAIR, "assignments", 1),
+                    {"group": "no-members", "accounts": ["222222222222"], "sets": ["breakGlass"]},
+                ),
+            ],
+            id="an assignment makes the role at the deployment",
+        ),
+        pytest.param(
+            [((*BREAK_GLASS, "permissionsBoundary"), {"managedPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"})],
+            id="a boundary of AWS is in every account",
+        ),
+    ],
+)
+def test_set_that_can_be_made_is_not_warned_about(changes: list[tuple[Keys, object]]) -> None:
+    everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
+    raw = stack_with_approvals(((*PAIR, "assignments"), [everyday]), *changes)
+
+    assert [warning for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH] == []

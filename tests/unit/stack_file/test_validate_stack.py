@@ -1,0 +1,1263 @@
+"""What a stack file may not say, and what the report answers.
+
+Not proven here: that AWS and Slack accept what passes (tests/engine, docs/live-checks.md).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic.alias_generators import to_snake
+
+from breakglass.alerts.patterns import event_pattern, pattern_json
+from breakglass.alerts.subjects import RoleSubject
+from breakglass.errors import ConfigError
+from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
+from breakglass.iam.lint import Surroundings
+from breakglass.iam.protection import denials
+from breakglass.stack_file.base import Given
+from breakglass.stack_file.policy_lint import surroundings
+from breakglass.stack_file.report import validated
+from breakglass.stack_file.stack import StackFile, check_stack, validate_stack
+from breakglass.stack_file.types import permission_set_of_role
+from breakglass.vocabulary import AssignmentTarget, EvidencePath
+from tests.unit.stack_file.stack_files import (
+    ADMINISTRATOR,
+    ALERTS,
+    APPROVALS,
+    ASSIGNMENT,
+    BREAK_GLASS,
+    ENCRYPTED,
+    PAIR,
+    READ_ONLY,
+    STACKS,
+    TOKEN,
+    Scenario,
+    assert_told,
+    committed,
+    keys_of,
+    policy,
+    problems,
+    stack,
+    stack_with_approvals,
+    warnings,
+)
+
+PAIR_PATH = "breakglass:permissionSets.pairs[0]"
+
+
+SCENARIOS = [
+    # --- names
+    Scenario(
+        "a permission set's name has at most 32 characters",
+        [((*BREAK_GLASS, "name"), "devops-break-glass-for-databases-x")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass-for-databases-x"',
+        "has 34 characters",
+        "devops-break-glass-for-databases",
+    ),
+    Scenario(
+        "a permission set's name is made of the alphabet of AWS",
+        [((*PAIR, "name"), "dev ops")],
+        f"{PAIR_PATH}.name",
+        '"dev ops"',
+        "letters, digits and _+=,.@-",
+        "devops-break-glass",
+    ),
+    Scenario(
+        "letters of other alphabets are not in a permission set's name",
+        [((*ALERTS, "watch", "permissionSets"), ["administratör"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"administratör"',
+        "letters, digits",
+        "copy it from there",
+    ),
+    Scenario(
+        "the default name of a break-glass set has at most 32 characters, too",
+        [((*PAIR, "name"), "database-administrators"), ((*BREAK_GLASS, "name"), None)],
+        f"{PAIR_PATH}.name",
+        '"database-administrators"',
+        "database-administrators-break-glass",
+        "Add `name:` under `breakGlass:`",
+    ),
+    Scenario(
+        "the everyday set does not begin like its break-glass set and an underscore",
+        [((*PAIR, "name"), "devops-break-glass_everyday")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass"',
+        "every use of devops-break-glass_everyday",
+        "Rename one of them",
+    ),
+    Scenario(
+        "no set of another pair begins like a break-glass set and an underscore",
+        [
+            (
+                ("permissionSets", "pairs", 1),
+                {
+                    "name": "devops-break-glass_2",
+                    "everyday": {},
+                    "breakGlass": {"name": "other", "inlinePolicy": policy("s3:GetObject")},
+                },
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops-break-glass"',
+        "AWSReservedSSO_<set>_<suffix>",
+        "hyphen",
+    ),
+    Scenario(
+        "no set that this program makes begins like a watched set and an underscore",
+        [((*ALERTS, "watch", "permissionSets"), ["devops-break"]), ((*BREAK_GLASS, "name"), "devops-break_glass")],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"devops-break"',
+        "the alert for devops-break would also be raised by every use of devops-break_glass",
+        "Rename devops-break_glass so that",
+    ),
+    Scenario(
+        "a role of Identity Center is no permission set's name",
+        [((*ALERTS, "watch", "permissionSets"), ["AWSReservedSSO_DatabaseAdmin_0123456789abcdef"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"AWSReservedSSO_DatabaseAdmin_0123456789abcdef"',
+        "the role that Identity Center made",
+        "Write the permission set's name: DatabaseAdmin.",
+    ),
+    Scenario(
+        "a name with wrong characters is not advised to be shorter",
+        [((*ALERTS, "watch", "permissionSets"), ["arn:aws:sso:::permissionSet/ssoins-1/ps-1"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"arn:aws:sso:::permissionSet/ssoins-1/ps-1"',
+        "letters, digits and _+=,.@-",
+        "e.g. devops-break-glass",
+    ),
+    Scenario(
+        "a set is not watched when this file's pairs make an alert for it anyway",
+        [((*ALERTS, "watch", "permissionSets"), ["devops-break-glass"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        '"devops-break-glass"',
+        "is in this file before",
+        "managed elsewhere",
+    ),
+    Scenario(
+        "the two sets of a pair have two names",
+        [((*BREAK_GLASS, "name"), "devops")],
+        f"{PAIR_PATH}.breakGlass.name",
+        '"devops"',
+        "two sets can't share a name",
+        "its own name",
+    ),
+    Scenario(
+        "a role is watched once",
+        [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/emergency-operator")],
+        "breakglass:alerts.watch.roles[1]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "emergency-operator-222222222222 is in this file before",
+        "Delete one",
+    ),
+    Scenario(
+        "a role is watched once, whatever path is written",
+        [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/ops/emergency-operator")],
+        "breakglass:alerts.watch.roles[1]",
+        '"arn:aws:iam::222222222222:role/ops/emergency-operator"',
+        "is in this file before",
+        "unique in its account",
+    ),
+    Scenario(
+        "a role and a permission set whose alerts would have the same resources are not watched both",
+        [((*ALERTS, "watch", "permissionSets"), ["emergency-operator-222222222222"])],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "its own queue",
+        "Delete one",
+    ),
+    Scenario(
+        "a role made by Identity Center is watched by the name of its permission set",
+        [
+            (
+                (*ALERTS, "watch", "roles", 0),
+                "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ops_0123456789abcdef",
+            )
+        ],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ops_0123456789abcdef"',
+        "another name suffix",
+        "watch.permissionSets",
+    ),
+    # --- sessions
+    Scenario(
+        "a session lasts an hour at least",
+        [((*PAIR, "everyday", "sessionDuration"), "PT30M")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"PT30M"',
+        "from one hour (PT1H) to twelve hours (PT12H)",
+        "PT1H",
+    ),
+    Scenario(
+        "a session lasts twelve hours at most",
+        [((*PAIR, "everyday", "sessionDuration"), "PT13H")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"PT13H"',
+        "twelve hours",
+        "PT1H",
+    ),
+    Scenario(
+        "a session duration is written in ISO 8601",
+        [((*PAIR, "everyday", "sessionDuration"), "8h")],
+        f"{PAIR_PATH}.everyday.sessionDuration",
+        '"8h"',
+        "ISO 8601",
+        "PT90M",
+    ),
+    Scenario(
+        "a break-glass session over an hour is a decision with a reason",
+        [((*BREAK_GLASS, "sessionDuration"), "PT2H")],
+        f"{PAIR_PATH}.breakGlass.sessionDuration",
+        '"PT2H"',
+        "does not end it",
+        "`allowLongSession: true` and `longSessionReason:",
+    ),
+    Scenario(
+        "the decision for a long break-glass session is not enough without its reason",
+        [((*BREAK_GLASS, "sessionDuration"), "PT61M"), ((*BREAK_GLASS, "allowLongSession"), True)],
+        f"{PAIR_PATH}.breakGlass.sessionDuration",
+        '"PT61M"',
+        "does not end it",
+        "longSessionReason",
+    ),
+    Scenario(
+        "a blank is no reason for a long break-glass session",
+        [
+            ((*BREAK_GLASS, "sessionDuration"), "PT2H"),
+            ((*BREAK_GLASS, "allowLongSession"), True),
+            ((*BREAK_GLASS, "longSessionReason"), "  \n"),
+        ],
+        f"{PAIR_PATH}.breakGlass.longSessionReason",
+        r'"  \n"',
+        "The reason is blank",
+        "Write a sentence",
+    ),
+    # --- assignments
+    Scenario(
+        "an account id without quotes is a number that may have lost its zero",
+        [((*ASSIGNMENT, "accounts", 0), 12345678901)],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        "12345678901",
+        "a leading zero is lost",
+        '"012345678901"',
+    ),
+    Scenario(
+        "an account id without quotes that kept its digits is given back in quotes",
+        [((*ASSIGNMENT, "accounts", 0), 222222222222)],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        "222222222222",
+        "YAML reads an account id without quotes as a number",
+        '"222222222222"',
+    ),
+    Scenario(
+        "an account id has twelve digits",
+        [((*ASSIGNMENT, "accounts", 0), "2222-2222-2222")],
+        f"{PAIR_PATH}.assignments[0].accounts[0]",
+        '"2222-2222-2222"',
+        "exactly twelve digits",
+        '"111122223333"',
+    ),
+    Scenario(
+        "an assignment is for somebody",
+        [((*ASSIGNMENT, "group"), None)],
+        f"{PAIR_PATH}.assignments[0]",
+        '{"accounts": ["222222222222"]}',
+        "names none",
+        "`group: database-oncall`",
+    ),
+    Scenario(
+        "an assignment is for one principal",
+        [((*ASSIGNMENT, "user"), "ada")],
+        f"{PAIR_PATH}.assignments[0]",
+        '{"group": "database-oncall", "accounts": ["222222222222"], "user": "ada"}',
+        "names group and user",
+        "another list entry",
+    ),
+    Scenario(
+        "an assignment is for some account",
+        [((*ASSIGNMENT, "accounts"), [])],
+        f"{PAIR_PATH}.assignments[0].accounts",
+        "[]",
+        "at least one entry",
+        '["111122223333"]',
+    ),
+    Scenario(
+        "nobody gets the same permission set in the same account twice",
+        [
+            (
+                (*PAIR, "assignments", 1),
+                {"group": "database-oncall", "accounts": ["333333333333", "222222222222"], "sets": ["breakGlass"]},
+            )
+        ],
+        f"{PAIR_PATH}.assignments[1].accounts[1]",
+        '"222222222222"',
+        "by an earlier entry",
+        "Delete the account",
+    ),
+    Scenario(
+        "there is no third set in a pair",
+        [((*ASSIGNMENT, "sets"), ["breakglass"])],
+        f"{PAIR_PATH}.assignments[0].sets[0]",
+        '"breakglass"',
+        "no such choice",
+        "Did you mean breakGlass?",
+    ),
+    # --- policies
+    Scenario(
+        "administrator access needs to be acknowledged",
+        [((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR])],
+        f"{PAIR_PATH}.breakGlass.managedPolicies[0]",
+        f'"{ADMINISTRATOR}"',
+        "everything",
+        "administrator-access",
+    ),
+    Scenario(
+        "only AWS's own policies are attached by ARN",
+        [((*BREAK_GLASS, "managedPolicies"), ["arn:aws:iam::222222222222:policy/rds"])],
+        f"{PAIR_PATH}.breakGlass.managedPolicies[0]",
+        '"arn:aws:iam::222222222222:policy/rds"',
+        "AWS managed policy",
+        "customerManagedPolicies",
+    ),
+    Scenario(
+        "a policy as text is JSON",
+        [((*BREAK_GLASS, "inlinePolicy"), "{Version:")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy",
+        '"{Version:"',
+        "not valid JSON",
+        "Correct the JSON",
+    ),
+    Scenario(
+        "a policy has statements",
+        [((*BREAK_GLASS, "inlinePolicy"), {"Version": "2012-10-17"})],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement",
+        "(missing)",
+        "allows nothing",
+        "Statement: [",
+    ),
+    Scenario(
+        "a policy's version is in quotes",
+        [((*BREAK_GLASS, "inlinePolicy", "Version"), "2012-10-17T00:00:00Z")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Version",
+        '"2012-10-17T00:00:00Z"',
+        "YAML reads a date without quotes as a time",
+        'Version: "2012-10-17"',
+    ),
+    Scenario(
+        "a statement has an effect",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Effect"), "allow")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Effect",
+        '"allow"',
+        "upper and lower case matter",
+        "Effect: Allow",
+    ),
+    Scenario(
+        "an action names its service",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"), ["CreateDBSnapshot"])],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action[0]",
+        '"CreateDBSnapshot"',
+        "no action of an IAM policy",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "of many actions the wrong one is told with its index",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"),
+                [*(f"ec2:Describe{number}" for number in range(98)), "rds.CopyDBSnapshot", "ec2:DescribeTags"],
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action[98]",
+        '"rds.CopyDBSnapshot"',
+        "no action of an IAM policy",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "of many values of a condition key the wrong one is told with its index",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:RequestedRegion": ["eu-central-1"] * 9 + [{"eu": "west"}]}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:RequestedRegion"][9]',
+        '{"eu": "west"}',
+        "not a mapping",
+        "StringEquals",
+    ),
+    Scenario(
+        "a list of actions is not empty",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Action"), [])],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Action",
+        "[]",
+        "The list is empty",
+        "rds:CreateDBSnapshot",
+    ),
+    Scenario(
+        "a placeholder of a template is no policy variable",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource"),
+                ["*", "arn:aws:iam::222222222222:role/${role_namespace}/*"],
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource[1]",
+        '"arn:aws:iam::222222222222:role/${role_namespace}/*"',
+        "Not an IAM policy variable: `${role_namespace}`",
+        "${aws:username}",
+    ),
+    Scenario(
+        "a policy variable does not stand before the fifth colon",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource"),
+                "arn:aws:rds:*:${aws:PrincipalAccount}:db:*",
+            )
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Resource",
+        '"arn:aws:rds:*:${aws:PrincipalAccount}:db:*"',
+        "Not possible before the fifth colon of an ARN: `${aws:PrincipalAccount}`",
+        "the account ID",
+    ),
+    Scenario(
+        "a placeholder does not stand in a condition",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:SourceVpc": "<VPC_ID>"}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:SourceVpc"]',
+        '"<VPC_ID>"',
+        "Not an IAM policy variable: `<VPC_ID>`",
+        "Write the value itself",
+    ),
+    Scenario(
+        "a placeholder does not stand in the name of a condition key",
+        [
+            (
+                (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Condition"),
+                {"StringEquals": {"aws:ResourceTag/${TagKey}": "emergency"}},
+            )
+        ],
+        f'{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals["aws:ResourceTag/${{TagKey}}"]',
+        '"aws:ResourceTag/${TagKey}"',
+        "nothing is replaced in a name",
+        "aws:ResourceTag/team",
+    ),
+    Scenario(
+        "a policy in JSON has no NaN",
+        [
+            ((*BREAK_GLASS, "inlinePolicy"), None),
+            ((*BREAK_GLASS, "inlinePolicy"), '{"Version": NaN, "Statement": []}'),
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy",
+        '"{\\"Version\\": NaN, \\"Statement\\": []}"',
+        "JSON has no NaN",
+        "Correct the JSON",
+    ),
+    Scenario(
+        "no policy in JSON has a condition operator twice",
+        [
+            ((*BREAK_GLASS, "inlinePolicy"), None),
+            (
+                (*BREAK_GLASS, "inlinePolicy"),
+                '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "rds:*", "Resource": "*",\n'
+                '"Condition": {"StringEquals": {"aws:ResourceTag/tier": "1"},\n'
+                '"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}',
+            ),
+        ],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Condition.StringEquals",
+        '"StringEquals"',
+        "given twice, in lines 2 and 3 of the policy",
+        "a condition operator takes several keys",
+    ),
+    Scenario(
+        "a permission set's policy has no principal",
+        [((*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Principal"), "*")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Principal",
+        '"*"',
+        "It applies to whoever has the role",
+        "Effect",
+    ),
+    Scenario(
+        "a policy file exists",
+        [((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "policies/devops.json")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicyFile",
+        '"policies/devops.json"',
+        f"policies/devops.json in {STACKS}",
+        "relative to the folder of the stack file",
+    ),
+    Scenario(
+        "a permission set has one inline policy",
+        [((*BREAK_GLASS, "inlinePolicyFile"), "policies/devops-break-glass.json")],
+        f"{PAIR_PATH}.breakGlass.inlinePolicyFile",
+        '"policies/devops-break-glass.json"',
+        "one of them would be lost",
+        "either `inlinePolicy` or `inlinePolicyFile`",
+    ),
+    Scenario(
+        "a permissions boundary is one policy",
+        [((*BREAK_GLASS, "permissionsBoundary"), {})],
+        f"{PAIR_PATH}.breakGlass.permissionsBoundary",
+        "{}",
+        "exactly one policy",
+        "managedPolicyArn",
+    ),
+    Scenario(
+        "a policy is attached once",
+        [((*PAIR, "everyday", "managedPolicies"), [READ_ONLY, READ_ONLY])],
+        f"{PAIR_PATH}.everyday.managedPolicies[1]",
+        f'"{READ_ONLY}"',
+        "has this entry before",
+        "Delete one",
+    ),
+    Scenario(
+        "a permission set has at most 20 managed policies",
+        [
+            (
+                (*PAIR, "everyday", "customerManagedPolicies"),
+                [{"name": f"policy-{number}"} for number in range(20)],
+            )
+        ],
+        f"{PAIR_PATH}.everyday.customerManagedPolicies[19]",
+        '{"name": "policy-19"}',
+        "has 21 managed policies",
+        "Join policies",
+    ),
+    Scenario(
+        "a description has no long dash, which Identity Center refuses",
+        [((*PAIR, "everyday", "description"), "RDS — read-only")],
+        f"{PAIR_PATH}.everyday.description",
+        '"RDS — read-only"',
+        "Latin-1",
+        "plain punctuation",
+    ),
+    # --- alerts
+    Scenario(
+        "a channel is given by its ID",
+        [((*ALERTS, "slack", "channel"), "#break-glass")],
+        "breakglass:alerts.slack.channel",
+        '"#break-glass"',
+        "a channel's name can change",
+        "copy the channel ID",
+    ),
+    Scenario(
+        "an alert does not go to one person",
+        [((*ALERTS, "slack", "channel"), "D0123456789")],
+        "breakglass:alerts.slack.channel",
+        '"D0123456789"',
+        "read by one person only",
+        "C0123456789",
+    ),
+    Scenario(
+        "an evidence path exists",
+        [((*ALERTS, "evidencePaths"), ["session_start", "protal"])],
+        "breakglass:alerts.evidencePaths[1]",
+        '"protal"',
+        "no such choice",
+        "Did you mean portal?",
+    ),
+    Scenario(
+        "a plain role is watched on some path",
+        [((*ALERTS, "evidencePaths"), ["portal"])],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws:iam::222222222222:role/emergency-operator"',
+        "never shows up on the evidence path `portal`",
+        "Add session_start",
+    ),
+    Scenario(
+        "alerts watch something",
+        [
+            (("permissionSets",), None),
+            ((*ALERTS, "monitoring"), None),
+            ((*ALERTS, "watch"), {"permissionSets": []}),
+        ],
+        "breakglass:alerts",
+        '{"region": "eu-central-1", "slack": {"channel": "C0123456789"}, "watch": {"permissionSets": []}}',
+        "watches nothing",
+        "watch: {permissionSets: [<name>]}",
+    ),
+    Scenario(
+        "a stack has something to deploy",
+        [(("permissionSets",), None), (("alerts",), None), (("slackBotToken",), None)],
+        "breakglass:",
+        '{"tags": {"team": "platform"}}',
+        "nothing to deploy",
+        "breakglass:permissionSets",
+    ),
+    Scenario(
+        "the post-mortem page is reached by TLS",
+        [((*ALERTS, "postMortemUrl"), "http://wiki.example.com/post-mortem")],
+        "breakglass:alerts.postMortemUrl",
+        '"http://wiki.example.com/post-mortem"',
+        "in clear",
+        "https://wiki.example.com/post-mortem",
+    ),
+    Scenario(
+        "the post-mortem page is not protected by a password in its address",
+        [((*ALERTS, "postMortemUrl"), "https://me:pw@wiki.example.com/post-mortem")],
+        "breakglass:alerts.postMortemUrl",
+        '"https://me:pw@wiki.example.com/post-mortem"',
+        "user name or password",
+        "https://wiki.example.com/post-mortem",
+    ),
+    Scenario(
+        "the second channel has somebody at its end",
+        [((*ALERTS, "monitoring"), {"alertsByEmail": True})],
+        "breakglass:alerts.monitoring.alertsByEmail",
+        "true",
+        "nobody is at its end",
+        "emails:",
+    ),
+    Scenario(
+        "deliveries are retried for a minute at least",
+        [((*ALERTS, "retry"), {"maximumEventAgeSeconds": 5})],
+        "breakglass:alerts.retry.maximumEventAgeSeconds",
+        "5",
+        "The number is too small.",
+        "Write 60 or more",
+    ),
+    Scenario(
+        "deliveries are not retried longer than EventBridge does",
+        [((*ALERTS, "retry"), {"maximumRetryAttempts": 186})],
+        "breakglass:alerts.retry.maximumRetryAttempts",
+        "186",
+        "The number is too big.",
+        "Write 185 or less",
+    ),
+    Scenario(
+        "true is not one retry",
+        [((*ALERTS, "retry"), {"maximumRetryAttempts": True})],
+        "breakglass:alerts.retry.maximumRetryAttempts",
+        "true",
+        "this is true or false",
+        "Write a number",
+    ),
+    Scenario(
+        "true is not one use a week",
+        [((*ALERTS, "monitoring", "usesPerWeek"), True)],
+        "breakglass:alerts.monitoring.usesPerWeek",
+        "true",
+        "this is true or false",
+        "Write a number",
+    ),
+    Scenario(
+        "endless uses are no number of uses",
+        [((*ALERTS, "monitoring", "usesPerWeek"), float("inf"))],
+        "breakglass:alerts.monitoring.usesPerWeek",
+        "Infinity",
+        "no whole numbers",
+        "Write a whole number",
+    ),
+    Scenario(
+        "a list that may not be empty has an entry",
+        [((*ALERTS, "evidencePaths"), [])],
+        "breakglass:alerts.evidencePaths",
+        "[]",
+        "The list is empty",
+        'Add an entry to the list, e.g. ["session_start"',
+    ),
+    Scenario(
+        "an address that is too long is measured in characters",
+        [((*PAIR, "everyday", "relayState"), f"https://example.com/{'x' * 221}")],
+        f"{PAIR_PATH}.everyday.relayState",
+        f'"https://example.com/{"x" * 99}',
+        "This has 241 characters, and at most 240 are taken.",
+        "Shorten it, e.g.",
+    ),
+    # --- partitions and regions
+    Scenario(
+        "a role of another partition is not watched from here",
+        [((*ALERTS, "watch", "roles", 0), "arn:aws-cn:iam::222222222222:role/emergency-operator")],
+        "breakglass:alerts.watch.roles[0]",
+        '"arn:aws-cn:iam::222222222222:role/emergency-operator"',
+        "silent for ever",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "a managed policy is of the partition of Identity Center",
+        [((*PAIR, "everyday", "managedPolicies"), [READ_ONLY.replace(":aws:", ":aws-us-gov:", 1)])],
+        f"{PAIR_PATH}.everyday.managedPolicies[0]",
+        '"arn:aws-us-gov:iam::aws:policy/AmazonRDSReadOnlyAccess"',
+        "in the middle of the update",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "a permissions boundary is of the partition of Identity Center",
+        [((*BREAK_GLASS, "permissionsBoundary"), {"managedPolicyArn": "arn:aws-cn:iam::aws:policy/SecurityAudit"})],
+        f"{PAIR_PATH}.breakGlass.permissionsBoundary.managedPolicyArn",
+        '"arn:aws-cn:iam::aws:policy/SecurityAudit"',
+        "eu-central-1 is in the partition aws;",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "the Identity Center instance is of the partition of its region",
+        [(("permissionSets", "instanceArn"), "arn:aws-cn:sso:::instance/ssoins-1234567890abcdef")],
+        "breakglass:permissionSets.instanceArn",
+        '"arn:aws-cn:sso:::instance/ssoins-1234567890abcdef"',
+        "would not be found",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "the key is in the region of the alert path",
+        [((*ALERTS, "slack", "kmsKeyArn"), "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234")],
+        "breakglass:alerts.slack.kmsKeyArn",
+        '"arn:aws:kms:eu-west-1:111122223333:key/mrk-1234"',
+        "KMS serves its own region only",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
+        "the key is in the partition of the alert path",
+        [((*ALERTS, "slack", "kmsKeyArn"), "arn:aws-cn:kms:eu-central-1:111122223333:key/1234")],
+        "breakglass:alerts.slack.kmsKeyArn",
+        '"arn:aws-cn:kms:eu-central-1:111122223333:key/1234"',
+        "(partition aws-cn)",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
+        "the key of Identity Center is in its region",
+        [(("permissionSets", "identityCenterKmsKeyArn"), "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234")],
+        "breakglass:permissionSets.identityCenterKmsKeyArn",
+        '"arn:aws:kms:eu-west-1:111122223333:key/mrk-1234"',
+        "could do nothing",
+        "Write the ARN of a key in eu-central-1",
+    ),
+    Scenario(
+        "a bucket of the trail is named, not its ARN",
+        [(("permissionSets", "trailBuckets"), ["arn:aws:s3:::org-trail"])],
+        "breakglass:permissionSets.trailBuckets[0]",
+        '"arn:aws:s3:::org-trail"',
+        "no name of an S3 bucket",
+        "not its ARN",
+    ),
+    Scenario(
+        "a bucket of the trail is named once",
+        [(("permissionSets", "trailBuckets"), ["org-trail", "org-trail"])],
+        "breakglass:permissionSets.trailBuckets[1]",
+        '"org-trail"',
+        "has this entry before",
+        "Delete one of the two",
+    ),
+    Scenario(
+        "a key of the trail is of the partition of the region",
+        [(("permissionSets", "trailKeyArns"), ["arn:aws-cn:kms:cn-north-1:111122223333:key/1234"])],
+        "breakglass:permissionSets.trailKeyArns[0]",
+        '"arn:aws-cn:kms:cn-north-1:111122223333:key/1234"',
+        "would name a key that is not there",
+        "begins with arn:aws:",
+    ),
+    Scenario(
+        "the isolated regions are not served",
+        [((*ALERTS, "region"), "eu-isoe-west-1")],
+        "breakglass:alerts.region",
+        '"eu-isoe-west-1"',
+        "partitions of their own",
+        "aws, aws-cn or aws-us-gov",
+    ),
+    Scenario(
+        "a region is spelled as AWS spells regions",
+        [((*ALERTS, "region"), "eu-centrall-1")],
+        "breakglass:alerts.region",
+        '"eu-centrall-1"',
+        "no region code",
+        "e.g. eu-central-1",
+    ),
+    Scenario(
+        "a role's path leaves room for the rest of the event pattern",
+        [((*ALERTS, "watch", "roles", 0), f"arn:aws:iam::222222222222:role/{'p' * 2000}/operator")],
+        "breakglass:alerts.watch.roles[0]",
+        f'"arn:aws:iam::222222222222:role/{"p" * 88}',
+        "2048 characters that EventBridge takes",
+        "a shorter path",
+    ),
+    # --- the token
+    Scenario(
+        "the bot token is encrypted",
+        [(("slackBotToken",), TOKEN)],
+        "breakglass:slackBotToken",
+        '"xoxb-[redacted]"',
+        "not encrypted",
+        "pulumi config set --secret breakglass:slackBotToken",
+    ),
+    Scenario(
+        "an address that is a password is a token as well",
+        [((*ALERTS, "slack", "postMessageUrl"), "https://hooks.slack.com/services/T0/B0/Xy")],
+        "breakglass:alerts.slack.postMessageUrl",
+        '"https://[redacted]"',
+        "in plain text",
+        "pulumi config set --secret",
+    ),
+    Scenario(
+        "there is a bot token",
+        [(("slackBotToken",), None)],
+        "breakglass:slackBotToken",
+        "(missing)",
+        "no bot token",
+        "botTokenSecretName",
+    ),
+    Scenario(
+        "there are not two bot tokens",
+        [((*ALERTS, "slack", "botTokenSecretName"), "slack/token")],
+        "breakglass:alerts.slack.botTokenSecretName",
+        '"slack/token"',
+        "one of them would be unused",
+        "pulumi config rm breakglass:slackBotToken",
+    ),
+    Scenario(
+        "nothing but the bot token and the signing secret is encrypted",
+        [(("alerts",), ENCRYPTED)],
+        "breakglass:alerts",
+        '{"secure": "v1:kWLhLn0MRGHTtlVA:6+bQvOcA4yA="}',
+        "only the bot token and the signing secret are secrets",
+        "in clear",
+    ),
+    # --- the shape of the file
+    Scenario(
+        "a section that does not exist is told with the nearest one",
+        [(("permisionSets",), {})],
+        "breakglass:permisionSets",
+        "{}",
+        "no such key",
+        "Did you mean permissionSets? Possible here: permissionSets, alerts, approvals, tags, slackBotToken, "
+        "slackSigningSecret.",
+    ),
+    Scenario(
+        "a key that does not exist is told with the nearest one",
+        [((*BREAK_GLASS, "session_durations"), "PT1H")],
+        f"{PAIR_PATH}.breakGlass.session_durations",
+        '"PT1H"',
+        "would have no effect",
+        "Did you mean sessionDuration?",
+    ),
+    Scenario(
+        "a key in a list entry that does not exist is told with the nearest one",
+        [((*ASSIGNMENT, "gruop"), "x")],
+        f"{PAIR_PATH}.assignments[0].gruop",
+        '"x"',
+        "would have no effect",
+        "Did you mean group?",
+    ),
+    Scenario(
+        "a key that is needed is there",
+        [((*ALERTS, "region"), None)],
+        "breakglass:alerts.region",
+        "(missing)",
+        "The region of the alert path",
+        'Add the line `region: "eu-central-1"`.',
+    ),
+    Scenario(
+        "a list is a list",
+        [((*ALERTS, "monitoring"), {"emails": "oncall@example.com"})],
+        "breakglass:alerts.monitoring.emails",
+        '"oncall@example.com"',
+        "a list (`- ` lines, or [a, b]), not a text",
+        "Write a list",
+    ),
+    Scenario(
+        "true and false are not texts",
+        [((*ALERTS, "drills"), "no")],
+        "breakglass:alerts.drills",
+        '"no"',
+        "true or false, not a text",
+        "Write true or false",
+    ),
+    Scenario(
+        "a tag's value is a text",
+        [(("tags",), {"cost-center": 1234})],
+        "breakglass:tags.cost-center",
+        "1234",
+        "this is a number",
+        '"1234"',
+    ),
+    Scenario(
+        "a tag's key is not AWS's",
+        [(("tags",), {"aws:team": "x"})],
+        'breakglass:tags["aws:team"]',
+        '"aws:team"',
+        "aws: in front is AWS's",
+        "team",
+    ),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
+def test_a_fault_makes_one_problem_that_teaches(scenario: Scenario) -> None:
+    assert_told(problems(stack(*scenario.changes)), scenario)
+
+
+def test_a_stack_file_without_a_fault_passes() -> None:
+    assert problems(stack()) == []
+
+
+def test_all_faults_of_a_file_come_in_one_report() -> None:
+    raw = stack(
+        ((*PAIR, "name"), "a name"),
+        ((*BREAK_GLASS, "name"), "DatabaseAdmin_2"),
+        ((*BREAK_GLASS, "sessionDuration"), "PT4H"),
+        ((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR, "nonsense"]),
+        ((*ASSIGNMENT, "accounts"), [1, "222222222222", "222222222222"]),
+        ((*ASSIGNMENT, "user"), "ada"),
+        ((*ALERTS, "slack"), {"channel": "#ops", "botToken": TOKEN}),
+        ((*ALERTS, "slck"), {}),
+        (("slackBotToken",), None),
+    )
+    assert sorted(problem.path.removeprefix("breakglass:") for problem in problems(raw)) == [
+        "alerts.slack.botToken",  # a token in clear, which no other key would take either
+        "alerts.slack.channel",
+        "alerts.slck",
+        "alerts.watch.permissionSets[0]",  # DatabaseAdmin beside DatabaseAdmin_2
+        "permissionSets.pairs[0].assignments[0]",
+        "permissionSets.pairs[0].assignments[0].accounts[0]",
+        "permissionSets.pairs[0].assignments[0].accounts[2]",
+        "permissionSets.pairs[0].breakGlass.managedPolicies[0]",
+        "permissionSets.pairs[0].breakGlass.managedPolicies[1]",
+        "permissionSets.pairs[0].breakGlass.sessionDuration",
+        "permissionSets.pairs[0].name",
+        "slackBotToken",
+    ]
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:
+    other = "arn:aws:iam::333333333333:role/emergency-operator"
+    assert problems(stack(((*ALERTS, "watch", "roles", 1), other))) == []
+
+
+def test_neighbours_with_a_hyphen_are_told_apart_by_their_roles() -> None:
+    assert problems(stack(((*ALERTS, "watch", "permissionSets"), ["admin", "admin-2", "superadmin", "Admin_2"]))) == []
+
+
+def test_the_everyday_sets_may_be_each_others_neighbours() -> None:
+    other: dict[str, object] = {
+        "name": "devops_2",
+        "everyday": {},
+        "breakGlass": {"inlinePolicy": policy("s3:GetObject")},
+    }
+    assert problems(stack((("permissionSets", "pairs", 1), other))) == []
+
+
+def test_a_long_break_glass_session_with_decision_and_reason_passes() -> None:
+    decided = stack(
+        ((*BREAK_GLASS, "sessionDuration"), "PT3H"),
+        ((*BREAK_GLASS, "allowLongSession"), True),
+        ((*BREAK_GLASS, "longSessionReason"), "A restore takes two hours."),
+    )
+    assert problems(decided) == []
+
+
+def test_acknowledged_administrator_access_passes() -> None:
+    acknowledged = stack(
+        ((*BREAK_GLASS, "managedPolicies"), [ADMINISTRATOR]), ((*BREAK_GLASS, "acknowledge"), ["administrator-access"])
+    )
+    assert problems(acknowledged) == []
+
+
+def test_no_protection_beside_approvals_is_refused() -> None:
+    off = (("permissionSets", "protectAlertPath"), False)
+    (problem,) = problems(stack_with_approvals(off))
+    assert problem.path == f"{PAIR_PATH}.breakGlass"
+    assert problem.instead.endswith("add approvals to acknowledge.")
+    assert problems(stack_with_approvals(off, ((*BREAK_GLASS, "acknowledge"), ["approvals"]))) == []
+    assert problems(stack(off)) == []
+
+
+def test_policy_too_long_with_what_the_stack_names_is_refused() -> None:
+    longest = policy("rds:CreateDBSnapshot")
+    longest["Statement"][0]["Resource"] = "arn:aws:rds:"
+    merged = merge_inline(longest, denials("aws")) or {}
+    longest["Statement"][0]["Resource"] += "x" * (INLINE_POLICY_LIMIT - policy_size(merged))
+    change = ((*BREAK_GLASS, "inlinePolicy"), longest)
+    assert problems(stack(change)) == []
+    own = ((*ALERTS, "slack", "botTokenSecretName"), "slack/bot-token"), (("slackBotToken",), None)
+    assert [problem.path for problem in problems(stack(change, *own))] == [f"{PAIR_PATH}.breakGlass.inlinePolicy"]
+
+
+def test_surroundings_of_a_stack_file_name_its_own_resources() -> None:
+    key = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd"
+    trail_key = "arn:aws:kms:eu-west-1:111111111111:key/5678abcd"
+    raw = stack_with_approvals(
+        ((*ALERTS, "slack", "kmsKeyArn"), key),
+        ((*ALERTS, "slack", "botTokenSecretName"), "slack/bot-token"),
+        ((*APPROVALS, "signingSecretName"), "breakglass-signing-secret"),
+        (("permissionSets", "trailBuckets"), ["org-trail", "Not_A_Bucket"]),
+        (("permissionSets", "trailKeyArns"), [trail_key]),
+    )
+    assert surroundings(Given(raw)) == Surroundings(
+        region="eu-central-1",
+        approvals=True,
+        own_arns=(
+            key,
+            trail_key,
+            "arn:aws:s3:::org-trail",
+            "arn:aws:s3:::org-trail/*",
+            "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????",
+        ),
+    )
+
+
+def test_a_refused_policy_in_a_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "iam.json").write_text(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}'
+    )
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "iam.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement[0]"
+
+
+def test_a_wrong_part_of_a_policy_does_not_hide_the_power_of_the_rest() -> None:
+    document = {
+        "Version": "2012-10-17T00:00:00Z",
+        "Statement": [{"Effect": "allow"}, {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}],
+    }
+    found = [problem.path for problem in problems(stack(((*BREAK_GLASS, "inlinePolicy"), document)))]
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Version" in found
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[0].Effect" in found
+    assert f"{PAIR_PATH}.breakGlass.inlinePolicy.Statement[1]" in found
+
+
+def test_a_fault_inside_a_policy_file_is_reported_at_the_key_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"}]}'
+    )
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "broken.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement[0]"
+    assert "exactly one of Action and NotAction" in problem.why
+
+
+def test_a_policy_file_becomes_the_inline_policy_and_is_not_named_again() -> None:
+    raw = stack(
+        ((*BREAK_GLASS, "inlinePolicy"), None),
+        ((*BREAK_GLASS, "inlinePolicyFile"), "policies/network-break-glass.json"),
+    )
+    break_glass = _pair(validate_stack(raw, STACKS)).break_glass
+    assert break_glass.inline_policy is not None
+    assert break_glass.inline_policy["Statement"][0]["Sid"] == "RepairRoutes"
+    assert "inline_policy_file" not in break_glass.model_dump()
+
+
+def test_what_may_be_left_out_has_the_documented_defaults() -> None:
+    raw = stack(
+        ((*BREAK_GLASS, "name"), None),
+        *((((*ALERTS, key), None)) for key in ("watch", "monitoring")),
+        (("tags",), None),
+    )
+    stack_file = validate_stack(raw, STACKS)
+    pair = _pair(stack_file)
+    assert pair.break_glass_name == "devops-break-glass"
+    assert pair.break_glass.session_duration == "PT1H"
+    assert pair.assignments[0].sets == list(AssignmentTarget)
+    assert stack_file.permission_sets is not None
+    assert stack_file.permission_sets.protect_alert_path is True
+    assert stack_file.alerts is not None
+    assert stack_file.alerts.model_dump(exclude_none=True) == {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0123456789", "post_message_url": "https://slack.com/api/chat.postMessage"},
+        "evidence_paths": list(EvidencePath),
+        "drills": True,
+        "watch": {"permission_sets": [], "roles": []},
+        "retry": {"maximum_event_age_seconds": 900, "maximum_retry_attempts": 185},
+        "monitoring": {"emails": [], "alerts_by_email": False, "uses_per_week": 5},
+    }
+    assert stack_file.tags == {}
+
+
+def test_snake_case_keys_as_the_components_write_them_obey_the_same_rules() -> None:
+    raw = _snake(stack(((*BREAK_GLASS, "sessionDuration"), "PT2H"), (("slackBotToken",), None)))
+    with pytest.raises(ConfigError) as refused:
+        validated(StackFile, raw, "breakglass.")
+    assert [problem.path for problem in refused.value.problems] == [
+        "breakglass.permission_sets.pairs[0].break_glass.session_duration"
+    ]
+
+
+def test_a_snake_case_key_of_a_stack_file_is_told_in_the_one_spelling_there_is() -> None:
+    (problem,) = problems(stack(((*ALERTS, "post_mortem_url"), "https://wiki.example.com/post-mortem")))
+    assert problem.path == "breakglass:alerts.post_mortem_url"
+    assert problem.instead.startswith("Did you mean postMortemUrl?")
+
+
+@pytest.mark.parametrize("count", [5, 5.0])
+def test_a_whole_number_may_come_as_a_float(count: float) -> None:
+    alerts = validate_stack(stack(((*ALERTS, "retry"), {"maximumRetryAttempts": count})), STACKS).alerts
+    assert alerts is not None
+    assert alerts.retry.maximum_retry_attempts == 5
+
+
+@given(st.integers(1, 2000))
+def test_the_rules_of_a_role_that_passes_can_be_made(length: int) -> None:
+    role = f"arn:aws:iam::222222222222:role/{'p' * length}/operator"
+    if not problems(stack(((*ALERTS, "watch", "roles", 0), role))):
+        for path in RoleSubject(role).evidence_paths:
+            pattern_json(event_pattern(RoleSubject(role), path))
+
+
+@pytest.mark.parametrize(("roles", "warned"), [(97, []), (98, ["breakglass:alerts"])])
+def test_more_rules_than_a_bus_takes_by_default_are_warned_of(roles: int, warned: list[str]) -> None:
+    # Two permission sets on four evidence paths, the roles on three, and the rule for the connection: 300 and 303.
+    arns = [f"arn:aws:iam::222222222222:role/operator-{number}" for number in range(roles)]
+    found = warnings(stack(((*ALERTS, "watch", "roles"), arns)))
+    assert [warning.path for warning in found] == warned
+
+
+def test_a_valid_stack_passes_again_as_the_components_get_it() -> None:
+    valid = validate_stack(stack(), STACKS)
+    assert StackFile.model_validate(valid.model_dump(exclude_none=True)).model_dump() == valid.model_dump()
+
+
+def test_warnings_of_the_lint_are_told_without_refusing() -> None:
+    raw = stack(((*BREAK_GLASS, "acknowledge"), ["iam"]))
+    assert [warning.path for warning in warnings(raw)] == [f"{PAIR_PATH}.breakGlass.acknowledge[0]"]
+
+
+def test_placeholders_of_one_entry_are_told_together() -> None:
+    resource = (*BREAK_GLASS, "inlinePolicy", "Statement", 0, "Resource")
+    found = problems(stack((resource, "arn:aws:iam::${account_id}:role/${namespace}/${name}")))
+    assert [problem.why.partition(". ")[0] for problem in found] == [
+        "Not possible before the fifth colon of an ARN: `${account_id}`",
+        "Not an IAM policy variable: `${namespace}`, `${name}`",
+    ]
+
+
+def test_alarms_that_nobody_hears_are_warned_of() -> None:
+    found = warnings(stack(((*ALERTS, "monitoring"), None)))
+    assert [warning.path for warning in found] == ["breakglass:alerts.monitoring.emails"]
+
+
+def test_watched_sets_with_overlapping_names_are_warned_of() -> None:
+    raw = stack(((*ALERTS, "watch", "permissionSets"), ["developer", "developer_admin", "developers"]))
+    (warning,) = warnings(raw)
+    assert (warning.path, warning.value) == ("breakglass:alerts.watch.permissionSets[0]", '"developer"')
+    assert "a second one that wrongly says developer" in warning.why
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("AWSReservedSSO_DatabaseAdmin_0123456789abcdef", "DatabaseAdmin"),
+        ("AWSReservedSSO_a_b_0123456789abcdef", "a_b"),
+        ("aws-reserved/sso.amazonaws.com/AWSReservedSSO_a_0123456789abcdef", "a"),
+        ("arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_a_0123456789abcdef", "a"),
+        ("arn:aws:sts::1:assumed-role/AWSReservedSSO_a_0123456789abcdef/ada@example.com", "a"),
+        ("AWSReservedSSO_a", "a"),
+        ("AWSReservedSSO_a_b", "a_b"),
+        ("AWSReservedSSO_a_*", "a"),
+        ("AWSReservedSSO_a_01234567", "a"),
+        ("DatabaseAdmin", None),
+    ],
+)
+def test_permission_set_of_a_role_is_found(role: str, name: str | None) -> None:
+    assert permission_set_of_role(role) == name
+
+
+def test_tags_may_be_in_any_script() -> None:
+    tags = {"team": "Plattform Köln", "owner": "株式会社", "площадка": "Київ 1"}
+    assert validate_stack(stack((("tags",), tags)), STACKS).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("a;b", "U+003B (semicolon)"),
+        ("Ko\u0308ln", "U+0308 (combining diaeresis)"),
+        ("a\nb", "U+000A (a control character)"),
+        ("🔥", "U+1F525 (fire)"),
+        ("x" * 257, "This one has 257"),
+    ],
+)
+def test_a_tag_value_that_aws_refuses_is_told_with_its_character(value: str, why: str) -> None:
+    (problem,) = problems(stack((("tags",), {"team": value})))
+    assert why in problem.why
+
+
+def test_statements_may_have_an_empty_sid() -> None:
+    statements = [{"Sid": "", **each} for each in (*policy("rds:*")["Statement"], *policy("s3:GetObject")["Statement"])]
+    raw = stack(((*BREAK_GLASS, "inlinePolicy", "Statement"), statements))
+    assert problems(raw) == []
+
+
+def test_a_policy_file_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    deny, allow = '[{"Effect": "Deny"}]', json.dumps(policy("rds:*")["Statement"])
+    text = f'{{"Version": "2012-10-17",\n"Statement": {deny},\n"Statement": {allow}}}'
+    (tmp_path / "emergency.json").write_text(text)
+    raw = stack(((*BREAK_GLASS, "inlinePolicy"), None), ((*BREAK_GLASS, "inlinePolicyFile"), "emergency.json"))
+    (problem,) = problems(raw, tmp_path)
+    assert problem.path == f"{PAIR_PATH}.breakGlass.inlinePolicyFile.Statement"
+    assert "lines 2 and 3" in problem.why
+
+
+def test_warnings_of_valid_sections_stand_beside_problems() -> None:
+    report = check_stack(
+        stack(
+            ((*ALERTS, "monitoring"), None),
+            (("permissionSets", "region"), "Frankfurt"),
+            ((*BREAK_GLASS, "acknowledge"), ["iam"]),
+        ),
+        STACKS,
+    )
+    assert [problem.path for problem in report.problems] == ["breakglass:permissionSets.region"]
+    assert [warning.path for warning in report.warnings] == [
+        f"{PAIR_PATH}.breakGlass.acknowledge[0]",
+        "breakglass:alerts.monitoring.emails",
+    ]
+    assert report.stack_file is None
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+def test_a_committed_stack_file_passes_once_its_secrets_are_set_without_a_warning(name: str) -> None:
+    raw = keys_of(committed(name))
+    if name != "prod":
+        secrets = ["slackBotToken", "slackSigningSecret"] if "approvals" in raw else ["slackBotToken"]
+        assert [problem.path for problem in problems(raw)] == [f"breakglass:{secret}" for secret in secrets]
+        raw |= dict.fromkeys(secrets, ENCRYPTED)
+    assert warnings(raw) == []
+
+
+@pytest.mark.parametrize("name", ["local", "prod"])
+def test_the_seed_example_is_in_the_stack_file(name: str) -> None:
+    raw = {**keys_of(committed(name))}
+    if name != "prod":
+        raw |= {"slackBotToken": ENCRYPTED, "slackSigningSecret": ENCRYPTED}
+    devops = _pair(validate_stack(raw, STACKS))
+    assert (devops.name, devops.break_glass_name) == ("devops", "devops-break-glass")
+    assert devops.everyday.managed_policies == [READ_ONLY]
+    assert devops.everyday.inline_policy is None
+    assert devops.break_glass.inline_policy is not None
+    allowed = {
+        action
+        for statement in devops.break_glass.inline_policy["Statement"]
+        for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+    }
+    assert allowed >= {
+        "rds:CreateDBInstance",
+        "rds:ModifyDBInstance",
+        "rds:DeleteDBInstance",
+        "rds:CreateDBSnapshot",
+        "rds:DeleteDBSnapshot",
+        "rds:RestoreDBInstanceFromDBSnapshot",
+    }
+    assert not [action for action in allowed if "*" in action], "least privilege names its actions"
+    assert devops.assignments[0].group == "database-oncall"
+    assert "222222222222" in devops.assignments[0].accounts
+
+
+def _pair(stack_file: StackFile) -> Any:
+    assert stack_file.permission_sets is not None
+    return stack_file.permission_sets.pairs[0]
+
+
+def _snake(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_snake(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            to_snake(key) if key not in ("Version", "Statement", "Effect", "Action", "Resource") else key: _snake(item)
+            for key, item in value.items()
+        }
+    return value

@@ -1,0 +1,43 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breakglass.naming import ALERT_PATH_PREFIX, physical_name, vended_log_group
+
+
+@pytest.mark.parametrize(
+    ("logical", "limit", "physical"),
+    [
+        ("prod-devops-break-glass-denied", 64, "breakglass-prod-devops-break-glass-denied"),
+        ("a" * 53, 64, "breakglass-" + "a" * 53),
+        ("a" * 54, 64, "breakglass-" + "a" * 44 + "-a3f01b69"),
+        ("DatabaseAdmin@eu", 64, "breakglass-DatabaseAdmin-eu-ddf4db4c"),
+        ("prod", 24, "breakglass-prod"),
+    ],
+)
+def test_a_name_is_the_logical_one_behind_the_prefix_as_far_as_it_fits(logical: str, limit: int, physical: str) -> None:
+    assert physical_name(logical, limit) == physical
+
+
+@given(st.text(max_size=200), st.integers(min_value=21, max_value=256))
+def test_every_name_fits_every_service(logical: str, limit: int) -> None:
+    name = physical_name(logical, limit)
+    assert name.startswith(ALERT_PATH_PREFIX)
+    assert len(name) <= limit
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
+
+
+@given(st.lists(st.text("ab.@ \u00e9", max_size=80), unique=True, max_size=20))
+def test_different_logical_names_stay_different(logicals: list[str]) -> None:
+    assert len({physical_name(logical) for logical in logicals}) == len(logicals)
+
+
+def test_vended_log_group_has_aws_prefix_and_ours() -> None:
+    assert vended_log_group("prod-approvals-api") == "/aws/vendedlogs/breakglass-prod-approvals-api"
+
+
+def test_a_limit_without_room_for_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="20 characters leaves no room"):
+        physical_name("prod", 20)

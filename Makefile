@@ -76,6 +76,8 @@ lint:
 	@$(VENV)/ruff format --check
 	@echo "== types"
 	@$(VENV)/pyrefly check
+	@echo "== imports"
+	@$(VENV)/lint-imports --no-logo --no-cache
 	@echo "== stack files"
 	@$(VENV)/breakglass check --without-secrets stacks/Pulumi.*.yaml
 

@@ -43,11 +43,6 @@ def context(text: str) -> Block:
     return {"type": "context", "elements": [markdown(text)]}
 
 
-def divider() -> Block:
-    """A line."""
-    return {"type": "divider"}
-
-
 def actions(*elements: Block) -> Block:
     """Buttons and menus in a row."""
     return {"type": "actions", "elements": list(elements)}

@@ -21,13 +21,13 @@ from breakglass.components.delegation import has_portal_rules, silent_portal_rul
 from breakglass.components.permission_sets.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem, shown
-from breakglass.iam.lint import Surroundings
+from breakglass.iam.lint import LintContext
 from breakglass.naming import Names, Part
-from breakglass.stack_file.approvals import Approvals as ApprovalSettings
-from breakglass.stack_file.base import Given
-from breakglass.stack_file.policy_lint import surroundings
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.stack import Alerts, PermissionSetPairSpec, PermissionSets, StackFile
+from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.policy_lint import lint_context
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.stack import Alerts, PairSpec, PermissionSets, StackFile
 from breakglass.stack_file.types import Fault, fault
 from breakglass.vocabulary import EvidencePath
 
@@ -140,9 +140,9 @@ class BreakGlassModel(StackFile):
     """The app's signing secret, from secret configuration."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """What holds for a stack file, and: exactly one source of each secret."""
-        yield from super().between_keys(given)
+        yield from super().cross_field_faults(given)
         existing = given["alerts"]["slack"]["botTokenSecretName"]
         if given["alerts"] and bool(given["slackBotToken"]) == bool(existing):
             # Not with the value: it may be the token itself.
@@ -205,7 +205,7 @@ class BreakGlass(pulumi.ComponentResource):
     """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
 
     def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(BreakGlassModel, args, at=f"{name}.")
+        spec = validate(BreakGlassModel, args, at=f"{name}.")
         # Of all pairs at once, before the first one is made.
         risks = _risks(spec, spec.permission_sets, at=f"{name}.permission_sets.") if spec.permission_sets else []
         if risks:
@@ -289,7 +289,7 @@ class BreakGlass(pulumi.ComponentResource):
         instance_arn: pulumi.Input[str],
         identity_store_id: pulumi.Input[str],
         later: "_Later | None",
-    ) -> list[tuple[PermissionSetPairSpec, PermissionSetPair]]:
+    ) -> list[tuple[PairSpec, PermissionSetPair]]:
         return [
             (
                 pair,
@@ -301,7 +301,7 @@ class BreakGlass(pulumi.ComponentResource):
                         identity_store_id=identity_store_id,
                         **pair.model_dump(exclude_none=True),
                         protect_alert_path=sets.protect_alert_path,
-                        protected_arns=list(_surroundings(spec).own_arns),
+                        protected_arns=list(_lint_context(spec).own_arns),
                         approval_api_id=later.api_id if later else None,
                         tags=spec.tags,
                     ),
@@ -395,7 +395,7 @@ class BreakGlass(pulumi.ComponentResource):
         spec: BreakGlassModel,
         settings: ApprovalSettings,
         instance: tuple[pulumi.Input[str], pulumi.Input[str]],
-        pairs: Sequence[tuple[PermissionSetPairSpec, PermissionSetPair]],
+        pairs: Sequence[tuple[PairSpec, PermissionSetPair]],
         watched: Mapping[Subject, UsageAlert],
         connection: SlackConnection,
         topic_arn: pulumi.Input[str | None],
@@ -462,14 +462,16 @@ def _raised(error: BaseException, _: object) -> Any:
     raise error
 
 
-def _surroundings(spec: StackFile) -> Surroundings:
-    return surroundings(Given(spec.model_dump(exclude={"slack_bot_token", "slack_signing_secret"})))
+def _lint_context(spec: StackFile) -> LintContext:
+    return lint_context(RawValue(spec.model_dump(exclude={"slack_bot_token", "slack_signing_secret"})))
 
 
 def _risks(spec: StackFile, sets: PermissionSets, at: str) -> list[Problem]:
-    around = _surroundings(spec)
+    context = _lint_context(spec)
     return [
-        risk for index, pair in enumerate(sets.pairs) for risk in refused_risks(pair, around, at=f"{at}pairs[{index}].")
+        risk
+        for index, pair in enumerate(sets.pairs)
+        for risk in refused_risks(pair, context, at=f"{at}pairs[{index}].")
     ]
 
 

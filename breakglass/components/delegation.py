@@ -18,7 +18,7 @@ from breakglass.errors import Problem, shown
 from breakglass.vocabulary import EvidencePath
 
 if TYPE_CHECKING:
-    from breakglass.stack_file.stack import PermissionSetPairSpec
+    from breakglass.stack_file.stack import PairSpec
 
 
 def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
@@ -53,7 +53,7 @@ def silent_portal_rules(
 
 
 def unmanageable_assignments(
-    pairs: Sequence["PermissionSetPairSpec"], deployed_in: str, management_account: str, at: str = "permissionSets."
+    pairs: Sequence["PairSpec"], deployed_in: str, management_account: str, at: str = "permissionSets."
 ) -> list[Problem]:
     """Return every assignment in the management account that a delegated administrator can't make.
 

@@ -116,7 +116,7 @@ _ALSO_ON = {"ssm": ("ec2", "ecs")}
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LintContext:
     """What the lint has to know of the stack of a pair."""
 
     protect_alert_path: bool = True
@@ -142,19 +142,19 @@ class Surroundings:
         return [*self.own_arns, *api]
 
 
-def lint_pair(pair: Pair, around: Surroundings) -> tuple[Finding, ...]:
+def lint_pair(pair: Pair, context: LintContext) -> tuple[Finding, ...]:
     """Judge a pair of permission sets.
 
     Args:
         pair: The pair; its inline policies are valid policy documents.
-        around: What has to be known of its stack.
+        context: What has to be known of its stack.
 
     Returns:
         What was found, first in the everyday set; paths are relative to the pair.
     """
     return (
-        *_lint_everyday(pair.everyday, around),
-        *_lint_break_glass(pair.break_glass, around),
+        *_lint_everyday(pair.everyday, context),
+        *_lint_break_glass(pair.break_glass, context),
         *_lint_difference(pair.everyday, pair.break_glass),
     )
 
@@ -175,10 +175,10 @@ class _Grant:
         return [risk for risk in RISKS if risk in names]
 
 
-def _lint_everyday(everyday: PermissionSet, around: Surroundings) -> Iterator[Finding]:
+def _lint_everyday(everyday: PermissionSet, context: LintContext) -> Iterator[Finding]:
     # What is only worth a warning in an emergency is everyday work, and where the approvals are is not known here.
     harmless = {_APPROVALS, *(risk for risk, rule in RISKS.items() if rule.severity is Severity.warning)}
-    for grant in _grants("everyday", everyday, around.partition, around.own_arns):
+    for grant in _grants("everyday", everyday, context.partition, context.own_arns):
         for risk in grant.told(harmless):
             why = f"{EVERYDAY_RISK.why} ({risk}: {RISKS[risk].why})"
             yield _finding(EVERYDAY_RISK, grant.path, grant.risks[risk], why=why)
@@ -195,10 +195,10 @@ def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding,
     )
 
 
-def _lint_break_glass(break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
-    protected, partition = around.protect_alert_path, around.partition
-    held_back = (HELD_BACK if protected else frozenset()) | (frozenset() if around.approvals else {_APPROVALS})
-    grants = list(_grants(_SET, break_glass, partition, around.own_arns))
+def _lint_break_glass(break_glass: BreakGlassSet, context: LintContext) -> Iterator[Finding]:
+    protected, partition = context.protect_alert_path, context.partition
+    held_back = (HELD_BACK if protected else frozenset()) | (frozenset() if context.approvals else {_APPROVALS})
+    grants = list(_grants(_SET, break_glass, partition, context.own_arns))
     for grant in grants:
         for risk in grant.told(held_back):
             if not {risk, _ADMINISTRATOR} & set(break_glass.acknowledge):
@@ -206,43 +206,43 @@ def _lint_break_glass(break_glass: BreakGlassSet, around: Surroundings) -> Itera
         if grant.statement is not None:
             yield from _lint_roles(grant.path, grant.statement, grant.risks.keys(), partition)
             if _ADMINISTRATOR not in grant.risks:
-                yield from _lint_denied(grant.path, grant.statement, break_glass, around)
-    yield from _lint_unprotected(grants, break_glass, around)
+                yield from _lint_denied(grant.path, grant.statement, break_glass, context)
+    yield from _lint_unprotected(grants, break_glass, context)
     added = denials(
         partition,
         protect=protected,
         acknowledged=break_glass.acknowledge,
         local_login=break_glass.allow_local_login,
-        own=around.denied_arns,
+        own=context.denied_arns,
     )
     yield from _lint_inline(_SET, break_glass, added)
     if not (grants or break_glass.customer_managed_policies):
         yield _finding(NO_POLICY, _SET, "(no policy)")
     if not break_glass.customer_managed_policies:
         granted = {risk for grant in grants for risk in grant.risks} - held_back
-        granted |= {_APPROVALS} if around.approvals and not protected else set()
+        granted |= {_APPROVALS} if context.approvals and not protected else set()
         for index, risk in enumerate(break_glass.acknowledge):
             if risk not in granted:
                 yield _finding(STALE_ACKNOWLEDGEMENT, f"{_SET}.acknowledge[{index}]", shown(risk))
 
 
 def _lint_denied(
-    path: str, statement: Statement, break_glass: BreakGlassSet, around: Surroundings
+    path: str, statement: Statement, break_glass: BreakGlassSet, context: LintContext
 ) -> Iterator[Finding]:
     """Warn of what the set will be refused although the statement allows it."""
-    denied = _reached(statement, DENIED_ANYWAY, around.partition)
-    if around.protect_alert_path and denied:
+    denied = _reached(statement, DENIED_ANYWAY, context.partition)
+    if context.protect_alert_path and denied:
         yield _finding(DENIED_ANYWAY, path, denied)
-    login = _reached(statement, LOCAL_LOGIN, around.partition)
+    login = _reached(statement, LOCAL_LOGIN, context.partition)
     if not break_glass.allow_local_login and login:
         yield _finding(LOCAL_LOGIN, path, login)
 
 
-def _lint_unprotected(grants: Sequence[_Grant], break_glass: BreakGlassSet, around: Surroundings) -> Iterator[Finding]:
+def _lint_unprotected(grants: Sequence[_Grant], break_glass: BreakGlassSet, context: LintContext) -> Iterator[Finding]:
     """Refuse a set without the Deny beside approvals, also where no policy that can be read reaches them."""
     known = any(_APPROVALS in grant.risks for grant in grants)
     meant = {_APPROVALS, _ADMINISTRATOR} & set(break_glass.acknowledge)
-    if around.approvals and not around.protect_alert_path and not known and not meant:
+    if context.approvals and not context.protect_alert_path and not known and not meant:
         yield _finding(
             RISKS[_APPROVALS],
             _SET,

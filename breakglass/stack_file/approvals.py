@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, WithJsonSc
 from breakglass.app.domain.policy import Unrecorded
 from breakglass.app.domain.texts import LONGEST_TICKET
 from breakglass.stack_file.backtracking import most_steps
-from breakglass.stack_file.base import Given, Section, repeated
+from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.types import (
     NO_BOOL,
     AccessDuration,
@@ -68,7 +68,7 @@ class DeniedAction(StrEnum):
     """To take access without approval."""
 
 
-class PrincipalSpec(Section):
+class PrincipalSpec(ConfigModel):
     """A group or a user of the identity store: exactly one of group, groupId, user and userId."""
 
     group: PrincipalName | None = None
@@ -81,7 +81,7 @@ class PrincipalSpec(Section):
     """The id of a user in the identity store."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one principal."""
         named = [key for key in PRINCIPAL_KEYS if given[key]]
         if len(named) != 1:
@@ -135,7 +135,7 @@ TicketPattern = Annotated[
 """A regular expression of Python that the whole ticket has to match, in few steps whatever the ticket."""
 
 
-class WithoutApproval(Section):
+class WithoutApproval(ConfigModel):
     """Breaking the glass: the requester takes access that nobody has approved, and everybody is told."""
 
     after: Wait
@@ -144,7 +144,7 @@ class WithoutApproval(Section):
     """For how long after a denial the same person may not, for the same set and any of the accounts."""
 
 
-class Escalation(Section):
+class Escalation(ConfigModel):
     """Who is mentioned if nobody answers."""
 
     after: Span
@@ -153,7 +153,7 @@ class Escalation(Section):
     """Who is mentioned then. It gives nobody the right to approve."""
 
 
-class ApprovalRule(Section):
+class ApprovalRule(ConfigModel):
     """Who may request which break-glass sets in which accounts, who approves, and under what terms."""
 
     name: RuleName
@@ -195,11 +195,11 @@ class ApprovalRule(Section):
         return min(_MAXIMUM, self.maximum_duration, key=seconds)
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Nothing twice, and every duration before the one that ends it."""
         for key in ("sets", "accounts", "requesters", "approvers", "ping", "quietAccounts"):
-            yield from repeated(given[key])
-        yield from repeated(given["escalate"]["ping"])
+            yield from duplicate_faults(given[key])
+        yield from duplicate_faults(given["escalate"]["ping"])
         yield from _impossible_durations(given)
         yield from _too_few_people(given)
         accounts = {account.text for account in given["accounts"]}
@@ -211,7 +211,7 @@ class ApprovalRule(Section):
                 )
 
 
-def _impossible_durations(given: Given) -> Iterator[Fault]:
+def _impossible_durations(given: RawValue) -> Iterator[Fault]:
     """Complain about what would never happen, because something else happens before."""
     maximum = given["maximumDuration"].valid(_ACCESS_DURATION) if given["maximumDuration"] else _MAXIMUM
     default = given["defaultDuration"].valid(_ACCESS_DURATION)
@@ -236,7 +236,7 @@ def _impossible_durations(given: Given) -> Iterator[Fault]:
             )
 
 
-def _too_few_people(given: Given) -> Iterator[Fault]:
+def _too_few_people(given: RawValue) -> Iterator[Fault]:
     """Complain about a rule by which nothing could ever be approved, as far as that is known without the groups.
 
     A group may have any number of members, and anybody among them, so only what people are named by themselves counts.
@@ -261,7 +261,7 @@ def _too_few_people(given: Given) -> Iterator[Fault]:
         )
 
 
-def _named(entries: Given) -> set[tuple[str, str]]:
+def _named(entries: RawValue) -> set[tuple[str, str]]:
     """Return the groups and users that are named, each with its key."""
     return {(key, text) for entry in entries for key in PRINCIPAL_KEYS if (text := entry[key].text) is not None}
 
@@ -270,7 +270,7 @@ def _with_groups(named: set[tuple[str, str]]) -> bool:
     return any(key.startswith("group") for key, _ in named)
 
 
-class DenyRuleSpec(Section):
+class DenyRuleSpec(ConfigModel):
     """What nobody may, whatever a rule allows."""
 
     name: RuleName
@@ -287,13 +287,13 @@ class DenyRuleSpec(Section):
     """Whom it hits; everybody by default."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Nothing twice."""
         for key in ("actions", "sets", "accounts", "principals"):
-            yield from repeated(given[key])
+            yield from duplicate_faults(given[key])
 
 
-class Approvals(Section):
+class ApprovalSettings(ConfigModel):
     """The approval workflow in Slack: access to the break-glass sets of this file is requested, decided, and ends."""
 
     channel: SlackChannelId
@@ -328,9 +328,9 @@ class Approvals(Section):
     `pulumi up`, and only then `pulumi destroy`."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Every name says one thing, and whoever is to hear of a broken glass can."""
-        yield from repeated(given["security"])
+        yield from duplicate_faults(given["security"])
         yield from _too_often(given)
         yield from _repeated_names([*given["rules"], *given["denies"]])
         channel, second = given["channel"], given["secondChannel"]
@@ -347,7 +347,7 @@ class Approvals(Section):
             )
 
 
-def _too_often(given: Given) -> Iterator[Fault]:
+def _too_often(given: RawValue) -> Iterator[Fault]:
     """Complain about requests that would be brought up again without end: a workflow holds only so many steps."""
     every = given["remindEvery"].valid(_SPAN) if given["remindEvery"] else _REMIND
     expiries = [rule["requestExpiry"].valid(_SPAN) if rule["requestExpiry"] else _EXPIRY for rule in given["rules"]]
@@ -361,7 +361,7 @@ def _too_often(given: Given) -> Iterator[Fault]:
         )
 
 
-def _repeated_names(rules: list[Given]) -> Iterator[Fault]:
+def _repeated_names(rules: list[RawValue]) -> Iterator[Fault]:
     seen: set[str] = set()
     for name in (rule["name"] for rule in rules):
         if name.text in seen:

@@ -2,10 +2,10 @@
 
 In three steps, by what is known at each:
 
-- `between_sections` needs nothing but the text of the file. What it finds is refused.
+- `cross_section_faults` needs nothing but the text of the file. What it finds is refused.
 - `warnings` needs a file in which nothing is refused. What it finds can be meant so.
-- `unresolved`, `unknown_accounts`, `out_of_reach`, `living_on`, `everyday_approvers` and `unapprovable` need answers of
-  AWS. Whoever deploys asks for these at preview.
+- `unresolved`, `unknown_accounts`, `management_account_problems`, `session_deny_problems`, `everyday_approvers` and
+  `unapprovable_rules` need answers of AWS. Whoever deploys asks for these at preview.
 
 Non-goals: what the section says by itself is judged in `breakglass.stack_file.approvals`. Nothing here asks AWS.
 """
@@ -18,8 +18,8 @@ from pydantic import TypeAdapter
 from breakglass.app.domain.policy import Principal, PrincipalKind, Rule
 from breakglass.errors import Problem, shown
 from breakglass.iam.lint import lint_of_approvers
-from breakglass.stack_file.approvals import PRINCIPAL_KEYS, ApprovalRule, Approvals, DeniedAction, PrincipalSpec
-from breakglass.stack_file.base import Given
+from breakglass.stack_file.approvals import PRINCIPAL_KEYS, ApprovalRule, ApprovalSettings, DeniedAction, PrincipalSpec
+from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.principals import Mention
 from breakglass.stack_file.report import closest, nearest
 from breakglass.stack_file.set_names import pair_names
@@ -27,7 +27,7 @@ from breakglass.stack_file.types import Fault, HttpsUrl, Region, seconds
 from breakglass.vocabulary import AssignmentTarget, partition
 
 if TYPE_CHECKING:
-    from breakglass.stack_file.stack import AssignmentSpec, PermissionSetPairSpec, PermissionSets, StackFile
+    from breakglass.stack_file.stack import AssignmentSpec, PairSpec, PermissionSets, StackFile
 
 POST_MESSAGE = "/chat.postMessage"
 """What `postMessageUrl` ends with; the workflow's other calls go to its neighbours."""
@@ -39,7 +39,7 @@ _REGION = TypeAdapter(Region)
 # --- the text of the file --------------------------------------------------------------------------------------------
 
 
-def between_sections(given: Given) -> Iterator[Fault]:
+def cross_section_faults(given: RawValue) -> Iterator[Fault]:
     """Complain about what `approvals` needs of the other sections and does not find there.
 
     Args:
@@ -61,7 +61,7 @@ def between_sections(given: Given) -> Iterator[Fault]:
     yield from _unknown_sets(approvals, sets["pairs"])
 
 
-def _other_region(of_sets: Given, of_alerts: Given) -> Iterator[Fault]:
+def _other_region(of_sets: RawValue, of_alerts: RawValue) -> Iterator[Fault]:
     home, here = of_sets.valid(_REGION), of_alerts.valid(_REGION)
     if home and here and home != here:
         yield of_alerts.fault(
@@ -72,7 +72,7 @@ def _other_region(of_sets: Given, of_alerts: Given) -> Iterator[Fault]:
         )
 
 
-def _other_address(address: Given) -> Iterator[Fault]:
+def _other_address(address: RawValue) -> Iterator[Fault]:
     written = address.valid(_HTTPS_URL)
     if written and not written.endswith(POST_MESSAGE):
         yield address.fault(
@@ -82,7 +82,7 @@ def _other_address(address: Given) -> Iterator[Fault]:
         )
 
 
-def _unknown_sets(approvals: Given, pairs: Given) -> Iterator[Fault]:
+def _unknown_sets(approvals: RawValue, pairs: RawValue) -> Iterator[Fault]:
     """Complain about every set of a rule that is no break-glass set of the file."""
     names = [pair_names(pair) for pair in pairs]
     break_glass = [name.name for of_pair in names for name in of_pair if name.alerting]
@@ -130,7 +130,7 @@ def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
     yield from _idle_denies(approvals, at)
 
 
-def _sets_without_rule(approvals: Approvals, sets: "PermissionSets", at: str) -> Iterator[Problem]:
+def _sets_without_rule(approvals: ApprovalSettings, sets: "PermissionSets", at: str) -> Iterator[Problem]:
     requestable = {name for rule in approvals.rules for name in rule.sets}
     for index, pair in enumerate(sets.pairs):
         if pair.break_glass_name not in requestable:
@@ -144,7 +144,7 @@ def _sets_without_rule(approvals: Approvals, sets: "PermissionSets", at: str) ->
             )
 
 
-def _pointless_requests(approvals: Approvals, sets: "PermissionSets", at: str) -> Iterator[Problem]:
+def _pointless_requests(approvals: ApprovalSettings, sets: "PermissionSets", at: str) -> Iterator[Problem]:
     """Tell of requesters who have the set already, by an assignment of the file to the very group or user."""
     for place, pair, assignment in _assignments(sets, at):
         for rule in approvals.rules:
@@ -165,7 +165,7 @@ def _pointless_requests(approvals: Approvals, sets: "PermissionSets", at: str) -
                 )
 
 
-def _assignments(sets: "PermissionSets", at: str) -> Iterator[tuple[str, "PermissionSetPairSpec", "AssignmentSpec"]]:
+def _assignments(sets: "PermissionSets", at: str) -> Iterator[tuple[str, "PairSpec", "AssignmentSpec"]]:
     for number, pair in enumerate(sets.pairs):
         for index, assignment in enumerate(pair.assignments):
             yield f"{at}permissionSets.pairs[{number}].assignments[{index}]", pair, assignment
@@ -187,7 +187,7 @@ def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
             )
 
 
-def _forbidden_approvers(rule: ApprovalRule, approvals: Approvals, place: str) -> Iterator[Problem]:
+def _forbidden_approvers(rule: ApprovalRule, approvals: ApprovalSettings, place: str) -> Iterator[Problem]:
     """Tell of a rule all of whose approvers are forbidden to approve, wherever the rule holds."""
     left = {_key(one) for one in rule.approvers}
     named: list[str] = []
@@ -229,7 +229,7 @@ def _short_access(rule: ApprovalRule, sets: "PermissionSets", place: str) -> Ite
         )
 
 
-def _idle_denies(approvals: Approvals, at: str) -> Iterator[Problem]:
+def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
     """Tell of what a deny rule forbids where no rule allows anything: a slip of the pen protects nothing."""
     allowed = {account for rule in approvals.rules for account in rule.accounts}
     for index, deny in enumerate(approvals.denies):
@@ -284,7 +284,7 @@ def _known_as(one: Mention, found: Collection[tuple[PrincipalKind, str]]) -> set
     return known - one.not_meant - {closest(name, known) for name in one.not_meant}
 
 
-def unknown_accounts(approvals: Approvals, accounts: Mapping[str, str], at: str = "approvals.") -> list[Problem]:
+def unknown_accounts(approvals: ApprovalSettings, accounts: Mapping[str, str], at: str = "approvals.") -> list[Problem]:
     """Tell of account ids that the organisation does not have.
 
     Args:
@@ -306,8 +306,8 @@ def unknown_accounts(approvals: Approvals, accounts: Mapping[str, str], at: str 
     ]
 
 
-def out_of_reach(
-    approvals: Approvals, deployed_in: str, management_account: str, at: str = "approvals."
+def management_account_problems(
+    approvals: ApprovalSettings, deployed_in: str, management_account: str, at: str = "approvals."
 ) -> list[Problem]:
     """Tell of rules about the management account where only a delegated administrator of Identity Center is at work.
 
@@ -337,7 +337,7 @@ def out_of_reach(
 
 
 def everyday_approvers(
-    pairs: Sequence["PermissionSetPairSpec"], deployed_in: str, region: str, at: str = "permissionSets."
+    pairs: Sequence["PairSpec"], deployed_in: str, region: str, at: str = "permissionSets."
 ) -> Iterator[Problem]:
     """Warn of everyday sets whose holders can decide on requests: they reach the approvals' functions or records.
 
@@ -356,7 +356,9 @@ def everyday_approvers(
                 yield Problem(f"{at}pairs[{index}].{found.path}", found.value, found.why, found.instead)
 
 
-def living_on(approvals: Approvals, deployed_in: str, management_account: str, at: str = "approvals.") -> list[Problem]:
+def session_deny_problems(
+    approvals: ApprovalSettings, deployed_in: str, management_account: str, at: str = "approvals."
+) -> list[Problem]:
     """Tell of what stands in the way of `endSessions`. These are warnings: AWS may have been told otherwise.
 
     Sources: "Service control policies (SCPs)" and "Delegated administrator for AWS Organizations" (AWS Organizations
@@ -396,7 +398,7 @@ def living_on(approvals: Approvals, deployed_in: str, management_account: str, a
     return found
 
 
-def unapprovable(
+def unapprovable_rules(
     rules: Sequence[Rule], members: Mapping[str, Collection[str]], at: str = "approvals."
 ) -> list[Problem]:
     """Tell of rules by which nothing can be approved as the groups are now, or nothing be requested.
@@ -443,7 +445,7 @@ def _people(principals: Iterable[Principal], members: Mapping[str, Collection[st
     }
 
 
-def _account_paths(approvals: Approvals) -> Iterator[tuple[str, str]]:
+def _account_paths(approvals: ApprovalSettings) -> Iterator[tuple[str, str]]:
     for kind, entries in (("rules", approvals.rules), ("denies", approvals.denies)):
         for index, entry in enumerate(entries):
             for number, account in enumerate(entry.accounts):

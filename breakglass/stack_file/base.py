@@ -1,7 +1,7 @@
 """The base of every model of configuration: what is written is judged as a whole, and every fault is told at once.
 
 A rule that relates several keys does not look at the finished model, which exists only if every single value is right:
-it looks at what was written (`Given`). So one typo does not hide the other faults.
+it looks at what was written (`RawValue`). So one typo does not hide the other faults.
 
 Non-goals: which keys there are and what they mean is said in `stack`.
 """
@@ -20,22 +20,22 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Given:
+class RawValue:
     """A value as it was written, and where; anything may be below it, so nothing here raises."""
 
     value: object
     loc: Location = ()
 
-    def __getitem__(self, key: str) -> "Given":
+    def __getitem__(self, key: str) -> "RawValue":
         """Return what is under a camelCase key, or under its snake_case form as the components write it."""
         mapping = self.value if isinstance(self.value, Mapping) else {}
         written = key if key in mapping or to_snake(key) not in mapping else to_snake(key)
-        return Given(mapping.get(written), (*self.loc, written))
+        return RawValue(mapping.get(written), (*self.loc, written))
 
-    def __iter__(self) -> Iterator["Given"]:
+    def __iter__(self) -> Iterator["RawValue"]:
         """Yield the items of a list; nothing for anything else."""
         items = self.value if isinstance(self.value, list) else []
-        return (Given(item, (*self.loc, index)) for index, item in enumerate(items))
+        return (RawValue(item, (*self.loc, index)) for index, item in enumerate(items))
 
     def __bool__(self) -> bool:
         """Say whether anything was written here."""
@@ -63,7 +63,7 @@ class Given:
         return self.loc, self.value, fault(why, instead)
 
 
-def repeated(given: Given) -> Iterator[Fault]:
+def duplicate_faults(given: RawValue) -> Iterator[Fault]:
     """Complain about every item of a list that stands in it before."""
     seen: list[object] = []
     for item in given:
@@ -72,7 +72,7 @@ def repeated(given: Given) -> Iterator[Fault]:
         seen.append(item.value)
 
 
-class Section(BaseModel):
+class ConfigModel(BaseModel):
     """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once."""
 
     model_config = ConfigDict(
@@ -88,14 +88,14 @@ class Section(BaseModel):
     )
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Yield what is wrong between the keys of this model; single values are the field types' business."""
         yield from ()
 
     @model_validator(mode="wrap")
     @classmethod
     def _all_faults(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        given = Given(data)
+        given = RawValue(data)
         if given.encrypted:
             raise faults(
                 given.fault(
@@ -105,7 +105,9 @@ class Section(BaseModel):
                     "signing secret to `slackSigningSecret`.",
                 )
             )
-        between = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in cls.between_keys(given)]
+        between = [
+            InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in cls.cross_field_faults(given)
+        ]
         try:
             model = handler(data)
         except ValidationError as error:

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from breakglass.errors import Problem
-from breakglass.iam.lint import Severity, Surroundings, lint_pair
+from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import own_arns
-from breakglass.stack_file.base import Given
+from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.report import key_path
 from breakglass.stack_file.types import (
     BucketName,
@@ -66,24 +66,24 @@ def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple
         base_dir: The folder of the stack file.
         at: What comes before the key paths in the report.
     """
-    sets, around = Given(raw)["permissionSets"], surroundings(Given(raw))
+    sets, context = RawValue(raw)["permissionSets"], lint_context(RawValue(raw))
     found: list[tuple[Severity, Problem]] = []
     for pair in sets["pairs"]:
         linted = _Pair(_linted(pair["everyday"], base_dir), _linted(pair["breakGlass"], base_dir))
-        for finding in lint_pair(linted, around):
+        for finding in lint_pair(linted, context):
             path = f"{key_path(pair.loc, at)}.{_written_path(pair, finding.path)}"
             found.append((finding.severity, Problem(path, finding.value, finding.why, finding.instead)))
     return found
 
 
-def surroundings(given: Given) -> Surroundings:
+def lint_context(given: RawValue) -> LintContext:
     """Return what the lint of a pair has to know of the whole stack file."""
     sets, slack, approvals = given["permissionSets"], given["alerts"]["slack"], given["approvals"]
     region = sets["region"].text or ""
     names = (slack["botTokenSecretName"].valid(_SECRET_NAME), approvals["signingSecretName"].valid(_SECRET_NAME))
     written = (slack["kmsKeyArn"], sets["identityCenterKmsKeyArn"], *sets["trailKeyArns"])
     keys = (key.valid(_KMS_KEY_ARN) for key in written)
-    return Surroundings(
+    return LintContext(
         protect_alert_path=sets["protectAlertPath"].value is not False,
         region=region,
         approvals=bool(approvals),
@@ -96,7 +96,7 @@ def surroundings(given: Given) -> Surroundings:
     )
 
 
-def _linted(given: Given, base_dir: Path) -> _Set:
+def _linted(given: RawValue, base_dir: Path) -> _Set:
     return _Set(
         [arn for item in given["managedPolicies"] if (arn := item.valid(_POLICY_ARN))],
         [item.value for item in given["customerManagedPolicies"]],
@@ -107,7 +107,7 @@ def _linted(given: Given, base_dir: Path) -> _Set:
     )
 
 
-def _linted_policy(given: Given, base_dir: Path) -> dict[str, Any] | None:
+def _linted_policy(given: RawValue, base_dir: Path) -> dict[str, Any] | None:
     """Return the inline policy with each wrong statement in its place turned into a Deny, which grants nothing."""
     document = given["inlinePolicy"].value
     try:
@@ -117,21 +117,21 @@ def _linted_policy(given: Given, base_dir: Path) -> dict[str, Any] | None:
             document = parse_policy(document)
     except (PydanticCustomError, ValidationError):
         return None
-    statements = Given(document)["Statement"]
+    statements = RawValue(document)["Statement"]
     if isinstance(statements.value, list):
         return _policy_of([_linted_statement(statement.value) for statement in statements])
     return _policy_of(_linted_statement(statements.value)) if statements else None
 
 
 def _linted_statement(statement: object) -> object:
-    return statement if Given(_policy_of(statement)).valid(_POLICY) else _GRANTS_NOTHING
+    return statement if RawValue(_policy_of(statement)).valid(_POLICY) else _GRANTS_NOTHING
 
 
 def _policy_of(statement: object) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statement}
 
 
-def _written_path(pair: Given, path: str) -> str:
+def _written_path(pair: RawValue, path: str) -> str:
     """Return the path of a finding with the key that the user wrote for the inline policy."""
     name = path.partition(".")[0]
     if pair[name]["inlinePolicyFile"]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breakglass.app.domain.policy import PrincipalKind
-from breakglass.stack_file.approvals import Approvals, PrincipalSpec
+from breakglass.stack_file.approvals import ApprovalSettings, PrincipalSpec
 from breakglass.vocabulary import AssignmentTarget
 
 if TYPE_CHECKING:
-    from breakglass.stack_file.stack import AssignmentSpec, PermissionSetPairSpec
+    from breakglass.stack_file.stack import AssignmentSpec, PairSpec
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Mention:
     not_meant: frozenset[str] = frozenset()
 
 
-def mentioned(approvals: Approvals) -> Iterator[Mention]:
+def mentioned(approvals: ApprovalSettings) -> Iterator[Mention]:
     """Yield every name in the section `approvals`."""
     for index, rule in enumerate(approvals.rules):
         place = f"rules[{index}]"
@@ -49,7 +49,7 @@ def mentioned(approvals: Approvals) -> Iterator[Mention]:
         yield Mention(f"people.{slack_id}", PrincipalKind.user, user_name)
 
 
-def assigned(pairs: "Sequence[PermissionSetPairSpec]") -> Iterator[Mention]:
+def assigned(pairs: "Sequence[PairSpec]") -> Iterator[Mention]:
     """Yield every name that an assignment hands a break-glass set to; the paths are below `permissionSets`."""
     for number, pair in enumerate(pairs):
         for index, assignment in enumerate(pair.assignments):

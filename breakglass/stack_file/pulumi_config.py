@@ -12,7 +12,7 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import CONFIG
 
 from breakglass.errors import ConfigError, Problem
-from breakglass.stack_file.secret_keys import sign_in_fault, signing_fault
+from breakglass.stack_file.secret_keys import bot_token_fault, signing_secret_fault
 from breakglass.stack_file.stack import (
     NAMESPACE,
     SET_SIGNING,
@@ -70,10 +70,14 @@ def _secret_problems(config: pulumi.Config) -> list[Problem]:
     checks = (
         (
             TOKEN_KEY,
-            sign_in_fault,
+            bot_token_fault,
             f"Run `{SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-.",
         ),
-        (SIGNING_KEY, signing_fault, f"Run `{SET_SIGNING}` with the value from the app's page Basic Information."),
+        (
+            SIGNING_KEY,
+            signing_secret_fault,
+            f"Run `{SET_SIGNING}` with the value from the app's page Basic Information.",
+        ),
     )
     found: list[Problem] = []
     for key, fault_of, instead in checks:

@@ -1,6 +1,6 @@
 """Turns what pydantic found wrong into problems a person can put right, and raises them as one `ConfigError`.
 
-`validated` is how the stack file and every component check their input.
+`validate` is how the stack file and every component check their input.
 
 Non-goals: what is right and wrong is said in `types` and `stack`; this module only words pydantic's own findings
 (missing, of the wrong type, unknown) and says where in the file they are.
@@ -33,7 +33,7 @@ _EXPECTED = {
 }
 
 
-def validated(
+def validate(
     model: type[Model],
     values: Mapping[str, Any],
     at: str = "",
@@ -61,7 +61,7 @@ def validated(
 
 
 def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> list[Problem]:
-    """Word every finding of pydantic as a problem; see `validated` for the arguments."""
+    """Word every finding of pydantic as a problem; see `validate` for the arguments."""
     found = error.errors(include_url=False)
     complained_of = [details["loc"] for details in found if details["type"] == FAULT]
     return [

@@ -9,7 +9,7 @@ import re
 _BOT_TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{1,500}")
 
 
-def sign_in_fault(token: str) -> str | None:
+def bot_token_fault(token: str) -> str | None:
     """Say why alerts can't be posted with a token, without ever showing it; None if they can.
 
     Source: "Token types" (Slack developer documentation)
@@ -28,7 +28,7 @@ def sign_in_fault(token: str) -> str | None:
 _SIGNING_SECRET = re.compile(r"[A-Za-z0-9]{20,128}")
 
 
-def signing_fault(secret: str) -> str | None:
+def signing_secret_fault(secret: str) -> str | None:
     """Say why a text can't be a signing secret, without ever showing it; None if it can."""
     if _SIGNING_SECRET.fullmatch(secret):
         return None

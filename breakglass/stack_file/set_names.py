@@ -10,7 +10,7 @@ Non-goals: what a single name may look like is said in `types`.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from breakglass.stack_file.base import Given
+from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.types import Fault
 
 
@@ -18,13 +18,13 @@ from breakglass.stack_file.types import Fault
 class SetName:
     """The name of a permission set, where it was written, whether alerts are raised for it, and who makes it."""
 
-    given: Given
+    given: RawValue
     name: str
     alerting: bool
     made_here: bool = True
 
 
-def pair_names(pair: Given) -> list[SetName]:
+def pair_names(pair: RawValue) -> list[SetName]:
     """Return the names of the everyday and the break-glass set of a pair, as far as they are texts."""
     everyday, break_glass = pair["name"], pair["breakGlass"]["name"]
     names = [SetName(everyday, everyday.text, False)] if everyday.text else []
@@ -40,7 +40,7 @@ def default_break_glass_name(everyday: str) -> str:
     return f"{everyday}-break-glass"
 
 
-def confusions(pairs: Iterable[tuple[SetName, SetName]]) -> Iterator[Fault]:
+def ambiguous_names(pairs: Iterable[tuple[SetName, SetName]]) -> Iterator[Fault]:
     """Complain about every two names that an alert can't tell apart, if this program makes one of the sets."""
     for this, that in pairs:
         if this.name == that.name:

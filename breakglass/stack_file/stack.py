@@ -34,12 +34,12 @@ from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
 from breakglass.iam.lint import Severity
 from breakglass.iam.policy_text import repeated_keys
-from breakglass.stack_file.approvals import Approvals
-from breakglass.stack_file.approvals_lint import between_sections
-from breakglass.stack_file.base import Given, Section, repeated
+from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.approvals_lint import cross_section_faults
+from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.policy_lint import lint_stack
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.set_names import SetName, confusions, default_break_glass_name, pair_names
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.set_names import SetName, ambiguous_names, default_break_glass_name, pair_names
 from breakglass.stack_file.types import (
     NO_BOOL,
     AccountId,
@@ -85,7 +85,7 @@ _SESSION_DURATION = TypeAdapter(SessionDuration)
 # --- permission sets -------------------------------------------------------------------------------------------------
 
 
-class CustomerManagedPolicy(Section):
+class CustomerManagedPolicy(ConfigModel):
     """A policy of your own, which must exist under this name in every account of the assignments."""
 
     name: CustomerPolicyName
@@ -94,7 +94,7 @@ class CustomerManagedPolicy(Section):
     """The policy's IAM path."""
 
 
-class PermissionsBoundary(Section):
+class PermissionsBoundary(ConfigModel):
     """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
 
     managed_policy_arn: PolicyArn | None = None
@@ -103,7 +103,7 @@ class PermissionsBoundary(Section):
     """A policy of your own that exists in every account of the assignments."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one policy is the boundary."""
         if bool(given["managedPolicyArn"]) == bool(given["customerManagedPolicy"]):
             yield given.fault(
@@ -112,7 +112,7 @@ class PermissionsBoundary(Section):
             )
 
 
-class PermissionSetSpec(Section):
+class PermissionSetSpec(ConfigModel):
     """A permission set: what it allows and for how long."""
 
     description: Description | None = None
@@ -141,15 +141,15 @@ class PermissionSetSpec(Section):
         return info.data.get("inline_policy_file") if value is None else handler(value)
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """One inline policy, no policy twice, no more policies than IAM attaches to a role."""
         if given["inlinePolicy"] and given["inlinePolicyFile"]:
             yield given["inlinePolicyFile"].fault(
                 "A permission set has one inline policy, and `inlinePolicy` is given too: one of them would be lost.",
                 "Keep either `inlinePolicy` or `inlinePolicyFile`; one policy may have many statements.",
             )
-        yield from repeated(given["managedPolicies"])
-        yield from repeated(given["customerManagedPolicies"])
+        yield from duplicate_faults(given["managedPolicies"])
+        yield from duplicate_faults(given["customerManagedPolicies"])
         policies = [*given["managedPolicies"], *given["customerManagedPolicies"]]
         if len(policies) > _POLICIES_PER_SET:
             yield policies[_POLICIES_PER_SET].fault(
@@ -178,10 +178,10 @@ class BreakGlassSetSpec(PermissionSetSpec):
     AWS's statement they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """What holds for any permission set, and: a long session is a decision, not an accident."""
-        yield from super().between_keys(given)
-        yield from repeated(given["acknowledge"])
+        yield from super().cross_field_faults(given)
+        yield from duplicate_faults(given["acknowledge"])
         duration = given["sessionDuration"]
         long = seconds(duration.valid(_SESSION_DURATION) or "PT1H") > 3600
         if long and not (given["allowLongSession"].value is True and given["longSessionReason"].text):
@@ -192,7 +192,7 @@ class BreakGlassSetSpec(PermissionSetSpec):
             )
 
 
-class AssignmentSpec(Section):
+class AssignmentSpec(ConfigModel):
     """Who gets the pair's permission sets in which accounts: exactly one of group, groupId, user and userId."""
 
     group: PrincipalName | None = None
@@ -211,7 +211,7 @@ class AssignmentSpec(Section):
     """Which of the pair's two permission sets are handed out; both by default."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one principal."""
         named = [key for key in _PRINCIPALS if given[key]]
         if len(named) != 1:
@@ -225,7 +225,7 @@ class AssignmentSpec(Section):
 _PRINCIPALS = ("group", "groupId", "user", "userId")
 
 
-class PermissionSetPairSpec(Section):
+class PairSpec(ConfigModel):
     """A permission set for day-to-day work and its marked twin for emergencies."""
 
     name: PermissionSetName
@@ -243,7 +243,7 @@ class PermissionSetPairSpec(Section):
         return self.break_glass.name or default_break_glass_name(self.name)
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Alerts can tell the two apart, the default name is a legal one, and nobody is assigned the same twice."""
         name = given["name"].text or ""
         default = default_break_glass_name(name)
@@ -252,13 +252,13 @@ class PermissionSetPairSpec(Section):
                 f"The default name of its break-glass set, {default}, has more than 32 characters.",
                 "Add `name:` under `breakGlass:`, e.g. with a shorter ending such as -bg, or shorten this name.",
             )
-        yield from confusions(itertools.combinations(pair_names(given), 2))
+        yield from ambiguous_names(itertools.combinations(pair_names(given), 2))
         yield from _repeated_assignments(given["assignments"])
 
 
-def _repeated_assignments(assignments: Given) -> Iterator[Fault]:
+def _repeated_assignments(assignments: RawValue) -> Iterator[Fault]:
     seen: set[tuple[str, str, str, object]] = set()
-    every_set = [Given(target.value) for target in AssignmentTarget]
+    every_set = [RawValue(target.value) for target in AssignmentTarget]
     for assignment in assignments:
         principals = [(key, assignment[key].text) for key in _PRINCIPALS if assignment[key].text]
         for account in assignment["accounts"]:
@@ -276,7 +276,7 @@ def _repeated_assignments(assignments: Given) -> Iterator[Fault]:
             seen |= handed_out
 
 
-class PermissionSets(Section):
+class PermissionSets(ConfigModel):
     """What goes to the account that owns the Identity Center instance (or its delegated administrator)."""
 
     region: Region
@@ -295,18 +295,18 @@ class PermissionSets(Section):
     """Names of the S3 buckets with CloudTrail's records. Break-glass sets may read them, and change nothing in them."""
     trail_key_arns: list[KmsKeyArn] = Field(default_factory=list)
     """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
-    pairs: Annotated[list[PermissionSetPairSpec], Field(min_length=1)]
+    pairs: Annotated[list[PairSpec], Field(min_length=1)]
     """The everyday permission sets, each with its break-glass twin."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Nothing twice, and everything that is named by its ARN is in the partition of the region."""
         region = given["region"]
         yield from _other_partition(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
         so = "the functions would be allowed a key that Identity Center does not use there, and could do nothing"
         yield from _other_key_region(given["identityCenterKmsKeyArn"], region, "Identity Center", so)
-        yield from repeated(given["trailBuckets"])
-        yield from repeated(given["trailKeyArns"])
+        yield from duplicate_faults(given["trailBuckets"])
+        yield from duplicate_faults(given["trailKeyArns"])
         for key in given["trailKeyArns"]:
             yield from _other_partition(key, _KMS_KEY_ARN, region, "The Deny would name a key that is not there.")
         for pair, kind in itertools.product(given["pairs"], ("everyday", "breakGlass")):
@@ -316,7 +316,7 @@ class PermissionSets(Section):
                 )
 
 
-def _other_partition(arn: Given, adapter: TypeAdapter[str], region: Given, so: str) -> Iterator[Fault]:
+def _other_partition(arn: RawValue, adapter: TypeAdapter[str], region: RawValue, so: str) -> Iterator[Fault]:
     """Complain about an ARN of another partition than the region's, and say what would come of it."""
     here, written = region.valid(_REGION), arn.valid(adapter)
     if here and written and written.split(":")[1] != partition(here):
@@ -331,7 +331,7 @@ def _other_partition(arn: Given, adapter: TypeAdapter[str], region: Given, so: s
 # --- alerts ----------------------------------------------------------------------------------------------------------
 
 
-class Slack(Section):
+class Slack(ConfigModel):
     """Where alerts arrive."""
 
     channel: SlackChannelId
@@ -344,7 +344,7 @@ class Slack(Section):
     """Slack's chat.postMessage; another address only for GovSlack or a test."""
 
 
-class Watch(Section):
+class Watch(ConfigModel):
     """Roles that this program does not manage and that raise alerts all the same."""
 
     permission_sets: list[PermissionSetName] = Field(default_factory=list)
@@ -353,7 +353,7 @@ class Watch(Section):
     """ARNs of IAM roles that Identity Center did not make."""
 
 
-class Retry(Section):
+class Retry(ConfigModel):
     """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
 
     maximum_event_age_seconds: Annotated[int, Field(ge=60, le=86400), NO_BOOL] = 900
@@ -362,7 +362,7 @@ class Retry(Section):
     """How many times at most."""
 
 
-class UsageMonitoringSettings(Section):
+class Monitoring(ConfigModel):
     """Alarms by e-mail, since Slack may be what is broken, and the count of uses."""
 
     emails: list[EmailAddress] = Field(default_factory=list)
@@ -373,16 +373,16 @@ class UsageMonitoringSettings(Section):
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """A second channel has somebody at its end."""
-        yield from repeated(given["emails"])
+        yield from duplicate_faults(given["emails"])
         if given["alertsByEmail"].value is True and not list(given["emails"]):
             yield given["alertsByEmail"].fault(
                 "Alerts go to the second channel, but nobody is at its end.", "Add `emails: [oncall@example.com]`."
             )
 
 
-class Alerts(Section):
+class Alerts(ConfigModel):
     """What goes to an account where the roles are used (and to the Identity Center account, for the portal)."""
 
     region: Region
@@ -404,13 +404,13 @@ class Alerts(Section):
     """Roles to watch besides the break-glass sets of this file."""
     retry: Retry = Field(default_factory=Retry)
     """How long EventBridge tries to deliver."""
-    monitoring: UsageMonitoringSettings = Field(default_factory=UsageMonitoringSettings)
+    monitoring: Monitoring = Field(default_factory=Monitoring)
     """Alarms by e-mail and the count of uses."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """No evidence path twice, every role can be seen, and everything is where the alert path is."""
-        yield from repeated(given["evidencePaths"])
+        yield from duplicate_faults(given["evidencePaths"])
         so = "KMS serves its own region only, so the deployment would fail half-way"
         encrypted = "the secret and the connection that it encrypts"
         yield from _other_key_region(given["slack"]["kmsKeyArn"], given["region"], encrypted, so)
@@ -427,7 +427,7 @@ class Alerts(Section):
                 )
 
 
-def _other_key_region(key: Given, region: Given, encrypted: str, so: str) -> Iterator[Fault]:
+def _other_key_region(key: RawValue, region: RawValue, encrypted: str, so: str) -> Iterator[Fault]:
     """Complain about a KMS key that is not in the region of what it encrypts."""
     here, arn = region.valid(_REGION), key.valid(_KMS_KEY_ARN)
     if here and arn and arn.split(":")[1:4:2] != [partition(here), here]:
@@ -439,7 +439,7 @@ def _other_key_region(key: Given, region: Given, encrypted: str, so: str) -> Ite
         )
 
 
-def _long_patterns(role: Given, alerts: Given) -> Iterator[Fault]:
+def _long_patterns(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
     """Complain about a role with a path so long that EventBridge would refuse one of its rules."""
     arn = role.valid(_ROLE_ARN)
     subject = RoleSubject(arn) if arn else None
@@ -458,14 +458,14 @@ def _long_patterns(role: Given, alerts: Given) -> Iterator[Fault]:
             return
 
 
-class StackFile(Section):
+class StackFile(ConfigModel):
     """The sections of a stack file."""
 
     permission_sets: PermissionSets | None = None
     """What goes to the account that owns the Identity Center instance."""
     alerts: Alerts | None = None
     """What goes to the accounts where the roles are used."""
-    approvals: Approvals | None = None
+    approvals: ApprovalSettings | None = None
     """Access to the break-glass sets of this file on request, decided in Slack; needs the two sections above."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, examples=[{"team": "platform"}])
     """Tags on every resource that takes tags."""
@@ -477,12 +477,12 @@ class StackFile(Section):
         return self.approvals is not None if wanted is None else wanted
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """There is something to deploy and to watch, and an alert can tell all permission sets of the file apart."""
         alerts, pairs, watch = given["alerts"], given["permissionSets"]["pairs"], given["alerts"]["watch"]
         if any(given[section].encrypted for section in ("permissionSets", "alerts", "approvals")):
             return
-        yield from between_sections(given)
+        yield from cross_section_faults(given)
         if not alerts and not given["permissionSets"] and not given["approvals"]:
             yield given.fault(
                 "The stack file has neither permission sets nor alerts, so there is nothing to deploy.",
@@ -498,12 +498,12 @@ class StackFile(Section):
         groups = [pair_names(pair) for pair in pairs]
         groups += [[SetName(name, name.text, True, made_here=False)] for name in watch["permissionSets"] if name.text]
         for these, those in itertools.combinations(groups, 2):
-            yield from confusions(itertools.product(these, those))
+            yield from ambiguous_names(itertools.product(these, those))
         alerting = [name.name for names in groups for name in names if name.alerting]
         yield from _repeated_subjects([PermissionSetSubject(name).key for name in alerting], watch["roles"])
 
 
-def _repeated_subjects(keys: list[str], roles: Given) -> Iterator[Fault]:
+def _repeated_subjects(keys: list[str], roles: RawValue) -> Iterator[Fault]:
     """Complain about roles whose alert could not be kept apart from an earlier one."""
     seen = set(keys)
     for role in roles:
@@ -543,7 +543,7 @@ def decode_value(key: str, text: str) -> object:
 
 
 def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(value, dict) and Given(value).encrypted and not looks_like_secret(value["secure"])
+    return isinstance(value, dict) and RawValue(value).encrypted and not looks_like_secret(value["secure"])
 
 
 def _encrypted_token(value: object) -> dict[str, str]:
@@ -588,17 +588,17 @@ class StackKeys(StackFile):
     `pulumi config set --secret breakglass:slackSigningSecret`."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Each secret comes from exactly one place, and nothing anywhere in the file looks like one."""
-        yield from super().between_keys(given)
+        yield from super().cross_field_faults(given)
         for key, value in given.value.items() if isinstance(given.value, Mapping) else ():
             # The keys of the secrets have validators that say the same better.
-            yield from () if key in SECRET_KEYS else _plain_secrets(Given({key: value}))
+            yield from () if key in SECRET_KEYS else _plain_secrets(RawValue({key: value}))
         yield from _token_sources(given)
         yield from _signing_sources(given)
 
 
-def _token_sources(given: Given) -> Iterator[Fault]:
+def _token_sources(given: RawValue) -> Iterator[Fault]:
     """Complain if the bot token comes from two places or, with alerts, from none."""
     slack, token = given["alerts"]["slack"], given[TOKEN_KEY]
     if slack["botTokenSecretName"] and token:
@@ -614,7 +614,7 @@ def _token_sources(given: Given) -> Iterator[Fault]:
         )
 
 
-def _signing_sources(given: Given) -> Iterator[Fault]:
+def _signing_sources(given: RawValue) -> Iterator[Fault]:
     """Complain if the signing secret comes from two places or, with approvals, from none."""
     name, secret = given["approvals"]["signingSecretName"], given[SIGNING_KEY]
     if name and secret:
@@ -632,12 +632,12 @@ def _signing_sources(given: Given) -> Iterator[Fault]:
         )
 
 
-def _plain_secrets(given: Given) -> Iterator[Fault]:
+def _plain_secrets(given: RawValue) -> Iterator[Fault]:
     """Complain about everything below a value that looks like a Slack token or a webhook address."""
     if isinstance(given.value, Mapping):
         for key, value in given.value.items():
-            yield from _plain_secrets(Given(str(key), (*given.loc, str(key))))
-            yield from _plain_secrets(Given(value, (*given.loc, str(key))))
+            yield from _plain_secrets(RawValue(str(key), (*given.loc, str(key))))
+            yield from _plain_secrets(RawValue(value, (*given.loc, str(key))))
     for item in given:
         yield from _plain_secrets(item)
     if given.text and looks_like_secret(given.text):
@@ -693,7 +693,7 @@ def _report(raw: Mapping[str, object], base_dir: Path) -> Report:
     refused = [problem for severity, problem in findings if severity is Severity.refused]
     warned = [problem for severity, problem in findings if severity is not Severity.refused]
     try:
-        stack_file = validated(StackKeys, raw, NAMESPACE, {"base_dir": base_dir}, camel_case_only=True)
+        stack_file = validate(StackKeys, raw, NAMESPACE, {"base_dir": base_dir}, camel_case_only=True)
     except ConfigError as error:
         valid = _valid_sections(raw, base_dir)
         clear = _of_sound_pairs(warned, error.problems)
@@ -712,10 +712,10 @@ _PAIR = re.compile(rf"{NAMESPACE}permissionSets\.pairs\[\d+\]")
 
 def _valid_sections(raw: Mapping[str, object], base_dir: Path) -> StackFile:
     """Return a stack file of the sections that are valid by themselves, for the warnings about them."""
-    sections: dict[str, Section] = {}
-    for name, model in (("permission_sets", PermissionSets), ("alerts", Alerts), ("approvals", Approvals)):
-        value = Given(raw)[to_camel(name)]
+    sections: dict[str, ConfigModel] = {}
+    for name, model in (("permission_sets", PermissionSets), ("alerts", Alerts), ("approvals", ApprovalSettings)):
+        value = RawValue(raw)[to_camel(name)]
         if isinstance(value.value, Mapping):
             with suppress(ConfigError):
-                sections[name] = validated(model, value.value, context={"base_dir": base_dir}, camel_case_only=True)
+                sections[name] = validate(model, value.value, context={"base_dir": base_dir}, camel_case_only=True)
     return StackFile.model_construct(None, **sections)

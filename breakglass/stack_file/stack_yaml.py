@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from breakglass.errors import Problem, UnreadableError
-from breakglass.stack_file.base import Given
+from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.report import key_path
 from breakglass.stack_file.stack import NAMESPACE, SECRET_KEYS, decode_value
 from breakglass.stack_file.types import Location
@@ -106,7 +106,7 @@ def _as_passed(name: str, value: object) -> object:
 
 
 def _is_encrypted(value: object) -> bool:
-    return Given(value).encrypted
+    return RawValue(value).encrypted
 
 
 def _holds_encrypted(value: object) -> bool:

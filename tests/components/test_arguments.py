@@ -14,16 +14,16 @@ import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 from pydantic import BaseModel
 
-from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionArgs, SlackConnectionModel
-from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs, SlackDestinationModel
-from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs, UsageAlertModel
-from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs, UsageMonitoringModel
-from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs, ApprovalsModel
+from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionArgs, SlackConnectionSpec
+from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs, SlackDestinationSpec
+from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs, UsageAlertSpec
+from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs, UsageMonitoringSpec
+from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs, ApprovalsSpec
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs, BreakGlassModel
 from breakglass.components.permission_sets.permission_set_pair import (
     PermissionSetPair,
     PermissionSetPairArgs,
-    PermissionSetPairModel,
+    PermissionSetPairSpec,
 )
 from tests.conftest import refusal
 
@@ -34,13 +34,13 @@ Write it anew with `python tests/components/test_arguments.py`.
 """
 
 COMPONENTS: dict[type[pulumi.ComponentResource], tuple[type, type[BaseModel]]] = {
-    Approvals: (ApprovalsArgs, ApprovalsModel),
+    Approvals: (ApprovalsArgs, ApprovalsSpec),
     BreakGlass: (BreakGlassArgs, BreakGlassModel),
-    PermissionSetPair: (PermissionSetPairArgs, PermissionSetPairModel),
-    SlackConnection: (SlackConnectionArgs, SlackConnectionModel),
-    SlackDestination: (SlackDestinationArgs, SlackDestinationModel),
-    UsageAlert: (UsageAlertArgs, UsageAlertModel),
-    UsageMonitoring: (UsageMonitoringArgs, UsageMonitoringModel),
+    PermissionSetPair: (PermissionSetPairArgs, PermissionSetPairSpec),
+    SlackConnection: (SlackConnectionArgs, SlackConnectionSpec),
+    SlackDestination: (SlackDestinationArgs, SlackDestinationSpec),
+    UsageAlert: (UsageAlertArgs, UsageAlertSpec),
+    UsageMonitoring: (UsageMonitoringArgs, UsageMonitoringSpec),
 }
 
 

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from breakglass.components.reference import Reference
 from breakglass.naming import physical_name
-from breakglass.stack_file.base import Given, Section
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.secret_keys import sign_in_fault
+from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.secret_keys import bot_token_fault
 from breakglass.stack_file.types import Fault, KmsKeyArn, Region, SecretName, TagKey, TagValue, fault
 
 
@@ -38,7 +38,7 @@ class SlackConnectionArgs(TypedDict):
     """Tags on the secret; a connection takes none."""
 
 
-class SlackConnectionModel(Section):
+class SlackConnectionSpec(ConfigModel):
     """`SlackConnectionArgs`, validated."""
 
     region: Region
@@ -53,7 +53,7 @@ class SlackConnectionModel(Section):
     """Tags on the secret."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one source of the token."""
         if bool(given["botToken"]) == bool(given["botTokenSecretName"]):
             yield (
@@ -100,7 +100,7 @@ class SlackConnection(pulumi.ComponentResource):
     """ARN of the secret with the bot token."""
 
     def __init__(self, name: str, args: SlackConnectionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(SlackConnectionModel, args, at=f"{name}.")
+        spec = validate(SlackConnectionSpec, args, at=f"{name}.")
         super().__init__("breakglass:index:SlackConnection", name, None, opts)
 
         if spec.bot_token_secret_name is None:
@@ -123,7 +123,7 @@ class SlackConnection(pulumi.ComponentResource):
         self.connection_arn = connection.arn
         self.register_outputs({"connection_arn": self.connection_arn, "secret_arn": self.secret_arn})
 
-    def _created_secret(self, name: str, spec: SlackConnectionModel) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    def _created_secret(self, name: str, spec: SlackConnectionSpec) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         token = pulumi.Output.secret(spec.bot_token).apply(_from_the_arguments)
         child = pulumi.ResourceOptions(parent=self)
         secret = aws.secretsmanager.Secret(
@@ -143,7 +143,7 @@ class SlackConnection(pulumi.ComponentResource):
         return secret.arn, token
 
     def _existing_secret(
-        self, spec: SlackConnectionModel, secret_name: str
+        self, spec: SlackConnectionSpec, secret_name: str
     ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         opts = pulumi.InvokeOptions(parent=self)
         secret = aws.secretsmanager.get_secret_output(name=secret_name, region=spec.region, opts=opts)
@@ -161,7 +161,7 @@ def _from_the_existing_secret(token: str) -> str:
 
 
 def _checked(token: str, place: str, instead: str) -> str:
-    fault = sign_in_fault(token)
+    fault = bot_token_fault(token)
     if fault is not None:
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
         raise pulumi.RunError(f"{place}: {fault} {instead}")

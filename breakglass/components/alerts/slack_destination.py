@@ -13,8 +13,8 @@ from pydantic import Field
 from breakglass.components.reference import Reference
 from breakglass.iam.documents import events_trust, invoke_destination, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.base import Section
-from breakglass.stack_file.report import validated
+from breakglass.stack_file.base import ConfigModel
+from breakglass.stack_file.report import validate
 from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
 
 
@@ -31,7 +31,7 @@ class SlackDestinationArgs(TypedDict):
     """Tags on the role; an API destination takes none."""
 
 
-class SlackDestinationModel(Section):
+class SlackDestinationSpec(ConfigModel):
     """`SlackDestinationArgs`, validated."""
 
     region: Region
@@ -67,7 +67,7 @@ class SlackDestination(pulumi.ComponentResource):
     """ARN of the role by which alert-path rules of the same account and region invoke the destination."""
 
     def __init__(self, name: str, args: SlackDestinationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(SlackDestinationModel, args, at=f"{name}.")
+        spec = validate(SlackDestinationSpec, args, at=f"{name}.")
         super().__init__("breakglass:index:SlackDestination", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 

@@ -17,7 +17,7 @@ from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.reference import Reference
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.report import validated
+from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import Retry
 from breakglass.stack_file.types import HttpsUrl, Region, SlackChannelId, TagKey, TagValue
 from breakglass.vocabulary import EvidencePath, partition
@@ -64,7 +64,7 @@ class UsageAlertArgs(TypedDict):
     """Tags on the rules and the dead-letter queue."""
 
 
-class UsageAlertModel(WatchedRole):
+class UsageAlertSpec(WatchedRole):
     """`UsageAlertArgs`, validated."""
 
     region: Region
@@ -116,7 +116,7 @@ class UsageAlert(pulumi.ComponentResource):
     """URL of the dead-letter queue."""
 
     def __init__(self, name: str, args: UsageAlertArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(UsageAlertModel, args, at=f"{name}.")
+        spec = validate(UsageAlertSpec, args, at=f"{name}.")
         patterns = {path: _pattern(spec, path) for path in spec.paths}
         messages = {path: _message(spec, path) for path in spec.paths}
         super().__init__("breakglass:index:UsageAlert", name, None, opts)
@@ -185,11 +185,11 @@ class UsageAlert(pulumi.ComponentResource):
         )
 
 
-def _pattern(spec: UsageAlertModel, path: EvidencePath) -> str:
+def _pattern(spec: UsageAlertSpec, path: EvidencePath) -> str:
     return pattern_json(event_pattern(spec.subject, path, partition=partition(spec.region), drills=spec.drills))
 
 
-def _message(spec: UsageAlertModel, path: EvidencePath) -> Transformer:
+def _message(spec: UsageAlertSpec, path: EvidencePath) -> Transformer:
     return slack_message(
         spec.subject,
         path,

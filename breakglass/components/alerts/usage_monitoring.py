@@ -24,9 +24,9 @@ from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.reference import Reference
 from breakglass.iam.documents import alarm_topic_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.base import Section
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.stack import UsageMonitoringSettings
+from breakglass.stack_file.base import ConfigModel
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.stack import Monitoring
 from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
 from breakglass.vocabulary import EvidencePath
 
@@ -96,7 +96,7 @@ class UsageMonitoringArgs(TypedDict):
     """Tags on the topic, the alarms and the rule."""
 
 
-class WatchedRoleModel(WatchedRole):
+class WatchedRoleSpec(WatchedRole):
     """`WatchedRoleArgs`, validated."""
 
     rule_names: Reference
@@ -107,7 +107,7 @@ class WatchedRoleModel(WatchedRole):
     """ARN of the alert's dead-letter queue."""
 
 
-class ApprovalMetricsModel(Section):
+class ApprovalMetricsSpec(ConfigModel):
     """`ApprovalMetricsArgs`, validated."""
 
     stack: str
@@ -120,12 +120,12 @@ class ApprovalMetricsModel(Section):
     """ARNs of its alarms."""
 
 
-class UsageMonitoringModel(UsageMonitoringSettings):
+class UsageMonitoringSpec(Monitoring):
     """`UsageMonitoringArgs`, validated."""
 
     region: Region
     """The region of the alert path."""
-    watched: list[WatchedRoleModel] = Field(min_length=1)
+    watched: list[WatchedRoleSpec] = Field(min_length=1)
     """What is watched, in the order in which the dashboard shows it."""
     connection_arn: Reference
     """ARN of the EventBridge connection that signs in to Slack."""
@@ -133,7 +133,7 @@ class UsageMonitoringModel(UsageMonitoringSettings):
     """ARN of the API destination that posts to Slack."""
     post_mortem_url: HttpsUrl | None = None
     """A form or page that alerts by e-mail name."""
-    approvals: ApprovalMetricsModel | None = None
+    approvals: ApprovalMetricsSpec | None = None
     """What approves access, if it is to be shown on the dashboard."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     """Tags on the topic, the alarms and the rule."""
@@ -171,7 +171,7 @@ class UsageMonitoring(pulumi.ComponentResource):
     """Address of the dashboard in the AWS console."""
 
     def __init__(self, name: str, args: UsageMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(UsageMonitoringModel, args, at=f"{name}.")
+        spec = validate(UsageMonitoringSpec, args, at=f"{name}.")
         mails = _mails(spec)
         super().__init__("breakglass:index:UsageMonitoring", name, None, opts)
 
@@ -204,7 +204,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             }
         )
 
-    def _topic(self, name: str, spec: UsageMonitoringModel) -> "_Topic":
+    def _topic(self, name: str, spec: UsageMonitoringSpec) -> "_Topic":
         """Make the topic, and send it the loss of the connection to Slack, which no metric shows."""
         child = pulumi.ResourceOptions(parent=self)
         # Not encrypted with a key: AWS's own for SNS lets no alarm publish, and nothing said here is a secret.
@@ -253,9 +253,9 @@ class UsageMonitoring(pulumi.ComponentResource):
     def _mail(
         self,
         name: str,
-        spec: UsageMonitoringModel,
+        spec: UsageMonitoringSpec,
         topic: "_Topic",
-        watched: WatchedRoleModel,
+        watched: WatchedRoleSpec,
         path: EvidencePath,
         mail: Transformer,
     ) -> None:
@@ -273,7 +273,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         )
 
     def _alarms(
-        self, name: str, spec: UsageMonitoringModel, topic_arn: pulumi.Output[str], watched: WatchedRoleModel
+        self, name: str, spec: UsageMonitoringSpec, topic_arn: pulumi.Output[str], watched: WatchedRoleSpec
     ) -> Iterator[aws.cloudwatch.MetricAlarm]:
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
@@ -335,7 +335,7 @@ class _Topic:
     policy: pulumi.Resource
 
 
-def _mails(spec: UsageMonitoringModel) -> dict[Subject, dict[EvidencePath, Transformer]]:
+def _mails(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transformer]]:
     """Return the e-mail of every alert that goes out by e-mail as well."""
     return {
         watched.subject: {
@@ -379,7 +379,7 @@ def _topic_policy(topic_arn: str) -> str:
     return policy_json(alarm_topic_policy(topic_arn))
 
 
-def _dashboard_json(spec: UsageMonitoringModel, resolved: Mapping[str, list[Any]]) -> str:
+def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, list[Any]]) -> str:
     roles = [
         RoleMetrics(
             label=watched.subject.label,
@@ -398,5 +398,5 @@ def _dashboard_json(spec: UsageMonitoringModel, resolved: Mapping[str, list[Any]
     return json.dumps(dashboard_body(roles, alarm_arns, spec.region, approvals), separators=(",", ":"))
 
 
-def _approval_metrics(approvals: ApprovalMetricsModel) -> pulumi.Output[list[Any]]:
+def _approval_metrics(approvals: ApprovalMetricsSpec) -> pulumi.Output[list[Any]]:
     return pulumi.Output.all(approvals.machine_arn, approvals.alarm_arns)

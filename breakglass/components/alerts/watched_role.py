@@ -9,12 +9,12 @@ from typing import cast
 from pydantic import Field
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.stack_file.base import Given, Section
+from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.types import Fault, PermissionSetName, RoleArn
 from breakglass.vocabulary import EvidencePath
 
 
-class WatchedRole(Section):
+class WatchedRole(ConfigModel):
     """A permission set or an IAM role, and the evidence paths on which its use is looked for."""
 
     permission_set: PermissionSetName | None = None
@@ -25,7 +25,7 @@ class WatchedRole(Section):
     """The places in CloudTrail to look at."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one role, which can show up on at least one of the paths."""
         if bool(given["permissionSet"]) == bool(given["roleArn"]):
             yield given.fault(

@@ -19,14 +19,14 @@ from pydantic import Field
 
 from breakglass.alerts.messages import recorder_input, shows_use
 from breakglass.app.domain.policy import Policy, to_json
-from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleModel
+from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.args import ApprovalSettingsArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
 from breakglass.components.approvals.lambda_package import build
 from breakglass.components.approvals.organization import Organization, organization_of
 from breakglass.components.approvals.reconciler_schedule import ApprovalSweep, ApprovalSweepArgs
-from breakglass.components.approvals.resolve import NamesOfApprovals
+from breakglass.components.approvals.resolve import ApprovalNameResolver
 from breakglass.components.approvals.session_policy import SessionPolicy, SessionPolicyArgs
 from breakglass.components.approvals.signing_secret import SlackSigningSecret, SlackSigningSecretArgs
 from breakglass.components.approvals.slack_manifest import app_manifest
@@ -41,10 +41,10 @@ from breakglass.errors import PolicyError
 from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.iam.documents import policy_json
 from breakglass.naming import Names, Part, Place
-from breakglass.stack_file.approvals import Approvals as ApprovalSettings
-from breakglass.stack_file.base import Given, Section
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.stack import PermissionSetPairSpec
+from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.stack import PairSpec
 from breakglass.stack_file.types import Fault, HttpsUrl, KmsKeyArn, Region, TagKey, TagValue, fault
 from breakglass.vocabulary import partition
 
@@ -82,7 +82,7 @@ class ApprovalsArgs(TypedDict):
     """Tags on everything that takes tags."""
 
 
-class ApprovalsModel(Section):
+class ApprovalsSpec(ConfigModel):
     """`ApprovalsArgs`, validated."""
 
     region: Region
@@ -93,11 +93,11 @@ class ApprovalsModel(Section):
     """The id of the instance's identity store."""
     settings: ApprovalSettings
     """Who may request what, and who approves."""
-    pairs: list[PermissionSetPairSpec] = Field(min_length=1)
+    pairs: list[PairSpec] = Field(min_length=1)
     """The permission sets, each with its break-glass twin."""
     permission_set_arns: Reference
     """ARN of every break-glass set, by its name."""
-    watched: list[WatchedRoleModel] = Field(min_length=1)
+    watched: list[WatchedRoleSpec] = Field(min_length=1)
     """The alerts whose uses are recorded and have to be explained."""
     bot_token_secret_arn: Reference
     """ARN of the secret with the bot token."""
@@ -115,7 +115,7 @@ class ApprovalsModel(Section):
     """Tags on everything that takes tags."""
 
     @classmethod
-    def between_keys(cls, given: Given) -> Iterator[Fault]:
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Exactly one source of the signing secret."""
         if bool(given["slackSigningSecret"]) == bool(given["settings"]["signingSecretName"]):
             # Not with the value: it may be the secret itself.
@@ -207,7 +207,7 @@ class Approvals(pulumi.ComponentResource):
     """ARNs of all alarms."""
 
     def __init__(self, name: str, args: ApprovalsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(ApprovalsModel, args, at=f"{name}.")
+        spec = validate(ApprovalsSpec, args, at=f"{name}.")
         recorded = _recorded_rules(spec)
         super().__init__("breakglass:index:Approvals", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -298,7 +298,7 @@ class Approvals(pulumi.ComponentResource):
             }
         )
 
-    def _session_policy(self, name: str, spec: ApprovalsModel, organization: Organization) -> SessionPolicy:
+    def _session_policy(self, name: str, spec: ApprovalsSpec, organization: Organization) -> SessionPolicy:
         accounts = {account for rule in spec.settings.rules for account in rule.accounts}
         # What is no account of the organisation is told with everything else that isn't there.
         bound = accounts & organization.accounts.keys() - {organization.management_account}
@@ -306,11 +306,11 @@ class Approvals(pulumi.ComponentResource):
         return SessionPolicy(f"{name}-ended-sessions", args, pulumi.ResourceOptions(parent=self))
 
     def _policy(
-        self, spec: ApprovalsModel, organization: Organization, sessions: SessionPolicy | None
+        self, spec: ApprovalsSpec, organization: Organization, sessions: SessionPolicy | None
     ) -> pulumi.Output[Policy]:
         """Look up what the section names, and compile it; the first is done at the first preview already."""
         store = IdentityStore(spec.identity_store_id, spec.region, self)
-        names = NamesOfApprovals(spec.settings, spec.pairs, organization, store, spec.post_message_url)
+        names = ApprovalNameResolver(spec.settings, spec.pairs, organization, store, spec.post_message_url)
         return pulumi.Output.all(
             found=names.look_up(),
             instance_arn=spec.instance_arn,
@@ -322,7 +322,7 @@ class Approvals(pulumi.ComponentResource):
     def _functions(
         self,
         name: str,
-        spec: ApprovalsModel,
+        spec: ApprovalsSpec,
         place: Place,
         policy: pulumi.Output[Policy],
         table: ApprovalTable,
@@ -371,7 +371,7 @@ class Approvals(pulumi.ComponentResource):
         }
 
     def _workflow(
-        self, name: str, spec: ApprovalsModel, place: Place, functions: Mapping[Part, ApprovalFunction]
+        self, name: str, spec: ApprovalsSpec, place: Place, functions: Mapping[Part, ApprovalFunction]
     ) -> ApprovalWorkflow:
         arns = [functions[part].function_arn for part in (Part.desk, Part.access)]
         args = ApprovalWorkflowArgs(
@@ -387,7 +387,7 @@ class Approvals(pulumi.ComponentResource):
         return ApprovalWorkflow(f"{name}-workflow", args, pulumi.ResourceOptions(parent=self))
 
 
-def _recorded_rules(spec: ApprovalsModel) -> list[RecordedRule]:
+def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
     """Return the rules whose records are uses."""
     return [
         RecordedRule(
@@ -403,7 +403,7 @@ def _recorded_rules(spec: ApprovalsModel) -> list[RecordedRule]:
     ]
 
 
-def _compiled(names: NamesOfApprovals, known: Mapping[str, Any]) -> Policy:
+def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> Policy:
     return names.policy(**known)
 
 

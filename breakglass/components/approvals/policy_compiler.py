@@ -23,13 +23,13 @@ from breakglass.app.domain.policy import (
 from breakglass.stack_file.approvals import (
     NOT_AFTER_DENIAL,
     ApprovalRule,
-    Approvals,
+    ApprovalSettings,
     DeniedAction,
     DenyRuleSpec,
     PrincipalSpec,
 )
 from breakglass.stack_file.approvals_lint import POST_MESSAGE
-from breakglass.stack_file.stack import AssignmentSpec, PermissionSetPairSpec
+from breakglass.stack_file.stack import AssignmentSpec, PairSpec
 from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import AssignmentTarget, partition
 
@@ -44,7 +44,7 @@ _ACTIONS = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ResolvedNames:
     """What the stack file does not say, and AWS does.
 
     Attributes:
@@ -70,8 +70,8 @@ class Surroundings:
     accounts: Mapping[str, str]
 
 
-def compiled(
-    approvals: Approvals, pairs: Sequence[PermissionSetPairSpec], post_message_url: str, around: Surroundings
+def compile_policy(
+    approvals: ApprovalSettings, pairs: Sequence[PairSpec], post_message_url: str, names: ResolvedNames
 ) -> Policy:
     """Compile the approval policy.
 
@@ -80,44 +80,44 @@ def compiled(
         pairs: all permission sets of the stack file, also those that no rule is about: an assignment of theirs that
             nobody recorded is found as well.
         post_message_url: the address of Slack's chat.postMessage.
-        around: what AWS tells.
+        names: what AWS tells.
 
     Raises:
         KeyError: AWS told too little.
     """
-    ids = around.principal_ids
+    ids = names.principal_ids
     standing = tuple(_standing(pairs, ids))
     return Policy(
-        settings=_settings(approvals, post_message_url, around),
+        settings=_settings(approvals, post_message_url, names),
         rules=tuple(_rule(rule, ids) for rule in approvals.rules),
         denies=tuple(_deny(deny, ids) for deny in approvals.denies),
         sets={
             pair.break_glass_name: PermissionSet(
-                around.set_arns[pair.break_glass_name], seconds(pair.break_glass.session_duration)
+                names.set_arns[pair.break_glass_name], seconds(pair.break_glass.session_duration)
             )
             for pair in pairs
         },
-        accounts=_named_accounts(approvals, standing, around.accounts),
+        accounts=_named_accounts(approvals, standing, names.accounts),
         people={slack_id: ids[PrincipalKind.user, user] for slack_id, user in approvals.people.items()},
         security=_principals(approvals.security, ids),
         standing=standing,
     )
 
 
-def _settings(approvals: Approvals, post_message_url: str, around: Surroundings) -> Settings:
+def _settings(approvals: ApprovalSettings, post_message_url: str, names: ResolvedNames) -> Settings:
     return Settings(
-        region=around.region,
-        partition=partition(around.region),
-        instance_arn=around.instance_arn,
-        identity_store_id=around.identity_store_id,
-        deployed_in=around.deployed_in,
-        management_account=around.management_account,
+        region=names.region,
+        partition=partition(names.region),
+        instance_arn=names.instance_arn,
+        identity_store_id=names.identity_store_id,
+        deployed_in=names.deployed_in,
+        management_account=names.management_account,
         slack_api_url=post_message_url.removesuffix(POST_MESSAGE),
         channel=approvals.channel,
         second_channel=approvals.second_channel,
         explain_within_seconds=seconds(approvals.explain_within),
         remind_every_seconds=seconds(approvals.remind_every),
-        session_policy_id=around.session_policy_id,
+        session_policy_id=names.session_policy_id,
         unrecorded=approvals.unrecorded_assignments,
     )
 
@@ -157,7 +157,7 @@ def _deny(deny: DenyRuleSpec, ids: PrincipalIds) -> DenyRule:
     )
 
 
-def _standing(pairs: Sequence[PermissionSetPairSpec], ids: PrincipalIds) -> Iterable[Standing]:
+def _standing(pairs: Sequence[PairSpec], ids: PrincipalIds) -> Iterable[Standing]:
     for pair in pairs:
         for assignment in pair.assignments:
             if AssignmentTarget.breakGlass in assignment.sets:
@@ -165,7 +165,9 @@ def _standing(pairs: Sequence[PermissionSetPairSpec], ids: PrincipalIds) -> Iter
                     yield Standing(_principal(assignment, ids), pair.break_glass_name, account)
 
 
-def _named_accounts(approvals: Approvals, standing: Sequence[Standing], names: Mapping[str, str]) -> Mapping[str, str]:
+def _named_accounts(
+    approvals: ApprovalSettings, standing: Sequence[Standing], names: Mapping[str, str]
+) -> Mapping[str, str]:
     """Name the accounts that the policy speaks of, and no others: a new account elsewhere shall not deploy anything."""
     spoken_of = {account for entry in (*approvals.rules, *approvals.denies) for account in entry.accounts}
     spoken_of |= {one.account for one in standing}

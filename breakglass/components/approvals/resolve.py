@@ -13,18 +13,18 @@ import pulumi
 
 from breakglass.app.domain.policy import Policy, PrincipalKind, Rule
 from breakglass.components.approvals.organization import Organization
-from breakglass.components.approvals.policy_compiler import PrincipalIds, Surroundings, compiled
+from breakglass.components.approvals.policy_compiler import PrincipalIds, ResolvedNames, compile_policy
 from breakglass.components.delegation import unmanageable_assignments
 from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
 from breakglass.errors import ConfigError, Problem
 from breakglass.stack_file import approvals_lint
-from breakglass.stack_file.approvals import Approvals
+from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.principals import Mention, assigned, mentioned
-from breakglass.stack_file.stack import PermissionSetPairSpec
+from breakglass.stack_file.stack import PairSpec
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedPrincipals:
     """What the identity store told.
 
     Attributes:
@@ -35,7 +35,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class NamesOfApprovals:
+class ApprovalNameResolver:
     """Everything that names something.
 
     Attributes:
@@ -46,13 +46,13 @@ class NamesOfApprovals:
         post_message_url: Slack's chat.postMessage.
     """
 
-    approvals: Approvals
-    pairs: Sequence[PermissionSetPairSpec]
+    approvals: ApprovalSettings
+    pairs: Sequence[PairSpec]
     organization: Organization
     store: IdentityStore
     post_message_url: str
 
-    def look_up(self) -> pulumi.Output[Found]:
+    def look_up(self) -> pulumi.Output[ResolvedPrincipals]:
         """Look up every group and user that is called by its name, and warn of rules by which nothing can happen.
 
         The program fails if something that is named isn't there, or is out of reach, and tells all of it.
@@ -65,14 +65,14 @@ class NamesOfApprovals:
 
     def policy(
         self,
-        found: Found,
+        found: ResolvedPrincipals,
         instance_arn: str,
         identity_store_id: str,
         set_arns: Mapping[str, str],
         session_policy_id: str | None,
     ) -> Policy:
-        """Compile the policy; the arguments are those of `policy_compiler.Surroundings`."""
-        around = Surroundings(
+        """Compile the policy; the arguments are those of `policy_compiler.ResolvedNames`."""
+        names = ResolvedNames(
             region=self.store.region,
             instance_arn=instance_arn,
             identity_store_id=identity_store_id,
@@ -83,7 +83,7 @@ class NamesOfApprovals:
             set_arns=set_arns,
             accounts=self.organization.accounts,
         )
-        return compiled(self.approvals, self.pairs, self.post_message_url, around)
+        return compile_policy(self.approvals, self.pairs, self.post_message_url, names)
 
     def _of_section(self) -> list[Mention]:
         return list(mentioned(self.approvals))
@@ -91,14 +91,14 @@ class NamesOfApprovals:
     def _of_pairs(self) -> list[Mention]:
         return list(assigned(self.pairs))
 
-    def _checked(self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]) -> Found:
+    def _checked(self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]) -> ResolvedPrincipals:
         told: Mapping[tuple[PrincipalKind, str], str | Missing] = dict(zip(wanted, answers, strict=True))
         here, management = self.organization.deployed_in, self.organization.management_account
         problems = _key_problems(answers) or [
             *_unresolved(self._of_section(), told, "approvals."),
             *_unresolved(self._of_pairs(), told, "permissionSets."),
             *approvals_lint.unknown_accounts(self.approvals, self.organization.accounts),
-            *approvals_lint.out_of_reach(self.approvals, here, management),
+            *approvals_lint.management_account_problems(self.approvals, here, management),
             *unmanageable_assignments(self.pairs, here, management),
             *_no_policies(self.approvals, self.organization),
         ]
@@ -106,13 +106,13 @@ class NamesOfApprovals:
             # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
             raise pulumi.RunError(str(ConfigError(problems)))
         for problem in (
-            *approvals_lint.living_on(self.approvals, here, management),
+            *approvals_lint.session_deny_problems(self.approvals, here, management),
             *approvals_lint.everyday_approvers(self.pairs, here, self.store.region),
         ):
             pulumi.log.warn(str(problem))
-        return Found({name: answer for name, answer in told.items() if isinstance(answer, str)})
+        return ResolvedPrincipals({name: answer for name, answer in told.items() if isinstance(answer, str)})
 
-    def _warn(self, found: pulumi.Output[Found]) -> None:
+    def _warn(self, found: pulumi.Output[ResolvedPrincipals]) -> None:
         """Tell of rules by which nothing can be requested or approved as the groups are today."""
         groups = list(dict.fromkeys(self._groups()))
         members = [self.store.members(found.apply(partial(_id_of, group))) for group in groups]
@@ -135,16 +135,16 @@ class NamesOfApprovals:
                 )
                 return
         members = dict(zip((_id_of(group, found) for group in groups), answers, strict=True))
-        for problem in approvals_lint.unapprovable(self._rules(found), members):
+        for problem in approvals_lint.unapprovable_rules(self._rules(found), members):
             pulumi.log.warn(str(problem))
 
-    def _rules(self, found: Found) -> Sequence[Rule]:
+    def _rules(self, found: ResolvedPrincipals) -> Sequence[Rule]:
         """Compile the rules, which need no ARN: at the first preview there is none."""
         no_arns = {pair.break_glass_name: "" for pair in self.pairs}
         return self.policy(found, "", "", no_arns, None).rules
 
 
-def _id_of(principal: Named, found: Found) -> str:
+def _id_of(principal: Named, found: ResolvedPrincipals) -> str:
     return principal.text if principal.by_id else found.ids[principal.kind, principal.text]
 
 
@@ -166,7 +166,7 @@ def _unresolved(
                 yield replace(problem, why=f"{problem.why} The provider says: {answer.said}")
 
 
-def _no_policies(approvals: Approvals, organization: Organization) -> list[Problem]:
+def _no_policies(approvals: ApprovalSettings, organization: Organization) -> list[Problem]:
     """Tell that live sessions can't be ended where the organisation has no service control policies."""
     if not approvals.end_sessions or organization.has_service_control_policies:
         return []

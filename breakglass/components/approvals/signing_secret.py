@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from breakglass.components.reference import Reference
 from breakglass.naming import physical_name
-from breakglass.stack_file.secret_keys import signing_fault
+from breakglass.stack_file.secret_keys import signing_secret_fault
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SlackSigningSecret(pulumi.ComponentResource):
 
 
 def _checked(secret: str) -> str:
-    fault = signing_fault(secret)
+    fault = signing_secret_fault(secret)
     if fault is not None:
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
         raise pulumi.RunError(f"slack_signing_secret: {fault} Give it the value from the app's page Basic Information.")

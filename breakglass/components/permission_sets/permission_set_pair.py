@@ -17,10 +17,10 @@ from breakglass.components.permission_sets.identity_store import IdentityStore, 
 from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import merge_inline, policy_json
-from breakglass.iam.lint import Severity, Surroundings, lint_pair
+from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import STAND_IN_API_ID, api_arn, denials
-from breakglass.stack_file.report import validated
-from breakglass.stack_file.stack import AssignmentSpec, PermissionsBoundary, PermissionSetPairSpec, PermissionSetSpec
+from breakglass.stack_file.report import validate
+from breakglass.stack_file.stack import AssignmentSpec, PairSpec, PermissionsBoundary, PermissionSetSpec
 from breakglass.stack_file.types import ProtectedArn, Region, TagKey, TagValue
 from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition
 
@@ -159,7 +159,7 @@ class PermissionSetPairArgs(TypedDict):
     """Tags on both permission sets."""
 
 
-class PermissionSetPairModel(PermissionSetPairSpec):
+class PermissionSetPairSpec(PairSpec):
     """`PermissionSetPairArgs`, validated."""
 
     region: Region
@@ -245,16 +245,16 @@ class PermissionSetPair(pulumi.ComponentResource):
     """Provider ids of the account assignments."""
 
     def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validated(PermissionSetPairModel, args, at=f"{name}.")
+        spec = validate(PermissionSetPairSpec, args, at=f"{name}.")
         # The API's ID is known after the first deployment only; what matters before is its length.
         api_id = None if spec.approval_api_id is None else STAND_IN_API_ID
-        around = Surroundings(
+        context = LintContext(
             protect_alert_path=spec.protect_alert_path,
             region=spec.region,
             approvals=api_id is not None,
             own_arns=spec.protected_arns,
         )
-        risks = refused_risks(spec, around, at=f"{name}.")
+        risks = refused_risks(spec, context, at=f"{name}.")
         if risks:
             raise ConfigError(risks)
         policy: pulumi.Input[str] | None = _break_glass_policy(spec, api_id)
@@ -288,7 +288,7 @@ class PermissionSetPair(pulumi.ComponentResource):
     def _permission_set(
         self,
         name: str,
-        spec: PermissionSetPairModel,
+        spec: PermissionSetPairSpec,
         permission_set_name: str,
         settings: PermissionSetSpec,
         inline_policy: pulumi.Input[str] | None,
@@ -353,7 +353,7 @@ class PermissionSetPair(pulumi.ComponentResource):
         return _Deployed(name, permission_set.arn, policies)
 
     def _assignments(
-        self, spec: PermissionSetPairModel, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
+        self, spec: PermissionSetPairSpec, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
     ) -> Iterator[aws.ssoadmin.AccountAssignment]:
         principal = named(who)
         principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
@@ -373,22 +373,22 @@ class PermissionSetPair(pulumi.ComponentResource):
                 )
 
 
-def refused_risks(pair: PermissionSetPairSpec, around: Surroundings, at: str) -> list[Problem]:
+def refused_risks(pair: PairSpec, context: LintContext, at: str) -> list[Problem]:
     """Return what the lint of the policies refuses in a pair.
 
     Args:
         pair: The pair.
-        around: What has to be known of its stack.
+        context: What has to be known of its stack.
         at: What comes before the key paths in the report.
     """
     return [
         Problem(f"{at}{finding.path}", finding.value, finding.why, finding.instead)
-        for finding in lint_pair(pair, around)
+        for finding in lint_pair(pair, context)
         if finding.severity is Severity.refused
     ]
 
 
-def _break_glass_policy(spec: PermissionSetPairModel, api_id: str | None) -> str | None:
+def _break_glass_policy(spec: PermissionSetPairSpec, api_id: str | None) -> str | None:
     """Return the inline policy of the break-glass set as JSON: the user's own, and what the set is denied."""
     of = partition(spec.region)
     api = [api_arn(of, spec.region, api_id)] if api_id is not None else []

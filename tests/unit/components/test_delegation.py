@@ -4,13 +4,13 @@ import pytest
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.delegation import silent_portal_rules, unmanageable_assignments
-from breakglass.stack_file.stack import PermissionSetPairSpec
+from breakglass.stack_file.stack import PairSpec
 from breakglass.vocabulary import EvidencePath
 
 MANAGEMENT, MEMBER = "111111111111", "222222222222"
 ROLE = RoleSubject("arn:aws:iam::222222222222:role/emergency-operator")
 SET = PermissionSetSubject("devops-break-glass")
-PAIR = PermissionSetPairSpec.model_validate(
+PAIR = PairSpec.model_validate(
     {
         "name": "devops",
         "everyday": {},

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, policy_json, policy_size
-from breakglass.iam.lint import Finding, Surroundings, lint_of_approvers, lint_pair, statement_risks
+from breakglass.iam.lint import Finding, LintContext, lint_of_approvers, lint_pair, statement_risks
 from breakglass.iam.protection import WITHHELD, own_arns
 from breakglass.iam.rules import RISKS, RULES, Severity
 from breakglass.vocabulary import RiskAcknowledgement
@@ -54,12 +54,12 @@ def break_glass(*statements: dict[str, Any], acknowledge: Sequence[Risk] = ()) -
 
 
 def found(pair: Pair, *, protected: bool = True, approvals: bool = False) -> list[tuple[str, str]]:
-    around = Surroundings(protect_alert_path=protected, approvals=approvals)
-    return [(finding.rule, finding.path) for finding in lint_pair(pair, around)]
+    context = LintContext(protect_alert_path=protected, approvals=approvals)
+    return [(finding.rule, finding.path) for finding in lint_pair(pair, context)]
 
 
 def refused(pair: Pair, *, protected: bool = True, approvals: bool = False) -> set[tuple[str, str]]:
-    findings = lint_pair(pair, Surroundings(protect_alert_path=protected, approvals=approvals))
+    findings = lint_pair(pair, LintContext(protect_alert_path=protected, approvals=approvals))
     return {(finding.rule, finding.path) for finding in findings if finding.severity is Severity.refused}
 
 
@@ -277,11 +277,11 @@ def test_the_seed_example_has_nothing_to_tell() -> None:
             ),
         ),
     )
-    assert lint_pair(pair, Surroundings()) == ()
+    assert lint_pair(pair, LintContext()) == ()
 
 
 def test_a_refusal_teaches() -> None:
-    (finding,) = lint_pair(break_glass(RESTORE, allow(["rds:*", "iam:*"])), Surroundings())
+    (finding,) = lint_pair(break_glass(RESTORE, allow(["rds:*", "iam:*"])), LintContext())
     assert finding == Finding(
         rule="iam",
         severity=Severity.refused,
@@ -295,7 +295,7 @@ def test_a_refusal_teaches() -> None:
 
 def test_the_value_is_what_is_wrong_and_not_the_whole_statement() -> None:
     many = [f"rds:Action{letter}" for letter in string.ascii_letters]
-    (finding,) = lint_pair(break_glass(allow([*many, "sso:*", "sso-directory:*"])), Surroundings())
+    (finding,) = lint_pair(break_glass(allow([*many, "sso:*", "sso-directory:*"])), LintContext())
     assert finding.value == '["sso:*", "sso-directory:*"]'
 
 
@@ -322,7 +322,7 @@ def test_a_risk_is_refused_until_it_is_acknowledged_by_name(risk: Risk) -> None:
 @pytest.mark.parametrize("risk", WARNED)
 def test_risk_of_oncall_work_is_a_warning(risk: Risk) -> None:
     statement = allow(RISKS[risk].actions[0])
-    (finding,) = lint_pair(break_glass(statement), Surroundings())
+    (finding,) = lint_pair(break_glass(statement), LintContext())
     assert (finding.rule, finding.severity, finding.path) == (risk, Severity.warning, STATEMENT)
     assert finding.instead.endswith(f"If that is meant, add {risk} to acknowledge.")
     assert found(break_glass(statement, acknowledge=[risk])) == []
@@ -371,7 +371,7 @@ def test_approvals_risk_with_protection_is_held_back() -> None:
 
 def test_no_protection_beside_approvals_is_refused_for_each_set() -> None:
     pair = break_glass(RESTORE)
-    (finding,) = lint_pair(pair, Surroundings(protect_alert_path=False, approvals=True))
+    (finding,) = lint_pair(pair, LintContext(protect_alert_path=False, approvals=True))
     assert (finding.rule, finding.path, finding.value) == ("approvals", "breakGlass", "(protectAlertPath: false)")
     assert finding.why.startswith("The stack has approvals, and nothing denies them to the set")
     assert found(pair, protected=True, approvals=True) == found(pair, protected=False) == []
@@ -459,8 +459,8 @@ def test_secret_without_the_prefix_is_of_the_alert_path() -> None:
         break_glass=PermissionSet(inline_policy=inline(allow("secretsmanager:*", token))),
     )
     own = own_arns("aws", secret_names=["slack/bot-token"])
-    assert lint_pair(pair, Surroundings(protect_alert_path=False)) == ()
-    findings = lint_pair(pair, Surroundings(protect_alert_path=False, own_arns=own))
+    assert lint_pair(pair, LintContext(protect_alert_path=False)) == ()
+    findings = lint_pair(pair, LintContext(protect_alert_path=False, own_arns=own))
     assert [(each.rule, each.path) for each in findings] == [
         ("everyday-risk", "everyday.inlinePolicy.Statement[0]"),
         ("alert-path", STATEMENT),
@@ -469,7 +469,7 @@ def test_secret_without_the_prefix_is_of_the_alert_path() -> None:
 
 def test_what_the_protection_denies_everywhere_is_told() -> None:
     statements = (allow("events:Put*"), allow("cloudtrail:*"), allow(["rds:*", "sns:Unsubscribe"]))
-    findings = lint_pair(break_glass(*statements), Surroundings())
+    findings = lint_pair(break_glass(*statements), LintContext())
     assert [(finding.rule, finding.path, finding.value) for finding in findings] == [
         ("denied-anyway", "breakGlass.inlinePolicy.Statement[0]", '"events:Put*"'),
         ("denied-anyway", "breakGlass.inlinePolicy.Statement[1]", '"cloudtrail:*"'),
@@ -553,7 +553,7 @@ def test_an_everyday_set_with_the_power_of_break_glass() -> None:
         managed_policies=[f"{AWS_POLICY}AdministratorAccess"], inline_policy=inline(allow("iam:*"))
     )
     pair = Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE)))
-    findings = lint_pair(pair, Surroundings())
+    findings = lint_pair(pair, LintContext())
     assert [(finding.rule, finding.severity, finding.path) for finding in findings] == [
         ("everyday-risk", Severity.warning, "everyday.managedPolicies[0]"),
         ("everyday-risk", Severity.warning, "everyday.inlinePolicy.Statement[0]"),
@@ -682,7 +682,7 @@ def test_a_deny_changes_no_finding(
 def test_acknowledging_what_is_asked_for_is_enough(
     allows: list[dict[str, Any]], acknowledge: list[Risk], protected: bool
 ) -> None:
-    findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), Surroundings(protect_alert_path=protected))
+    findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), LintContext(protect_alert_path=protected))
     asked = {finding.acknowledgement for finding in findings if finding.acknowledgement is not None}
     assert asked.isdisjoint(acknowledge)
     assert refused(break_glass(*allows, acknowledge=[*acknowledge, *asked]), protected=protected) == set()

@@ -11,7 +11,7 @@ from breakglass.app.domain.policy import Unrecorded
 from breakglass.components.break_glass import BreakGlassModel
 from breakglass.errors import ConfigError
 from breakglass.stack_file.approvals import ApprovalRule
-from breakglass.stack_file.report import validated
+from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import StackFile, validate_stack
 from tests.unit.stack_file.stack_files import (
     ALERTS,
@@ -490,7 +490,7 @@ def test_the_component_knows_the_same_rules_and_takes_one_signing_secret() -> No
     raw["slack_bot_token"] = "known at deployment only"
     raw["alerts"]["region"] = "us-east-1"
     with pytest.raises(ConfigError) as refused:
-        validated(BreakGlassModel, raw, "breakglass.")
+        validate(BreakGlassModel, raw, "breakglass.")
     assert [problem.path for problem in refused.value.problems] == [
         "breakglass.alerts.region",
         "breakglass.slackSigningSecret",

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from breakglass.app.domain.policy import Principal, PrincipalKind, Rule
-from breakglass.stack_file.approvals import Approvals
+from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.approvals_lint import (
     everyday_approvers,
-    living_on,
-    out_of_reach,
-    unapprovable,
+    management_account_problems,
+    session_deny_problems,
+    unapprovable_rules,
     unknown_accounts,
     unresolved,
 )
@@ -50,7 +50,7 @@ def warnings(*changes: tuple[Keys, object]) -> dict[str, str]:
     return found
 
 
-def approvals(*changes: tuple[Keys, object]) -> Approvals:
+def approvals(*changes: tuple[Keys, object]) -> ApprovalSettings:
     found = validate_stack(stack_with_approvals(*changes), STACKS).approvals
     assert found is not None
     return found
@@ -277,15 +277,15 @@ def test_a_delegated_administrator_does_not_reach_the_management_account() -> No
         ((*RULE, "accounts"), ["222222222222", "111111111111"]),
         ((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["111111111111"]}]),
     )
-    (problem,) = out_of_reach(reaching, deployed_in="333333333333", management_account="111111111111")
+    (problem,) = management_account_problems(reaching, deployed_in="333333333333", management_account="111111111111")
     assert problem.path == "approvals.rules[0].accounts[1]"
     assert "333333333333, a delegated administrator" in problem.why
-    assert out_of_reach(reaching, deployed_in="111111111111", management_account="111111111111") == []
+    assert management_account_problems(reaching, deployed_in="111111111111", management_account="111111111111") == []
 
 
 def test_ending_sessions_is_warned_of_where_it_may_not_work() -> None:
     ending = approvals(((*APPROVALS, "endSessions"), True), ((*RULE, "accounts"), ["111111111111"]))
-    delegated, unbound = living_on(ending, deployed_in="333333333333", management_account="111111111111")
+    delegated, unbound = session_deny_problems(ending, deployed_in="333333333333", management_account="111111111111")
     assert "organisation's resource policy" in delegated.why
     assert "no service control policy binds" in unbound.why
     assert {delegated.path, unbound.path} == {"approvals.endSessions"}
@@ -293,9 +293,9 @@ def test_ending_sessions_is_warned_of_where_it_may_not_work() -> None:
 
 def test_ending_sessions_of_member_accounts_from_the_management_account_works() -> None:
     ending = approvals(((*APPROVALS, "endSessions"), True))
-    assert living_on(ending, deployed_in="111111111111", management_account="111111111111") == []
+    assert session_deny_problems(ending, deployed_in="111111111111", management_account="111111111111") == []
     not_ending = approvals(((*RULE, "accounts"), ["111111111111"]))
-    assert living_on(not_ending, deployed_in="333333333333", management_account="111111111111") == []
+    assert session_deny_problems(not_ending, deployed_in="333333333333", management_account="111111111111") == []
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def rule(requesters: str, approvers: str, approvals: int = 1) -> Rule:
     ],
 )
 def test_a_rule_by_which_somebodys_request_can_be_approved_is_fine(one: Rule, members: dict[str, list[str]]) -> None:
-    assert unapprovable([one], members) == []
+    assert unapprovable_rules([one], members) == []
 
 
 @pytest.mark.parametrize(
@@ -369,11 +369,11 @@ def test_a_rule_by_which_somebodys_request_can_be_approved_is_fine(one: Rule, me
     ],
 )
 def test_a_rule_by_which_no_request_can_be_approved_today_is_told(one: Rule, members: dict[str, list[str]]) -> None:
-    (problem,) = unapprovable([rule("ada", "grace"), one], members)
+    (problem,) = unapprovable_rules([rule("ada", "grace"), one], members)
     assert problem.path == "approvals.rules[1].approvers"
     assert f"asks for {one.approvals} approval" in problem.why
 
 
 def test_a_rule_by_which_nobody_can_request_today_is_told() -> None:
-    (problem,) = unapprovable([rule("developers", "grace")], {"developers": []})
+    (problem,) = unapprovable_rules([rule("developers", "grace")], {"developers": []})
     assert (problem.path, problem.value) == ("approvals.rules[0].requesters", '["developers"]')

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from breakglass.errors import ConfigError, Problem, looks_like_secret, redact, shown
-from breakglass.stack_file.report import closest, key_path, nearest, validated
+from breakglass.stack_file.report import closest, key_path, nearest, validate
 from tests.unit.stack_file.stack_files import TOKEN
 
 
@@ -140,5 +140,5 @@ class Outer(BaseModel):
 )
 def test_pydantics_own_findings_are_told_in_the_same_shape(raw: dict[str, object], problem: Problem) -> None:
     with pytest.raises(ConfigError) as refused:
-        validated(Outer, raw, at="x.")
+        validate(Outer, raw, at="x.")
     assert refused.value.problems == (problem,)

@@ -16,11 +16,11 @@ from breakglass.alerts.patterns import event_pattern, pattern_json
 from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import ConfigError
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
-from breakglass.iam.lint import Surroundings
+from breakglass.iam.lint import LintContext
 from breakglass.iam.protection import denials
-from breakglass.stack_file.base import Given
-from breakglass.stack_file.policy_lint import surroundings
-from breakglass.stack_file.report import validated
+from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.policy_lint import lint_context
+from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import StackFile, check_stack, validate_stack
 from breakglass.stack_file.types import permission_set_of_role
 from breakglass.vocabulary import AssignmentTarget, EvidencePath
@@ -988,7 +988,7 @@ def test_surroundings_of_a_stack_file_name_its_own_resources() -> None:
         (("permissionSets", "trailBuckets"), ["org-trail", "Not_A_Bucket"]),
         (("permissionSets", "trailKeyArns"), [trail_key]),
     )
-    assert surroundings(Given(raw)) == Surroundings(
+    assert lint_context(RawValue(raw)) == LintContext(
         region="eu-central-1",
         approvals=True,
         own_arns=(
@@ -1071,7 +1071,7 @@ def test_what_may_be_left_out_has_the_documented_defaults() -> None:
 def test_snake_case_keys_as_the_components_write_them_obey_the_same_rules() -> None:
     raw = _snake(stack(((*BREAK_GLASS, "sessionDuration"), "PT2H"), (("slackBotToken",), None)))
     with pytest.raises(ConfigError) as refused:
-        validated(StackFile, raw, "breakglass.")
+        validate(StackFile, raw, "breakglass.")
     assert [problem.path for problem in refused.value.problems] == [
         "breakglass.permission_sets.pairs[0].break_glass.session_duration"
     ]

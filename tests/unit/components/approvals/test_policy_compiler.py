@@ -22,7 +22,7 @@ from breakglass.app.domain.policy import (
     from_json,
     to_json,
 )
-from breakglass.components.approvals.policy_compiler import Surroundings, compiled
+from breakglass.components.approvals.policy_compiler import ResolvedNames, compile_policy
 from breakglass.stack_file.principals import assigned, mentioned
 from breakglass.stack_file.stack import StackFile, validate_stack
 from tests.unit.stack_file.stack_files import APPROVALS, RULE, STACKS, Keys, policy, stack_with_approvals
@@ -31,7 +31,7 @@ GROUP, USER = PrincipalKind.group, PrincipalKind.user
 GROUP_ID = "0123456789-abcdef01-2345-6789-abcd-ef0123456789"
 USER_ID = "9876543210-abcdef01-2345-6789-abcd-ef0123456789"
 
-AROUND = Surroundings(
+RESOLVED = ResolvedNames(
     region="eu-central-1",
     instance_arn="arn:aws:sso:::instance/ssoins-6904c3a1d5e0b7f2",
     identity_store_id="d-9967712ab3",
@@ -151,11 +151,11 @@ def stack_file(*changes: tuple[Keys, object]) -> StackFile:
     return validate_stack(stack_with_approvals(*changes), STACKS)
 
 
-def compile_(file: StackFile, around: Surroundings = AROUND) -> Policy:
+def compile_(file: StackFile, names: ResolvedNames = RESOLVED) -> Policy:
     assert file.approvals is not None
     assert file.permission_sets is not None
     assert file.alerts is not None
-    return compiled(file.approvals, file.permission_sets.pairs, file.alerts.slack.post_message_url, around)
+    return compile_policy(file.approvals, file.permission_sets.pairs, file.alerts.slack.post_message_url, names)
 
 
 def test_a_small_section_is_compiled_whole() -> None:
@@ -163,10 +163,10 @@ def test_a_small_section_is_compiled_whole() -> None:
 
 
 def test_every_key_of_a_section_is_compiled() -> None:
-    around = replace(AROUND, region="us-gov-west-1", deployed_in="222222222222", session_policy_id="p-ended")
+    names = replace(RESOLVED, region="us-gov-west-1", deployed_in="222222222222", session_policy_id="p-ended")
     one = Principal(USER, USER_ID, USER_ID)
     security = Principal(GROUP, "g-security", "security")
-    assert compile_(stack_file(*WHOLE), around) == Policy(
+    assert compile_(stack_file(*WHOLE), names) == Policy(
         settings=Settings(
             region="us-gov-west-1",
             partition="aws-us-gov",
@@ -232,10 +232,10 @@ def test_what_has_to_be_looked_up_is_what_is_compiled_with() -> None:
     assert file.approvals is not None
     assert file.permission_sets is not None
     wanted = {(one.kind, one.name) for one in (*mentioned(file.approvals), *assigned(file.permission_sets.pairs))}
-    compile_(file, replace(AROUND, principal_ids={key: "id" for key in wanted}))
+    compile_(file, replace(RESOLVED, principal_ids={key: "id" for key in wanted}))
     for missing in wanted:
         with pytest.raises(KeyError):
-            compile_(file, replace(AROUND, principal_ids={key: "id" for key in wanted - {missing}}))
+            compile_(file, replace(RESOLVED, principal_ids={key: "id" for key in wanted - {missing}}))
 
 
 @pytest.mark.parametrize("changes", [[], WHOLE])
@@ -246,10 +246,10 @@ def test_the_document_says_all_of_it(changes: list[tuple[Keys, object]]) -> None
 
 def test_the_text_of_the_document_depends_on_nothing_but_what_it_says() -> None:
     turned = replace(
-        AROUND,
-        principal_ids=_turned(AROUND.principal_ids),
-        set_arns=_turned(AROUND.set_arns),
-        accounts={**_turned(AROUND.accounts), "555555555555": "new and not spoken of"},
+        RESOLVED,
+        principal_ids=_turned(RESOLVED.principal_ids),
+        set_arns=_turned(RESOLVED.set_arns),
+        accounts={**_turned(RESOLVED.accounts), "555555555555": "new and not spoken of"},
     )
     file = stack_file(*WHOLE)
     again = StackFile.model_validate(file.model_dump(exclude_none=True))
@@ -257,7 +257,7 @@ def test_the_text_of_the_document_depends_on_nothing_but_what_it_says() -> None:
 
 
 def test_an_account_without_a_name_is_left_out_of_the_names() -> None:
-    assert compile_(stack_file(), replace(AROUND, accounts={})) == replace(SMALL, accounts={})
+    assert compile_(stack_file(), replace(RESOLVED, accounts={})) == replace(SMALL, accounts={})
 
 
 def _turned(mapping: Any) -> dict[Any, Any]:

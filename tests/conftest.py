@@ -1,4 +1,4 @@
-"""The harness of the component tests, and what holds for all tests: none is timed, engine and local tests don't skip.
+"""The harness of the component tests.
 
 `deploy(program)` runs a Pulumi program in this process against a monitor that records what the program registers, and
 returns it as plain values for plain asserts. Nothing is deployed and no provider is asked. Where the SDK's own mock
@@ -18,14 +18,10 @@ from typing import Any
 import pulumi
 import pytest
 from google.protobuf import json_format, struct_pb2
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as hypothesis_settings
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
 from breakglass.errors import BreakglassError
-from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
-from tests.workers import pytest_xdist_make_scheduler  # noqa: F401 - pytest finds it here
 
 ACCOUNT_ID = "222222222222"
 REGION = "eu-central-1"
@@ -407,21 +403,3 @@ def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
             raise
         finally:
             asyncio.set_event_loop(None)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# No generated example is timed: how long one takes is the machine's affair
-# ----------------------------------------------------------------------------------------------------------------------
-
-hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# For a mutation run: the same examples each time, and no smaller one is looked for when a mutant is found out.
-hypothesis_settings.register_profile(
-    "mutants",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,
-    database=None,
-    max_examples=50,
-    phases=[Phase.explicit, Phase.generate],
-)
-hypothesis_settings.load_profile("untimed")

@@ -1,6 +1,6 @@
 """The rule that engine and local tests must not skip where the engine is required: CI must not pass by skipping.
 
-A plugin for pytest, which tests/conftest.py takes in.
+A plugin for pytest, which pyproject.toml names.
 """
 
 import os

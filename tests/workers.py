@@ -5,6 +5,8 @@ order of their names: what deploys (`engine`, `local`) begins before `unit`, who
 their number of tests, as pytest-xdist orders them, the few tests that deploy for a minute would come last, and one
 worker would wait for the other.
 
+A plugin for pytest, which pyproject.toml names.
+
 Non-goals: how many workers there are (Makefile).
 """
 

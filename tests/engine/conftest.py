@@ -4,7 +4,6 @@ Where there is no Pulumi CLI they skip, and say so; with BREAKGLASS_REQUIRE_ENGI
 (tests/no_skips.py).
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,15 +45,3 @@ def new_engine(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) ->
         return Engine(project_dir, tmp_path_factory.mktemp("pulumi"), cloud.environment())
 
     return make
-
-
-@pytest.fixture(scope="session")
-def aws_environment(cloud: RunningCloud) -> Iterator[None]:
-    """This process's environment points at the local cloud, for tests that run the provider inside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith("AWS_"):
-                patch.delenv(name)
-        for name, value in cloud.environment().items():
-            patch.setenv(name, value)
-        yield

@@ -4,7 +4,7 @@ One story, told once (`life`), since each `up` takes seconds; the tests read it.
 have a story of their own (test_stack_approvals.py).
 
 Not shown here: that an alert arrives (tests/local/test_alert_path.py), each resource type of the stand-in for the AWS
-provider on its own (test_provider_types.py), what AWS itself would make of it (docs/live-checks.md).
+provider on its own (localcloud/tests/provider), what AWS itself would make of it (docs/live-checks.md).
 """
 
 import base64

@@ -1,16 +1,15 @@
-"""What the tests of the local cloud share: one cloud for each worker, and what its commands need to be run.
+"""Fixtures of the tests of the product on the local cloud: one cloud for each worker, and one with approvals deployed.
 
 A test that breaks a part of the cloud starts its own.
 """
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from localcloud.cloud import LocalCloud, RunningCloud
-from localcloud.toolchain import ROOT, environment
+from localcloud.toolchain import environment
 from tests.local.backstage import Backstage, deployed
 
 
@@ -33,16 +32,3 @@ def approvals(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: None) -> Ite
     """Stack `local` with approvals, deployed to a cloud of its own; tests keep apart by who asks for what."""
     with deployed(tmp_path_factory.mktemp("approvals")) as backstage:
         yield backstage
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project in a folder of its own: commands find no `build/` of somebody else and leave nothing in ours."""
-    folder = tmp_path_factory.mktemp("clone")
-    for name in ("breakglass", "localcloud", "stacks"):
-        shutil.copytree(ROOT / name, folder / name)
-    for name in ("Pulumi.yaml", "__main__.py", "pyproject.toml", "uv.lock"):
-        shutil.copyfile(ROOT / name, folder / name)
-    for name in (".tools", ".venv"):
-        (folder / name).symlink_to(ROOT / name)
-    return folder

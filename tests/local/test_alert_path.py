@@ -3,7 +3,7 @@
 One deployment for all tests. A test that breaks a part of it mends it again.
 
 Not shown here: an alert that is explained (test_approvals.py), what Slack's own limits and refusals do
-(test_emulators_slack.py), and what only AWS can show (docs/live-checks.md).
+(localcloud/tests/emulators), and what only AWS can show (docs/live-checks.md).
 """
 
 import copy

@@ -22,8 +22,8 @@ from localcloud.request_url import request_url
 from localcloud.slack_page import server
 from localcloud.slack_page.server import SlackPage
 from localcloud.slack_user import SlackUser, until
+from localcloud.tests.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 from localcloud.toolchain import environment
-from tests.local.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 
 pytestmark = pytest.mark.local
 

@@ -35,7 +35,7 @@ from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.server import init_failed
 from localcloud.provider.values import UNKNOWN, FileArchive, Properties, decode, encode, secret_names
 
-pytestmark = pytest.mark.usefixtures("aws_environment")
+pytestmark = [pytest.mark.local, pytest.mark.usefixtures("aws_environment")]
 
 ACCOUNT = "222222222222"
 RDS_READ = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.slack_user import SlackUser, until
-from tests.local.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
+from localcloud.tests.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 
 pytestmark = pytest.mark.local
 

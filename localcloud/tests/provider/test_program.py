@@ -1,7 +1,7 @@
 """The stand-in under the real engine: one program made, drifted, changed and destroyed, and refusals.
 
-Not shown here: each resource type on its own (test_provider_types.py); a failed and resumed `up`, a preview without
-changes, and a repaired drift, all of which the project's own program goes through (test_stack.py).
+Not shown here: each resource type on its own (test_types.py); a failed and resumed `up`, a preview without
+changes, and a repaired drift, all of which the project's own program goes through (tests/engine/test_stack.py).
 """
 
 import http.client
@@ -19,10 +19,11 @@ import pytest
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.provider.aws import poll
+from localcloud.tests.provider.conftest import NewEngine
 
-from .conftest import NewEngine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("pulumi_cli")]
 
-PROGRAM = Path(__file__).parent / "provider_program"
+PROGRAM = Path(__file__).parent / "program"
 TOKEN = "xoxb-000000000000-must-not-be-seen"
 RESOURCES = 24
 """Those of the program, a component, and the stack."""

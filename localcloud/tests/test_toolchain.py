@@ -58,8 +58,8 @@ def install(installed: Path) -> Install:
 def clone(tmp_path: Path) -> Path:
     """A clone without tools."""
     directory = tmp_path / "clone"
-    directory.mkdir()
-    for name in ("pyproject.toml", "uv.lock"):
+    (directory / "localcloud").mkdir(parents=True)
+    for name in ("pyproject.toml", "localcloud/pyproject.toml", "uv.lock"):
         (directory / name).write_text(name)
     return directory
 

@@ -1,0 +1,19 @@
+"""How generated examples run. None is timed: the duration depends on the machine.
+
+A plugin for pytest, which pyproject.toml names.
+"""
+
+from hypothesis import HealthCheck, Phase, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For a mutation run: the same examples each time, and no smaller one is looked for when a mutant is found out.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    max_examples=50,
+    phases=[Phase.explicit, Phase.generate],
+)
+settings.load_profile("untimed")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import approvals, demos, imports, latency, machine, previews, report
 from benchmarks.table import with_figures
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud.cloud import LocalCloud, LocalCloudError
 from localcloud.engine import EngineError
 from localcloud.stack import BUILD, ROOT
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         figures = _measured(options, workdir)
     except (LocalCloudError, EngineError, demos.DemoError) as error:
-        print(printable(str(error)), file=sys.stderr)
+        print(escape_unprintable(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the local cloud is stopped", file=sys.stderr)
@@ -90,7 +90,7 @@ def _measured(options: argparse.Namespace, workdir: Path) -> str:
 
 
 def _progress(line: str) -> None:
-    print(f"   {printable(line)}", file=sys.stderr, flush=True)
+    print(f"   {escape_unprintable(line)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     BreakglassError          everything below; each is the user's to fix, so its text is written for the user
     ├── CommandError         a command of `breakglass` can't do what it is asked for
-    │   ├── QuestionError    since what it is asked for can't be, or can't be known
-    │   └── UnreadableError  since a file can't be read
+    │   ├── InvalidArgumentError  since what it is asked for can't be, or can't be known
+    │   └── UnreadableError       since a file can't be read
     ├── ConfigError          the stack file or a component's arguments: every problem found, in one report
     ├── MessageError         an alert message that Slack or EventBridge would refuse or mangle
     └── PolicyError          an IAM policy that this package refuses to deploy
@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 
 _WIDTH = 100
 _LONGEST_VALUE = 120
@@ -27,7 +27,7 @@ _LONGEST_VALUE = 120
 _SECRET = re.compile(r"(?P<kind>xox[a-z]|xapp)[-.](?=[a-z0-9])[^\s\"']*|hooks\.slack\.com/[^\s\"']+", re.IGNORECASE)
 
 
-def looks_like_secret(text: str) -> bool:
+def has_secret(text: str) -> bool:
     """Say whether the text contains something that looks like a Slack token or a webhook address."""
     return _SECRET.search(text) is not None
 
@@ -40,7 +40,7 @@ def redact(text: str) -> str:
     return _SECRET.sub(lambda match: f"{match['kind']}-[redacted]" if match["kind"] else "[redacted]", text)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value as a problem report shows it: JSON on one line, redacted, at most 120 characters."""
     text = redact(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
@@ -65,7 +65,7 @@ class Problem:
     def __post_init__(self) -> None:
         """Redact every part, and escape what a terminal would obey, whoever built the problem."""
         for field in fields(self):
-            object.__setattr__(self, field.name, printable(redact(getattr(self, field.name))))
+            object.__setattr__(self, field.name, escape_unprintable(redact(getattr(self, field.name))))
 
     def __str__(self) -> str:
         """Return the problem as a paragraph for a terminal."""
@@ -89,7 +89,7 @@ class BreakglassError(Exception):
 
     def __str__(self) -> str:
         """Return the text for a terminal."""
-        return printable(super().__str__())
+        return escape_unprintable(super().__str__())
 
 
 class ConfigError(BreakglassError):
@@ -122,7 +122,7 @@ class CommandError(BreakglassError):
         super().__init__(problem)
 
 
-class QuestionError(CommandError):
+class InvalidArgumentError(CommandError):
     """What a command is asked for can't be: an unknown permission set or person, a date that is none."""
 
 

@@ -33,14 +33,14 @@ class PrintableStream:
 
     def write(self, text: str, /) -> None:
         """Write a text."""
-        self._stream.write("\r\n".join(map(printable, text.split("\r\n"))))
+        self._stream.write("\r\n".join(map(escape_unprintable, text.split("\r\n"))))
 
     def flush(self) -> None:
         """Pass on what is buffered."""
         self._stream.flush()
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     r"""Return a text with every invisible character but the line break as JSON writes it, e.g. `\u001b`.
 
     Invisible are Unicode's categories Cc (controls), Cf (formats, e.g. bidirectional ones), Cs, Co, Cn, Zl and Zp.

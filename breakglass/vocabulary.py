@@ -54,7 +54,7 @@ class RiskAcknowledgement(StrEnum):
     """AWS Config, GuardDuty, Security Hub: can switch off what else would notice. Only a warning."""
 
 
-def partition(region: str) -> str:
+def partition_of_region(region: str) -> str:
     """Return the partition of the ARNs in a region: `aws`, `aws-cn` or `aws-us-gov`."""
     if region.startswith("cn-"):
         return "aws-cn"

@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_snake
 import breakglass
 from breakglass.iam import lint, protection
 from breakglass.iam.managed_policies import MANAGED_POLICIES
-from breakglass.iam.rules import HELD_BACK, LEFT_ALONE, RISKS, RULES, Rule
+from breakglass.iam.rules import PERMITTED_ACTIONS, PROTECTED_RISKS, RISKS, RULES, LintRule
 from breakglass.stack_file.schema import stack_file_schema
 from breakglass.stack_file.stack import NAMESPACE
 from breakglass.vocabulary import RiskAcknowledgement
@@ -234,11 +234,11 @@ def _policy_lint() -> Iterator[str]:
             yield from _rule(rule)
     yield "## What every break-glass set is denied"
     yield inspect.getdoc(protection) or ""
-    for statement in protection.denials("aws"):
+    for statement in protection.deny_statements("aws"):
         yield _folded_json(statement["Sid"], statement)
     yield "## Looked at and left alone"
     yield "These actions may look like a way around. They are no risk, and no Deny names them as such."
-    lines = (f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in LEFT_ALONE)
+    lines = (f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in PERMITTED_ACTIONS)
     yield "\n".join(("| actions | why |", "|---|---|", *lines))
 
 
@@ -247,7 +247,7 @@ def _overview() -> str:
     for risk, rule in RISKS.items():
         if risk is RiskAcknowledgement.administrator_access:
             deny = "the other rows hold for it, too"
-        elif risk in HELD_BACK:
+        elif risk in PROTECTED_RISKS:
             deny = "denied, so it is not reported"
         elif risk in protection.WITHHELD:
             all_of_it = set(rule.actions) <= set(protection.WITHHELD[risk])
@@ -258,7 +258,7 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _rule(rule: Rule) -> Iterator[str]:
+def _rule(rule: LintRule) -> Iterator[str]:
     yield f"### {rule.name}"
     yield f"*{rule.severity}*, looked for in {', '.join(f'`{path}`' for path in rule.applies_to.split(', '))}."
     yield rule.why

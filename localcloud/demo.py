@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud import report, story
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud, SlackBreak
 from localcloud.engine import EngineError
@@ -53,7 +53,7 @@ class Stopwatch:
         self.console.print(f"== {name}", style="bold")
         began = time.monotonic()
         with self.console.status("") as line:
-            yield lambda step: line.update(Text(printable(step), "dim"))
+            yield lambda step: line.update(Text(escape_unprintable(step), "dim"))
         self.seconds[name] = time.monotonic() - began
         self.console.print(f"   {self.seconds[name]:.1f} s", style="dim")
 
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: Exception, console: Console) -> None:
-    console.print(printable(str(error)), style="red", markup=False)
+    console.print(escape_unprintable(str(error)), style="red", markup=False)
 
 
 def _parser() -> argparse.ArgumentParser:

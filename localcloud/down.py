@@ -5,7 +5,7 @@ Non-goals: `pulumi destroy`; what was deployed was in memory and goes with the c
 
 import sys
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud import detached
 from localcloud.cloud import LocalCloudError
 from localcloud.stack import DESCRIPTION
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         stopped = detached.stop(DESCRIPTION)
     except LocalCloudError as error:
-        print(printable(str(error)), file=sys.stderr)
+        print(escape_unprintable(str(error)), file=sys.stderr)
         return 2
     print("The local cloud is stopped." if stopped else "No local cloud was running.")
     return 0

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud import detached, report
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.slack import Post
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         records = [load_record(file) for file in parser.parse_args(arguments).files]
         outcome = play(detached.attach(DESCRIPTION), records)
     except (LocalCloudError, RecordError) as error:
-        console.print(printable(str(error)), style="red", markup=False)
+        console.print(escape_unprintable(str(error)), style="red", markup=False)
         return 2
     for post in outcome.accepted:
         console.print(report.slack_message(post.body))

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud.scenes import Scene
 from localcloud.verdicts import Verdict
 
@@ -40,7 +40,7 @@ def slack_message(message: Mapping[str, Any]) -> Panel:
     blocks = message.get("blocks") or [{"type": "section", "text": {"type": "mrkdwn", "text": message.get("text", "")}}]
     return Panel(
         Group(*(_block(block) for block in blocks)),
-        title=Text(printable(f"# {message.get('channel', '?')}")),
+        title=Text(escape_unprintable(f"# {message.get('channel', '?')}")),
         title_align="left",
         width=110,
     )
@@ -57,9 +57,9 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
         expected = "any" if verdict.expected is None else ", ".join(verdict.expected) or "silence"
         table.add_row(
             # As Text, since rich takes square brackets in a str for markup.
-            Text(printable(verdict.file)),
+            Text(escape_unprintable(verdict.file)),
             expected,
-            Text(printable(", ".join(verdict.seen)) or "silence"),
+            Text(escape_unprintable(", ".join(verdict.seen)) or "silence"),
             "" if verdict.seconds is None else f"{verdict.seconds:.3f}",
             Text("ok", "green") if verdict.ok else Text("WRONG", "bold red"),
         )
@@ -76,8 +76,8 @@ def story_table(scenes: Iterable[Scene]) -> Table:
     for scene in scenes:
         seen = scene.seen if scene.ok else f"{scene.seen}\nexpected: {scene.expected}"
         table.add_row(
-            Text(printable(scene.name)),
-            Text(printable(seen)),
+            Text(escape_unprintable(scene.name)),
+            Text(escape_unprintable(seen)),
             f"{scene.seconds:.1f}",
             Text("ok", "green") if scene.ok else Text("WRONG", "bold red"),
         )
@@ -87,7 +87,7 @@ def story_table(scenes: Iterable[Scene]) -> Table:
 def _block(block: Mapping[str, Any]) -> RenderableType:
     match block:
         case {"type": "header", "text": {"text": str(text)}}:
-            return Text(printable(Emoji.replace(text)), "bold")
+            return Text(escape_unprintable(Emoji.replace(text)), "bold")
         case {"type": "section", **rest}:
             return _section(rest)
         case {"type": "context", "elements": list(elements)}:
@@ -97,7 +97,7 @@ def _block(block: Mapping[str, Any]) -> RenderableType:
         case {"type": "divider"}:
             return Text("─" * 96, "dim")
         case _:
-            return Text(printable(json.dumps(block)))
+            return Text(escape_unprintable(json.dumps(block)))
 
 
 def _section(section: Mapping[str, Any]) -> RenderableType:
@@ -116,14 +116,14 @@ def _section(section: Mapping[str, Any]) -> RenderableType:
 
 
 def _button(element: Mapping[str, Any]) -> Text:
-    label = printable(element.get("text", {}).get("text", ""))
-    return Text.assemble((f"[ {label} ]", "bold cyan"), (f" {printable(element.get('url', ''))}", "dim"))
+    label = escape_unprintable(element.get("text", {}).get("text", ""))
+    return Text.assemble((f"[ {label} ]", "bold cyan"), (f" {escape_unprintable(element.get('url', ''))}", "dim"))
 
 
 def _markup(text: str) -> Text:
     """Slack's mrkdwn as far as the alerts use it: bold, code and emoji names."""
     shown, end = Text(), 0
-    source = printable(Emoji.replace(text))
+    source = escape_unprintable(Emoji.replace(text))
     for found in _MARKUP.finditer(source):
         shown.append(source[end : found.start()])
         style = "bold" if found["bold"] is not None else "cyan"

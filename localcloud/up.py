@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from localcloud import detached
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.engine import EngineError
@@ -35,7 +35,7 @@ def main() -> int:
             detached.stop(DESCRIPTION)
             raise
     except (LocalCloudError, EngineError) as error:
-        print(printable(str(error)), file=sys.stderr)
+        print(escape_unprintable(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted; the local cloud is stopped.", file=sys.stderr)
@@ -48,7 +48,7 @@ def main() -> int:
 
 def _say(line: str) -> None:
     # Resources are named after groups and users, and the engine repeats what is in the stack file.
-    print(printable(line))
+    print(escape_unprintable(line))
 
 
 def _how_to_use(cloud: RunningCloud, deployment: Deployment) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from breakglass.alerts.console import console_url
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric
-from breakglass.vocabulary import EvidencePath, partition
+from breakglass.vocabulary import EvidencePath, partition_of_region
 
 WIDTH = 24
 """Columns of a CloudWatch dashboard."""
@@ -56,7 +56,7 @@ class ApprovalMetrics:
     """The state machine."""
 
 
-def counting_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
+def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     """Return the evidence path whose rule counts uses, or None if none of the paths shows a use.
 
     One use leaves several traces (the portal hands out the role, a session starts, the console opens), so counting them
@@ -107,7 +107,7 @@ def dashboard_body(
 
 def dashboard_url(name: str, region: str) -> str:
     """Return the address of a dashboard in the AWS console of its partition."""
-    return console_url(partition(region), f"cloudwatch/home?region={region}#dashboards/dashboard/{name}")
+    return console_url(partition_of_region(region), f"cloudwatch/home?region={region}#dashboards/dashboard/{name}")
 
 
 def _place(left: int, top: int, width: int, height: int) -> dict[str, int]:
@@ -185,7 +185,7 @@ def _graph(
 
 
 def _uses(roles: Sequence[RoleMetrics]) -> list[Line]:
-    counted = [(role, counting_path(role.rule_names)) for role in roles]
+    counted = [(role, usage_path(role.rule_names)) for role in roles]
     return [_rule_metric("MatchedEvents", role.rule_names[path], role.label) for role, path in counted if path]
 
 

@@ -14,8 +14,7 @@ from breakglass.alerts.patterns import (
     event_pattern,
 )
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.vocabulary import EvidencePath
-from breakglass.vocabulary import partition as partition_of
+from breakglass.vocabulary import EvidencePath, partition_of_region
 
 
 def drill_event(
@@ -57,7 +56,7 @@ def drill_event(
         "awsRegion": region,
         "eventID": event_id,
         "recipientAccountId": account_id,
-        **_rehearsed(path, subject.label, _rehearsed_role(subject, account_id, partition_of(region)), person),
+        **_rehearsed(path, subject.label, _rehearsed_role(subject, account_id, partition_of_region(region)), person),
     }
     return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps(record)}
 

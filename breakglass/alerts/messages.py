@@ -191,14 +191,14 @@ _WHO = {
 }
 
 
-def shows_use(path: EvidencePath) -> bool:
+def is_usage(path: EvidencePath) -> bool:
     """Say whether what shows up on a path is a use; there is none to explain where AWS refused."""
     return path in _WHO
 
 
 def _evidence(subject: Subject, path: EvidencePath) -> str:
     """Return the evidence of a use as `app.domain.usage_lifecycle.evidence` reads it."""
-    if not shows_use(path):
+    if not is_usage(path):
         raise ValueError(f"Nothing was used where an attempt was refused ({path}).")
     _, account = _story(subject, path).account
     role = _configured(subject.label)
@@ -252,7 +252,7 @@ def slack_message(
     headline = story.headline.format(role=role)
     buttons: list[dict[str, Any]] = []
     ask = story.ask
-    if explain and shows_use(path):
+    if explain and is_usage(path):
         buttons.append(_button("Explain this use", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
         ask = _EXPLAIN_BY_BUTTON
     event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
@@ -355,7 +355,7 @@ def _transformer(message: Any) -> Transformer:
     template = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
     names = dict.fromkeys(_PLACEHOLDER.findall(template))
     transformer = Transformer({name: FIELDS[name].path for name in names}, template)
-    check(transformer)
+    check_transformer(transformer)
     return transformer
 
 
@@ -395,7 +395,7 @@ _PATHS_LIMIT = 100
 _VALUE_LIMIT = 2000
 
 
-def check(transformer: Transformer) -> None:
+def check_transformer(transformer: Transformer) -> None:
     """Make sure that EventBridge accepts the transformer, and Slack whatever it is filled with.
 
     Args:

@@ -22,12 +22,12 @@ from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.policy import Policy
 from breakglass.app.ports import Clock, Directory, Store
-from breakglass.cli import audit, deployed, explain, person
+from breakglass.cli import audit, aws_client, explain, stack_outputs
 from breakglass.cli.progress import Progress
-from breakglass.errors import CommandError, QuestionError, UnreadableError
-from breakglass.terminal import PrintableStream, Stream, printable
+from breakglass.errors import CommandError, InvalidArgumentError, UnreadableError
+from breakglass.terminal import PrintableStream, Stream, escape_unprintable
 
-DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, INVALID, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
 _STATUSES = """exit status:
@@ -78,7 +78,7 @@ is not closed then.
 
 
 @dataclass(frozen=True)
-class World:
+class CommandContext:
     """What the commands need from outside.
 
     Attributes:
@@ -90,9 +90,9 @@ class World:
         err: where everything else goes.
     """
 
-    run: deployed.Run
+    run: stack_outputs.RunProgram
     directory: Callable[[Policy], Directory]
-    store: Callable[[deployed.Deployed], Store]
+    store: Callable[[stack_outputs.StackOutputs], Store]
     clock: Clock
     out: Stream
     err: Stream
@@ -107,17 +107,19 @@ def main() -> int:
     if hasattr(sys.stdout, "reconfigure"):
         # CSV has its own line ends; and a text may hold half a surrogate pair, which UTF-8 has no place for.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
-    world = World(
-        run=deployed.run,
-        directory=lambda policy: IdentityStore(person.client(policy.settings), policy.settings.identity_store_id),
-        store=lambda stack: DynamoStore(person.client(stack.policy.settings), stack.table),
+    context = CommandContext(
+        run=stack_outputs.run_program,
+        directory=lambda policy: IdentityStore(
+            aws_client.create_client(policy.settings), policy.settings.identity_store_id
+        ),
+        store=lambda stack: DynamoStore(aws_client.create_client(stack.policy.settings), stack.table),
         clock=lambda: int(time.time()),
         out=sys.stdout,
         err=sys.stderr,
     )
     try:
         try:
-            return command(sys.argv[1:], world)
+            return run_command(sys.argv[1:], context)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -128,74 +130,74 @@ def main() -> int:
         return INTERRUPTED
 
 
-def command(arguments: Sequence[str], world: World) -> int:
+def run_command(arguments: Sequence[str], context: CommandContext) -> int:
     """Run a command.
 
     Args:
         arguments: as typed, without the name of the program.
-        world: what it needs.
+        context: what it needs.
 
     Returns:
         The exit status.
     """
     options = _parser().parse_args(arguments)
     # Whatever a command writes holds names and texts of people; no terminal shall obey them.
-    world = replace(world, out=PrintableStream(world.out), err=PrintableStream(world.err))
+    context = replace(context, out=PrintableStream(context.out), err=PrintableStream(context.err))
     try:
-        run: Callable[[argparse.Namespace, World], int] = options.run
-        return run(options, world)
+        run: Callable[[argparse.Namespace, CommandContext], int] = options.run
+        return run(options, context)
     except CommandError as error:
-        print(f"breakglass {options.command}: no answer\n\n{error}", file=world.err)
-        return WRONG if isinstance(error, QuestionError) else FAILED
+        print(f"breakglass {options.command}: no answer\n\n{error}", file=context.err)
+        return INVALID if isinstance(error, InvalidArgumentError) else FAILED
 
 
-def _check(options: argparse.Namespace, world: World) -> int:
+def _check(options: argparse.Namespace, context: CommandContext) -> int:
     # Only this command needs the models of the stack file, and the others would wait for them.
     from breakglass.cli import check
 
     status = DONE
-    found: list[check.Finding] = []
+    found: list[check.LocatedProblem] = []
     texts: list[str] = []
     for file in options.files:
         try:
-            of_file = check.findings(file, without_secrets=options.without_secrets)
+            of_file = check.check_file(file, without_secrets=options.without_secrets)
         except UnreadableError as error:
-            of_file, status = [check.Finding(check.PROBLEM, error.line, error.problem)], WRONG
+            of_file, status = [check.LocatedProblem(check.PROBLEM, error.line, error.problem)], INVALID
         if any(each.severity == check.PROBLEM for each in of_file):
             status = max(status, FAILED)
         found += of_file
-        texts.append(check.as_text(file, of_file))
-    text = json.dumps(check.as_json(found), indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts)
-    print(text, file=world.out)
+        texts.append(check.to_text(file, of_file))
+    text = json.dumps(check.to_json(found), indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts)
+    print(text, file=context.out)
     return status
 
 
-def _explain(options: argparse.Namespace, world: World) -> int:
+def _explain(options: argparse.Namespace, context: CommandContext) -> int:
     question = explain.Question(options.who, options.set, options.account, options.requester)
-    with Progress(world.err, "asking Pulumi what is deployed") as progress:
+    with Progress(context.err, "asking Pulumi what is deployed") as progress:
         policy = (
-            deployed.policy_of_file(options.policy)
+            stack_outputs.read_policy_file(options.policy)
             if options.policy
-            else deployed.deployed(options.stack, world.run).policy
+            else stack_outputs.read_stack_outputs(options.stack, context.run).policy
         )
-        explain.check(policy, question)
-        with person.explained(policy.settings):
-            report = explain.report(policy, world.directory(policy), question, progress)
+        explain.check_question(policy, question)
+        with aws_client.translate_aws_errors(policy.settings):
+            report = explain.build_report(policy, context.directory(policy), question, progress)
     text = (
-        json.dumps(explain.as_json(report), indent=2, ensure_ascii=False) if options.json else explain.as_text(report)
+        json.dumps(explain.to_json(report), indent=2, ensure_ascii=False) if options.json else explain.to_text(report)
     )
-    print(text, file=world.out)
+    print(text, file=context.out)
     return DONE
 
 
-def _audit(options: argparse.Namespace, world: World) -> int:
-    since, until = audit.span(options.since, options.until, world.clock())
+def _audit(options: argparse.Namespace, context: CommandContext) -> int:
+    since, until = audit.parse_period(options.since, options.until, context.clock())
     write = audit.write_csv if options.csv else audit.write_json
-    with Progress(world.err, "asking Pulumi what is deployed") as progress:
-        stack = deployed.deployed(options.stack, world.run)
+    with Progress(context.err, "asking Pulumi what is deployed") as progress:
+        stack = stack_outputs.read_stack_outputs(options.stack, context.run)
         progress.doing = "reading the audit trail"
-        with person.explained(stack.policy.settings):
-            write(audit.entries(world.store(stack), since, until, progress), world.out)
+        with aws_client.translate_aws_errors(stack.policy.settings):
+            write(audit.read_entries(context.store(stack), since, until, progress), context.out)
     return DONE
 
 
@@ -203,7 +205,7 @@ class _Parser(argparse.ArgumentParser):
     """Repeats nothing of what was typed that a terminal would obey."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(escape_unprintable(message))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -260,7 +262,7 @@ def _command(
     name: str,
     summary: str,
     description: str,
-    run: Callable[[argparse.Namespace, World], int],
+    run: Callable[[argparse.Namespace, CommandContext], int],
     statuses: str = _STATUSES,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(

@@ -17,7 +17,7 @@ from breakglass.app.aws.table import EARLIEST
 from breakglass.app.domain.records import AuditEntry
 from breakglass.app.ports import Store
 from breakglass.cli.progress import Progress
-from breakglass.errors import Problem, QuestionError, shown
+from breakglass.errors import InvalidArgumentError, Problem, format_value
 from breakglass.terminal import Stream
 
 COLUMNS = (
@@ -37,7 +37,7 @@ _SKEW = 60
 _FORMULA = re.compile(r'(?:^|[,;\t\r\n])(?=[\s\0"]*[=+\-@＝＋－＠])|^(?=[\t\r\n\0])')  # noqa: RUF001 - full-width forms
 
 
-def span(since: str, until: str | None, now: int) -> tuple[int, int]:
+def parse_period(since: str, until: str | None, now: int) -> tuple[int, int]:
     """Return from when, and until before when, in seconds since 1970.
 
     Args:
@@ -46,7 +46,7 @@ def span(since: str, until: str | None, now: int) -> tuple[int, int]:
         now: the time.
 
     Raises:
-        QuestionError: if one is neither, or the span is empty.
+        InvalidArgumentError: if one is neither, or the span is empty.
     """
     first = _moment("--since", since)
     if first > now:
@@ -54,11 +54,13 @@ def span(since: str, until: str | None, now: int) -> tuple[int, int]:
     latest = now + _SKEW
     end = latest if until is None else min(_moment("--until", until, end=True), latest)
     if end <= first:
-        raise _wrong("--until", until, f"The span ends before it begins at {at(first)}, so nothing could be in it.")
+        raise _wrong(
+            "--until", until, f"The span ends before it begins at {format_timestamp(first)}, so nothing could be in it."
+        )
     return first, end
 
 
-def entries(store: Store, since: int, until: int, progress: Progress) -> Iterator[AuditEntry]:
+def read_entries(store: Store, since: int, until: int, progress: Progress) -> Iterator[AuditEntry]:
     """Yield the trail of a span, oldest first, and keep whoever waits informed."""
     count = 0
     first = max(since, EARLIEST)
@@ -66,9 +68,9 @@ def entries(store: Store, since: int, until: int, progress: Progress) -> Iterato
         end = min(until, first - first % _DAY + _DAY)
         for entry in store.audit(first, end):
             count += 1
-            progress.doing = f"reading the audit trail: {count} lines until {at(entry.at)}"
+            progress.doing = f"reading the audit trail: {count} lines until {format_timestamp(entry.at)}"
             yield entry
-        progress.doing = f"reading the audit trail: {count} lines until {at(end)}"
+        progress.doing = f"reading the audit trail: {count} lines until {format_timestamp(end)}"
         first = end
 
 
@@ -81,7 +83,14 @@ def write_csv(trail: Iterable[AuditEntry], out: Stream) -> None:
     writer.writerow(COLUMNS)
     for entry in trail:
         cells = (
-            *(at(entry.at), entry.subject, entry.event, entry.actor.name, entry.actor.user_id, entry.permission_set),
+            *(
+                format_timestamp(entry.at),
+                entry.subject,
+                entry.event,
+                entry.actor.name,
+                entry.actor.user_id,
+                entry.permission_set,
+            ),
             *(" ".join(entry.accounts), entry.rule, entry.note, entry.before, entry.after),
         )
         writer.writerow([_FORMULA.sub(r"\g<0>'", cell) for cell in cells])
@@ -97,14 +106,14 @@ def write_json(trail: Iterable[AuditEntry], out: Stream) -> None:
     out.write("\n]\n")
 
 
-def at(seconds: int) -> str:
+def format_timestamp(seconds: int) -> str:
     """Write a time, in seconds since 1970, as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _json(entry: AuditEntry) -> dict[str, Any]:
     return {
-        "at": at(entry.at),
+        "at": format_timestamp(entry.at),
         "subject": entry.subject,
         "event": entry.event,
         "actor": {"user_id": entry.actor.user_id, "name": entry.actor.name},
@@ -130,11 +139,11 @@ def _moment(option: str, text: str, *, end: bool = False) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _wrong(option: str, text: str | None, why: str) -> QuestionError:
-    return QuestionError(
+def _wrong(option: str, text: str | None, why: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
         Problem(
             option,
-            shown(text),
+            format_value(text),
             why,
             "Write a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z; both are in UTC unless they say "
             "otherwise. A day after --until is included.",

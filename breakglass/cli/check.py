@@ -16,7 +16,7 @@ PROBLEM, WARNING = "problem", "warning"
 
 
 @dataclass(frozen=True)
-class Finding:
+class LocatedProblem:
     """One thing to say about a stack file."""
 
     severity: str
@@ -25,7 +25,7 @@ class Finding:
     problem: Problem
 
 
-def findings(file: Path, *, without_secrets: bool = False) -> list[Finding]:
+def check_file(file: Path, *, without_secrets: bool = False) -> list[LocatedProblem]:
     """Return the problems of a stack file, then its warnings.
 
     Args:
@@ -40,18 +40,18 @@ def findings(file: Path, *, without_secrets: bool = False) -> list[Finding]:
     missing = {f"{NAMESPACE}{key}" for key in SECRET_KEYS if without_secrets and key not in read.keys}
     problems = [*read.problems, *(problem for problem in report.problems if problem.path not in missing)]
     return [
-        Finding(severity, read.line(problem.path), problem)
+        LocatedProblem(severity, read.line(problem.path), problem)
         for severity, found in ((PROBLEM, problems), (WARNING, report.warnings))
         for problem in found
     ]
 
 
-def as_json(found: Iterable[Finding]) -> list[dict[str, str]]:
+def to_json(found: Iterable[LocatedProblem]) -> list[dict[str, str]]:
     """Return each finding as a JSON object with the texts severity, path, value, why and instead."""
     return [{"severity": each.severity, **asdict(each.problem)} for each in found]
 
 
-def as_text(file: Path, found: Iterable[Finding]) -> str:
+def to_text(file: Path, found: Iterable[LocatedProblem]) -> str:
     """Return each finding as a paragraph that begins with `file:line: severity:`, and how many there are."""
     found = list(found)
     counts = {severity: sum(each.severity == severity for each in found) for severity in (PROBLEM, WARNING)}

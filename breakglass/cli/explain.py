@@ -16,9 +16,9 @@ from breakglass.app.domain.durations import span
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import Policy, Principal
 from breakglass.app.ports import Directory
-from breakglass.cli.layout import columns, one_line
+from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.progress import Progress
-from breakglass.errors import Problem, QuestionError, shown
+from breakglass.errors import InvalidArgumentError, Problem, format_value
 from breakglass.stack_file.report import closest, nearest
 
 
@@ -56,7 +56,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Report:
+class ApprovalReport:
     """The whole answer.
 
     Attributes:
@@ -86,17 +86,17 @@ class Report:
         return sum(bool(one.approval) for one in self.candidates) >= (terms.approvals if terms else 1)
 
 
-def check(policy: Policy, question: Question) -> None:
+def check_question(policy: Policy, question: Question) -> None:
     """Refuse what the policy does not know; nothing is asked of AWS for that.
 
     Raises:
-        QuestionError: if there is no such permission set or account.
+        InvalidArgumentError: if there is no such permission set or account.
     """
     if question.permission_set not in policy.sets:
-        raise QuestionError(
+        raise InvalidArgumentError(
             Problem(
                 "--set",
-                shown(question.permission_set),
+                format_value(question.permission_set),
                 "No such permission set is under approval, so there is nobody to approve it.",
                 nearest(question.permission_set, sorted(policy.sets)),
             )
@@ -104,10 +104,10 @@ def check(policy: Policy, question: Question) -> None:
     accounts = {account: policy.accounts.get(account, "") for rule in policy.rules for account in rule.accounts}
     accounts.update(policy.accounts)
     if question.account not in accounts:
-        raise QuestionError(
+        raise InvalidArgumentError(
             Problem(
                 "--account",
-                shown(question.account),
+                format_value(question.account),
                 "The policy knows no account with this id, so no rule can be about it.",
                 _nearest_account(question.account, accounts),
             )
@@ -123,11 +123,11 @@ def _nearest_account(written: str, accounts: Mapping[str, str]) -> str:
     return f"{question}Possible here: {', '.join(told.values())}."
 
 
-def report(policy: Policy, directory: Directory, question: Question, progress: Progress) -> Report:
+def build_report(policy: Policy, directory: Directory, question: Question, progress: Progress) -> ApprovalReport:
     """Answer a question that `check` let pass.
 
     Raises:
-        QuestionError: if there is no such person.
+        InvalidArgumentError: if there is no such person.
     """
     progress.doing = "asking Identity Center who they are"
     who = _person(directory, "--who", question.who)
@@ -136,7 +136,7 @@ def report(policy: Policy, directory: Directory, question: Question, progress: P
     asked = decision.explain(policy, requester, of, account)
     answer = decision.explain(policy, who, of, account)
     verdict = decision.may_approve(policy, requester, who, of, [account]) if question.requester is not None else None
-    return Report(
+    return ApprovalReport(
         question=question,
         account=policy.accounts.get(account, ""),
         who=who,
@@ -148,7 +148,7 @@ def report(policy: Policy, directory: Directory, question: Question, progress: P
     )
 
 
-def as_json(of: Report) -> dict[str, Any]:
+def to_json(of: ApprovalReport) -> dict[str, Any]:
     """Return a report, ready for JSON."""
     return {
         "permission_set": of.question.permission_set,
@@ -169,7 +169,7 @@ def as_json(of: Report) -> dict[str, Any]:
     }
 
 
-def as_text(of: Report) -> str:
+def to_text(of: ApprovalReport) -> str:
     """Return a report for a terminal."""
     account = f"{of.question.account} ({of.account})" if of.account else of.question.account
     sections = [
@@ -181,7 +181,7 @@ def as_text(of: Report) -> str:
     ]
     if of.requester != of.who:
         sections.append((f"Deny rules, for {_name(of.requester)}", _readings(of.asked.denies, "forbids it")))
-    return "\n\n".join("\n".join([one_line(title), *columns(rows)]) for title, rows in sections if rows)
+    return "\n\n".join("\n".join([to_one_line(title), *format_columns(rows)]) for title, rows in sections if rows)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -193,10 +193,10 @@ def _person(directory: Directory, option: str, name: str) -> Person:
     if person is None and "@" in name:
         person = directory.person_by_email(name)
     if person is None:
-        raise QuestionError(
+        raise InvalidArgumentError(
             Problem(
                 option,
-                shown(name),
+                format_value(name),
                 "Nobody in the identity store has exactly this user name, or they are disabled.",
                 "Write the user name as Identity Center shows it under Users, letter by letter; their e-mail address "
                 "will do as well. `aws identitystore list-users` lists all.",
@@ -238,7 +238,7 @@ def _approval(policy: Policy, requester: Person, approver: Person, question: Que
 # --- as text ----------------------------------------------------------------------------------------------------------
 
 
-def _verdicts(of: Report) -> list[tuple[str, ...]]:
+def _verdicts(of: ApprovalReport) -> list[tuple[str, ...]]:
     if of.verdict is None:
         return [(f"{_name(of.who)} may", verb, *reading) for verb, reading in _abilities(of.answer)]
     theirs = f"approve a request of {of.requester.user_name}"
@@ -265,7 +265,7 @@ def _yes(of: Decision) -> tuple[str, str]:
     return ("yes" if of else "no"), of.reason
 
 
-def _heading(of: Report) -> str:
+def _heading(of: ApprovalReport) -> str:
     terms = of.asked.request.terms
     if terms is None:
         return "Who can approve it for those who may request it"
@@ -274,7 +274,7 @@ def _heading(of: Report) -> str:
     return f"Who can approve it for {_name(of.requester)}, by rule {of.asked.request.rule}: it takes {people}{few}"
 
 
-def _approvers(of: Report) -> list[tuple[str, ...]]:
+def _approvers(of: ApprovalReport) -> list[tuple[str, ...]]:
     if not of.candidates:
         return [("nobody", "the groups that are named are empty, or nobody is named")]
     return [

@@ -6,24 +6,24 @@ Non-goals: colours; what is said.
 import textwrap
 from collections.abc import Sequence
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 
 _WIDTH = 110
 _GAP = 2
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """Return a text on one line; names come from directories, where anything may have been typed."""
-    return printable(" ".join(text.split()))
+    return escape_unprintable(" ".join(text.split()))
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def format_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return lines in which the cells of all rows stand below each other; the last cell of a row is wrapped.
 
     Args:
         rows: as many cells each.
     """
-    cells = [[one_line(cell) for cell in row] for row in rows]
+    cells = [[to_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) + _GAP for column in zip(*(row[:-1] for row in cells), strict=True)]
     margin = " " * (_GAP + sum(widths))
     lines: list[str] = []

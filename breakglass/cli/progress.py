@@ -9,7 +9,7 @@ from typing import Self
 
 from breakglass.terminal import Stream
 
-PATIENCE_SECONDS = 2
+REPORT_AFTER_SECONDS = 2
 """After how long something is said, and after how long again."""
 
 
@@ -25,7 +25,7 @@ class Progress:
         seconds: after how long.
     """
 
-    def __init__(self, stream: Stream, doing: str, seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, stream: Stream, doing: str, seconds: float = REPORT_AFTER_SECONDS) -> None:
         self.doing = doing
         self._stream = stream
         self._seconds = seconds

@@ -20,7 +20,7 @@ from breakglass.components.approvals.organization import Unreadable, read_organi
 from breakglass.components.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
 from breakglass.components.permission_sets.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
 from breakglass.components.reference import Reference
-from breakglass.errors import ConfigError, Problem, shown
+from breakglass.errors import ConfigError, Problem, format_value
 from breakglass.iam.lint import LintContext
 from breakglass.naming import Names, Part
 from breakglass.stack_file.approvals import ApprovalSettings
@@ -526,7 +526,7 @@ def _chosen_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> di
     if len(candidates) != 1:
         problem = Problem(
             "permissionSets.instanceArn",
-            shown(sets.instance_arn) if sets.instance_arn else "(missing)",
+            format_value(sets.instance_arn) if sets.instance_arn else "(missing)",
             f"This account sees {', '.join(instances) or 'no Identity Center instance'} in {sets.region}, so it is not "
             "clear which instance gets the permission sets.",
             "Deploy to the account that owns Identity Center, or its delegated administrator, with its home region; if "

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from breakglass.alerts.subjects import PermissionSetSubject, Subject
-from breakglass.errors import Problem, shown
+from breakglass.errors import Problem, format_value
 from breakglass.vocabulary import EvidencePath
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def silent_portal_rules(
     return [
         Problem(
             "alerts.evidencePaths",
-            shown(list(paths)),
+            format_value(list(paths)),
             "The rules for `portal` never fire here. CloudTrail records the events of the access portal in the account "
             f"that owns the Identity Center instance, {management_account}; this stack goes to {deployed_in}.",
             f"{f'Write `evidencePaths: [{others}]`' if others else 'Take `alerts` out'} here, and have a stack with "
@@ -68,7 +68,7 @@ def unmanageable_assignments(
     return [
         Problem(
             f"{at}pairs[{number}].assignments[{index}].accounts[{place}]",
-            shown(account),
+            format_value(account),
             f"This is the organisation's management account, and the stack goes to {deployed_in}, a delegated "
             "administrator of Identity Center. AWS lets it assign nothing there. A set that somebody else assigned "
             "there is out of its reach in all accounts: each assignment of it would fail, each request as well.",

@@ -1,6 +1,6 @@
 """The provider's own words for why a look-up failed."""
 
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 
 
 def words_of(error: Exception) -> str:
@@ -8,4 +8,4 @@ def words_of(error: Exception) -> str:
 
     The SDK puts the function's name before it, and an empty property behind it.
     """
-    return printable(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))
+    return escape_unprintable(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))

@@ -24,12 +24,12 @@ from breakglass.naming import Part, Place
 ROLE_POLICY_LIMIT = 10_240
 """Characters, white space apart, of the inline policies of a role (IAM User Guide, "IAM and AWS STS quotas")."""
 
-MOST_NAMED = 40
+MAX_NAMED = 40
 """How many accounts or groups are named one by one; of more, only their kind is, or they would not fit."""
 
 
 @dataclass(frozen=True)
-class Scope:
+class AppScope:
     """What the functions of one stack work on.
 
     Attributes:
@@ -111,7 +111,7 @@ def workflow_permissions(place: Place) -> Document:
     )
 
 
-def function_permissions(part: Part, scope: Scope) -> Document:
+def function_permissions(part: Part, scope: AppScope) -> Document:
     """Return what a function may.
 
     Args:
@@ -134,7 +134,7 @@ def function_permissions(part: Part, scope: Scope) -> Document:
 # --- each function ---------------------------------------------------------------------------------------------------
 
 
-def _front(scope: Scope) -> list[Statement]:
+def _front(scope: AppScope) -> list[Statement]:
     desk = scope.place.function_arn(Part.desk)
     return [
         _write(scope, "DELIVERY"),
@@ -143,7 +143,7 @@ def _front(scope: Scope) -> list[Statement]:
     ]
 
 
-def _desk(scope: Scope) -> list[Statement]:
+def _desk(scope: AppScope) -> list[Statement]:
     return [
         _read(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
@@ -156,7 +156,7 @@ def _desk(scope: Scope) -> list[Statement]:
     ]
 
 
-def _access(scope: Scope) -> list[Statement]:
+def _access(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     return [
         _read(scope, "REQUEST"),
@@ -177,7 +177,7 @@ def _access(scope: Scope) -> list[Statement]:
     ]
 
 
-def _sweeper(scope: Scope) -> list[Statement]:
+def _sweeper(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     revokes = settings.unrecorded is Unrecorded.revoke
     return [
@@ -212,7 +212,7 @@ def _sweeper(scope: Scope) -> list[Statement]:
     ]
 
 
-def _recorder(scope: Scope) -> list[Statement]:
+def _recorder(scope: AppScope) -> list[Statement]:
     return [
         _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_person"),
@@ -248,7 +248,7 @@ def _keyed(kinds: Iterable[str]) -> dict[str, object]:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}#*" for kind in kinds]}}
 
 
-def _read(scope: Scope, *kinds: str) -> Statement:
+def _read(scope: AppScope, *kinds: str) -> Statement:
     return {
         "Sid": "ReadRecords",
         "Effect": "Allow",
@@ -258,7 +258,7 @@ def _read(scope: Scope, *kinds: str) -> Statement:
     }
 
 
-def _find(scope: Scope, *indexes: str) -> Statement:
+def _find(scope: AppScope, *indexes: str) -> Statement:
     """The indexes hold keys only, so what is found in them is read by `_read`."""
     return {
         "Sid": "FindRecords",
@@ -268,7 +268,7 @@ def _find(scope: Scope, *indexes: str) -> Statement:
     }
 
 
-def _write(scope: Scope, *kinds: str) -> Statement:
+def _write(scope: AppScope, *kinds: str) -> Statement:
     """A transaction asks for the permission of each of its writes, and all of them are puts."""
     return {
         "Sid": "WriteRecords",
@@ -279,7 +279,7 @@ def _write(scope: Scope, *kinds: str) -> Statement:
     }
 
 
-def _lease(scope: Scope) -> Statement:
+def _lease(scope: AppScope) -> Statement:
     return {
         "Sid": "HoldAssignments",
         "Effect": "Allow",
@@ -289,7 +289,7 @@ def _lease(scope: Scope) -> Statement:
     }
 
 
-def _secrets(scope: Scope, *arns: str) -> list[Statement]:
+def _secrets(scope: AppScope, *arns: str) -> list[Statement]:
     read: Statement = {
         "Sid": "ReadSecrets",
         "Effect": "Allow",
@@ -309,7 +309,7 @@ def _secrets(scope: Scope, *arns: str) -> list[Statement]:
     return [read, decrypt]
 
 
-def _stores(scope: Scope) -> list[str]:
+def _stores(scope: AppScope) -> list[str]:
     """The identity store, by its id, in whichever of the two accounts it counts as.
 
     Nowhere is it said whose account is in its ARN when a delegated administrator asks.
@@ -321,7 +321,7 @@ def _stores(scope: Scope) -> list[str]:
     ]
 
 
-def _persons(scope: Scope) -> Statement:
+def _persons(scope: AppScope) -> Statement:
     """Anybody may ask, so anybody has to be looked up, with all groups they are in."""
     resources = [f"arn:{scope.place.partition}:identitystore:::{kind}/*" for kind in ("membership", "user")]
     return {
@@ -336,7 +336,7 @@ def _persons(scope: Scope) -> Statement:
     }
 
 
-def _people(scope: Scope) -> list[Statement]:
+def _people(scope: AppScope) -> list[Statement]:
     groups = _few(sorted({one.id for one in _principals(scope.policy) if one.kind is PrincipalKind.group}))
     resources = [f"arn:{scope.place.partition}:identitystore:::group/{group}" for group in groups]
     members: Statement = {
@@ -348,12 +348,12 @@ def _people(scope: Scope) -> list[Statement]:
     return [_persons(scope), members] if groups else [_persons(scope)]
 
 
-def _center_key(scope: Scope) -> list[Statement]:
+def _center_key(scope: AppScope) -> list[Statement]:
     """Return the permission to decrypt what Identity Center keeps, for calls of its own API."""
     return _decrypts(scope, "sso", "aws:sso:instance-arn", [scope.policy.settings.instance_arn])
 
 
-def _store_key(scope: Scope) -> list[Statement]:
+def _store_key(scope: AppScope) -> list[Statement]:
     """Return the permission to decrypt what the identity store keeps, for calls of its API.
 
     The functions that make and delete assignments have it as well: Identity Center looks up the principal for them.
@@ -361,7 +361,7 @@ def _store_key(scope: Scope) -> list[Statement]:
     return _decrypts(scope, "identitystore", "aws:identitystore:identitystore-arn", _stores(scope))
 
 
-def _decrypts(scope: Scope, service: str, context: str, arns: list[str]) -> list[Statement]:
+def _decrypts(scope: AppScope, service: str, context: str, arns: list[str]) -> list[Statement]:
     """Return the permission to decrypt by way of a service only, and in one encryption context only.
 
     Source: the managed policy AWSSSODirectoryAdministrator, and "Implementing customer managed KMS keys in AWS IAM
@@ -385,7 +385,7 @@ def _decrypts(scope: Scope, service: str, context: str, arns: list[str]) -> list
     ]
 
 
-def _workflow(scope: Scope) -> Statement:
+def _workflow(scope: AppScope) -> Statement:
     """Start it, and tell it what it waits for.
 
     The Service Authorization Reference gives `SendTaskSuccess` no resource; by test, the state machine's ARN is one.
@@ -409,7 +409,7 @@ def _dead_letters(part: Part, place: Place) -> Statement:
     }
 
 
-def _taking_back(scope: Scope) -> Statement:
+def _taking_back(scope: AppScope) -> Statement:
     """Take assignments away and see that they are gone, of every set of the instance and in every account.
 
     A set or an account may leave the stack file while access is open, and what nobody recorded may be anywhere.
@@ -422,7 +422,7 @@ def _taking_back(scope: Scope) -> Statement:
     }
 
 
-def _progress(scope: Scope, *actions: str) -> Statement:
+def _progress(scope: AppScope, *actions: str) -> Statement:
     return {
         "Sid": "SeeProgress",
         "Effect": "Allow",
@@ -431,7 +431,7 @@ def _progress(scope: Scope, *actions: str) -> Statement:
     }
 
 
-def _management_account(scope: Scope, concerned: bool) -> list[Statement]:
+def _management_account(scope: AppScope, concerned: bool) -> list[Statement]:
     """Return what Identity Center asks of the caller for the management account, whose roles it makes in their name.
 
     Sources: IAM Identity Center User Guide, "Identity-based policy examples", example 2, for the roles. It names
@@ -485,7 +485,7 @@ def _management_account(scope: Scope, concerned: bool) -> list[Statement]:
     ]
 
 
-def _sessions(scope: Scope) -> list[Statement]:
+def _sessions(scope: AppScope) -> list[Statement]:
     if scope.session_policy_arn is None:
         return []
     return [
@@ -501,29 +501,29 @@ def _sessions(scope: Scope) -> list[Statement]:
 # --- what the policy names -------------------------------------------------------------------------------------------
 
 
-def _sets(scope: Scope) -> list[str]:
+def _sets(scope: AppScope) -> list[str]:
     return sorted(one.arn for one in scope.policy.sets.values())
 
 
-def _every_set(scope: Scope) -> str:
+def _every_set(scope: AppScope) -> str:
     instance = scope.policy.settings.instance_arn.rpartition("/")[2]
     return f"arn:{scope.place.partition}:sso:::permissionSet/{instance}/*"
 
 
-def _accounts(scope: Scope) -> list[str]:
+def _accounts(scope: AppScope) -> list[str]:
     return sorted({account for rule in scope.policy.rules for account in rule.accounts})
 
 
-def _account_arns(scope: Scope) -> list[str]:
+def _account_arns(scope: AppScope) -> list[str]:
     return [f"arn:{scope.place.partition}:sso:::account/{account}" for account in _few(_accounts(scope))]
 
 
-def _every_account(scope: Scope) -> str:
+def _every_account(scope: AppScope) -> str:
     return f"arn:{scope.place.partition}:sso:::account/*"
 
 
 def _few(names: list[str]) -> list[str]:
-    return names if len(names) <= MOST_NAMED else ["*"]
+    return names if len(names) <= MAX_NAMED else ["*"]
 
 
 def _principals(policy: Policy) -> Iterable[Principal]:

@@ -23,28 +23,27 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from breakglass.errors import shown
+from breakglass.errors import format_value
 from breakglass.iam import documents
 from breakglass.iam.documents import Statement
 from breakglass.iam.managed_policies import MANAGED_POLICIES
-from breakglass.iam.protection import STAND_IN_API_ID, api_arn, denials
+from breakglass.iam.protection import PLACEHOLDER_API_ID, api_arn, deny_statements
 from breakglass.iam.rules import (
     ADDS_NOTHING,
     ANY_ROLE,
     DENIED_ANYWAY,
     EVERYDAY_RISK,
-    HELD_BACK,
     INLINE_POLICY,
     LOCAL_LOGIN,
     NO_POLICY,
+    PROTECTED_RISKS,
     RISKS,
     STALE_ACKNOWLEDGEMENT,
-    Rule,
+    LintRule,
     Severity,
 )
 from breakglass.iam.wildcards import covers, overlaps
-from breakglass.vocabulary import RiskAcknowledgement
-from breakglass.vocabulary import partition as partition_of
+from breakglass.vocabulary import RiskAcknowledgement, partition_of_region
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Finding:
     """What to add to `breakGlass.acknowledge` if it is meant; None where nothing helps but a change."""
 
 
-class PermissionSet(Protocol):
+class PermissionSetPolicies(Protocol):
     """What the lint reads of a permission set."""
 
     @property
@@ -84,7 +83,7 @@ class PermissionSet(Protocol):
         """The permissions boundary, comparable with another; None if there is none."""
 
 
-class BreakGlassSet(PermissionSet, Protocol):
+class BreakGlassPolicies(PermissionSetPolicies, Protocol):
     """What the lint reads of a break-glass permission set."""
 
     @property
@@ -100,11 +99,11 @@ class Pair(Protocol):
     """What the lint reads of an everyday permission set and its break-glass twin."""
 
     @property
-    def everyday(self) -> PermissionSet:
+    def everyday(self) -> PermissionSetPolicies:
         """The permission set for every day."""
 
     @property
-    def break_glass(self) -> BreakGlassSet:
+    def break_glass(self) -> BreakGlassPolicies:
         """The permission set for emergencies."""
 
 
@@ -121,7 +120,7 @@ class LintContext:
 
     protect_alert_path: bool = True
     """Whether break-glass sets get the Deny statements that protect the alert path and the approvals. With them a set
-    has no risk of `HELD_BACK`."""
+    has no risk of `PROTECTED_RISKS`."""
     region: str = ""
     """The home region of Identity Center, by which the partition of ARNs is known."""
     approvals: bool = False
@@ -133,12 +132,12 @@ class LintContext:
     @property
     def partition(self) -> str:
         """Of the ARNs in the policies: `aws`, `aws-cn` or `aws-us-gov`."""
-        return partition_of(self.region)
+        return partition_of_region(self.region)
 
     @property
     def denied_arns(self) -> Sequence[str]:
         """The same, and the API of the approvals; it has an ID only after the first deployment."""
-        api = [api_arn(self.partition, self.region, STAND_IN_API_ID)] if self.approvals else []
+        api = [api_arn(self.partition, self.region, PLACEHOLDER_API_ID)] if self.approvals else []
         return [*self.own_arns, *api]
 
 
@@ -175,7 +174,7 @@ class _Grant:
         return [risk for risk in RISKS if risk in names]
 
 
-def _lint_everyday(everyday: PermissionSet, context: LintContext) -> Iterator[Finding]:
+def _lint_everyday(everyday: PermissionSetPolicies, context: LintContext) -> Iterator[Finding]:
     # What is only worth a warning in an emergency is everyday work, and where the approvals are is not known here.
     harmless = {_APPROVALS, *(risk for risk, rule in RISKS.items() if rule.severity is Severity.warning)}
     for grant in _grants("everyday", everyday, context.partition, context.own_arns):
@@ -185,7 +184,7 @@ def _lint_everyday(everyday: PermissionSet, context: LintContext) -> Iterator[Fi
     yield from _lint_inline("everyday", everyday, ())
 
 
-def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding, ...]:
+def lint_approvals_risk(everyday: PermissionSetPolicies, partition: str) -> tuple[Finding, ...]:
     """Return by which policies an everyday set can decide on requests; it is handed out in the approvals' account."""
     why = f"{EVERYDAY_RISK.why} ({_APPROVALS}: {RISKS[_APPROVALS].why})"
     return tuple(
@@ -195,9 +194,9 @@ def lint_of_approvers(everyday: PermissionSet, partition: str) -> tuple[Finding,
     )
 
 
-def _lint_break_glass(break_glass: BreakGlassSet, context: LintContext) -> Iterator[Finding]:
+def _lint_break_glass(break_glass: BreakGlassPolicies, context: LintContext) -> Iterator[Finding]:
     protected, partition = context.protect_alert_path, context.partition
-    held_back = (HELD_BACK if protected else frozenset()) | (frozenset() if context.approvals else {_APPROVALS})
+    held_back = (PROTECTED_RISKS if protected else frozenset()) | (frozenset() if context.approvals else {_APPROVALS})
     grants = list(_grants(_SET, break_glass, partition, context.own_arns))
     for grant in grants:
         for risk in grant.told(held_back):
@@ -208,7 +207,7 @@ def _lint_break_glass(break_glass: BreakGlassSet, context: LintContext) -> Itera
             if _ADMINISTRATOR not in grant.risks:
                 yield from _lint_denied(grant.path, grant.statement, break_glass, context)
     yield from _lint_unprotected(grants, break_glass, context)
-    added = denials(
+    added = deny_statements(
         partition,
         protect=protected,
         acknowledged=break_glass.acknowledge,
@@ -223,11 +222,11 @@ def _lint_break_glass(break_glass: BreakGlassSet, context: LintContext) -> Itera
         granted |= {_APPROVALS} if context.approvals and not protected else set()
         for index, risk in enumerate(break_glass.acknowledge):
             if risk not in granted:
-                yield _finding(STALE_ACKNOWLEDGEMENT, f"{_SET}.acknowledge[{index}]", shown(risk))
+                yield _finding(STALE_ACKNOWLEDGEMENT, f"{_SET}.acknowledge[{index}]", format_value(risk))
 
 
 def _lint_denied(
-    path: str, statement: Statement, break_glass: BreakGlassSet, context: LintContext
+    path: str, statement: Statement, break_glass: BreakGlassPolicies, context: LintContext
 ) -> Iterator[Finding]:
     """Warn of what the set will be refused although the statement allows it."""
     denied = _reached(statement, DENIED_ANYWAY, context.partition)
@@ -238,7 +237,9 @@ def _lint_denied(
         yield _finding(LOCAL_LOGIN, path, login)
 
 
-def _lint_unprotected(grants: Sequence[_Grant], break_glass: BreakGlassSet, context: LintContext) -> Iterator[Finding]:
+def _lint_unprotected(
+    grants: Sequence[_Grant], break_glass: BreakGlassPolicies, context: LintContext
+) -> Iterator[Finding]:
     """Refuse a set without the Deny beside approvals, also where no policy that can be read reaches them."""
     known = any(_APPROVALS in grant.risks for grant in grants)
     meant = {_APPROVALS, _ADMINISTRATOR} & set(break_glass.acknowledge)
@@ -260,7 +261,7 @@ def _risk(risk: RiskAcknowledgement, path: str, value: str) -> Finding:
     return _finding(RISKS[risk], path, value, instead=instead, acknowledgement=risk)
 
 
-def _lint_inline(key: str, permission_set: PermissionSet, added: Sequence[Statement]) -> Iterator[Finding]:
+def _lint_inline(key: str, permission_set: PermissionSetPolicies, added: Sequence[Statement]) -> Iterator[Finding]:
     fault = documents.inline_policy_fault(permission_set.inline_policy, added)
     if fault is not None:
         why, instead = fault
@@ -279,7 +280,7 @@ def _lint_roles(path: str, statement: Statement, risks: Set[RiskAcknowledgement]
         yield _finding(ANY_ROLE, path, reached)
 
 
-def _lint_difference(everyday: PermissionSet, break_glass: PermissionSet) -> Iterator[Finding]:
+def _lint_difference(everyday: PermissionSetPolicies, break_glass: PermissionSetPolicies) -> Iterator[Finding]:
     # Policy by policy: two documents that differ may allow the same, but then this says nothing.
     emergency, known = (
         [*each.managed_policies, *each.customer_managed_policies, *(allow for _, allow in _allows("", each))]
@@ -291,7 +292,7 @@ def _lint_difference(everyday: PermissionSet, break_glass: PermissionSet) -> Ite
 
 
 def _finding(
-    rule: Rule,
+    rule: LintRule,
     path: str,
     value: str,
     *,
@@ -302,10 +303,12 @@ def _finding(
     return Finding(rule.name, rule.severity, path, value, why or rule.why, instead or rule.instead, acknowledgement)
 
 
-def _grants(key: str, permission_set: PermissionSet, partition: str, own: Sequence[str] = ()) -> Iterator[_Grant]:
+def _grants(
+    key: str, permission_set: PermissionSetPolicies, partition: str, own: Sequence[str] = ()
+) -> Iterator[_Grant]:
     for index, arn in enumerate(permission_set.managed_policies):
         risks = managed_policy_risks(arn.rpartition("/")[2])
-        yield _Grant(f"{key}.managedPolicies[{index}]", dict.fromkeys(risks, shown(arn)))
+        yield _Grant(f"{key}.managedPolicies[{index}]", dict.fromkeys(risks, format_value(arn)))
     for path, statement in _allows(key, permission_set):
         yield _Grant(path, statement_risks(statement, partition, own), statement)
 
@@ -334,7 +337,7 @@ def statement_risks(
     return {risk: value for risk, value in reached.items() if value}
 
 
-def _allows(key: str, permission_set: PermissionSet) -> Iterator[tuple[str, Statement]]:
+def _allows(key: str, permission_set: PermissionSetPolicies) -> Iterator[tuple[str, Statement]]:
     document = permission_set.inline_policy or {}
     single = not isinstance(document.get("Statement"), list)
     for index, statement in enumerate(_statements(permission_set)):
@@ -342,7 +345,7 @@ def _allows(key: str, permission_set: PermissionSet) -> Iterator[tuple[str, Stat
             yield f"{key}.inlinePolicy.Statement" + ("" if single else f"[{index}]"), statement
 
 
-def _statements(permission_set: PermissionSet) -> list[Statement]:
+def _statements(permission_set: PermissionSetPolicies) -> list[Statement]:
     return documents.statements_of(permission_set.inline_policy) if permission_set.inline_policy else []
 
 
@@ -359,7 +362,7 @@ def _is_everything(action: str) -> bool:
     return not action.strip("*?:")
 
 
-def _reached(statement: Statement, rule: Rule, partition: str) -> str:
+def _reached(statement: Statement, rule: LintRule, partition: str) -> str:
     """Return the part of an Allow statement that a rule is about, as a report shows it; empty if there is none."""
     # Actions first: nearly all statements name none of a rule's.
     actions = _allowed_here(statement, rule, partition, _named(statement, rule))
@@ -368,10 +371,10 @@ def _reached(statement: Statement, rule: Rule, partition: str) -> str:
     if "NotAction" in statement:
         return _said(statement)
     reaching = [each for each in _listed(statement["Action"]) if any(overlaps(each, action) for action in actions)]
-    return shown(reaching[0] if len(reaching) == 1 else reaching)
+    return format_value(reaching[0] if len(reaching) == 1 else reaching)
 
 
-def _named(statement: Statement, rule: Rule) -> list[str]:
+def _named(statement: Statement, rule: LintRule) -> list[str]:
     """Return the rule's actions that the statement names."""
     if "NotAction" in statement:
         excluded = _listed(statement["NotAction"])
@@ -385,7 +388,7 @@ def _named(statement: Statement, rule: Rule) -> list[str]:
     return [action for action in candidates if any(overlaps(each, action) for each in written)]
 
 
-def _allowed_here(statement: Statement, rule: Rule, partition: str, actions: Sequence[str]) -> list[str]:
+def _allowed_here(statement: Statement, rule: LintRule, partition: str, actions: Sequence[str]) -> list[str]:
     """Return the actions on whose service's resources the statement holds.
 
     A service without an ARN of its own in the rule has actions on those of the others, or on no resource at all.
@@ -401,7 +404,7 @@ def _allowed_here(statement: Statement, rule: Rule, partition: str, actions: Seq
     ]
 
 
-def _allows_all_of(statement: Statement, rule: Rule, partition: str) -> bool:
+def _allows_all_of(statement: Statement, rule: LintRule, partition: str) -> bool:
     """Say whether the statement holds for all resources of the rule, or all but some, in at least one account."""
     arns = [arn.format(partition=partition) for arn in rule.resources]
     if "NotResource" in statement:
@@ -424,7 +427,7 @@ def _allows_some_of(statement: Statement, arn: str) -> bool:
 
 def _said(statement: Statement) -> str:
     element = "NotAction" if "NotAction" in statement else "Action"
-    return shown({element: statement[element]})
+    return format_value({element: statement[element]})
 
 
 def _listed(value: str | list[str]) -> list[str]:

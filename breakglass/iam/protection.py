@@ -221,7 +221,7 @@ def own_arns(
     )
 
 
-STAND_IN_API_ID = "0000000000"
+PLACEHOLDER_API_ID = "0000000000"
 """As long as the ID that API Gateway gives an API, for the size of a policy before the API is there."""
 
 
@@ -279,7 +279,7 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
     )
 
 
-def denials(
+def deny_statements(
     partition: str,
     *,
     protect: bool = True,

@@ -2,8 +2,8 @@
 
 Actions and ARN formats are those of the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/). Each action that leads around the limits of a set
-or around its alarm is in a risk, or in a Deny (`breakglass.iam.protection`), or in `LEFT_ALONE` with the reason for
-neither. A test holds a list of such actions against all three.
+or around its alarm is in a risk, or in a Deny (`breakglass.iam.protection`), or in `PERMITTED_ACTIONS` with the reason
+for neither. A test holds a list of such actions against all three.
 
 Non-goals: a judgement about any one policy.
 """
@@ -27,7 +27,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rule:
+class LintRule:
     """One thing the lint looks for."""
 
     name: str
@@ -55,7 +55,7 @@ def _alert_path(*services: str) -> tuple[str, ...]:
 
 
 _RISKS = (
-    Rule(
+    LintRule(
         RiskAcknowledgement.administrator_access,
         _REFUSED,
         _SET,
@@ -66,7 +66,7 @@ _RISKS = (
         ("*",),
         ("arn:{partition}:*",),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.iam,
         _REFUSED,
         _SET,
@@ -104,7 +104,7 @@ _RISKS = (
             "arn:{partition}:rolesanywhere:*:*:*",
         ),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.sso,
         _REFUSED,
         _SET,
@@ -115,7 +115,7 @@ _RISKS = (
         WITHHELD[RiskAcknowledgement.sso],
         ("arn:{partition}:identitystore::*:*", "arn:{partition}:signin:::*", "arn:{partition}:sso::*:*"),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.organizations,
         _REFUSED,
         _SET,
@@ -131,7 +131,7 @@ _RISKS = (
             "arn:{partition}:organizations::*:*",
         ),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.stop_cloudtrail,
         _REFUSED,
         _SET,
@@ -141,7 +141,7 @@ _RISKS = (
         protection.CLOUDTRAIL,
         ("arn:{partition}:cloudtrail:*:*:*",),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.alert_path,
         _REFUSED,
         _SET,
@@ -200,7 +200,7 @@ _RISKS = (
         # Changing the role of the alert path is the risk `iam`, changing the approvals the risk `approvals`.
         _alert_path("cloudwatch", "events", "secretsmanager", "sns", "sqs"),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.approvals,
         _REFUSED,
         _SET,
@@ -230,7 +230,7 @@ _RISKS = (
         ),
         _alert_path("dynamodb", "lambda", "states"),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.root,
         _REFUSED,
         _SET,
@@ -240,7 +240,7 @@ _RISKS = (
         WITHHELD[RiskAcknowledgement.root],
         ("arn:{partition}:iam::*:root",),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.access,
         _REFUSED,
         _SET,
@@ -250,7 +250,7 @@ _RISKS = (
         WITHHELD[RiskAcknowledgement.access],
         ("arn:{partition}:account-access:*:*:*",),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.account,
         _REFUSED,
         _SET,
@@ -260,7 +260,7 @@ _RISKS = (
         WITHHELD[RiskAcknowledgement.account],
         ("arn:{partition}:account::*:*",),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.code,
         _WARNING,
         _SET,
@@ -332,7 +332,7 @@ _RISKS = (
             "arn:{partition}:ssm:*:*:*:*",
         ),
     ),
-    Rule(
+    LintRule(
         RiskAcknowledgement.stop_detection,
         _WARNING,
         _SET,
@@ -363,15 +363,15 @@ _RISKS = (
     ),
 )
 
-RISKS: Mapping[RiskAcknowledgement, Rule] = {RiskAcknowledgement(rule.name): rule for rule in _RISKS}
+RISKS: Mapping[RiskAcknowledgement, LintRule] = {RiskAcknowledgement(rule.name): rule for rule in _RISKS}
 """The powers that a break-glass set gets only if `acknowledge` names them; of a warning, the word silences it."""
 
-HELD_BACK = frozenset(
+PROTECTED_RISKS = frozenset(
     {RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, RiskAcknowledgement.approvals}
 )
 """The risks that no break-glass set has while `protectAlertPath` is on, whatever its policies allow."""
 
-INLINE_POLICY = Rule(
+INLINE_POLICY = LintRule(
     "inline-policy",
     _REFUSED,
     "everyday.inlinePolicy, breakGlass.inlinePolicy",
@@ -379,7 +379,7 @@ INLINE_POLICY = Rule(
     "10,240 bytes together with the statements of protectAlertPath.",
     "Give a statement another Sid, or move statements into a customer managed policy.",
 )
-EVERYDAY_RISK = Rule(
+EVERYDAY_RISK = LintRule(
     "everyday-risk",
     _WARNING,
     "everyday",
@@ -387,21 +387,21 @@ EVERYDAY_RISK = Rule(
     "emergency, no alert tells of it, and protectAlertPath doesn't bind it.",
     "Leave it to the break-glass set, or limit its Action or Resource.",
 )
-ADDS_NOTHING = Rule(
+ADDS_NOTHING = LintRule(
     "adds-nothing",
     _WARNING,
     _SET,
     "Everything the break-glass set allows, the everyday set allows as well: there is no reason to ever open it.",
     "Give the break-glass set what is only for emergencies, and take it from the everyday set.",
 )
-NO_POLICY = Rule(
+NO_POLICY = LintRule(
     "no-policy",
     _WARNING,
     _SET,
     "The break-glass set allows nothing at all: in an emergency it raises an alert and then helps nobody.",
     "Give it managedPolicies, customerManagedPolicies or an inlinePolicy with an Allow.",
 )
-ANY_ROLE = Rule(
+ANY_ROLE = LintRule(
     "any-role",
     _WARNING,
     "breakGlass.inlinePolicy",
@@ -411,7 +411,7 @@ ANY_ROLE = Rule(
     ("iam:PassRole", "sts:AssumeRole"),
     ("arn:{partition}:iam::*:role/*",),
 )
-DENIED_ANYWAY = Rule(
+DENIED_ANYWAY = LintRule(
     "denied-anyway",
     _WARNING,
     "breakGlass.inlinePolicy",
@@ -421,7 +421,7 @@ DENIED_ANYWAY = Rule(
     (*protection.CLOUDTRAIL, *protection.UNSCOPED),
     ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:events:*:*:*", "arn:{partition}:sns:*:*:*"),
 )
-LOCAL_LOGIN = Rule(
+LOCAL_LOGIN = LintRule(
     "local-login",
     _WARNING,
     "breakGlass.inlinePolicy",
@@ -431,7 +431,7 @@ LOCAL_LOGIN = Rule(
     protection.LOCAL_LOGIN,
     ("arn:{partition}:signin:*:*:*",),
 )
-STALE_ACKNOWLEDGEMENT = Rule(
+STALE_ACKNOWLEDGEMENT = LintRule(
     "stale-acknowledgement",
     _WARNING,
     "breakGlass.acknowledge",
@@ -455,7 +455,7 @@ RULES = (
 
 
 @dataclass(frozen=True)
-class LeftAlone:
+class PermittedActions:
     """Actions that may look like a way around, and are neither in a risk nor denied as such."""
 
     actions: tuple[str, ...]
@@ -464,29 +464,29 @@ class LeftAlone:
     """Why neither."""
 
 
-LEFT_ALONE = (
-    LeftAlone(
+PERMITTED_ACTIONS = (
+    PermittedActions(
         ("sts:SetContext", "sts:TagSession"),
         "They add to a call that assumes a role, which needs its own permission. The warning any-role looks for that.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("sts:GetFederationToken", "sts:GetSessionToken"),
         "Only an IAM user can call them. Making credentials for one is the risk iam, and denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("sts:GetDelegatedAccessToken", "sts:GetWebIdentityToken"),
         "They take effect only after a delegation request was accepted, or outbound federation enabled. Both are the "
         "risk iam, and denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("iam:CreateRole", "iam:CreateUser"),
         "A new role or user has no permission and no credential. Giving it one is the risk iam.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("iam:CreateServiceLinkedRole",),
         "The role belongs to a service of AWS. No other identity can use it.",
     ),
-    LeftAlone(
+    PermittedActions(
         (
             "iam:DeleteRole",
             "iam:DeleteSAMLProvider",
@@ -495,7 +495,7 @@ LEFT_ALONE = (
         ),
         "They take access from others. The limits of the set and its alert stay; roles of the alert path are denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         (
             "iam:ChangePassword",
             "iam:CreateAccountAlias",
@@ -508,23 +508,23 @@ LEFT_ALONE = (
         ),
         "They give no permission and no credential.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("cloudshell:CreateSession", "cloudshell:PutCredentials"),
         "The shell has the credentials of the session that opened it: the same limits, the same Deny, the same end.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("account-access:TagResource", "account-access:UntagResource"),
         "Tags hand out no role.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("signin:CreateOAuth2PublicClient", "signin:RevokeOAuth2Token"),
         "A client gets no token without the two actions of `aws login`, which are denied. Revoking ends access.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("account:PutAccountName", "account:PutAlternateContact", "account:PutContactInformation"),
         "Neither the limits of a set nor its alert depend on names and contacts.",
     ),
-    LeftAlone(
+    PermittedActions(
         (
             "cloud9:CreateEnvironmentEC2",
             "cloudformation:CreateChangeSet",
@@ -536,7 +536,7 @@ LEFT_ALONE = (
         "It acts with the caller's own permissions, or with a role that the caller has to pass. The warning any-role "
         "looks for iam:PassRole on any role; updating a stack that has a role is the risk code.",
     ),
-    LeftAlone(
+    PermittedActions(
         (
             "apprunner:CreateService",
             "bedrock-agentcore:CreateCodeInterpreter",
@@ -558,37 +558,37 @@ LEFT_ALONE = (
         ),
         "It needs iam:PassRole on the role that it then acts with. The warning any-role looks for that on any role.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("lambda:PublishLayerVersion", "ssm:CreateDocument", "ssm:GetAccessToken", "ssm:PutParameter"),
         "It takes effect only by another action: changing a function, running a document, asking for node access. "
         "Those are the risk code.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("states:DescribeExecution",),
         "Input and output of an execution hold ids. The task tokens are in its history and in the records; reading "
         "both is denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),
         "They have no resource type, so a Deny would hit every state machine. They need a task token, and reading the "
         "approvals' tokens is denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("ram:AssociateResourceShare", "ram:CreateResourceShare"),
         "A share lends a resource to another account. It gives nobody a permission in this one.",
     ),
-    LeftAlone(("cloudtrail:CreateTrail",), "Another trail takes nothing from the first."),
-    LeftAlone(
+    PermittedActions(("cloudtrail:CreateTrail",), "Another trail takes nothing from the first."),
+    PermittedActions(
         ("events:PutEvents", "events:PutRawEvents"),
         "An event of one's own can't have a source of AWS's, so it is no use of a role. A drill can be forged: "
         "`drills: false` ends that.",
     ),
-    LeftAlone(("events:DeleteSubscriber",), "The rules of the alert path are no subscribers."),
-    LeftAlone(
+    PermittedActions(("events:DeleteSubscriber",), "The rules of the alert path are no subscribers."),
+    PermittedActions(
         ("kms:CreateGrant", "kms:Decrypt", "kms:ReEncrypt*"),
         "The key may be that of a database. On the alert path it encrypts a secret, and reading that is denied.",
     ),
-    LeftAlone(
+    PermittedActions(
         (
             "kms:DeleteImportedKeyMaterial",
             "kms:DisableKey",
@@ -609,21 +609,23 @@ LEFT_ALONE = (
         "A policy does not show which bucket and key matter. Those that the stack file names (trailBuckets, "
         "trailKeyArns, kmsKeyArn) are denied; others are left to the policies of their owner.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("secretsmanager:BatchGetSecretValue",),
         "It needs secretsmanager:GetSecretValue on each secret, and that is denied on those of the alert path.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"),
         "False data can't lower a maximum, and hides that the sweeper stands still only if somebody has stopped it, "
         "which is denied. Metrics of AWS's own namespaces can't be written. A metric stream is a copy.",
     ),
-    LeftAlone(
+    PermittedActions(
         ("logs:DeleteDelivery", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy"),
         "Neither an alert nor a decision depends on logs.",
     ),
-    LeftAlone(("apigateway:UpdateRestApiPolicy",), "It is about REST APIs. That of the approvals is an HTTP API."),
-    LeftAlone(
+    PermittedActions(
+        ("apigateway:UpdateRestApiPolicy",), "It is about REST APIs. That of the approvals is an HTTP API."
+    ),
+    PermittedActions(
         ("resource-groups:Tag", "tag:TagResources"),
         "They need the tagging action of the resource's own service as well, which is denied on the alert path.",
     ),

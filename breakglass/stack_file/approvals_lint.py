@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from breakglass.app.domain.policy import Principal, PrincipalKind, Rule
-from breakglass.errors import Problem, shown
-from breakglass.iam.lint import lint_of_approvers
+from breakglass.errors import Problem, format_value
+from breakglass.iam.lint import lint_approvals_risk
 from breakglass.stack_file.approvals import PRINCIPAL_KEYS, ApprovalRule, ApprovalSettings, DeniedAction, PrincipalSpec
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.principals import Mention
 from breakglass.stack_file.report import closest, nearest
 from breakglass.stack_file.set_names import pair_names
 from breakglass.stack_file.types import Fault, HttpsUrl, Region, seconds
-from breakglass.vocabulary import AssignmentTarget, partition
+from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
 if TYPE_CHECKING:
     from breakglass.stack_file.stack import AssignmentSpec, PairSpec, PermissionSets, StackFile
@@ -137,7 +137,7 @@ def _sets_without_rule(approvals: ApprovalSettings, sets: "PermissionSets", at: 
             standing = any(AssignmentTarget.breakGlass in assignment.sets for assignment in pair.assignments)
             yield Problem(
                 f"{at}permissionSets.pairs[{index}].breakGlass",
-                shown(pair.break_glass_name),
+                format_value(pair.break_glass_name),
                 "No rule of `approvals` is about this break-glass set, so nobody can request it. "
                 + ("Only those have it whom its assignments name." if standing else "Nobody has it by an assignment."),
                 "Add a rule, or leave it so if that is meant.",
@@ -157,7 +157,7 @@ def _pointless_requests(approvals: ApprovalSettings, sets: "PermissionSets", at:
             ):
                 yield Problem(
                     place,
-                    shown(_key(assignment)[1]),
+                    format_value(_key(assignment)[1]),
                     f"They have {pair.break_glass_name} in {', '.join(accounts)} all the time by this assignment, so "
                     f"what the rule {rule.name} says of them has no effect there: they use it without asking, and "
                     "their requests are refused since they have it already.",
@@ -180,7 +180,7 @@ def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
         if len(approvers - {_key(requester)}) < rule.approvals:
             yield Problem(
                 f"{place}.requesters[{index}]",
-                shown(_key(requester)[1]),
+                format_value(_key(requester)[1]),
                 "Nobody approves their own request, and by this rule too few others approve: what they request "
                 "themselves can't be approved by it.",
                 "Name somebody else under `approvers`, better a group.",
@@ -202,7 +202,7 @@ def _forbidden_approvers(rule: ApprovalRule, approvals: ApprovalSettings, place:
     if not left:
         yield Problem(
             f"{place}.approvers",
-            shown([_key(one)[1] for one in rule.approvers]),
+            format_value([_key(one)[1] for one in rule.approvers]),
             f"Nobody can approve by this rule for now: {' and '.join(named)} of `denies` forbids all of them to.",
             "Leave it so if that is meant, e.g. while changes are frozen; else name other `approvers`.",
         )
@@ -220,7 +220,7 @@ def _short_access(rule: ApprovalRule, sets: "PermissionSets", place: str) -> Ite
         sessions = " and ".join(f"one of {name} lives for {duration}" for name, duration in longer.items())
         yield Problem(
             f"{place}.maximumDuration",
-            shown(rule.maximum_duration),
+            format_value(rule.maximum_duration),
             "Taking the assignment away ends no session that is open: it lives to the end of its `sessionDuration`, "
             f"counted from the sign-in, and {sessions}. Whoever signs in at the last moment has the powers for that "
             "much longer than this rule says.",
@@ -237,7 +237,7 @@ def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
             if account not in allowed:
                 yield Problem(
                     f"{at}approvals.denies[{index}].accounts[{number}]",
-                    shown(account),
+                    format_value(account),
                     "No rule allows anything in this account, so there is nothing to forbid; if another account is "
                     "meant, nothing is forbidden there.",
                     "Correct the account id, or leave it so for rules to come.",
@@ -267,7 +267,7 @@ def unresolved(
     return [
         Problem(
             f"{at}{one.path}",
-            shown(one.name),
+            format_value(one.name),
             f"The identity store has no {one.kind} of this name, so nobody would be meant by it.",
             f"{_meant(one.name, _known_as(one, found))}Write the "
             f"{'display name of the group' if one.kind is PrincipalKind.group else 'user name'} exactly as Identity "
@@ -296,7 +296,7 @@ def unknown_accounts(approvals: ApprovalSettings, accounts: Mapping[str, str], a
     return [
         Problem(
             f"{at}{path}",
-            shown(account),
+            format_value(account),
             "The organisation has no active account with this id, so access to it could never be given, and nothing "
             "in it be forbidden.",
             f"{_meant(account, named, named)}Copy the id from AWS Organizations.",
@@ -325,7 +325,7 @@ def management_account_problems(
     return [
         Problem(
             f"{at}{path}",
-            shown(account),
+            format_value(account),
             f"This is the organisation's management account, and the workflow runs in {deployed_in}, a delegated "
             "administrator of Identity Center: AWS lets it give no access there, so every request would fail.",
             "Deploy the stack to the management account, or take the account out of the rule. For emergencies there, "
@@ -352,7 +352,7 @@ def everyday_approvers(
             AssignmentTarget.everyday in assignment.sets and deployed_in in assignment.accounts
             for assignment in pair.assignments
         ):
-            for found in lint_of_approvers(pair.everyday, partition(region)):
+            for found in lint_approvals_risk(pair.everyday, partition_of_region(region)):
                 yield Problem(f"{at}pairs[{index}].{found.path}", found.value, found.why, found.instead)
 
 
@@ -418,7 +418,7 @@ def unapprovable_rules(
             found.append(
                 Problem(
                     f"{at}rules[{index}].requesters",
-                    shown([one.name for one in rule.requesters]),
+                    format_value([one.name for one in rule.requesters]),
                     "There is nobody in these groups today, so nobody can request anything by this rule.",
                     "Add people to a group in the identity provider, or name another one.",
                 )
@@ -427,7 +427,7 @@ def unapprovable_rules(
             found.append(
                 Problem(
                     f"{at}rules[{index}].approvers",
-                    shown([one.name for one in rule.approvers]),
+                    format_value([one.name for one in rule.approvers]),
                     f"Nobody approves their own request. The rule asks for {rule.approvals} "
                     f"{'approval' if rule.approvals == 1 else 'approvals'}, and as the groups are today, whoever may "
                     "request has too few others to approve it: nothing can be approved by this rule.",

@@ -25,7 +25,7 @@ from breakglass.stack_file.types import (
     parse_policy,
     read_policy_file,
 )
-from breakglass.vocabulary import RiskAcknowledgement, partition
+from breakglass.vocabulary import RiskAcknowledgement, partition_of_region
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def lint_context(given: RawValue) -> LintContext:
         region=region,
         approvals=bool(approvals),
         own_arns=own_arns(
-            partition(region),
+            partition_of_region(region),
             secret_names=[name for name in names if name],
             key_arns=[key for key in keys if key],
             buckets=[bucket for each in sets["trailBuckets"] if (bucket := each.valid(_BUCKET_NAME))],

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from breakglass.errors import ConfigError, Problem, looks_like_secret, shown
+from breakglass.errors import ConfigError, Problem, format_value, has_secret
 from breakglass.stack_file.types import FAULT, Location, yaml_kind
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -73,7 +73,7 @@ def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> li
 
 
 def _secret_at(details: ErrorDetails) -> bool:
-    return any(looks_like_secret(part) for part in (details["loc"][-1], details["input"]) if isinstance(part, str))
+    return any(has_secret(part) for part in (details["loc"][-1], details["input"]) if isinstance(part, str))
 
 
 def key_path(loc: Location, at: str = "") -> str:
@@ -85,7 +85,7 @@ def key_path(loc: Location, at: str = "") -> str:
         elif part.replace("_", "").replace("-", "").isalnum():
             path += f".{part}" if path else part
         else:
-            path += f"[{shown(part)}]"
+            path += f"[{format_value(part)}]"
     return f"{at}{path}"
 
 
@@ -117,7 +117,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
     loc = tuple(part for part in details["loc"] if part != "[key]")
     # A rule that misses something has None as its value; pydantic itself has whatever is around it.
     missing = details["type"] == "missing" or (details["type"] == FAULT and details["input"] is None)
-    value = "(missing)" if missing else shown(details["input"])
+    value = "(missing)" if missing else format_value(details["input"])
     why, instead = _wording(details, model)
     return Problem(key_path(loc, at), value, why, instead)
 
@@ -174,7 +174,7 @@ def _example(field: FieldInfo | None) -> str:
         return ""
     of_types = [extra.json_schema or {} for extra in field.metadata if isinstance(extra, WithJsonSchema)]
     examples = [*(field.examples or []), *(example for schema in of_types for example in schema.get("examples", []))]
-    return shown(examples[0]) if examples else ""
+    return format_value(examples[0]) if examples else ""
 
 
 def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, type[BaseModel] | None]:

@@ -31,7 +31,7 @@ from pydantic.alias_generators import to_camel
 
 from breakglass.alerts.patterns import PATTERN_LIMIT, event_pattern, pattern_json
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
-from breakglass.errors import BreakglassError, ConfigError, Problem, looks_like_secret
+from breakglass.errors import BreakglassError, ConfigError, Problem, has_secret
 from breakglass.iam.lint import Severity
 from breakglass.iam.policy_text import repeated_keys
 from breakglass.stack_file.approvals import ApprovalSettings
@@ -72,7 +72,7 @@ from breakglass.stack_file.types import (
     seconds,
 )
 from breakglass.stack_file.warnings import warnings
-from breakglass.vocabulary import AssignmentTarget, EvidencePath, RiskAcknowledgement, partition
+from breakglass.vocabulary import AssignmentTarget, EvidencePath, RiskAcknowledgement, partition_of_region
 
 _INSTANCE_ARN = TypeAdapter(InstanceArn)
 _KMS_KEY_ARN = TypeAdapter(KmsKeyArn)
@@ -319,12 +319,12 @@ class PermissionSets(ConfigModel):
 def _other_partition(arn: RawValue, adapter: TypeAdapter[str], region: RawValue, so: str) -> Iterator[Fault]:
     """Complain about an ARN of another partition than the region's, and say what would come of it."""
     here, written = region.valid(_REGION), arn.valid(adapter)
-    if here and written and written.split(":")[1] != partition(here):
+    if here and written and written.split(":")[1] != partition_of_region(here):
         yield arn.fault(
-            f"The ARN is of the partition {written.split(':')[1]}, and {here} is in the partition {partition(here)}; "
-            f"nothing reaches from one into the other. {so}",
-            f"Write an ARN that begins with arn:{partition(here)}:, or correct `region`. Another partition gets a "
-            "stack of its own.",
+            f"The ARN is of the partition {written.split(':')[1]}, and {here} is in the partition "
+            f"{partition_of_region(here)}; nothing reaches from one into the other. {so}",
+            f"Write an ARN that begins with arn:{partition_of_region(here)}:, or correct `region`. Another "
+            "partition gets a stack of its own.",
         )
 
 
@@ -430,11 +430,11 @@ class Alerts(ConfigModel):
 def _other_key_region(key: RawValue, region: RawValue, encrypted: str, so: str) -> Iterator[Fault]:
     """Complain about a KMS key that is not in the region of what it encrypts."""
     here, arn = region.valid(_REGION), key.valid(_KMS_KEY_ARN)
-    if here and arn and arn.split(":")[1:4:2] != [partition(here), here]:
+    if here and arn and arn.split(":")[1:4:2] != [partition_of_region(here), here]:
         _, of, _, where, *_ = arn.split(":")
         yield key.fault(
             f"The key is in {where} (partition {of}), and the region of {encrypted} is {here} "
-            f"(partition {partition(here)}): {so}.",
+            f"(partition {partition_of_region(here)}): {so}.",
             f"Write the ARN of a key in {here}; of a multi-region key (mrk-...), that of its replica there.",
         )
 
@@ -543,7 +543,7 @@ def decode_value(key: str, text: str) -> object:
 
 
 def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(value, dict) and RawValue(value).encrypted and not looks_like_secret(value["secure"])
+    return isinstance(value, dict) and RawValue(value).encrypted and not has_secret(value["secure"])
 
 
 def _encrypted_token(value: object) -> dict[str, str]:
@@ -640,7 +640,7 @@ def _plain_secrets(given: RawValue) -> Iterator[Fault]:
             yield from _plain_secrets(RawValue(value, (*given.loc, str(key))))
     for item in given:
         yield from _plain_secrets(item)
-    if given.text and looks_like_secret(given.text):
+    if given.text and has_secret(given.text):
         yield given.fault(
             "This looks like a Slack token or webhook address in plain text: it would be readable in git, in the "
             "state and in every preview. If this file was ever committed or shared, it has leaked.",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.errors import Problem, shown
+from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import warnings as approval_warnings
 from breakglass.stack_file.set_names import overlap
 from breakglass.vocabulary import AssignmentTarget
@@ -80,7 +80,7 @@ def _overlapping_names(stack_file: "StackFile", at: str) -> Iterator[Problem]:
             several = " and ".join(others)
             yield Problem(
                 f"{at}alerts.watch.permissionSets[{index}]",
-                shown(name),
+                format_value(name),
                 f"Identity Center names roles AWSReservedSSO_<set>_<suffix>, so the rules for {name} also match the "
                 f"roles of {several}. Each use of {several} raises its own alert and a second one that wrongly says "
                 f"{name}, and counts as a use of both. A use of {name} raises its own alert only.",
@@ -129,7 +129,7 @@ def _first_made_on_request(stack_file: "StackFile", at: str) -> Iterator[Problem
             policies = " and ".join(f"{policy.path}{policy.name}" for policy in needed)
             yield Problem(
                 f"{at}permissionSets.pairs[{index}].breakGlass",
-                shown(pair.break_glass_name),
+                format_value(pair.break_glass_name),
                 f"No assignment of this file makes its role {where}, so Identity Center makes it there with the first "
                 f"access, in an emergency. That fails if the account lacks {policies}, and the person gets no access.",
                 "Assign the set to a group without members in each of these accounts (`sets: [breakGlass]`). Then "

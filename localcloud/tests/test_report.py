@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 
 from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.subjects import PermissionSetSubject
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from breakglass.vocabulary import EvidencePath
 from localcloud import report
 from localcloud.emulators.cloudtrail import as_event
@@ -117,7 +117,7 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
     table = shown(report.verdict_table([Verdict(text, None, (text,), None)]))
     story = shown(report.story_table([Scene(text, text, "", 0), Scene(text, text, text, 0)]))
     for output in (message, table, story):
-        assert output == printable(output)
+        assert output == escape_unprintable(output)
 
 
 def test_colour_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from breakglass.app.slack.signature import HANDED_OVER_SECONDS, RETRY_SECONDS, W
 from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs
 from breakglass.components.approvals.workflow_definition import definition
 from breakglass.errors import ConfigError
-from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions, workflow_trust
+from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.naming import Names, Part, Place
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import (
@@ -340,7 +340,7 @@ MOST = {"settings": {"end_sessions": True}, "kms_key_arn": KEY, "identity_center
 def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
     deployment = approvals(**more)
 
-    scope = Scope(
+    scope = AppScope(
         place=PLACE,
         policy=policy_of(deployment),
         bot_token_secret_arn=TOKEN_ARN,

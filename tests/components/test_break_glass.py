@@ -13,7 +13,7 @@ import pytest
 
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.errors import ConfigError
-from breakglass.iam.protection import denials
+from breakglass.iam.protection import deny_statements
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
@@ -351,11 +351,11 @@ def test_sets_are_denied_what_the_same_stack_names() -> None:
         "arn:aws:secretsmanager:*:*:secret:slack/signing-??????",
         f"arn:aws:apigateway:eu-central-1::/apis/{api.name}-id*",
     ]
-    assert inline_policy(break_glass(args))["Statement"] == [*RESTORE["Statement"], *denials("aws", own=own)]
+    assert inline_policy(break_glass(args))["Statement"] == [*RESTORE["Statement"], *deny_statements("aws", own=own)]
 
 
 def test_sets_of_a_stack_without_own_names_are_denied_the_prefix() -> None:
-    assert inline_policy(break_glass(BOTH))["Statement"] == [*RESTORE["Statement"], *denials("aws")]
+    assert inline_policy(break_glass(BOTH))["Statement"] == [*RESTORE["Statement"], *deny_statements("aws")]
 
 
 def test_no_protection_beside_approvals_is_refused() -> None:

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from breakglass.components.permission_sets.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
-from breakglass.iam.protection import WITHHELD, denials
+from breakglass.iam.protection import WITHHELD, deny_statements
 from breakglass.vocabulary import RiskAcknowledgement
 from tests.conftest import IDENTITY_STORE_ID, INSTANCE_ARN, REGION, Call, Deployment, deploy, refusal
 
@@ -167,7 +167,7 @@ def test_a_boundary_of_aws() -> None:
 
 
 # What they say is in tests/unit/iam/test_protection.py.
-DENIALS = list(denials("aws"))
+DENIALS = list(deny_statements("aws"))
 
 
 def inline_policy(deployment: Deployment) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def test_the_protection_does_not_need_a_policy_of_the_users_own() -> None:
 
 
 def test_the_protection_can_be_left_out() -> None:
-    (local_login,) = denials("aws", protect=False)
+    (local_login,) = deny_statements("aws", protect=False)
     assert inline_policy(pair(protect_alert_path=False))["Statement"] == [*RESTORE["Statement"], local_login]
 
 
@@ -219,7 +219,7 @@ def test_what_the_prefix_does_not_cover_is_protected() -> None:
         return program({**ARGS, "protected_arns": [SECRET], "approval_api_id": api_id})
 
     own = [SECRET, "arn:aws:apigateway:eu-central-1::/apis/a1b2c3d4e5*"]
-    assert inline_policy(deploy(with_api))["Statement"][1:] == list(denials("aws", own=own))
+    assert inline_policy(deploy(with_api))["Statement"][1:] == list(deny_statements("aws", own=own))
 
 
 def test_unprotected_set_that_reads_a_protected_secret_is_refused() -> None:

@@ -22,7 +22,7 @@ from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.table import day
 from breakglass.app.domain.audit import about_request
 from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, to_json
-from breakglass.cli.deployed import POLICY_OUTPUT, TABLE_OUTPUT
+from breakglass.cli.stack_outputs import POLICY_OUTPUT, TABLE_OUTPUT
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import local_client, make_table
 from tests.app.domain.examples import CLEO_ACTS, request

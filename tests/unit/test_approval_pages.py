@@ -22,7 +22,7 @@ from breakglass.app.domain.records import State
 from breakglass.app.domain.request_lifecycle import FINAL, TABLE, Event
 from breakglass.app.domain.usage_lifecycle import USE_TABLE
 from breakglass.components.approvals.workflow_definition import definition
-from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions
+from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions
 from breakglass.naming import Names, Part, Place
 from tests.app.domain.policies import MANAGEMENT, SETTINGS, policy, rule
 
@@ -35,7 +35,7 @@ ALARMS = (RUNBOOKS / "alarms.md").read_text(encoding="utf-8")
 PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
 SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-"
 # Everything that a stack can switch on.
-FULL = Scope(
+FULL = AppScope(
     place=PLACE,
     policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)),
     bot_token_secret_arn=f"{SECRET}slack-token-AbCdEf",
@@ -169,7 +169,7 @@ def test_key_policy_allows_what_the_functions_are_allowed() -> None:
 
 
 def test_without_what_a_stack_can_switch_on_there_is_less() -> None:
-    plain = Scope(PLACE, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
+    plain = AppScope(PLACE, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
     extra = granted(function_permissions(Part.access, FULL)) - granted(function_permissions(Part.access, plain))
 
     assert {action.partition(":")[0] for action in extra} == {"iam", "kms", "organizations"}

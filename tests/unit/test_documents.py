@@ -13,7 +13,7 @@ import yaml
 
 from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.subjects import PermissionSetSubject
-from breakglass.cli.check import PROBLEM, Finding, as_text
+from breakglass.cli.check import PROBLEM, LocatedProblem, to_text
 from breakglass.errors import Problem
 from breakglass.stack_file.stack import NAMESPACE, validate_stack
 from breakglass.vocabulary import EvidencePath
@@ -72,9 +72,9 @@ def test_every_make_command_is_one(document: Path) -> None:
 def test_problem_matcher_of_the_readme_finds_the_line() -> None:
     (tasks,) = re.findall(r"^```json\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
     matcher = json.loads(tasks)["tasks"][0]["problemMatcher"]["pattern"]
-    finding = Finding(PROBLEM, 12, Problem("breakglass:alerts.slack.channel", '"#ops"', "why", "instead"))
+    finding = LocatedProblem(PROBLEM, 12, Problem("breakglass:alerts.slack.channel", '"#ops"', "why", "instead"))
 
-    found = re.match(matcher["regexp"], as_text(Path("stacks/Pulumi.prod.yaml"), [finding]).splitlines()[0])
+    found = re.match(matcher["regexp"], to_text(Path("stacks/Pulumi.prod.yaml"), [finding]).splitlines()[0])
 
     assert found is not None
     assert [found[matcher[part]] for part in ("file", "line", "severity", "message")] == [

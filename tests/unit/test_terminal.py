@@ -17,18 +17,18 @@ from breakglass.errors import (
     BreakglassError,
     CommandError,
     ConfigError,
+    InvalidArgumentError,
     MessageError,
     PolicyError,
     Problem,
-    QuestionError,
     UnreadableError,
 )
-from breakglass.terminal import PrintableStream, printable
+from breakglass.terminal import PrintableStream, escape_unprintable
 from localcloud import up
 from tests.app.domain.policies import ADA, CLEO, DATABASES, EVERYBODY, PRODUCTION, RDS, policy
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.directory import MemoryDirectory
-from tests.unit.cli.worlds import Outcome, Typist
+from tests.unit.cli.contexts import Outcome, Typist
 
 HOSTILE = "\x1b]0;owned\x07 \x9b31m \x1b[2J \x7f\b\r \u202etxt.exe\u2066 \u200b \U000e0001"
 """Sets a title, colours and clears by C0 and C1, goes back, turns round, hides: what a name or a reason may hold."""
@@ -54,19 +54,19 @@ def obeyed(text: str) -> set[str]:
     ids=["clipboard", "colour by C1", "title by C1", "right to left", "controls", "formats", "tag", "words"],
 )
 def test_printable_text_shows_what_was_typed(typed: str, shown: str) -> None:
-    assert printable(typed) == shown
+    assert escape_unprintable(typed) == shown
 
 
 @given(st.text())
 def test_printable_text_has_no_invisible_character(text: str) -> None:
-    assert obeyed(printable(text)) == set()
-    assert printable(printable(text)) == printable(text)
+    assert obeyed(escape_unprintable(text)) == set()
+    assert escape_unprintable(escape_unprintable(text)) == escape_unprintable(text)
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_printable_json_says_the_same(value: object) -> None:
     for indent in (None, 2):
-        assert json.loads(printable(json.dumps(value, ensure_ascii=False, indent=indent))) == value
+        assert json.loads(escape_unprintable(json.dumps(value, ensure_ascii=False, indent=indent))) == value
 
 
 @given(st.lists(st.text()))
@@ -86,7 +86,7 @@ ERRORS = (
     ConfigError([PROBLEM]),
     MessageError(HOSTILE),
     PolicyError(HOSTILE),
-    QuestionError(PROBLEM),
+    InvalidArgumentError(PROBLEM),
     UnreadableError(PROBLEM, 1),
 )
 

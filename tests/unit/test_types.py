@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from breakglass.stack_file import types
 from breakglass.stack_file.types import FAULT, seconds
-from breakglass.vocabulary import partition
+from breakglass.vocabulary import partition_of_region
 
 STATEMENT = {"Effect": "Allow", "Action": "rds:CreateDBSnapshot", "Resource": "*"}
 
@@ -252,4 +252,4 @@ def test_seconds_is_the_length_of_a_duration(hours: int, minutes: int, rest: int
     ],
 )
 def test_a_region_is_in_one_partition(region: str, expected: str) -> None:
-    assert partition(region) == expected
+    assert partition_of_region(region) == expected

@@ -20,7 +20,7 @@ from breakglass.naming import physical_name
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import Retry
 from breakglass.stack_file.types import HttpsUrl, Region, SlackChannelId, TagKey, TagValue
-from breakglass.vocabulary import EvidencePath, partition
+from breakglass.vocabulary import EvidencePath, partition_of_region
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 """How long a dead letter is kept: as long as SQS can."""
@@ -186,7 +186,9 @@ class UsageAlert(pulumi.ComponentResource):
 
 
 def _pattern(spec: UsageAlertSpec, path: EvidencePath) -> str:
-    return pattern_json(event_pattern(spec.subject, path, partition=partition(spec.region), drills=spec.drills))
+    return pattern_json(
+        event_pattern(spec.subject, path, partition=partition_of_region(spec.region), drills=spec.drills)
+    )
 
 
 def _message(spec: UsageAlertSpec, path: EvidencePath) -> Transformer:
@@ -195,7 +197,7 @@ def _message(spec: UsageAlertSpec, path: EvidencePath) -> Transformer:
         path,
         channel=spec.channel,
         post_mortem_url=spec.post_mortem_url,
-        partition=partition(spec.region),
+        partition=partition_of_region(spec.region),
         explain=spec.explain,
     )
 

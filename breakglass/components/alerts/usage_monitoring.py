@@ -15,7 +15,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
-from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, counting_path, dashboard_body, dashboard_url
+from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
 from breakglass.alerts.messages import Transformer, email_text
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Subject
@@ -310,7 +310,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             metric_name="ApproximateAgeOfOldestMessage",
             **dead_letters,
         )
-        counting = counting_path(watched.paths)
+        counting = usage_path(watched.paths)
         if counting is not None:
             yield alarm(
                 f"{of_role}-routine-use",

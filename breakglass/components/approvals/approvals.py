@@ -17,7 +17,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from breakglass.alerts.messages import recorder_input, shows_use
+from breakglass.alerts.messages import is_usage, recorder_input
 from breakglass.app.domain.policy import Policy, to_json
 from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
@@ -38,7 +38,7 @@ from breakglass.components.permission_sets.identity_store import IdentityStore
 from breakglass.components.permission_sets.permission_set_pair import PairArgs
 from breakglass.components.reference import Reference
 from breakglass.errors import PolicyError
-from breakglass.iam.app_roles import Scope, function_permissions, workflow_permissions, workflow_trust
+from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.iam.documents import policy_json
 from breakglass.naming import Names, Part, Place
 from breakglass.stack_file.approvals import ApprovalSettings
@@ -46,7 +46,7 @@ from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import PairSpec
 from breakglass.stack_file.types import Fault, HttpsUrl, KmsKeyArn, Region, TagKey, TagValue, fault
-from breakglass.vocabulary import partition
+from breakglass.vocabulary import partition_of_region
 
 
 class ApprovalsArgs(TypedDict):
@@ -213,7 +213,7 @@ class Approvals(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         organization = organization_of(self, at=f"{name}.settings")
         names = Names(name)
-        place = Place(names, partition(spec.region), spec.region, organization.deployed_in)
+        place = Place(names, partition_of_region(spec.region), spec.region, organization.deployed_in)
 
         signing = SlackSigningSecret(
             f"{name}-signing",
@@ -399,7 +399,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
         )
         for watched in spec.watched
         for path in watched.paths
-        if shows_use(path)
+        if is_usage(path)
     ]
 
 
@@ -409,11 +409,11 @@ def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> Policy:
 
 def _scope(
     place: Place, kms_key_arn: str | None, identity_center_key_arn: str | None, known: Mapping[str, Any]
-) -> Scope:
-    return Scope(place=place, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
+) -> AppScope:
+    return AppScope(place=place, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
 
 
-def _permissions_json(part: Part, scope: Scope) -> str:
+def _permissions_json(part: Part, scope: AppScope) -> str:
     try:
         return policy_json(function_permissions(part, scope))
     except PolicyError as error:

@@ -31,7 +31,7 @@ from breakglass.stack_file.approvals import (
 from breakglass.stack_file.approvals_lint import POST_MESSAGE
 from breakglass.stack_file.stack import AssignmentSpec, PairSpec
 from breakglass.stack_file.types import seconds
-from breakglass.vocabulary import AssignmentTarget, partition
+from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
 PrincipalIds = Mapping[tuple[PrincipalKind, str], str]
 """A group's display name or a user's user name -> its id in the identity store."""
@@ -107,7 +107,7 @@ def compile_policy(
 def _settings(approvals: ApprovalSettings, post_message_url: str, names: ResolvedNames) -> Settings:
     return Settings(
         region=names.region,
-        partition=partition(names.region),
+        partition=partition_of_region(names.region),
         instance_arn=names.instance_arn,
         identity_store_id=names.identity_store_id,
         deployed_in=names.deployed_in,

@@ -17,7 +17,7 @@ import pulumi_aws as aws
 
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.components.provider_error import words_of
-from breakglass.errors import ConfigError, Problem, shown
+from breakglass.errors import ConfigError, Problem, format_value
 
 
 class NamesPrincipal(Protocol):
@@ -181,7 +181,7 @@ def _fail(principal: Named, error: Exception) -> str:
     said = words_of(error)
     problem = key_problem(said) or Problem(
         principal.key,
-        shown(principal.text),
+        format_value(principal.text),
         f"The identity store does not tell of a {principal.kind} of this name, so nobody would be meant by it. The "
         f"provider says: {said}",
         f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as Identity "

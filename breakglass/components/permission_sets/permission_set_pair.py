@@ -18,11 +18,11 @@ from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import merge_inline, policy_json
 from breakglass.iam.lint import LintContext, Severity, lint_pair
-from breakglass.iam.protection import STAND_IN_API_ID, api_arn, denials
+from breakglass.iam.protection import PLACEHOLDER_API_ID, api_arn, deny_statements
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import AssignmentSpec, PairSpec, PermissionsBoundary, PermissionSetSpec
 from breakglass.stack_file.types import ProtectedArn, Region, TagKey, TagValue
-from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition
+from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition_of_region
 
 
 class CustomerManagedPolicyArgs(TypedDict):
@@ -247,7 +247,7 @@ class PermissionSetPair(pulumi.ComponentResource):
     def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validate(PermissionSetPairSpec, args, at=f"{name}.")
         # The API's ID is known after the first deployment only; what matters before is its length.
-        api_id = None if spec.approval_api_id is None else STAND_IN_API_ID
+        api_id = None if spec.approval_api_id is None else PLACEHOLDER_API_ID
         context = LintContext(
             protect_alert_path=spec.protect_alert_path,
             region=spec.region,
@@ -390,9 +390,9 @@ def refused_risks(pair: PairSpec, context: LintContext, at: str) -> list[Problem
 
 def _break_glass_policy(spec: PermissionSetPairSpec, api_id: str | None) -> str | None:
     """Return the inline policy of the break-glass set as JSON: the user's own, and what the set is denied."""
-    of = partition(spec.region)
+    of = partition_of_region(spec.region)
     api = [api_arn(of, spec.region, api_id)] if api_id is not None else []
-    denied = denials(
+    denied = deny_statements(
         of,
         protect=spec.protect_alert_path,
         acknowledged=spec.break_glass.acknowledge,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, counting_path, dashboard_body, dashboard_url
+from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
 from breakglass.vocabulary import EvidencePath
 
 REGION = "eu-central-1"
@@ -47,7 +47,7 @@ def metrics(title: str, *roles: RoleMetrics) -> list[list[Any]]:
     ],
 )
 def test_one_path_counts_uses(paths: list[EvidencePath], counted: EvidencePath | None) -> None:
-    assert counting_path(paths) == counted
+    assert usage_path(paths) == counted
 
 
 @pytest.mark.parametrize("title", ["Uses in the time range", "Uses per day"])

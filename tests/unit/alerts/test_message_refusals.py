@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from breakglass.alerts.messages import FIELDS, Transformer, check, email_text, slack_message
+from breakglass.alerts.messages import FIELDS, Transformer, check_transformer, email_text, slack_message
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.errors import MessageError
 from breakglass.vocabulary import EvidencePath
@@ -28,27 +28,27 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
         "letters, digits and the punctuation of names and web addresses only.",
     ),
     "a template of 8,193 characters": (
-        lambda: check(Transformer({}, json.dumps("x" * 8191))),
+        lambda: check_transformer(Transformer({}, json.dumps("x" * 8191))),
         "The template has 8193 characters and EventBridge takes 8192. Shorten the post-mortem address; the rest of the "
         "message has a fixed length.",
     ),
     "a path that is not known to be safe": (
-        lambda: check(Transformer({"agent": "$.detail.userAgent"}, '"<agent>"')),
+        lambda: check_transformer(Transformer({"agent": "$.detail.userAgent"}, '"<agent>"')),
         "<agent> would insert $.detail.userAgent, which is not known to be safe: EventBridge does not escape every "
         "value, so a quote in this one can turn the alert into a dead letter. "
         f"Use one of: {', '.join(sorted(FIELDS))}.",
     ),
     "a link": (
-        lambda: check(Transformer({}, '"<https://x|x>"')),
+        lambda: check_transformer(Transformer({}, '"<https://x|x>"')),
         "'<https://x|x>' holds angle brackets that are no placeholder. EventBridge would read them as one, and Slack "
         "as a link or a mention. Use a button for a link; mention nobody.",
     ),
     "a value of 2,001 characters": (
-        lambda: check(button(value="x" * 2001)),
+        lambda: check_transformer(button(value="x" * 2001)),
         "Slack takes 1 to 2000 for the length of the value of a button; at worst it would be 2001 here.",
     ),
     "a text that may be empty": (
-        lambda: check(replace(block(type="section", text={"text": "<region>"}), input_paths=REGION)),
+        lambda: check_transformer(replace(block(type="section", text={"text": "<region>"}), input_paths=REGION)),
         "Slack takes 1 to 3000 for the length of the text of a section; at worst it would be 0 here.",
     ),
 }
@@ -90,18 +90,18 @@ LIMITS: dict[str, tuple[Callable[[str], Transformer], int]] = {
 @pytest.mark.parametrize("what", LIMITS)
 def test_message_at_a_limit_passes_and_beyond_it_is_refused(what: str) -> None:
     message, limit = LIMITS[what]
-    check(message("x" * limit))
+    check_transformer(message("x" * limit))
     with pytest.raises(MessageError, match=f"for the length of (the|a) {what}; at worst it would be {limit + 1} here"):
-        check(message("x" * (limit + 1)))
+        check_transformer(message("x" * (limit + 1)))
 
 
 def test_as_many_paths_as_eventbridge_takes_are_all_judged() -> None:
     with pytest.raises(MessageError, match="not known to be safe"):
-        check(Transformer({f"n{number}": "$.detail.eventID" for number in range(100)}, '""'))
+        check_transformer(Transformer({f"n{number}": "$.detail.eventID" for number in range(100)}, '""'))
 
 
 def test_template_as_long_as_eventbridge_takes_passes() -> None:
-    check(Transformer({}, json.dumps("x" * 8190)))
+    check_transformer(Transformer({}, json.dumps("x" * 8190)))
 
 
 def test_email_about_a_plain_role_names_the_account_of_its_arn() -> None:

@@ -20,10 +20,10 @@ from breakglass.alerts.input_template import is_json
 from breakglass.alerts.messages import (
     FIELDS,
     Transformer,
-    check,
+    check_transformer,
     email_text,
+    is_usage,
     recorder_input,
-    shows_use,
     slack_message,
     substitute,
 )
@@ -249,7 +249,7 @@ def test_with_approvals_a_use_has_a_button_to_explain_it_before_the_others() -> 
 
 @pytest.mark.parametrize("subject", [SET, ROLE])
 def test_a_refused_attempt_is_no_use_to_explain_or_record(subject: Subject) -> None:
-    assert not shows_use(EvidencePath.denied)
+    assert not is_usage(EvidencePath.denied)
     made = slack_message(subject, EvidencePath.denied, channel=CHANNEL, explain=True)
     assert made == slack_message(subject, EvidencePath.denied, channel=CHANNEL)
     with pytest.raises(ValueError, match="Nothing was used"):
@@ -407,7 +407,7 @@ def test_any_legal_values_make_valid_json_within_slacks_limits(message: tuple[Tr
     assert all(urlsplit(button["url"]).hostname for button in actions["elements"] if "url" in button)
 
 
-@given(st.data(), subjects, PATHS.filter(shows_use))
+@given(st.data(), subjects, PATHS.filter(is_usage))
 def test_the_recorder_understands_any_legal_values(data: st.DataObject, subject: Subject, path: EvidencePath) -> None:
     assume(path in subject.evidence_paths)
     transformer = recorder_input(subject, path)
@@ -540,9 +540,9 @@ def with_path(name: str, path: str) -> Callable[[], Transformer]:
 
 
 def test_what_the_builders_make_passes_the_check() -> None:
-    check(good())
-    check(email_text(SET, EvidencePath.session_start))
-    check(recorded())
+    check_transformer(good())
+    check_transformer(email_text(SET, EvidencePath.session_start))
+    check_transformer(recorded())
 
 
 @pytest.mark.parametrize(
@@ -575,12 +575,12 @@ def test_what_the_builders_make_passes_the_check() -> None:
 def test_a_transformer_that_would_lose_or_bend_the_alert_is_refused(make: Callable[[], Transformer], why: str) -> None:
     transformer = make()
     with pytest.raises(MessageError, match=re.escape(why)):
-        check(transformer)
+        check_transformer(transformer)
 
 
 def test_more_paths_than_eventbridge_takes_are_refused() -> None:
     with pytest.raises(MessageError, match="101 paths"):
-        check(Transformer({f"n{index}": "$.detail.eventID" for index in range(101)}, '""'))
+        check_transformer(Transformer({f"n{index}": "$.detail.eventID" for index in range(101)}, '""'))
 
 
 @pytest.mark.parametrize(
@@ -600,4 +600,4 @@ def test_more_blocks_fields_or_buttons_than_slack_takes_are_refused(
         entries = entries[key]
     entries.extend(entries[:1] * (limit + 1 - len(entries)))
     with pytest.raises(MessageError, match=f"length of {what}; at worst it would be {limit + 1}"):
-        check(replace(good(), template=json.dumps(body)))
+        check_transformer(replace(good(), template=json.dumps(body)))

@@ -18,13 +18,13 @@ from breakglass.app.aws.aws import AwsError
 from breakglass.app.domain.records import Actor, AuditEntry
 from breakglass.cli import audit
 from breakglass.cli.audit import COLUMNS
-from breakglass.errors import QuestionError
-from breakglass.terminal import printable
+from breakglass.errors import InvalidArgumentError
+from breakglass.terminal import escape_unprintable
 from tests.app.domain.policies import EVERYBODY, PRODUCTION, RDS, STAGING, policy
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.directory import MemoryDirectory
 from tests.app.doubles.store import MemoryStore
-from tests.unit.cli.worlds import TABLE, Outcome, Typist
+from tests.unit.cli.contexts import TABLE, Outcome, Typist
 
 # 2025-11-24T16:00:00Z is NOW.
 DAY = 86_400
@@ -103,7 +103,7 @@ def test_no_cell_begins_as_a_formula_does(begin: str) -> None:
     outcome = typist(entry).run("audit", "--since", "2025-11-01", "--csv")
 
     cells = dict(zip(COLUMNS, rows(outcome)[1], strict=True))
-    assert {cells["note"], cells["actor"], cells["rule"]} == {f"'{printable(hostile)}"}
+    assert {cells["note"], cells["actor"], cells["rule"]} == {f"'{escape_unprintable(hostile)}"}
     assert exported(entry)[0]["note"] == hostile
 
 
@@ -166,14 +166,14 @@ def test_a_day_after_until_is_included_and_a_time_is_not() -> None:
 
 
 def test_it_ends_now_even_if_the_clock_of_the_functions_is_a_little_ahead() -> None:
-    assert audit.span("2025-11-24", None, NOW) == (MIDNIGHT, NOW + 60)
-    assert audit.span("2025-11-24", "9999-12-31", NOW) == (MIDNIGHT, NOW + 60)
+    assert audit.parse_period("2025-11-24", None, NOW) == (MIDNIGHT, NOW + 60)
+    assert audit.parse_period("2025-11-24", "9999-12-31", NOW) == (MIDNIGHT, NOW + 60)
 
 
 def test_entries_come_in_order_across_days_each_once() -> None:
     trail = [replace(ENTRY, at=MIDNIGHT + step * 3600) for step in range(-50, 10)]
 
-    assert [one["at"] for one in exported(*reversed(trail))] == [audit.at(one.at) for one in trail]
+    assert [one["at"] for one in exported(*reversed(trail))] == [audit.format_timestamp(one.at) for one in trail]
 
 
 def test_the_table_is_asked_about_no_day_before_there_was_anything() -> None:
@@ -186,7 +186,7 @@ def test_the_table_is_asked_about_no_day_before_there_was_anything() -> None:
 
     at = typist(store=Watched())
     assert at.run("audit", "--since", "1970-01-01", "--csv").status == 0
-    assert audit.at(asked[0][0]) == "2025-01-01T00:00:00Z"
+    assert audit.format_timestamp(asked[0][0]) == "2025-01-01T00:00:00Z"
     assert asked[-1] == (MIDNIGHT, NOW + 60)
     assert all(earlier[1] == later[0] for earlier, later in pairwise(asked))
     assert at.asked[-1] == f"table {TABLE}"
@@ -217,8 +217,8 @@ def test_a_span_that_is_none_is_refused_before_anything_is_asked(since: str, unt
 def test_whatever_is_typed_for_a_day_is_a_span_or_a_clear_refusal(text: str) -> None:
     for since, until in ((text, None), ("2025-01-01", text)):
         try:
-            first, end = audit.span(since, until, NOW)
-        except QuestionError:
+            first, end = audit.parse_period(since, until, NOW)
+        except InvalidArgumentError:
             continue
         assert first < end <= NOW + 60
 

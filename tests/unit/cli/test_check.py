@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from breakglass.errors import looks_like_secret
+from breakglass.errors import has_secret
 from breakglass.stack_file.stack import NAMESPACE, check_stack
 from tests.app.doubles.directory import MemoryDirectory
-from tests.unit.cli.worlds import Outcome, Typist
+from tests.unit.cli.contexts import Outcome, Typist
 from tests.unit.stack_file.stack_files import (
     ALERTS,
     BREAK_GLASS,
@@ -162,7 +162,7 @@ def test_check_repeats_no_secret(token: object, form: tuple[str, ...], tmp_path:
     said = "".join((outcome.out + outcome.err).split())
     assert outcome.status == 1
     assert "breakglass:slackBotToken" in said
-    assert not looks_like_secret(said)
+    assert not has_secret(said)
     assert SIGNING_SECRET[:8] not in said
 
 

@@ -29,7 +29,7 @@ from tests.app.domain.policies import (
     user,
 )
 from tests.app.doubles.directory import MemoryDirectory
-from tests.unit.cli.worlds import Outcome, Typist
+from tests.unit.cli.contexts import Outcome, Typist
 
 COURSE = DenyRule("course", "They take the course first.", (Action.approve,), principals=(group("contractors"),))
 

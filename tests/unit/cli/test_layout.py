@@ -2,12 +2,12 @@
 
 import pytest
 
-from breakglass.cli.layout import columns, one_line
+from breakglass.cli.layout import format_columns, to_one_line
 
 
 def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
     long = " ".join(["word"] * 30)
-    lines = columns([("a", "bb", "short"), ("aaa", "b", long)])
+    lines = format_columns([("a", "bb", "short"), ("aaa", "b", long)])
 
     assert lines[0] == "  a    bb  short"
     assert lines[1].startswith("  aaa  b   word word")
@@ -16,7 +16,7 @@ def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
 
 
 def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
-    assert columns([("a" * 200, "one two three")]) == ["  " + "a" * 200 + "  one two three"]
+    assert format_columns([("a" * 200, "one two three")]) == ["  " + "a" * 200 + "  one two three"]
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
     ],
 )
 def test_one_line_of_hostile_text_escapes_controls(typed: str, shown: str) -> None:
-    assert one_line(typed) == shown
+    assert to_one_line(typed) == shown

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from breakglass.iam.lint import statement_risks
-from breakglass.iam.protection import WITHHELD, api_arn, denials, own_arns
-from breakglass.iam.rules import ANY_ROLE, HELD_BACK, LEFT_ALONE, RISKS, RULES
+from breakglass.iam.protection import WITHHELD, api_arn, deny_statements, own_arns
+from breakglass.iam.rules import ANY_ROLE, PERMITTED_ACTIONS, PROTECTED_RISKS, RISKS, RULES
 from breakglass.iam.wildcards import covers, overlaps
 from breakglass.vocabulary import RiskAcknowledgement as Risk
 from tests.unit.iam.reference import actions_of, arns_of, can_deny, condition_keys, is_reading, matches
@@ -71,7 +71,7 @@ def test_name_of_action_is_found_in_prose() -> None:
 
 def test_rule_names_only_existing_actions() -> None:
     named = {action for rule in RULES for action in rule.actions if action != "*"}
-    named |= {action for entry in LEFT_ALONE for action in entry.actions}
+    named |= {action for entry in PERMITTED_ACTIONS for action in entry.actions}
     assert {action for action in named if not matches(action)} == set()
 
 
@@ -84,7 +84,7 @@ OWN = [
     ),
     api_arn("aws", "eu-central-1", "a1b2c3d4e5"),
 ]
-DENIALS = denials("aws", own=OWN)
+DENIALS = deny_statements("aws", own=OWN)
 SIDS = {statement["Sid"] for statement in DENIALS}
 
 
@@ -232,7 +232,7 @@ def verdicts(action: str) -> set[str]:
     found = {str(risk) for risk, rule in RISKS.items() if any(covers(each, action) for each in rule.actions)}
     found |= {statement["Sid"] for statement in DENIALS if can_deny(statement, action)}
     found |= {ANY_ROLE.name} if action in ANY_ROLE.actions else set()
-    alone = any(covers(each, action) for entry in LEFT_ALONE for each in entry.actions)
+    alone = any(covers(each, action) for entry in PERMITTED_ACTIONS for each in entry.actions)
     return (found | {"left-alone"} if alone else found) - {Risk.administrator_access}
 
 
@@ -241,7 +241,7 @@ def test_way_around_has_its_verdict(verdict: str, action: str) -> None:
     assert verdict in verdicts(action)
 
 
-@pytest.mark.parametrize("risk", sorted(HELD_BACK))
+@pytest.mark.parametrize("risk", sorted(PROTECTED_RISKS))
 def test_risk_that_is_held_back_is_denied_or_left_alone(risk: Risk) -> None:
     named = {action for pattern in RISKS[risk].actions for action in matches(pattern)}
     own = [arn.format(partition="aws") for arn in RISKS[risk].resources]
@@ -273,7 +273,7 @@ def test_risk_is_found_on_each_resource_type_of_its_actions(risk: Risk) -> None:
 def test_left_alone_is_in_no_refused_risk() -> None:
     both = {
         action: verdicts(action)
-        for entry in LEFT_ALONE
+        for entry in PERMITTED_ACTIONS
         for pattern in entry.actions
         for action in matches(pattern)
         if verdicts(action) & {str(risk) for risk in RISKS} - {Risk.approvals}

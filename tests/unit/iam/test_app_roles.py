@@ -14,8 +14,8 @@ import pytest
 from breakglass.app.domain.policy import PermissionSet, Unrecorded
 from breakglass.errors import PolicyError
 from breakglass.iam.app_roles import (
-    MOST_NAMED,
-    Scope,
+    MAX_NAMED,
+    AppScope,
     function_permissions,
     function_trust,
     workflow_permissions,
@@ -29,7 +29,7 @@ TOKEN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod
 SIGNING = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-approvals-signing-AbCdEf"
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SCP = "arn:aws:organizations::111111111111:policy/o-abcdefghij/service_control_policy/p-12345678"
-SCOPE = Scope(PLACE, policy(), TOKEN, SIGNING)
+SCOPE = AppScope(PLACE, policy(), TOKEN, SIGNING)
 
 TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/breakglass-prod-approvals-records"
 MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:breakglass-prod-approvals-workflow"
@@ -221,7 +221,7 @@ def test_the_state_machine_calls_its_two_functions_and_has_its_log_delivered() -
 # --- what depends on the stack ----------------------------------------------------------------------------------------
 
 
-def statement(part: Part, sid: str, scope: Scope) -> dict[str, Any] | None:
+def statement(part: Part, sid: str, scope: AppScope) -> dict[str, Any] | None:
     statements = function_permissions(part, scope)["Statement"]
     return next((each for each in statements if each["Sid"] == sid), None)
 
@@ -355,7 +355,7 @@ def test_a_delegated_administrator_may_see_the_store_as_whichever_accounts_it_co
     assert people["Resource"][:2] == [STORE, STORE.replace(MANAGEMENT, STAGING)]
 
 
-def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> Scope:
+def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> AppScope:
     """A stack with so many accounts, groups and sets, all named as long as AWS does."""
     named = tuple(group(f"{each:010}-abcdef01-2345-6789-abcd-ef0123456789") for each in range(groups))
     ids = tuple(f"{4_000_000_000 + each:012}" for each in range(accounts))
@@ -364,7 +364,7 @@ def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> Scope:
     return replace(SCOPE, policy=replace(whole, sets={name: PermissionSet(arn, 3600) for name, arn in arns.items()}))
 
 
-@pytest.mark.parametrize(("count", "named"), [(MOST_NAMED, MOST_NAMED), (MOST_NAMED + 1, 1)])
+@pytest.mark.parametrize(("count", "named"), [(MAX_NAMED, MAX_NAMED), (MAX_NAMED + 1, 1)])
 def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, named: int) -> None:
     scope = scope_of(accounts=count, groups=count, sets=10)
 

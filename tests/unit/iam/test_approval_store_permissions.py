@@ -28,12 +28,12 @@ from breakglass.app.domain.records import (
     Use,
 )
 from breakglass.app.domain.usage_lifecycle import owed
-from breakglass.iam.app_roles import Scope, function_permissions
+from breakglass.iam.app_roles import AppScope, function_permissions
 from breakglass.naming import Names, Part, Place
 from tests.app.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
 
 PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
-SCOPE = Scope(PLACE, policy(), "arn:aws:secretsmanager:::secret:token", "arn:aws:secretsmanager:::secret:signing")
+SCOPE = AppScope(PLACE, policy(), "arn:aws:secretsmanager:::secret:token", "arn:aws:secretsmanager:::secret:signing")
 NOW = 1_800_000_000
 
 ACCESS = Access("u-ada", RDS, PRODUCTION)

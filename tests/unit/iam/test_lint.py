@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, policy_json, policy_size
-from breakglass.iam.lint import Finding, LintContext, lint_of_approvers, lint_pair, statement_risks
+from breakglass.iam.lint import Finding, LintContext, lint_approvals_risk, lint_pair, statement_risks
 from breakglass.iam.protection import WITHHELD, own_arns
 from breakglass.iam.rules import RISKS, RULES, Severity
 from breakglass.vocabulary import RiskAcknowledgement
@@ -387,12 +387,12 @@ def test_everyday_set_that_can_decide_is_found() -> None:
         managed_policies=[f"{AWS_POLICY}AWSLambda_FullAccess"],
         inline_policy=inline(RESTORE, allow("dynamodb:*", "arn:aws:dynamodb:*:*:table/*")),
     )
-    assert [(each.rule, each.severity, each.path) for each in lint_of_approvers(reaching, "aws")] == [
+    assert [(each.rule, each.severity, each.path) for each in lint_approvals_risk(reaching, "aws")] == [
         ("everyday-risk", Severity.warning, "everyday.managedPolicies[0]"),
         ("everyday-risk", Severity.warning, "everyday.inlinePolicy.Statement[1]"),
     ]
     elsewhere = inline(allow("dynamodb:*", "arn:aws:dynamodb:*:*:table/orders"))
-    assert lint_of_approvers(PermissionSet(inline_policy=elsewhere), "aws") == ()
+    assert lint_approvals_risk(PermissionSet(inline_policy=elsewhere), "aws") == ()
 
 
 # --- aws login -------------------------------------------------------------------------------------------------------

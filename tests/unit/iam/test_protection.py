@@ -13,11 +13,11 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_json, policy_size
 from breakglass.iam.protection import (
-    STAND_IN_API_ID,
+    PLACEHOLDER_API_ID,
     WITHHELD,
     alert_path_arns,
     api_arn,
-    denials,
+    deny_statements,
     own_arns,
     protect_alert_path,
 )
@@ -159,7 +159,7 @@ def test_own_arns_bring_what_can_be_read_of_them() -> None:
 
 
 def test_denials_withhold_every_power_that_is_not_acknowledged() -> None:
-    *protection, withheld, login = denials("aws")
+    *protection, withheld, login = deny_statements("aws")
     assert tuple(protection) == protect_alert_path("aws")
     assert withheld == {
         "Sid": "NotAcknowledged",
@@ -177,20 +177,20 @@ def test_denials_withhold_every_power_that_is_not_acknowledged() -> None:
 
 def test_denials_of_acknowledged_root_leave_the_rest() -> None:
     before, after = (
-        next(each for each in denials("aws", acknowledged=risks) if each["Sid"] == "NotAcknowledged")["Action"]
+        next(each for each in deny_statements("aws", acknowledged=risks) if each["Sid"] == "NotAcknowledged")["Action"]
         for risks in ((), (RiskAcknowledgement.root, RiskAcknowledgement.administrator_access))
     )
     assert set(before) - set(after) == {"sts:AssumeRoot"}
 
 
 def test_denials_of_all_acknowledged_have_no_empty_statement() -> None:
-    sids = [each["Sid"] for each in denials("aws", acknowledged=list(RiskAcknowledgement), local_login=True)]
+    sids = [each["Sid"] for each in deny_statements("aws", acknowledged=list(RiskAcknowledgement), local_login=True)]
     assert sids == [each["Sid"] for each in protect_alert_path("aws")]
 
 
 def test_denials_without_protection_are_those_of_local_login() -> None:
-    assert [each["Sid"] for each in denials("aws", protect=False)] == ["NoLocalLogin"]
-    assert denials("aws", protect=False, local_login=True) == ()
+    assert [each["Sid"] for each in deny_statements("aws", protect=False)] == ["NoLocalLogin"]
+    assert deny_statements("aws", protect=False, local_login=True) == ()
 
 
 EXACT_WITHHELD = {
@@ -219,7 +219,9 @@ def test_denials_leave_5000_bytes_of_an_inline_policy(partition: str) -> None:
         key_arns=[KEY, KEY.replace("1234abcd", "5678abcd")],
         buckets=["organisation-trail-of-management-events-111111111111"],
     )
-    merged = merge_inline(None, denials(partition, own=[*own, api_arn(partition, "us-gov-west-1", STAND_IN_API_ID)]))
+    merged = merge_inline(
+        None, deny_statements(partition, own=[*own, api_arn(partition, "us-gov-west-1", PLACEHOLDER_API_ID)])
+    )
     assert merged is not None
     assert policy_size(merged) <= INLINE_POLICY_LIMIT - 5_000
     assert all(arn.startswith(f"arn:{partition}:") for arn in alert_path_arns(partition))
@@ -417,7 +419,7 @@ def _cases(table: dict[str, str]) -> list[tuple[str, str]]:
 def _policy_of_an_administrator() -> IAMPolicy:
     allow_all = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     # moto knows no `?`, and takes a statement with a condition for one without.
-    statements = denials("aws", own=[arn.replace("??????", "*") for arn in OWN])
+    statements = deny_statements("aws", own=[arn.replace("??????", "*") for arn in OWN])
     merged = merge_inline(allow_all, [each for each in statements if "Condition" not in each])
     assert merged is not None
     return IAMPolicy(policy_json(merged))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from breakglass.errors import ConfigError
 from breakglass.stack_file.stack import check_stack
-from breakglass.terminal import printable
+from breakglass.terminal import escape_unprintable
 from tests.unit.stack_file.stack_files import (
     APPROVALS,
     BREAK_GLASS,
@@ -139,7 +139,7 @@ def _validate(raw: dict[str, Any]) -> str | None:
         assert told.value
         assert told.why
         assert told.instead
-        assert str(told) == printable(str(told))
+        assert str(told) == escape_unprintable(str(told))
     if judged.stack_file is None:
         return str(ConfigError(judged.problems))
     assert judged.problems == ()

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, Field
 
-from breakglass.errors import ConfigError, Problem, looks_like_secret, redact, shown
+from breakglass.errors import ConfigError, Problem, format_value, has_secret, redact
 from breakglass.stack_file.report import closest, key_path, nearest, validate
 from tests.unit.stack_file.stack_files import TOKEN
 
@@ -49,7 +49,7 @@ def test_one_problem_is_not_called_problems() -> None:
     ],
 )
 def test_a_secret_is_redacted_wherever_a_problem_says_it(text: str, redacted: str) -> None:
-    assert looks_like_secret(text)
+    assert has_secret(text)
     assert redact(text) == redacted
     problem = Problem(text, text, text, text)
     assert {problem.path, problem.value, problem.why, problem.instead} == {redacted}
@@ -57,14 +57,14 @@ def test_a_secret_is_redacted_wherever_a_problem_says_it(text: str, redacted: st
 
 @pytest.mark.parametrize("text", ["The token begins with xoxb-.", "xoxb-...", "https://slack.com/api", "boxboy"])
 def test_what_is_no_secret_is_left_alone(text: str) -> None:
-    assert not looks_like_secret(text)
+    assert not has_secret(text)
     assert redact(text) == text
 
 
 def test_a_long_value_is_cut_after_redaction() -> None:
-    assert shown(["x" * 110, TOKEN]).startswith('["xxx')
-    assert "1111" not in shown(["x" * 110, TOKEN])
-    assert len(shown("x" * 1000)) == 121
+    assert format_value(["x" * 110, TOKEN]).startswith('["xxx')
+    assert "1111" not in format_value(["x" * 110, TOKEN])
+    assert len(format_value("x" * 1000)) == 121
 
 
 @pytest.mark.parametrize(

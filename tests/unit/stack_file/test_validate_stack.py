@@ -17,7 +17,7 @@ from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import ConfigError
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
 from breakglass.iam.lint import LintContext
-from breakglass.iam.protection import denials
+from breakglass.iam.protection import deny_statements
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
@@ -970,7 +970,7 @@ def test_no_protection_beside_approvals_is_refused() -> None:
 def test_policy_too_long_with_what_the_stack_names_is_refused() -> None:
     longest = policy("rds:CreateDBSnapshot")
     longest["Statement"][0]["Resource"] = "arn:aws:rds:"
-    merged = merge_inline(longest, denials("aws")) or {}
+    merged = merge_inline(longest, deny_statements("aws")) or {}
     longest["Statement"][0]["Resource"] += "x" * (INLINE_POLICY_LIMIT - policy_size(merged))
     change = ((*BREAK_GLASS, "inlinePolicy"), longest)
     assert problems(stack(change)) == []

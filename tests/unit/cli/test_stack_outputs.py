@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from breakglass.app.domain.policy import to_json
-from breakglass.cli.deployed import Deployed, deployed
+from breakglass.cli.stack_outputs import StackOutputs, read_stack_outputs
 from breakglass.errors import CommandError
 from tests.app.domain.policies import policy
 
@@ -30,20 +30,20 @@ class Pulumi:
 
 def said(stack: str | None, pulumi: Pulumi) -> str:
     with pytest.raises(CommandError) as refused:
-        deployed(stack, pulumi)
+        read_stack_outputs(stack, pulumi)
     return " ".join(str(refused.value).split())
 
 
 def test_policy_and_table_are_the_outputs_of_the_selected_stack() -> None:
     pulumi = Pulumi(OUTPUTS)
 
-    assert deployed(None, pulumi) == Deployed(policy(), "records")
+    assert read_stack_outputs(None, pulumi) == StackOutputs(policy(), "records")
     assert pulumi.called == ["pulumi", "stack", "output", "--json", "--non-interactive", "--color", "never"]
 
 
 def test_a_stack_can_be_named() -> None:
     pulumi = Pulumi(OUTPUTS)
-    deployed("prod", pulumi)
+    read_stack_outputs("prod", pulumi)
 
     assert pulumi.called[-2:] == ["--stack", "prod"]
 
@@ -74,7 +74,7 @@ def test_without_pulumi_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as refused:
-        deployed(None)
+        read_stack_outputs(None)
 
     assert "Install the Pulumi CLI" in str(refused.value)
 
@@ -87,6 +87,6 @@ def test_pulumi_is_run_in_the_current_folder_and_asks_nothing(monkeypatch: pytes
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as refused:
-        deployed(None)
+        read_stack_outputs(None)
 
     assert "has not deployed approvals" in " ".join(str(refused.value).split())

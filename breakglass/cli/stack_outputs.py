@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from breakglass.app.domain.policy import Policy, from_json, to_json
-from breakglass.errors import CommandError, Problem, QuestionError, shown
+from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value
 
 POLICY_OUTPUT = "approvalPolicy"
 """The stack's output with the compiled policy, JSON text."""
@@ -20,12 +20,12 @@ POLICY_OUTPUT = "approvalPolicy"
 TABLE_OUTPUT = "approvalTable"
 """The stack's output with the name of the table."""
 
-Run = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
+RunProgram = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 """Runs a program in the current folder and returns what it printed."""
 
 
 @dataclass(frozen=True)
-class Deployed:
+class StackOutputs:
     """What a stack deployed.
 
     Attributes:
@@ -37,12 +37,12 @@ class Deployed:
     table: str
 
 
-def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_program(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a program in the current folder; it may ask nothing, since nobody would see the question."""
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
-def deployed(stack: str | None, run: Run = run) -> Deployed:
+def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> StackOutputs:
     """Return what a stack deployed.
 
     Args:
@@ -64,28 +64,28 @@ def deployed(stack: str | None, run: Run = run) -> Deployed:
                 "now, run `pulumi up` first.",
             )
         )
-    return Deployed(_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
+    return StackOutputs(_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
 
 
-def policy_of_file(file: Path) -> Policy:
+def read_policy_file(file: Path) -> Policy:
     """Return a compiled policy that lies in a file.
 
     Raises:
-        QuestionError: if there is none.
+        InvalidArgumentError: if there is none.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(
+        raise InvalidArgumentError(
             Problem(
                 "--policy",
-                shown(str(file)),
+                format_value(str(file)),
                 f"The file can't be read: {error}.",
                 f"Name a file with a compiled policy. `pulumi stack output {POLICY_OUTPUT} > policy.json` writes the "
                 "deployed one.",
             )
         ) from None
-    return _policy(text, "--policy", shown(str(file)))
+    return _policy(text, "--policy", format_value(str(file)))
 
 
 def _policy(text: str, path: str, value: str) -> Policy:
@@ -96,7 +96,7 @@ def _policy(text: str, path: str, value: str) -> Policy:
             raise ValueError("it holds what no policy has, or leaves out what each has")
         return policy
     except ValueError as error:
-        raise QuestionError(
+        raise InvalidArgumentError(
             Problem(
                 path,
                 value,
@@ -108,7 +108,7 @@ def _policy(text: str, path: str, value: str) -> Policy:
         ) from None
 
 
-def _outputs(stack: str | None, run: Run) -> dict[str, Any]:
+def _outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
     command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--color", "never"]
     try:
         finished = run([*command, *(["--stack", stack] if stack else [])])
@@ -138,7 +138,7 @@ def _outputs(stack: str | None, run: Run) -> dict[str, Any]:
 
 
 def _named(stack: str | None) -> str:
-    return shown(stack) if stack else "(the selected one)"
+    return format_value(stack) if stack else "(the selected one)"
 
 
 def _brought() -> str:

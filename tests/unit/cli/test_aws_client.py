@@ -10,7 +10,7 @@ import pytest
 from breakglass.app.aws.aws import TIMEOUT, UNREACHABLE, AwsError
 from breakglass.app.aws.services import IDENTITY_STORE
 from breakglass.app.aws.sigv4 import Credentials
-from breakglass.cli import person
+from breakglass.cli import aws_client
 from breakglass.errors import CommandError
 from tests.app.domain.policies import SETTINGS
 
@@ -30,8 +30,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def refusal() -> str:
-    with pytest.raises(CommandError) as refused, person.explained(SETTINGS):
-        person.client(SETTINGS).call(IDENTITY_STORE, "GetUserId", {})
+    with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
+        aws_client.create_client(SETTINGS).call(IDENTITY_STORE, "GetUserId", {})
     return " ".join(str(refused.value).split())
 
 
@@ -40,14 +40,14 @@ def test_credentials_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
 
-    assert person.credentials()() == Credentials("AKIA", "secret", "token")
+    assert aws_client.find_credentials()() == Credentials("AKIA", "secret", "token")
 
 
 def test_credentials_come_from_a_profile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "credentials").write_text("[audit]\naws_access_key_id = AKIB\naws_secret_access_key = other\n")
     monkeypatch.setenv("AWS_PROFILE", "audit")
 
-    assert person.credentials()() == Credentials("AKIB", "other")
+    assert aws_client.find_credentials()() == Credentials("AKIB", "other")
 
 
 def test_without_any_the_way_to_sign_in_is_told() -> None:
@@ -87,7 +87,7 @@ def test_a_sign_in_that_is_over_is_told(home: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_what_aws_refuses_is_said_with_what_to_do(code: str, said: str) -> None:
-    with pytest.raises(CommandError) as refused, person.explained(SETTINGS):
+    with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
         raise AwsError(code, "User: x is not authorized", 400, "Query")
     text = " ".join(str(refused.value).split())
 
@@ -98,6 +98,6 @@ def test_what_aws_refuses_is_said_with_what_to_do(code: str, said: str) -> None:
 
 def test_the_account_of_the_stack_is_named_where_it_may_be_another_one() -> None:
     for code in ("AccessDeniedException", "ResourceNotFoundException"):
-        with pytest.raises(CommandError) as refused, person.explained(SETTINGS):
+        with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
             raise AwsError(code, "", 400, "Query")
         assert SETTINGS.deployed_in in str(refused.value)

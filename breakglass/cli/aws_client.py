@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from breakglass.app.aws.aws import TIMEOUT, UNREACHABLE, AwsClient, AwsError
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.policy import Settings
-from breakglass.errors import CommandError, Problem, shown
+from breakglass.errors import CommandError, Problem, format_value
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError
@@ -31,13 +31,13 @@ _UNKNOWN = frozenset(
 _FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedException"})
 
 
-def client(settings: Settings) -> AwsClient:
+def create_client(settings: Settings) -> AwsClient:
     """Return a client in the region of the stack, with the credentials of whoever runs the command."""
-    return AwsClient(settings.region, credentials=credentials())
+    return AwsClient(settings.region, credentials=find_credentials())
 
 
 @contextmanager
-def explained(settings: Settings) -> Iterator[None]:
+def translate_aws_errors(settings: Settings) -> Iterator[None]:
     """Turn what AWS refuses into what to do about it.
 
     Raises:
@@ -49,7 +49,7 @@ def explained(settings: Settings) -> Iterator[None]:
         raise CommandError(_problem(error, settings)) from None
 
 
-def credentials() -> Callable[[], Credentials]:
+def find_credentials() -> Callable[[], Credentials]:
     """Return what finds the person's credentials when they are first needed, and renews them."""
     found: list[Any] = []
 
@@ -75,7 +75,7 @@ def _no_credentials(error: "BotoCoreError") -> Problem:
 
 
 def _problem(error: AwsError, settings: Settings) -> Problem:
-    what, code = f"AWS: {error.operation}", shown(error.code)
+    what, code = f"AWS: {error.operation}", format_value(error.code)
     where = f"account {settings.deployed_in}, region {settings.region}"
     if error.code in _OVER:
         return Problem(what, code, "Your AWS credentials have expired.", _SIGN_IN)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from breakglass.app.domain.policy import Policy, to_json
-from breakglass.cli import World, command
-from breakglass.cli.deployed import POLICY_OUTPUT, TABLE_OUTPUT
+from breakglass.cli import CommandContext, run_command
+from breakglass.cli.stack_outputs import POLICY_OUTPUT, TABLE_OUTPUT
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.directory import MemoryDirectory
 from tests.app.doubles.store import MemoryStore
@@ -51,7 +51,7 @@ class Typist:
             self.asked.append(f"table {stack.table}")
             return self.store
 
-        status = command(arguments, World(self._pulumi, directory, store, lambda: NOW, out, err))
+        status = run_command(arguments, CommandContext(self._pulumi, directory, store, lambda: NOW, out, err))
         return Outcome(status, out.getvalue(), err.getvalue())
 
     def _pulumi(self, called: Sequence[str]) -> subprocess.CompletedProcess[str]:

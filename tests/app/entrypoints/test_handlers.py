@@ -26,7 +26,7 @@ from breakglass.vocabulary import EvidencePath
 from localcloud.slack_user import signed
 from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS
 from tests.app.doubles.slack import TEAM
-from tests.app.services.company import CHANNEL, Company
+from tests.app.services.fake_workspace import CHANNEL, FakeWorkspace
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -61,27 +61,27 @@ class _Invoking(AwsClient):
 
 
 @pytest.fixture
-def company(monkeypatch: pytest.MonkeyPatch) -> Company:
-    """A company whose desk is the handler."""
-    company = Company()
-    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+def workspace(monkeypatch: pytest.MonkeyPatch) -> FakeWorkspace:
+    """A workspace whose desk is the handler."""
+    workspace = FakeWorkspace()
+    monkeypatch.setattr(desk, "_desk", lambda: workspace.world)
     monkeypatch.setattr(desk, "_signing_secret", lambda: _secret)
-    monkeypatch.setattr(desk, "clock", company.clock)
-    return company
+    monkeypatch.setattr(desk, "clock", workspace.clock)
+    return workspace
 
 
-def test_the_desk_understands_what_the_front_hands_over(company: Company) -> None:
-    view_id = company.slack.open_view({"type": "modal", "blocks": []})
+def test_the_desk_understands_what_the_front_hands_over(workspace: FakeWorkspace) -> None:
+    view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     actor = {"user_id": ADA.slack_id, "team_id": TEAM}
     command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
-    handed = {**_signed(urlencode(command), company), "view_id": view_id}
+    handed = {**_signed(urlencode(command), workspace), "view_id": view_id}
     InvokedDesk(_Invoking("eu-central-1"), "desk").hand_over(handed)
-    assert "Request" in company.seen(view_id)
+    assert "Request" in workspace.seen(view_id)
 
 
 @pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
-def test_desk_invoked_without_signature_acts_for_nobody(company: Company, kind: str) -> None:
-    request = company.asked()
+def test_desk_invoked_without_signature_acts_for_nobody(workspace: FakeWorkspace, kind: str) -> None:
+    request = workspace.asked()
     payload = {
         "type": kind,
         "user": {"id": CLEO.slack_id, "team_id": TEAM},
@@ -91,13 +91,13 @@ def test_desk_invoked_without_signature_acts_for_nobody(company: Company, kind: 
     }
     body = f"payload={quote(json.dumps(payload))}"
     handed = {"body": body, "content_type": "application/x-www-form-urlencoded", "view_id": None}
-    for forged in (handed, {**_signed("else", company), **handed}):
+    for forged in (handed, {**_signed("else", workspace), **handed}):
         with pytest.raises(SignatureError):
             desk.handler({"interaction": forged}, None)
-    assert company.now(request).state is State.pending
+    assert workspace.now(request).state is State.pending
     if kind == "block_actions":
-        desk.handler({"interaction": {**_signed(body, company), "view_id": None}}, None)
-        assert company.now(request).state is State.approved, "only the signature was missing"
+        desk.handler({"interaction": {**_signed(body, workspace), "view_id": None}}, None)
+        assert workspace.now(request).state is State.approved, "only the signature was missing"
 
 
 VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
@@ -126,17 +126,17 @@ REPORTED: dict[str, tuple[str, int]] = {
 
 @pytest.mark.parametrize("sentence", REPORTED)
 def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
-    company = Company()
-    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    workspace = FakeWorkspace()
+    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.world, workspace.directory))
     text, count = REPORTED[sentence]
     assert recorder.handler(json.loads(text), None) == {}
-    assert len(company.store.uses) == count
+    assert len(workspace.store.uses) == count
 
 
 @pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
 def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch, source: str, count: int) -> None:
-    company = Company()
-    monkeypatch.setattr(recorder, "_parts", lambda: (company.world, company.directory))
+    workspace = FakeWorkspace()
+    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.world, workspace.directory))
     detail = {
         "recipientAccountId": PRODUCTION,
         "eventID": "e-1",
@@ -145,15 +145,15 @@ def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatc
     }
     transformer = recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
     recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
-    assert len(company.store.uses) == count
+    assert len(workspace.store.uses) == count
 
 
 def _secret(_: bool) -> str:
     return SECRET
 
 
-def _signed(body: str, company: Company) -> dict[str, str]:
-    headers = signed(SECRET, body.encode(), company.clock())
+def _signed(body: str, workspace: FakeWorkspace) -> dict[str, str]:
+    headers = signed(SECRET, body.encode(), workspace.clock())
     return {
         "body": body,
         "content_type": "application/x-www-form-urlencoded",
@@ -199,20 +199,20 @@ def test_metrics_of_what_was_not_counted_are_left_out() -> None:
 def test_desk_with_a_permanent_refusal_counts_it_and_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    company = Company()
-    company.slack.fail("users.info", "account_inactive", times=None)
-    monkeypatch.setattr(desk, "_desk", lambda: company.world)
+    workspace = FakeWorkspace()
+    workspace.slack.fail("users.info", "account_inactive", times=None)
+    monkeypatch.setattr(desk, "_desk", lambda: workspace.world)
 
     def command(*_: object) -> Command:
-        return Command(company.actor(ADA), "t-1", "", CHANNEL)
+        return Command(workspace.actor(ADA), "t-1", "", CHANNEL)
 
     monkeypatch.setattr(desk, "read_handover", command)
     monkeypatch.setattr(desk, "_signing_secret", lambda: None)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
     assert desk.handler({"interaction": {"view_id": None}}, None) == {}
     assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
-    assert "account_inactive" in company.told()
-    assert "not tried again" in company.told()
+    assert "account_inactive" in workspace.told()
+    assert "not tried again" in workspace.told()
 
 
 @pytest.mark.parametrize("handler", [access.handler, desk.handler])
@@ -222,8 +222,8 @@ def test_step_that_is_refused_for_good_raises_a_permanent_error(
     def refused(*_: object) -> None:
         raise AwsError("AccessDeniedException", "no", 400)
 
-    monkeypatch.setattr(desk, "_desk", Company)
-    monkeypatch.setattr(access, "_accounts", Company)
+    monkeypatch.setattr(desk, "_desk", FakeWorkspace)
+    monkeypatch.setattr(access, "_accounts", FakeWorkspace)
     monkeypatch.setattr(desk.workflow_steps, "step", refused)
     monkeypatch.setattr(access, "step", refused)
     with pytest.raises(PermanentError, match="AccessDeniedException"):
@@ -233,10 +233,10 @@ def test_step_that_is_refused_for_good_raises_a_permanent_error(
 def test_sweeper_handler_writes_metrics_when_everything_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    company = Company()
+    workspace = FakeWorkspace()
     for method in ("open_requests", "live_grants", "open_uses"):
-        monkeypatch.setattr(company.store, method, _raise)
-    monkeypatch.setattr(sweeper, "_sweeper", lambda: company.world)
+        monkeypatch.setattr(workspace.store, method, _raise)
+    monkeypatch.setattr(sweeper, "_sweeper", lambda: workspace.world)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
     sweeper.handler({}, None)
     line = json.loads(capsys.readouterr().out)

@@ -11,7 +11,7 @@ from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Submission
 from tests.app.domain.policies import RDS
 from tests.app.doubles.slack import MemorySlack
-from tests.app.services.company import Company
+from tests.app.services.fake_workspace import FakeWorkspace
 
 Values = dict[str, tuple[str, ...]]
 """What was filled into a form."""
@@ -69,11 +69,13 @@ class Driver:
     def _click(self, who: Person, action_id: str, request_id: str) -> None:
         request = self.world.store.request(request_id)
         message = request.message if request is not None else None
-        dispatch.do(self.world, Click(Company.actor(who), "t-1", action_id, request_id, message, None, "", {}), None)
+        dispatch.do(
+            self.world, Click(FakeWorkspace.actor(who), "t-1", action_id, request_id, message, None, "", {}), None
+        )
 
     def _submit(self, who: Person, form_id: str, about: str, values: Values, form: str = "VFORM") -> None:
         self.slack.views[form] = {"type": "modal", "blocks": []}
-        dispatch.do(self.world, Submission(Company.actor(who), form_id, form, about, values), None)
+        dispatch.do(self.world, Submission(FakeWorkspace.actor(who), form_id, form, about, values), None)
 
     # --- what the workflow does, by the names of its steps ------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Executions of the state machine that go one step further whenever a test says so, in any order and with any failure.
 
-They have the steps of `workflow_definition`; `player` plays the same with the clock of a test instead.
+They have the steps of `workflow_definition`; `workflow_runner` runs the same with the clock of a test instead.
 """
 
 from dataclasses import dataclass, field

@@ -17,7 +17,7 @@ from breakglass.app.slack import ids
 from tests.app.domain.policies import ADA, CLEO, PRODUCTION, STAGING
 from tests.app.doubles.fuse import Fuse
 from tests.app.doubles.trouble import KilledError
-from tests.app.services.company import Company
+from tests.app.services.fake_workspace import FakeWorkspace
 
 BOTH = (PRODUCTION, STAGING)
 FORM = "V0000000001"
@@ -25,8 +25,8 @@ _WRITES = ("save_request", "save_grant", "add_holder", "remove_holder", "begin",
 _CALLS = ("create", "creation", "delete", "deletion", "is_assigned")
 
 
-def company(fuse: Fuse) -> Company:
-    made = Company(ends_sessions=True)
+def workspace(fuse: Fuse) -> FakeWorkspace:
+    made = FakeWorkspace(ends_sessions=True)
     made.slack.views[FORM] = {"type": "modal"}
     fuse.watch(made.store, *_WRITES)
     fuse.watch(made.center, *_CALLS)
@@ -44,31 +44,31 @@ def again(act: Callable[[], None]) -> None:
         act()
 
 
-def story(of: Company) -> Request:
+def story(of: FakeWorkspace) -> Request:
     """Two accounts, requested, approved, given back; whoever sees nothing happen lets the sweeper run."""
     values = {ids.ROLE: ("devops-break-glass",), ids.ACCOUNTS: BOTH, ids.DURATION: ("3600",), ids.REASON: ("fire",)}
     again(lambda: void(of.submit(ADA, ids.REQUEST_FORM, values, view_id=FORM)))
     (request,) = of.store.requests.values()
-    of.player.pass_time(GRACE_SECONDS)
+    of.runner.pass_time(GRACE_SECONDS)
     _sweep(of)
     again(lambda: of.click(CLEO, ids.APPROVE, request))
-    of.player.pass_time(GRACE_SECONDS)
+    of.runner.pass_time(GRACE_SECONDS)
     _sweep(of)
-    of.player.pass_time(60)
+    of.runner.pass_time(60)
     assert [of.is_open(account=one) for one in BOTH] == [True, True]
     assert of.now(request).state is State.active
     again(lambda: of.click(ADA, ids.DONE, request))
-    of.player.pass_time(GRACE_SECONDS)
+    of.runner.pass_time(GRACE_SECONDS)
     _sweep(of)
-    of.player.pass_time(SETTLE_SECONDS)
+    of.runner.pass_time(SETTLE_SECONDS)
     _sweep(of)
     return request
 
 
-def _sweep(of: Company) -> None:
+def _sweep(of: FakeWorkspace) -> None:
     if of.sweep().failures:
         of.sweep()
-    of.player.play()
+    of.runner.run()
 
 
 def void(_: object) -> None:
@@ -77,7 +77,7 @@ def void(_: object) -> None:
 
 def _calls_of_the_story() -> int:
     fuse = Fuse(None, after=False)
-    story(company(fuse))
+    story(workspace(fuse))
     return fuse.calls
 
 
@@ -92,7 +92,7 @@ def test_the_story_has_enough_places_to_crash_at() -> None:
 @pytest.mark.parametrize("at", range(CALLS))
 def test_a_crash_anywhere_changes_nothing_in_the_end(at: int, after: bool) -> None:
     fuse = Fuse(at, after=after)
-    of = company(fuse)
+    of = workspace(fuse)
     request = story(of)
     assert fuse.calls > at, "it has crashed"
     assert of.now(request).state is State.ended

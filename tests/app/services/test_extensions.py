@@ -5,91 +5,91 @@ import pytest
 from breakglass.app.domain.records import Kind, Request, State
 from breakglass.app.slack import ids
 from tests.app.domain.policies import ADA, CLEO
-from tests.app.services.company import SECOND_CHANNEL, Company, interrupt
+from tests.app.services.fake_workspace import SECOND_CHANNEL, FakeWorkspace, interrupt
 
 
 @pytest.fixture
-def company() -> Company:
-    return Company()
+def workspace() -> FakeWorkspace:
+    return FakeWorkspace()
 
 
-def opened(company: Company) -> Request:
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    return company.now(request)
+def opened(workspace: FakeWorkspace) -> Request:
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    return workspace.now(request)
 
 
-def more_time(company: Company, request: Request, seconds: int = 7200) -> str:
+def more_time(workspace: FakeWorkspace, request: Request, seconds: int = 7200) -> str:
     """Send the form for more time, and return its id."""
     values = {ids.DURATION: (str(seconds),), ids.REASON: ("still restoring",)}
-    return company.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
+    return workspace.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
 
 
-def extension(company: Company) -> Request:
-    (only,) = [one for one in company.store.requests.values() if one.kind is Kind.extension]
+def extension(workspace: FakeWorkspace) -> Request:
+    (only,) = [one for one in workspace.store.requests.values() if one.kind is Kind.extension]
     return only
 
 
-def test_more_time_is_asked_for_again_and_moves_the_end(company: Company) -> None:
-    request = opened(company)
-    company.player.pass_time(3000)
-    more_time(company, request)
-    company.click(ADA, ids.APPROVE, extension(company))
-    assert company.told() == "Nobody approves their own request."
-    company.click(CLEO, ids.APPROVE, extension(company))
-    assert company.now(request).revoke_at == company.clock() + 7200
-    company.player.pass_time(3600)
-    assert company.is_open()
-    company.player.pass_time(3600)
-    assert not company.is_open()
-    assert company.now(request).state is State.ended
+def test_more_time_is_asked_for_again_and_moves_the_end(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.runner.pass_time(3000)
+    more_time(workspace, request)
+    workspace.click(ADA, ids.APPROVE, extension(workspace))
+    assert workspace.told() == "Nobody approves their own request."
+    workspace.click(CLEO, ids.APPROVE, extension(workspace))
+    assert workspace.now(request).revoke_at == workspace.clock() + 7200
+    workspace.runner.pass_time(3600)
+    assert workspace.is_open()
+    workspace.runner.pass_time(3600)
+    assert not workspace.is_open()
+    assert workspace.now(request).state is State.ended
 
 
-def test_what_would_move_nothing_is_not_asked_for(company: Company) -> None:
-    request = opened(company)
-    company.player.pass_time(600)
-    view_id = more_time(company, request, 3000)
-    assert "It lasts for another 50 min anyway" in company.seen(view_id)
-    assert len(company.store.requests) == 1
+def test_what_would_move_nothing_is_not_asked_for(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.runner.pass_time(600)
+    view_id = more_time(workspace, request, 3000)
+    assert "It lasts for another 50 min anyway" in workspace.seen(view_id)
+    assert len(workspace.store.requests) == 1
 
 
-def test_nobody_is_asked_any_more_when_the_access_is_over(company: Company) -> None:
-    request = opened(company)
-    more_time(company, request)
-    company.click(ADA, ids.DONE, request)
-    company.player.pass_time(300)
-    assert company.now(extension(company)).state is State.failed
-    assert "is over: nothing was extended" in company.message(extension(company))
-    assert not any("<@UDOT>" in text for text in company.thread(extension(company))), "nobody is called"
+def test_nobody_is_asked_any_more_when_the_access_is_over(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    more_time(workspace, request)
+    workspace.click(ADA, ids.DONE, request)
+    workspace.runner.pass_time(300)
+    assert workspace.now(extension(workspace)).state is State.failed
+    assert "is over: nothing was extended" in workspace.message(extension(workspace))
+    assert not any("<@UDOT>" in text for text in workspace.thread(extension(workspace))), "nobody is called"
 
 
-def test_it_is_not_approved_when_the_access_is_over(company: Company) -> None:
-    request = opened(company)
-    more_time(company, request)
-    company.click(ADA, ids.DONE, request)
-    company.click(CLEO, ids.APPROVE, extension(company))
-    assert company.told() == "This request is failed by now."
-    assert "approved" not in company.trail(extension(company))
+def test_it_is_not_approved_when_the_access_is_over(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    more_time(workspace, request)
+    workspace.click(ADA, ids.DONE, request)
+    workspace.click(CLEO, ids.APPROVE, extension(workspace))
+    assert workspace.told() == "This request is failed by now."
+    assert "approved" not in workspace.trail(extension(workspace))
 
 
-def test_the_glass_is_not_broken_for_access_that_is_over(company: Company) -> None:
-    request = opened(company)
-    more_time(company, request)
-    company.player.stop(extension(company).id)
-    company.clock.advance(600)
-    company.click(ADA, ids.DONE, request)
-    view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=extension(company).id)
-    assert "failed by now" in company.seen(view_id)
-    assert company.slack.posted(SECOND_CHANNEL) == []
+def test_the_glass_is_not_broken_for_access_that_is_over(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    more_time(workspace, request)
+    workspace.runner.stop(extension(workspace).id)
+    workspace.clock.advance(600)
+    workspace.click(ADA, ids.DONE, request)
+    view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=extension(workspace).id)
+    assert "failed by now" in workspace.seen(view_id)
+    assert workspace.slack.posted(SECOND_CHANNEL) == []
 
 
-def test_extension_during_a_sweep_keeps_the_access_open(company: Company) -> None:
-    request = opened(company)
-    company.player.stop(request.id)
-    company.clock.advance(3000)
-    more_time(company, request)
-    company.clock.advance(600)
-    interrupt(company.workflow, "is_running", lambda: company.click(CLEO, ids.APPROVE, extension(company)))
-    company.sweep()
-    assert company.now(request).state is State.active
-    assert company.is_open()
+def test_extension_during_a_sweep_keeps_the_access_open(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.runner.stop(request.id)
+    workspace.clock.advance(3000)
+    more_time(workspace, request)
+    workspace.clock.advance(600)
+    interrupt(workspace.workflow, "is_running", lambda: workspace.click(CLEO, ids.APPROVE, extension(workspace)))
+    workspace.sweep()
+    assert workspace.now(request).state is State.active
+    assert workspace.is_open()

@@ -22,7 +22,7 @@ from breakglass.app.slack.signature import HANDED_OVER_SECONDS, WINDOW_SECONDS, 
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.log import MemoryLog
 from tests.app.entrypoints.test_front import COMMAND, FORM, SECRET, signature
-from tests.app.services.company import Company
+from tests.app.services.fake_workspace import FakeWorkspace
 
 BODY = urlencode({**COMMAND, "text": "Größe & 東京"})
 
@@ -100,11 +100,11 @@ OF_ACCESS = ["prepare", "lift", "grant", "granting", "take_back", "revoke", "rev
 
 @given(st.lists(st.sampled_from(OF_REQUEST + OF_ACCESS), min_size=1, max_size=6))
 def test_steps_invoked_by_hand_approve_and_grant_nothing(invoked: list[str]) -> None:
-    company = Company()
-    request = company.asked()
+    workspace = FakeWorkspace()
+    request = workspace.asked()
     for step in invoked:
         event = {"step": step, "request": request.id, "account": request.accounts[0], "token": "t-0", "error": "none"}
         with suppress(Exception):
-            (workflow_steps.step if step in OF_REQUEST else provisioning.step)(company.world, event)
-    assert company.now(request).state in (State.pending, State.failed)
-    assert company.center.assigned == set()
+            (workflow_steps.step if step in OF_REQUEST else provisioning.step)(workspace.world, event)
+    assert workspace.now(request).state in (State.pending, State.failed)
+    assert workspace.center.assigned == set()

@@ -15,44 +15,44 @@ from breakglass.app.services.identity import ImpostorError, StrangerError, perso
 from breakglass.app.slack.payloads import HomeOpened, SlackActor
 from tests.app.domain.policies import ADA, BEA, policy
 from tests.app.doubles.slack import TEAM, user_object
-from tests.app.services.company import Company, texts
+from tests.app.services.fake_workspace import FakeWorkspace, texts
 
 REMEDY = "`approvals.people`"
 
 
-def company_with(people: dict[str, str]) -> Company:
-    return Company(replace(policy(), people=people))
+def workspace_with(people: dict[str, str]) -> FakeWorkspace:
+    return FakeWorkspace(replace(policy(), people=people))
 
 
-def who(company: Company, slack_id: str) -> str:
+def who(workspace: FakeWorkspace, slack_id: str) -> str:
     """Return the user whom a Slack ID acts for."""
-    return person_of(company.world, SlackActor(slack_id, TEAM)).user_id
+    return person_of(workspace.world, SlackActor(slack_id, TEAM)).user_id
 
 
-def join(company: Company, slack_id: str, **changes: Any) -> None:
+def join(workspace: FakeWorkspace, slack_id: str, **changes: Any) -> None:
     """Add a Slack user with Ada's address in Identity Center."""
-    company.slack.users[slack_id] = {**user_object(ADA), "id": slack_id, **changes}
+    workspace.slack.users[slack_id] = {**user_object(ADA), "id": slack_id, **changes}
 
 
 # --- pins ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def pinned() -> Company:
+def pinned() -> FakeWorkspace:
     """Ada is pinned to UADA, where her address is another one; a second Slack user has the address."""
-    company = company_with({"UADA": "u-ada"})
-    company.slack.users["UADA"]["profile"]["email"] = "ada@private.example"
-    join(company, "UOTHER000")
-    return company
+    workspace = workspace_with({"UADA": "u-ada"})
+    workspace.slack.users["UADA"]["profile"]["email"] = "ada@private.example"
+    join(workspace, "UOTHER000")
+    return workspace
 
 
-def test_user_pinned_to_another_slack_id_is_refused(pinned: Company) -> None:
+def test_user_pinned_to_another_slack_id_is_refused(pinned: FakeWorkspace) -> None:
     assert who(pinned, "UADA") == "u-ada"
     with pytest.raises(ImpostorError, match="pinned to another Slack account"):
         who(pinned, "UOTHER000")
 
 
-def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: Company) -> None:
+def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: FakeWorkspace) -> None:
     impostor = replace(ADA, slack_id="UOTHER000")
     assert "pinned to another" in pinned.seen(pinned.command(impostor))
     dispatch.do(pinned.world, HomeOpened(SlackActor("UOTHER000", TEAM), "Ev1"), None)
@@ -63,7 +63,7 @@ def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: Company) -> Non
     ]
 
 
-def test_user_not_pinned_is_found_by_address(pinned: Company) -> None:
+def test_user_not_pinned_is_found_by_address(pinned: FakeWorkspace) -> None:
     assert who(pinned, "UBEA") == "u-bea"
 
 
@@ -73,24 +73,24 @@ def test_user_not_pinned_is_found_by_address(pinned: Company) -> None:
 @pytest.mark.parametrize("listed", ["UADA", "WADA"])
 @pytest.mark.parametrize("acting", ["UADA", "WADA"])
 def test_entry_for_either_grid_id_works_for_both(listed: str, acting: str) -> None:
-    company = company_with({listed: "u-ada"})
+    workspace = workspace_with({listed: "u-ada"})
     grid = {"id": "WADA", "enterprise_id": "E0CORP001", "teams": [TEAM]}
-    join(company, acting, id="UADA", enterprise_user=grid, profile={"email": "ada@other.example"})
-    assert who(company, acting) == "u-ada"
+    join(workspace, acting, id="UADA", enterprise_user=grid, profile={"email": "ada@other.example"})
+    assert who(workspace, acting) == "u-ada"
 
 
 def test_entries_for_both_grid_ids_that_differ_are_refused() -> None:
-    company = company_with({"UADA": "u-ada", "WADA": "u-bea"})
-    join(company, "WADA", id="UADA", enterprise_user={"id": "WADA"})
+    workspace = workspace_with({"UADA": "u-ada", "WADA": "u-bea"})
+    join(workspace, "WADA", id="UADA", enterprise_user={"id": "WADA"})
     with pytest.raises(StrangerError, match="names a different user for each"):
-        who(company, "WADA")
+        who(workspace, "WADA")
 
 
 @pytest.mark.parametrize("odd", [None, {}, {"id": None}, {"id": 7}])
 def test_odd_enterprise_user_is_passed_over(odd: dict[str, Any] | None) -> None:
-    company = Company()
-    join(company, "UADA", enterprise_user=odd)
-    assert who(company, "UADA") == "u-ada"
+    workspace = FakeWorkspace()
+    join(workspace, "UADA", enterprise_user=odd)
+    assert who(workspace, "UADA") == "u-ada"
 
 
 # --- addresses that do not count -------------------------------------------------------------------------------------
@@ -109,18 +109,18 @@ UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("sentence", UNUSABLE)
 def test_unusable_address_is_refused_with_the_remedy(sentence: str) -> None:
     changes, told = UNUSABLE[sentence]
-    company = Company()
-    join(company, "UADA", **changes)
+    workspace = FakeWorkspace()
+    join(workspace, "UADA", **changes)
     with pytest.raises(StrangerError, match=told) as refused:
-        who(company, "UADA")
+        who(workspace, "UADA")
     assert REMEDY in str(refused.value)
     assert "@" not in str(refused.value)
 
 
 def test_unconfirmed_address_of_a_pinned_person_is_no_obstacle() -> None:
-    company = company_with({"UADA": "u-ada"})
-    join(company, "UADA", is_email_confirmed=False, profile={})
-    assert who(company, "UADA") == "u-ada"
+    workspace = workspace_with({"UADA": "u-ada"})
+    join(workspace, "UADA", is_email_confirmed=False, profile={})
+    assert who(workspace, "UADA") == "u-ada"
 
 
 # --- missing scopes --------------------------------------------------------------------------------------------------
@@ -130,21 +130,21 @@ def test_unconfirmed_address_of_a_pinned_person_is_no_obstacle() -> None:
     ("method", "scope"), [("users.info", "users:read"), ("users.lookupByEmail", "users:read.email")]
 )
 def test_missing_scope_is_the_operators_fault(method: str, scope: str) -> None:
-    company = Company()
-    company.slack.users["UBEA"]["profile"] = {"real_name": "Bea"}
-    company.slack.fail(method, "missing_scope", times=None)
+    workspace = FakeWorkspace()
+    workspace.slack.users["UBEA"]["profile"] = {"real_name": "Bea"}
+    workspace.slack.fail(method, "missing_scope", times=None)
     with pytest.raises(PermanentError, match="missing_scope"):
-        company.command(BEA)
-    (told,) = [texts(view) for view in company.slack.views.values()]
+        workspace.command(BEA)
+    (told,) = [texts(view) for view in workspace.slack.views.values()]
     assert f"lacks the permission {scope}" in "".join(told)
     assert "Nothing is wrong with your account" in "".join(told)
-    assert ("missing_scope", {"scope": scope}) in company.log.lines
-    assert company.store.trail == [], "it is no refusal of theirs"
+    assert ("missing_scope", {"scope": scope}) in workspace.log.lines
+    assert workspace.store.trail == [], "it is no refusal of theirs"
 
 
 def test_address_probe_that_fails_otherwise_is_tried_again() -> None:
-    company = Company()
-    company.slack.users["UBEA"]["profile"] = {"real_name": "Bea"}
-    company.slack.fail("users.lookupByEmail", "timeout")
+    workspace = FakeWorkspace()
+    workspace.slack.users["UBEA"]["profile"] = {"real_name": "Bea"}
+    workspace.slack.fail("users.lookupByEmail", "timeout")
     with pytest.raises(SlackError):
-        who(company, "UBEA")
+        who(workspace, "UBEA")

@@ -46,9 +46,9 @@ from tests.app.doubles.slack import MemorySlack
 from tests.app.doubles.slow_identity_center import SlowIdentityCenter
 from tests.app.doubles.store import MemoryStore
 from tests.app.doubles.trouble import KilledError, Trouble, Watched
-from tests.app.services.company import MemorySessionPolicy
 from tests.app.services.driver import Driver
 from tests.app.services.executions import Execution, Executions
+from tests.app.services.fake_workspace import MemorySessionPolicy
 
 POLICY = policies.policy(
     replace(DATABASES, accounts=(PRODUCTION,)),

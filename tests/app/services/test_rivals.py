@@ -21,324 +21,326 @@ from breakglass.app.services.session_denials import deny_sessions
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click
 from tests.app.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS
-from tests.app.services.company import Company, interrupt
+from tests.app.services.fake_workspace import FakeWorkspace, interrupt
 
 
 @pytest.fixture
-def company() -> Company:
-    return Company()
+def workspace() -> FakeWorkspace:
+    return FakeWorkspace()
 
 
-def press(company: Company, person: Person, action_id: str, request: Request) -> None:
+def press(workspace: FakeWorkspace, person: Person, action_id: str, request: Request) -> None:
     """Click, and let no execution go on."""
-    click = Click(company.actor(person), "t-1", action_id, request.id, company.now(request).message, None, "", {})
-    dispatch.do(company.world, click, None)
+    click = Click(workspace.actor(person), "t-1", action_id, request.id, workspace.now(request).message, None, "", {})
+    dispatch.do(workspace.world, click, None)
 
 
-def step(company: Company, name: str, request: Request, **more: str) -> Any:
+def step(workspace: FakeWorkspace, name: str, request: Request, **more: str) -> Any:
     """Do a step of the workflow."""
-    module, world = (provisioning, company.world) if name in _OF_ACCESS else (workflow_steps, company.world)
+    module, world = (provisioning, workspace.world) if name in _OF_ACCESS else (workflow_steps, workspace.world)
     return module.step(world, {"step": name, "request": request.id, **more})
 
 
 _OF_ACCESS = ("prepare", "grant", "granting", "take_back", "revoke", "revoking", "verify")
 
 
-def prepared(company: Company, person: Person = ADA) -> Request:
+def prepared(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Have a request approved whose execution goes no further than its grants being written down."""
-    request = company.asked(person)
-    company.player.stop(request.id)
-    press(company, CLEO, ids.APPROVE, request)
-    step(company, "prepare", request)
-    return company.now(request)
+    request = workspace.asked(person)
+    workspace.runner.stop(request.id)
+    press(workspace, CLEO, ids.APPROVE, request)
+    step(workspace, "prepare", request)
+    return workspace.now(request)
 
 
-def opened(company: Company, person: Person = ADA) -> Request:
+def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Have access opened, step by step."""
-    request = prepared(company, person)
-    step(company, "grant", request, account=PRODUCTION)
-    step(company, "granted", request)
-    return company.now(request)
+    request = prepared(workspace, person)
+    step(workspace, "grant", request, account=PRODUCTION)
+    step(workspace, "granted", request)
+    return workspace.now(request)
 
 
-def taken_back(company: Company, request: Request) -> None:
+def taken_back(workspace: FakeWorkspace, request: Request) -> None:
     """Give access back, step by step."""
-    press(company, ADA, ids.DONE, request)
-    step(company, "revoke", request, account=PRODUCTION)
-    step(company, "verify", request, account=PRODUCTION)
-    step(company, "close", request)
+    press(workspace, ADA, ids.DONE, request)
+    step(workspace, "revoke", request, account=PRODUCTION)
+    step(workspace, "verify", request, account=PRODUCTION)
+    step(workspace, "close", request)
 
 
-def grant_of(company: Company, request: Request) -> Grant:
-    (grant,) = company.store.grants(request.id)
+def grant_of(workspace: FakeWorkspace, request: Request) -> Grant:
+    (grant,) = workspace.store.grants(request.id)
     return grant
 
 
 # --- what somebody holds ---------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_comes_too_late_keeps_nothing_alive(company: Company) -> None:
+def test_a_run_that_comes_too_late_keeps_nothing_alive(workspace: FakeWorkspace) -> None:
     # The first run of the step is still at it when the second has come to its end, and the access is over by then.
-    first = prepared(company)
+    first = prepared(workspace)
 
     def meanwhile() -> None:
-        step(company, "grant", first, account=PRODUCTION)
-        step(company, "granted", first)
-        taken_back(company, first)
+        step(workspace, "grant", first, account=PRODUCTION)
+        step(workspace, "granted", first)
+        taken_back(workspace, first)
 
-    interrupt(company.store, "add_holder", meanwhile)
+    interrupt(workspace.store, "add_holder", meanwhile)
     with pytest.raises(BusyError):
-        step(company, "grant", first, account=PRODUCTION)
-    assert company.now(first).state is State.ended
-    assert not company.is_open()
-    second = opened(company)
-    assert company.is_open()
-    taken_back(company, second)
-    assert not company.is_open(), "the first request holds nothing any more"
-    assert company.now(second).state is State.ended
+        step(workspace, "grant", first, account=PRODUCTION)
+    assert workspace.now(first).state is State.ended
+    assert not workspace.is_open()
+    second = opened(workspace)
+    assert workspace.is_open()
+    taken_back(workspace, second)
+    assert not workspace.is_open(), "the first request holds nothing any more"
+    assert workspace.now(second).state is State.ended
 
 
-def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(company: Company) -> None:
-    first = opened(company)
-    taken_back(company, first)
-    company.store.add_holder(grant_of(company, first).access, first.id, company.clock())
-    company.center.assigned.add(grant_of(company, first).access)
-    assert company.sweep().unrecorded == 1
+def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(workspace: FakeWorkspace) -> None:
+    first = opened(workspace)
+    taken_back(workspace, first)
+    workspace.store.add_holder(grant_of(workspace, first).access, first.id, workspace.clock())
+    workspace.center.assigned.add(grant_of(workspace, first).access)
+    assert workspace.sweep().unrecorded == 1
 
 
-def test_a_deletion_that_takes_long_lets_no_other_request_in_between(company: Company) -> None:
-    first, second = opened(company), prepared(company)
-    company.center.polls = 1000
-    press(company, ADA, ids.DONE, first)
-    step(company, "revoke", first, account=PRODUCTION)
+def test_a_deletion_that_takes_long_lets_no_other_request_in_between(workspace: FakeWorkspace) -> None:
+    first, second = opened(workspace), prepared(workspace)
+    workspace.center.polls = 1000
+    press(workspace, ADA, ids.DONE, first)
+    step(workspace, "revoke", first, account=PRODUCTION)
     for _ in range(60):
-        company.clock.advance(20)
-        step(company, "revoking", first, account=PRODUCTION)
+        workspace.clock.advance(20)
+        step(workspace, "revoking", first, account=PRODUCTION)
     with pytest.raises(BusyError):
-        step(company, "grant", second, account=PRODUCTION)
+        step(workspace, "grant", second, account=PRODUCTION)
 
 
 def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_it_by_now(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = opened(company), prepared(company)
-    company.center.polls = 1
-    press(company, ADA, ids.DONE, first)
-    step(company, "revoke", first, account=PRODUCTION)
-    deletions = len(company.center.deleted)
-    company.store.add_holder(grant_of(company, second).access, second.id, company.clock())
+    first, second = opened(workspace), prepared(workspace)
+    workspace.center.polls = 1
+    press(workspace, ADA, ids.DONE, first)
+    step(workspace, "revoke", first, account=PRODUCTION)
+    deletions = len(workspace.center.deleted)
+    workspace.store.add_holder(grant_of(workspace, second).access, second.id, workspace.clock())
     failed = Operation("o-1", Progress.failed, "conflict")
-    monkeypatch.setattr(company.center, "deletion", Mock(return_value=failed))
-    assert step(company, "revoking", first, account=PRODUCTION) == {"progress": Progress.succeeded}
-    assert grant_of(company, first).state == "revoked"
-    assert len(company.center.deleted) == deletions
-    assert company.is_open()
+    monkeypatch.setattr(workspace.center, "deletion", Mock(return_value=failed))
+    assert step(workspace, "revoking", first, account=PRODUCTION) == {"progress": Progress.succeeded}
+    assert grant_of(workspace, first).state == "revoked"
+    assert len(workspace.center.deleted) == deletions
+    assert workspace.is_open()
 
 
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
-def test_the_sweeper_and_the_workflow_close_the_same_request(company: Company) -> None:
-    request = opened(company)
-    press(company, ADA, ids.DONE, request)
-    step(company, "revoke", request, account=PRODUCTION)
-    step(company, "verify", request, account=PRODUCTION)
-    company.clock.advance(GRACE_SECONDS)
-    interrupt(company.store, "save_request", lambda: step(company, "close", request))
-    company.sweep()
-    assert company.trail(request).count("closed") == 1
+def test_the_sweeper_and_the_workflow_close_the_same_request(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    press(workspace, ADA, ids.DONE, request)
+    step(workspace, "revoke", request, account=PRODUCTION)
+    step(workspace, "verify", request, account=PRODUCTION)
+    workspace.clock.advance(GRACE_SECONDS)
+    interrupt(workspace.store, "save_request", lambda: step(workspace, "close", request))
+    workspace.sweep()
+    assert workspace.trail(request).count("closed") == 1
 
 
-def test_the_sweeper_and_the_workflow_verify_the_same_grant(company: Company) -> None:
-    request = opened(company)
-    company.clock.advance(3600 + GRACE_SECONDS)
+def test_the_sweeper_and_the_workflow_verify_the_same_grant(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.clock.advance(3600 + GRACE_SECONDS)
 
     def meanwhile() -> None:
-        step(company, "revoking", request, account=PRODUCTION)
-        step(company, "verify", request, account=PRODUCTION)
+        step(workspace, "revoking", request, account=PRODUCTION)
+        step(workspace, "verify", request, account=PRODUCTION)
 
-    interrupt(company.store, "save_grant", meanwhile)
-    company.sweep()
-    assert company.trail(request).count("revoked") == 1
-    company.sweep()
-    assert company.now(request).state is State.ended
-
-
-def test_the_time_is_over_at_the_moment_at_which_its_requester_is_done(company: Company) -> None:
-    request = opened(company)
-    company.clock.advance(3600)
-    interrupt(company.store, "save_request", lambda: press(company, ADA, ids.DONE, request))
-    assert step(company, "due", request) == workflow_steps.OVER
-    assert "run_out" not in company.trail(request)
+    interrupt(workspace.store, "save_grant", meanwhile)
+    workspace.sweep()
+    assert workspace.trail(request).count("revoked") == 1
+    workspace.sweep()
+    assert workspace.now(request).state is State.ended
 
 
-def extended_meanwhile(company: Company, request: Request) -> None:
+def test_the_time_is_over_at_the_moment_at_which_its_requester_is_done(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.clock.advance(3600)
+    interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
+    assert step(workspace, "due", request) == workflow_steps.OVER
+    assert "run_out" not in workspace.trail(request)
+
+
+def extended_meanwhile(workspace: FakeWorkspace, request: Request) -> None:
     """Have an extension of an hour approved, and the end moved."""
     values = {ids.DURATION: ("7200",), ids.REASON: ("still restoring",)}
-    company.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
-    extension = next(one for one in company.store.requests.values() if one.parent == request.id)
-    company.click(CLEO, ids.APPROVE, extension)
+    workspace.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
+    extension = next(one for one in workspace.store.requests.values() if one.parent == request.id)
+    workspace.click(CLEO, ids.APPROVE, extension)
 
 
-def test_the_time_is_over_at_the_moment_at_which_it_is_extended(company: Company) -> None:
-    request = opened(company)
-    company.clock.advance(3600)
-    interrupt(company.store, "save_request", lambda: extended_meanwhile(company, request))
-    assert step(company, "due", request) == {"outcome": "wait", "wait": 7200}
-    assert company.now(request).state is State.active
+def test_the_time_is_over_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.clock.advance(3600)
+    interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
+    assert step(workspace, "due", request) == {"outcome": "wait", "wait": 7200}
+    assert workspace.now(request).state is State.active
 
 
-def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(company: Company) -> None:
-    request = opened(company)
-    company.clock.advance(3600 + GRACE_SECONDS)
-    interrupt(company.store, "save_grant", lambda: extended_meanwhile(company, request))
-    assert company.sweep() == Counts()
-    assert company.now(request).state is State.active
-    assert company.is_open()
+def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.clock.advance(3600 + GRACE_SECONDS)
+    interrupt(workspace.store, "save_grant", lambda: extended_meanwhile(workspace, request))
+    assert workspace.sweep() == Counts()
+    assert workspace.now(request).state is State.active
+    assert workspace.is_open()
 
 
-def test_extend_after_the_sweeper_has_revoked_extends_nothing(company: Company) -> None:
-    request = opened(company)
-    company.clock.advance(3600 + GRACE_SECONDS)
-    interrupt(company.store, "save_request", lambda: extended_meanwhile(company, request))
-    company.sweep()
-    assert not company.is_open()
-    assert company.now(request).state is State.ended
-    (extension,) = [one for one in company.store.requests.values() if one.parent == request.id]
+def test_extend_after_the_sweeper_has_revoked_extends_nothing(workspace: FakeWorkspace) -> None:
+    request = opened(workspace)
+    workspace.clock.advance(3600 + GRACE_SECONDS)
+    interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
+    workspace.sweep()
+    assert not workspace.is_open()
+    assert workspace.now(request).state is State.ended
+    (extension,) = [one for one in workspace.store.requests.values() if one.parent == request.id]
     assert extension.state is State.failed
 
 
-def test_it_is_given_back_at_the_moment_at_which_it_is_opened(company: Company) -> None:
-    request = prepared(company)
-    step(company, "grant", request, account=PRODUCTION)
-    interrupt(company.store, "save_request", lambda: press(company, ADA, ids.DONE, request))
-    assert step(company, "granted", request) == {"outcome": "active", "wait": 1}
-    assert "opened" not in company.trail(request)
+def test_it_is_given_back_at_the_moment_at_which_it_is_opened(workspace: FakeWorkspace) -> None:
+    request = prepared(workspace)
+    step(workspace, "grant", request, account=PRODUCTION)
+    interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
+    assert step(workspace, "granted", request) == {"outcome": "active", "wait": 1}
+    assert "opened" not in workspace.trail(request)
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------
 
 
-def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(company: Company) -> None:
-    request = company.asked()
+def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
 
     def withdrawn() -> None:
-        by = company.now(request).requester
-        change_request(company.store, request.id, lambda one: request_lifecycle.withdraw(one, by, company.clock()))
+        by = workspace.now(request).requester
+        change_request(workspace.store, request.id, lambda one: request_lifecycle.withdraw(one, by, workspace.clock()))
 
-    interrupt(company.slack, "call", withdrawn)
-    notifications.refresh(company.world, request.id)
-    assert "took it back" in company.message(request)
-
-
-def test_it_is_approved_at_the_moment_at_which_it_expires(company: Company) -> None:
-    request = company.asked()
-    company.player.stop(request.id)
-    company.clock.advance(1799)
-
-    def by_a_clock_that_is_behind() -> None:
-        company.clock.advance(-1)
-        press(company, CLEO, ids.APPROVE, request)
-        company.clock.advance(1)
-
-    company.clock.advance(1)
-    interrupt(company.store, "save_request", by_a_clock_that_is_behind)
-    assert step(company, "remind", request) == workflow_steps.APPROVED
-    assert company.now(request).state is State.approved
+    interrupt(workspace.slack, "call", withdrawn)
+    notifications.refresh(workspace.world, request.id)
+    assert "took it back" in workspace.message(request)
 
 
-def test_it_is_approved_at_the_moment_at_which_the_sweeper_lets_it_expire(company: Company) -> None:
-    request = company.asked()
-    company.player.stop(request.id)
-    company.clock.advance(1800)
+def test_it_is_approved_at_the_moment_at_which_it_expires(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.runner.stop(request.id)
+    workspace.clock.advance(1799)
 
     def by_a_clock_that_is_behind() -> None:
-        company.clock.advance(-1)
-        press(company, CLEO, ids.APPROVE, request)
-        company.clock.advance(1)
+        workspace.clock.advance(-1)
+        press(workspace, CLEO, ids.APPROVE, request)
+        workspace.clock.advance(1)
 
-    interrupt(company.store, "save_request", by_a_clock_that_is_behind)
-    company.sweep()
-    assert company.now(request).state is State.approved
-
-
-def test_it_is_approved_at_the_moment_at_which_others_are_called(company: Company) -> None:
-    request = company.asked()
-    company.player.stop(request.id)
-    company.clock.advance(300)
-    interrupt(company.store, "save_request", lambda: press(company, CLEO, ids.APPROVE, request))
-    assert step(company, "remind", request) == workflow_steps.APPROVED
-    assert "escalated" not in company.trail(request)
+    workspace.clock.advance(1)
+    interrupt(workspace.store, "save_request", by_a_clock_that_is_behind)
+    assert step(workspace, "remind", request) == workflow_steps.APPROVED
+    assert workspace.now(request).state is State.approved
 
 
-def test_it_is_prepared_at_the_moment_at_which_the_sweeper_takes_its_workflow_for_stopped(company: Company) -> None:
-    request = company.asked()
-    company.player.stop(request.id)
-    press(company, CLEO, ids.APPROVE, request)
-    company.clock.advance(GRACE_SECONDS)
-    interrupt(company.store, "save_request", lambda: step(company, "prepare", request))
-    company.sweep()
-    assert company.now(request).state is State.granting
-    assert grant_of(company, request).state == "planned"
+def test_it_is_approved_at_the_moment_at_which_the_sweeper_lets_it_expire(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.runner.stop(request.id)
+    workspace.clock.advance(1800)
+
+    def by_a_clock_that_is_behind() -> None:
+        workspace.clock.advance(-1)
+        press(workspace, CLEO, ids.APPROVE, request)
+        workspace.clock.advance(1)
+
+    interrupt(workspace.store, "save_request", by_a_clock_that_is_behind)
+    workspace.sweep()
+    assert workspace.now(request).state is State.approved
+
+
+def test_it_is_approved_at_the_moment_at_which_others_are_called(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.runner.stop(request.id)
+    workspace.clock.advance(300)
+    interrupt(workspace.store, "save_request", lambda: press(workspace, CLEO, ids.APPROVE, request))
+    assert step(workspace, "remind", request) == workflow_steps.APPROVED
+    assert "escalated" not in workspace.trail(request)
+
+
+def test_it_is_prepared_at_the_moment_at_which_the_sweeper_takes_its_workflow_for_stopped(
+    workspace: FakeWorkspace,
+) -> None:
+    request = workspace.asked()
+    workspace.runner.stop(request.id)
+    press(workspace, CLEO, ids.APPROVE, request)
+    workspace.clock.advance(GRACE_SECONDS)
+    interrupt(workspace.store, "save_request", lambda: step(workspace, "prepare", request))
+    workspace.sweep()
+    assert workspace.now(request).state is State.granting
+    assert grant_of(workspace, request).state == "planned"
 
 
 # --- live sessions ---------------------------------------------------------------------------------------------------
 
 
 def test_two_runs_for_the_same_grant_do_not_write_over_what_a_third_has_written() -> None:
-    company = Company(ends_sessions=True)
-    first, other = opened(company), opened(company, BEA)
-    sessions = company.sessions
+    workspace = FakeWorkspace(ends_sessions=True)
+    first, other = opened(workspace), opened(workspace, BEA)
+    sessions = workspace.sessions
 
     busy: list[Request] = []
 
     def meanwhile() -> None:
         for request in (first, other):
             try:
-                deny_sessions(company.world, sessions, grant_of(company, request))
+                deny_sessions(workspace.world, sessions, grant_of(workspace, request))
             except BusyError:
                 busy.append(request)
 
     interrupt(sessions, "write", meanwhile)
-    deny_sessions(company.world, sessions, grant_of(company, first))
+    deny_sessions(workspace.world, sessions, grant_of(workspace, first))
     for request in busy:
-        deny_sessions(company.world, sessions, grant_of(company, request))
+        deny_sessions(workspace.world, sessions, grant_of(workspace, request))
     assert ADA.user_id in sessions.content
     assert BEA.user_id in sessions.content
 
 
-def unmanaged(company: Company) -> Request:
+def unmanaged(workspace: FakeWorkspace) -> Request:
     """Have an assignment of an ended request come late and be seen once; return another request for the same."""
-    taken_back(company, opened(company))
-    company.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
-    company.sweep()
-    request = company.asked()
-    company.player.stop(request.id)
-    press(company, CLEO, ids.APPROVE, request)
+    taken_back(workspace, opened(workspace))
+    workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
+    workspace.sweep()
+    request = workspace.asked()
+    workspace.runner.stop(request.id)
+    press(workspace, CLEO, ids.APPROVE, request)
     return request
 
 
-def test_request_right_before_a_late_assignment_goes_keeps_it(company: Company) -> None:
-    request = unmanaged(company)
+def test_request_right_before_a_late_assignment_goes_keeps_it(workspace: FakeWorkspace) -> None:
+    request = unmanaged(workspace)
 
     def grant() -> None:
-        step(company, "prepare", request)
-        step(company, "grant", request, account=PRODUCTION)
+        step(workspace, "prepare", request)
+        step(workspace, "grant", request, account=PRODUCTION)
 
-    interrupt(company.store, "claim_delivery", grant)
-    company.sweep()
-    assert company.is_open()
+    interrupt(workspace.store, "claim_delivery", grant)
+    workspace.sweep()
+    assert workspace.is_open()
 
 
-def test_request_while_a_late_assignment_goes_waits(company: Company) -> None:
-    request = unmanaged(company)
-    company.center.remove = Mock(return_value=Operation("o-1", Progress.in_progress))  # type: ignore[method-assign]
-    company.sweep()
-    company.center.remove.assert_called_once()
-    step(company, "prepare", request)
+def test_request_while_a_late_assignment_goes_waits(workspace: FakeWorkspace) -> None:
+    request = unmanaged(workspace)
+    workspace.center.remove = Mock(return_value=Operation("o-1", Progress.in_progress))  # type: ignore[method-assign]
+    workspace.sweep()
+    workspace.center.remove.assert_called_once()
+    step(workspace, "prepare", request)
     with pytest.raises(BusyError):
-        step(company, "grant", request, account=PRODUCTION)
-    company.center.assigned.clear()
-    company.clock.advance(60)
-    step(company, "grant", request, account=PRODUCTION)
-    assert company.is_open()
+        step(workspace, "grant", request, account=PRODUCTION)
+    workspace.center.assigned.clear()
+    workspace.clock.advance(60)
+    step(workspace, "grant", request, account=PRODUCTION)
+    assert workspace.is_open()

@@ -27,26 +27,26 @@ from tests.app.domain.policies import (
     policy,
     rule,
 )
-from tests.app.services.company import CHANNEL, SECOND_CHANNEL, Company
+from tests.app.services.fake_workspace import CHANNEL, SECOND_CHANNEL, FakeWorkspace
 
 
 @pytest.fixture
-def company() -> Company:
-    return Company()
+def workspace() -> FakeWorkspace:
+    return FakeWorkspace()
 
 
-def test_requested_approved_used_and_given_back(company: Company) -> None:
-    request = company.asked()
-    assert company.now(request).state is State.pending
-    assert not company.is_open()
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.is_open()
-    assert company.now(request).state is State.active
-    assert company.now(request).revoke_at == company.clock() + 3600
-    company.click(ADA, ids.DONE, request)
-    assert not company.is_open()
-    assert company.now(request).state is State.ended
-    assert company.trail(request) == [
+def test_requested_approved_used_and_given_back(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    assert workspace.now(request).state is State.pending
+    assert not workspace.is_open()
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.is_open()
+    assert workspace.now(request).state is State.active
+    assert workspace.now(request).revoke_at == workspace.clock() + 3600
+    workspace.click(ADA, ids.DONE, request)
+    assert not workspace.is_open()
+    assert workspace.now(request).state is State.ended
+    assert workspace.trail(request) == [
         "requested",
         "approved",
         "prepared",
@@ -58,107 +58,107 @@ def test_requested_approved_used_and_given_back(company: Company) -> None:
         "revoked",
         "closed",
     ]
-    assert company.player.failed == []
+    assert workspace.runner.failed == []
 
 
-def test_the_end_is_recorded_before_identity_center_is_asked(company: Company) -> None:
-    request = company.asked()
+def test_the_end_is_recorded_before_identity_center_is_asked(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
 
     def look(call: str, done: bool) -> None:
         if call == "create":
-            (grant,) = company.store.grants(request.id)
-            assert grant.revoke_at == company.clock() + 3600
+            (grant,) = workspace.store.grants(request.id)
+            assert grant.revoke_at == workspace.clock() + 3600
 
-    company.center.trouble = look
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.is_open()
-
-
-def test_the_access_ends_by_itself_when_its_time_is_over(company: Company) -> None:
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    company.player.pass_time(3599)
-    assert company.is_open()
-    company.player.pass_time(1)
-    assert not company.is_open()
-    assert company.now(request).state is State.ended
-    assert "run_out" in company.trail(request)
+    workspace.center.trouble = look
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.is_open()
 
 
-def test_a_slow_identity_center_is_waited_for(company: Company) -> None:
-    company.center.polls = 5
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.now(request).state is State.granting
-    assert "Open now" not in "".join(company.thread(request)), "nothing is told before it is true"
-    company.player.pass_time(60)
-    assert company.is_open()
-    assert company.now(request).state is State.active
-    company.click(ADA, ids.DONE, request)
-    assert company.now(request).state is State.revoking
-    company.player.pass_time(60)
-    assert company.now(request).state is State.ended
+def test_the_access_ends_by_itself_when_its_time_is_over(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    workspace.runner.pass_time(3599)
+    assert workspace.is_open()
+    workspace.runner.pass_time(1)
+    assert not workspace.is_open()
+    assert workspace.now(request).state is State.ended
+    assert "run_out" in workspace.trail(request)
 
 
-def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(company: Company) -> None:
+def test_a_slow_identity_center_is_waited_for(workspace: FakeWorkspace) -> None:
+    workspace.center.polls = 5
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.now(request).state is State.granting
+    assert "Open now" not in "".join(workspace.thread(request)), "nothing is told before it is true"
+    workspace.runner.pass_time(60)
+    assert workspace.is_open()
+    assert workspace.now(request).state is State.active
+    workspace.click(ADA, ids.DONE, request)
+    assert workspace.now(request).state is State.revoking
+    workspace.runner.pass_time(60)
+    assert workspace.now(request).state is State.ended
+
+
+def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(workspace: FakeWorkspace) -> None:
     def production_breaks(call: str, done: bool) -> None:
-        if call == "create" and not done and company.center.created[-1:] == []:
-            company.center.failure = NO_ASSIGNEE
+        if call == "create" and not done and workspace.center.created[-1:] == []:
+            workspace.center.failure = NO_ASSIGNEE
         elif call == "create":
-            company.center.failure = ""
+            workspace.center.failure = ""
 
-    request = company.asked(accounts=(PRODUCTION, STAGING))
-    company.center.trouble = production_breaks
-    company.click(CLEO, ids.APPROVE, request)
-    assert [company.is_open(account=one) for one in (PRODUCTION, STAGING)] == [False, True]
-    assert company.now(request).state is State.active
-    assert NO_ASSIGNEE in company.message(request)
-    company.click(ADA, ids.DONE, request)
-    assert company.now(request).state is State.ended
-
-
-def test_if_no_account_could_be_opened_it_has_failed_and_says_why(company: Company) -> None:
-    company.center.failure = NO_ASSIGNEE
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.now(request).state is State.failed
-    assert not company.is_open()
-    assert NO_ASSIGNEE in company.message(request)
+    request = workspace.asked(accounts=(PRODUCTION, STAGING))
+    workspace.center.trouble = production_breaks
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert [workspace.is_open(account=one) for one in (PRODUCTION, STAGING)] == [False, True]
+    assert workspace.now(request).state is State.active
+    assert NO_ASSIGNEE in workspace.message(request)
+    workspace.click(ADA, ids.DONE, request)
+    assert workspace.now(request).state is State.ended
 
 
-def test_a_denial_needs_somebody_who_may_and_gives_its_reason(company: Company) -> None:
-    request = company.asked()
-    view_id = company.submit(EVE, ids.DENY_FORM, {ids.NOTE: ("no",)}, about=request.id)
-    assert "Only group security, group leads may decide" in company.seen(view_id)
-    company.submit(CLEO, ids.DENY_FORM, {ids.NOTE: ("Use the runbook first.",)}, about=request.id)
-    assert company.now(request).state is State.denied
-    assert "Use the runbook first." in company.message(request)
-    company.click(BEA, ids.APPROVE, request)
-    assert company.told() == "This request is denied by now."
-    assert not company.center.created
+def test_if_no_account_could_be_opened_it_has_failed_and_says_why(workspace: FakeWorkspace) -> None:
+    workspace.center.failure = NO_ASSIGNEE
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.now(request).state is State.failed
+    assert not workspace.is_open()
+    assert NO_ASSIGNEE in workspace.message(request)
 
 
-def test_nobody_approves_their_own_request_nor_one_they_are_not_named_for(company: Company) -> None:
-    own = company.asked(BEA)
-    company.click(BEA, ids.APPROVE, own)
-    assert company.told() == "Nobody approves their own request."
-    company.click(EVE, ids.APPROVE, own)
-    assert "not among those who approve this" in company.told()
-    assert company.now(own).state is State.pending
+def test_a_denial_needs_somebody_who_may_and_gives_its_reason(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    view_id = workspace.submit(EVE, ids.DENY_FORM, {ids.NOTE: ("no",)}, about=request.id)
+    assert "Only group security, group leads may decide" in workspace.seen(view_id)
+    workspace.submit(CLEO, ids.DENY_FORM, {ids.NOTE: ("Use the runbook first.",)}, about=request.id)
+    assert workspace.now(request).state is State.denied
+    assert "Use the runbook first." in workspace.message(request)
+    workspace.click(BEA, ids.APPROVE, request)
+    assert workspace.told() == "This request is denied by now."
+    assert not workspace.center.created
 
 
-def test_the_decision_is_taken_at_the_click_and_not_when_it_was_asked(company: Company) -> None:
-    request = company.asked()
-    company.directory.move(CLEO)
-    company.click(CLEO, ids.APPROVE, request)
-    assert "not among those who approve this" in company.told()
-    company.directory.move(ADA)
-    company.click(BEA, ids.APPROVE, request)
-    assert "No rule lets Ada request" in company.told()
-    company.directory.disable(ADA)
-    company.click(BEA, ids.APPROVE, request)
-    assert "does not have the requester any more" in company.told()
-    assert not company.center.created
+def test_nobody_approves_their_own_request_nor_one_they_are_not_named_for(workspace: FakeWorkspace) -> None:
+    own = workspace.asked(BEA)
+    workspace.click(BEA, ids.APPROVE, own)
+    assert workspace.told() == "Nobody approves their own request."
+    workspace.click(EVE, ids.APPROVE, own)
+    assert "not among those who approve this" in workspace.told()
+    assert workspace.now(own).state is State.pending
+
+
+def test_the_decision_is_taken_at_the_click_and_not_when_it_was_asked(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.directory.move(CLEO)
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert "not among those who approve this" in workspace.told()
+    workspace.directory.move(ADA)
+    workspace.click(BEA, ids.APPROVE, request)
+    assert "No rule lets Ada request" in workspace.told()
+    workspace.directory.disable(ADA)
+    workspace.click(BEA, ids.APPROVE, request)
+    assert "does not have the requester any more" in workspace.told()
+    assert not workspace.center.created
 
 
 POLICIES_OF_TODAY = {
@@ -170,168 +170,168 @@ POLICIES_OF_TODAY = {
 
 
 @pytest.mark.parametrize("changed", POLICIES_OF_TODAY)
-def test_approve_when_policy_has_changed_is_refused(company: Company, changed: str) -> None:
+def test_approve_when_policy_has_changed_is_refused(workspace: FakeWorkspace, changed: str) -> None:
     today, refusal = POLICIES_OF_TODAY[changed]
-    request = company.asked()
-    company.adopt(today)
-    company.click(CLEO, ids.APPROVE, request)
-    assert refusal in company.told()
-    assert company.now(request).state is State.pending
-    assert company.now(request).approvals == ()
-    assert not company.center.created
+    request = workspace.asked()
+    workspace.adopt(today)
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert refusal in workspace.told()
+    assert workspace.now(request).state is State.pending
+    assert workspace.now(request).approvals == ()
+    assert not workspace.center.created
 
 
 @pytest.mark.parametrize("changed", POLICIES_OF_TODAY)
-def test_break_glass_when_policy_has_changed_is_refused(company: Company, changed: str) -> None:
+def test_break_glass_when_policy_has_changed_is_refused(workspace: FakeWorkspace, changed: str) -> None:
     today, refusal = POLICIES_OF_TODAY[changed]
-    request = company.asked()
-    company.player.pass_time(600)
-    company.adopt(today)
-    view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=request.id)
-    assert refusal in company.seen(view_id)
-    assert company.now(request).state is State.pending
-    assert not company.center.created
+    request = workspace.asked()
+    workspace.runner.pass_time(600)
+    workspace.adopt(today)
+    view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=request.id)
+    assert refusal in workspace.seen(view_id)
+    assert workspace.now(request).state is State.pending
+    assert not workspace.center.created
 
 
-def test_approve_of_extension_over_todays_maximum_is_refused(company: Company) -> None:
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    company.submit(ADA, ids.EXTEND_FORM, {ids.DURATION: ("7200",), ids.REASON: ("more",)}, about=request.id)
-    (extension,) = [one for one in company.store.requests.values() if one.kind is Kind.extension]
-    company.adopt(policy(rule(maximum_seconds=3600)))
-    company.click(CLEO, ids.APPROVE, extension)
-    assert "Access may last 1 h at most here" in company.told()
-    assert company.now(request).revoke_at == company.clock() + 3600
+def test_approve_of_extension_over_todays_maximum_is_refused(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    workspace.submit(ADA, ids.EXTEND_FORM, {ids.DURATION: ("7200",), ids.REASON: ("more",)}, about=request.id)
+    (extension,) = [one for one in workspace.store.requests.values() if one.kind is Kind.extension]
+    workspace.adopt(policy(rule(maximum_seconds=3600)))
+    workspace.click(CLEO, ids.APPROVE, extension)
+    assert "Access may last 1 h at most here" in workspace.told()
+    assert workspace.now(request).revoke_at == workspace.clock() + 3600
 
 
 def test_two_approvals_are_by_two_people_who_both_still_may() -> None:
-    company = Company(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    company.click(CLEO, ids.APPROVE, request)
-    assert "approved this request before" in company.told()
-    assert company.now(request).state is State.pending
-    company.directory.move(CLEO)
-    company.click(DOT, ids.APPROVE, request)
-    assert company.now(request).state is State.pending, "one of the two is no approver any more"
-    company.click(BEA, ids.APPROVE, request)
-    assert company.now(request).state is State.active
+    workspace = FakeWorkspace(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert "approved this request before" in workspace.told()
+    assert workspace.now(request).state is State.pending
+    workspace.directory.move(CLEO)
+    workspace.click(DOT, ids.APPROVE, request)
+    assert workspace.now(request).state is State.pending, "one of the two is no approver any more"
+    workspace.click(BEA, ids.APPROVE, request)
+    assert workspace.now(request).state is State.active
 
 
-def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(company: Company) -> None:
-    request = company.asked()
-    company.player.pass_time(300)
-    assert any("<@UDOT>" in text for text in company.thread(request)), "escalated to security"
-    company.player.pass_time(1500)
-    assert company.now(request).state is State.expired
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.told() == "This request is expired by now."
-    assert not company.center.created
+def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.runner.pass_time(300)
+    assert any("<@UDOT>" in text for text in workspace.thread(request)), "escalated to security"
+    workspace.runner.pass_time(1500)
+    assert workspace.now(request).state is State.expired
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.told() == "This request is expired by now."
+    assert not workspace.center.created
 
 
 def test_a_request_that_no_rule_allows_any_more_waits_for_its_end_in_peace() -> None:
-    company = Company(policy(rule(expiry_seconds=86_400)))
-    request = company.asked()
-    company.directory.move(ADA)
-    company.player.pass_time(20 * 3600)
+    workspace = FakeWorkspace(policy(rule(expiry_seconds=86_400)))
+    request = workspace.asked()
+    workspace.directory.move(ADA)
+    workspace.runner.pass_time(20 * 3600)
     # It was looked at when it was to be escalated, and not once a second after that.
-    assert company.now(request).token == "token-2"
-    company.player.pass_time(4 * 3600)
-    assert company.now(request).state is State.expired
+    assert workspace.now(request).token == "token-2"
+    workspace.runner.pass_time(4 * 3600)
+    assert workspace.now(request).state is State.expired
 
 
-def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(company: Company) -> None:
-    request = company.asked()
-    company.clock.advance(1800)
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.told() == "This request is expired by now."
-    assert not company.center.created
+def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    workspace.clock.advance(1800)
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.told() == "This request is expired by now."
+    assert not workspace.center.created
 
 
-def test_the_glass_is_broken_loudly_and_only_after_the_silence(company: Company) -> None:
-    request = company.asked()
-    view_id = company.open_form(ADA, ids.BREAK_GLASS, request)
-    assert "10 min without an answer; 10 min to go" in company.seen(view_id)
-    company.player.pass_time(600)
-    company.open_form(ADA, ids.BREAK_GLASS, request)
-    view_id = company.submit(CLEO, ids.GLASS_FORM, {ids.JUSTIFICATION: ("mine now",)}, about=request.id)
-    assert "Only whoever made this request" in company.seen(view_id)
-    company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
-    assert company.is_open()
-    loud = [message for channel in (CHANNEL, SECOND_CHANNEL) for message in company.slack.posted(channel)]
+def test_the_glass_is_broken_loudly_and_only_after_the_silence(workspace: FakeWorkspace) -> None:
+    request = workspace.asked()
+    view_id = workspace.open_form(ADA, ids.BREAK_GLASS, request)
+    assert "10 min without an answer; 10 min to go" in workspace.seen(view_id)
+    workspace.runner.pass_time(600)
+    workspace.open_form(ADA, ids.BREAK_GLASS, request)
+    view_id = workspace.submit(CLEO, ids.GLASS_FORM, {ids.JUSTIFICATION: ("mine now",)}, about=request.id)
+    assert "Only whoever made this request" in workspace.seen(view_id)
+    workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
+    assert workspace.is_open()
+    loud = [message for channel in (CHANNEL, SECOND_CHANNEL) for message in workspace.slack.posted(channel)]
     assert [message.channel for message in loud if "<!channel>" in message.text] == [CHANNEL, SECOND_CHANNEL]
-    assert company.now(request).justification == "everything burns"
-    company.submit(DOT, ids.END_FORM, {ids.NOTE: ("not like this",)}, about=request.id)
-    assert company.now(request).state is State.ended
-    assert "not like this" in company.message(request)
+    assert workspace.now(request).justification == "everything burns"
+    workspace.submit(DOT, ids.END_FORM, {ids.NOTE: ("not like this",)}, about=request.id)
+    assert workspace.now(request).state is State.ended
+    assert "not like this" in workspace.message(request)
 
 
 def test_the_glass_stays_whole_where_a_rule_always_wants_an_approval() -> None:
-    company = Company(policy(rule(glass_after_seconds=None)))
-    request = company.asked()
-    company.player.pass_time(900)
-    view_id = company.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("please",)}, about=request.id)
-    assert "always takes an approval" in company.seen(view_id)
-    assert not company.center.created
+    workspace = FakeWorkspace(policy(rule(glass_after_seconds=None)))
+    request = workspace.asked()
+    workspace.runner.pass_time(900)
+    view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("please",)}, about=request.id)
+    assert "always takes an approval" in workspace.seen(view_id)
+    assert not workspace.center.created
 
 
-def test_the_last_of_two_overlapping_grants_ends_the_access(company: Company) -> None:
-    first, second = company.asked(), company.asked(duration=7200)
-    company.click(CLEO, ids.APPROVE, first)
-    company.click(CLEO, ids.APPROVE, second)
-    company.click(ADA, ids.DONE, first)
-    assert company.now(first).state is State.ended
-    assert company.is_open(), "the other request still wants it"
-    company.click(ADA, ids.DONE, second)
-    assert not company.is_open()
+def test_the_last_of_two_overlapping_grants_ends_the_access(workspace: FakeWorkspace) -> None:
+    first, second = workspace.asked(), workspace.asked(duration=7200)
+    workspace.click(CLEO, ids.APPROVE, first)
+    workspace.click(CLEO, ids.APPROVE, second)
+    workspace.click(ADA, ids.DONE, first)
+    assert workspace.now(first).state is State.ended
+    assert workspace.is_open(), "the other request still wants it"
+    workspace.click(ADA, ids.DONE, second)
+    assert not workspace.is_open()
 
 
 def test_live_sessions_end_with_the_access_and_the_deny_goes_when_none_can_be_alive() -> None:
-    company = Company(ends_sessions=True)
-    request = company.asked()
-    company.click(CLEO, ids.APPROVE, request)
-    company.click(ADA, ids.DONE, request)
-    assert ADA.user_id in company.sessions.content
-    company.player.pass_time(3700)
-    assert ADA.user_id not in company.sessions.content
-    assert company.player.failed == []
+    workspace = FakeWorkspace(ends_sessions=True)
+    request = workspace.asked()
+    workspace.click(CLEO, ids.APPROVE, request)
+    workspace.click(ADA, ids.DONE, request)
+    assert ADA.user_id in workspace.sessions.content
+    workspace.runner.pass_time(3700)
+    assert ADA.user_id not in workspace.sessions.content
+    assert workspace.runner.failed == []
 
 
 def test_a_message_that_slack_finds_fault_with_is_posted_with_the_least_that_can_be_decided_on(
-    company: Company,
+    workspace: FakeWorkspace,
 ) -> None:
-    company.slack.fail("chat.postMessage", "msg_blocks_too_long")
-    request = company.asked()
-    place = company.now(request).message
+    workspace.slack.fail("chat.postMessage", "msg_blocks_too_long")
+    request = workspace.asked()
+    place = workspace.now(request).message
     assert place is not None
-    company.slack.heal()
-    company.click(CLEO, ids.APPROVE, request)
-    assert company.is_open()
+    workspace.slack.heal()
+    workspace.click(CLEO, ids.APPROVE, request)
+    assert workspace.is_open()
 
 
-def test_what_comes_of_a_form_is_shown_after_slack_has_shown_that_it_was_sent(company: Company) -> None:
-    company.command(ADA)
-    assert company.pauses == []
-    company.asked()
-    assert company.pauses == [1.0]
+def test_what_comes_of_a_form_is_shown_after_slack_has_shown_that_it_was_sent(workspace: FakeWorkspace) -> None:
+    workspace.command(ADA)
+    assert workspace.pauses == []
+    workspace.asked()
+    assert workspace.pauses == [1.0]
 
 
-def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(company: Company) -> None:
-    view_id = company.command(ADA)
+def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(workspace: FakeWorkspace) -> None:
+    view_id = workspace.command(ADA)
     values = {
         ids.ROLE: ("devops-break-glass",),
         ids.ACCOUNTS: (PRODUCTION,),
         ids.DURATION: ("86400",),
         ids.REASON: ("x",),
     }
-    company.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
-    assert "4 h at most" in company.seen(view_id)
-    assert not company.store.requests
+    workspace.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
+    assert "4 h at most" in workspace.seen(view_id)
+    assert not workspace.store.requests
 
 
-def test_who_may_request_nothing_is_told_so(company: Company) -> None:
-    view_id = company.command(FAY)
-    assert "No rule lets you request" in company.seen(view_id)
+def test_who_may_request_nothing_is_told_so(workspace: FakeWorkspace) -> None:
+    view_id = workspace.command(FAY)
+    assert "No rule lets you request" in workspace.seen(view_id)
 
 
 STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
@@ -354,30 +354,30 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("sentence", STRANGERS)
-def test_whoever_is_not_known_for_sure_may_nothing(company: Company, sentence: str) -> None:
+def test_whoever_is_not_known_for_sure_may_nothing(workspace: FakeWorkspace, sentence: str) -> None:
     changes, told = STRANGERS[sentence]
-    company.slack.users["UADA"].update(changes)
+    workspace.slack.users["UADA"].update(changes)
     if not changes:
-        company.slack.fail("users.info", "user_not_found", times=None)
-    view_id = company.command(ADA)
-    assert told in company.seen(view_id)
-    assert company.ask() is None
+        workspace.slack.fail("users.info", "user_not_found", times=None)
+    view_id = workspace.command(ADA)
+    assert told in workspace.seen(view_id)
+    assert workspace.ask() is None
 
 
 def test_somebody_with_two_addresses_is_known_by_the_table() -> None:
-    company = Company(replace(policy(), people={"UADA": "u-ada"}))
-    company.slack.users["UADA"]["profile"]["email"] = "ada@private.example"
-    assert company.asked().requester.user_id == "u-ada"
+    workspace = FakeWorkspace(replace(policy(), people={"UADA": "u-ada"}))
+    workspace.slack.users["UADA"]["profile"]["email"] = "ada@private.example"
+    assert workspace.asked().requester.user_id == "u-ada"
 
 
-def test_the_same_form_sent_twice_is_one_request(company: Company) -> None:
-    view_id = company.command(ADA)
+def test_the_same_form_sent_twice_is_one_request(workspace: FakeWorkspace) -> None:
+    view_id = workspace.command(ADA)
     for _ in range(2):
-        company.submit(
+        workspace.submit(
             ADA,
             ids.REQUEST_FORM,
             {ids.ROLE: (DATABASES.sets[0],), ids.ACCOUNTS: (PRODUCTION,), ids.DURATION: ("3600",), ids.REASON: ("x",)},
             view_id=view_id,
         )
-    assert len(company.store.requests) == 1
-    assert len(company.slack.posted(CHANNEL)) == 1
+    assert len(workspace.store.requests) == 1
+    assert len(workspace.slack.posted(CHANNEL)) == 1

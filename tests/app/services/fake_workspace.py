@@ -1,4 +1,4 @@
-"""A company for the tests of the app: its people, its Slack, its Identity Center, and everything of ours in memory."""
+"""A fake workspace for the tests of the app: its people, its Slack, its Identity Center, all in memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from tests.app.doubles.log import MemoryLog
 from tests.app.doubles.slack import TEAM, MemorySlack
 from tests.app.doubles.store import MemoryStore
 from tests.app.doubles.workflow import MemoryWorkflow
-from tests.app.services.player import Player
+from tests.app.services.workflow_runner import WorkflowRunner
 
 CHANNEL = "C0APPROVALS1"
 SECOND_CHANNEL = "C0SECURITY01"
@@ -39,7 +39,7 @@ class MemorySessionPolicy:
         self.content = content
 
 
-class Company:
+class FakeWorkspace:
     """Everything there is, and what people do in it."""
 
     def __init__(self, of: Policy | None = None, *, ends_sessions: bool = False) -> None:
@@ -65,7 +65,7 @@ class Company:
             center=self.center,
             sessions=self.sessions if ends_sessions else None,
         )
-        self.player = Player(self.world, self.world, self.workflow, self.clock)
+        self.runner = WorkflowRunner(self.world, self.world, self.workflow, self.clock)
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Company:
         }
         known = set(self.store.requests)
         self.submit(person, ids.REQUEST_FORM, values, view_id=view_id)
-        self.player.play()
+        self.runner.run()
         return next((request for request_id, request in self.store.requests.items() if request_id not in known), None)
 
     def asked(
@@ -115,7 +115,7 @@ class Company:
         message = None if at_home else self._message(about)
         view_id = "VHOME" if at_home else None
         dispatch.do(self.world, Click(self.actor(person), "t-1", action_id, value, message, view_id, "", {}), None)
-        self.player.play()
+        self.runner.run()
 
     def open_form(self, person: Person, action_id: str, about: Request | str) -> str:
         """Click a button that opens a form, and return the form's id."""
@@ -138,13 +138,13 @@ class Company:
         if view_id is None:
             view_id = self.slack.open_view({"type": "modal", "blocks": []})
         dispatch.do(self.world, Submission(self.actor(person), callback_id, view_id, about, values), None)
-        self.player.play()
+        self.runner.run()
         return view_id
 
     def adopt(self, policy: Policy) -> None:
         """Deploy another policy; requests that are open stay as they are."""
         self.world = replace(self.world, policy=policy)
-        self.player.desk = self.player.accounts = self.world
+        self.runner.desk = self.runner.accounts = self.world
 
     def sweep(self) -> Counts:
         """Let the sweeper run once."""

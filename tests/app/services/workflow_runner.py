@@ -38,7 +38,7 @@ Execution = Generator[Wait, Answer | None, None]
 
 
 @dataclass
-class Player:
+class WorkflowRunner:
     """Runs executions until each waits for people or for time.
 
     Attributes:
@@ -60,7 +60,7 @@ class Player:
     _running: dict[str, tuple[Execution, Wait]] = field(default_factory=dict)
     _tokens: int = 0
 
-    def play(self) -> None:
+    def run(self) -> None:
         """Let everything go on that can, at this moment."""
         for request in list(self.workflow.started.values()):
             if request.id not in self._running and self.workflow.is_running(request.id):
@@ -79,12 +79,12 @@ class Player:
     def pass_time(self, seconds: int) -> None:
         """Let time pass, stopping wherever an execution has something to do."""
         end = self.clock() + seconds
-        self.play()
+        self.run()
         while waits := [wait.until for _, wait in self._running.values() if wait.until <= end]:
             self.clock.now = max(self.clock(), min(waits))
-            self.play()
+            self.run()
         self.clock.now = end
-        self.play()
+        self.run()
 
     def stop(self, request_id: str) -> None:
         """End an execution by hand."""

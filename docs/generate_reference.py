@@ -23,7 +23,7 @@ from breakglass.iam import lint, protection
 from breakglass.iam.managed_policies import MANAGED_POLICIES
 from breakglass.iam.rules import PERMITTED_ACTIONS, PROTECTED_RISKS, RISKS, RULES, LintRule
 from breakglass.stack_file.schema import stack_file_schema
-from breakglass.stack_file.stack import NAMESPACE
+from breakglass.stack_file.secret_keys import NAMESPACE
 from breakglass.vocabulary import RiskAcknowledgement
 
 FOLDER = Path(__file__).with_name("reference")

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from breakglass.errors import Problem
-from breakglass.stack_file.stack import NAMESPACE, SECRET_KEYS, check_stack
+from breakglass.stack_file.check import check_stack
+from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
 from breakglass.stack_file.stack_yaml import read_stack_yaml
 
 PROBLEM, WARNING = "problem", "warning"

@@ -23,12 +23,14 @@ from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem, format_value
 from breakglass.iam.lint import LintContext
 from breakglass.naming import Names, Part
+from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.faults import Fault, fault
+from breakglass.stack_file.permission_sets import PairSpec, PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import Alerts, PairSpec, PermissionSets, StackFile
-from breakglass.stack_file.types import Fault, fault
+from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import EvidencePath
 
 if TYPE_CHECKING:

@@ -6,19 +6,16 @@ Sources: "Delegated administration" and "Logging IAM Identity Center API calls w
 User Guide). That a set which is assigned in the management account can't be assigned anywhere by a delegated
 administrator is a public report, not AWS's documentation.
 
-Non-goals: rules of `approvals` about the management account (see `stack_file.approvals_lint`); assignments that another
-stack or a person made, which no provider function tells.
+Non-goals: rules of `approvals` about the management account (see `components.approvals.checks`); assignments that
+another stack or a person made, which no provider function tells.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from breakglass.alerts.subjects import PermissionSetSubject, Subject
 from breakglass.errors import Problem, format_value
+from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.vocabulary import EvidencePath
-
-if TYPE_CHECKING:
-    from breakglass.stack_file.stack import PairSpec
 
 
 def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
@@ -53,7 +50,7 @@ def silent_portal_rules(
 
 
 def unmanageable_assignments(
-    pairs: Sequence["PairSpec"], deployed_in: str, management_account: str, at: str = "permissionSets."
+    pairs: Sequence[PairSpec], deployed_in: str, management_account: str, at: str = "permissionSets."
 ) -> list[Problem]:
     """Return every assignment in the management account that a delegated administrator can't make.
 

@@ -18,11 +18,11 @@ from breakglass.app.domain.policy import Unrecorded
 from breakglass.app.domain.texts import LONGEST_TICKET
 from breakglass.stack_file.backtracking import most_steps
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
+from breakglass.stack_file.faults import Fault, fault, yaml_kind
 from breakglass.stack_file.types import (
     NO_BOOL,
     AccessDuration,
     AccountId,
-    Fault,
     PermissionSetName,
     PrincipalId,
     PrincipalName,
@@ -33,9 +33,7 @@ from breakglass.stack_file.types import (
     SlackUserId,
     Span,
     Wait,
-    fault,
     seconds,
-    yaml_kind,
 )
 
 PRINCIPAL_KEYS = ("group", "groupId", "user", "userId")

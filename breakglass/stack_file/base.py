@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, TypeAdapt
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from breakglass.stack_file.types import FAULT, Fault, Location, fault, faults
+from breakglass.stack_file.faults import FAULT, Fault, Location, fault, faults
 
 Value = TypeVar("Value")
 

@@ -15,16 +15,9 @@ from breakglass.errors import Problem
 from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import own_arns
 from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.policy_document import PolicyDocument, parse_policy, read_policy_file
 from breakglass.stack_file.report import key_path
-from breakglass.stack_file.types import (
-    BucketName,
-    KmsKeyArn,
-    PolicyArn,
-    PolicyDocument,
-    SecretName,
-    parse_policy,
-    read_policy_file,
-)
+from breakglass.stack_file.types import BucketName, KmsKeyArn, PolicyArn, SecretName
 from breakglass.vocabulary import RiskAcknowledgement, partition_of_region
 
 

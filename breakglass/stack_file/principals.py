@@ -5,14 +5,11 @@ Non-goals: looking them up.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.stack_file.approvals import ApprovalSettings, PrincipalSpec
+from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec
 from breakglass.vocabulary import AssignmentTarget
-
-if TYPE_CHECKING:
-    from breakglass.stack_file.stack import AssignmentSpec, PairSpec
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def mentioned(approvals: ApprovalSettings) -> Iterator[Mention]:
         yield Mention(f"people.{slack_id}", PrincipalKind.user, user_name)
 
 
-def assigned(pairs: "Sequence[PairSpec]") -> Iterator[Mention]:
+def assigned(pairs: Sequence[PairSpec]) -> Iterator[Mention]:
     """Yield every name that an assignment hands a break-glass set to; the paths are below `permissionSets`."""
     for number, pair in enumerate(pairs):
         for index, assignment in enumerate(pair.assignments):
@@ -57,12 +54,12 @@ def assigned(pairs: "Sequence[PairSpec]") -> Iterator[Mention]:
                 yield from _of_entry(f"pairs[{number}].assignments[{index}]", assignment)
 
 
-def _of_list(place: str, entries: "Sequence[PrincipalSpec]") -> Iterator[Mention]:
+def _of_list(place: str, entries: Sequence[PrincipalSpec]) -> Iterator[Mention]:
     for index, entry in enumerate(entries):
         yield from _of_entry(f"{place}[{index}]", entry)
 
 
-def _of_entry(place: str, entry: "PrincipalSpec | AssignmentSpec") -> Iterator[Mention]:
+def _of_entry(place: str, entry: PrincipalSpec | AssignmentSpec) -> Iterator[Mention]:
     for kind, name in ((PrincipalKind.group, entry.group), (PrincipalKind.user, entry.user)):
         if name is not None:
             yield Mention(f"{place}.{kind}", kind, name)

@@ -12,17 +12,17 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import CONFIG
 
 from breakglass.errors import ConfigError, Problem
-from breakglass.stack_file.secret_keys import bot_token_fault, signing_secret_fault
-from breakglass.stack_file.stack import (
+from breakglass.stack_file.check import check_stack, decode_value
+from breakglass.stack_file.secret_keys import (
     NAMESPACE,
     SET_SIGNING,
     SET_TOKEN,
     SIGNING_KEY,
     TOKEN_KEY,
-    StackFile,
-    check_stack,
-    decode_value,
+    bot_token_fault,
+    signing_secret_fault,
 )
+from breakglass.stack_file.stack import StackFile
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from breakglass.errors import ConfigError, Problem, format_value, has_secret
-from breakglass.stack_file.types import FAULT, Location, yaml_kind
+from breakglass.stack_file.faults import FAULT, Location, yaml_kind
 
 Model = TypeVar("Model", bound=BaseModel)
 

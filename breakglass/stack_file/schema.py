@@ -3,7 +3,7 @@
 `python -m breakglass.stack_file.schema` writes it beside the stack files. It says what an editor can check: shapes,
 alphabets and choices, and what each key means.
 
-How keys relate to each other is checked by `stack.check_stack` at every preview.
+How keys relate to each other is checked by `check.check_stack` at every preview.
 
 Non-goals: the keys of other namespaces (`aws:region` aside), which Pulumi's providers check themselves.
 """
@@ -15,7 +15,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from breakglass.stack_file.stack import NAMESPACE, StackKeys
+from breakglass.stack_file.secret_keys import NAMESPACE
+from breakglass.stack_file.stack import StackKeys
 
 SCHEMA_FILE = Path("stacks/breakglass.schema.json")
 """Where the schema is committed, relative to the root of the repository."""

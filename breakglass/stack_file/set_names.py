@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from breakglass.stack_file.base import RawValue
-from breakglass.stack_file.types import Fault
+from breakglass.stack_file.faults import Fault
 
 
 @dataclass(frozen=True)

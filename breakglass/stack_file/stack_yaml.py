@@ -17,9 +17,10 @@ import yaml
 
 from breakglass.errors import Problem, UnreadableError
 from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.check import decode_value
+from breakglass.stack_file.faults import Location
 from breakglass.stack_file.report import key_path
-from breakglass.stack_file.stack import NAMESPACE, SECRET_KEYS, decode_value
-from breakglass.stack_file.types import Location
+from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
 
 
 @dataclass(frozen=True)

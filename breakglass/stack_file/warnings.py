@@ -7,19 +7,16 @@ Non-goals: warnings about the policies (`breakglass.iam.lint`), and what takes a
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import Problem, format_value
-from breakglass.stack_file.approvals_lint import warnings as approval_warnings
+from breakglass.stack_file.approvals_lint import approval_warnings
 from breakglass.stack_file.set_names import overlap
+from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import AssignmentTarget
 
-if TYPE_CHECKING:
-    from breakglass.stack_file.stack import StackFile
 
-
-def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield every warning about a stack file.
 
     Args:
@@ -31,10 +28,11 @@ def warnings(stack_file: "StackFile", at: str) -> Iterator[Problem]:
     yield from _overlapping_names(stack_file, at)
     yield from _many_policies(stack_file, at)
     yield from _first_made_on_request(stack_file, at)
-    yield from approval_warnings(stack_file, at)
+    if stack_file.approvals and stack_file.permission_sets:
+        yield from approval_warnings(stack_file.approvals, stack_file.permission_sets, at)
 
 
-def _unheard_alarms(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def _unheard_alarms(stack_file: StackFile, at: str) -> Iterator[Problem]:
     if stack_file.alerts and not stack_file.alerts.monitoring.emails:
         yield Problem(
             f"{at}alerts.monitoring.emails",
@@ -51,7 +49,7 @@ def _unheard_alarms(stack_file: "StackFile", at: str) -> Iterator[Problem]:
 _RULES_PER_BUS = 300
 
 
-def _many_rules(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Warn of more rules than a bus takes by default: one a role and evidence path, and one for the connection."""
     if stack_file.alerts is None:
         return
@@ -71,7 +69,7 @@ def _many_rules(stack_file: "StackFile", at: str) -> Iterator[Problem]:
         )
 
 
-def _overlapping_names(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def _overlapping_names(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Warn of watched permission sets whose use also raises the alert of another one (see `set_names`)."""
     watched = stack_file.alerts.watch.permission_sets if stack_file.alerts else []
     for index, name in enumerate(watched):
@@ -93,7 +91,7 @@ def _overlapping_names(stack_file: "StackFile", at: str) -> Iterator[Problem]:
 _POLICIES_PER_ROLE = 10
 
 
-def _many_policies(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def _many_policies(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Warn of permission sets with more managed policies than IAM attaches to a role by default."""
     for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):
         for kind, settings in (("everyday", pair.everyday), ("breakGlass", pair.break_glass)):
@@ -110,7 +108,7 @@ def _many_policies(stack_file: "StackFile", at: str) -> Iterator[Problem]:
                 )
 
 
-def _first_made_on_request(stack_file: "StackFile", at: str) -> Iterator[Problem]:
+def _first_made_on_request(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Warn of break-glass sets that need policies of an account where no assignment of the file makes their role."""
     rules = stack_file.approvals.rules if stack_file.approvals else []
     for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):

@@ -15,7 +15,8 @@ from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.cli.check import PROBLEM, LocatedProblem, to_text
 from breakglass.errors import Problem
-from breakglass.stack_file.stack import NAMESPACE, validate_stack
+from breakglass.stack_file.check import validate_stack
+from breakglass.stack_file.secret_keys import NAMESPACE
 from breakglass.vocabulary import EvidencePath
 from docs.draw_message import PICTURE, RECORD, arrived, drawing
 

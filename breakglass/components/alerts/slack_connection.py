@@ -14,9 +14,10 @@ from pydantic import Field
 from breakglass.components.reference import Reference
 from breakglass.naming import physical_name
 from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.faults import Fault, fault
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.secret_keys import bot_token_fault
-from breakglass.stack_file.types import Fault, KmsKeyArn, Region, SecretName, TagKey, TagValue, fault
+from breakglass.stack_file.types import KmsKeyArn, Region, SecretName, TagKey, TagValue
 
 
 class SlackConnectionArgs(TypedDict):

@@ -17,8 +17,8 @@ from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.reference import Reference
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
+from breakglass.stack_file.alerts import Retry
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import Retry
 from breakglass.stack_file.types import HttpsUrl, Region, SlackChannelId, TagKey, TagValue
 from breakglass.vocabulary import EvidencePath, partition_of_region
 

@@ -24,9 +24,9 @@ from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.reference import Reference
 from breakglass.iam.documents import alarm_topic_policy, policy_json
 from breakglass.naming import physical_name
+from breakglass.stack_file.alerts import Monitoring
 from breakglass.stack_file.base import ConfigModel
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import Monitoring
 from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
 from breakglass.vocabulary import EvidencePath
 

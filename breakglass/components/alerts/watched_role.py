@@ -10,7 +10,8 @@ from pydantic import Field
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.stack_file.base import ConfigModel, RawValue
-from breakglass.stack_file.types import Fault, PermissionSetName, RoleArn
+from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.types import PermissionSetName, RoleArn
 from breakglass.vocabulary import EvidencePath
 
 

@@ -43,9 +43,10 @@ from breakglass.iam.documents import policy_json
 from breakglass.naming import Names, Part, Place
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.faults import Fault, fault
+from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import PairSpec
-from breakglass.stack_file.types import Fault, HttpsUrl, KmsKeyArn, Region, TagKey, TagValue, fault
+from breakglass.stack_file.types import HttpsUrl, KmsKeyArn, Region, TagKey, TagValue
 from breakglass.vocabulary import partition_of_region
 
 

@@ -3,7 +3,7 @@
 Order is that of the stack file, and durations are seconds. The same input always makes the same document, whose text
 (`breakglass.app.domain.policy.to_json`) decides whether the functions are deployed anew.
 
-Non-goals: judging (see `breakglass.stack_file.approvals_lint`): what is compiled here has been found right.
+Non-goals: judging (see `breakglass.components.approvals.checks`): the input is valid.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from breakglass.stack_file.approvals import (
     PrincipalSpec,
 )
 from breakglass.stack_file.approvals_lint import POST_MESSAGE
-from breakglass.stack_file.stack import AssignmentSpec, PairSpec
+from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec
 from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import AssignmentTarget, partition_of_region
 

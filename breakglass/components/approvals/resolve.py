@@ -12,15 +12,15 @@ from typing import Any
 import pulumi
 
 from breakglass.app.domain.policy import Policy, PrincipalKind, Rule
+from breakglass.components.approvals import checks
 from breakglass.components.approvals.organization import Organization
 from breakglass.components.approvals.policy_compiler import PrincipalIds, ResolvedNames, compile_policy
 from breakglass.components.delegation import unmanageable_assignments
 from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
 from breakglass.errors import ConfigError, Problem
-from breakglass.stack_file import approvals_lint
 from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.principals import Mention, assigned, mentioned
-from breakglass.stack_file.stack import PairSpec
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class ApprovalNameResolver:
         problems = _key_problems(answers) or [
             *_unresolved(self._of_section(), told, "approvals."),
             *_unresolved(self._of_pairs(), told, "permissionSets."),
-            *approvals_lint.unknown_accounts(self.approvals, self.organization.accounts),
-            *approvals_lint.management_account_problems(self.approvals, here, management),
+            *checks.unknown_accounts(self.approvals, self.organization.accounts),
+            *checks.management_account_problems(self.approvals, here, management),
             *unmanageable_assignments(self.pairs, here, management),
             *_no_policies(self.approvals, self.organization),
         ]
@@ -106,8 +106,8 @@ class ApprovalNameResolver:
             # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
             raise pulumi.RunError(str(ConfigError(problems)))
         for problem in (
-            *approvals_lint.session_deny_problems(self.approvals, here, management),
-            *approvals_lint.everyday_approvers(self.pairs, here, self.store.region),
+            *checks.session_deny_problems(self.approvals, here, management),
+            *checks.everyday_approvers(self.pairs, here, self.store.region),
         ):
             pulumi.log.warn(str(problem))
         return ResolvedPrincipals({name: answer for name, answer in told.items() if isinstance(answer, str)})
@@ -135,7 +135,7 @@ class ApprovalNameResolver:
                 )
                 return
         members = dict(zip((_id_of(group, found) for group in groups), answers, strict=True))
-        for problem in approvals_lint.unapprovable_rules(self._rules(found), members):
+        for problem in checks.unapprovable_rules(self._rules(found), members):
             pulumi.log.warn(str(problem))
 
     def _rules(self, found: ResolvedPrincipals) -> Sequence[Rule]:
@@ -162,7 +162,7 @@ def _unresolved(
     for mention in mentions:
         answer = told[mention.kind, mention.name]
         if isinstance(answer, Missing):
-            for problem in approvals_lint.unresolved([mention], there, at):
+            for problem in checks.unresolved([mention], there, at):
                 yield replace(problem, why=f"{problem.why} The provider says: {answer.said}")
 
 

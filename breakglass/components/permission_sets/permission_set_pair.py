@@ -19,8 +19,8 @@ from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import merge_inline, policy_json
 from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import PLACEHOLDER_API_ID, api_arn, deny_statements
+from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionsBoundary, PermissionSetSpec
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import AssignmentSpec, PairSpec, PermissionsBoundary, PermissionSetSpec
 from breakglass.stack_file.types import ProtectedArn, Region, TagKey, TagValue
 from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition_of_region
 

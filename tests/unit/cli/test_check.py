@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from breakglass.errors import has_secret
-from breakglass.stack_file.stack import NAMESPACE, check_stack
+from breakglass.stack_file.check import check_stack
+from breakglass.stack_file.secret_keys import NAMESPACE
 from tests.app.doubles.directory import MemoryDirectory
 from tests.unit.cli.contexts import Outcome, Typist
 from tests.unit.stack_file.stack_files import (

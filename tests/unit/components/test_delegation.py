@@ -4,7 +4,7 @@ import pytest
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.delegation import silent_portal_rules, unmanageable_assignments
-from breakglass.stack_file.stack import PairSpec
+from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.vocabulary import EvidencePath
 
 MANAGEMENT, MEMBER = "111111111111", "222222222222"

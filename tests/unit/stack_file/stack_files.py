@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from breakglass.errors import Problem
-from breakglass.stack_file.stack import NAMESPACE, check_stack
+from breakglass.stack_file.check import check_stack
+from breakglass.stack_file.secret_keys import NAMESPACE
 
 STACKS = Path(__file__).parents[3] / "stacks"
 """The committed stack files."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.errors import ConfigError
-from breakglass.stack_file.stack import check_stack
+from breakglass.stack_file.check import check_stack
 from breakglass.terminal import escape_unprintable
 from tests.unit.stack_file.stack_files import (
     APPROVALS,

@@ -11,8 +11,9 @@ from breakglass.app.domain.policy import Unrecorded
 from breakglass.components.break_glass import BreakGlassModel
 from breakglass.errors import ConfigError
 from breakglass.stack_file.approvals import ApprovalRule
+from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import StackFile, validate_stack
+from breakglass.stack_file.stack import StackFile
 from tests.unit.stack_file.stack_files import (
     ALERTS,
     APPROVALS,

@@ -13,8 +13,9 @@ from pulumi.runtime import set_all_config
 
 from breakglass import BreakGlassArgs
 from breakglass.errors import ConfigError
+from breakglass.stack_file.check import decode_value
 from breakglass.stack_file.pulumi_config import LoadedStack, load_stack_file
-from breakglass.stack_file.stack import NAMESPACE, decode_value
+from breakglass.stack_file.secret_keys import NAMESPACE
 from tests.conftest import Deployment, deploy
 from tests.unit.stack_file.stack_files import (
     ALERTS,

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pulumi.runtime import set_all_config
 
-from breakglass.stack_file.stack import NAMESPACE
+from breakglass.stack_file.secret_keys import NAMESPACE
 from tests.conftest import Deployment, deploy
 from tests.unit.stack_file.stack_files import STACKS
 

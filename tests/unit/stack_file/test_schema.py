@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from breakglass.stack_file.schema import SCHEMA_FILE, schema_text, stack_file_schema
-from breakglass.stack_file.stack import NAMESPACE
+from breakglass.stack_file.secret_keys import NAMESPACE
 from tests.unit.stack_file.stack_files import (
     ALERTS,
     APPROVALS,

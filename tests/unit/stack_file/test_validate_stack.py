@@ -19,9 +19,10 @@ from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_s
 from breakglass.iam.lint import LintContext
 from breakglass.iam.protection import deny_statements
 from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.check import check_stack, validate_stack
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
-from breakglass.stack_file.stack import StackFile, check_stack, validate_stack
+from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.types import permission_set_of_role
 from breakglass.vocabulary import AssignmentTarget, EvidencePath
 from tests.unit.stack_file.stack_files import (

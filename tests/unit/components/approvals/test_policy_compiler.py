@@ -23,8 +23,9 @@ from breakglass.app.domain.policy import (
     to_json,
 )
 from breakglass.components.approvals.policy_compiler import ResolvedNames, compile_policy
+from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.principals import assigned, mentioned
-from breakglass.stack_file.stack import StackFile, validate_stack
+from breakglass.stack_file.stack import StackFile
 from tests.unit.stack_file.stack_files import APPROVALS, RULE, STACKS, Keys, policy, stack_with_approvals
 
 GROUP, USER = PrincipalKind.group, PrincipalKind.user

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from breakglass.stack_file import types
-from breakglass.stack_file.types import FAULT, seconds
+from breakglass.stack_file import policy_document, types
+from breakglass.stack_file.faults import FAULT
+from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import partition_of_region
 
 STATEMENT = {"Effect": "Allow", "Action": "rds:CreateDBSnapshot", "Resource": "*"}
@@ -73,7 +74,7 @@ TAKEN: list[tuple[Any, list[object]]] = [
         ],
     ),
     (
-        types.PolicyDocument,
+        policy_document.PolicyDocument,
         [
             {"Version": "2012-10-17", "Statement": STATEMENT},
             {"Version": "2012-10-17", "Id": "x", "Statement": [STATEMENT, {**STATEMENT, "Sid": "Two"}]},
@@ -160,7 +161,7 @@ REFUSED: list[tuple[Any, list[object]]] = [
         ],
     ),
     (
-        types.PolicyDocument,
+        policy_document.PolicyDocument,
         [
             "not json",
             "[]",
@@ -217,20 +218,20 @@ def test_a_bad_value_is_answered_with_why_and_what_instead(kind: Any, value: obj
 
 def test_a_policy_as_json_text_becomes_a_mapping() -> None:
     text = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
-    assert TypeAdapter(types.PolicyDocument).validate_python(text)["Statement"]["Action"] == "s3:*"
+    assert TypeAdapter(policy_document.PolicyDocument).validate_python(text)["Statement"]["Action"] == "s3:*"
 
 
 def test_a_policy_file_is_read_from_the_folder_of_the_stack_file(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"Version": "2012-10-17", "Statement": []}')
     with pytest.raises(ValidationError, match="without a statement"):
-        TypeAdapter(types.PolicyFile).validate_python("p.json", context={"base_dir": tmp_path})
+        TypeAdapter(policy_document.PolicyFile).validate_python("p.json", context={"base_dir": tmp_path})
 
 
 @pytest.mark.parametrize("name", ["", ".", "missing.json", "\x00", "x" * 5000, "binary", 7])
 def test_a_policy_file_that_cannot_be_read_is_told(tmp_path: Path, name: object) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValidationError, match=r"policies/rds\.json"):
-        TypeAdapter(types.PolicyFile).validate_python(name, context={"base_dir": tmp_path})
+        TypeAdapter(policy_document.PolicyFile).validate_python(name, context={"base_dir": tmp_path})
 
 
 @given(st.integers(1, 12), st.integers(0, 59), st.integers(0, 99_999))

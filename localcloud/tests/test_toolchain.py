@@ -66,8 +66,8 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def chain(clone: Path, installed: Path) -> Toolchain:
-    """The toolchain of the clone on the machine."""
-    return Toolchain(clone, str(installed), Progress(io.StringIO()))
+    """The toolchain of the clone on the machine, without a connection to Pulumi's releases."""
+    return Toolchain(clone, str(installed), Progress(io.StringIO()), releases="http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -314,10 +314,10 @@ def test_pulumi_built_before_is_used_where_the_installed_one_is_incomplete(
     built.mkdir(parents=True)
     for name in PULUMI_PROGRAMS:
         (built / name).touch()
-    Stamps(clone / ".tools/stamps").write("pulumi-build", tools.pulumi_sources(), "")
+    Stamps(clone / ".tools/stamps").write("pulumi-build", tools.pulumi_sources(), "Pulumi built here")
     chain.pulumi()
-    assert [(clone / ".tools/bin" / name).resolve().parent for name in PULUMI_PROGRAMS] == [built] * 3
-    assert chain.lines == [f"Pulumi {tools.pulumi_release()} built here"]
+    assert [(clone / ".tools/bin" / name).resolve().parent for name in PULUMI_PROGRAMS] == [built] * 4
+    assert chain.lines == ["Pulumi built here"]
 
 
 def test_an_installed_pulumi_replaces_a_built_one(chain: Toolchain, clone: Path, install: Install) -> None:

@@ -1,8 +1,9 @@
 """Each tool the project needs: where it is looked for, in which order, and how it is brought.
 
-Pulumi publishes its command line outside the package registries. Where it is not installed, it is built from the Go
-module proxy, by small modules of our own under `go/`: they pin the versions and repeat the `replace` lines which Go
-ignores in dependencies. The Python language host comes from an older release, the last whose module contains it.
+Pulumi publishes its command line outside the package registries. Where it is not installed, its release is downloaded
+(`release`). Where that can't be reached, it is built from the Go module proxy, by small modules of our own under `go/`:
+they pin the versions and repeat the `replace` lines which Go ignores in dependencies. The Python language host is then
+that of an older release, the last whose module contains it.
 """
 
 import importlib.util
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from localcloud.toolchain.commands import Progress, ToolchainError, run
+from localcloud.toolchain.release import CHECKSUMS, RELEASES, ReleaseError, download_release
 from localcloud.toolchain.stamps import Stamps, identity, replace
 from localcloud.toolchain.versions import Verdict, Version, find_version, judge
 
@@ -27,8 +29,8 @@ _MEMBER = ("--package", "localcloud")
 SLACK = HERE / "slack"
 PULUMI_MODULE = HERE / "go" / "pulumi"
 LANGUAGE_MODULE = HERE / "go" / "language-python"
-PULUMI_PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
-"""The command line, the language host it starts for Python, and the script which the host runs a program with."""
+PULUMI_PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-language-yaml")
+"""The command line, the language hosts it starts, and the script that runs a Python program."""
 
 
 def search_path(path: str, root: Path) -> str:
@@ -53,8 +55,9 @@ def pulumi_release() -> str:
 
 
 def pulumi_sources() -> list[Path]:
-    """Returns the files that decide what is built."""
-    return [module / name for module in (PULUMI_MODULE, LANGUAGE_MODULE) for name in ("go.mod", "go.sum")]
+    """Returns the files that pin what is downloaded or built."""
+    modules = [module / name for module in (PULUMI_MODULE, LANGUAGE_MODULE) for name in ("go.mod", "go.sum")]
+    return [CHECKSUMS, *modules]
 
 
 def _first(pattern: str, file: Path) -> str:
@@ -71,15 +74,17 @@ class Toolchain:
         root: the clone.
         path: the PATH on which installed tools are looked for.
         progress: where the waiting person looks.
+        releases: the address of Pulumi's releases.
     """
 
-    def __init__(self, root: Path, path: str, progress: Progress) -> None:
+    def __init__(self, root: Path, path: str, progress: Progress, releases: str = RELEASES) -> None:
         self._root = root
         self._tools = root / ".tools"
         self._bin = self._tools / "bin"
         self._path = search_path(path, root)
         self._requirements = [root / name for name in ("pyproject.toml", "localcloud/pyproject.toml", "uv.lock")]
         self._progress = progress
+        self._releases = releases
         self._stamps = Stamps(self._tools / "stamps")
         self.lines: list[str] = []
         """What is used, one line for each tool asked for."""
@@ -154,7 +159,7 @@ class Toolchain:
         self._ensure("slack", [SLACK / "package.json", lock], [self._bin / "emulate"], make)
 
     def pulumi(self) -> None:
-        """Brings the Pulumi command line: the one on PATH, else the one built before, else builds it."""
+        """Brings the Pulumi command line: from PATH, else as brought before, else its release, else built."""
         sources = pulumi_sources()
 
         def make() -> str:
@@ -162,13 +167,14 @@ class Toolchain:
             if verdict.accepted:
                 return verdict.reason
             home = self._tools / "pulumi"
-            if self._stamps.read("pulumi-build", sources, [home / name for name in PULUMI_PROGRAMS]) is None:
-                self._progress.say(f"{verdict.reason}: building it from source (minutes; only the first time)")
-                self._build_pulumi(home)
-                self._stamps.write("pulumi-build", sources, "")
+            line = self._stamps.read("pulumi-build", sources, [home / name for name in PULUMI_PROGRAMS])
+            if line is None:
+                self._progress.say(verdict.reason)
+                line = self._bring_pulumi(home)
+                self._stamps.write("pulumi-build", sources, line)
             for name in PULUMI_PROGRAMS:
                 self._link(name, home / name)
-            return f"Pulumi {pulumi_release()} built here"
+            return line
 
         outputs = [self._bin / name for name in PULUMI_PROGRAMS]
         self._ensure("pulumi", [*self._identities(PULUMI_PROGRAMS), *sources], outputs, make)
@@ -189,6 +195,17 @@ class Toolchain:
         inputs = [*self._identities(["node", "npm"]), SLACK / "package.json", self._root / "uv.lock"]
         self._ensure("node", inputs, [self._bin / "node", self._bin / "npm"], make)
 
+    def _bring_pulumi(self, home: Path) -> str:
+        release = pulumi_release()
+        try:
+            download_release(self._releases, CHECKSUMS, release, PULUMI_PROGRAMS, home, self._progress)
+        except ReleaseError as error:
+            self._progress.say(f"{error}; building it from source (minutes; only the first time)")
+        else:
+            return f"Pulumi {release} from its release"
+        self._build_pulumi(home)
+        return f"Pulumi {release} built here"
+
     def _build_pulumi(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
@@ -205,9 +222,11 @@ class Toolchain:
             environment["GOFLAGS"] += " -modcacherw"  # else the cache could not be deleted with the clone
         release = pulumi_release()
         language_release = _first(r"github\.com/pulumi/pulumi/sdk/v3 (v\S+)", LANGUAGE_MODULE / "go.mod")
+        yaml_release = _first(r"github\.com/pulumi/pulumi-yaml (v\S+)", PULUMI_MODULE / "go.mod")
         builds = (
             (LANGUAGE_MODULE, "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python", language_release),
             (PULUMI_MODULE, "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", release),
+            (PULUMI_MODULE, "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", yaml_release),
         )
         instead = (
             "if the Go module proxy can't be reached from here, install Pulumi yourself "

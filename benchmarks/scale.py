@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, Standing
+from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, StandingAssignment
 from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Message, Request, State
 from breakglass.app.ports import Operation, Progress, SlackError
 from breakglass.app.services.reconciler import Sweeper, sweep
@@ -197,7 +197,7 @@ class _World:
             self.slack.calls - calls,
         )
 
-    def _sweeper(self, of: Policy) -> Sweeper:
+    def _sweeper(self, of: ApprovalPolicy) -> Sweeper:
         slowly: Callable[[object, float], Any] = lambda of, seconds: _Slow(of, self.clock, seconds)  # noqa: E731
         return Sweeper(
             policy=of,
@@ -213,14 +213,14 @@ class _World:
         )
 
 
-def _policy(names: list[str], pairs: list[tuple[str, str]]) -> Policy:
+def _policy(names: list[str], pairs: list[tuple[str, str]]) -> ApprovalPolicy:
     known = policy()
     (any_set, *_) = known.sets.values()
     holder = Principal(PrincipalKind.user, "u-standing", "standing")
     return replace(
         known,
         sets={name: replace(any_set, arn=f"{any_set.arn}-{name}") for name in names},
-        standing=tuple(Standing(holder, name, account) for name, account in pairs),
+        standing=tuple(StandingAssignment(holder, name, account) for name, account in pairs),
     )
 
 

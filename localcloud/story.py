@@ -135,8 +135,8 @@ def _explained(stage: Stage, request: str, used_at: float) -> None:
         stage.reply(alert, lambda message: done in json.dumps(message["blocks"]), "the explanation")
         scene.seen = f"her words in the alert's thread, {linked}"
     with stage.scene("barbara, who leads the team as well, signs it off", "signed off, in the thread") as scene:
-        explanation = stage.reply(alert, lambda message: has_button(message, ids.SIGN_OFF), "the button to sign off")
-        barbara.submit(barbara.click_for_form(explanation, ids.SIGN_OFF), {})
+        explanation = stage.reply(alert, lambda message: has_button(message, ids.ACCEPT), "the button to sign off")
+        barbara.submit(barbara.click_for_form(explanation, ids.ACCEPT), {})
         stage.reply(alert, lambda message: "Signed off" in message["text"], "that it was signed off")
         scene.seen = "signed off, in the thread"
 

@@ -2,7 +2,7 @@
 
 mutmut makes the changes and chooses the tests that reach them. docs/proof.md says what it can't change, and lists each
 change that may stay unnoticed with a reason. First the run proves itself: the tests alone have to notice `valid = None`
-in `decide`.
+in `decide_request`.
 
 Non-goals: changes in the rest of the code, and in what is written outside of functions.
 """
@@ -43,7 +43,7 @@ TESTS = ("tests/app/domain", "tests/unit/alerts", "tests/events")
 DOCUMENT = ROOT / "docs" / "proof.md"
 """Lists the changes that may stay unnoticed."""
 
-PLANTED = (MODULES[0], "decide", "valid = None")
+PLANTED = (MODULES[0], "decide_request", "valid = None")
 """Module, function and line of the change that proves that the tests run the changed code."""
 
 _WORKDIR = BUILD / "mutants"

@@ -28,7 +28,7 @@ class Remedy(StrEnum):
     none = "none"
 
 
-AWS_PASSING = frozenset(
+AWS_TRANSIENT = frozenset(
     {
         "BandwidthLimitExceeded",
         # Internal errors. Not every service answers with them as 5xx: Organizations documents 400.
@@ -71,7 +71,7 @@ AWS_BUSY = frozenset(
 )
 """Something else has to end first: the same call may succeed minutes later."""
 
-SLACK_PASSING = frozenset(
+SLACK_TRANSIENT = frozenset(
     {
         "fatal_error",
         "internal_error",
@@ -165,7 +165,7 @@ def remedy_of_aws(code: str, status: int) -> Remedy:
         code: AWS's error code.
         status: of HTTP; 0 if no answer came.
     """
-    passes = status == 0 or status >= 500 or status == 429 or code in AWS_PASSING | AWS_BUSY
+    passes = status == 0 or status >= 500 or status == 429 or code in AWS_TRANSIENT | AWS_BUSY
     return Remedy.retry if passes else Remedy.repair
 
 
@@ -187,19 +187,19 @@ def is_transient(reason: str) -> bool:
     return any(part in reason.lower() for part in TRANSIENT_REASONS)
 
 
-def code_of(error: Exception) -> str:
+def error_code(error: Exception) -> str:
     """Return AWS's or Slack's code of an error; empty if there is none."""
     code = getattr(error, "code", "") or getattr(error, "error", "")
     return code if isinstance(code, str) else ""
 
 
-def describe(error: Exception) -> dict[str, str]:
+def describe_error(error: Exception) -> dict[str, str]:
     """Return what the log says of an error: its type, and its code if AWS or Slack gave one; never its message."""
-    code = code_of(error)
+    code = error_code(error)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
 
 
-def refused_code(cause: str) -> str:
+def permanent_error_code(cause: str) -> str:
     """Return the code of a `PermanentError` that a function ended with, as Lambda tells its cause; else empty."""
     try:
         told = json.loads(cause)
@@ -213,7 +213,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
 @contextmanager
-def permanent_refusals_named() -> Iterator[None]:
+def raise_permanent_errors() -> Iterator[None]:
     """Raise `PermanentError` for what retrying does not help against, so that the workflow does not retry it.
 
     Raises:
@@ -224,4 +224,4 @@ def permanent_refusals_named() -> Iterator[None]:
     except Exception as error:
         if remedy_of(error) is Remedy.retry:
             raise
-        raise PermanentError(code_of(error)) from error
+        raise PermanentError(error_code(error)) from error

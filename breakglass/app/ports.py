@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     # Whatever answers Slack within three seconds needs no more of this module than its errors.
     from breakglass.app.domain.people import Person
     from breakglass.app.domain.policy import Principal
-    from breakglass.app.domain.records import Access, AuditEntry, Denial, Grant, Request, Use
+    from breakglass.app.domain.records import Access, AuditEntry, Denial, Grant, Request, Usage
 
 Item = TypeVar("Item")
 
@@ -117,19 +117,19 @@ class Store(Protocol):
     def holders(self, access: Access) -> frozenset[str]:
         """Return the requests that wanted this assignment to be there; their grants say whether they still do."""
 
-    def use(self, use_id: str) -> Use | None:
+    def use(self, use_id: str) -> Usage | None:
         """Return a use; whatever else was named is none."""
 
-    def use_of_event(self, event_id: str) -> Use | None:
+    def use_of_event(self, event_id: str) -> Usage | None:
         """Return the use that a CloudTrail event belongs to."""
 
-    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         """Write a use, and remember which events belong to it."""
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
         """Return the most recent use of a set in an account by a person (user id, or session name if unknown)."""
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
         """Yield every use that is not signed off, by `due_at`."""
 
     def cursor(self, name: str) -> str:

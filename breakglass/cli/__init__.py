@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.ports import Clock, Directory, Store
 from breakglass.cli import audit, aws_client, explain, stack_outputs
 from breakglass.cli.progress import Progress
@@ -91,7 +91,7 @@ class CommandContext:
     """
 
     run: stack_outputs.RunProgram
-    directory: Callable[[Policy], Directory]
+    directory: Callable[[ApprovalPolicy], Directory]
     store: Callable[[stack_outputs.StackOutputs], Store]
     clock: Clock
     out: Stream

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.app.domain import decision
-from breakglass.app.domain.decision import Answer, Decision, Reading, Terms
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.decision import AccessReport, Decision, RuleMatch, Terms
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Policy, Principal
+from breakglass.app.domain.policy import ApprovalPolicy, Principal
 from breakglass.app.ports import Directory
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.progress import Progress
@@ -73,9 +73,9 @@ class ApprovalReport:
     question: Question
     account: str
     who: Person
-    answer: Answer
+    answer: AccessReport
     requester: Person
-    asked: Answer
+    asked: AccessReport
     verdict: Decision | None
     candidates: tuple[Candidate, ...]
 
@@ -86,7 +86,7 @@ class ApprovalReport:
         return sum(bool(one.approval) for one in self.candidates) >= (terms.approvals if terms else 1)
 
 
-def check_question(policy: Policy, question: Question) -> None:
+def check_question(policy: ApprovalPolicy, question: Question) -> None:
     """Refuse what the policy does not know; nothing is asked of AWS for that.
 
     Raises:
@@ -123,7 +123,9 @@ def _nearest_account(written: str, accounts: Mapping[str, str]) -> str:
     return f"{question}Possible here: {', '.join(told.values())}."
 
 
-def build_report(policy: Policy, directory: Directory, question: Question, progress: Progress) -> ApprovalReport:
+def build_report(
+    policy: ApprovalPolicy, directory: Directory, question: Question, progress: Progress
+) -> ApprovalReport:
     """Answer a question that `check` let pass.
 
     Raises:
@@ -133,8 +135,8 @@ def build_report(policy: Policy, directory: Directory, question: Question, progr
     who = _person(directory, "--who", question.who)
     requester = who if question.requester is None else _person(directory, "--for", question.requester)
     of, account = question.permission_set, question.account
-    asked = decision.explain(policy, requester, of, account)
-    answer = decision.explain(policy, who, of, account)
+    asked = decision.report_access(policy, requester, of, account)
+    answer = decision.report_access(policy, who, of, account)
     verdict = decision.may_approve(policy, requester, who, of, [account]) if question.requester is not None else None
     return ApprovalReport(
         question=question,
@@ -206,7 +208,7 @@ def _person(directory: Directory, option: str, name: str) -> Person:
 
 
 def _candidates(
-    policy: Policy, directory: Directory, requester: Person, question: Question, progress: Progress
+    policy: ApprovalPolicy, directory: Directory, requester: Person, question: Question, progress: Progress
 ) -> Iterator[Candidate]:
     """Yield the people who are named as approvers, each once; who can approve come first."""
     of, account = question.permission_set, question.account
@@ -228,11 +230,13 @@ def _candidates(
     yield from sorted(found, key=lambda one: (not one.approval, one.person.user_name))
 
 
-def _approval(policy: Policy, requester: Person, approver: Person, question: Question, request: Decision) -> Decision:
+def _approval(
+    policy: ApprovalPolicy, requester: Person, approver: Person, question: Question, request: Decision
+) -> Decision:
     """Decide whether an approval counts: for this requester or, if they may not request it, for anybody who may."""
     if request:
         return decision.may_approve(policy, requester, approver, question.permission_set, [question.account])
-    return decision.explain(policy, approver, question.permission_set, question.account).approval
+    return decision.report_access(policy, approver, question.permission_set, question.account).approval
 
 
 # --- as text ----------------------------------------------------------------------------------------------------------
@@ -248,7 +252,7 @@ def _verdicts(of: ApprovalReport) -> list[tuple[str, ...]]:
     ]
 
 
-def _abilities(answer: Answer) -> tuple[tuple[str, tuple[str, str]], ...]:
+def _abilities(answer: AccessReport) -> tuple[tuple[str, tuple[str, str]], ...]:
     terms = answer.request.terms
     after = terms.glass_after_seconds if terms else None
     glass = _yes(answer.glass)
@@ -293,22 +297,29 @@ def _conditions(terms: Terms | None) -> list[tuple[str, str]]:
         return []
     glass = terms.glass_after_seconds
     rows = [
-        ("lasts", f"at most {span(terms.maximum_seconds)}; the form proposes {span(terms.default_seconds)}"),
-        ("expires", f"after {span(terms.expiry_seconds)} without an answer"),
+        (
+            "lasts",
+            f"at most {format_duration(terms.maximum_seconds)}; the form proposes "
+            f"{format_duration(terms.default_seconds)}",
+        ),
+        ("expires", f"after {format_duration(terms.expiry_seconds)} without an answer"),
         ("ticket", " and ".join(terms.tickets) or "none is asked for"),
         ("without approval", "never" if glass is None else _without_approval(glass, terms.not_after_denial_seconds)),
-        ("mentioned at once", _listed(terms.ping)),
+        ("mentioned at once", _listed(terms.mention)),
     ]
     if terms.escalate_after_seconds is not None:
-        rows.append((f"mentioned after {span(terms.escalate_after_seconds)}", _listed(terms.escalate)))
+        rows.append((f"mentioned after {format_duration(terms.escalate_after_seconds)}", _listed(terms.escalate)))
     return [*rows, *(("risk", banner) for banner in terms.banners)]
 
 
 def _without_approval(after: int, not_after_denial: int) -> str:
-    return f"after {span(after)} without an answer, and not for {span(not_after_denial)} after a denial"
+    return (
+        f"after {format_duration(after)} without an answer, and not for {format_duration(not_after_denial)} after a "
+        "denial"
+    )
 
 
-def _readings(readings: Sequence[Reading], applies: str) -> list[tuple[str, ...]]:
+def _readings(readings: Sequence[RuleMatch], applies: str) -> list[tuple[str, ...]]:
     return [(one.name, applies if one.applies else "no", one.why) for one in readings]
 
 
@@ -327,7 +338,7 @@ def _who(person: Person) -> dict[str, str]:
     return {"user_id": person.user_id, "user_name": person.user_name, "display_name": person.display_name}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: AccessReport) -> dict[str, Any]:
     return {
         "request": _decision(answer.request),
         "break_glass": _decision(answer.glass),
@@ -341,7 +352,7 @@ def _decision(of: Decision) -> dict[str, Any]:
     return {"outcome": of.outcome.value, "reason": of.reason, "rule": of.rule}
 
 
-def _reading(of: Reading) -> Mapping[str, Any]:
+def _reading(of: RuleMatch) -> Mapping[str, Any]:
     return {"name": of.name, "applies": of.applies, "why": of.why}
 
 
@@ -360,7 +371,7 @@ def _terms(terms: Terms | None) -> dict[str, Any] | None:
         "tickets": list(terms.tickets),
         "break_glass_after_seconds": terms.glass_after_seconds,
         "not_after_denial_seconds": None if terms.glass_after_seconds is None else terms.not_after_denial_seconds,
-        "ping": list(map(_principal, terms.ping)),
+        "ping": list(map(_principal, terms.mention)),
         "escalate_after_seconds": terms.escalate_after_seconds,
         "escalate": list(map(_principal, terms.escalate)),
         "risk_banners": list(terms.banners),

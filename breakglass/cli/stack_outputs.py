@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from breakglass.app.domain.policy import Policy, from_json, to_json
+from breakglass.app.domain.policy import ApprovalPolicy, from_json, to_json
 from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value
 
 POLICY_OUTPUT = "approvalPolicy"
@@ -33,7 +33,7 @@ class StackOutputs:
         table: name of the table with the records.
     """
 
-    policy: Policy
+    policy: ApprovalPolicy
     table: str
 
 
@@ -67,7 +67,7 @@ def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> Stac
     return StackOutputs(_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
 
 
-def read_policy_file(file: Path) -> Policy:
+def read_policy_file(file: Path) -> ApprovalPolicy:
     """Return a compiled policy that lies in a file.
 
     Raises:
@@ -88,7 +88,7 @@ def read_policy_file(file: Path) -> Policy:
     return _policy(text, "--policy", format_value(str(file)))
 
 
-def _policy(text: str, path: str, value: str) -> Policy:
+def _policy(text: str, path: str, value: str) -> ApprovalPolicy:
     try:
         policy = from_json(text)
         if json.loads(to_json(policy)) != json.loads(text):

@@ -16,7 +16,7 @@ Non-goals: who else may touch these resources (see `breakglass.iam.documents.pro
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, Unrecorded
+from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.errors import PolicyError
 from breakglass.iam.documents import Document, Statement, policy_size
 from breakglass.naming import Part, Place
@@ -43,7 +43,7 @@ class AppScope:
     """
 
     place: Place
-    policy: Policy
+    policy: ApprovalPolicy
     bot_token_secret_arn: str
     signing_secret_arn: str
     kms_key_arn: str | None = None
@@ -179,7 +179,7 @@ def _access(scope: AppScope) -> list[Statement]:
 
 def _sweeper(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
-    revokes = settings.unrecorded is Unrecorded.revoke
+    revokes = settings.unmanaged is UnmanagedAssignments.revoke
     return [
         _read(scope, "ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
         _find(scope, "open"),
@@ -526,9 +526,9 @@ def _few(names: list[str]) -> list[str]:
     return names if len(names) <= MAX_NAMED else ["*"]
 
 
-def _principals(policy: Policy) -> Iterable[Principal]:
+def _principals(policy: ApprovalPolicy) -> Iterable[Principal]:
     for rule in policy.rules:
-        yield from (*rule.requesters, *rule.approvers, *rule.ping, *rule.escalate)
+        yield from (*rule.requesters, *rule.approvers, *rule.mention, *rule.escalate)
     for deny in policy.denies:
         yield from deny.principals
     yield from policy.security

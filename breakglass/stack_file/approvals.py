@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, WithJsonSchema
 
-from breakglass.app.domain.policy import Unrecorded
+from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.app.domain.texts import LONGEST_TICKET
 from breakglass.stack_file.backtracking import most_steps
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
@@ -319,7 +319,9 @@ class ApprovalSettings(ConfigModel):
     """Whether live sessions end with the access, by a service control policy on the rules' accounts; without it a
     session lives on for up to its `sessionDuration`. Sessions in the management account live on all the same, since no
     such policy binds it. Only the management account may make the policy, or who it lets manage policies."""
-    unrecorded_assignments: Unrecorded = Field(default=Unrecorded.report, examples=["report", "revoke"])
+    unrecorded_assignments: UnmanagedAssignments = Field(
+        default=UnmanagedAssignments.report, examples=["report", "revoke"]
+    )
     """What becomes of an assignment of a break-glass set that neither a request nor this file made."""
     protect_records: StrictBool = True
     """Whether AWS refuses to delete the table with the records and the audit trail. To destroy a stack, write false,

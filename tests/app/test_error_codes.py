@@ -41,9 +41,9 @@ def test_remedy_of_an_error_is_in_the_table(error: Exception, remedy: Remedy) ->
 
 
 def test_code_tables_share_no_code() -> None:
-    of_slack = [error_codes.SLACK_PASSING, error_codes.SLACK_TO_REPAIR, error_codes.SLACK_FINAL]
+    of_slack = [error_codes.SLACK_TRANSIENT, error_codes.SLACK_TO_REPAIR, error_codes.SLACK_FINAL]
     assert len(frozenset().union(*of_slack)) == sum(map(len, of_slack))
-    assert not error_codes.AWS_PASSING & error_codes.AWS_BUSY
+    assert not error_codes.AWS_TRANSIENT & error_codes.AWS_BUSY
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_transient_reason_of_a_failure_is_recognized(reason: str, transient: boo
 
 def test_describe_holds_type_and_code_but_no_message() -> None:
     error = AwsError("AccessDeniedException", "arn of somebody", 400)
-    assert error_codes.describe(error) == {"error": "AwsError", "code": "AccessDeniedException"}
-    assert error_codes.describe(ValueError("text of somebody")) == {"error": "ValueError"}
+    assert error_codes.describe_error(error) == {"error": "AwsError", "code": "AccessDeniedException"}
+    assert error_codes.describe_error(ValueError("text of somebody")) == {"error": "ValueError"}
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_describe_holds_type_and_code_but_no_message() -> None:
     ],
 )
 def test_refused_code_is_read_of_a_permanent_error_only(cause: str, code: str) -> None:
-    assert error_codes.refused_code(cause) == code
+    assert error_codes.permanent_error_code(cause) == code

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.app.domain.policy import PermissionSet, Policy, Principal, PrincipalKind, from_json
+from breakglass.app.domain.policy import ApprovalPolicy, PermissionSet, Principal, PrincipalKind, from_json
 from breakglass.app.slack.signature import HANDED_OVER_SECONDS, RETRY_SECONDS, WINDOW_SECONDS
 from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs
 from breakglass.components.approvals.workflow_definition import definition
@@ -117,7 +117,7 @@ def stack() -> Deployment:
     return approvals()
 
 
-def policy_of(deployment: Deployment) -> Policy:
+def policy_of(deployment: Deployment) -> ApprovalPolicy:
     return from_json(deployment.outputs["policy_json"])
 
 

@@ -25,12 +25,12 @@ from breakglass.app.aws.dynamo_table import DynamoTable
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.table import EXPIRY, key
 from breakglass.app.domain.grant_lifecycle import SETTLE_SECONDS
-from breakglass.app.domain.records import Grant, Kind, Request, State, Use
+from breakglass.app.domain.records import Grant, Kind, Request, State, Usage
 from breakglass.app.domain.request_lifecycle import FINAL
 from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.services.requests import MOST_AN_HOUR
 from breakglass.app.slack import ids
-from breakglass.app.slack.request_message import title
+from breakglass.app.slack.request_message import request_title
 from breakglass.naming import Names, Part
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.emulators.identity import ACCOUNTS
@@ -233,7 +233,7 @@ class Backstage(Stage):
             if record.state not in states or record.message is None:
                 return None
             message = self._thread(record)[0]
-            return message if message["text"].startswith(f"{title(record)}:") else None
+            return message if message["text"].startswith(f"{request_title(record)}:") else None
 
         return until(shown, f"{' or '.join(states)} of {request}")
 
@@ -283,7 +283,7 @@ class Backstage(Stage):
         entries = self.store.audit(now - 3600, now + 1)
         return [one.event for one in entries if one.subject == request]
 
-    def use_of(self, event_id: str) -> Use:
+    def use_of(self, event_id: str) -> Usage:
         """The use that an event belongs to, as soon as it is recorded."""
         return until(lambda: self.store.use_of_event(event_id), "the record of a use")
 

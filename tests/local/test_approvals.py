@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.domain.records import GrantState, State, UseState
+from breakglass.app.domain.records import GrantState, State, UsageState
 from breakglass.app.entrypoints.receiver_app import LARGEST_BODY
 from breakglass.app.slack import ids
 from breakglass.naming import Part
@@ -340,7 +340,7 @@ def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: Bac
     record = use(ADA)
     alert = alert_of(approvals, record)
     recorded = approvals.use_of(record["eventID"])
-    assert (recorded.request_id, recorded.state) == (request, UseState.unexplained)
+    assert (recorded.request_id, recorded.state) == (request, UsageState.unexplained)
     approvals.returned(request)
 
     ada, barbara, alan = (approvals.person(name) for name in (ADA, BARBARA, ALAN))
@@ -350,15 +350,15 @@ def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: Bac
     explained = approvals.reply(alert, lambda reply: "Made it larger." in shown(reply), "the explanation")
 
     for person in (ada, alan):
-        assert "Not possible" in person.click_for_form(explained, ids.SIGN_OFF)["title"]["text"]
-    assert approvals.use_of(record["eventID"]).state is UseState.explained
+        assert "Not possible" in person.click_for_form(explained, ids.ACCEPT)["title"]["text"]
+    assert approvals.use_of(record["eventID"]).state is UsageState.explained
 
-    read = barbara.click_for_form(explained, ids.SIGN_OFF)
+    read = barbara.click_for_form(explained, ids.ACCEPT)
     assert "Made it larger." in words(read)
     barbara.submit(read, {})
     approvals.reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
     kept = approvals.use_of(record["eventID"])
-    assert kept.state is UseState.signed_off
+    assert kept.state is UsageState.accepted
     assert kept.explanation is not None
     assert (kept.explanation.reason, kept.explanation.incident) == ("The disk was full.", "INC-7")
 
@@ -367,15 +367,15 @@ def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: 
     record, again = use(EDSGER), use(EDSGER)
     alert = alert_of(approvals, record)
     recorded = approvals.use_of(record["eventID"])
-    assert (recorded.request_id, recorded.state) == (None, UseState.unexplained)
+    assert (recorded.request_id, recorded.state) == (None, UsageState.unexplained)
     # Another record of the same session is no other use.
     alert_of(approvals, again)
     assert approvals.use_of(again["eventID"]).id == recorded.id
     edsger, barbara = approvals.person(EDSGER), approvals.person(BARBARA)
     form = edsger.click_for_form(alert, ids.EXPLAIN_ALERT)
     edsger.submit(form, {ids.REASON: "A test.", ids.DONE_WHAT: "Nothing."})
-    explained = approvals.reply(alert, lambda reply: has_button(reply, ids.SIGN_OFF), "the button to sign off")
-    barbara.submit(barbara.click_for_form(explained, ids.SIGN_OFF), {})
+    explained = approvals.reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to sign off")
+    barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
     approvals.reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
     assert recorded.id not in [one.id for one in approvals.store.open_uses()]
 

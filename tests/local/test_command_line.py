@@ -20,8 +20,8 @@ import pytest
 
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.table import day
-from breakglass.app.domain.audit import about_request
-from breakglass.app.domain.policy import Policy, Principal, PrincipalKind, to_json
+from breakglass.app.domain.audit import audit_request
+from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, to_json
 from breakglass.cli.stack_outputs import POLICY_OUTPUT, TABLE_OUTPUT
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import local_client, make_table
@@ -35,7 +35,7 @@ TABLE = "commands"
 
 
 @pytest.fixture(scope="module")
-def deployed(cloud: RunningCloud) -> Policy:
+def deployed(cloud: RunningCloud) -> ApprovalPolicy:
     """Who is on call requests, whoever leads approves: people of the local cloud."""
     identity = cloud.client("identitystore")
     store_id = cloud.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
@@ -47,7 +47,7 @@ def deployed(cloud: RunningCloud) -> Policy:
         DATABASES,
         requesters=(groups["database-oncall"],),
         approvers=(groups["database-leads"],),
-        ping=(),
+        mention=(),
         escalate=(groups["security"],),
     )
     return policy(rule, settings=replace(SETTINGS, identity_store_id=store_id), security=(groups["security"],))
@@ -60,7 +60,7 @@ def store(cloud: RunningCloud) -> DynamoStore:
 
 
 @pytest.fixture
-def breakglass(cloud: RunningCloud, deployed: Policy, tmp_path: Path) -> Run:
+def breakglass(cloud: RunningCloud, deployed: ApprovalPolicy, tmp_path: Path) -> Run:
     """The command, in a folder where a script plays Pulumi, with the credentials in the environment."""
     outputs = {POLICY_OUTPUT: to_json(deployed), TABLE_OUTPUT: TABLE}
     (tmp_path / "outputs.json").write_text(json.dumps(outputs))
@@ -117,7 +117,7 @@ def test_audit_exports_what_was_written_texts_and_all(breakglass: Run, store: Dy
     for number, note in enumerate(notes):
         asked = request(id=f"r-{number}", version=0, created_at=now)
         assert store.save_request(
-            asked, [about_request(asked, "denied", CLEO_ACTS, now - 9 + number, "denied", note=note)]
+            asked, [audit_request(asked, "denied", CLEO_ACTS, now - 9 + number, "denied", note=note)]
         )
     since = day(now - 86_400)
     written, parsed = (breakglass("audit", "--since", since, form) for form in ("--csv", "--json"))

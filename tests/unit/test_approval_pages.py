@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from breakglass.app.domain.grant_lifecycle import GRANT_TABLE, GrantEvent
-from breakglass.app.domain.policy import Unrecorded
+from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.app.domain.records import State
-from breakglass.app.domain.request_lifecycle import FINAL, TABLE, Event
-from breakglass.app.domain.usage_lifecycle import USE_TABLE
+from breakglass.app.domain.request_lifecycle import FINAL, REQUEST_TABLE, Event
+from breakglass.app.domain.usage_lifecycle import USAGE_TABLE
 from breakglass.components.approvals.workflow_definition import definition
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions
 from breakglass.naming import Names, Part, Place
@@ -37,7 +37,7 @@ SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-pro
 # Everything that a stack can switch on.
 FULL = AppScope(
     place=PLACE,
-    policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)),
+    policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)),
     bot_token_secret_arn=f"{SECRET}slack-token-AbCdEf",
     signing_secret_arn=f"{SECRET}approvals-signing-AbCdEf",
     kms_key_arn="arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -70,16 +70,16 @@ def arrows(table: Mapping[tuple[Any, Any], StrEnum], left_out: Iterable[StrEnum]
 
 def test_the_life_of_a_request_is_drawn_as_the_table_has_it() -> None:
     assert drawn("The life of a request") == arrows(
-        TABLE, {Event.posted, Event.waiting, Event.reminded, Event.announced}
+        REQUEST_TABLE, {Event.posted, Event.waiting, Event.reminded, Event.announced}
     )
 
 
 def test_what_is_not_drawn_of_a_request_is_possible_where_the_page_says() -> None:
     where = {
-        event: {state for state, name in TABLE if name is event}
+        event: {state for state, name in REQUEST_TABLE if name is event}
         for event in (Event.posted, Event.waiting, Event.reminded, Event.announced)
     }
-    states = {state for state, _ in TABLE}
+    states = {state for state, _ in REQUEST_TABLE}
 
     never_decided = {State.pending, State.denied, State.withdrawn, State.expired}
     assert where == {
@@ -98,12 +98,12 @@ def test_the_ends_of_a_request_are_drawn() -> None:
 
 def test_the_life_of_a_grant_is_drawn_as_the_table_has_it() -> None:
     assert drawn("The life of a grant") == arrows(
-        GRANT_TABLE, {GrantEvent.denied, GrantEvent.undenied, GrantEvent.lifted}
+        GRANT_TABLE, {GrantEvent.denied, GrantEvent.deny_failed, GrantEvent.deny_removed}
     )
 
 
 def test_the_life_of_a_use_is_drawn_as_the_table_has_it() -> None:
-    assert drawn("The life of a use") == arrows(USE_TABLE)
+    assert drawn("The life of a use") == arrows(USAGE_TABLE)
 
 
 def named(heading: str) -> set[str]:

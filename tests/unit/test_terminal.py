@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.app.domain.policy import DenyRule, Policy
+from breakglass.app.domain.policy import ApprovalPolicy, DenyRule
 from breakglass.app.domain.records import Actor, AuditEntry
 from breakglass.cli import _parser
 from breakglass.errors import (
@@ -104,7 +104,7 @@ def test_error_with_hostile_text_prints_no_controls(error: BreakglassError) -> N
     assert obeyed(str(error)) == set()
 
 
-def hostile_policy() -> Policy:
+def hostile_policy() -> ApprovalPolicy:
     rule = replace(DATABASES, name=HOSTILE, risk_banner=HOSTILE, ticket_pattern=HOSTILE)
     deny = DenyRule(HOSTILE, HOSTILE, ())
     return policy(rule, denies=(deny,), accounts={PRODUCTION: HOSTILE})

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from breakglass.app.aws.connection import Answer, Connection, UnansweredError
 from breakglass.app.aws.services import LAMBDA, Service, endpoint, scope
 from breakglass.app.aws.sigv4 import Credentials, signed
-from breakglass.app.error_codes import AWS_PASSING, Remedy, remedy_of_aws
+from breakglass.app.error_codes import AWS_TRANSIENT, Remedy, remedy_of_aws
 
 Answered = TypeVar("Answered")
 
@@ -68,7 +68,7 @@ class AwsError(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same may succeed a moment later."""
-        return self.unknown or self.code in AWS_PASSING or self.status == 429
+        return self.unknown or self.code in AWS_TRANSIENT or self.status == 429
 
     @property
     def remedy(self) -> Remedy:

@@ -49,7 +49,7 @@ from breakglass.app.aws.table import (
     months,
     number,
 )
-from breakglass.app.domain.audit import anonymous_in_slack
+from breakglass.app.domain.audit import drop_slack_id
 from breakglass.app.domain.codec import decode, encode
 from breakglass.app.domain.records import (
     DENIALS_KEPT_SECONDS,
@@ -59,7 +59,7 @@ from breakglass.app.domain.records import (
     Denial,
     Grant,
     Request,
-    Use,
+    Usage,
 )
 from breakglass.app.ports import BusyError, Clock, Page, pass_over
 
@@ -209,16 +209,16 @@ class DynamoStore:
 
     # Uses
 
-    def use(self, use_id: str) -> Use | None:
+    def use(self, use_id: str) -> Usage | None:
         """Read a use."""
-        return self._named(Use, use_id, use_key(use_id), USE)
+        return self._named(Usage, use_id, use_key(use_id), USE)
 
-    def use_of_event(self, event_id: str) -> Use | None:
+    def use_of_event(self, event_id: str) -> Usage | None:
         """Read which use it is, and the use."""
         pointer = self._table.get(*key_of(event_item(event_id, "")))
         return self.use(pointer["use"]["S"]) if pointer else None
 
-    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         """Put a use, audit lines, and for each event that is new in it which use it belongs to."""
         stored = self.use(use.id)
         if use.version != (stored.version if stored else 0):
@@ -230,15 +230,15 @@ class DynamoStore:
             pointers.append(latest_item(use))
         return self._save([use_item(use)], audit, pointers)
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
         """Query which use came last, and read it."""
         partition = latest_key(permission_set, account, who)
         latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
         return self.use(latest["use"]["S"]) if latest else None
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
         """Query the index of what is open."""
-        return self._open(Use, USE, unreadable)
+        return self._open(Usage, USE, unreadable)
 
     # Where a search is
 
@@ -344,7 +344,7 @@ def _readable(kind: type[Record], items: Iterable[Item], unreadable: Callable[[s
 def _lines(audit: Sequence[AuditEntry], write: str) -> list[Item]:
     """Return lines as items; `write` names what they are written with, so that no other line has the same key."""
     now = time.time_ns()
-    anonymous = [replace(entry, actor=anonymous_in_slack(entry.actor)) for entry in audit]
+    anonymous = [replace(entry, actor=drop_slack_id(entry.actor)) for entry in audit]
     return [audit_item(entry, f"{write}/{index}", now + index) for index, entry in enumerate(anonymous)]
 
 

@@ -31,12 +31,12 @@ from breakglass.app.domain.records import (
     Denial,
     Grant,
     Request,
-    Use,
-    UseState,
+    Usage,
+    UsageState,
 )
 from breakglass.app.domain.request_lifecycle import FINAL
 
-Record = TypeVar("Record", Request, Grant, Use)
+Record = TypeVar("Record", Request, Grant, Usage)
 
 REQUEST = "REQUEST"
 GRANT = "GRANT"
@@ -63,16 +63,16 @@ def latest_key(permission_set: str, account: str, who: str) -> str:
     return key("LATEST", permission_set, account, who)
 
 
-def is_open(record: Request | Grant | Use) -> bool:
+def is_open(record: Request | Grant | Usage) -> bool:
     """Say whether somebody or something still has to see to a record."""
     match record:
         case Request():
             unannounced = record.announcement is not None and not record.announcement.is_complete
-            return record.state not in FINAL or unannounced or record.behind
+            return record.state not in FINAL or unannounced or record.message_stale
         case Grant():
             return record.state in LIVE or record.deny_until is not None
-        case Use():
-            return record.state is not UseState.signed_off
+        case Usage():
+            return record.state is not UsageState.accepted
 
 
 def record_of(kind: type[Record], item: Item) -> Record:
@@ -107,7 +107,7 @@ def denial_items(denial: Denial) -> list[Item]:
     return [{**where, **kept} for where in denial_keys(denial.user_id, denial.permission_set, denial.accounts)]
 
 
-def use_item(use: Use) -> Item:
+def use_item(use: Usage) -> Item:
     """Return a use as it is written next."""
     return _next_version(use, keys(use_key(use.id), USE), use.due_at, {})
 
@@ -117,7 +117,7 @@ def event_item(event_id: str, use_id: str) -> Item:
     return {**keys(key("EVENT", event_id), "EVENT"), "use": {"S": use_id}}
 
 
-def latest_item(use: Use) -> Item:
+def latest_item(use: Usage) -> Item:
     """Return what says that a person used a set in an account, and when."""
     pk = latest_key(use.permission_set, use.account, use.user_id or use.session_name)
     return {**keys(pk, key(moment(use.first_seen), use.id)), "use": {"S": use.id}}
@@ -136,7 +136,7 @@ def audit_item(entry: AuditEntry, write: str, written: int) -> Item:
     return {**where, "body": {"S": encode(entry)}, "written": number(written)}
 
 
-def _next_version(record: Request | Grant | Use, where: Item, due_at: int, found_by: dict[str, str]) -> Item:
+def _next_version(record: Request | Grant | Usage, where: Item, due_at: int, found_by: dict[str, str]) -> Item:
     version = record.version + 1
     pk, sk = key_of(where)
     if is_open(record):

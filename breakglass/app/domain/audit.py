@@ -9,10 +9,10 @@ Non-goals: keeping them (see `ports.Store`).
 from collections.abc import Mapping
 from dataclasses import replace
 
-from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Grant, Request, Use
+from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Grant, Request, Usage
 
 
-def about_request(
+def audit_request(
     request: Request, event: str, by: Actor, now: int, after: str, *, note: str = "", rule: str = ""
 ) -> AuditEntry:
     """Say what happened to a request, which is given as it was before."""
@@ -20,7 +20,7 @@ def about_request(
         at=now,
         subject=request.id,
         event=event,
-        actor=anonymous_in_slack(by),
+        actor=drop_slack_id(by),
         permission_set=request.permission_set,
         accounts=request.accounts,
         rule=rule,
@@ -30,7 +30,7 @@ def about_request(
     )
 
 
-def about_grant(grant: Grant, event: str, now: int, after: str, note: str = "") -> AuditEntry:
+def audit_grant(grant: Grant, event: str, now: int, after: str, note: str = "") -> AuditEntry:
     """Say what happened to the assignment in one account, which is given as it was before; the system did it."""
     return AuditEntry(
         at=now,
@@ -46,13 +46,13 @@ def about_grant(grant: Grant, event: str, now: int, after: str, note: str = "") 
     )
 
 
-def about_use(use: Use, event: str, by: Actor, now: int, after: str, note: str = "") -> AuditEntry:
+def audit_usage(use: Usage, event: str, by: Actor, now: int, after: str, note: str = "") -> AuditEntry:
     """Say what happened to a use, which is given as it was before."""
     return AuditEntry(
         at=now,
         subject=use.id,
         event=event,
-        actor=anonymous_in_slack(by),
+        actor=drop_slack_id(by),
         permission_set=use.permission_set,
         accounts=(use.account,),
         rule="",
@@ -62,11 +62,11 @@ def about_use(use: Use, event: str, by: Actor, now: int, after: str, note: str =
     )
 
 
-def labelled(texts: Mapping[str, str]) -> str:
+def label_texts(texts: Mapping[str, str]) -> str:
     """Write several texts as one note, each after what it is; what is empty is left out."""
     return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
-def anonymous_in_slack(actor: Actor) -> Actor:
+def drop_slack_id(actor: Actor) -> Actor:
     """Leave out the Slack id."""
     return replace(actor, slack_id=None)

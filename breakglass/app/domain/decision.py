@@ -23,10 +23,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Action, DenyRule, Policy, Principal, Rule
-from breakglass.app.domain.records import Denial, Use, UseState
+from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule, Principal, Rule
+from breakglass.app.domain.records import Denial, Usage, UsageState
 from breakglass.app.domain.texts import is_blank
 
 
@@ -49,7 +49,7 @@ class Terms:
         tickets: regular expressions, each of which the whole ticket has to match.
         glass_after_seconds: after how long without an answer the glass may be broken; None for never.
         not_after_denial_seconds: for how long after a denial it may not.
-        ping: who is mentioned at once; nobody for quiet accounts.
+        mention: who is mentioned at once; nobody for quiet accounts.
         escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
         escalate: who is mentioned then.
         banners: what whoever decides is shown.
@@ -62,23 +62,23 @@ class Terms:
     tickets: tuple[str, ...]
     glass_after_seconds: int | None
     not_after_denial_seconds: int
-    ping: tuple[Principal, ...]
+    mention: tuple[Principal, ...]
     escalate_after_seconds: int | None
     escalate: tuple[Principal, ...]
     banners: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Silence:
+class AnswerHistory:
     """The facts that say whether nobody answers, in seconds since 1970.
 
     Attributes:
-        since: when a person was last seen to be awake (`request_lifecycle.quiet_since`).
+        last_answer_at: when a person was last seen to be awake (`request_lifecycle.unanswered_since`).
         now: the time.
         denials: what was denied lately.
     """
 
-    since: int
+    last_answer_at: int
     now: int
     denials: tuple[Denial, ...]
 
@@ -107,7 +107,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RuleMatch:
     """What one rule, or deny rule, has to do with a question.
 
     Attributes:
@@ -122,7 +122,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AccessReport:
     """Who can approve a request, by which rule, and what a person may, for one permission set in one account.
 
     Attributes:
@@ -136,11 +136,11 @@ class Answer:
     request: Decision
     glass: Decision
     approval: Decision
-    rules: tuple[Reading, ...]
-    denies: tuple[Reading, ...]
+    rules: tuple[RuleMatch, ...]
+    denies: tuple[RuleMatch, ...]
 
 
-def may_request(policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str]) -> Decision:
+def may_request(policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str]) -> Decision:
     """Decide whether a person may request a permission set in these accounts, under which terms, and who approves."""
     unknown = _unknown(policy, permission_set, accounts)
     if unknown:
@@ -174,8 +174,8 @@ def may_request(policy: Policy, requester: Person, permission_set: str, accounts
     )
 
 
-def check(
-    policy: Policy,
+def check_request(
+    policy: ApprovalPolicy,
     requester: Person,
     permission_set: str,
     accounts: Sequence[str],
@@ -196,7 +196,8 @@ def check(
         )
     if not 0 < duration <= allowed.terms.maximum_seconds:
         return _refused(
-            f"Access may last {span(allowed.terms.maximum_seconds)} at most here, and {span(duration)} were asked for.",
+            f"Access may last {format_duration(allowed.terms.maximum_seconds)} at most here, and "
+            f"{format_duration(duration)} were asked for.",
             allowed.rule,
         )
     if is_blank(reason):
@@ -209,7 +210,7 @@ def check(
 
 
 def may_approve(
-    policy: Policy, requester: Person, approver: Person, permission_set: str, accounts: Sequence[str]
+    policy: ApprovalPolicy, requester: Person, approver: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
     """Decide whether a person's approval of somebody's request counts."""
     denied = _denied(policy, approver, Action.approve, permission_set, accounts)
@@ -231,8 +232,8 @@ def may_approve(
     )
 
 
-def decide(
-    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], approvers: Sequence[Person]
+def decide_request(
+    policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str], approvers: Sequence[Person]
 ) -> Decision:
     """Decide a request on the approvals so far: allowed only with enough different people whose approval counts now."""
     request = may_request(policy, requester, permission_set, accounts)
@@ -260,7 +261,7 @@ def decide(
 
 
 def may_break_glass(
-    policy: Policy, requester: Person, permission_set: str, accounts: Sequence[str], silence: Silence
+    policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str], answers: AnswerHistory
 ) -> Decision:
     """Decide whether the requester may take access without approval.
 
@@ -279,20 +280,22 @@ def may_break_glass(
             request.rule,
             request.approvers,
         )
-    no = _last_denial(silence, requester, permission_set, accounts, request.terms.not_after_denial_seconds)
+    no = _last_denial(answers, requester, permission_set, accounts, request.terms.not_after_denial_seconds)
     if no is not None:
         forbidden = request.terms.not_after_denial_seconds
         return _refused(
-            f"{no.by.name} denied {permission_set} for {requester.display_name} {span(silence.now - no.at)} ago "
-            f"({no.request_id}). For {span(forbidden)} after a denial the glass can't be broken; "
-            f"{span(no.at + forbidden - silence.now)} to go. An approver can still approve the request.",
+            f"{no.by.name} denied {permission_set} for {requester.display_name} "
+            f"{format_duration(answers.now - no.at)} ago "
+            f"({no.request_id}). For {format_duration(forbidden)} after a denial the glass can't be broken; "
+            f"{format_duration(no.at + forbidden - answers.now)} to go. An approver can still approve the request.",
             request.rule,
             request.approvers,
         )
-    waited = silence.now - silence.since
+    waited = answers.now - answers.last_answer_at
     if waited < after:
         return _refused(
-            f"The glass can be broken after {span(after)} without an answer; {span(after - waited)} to go. The time "
+            f"The glass can be broken after {format_duration(after)} without an answer; "
+            f"{format_duration(after - waited)} to go. The time "
             "starts again when a person approves, or says that they are looking.",
             request.rule,
             request.approvers,
@@ -301,21 +304,21 @@ def may_break_glass(
 
 
 def _last_denial(
-    silence: Silence, requester: Person, permission_set: str, accounts: Sequence[str], forbidden: int
+    answers: AnswerHistory, requester: Person, permission_set: str, accounts: Sequence[str], forbidden: int
 ) -> Denial | None:
     """Return the newest denial that still forbids breaking the glass, if there is one."""
     holding = [
         one
-        for one in silence.denials
+        for one in answers.denials
         if (one.user_id, one.permission_set) == (requester.user_id, permission_set)
         and not set(one.accounts).isdisjoint(accounts)
-        and silence.now < one.at + forbidden
+        and answers.now < one.at + forbidden
     ]
     return max(holding, key=lambda one: one.at, default=None)
 
 
 def may_end(
-    policy: Policy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
+    policy: ApprovalPolicy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
     """Decide whether a person may end somebody's access: the requester, security, and whoever approves for the set.
 
@@ -328,7 +331,7 @@ def may_end(
 
 
 def may_deny(
-    policy: Policy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
+    policy: ApprovalPolicy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
     """Decide whether a person may deny somebody's request, or look at it: security, and whoever approves for the set.
 
@@ -342,7 +345,7 @@ def may_deny(
 
 
 def _in_charge(
-    policy: Policy, person: Person, permission_set: str, accounts: Sequence[str]
+    policy: ApprovalPolicy, person: Person, permission_set: str, accounts: Sequence[str]
 ) -> tuple[tuple[Principal, ...], Decision | None]:
     """Return security and all who approve for a set in one of the accounts, and why this person is among them."""
     rules = [
@@ -359,12 +362,12 @@ def _in_charge(
     return those, None
 
 
-def may_explain(policy: Policy, use: Use, person: Person) -> Decision:
+def may_explain(policy: ApprovalPolicy, use: Usage, person: Person) -> Decision:
     """Decide whether a person may explain a use: whoever it was, anybody where that isn't known, and security.
 
     Explaining opens nothing, so no deny rule stands in its way.
     """
-    if use.state is UseState.signed_off:
+    if use.state is UsageState.accepted:
         return _refused("It is explained and signed off; nothing can be changed any more.")
     written_by = use.explanation.by if use.explanation is not None else None
     if written_by is not None and written_by.user_id != person.user_id:
@@ -379,14 +382,14 @@ def may_explain(policy: Policy, use: Use, person: Person) -> Decision:
     return _refused(f"Only whoever used {use.permission_set}{others} may explain this.", approvers=policy.security)
 
 
-def may_sign_off(policy: Policy, use: Use, person: Person) -> Decision:
+def may_accept(policy: ApprovalPolicy, use: Usage, person: Person) -> Decision:
     """Decide whether a person may agree with an explanation: security, and who approves for the set; never alone.
 
     For a role that no rule is about, whoever approves by any rule.
     """
     if use.explanation is None:
         return _refused("It is not explained yet.")
-    if use.state is UseState.signed_off:
+    if use.state is UsageState.accepted:
         return _refused("It is signed off already.")
     if person.user_id == use.explanation.by.user_id or _is_user(use, person):
         return _refused("Nobody signs off their own use or their own explanation: it takes a second person.")
@@ -402,20 +405,20 @@ def may_sign_off(policy: Policy, use: Use, person: Person) -> Decision:
     return _refused(f"Only {_listed(others)} may sign this off.", approvers=others)
 
 
-def explain(policy: Policy, person: Person, permission_set: str, account: str) -> Answer:
+def report_access(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> AccessReport:
     """Answer who can approve a permission set in an account, by which rule, and why (not) this person."""
     request = may_request(policy, person, permission_set, (account,))
     after = request.terms.glass_after_seconds if request.terms is not None else None
-    return Answer(
+    return AccessReport(
         request=request,
-        glass=may_break_glass(policy, person, permission_set, (account,), Silence(0, after or 0, ())),
+        glass=may_break_glass(policy, person, permission_set, (account,), AnswerHistory(0, after or 0, ())),
         approval=_approval_of_others(policy, person, permission_set, account),
-        rules=tuple(_reading(rule, person, permission_set, account) for rule in policy.rules),
-        denies=tuple(_deny_reading(deny, person, permission_set, account) for deny in policy.denies),
+        rules=tuple(_match_rule(rule, person, permission_set, account) for rule in policy.rules),
+        denies=tuple(_match_deny_rule(deny, person, permission_set, account) for deny in policy.denies),
     )
 
 
-def _approval_of_others(policy: Policy, person: Person, permission_set: str, account: str) -> Decision:
+def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> Decision:
     """Decide whether a person's approval of somebody else's request counts, whoever asks."""
     denied = _denied(policy, person, Action.approve, permission_set, (account,))
     if denied is not None:
@@ -442,7 +445,7 @@ def _approval_of_others(policy: Policy, person: Person, permission_set: str, acc
     )
 
 
-def _reading(rule: Rule, person: Person, permission_set: str, account: str) -> Reading:
+def _match_rule(rule: Rule, person: Person, permission_set: str, account: str) -> RuleMatch:
     if permission_set not in rule.sets:
         why = f"It is not about {permission_set}, but about {', '.join(rule.sets)}."
     elif account not in rule.accounts:
@@ -452,11 +455,11 @@ def _reading(rule: Rule, person: Person, permission_set: str, account: str) -> R
     else:
         people = "One approval" if rule.approvals == 1 else f"{rule.approvals} approvals"
         why = f"It lets {person.display_name} request. {people} by {_listed(rule.approvers)}."
-        return Reading(rule.name, True, why)
-    return Reading(rule.name, False, why)
+        return RuleMatch(rule.name, True, why)
+    return RuleMatch(rule.name, False, why)
 
 
-def _deny_reading(deny: DenyRule, person: Person, permission_set: str, account: str) -> Reading:
+def _match_deny_rule(deny: DenyRule, person: Person, permission_set: str, account: str) -> RuleMatch:
     if deny.sets and permission_set not in deny.sets:
         why = f"It is not about {permission_set}, but about {', '.join(deny.sets)}."
     elif deny.accounts and account not in deny.accounts:
@@ -465,16 +468,16 @@ def _deny_reading(deny: DenyRule, person: Person, permission_set: str, account: 
         why = f"It hits {_listed(deny.principals)}, and {person.display_name} is not among them."
     else:
         actions = ", ".join(action.replace("_", " ") for action in deny.actions)
-        return Reading(deny.name, True, f"It forbids {person.display_name} to {actions}: {deny.reason}")
-    return Reading(deny.name, False, why)
+        return RuleMatch(deny.name, True, f"It forbids {person.display_name} to {actions}: {deny.reason}")
+    return RuleMatch(deny.name, False, why)
 
 
-def _is_user(use: Use, person: Person) -> bool:
+def _is_user(use: Usage, person: Person) -> bool:
     """Say whether it was this person, by their id or, where none is known, by the name that their sessions have."""
     return person.user_id == use.user_id if use.user_id else person.user_name == use.session_name
 
 
-def requestable(policy: Policy, person: Person) -> Mapping[str, tuple[str, ...]]:
+def find_requestable(policy: ApprovalPolicy, person: Person) -> Mapping[str, tuple[str, ...]]:
     """Return which sets a person may request, and in which accounts each; both sorted."""
     found = {
         name: tuple(
@@ -491,7 +494,7 @@ def _refused(reason: str, rule: str | None = None, approvers: tuple[Principal, .
     return Decision(Outcome.refused, reason, rule, approvers)
 
 
-def _unknown(policy: Policy, permission_set: str, accounts: Sequence[str]) -> str | None:
+def _unknown(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str | None:
     """Say what of a request does not exist or can't be reached from here."""
     if permission_set not in policy.sets:
         return (
@@ -509,7 +512,7 @@ def _unknown(policy: Policy, permission_set: str, accounts: Sequence[str]) -> st
 
 
 def _denied(
-    policy: Policy, person: Person, action: Action, permission_set: str, accounts: Sequence[str]
+    policy: ApprovalPolicy, person: Person, action: Action, permission_set: str, accounts: Sequence[str]
 ) -> Decision | None:
     for deny in policy.denies:
         if action in deny.actions and _hits(deny, person, permission_set, accounts):
@@ -525,7 +528,7 @@ def _hits(deny: DenyRule, person: Person, permission_set: str, accounts: Sequenc
     )
 
 
-def _matching(policy: Policy, requester: Person, permission_set: str, account: str) -> list[Rule]:
+def _matching(policy: ApprovalPolicy, requester: Person, permission_set: str, account: str) -> list[Rule]:
     return [
         rule
         for rule in policy.rules
@@ -554,14 +557,14 @@ def _terms(matching: Mapping[str, Sequence[Rule]]) -> Terms:
         tickets=tuple(dict.fromkeys(rule.ticket_pattern for rule in rules if rule.ticket_pattern is not None)),
         glass_after_seconds=None if None in silences else max(silence for silence in silences if silence is not None),
         not_after_denial_seconds=max(rule.not_after_denial_seconds for rule in rules),
-        ping=_unique(rule.ping for rule in loud),
+        mention=_unique(rule.mention for rule in loud),
         escalate_after_seconds=min(waits, default=None),
         escalate=_unique(rule.escalate for rule in loud),
         banners=tuple(dict.fromkeys(rule.risk_banner for rule in rules if rule.risk_banner is not None)),
     )
 
 
-def _has_standing(policy: Policy, person: Person, permission_set: str, account: str) -> bool:
+def _has_standing(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> bool:
     return any(
         standing.permission_set == permission_set
         and standing.account == account
@@ -578,7 +581,7 @@ def _common(lists: Sequence[tuple[Principal, ...]]) -> tuple[Principal, ...]:
     return tuple(principal for principal in lists[0] if all(principal in others for others in lists[1:]))
 
 
-def _who_may(policy: Policy, permission_set: str, accounts: Sequence[str]) -> str:
+def _who_may(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str:
     rules = [
         rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
     ]
@@ -591,7 +594,7 @@ def _listed(principals: Sequence[Principal]) -> str:
     return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "nobody"
 
 
-def _named(policy: Policy, accounts: Sequence[str]) -> str:
+def _named(policy: ApprovalPolicy, accounts: Sequence[str]) -> str:
     return ", ".join(
         f"{account} ({policy.accounts[account]})" if account in policy.accounts else account for account in accounts
     )

@@ -4,7 +4,7 @@ Non-goals: points in time (see `slack.text`).
 """
 
 
-def span(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """Write a duration as people say it, e.g. `1 h 30 min`; rounded up to minutes, which they can act on."""
     if seconds < 60:
         return f"{seconds} s"

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from breakglass.app.domain.audit import about_grant
+from breakglass.app.domain.audit import audit_grant
 from breakglass.app.domain.records import Access, AuditEntry, Grant, GrantState, Request
 
 GrantChange = tuple[Grant, tuple[AuditEntry, ...]]
@@ -47,8 +47,8 @@ class GrantEvent(StrEnum):
     revoked = "revoked"
     lengthened = "grant_lengthened"
     denied = "sessions_denied"
-    undenied = "sessions_not_denied"
-    lifted = "deny_lifted"
+    deny_failed = "sessions_not_denied"
+    deny_removed = "deny_removed"
 
 
 _ALIVE = (GrantState.planned, GrantState.granting, GrantState.granted, GrantState.revoking)
@@ -63,8 +63,8 @@ GRANT_TABLE: Mapping[tuple[GrantState, GrantEvent], GrantState] = {
     **{(state, GrantEvent.revoked): GrantState.revoked for state in _ALIVE},
     **{(state, GrantEvent.lengthened): state for state in (*_OPENING, GrantState.granted)},
     **{(state, GrantEvent.denied): state for state in GrantState},
-    **{(state, GrantEvent.undenied): state for state in GrantState},
-    **{(state, GrantEvent.lifted): state for state in GrantState},
+    **{(state, GrantEvent.deny_failed): state for state in GrantState},
+    **{(state, GrantEvent.deny_removed): state for state in GrantState},
 }
 """The state after each event; what isn't here is not allowed."""
 
@@ -76,7 +76,7 @@ class UnsettledError(Exception):
     """An assignment that the list lacks may still be there, or be made: look again later."""
 
 
-class GrantNotAllowedError(Exception):
+class GrantTransitionError(Exception):
     """An event that the table does not have for a grant's state.
 
     Attributes:
@@ -90,38 +90,38 @@ class GrantNotAllowedError(Exception):
         self.event = event
 
 
-def planned(request: Request, account: str, revoke_at: int, set_arn: str = "") -> Grant:
+def plan_grant(request: Request, account: str, revoke_at: int, set_arn: str = "") -> Grant:
     """Return the grant of a request in one account, before anything is asked of Identity Center."""
     access = Access(request.requester.user_id, request.permission_set, account)
     return Grant(request.id, access, GrantState.planned, revoke_at, set_arn=set_arn)
 
 
-def begun(grant: Grant, operation: str | None, now: int) -> GrantChange:
+def begin_grant(grant: Grant, operation: str | None, now: int) -> GrantChange:
     """Note that Identity Center is being asked; a second time, with the id it gave the operation."""
     after = _after(grant, GrantEvent.begun)
-    audit = () if grant.state is after else (about_grant(grant, GrantEvent.begun, now, after),)
+    audit = () if grant.state is after else (audit_grant(grant, GrantEvent.begun, now, after),)
     asked_at = now if operation is None or grant.asked_at is None else grant.asked_at
     return replace(grant, state=after, operation=operation, asked_at=asked_at), audit
 
 
-def hindered(grant: Grant, why: str) -> GrantChange:
+def record_start_failure(grant: Grant, why: str) -> GrantChange:
     """Note why the creation could not begin yet."""
     return replace(grant, failure=why), ()
 
 
-def settled(grant: Grant, failure: str = "", *, made: bool | None = None) -> GrantChange:
+def settle_creation(grant: Grant, failure: str = "", *, made: bool | None = None) -> GrantChange:
     """Note that no creation is under way any more: it came to its end, with a failure or with an assignment."""
     operation = grant.operation if grant.state is GrantState.revoking else None
     known = grant.made if made is None else made
     return replace(grant, operation=operation, asked_at=None, failure=failure or grant.failure, made=known), ()
 
 
-def listed(grant: Grant) -> GrantChange:
+def record_listed(grant: Grant) -> GrantChange:
     """Note that the list has the assignment: no creation is under way any more, and it is to be deleted."""
     return replace(grant, operation=None, asked_at=None, made=True, absent_at=None), ()
 
 
-def absent(grant: Grant, now: int) -> GrantChange:
+def record_absent(grant: Grant, now: int) -> GrantChange:
     """Note since when the list has lacked the assignment."""
     return replace(grant, absent_at=now if grant.absent_at is None else grant.absent_at), ()
 
@@ -138,16 +138,16 @@ def is_settled(grant: Grant, now: int) -> bool:
     return grant.asked_at is None or now >= grant.asked_at + SETTLE_SECONDS
 
 
-def granted(grant: Grant, now: int) -> GrantChange:
+def confirm_grant(grant: Grant, now: int) -> GrantChange:
     """Note that the assignment is there."""
     after = _after(grant, GrantEvent.granted)
     return (
         replace(grant, state=after, operation=None, asked_at=None, failure="", made=True, absent_at=None),
-        (about_grant(grant, GrantEvent.granted, now, after),),
+        (audit_grant(grant, GrantEvent.granted, now, after),),
     )
 
 
-def failed(grant: Grant, failure: str, now: int) -> GrantChange:
+def fail_grant(grant: Grant, failure: str, now: int) -> GrantChange:
     """Note that the assignment could not be made, and that it was verified not to be there.
 
     Raises:
@@ -157,19 +157,19 @@ def failed(grant: Grant, failure: str, now: int) -> GrantChange:
     _refuse_unless_gone(grant, now)
     return (
         replace(grant, state=after, operation=None, asked_at=None, failure=failure),
-        (about_grant(grant, GrantEvent.failed, now, after, failure),),
+        (audit_grant(grant, GrantEvent.failed, now, after, failure),),
     )
 
 
-def revoking(grant: Grant, operation: str | None, now: int) -> GrantChange:
+def begin_revoke(grant: Grant, operation: str | None, now: int) -> GrantChange:
     """Note that the assignment is being taken away; a second time, with the id Identity Center gave the operation."""
     after = _after(grant, GrantEvent.revoking)
-    audit = () if grant.state is after else (about_grant(grant, GrantEvent.revoking, now, after),)
+    audit = () if grant.state is after else (audit_grant(grant, GrantEvent.revoking, now, after),)
     made = grant.made or grant.state is GrantState.granted
     return replace(grant, state=after, operation=operation, made=made), audit
 
 
-def revoked(grant: Grant, now: int, note: str = "") -> GrantChange:
+def confirm_revoke(grant: Grant, now: int, note: str = "") -> GrantChange:
     """Note that the assignment was verified to be gone, or is left to another request (then `note` says to which).
 
     Raises:
@@ -180,39 +180,39 @@ def revoked(grant: Grant, now: int, note: str = "") -> GrantChange:
         _refuse_unless_gone(grant, now)
     return (
         replace(grant, state=after, operation=None, asked_at=None, absent_at=None),
-        (about_grant(grant, GrantEvent.revoked, now, after, note),),
+        (audit_grant(grant, GrantEvent.revoked, now, after, note),),
     )
 
 
-def lengthened(grant: Grant, revoke_at: int) -> Grant:
+def lengthen_grant(grant: Grant, revoke_at: int) -> Grant:
     """Return the grant with a later end; its request's audit entry tells."""
     _after(grant, GrantEvent.lengthened)
     return replace(grant, revoke_at=max(grant.revoke_at, revoke_at))
 
 
-def denied(grant: Grant, until: int, now: int) -> GrantChange:
+def record_deny(grant: Grant, until: int, now: int) -> GrantChange:
     """Note that a Deny for live sessions is being put on, and until when; noted first, so that it is surely lifted."""
     after = _after(grant, GrantEvent.denied)
     if grant.deny_until == until:
         return grant, ()
-    return replace(grant, deny_until=until), (about_grant(grant, GrantEvent.denied, now, after),)
+    return replace(grant, deny_until=until), (audit_grant(grant, GrantEvent.denied, now, after),)
 
 
-def undenied(grant: Grant, why: str, now: int) -> GrantChange:
+def record_deny_failure(grant: Grant, why: str, now: int) -> GrantChange:
     """Note why the Deny could not be written; empty once it is."""
-    after = _after(grant, GrantEvent.undenied)
-    if grant.undenied == why:
+    after = _after(grant, GrantEvent.deny_failed)
+    if grant.deny_failure == why:
         return grant, ()
-    event = GrantEvent.undenied if why else GrantEvent.denied
-    return replace(grant, undenied=why), (about_grant(grant, event, now, after, why),)
+    event = GrantEvent.deny_failed if why else GrantEvent.denied
+    return replace(grant, deny_failure=why), (audit_grant(grant, event, now, after, why),)
 
 
-def lifted(grant: Grant, now: int) -> GrantChange:
+def record_deny_removal(grant: Grant, now: int) -> GrantChange:
     """Note that the Deny is gone."""
-    after = _after(grant, GrantEvent.lifted)
+    after = _after(grant, GrantEvent.deny_removed)
     if grant.deny_until is None:
         return grant, ()
-    return replace(grant, deny_until=None, undenied=""), (about_grant(grant, GrantEvent.lifted, now, after),)
+    return replace(grant, deny_until=None, deny_failure=""), (audit_grant(grant, GrantEvent.deny_removed, now, after),)
 
 
 def _refuse_unless_gone(grant: Grant, now: int) -> None:
@@ -223,5 +223,5 @@ def _refuse_unless_gone(grant: Grant, now: int) -> None:
 def _after(grant: Grant, event: GrantEvent) -> GrantState:
     after = GRANT_TABLE.get((grant.state, event))
     if after is None:
-        raise GrantNotAllowedError(grant.state, event)
+        raise GrantTransitionError(grant.state, event)
     return after

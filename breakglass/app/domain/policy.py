@@ -53,7 +53,7 @@ class Rule:
         ticket_pattern: regular expression that the whole ticket has to match; None if no ticket is asked for.
         glass_after_seconds: after how long without an answer the requester may break the glass; None for never.
         not_after_denial_seconds: for how long after a denial they may not.
-        ping: who is mentioned at once.
+        mention: who is mentioned at once.
         escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
         escalate: who is mentioned then.
         quiet_accounts: accounts for which nobody is mentioned, unless the glass is broken.
@@ -72,7 +72,7 @@ class Rule:
     ticket_pattern: str | None = None
     glass_after_seconds: int | None = None
     not_after_denial_seconds: int = 43_200
-    ping: tuple[Principal, ...] = ()
+    mention: tuple[Principal, ...] = ()
     escalate_after_seconds: int | None = None
     escalate: tuple[Principal, ...] = ()
     quiet_accounts: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class PermissionSet:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StandingAssignment:
     """An assignment of a break-glass set that the stack file itself makes; the workflow leaves it alone."""
 
     principal: Principal
@@ -130,7 +130,7 @@ class Standing:
     account: str
 
 
-class Unrecorded(StrEnum):
+class UnmanagedAssignments(StrEnum):
     """What becomes of an assignment that neither a request nor the stack file made."""
 
     report = "report"
@@ -156,7 +156,7 @@ class Settings:
         explain_within_seconds: after how long an unexplained use is overdue.
         remind_every_seconds: how often an unanswered request or an unexplained use is brought up again.
         session_policy_id: id of the service control policy that ends live sessions; None if they are not ended.
-        unrecorded: what becomes of assignments nobody recorded.
+        unmanaged: what becomes of assignments nobody recorded.
     """
 
     region: str
@@ -171,11 +171,11 @@ class Settings:
     explain_within_seconds: int
     remind_every_seconds: int
     session_policy_id: str | None
-    unrecorded: Unrecorded
+    unmanaged: UnmanagedAssignments
 
 
 @dataclass(frozen=True)
-class Policy:
+class ApprovalPolicy:
     """The whole document.
 
     Attributes:
@@ -196,18 +196,18 @@ class Policy:
     accounts: Mapping[str, str]
     people: Mapping[str, str]
     security: tuple[Principal, ...]
-    standing: tuple[Standing, ...]
+    standing: tuple[StandingAssignment, ...]
 
 
-def to_json(policy: Policy) -> str:
+def to_json(policy: ApprovalPolicy) -> str:
     """Write the document as a person reads it and `from_json` does: the same policy always gives the same text."""
     return json.dumps(asdict(policy), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def from_json(text: str) -> Policy:
+def from_json(text: str) -> ApprovalPolicy:
     """Read what `to_json` wrote.
 
     Raises:
         ValueError: if it is something else.
     """
-    return decode(Policy, text)
+    return decode(ApprovalPolicy, text)

@@ -57,12 +57,12 @@ class GrantState(StrEnum):
     revoked = "revoked"  # verified gone, or left to another holder
 
 
-class UseState(StrEnum):
+class UsageState(StrEnum):
     """Where the explanation of a use stands."""
 
     unexplained = "unexplained"
     explained = "explained"
-    signed_off = "signed_off"
+    accepted = "accepted"
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ class Request:
         parent: of an extension, the request it extends.
         approvals: who said yes so far.
         decided_at: when the last approval needed was given, or the glass broken; an extension counts from there.
-        looking: who said that they are looking.
-        looked_at: when the last of them said so.
+        acknowledged_by: who said that they are looking.
+        acknowledged_at: when the last of them said so.
         closed_by: who denied, withdrew or ended it.
         closed_at: when.
         note: of a denial or an end: why, as typed; of a failure: what failed.
@@ -198,7 +198,7 @@ class Request:
         reminded_at: when it was last brought up again.
         message: the approvers' message.
         token: task token of the workflow's wait, if it waits.
-        behind: whether the message shows an older state, since Slack did not take a newer one.
+        message_stale: whether the message shows an older state, since Slack did not take a newer one.
     """
 
     id: str
@@ -219,8 +219,8 @@ class Request:
     parent: str | None = None
     approvals: tuple[Approval, ...] = ()
     decided_at: int | None = None
-    looking: tuple[Actor, ...] = ()
-    looked_at: int | None = None
+    acknowledged_by: tuple[Actor, ...] = ()
+    acknowledged_at: int | None = None
     closed_by: Actor | None = None
     closed_at: int | None = None
     note: str = ""
@@ -232,7 +232,7 @@ class Request:
     reminded_at: int | None = None
     message: Message | None = None
     token: str | None = None
-    behind: bool = False
+    message_stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Grant:
         set_arn: ARN of the permission set, which may have left the stack file since; empty in grants of older versions.
         made: whether Identity Center has said that the assignment was made, or has listed it.
         absent_at: since when the list has lacked it, as far as that is still to be confirmed.
-        undenied: why the Deny that `deny_until` is about could not be written; empty if it was.
+        deny_failure: why the Deny that `deny_until` is about could not be written; empty if it was.
     """
 
     request_id: str
@@ -276,7 +276,7 @@ class Grant:
     set_arn: str = ""
     made: bool = False
     absent_at: int | None = None
-    undenied: str = ""
+    deny_failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Use:
+class Usage:
     """A use of a break-glass role that has to be explained: one session of one person, however many records it leaves.
 
     Attributes:
@@ -317,8 +317,8 @@ class Use:
         event_ids: CloudTrail event ids that belong to it.
         request_id: the request it was made under, if there was one.
         explanation: what was written.
-        signed_off_by: the second person.
-        signed_off_at: when.
+        accepted_by: the second person.
+        accepted_at: when.
         thread: the alert in whose thread the explanation is posted.
         reminded_at: when it was last brought up again.
     """
@@ -330,13 +330,13 @@ class Use:
     session_name: str
     first_seen: int
     due_at: int
-    state: UseState = UseState.unexplained
+    state: UsageState = UsageState.unexplained
     version: int = 0
     event_ids: tuple[str, ...] = ()
     request_id: str | None = None
     explanation: Explanation | None = None
-    signed_off_by: Actor | None = None
-    signed_off_at: int | None = None
+    accepted_by: Actor | None = None
+    accepted_at: int | None = None
     thread: Message | None = None
     reminded_at: int | None = None
 
@@ -348,7 +348,7 @@ class AuditEntry:
     Attributes:
         at: when, in seconds since 1970.
         subject: id of the request or use.
-        event: what happened, e.g. `approved`, `denied`, `granted`, `use_explained`.
+        event: what happened, e.g. `approved`, `denied`, `granted`, `usage_explained`.
         actor: who caused it.
         permission_set: name of the set; empty if there is none to name.
         accounts: which accounts it is about.

@@ -1,8 +1,8 @@
 """The life of a request as one table, and one pure function for everything that can happen to it.
 
-Every function takes the request as it was read and returns a `Change`: the request as it is to be, the audit entries
-and the grants that belong into the same transaction. What the table does not have raises `NotAllowedError` and changes
-nothing; so a second click, a second approver and a repeated step find the state that the first one left.
+Every function takes the request as it was read and returns a `Change`: the new request, its audit entries and its
+grants, for one transaction. An event that the table lacks raises `RequestTransitionError` and changes nothing. So a
+second click, a second approver and a repeated step find the state that the first one left.
 
 These functions are the last line: who may approve is decided before (see `decision`), but nobody is let through here as
 approver of their own request, whatever was decided.
@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from breakglass.app.domain import grant_lifecycle as grant_life
-from breakglass.app.domain.audit import about_request, labelled
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.audit import audit_request, label_texts
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.records import (
     SYSTEM,
     Actor,
@@ -41,7 +41,7 @@ A request, its grants and the audit entry are one transaction, and DynamoDB take
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
-MOST_LOOKING = 50
+MAXIMUM_ACKNOWLEDGERS = 50
 """How many people are kept who look at one request."""
 
 FINAL = frozenset({State.ended, State.denied, State.expired, State.withdrawn, State.failed})
@@ -59,7 +59,7 @@ class Event(StrEnum):
     expired = "expired"
     glass_broken = "glass_broken"
     announced = "announced"  # Slack has accepted the announcement of a broken glass in a channel
-    looking = "looking"
+    acknowledged = "acknowledged"
     posted = "posted"
     waiting = "waiting"
     escalated = "escalated"
@@ -81,14 +81,14 @@ _ENDABLE = (State.approved, State.granting, State.active)
 _AFTER_GLASS = (State.approved, State.granting, State.active, State.revoking, State.ended, State.failed)
 _FINISHES = (Event.returned, Event.ended_early, Event.run_out, Event.abandoned)
 
-TABLE: Mapping[tuple[State, Event], State] = {
+REQUEST_TABLE: Mapping[tuple[State, Event], State] = {
     (State.pending, Event.approval_given): State.pending,
     (State.pending, Event.approved): State.approved,
     (State.pending, Event.denied): State.denied,
     (State.pending, Event.withdrawn): State.withdrawn,
     (State.pending, Event.expired): State.expired,
     (State.pending, Event.glass_broken): State.approved,
-    (State.pending, Event.looking): State.pending,
+    (State.pending, Event.acknowledged): State.pending,
     (State.pending, Event.escalated): State.pending,
     (State.approved, Event.prepared): State.granting,
     (State.approved, Event.extended): State.ended,
@@ -109,7 +109,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
 """The state after each event; what isn't here is not allowed. `requested` is how a request begins to be."""
 
 
-class NotAllowedError(Exception):
+class RequestTransitionError(Exception):
     """An event that is not possible for a request as it stands.
 
     Attributes:
@@ -123,7 +123,7 @@ class NotAllowedError(Exception):
         self.event = event
 
 
-class AlreadyApprovedError(NotAllowedError):
+class AlreadyApprovedError(RequestTransitionError):
     """The same person has approved this request before."""
 
 
@@ -144,13 +144,13 @@ class Change:
     denial: Denial | None = None
 
 
-def standing(request: Request, now: int) -> State:
+def effective_state(request: Request, now: int) -> State:
     """Return where a request stands; one whose time has passed has expired, whether or not that is written down."""
     overdue = request.state is State.pending and now >= request.expires_at
     return State.expired if overdue else request.state
 
 
-def quiet_since(request: Request, others: Iterable[Request] = ()) -> int:
+def unanswered_since(request: Request, others: Iterable[Request] = ()) -> int:
     """Return since when nobody has answered a request.
 
     Args:
@@ -165,7 +165,7 @@ def _answered_at(request: Request) -> int:
     """Return when another person last looked, approved, denied or ended; 0 for never."""
     ended_by = request.closed_by.user_id if request.closed_by is not None else request.requester.user_id
     ended = request.closed_at if ended_by not in ("", request.requester.user_id) else None
-    return max([request.looked_at or 0, ended or 0, *(approval.at for approval in request.approvals)])
+    return max([request.acknowledged_at or 0, ended or 0, *(approval.at for approval in request.approvals)])
 
 
 def create(request: Request) -> Change:
@@ -178,15 +178,15 @@ def create(request: Request) -> Change:
         raise ValueError(f"a request names 1 to {MAXIMUM_ACCOUNTS} different accounts, not {len(request.accounts)}")
     fresh = replace(request, state=State.pending, version=0)
     # What the record says of it besides: the trail is read without the records.
-    asked = labelled(
+    asked = label_texts(
         {
-            "For": span(fresh.duration),
+            "For": format_duration(fresh.duration),
             "Extends": fresh.parent or "",
             "Ticket": fresh.ticket,
             "Reason": fresh.reason,
         }
     )
-    told = about_request(
+    told = audit_request(
         fresh, Event.requested, fresh.requester, fresh.created_at, fresh.state, note=asked, rule=fresh.rule
     )
     return Change(fresh, (replace(told, before=""),))
@@ -204,11 +204,13 @@ def approve(request: Request, approval: Approval, required: int, now: int) -> Ch
 
     Raises:
         AlreadyApprovedError: if this person has approved before.
-        NotAllowedError: if the request is decided or has expired, or it is the approver's own.
+        RequestTransitionError: if the request is decided or has expired, or it is the approver's own.
     """
     _refuse_unless_undecided(request, Event.approved, now)
     if approval.by.user_id in ("", request.requester.user_id):
-        raise NotAllowedError(request.state, Event.approved, "nobody approves their own request, nor does the system")
+        raise RequestTransitionError(
+            request.state, Event.approved, "nobody approves their own request, nor does the system"
+        )
     if any(approval.by.user_id == earlier.by.user_id for earlier in request.approvals):
         raise AlreadyApprovedError(request.state, Event.approved, "this person has approved it already")
     approvals = (*request.approvals, approval)
@@ -240,8 +242,8 @@ def withdraw(request: Request, by: Actor, now: int) -> Change:
 
 def expire(request: Request, now: int) -> Change:
     """Note that nobody answered in time."""
-    if standing(request, now) is State.pending:
-        raise NotAllowedError(State.pending, Event.expired, "there is time left")
+    if effective_state(request, now) is State.pending:
+        raise RequestTransitionError(State.pending, Event.expired, "there is time left")
     return _change(replace(request, closed_at=now), Event.expired, SYSTEM, now)
 
 
@@ -267,7 +269,7 @@ def break_glass(
     return _change(broken, Event.glass_broken, by, now, note=justification, rule=rule)
 
 
-def announced(request: Request, channel: str, message: Message, now: int) -> Change:
+def record_announcement(request: Request, channel: str, message: Message, now: int) -> Change:
     """Note that Slack has accepted the announcement in a channel; a second time changes nothing."""
     duties = request.announcement
     if duties is None or channel not in {one.channel for one in duties.missing}:
@@ -281,20 +283,20 @@ def announced(request: Request, channel: str, message: Message, now: int) -> Cha
     )
 
 
-LONGEST_FAILURE = 64
+LONGEST_SLACK_ERROR = 64
 """Characters of an error code of Slack that are kept."""
 
 
-def unannounced(request: Request, channel: str, failure: str) -> Change:
+def record_announcement_failure(request: Request, channel: str, failure: str) -> Change:
     """Note why Slack has not accepted the announcement in a channel."""
     duties = request.announcement
     if duties is None or channel not in {one.channel for one in duties.missing}:
         return Change(request)
-    notice = ChannelNotice(channel, failure=failure[:LONGEST_FAILURE])
+    notice = ChannelNotice(channel, failure=failure[:LONGEST_SLACK_ERROR])
     return Change(replace(request, announcement=_noted(duties, notice)))
 
 
-def redirect(request: Request, channels: Sequence[str]) -> Change:
+def update_announcement_channels(request: Request, channels: Sequence[str]) -> Change:
     """Announce in today's channels: one that the stack file no longer names may be gone for good.
 
     Args:
@@ -321,26 +323,30 @@ def _noted(duties: Announcement, notice: ChannelNotice) -> Announcement:
     return replace(duties, channels=tuple(notice if one.channel == notice.channel else one for one in duties.channels))
 
 
-LOOK_AGAIN_SECONDS = 60
+ACKNOWLEDGE_AGAIN_SECONDS = 60
 """After how long the same person's "I'm looking" counts again; sooner, it is the same click."""
 
 
-def look(request: Request, by: Actor, now: int) -> Change:
+def acknowledge(request: Request, by: Actor, now: int) -> Change:
     """Note that somebody is looking; the same person within a minute changes nothing."""
-    _refuse_unless_undecided(request, Event.looking, now)
-    before = any(by.user_id == one.user_id for one in request.looking)
-    if before and now < (request.looked_at or 0) + LOOK_AGAIN_SECONDS:
+    _refuse_unless_undecided(request, Event.acknowledged, now)
+    before = any(by.user_id == one.user_id for one in request.acknowledged_by)
+    if before and now < (request.acknowledged_at or 0) + ACKNOWLEDGE_AGAIN_SECONDS:
         return Change(request)
-    looking = request.looking if before or len(request.looking) >= MOST_LOOKING else (*request.looking, by)
-    return _change(replace(request, looking=looking, looked_at=now), Event.looking, by, now)
+    looking = (
+        request.acknowledged_by
+        if before or len(request.acknowledged_by) >= MAXIMUM_ACKNOWLEDGERS
+        else (*request.acknowledged_by, by)
+    )
+    return _change(replace(request, acknowledged_by=looking, acknowledged_at=now), Event.acknowledged, by, now)
 
 
-def posted(request: Request, message: Message) -> Change:
+def record_message(request: Request, message: Message) -> Change:
     """Keep where the approvers' message is."""
     return Change(replace(request, message=message))
 
 
-def waiting(request: Request, token: str) -> Change:
+def record_token(request: Request, token: str) -> Change:
     """Keep the task token of the workflow's wait.
 
     Allowed in every state: who stores the token looks at the state that comes back, and wakes the wait at once if what
@@ -350,14 +356,14 @@ def waiting(request: Request, token: str) -> Change:
     return Change(replace(request, token=token))
 
 
-def escalated(request: Request, now: int) -> Change:
+def record_escalation(request: Request, now: int) -> Change:
     """Note that those to escalate to have been mentioned; a second time changes nothing."""
     if request.escalated:
         return Change(request)
     return _change(replace(request, escalated=True, reminded_at=now), Event.escalated, SYSTEM, now)
 
 
-def reminded(request: Request, now: int) -> Change:
+def record_reminder(request: Request, now: int) -> Change:
     """Note that it has been brought up again."""
     return _change(replace(request, reminded_at=now), Event.reminded, SYSTEM, now)
 
@@ -371,7 +377,7 @@ def prepare(request: Request, now: int, set_arn: str = "") -> Change:
     _refuse_other_kind(request, Kind.access, Event.prepared)
     revoke_at = (now if request.decided_at is None else request.decided_at) + request.duration
     change = _change(replace(request, revoke_at=revoke_at), Event.prepared, SYSTEM, now)
-    plans = tuple(grant_life.planned(request, account, revoke_at, set_arn) for account in request.accounts)
+    plans = tuple(grant_life.plan_grant(request, account, revoke_at, set_arn) for account in request.accounts)
     return replace(change, grants=plans)
 
 
@@ -379,11 +385,11 @@ def activate(request: Request, grants: Sequence[Grant], now: int) -> Change:
     """Note that the access is there, in as many accounts as could be opened.
 
     Raises:
-        NotAllowedError: if no grant was made, or the table does not have it.
+        RequestTransitionError: if no grant was made, or the table does not have it.
     """
     opened = tuple(grant.access.account for grant in grants if grant.state is GrantState.granted)
     if not opened:
-        raise NotAllowedError(request.state, Event.opened, "no account is open")
+        raise RequestTransitionError(request.state, Event.opened, "no account is open")
     change = _change(request, Event.opened, SYSTEM, now)
     return replace(change, audit=tuple(replace(entry, accounts=opened) for entry in change.audit))
 
@@ -398,14 +404,14 @@ def fail(request: Request, note: str, now: int, grants: Sequence[Grant] = ()) ->
         grants: all of its grants; none if none was prepared.
 
     Raises:
-        NotAllowedError: if something may still be there (then `finish` it) or is not told of, or the table does not
-            have it.
+        RequestTransitionError: if an assignment may still exist (then call `revoke_request`), if a grant is missing,
+            or if the table lacks the event.
     """
     _refuse_while_open(request, grants, Event.failed)
     return _change(replace(request, note=note, closed_at=now), Event.failed, SYSTEM, now, note=note)
 
 
-def finish(request: Request, by: Actor, note: str, now: int) -> Change:
+def revoke_request(request: Request, by: Actor, note: str, now: int) -> Change:
     """Begin to take the access back: the requester is done, somebody ended it, its time is over, or it can't go on.
 
     What is approved and not yet opened is ended just so; then there is nothing to take back.
@@ -420,11 +426,11 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
     The new end is counted from the extension's decision, so that a repeated step moves nothing twice.
 
     Raises:
-        NotAllowedError: if the parent is not active, none of its grants is open any more, or the extension is not an
-            approved one of this parent.
+        RequestTransitionError: if the parent is not active, has no open grant, or the extension is not an approved
+            one of this parent.
     """
     if not _extends(extension, parent) or extension.state is not State.approved or extension.decided_at is None:
-        raise NotAllowedError(parent.state, Event.lengthened, f"{extension.id} is no approved extension of it")
+        raise RequestTransitionError(parent.state, Event.lengthened, f"{extension.id} is no approved extension of it")
     wanted = extension.decided_at + extension.duration
     if wanted == parent.revoke_at:
         # Done before; the parent may have ended since.
@@ -434,17 +440,17 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
     if revoke_at == parent.revoke_at:
         return Change(parent)
     later = tuple(
-        grant_life.lengthened(grant, revoke_at)
+        grant_life.lengthen_grant(grant, revoke_at)
         for grant in grants
         if (grant.state, grant_life.GrantEvent.lengthened) in grant_life.GRANT_TABLE
     )
     if grants and not later:
         # The sweeper revokes before it writes into the request.
-        raise NotAllowedError(parent.state, Event.lengthened, "it is being revoked")
+        raise RequestTransitionError(parent.state, Event.lengthened, "it is being revoked")
     return replace(change, grants=later)
 
 
-def extended(extension: Request, now: int) -> Change:
+def close_extension(extension: Request, now: int) -> Change:
     """Note that an extension has moved its parent's end."""
     _refuse_other_kind(extension, Kind.extension, Event.extended)
     return _change(replace(extension, closed_at=now), Event.extended, SYSTEM, now)
@@ -459,23 +465,23 @@ def close(request: Request, grants: Sequence[Grant], now: int) -> Change:
         now: the time.
 
     Raises:
-        NotAllowedError: if one may still be there, or is not told of, or the table does not have it.
+        RequestTransitionError: if one may still be there, or is not told of, or the table does not have it.
     """
     _refuse_while_open(request, grants, Event.closed)
     return _change(request, Event.closed, SYSTEM, now)
 
 
-def remaining(grants: Sequence[Grant]) -> tuple[str, ...]:
+def remaining_accounts(grants: Sequence[Grant]) -> tuple[str, ...]:
     """Return the accounts in which the assignment may still be there."""
     return tuple(grant.access.account for grant in grants if grant.state in grant_life.LIVE)
 
 
 def _change(request: Request, event: Event, by: Actor, now: int, *, note: str = "", rule: str = "") -> Change:
     """Apply an event by the table, with the audit entry that goes with it."""
-    after = TABLE.get((request.state, event))
+    after = REQUEST_TABLE.get((request.state, event))
     if after is None:
-        raise NotAllowedError(request.state, event)
-    entry = about_request(request, event, by, now, after, note=note, rule=rule)
+        raise RequestTransitionError(request.state, event)
+    entry = audit_request(request, event, by, now, after, note=note, rule=rule)
     return Change(replace(request, state=after), (entry,))
 
 
@@ -492,22 +498,22 @@ def _why_finished(request: Request, by: Actor, now: int) -> Event:
 
 
 def _refuse_unless_undecided(request: Request, event: Event, now: int) -> None:
-    if standing(request, now) is not State.pending:
-        raise NotAllowedError(standing(request, now), event)
+    if effective_state(request, now) is not State.pending:
+        raise RequestTransitionError(effective_state(request, now), event)
 
 
 def _refuse_others(request: Request, by: Actor, event: Event) -> None:
     if by.user_id != request.requester.user_id:
-        raise NotAllowedError(request.state, event, "only its requester may")
+        raise RequestTransitionError(request.state, event, "only its requester may")
 
 
 def _refuse_while_open(request: Request, grants: Sequence[Grant], event: Event) -> None:
-    left = remaining(grants)
+    left = remaining_accounts(grants)
     if left:
-        raise NotAllowedError(request.state, event, f"not yet verified gone in {', '.join(left)}")
+        raise RequestTransitionError(request.state, event, f"not yet verified gone in {', '.join(left)}")
     missing = set(request.accounts) - {grant.access.account for grant in grants}
     if request.revoke_at is not None and missing:
-        raise NotAllowedError(request.state, event, f"nothing is said of {', '.join(sorted(missing))}")
+        raise RequestTransitionError(request.state, event, f"nothing is said of {', '.join(sorted(missing))}")
 
 
 def _extends(extension: Request, parent: Request) -> bool:
@@ -521,4 +527,4 @@ def _extends(extension: Request, parent: Request) -> bool:
 
 def _refuse_other_kind(request: Request, kind: Kind, event: Event) -> None:
     if request.kind is not kind:
-        raise NotAllowedError(request.state, event, f"it asks for {request.kind}")
+        raise RequestTransitionError(request.state, event, f"it asks for {request.kind}")

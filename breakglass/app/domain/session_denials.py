@@ -28,10 +28,10 @@ from typing import Any
 
 from breakglass.app.domain.records import Access
 
-LIMIT = 5120
+MAXIMUM_CHARACTERS = 5120
 """How long the policy may be. AWS documents characters and has been seen to count bytes; all here is ASCII."""
 
-TOGETHER_SECONDS = 60
+GROUPING_SECONDS = 60
 """How long the spans are in which accounts of one request that end share a statement, and so the latest of their ends:
 hardly anybody is granted the same again so soon."""
 
@@ -63,7 +63,7 @@ class SessionPolicyRefusedError(SessionPolicyError):
 
 
 @dataclass(frozen=True)
-class Denial:
+class SessionDenial:
     """Whose sessions are to end.
 
     Attributes:
@@ -79,20 +79,20 @@ class Denial:
     partition: str
 
 
-def content(denials: Iterable[Denial] = ()) -> str:
+def render_policy(denials: Iterable[SessionDenial] = ()) -> str:
     """Write the policy; without denials it hits nobody, which is how it is created."""
     text = _written({"Version": "2012-10-17", "Statement": [_NOBODY]})
     for denial in denials:
-        text = with_denial(text, denial)
+        text = add_denial(text, denial)
     return text
 
 
-def sid(request_id: str, access: Access) -> str:
+def denial_id(request_id: str, access: Access) -> str:
     """Return the name of an ended access in the policy: letters and digits, with the account at its end."""
     return f"{_prefix(request_id)}{access.account}"
 
 
-def sids(content: str) -> frozenset[str]:
+def list_denial_ids(content: str) -> frozenset[str]:
     """Return the names of the ended accesses in the policy.
 
     Raises:
@@ -101,14 +101,14 @@ def sids(content: str) -> frozenset[str]:
     return frozenset(name for one in map(_ended, _read(content)["Statement"]) if one is not None for name in one.sids)
 
 
-def with_denial(content: str, denial: Denial) -> str:
+def add_denial(content: str, denial: SessionDenial) -> str:
     """End the sessions of one more access; one that is in the policy already stays as it is.
 
     Raises:
         SessionPolicyFullError: if the policy would be too long.
         SessionPolicyUnreadableError: if it is no policy.
     """
-    if sid(denial.request_id, denial.access) in sids(content):
+    if denial_id(denial.request_id, denial.access) in list_denial_ids(content):
         return content
     document = _read(content)
     fresh = _fresh(denial)
@@ -122,14 +122,15 @@ def with_denial(content: str, denial: Denial) -> str:
     else:
         statements.append(fresh.statement())
     text = _written({**document, "Statement": statements})
-    if len(text.encode()) > LIMIT:
+    if len(text.encode()) > MAXIMUM_CHARACTERS:
         raise SessionPolicyFullError(
-            f"The policy that ends sessions would have {len(text.encode())} characters, and AWS takes {LIMIT}."
+            f"The policy that ends sessions would have {len(text.encode())} characters, and AWS takes "
+            f"{MAXIMUM_CHARACTERS}."
         )
     return text
 
 
-def without(content: str, sid: str) -> str:
+def remove_denial(content: str, sid: str) -> str:
     """Take an ended access out of the policy; what isn't in it changes nothing.
 
     Raises:
@@ -162,7 +163,7 @@ _NOBODY = {
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _DenyStatement:
     """One statement: a person's sessions with one set in the accounts of one request.
 
     Attributes:
@@ -187,11 +188,11 @@ class _Ended:
     def sids(self) -> tuple[str, ...]:
         return tuple(f"{self.prefix}{account}" for account in self.accounts)
 
-    def goes_with(self, other: "_Ended") -> bool:
+    def goes_with(self, other: "_DenyStatement") -> bool:
         same = (self.prefix, self.user_id, self.role) == (other.prefix, other.user_id, other.role)
-        return same and self.before // TOGETHER_SECONDS == other.before // TOGETHER_SECONDS
+        return same and self.before // GROUPING_SECONDS == other.before // GROUPING_SECONDS
 
-    def together_with(self, other: "_Ended") -> "_Ended":
+    def together_with(self, other: "_DenyStatement") -> "_DenyStatement":
         accounts = tuple(sorted({*self.accounts, *other.accounts}))
         return replace(self, accounts=accounts, before=max(self.before, other.before))
 
@@ -217,20 +218,20 @@ def _prefix(request_id: str) -> str:
     return f"Ended{re.sub('[^0-9A-Za-z]', '', request_id)}"
 
 
-def _fresh(denial: Denial) -> _Ended:
+def _fresh(denial: SessionDenial) -> _DenyStatement:
     access = denial.access
     role = f"arn:{denial.partition}:iam::*:{_ROLE}{access.permission_set}_*"
-    return _Ended(_prefix(denial.request_id), access.user_id, role, (access.account,), denial.before)
+    return _DenyStatement(_prefix(denial.request_id), access.user_id, role, (access.account,), denial.before)
 
 
-def _ended(statement: Any) -> _Ended | None:
+def _ended(statement: Any) -> _DenyStatement | None:
     """Read a statement of ours; None for one that is not exactly as it is written here."""
     try:
         found = _OWN_SID.fullmatch(statement["Sid"])
         condition = statement["Condition"]
         if found is None:
             return None
-        ended = _Ended(
+        ended = _DenyStatement(
             prefix=found[1],
             user_id=condition["StringEquals"][_USER],
             role=condition["ArnLike"][_ARN],

@@ -1,8 +1,8 @@
 """The life of a use, one session of one person with a break-glass role, from the first record of it to its sign-off.
 
 One session leaves several records: the portal hands the role out, the session starts, the console opens. They come from
-two accounts, in any order and minutes apart, so a record belongs to a use already known (`belongs`) if it is about the
-same person, role and account, happened no more than one session's length before or after the record that made the use
+two accounts, in any order and minutes apart, so a record belongs to a known use (`is_part_of`) if it is about the same
+person, role and account, happened no more than one session's length before or after the record that made the use
 known, and not after the explanation was written. What follows from that rule:
 
 - Two sessions that one person begins within that time, with the same role in the same account, are one use.
@@ -11,14 +11,14 @@ known, and not after the explanation was written. What follows from that rule:
   are one person here.
 - What happens after the explanation begins another use: it can't be explained beforehand.
 
-A broken glass has to be explained even if no record of a use ever comes (`owed`). Such a use has an id of its own kind,
-which no record can have.
+A broken glass has to be explained even if no record of a use ever comes (`begin_required_usage`). Such a use has an id
+of its own kind, which no record can have.
 
-A click on an alert makes a use known as well, if nothing else has (`of_click`). The fields of a click are the clicker's
-choice, so they never take the place of what the alert path tells: their event ids are a kind of their own.
+A click on an alert makes a use known as well, if nothing else has (`as_click_evidence`). The fields of a click are the
+clicker's choice, so they never take the place of what the alert path tells: their event ids are a kind of their own.
 
 Every other function takes the use as it was read and returns what it becomes, with the audit entries to be written in
-the same transaction. What the table does not have raises `UseNotAllowedError` and changes nothing.
+the same transaction. What the table does not have raises `UsageTransitionError` and changes nothing.
 
 Non-goals: who may explain and sign off (see `decision`), though whoever used or explained is never let through here as
 the second person; finding out who it was (see `services.usage_reviews`).
@@ -31,11 +31,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from breakglass.app.domain.audit import about_use, labelled
+from breakglass.app.domain.audit import audit_usage, label_texts
 from breakglass.app.domain.codec import encode
-from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, Request, Use, UseState
+from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, Request, Usage, UsageState
 
-UseChange = tuple[Use, tuple[AuditEntry, ...]]
+UsageChange = tuple[Usage, tuple[AuditEntry, ...]]
 """A use as it is to be, and what the audit trail says about it."""
 
 MAXIMUM_EVENTS = 50
@@ -98,7 +98,7 @@ _WHO = {
 }
 
 
-def evidence(value: str) -> Evidence:
+def parse_evidence(value: str) -> Evidence:
     """Read what an alert says of itself: `<drill>|<role>|<path>|<account>|<event id>|<time>|<who>`.
 
     The fields of a drill are its sender's choice, and those of a button whatever comes with a click.
@@ -123,7 +123,7 @@ def evidence(value: str) -> Evidence:
     return Evidence(drill == DRILL, role, known, account, event_id, _seconds(time), who)
 
 
-def reported(event: Mapping[str, object]) -> Evidence:
+def parse_report(event: Mapping[str, object]) -> Evidence:
     """Read what the alert path tells the recorder: `{"value", "source"}`, the source of the event at EventBridge.
 
     AWS lets only itself send events with a source `aws.…`, so whatever a crafted drill has for fields, it has another.
@@ -134,13 +134,13 @@ def reported(event: Mapping[str, object]) -> Evidence:
     value, source = event.get("value"), event.get("source")
     if event.keys() != {"value", "source"} or not isinstance(value, str) or not isinstance(source, str):
         raise ValueError("the keys are not value and source")
-    read = evidence(value)
+    read = parse_evidence(value)
     if not read.drill and _AWS_SOURCE.fullmatch(source) is None:
         raise ValueError("its source is not AWS")
     return read
 
 
-def of_click(of: Evidence) -> Evidence:
+def as_click_evidence(of: Evidence) -> Evidence:
     """Return evidence that a click tells, under an event id that no record of CloudTrail has.
 
     The id stands for all fields, so a click that claims something else of the same event is told apart.
@@ -154,7 +154,7 @@ def is_recent(of: Evidence, now: int) -> bool:
     return -_AHEAD_SECONDS <= now - of.at <= RECENT_SECONDS
 
 
-def names_a_user_id(of: Evidence) -> bool:
+def has_user_id(of: Evidence) -> bool:
     """Say whether `who` is an id of the identity store, and not the name of a session."""
     return of.path is EvidencePath.portal
 
@@ -164,26 +164,26 @@ def session_name(of: Evidence) -> str:
     return of.who.rpartition("/")[2] if of.path is EvidencePath.console else of.who
 
 
-class UseEvent(StrEnum):
+class UsageEvent(StrEnum):
     """What happens to a use; the name in the audit trail."""
 
-    recorded = "use_recorded"
-    explained = "use_explained"
-    reminded = "use_reminded"
-    signed_off = "use_signed_off"
+    recorded = "usage_recorded"
+    explained = "usage_explained"
+    reminded = "usage_reminded"
+    accepted = "usage_accepted"
 
 
-USE_TABLE: Mapping[tuple[UseState, UseEvent], UseState] = {
-    (UseState.unexplained, UseEvent.explained): UseState.explained,
-    (UseState.explained, UseEvent.explained): UseState.explained,
-    (UseState.explained, UseEvent.signed_off): UseState.signed_off,
-    (UseState.unexplained, UseEvent.reminded): UseState.unexplained,
-    (UseState.explained, UseEvent.reminded): UseState.explained,
+USAGE_TABLE: Mapping[tuple[UsageState, UsageEvent], UsageState] = {
+    (UsageState.unexplained, UsageEvent.explained): UsageState.explained,
+    (UsageState.explained, UsageEvent.explained): UsageState.explained,
+    (UsageState.explained, UsageEvent.accepted): UsageState.accepted,
+    (UsageState.unexplained, UsageEvent.reminded): UsageState.unexplained,
+    (UsageState.explained, UsageEvent.reminded): UsageState.explained,
 }
 """The state after each event; what isn't here is not allowed. `recorded` is how a use begins to be."""
 
 
-class UseNotAllowedError(Exception):
+class UsageTransitionError(Exception):
     """An event that is not possible for a use as it stands.
 
     Attributes:
@@ -192,18 +192,18 @@ class UseNotAllowedError(Exception):
         why: more about it, for people; may be empty.
     """
 
-    def __init__(self, state: UseState, event: UseEvent, why: str = "") -> None:
+    def __init__(self, state: UsageState, event: UsageEvent, why: str = "") -> None:
         super().__init__(f"{event} is not possible for a use that is {state}{': ' if why else ''}{why}")
         self.state = state
         self.event = event
         self.why = why
 
 
-class ExplanationChangedError(UseNotAllowedError):
+class ExplanationChangedError(UsageTransitionError):
     """A person agrees with an explanation that is another one by now."""
 
 
-def next_id(of: Evidence, user_id: str, latest: Use | None) -> str:
+def next_usage_id(of: Evidence, user_id: str, latest: Usage | None) -> str:
     """Return the id of the use that a record begins if it does not belong to the latest one.
 
     Two records of one session are often seen at the same moment, by two who both find no use that they belong to. Both
@@ -214,24 +214,24 @@ def next_id(of: Evidence, user_id: str, latest: Use | None) -> str:
     return _id(first)
 
 
-def begin(
+def begin_usage(
     of: Evidence,
     user_id: str,
     due_within: int,
     request_id: str | None,
     now: int,
-    latest: Use | None = None,
+    latest: Usage | None = None,
     by: Actor = SYSTEM,
-) -> UseChange:
+) -> UsageChange:
     """Begin a use with the first record of it.
 
     Args:
         of: the record.
         user_id: who it was in the identity store; empty if nobody knows.
         due_within: after how many seconds it is overdue, counted from the record.
-        request_id: the request it was made under, if there is one (see `made_under`).
+        request_id: the request it was made under, if there is one (see `is_made_under`).
         now: the time.
-        latest: the use that it does not belong to and comes after (see `next_id`).
+        latest: the use that it does not belong to and comes after (see `next_usage_id`).
         by: who told of it; the alert path if it is the system.
 
     Raises:
@@ -239,8 +239,8 @@ def begin(
     """
     if of.drill:
         raise ValueError("a drill is no use")
-    use = Use(
-        id=next_id(of, user_id, latest),
+    use = Usage(
+        id=next_usage_id(of, user_id, latest),
         permission_set=of.role,
         account=of.account,
         user_id=user_id,
@@ -254,7 +254,7 @@ def begin(
     return _recorded(use, note, now, by)
 
 
-def owed(request: Request, due_within: int, now: int) -> UseChange:
+def begin_required_usage(request: Request, due_within: int, now: int) -> UsageChange:
     """Begin the post-mortem that whoever broke the glass owes, whether or not anything ever shows that they used it.
 
     It is about the first of the accounts, and what the alert path sees there within a session's length joins it. The
@@ -266,7 +266,7 @@ def owed(request: Request, due_within: int, now: int) -> UseChange:
         now: the time.
     """
     at = request.decided_at or now
-    use = Use(
+    use = Usage(
         # What a record begins is called by a digest: none is called like this.
         id=f"u-{request.id}",
         permission_set=request.permission_set,
@@ -280,7 +280,7 @@ def owed(request: Request, due_within: int, now: int) -> UseChange:
     return _recorded(use, f"the glass was broken, under {request.id}", now)
 
 
-def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
+def is_part_of(use: Usage, of: Evidence, user_id: str, session_seconds: int) -> bool:
     """Say whether a record is one more trace of a use.
 
     Args:
@@ -293,7 +293,7 @@ def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
         return True
     if of.drill or (use.permission_set, use.account, use.user_id) != (of.role, of.account, user_id):
         return False
-    if of_click(of).event_id in use.event_ids:
+    if as_click_evidence(of).event_id in use.event_ids:
         # A click told of it first.
         return True
     known = user_id or session_name(of)
@@ -303,7 +303,7 @@ def belongs(use: Use, of: Evidence, user_id: str, session_seconds: int) -> bool:
     return not explained_before and abs(of.at - use.first_seen) <= session_seconds
 
 
-def joined(use: Use, of: Evidence) -> UseChange:
+def add_evidence(use: Usage, of: Evidence) -> UsageChange:
     """Return the use with one more trace of it; with one that it has, or one too many to remember, as it is.
 
     `first_seen` stays the time of the record that made the use known: would it move, records that come in the reverse
@@ -316,7 +316,7 @@ def joined(use: Use, of: Evidence) -> UseChange:
     return replace(use, event_ids=(*use.event_ids, of.event_id), session_name=better), ()
 
 
-def made_under(request: Request, of: Evidence, user_id: str) -> bool:
+def is_made_under(request: Request, of: Evidence, user_id: str) -> bool:
     """Say whether a record is about access that a request gave, whether or not that is over by now.
 
     A session can begin until the assignment is gone, which is some seconds after the end was noted.
@@ -331,82 +331,89 @@ def made_under(request: Request, of: Evidence, user_id: str) -> bool:
 _REVOKE_TAKES_SECONDS = 300
 
 
-def explained(use: Use, explanation: Explanation, now: int) -> UseChange:
+def record_explanation(use: Usage, explanation: Explanation, now: int) -> UsageChange:
     """Keep an explanation, or what the same person writes instead of it; the trail keeps both whole.
 
     Raises:
-        UseNotAllowedError: if it is signed off, or somebody else has explained it.
+        UsageTransitionError: if it is signed off, or somebody else has explained it.
     """
     earlier = use.explanation
     if earlier is not None and earlier.by.user_id != explanation.by.user_id:
-        raise UseNotAllowedError(use.state, UseEvent.explained, "somebody else has explained it")
+        raise UsageTransitionError(use.state, UsageEvent.explained, "somebody else has explained it")
     if earlier is not None and replace(earlier, at=explanation.at, by=explanation.by) == explanation:
         return use, ()
-    return _change(replace(use, explanation=explanation), UseEvent.explained, explanation.by, now, _whole(explanation))
+    return _change(
+        replace(use, explanation=explanation), UsageEvent.explained, explanation.by, now, _whole(explanation)
+    )
 
 
-def version_of(explanation: Explanation) -> str:
+def explanation_version(explanation: Explanation) -> str:
     """Return what stands for exactly this explanation: another text, author or time has another."""
     return hashlib.sha256(encode(explanation).encode()).hexdigest()[:32]
 
 
-def signed_off(use: Use, by: Actor, version: str, now: int) -> UseChange:
+def accept_explanation(use: Usage, by: Actor, version: str, now: int) -> UsageChange:
     """Note that a second person agrees with the explanation; the same person a second time changes nothing.
 
     Args:
         use: the use.
         by: the second person.
-        version: of the explanation that they have read (see `version_of`).
+        version: of the explanation that they have read (see `explanation_version`).
         now: the time.
 
     Raises:
-        UseNotAllowedError: if it is not explained, is signed off by somebody else, or this person used or explained it.
+        UsageTransitionError: if it is not explained, is accepted by another person, or this person used or explained
+            it.
         ExplanationChangedError: if they have read another explanation.
     """
-    if use.signed_off_by is not None and use.signed_off_by.user_id == by.user_id:
+    if use.accepted_by is not None and use.accepted_by.user_id == by.user_id:
         return use, ()
     explainer = use.explanation.by.user_id if use.explanation is not None else ""
     if by.user_id in ("", use.user_id, explainer):
-        raise UseNotAllowedError(use.state, UseEvent.signed_off, "it takes a second person")
-    if use.state is UseState.explained and use.explanation is not None and version != version_of(use.explanation):
-        raise ExplanationChangedError(use.state, UseEvent.signed_off, "the explanation has changed meanwhile")
-    return _change(replace(use, signed_off_by=by, signed_off_at=now), UseEvent.signed_off, by, now)
+        raise UsageTransitionError(use.state, UsageEvent.accepted, "it takes a second person")
+    if (
+        use.state is UsageState.explained
+        and use.explanation is not None
+        and version != explanation_version(use.explanation)
+    ):
+        raise ExplanationChangedError(use.state, UsageEvent.accepted, "the explanation has changed meanwhile")
+    return _change(replace(use, accepted_by=by, accepted_at=now), UsageEvent.accepted, by, now)
 
 
-def reminded(use: Use, now: int) -> UseChange:
+def record_reminder(use: Usage, now: int) -> UsageChange:
     """Note that it has been brought up again.
 
     Raises:
-        UseNotAllowedError: if it is signed off.
+        UsageTransitionError: if it is signed off.
     """
-    return _change(replace(use, reminded_at=now), UseEvent.reminded, SYSTEM, now)
+    return _change(replace(use, reminded_at=now), UsageEvent.reminded, SYSTEM, now)
 
 
-def overdue(use: Use, now: int) -> bool:
+def is_overdue(use: Usage, now: int) -> bool:
     """Say whether a use should be explained and signed off by now, and is not."""
-    return use.state is not UseState.signed_off and now >= use.due_at
+    return use.state is not UsageState.accepted and now >= use.due_at
 
 
 def _id(of: str) -> str:
     return f"u-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
-def _recorded(use: Use, note: str, now: int, by: Actor = SYSTEM) -> UseChange:
-    told = about_use(use, UseEvent.recorded, by, now, use.state, note)
+def _recorded(use: Usage, note: str, now: int, by: Actor = SYSTEM) -> UsageChange:
+    told = audit_usage(use, UsageEvent.recorded, by, now, use.state, note)
     return use, (replace(told, before=""),)
 
 
-def _change(use: Use, event: UseEvent, by: Actor, now: int, note: str = "") -> UseChange:
+def _change(use: Usage, event: UsageEvent, by: Actor, now: int, note: str = "") -> UsageChange:
     """Apply an event by the table, with the audit entry that goes with it."""
-    after = USE_TABLE.get((use.state, event))
+    after = USAGE_TABLE.get((use.state, event))
     if after is None:
-        raise UseNotAllowedError(use.state, event)
-    return replace(use, state=after), (about_use(use, event, by, now, after, note),)
+        raise UsageTransitionError(use.state, event)
+    return replace(use, state=after), (audit_usage(use, event, by, now, after, note),)
 
 
 def _whole(explanation: Explanation) -> str:
     """Write an explanation as one text, for the trail."""
-    return labelled(
+    return label_texts(
         {
             "Reason": explanation.reason,
             "Incident": explanation.incident,

@@ -22,12 +22,12 @@ from breakglass.app.aws.aws import AwsClient
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.aws.slack_api import SlackApi
-from breakglass.app.domain.policy import Policy, from_json
+from breakglass.app.domain.policy import ApprovalPolicy, from_json
 from breakglass.app.entrypoints.runtime import POLICY_FILE, clock, log
 
 
 @cache
-def policy() -> Policy:
+def policy() -> ApprovalPolicy:
     """Read the policy."""
     return from_json(POLICY_FILE.read_text(encoding="utf-8"))
 

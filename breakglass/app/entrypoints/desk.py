@@ -11,7 +11,7 @@ from typing import Any
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.entrypoints import bootstrap, metrics
 from breakglass.app.entrypoints.runtime import clock, log
-from breakglass.app.error_codes import PermanentError, permanent_refusals_named
+from breakglass.app.error_codes import PermanentError, raise_permanent_errors
 from breakglass.app.services import dispatch, requests, workflow_steps
 from breakglass.app.services.context import Desk
 from breakglass.app.services.handover import read_handover
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         context: Lambda's.
     """
     if "step" in event:
-        with permanent_refusals_named():
+        with raise_permanent_errors():
             return workflow_steps.step(_desk(), event)
     handed = event["interaction"]
     interaction = read_handover(handed, _signing_secret(), clock(), log)

@@ -21,15 +21,15 @@ from breakglass.app.slack.payloads import (
     Challenge,
     Click,
     Command,
+    IgnoredPayload,
     Interaction,
-    Nothing,
     PayloadError,
     Shortcut,
     Submission,
     Suggestion,
     parse,
 )
-from breakglass.app.slack.signature import SignatureError, remembered_until, replay_key, verify_rotated
+from breakglass.app.slack.signature import SignatureError, remembered_until, replay_key, verify_with_rotation
 
 LARGEST_BODY = 200_000
 """Bytes. A form of fifty accounts and four full texts has a tenth of it; an asynchronous invocation takes 256 KB."""
@@ -119,7 +119,7 @@ def _header(event: Mapping[str, Any], name: str) -> str:
 
 def _verify(front: Front, event: Mapping[str, Any], body: bytes) -> None:
     timestamp, signature = _header(event, _TIMESTAMP), _header(event, _SIGNATURE)
-    verify_rotated(front.secret, timestamp, signature, body, front.clock())
+    verify_with_rotation(front.secret, timestamp, signature, body, front.clock())
     if not front.claim(replay_key(signature), remembered_until(timestamp)):
         raise SignatureError("seen before")
 
@@ -128,7 +128,7 @@ def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: In
     match interaction:
         case Challenge():
             return _response(200, {"challenge": interaction.challenge})
-        case Nothing():
+        case IgnoredPayload():
             return _response(200)
     # `desk` verifies the signature itself. A body that was parsed is valid UTF-8, so its text is the same bytes there.
     handed: dict[str, Any] = {
@@ -149,7 +149,7 @@ def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: In
             return _response(200)
         case Submission():
             front.desk.hand_over(handed)
-            return _response(200, {"response_action": "update", "view": modals.working()})
+            return _response(200, {"response_action": "update", "view": modals.processing_modal()})
         case _:
             front.desk.hand_over(handed)
             return _response(200)
@@ -164,7 +164,9 @@ def _opens_form(interaction: Command | Shortcut | Click) -> bool:
 def _opened(front: Front, trigger_id: str) -> str | None:
     """Open the form while the click is fresh, and return its id; None if Slack does not."""
     try:
-        return str(front.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading()})["view"]["id"])
+        return str(
+            front.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading_modal()})["view"]["id"]
+        )
     except SlackError as error:
         front.log("form_not_opened", error=error.error)
         return None

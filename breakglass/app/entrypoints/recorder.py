@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from breakglass.app.aws.identity_store import IdentityStore
-from breakglass.app.domain.usage_lifecycle import reported
+from breakglass.app.domain.usage_lifecycle import parse_report
 from breakglass.app.entrypoints import bootstrap
 from breakglass.app.entrypoints.runtime import log
 from breakglass.app.services.context import Records
@@ -17,7 +17,7 @@ from breakglass.app.services.usage_reviews import record
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Record `{"value", "source"}`, as `breakglass.alerts.messages` writes it; pass over drills and odd events."""
     try:
-        seen = reported(event)
+        seen = parse_report(event)
     except ValueError as error:
         log("odd_evidence", why=str(error))
         return {}

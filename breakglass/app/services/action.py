@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from breakglass.app.domain.decision import Decision
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Actor, Request, State
-from breakglass.app.domain.request_lifecycle import standing
+from breakglass.app.domain.request_lifecycle import effective_state
 from breakglass.app.services.context import Desk
 from breakglass.app.services.responder import Screen
 
@@ -72,7 +72,7 @@ class Doing:
         Raises:
             RefusedError: if it stands otherwise.
         """
-        state = standing(request, self.desk.clock())
+        state = effective_state(request, self.desk.clock())
         if states and state not in states:
             raise RefusedError(f"This request is {state} by now.")
 
@@ -88,7 +88,7 @@ class Doing:
         return decision
 
 
-_Question = Callable[[Policy, Person, Person, str, Sequence[str]], Decision]
+_Question = Callable[[ApprovalPolicy, Person, Person, str, Sequence[str]], Decision]
 
 
 def insist(decision: Decision) -> None:

@@ -7,10 +7,10 @@ Non-goals: whether the glass may be broken (see `domain.decision`).
 """
 
 from breakglass.app.domain import request_lifecycle
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Request
 from breakglass.app.domain.request_lifecycle import Change
-from breakglass.app.error_codes import SLACK_PASSING
+from breakglass.app.error_codes import SLACK_TRANSIENT
 from breakglass.app.ports import SlackError
 from breakglass.app.services import notifications, usage_reviews
 from breakglass.app.services.context import Desk
@@ -21,7 +21,7 @@ ALARM_SECONDS = 300
 """For how long an announcement may be missing before it counts in the metric."""
 
 
-def channels(policy: Policy) -> tuple[str, ...]:
+def channels(policy: ApprovalPolicy) -> tuple[str, ...]:
     """Return the IDs of the channels in which a broken glass is announced."""
     both = policy.settings.channel, policy.settings.second_channel
     return tuple(channel for channel in dict.fromkeys(both) if channel is not None)
@@ -34,11 +34,11 @@ def announce(desk: Desk, request: Request) -> Request:
     if not request.announcement.explanation_required and usage_reviews.owe(desk, request):
         request = change_request(desk.store, request.id, request_lifecycle.require_explanation).request
     request = change_request(
-        desk.store, request.id, lambda one: request_lifecycle.redirect(one, channels(desk.policy))
+        desk.store, request.id, lambda one: request_lifecycle.update_announcement_channels(one, channels(desk.policy))
     ).request
     for notice in request.announcement.missing if request.announcement is not None else ():
         request = _announce_in(desk, request, notice.channel)
-        if _failure(request, notice.channel) in SLACK_PASSING:
+        if _failure(request, notice.channel) in SLACK_TRANSIENT:
             # The other channel would only take more time.
             break
     return request
@@ -63,18 +63,18 @@ def is_missing(request: Request, now: int) -> bool:
 
 
 def _announce_in(desk: Desk, request: Request, channel: str) -> Request:
-    body = messages.broken_glass(request, desk.policy, notifications.denials_of(desk, request))
+    body = messages.broken_glass_message(request, desk.policy, notifications.denials_of(desk, request))
     try:
         message = notifications.send(desk, request.id, channel, body)
     except SlackError as error:
         desk.log("not_announced", request=request.id, channel=channel, error=error.error)
         failure = error.error
         return change_request(
-            desk.store, request.id, lambda one: request_lifecycle.unannounced(one, channel, failure)
+            desk.store, request.id, lambda one: request_lifecycle.record_announcement_failure(one, channel, failure)
         ).request
 
     def announced(one: Request) -> Change:
-        return request_lifecycle.announced(one, channel, message, desk.clock())
+        return request_lifecycle.record_announcement(one, channel, message, desk.clock())
 
     return change_request(desk.store, request.id, announced).request
 

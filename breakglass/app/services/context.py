@@ -6,7 +6,7 @@ Non-goals: making the parts (see `entrypoints`).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.ports import Clock, Directory, IdentityCenter, Log, SessionPolicy, Slack, Store, Workflow
 
 
@@ -21,7 +21,7 @@ class Records:
         log: where to say what happened.
     """
 
-    policy: Policy
+    policy: ApprovalPolicy
     store: Store
     clock: Clock
     log: Log

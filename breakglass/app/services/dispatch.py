@@ -12,9 +12,9 @@ Non-goals: the signature, and Slack's three seconds (see `front`).
 
 from collections.abc import Callable
 
-from breakglass.app.domain.request_lifecycle import AlreadyApprovedError, NotAllowedError
-from breakglass.app.domain.usage_lifecycle import UseNotAllowedError
-from breakglass.app.error_codes import PermanentError, Remedy, code_of, describe, remedy_of
+from breakglass.app.domain.request_lifecycle import AlreadyApprovedError, RequestTransitionError
+from breakglass.app.domain.usage_lifecycle import UsageTransitionError
+from breakglass.app.error_codes import PermanentError, Remedy, describe_error, error_code, remedy_of
 from breakglass.app.services import early_end, home_tab, refusal_audit, requests, reviews, usage_reviews
 from breakglass.app.services.action import Doing, ForbiddenError, RefusedError
 from breakglass.app.services.context import Desk
@@ -49,9 +49,9 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         screen.tell("Not possible", str(refusal))
     except AlreadyApprovedError:
         screen.tell("Already approved", "You have approved this request before; it takes others now.")
-    except NotAllowedError as error:
+    except RequestTransitionError as error:
         screen.tell("Too late", f"This request is {error.state} by now.")
-    except UseNotAllowedError as error:
+    except UsageTransitionError as error:
         stands = error.state.replace("_", " ")
         screen.tell("Too late", f"This use is {stands} by now{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
@@ -75,9 +75,9 @@ def do(desk: Desk, interaction: Interaction, view_id: str | None) -> None:
         )
         raise
     except Exception as error:
-        desk.log("click_failed", **describe(error))
+        desk.log("click_failed", **describe_error(error))
         if remedy_of(error) is not Remedy.retry:
-            code = code_of(error)
+            code = error_code(error)
             screen.tell(
                 "Not possible",
                 f"AWS or Slack refuses something that is needed for this ({code}). It is not tried again by itself: "
@@ -140,7 +140,7 @@ def _do(doing: Doing, interaction: _Deed) -> None:
         case HomeOpened():
             home_tab.show(doing)
         case Submission():
-            problem = forms.too_long(interaction.values)
+            problem = forms.find_overlong_text(interaction.values)
             if problem:
                 raise RefusedError(problem)
             _FORMS[interaction.callback_id](doing, interaction)
@@ -153,7 +153,7 @@ def _do(doing: Doing, interaction: _Deed) -> None:
 _BUTTONS: dict[str, Callable[[Doing, Click], None]] = {
     ids.APPROVE: reviews.approve,
     ids.DENY: reviews.open_deny_form,
-    ids.LOOKING: reviews.look,
+    ids.ACKNOWLEDGE: reviews.look,
     ids.WITHDRAW: reviews.withdraw,
     ids.BREAK_GLASS: reviews.open_glass_form,
     ids.DONE: early_end.done,
@@ -161,13 +161,13 @@ _BUTTONS: dict[str, Callable[[Doing, Click], None]] = {
     ids.END: early_end.open_form,
     ids.EXPLAIN_ALERT: usage_reviews.open_form_of_alert,
     ids.EXPLAIN_USE: usage_reviews.open_form,
-    ids.SIGN_OFF: usage_reviews.open_sign_off_form,
+    ids.ACCEPT: usage_reviews.open_sign_off_form,
     ids.HOME_REQUEST: requests.open_form,
     ids.HOME_FILTER: home_tab.show,
     ids.HOME_MORE: home_tab.show,
     ids.VALUE: requests.change_form,
 }
-_SHOWN_AT_HOME = frozenset({ids.APPROVE, ids.LOOKING, ids.WITHDRAW, ids.DONE})
+_SHOWN_AT_HOME = frozenset({ids.APPROVE, ids.ACKNOWLEDGE, ids.WITHDRAW, ids.DONE})
 """What can be clicked in the Home tab, too, and changes what is there."""
 
 _FORMS: dict[str, Callable[[Doing, Submission], None]] = {
@@ -177,5 +177,5 @@ _FORMS: dict[str, Callable[[Doing, Submission], None]] = {
     ids.EXTEND_FORM: requests.extend,
     ids.END_FORM: early_end.end,
     ids.EXPLAIN_FORM: usage_reviews.explain,
-    ids.SIGN_OFF_FORM: usage_reviews.sign_off,
+    ids.ACCEPT_FORM: usage_reviews.sign_off,
 }

@@ -46,7 +46,9 @@ def _finish(doing: Doing, request: Request, note: str) -> None:
 
     def finished(one: Request) -> Change:
         return (
-            Change(one) if one.state is State.revoking else request_lifecycle.finish(one, doing.by, note, desk.clock())
+            Change(one)
+            if one.state is State.revoking
+            else request_lifecycle.revoke_request(one, doing.by, note, desk.clock())
         )
 
     written = change_request(desk.store, request.id, finished)

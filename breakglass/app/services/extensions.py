@@ -5,7 +5,7 @@ Non-goals: asking for it (see `requests`), and deciding on it (see `reviews`).
 
 from breakglass.app.domain import request_lifecycle
 from breakglass.app.domain.records import Kind, Request, State
-from breakglass.app.domain.request_lifecycle import FINAL, Change, NotAllowedError
+from breakglass.app.domain.request_lifecycle import FINAL, Change, RequestTransitionError
 from breakglass.app.services import notifications
 from breakglass.app.services.context import Desk
 from breakglass.app.services.optimistic_writes import change_request
@@ -19,10 +19,10 @@ def extend(desk: Desk, extension: Request) -> None:
 
     try:
         moved = change_request(desk.store, extension.parent or "", lengthened)
-    except NotAllowedError:
+    except RequestTransitionError:
         _fail(desk, extension)
         return
-    done = change_request(desk.store, extension.id, lambda one: request_lifecycle.extended(one, desk.clock()))
+    done = change_request(desk.store, extension.id, lambda one: request_lifecycle.close_extension(one, desk.clock()))
     notifications.announce(desk, moved)
     notifications.announce(desk, done)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from breakglass.app.ports import Log
 from breakglass.app.slack.payloads import Interaction, parse
-from breakglass.app.slack.signature import HANDED_OVER_SECONDS, SignatureError, verify_rotated
+from breakglass.app.slack.signature import HANDED_OVER_SECONDS, SignatureError, verify_with_rotation
 
 
 def read_handover(handed: Mapping[str, Any], secret: Callable[[bool], str], now: int, log: Log) -> Interaction:
@@ -34,7 +34,7 @@ def read_handover(handed: Mapping[str, Any], secret: Callable[[bool], str], now:
     """
     body = _text(handed, "body").encode("utf-8", "surrogatepass")
     try:
-        verify_rotated(
+        verify_with_rotation(
             secret, _text(handed, "timestamp"), _text(handed, "signature"), body, now, max_age=HANDED_OVER_SECONDS
         )
     except SignatureError as error:

@@ -5,15 +5,23 @@ Non-goals: what it looks like (see `slack.home`).
 
 from collections.abc import Callable, Iterable
 
-from breakglass.app.domain.decision import may_approve, may_end, may_explain, may_sign_off
+from breakglass.app.domain.decision import may_accept, may_approve, may_end, may_explain
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import Request, State
-from breakglass.app.domain.request_lifecycle import FINAL, standing
+from breakglass.app.domain.request_lifecycle import FINAL, effective_state
 from breakglass.app.ports import Page
 from breakglass.app.services.action import Doing
 from breakglass.app.services.context import Desk
 from breakglass.app.slack import ids
-from breakglass.app.slack.home import PAGE, HistoryFilter, HomeView, closed_home, filter_of, home, more_of
+from breakglass.app.slack.home import (
+    PAGE,
+    HistoryFilter,
+    HomeView,
+    parse_filter,
+    parse_more,
+    render_closed_home,
+    render_home,
+)
 from breakglass.app.slack.payloads import Click
 
 HISTORY_SECONDS = 400 * 86_400
@@ -46,13 +54,13 @@ def show(doing: Doing, click: Click | None = None) -> None:
         waiting=tuple(one for one in requests if _waits(desk, person, one, requesters)),
         live=tuple(one for one in requests if one.state in _OPEN and _endable(desk, person, one)),
         to_explain=tuple(one for one in uses if one.explanation is None and may_explain(desk.policy, one, person)),
-        to_sign_off=tuple(one for one in uses if may_sign_off(desk.policy, one, person)),
+        to_accept=tuple(one for one in uses if may_accept(desk.policy, one, person)),
         history=history,
         cursor=more,
         filter=chosen,
         sees_everybody=sees_everybody,
     )
-    desk.slack.call("views.publish", {"user_id": person.slack_id, "view": home(person, view, desk.policy)})
+    desk.slack.call("views.publish", {"user_id": person.slack_id, "view": render_home(person, view, desk.policy)})
 
 
 def show_stranger(desk: Desk, slack_id: str, why: str) -> None:
@@ -61,15 +69,15 @@ def show_stranger(desk: Desk, slack_id: str, why: str) -> None:
     Raises:
         SlackError: if Slack does not take it.
     """
-    desk.slack.call("views.publish", {"user_id": slack_id, "view": closed_home(why)})
+    desk.slack.call("views.publish", {"user_id": slack_id, "view": render_closed_home(why)})
 
 
 def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:
     if click is None:
         return HistoryFilter(), None
     if click.action_id == ids.HOME_MORE:
-        return more_of(click.value)
-    return filter_of(click.value if click.action_id == ids.HOME_FILTER else click.view_metadata), None
+        return parse_more(click.value)
+    return parse_filter(click.value if click.action_id == ids.HOME_FILTER else click.view_metadata), None
 
 
 class _Requesters:
@@ -88,7 +96,7 @@ class _Requesters:
 
 def _waits(desk: Desk, person: Person, request: Request, requesters: _Requesters) -> bool:
     """Say whether a request waits for this person's decision."""
-    if standing(request, desk.clock()) is not State.pending:
+    if effective_state(request, desk.clock()) is not State.pending:
         return False
     if any(one.by.user_id == person.user_id for one in request.approvals):
         return False
@@ -114,7 +122,7 @@ def _history(
             return desk.store.requests_between(now - HISTORY_SECONDS, now + 1, at, PAGE)
         return desk.store.requests_of(person.user_id, at, PAGE)
 
-    return _filtered(page, lambda one: chosen.state is None or standing(one, now) is chosen.state, cursor)
+    return _filtered(page, lambda one: chosen.state is None or effective_state(one, now) is chosen.state, cursor)
 
 
 def _filtered(

@@ -25,7 +25,7 @@ from breakglass.app.error_codes import Remedy
 from breakglass.app.ports import SlackError
 from breakglass.app.services.context import Desk
 from breakglass.app.slack.payloads import SlackActor
-from breakglass.app.slack.text import named
+from breakglass.app.slack.text import format_actor
 
 MOST_MENTIONED = 20
 """How many people are mentioned at once; more would be noise, and each costs a look-up."""
@@ -199,4 +199,4 @@ def _mention(desk: Desk, person: Person) -> str:
             slack_id = desk.slack.call("users.lookupByEmail", {"email": person.email})["user"]["id"]
         except SlackError as error:
             desk.log("not_found_in_slack", user=person.user_id, error=error.error)
-    return named(Actor(person.user_id, person.display_name, slack_id))
+    return format_actor(Actor(person.user_id, person.display_name, slack_id))

@@ -21,9 +21,9 @@ from breakglass.app.services.identity import mentions
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import messages
 from breakglass.app.slack.blocks import markdown, section
-from breakglass.app.slack.body import Body
+from breakglass.app.slack.message_content import MessageContent
 from breakglass.app.slack.request_message import request_message
-from breakglass.app.slack.text import LONGEST_SECTION, shortened
+from breakglass.app.slack.text import LONGEST_SECTION, shorten
 
 ATTEMPTS = 3
 """How often a message is written again because its request has changed meanwhile."""
@@ -57,7 +57,7 @@ def refresh(desk: Desk, request_id: str) -> None:
             break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
-                _note(desk, request, behind=not _told_unasked(desk, request, request.requester.slack_id))
+                _note(desk, request, message_stale=not _told_unasked(desk, request, request.requester.slack_id))
             return
         shown = request.version
         body, place = body_of(desk, request), request.message
@@ -69,13 +69,13 @@ def refresh(desk: Desk, request_id: str) -> None:
             taken = error.remedy is Remedy.none
             break
     if request is not None and shown is not None:
-        _note(desk, request, behind=not taken)
+        _note(desk, request, message_stale=not taken)
 
 
 def _told_unasked(desk: Desk, request: Request, slack_id: str) -> bool:
     """Tell a requester that nobody could be asked; False if that is to be tried again."""
     try:
-        send(desk, request.id, slack_id, messages.unasked(request))
+        send(desk, request.id, slack_id, messages.undelivered_request_message(request))
     except SlackError as error:
         desk.log("not_told", subject=request.id, method=error.method, error=error.error)
         # Slack does not let the app write to this person.
@@ -83,14 +83,14 @@ def _told_unasked(desk: Desk, request: Request, slack_id: str) -> bool:
     return True
 
 
-def _note(desk: Desk, request: Request, *, behind: bool) -> None:
+def _note(desk: Desk, request: Request, *, message_stale: bool) -> None:
     """Note whether a message is behind, unless it is too old to matter."""
-    matters = behind and desk.clock() < request.created_at + BEHIND_SECONDS
-    if request.behind != matters:
-        change_request(desk.store, request.id, lambda one: Change(replace(one, behind=matters)))
+    matters = message_stale and desk.clock() < request.created_at + BEHIND_SECONDS
+    if request.message_stale != matters:
+        change_request(desk.store, request.id, lambda one: Change(replace(one, message_stale=matters)))
 
 
-def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> Body:
+def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> MessageContent:
     """Return the message of a request as it stands."""
     # Only a request that waits shows who may decide: steps of open access do not need the identity store.
     decision = governing(desk, request) if request.state is State.pending else _DECIDED
@@ -121,12 +121,12 @@ def tell(desk: Desk, request: Request, entries: Iterable[AuditEntry], by: Actor 
     """Tell in a request's thread what has happened to it."""
     for entry in entries:
         slack_id = by.slack_id if by is not None and by.user_id == entry.actor.user_id else None
-        body = messages.story(entry, slack_id, desk.policy)
+        body = messages.thread_reply(entry, slack_id, desk.policy)
         if body is not None:
             reply(desk, request, body)
 
 
-def reply(desk: Desk, request: Request, body: Body) -> bool:
+def reply(desk: Desk, request: Request, body: MessageContent) -> bool:
     """Answer in a request's thread; False if there is none, or Slack did not take it."""
     if request.message is None:
         return False
@@ -136,10 +136,10 @@ def reply(desk: Desk, request: Request, body: Body) -> bool:
 def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> bool:
     """Mention people in a request's thread; False if Slack did not take it."""
     who = mentions(desk, principals, besides=(request.requester.user_id,))
-    return not who or reply(desk, request, messages.call_on(request, who, why))
+    return not who or reply(desk, request, messages.mention(request, who, why))
 
 
-def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message | None:
+def post(desk: Desk, subject: str, channel: str, body: MessageContent, thread: str | None = None) -> Message | None:
     """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
     try:
         return send(desk, subject, channel, body, thread)
@@ -148,7 +148,7 @@ def post(desk: Desk, subject: str, channel: str, body: Body, thread: str | None 
         return None
 
 
-def post_once(desk: Desk, key: str, until: int, channel: str, body: Callable[[], Body]) -> None:
+def post_once(desk: Desk, key: str, until: int, channel: str, body: Callable[[], MessageContent]) -> None:
     """Post a message that is not to come again before a time.
 
     The claim is short until Slack has accepted it. So what Slack refuses, and what a function that dies does not post,
@@ -171,7 +171,7 @@ _CLAIM_SECONDS = 240
 """Less than the time between two runs of the sweeper."""
 
 
-def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None = None) -> Message:
+def send(desk: Desk, subject: str, channel: str, body: MessageContent, thread: str | None = None) -> Message:
     """Post a message, and return where it is; if Slack finds fault with its blocks, only its text and buttons.
 
     Raises:
@@ -185,7 +185,7 @@ def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None 
             raise
         desk.log("unshowable", subject=subject, error=error.error)
         buttons = [block for block in body.blocks if block["type"] == "actions"]
-        least = Body(body.text, [section(markdown(shortened(body.text, LONGEST_SECTION))), *buttons])
+        least = MessageContent(body.text, [section(markdown(shorten(body.text, LONGEST_SECTION))), *buttons])
         answer = desk.slack.call("chat.postMessage", arguments(least, subject, **place))
     return Message(answer["channel"], answer["ts"])
 
@@ -193,7 +193,7 @@ def send(desk: Desk, subject: str, channel: str, body: Body, thread: str | None 
 _UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 
-def arguments(body: Body, subject: str, **place: str) -> dict[str, object]:
+def arguments(body: MessageContent, subject: str, **place: str) -> dict[str, object]:
     """Return what a call takes that writes a message.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from breakglass.app.domain.grant_lifecycle import GrantChange
-from breakglass.app.domain.records import AuditEntry, Grant, Request, Use
+from breakglass.app.domain.records import AuditEntry, Grant, Request, Usage
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.ports import Store
 
@@ -38,7 +38,7 @@ def change_request(store: Store, request_id: str, change: Callable[[Request], Ch
     Raises:
         UnknownRecordError: if there is no such request.
         ContendedError: if others were quicker every time.
-        NotAllowedError: as the change raises it.
+        RequestTransitionError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
         request = store.request(request_id)
@@ -58,7 +58,7 @@ def change_grant(store: Store, request_id: str, account: str, change: Callable[[
     Raises:
         UnknownRecordError: if there is no such grant.
         ContendedError: if others were quicker every time.
-        GrantNotAllowedError: as the change raises it.
+        GrantTransitionError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
         grant = store.grant(request_id, account)
@@ -72,7 +72,7 @@ def change_grant(store: Store, request_id: str, account: str, change: Callable[[
     raise ContendedError(f"{request_id} in {account}")
 
 
-def change_use(store: Store, use_id: str, change: Callable[[Use], tuple[Use, Sequence[AuditEntry]]]) -> Use:
+def change_use(store: Store, use_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]) -> Usage:
     """Apply a change to a use, and return it as it was written.
 
     Raises:

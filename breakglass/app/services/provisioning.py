@@ -19,7 +19,7 @@ from breakglass.app.domain import request_lifecycle
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.app.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
 from breakglass.app.domain.request_lifecycle import Change
-from breakglass.app.error_codes import Remedy, describe, is_transient, refused_code, remedy_of
+from breakglass.app.error_codes import Remedy, describe_error, is_transient, permanent_error_code, remedy_of
 from breakglass.app.ports import BusyError, Operation, Progress, Store
 from breakglass.app.services.context import Accounts
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError, change_grant, change_request
@@ -77,7 +77,7 @@ def grant(world: Accounts, request_id: str, account: str) -> Progress:
         return Progress.failed
     _lease(world, one)
     world.store.add_holder(one.access, request_id, world.clock())
-    one = _change(world, one, lambda grant: life.begun(grant, None, world.clock()))
+    one = _change(world, one, lambda grant: life.begin_grant(grant, None, world.clock()))
     if world.center.is_assigned(one.access, one.set_arn):
         # By an earlier run of this step, or for another request of the same person.
         return _granted(world, one)
@@ -85,7 +85,7 @@ def grant(world: Accounts, request_id: str, account: str) -> Progress:
         creation = world.center.create(one.access, one.set_arn)
     except BusyError as error:
         why = str(error)
-        _change(world, one, lambda grant: life.hindered(grant, why))
+        _change(world, one, lambda grant: life.record_start_failure(grant, why))
         raise
     return _creating(world, one, creation)
 
@@ -112,18 +112,18 @@ def take_back(world: Accounts, request_id: str, account: str) -> Progress:
     one = _settled(world, one)
     if _keeper(world, one):
         # Whatever is there, is there for somebody else.
-        one = _change(world, one, lambda grant: life.settled(grant, made=False))
+        one = _change(world, one, lambda grant: life.settle_creation(grant, made=False))
     elif world.center.is_assigned(one.access, one.set_arn):
-        _change(world, one, life.listed)
+        _change(world, one, life.record_listed)
         world.center.delete(one.access, one.set_arn)
         return Progress.in_progress
     elif one.made:
         # The list may be late.
-        one = _change(world, one, lambda grant: life.absent(grant, world.clock()))
+        one = _change(world, one, lambda grant: life.record_absent(grant, world.clock()))
         world.center.delete(one.access, one.set_arn)
     if not life.is_gone(one, world.clock()):
         return Progress.in_progress
-    _change(world, one, lambda grant: life.failed(grant, grant.failure or "It could not be made.", world.clock()))
+    _change(world, one, lambda grant: life.fail_grant(grant, grant.failure or "It could not be made.", world.clock()))
     world.store.finish(one.access, request_id)
     return Progress.succeeded
 
@@ -144,12 +144,12 @@ def revoke(world: Accounts, request_id: str, account: str, latest_end: int | Non
     def begun(grant: Grant) -> life.GrantChange:
         if latest_end is not None and grant.revoke_at > latest_end:
             raise BusyError("its end has been moved")
-        return life.revoking(grant, None, world.clock())
+        return life.begin_revoke(grant, None, world.clock())
 
     one = _change(world, one, begun)
     keeper = _keeper(world, one)
     if keeper:
-        _change(world, one, lambda grant: life.revoked(grant, world.clock(), f"left to {keeper}"))
+        _change(world, one, lambda grant: life.confirm_revoke(grant, world.clock(), f"left to {keeper}"))
         world.store.finish(one.access, request_id)
         return Progress.succeeded
     return _deleting(world, one)
@@ -167,14 +167,14 @@ def revoking(world: Accounts, request_id: str, account: str, latest_end: int | N
         raise
     except Exception as error:
         # Whatever became of it, two lists decide.
-        world.log("deletion_unknown", request=request_id, account=account, **describe(error))
+        world.log("deletion_unknown", request=request_id, account=account, **describe_error(error))
         deletion = Operation("", Progress.succeeded)
     if deletion.progress is Progress.failed:
         world.log("deletion_failed", request=request_id, account=account)
         return revoke(world, request_id, account)
     if deletion.progress is Progress.succeeded and not deletion.id:
         # There was nothing to delete, which one list may have wrong.
-        _change(world, one, lambda grant: life.revoking(grant, None, world.clock()))
+        _change(world, one, lambda grant: life.begin_revoke(grant, None, world.clock()))
     return deletion.progress
 
 
@@ -186,15 +186,15 @@ def verify(world: Accounts, request_id: str, account: str) -> Progress:
     _lease(world, one)
     if world.center.is_assigned(one.access, one.set_arn):
         # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
-        _change(world, one, life.listed)
+        _change(world, one, life.record_listed)
         return Progress.in_progress
     if one.made:
-        one = _change(world, one, lambda grant: life.absent(grant, world.clock()))
+        one = _change(world, one, lambda grant: life.record_absent(grant, world.clock()))
     if not life.is_gone(one, world.clock()):
         return Progress.in_progress
     if world.sessions is not None:
         one = deny_sessions(world, world.sessions, one)
-    _change(world, one, lambda grant: life.revoked(grant, world.clock()))
+    _change(world, one, lambda grant: life.confirm_revoke(grant, world.clock()))
     world.store.finish(one.access, request_id)
     return Progress.succeeded
 
@@ -204,12 +204,12 @@ def abandon(world: Accounts, request_id: str, error: str, cause: str = "") -> An
 
     Where the request can't be read or written, its access is taken back all the same.
     """
-    why = refused_code(cause) or error or "no error named"
+    why = permanent_error_code(cause) or error or "no error named"
 
     def abandoned(request: Request) -> Change:
         note = f"The workflow could not go on ({why})."
         if request.state in (State.granting, State.active):
-            return request_lifecycle.finish(request, SYSTEM, note, world.clock())
+            return request_lifecycle.revoke_request(request, SYSTEM, note, world.clock())
         if request.state in (State.pending, State.approved):
             return request_lifecycle.fail(request, note, world.clock())
         return Change(request)
@@ -219,7 +219,7 @@ def abandon(world: Accounts, request_id: str, error: str, cause: str = "") -> An
     except Exception as failure:
         if not isinstance(failure, ValueError) and remedy_of(failure) is Remedy.retry:
             raise
-        world.log("abandoned_unwritten", request=request_id, **describe(failure))
+        world.log("abandoned_unwritten", request=request_id, **describe_error(failure))
         state = ""
     world.log("abandoned", request=request_id, error=why, state=state)
     return {"accounts": _accounts(world, request_id)}
@@ -276,7 +276,7 @@ def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantCha
     """
     try:
         return change_grant(world.store, one.request_id, one.access.account, change)
-    except (life.GrantNotAllowedError, life.UnsettledError, ContendedError) as error:
+    except (life.GrantTransitionError, life.UnsettledError, ContendedError) as error:
         raise BusyError(str(error)) from error
 
 
@@ -303,13 +303,13 @@ def _creating(world: Accounts, one: Grant, creation: Operation) -> Progress:
         case Progress.succeeded:
             return _granted(world, one)
         case Progress.failed:
-            _change(world, one, lambda grant: life.settled(grant, creation.failure))
+            _change(world, one, lambda grant: life.settle_creation(grant, creation.failure))
             if is_transient(creation.failure):
                 # The next look finds no creation under way, and asks for another one.
                 world.log("creation_failed", request=one.request_id, account=one.access.account, again=True)
                 return Progress.in_progress
         case Progress.in_progress:
-            _change(world, one, lambda grant: life.begun(grant, creation.id, world.clock()))
+            _change(world, one, lambda grant: life.begin_grant(grant, creation.id, world.clock()))
     return creation.progress
 
 
@@ -323,23 +323,23 @@ def _settled(world: Accounts, one: Grant) -> Grant:
         raise
     except Exception as error:
         # It counts as under way for `SETTLE_SECONDS`; that keeps nobody from deleting meanwhile.
-        world.log("creation_unknown", request=one.request_id, account=one.access.account, **describe(error))
+        world.log("creation_unknown", request=one.request_id, account=one.access.account, **describe_error(error))
         return one
     if creation.progress is Progress.in_progress:
         raise BusyError("the assignment is being made")
     made = one.made or creation.progress is Progress.succeeded
-    return _change(world, one, lambda grant: life.settled(grant, creation.failure, made=made))
+    return _change(world, one, lambda grant: life.settle_creation(grant, creation.failure, made=made))
 
 
 def _granted(world: Accounts, one: Grant) -> Progress:
-    _change(world, one, lambda grant: life.granted(grant, world.clock()))
+    _change(world, one, lambda grant: life.confirm_grant(grant, world.clock()))
     world.store.finish(one.access, one.request_id)
     return Progress.succeeded
 
 
 def _deleting(world: Accounts, one: Grant) -> Progress:
     deletion = world.center.delete(one.access, one.set_arn)
-    _change(world, one, lambda grant: life.revoking(grant, deletion.id or None, world.clock()))
+    _change(world, one, lambda grant: life.begin_revoke(grant, deletion.id or None, world.clock()))
     return deletion.progress
 
 

@@ -18,9 +18,9 @@ from typing import TypeVar
 from breakglass.app.domain import deadlines, request_lifecycle
 from breakglass.app.domain import usage_lifecycle as use_life
 from breakglass.app.domain.grant_lifecycle import LIVE
-from breakglass.app.domain.records import SYSTEM, Grant, GrantState, Request, State, Use, UseState
+from breakglass.app.domain.records import SYSTEM, Grant, GrantState, Request, State, Usage, UsageState
 from breakglass.app.domain.request_lifecycle import Change
-from breakglass.app.error_codes import describe
+from breakglass.app.error_codes import describe_error
 from breakglass.app.ports import BusyError, Progress
 from breakglass.app.services import announcements as glass
 from breakglass.app.services import notifications, provisioning, workflow_steps
@@ -114,7 +114,7 @@ class Run:
             error: why.
         """
         self.counts.failures += 1
-        self.world.log("sweep_failed", part=self.part, what=what, **describe(error))
+        self.world.log("sweep_failed", part=self.part, what=what, **describe_error(error))
 
     def unreadable(self, what: str) -> None:
         """Count and log a record that can't be read."""
@@ -126,7 +126,7 @@ class Run:
         def with_message_behind(request: Request) -> Change:
             changed = change(request)
             told = changed.audit and changed.request.message is not None
-            return replace(changed, request=replace(changed.request, behind=True)) if told else changed
+            return replace(changed, request=replace(changed.request, message_stale=True)) if told else changed
 
         written = change_request(self.world.store, request_id, with_message_behind)
         if written.audit:
@@ -139,7 +139,9 @@ class Run:
 
     def show(self, request_id: str) -> None:
         """Have the message of a request written anew."""
-        change_request(self.world.store, request_id, lambda one: Change(replace(one, behind=one.message is not None)))
+        change_request(
+            self.world.store, request_id, lambda one: Change(replace(one, message_stale=one.message is not None))
+        )
 
 
 def sweep(world: Sweeper) -> Counts:
@@ -162,14 +164,14 @@ def grants(run: Run) -> None:
     """Revoke what is over, then write so into the requests; see to the Deny on the sessions that live on."""
     world, now = run.world, run.world.clock()
     found = list(world.store.live_grants(run.unreadable))
-    late = [one for one in found if deadlines.overdue(one, now, GRACE_SECONDS)]
+    late = [one for one in found if deadlines.is_overdue(one, now, GRACE_SECONDS)]
     # Those come first of which Identity Center has not been asked anything yet.
     late.sort(key=lambda one: (one.state is GrantState.revoking, one.revoke_at))
     run.counts.late = len(late)
     run.each(late, _name_of_grant, lambda one: _revoke_late(run, one))
     run.each({one.request_id: one for one in late}.values(), _name_of_grant, lambda one: _end(run, one.request_id))
-    others = [one for one in found if one.deny_until is not None and not deadlines.overdue(one, now, GRACE_SECONDS)]
-    run.counts.undenied = sum(bool(one.undenied) and not _is_denial_over(world, one) for one in others)
+    others = [one for one in found if one.deny_until is not None and not deadlines.is_overdue(one, now, GRACE_SECONDS)]
+    run.counts.undenied = sum(bool(one.deny_failure) and not _is_denial_over(world, one) for one in others)
     run.each(others, _name_of_grant, lambda one: _see_to_denial(run, one))
 
 
@@ -183,7 +185,7 @@ def _revoke_late(run: Run, grant: Grant) -> None:
     world.log("late", request=grant.request_id, set=grant.access.permission_set, account=account, state=grant.state)
     # An extension may have moved it since it was read.
     latest_end = world.clock() - GRACE_SECONDS
-    if _is_taken_back(world, grant, latest_end) or not deadlines.overdue(
+    if _is_taken_back(world, grant, latest_end) or not deadlines.is_overdue(
         _again(world, grant), world.clock(), GRACE_SECONDS
     ):
         run.counts.late -= 1
@@ -200,7 +202,7 @@ def _end(run: Run, request_id: str, note: str = "") -> Request:
         now = run.world.clock()
         over = request.revoke_at is None or now >= request.revoke_at
         if request.state is State.granting or (request.state is State.active and over):
-            return request_lifecycle.finish(request, SYSTEM, note, now)
+            return request_lifecycle.revoke_request(request, SYSTEM, note, now)
         return Change(request)
 
     return run.change(request_id, ended).request
@@ -229,8 +231,8 @@ def _see_to_denial(run: Run, grant: Grant) -> None:
             lift_denials(world, [grant])
         elif grant.state not in LIVE:
             written = deny_sessions(world, world.sessions, grant)
-            run.counts.undenied += bool(written.undenied) - bool(grant.undenied)
-            if written.undenied != grant.undenied:
+            run.counts.undenied += bool(written.deny_failure) - bool(grant.deny_failure)
+            if written.deny_failure != grant.deny_failure:
                 # The message says whether live sessions are cut off.
                 run.show(grant.request_id)
     except BusyError:
@@ -246,8 +248,8 @@ def requests(run: Run) -> None:
     world, now = run.world, run.world.clock()
 
     def see_to(request: Request) -> None:
-        helped = deadlines.stuck(request, now, GRACE_SECONDS, lambda: world.workflow.is_running(request.id))
-        if helped is not deadlines.Help.none:
+        helped = deadlines.needed_recovery(request, now, GRACE_SECONDS, lambda: world.workflow.is_running(request.id))
+        if helped is not deadlines.Recovery.none:
             run.counts.stuck += 1
             world.log("stuck", request=request.id, state=request.state, help=helped)
             _HELP[helped](run, request)
@@ -255,7 +257,7 @@ def requests(run: Run) -> None:
     run.each(world.store.open_requests(run.unreadable), _id_of, see_to)
 
 
-def _id_of(record: Request | Use) -> str:
+def _id_of(record: Request | Usage) -> str:
     return record.id
 
 
@@ -298,17 +300,17 @@ def _finish(run: Run, request: Request) -> None:
 
     run.each(request.accounts, lambda account: f"{request.id} {request.permission_set} {account}", revoke)
     held = world.store.grants(request.id)
-    if request_lifecycle.remaining(held):
+    if request_lifecycle.remaining_accounts(held):
         world.log("left_to_sweeper", request=request.id)
         return
     run.change(request.id, lambda one: workflow_steps.closed(one, held, world.clock()))
 
 
-_HELP: dict[deadlines.Help, Callable[[Run, Request], None]] = {
-    deadlines.Help.expire: _expire,
-    deadlines.Help.start: _start_again,
-    deadlines.Help.wake: _wake,
-    deadlines.Help.take_back: _finish,
+_HELP: dict[deadlines.Recovery, Callable[[Run, Request], None]] = {
+    deadlines.Recovery.expire: _expire,
+    deadlines.Recovery.start: _start_again,
+    deadlines.Recovery.wake: _wake,
+    deadlines.Recovery.revoke: _finish,
 }
 
 
@@ -342,7 +344,7 @@ def behind(run: Run) -> None:
     """Show the newest state of requests where Slack did not take it when it came true."""
 
     def see_to(request: Request) -> None:
-        if request.behind:
+        if request.message_stale:
             notifications.refresh(run.world, request.id)
 
     run.each(run.world.store.open_requests(run.unreadable), _id_of, see_to)
@@ -357,27 +359,27 @@ def uses(run: Run) -> None:
     world, now = run.world, run.world.clock()
     every = world.policy.settings.remind_every_seconds
     found = list(world.store.open_uses(run.unreadable))
-    run.counts.overdue = sum(use_life.overdue(use, now) for use in found)
+    run.counts.overdue = sum(use_life.is_overdue(use, now) for use in found)
 
     waiting = [use for use in found if now >= (use.reminded_at or use.first_seen) + every]
     first, others = waiting[:MOST_REMINDERS], waiting[MOST_REMINDERS:]
 
-    def note(use: Use) -> None:
+    def note(use: Usage) -> None:
         # It may have been signed off at this moment.
-        with suppress(use_life.UseNotAllowedError):
-            change_use(world.store, use.id, lambda one: use_life.reminded(one, now))
+        with suppress(use_life.UsageTransitionError):
+            change_use(world.store, use.id, lambda one: use_life.record_reminder(one, now))
 
-    def remind(use: Use) -> None:
+    def remind(use: Usage) -> None:
         current = world.store.use(use.id)
-        if current is None or current.state is UseState.signed_off:
+        if current is None or current.state is UsageState.accepted:
             return
-        body = messages.unexplained(current, world.policy, use_life.overdue(current, now))
+        body = messages.explanation_reminder(current, world.policy, use_life.is_overdue(current, now))
         if use_notices.post(world, current, body):
             note(current)
 
     run.each(first, _id_of, remind)
     if others:
-        body = messages.many_unexplained(len(others), sum(use_life.overdue(use, now) for use in others))
+        body = messages.explanation_digest(len(others), sum(use_life.is_overdue(use, now) for use in others))
         if notifications.post(world, "uses", world.policy.settings.channel, body) is not None:
             run.each(others, _id_of, note)
 

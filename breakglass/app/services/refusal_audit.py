@@ -5,7 +5,7 @@ Once an hour for the same person, deed and record: the trail is there to be read
 Non-goals: what can't be done any more, or not yet, whoever tries it; refusing (see `action`).
 """
 
-from breakglass.app.domain.audit import about_request, about_use, anonymous_in_slack
+from breakglass.app.domain.audit import audit_request, audit_usage, drop_slack_id
 from breakglass.app.domain.records import Actor, AuditEntry
 from breakglass.app.services.context import Desk
 from breakglass.app.slack.payloads import SlackActor
@@ -46,7 +46,7 @@ def _entry(desk: Desk, by: Actor, about: str, note: str) -> AuditEntry:
     if about:
         request, use = desk.store.request(about), desk.store.use(about)
         if request is not None:
-            return about_request(request, EVENT, by, now, request.state, note=note)
+            return audit_request(request, EVENT, by, now, request.state, note=note)
         if use is not None:
-            return about_use(use, EVENT, by, now, use.state, note)
-    return AuditEntry(now, EVENT, EVENT, anonymous_in_slack(by), "", (), "", note, "", "")
+            return audit_usage(use, EVENT, by, now, use.state, note)
+    return AuditEntry(now, EVENT, EVENT, drop_slack_id(by), "", (), "", note, "", "")

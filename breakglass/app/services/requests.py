@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from breakglass.app.domain import deadlines, request_lifecycle
-from breakglass.app.domain.decision import Decision, Terms, check, may_request, requestable
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.decision import Decision, Terms, check_request, find_requestable, may_request
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.records import Kind, Request, State
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
 from breakglass.app.services import refusal_audit
@@ -19,7 +19,7 @@ from breakglass.app.services.identity import StrangerError, person_of
 from breakglass.app.services.limits import claim_place
 from breakglass.app.services.optimistic_writes import ContendedError
 from breakglass.app.slack import forms, ids
-from breakglass.app.slack.forms import Draft, Offer
+from breakglass.app.slack.forms import RequestDraft, RequestOptions
 from breakglass.app.slack.payloads import Click, Submission, Suggestion
 
 MOST_AN_HOUR = 20
@@ -28,10 +28,10 @@ MOST_AN_HOUR = 20
 
 def open_form(doing: Doing, _: Click | None = None) -> None:
     """Show the form, with what this person may request."""
-    offer = _offer(doing, Draft())
+    offer = _offer(doing, RequestDraft())
     if not offer.sets:
         raise ForbiddenError("No rule lets you request any break-glass role. `breakglass explain` tells who may.")
-    doing.screen.show(forms.request_form(offer, Draft()))
+    doing.screen.show(forms.request_form(offer, RequestDraft()))
 
 
 def change_form(doing: Doing, click: Click) -> None:
@@ -46,7 +46,7 @@ def suggest(desk: Desk, suggestion: Suggestion) -> list[dict[str, Any]]:
         person = person_of(desk, suggestion.actor)
     except StrangerError:
         return []
-    sets = requestable(desk.policy, person)
+    sets = find_requestable(desk.policy, person)
     if suggestion.block_id == ids.ROLE:
         return forms.role_options(sets, suggestion.typed)
     # What Slack tells of the rest of the form is out of date here; what the form was drawn with is not.
@@ -76,14 +76,14 @@ def open_extend_form(doing: Doing, click: Click) -> None:
     request = doing.own_request(click.value, State.active)
     decision = may_request(doing.desk.policy, doing.person, request.permission_set, request.accounts)
     insist(decision)
-    doing.screen.show(forms.extend_form(request, decision.terms, Draft(), names=doing.desk.policy.accounts))
+    doing.screen.show(forms.extend_form(request, decision.terms, RequestDraft(), names=doing.desk.policy.accounts))
 
 
 def extend(doing: Doing, submission: Submission) -> None:
     """Ask for more time: a request of its own, decided like the first."""
     parent = doing.own_request(submission.metadata, State.active)
     typed = _draft(submission.values)
-    draft = Draft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
+    draft = RequestDraft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
     request_id = _id(doing, submission)
     decision = _checked(doing, submission, draft)
     problem = decision.reason if not decision else _too_short(doing, parent, draft) or _too_often(doing, request_id)
@@ -101,7 +101,7 @@ def _id(doing: Doing, submission: Submission) -> str:
     return f"r-{hashlib.sha256(f'{submission.view_id}/{doing.person.user_id}'.encode()).hexdigest()[:16]}"
 
 
-def _too_many_accounts(draft: Draft) -> str:
+def _too_many_accounts(draft: RequestDraft) -> str:
     """Say why these are too many accounts; empty if they are not."""
     if len(draft.accounts) <= MAXIMUM_ACCOUNTS:
         return ""
@@ -120,27 +120,30 @@ def _too_often(doing: Doing, request_id: str) -> str:
     )
 
 
-def _too_short(doing: Doing, parent: Request, draft: Draft) -> str:
+def _too_short(doing: Doing, parent: Request, draft: RequestDraft) -> str:
     """Say why an extension would move nothing: its time counts from the approval, not from the present end."""
     now = doing.desk.clock()
     left = (parent.revoke_at or now) - now
     if (draft.duration or 0) > left:
         return ""
-    return f"It lasts for another {span(left)} anyway, and the time counts from the approval: ask for more than that."
+    return (
+        f"It lasts for another {format_duration(left)} anyway, and the time counts from the approval: ask for more "
+        "than that."
+    )
 
 
-def _checked(doing: Doing, submission: Submission, draft: Draft) -> Decision:
+def _checked(doing: Doing, submission: Submission, draft: RequestDraft) -> Decision:
     """Decide whether it may be asked for as it was written; that somebody may not ask at all is kept."""
     policy, person = doing.desk.policy, doing.person
     what = policy, person, draft.permission_set, draft.accounts
-    decision = check(*what, draft.duration or 0, draft.reason, draft.ticket)
+    decision = check_request(*what, draft.duration or 0, draft.reason, draft.ticket)
     if not decision and not may_request(*what):
         refusal_audit.keep(doing.desk, doing.by, submission.callback_id, submission.metadata, decision.reason)
     return decision
 
 
 def _begin(
-    doing: Doing, request_id: str, draft: Draft, decision: Decision, terms: Terms, parent: Request | None = None
+    doing: Doing, request_id: str, draft: RequestDraft, decision: Decision, terms: Terms, parent: Request | None = None
 ) -> Request:
     """Keep a new request and start its workflow; the same form sent twice is one request."""
     desk, now = doing.desk, doing.desk.clock()
@@ -163,14 +166,14 @@ def _begin(
     change = request_lifecycle.create(request)
     if not desk.store.save_request(change.request, change.audit) and desk.store.request(request.id) is None:
         raise ContendedError(request.id)
-    wait = deadlines.next_wait(request, terms, desk.policy.settings.remind_every_seconds, now)
+    wait = deadlines.pending_wait_seconds(request, terms, desk.policy.settings.remind_every_seconds, now)
     desk.workflow.start(desk.store.request(request.id) or request, wait)
     return request
 
 
-def _draft(values: Mapping[str, tuple[str, ...]]) -> Draft:
+def _draft(values: Mapping[str, tuple[str, ...]]) -> RequestDraft:
     duration = text(values, ids.DURATION)
-    return Draft(
+    return RequestDraft(
         permission_set=text(values, ids.ROLE),
         accounts=tuple(dict.fromkeys(values.get(ids.ACCOUNTS, ()))),
         duration=int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 7 else None,
@@ -179,12 +182,12 @@ def _draft(values: Mapping[str, tuple[str, ...]]) -> Draft:
     )
 
 
-def _offer(doing: Doing, draft: Draft) -> Offer:
-    sets = requestable(doing.desk.policy, doing.person)
+def _offer(doing: Doing, draft: RequestDraft) -> RequestOptions:
+    sets = find_requestable(doing.desk.policy, doing.person)
     # What holds for all accounts of the role, until some are chosen.
     possible = sets.get(draft.permission_set, ())
     accounts = draft.accounts or possible
     terms = may_request(doing.desk.policy, doing.person, draft.permission_set, accounts).terms if accounts else None
     chosen = draft.accounts or (possible if len(possible) == 1 else ())
     denials = doing.desk.store.denials(doing.person.user_id, draft.permission_set, chosen) if chosen else ()
-    return Offer(sets, doing.desk.policy.accounts, terms, denials)
+    return RequestOptions(sets, doing.desk.policy.accounts, terms, denials)

@@ -11,7 +11,7 @@ from breakglass.app.ports import SlackError
 from breakglass.app.services.context import Desk
 from breakglass.app.slack import ids, modals
 from breakglass.app.slack.payloads import Click, Command, HomeOpened, Shortcut, Submission
-from breakglass.app.slack.text import escaped
+from breakglass.app.slack.text import escape
 
 _ANSWERED_SECONDS = 1.0
 """After how long Slack has surely taken the answer to a form that was sent."""
@@ -67,9 +67,9 @@ class Screen:
             text: plain text, which may hold what people wrote.
         """
         if self.view_id is not None:
-            self._update(self.view_id, modals.told(title, text))
+            self._update(self.view_id, modals.result_modal(title, text))
             return
-        said = {"text": escaped(text)}
+        said = {"text": escape(text)}
         if self.channel is None or not self._call(
             "chat.postEphemeral", {"channel": self.channel, "user": self.user} | said
         ):

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from breakglass.app.domain import request_lifecycle
 from breakglass.app.domain.decision import (
+    AnswerHistory,
     Decision,
-    Silence,
-    check,
-    decide,
+    check_request,
+    decide_request,
     may_approve,
     may_break_glass,
     may_deny,
@@ -98,7 +98,7 @@ def look(doing: Doing, click: Click) -> None:
     """Note that somebody is looking who can decide."""
     doing.allowed(may_deny, doing.request(click.value))
     written = change_request(
-        doing.desk.store, click.value, lambda one: request_lifecycle.look(one, doing.by, doing.desk.clock())
+        doing.desk.store, click.value, lambda one: request_lifecycle.acknowledge(one, doing.by, doing.desk.clock())
     )
     notifications.announce(doing.desk, written, doing.by)
 
@@ -158,7 +158,7 @@ def _may_break(doing: Doing, request: Request) -> Decision:
     desk = doing.desk
     denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
     others = [one for one in _requests_of(desk, request.requester) if one.permission_set == request.permission_set]
-    silence = Silence(request_lifecycle.quiet_since(request, others), desk.clock(), denials)
+    silence = AnswerHistory(request_lifecycle.unanswered_since(request, others), desk.clock(), denials)
     return may_break_glass(desk.policy, doing.person, request.permission_set, request.accounts, silence)
 
 
@@ -178,7 +178,7 @@ _LONGEST_WAIT_SECONDS = 7 * 86_400
 
 def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
     """Decide whether the request could be made today as it was made then."""
-    return check(
+    return check_request(
         desk.policy,
         requester,
         request.permission_set,
@@ -193,7 +193,7 @@ def _enough(desk: Desk, requester: Person, request: Request, another: Person) ->
     """Decide whether a request has enough approvals, with another one, by those who still may approve it."""
     earlier = [desk.directory.person(one.by.user_id) for one in request.approvals]
     people = [*(one for one in earlier if one is not None), another]
-    return decide(desk.policy, requester, request.permission_set, request.accounts, people)
+    return decide_request(desk.policy, requester, request.permission_set, request.accounts, people)
 
 
 def _done_before(doing: Doing, request: Request, state: State) -> bool:

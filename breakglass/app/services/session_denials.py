@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from breakglass.app.domain import grant_lifecycle as life
 from breakglass.app.domain.records import Access, Grant
 from breakglass.app.domain.session_denials import (
-    Denial,
+    SessionDenial,
     SessionPolicyError,
     SessionPolicyUnreadableError,
-    sid,
-    with_denial,
-    without,
+    add_denial,
+    denial_id,
+    remove_denial,
 )
 from breakglass.app.ports import BusyError, SessionPolicy
 from breakglass.app.services.context import Accounts
@@ -42,16 +42,16 @@ def deny_sessions(world: Accounts, sessions: SessionPolicy, one: Grant) -> Grant
     """
     seconds = _session_seconds(world, one) + MARGIN_SECONDS
     until = one.deny_until or world.clock() + seconds
-    denied = _change(world, one, lambda grant: life.denied(grant, until, world.clock()))
-    denial = Denial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
+    denied = _change(world, one, lambda grant: life.record_deny(grant, until, world.clock()))
+    denial = SessionDenial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
     try:
-        _rewrite(world, sessions, denied, lambda content: with_denial(content, denial))
+        _rewrite(world, sessions, denied, lambda content: add_denial(content, denial))
     except SessionPolicyError as error:
         why = error.why
         world.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
     else:
         why = ""
-    return _change(world, denied, lambda grant: life.undenied(grant, why, world.clock()))
+    return _change(world, denied, lambda grant: life.record_deny_failure(grant, why, world.clock()))
 
 
 def lift_denials(world: Accounts, grants: Iterable[Grant]) -> None:
@@ -61,13 +61,13 @@ def lift_denials(world: Accounts, grants: Iterable[Grant]) -> None:
             continue
         if world.sessions is not None:
             _take_out(world, world.sessions, one)
-        _change(world, one, lambda grant: life.lifted(grant, world.clock()))
+        _change(world, one, lambda grant: life.record_deny_removal(grant, world.clock()))
 
 
 def _take_out(world: Accounts, sessions: SessionPolicy, one: Grant) -> None:
-    done = sid(one.request_id, one.access)
+    done = denial_id(one.request_id, one.access)
     try:
-        _rewrite(world, sessions, one, lambda content: without(content, done))
+        _rewrite(world, sessions, one, lambda content: remove_denial(content, done))
     except SessionPolicyUnreadableError:
         # There is nothing in it to take out.
         world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)

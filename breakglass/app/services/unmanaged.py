@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breakglass.app.domain.grant_lifecycle import LIVE
-from breakglass.app.domain.policy import Principal, PrincipalKind, Unrecorded
+from breakglass.app.domain.policy import Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.app.domain.records import SYSTEM, Access, AuditEntry
 from breakglass.app.services import notifications, provisioning
 from breakglass.app.slack import messages
-from breakglass.app.slack.body import Body
+from breakglass.app.slack.message_content import MessageContent
 
 if TYPE_CHECKING:
     from breakglass.app.services.reconciler import Run, Sweeper
@@ -143,7 +143,7 @@ def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
         now, key, "unrecorded_found", SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", ""
     )
     own = _is_own(world, name, account, principal)
-    revoke = own or world.policy.settings.unrecorded is Unrecorded.revoke
+    revoke = own or world.policy.settings.unmanaged is UnmanagedAssignments.revoke
     world.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
     run.later(key, lambda: _report(world, key, name, account, principal, own=own, revoke=revoke))
     if world.store.claim_delivery(f"{key}/seen", now + SEEN_SECONDS):
@@ -184,8 +184,8 @@ def _is_own(world: Sweeper, name: str, account: str, principal: Principal) -> bo
 def _report(
     world: Sweeper, key: str, name: str, account: str, principal: Principal, *, own: bool, revoke: bool
 ) -> None:
-    def body() -> Body:
-        return messages.unrecorded(name, account, _name(world, principal), own, revoke, world.policy)
+    def body() -> MessageContent:
+        return messages.unmanaged_assignment_message(name, account, _name(world, principal), own, revoke, world.policy)
 
     until = world.clock() + world.policy.settings.remind_every_seconds
     notifications.post_once(world, key, until, world.policy.settings.channel, body)

@@ -57,7 +57,9 @@ def ask(desk: Desk, request_id: str, token: str) -> Answer:
     Raises:
         SlackError: if Slack does not take the message, and nobody has decided; without it nobody could.
     """
-    request = change_request(desk.store, request_id, lambda request: request_lifecycle.waiting(request, token)).request
+    request = change_request(
+        desk.store, request_id, lambda request: request_lifecycle.record_token(request, token)
+    ).request
     if request.message is None:
         try:
             request = _ask(desk, request)
@@ -79,16 +81,16 @@ def remind(desk: Desk, request_id: str) -> Answer:
     if answer is not None:
         return answer
     now = desk.clock()
-    if request_lifecycle.standing(request, now) is State.expired:
+    if request_lifecycle.effective_state(request, now) is State.expired:
         return _decided(expire(desk, request_id)) or OVER
     terms = notifications.governing(desk, request).terms
     if terms is not None:
         request = _call_on_people(desk, request, terms, now)
-    undone = deadlines.needs(request, terms, _remind_every(desk), now) & {
-        deadlines.Need.escalate,
-        deadlines.Need.remind,
+    undone = deadlines.due_actions(request, terms, _remind_every(desk), now) & {
+        deadlines.PendingAction.escalate,
+        deadlines.PendingAction.remind,
     }
-    wait = AGAIN_SECONDS if undone else deadlines.next_wait(request, terms, _remind_every(desk), now)
+    wait = AGAIN_SECONDS if undone else deadlines.pending_wait_seconds(request, terms, _remind_every(desk), now)
     return _decided(request) or {"outcome": "wait", "wait": wait}
 
 
@@ -101,7 +103,7 @@ def expire(desk: Desk, request_id: str) -> Request:
 
 def expired(request: Request, now: int) -> Change:
     """Return a request as expired, if nobody has decided and its time is over."""
-    overdue = request.state is State.pending and request_lifecycle.standing(request, now) is State.expired
+    overdue = request.state is State.pending and request_lifecycle.effective_state(request, now) is State.expired
     return request_lifecycle.expire(request, now) if overdue else Change(request)
 
 
@@ -121,14 +123,16 @@ def granted(desk: Desk, request_id: str) -> Answer:
     else:
         notifications.refresh(desk, request_id)
     if request.state is State.active:
-        return {"outcome": "active", "wait": deadlines.hold_wait(request, desk.clock())}
+        return {"outcome": "active", "wait": deadlines.hold_seconds(request, desk.clock())}
     # Ended while it was being opened: what was opened has to be taken back.
     return {"outcome": "active", "wait": 1} if request.state is State.revoking else OVER
 
 
 def hold(desk: Desk, request_id: str, token: str) -> Answer:
     """Keep the token of the wait; end it at once if the access is already to be taken back."""
-    request = change_request(desk.store, request_id, lambda request: request_lifecycle.waiting(request, token)).request
+    request = change_request(
+        desk.store, request_id, lambda request: request_lifecycle.record_token(request, token)
+    ).request
     if request.state is not State.active:
         desk.workflow.wake(token, OVER)
     return {}
@@ -142,11 +146,11 @@ def due_or_wait(desk: Desk, request_id: str) -> Answer:
         time_left = request.revoke_at is not None and now < request.revoke_at
         if request.state is not State.active or time_left:
             return Change(request)
-        return request_lifecycle.finish(request, SYSTEM, "", now)
+        return request_lifecycle.revoke_request(request, SYSTEM, "", now)
 
     written = change_request(desk.store, request_id, finished)
     if written.request.state is State.active:
-        return {"outcome": "wait", "wait": deadlines.hold_wait(written.request, desk.clock())}
+        return {"outcome": "wait", "wait": deadlines.hold_seconds(written.request, desk.clock())}
     notifications.announce(desk, written)
     return OVER
 
@@ -156,7 +160,7 @@ def close(desk: Desk, request_id: str) -> Answer:
     request = _request(desk, request_id)
     grants = desk.store.grants(request_id)
     if request.state is State.revoking:
-        if request_lifecycle.remaining(grants):
+        if request_lifecycle.remaining_accounts(grants):
             desk.log("left_to_sweeper", request=request_id)
             notifications.refresh(desk, request_id)
             return {"tail": 0}
@@ -164,7 +168,7 @@ def close(desk: Desk, request_id: str) -> Answer:
         notifications.announce(desk, written)
     else:
         notifications.refresh(desk, request_id)
-    return {"tail": deadlines.tail(grants, desk.clock())}
+    return {"tail": deadlines.session_deny_seconds(grants, desk.clock())}
 
 
 def closed(request: Request, grants: Sequence[Grant], now: int) -> Change:
@@ -195,10 +199,10 @@ def _remind_every(desk: Desk) -> int:
 
 def _ask(desk: Desk, request: Request) -> Request:
     terms = notifications.governing(desk, request).terms
-    who = mentions(desk, terms.ping, besides=(request.requester.user_id,)) if terms is not None else ()
+    who = mentions(desk, terms.mention, besides=(request.requester.user_id,)) if terms is not None else ()
     channel = desk.policy.settings.channel
     message = notifications.send(desk, request.id, channel, notifications.body_of(desk, request, who))
-    asked = change_request(desk.store, request.id, lambda one: request_lifecycle.posted(one, message)).request
+    asked = change_request(desk.store, request.id, lambda one: request_lifecycle.record_message(one, message)).request
     # It may have been decided while it was posted, by its requester.
     notifications.refresh(desk, request.id)
     return asked
@@ -212,11 +216,15 @@ def _decided(request: Request) -> Answer | None:
 
 
 def _call_on_people(desk: Desk, request: Request, terms: Terms, now: int) -> Request:
-    needs = deadlines.needs(request, terms, _remind_every(desk), now)
-    if deadlines.Need.escalate in needs:
-        note, called, why = request_lifecycle.escalated, terms.escalate, "Nobody has answered yet."
-    elif deadlines.Need.remind in needs:
-        note, called, why = request_lifecycle.reminded, (*terms.ping, *terms.escalate), "This request still waits."
+    needs = deadlines.due_actions(request, terms, _remind_every(desk), now)
+    if deadlines.PendingAction.escalate in needs:
+        note, called, why = request_lifecycle.record_escalation, terms.escalate, "Nobody has answered yet."
+    elif deadlines.PendingAction.remind in needs:
+        note, called, why = (
+            request_lifecycle.record_reminder,
+            (*terms.mention, *terms.escalate),
+            "This request still waits.",
+        )
     else:
         notifications.refresh(desk, request.id)
         return request
@@ -247,8 +255,8 @@ def _opened(desk: Desk, request: Request) -> Request:
             return request_lifecycle.activate(one, grants, desk.clock())
         failures = "; ".join(sorted({grant.failure for grant in grants if grant.failure})) or "no reason was given"
         note = f"No account could be opened: {failures}"[:LONGEST_NOTE]
-        if request_lifecycle.remaining(grants):
-            return request_lifecycle.finish(one, SYSTEM, note, desk.clock())
+        if request_lifecycle.remaining_accounts(grants):
+            return request_lifecycle.revoke_request(one, SYSTEM, note, desk.clock())
         return request_lifecycle.fail(one, note, desk.clock(), grants)
 
     written = change_request(desk.store, request.id, opened)

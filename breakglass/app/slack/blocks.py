@@ -18,7 +18,7 @@ def plain(text: str, *, emoji: bool = False) -> Block:
 
 
 def markdown(text: str) -> Block:
-    """A text of ours in Slack's markup; whatever else is in it has gone through `text.code` or `text.escaped`."""
+    """A text of ours in Slack's markup; whatever else is in it has gone through `text.code` or `text.escape`."""
     # verbatim: Slack shall not turn what looks like a channel, a name or an address into a link.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 

@@ -4,28 +4,28 @@ Non-goals: which of them are shown where (see `request_message` and `home`); wha
 `services.dispatch`).
 """
 
-from breakglass.app.domain.durations import span
-from breakglass.app.domain.policy import Policy
-from breakglass.app.domain.records import Kind, Request, Use
-from breakglass.app.slack import ids, wording
+from breakglass.app.domain.durations import format_duration
+from breakglass.app.domain.policy import ApprovalPolicy
+from breakglass.app.domain.records import Kind, Request, Usage
+from breakglass.app.slack import ids, phrases
 from breakglass.app.slack.blocks import Block, button, confirm
-from breakglass.app.slack.text import shortened
+from breakglass.app.slack.text import shorten
 
 
-def approve_button(request: Request, policy: Policy) -> Block:
+def approve_button(request: Request, policy: ApprovalPolicy) -> Block:
     """Approve, after a look at what that means."""
     accounts = "1 account" if len(request.accounts) == 1 else f"{len(request.accounts)} accounts"
-    what = f"{shortened(request.permission_set, 32)} in {accounts} for {span(request.duration)}"
+    what = f"{shorten(request.permission_set, 32)} in {accounts} for {format_duration(request.duration)}"
     if request.kind is Kind.extension:
         what = f"more time with {what}"
-    sessions = wording.live_sessions(policy, request.permission_set, request.accounts)
-    text = f"{shortened(request.requester.name, 40)} gets {what}, counted from the last approval needed. {sessions}"
+    sessions = phrases.describe_live_sessions(policy, request.permission_set, request.accounts)
+    text = f"{shorten(request.requester.name, 40)} gets {what}, counted from the last approval needed. {sessions}"
     return button(
         "Approve",
         ids.APPROVE,
         request.id,
         style="primary",
-        confirm=confirm("Approve this?", shortened(text, 300), "Approve"),
+        confirm=confirm("Approve this?", shorten(text, 300), "Approve"),
     )
 
 
@@ -34,9 +34,9 @@ def deny_button(request: Request) -> Block:
     return button("Deny", ids.DENY, request.id, style="danger")
 
 
-def looking_button(request: Request) -> Block:
+def acknowledge_button(request: Request) -> Block:
     """Say that one is looking, so that others know."""
-    return button("I'm looking", ids.LOOKING, request.id)
+    return button("I'm looking", ids.ACKNOWLEDGE, request.id)
 
 
 def withdraw_button(request: Request) -> Block:
@@ -70,11 +70,11 @@ def end_button(request: Request) -> Block:
     return button("End now", ids.END, request.id, style="danger")
 
 
-def explain_button(use: Use) -> Block:
+def explain_button(use: Usage) -> Block:
     """Explain a use."""
     return button("Explain", ids.EXPLAIN_USE, use.id, style="primary")
 
 
-def sign_off_button(use: Use) -> Block:
+def accept_button(use: Usage) -> Block:
     """Read an explanation in a form, and agree with it there."""
-    return button("Sign off", ids.SIGN_OFF, use.id, style="primary")
+    return button("Sign off", ids.ACCEPT, use.id, style="primary")

@@ -5,8 +5,7 @@ an input as long as its block id and action id stay the same (https://docs.slack
 "Preserving input entry"). So a list whose choices have changed gets another action id: `value/` and something made of
 the choices. `payloads` leaves that out again.
 
-What is sent comes back later: the answer to a submission is `modals.working`, and whoever handles it draws what came of
-it.
+The answer to a submission is `modals.processing_modal`; the function that handles it shows the result later.
 
 Non-goals: what becomes of it (see `services.dispatch` and `services.usage_reviews`); checking what was filled in.
 """
@@ -17,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.app.domain.decision import Terms
-from breakglass.app.domain.durations import span
-from breakglass.app.domain.records import Denial, Explanation, Kind, Request, Use
+from breakglass.app.domain.durations import format_duration
+from breakglass.app.domain.records import Denial, Explanation, Kind, Request, Usage
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
 from breakglass.app.domain.texts import LONGEST_NOTE, LONGEST_REASON, LONGEST_TICKET
-from breakglass.app.slack import ids, wording
+from breakglass.app.slack import ids, phrases
 from breakglass.app.slack.blocks import (
     Block,
     context,
@@ -32,10 +31,10 @@ from breakglass.app.slack.blocks import (
     section,
     static_select,
 )
-from breakglass.app.slack.body import paragraphs
-from breakglass.app.slack.modals import View, modal, told
+from breakglass.app.slack.message_content import paragraphs
+from breakglass.app.slack.modals import View, modal, result_modal
 from breakglass.app.slack.payloads import DRAWN, NO_CHOICE
-from breakglass.app.slack.text import characters, code, moment, named, said, shortened
+from breakglass.app.slack.text import code, format_actor, format_time, quote, replace_surrogates, shorten
 
 MOST_OPTIONS = 100
 """Choices that Slack takes in one list."""
@@ -58,7 +57,7 @@ _VERSION = "|"
 
 
 @dataclass(frozen=True)
-class Offer:
+class RequestOptions:
     """What somebody may ask for.
 
     Attributes:
@@ -75,7 +74,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Draft:
+class RequestDraft:
     """What is filled in so far; the duration in seconds."""
 
     permission_set: str = ""
@@ -95,7 +94,7 @@ class ExplanationDraft:
     follow_up: str = ""
 
 
-def too_long(values: Mapping[str, tuple[str, ...]]) -> str:
+def find_overlong_text(values: Mapping[str, tuple[str, ...]]) -> str:
     """Return which text of a form is longer than its input takes; empty if none is.
 
     Slack lets nobody type more. A payload may hold more all the same.
@@ -111,7 +110,7 @@ def too_long(values: Mapping[str, tuple[str, ...]]) -> str:
 # --- to ask ----------------------------------------------------------------------------------------------------------
 
 
-def request_form(offer: Offer, draft: Draft, problem: str = "") -> View:
+def request_form(offer: RequestOptions, draft: RequestDraft, problem: str = "") -> View:
     """Ask for access: one role, up to fifty accounts, how long, why.
 
     Args:
@@ -120,12 +119,12 @@ def request_form(offer: Offer, draft: Draft, problem: str = "") -> View:
         problem: why it was not sent.
     """
     if not offer.sets:
-        return told("Request access", "No rule lets you request any break-glass role.")
+        return result_modal("Request access", "No rule lets you request any break-glass role.")
     role = draft.permission_set if draft.permission_set in offer.sets else ""
     blocks = [*_problem(problem), _role(offer, role)]
     if role:
         blocks += _accounts(offer, role, draft.accounts)
-        blocks += paragraphs(wording.denied(offer.denials, offer.terms, offer.accounts))
+        blocks += paragraphs(phrases.describe_denials(offer.denials, offer.terms, offer.accounts))
         terms = offer.terms
         blocks += _duration(terms, draft.duration, "Counted from the approval.") if terms else _no_terms()
     blocks.append(
@@ -133,8 +132,8 @@ def request_form(offer: Offer, draft: Draft, problem: str = "") -> View:
     )
     if offer.terms is not None:
         blocks += _ticket(offer.terms, draft.ticket)
-        blocks += [section(plain(f"\u26a0\ufe0f {shortened(banner, 600)}")) for banner in offer.terms.banners[:10]]
-        blocks.append(context(wording.next_steps(offer.terms)))
+        blocks += [section(plain(f"\u26a0\ufe0f {shorten(banner, 600)}")) for banner in offer.terms.banners[:10]]
+        blocks.append(context(phrases.describe_next_steps(offer.terms)))
     return modal("Request access", blocks, submit="Request", callback_id=ids.REQUEST_FORM, about=role)
 
 
@@ -164,10 +163,10 @@ def _options(choices: Sequence[tuple[str, str]], typed: str) -> list[Block]:
 
 
 def _option(text: str, value: str) -> Block:
-    return option(shortened(text, _LONGEST_OPTION), value)
+    return option(shorten(text, _LONGEST_OPTION), value)
 
 
-def _role(offer: Offer, role: str) -> Block:
+def _role(offer: RequestOptions, role: str) -> Block:
     names = sorted(offer.sets)
     chosen = _option(role, role) if role else None
     if len(names) <= MOST_OPTIONS:
@@ -179,7 +178,7 @@ def _role(offer: Offer, role: str) -> Block:
     return {**input_block(ids.ROLE, "Role", menu), "dispatch_action": True}
 
 
-def _accounts(offer: Offer, role: str, chosen: Sequence[str]) -> list[Block]:
+def _accounts(offer: RequestOptions, role: str, chosen: Sequence[str]) -> list[Block]:
     """Offer the accounts of a role; the only one there is is chosen."""
     possible = offer.sets[role]
     kept = [one for one in chosen if one in possible][:MAXIMUM_ACCOUNTS] or (possible if len(possible) == 1 else [])
@@ -206,12 +205,14 @@ def _duration(terms: Terms, chosen: int | None, counted: str) -> list[Block]:
     steps = sorted(
         {step for step in (*_STEPS, terms.default_seconds, terms.maximum_seconds) if 0 < step <= terms.maximum_seconds}
     )
-    options = {step: _option(span(step), str(step)) for step in steps}
+    options = {step: _option(format_duration(step), str(step)) for step in steps}
     initial = options.get(chosen or 0) or options.get(terms.default_seconds)
     menu = static_select(
         _redrawn(*map(str, steps), str(terms.default_seconds)), "Choose how long", list(options.values()), initial
     )
-    return [input_block(ids.DURATION, "How long", menu, hint=f"{counted} At most {span(terms.maximum_seconds)}.")]
+    return [
+        input_block(ids.DURATION, "How long", menu, hint=f"{counted} At most {format_duration(terms.maximum_seconds)}.")
+    ]
 
 
 def _no_terms() -> list[Block]:
@@ -225,7 +226,7 @@ def _no_terms() -> list[Block]:
 def _ticket(terms: Terms, ticket: str) -> list[Block]:
     if not terms.tickets:
         return []
-    hint = f"In the form {' and '.join(shortened(pattern, 200) for pattern in terms.tickets[:5])}"
+    hint = f"In the form {' and '.join(shorten(pattern, 200) for pattern in terms.tickets[:5])}"
     return [input_block(ids.TICKET, "Ticket", _text_input(ids.TICKET, ticket), hint=hint)]
 
 
@@ -245,8 +246,8 @@ def deny_form(request: Request, note: str = "", problem: str = "", names: Mappin
         "Deny the request",
         [
             *_problem(problem),
-            section(markdown(f"{named(request.requester)} asks for {_what(request, names)}.")),
-            *said("Their reason", request.reason),
+            section(markdown(f"{format_actor(request.requester)} asks for {_what(request, names)}.")),
+            *quote("Their reason", request.reason),
             _long_text(ids.NOTE, "Why not", note, "Everybody in the channel can read it in the request's thread."),
             context("The request ends with it, and nothing is opened. They can ask again."),
         ],
@@ -263,7 +264,9 @@ def end_form(request: Request, note: str = "", problem: str = "", names: Mapping
         [
             *_problem(problem),
             section(
-                markdown(f"{named(request.requester)} has {code(request.permission_set)} in {_where(request, names)}.")
+                markdown(
+                    f"{format_actor(request.requester)} has {code(request.permission_set)} in {_where(request, names)}."
+                )
             ),
             _long_text(ids.NOTE, "Why", note, "Everybody in the channel can read it in the request's thread."),
             context(
@@ -299,7 +302,7 @@ def glass_form(
         [
             *_problem(problem),
             section(markdown(f":rotating_light: You take {_what(request, names)}, *and nobody has approved it*.")),
-            *paragraphs(wording.denied(denials, None, names)),
+            *paragraphs(phrases.describe_denials(denials, None, names)),
             section(
                 markdown(
                     f"• {at_once}, and it ends by itself when its time is over.\n"
@@ -323,7 +326,7 @@ def glass_form(
 
 
 def extend_form(
-    request: Request, terms: Terms | None, draft: Draft, problem: str = "", names: Mapping[str, str] = _NO_NAMES
+    request: Request, terms: Terms | None, draft: RequestDraft, problem: str = "", names: Mapping[str, str] = _NO_NAMES
 ) -> View:
     """Ask for more time.
 
@@ -334,7 +337,7 @@ def extend_form(
         problem: why it was not sent.
         names: account id -> name.
     """
-    ends = f" It ends {moment(request.revoke_at)}." if request.revoke_at is not None else ""
+    ends = f" It ends {format_time(request.revoke_at)}." if request.revoke_at is not None else ""
     what = section(markdown(f"You have {code(request.permission_set)} in {_where(request, names)}.{ends}"))
     if terms is None:
         sorry = section(plain("No rule allows you more time for it any more."))
@@ -347,7 +350,8 @@ def extend_form(
             *_duration(terms, draft.duration, "Counted from the approval, not from the present end."),
             _long_text(ids.REASON, "Why", draft.reason, "Whoever decides reads this; it is kept as you write it."),
             context(
-                f"The approvers are asked again; it takes {wording.approvals(terms.approvals)}. Until then the access "
+                f"The approvers are asked again; it takes {phrases.format_approvals(terms.approvals)}. Until then the "
+                "access "
                 "ends when it was to end."
             ),
         ],
@@ -361,7 +365,7 @@ def extend_form(
 
 
 def explain_form(
-    use: Use,
+    use: Usage,
     request: Request | None,
     draft: ExplanationDraft,
     problem: str = "",
@@ -376,8 +380,8 @@ def explain_form(
         problem: why it was not sent.
         names: account id -> name.
     """
-    where = f"{code(use.permission_set)} in {wording.account(use.account, names)}"
-    about = f"{wording.user_of(use)} used {where}, {moment(use.first_seen)}."
+    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, names)}"
+    about = f"{phrases.format_user(use)} used {where}, {format_time(use.first_seen)}."
     return modal(
         "Explain this use",
         [
@@ -407,8 +411,8 @@ def explain_form(
     )
 
 
-def sign_off_form(
-    use: Use, explanation: Explanation, version: str, problem: str = "", names: Mapping[str, str] = _NO_NAMES
+def accept_form(
+    use: Usage, explanation: Explanation, version: str, problem: str = "", names: Mapping[str, str] = _NO_NAMES
 ) -> View:
     """Show an explanation whole, and ask whether it is enough.
 
@@ -419,27 +423,30 @@ def sign_off_form(
         problem: why it was not sent.
         names: account id -> name.
     """
-    where = f"{code(use.permission_set)} in {wording.account(use.account, names)}"
-    about = f"{named(explanation.by)} explains the use of {where} by {wording.user_of(use)}, {moment(use.first_seen)}."
+    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, names)}"
+    about = (
+        f"{format_actor(explanation.by)} explains the use of {where} by {phrases.format_user(use)}, "
+        f"{format_time(use.first_seen)}."
+    )
     return modal(
         "Sign off",
         [
             *_problem(problem),
             section(markdown(about)),
-            *said("Why it was needed", explanation.reason),
-            *said("Incident", explanation.incident),
-            *said("What was done", explanation.done),
-            *said("What will be changed", explanation.follow_up),
+            *quote("Why it was needed", explanation.reason),
+            *quote("Incident", explanation.incident),
+            *quote("What was done", explanation.done),
+            *quote("What will be changed", explanation.follow_up),
             context("By signing off you say that this is enough. It can't be changed or undone after that."),
         ],
         submit="Sign off",
-        callback_id=ids.SIGN_OFF_FORM,
+        callback_id=ids.ACCEPT_FORM,
         about=f"{use.id}{_VERSION}{version}",
     )
 
 
-def signed_off_version(about: str) -> tuple[str, str]:
-    """Return the id of the use and the version of its explanation that a `sign_off_form` showed."""
+def parse_accepted_version(about: str) -> tuple[str, str]:
+    """Return the id of the use and the version of its explanation that a `accept_form` showed."""
     use_id, _, version = about.partition(_VERSION)
     return use_id, version
 
@@ -448,7 +455,7 @@ def _under(request: Request | None) -> str:
     if request is None:
         return "No request is known under which it was made."
     how = "whose glass was broken" if request.glass else "that was approved"
-    return f"It was made under request {code(request.id)} of {named(request.requester)}, {how}."
+    return f"It was made under request {code(request.id)} of {format_actor(request.requester)}, {how}."
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -456,18 +463,18 @@ def _under(request: Request | None) -> str:
 
 def _problem(problem: str) -> list[Block]:
     """Say why a form was not sent; the text may hold what people wrote."""
-    return said(":x: Not sent", problem)
+    return quote(":x: Not sent", problem)
 
 
 def _what(request: Request, names: Mapping[str, str]) -> str:
     what = f"{code(request.permission_set)} in {_where(request, names)}"
     if request.kind is Kind.extension:
-        return f"more time with {what}, {span(request.duration)} from the approval on"
-    return f"{what} for {span(request.duration)}"
+        return f"more time with {what}, {format_duration(request.duration)} from the approval on"
+    return f"{what} for {format_duration(request.duration)}"
 
 
 def _where(request: Request, names: Mapping[str, str]) -> str:
-    return wording.accounts(request.accounts, names, most=6)
+    return phrases.format_accounts(request.accounts, names, most=6)
 
 
 def _long_text(block_id: str, label: str, initial: str, hint: str = "") -> Block:
@@ -477,7 +484,7 @@ def _long_text(block_id: str, label: str, initial: str, hint: str = "") -> Block
 def _text_input(block_id: str, initial: str, *, multiline: bool = False) -> Block:
     longest = LONGEST[block_id]
     # What is longer than the input takes was not typed into it; Slack would refuse the whole form.
-    known = {"initial_value": characters(initial)[:longest]} if initial else {}
+    known = {"initial_value": replace_surrogates(initial)[:longest]} if initial else {}
     return {
         "type": "plain_text_input",
         "action_id": ids.VALUE,

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Policy
-from breakglass.app.domain.records import Request, State, Use
-from breakglass.app.slack import ids, wording
+from breakglass.app.domain.policy import ApprovalPolicy
+from breakglass.app.domain.records import Request, State, Usage
+from breakglass.app.slack import ids, phrases
 from breakglass.app.slack.blocks import (
     Block,
     actions,
@@ -26,8 +26,9 @@ from breakglass.app.slack.blocks import (
     section,
     static_select,
 )
-from breakglass.app.slack.body import TRAIL, paragraphs
 from breakglass.app.slack.buttons import (
+    accept_button,
+    acknowledge_button,
     approve_button,
     deny_button,
     done_button,
@@ -35,12 +36,11 @@ from breakglass.app.slack.buttons import (
     explain_button,
     extend_button,
     glass_button,
-    looking_button,
-    sign_off_button,
     withdraw_button,
 )
-from breakglass.app.slack.request_message import TITLES, title
-from breakglass.app.slack.text import characters, code, countdown, moment, named
+from breakglass.app.slack.message_content import TRAIL, paragraphs
+from breakglass.app.slack.request_message import TITLES, request_title
+from breakglass.app.slack.text import code, format_actor, format_countdown, format_time, replace_surrogates
 
 View = dict[str, Any]
 """A view as `views.publish` takes it."""
@@ -84,7 +84,7 @@ class HomeView:
         waiting: requests that they can decide.
         live: access that they can end.
         to_explain: uses that they are to explain.
-        to_sign_off: explanations that they can sign off.
+        to_accept: explanations that they can sign off.
         history: a page of requests, newest first.
         cursor: of the following page; None after the last.
         filter: which requests the history shows.
@@ -94,27 +94,27 @@ class HomeView:
     mine: tuple[Request, ...] = ()
     waiting: tuple[Request, ...] = ()
     live: tuple[Request, ...] = ()
-    to_explain: tuple[Use, ...] = ()
-    to_sign_off: tuple[Use, ...] = ()
+    to_explain: tuple[Usage, ...] = ()
+    to_accept: tuple[Usage, ...] = ()
     history: tuple[Request, ...] = ()
     cursor: str | None = None
     filter: HistoryFilter = HistoryFilter()
     sees_everybody: bool = False
 
 
-def filter_of(value: str) -> HistoryFilter:
+def parse_filter(value: str) -> HistoryFilter:
     """Read what was chosen in the menu; anything else is one's own, all of them."""
     whose, _, state = value.partition(":")
     return HistoryFilter(whose == "all", State(state) if state in tuple(State) else None)
 
 
-def more_of(value: str) -> tuple[HistoryFilter, str]:
+def parse_more(value: str) -> tuple[HistoryFilter, str]:
     """Read the value of `More`: which requests, and the cursor of the page."""
     chosen, _, cursor = value.partition("|")
-    return filter_of(chosen), cursor
+    return parse_filter(chosen), cursor
 
 
-def home(person: Person, view: HomeView, policy: Policy) -> View:
+def render_home(person: Person, view: HomeView, policy: ApprovalPolicy) -> View:
     """Show somebody's Home tab.
 
     Args:
@@ -133,13 +133,13 @@ def home(person: Person, view: HomeView, policy: Policy) -> View:
         *_list("Your requests", view.mine, channel, lambda one: _mine(one, policy)),
         *_list("Open now", view.live, channel, lambda one: _live(one, policy)),
         *_list("To explain", view.to_explain, alerts, lambda one: _use(one, policy, explain_button(one))),
-        *_list("To sign off", view.to_sign_off, alerts, lambda one: _use(one, policy, sign_off_button(one))),
+        *_list("To sign off", view.to_accept, alerts, lambda one: _use(one, policy, accept_button(one))),
         *_history(view, policy),
     ]
     return {"type": "home", "private_metadata": view.filter.value, "blocks": blocks}
 
 
-def closed_home(why: str) -> View:
+def render_closed_home(why: str) -> View:
     """Show nothing but why nothing is shown; plain text."""
     return {"type": "home", "blocks": [section(plain(why))]}
 
@@ -153,20 +153,20 @@ def _list(name: str, items: Sequence[Item], where: str, blocks: Callable[[Item],
     return [header(name), *shown, *([context(f"{left} more. {where}")] if left > 0 else [])]
 
 
-def _waiting(request: Request, policy: Policy) -> list[Block]:
+def _waiting(request: Request, policy: ApprovalPolicy) -> list[Block]:
     return [
-        section(markdown(f"{_line(request, policy)}\nUnanswered, it expires {countdown(request.expires_at)}.")),
+        section(markdown(f"{_line(request, policy)}\nUnanswered, it expires {format_countdown(request.expires_at)}.")),
         *_reason(request),
-        actions(approve_button(request, policy), deny_button(request), looking_button(request)),
+        actions(approve_button(request, policy), deny_button(request), acknowledge_button(request)),
     ]
 
 
-def _mine(request: Request, policy: Policy) -> list[Block]:
+def _mine(request: Request, policy: ApprovalPolicy) -> list[Block]:
     until = _until(request)
     buttons: list[Block] = []
     match request.state:
         case State.pending:
-            until = f"\nUnanswered, it expires {countdown(request.expires_at)}."
+            until = f"\nUnanswered, it expires {format_countdown(request.expires_at)}."
             rules = [rule for rule in policy.rules if request.permission_set in rule.sets]
             glass = any(rule.glass_after_seconds is not None for rule in rules)
             buttons = [withdraw_button(request), *([glass_button(request)] if glass else [])]
@@ -179,31 +179,31 @@ def _mine(request: Request, policy: Policy) -> list[Block]:
     return [section(markdown(f"{_line(request, policy)}{until}")), *([actions(*buttons)] if buttons else [])]
 
 
-def _live(request: Request, policy: Policy) -> list[Block]:
+def _live(request: Request, policy: ApprovalPolicy) -> list[Block]:
     line = markdown(f"{_line(request, policy)}{_until(request)}")
     # What is being taken back is still there, and there is nothing to do about it.
     return [section(line, None if request.state is State.revoking else end_button(request))]
 
 
-def _use(use: Use, policy: Policy, answer: Block) -> list[Block]:
-    where = f"{code(use.permission_set)} in {wording.account(use.account, policy.accounts)}"
-    text = f"{where} by {wording.user_of(use)}, {moment(use.first_seen)}. Due {countdown(use.due_at)}."
+def _use(use: Usage, policy: ApprovalPolicy, answer: Block) -> list[Block]:
+    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, policy.accounts)}"
+    text = f"{where} by {phrases.format_user(use)}, {format_time(use.first_seen)}. Due {format_countdown(use.due_at)}."
     return [section(markdown(text), answer)]
 
 
-def _line(request: Request, policy: Policy) -> str:
-    where = wording.accounts(request.accounts, policy.accounts, most=2)
-    what = f"{code(request.permission_set)} in {where} for {span(request.duration)}"
-    return f"*{title(request)}:* {what}, {named(request.requester)}, {moment(request.created_at)}"
+def _line(request: Request, policy: ApprovalPolicy) -> str:
+    where = phrases.format_accounts(request.accounts, policy.accounts, most=2)
+    what = f"{code(request.permission_set)} in {where} for {format_duration(request.duration)}"
+    return f"*{request_title(request)}:* {what}, {format_actor(request.requester)}, {format_time(request.created_at)}"
 
 
 def _until(request: Request) -> str:
-    return f"\nIt ends {countdown(request.revoke_at)}." if request.revoke_at is not None else ""
+    return f"\nIt ends {format_countdown(request.revoke_at)}." if request.revoke_at is not None else ""
 
 
 def _reason(request: Request) -> list[Block]:
     """Show why, as far as there is room; whoever decides finds the whole in the channel."""
-    reason = characters(request.reason)
+    reason = replace_surrogates(request.reason)
     if not reason[:_LONGEST_REASON].strip():
         return []
     left = len(reason) - _LONGEST_REASON
@@ -214,7 +214,7 @@ def _reason(request: Request) -> list[Block]:
 # --- history ---------------------------------------------------------------------------------------------------------
 
 
-def _history(view: HomeView, policy: Policy) -> list[Block]:
+def _history(view: HomeView, policy: ApprovalPolicy) -> list[Block]:
     lines = [_past(request, policy) for request in view.history[:PAGE]]
     return [
         header("History"),
@@ -224,7 +224,7 @@ def _history(view: HomeView, policy: Policy) -> list[Block]:
     ]
 
 
-def _past(request: Request, policy: Policy) -> str:
+def _past(request: Request, policy: ApprovalPolicy) -> str:
     by = f", by rule {code(request.rule)}" if request.rule else ""
     return f"{_line(request, policy)}{by} ({code(request.id)})"
 

@@ -12,7 +12,7 @@ SHORTCUT = "request_access"
 # Buttons. The value is the id of a request or use, but for `EXPLAIN_ALERT`: see `breakglass.alerts.messages`.
 APPROVE = "approve"
 DENY = "deny"
-LOOKING = "looking"
+ACKNOWLEDGE = "acknowledge"
 WITHDRAW = "withdraw"
 BREAK_GLASS = "break_glass"
 DONE = "done"
@@ -20,14 +20,14 @@ EXTEND = "extend"
 END = "end"
 EXPLAIN_ALERT = "explain_alert"
 EXPLAIN_USE = "explain_use"
-SIGN_OFF = "sign_off"
+ACCEPT = "accept"
 
 # App Home
 HOME_REQUEST = "home_request"
 HOME_FILTER = "home_filter"
 HOME_MORE = "home_more"
 
-OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, SIGN_OFF, HOME_REQUEST})
+OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, ACCEPT, HOME_REQUEST})
 """Buttons that open a form: it has to be opened within three seconds of the click."""
 
 # Forms: callback ids, and for each the block ids of its inputs; an input's action id is `value`.
@@ -37,7 +37,7 @@ GLASS_FORM = "glass_form"
 EXTEND_FORM = "extend_form"
 END_FORM = "end_form"
 EXPLAIN_FORM = "explain_form"
-SIGN_OFF_FORM = "sign_off_form"
+ACCEPT_FORM = "accept_form"
 
 ROLE = "role"
 ACCOUNTS = "accounts"

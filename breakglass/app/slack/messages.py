@@ -7,22 +7,22 @@ Non-goals: the message of a request (see `request_message`); sending (see `servi
 
 from collections.abc import Mapping, Sequence
 
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.grant_lifecycle import GrantEvent
-from breakglass.app.domain.policy import Policy
-from breakglass.app.domain.records import Actor, AuditEntry, Denial, Kind, Request, State, Use, UseState
+from breakglass.app.domain.policy import ApprovalPolicy
+from breakglass.app.domain.records import Actor, AuditEntry, Denial, Kind, Request, State, Usage, UsageState
 from breakglass.app.domain.request_lifecycle import FINAL, Event
-from breakglass.app.slack import wording
+from breakglass.app.slack import phrases
 from breakglass.app.slack.blocks import Block, actions, context, header, markdown, section
-from breakglass.app.slack.body import TRAIL, Body, excerpt, fitting
-from breakglass.app.slack.buttons import end_button, explain_button, sign_off_button
+from breakglass.app.slack.buttons import accept_button, end_button, explain_button
+from breakglass.app.slack.message_content import TRAIL, MessageContent, fit_to_limit, quote_excerpt
 from breakglass.app.slack.request_message import account_blocks
-from breakglass.app.slack.text import code, countdown, moment, named, shortened
+from breakglass.app.slack.text import code, format_actor, format_countdown, format_time, shorten
 
 # --- the story in the thread -----------------------------------------------------------------------------------------
 
 
-def story(entry: AuditEntry, slack_id: str | None, policy: Policy) -> Body | None:
+def thread_reply(entry: AuditEntry, slack_id: str | None, policy: ApprovalPolicy) -> MessageContent | None:
     """Tell one line of the audit trail in the thread of its request.
 
     Args:
@@ -38,18 +38,20 @@ def story(entry: AuditEntry, slack_id: str | None, policy: Policy) -> Body | Non
         return None
     line, label = told
     text = line.format(
-        who=named(Actor(entry.actor.user_id, entry.actor.name, slack_id)),
+        who=format_actor(Actor(entry.actor.user_id, entry.actor.name, slack_id)),
         rule=f", by rule {code(entry.rule)}" if entry.rule else "",
-        where=wording.accounts(entry.accounts, policy.accounts, most=10),
+        where=phrases.format_accounts(entry.accounts, policy.accounts, most=10),
         note=code(entry.note) if entry.note.strip() else "",
         over="Nothing had been opened." if entry.before == State.approved else "It is being taken back.",
     )
     if entry.event == Event.closed:
         shown = "Whether sessions that were open are cut off is in the message above."
-        sessions = wording.ended_sessions(policy, entry.permission_set, ())
+        sessions = phrases.describe_ended_sessions(policy, entry.permission_set, ())
         text = f"{text} {shown if policy.settings.session_policy_id is not None else sessions}"
     note = entry.note if label else ""
-    return Body(text, fitting(lambda allowance: [section(markdown(text)), *excerpt(label, note, allowance, TRAIL)]))
+    return MessageContent(
+        text, fit_to_limit(lambda allowance: [section(markdown(text)), *quote_excerpt(label, note, allowance, TRAIL)])
+    )
 
 
 _STORIES: Mapping[str, tuple[str, str]] = {
@@ -70,8 +72,8 @@ _STORIES: Mapping[str, tuple[str, str]] = {
         "comes of it. A post-mortem is required.",
         "Why it could not wait",
     ),
-    Event.looking: (":eyes: {who} is looking at it.", ""),
-    Event.opened: (f":unlock: Open now in {{where}}. Start it from the access portal. {wording.COMMAND_LINE}", ""),
+    Event.acknowledged: (":eyes: {who} is looking at it.", ""),
+    Event.opened: (f":unlock: Open now in {{where}}. Start it from the access portal. {phrases.COMMAND_LINE}", ""),
     Event.failed: (":x: It failed, and nothing came of it.", "What failed"),
     Event.returned: ("{who} gives the access back. {over}", ""),
     Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Why"),
@@ -87,31 +89,32 @@ _STORIES: Mapping[str, tuple[str, str]] = {
 # --- calls and alarms ------------------------------------------------------------------------------------------------
 
 
-def call_on(request: Request, mentions: Sequence[str], why: str) -> Body:
+def mention(request: Request, mentions: Sequence[str], why: str) -> MessageContent:
     """Mention people in a request's thread.
 
     Args:
         request: which still waits.
-        mentions: who, as `text.named` calls them.
+        mentions: who, as `text.format_actor` calls them.
         why: a sentence of ours.
     """
     text = (
-        f"{' '.join(mentions)} {why} {named(request.requester)} waits for {code(request.permission_set)}. Approve or "
-        f"deny it in the message above; unanswered, it expires {countdown(request.expires_at)}."
+        f"{' '.join(mentions)} {why} {format_actor(request.requester)} waits for {code(request.permission_set)}. "
+        "Approve or "
+        f"deny it in the message above; unanswered, it expires {format_countdown(request.expires_at)}."
     )
-    return Body(text, [section(markdown(text))])
+    return MessageContent(text, [section(markdown(text))])
 
 
-def unasked(request: Request) -> Body:
+def undelivered_request_message(request: Request) -> MessageContent:
     """Tell whoever asked that nobody could be asked: their request has no message in the channel."""
     text = (
         f":x: Nobody could be asked about your request for {code(request.permission_set)} ({code(request.id)}), and it "
         "has failed. Nothing was opened. Phone somebody who approves, and ask again."
     )
-    return Body(text, [section(markdown(text)), *excerpt("What failed", request.note, 600, TRAIL)])
+    return MessageContent(text, [section(markdown(text)), *quote_excerpt("What failed", request.note, 600, TRAIL)])
 
 
-def broken_glass(request: Request, policy: Policy, denials: Sequence[Denial] = ()) -> Body:
+def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequence[Denial] = ()) -> MessageContent:
     """Tell everybody that somebody takes access which nobody has approved.
 
     Args:
@@ -119,34 +122,34 @@ def broken_glass(request: Request, policy: Policy, denials: Sequence[Denial] = (
         policy: today's.
         denials: what was denied lately of what it asks for.
     """
-    what = f"{code(request.permission_set)} in {wording.accounts(request.accounts, policy.accounts)}"
+    what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     more = "more time with " if request.kind is Kind.extension else ""
     text = (
-        f"<!channel> :rotating_light: *The glass was broken.* {named(request.requester)} takes {more}{what} for "
-        f"{span(request.duration)}, and nobody has approved it."
+        f"<!channel> :rotating_light: *The glass was broken.* {format_actor(request.requester)} takes {more}{what} for "
+        f"{format_duration(request.duration)}, and nobody has approved it."
     )
-    facts = [f"It was broken {moment(request.decided_at or request.created_at)}.", *_late(request)]
+    facts = [f"It was broken {format_time(request.decided_at or request.created_at)}.", *_late(request)]
     endable = request.state in (State.approved, State.granting, State.active)
 
     def blocks(allowance: int) -> list[Block]:
         return [
-            header(f":rotating_light: Glass broken: {shortened(request.permission_set, 64)}"),
+            header(f":rotating_light: Glass broken: {shorten(request.permission_set, 64)}"),
             section(markdown(text)),
-            section(markdown("\n".join([*facts, *wording.denied(denials, None, policy.accounts)]))),
+            section(markdown("\n".join([*facts, *phrases.describe_denials(denials, None, policy.accounts)]))),
             *account_blocks(request, (), policy, allowance),
-            *excerpt("Reason", request.reason, allowance, TRAIL),
-            *excerpt("Why it could not wait", request.justification, allowance, TRAIL),
+            *quote_excerpt("Reason", request.reason, allowance, TRAIL),
+            *quote_excerpt("Why it could not wait", request.justification, allowance, TRAIL),
             section(
                 markdown(
                     "*If this is right:* leave them to it. They write a post-mortem, and somebody else signs it off.\n"
                     f"*If it is not:* {_end_it(policy) if endable else 'treat it as a security incident.'}"
                 )
             ),
-            context(f"{code(request.id)} · asked {moment(request.created_at)}"),
+            context(f"{code(request.id)} · asked {format_time(request.created_at)}"),
             *([actions(end_button(request))] if endable else []),
         ]
 
-    return Body(text, fitting(blocks))
+    return MessageContent(text, fit_to_limit(blocks))
 
 
 def _late(request: Request) -> list[str]:
@@ -158,12 +161,14 @@ def _late(request: Request) -> list[str]:
     return []
 
 
-def _end_it(policy: Policy) -> str:
-    security = f", and for {wording.people(policy.security)}" if policy.security else ""
+def _end_it(policy: ApprovalPolicy) -> str:
+    security = f", and for {phrases.format_principals(policy.security)}" if policy.security else ""
     return f"press *End now*. That is for whoever approves for this role{security}."
 
 
-def unrecorded(permission_set: str, account: str, name: str, own: bool, revoked: bool, policy: Policy) -> Body:
+def unmanaged_assignment_message(
+    permission_set: str, account: str, name: str, own: bool, revoked: bool, policy: ApprovalPolicy
+) -> MessageContent:
     """Tell that somebody has a break-glass role, and neither a request nor the stack file gave it to them.
 
     Args:
@@ -176,7 +181,7 @@ def unrecorded(permission_set: str, account: str, name: str, own: bool, revoked:
     """
     text = (
         f":rotating_light: {code(name)} is assigned {code(permission_set)} in "
-        f"{wording.account(account, policy.accounts)}, and "
+        f"{phrases.format_account(account, policy.accounts)}, and "
         + (
             "the request that made it is over: the assignment came late."
             if own
@@ -186,41 +191,43 @@ def unrecorded(permission_set: str, account: str, name: str, own: bool, revoked:
     left = "It is left as it is, as the stack file says; take it away in Identity Center if nobody needs it."
     after = "It is taken away when the search meets it again, mostly within ten minutes." if revoked else left
     ask = f"{after}\n*If nobody knows of it:* treat it as a security incident."
-    return Body(f"{text} {after}", [section(markdown(text)), section(markdown(ask))])
+    return MessageContent(f"{text} {after}", [section(markdown(text)), section(markdown(ask))])
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
 
 
-def explained(use: Use, policy: Policy) -> Body:
+def explanation_message(use: Usage, policy: ApprovalPolicy) -> MessageContent:
     """Show an explanation, and ask a second person to sign it off."""
     written = use.explanation
     if written is None:
-        return unexplained(use, policy, overdue=False)
-    text = f":memo: {named(written.by)} has explained {_use(use, policy)}."
+        return explanation_reminder(use, policy, overdue=False)
+    text = f":memo: {format_actor(written.by)} has explained {_use(use, policy)}."
 
     def blocks(allowance: int) -> list[Block]:
         return [
             section(markdown(text)),
-            *excerpt("Why it was needed", written.reason, allowance, TRAIL),
-            *excerpt("Incident", written.incident, allowance, TRAIL),
-            *excerpt("What was done", written.done, allowance, TRAIL),
-            *excerpt("What will be changed", written.follow_up, allowance, TRAIL),
-            context(f"{_who_signs_off(policy)} signs it off; not {named(written.by)}, and not whoever used the role."),
-            actions(sign_off_button(use)),
+            *quote_excerpt("Why it was needed", written.reason, allowance, TRAIL),
+            *quote_excerpt("Incident", written.incident, allowance, TRAIL),
+            *quote_excerpt("What was done", written.done, allowance, TRAIL),
+            *quote_excerpt("What will be changed", written.follow_up, allowance, TRAIL),
+            context(
+                f"{_who_signs_off(policy)} signs it off; not {format_actor(written.by)}, and not whoever used the role."
+            ),
+            actions(accept_button(use)),
         ]
 
-    return Body(text, fitting(blocks))
+    return MessageContent(text, fit_to_limit(blocks))
 
 
-def signed_off(use: Use) -> Body:
+def acceptance_message(use: Usage) -> MessageContent:
     """Say that a second person agrees."""
-    by = f" by {named(use.signed_off_by)}" if use.signed_off_by is not None else ""
+    by = f" by {format_actor(use.accepted_by)}" if use.accepted_by is not None else ""
     text = f":white_check_mark: Signed off{by}. Nothing is left to do about this use of {code(use.permission_set)}."
-    return Body(text, [section(markdown(text))])
+    return MessageContent(text, [section(markdown(text))])
 
 
-def unexplained(use: Use, policy: Policy, overdue: bool) -> Body:
+def explanation_reminder(use: Usage, policy: ApprovalPolicy, overdue: bool) -> MessageContent:
     """Bring up again a use that nobody has explained, or whose explanation nobody has signed off.
 
     Args:
@@ -228,21 +235,28 @@ def unexplained(use: Use, policy: Policy, overdue: bool) -> Body:
         policy: today's.
         overdue: whether it should be done by now.
     """
-    when = f"That is overdue since {moment(use.due_at)}." if overdue else f"That is due {countdown(use.due_at)}."
+    when = (
+        f"That is overdue since {format_time(use.due_at)}."
+        if overdue
+        else f"That is due {format_countdown(use.due_at)}."
+    )
     sign = ":rotating_light:" if overdue else ":bell:"
-    if use.state is UseState.explained and use.explanation is not None:
-        text = f"{sign} Nobody has signed off what {named(use.explanation.by)} wrote about {_use(use, policy)}. {when}"
+    if use.state is UsageState.explained and use.explanation is not None:
+        text = (
+            f"{sign} Nobody has signed off what {format_actor(use.explanation.by)} wrote about {_use(use, policy)}. "
+            f"{when}"
+        )
         ask = f"{_who_signs_off(policy)} signs it off: *Sign off* shows the explanation."
-        return Body(text, [section(markdown(text)), section(markdown(ask)), actions(sign_off_button(use))])
+        return MessageContent(text, [section(markdown(text)), section(markdown(ask)), actions(accept_button(use))])
     text = f"{sign} Nobody has yet explained {_use(use, policy)}. {when}"
     ask = (
         "*If this was you:* explain it now. What was broken, and what are you going to change?\n"
         "*If nobody explains it:* treat it as a security incident."
     )
-    return Body(text, [section(markdown(text)), section(markdown(ask)), actions(explain_button(use))])
+    return MessageContent(text, [section(markdown(text)), section(markdown(ask)), actions(explain_button(use))])
 
 
-def many_unexplained(count: int, overdue: int) -> Body:
+def explanation_digest(count: int, overdue: int) -> MessageContent:
     """Bring up uses in one message, besides those that have one of their own.
 
     Args:
@@ -255,15 +269,15 @@ def many_unexplained(count: int, overdue: int) -> Body:
         f"{'has' if count == 1 else 'have'} to be explained or signed off.{late} The Home tab of this app shows each "
         "person theirs."
     )
-    return Body(text, [section(markdown(text))])
+    return MessageContent(text, [section(markdown(text))])
 
 
-def _use(use: Use, policy: Policy) -> str:
+def _use(use: Usage, policy: ApprovalPolicy) -> str:
     under = f", under request {code(use.request_id)}" if use.request_id is not None else ""
-    where = f"{code(use.permission_set)} in {wording.account(use.account, policy.accounts)}"
-    return f"the use of {where} by {wording.user_of(use)}, {moment(use.first_seen)}{under}"
+    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, policy.accounts)}"
+    return f"the use of {where} by {phrases.format_user(use)}, {format_time(use.first_seen)}{under}"
 
 
-def _who_signs_off(policy: Policy) -> str:
-    security = f" or {wording.people(policy.security)}" if policy.security else ""
+def _who_signs_off(policy: ApprovalPolicy) -> str:
+    security = f" or {phrases.format_principals(policy.security)}" if policy.security else ""
     return f"Somebody who approves for this role{security}"

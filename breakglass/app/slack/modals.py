@@ -8,7 +8,7 @@ Non-goals: forms with inputs (see `forms`).
 from typing import Any
 
 from breakglass.app.slack.blocks import Block, plain, section
-from breakglass.app.slack.text import pieces, shortened
+from breakglass.app.slack.text import shorten, split_text
 
 View = dict[str, Any]
 """A view as Slack's methods take it."""
@@ -16,12 +16,12 @@ View = dict[str, Any]
 _LONGEST_TITLE = 24
 
 
-def loading() -> View:
+def loading_modal() -> View:
     """What opens at once, until it is known what to show."""
     return modal("Break-glass access", [section(plain("One moment…"))])
 
 
-def working(title: str = "Break-glass access") -> View:
+def processing_modal(title: str = "Break-glass access") -> View:
     """What a form becomes when it is sent, until it is known what came of it."""
     text = (
         "Sent, and being worked on. What comes of it is shown here, and in the channel if it concerns others; you may "
@@ -30,7 +30,7 @@ def working(title: str = "Break-glass access") -> View:
     return modal(title, [section(plain(text))])
 
 
-def told(title: str, *texts: str | Block) -> View:
+def result_modal(title: str, *texts: str | Block) -> View:
     """Say something to whoever looks at a form.
 
     Args:
@@ -40,7 +40,7 @@ def told(title: str, *texts: str | Block) -> View:
     blocks: list[Block] = []
     for text in texts:
         if isinstance(text, str):
-            blocks.extend(section(plain(piece)) for piece in pieces(text) if piece.strip())
+            blocks.extend(section(plain(piece)) for piece in split_text(text) if piece.strip())
         else:
             blocks.append(text)
     return modal(title, blocks or [section(plain("There is nothing more to say."))])
@@ -50,7 +50,7 @@ def modal(title: str, blocks: list[Block], *, submit: str = "", callback_id: str
     """Make a form; `about` is the id of what it is about, and comes back when the form is sent."""
     return {
         "type": "modal",
-        "title": plain(shortened(title, _LONGEST_TITLE)),
+        "title": plain(shorten(title, _LONGEST_TITLE)),
         "close": plain("Cancel" if submit else "Close"),
         **({"submit": plain(submit)} if submit else {}),
         **({"callback_id": callback_id} if callback_id else {}),

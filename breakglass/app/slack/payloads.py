@@ -3,7 +3,7 @@
 Slack has signed it, and still everything in it is what somebody typed or a changed message said: any type, any depth,
 any number, any character. So it is read field by field, and either becomes one of these types or is refused with a
 reason that holds nothing of it. What people typed is kept as it is, but for lone surrogates, which are no characters
-(`text.characters`).
+(`text.replace_surrogates`).
 
 Sources: https://docs.slack.dev/reference/interaction-payloads,
 https://docs.slack.dev/interactivity/implementing-slash-commands, https://docs.slack.dev/apis/events-api
@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 from breakglass.app.domain.message import Message
 from breakglass.app.slack import ids
-from breakglass.app.slack.text import characters
+from breakglass.app.slack.text import replace_surrogates
 
 NO_CHOICE = "-"
 """The value of an entry in a list that is there to be read, not to be chosen; it is never among what was chosen."""
@@ -155,13 +155,13 @@ class Challenge:
 
 
 @dataclass(frozen=True)
-class Nothing:
+class IgnoredPayload:
     """Something that needs no answer; `what` is for the log."""
 
     what: str
 
 
-Interaction = Command | Shortcut | Click | Submission | Suggestion | HomeOpened | Challenge | Nothing
+Interaction = Command | Shortcut | Click | Submission | Suggestion | HomeOpened | Challenge | IgnoredPayload
 """Everything that `parse` returns."""
 
 _Object = Mapping[str, Any]
@@ -188,7 +188,7 @@ _BUTTONS = frozenset(
     {
         ids.APPROVE,
         ids.DENY,
-        ids.LOOKING,
+        ids.ACKNOWLEDGE,
         ids.WITHDRAW,
         ids.BREAK_GLASS,
         ids.DONE,
@@ -196,7 +196,7 @@ _BUTTONS = frozenset(
         ids.END,
         ids.EXPLAIN_ALERT,
         ids.EXPLAIN_USE,
-        ids.SIGN_OFF,
+        ids.ACCEPT,
         ids.HOME_REQUEST,
         ids.HOME_FILTER,
         ids.HOME_MORE,
@@ -211,7 +211,7 @@ _FORMS = frozenset(
         ids.EXTEND_FORM,
         ids.END_FORM,
         ids.EXPLAIN_FORM,
-        ids.SIGN_OFF_FORM,
+        ids.ACCEPT_FORM,
     }
 )
 # Buttons with an address: Slack tells of the click, and has opened the page (`breakglass.alerts.messages`).
@@ -277,7 +277,7 @@ def _form(text: str) -> Interaction:
     if "payload" in form:
         return _interaction(_json(form["payload"]))
     if "ssl_check" in form:
-        return Nothing("ssl_check")
+        return IgnoredPayload("ssl_check")
     return _command(form)
 
 
@@ -298,13 +298,13 @@ def _event(body: _Object) -> Interaction:
         case "event_callback":
             event = _object(body, "event")
             if event.get("type") != "app_home_opened":
-                return Nothing("another event")
+                return IgnoredPayload("another event")
             if event.get("tab") != "home":
-                return Nothing("another tab")
+                return IgnoredPayload("another tab")
             actor = SlackActor(_matching(event, "user", _USER), _matching(body, "team_id", _TEAM))
             return HomeOpened(actor, _matching(body, "event_id", _EVENT))
         case "app_rate_limited":
-            return Nothing("app_rate_limited")
+            return IgnoredPayload("app_rate_limited")
         case _:
             raise PayloadError("another type of event")
 
@@ -322,7 +322,7 @@ def _interaction(payload: _Object) -> Interaction:
                 _actor(payload), _matching(payload, "trigger_id", _TRIGGER), _one_of(payload, "callback_id", _SHORTCUTS)
             )
         case "view_closed":
-            return Nothing("view_closed")
+            return IgnoredPayload("view_closed")
         case _:
             raise PayloadError("another type of interaction")
 
@@ -340,13 +340,13 @@ def _actor(payload: _Object) -> SlackActor:
     return SlackActor(_matching(user, "id", _USER), _matching(team, "team_id", _TEAM))
 
 
-def _click(payload: _Object) -> Click | Nothing:
+def _click(payload: _Object) -> Click | IgnoredPayload:
     actions = payload.get("actions")
     if not isinstance(actions, list) or len(actions) != 1 or not isinstance(actions[0], dict):
         raise PayloadError("not one action")
     action = actions[0]
     if _action_id(action) in _LINKS:
-        return Nothing("a link")
+        return IgnoredPayload("a link")
     view = _object(payload, "view") if payload.get("view") is not None else None
     return Click(
         actor=_actor(payload),
@@ -417,7 +417,7 @@ def _values(holder: _Object) -> _Values:
             raise PayloadError("a block of the state is no object")
         chosen = tuple(text for one in inputs.values() for text in _chosen(one))
         if chosen:
-            values[characters(block_id)] = chosen
+            values[replace_surrogates(block_id)] = chosen
     return values
 
 
@@ -425,7 +425,7 @@ def _with(values: _Values, action: _Object) -> _Values:
     """Return the state with what was chosen just now in it."""
     if action.get("type") == "button" or not isinstance(action.get("block_id"), str):
         return values
-    block_id = characters(action["block_id"])
+    block_id = replace_surrogates(action["block_id"])
     chosen = _chosen(action)
     others = {key: value for key, value in values.items() if key != block_id}
     return {**others, block_id: chosen} if chosen else others
@@ -480,7 +480,7 @@ def _text(holder: _Object, key: str, longest: int | None = None) -> str:
     value = holder.get(key)
     if not isinstance(value, str) or (longest is not None and len(value) > longest):
         _refuse(key)
-    return characters(value)
+    return replace_surrogates(value)
 
 
 def _matching(holder: _Object, key: str, pattern: re.Pattern[str]) -> str:

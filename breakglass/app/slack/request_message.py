@@ -8,34 +8,34 @@ Non-goals: the thread (see `messages`); sending (see `services.notifications`).
 from collections.abc import Callable, Mapping, Sequence
 
 from breakglass.app.domain.decision import Decision
-from breakglass.app.domain.durations import span
-from breakglass.app.domain.policy import Action, DenyRule, Policy
+from breakglass.app.domain.durations import format_duration
+from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule
 from breakglass.app.domain.records import Denial, Grant, GrantState, Kind, Request, State
-from breakglass.app.domain.request_lifecycle import quiet_since
-from breakglass.app.slack import wording
+from breakglass.app.domain.request_lifecycle import unanswered_since
+from breakglass.app.slack import phrases
 from breakglass.app.slack.blocks import Block, actions, context, fields, header, markdown, plain, section
-from breakglass.app.slack.body import THREAD, TRAIL, Body, excerpt, fitting, paragraphs
 from breakglass.app.slack.buttons import (
+    acknowledge_button,
     approve_button,
     deny_button,
     done_button,
     end_button,
     extend_button,
     glass_button,
-    looking_button,
     withdraw_button,
 )
-from breakglass.app.slack.text import code, countdown, moment, named, shortened
+from breakglass.app.slack.message_content import THREAD, TRAIL, MessageContent, fit_to_limit, paragraphs, quote_excerpt
+from breakglass.app.slack.text import code, format_actor, format_countdown, format_time, shorten
 
 
 def request_message(
     request: Request,
     grants: Sequence[Grant],
     decision: Decision,
-    policy: Policy,
+    policy: ApprovalPolicy,
     mentions: Sequence[str] = (),
     denials: Sequence[Denial] = (),
-) -> Body:
+) -> MessageContent:
     """Show a request as it stands.
 
     Args:
@@ -43,29 +43,29 @@ def request_message(
         grants: its grants, if there are any yet.
         decision: whether its requester may ask for it by today's policy, under which terms, and who approves.
         policy: today's.
-        mentions: who is asked to decide, as `text.named` calls them; only where the message is new.
+        mentions: who is asked to decide, as `text.format_actor` calls them; only where the message is new.
         denials: what was denied lately of what it asks for, newest first.
     """
-    text = f"{title(request)}: {_ask(request, policy)}"
+    text = f"{request_title(request)}: {_ask(request, policy)}"
 
     def blocks(allowance: int) -> list[Block]:
         return [
-            header(f"{_SIGNS[request.state]} {title(request)}: {shortened(request.permission_set, 64)}"),
+            header(f"{_SIGNS[request.state]} {request_title(request)}: {shorten(request.permission_set, 64)}"),
             *_glass_alarm(request),
-            *paragraphs(wording.denied(denials, decision.terms, policy.accounts)),
+            *paragraphs(phrases.describe_denials(denials, decision.terms, policy.accounts)),
             *paragraphs(_state(request, grants, decision, policy, mentions, denials)),
             fields(*_facts(request, allowance)),
             *account_blocks(request, grants, policy, allowance),
-            *excerpt("Reason", request.reason, allowance, TRAIL),
-            *excerpt("Why it could not wait", request.justification, allowance // 2, THREAD),
-            *excerpt(_note_label(request), request.note, allowance // 2, THREAD),
+            *quote_excerpt("Reason", request.reason, allowance, TRAIL),
+            *quote_excerpt("Why it could not wait", request.justification, allowance // 2, THREAD),
+            *quote_excerpt(_note_label(request), request.note, allowance // 2, THREAD),
             *_refusal(request, decision),
             *_banners(request, decision, allowance // 5),
-            context(f"{code(request.id)} · asked {moment(request.created_at)}"),
+            context(f"{code(request.id)} · asked {format_time(request.created_at)}"),
             *_buttons(request, decision, policy, denials),
         ]
 
-    return Body(text, fitting(blocks))
+    return MessageContent(text, fit_to_limit(blocks))
 
 
 _SIGNS: Mapping[State, str] = {
@@ -97,7 +97,7 @@ TITLES: Mapping[State, str] = {
 _EXTENSIONS: Mapping[State, str] = {State.pending: "More time wanted", State.ended: "More time given"}
 
 
-def title(request: Request) -> str:
+def request_title(request: Request) -> str:
     """Say in a few words how a request stands."""
     stands = TITLES[request.state]
     if request.kind is Kind.extension:
@@ -111,28 +111,30 @@ def _glass_alarm(request: Request) -> list[Block]:
     """Say for ever after that nobody has approved it."""
     if not request.glass:
         return []
-    when = f", {moment(request.decided_at)}" if request.decided_at is not None else ""
+    when = f", {format_time(request.decided_at)}" if request.decided_at is not None else ""
     text = (
-        f":rotating_light: *The glass was broken*{when}: {named(request.requester)} took this, and nobody has approved "
+        f":rotating_light: *The glass was broken*{when}: {format_actor(request.requester)} took this, and nobody has "
+        "approved "
         "it. A post-mortem is required."
     )
-    told = f"\n{wording.announced(request.announcement)}" if request.announcement is not None else ""
+    told = f"\n{phrases.describe_announcement(request.announcement)}" if request.announcement is not None else ""
     return [section(markdown(f"{text}{told}"))]
 
 
-def _ask(request: Request, policy: Policy) -> str:
+def _ask(request: Request, policy: ApprovalPolicy) -> str:
     """Say in a sentence who wants what."""
-    what = f"{code(request.permission_set)} in {wording.accounts(request.accounts, policy.accounts)}"
+    what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     if request.kind is Kind.extension:
         what = f"more time with {what}"
-    return f"{named(request.requester)} asked for {what} for {span(request.duration)}."
+    return f"{format_actor(request.requester)} asked for {what} for {format_duration(request.duration)}."
 
 
 def _facts(request: Request, allowance: int) -> list[str]:
     facts = {
-        "Who": f"{named(request.requester)} ({code(request.requester_name)})",
+        "Who": f"{format_actor(request.requester)} ({code(request.requester_name)})",
         "Role": code(request.permission_set),
-        "How long": span(request.duration) + (" from the approval on" if request.state is State.pending else ""),
+        "How long": format_duration(request.duration)
+        + (" from the approval on" if request.state is State.pending else ""),
         "By rule": code(request.rule) if request.rule else "",
         "Ticket": code(request.ticket, allowance // 2) if request.ticket.strip() else "",
         "Extends": code(request.parent) if request.parent is not None else "",
@@ -151,7 +153,7 @@ def _state(
     request: Request,
     grants: Sequence[Grant],
     decision: Decision,
-    policy: Policy,
+    policy: ApprovalPolicy,
     mentions: Sequence[str],
     denials: Sequence[Denial],
 ) -> list[str]:
@@ -161,49 +163,51 @@ def _state(
 
 
 def _pending(
-    request: Request, decision: Decision, policy: Policy, mentions: Sequence[str], denials: Sequence[Denial]
+    request: Request, decision: Decision, policy: ApprovalPolicy, mentions: Sequence[str], denials: Sequence[Denial]
 ) -> list[str]:
     terms = decision.terms
     required = terms.approvals if terms is not None else request.required
-    by = f", by {wording.actors([one.by for one in request.approvals])}" if request.approvals else ""
+    by = f", by {phrases.format_actors([one.by for one in request.approvals])}" if request.approvals else ""
     lines = [f"*{len(request.approvals)} of {required} approvals*{by}."]
     if decision:
-        lines.append(f"Whoever approves: {wording.people(decision.approvers)}.")
+        lines.append(f"Whoever approves: {phrases.format_principals(decision.approvers)}.")
     if mentions:
         lines.append(f"{' '.join(mentions)} please decide.")
-    if request.looking:
-        lines.append(f":eyes: Looking at it: {wording.actors(request.looking, most=5)}.")
+    if request.acknowledged_by:
+        lines.append(f":eyes: Looking at it: {phrases.format_actors(request.acknowledged_by, most=5)}.")
     if request.escalated:
         lines.append("Nobody answered in time, so others have been asked too.")
-    lines.append(f"Unanswered, it expires {countdown(request.expires_at)}.")
+    lines.append(f"Unanswered, it expires {format_countdown(request.expires_at)}.")
     opens_at = _glass_opens_at(request, decision, policy, denials)
     if opens_at is not None:
         lines.append(_glass_line(request, opens_at, policy))
     return lines
 
 
-def _glass_opens_at(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> int | None:
+def _glass_opens_at(
+    request: Request, decision: Decision, policy: ApprovalPolicy, denials: Sequence[Denial]
+) -> int | None:
     """Return from when on the glass may be broken; None for never."""
     always_denied = any(not deny.principals for deny in _glass_denies(request, policy))
     terms = decision.terms if decision and not always_denied else None
     if terms is None or terms.glass_after_seconds is None:
         return None
     forbidden_until = [denial.at + terms.not_after_denial_seconds for denial in denials]
-    return max([quiet_since(request) + terms.glass_after_seconds, *forbidden_until])
+    return max([unanswered_since(request) + terms.glass_after_seconds, *forbidden_until])
 
 
-def _glass_line(request: Request, opens_at: int, policy: Policy) -> str:
+def _glass_line(request: Request, opens_at: int, policy: ApprovalPolicy) -> str:
     if opens_at >= request.expires_at:
         return "It expires before the glass may be broken."
     # Whether a deny rule hits somebody depends on their groups at the moment they try.
     unless = ", unless a deny rule forbids it to them" if _glass_denies(request, policy) else ""
-    who = f"{named(request.requester)} may break the glass"
-    if opens_at > quiet_since(request):
-        return f"If nobody has answered by {moment(opens_at)}, {who}{unless}."
+    who = f"{format_actor(request.requester)} may break the glass"
+    if opens_at > unanswered_since(request):
+        return f"If nobody has answered by {format_time(opens_at)}, {who}{unless}."
     return f"{who} without waiting for an answer{unless}."
 
 
-def _glass_denies(request: Request, policy: Policy) -> list[DenyRule]:
+def _glass_denies(request: Request, policy: ApprovalPolicy) -> list[DenyRule]:
     return [
         deny
         for deny in policy.denies
@@ -217,34 +221,35 @@ def _decided(request: Request) -> list[str]:
     """Say who approved; of a broken glass the alarm says that it was nobody."""
     if request.glass or request.decided_at is None or not request.approvals:
         return []
-    by = wording.actors([one.by for one in request.approvals])
-    return [f"Approved by {by}, {moment(request.decided_at)}."]
+    by = phrases.format_actors([one.by for one in request.approvals])
+    return [f"Approved by {by}, {format_time(request.decided_at)}."]
 
 
-def _approved(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+def _approved(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
         return ["The end is not moved yet; that comes next."]
     return ["Nothing is open yet; that comes next."]
 
 
-def _granting(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
-    ends = f" It ends {countdown(request.revoke_at)} at the latest." if request.revoke_at is not None else ""
+def _granting(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
+    ends = f" It ends {format_countdown(request.revoke_at)} at the latest." if request.revoke_at is not None else ""
     return [f"It is being opened, account by account.{ends}"]
 
 
-def _active(request: Request, grants: Sequence[Grant], policy: Policy) -> list[str]:
-    until = f" until {countdown(request.revoke_at)}" if request.revoke_at is not None else ""
+def _active(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy) -> list[str]:
+    until = f" until {format_countdown(request.revoke_at)}" if request.revoke_at is not None else ""
     opened = [grant.access.account for grant in grants if grant.state is GrantState.granted]
     where = f" in {len(opened)} of {len(request.accounts)} accounts" if len(opened) < len(request.accounts) else ""
     return [
-        f"*Open{where}{until}.* Start it from the access portal. {wording.COMMAND_LINE}",
-        f"{named(request.requester)} gives it back with *I'm done*, or asks for more time with *Extend*. *End now* is "
+        f"*Open{where}{until}.* Start it from the access portal. {phrases.COMMAND_LINE}",
+        f"{format_actor(request.requester)} gives it back with *I'm done*, or asks for more time with *Extend*. *End "
+        "now* is "
         "also for whoever approves, and for security.",
-        wording.live_sessions(policy, request.permission_set, request.accounts),
+        phrases.describe_live_sessions(policy, request.permission_set, request.accounts),
     ]
 
 
-def _revoking(request: Request, grants: Sequence[Grant], _: Policy) -> list[str]:
+def _revoking(request: Request, grants: Sequence[Grant], _: ApprovalPolicy) -> list[str]:
     if request.revoke_at is None:
         return [f"{_why_over(request)} Nothing had been opened."]
     left = sum(grant.state not in (GrantState.revoked, GrantState.failed) for grant in grants)
@@ -255,12 +260,12 @@ def _revoking(request: Request, grants: Sequence[Grant], _: Policy) -> list[str]
     ]
 
 
-def _ended(request: Request, grants: Sequence[Grant], policy: Policy) -> list[str]:
+def _ended(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
         return ["The end of the access was moved. The message of the access shows when it ends now."]
     if request.revoke_at is None:
         return [f"{_why_over(request)} Nothing had been opened."]
-    sessions = wording.ended_sessions(policy, request.permission_set, grants)
+    sessions = phrases.describe_ended_sessions(policy, request.permission_set, grants)
     return [
         f"{_why_over(request)} It is closed, and that was verified: this request opens nothing any more.",
         *([sessions] if sessions else []),
@@ -269,39 +274,42 @@ def _ended(request: Request, grants: Sequence[Grant], policy: Policy) -> list[st
 
 def _why_over(request: Request) -> str:
     """Say who ended it, or that its time was over."""
-    by, when = request.closed_by, f", {moment(request.closed_at)}" if request.closed_at is not None else ""
+    by, when = request.closed_by, f", {format_time(request.closed_at)}" if request.closed_at is not None else ""
     if by is not None and by.user_id == request.requester.user_id:
-        return f"{named(by)} gave it back{when}."
+        return f"{format_actor(by)} gave it back{when}."
     if by is not None and by.user_id:
-        return f"Ended by {named(by)}{when}."
+        return f"Ended by {format_actor(by)}{when}."
     if request.revoke_at is not None and request.closed_at is not None and request.closed_at < request.revoke_at:
         return f"The workflow could not go on with it{when}."
     return f"Its time was over{when}."
 
 
-def _denied(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
-    by = f" by {named(request.closed_by)}" if request.closed_by is not None else ""
-    return [f"Denied{by}. Nothing was opened. {named(request.requester)} can ask again."]
+def _denied(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
+    by = f" by {format_actor(request.closed_by)}" if request.closed_by is not None else ""
+    return [f"Denied{by}. Nothing was opened. {format_actor(request.requester)} can ask again."]
 
 
-def _expired(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+def _expired(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     return [
-        f"Nobody decided before {moment(request.expires_at)}. Nothing was opened. {named(request.requester)} can ask "
+        f"Nobody decided before {format_time(request.expires_at)}. Nothing was opened. "
+        f"{format_actor(request.requester)} can ask "
         "again."
     ]
 
 
-def _withdrawn(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
-    return [f"{named(request.requester)} took it back before it was decided. Nothing was opened."]
+def _withdrawn(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
+    return [f"{format_actor(request.requester)} took it back before it was decided. Nothing was opened."]
 
 
-def _failed(request: Request, _: Sequence[Grant], __: Policy) -> list[str]:
+def _failed(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
         return ["The end of the access was not moved."]
-    return [f"Nothing is open, and whatever was begun has been taken back. {named(request.requester)} can ask again."]
+    return [
+        f"Nothing is open, and whatever was begun has been taken back. {format_actor(request.requester)} can ask again."
+    ]
 
 
-_STATES: Mapping[State, Callable[[Request, Sequence[Grant], Policy], list[str]]] = {
+_STATES: Mapping[State, Callable[[Request, Sequence[Grant], ApprovalPolicy], list[str]]] = {
     State.approved: _approved,
     State.granting: _granting,
     State.active: _active,
@@ -329,14 +337,14 @@ _LONGEST_LIST = 2000
 _MOST_FAILURES = 3
 
 
-def account_blocks(request: Request, grants: Sequence[Grant], policy: Policy, allowance: int) -> list[Block]:
+def account_blocks(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy, allowance: int) -> list[Block]:
     """Show every account and where it stands; many of them by their ids only.
 
     Args:
         request: the request.
         grants: its grants, if there are any yet.
         policy: today's.
-        allowance: how much room there is, as for `fitting`.
+        allowance: how much room there is, as for `fit_to_limit`.
     """
     states = {grant.access.account: grant.state for grant in grants}
     labels = {**_GRANTS, None: "Nothing recorded"} if grants else {None: "Accounts"}
@@ -349,7 +357,7 @@ def account_blocks(request: Request, grants: Sequence[Grant], policy: Policy, al
 
 def _account_lines(by_state: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> list[str]:
     return [
-        f"*{label}:* {', '.join(wording.account(one, names) for one in of_state)}"
+        f"*{label}:* {', '.join(phrases.format_account(one, names) for one in of_state)}"
         for label, of_state in by_state.items()
         if of_state
     ]
@@ -373,13 +381,13 @@ def _refusal(request: Request, decision: Decision) -> list[Block]:
     """Say why nobody can approve it now, though it was asked."""
     if request.state is not State.pending or decision:
         return []
-    return excerpt("Nobody can approve it by today's policy", decision.reason, 600, TRAIL)
+    return quote_excerpt("Nobody can approve it by today's policy", decision.reason, 600, TRAIL)
 
 
 def _banners(request: Request, decision: Decision, longest: int) -> list[Block]:
     """Warn whoever decides."""
     banners = decision.terms.banners if request.state is State.pending and decision.terms is not None else ()
-    blocks = [section(plain(f"\u26a0\ufe0f {shortened(banner, longest)}")) for banner in banners[:_MOST_BANNERS]]
+    blocks = [section(plain(f"\u26a0\ufe0f {shorten(banner, longest)}")) for banner in banners[:_MOST_BANNERS]]
     if len(banners) > _MOST_BANNERS:
         left = len(banners) - _MOST_BANNERS
         blocks.append(context(f":warning: {left} more rules have a warning; they are in the policy."))
@@ -389,7 +397,7 @@ def _banners(request: Request, decision: Decision, longest: int) -> list[Block]:
 _MOST_BANNERS = 4
 
 
-def _buttons(request: Request, decision: Decision, policy: Policy, denials: Sequence[Denial]) -> list[Block]:
+def _buttons(request: Request, decision: Decision, policy: ApprovalPolicy, denials: Sequence[Denial]) -> list[Block]:
     """Show what can be done: first what is for others, then what is for whoever asked."""
     match request.state:
         case State.pending:
@@ -404,11 +412,11 @@ def _buttons(request: Request, decision: Decision, policy: Policy, denials: Sequ
             return []
 
 
-def _decide(request: Request, decision: Decision, policy: Policy) -> list[Block]:
+def _decide(request: Request, decision: Decision, policy: ApprovalPolicy) -> list[Block]:
     return [
         *([approve_button(request, policy)] if decision else []),
         deny_button(request),
-        looking_button(request),
+        acknowledge_button(request),
     ]
 
 

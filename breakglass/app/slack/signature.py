@@ -56,7 +56,7 @@ def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int, m
         raise SignatureError("the signature is another one")
 
 
-def verify_rotated(
+def verify_with_rotation(
     secret: Callable[[bool], str],
     timestamp: str,
     signature: str,

@@ -2,7 +2,7 @@
 
 Three ways for a text that isn't ours, from the best to the shortest:
 
-- `said` shows what people wrote, whole, in plain-text sections. Slack interprets nothing there.
+- `quote` shows what people wrote, whole, in plain-text sections. Slack interprets nothing there.
 - `code` puts a name or an id into a line of ours, as a code span.
 - `escaped` is for where there is nothing but markup. It takes away the meaning of `<…>` and `&`, so that nobody is
   mentioned and nothing links elsewhere than it says; `*`, `_` and `:emoji:` still have theirs.
@@ -38,7 +38,7 @@ _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 
 
-def characters(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """Return a text with U+FFFD in place of every lone surrogate."""
     try:
         text.encode()
@@ -47,14 +47,14 @@ def characters(text: str) -> str:
     return text
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text for Slack's markup in which nothing is a mention, a link or an entity."""
-    return characters(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return replace_surrogates(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def shortened(text: str, longest: int) -> str:
+def shorten(text: str, longest: int) -> str:
     """Return a text of ours or a name, cut with an ellipsis where it is too long; never what people wrote."""
-    text = characters(text)
+    text = replace_surrogates(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
@@ -68,18 +68,18 @@ def code(text: str, longest: int = LONGEST_NAME) -> str:
         text: the name or id.
         longest: how many characters it may take as markup; a longer one is cut with an ellipsis.
     """
-    line = _UNSEEN.sub(" ", characters(text)).replace("`", "\u02cb").strip()
+    line = _UNSEEN.sub(" ", replace_surrogates(text)).replace("`", "\u02cb").strip()
     return f"`{_marked(line, longest) or '(no name)'}`"
 
 
 def _marked(line: str, longest: int) -> str:
     """Escape a line, and cut it where it gets too long, never within an entity."""
-    whole = escaped(line)
+    whole = escape(line)
     if len(whole) <= longest:
         return whole
     marked, room = "", longest - 1
     for character in line:
-        mark = escaped(character)
+        mark = escape(character)
         room -= len(mark)
         if room < 0:
             break
@@ -87,14 +87,14 @@ def _marked(line: str, longest: int) -> str:
     return f"{marked}…"
 
 
-def named(actor: "Actor") -> str:
+def format_actor(actor: "Actor") -> str:
     """Return who did something, for Slack's markup: a mention if their Slack id is known, else their name."""
     if actor.slack_id is not None and _SLACK_USER.fullmatch(actor.slack_id):
         return f"<@{actor.slack_id}>"
     return code(actor.name or actor.user_id)
 
 
-def said(label: str, text: str) -> list[Block]:
+def quote(label: str, text: str) -> list[Block]:
     """Show what people wrote, whole and as they wrote it.
 
     Args:
@@ -106,27 +106,27 @@ def said(label: str, text: str) -> list[Block]:
     """
     if not text.strip():
         return []
-    return [section(markdown(f"*{label}*")), *(section(plain(piece)) for piece in pieces(text))]
+    return [section(markdown(f"*{label}*")), *(section(plain(piece)) for piece in split_text(text))]
 
 
-def utc(at: int) -> str:
+def format_utc(at: int) -> str:
     """Return a time as e.g. `2026-11-26 20:00 UTC`."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
-def moment(at: int) -> str:
+def format_time(at: int) -> str:
     """Return a time for Slack's markup, shown to everybody in their own time zone."""
-    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|{utc(at)}>"
+    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|{format_utc(at)}>"
 
 
-def countdown(at: int) -> str:
+def format_countdown(at: int) -> str:
     """Return a time for Slack's markup, with how far it is away whenever somebody looks."""
-    return f"<!date^{at}^{{date_short_pretty}} at {{time}} ({{ago}})|{utc(at)}>"
+    return f"<!date^{at}^{{date_short_pretty}} at {{time}} ({{ago}})|{format_utc(at)}>"
 
 
-def pieces(text: str) -> Iterator[str]:
+def split_text(text: str) -> Iterator[str]:
     """Cut a text into what a section takes, whether Slack counts characters or UTF-16 units."""
-    text = characters(text)
+    text = replace_surrogates(text)
     start = units = 0
     for index, character in enumerate(text):
         size = 2 if character > "\uffff" else 1

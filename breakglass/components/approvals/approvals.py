@@ -18,7 +18,7 @@ import pulumi
 from pydantic import Field
 
 from breakglass.alerts.messages import is_usage, recorder_input
-from breakglass.app.domain.policy import Policy, to_json
+from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.args import ApprovalSettingsArgs
@@ -308,7 +308,7 @@ class Approvals(pulumi.ComponentResource):
 
     def _policy(
         self, spec: ApprovalsSpec, organization: Organization, sessions: SessionPolicy | None
-    ) -> pulumi.Output[Policy]:
+    ) -> pulumi.Output[ApprovalPolicy]:
         """Look up what the section names, and compile it; the first is done at the first preview already."""
         store = IdentityStore(spec.identity_store_id, spec.region, self)
         names = ApprovalNameResolver(spec.settings, spec.pairs, organization, store, spec.post_message_url)
@@ -325,7 +325,7 @@ class Approvals(pulumi.ComponentResource):
         name: str,
         spec: ApprovalsSpec,
         place: Place,
-        policy: pulumi.Output[Policy],
+        policy: pulumi.Output[ApprovalPolicy],
         table: ApprovalTable,
         signing: SlackSigningSecret,
         sessions: SessionPolicy | None,
@@ -404,7 +404,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
     ]
 
 
-def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> Policy:
+def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> ApprovalPolicy:
     return names.policy(**known)
 
 

@@ -7,7 +7,7 @@ Non-goals: the component (see `breakglass.components.approvals.approvals`).
 
 from typing import NotRequired, TypedDict
 
-from breakglass.app.domain.policy import Unrecorded
+from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.stack_file.approvals import DeniedAction
 
 
@@ -123,7 +123,7 @@ class ApprovalSettingsArgs(TypedDict):
     Needs the right to make such a policy: the organisation's management account has it. The management account's own
     sessions are bound by no service control policy, so they live on all the same.
     """
-    unrecorded_assignments: NotRequired[Unrecorded]
+    unrecorded_assignments: NotRequired[UnmanagedAssignments]
     """What becomes of an assignment of a break-glass set that neither a request nor this stack made; reported by
     default."""
     protect_records: NotRequired[bool]

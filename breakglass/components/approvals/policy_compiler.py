@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from breakglass.app.domain.policy import (
     Action,
+    ApprovalPolicy,
     DenyRule,
     PermissionSet,
-    Policy,
     Principal,
     PrincipalKind,
     Rule,
     Settings,
-    Standing,
+    StandingAssignment,
 )
 from breakglass.stack_file.approvals import (
     NOT_AFTER_DENIAL,
@@ -72,7 +72,7 @@ class ResolvedNames:
 
 def compile_policy(
     approvals: ApprovalSettings, pairs: Sequence[PairSpec], post_message_url: str, names: ResolvedNames
-) -> Policy:
+) -> ApprovalPolicy:
     """Compile the approval policy.
 
     Args:
@@ -87,7 +87,7 @@ def compile_policy(
     """
     ids = names.principal_ids
     standing = tuple(_standing(pairs, ids))
-    return Policy(
+    return ApprovalPolicy(
         settings=_settings(approvals, post_message_url, names),
         rules=tuple(_rule(rule, ids) for rule in approvals.rules),
         denies=tuple(_deny(deny, ids) for deny in approvals.denies),
@@ -118,7 +118,7 @@ def _settings(approvals: ApprovalSettings, post_message_url: str, names: Resolve
         explain_within_seconds=seconds(approvals.explain_within),
         remind_every_seconds=seconds(approvals.remind_every),
         session_policy_id=names.session_policy_id,
-        unrecorded=approvals.unrecorded_assignments,
+        unmanaged=approvals.unrecorded_assignments,
     )
 
 
@@ -138,7 +138,7 @@ def _rule(rule: ApprovalRule, ids: PrincipalIds) -> Rule:
         not_after_denial_seconds=seconds(
             rule.without_approval.not_after_denial if rule.without_approval else NOT_AFTER_DENIAL
         ),
-        ping=_principals(rule.ping, ids),
+        mention=_principals(rule.ping, ids),
         escalate_after_seconds=seconds(rule.escalate.after) if rule.escalate else None,
         escalate=_principals(rule.escalate.ping, ids) if rule.escalate else (),
         quiet_accounts=tuple(rule.quiet_accounts),
@@ -157,16 +157,16 @@ def _deny(deny: DenyRuleSpec, ids: PrincipalIds) -> DenyRule:
     )
 
 
-def _standing(pairs: Sequence[PairSpec], ids: PrincipalIds) -> Iterable[Standing]:
+def _standing(pairs: Sequence[PairSpec], ids: PrincipalIds) -> Iterable[StandingAssignment]:
     for pair in pairs:
         for assignment in pair.assignments:
             if AssignmentTarget.breakGlass in assignment.sets:
                 for account in assignment.accounts:
-                    yield Standing(_principal(assignment, ids), pair.break_glass_name, account)
+                    yield StandingAssignment(_principal(assignment, ids), pair.break_glass_name, account)
 
 
 def _named_accounts(
-    approvals: ApprovalSettings, standing: Sequence[Standing], names: Mapping[str, str]
+    approvals: ApprovalSettings, standing: Sequence[StandingAssignment], names: Mapping[str, str]
 ) -> Mapping[str, str]:
     """Name the accounts that the policy speaks of, and no others: a new account elsewhere shall not deploy anything."""
     spoken_of = {account for entry in (*approvals.rules, *approvals.denies) for account in entry.accounts}

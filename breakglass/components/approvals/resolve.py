@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from breakglass.app.domain.policy import Policy, PrincipalKind, Rule
+from breakglass.app.domain.policy import ApprovalPolicy, PrincipalKind, Rule
 from breakglass.components.approvals import checks
 from breakglass.components.approvals.organization import Organization
 from breakglass.components.approvals.policy_compiler import PrincipalIds, ResolvedNames, compile_policy
@@ -70,7 +70,7 @@ class ApprovalNameResolver:
         identity_store_id: str,
         set_arns: Mapping[str, str],
         session_policy_id: str | None,
-    ) -> Policy:
+    ) -> ApprovalPolicy:
         """Compile the policy; the arguments are those of `policy_compiler.ResolvedNames`."""
         names = ResolvedNames(
             region=self.store.region,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.app.domain.session_denials import content
+from breakglass.app.domain.session_denials import render_policy
 from breakglass.naming import PROTECTED_TAG, physical_name
 
 
@@ -48,7 +48,7 @@ class SessionPolicy(pulumi.ComponentResource):
             name=physical_name(name, limit=128),
             description="Ends sessions of break-glass access that is over. Written by the break-glass approvals.",
             type="SERVICE_CONTROL_POLICY",
-            content=content(),
+            content=render_policy(),
             # AWS names it by an id, so the Deny of the break-glass sets knows it by this tag.
             tags={**args.tags, **PROTECTED_TAG},
             opts=pulumi.ResourceOptions(ignore_changes=["content"], parent=self),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from breakglass.app.domain.records import SYSTEM, Access, Actor, AuditEntry, Grant, GrantState, Kind, Request, Use
+from breakglass.app.domain.records import SYSTEM, Access, Actor, AuditEntry, Grant, GrantState, Kind, Request, Usage
 from tests.app.doubles.clock import NOW
 
 ADA = Actor("u-ada", "Ada Lovelace", "UADA")
@@ -38,8 +38,8 @@ def a_grant(request_id: str = "r-1", account: str = "222222222222", **changes: A
     return replace(Grant(request_id, access, GrantState.planned, NOW + 3600), **changes)
 
 
-def a_use(number: int = 1, **changes: Any) -> Use:
-    use = Use(f"u-{number}", "devops-break-glass", "222222222222", "u-ada", "ada", NOW + number, NOW + DAY + number)
+def a_use(number: int = 1, **changes: Any) -> Usage:
+    use = Usage(f"u-{number}", "devops-break-glass", "222222222222", "u-ada", "ada", NOW + number, NOW + DAY + number)
     return replace(use, **changes)
 
 

@@ -28,7 +28,7 @@ from breakglass.app.domain.records import (
     Message,
     Request,
     State,
-    UseState,
+    UsageState,
 )
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS, Change
 from breakglass.app.ports import Page, Store
@@ -141,7 +141,7 @@ def test_a_request_is_read_as_it_was_written(store: Store) -> None:
         parent="r-0",
         approvals=(Approval(BEA, NOW, "databases", ODD),),
         decided_at=NOW,
-        looking=(BEA,),
+        acknowledged_by=(BEA,),
         closed_by=BEA,
         closed_at=NOW,
         note=ODD,
@@ -167,8 +167,8 @@ def test_a_use_is_read_as_it_was_written(store: Store) -> None:
         event_ids=("e-1", "e-2"),
         request_id="r-1",
         explanation=explanation,
-        signed_off_by=BEA,
-        signed_off_at=NOW,
+        accepted_by=BEA,
+        accepted_at=NOW,
         thread=Message("C1", "1.0"),
         reminded_at=NOW,
     )
@@ -345,9 +345,9 @@ def test_only_final_states_are_not_open(store: Store, state: State) -> None:
 
 
 def test_a_request_that_is_over_is_still_open_while_its_message_is_behind(store: Store) -> None:
-    over = saved(store, a_request(state=State.ended, behind=True))
+    over = saved(store, a_request(state=State.ended, message_stale=True))
     assert list(store.open_requests()) == [over]
-    saved(store, replace(over, behind=False))
+    saved(store, replace(over, message_stale=False))
     assert list(store.open_requests()) == []
 
 
@@ -377,8 +377,8 @@ def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Sto
 
 def test_uses_are_open_until_they_are_signed_off_and_come_by_when_they_are_due(store: Store) -> None:
     assert all(store.save_use(a_use(number)) for number in (3, 1, 2))
-    assert store.save_use(a_use(1, version=1, state=UseState.explained))
-    assert store.save_use(a_use(2, version=1, state=UseState.signed_off))
+    assert store.save_use(a_use(1, version=1, state=UsageState.explained))
+    assert store.save_use(a_use(2, version=1, state=UsageState.accepted))
     assert [use.id for use in store.open_uses()] == ["u-1", "u-3"]
 
 

@@ -14,7 +14,7 @@ from breakglass.app.aws.identity_center import AwsIdentityCenter, UnknownSetErro
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.policy import PermissionSet, Principal, PrincipalKind
 from breakglass.app.domain.records import Access
-from breakglass.app.error_codes import describe
+from breakglass.app.error_codes import describe_error
 from breakglass.app.ports import BusyError, Operation, Progress
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import local_client
@@ -134,7 +134,7 @@ def test_busy_error_is_described_with_the_code_of_aws(server: ScriptedServer, ce
     server.answers(refusal("ConflictException"))
     with pytest.raises(BusyError) as busy:
         center.delete(ACCESS)
-    assert describe(busy.value) == {"error": "BusyError", "code": "ConflictException"}
+    assert describe_error(busy.value) == {"error": "BusyError", "code": "ConflictException"}
 
 
 def test_what_does_not_pass_is_an_error(server: ScriptedServer, center: AwsIdentityCenter) -> None:

@@ -17,7 +17,7 @@ from breakglass.app.domain.records import (
     Explanation,
     Message,
 )
-from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS, MOST_LOOKING
+from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS, MAXIMUM_ACKNOWLEDGERS
 from breakglass.app.domain.texts import LONGEST_NOTE, LONGEST_REASON, LONGEST_TICKET
 from breakglass.app.domain.usage_lifecycle import MAXIMUM_EVENTS
 from tests.app.aws.some_records import a_grant, a_request, a_use
@@ -50,7 +50,7 @@ REQUEST = a_request(
     rule="r" * 128,
     # No form asks for a note with an approval.
     approvals=(Approval(ACTOR, NOW, "r" * 128),) * MOST_APPROVALS,
-    looking=(ACTOR,) * MOST_LOOKING,
+    acknowledged_by=(ACTOR,) * MAXIMUM_ACKNOWLEDGERS,
     closed_by=ACTOR,
     note=longest(LONGEST_NOTE),
     justification=longest(LONGEST_NOTE),
@@ -63,7 +63,7 @@ USE = a_use(
     explanation=Explanation(
         ACTOR, NOW, longest(LONGEST_REASON), longest(300), longest(LONGEST_REASON), longest(LONGEST_NOTE)
     ),
-    signed_off_by=ACTOR,
+    accepted_by=ACTOR,
     thread=MESSAGE,
 )
 

@@ -15,7 +15,7 @@ from breakglass.app.domain.records import (
     Kind,
     Request,
     State,
-    Use,
+    Usage,
 )
 from tests.app.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS, STAGING
 
@@ -87,9 +87,9 @@ def grant(state: GrantState = GrantState.planned, account: str = PRODUCTION, **c
     return replace(one, **changes)
 
 
-def use(**changes: Any) -> Use:
+def use(**changes: Any) -> Usage:
     """Ada's use of the set in production, which is overdue a day later."""
-    one = Use(
+    one = Usage(
         id="u-1",
         permission_set=RDS,
         account=PRODUCTION,

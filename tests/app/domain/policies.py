@@ -3,16 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
-from breakglass.app.domain.decision import Silence
+from breakglass.app.domain.decision import AnswerHistory
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import (
+    ApprovalPolicy,
     PermissionSet,
-    Policy,
     Principal,
     PrincipalKind,
     Rule,
     Settings,
-    Unrecorded,
+    UnmanagedAssignments,
 )
 from breakglass.app.domain.records import Denial
 
@@ -57,7 +57,7 @@ DATABASES = Rule(
     default_seconds=3600,
     expiry_seconds=1800,
     glass_after_seconds=600,
-    ping=(group("leads"),),
+    mention=(group("leads"),),
     escalate_after_seconds=300,
     escalate=(group("security"),),
 )
@@ -75,13 +75,13 @@ SETTINGS = Settings(
     explain_within_seconds=86_400,
     remind_every_seconds=4 * 3600,
     session_policy_id=None,
-    unrecorded=Unrecorded.report,
+    unmanaged=UnmanagedAssignments.report,
 )
 
 
-def quiet(seconds: int, *denials: Denial) -> Silence:
+def quiet(seconds: int, *denials: Denial) -> AnswerHistory:
     """Nobody has answered for so long, at second 100,000."""
-    return Silence(100_000 - seconds, 100_000, denials)
+    return AnswerHistory(100_000 - seconds, 100_000, denials)
 
 
 def rule(**changes: Any) -> Rule:
@@ -89,10 +89,10 @@ def rule(**changes: Any) -> Rule:
     return replace(DATABASES, **changes)
 
 
-def policy(*rules: Rule, **changes: Any) -> Policy:
+def policy(*rules: Rule, **changes: Any) -> ApprovalPolicy:
     """A policy with these rules, or with `databases` alone."""
     sets = {name: PermissionSet(f"arn:aws:sso:::permissionSet/ssoins-1/ps-{name}", 3600) for name in (RDS, NETWORK)}
-    whole = Policy(
+    whole = ApprovalPolicy(
         settings=SETTINGS,
         rules=rules or (DATABASES,),
         denies=(),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain.codec import decode, encode
-from breakglass.app.domain.records import Actor, AuditEntry, Grant, Kind, Request, State, Use
+from breakglass.app.domain.records import Actor, AuditEntry, Grant, Kind, Request, State, Usage
 
 # With halves of surrogate pairs, which Slack's JSON may hold.
 TEXT = st.text(st.characters(exclude_categories=()))
@@ -32,7 +32,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     return {str: TEXT, int: INTEGERS, bool: st.booleans()}[kind]
 
 
-@pytest.mark.parametrize("kind", [Request, Grant, Use, AuditEntry])
+@pytest.mark.parametrize("kind", [Request, Grant, Usage, AuditEntry])
 @given(st.data())
 def test_every_record_is_read_as_it_was_written(kind: type, data: st.DataObject) -> None:
     record = data.draw(values(kind))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain import deadlines
-from breakglass.app.domain.deadlines import Help, Need
+from breakglass.app.domain.deadlines import PendingAction, Recovery
 from breakglass.app.domain.decision import Terms
 from breakglass.app.domain.records import Grant, GrantState, Request, State
 from tests.app.domain.examples import ASKED, HOUR, grant, request
@@ -27,7 +27,7 @@ TERMS = Terms(
     tickets=(),
     glass_after_seconds=10 * MINUTE,
     not_after_denial_seconds=12 * HOUR,
-    ping=(),
+    mention=(),
     escalate_after_seconds=5 * MINUTE,
     escalate=(),
     banners=(),
@@ -35,16 +35,16 @@ TERMS = Terms(
 QUIET = Terms(1, 4 * HOUR, HOUR, 30 * MINUTE, (), None, 0, (), None, (), ())
 ESCALATED = request(escalated=True, reminded_at=ASKED + 5 * MINUTE)
 
-NEEDS: dict[str, tuple[Request, Terms | None, int, set[Need], int]] = {
+NEEDS: dict[str, tuple[Request, Terms | None, int, set[PendingAction], int]] = {
     # sentence: (request, terms, minutes since it was asked, what it needs, minutes to wait then)
     "at first it needs nothing until it is escalated": (request(), TERMS, 0, set(), 5),
-    "then those are mentioned whom nobody's answer concerns": (request(), TERMS, 5, {Need.escalate}, 0),
+    "then those are mentioned whom nobody's answer concerns": (request(), TERMS, 5, {PendingAction.escalate}, 0),
     "after that it waits until the glass may be broken": (ESCALATED, TERMS, 5, set(), 5),
-    "then it shows that": (ESCALATED, TERMS, 10, {Need.glass_open}, 15),
-    "a reminder counts from the last one": (ESCALATED, TERMS, 25, {Need.glass_open, Need.remind}, 0),
+    "then it shows that": (ESCALATED, TERMS, 10, {PendingAction.glass_open}, 15),
+    "a reminder counts from the last one": (ESCALATED, TERMS, 25, {PendingAction.glass_open, PendingAction.remind}, 0),
     "without an escalation it is a reminder that comes next": (request(), QUIET, 5, set(), 15),
     "without one that is due before, its end": (request(reminded_at=ASKED + 20 * MINUTE), QUIET, 20, set(), 10),
-    "an overdue request needs to expire and nothing else": (request(), TERMS, 30, {Need.expire}, 0),
+    "an overdue request needs to expire and nothing else": (request(), TERMS, 30, {PendingAction.expire}, 0),
     "one that no rule allows any more only expires: nobody could approve it": (request(), None, 25, set(), 5),
     "a decided request needs nothing": (request(State.approved), TERMS, 25, set(), 0),
 }
@@ -53,13 +53,13 @@ NEEDS: dict[str, tuple[Request, Terms | None, int, set[Need], int]] = {
 @pytest.mark.parametrize("sentence", NEEDS)
 def test_needs(sentence: str) -> None:
     one, terms, minutes, expected, _ = NEEDS[sentence]
-    assert deadlines.needs(one, terms, REMIND, ASKED + minutes * MINUTE) == expected
+    assert deadlines.due_actions(one, terms, REMIND, ASKED + minutes * MINUTE) == expected
 
 
 @pytest.mark.parametrize("sentence", [sentence for sentence, (one, *_) in NEEDS.items() if one.state is State.pending])
 def test_waits(sentence: str) -> None:
     one, terms, minutes, _, wait = NEEDS[sentence]
-    assert deadlines.next_wait(one, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
+    assert deadlines.pending_wait_seconds(one, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
 
 
 terms_of_any_rule = st.builds(
@@ -82,12 +82,12 @@ terms_of_any_rule = st.builds(
 def test_whoever_waits_as_told_misses_nothing(terms: Terms, remind: int, now: int) -> None:
     """Between the needs of now and the end of the wait, nothing new is needed; at its end something is."""
     one = request()
-    wait = deadlines.next_wait(one, terms, remind, now)
-    needed = deadlines.needs(one, terms, remind, now)
+    wait = deadlines.pending_wait_seconds(one, terms, remind, now)
+    needed = deadlines.due_actions(one, terms, remind, now)
     assert wait >= 1
-    if needed <= {Need.glass_open}:
-        assert deadlines.needs(one, terms, remind, now + wait - 1) == needed
-        assert deadlines.needs(one, terms, remind, now + wait) != needed
+    if needed <= {PendingAction.glass_open}:
+        assert deadlines.due_actions(one, terms, remind, now + wait - 1) == needed
+        assert deadlines.due_actions(one, terms, remind, now + wait) != needed
     else:
         assert wait == 1
 
@@ -99,11 +99,11 @@ def test_whoever_waits_as_told_misses_nothing(terms: Terms, remind: int, now: in
     ("now", "wait"), [(ASKED + 60, HOUR), (ASKED + HOUR, 60), (ASKED + 60 + HOUR, 1), (ASKED + 2 * HOUR, 1)]
 )
 def test_access_is_held_until_its_end(now: int, wait: int) -> None:
-    assert deadlines.hold_wait(request(State.active), now) == wait
+    assert deadlines.hold_seconds(request(State.active), now) == wait
 
 
 def test_access_without_an_end_is_not_held() -> None:
-    assert deadlines.hold_wait(request(State.active, revoke_at=None), ASKED) == 1
+    assert deadlines.hold_seconds(request(State.active, revoke_at=None), ASKED) == 1
 
 
 TAILS: dict[str, tuple[list[Grant], int]] = {
@@ -120,15 +120,15 @@ TAILS: dict[str, tuple[list[Grant], int]] = {
 @pytest.mark.parametrize("sentence", TAILS)
 def test_tail(sentence: str) -> None:
     grants, expected = TAILS[sentence]
-    assert deadlines.tail(grants, ASKED) == expected
+    assert deadlines.session_deny_seconds(grants, ASKED) == expected
 
 
 @pytest.mark.parametrize("state", GrantState)
 def test_an_assignment_is_overdue_if_it_may_be_there_after_its_end_and_the_grace(state: GrantState) -> None:
     end = ASKED + 60 + HOUR
     may_be_there = state not in (GrantState.failed, GrantState.revoked)
-    assert not deadlines.overdue(grant(state), end + GRACE - 1, GRACE)
-    assert deadlines.overdue(grant(state), end + GRACE, GRACE) is may_be_there
+    assert not deadlines.is_overdue(grant(state), end + GRACE - 1, GRACE)
+    assert deadlines.is_overdue(grant(state), end + GRACE, GRACE) is may_be_there
 
 
 # --- workflows that stand still ---------------------------------------------------------------------------------------
@@ -138,38 +138,43 @@ END = DECIDED + HOUR
 EXPIRES = ASKED + 30 * MINUTE
 CLOSED = ASKED + 20 * MINUTE
 
-STUCK: dict[str, tuple[Request, int, Help, Help]] = {
+STUCK: dict[str, tuple[Request, int, Recovery, Recovery]] = {
     # sentence: (request, now, help while its execution runs, help if it does not)
-    "a new request is left to whoever starts its workflow": (request(), ASKED + GRACE - 1, Help.none, Help.none),
-    "one whose workflow was never started is started": (request(), ASKED + GRACE, Help.none, Help.start),
-    "what should expire is left to its workflow at first": (request(), EXPIRES, Help.none, Help.expire),
-    "and then expires": (request(), EXPIRES + GRACE, Help.expire, Help.expire),
-    "a fresh decision is left alone": (request(State.approved), DECIDED + GRACE - 1, Help.none, Help.none),
-    "a decision that woke nobody does": (request(State.approved), DECIDED + GRACE, Help.wake, Help.start),
-    "opening takes its time": (request(State.granting), DECIDED + GRACE - 1, Help.none, Help.none),
+    "a new request is left to whoever starts its workflow": (
+        request(),
+        ASKED + GRACE - 1,
+        Recovery.none,
+        Recovery.none,
+    ),
+    "one whose workflow was never started is started": (request(), ASKED + GRACE, Recovery.none, Recovery.start),
+    "what should expire is left to its workflow at first": (request(), EXPIRES, Recovery.none, Recovery.expire),
+    "and then expires": (request(), EXPIRES + GRACE, Recovery.expire, Recovery.expire),
+    "a fresh decision is left alone": (request(State.approved), DECIDED + GRACE - 1, Recovery.none, Recovery.none),
+    "a decision that woke nobody does": (request(State.approved), DECIDED + GRACE, Recovery.wake, Recovery.start),
+    "opening takes its time": (request(State.granting), DECIDED + GRACE - 1, Recovery.none, Recovery.none),
     "what nobody opens any more is taken back": (
         request(State.granting),
         DECIDED + GRACE,
-        Help.none,
-        Help.take_back,
+        Recovery.none,
+        Recovery.revoke,
     ),
-    "what is open stays open until its end": (request(State.active), END - 1, Help.none, Help.none),
-    "at its end it is left to its workflow": (request(State.active), END, Help.none, Help.take_back),
-    "and then taken back": (request(State.active), END + GRACE, Help.take_back, Help.take_back),
+    "what is open stays open until its end": (request(State.active), END - 1, Recovery.none, Recovery.none),
+    "at its end it is left to its workflow": (request(State.active), END, Recovery.none, Recovery.revoke),
+    "and then taken back": (request(State.active), END + GRACE, Recovery.revoke, Recovery.revoke),
     "what is being taken back is left to its workflow at first": (
         request(State.revoking, closed_at=CLOSED),
         CLOSED + GRACE - 1,
-        Help.none,
-        Help.take_back,
+        Recovery.none,
+        Recovery.revoke,
     ),
     "and then taken back, should the workflow not know of it": (
         request(State.revoking, closed_at=CLOSED),
         CLOSED + GRACE,
-        Help.take_back,
-        Help.take_back,
+        Recovery.revoke,
+        Recovery.revoke,
     ),
     **{
-        f"what is {state} needs nothing": (request(state), END + HOUR, Help.none, Help.none)
+        f"what is {state} needs nothing": (request(state), END + HOUR, Recovery.none, Recovery.none)
         for state in (State.ended, State.denied, State.expired, State.withdrawn, State.failed)
     },
 }
@@ -178,22 +183,22 @@ STUCK: dict[str, tuple[Request, int, Help, Help]] = {
 @pytest.mark.parametrize("sentence", STUCK)
 def test_stuck(sentence: str) -> None:
     one, now, running, dead = STUCK[sentence]
-    assert deadlines.stuck(one, now, GRACE, lambda: True) is running
-    assert deadlines.stuck(one, now, GRACE, lambda: False) is dead
+    assert deadlines.needed_recovery(one, now, GRACE, lambda: True) is running
+    assert deadlines.needed_recovery(one, now, GRACE, lambda: False) is dead
 
 
 @pytest.mark.parametrize("state", [State.ended, State.denied, State.expired, State.withdrawn, State.failed])
 def test_nobody_asks_for_the_execution_of_what_is_over(state: State) -> None:
     asked: list[bool] = []
     is_running: Callable[[], bool] = lambda: bool(asked.append(True))  # noqa: E731
-    deadlines.stuck(request(state), END + HOUR, GRACE, is_running)
+    deadlines.needed_recovery(request(state), END + HOUR, GRACE, is_running)
     assert not asked
 
 
 @given(st.sampled_from(State), st.booleans())
 def test_in_the_end_every_open_request_is_helped_or_goes_on(state: State, running: bool) -> None:
     one = request(state, closed_at=CLOSED)
-    helped = deadlines.stuck(one, END + HOUR, GRACE, lambda: running)
+    helped = deadlines.needed_recovery(one, END + HOUR, GRACE, lambda: running)
     is_over = state in (State.ended, State.denied, State.expired, State.withdrawn, State.failed)
     goes_on = state is State.granting and running
-    assert (helped is Help.none) is (is_over or goes_on)
+    assert (helped is Recovery.none) is (is_over or goes_on)

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from breakglass.app.domain.decision import (
     Decision,
     Outcome,
-    check,
-    decide,
+    check_request,
+    decide_request,
+    find_requestable,
     may_approve,
     may_break_glass,
     may_deny,
     may_end,
     may_request,
-    requestable,
 )
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Action, DenyRule, Policy, Rule, Standing
+from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule, Rule, StandingAssignment
 from tests.app.domain.examples import denial
 from tests.app.domain.policies import (
     ADA,
@@ -59,7 +59,7 @@ ALWAYS_APPROVED = DenyRule(
 MATTERS = "the restore failed"
 
 
-def asked(of: Policy, who: Person = ADA, **changes: Any) -> Decision:
+def asked(of: ApprovalPolicy, who: Person = ADA, **changes: Any) -> Decision:
     """Ada's request for an hour in production, with changes."""
     wanted: dict[str, Any] = {
         "permission_set": RDS,
@@ -68,7 +68,7 @@ def asked(of: Policy, who: Person = ADA, **changes: Any) -> Decision:
         "reason": MATTERS,
         "ticket": "",
     }
-    return check(of, who, **{**wanted, **changes})
+    return check_request(of, who, **{**wanted, **changes})
 
 
 REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
@@ -122,7 +122,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
     ),
     "a good ticket is taken": (lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+")), ticket="INC-17"), ""),
     "what one has anyway needs no request": (
-        lambda: asked(policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),))),
+        lambda: asked(policy(standing=(StandingAssignment(group("oncall"), RDS, PRODUCTION),))),
         "has devops-break-glass in 222222222222 (production) already",
     ),
     "accounts without a common approver are requested one by one": (
@@ -186,23 +186,26 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: may_approve(policy(rule(approvers=(user("fay"),)), TWO), ADA, FAY, RDS, (PRODUCTION,)),
         "not among those who approve",
     ),
-    "one approval is enough where one is asked for": (lambda: decide(policy(), ADA, RDS, (PRODUCTION,), [CLEO]), ""),
-    "none is not": (lambda: decide(policy(), ADA, RDS, (PRODUCTION,), []), "0 of 1 approvals"),
+    "one approval is enough where one is asked for": (
+        lambda: decide_request(policy(), ADA, RDS, (PRODUCTION,), [CLEO]),
+        "",
+    ),
+    "none is not": (lambda: decide_request(policy(), ADA, RDS, (PRODUCTION,), []), "0 of 1 approvals"),
     "two are needed where two are asked for": (
-        lambda: decide(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
+        lambda: decide_request(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
         "1 of 2 approvals",
     ),
     "one person twice is one person": (
-        lambda: decide(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO, replace(CLEO, slack_id="UOTHER")]),
+        lambda: decide_request(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO, replace(CLEO, slack_id="UOTHER")]),
         "1 of 2 approvals",
     ),
-    "two different people are enough": (lambda: decide(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO, DOT]), ""),
+    "two different people are enough": (lambda: decide_request(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO, DOT]), ""),
     "with several rules the strictest number holds": (
-        lambda: decide(policy(DATABASES, TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
+        lambda: decide_request(policy(DATABASES, TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
         "1 of 2 approvals",
     ),
     "an approver who left the group no longer counts": (
-        lambda: decide(policy(), ADA, RDS, (PRODUCTION,), [replace(CLEO, group_ids=frozenset())]),
+        lambda: decide_request(policy(), ADA, RDS, (PRODUCTION,), [replace(CLEO, group_ids=frozenset())]),
         "0 of 1 approvals",
     ),
     "the glass can be broken after the silence": (
@@ -330,7 +333,7 @@ def test_the_terms_are_the_strictest_of_all_matching_rules() -> None:
         expiry_seconds=60,
         ticket_pattern="INC-.+",
         glass_after_seconds=None,
-        ping=(user("fay"),),
+        mention=(user("fay"),),
         escalate_after_seconds=60,
         escalate=(),
         risk_banner="Real customers.",
@@ -339,7 +342,7 @@ def test_the_terms_are_the_strictest_of_all_matching_rules() -> None:
     assert terms is not None
     assert (terms.approvals, terms.maximum_seconds, terms.default_seconds, terms.expiry_seconds) == (1, 1800, 1800, 60)
     assert (terms.tickets, terms.glass_after_seconds, terms.escalate_after_seconds) == (("INC-.+",), None, 60)
-    assert (terms.ping, terms.escalate) == ((group("leads"), user("fay")), (group("security"),))
+    assert (terms.mention, terms.escalate) == ((group("leads"), user("fay")), (group("security"),))
     assert terms.banners == ("Real customers.",)
 
 
@@ -349,19 +352,19 @@ def test_nobody_is_mentioned_for_a_quiet_account() -> None:
     together = may_request(quiet, ADA, RDS, (STAGING, PRODUCTION)).terms
     assert alone is not None
     assert together is not None
-    assert (alone.ping, alone.escalate, alone.escalate_after_seconds) == ((), (), None)
-    assert (together.ping, together.escalate) == ((group("leads"),), (group("security"),))
+    assert (alone.mention, alone.escalate, alone.escalate_after_seconds) == ((), (), None)
+    assert (together.mention, together.escalate) == ((group("leads"),), (group("security"),))
 
 
 def test_only_what_may_be_requested_is_offered() -> None:
     of = policy(
         DATABASES,
         rule(name="network", sets=(NETWORK,), requesters=(group("contractors"),)),
-        standing=(Standing(user("ada"), RDS, STAGING),),
+        standing=(StandingAssignment(user("ada"), RDS, STAGING),),
     )
-    assert requestable(of, ADA) == {RDS: (PRODUCTION,)}
-    assert requestable(of, EVE) == {RDS: (PRODUCTION, STAGING), NETWORK: (PRODUCTION, STAGING)}
-    assert requestable(of, FAY) == {}
+    assert find_requestable(of, ADA) == {RDS: (PRODUCTION,)}
+    assert find_requestable(of, EVE) == {RDS: (PRODUCTION, STAGING), NETWORK: (PRODUCTION, STAGING)}
+    assert find_requestable(of, FAY) == {}
 
 
 # --- what holds for every policy -------------------------------------------------------------------------------------
@@ -395,7 +398,7 @@ denies = st.builds(
 )
 
 
-def _policy(allowing: list[Rule], forbidding: list[DenyRule]) -> Policy:
+def _policy(allowing: list[Rule], forbidding: list[DenyRule]) -> ApprovalPolicy:
     return policy(*allowing, denies=tuple(forbidding))
 
 
@@ -403,28 +406,28 @@ policies = st.builds(_policy, st.lists(rules, min_size=1, max_size=4), st.lists(
 people = st.sampled_from(EVERYBODY)
 groups_of_people = st.lists(people, max_size=5)
 
-QUESTIONS: dict[str, Callable[[Policy], Decision]] = {
+QUESTIONS: dict[str, Callable[[ApprovalPolicy], Decision]] = {
     "request": lambda of: may_request(of, ADA, RDS, (PRODUCTION,)),
     "check": lambda of: asked(of, ticket="T-1", duration=60),
     "approve": lambda of: may_approve(of, ADA, CLEO, RDS, (PRODUCTION,)),
-    "decide": lambda of: decide(of, ADA, RDS, (PRODUCTION,), [BEA, CLEO, DOT, FAY]),
+    "decide": lambda of: decide_request(of, ADA, RDS, (PRODUCTION,), [BEA, CLEO, DOT, FAY]),
     "break the glass": lambda of: may_break_glass(of, ADA, RDS, (PRODUCTION,), quiet(900)),
 }
 
 
 @given(policies, people, some_sets, some_accounts)
 def test_nobody_ever_approves_their_own_request(
-    of: Policy, who: Person, sets: tuple[str, ...], accounts: tuple[str, ...]
+    of: ApprovalPolicy, who: Person, sets: tuple[str, ...], accounts: tuple[str, ...]
 ) -> None:
     assert not may_approve(of, who, who, sets[0], accounts)
-    assert not decide(of, who, sets[0], accounts, [who] * 3)
+    assert not decide_request(of, who, sets[0], accounts, [who] * 3)
 
 
 @given(policies, groups_of_people, some_accounts)
 def test_nothing_is_allowed_without_the_approvals_that_every_matching_rule_asks_for(
-    of: Policy, approvers: list[Person], accounts: tuple[str, ...]
+    of: ApprovalPolicy, approvers: list[Person], accounts: tuple[str, ...]
 ) -> None:
-    if decide(of, ADA, RDS, accounts, approvers):
+    if decide_request(of, ADA, RDS, accounts, approvers):
         others = {one.user_id for one in approvers} - {ADA.user_id}
         for one in of.rules:
             if RDS in one.sets and not set(accounts).isdisjoint(one.accounts) and ADA.is_among(one.requesters):
@@ -433,7 +436,7 @@ def test_nothing_is_allowed_without_the_approvals_that_every_matching_rule_asks_
 
 @given(policies, st.integers(-10, 20_000), some_accounts)
 def test_nothing_is_allowed_past_the_maximum_of_any_matching_rule(
-    of: Policy, duration: int, accounts: tuple[str, ...]
+    of: ApprovalPolicy, duration: int, accounts: tuple[str, ...]
 ) -> None:
     if asked(of, duration=duration, accounts=accounts, ticket="T-1"):
         for one in of.rules:
@@ -442,14 +445,16 @@ def test_nothing_is_allowed_past_the_maximum_of_any_matching_rule(
 
 
 @given(policies, denies, st.sampled_from(sorted(QUESTIONS)))
-def test_another_deny_rule_never_allows_what_was_refused(of: Policy, deny: DenyRule, question: str) -> None:
+def test_another_deny_rule_never_allows_what_was_refused(of: ApprovalPolicy, deny: DenyRule, question: str) -> None:
     answer = QUESTIONS[question]
     if not answer(of):
         assert not answer(replace(of, denies=(*of.denies, deny)))
 
 
 @given(policies, people, some_accounts)
-def test_a_deny_rule_for_everybody_and_everything_wins(of: Policy, who: Person, accounts: tuple[str, ...]) -> None:
+def test_a_deny_rule_for_everybody_and_everything_wins(
+    of: ApprovalPolicy, who: Person, accounts: tuple[str, ...]
+) -> None:
     closed = replace(of, denies=(DenyRule("all", "No.", tuple(Action)), *of.denies))
     assert not may_request(closed, who, RDS, accounts)
     assert not may_approve(closed, ADA, who, RDS, accounts)
@@ -458,7 +463,7 @@ def test_a_deny_rule_for_everybody_and_everything_wins(of: Policy, who: Person, 
 
 @given(policies, people, some_accounts)
 def test_every_answer_has_a_reason_and_what_is_allowed_a_rule(
-    of: Policy, who: Person, accounts: tuple[str, ...]
+    of: ApprovalPolicy, who: Person, accounts: tuple[str, ...]
 ) -> None:
     decision = may_request(of, who, RDS, accounts)
     assert decision.reason

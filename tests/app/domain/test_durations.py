@@ -2,7 +2,7 @@
 
 import pytest
 
-from breakglass.app.domain.durations import span
+from breakglass.app.domain.durations import format_duration
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from breakglass.app.domain.durations import span
     ],
 )
 def test_a_duration_is_said_in_hours_and_minutes_rounded_up(seconds: int, said: str) -> None:
-    assert span(seconds) == said
+    assert format_duration(seconds) == said

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain.decision import (
-    Answer,
+    AccessReport,
     Decision,
-    Reading,
-    explain,
+    RuleMatch,
+    may_accept,
     may_approve,
     may_break_glass,
     may_explain,
     may_request,
-    may_sign_off,
+    report_access,
 )
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import Action, DenyRule
-from breakglass.app.domain.records import UseState
+from breakglass.app.domain.records import UsageState
 from tests.app.domain.examples import ADA_ACTS, ASKED, CLEO_ACTS, DOT_ACTS, explanation, use
 from tests.app.domain.policies import (
     ADA,
@@ -48,9 +48,9 @@ from tests.app.domain.policies import (
 # --- who explains a use -----------------------------------------------------------------------------------------------
 
 UNKNOWN = use(user_id="", session_name="somebody")
-EXPLAINED = use(state=UseState.explained, explanation=explanation())
-BY_SECURITY = use(state=UseState.explained, explanation=explanation(DOT_ACTS))
-SIGNED_OFF = use(state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED)
+EXPLAINED = use(state=UsageState.explained, explanation=explanation())
+BY_SECURITY = use(state=UsageState.explained, explanation=explanation(DOT_ACTS))
+SIGNED_OFF = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
 # A role that Identity Center did not make: no rule is about it.
 PLAIN = replace(EXPLAINED, permission_set="emergency-admin")
 NEITHER = policy(security=())
@@ -79,31 +79,31 @@ USES: dict[str, tuple[Callable[[], Decision], str]] = {
 }
 
 SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
-    "an approver signs it off": (lambda: may_sign_off(policy(), EXPLAINED, CLEO), ""),
-    "security does": (lambda: may_sign_off(policy(), EXPLAINED, DOT), ""),
+    "an approver signs it off": (lambda: may_accept(policy(), EXPLAINED, CLEO), ""),
+    "security does": (lambda: may_accept(policy(), EXPLAINED, DOT), ""),
     "somebody on call does not": (
-        lambda: may_sign_off(policy(), EXPLAINED, EVE),
+        lambda: may_accept(policy(), EXPLAINED, EVE),
         "Only group security, group leads may sign this off",
     ),
-    "nobody signs off their own explanation": (lambda: may_sign_off(policy(), BY_SECURITY, DOT), "a second person"),
+    "nobody signs off their own explanation": (lambda: may_accept(policy(), BY_SECURITY, DOT), "a second person"),
     "nor their own use, whoever explained it": (
-        lambda: may_sign_off(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
+        lambda: may_accept(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
         "a second person",
     ),
     "nor a session with their name, where it isn't known who it was": (
-        lambda: may_sign_off(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
+        lambda: may_accept(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
         "a second person",
     ),
-    "what is not explained is not signed off": (lambda: may_sign_off(policy(), use(), CLEO), "not explained yet"),
-    "nor a second time": (lambda: may_sign_off(policy(), SIGNED_OFF, DOT), "signed off already"),
+    "what is not explained is not signed off": (lambda: may_accept(policy(), use(), CLEO), "not explained yet"),
+    "nor a second time": (lambda: may_accept(policy(), SIGNED_OFF, DOT), "signed off already"),
     "an approver of another set does not": (
-        lambda: may_sign_off(
+        lambda: may_accept(
             policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY
         ),
         "Only group security, group leads",
     ),
-    "for a role that no rule is about, an approver of any rule does": (lambda: may_sign_off(policy(), PLAIN, CLEO), ""),
-    "and still nobody else": (lambda: may_sign_off(policy(), PLAIN, FAY), "Only group security, group leads"),
+    "for a role that no rule is about, an approver of any rule does": (lambda: may_accept(policy(), PLAIN, CLEO), ""),
+    "and still nobody else": (lambda: may_accept(policy(), PLAIN, FAY), "Only group security, group leads"),
 }
 
 
@@ -131,12 +131,12 @@ def test_nobody_ever_signs_off_what_they_used_or_explained(
         permission_set="emergency-admin" if plain else RDS,
         user_id=user_of_it.user_id if known else "",
         session_name=user_of_it.user_name,
-        state=UseState.explained,
+        state=UsageState.explained,
         explanation=replace(explanation(), by=replace(ADA_ACTS, user_id=explainer.user_id)),
     )
     everybody_approves = policy(rule(approvers=tuple(user(one.user_name) for one in EVERYBODY)))
-    assert not may_sign_off(everybody_approves, one, user_of_it)
-    assert not may_sign_off(everybody_approves, one, explainer)
+    assert not may_accept(everybody_approves, one, user_of_it)
+    assert not may_accept(everybody_approves, one, explainer)
 
 
 # --- who can approve this, by which rule, and why not me? -------------------------------------------------------------
@@ -153,50 +153,50 @@ CONTRACTORS = DenyRule(
 )
 EVERYTHING = policy(DATABASES, TWO, NET, denies=(CONTRACTORS,))
 
-APPROVALS: dict[str, tuple[Callable[[], Answer], bool, str]] = {
+APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     # sentence: (what answers, whether their approval counts, part of the reason)
     "an approver's approval counts": (
-        lambda: explain(policy(), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(), CLEO, RDS, PRODUCTION),
         True,
         "may approve what others request by databases, and never their own request.",
     ),
     "a requester's does not": (
-        lambda: explain(policy(), ADA, RDS, PRODUCTION),
+        lambda: report_access(policy(), ADA, RDS, PRODUCTION),
         False,
         "Ada is not among those who approve this: group leads.",
     ),
     "somebody who may do both approves others only": (
-        lambda: explain(policy(), BEA, RDS, PRODUCTION),
+        lambda: report_access(policy(), BEA, RDS, PRODUCTION),
         True,
         "never their own request",
     ),
     "it says for whom it does not count, since a stricter rule governs": (
-        lambda: explain(EVERYTHING, CLEO, RDS, PRODUCTION),
+        lambda: report_access(EVERYTHING, CLEO, RDS, PRODUCTION),
         True,
         "It does not count for whoever two-people lets request: that asks for more.",
     ),
     "the stricter rule's approvers hear nothing of the kind": (
-        lambda: explain(EVERYTHING, DOT, RDS, PRODUCTION),
+        lambda: report_access(EVERYTHING, DOT, RDS, PRODUCTION),
         True,
         "by two-people, and never their own request.",
     ),
     "a denied approver's does not": (
-        lambda: explain(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
         False,
         "The deny rule all forbids it: Not now.",
     ),
     "nobody's does for a set that there is not": (
-        lambda: explain(policy(), CLEO, "root", PRODUCTION),
+        lambda: report_access(policy(), CLEO, "root", PRODUCTION),
         False,
         "There is no permission set root",
     ),
     "nobody's does where no rule is": (
-        lambda: explain(policy(), CLEO, NETWORK, PRODUCTION),
+        lambda: report_access(policy(), CLEO, NETWORK, PRODUCTION),
         False,
         "those who approve this: nobody",
     ),
     "nobody's does for what a delegated administrator can't reach": (
-        lambda: explain(
+        lambda: report_access(
             policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, deployed_in=STAGING)),
             CLEO,
             RDS,
@@ -217,35 +217,35 @@ def test_approval_of_others(sentence: str) -> None:
 
 
 def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
-    assert explain(EVERYTHING, ADA, RDS, PRODUCTION).rules == (
-        Reading("databases", True, "It lets Ada request. One approval by group leads."),
-        Reading("two-people", False, "It lets group contractors request, and Ada is not among them."),
-        Reading("network", False, f"It is not about {RDS}, but about {NETWORK}."),
+    assert report_access(EVERYTHING, ADA, RDS, PRODUCTION).rules == (
+        RuleMatch("databases", True, "It lets Ada request. One approval by group leads."),
+        RuleMatch("two-people", False, "It lets group contractors request, and Ada is not among them."),
+        RuleMatch("network", False, f"It is not about {RDS}, but about {NETWORK}."),
     )
-    assert explain(EVERYTHING, EVE, NETWORK, PRODUCTION).rules[2] == Reading(
+    assert report_access(EVERYTHING, EVE, NETWORK, PRODUCTION).rules[2] == RuleMatch(
         "network", False, f"It is not about account {PRODUCTION}."
     )
-    assert explain(EVERYTHING, EVE, RDS, STAGING).rules[1] == Reading(
+    assert report_access(EVERYTHING, EVE, RDS, STAGING).rules[1] == RuleMatch(
         "two-people", True, "It lets Eve request. 2 approvals by group security."
     )
 
 
-DENIES: dict[str, tuple[Callable[[], Answer], Reading]] = {
+DENIES: dict[str, tuple[Callable[[], AccessReport], RuleMatch]] = {
     "a deny rule that hits says what it forbids": (
-        lambda: explain(EVERYTHING, EVE, RDS, PRODUCTION),
-        Reading("no-contractors", True, "It forbids Eve to request, break glass: Contractors ask their lead."),
+        lambda: report_access(EVERYTHING, EVE, RDS, PRODUCTION),
+        RuleMatch("no-contractors", True, "It forbids Eve to request, break glass: Contractors ask their lead."),
     ),
     "one about somebody else says about whom": (
-        lambda: explain(EVERYTHING, ADA, RDS, PRODUCTION),
-        Reading("no-contractors", False, "It hits group contractors, and Ada is not among them."),
+        lambda: report_access(EVERYTHING, ADA, RDS, PRODUCTION),
+        RuleMatch("no-contractors", False, "It hits group contractors, and Ada is not among them."),
     ),
     "one about another account says so": (
-        lambda: explain(EVERYTHING, EVE, RDS, STAGING),
-        Reading("no-contractors", False, f"It is not about account {STAGING}."),
+        lambda: report_access(EVERYTHING, EVE, RDS, STAGING),
+        RuleMatch("no-contractors", False, f"It is not about account {STAGING}."),
     ),
     "one about another set says so": (
-        lambda: explain(EVERYTHING, EVE, NETWORK, PRODUCTION),
-        Reading("no-contractors", False, f"It is not about {NETWORK}, but about {RDS}."),
+        lambda: report_access(EVERYTHING, EVE, NETWORK, PRODUCTION),
+        RuleMatch("no-contractors", False, f"It is not about {NETWORK}, but about {RDS}."),
     ),
 }
 
@@ -258,7 +258,7 @@ def test_deny_rules(sentence: str) -> None:
 
 @given(st.sampled_from(EVERYBODY), st.sampled_from([RDS, NETWORK, "root"]), st.sampled_from([PRODUCTION, STAGING]))
 def test_the_answer_is_what_would_be_decided(who: Person, permission_set: str, account: str) -> None:
-    answer = explain(EVERYTHING, who, permission_set, account)
+    answer = report_access(EVERYTHING, who, permission_set, account)
     assert answer.request == may_request(EVERYTHING, who, permission_set, (account,))
     assert bool(answer.glass) is bool(may_break_glass(EVERYTHING, who, permission_set, (account,), quiet(10**9)))
     for one in (*EVERYBODY, person("gil", "oncall")):

@@ -15,7 +15,7 @@ from breakglass.app.domain.grant_lifecycle import (
     SETTLE_SECONDS,
     GrantChange,
     GrantEvent,
-    GrantNotAllowedError,
+    GrantTransitionError,
     UnsettledError,
 )
 from breakglass.app.domain.records import SYSTEM, Access, AuditEntry, Grant, GrantState, State
@@ -34,18 +34,18 @@ def line(event: GrantEvent, before: str, after: str, note: str = "") -> AuditEnt
 # --- every state and every event --------------------------------------------------------------------------------------
 
 ATTEMPTS: dict[GrantEvent, Callable[[Grant], GrantChange]] = {
-    GrantEvent.begun: lambda one: grant_lifecycle.begun(one, "op-1", NOW),
-    GrantEvent.granted: lambda one: grant_lifecycle.granted(one, NOW),
-    GrantEvent.failed: lambda one: grant_lifecycle.failed(one, "refused", NOW),
-    GrantEvent.revoking: lambda one: grant_lifecycle.revoking(one, "op-2", NOW),
-    GrantEvent.revoked: lambda one: grant_lifecycle.revoked(one, NOW),
-    GrantEvent.lengthened: lambda one: (grant_lifecycle.lengthened(one, LATER), ()),
-    GrantEvent.denied: lambda one: grant_lifecycle.denied(one, LATER, NOW),
-    GrantEvent.undenied: lambda one: grant_lifecycle.undenied(one, "full", NOW),
-    GrantEvent.lifted: lambda one: grant_lifecycle.lifted(one, NOW),
+    GrantEvent.begun: lambda one: grant_lifecycle.begin_grant(one, "op-1", NOW),
+    GrantEvent.granted: lambda one: grant_lifecycle.confirm_grant(one, NOW),
+    GrantEvent.failed: lambda one: grant_lifecycle.fail_grant(one, "refused", NOW),
+    GrantEvent.revoking: lambda one: grant_lifecycle.begin_revoke(one, "op-2", NOW),
+    GrantEvent.revoked: lambda one: grant_lifecycle.confirm_revoke(one, NOW),
+    GrantEvent.lengthened: lambda one: (grant_lifecycle.lengthen_grant(one, LATER), ()),
+    GrantEvent.denied: lambda one: grant_lifecycle.record_deny(one, LATER, NOW),
+    GrantEvent.deny_failed: lambda one: grant_lifecycle.record_deny_failure(one, "full", NOW),
+    GrantEvent.deny_removed: lambda one: grant_lifecycle.record_deny_removal(one, NOW),
 }
 
-OF_SESSIONS = (GrantEvent.denied, GrantEvent.undenied, GrantEvent.lifted)
+OF_SESSIONS = (GrantEvent.denied, GrantEvent.deny_failed, GrantEvent.deny_removed)
 
 # state -> event -> state after; everything else is refused. Read beside `GRANT_TABLE`, it says the same again.
 ALLOWED: dict[str, dict[str, str]] = {
@@ -78,7 +78,7 @@ def test_each_event_is_possible_in_these_states_only(state: GrantState, event: G
     always = event in OF_SESSIONS
     after = state if always else ALLOWED[state].get(event)
     if after is None:
-        with pytest.raises(GrantNotAllowedError) as refusal:
+        with pytest.raises(GrantTransitionError) as refusal:
             ATTEMPTS[event](grant(state))
         assert (refusal.value.state, refusal.value.event) == (state, event)
     else:
@@ -113,99 +113,107 @@ def test_nothing_leads_back_to_what_may_be_there() -> None:
 
 CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
     "asking begins before there is an operation": (
-        lambda: grant_lifecycle.begun(grant(), None, NOW),
+        lambda: grant_lifecycle.begin_grant(grant(), None, NOW),
         (grant(GrantState.granting, asked_at=NOW), (line(GrantEvent.begun, "planned", "granting"),)),
     ),
     "the operation is kept without another line": (
-        lambda: grant_lifecycle.begun(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
+        lambda: grant_lifecycle.begin_grant(grant(GrantState.granting, asked_at=ASKED), "op-1", NOW),
         (grant(GrantState.granting, asked_at=ASKED, operation="op-1"), ()),
     ),
     "asking again counts from then": (
-        lambda: grant_lifecycle.begun(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
+        lambda: grant_lifecycle.begin_grant(grant(GrantState.granting, asked_at=ASKED, operation="op-1"), None, NOW),
         (grant(GrantState.granting, asked_at=NOW), ()),
     ),
     "what is there has no operation any more": (
-        lambda: grant_lifecycle.granted(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
+        lambda: grant_lifecycle.confirm_grant(grant(GrantState.granting, operation="op-1", asked_at=ASKED), NOW),
         (grant(GrantState.granted, made=True), (line(GrantEvent.granted, "granting", "granted"),)),
     ),
     "a failure keeps why": (
-        lambda: grant_lifecycle.failed(grant(GrantState.granting, operation="op-1"), "refused", NOW),
+        lambda: grant_lifecycle.fail_grant(grant(GrantState.granting, operation="op-1"), "refused", NOW),
         (
             grant(GrantState.failed, failure="refused"),
             (line(GrantEvent.failed, "granting", "failed", "refused"),),
         ),
     ),
     "what became of a creation is known, with why it failed": (
-        lambda: grant_lifecycle.settled(grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"),
+        lambda: grant_lifecycle.settle_creation(
+            grant(GrantState.granting, operation="op-1", asked_at=ASKED), "refused"
+        ),
         (grant(GrantState.granting, failure="refused"), ()),
     ),
     "what becomes of a deletion is another matter": (
-        lambda: grant_lifecycle.settled(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
+        lambda: grant_lifecycle.settle_creation(grant(GrantState.revoking, operation="op-2", asked_at=ASKED)),
         (grant(GrantState.revoking, operation="op-2"), ()),
     ),
     "taking it away begins before there is an operation": (
-        lambda: grant_lifecycle.revoking(grant(GrantState.granted), None, NOW),
+        lambda: grant_lifecycle.begin_revoke(grant(GrantState.granted), None, NOW),
         (grant(GrantState.revoking, made=True), (line(GrantEvent.revoking, "granted", "revoking"),)),
     ),
     "its operation is kept without another line": (
-        lambda: grant_lifecycle.revoking(grant(GrantState.revoking), "op-2", NOW),
+        lambda: grant_lifecycle.begin_revoke(grant(GrantState.revoking), "op-2", NOW),
         (grant(GrantState.revoking, operation="op-2"), ()),
     ),
     "what is left to another request says to which": (
-        lambda: grant_lifecycle.revoked(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
+        lambda: grant_lifecycle.confirm_revoke(grant(GrantState.revoking, operation="op-2"), NOW, "left to r-2"),
         (grant(GrantState.revoked), (line(GrantEvent.revoked, "revoking", "revoked", "left to r-2"),)),
     ),
     "a Deny is kept with its end": (
-        lambda: grant_lifecycle.denied(grant(GrantState.revoking), LATER, NOW),
+        lambda: grant_lifecycle.record_deny(grant(GrantState.revoking), LATER, NOW),
         (
             grant(GrantState.revoking, deny_until=LATER),
             (line(GrantEvent.denied, "revoking", "revoking"),),
         ),
     ),
     "the same Deny changes nothing": (
-        lambda: grant_lifecycle.denied(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
+        lambda: grant_lifecycle.record_deny(grant(GrantState.revoked, deny_until=LATER), LATER, NOW),
         (grant(GrantState.revoked, deny_until=LATER), ()),
     ),
     "a Deny that could not be written is kept with the reason": (
-        lambda: grant_lifecycle.undenied(grant(GrantState.revoked, deny_until=LATER), "full", NOW),
+        lambda: grant_lifecycle.record_deny_failure(grant(GrantState.revoked, deny_until=LATER), "full", NOW),
         (
-            grant(GrantState.revoked, deny_until=LATER, undenied="full"),
-            (line(GrantEvent.undenied, "revoked", "revoked", "full"),),
+            grant(GrantState.revoked, deny_until=LATER, deny_failure="full"),
+            (line(GrantEvent.deny_failed, "revoked", "revoked", "full"),),
         ),
     ),
     "a Deny that is written after all has no reason any more": (
-        lambda: grant_lifecycle.undenied(grant(GrantState.revoked, deny_until=LATER, undenied="full"), "", NOW),
+        lambda: grant_lifecycle.record_deny_failure(
+            grant(GrantState.revoked, deny_until=LATER, deny_failure="full"), "", NOW
+        ),
         (
             grant(GrantState.revoked, deny_until=LATER),
             (line(GrantEvent.denied, "revoked", "revoked"),),
         ),
     ),
     "why a creation could not begin is kept": (
-        lambda: grant_lifecycle.hindered(grant(GrantState.granting, asked_at=ASKED), "quota"),
+        lambda: grant_lifecycle.record_start_failure(grant(GrantState.granting, asked_at=ASKED), "quota"),
         (grant(GrantState.granting, asked_at=ASKED, failure="quota"), ()),
     ),
     "a list that has it ends the doubt": (
-        lambda: grant_lifecycle.listed(grant(GrantState.revoking, operation="op-2", asked_at=ASKED, absent_at=ASKED)),
+        lambda: grant_lifecycle.record_listed(
+            grant(GrantState.revoking, operation="op-2", asked_at=ASKED, absent_at=ASKED)
+        ),
         (grant(GrantState.revoking, made=True), ()),
     ),
     "the first list without it counts": (
-        lambda: grant_lifecycle.absent(grant(GrantState.revoking, made=True, absent_at=ASKED), NOW),
+        lambda: grant_lifecycle.record_absent(grant(GrantState.revoking, made=True, absent_at=ASKED), NOW),
         (grant(GrantState.revoking, made=True, absent_at=ASKED), ()),
     ),
     "a Deny is lifted": (
-        lambda: grant_lifecycle.lifted(grant(GrantState.revoked, deny_until=LATER, undenied="full"), NOW),
-        (grant(GrantState.revoked), (line(GrantEvent.lifted, "revoked", "revoked"),)),
+        lambda: grant_lifecycle.record_deny_removal(
+            grant(GrantState.revoked, deny_until=LATER, deny_failure="full"), NOW
+        ),
+        (grant(GrantState.revoked), (line(GrantEvent.deny_removed, "revoked", "revoked"),)),
     ),
     "what is not denied needs no lifting": (
-        lambda: grant_lifecycle.lifted(grant(GrantState.revoked), NOW),
+        lambda: grant_lifecycle.record_deny_removal(grant(GrantState.revoked), NOW),
         (grant(GrantState.revoked), ()),
     ),
     "a later end is kept": (
-        lambda: (grant_lifecycle.lengthened(grant(GrantState.granted), LATER), ()),
+        lambda: (grant_lifecycle.lengthen_grant(grant(GrantState.granted), LATER), ()),
         (grant(GrantState.granted, revoke_at=LATER), ()),
     ),
     "an earlier end is not": (
-        lambda: (grant_lifecycle.lengthened(grant(GrantState.granted), ASKED), ()),
+        lambda: (grant_lifecycle.lengthen_grant(grant(GrantState.granted), ASKED), ()),
         (grant(GrantState.granted), ()),
     ),
 }
@@ -218,7 +226,7 @@ def test_change(sentence: str) -> None:
 
 
 def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
-    planned = grant_lifecycle.planned(request(State.approved), PRODUCTION, LATER, "arn:set")
+    planned = grant_lifecycle.plan_grant(request(State.approved), PRODUCTION, LATER, "arn:set")
     access = Access(ADA.user_id, RDS, PRODUCTION)
     assert planned == Grant("r-1", access, GrantState.planned, LATER, version=0, set_arn="arn:set")
 
@@ -231,9 +239,9 @@ UNSETTLED = grant(GrantState.revoking, asked_at=NOW - SETTLE_SECONDS + 1)
 def test_what_may_still_be_made_is_not_gone() -> None:
     assert not grant_lifecycle.is_settled(UNSETTLED, NOW)
     with pytest.raises(UnsettledError):
-        grant_lifecycle.revoked(UNSETTLED, NOW)
+        grant_lifecycle.confirm_revoke(UNSETTLED, NOW)
     with pytest.raises(UnsettledError):
-        grant_lifecycle.failed(UNSETTLED, "refused", NOW)
+        grant_lifecycle.fail_grant(UNSETTLED, "refused", NOW)
 
 
 @pytest.mark.parametrize(
@@ -252,16 +260,16 @@ def test_is_gone_after_a_creation_needs_more_than_one_list(made: Grant, gone: bo
     assert grant_lifecycle.is_gone(made, NOW) is gone
     if not gone:
         with pytest.raises(UnsettledError):
-            grant_lifecycle.failed(made, "refused", NOW)
+            grant_lifecycle.fail_grant(made, "refused", NOW)
 
 
 def test_unless_it_is_left_to_somebody_who_wants_it() -> None:
-    assert grant_lifecycle.revoked(UNSETTLED, NOW, "left to r-2")[0] == grant(GrantState.revoked)
+    assert grant_lifecycle.confirm_revoke(UNSETTLED, NOW, "left to r-2")[0] == grant(GrantState.revoked)
 
 
 def test_after_a_while_nothing_is_made_any_more() -> None:
     assert grant_lifecycle.is_settled(UNSETTLED, NOW + 1)
-    assert grant_lifecycle.revoked(UNSETTLED, NOW + 1)[0] == grant(GrantState.revoked)
+    assert grant_lifecycle.confirm_revoke(UNSETTLED, NOW + 1)[0] == grant(GrantState.revoked)
 
 
 def test_what_was_never_asked_for_is_not_made() -> None:
@@ -277,7 +285,7 @@ def test_the_end_is_never_lost_and_never_earlier(state: GrantState, events: list
     for event in events:
         try:
             after, _ = ATTEMPTS[event](one)
-        except (GrantNotAllowedError, UnsettledError):
+        except (GrantTransitionError, UnsettledError):
             continue
         assert after.revoke_at >= one.revoke_at
         assert (after.request_id, after.access, after.version) == (one.request_id, one.access, one.version)
@@ -289,13 +297,13 @@ def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
     try:
         once, _ = ATTEMPTS[event](grant(state))
         twice, audit = ATTEMPTS[event](once)
-    except (GrantNotAllowedError, UnsettledError):
+    except (GrantTransitionError, UnsettledError):
         return
     assert (twice, audit) == (once, ())
 
 
 def test_the_request_that_it_is_made_of_may_change_without_it() -> None:
     moved = replace(request(State.approved), accounts=())
-    assert grant_lifecycle.planned(moved, PRODUCTION, LATER) == grant_lifecycle.planned(
+    assert grant_lifecycle.plan_grant(moved, PRODUCTION, LATER) == grant_lifecycle.plan_grant(
         request(State.approved), PRODUCTION, LATER
     )

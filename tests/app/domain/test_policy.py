@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from breakglass.app.domain.policy import (
     Action,
+    ApprovalPolicy,
     DenyRule,
     PermissionSet,
-    Policy,
     Principal,
     PrincipalKind,
     Rule,
     Settings,
-    Standing,
-    Unrecorded,
+    StandingAssignment,
+    UnmanagedAssignments,
     from_json,
     to_json,
 )
@@ -42,7 +42,7 @@ rules = st.builds(
     ticket_pattern=st.none() | texts,
     glass_after_seconds=st.none() | seconds,
     not_after_denial_seconds=seconds,
-    ping=many_principals,
+    mention=many_principals,
     escalate_after_seconds=st.none() | seconds,
     escalate=many_principals,
     quiet_accounts=many_texts,
@@ -64,10 +64,10 @@ settings = st.builds(
     seconds,
     seconds,
     st.none() | texts,
-    st.sampled_from(Unrecorded),
+    st.sampled_from(UnmanagedAssignments),
 )
 policies = st.builds(
-    Policy,
+    ApprovalPolicy,
     settings,
     st.lists(rules, max_size=2).map(tuple),
     st.lists(denies, max_size=2).map(tuple),
@@ -75,17 +75,17 @@ policies = st.builds(
     st.dictionaries(texts, texts, max_size=2),
     st.dictionaries(texts, texts, max_size=2),
     many_principals,
-    st.lists(st.builds(Standing, principals, texts, texts), max_size=2).map(tuple),
+    st.lists(st.builds(StandingAssignment, principals, texts, texts), max_size=2).map(tuple),
 )
 
 
 @given(policies)
-def test_it_is_read_as_it_was_written(of: Policy) -> None:
+def test_it_is_read_as_it_was_written(of: ApprovalPolicy) -> None:
     assert from_json(to_json(of)) == of
 
 
 @given(policies)
-def test_the_same_policy_is_the_same_text(of: Policy) -> None:
+def test_the_same_policy_is_the_same_text(of: ApprovalPolicy) -> None:
     mixed = replace(
         of,
         sets=dict(sorted(of.sets.items(), key=lambda one: one[0], reverse=True)),
@@ -103,4 +103,4 @@ def test_a_person_can_read_it() -> None:
 
 
 def test_it_holds_everything_that_a_policy_is_made_of() -> None:
-    assert json.loads(to_json(policy())).keys() == {field.name for field in fields(Policy)}
+    assert json.loads(to_json(policy())).keys() == {field.name for field in fields(ApprovalPolicy)}

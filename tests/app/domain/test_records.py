@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain import records
-from breakglass.app.domain.audit import about_grant, about_request, about_use, anonymous_in_slack
+from breakglass.app.domain.audit import audit_grant, audit_request, audit_usage, drop_slack_id
 from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, GrantState, State
 from tests.app.domain.examples import ADA_ACTS, ASKED, CLEO_ACTS, grant, request, use
 from tests.app.domain.policies import ADA, CLEO, EVERYBODY, FAY, PRODUCTION, RDS, STAGING, group, person, user
@@ -27,7 +27,7 @@ def test_every_list_of_a_record_is_frozen_too() -> None:
     hash((request(), grant(), use()))
 
 
-@pytest.mark.parametrize("kind", [records.State, records.GrantState, records.UseState, records.Kind])
+@pytest.mark.parametrize("kind", [records.State, records.GrantState, records.UsageState, records.Kind])
 def test_states_are_stored_by_their_own_names(kind: Any) -> None:
     assert all(one.name == one.value == str(one) for one in kind)
 
@@ -41,7 +41,7 @@ def test_the_system_is_nobody() -> None:
 
 LINES: dict[str, tuple[AuditEntry, AuditEntry]] = {
     "about a request": (
-        about_request(request(), "approved", CLEO_ACTS, ASKED, State.approved, note="ok", rule="databases"),
+        audit_request(request(), "approved", CLEO_ACTS, ASKED, State.approved, note="ok", rule="databases"),
         AuditEntry(
             ASKED,
             "r-1",
@@ -56,15 +56,15 @@ LINES: dict[str, tuple[AuditEntry, AuditEntry]] = {
         ),
     ),
     "about a grant, in its request's trail": (
-        about_grant(grant(), "grant_failed", ASKED, GrantState.failed, "refused"),
+        audit_grant(grant(), "grant_failed", ASKED, GrantState.failed, "refused"),
         AuditEntry(ASKED, "r-1", "grant_failed", SYSTEM, RDS, (PRODUCTION,), "", "refused", "planned", "failed"),
     ),
     "about a use": (
-        about_use(use(), "use_explained", ADA_ACTS, ASKED, "explained", "the restore failed"),
+        audit_usage(use(), "usage_explained", ADA_ACTS, ASKED, "explained", "the restore failed"),
         AuditEntry(
             ASKED,
             "u-1",
-            "use_explained",
+            "usage_explained",
             Actor(ADA.user_id, "Ada"),
             RDS,
             (PRODUCTION,),
@@ -85,12 +85,12 @@ def test_line(sentence: str) -> None:
 
 @given(st.text(), st.text(), st.none() | st.text())
 def test_a_slack_id_is_left_out_and_nothing_else(user_id: str, name: str, slack_id: str | None) -> None:
-    assert anonymous_in_slack(Actor(user_id, name, slack_id)) == Actor(user_id, name)
+    assert drop_slack_id(Actor(user_id, name, slack_id)) == Actor(user_id, name)
 
 
 @given(st.text())
 def test_texts_of_people_are_kept_whole(text: str) -> None:
-    assert about_request(request(), "denied", CLEO_ACTS, ASKED, State.denied, note=text).note == text
+    assert audit_request(request(), "denied", CLEO_ACTS, ASKED, State.denied, note=text).note == text
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ from breakglass.app.domain.request_lifecycle import (
     AlreadyApprovedError,
     Change,
     Event,
-    NotAllowedError,
-    standing,
+    RequestTransitionError,
+    effective_state,
 )
 from tests.app.domain.examples import (
     ADA_ACTS,
@@ -94,25 +94,25 @@ ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
     Event.withdrawn: lambda one: request_lifecycle.withdraw(one, ADA_ACTS, SOON),
     Event.expired: lambda one: request_lifecycle.expire(one, one.expires_at),
     Event.glass_broken: lambda one: request_lifecycle.break_glass(one, ADA_ACTS, "why", "databases", (CHANNEL,), SOON),
-    Event.announced: lambda one: request_lifecycle.announced(with_duties(one), CHANNEL, MESSAGE, SOON),
-    Event.looking: lambda one: request_lifecycle.look(one, CLEO_ACTS, SOON),
-    Event.posted: lambda one: request_lifecycle.posted(one, MESSAGE),
-    Event.waiting: lambda one: request_lifecycle.waiting(one, "token"),
-    Event.escalated: lambda one: request_lifecycle.escalated(one, SOON),
-    Event.reminded: lambda one: request_lifecycle.reminded(one, SOON),
+    Event.announced: lambda one: request_lifecycle.record_announcement(with_duties(one), CHANNEL, MESSAGE, SOON),
+    Event.acknowledged: lambda one: request_lifecycle.acknowledge(one, CLEO_ACTS, SOON),
+    Event.posted: lambda one: request_lifecycle.record_message(one, MESSAGE),
+    Event.waiting: lambda one: request_lifecycle.record_token(one, "token"),
+    Event.escalated: lambda one: request_lifecycle.record_escalation(one, SOON),
+    Event.reminded: lambda one: request_lifecycle.record_reminder(one, SOON),
     Event.prepared: lambda one: request_lifecycle.prepare(one, SOON),
     Event.opened: lambda one: request_lifecycle.activate(one, [grant(GrantState.granted)], SOON),
     Event.failed: lambda one: request_lifecycle.fail(one, "refused", SOON, GONE),
-    Event.returned: lambda one: request_lifecycle.finish(one, ADA_ACTS, "", SOON),
-    Event.ended_early: lambda one: request_lifecycle.finish(one, DOT_ACTS, "enough", SOON),
-    Event.run_out: lambda one: request_lifecycle.finish(replace(one, revoke_at=END), SYSTEM, "", END),
-    Event.abandoned: lambda one: request_lifecycle.finish(one, SYSTEM, "it broke", SOON),
+    Event.returned: lambda one: request_lifecycle.revoke_request(one, ADA_ACTS, "", SOON),
+    Event.ended_early: lambda one: request_lifecycle.revoke_request(one, DOT_ACTS, "enough", SOON),
+    Event.run_out: lambda one: request_lifecycle.revoke_request(replace(one, revoke_at=END), SYSTEM, "", END),
+    Event.abandoned: lambda one: request_lifecycle.revoke_request(one, SYSTEM, "it broke", SOON),
     Event.lengthened: lambda one: request_lifecycle.extend(one, (), extension(), ASKED + 1800),
-    Event.extended: lambda one: request_lifecycle.extended(replace(one, kind=Kind.extension), SOON),
+    Event.extended: lambda one: request_lifecycle.close_extension(replace(one, kind=Kind.extension), SOON),
     Event.closed: lambda one: request_lifecycle.close(one, GONE, SOON),
 }
 
-# state -> event -> state after; everything else is refused. Read beside `TABLE`, it says the same again.
+# state -> event -> state after; everything else is refused. Read beside `REQUEST_TABLE`, it says the same again.
 ALLOWED: dict[str, dict[str, str]] = {
     "pending": {
         "approval_given": "pending",
@@ -121,7 +121,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "withdrawn": "withdrawn",
         "expired": "expired",
         "glass_broken": "approved",
-        "looking": "pending",
+        "acknowledged": "pending",
         "escalated": "pending",
         "reminded": "pending",
         "failed": "failed",
@@ -173,7 +173,7 @@ def test_each_event_is_possible_in_these_states_only(state: State, event: Event)
         # A message or a token may come after the decision.
         assert ATTEMPTS[event](request(state)).request.state is state
     elif after is None:
-        with pytest.raises(NotAllowedError):
+        with pytest.raises(RequestTransitionError):
             ATTEMPTS[event](request(state))
     else:
         change = ATTEMPTS[event](request(state))
@@ -184,7 +184,7 @@ def test_each_event_is_possible_in_these_states_only(state: State, event: Event)
 def test_the_table_is_what_is_written_down_here() -> None:
     free = {(state, event): state for state in State for event in (Event.posted, Event.waiting)}
     written = {(State(s), Event(event)): State(after) for s, row in ALLOWED.items() for event, after in row.items()}
-    assert {**written, **free} == request_lifecycle.TABLE
+    assert {**written, **free} == request_lifecycle.REQUEST_TABLE
 
 
 def test_every_event_but_the_first_is_attempted_and_nothing_leads_out_of_a_final_state() -> None:
@@ -195,7 +195,7 @@ def test_every_event_but_the_first_is_attempted_and_nothing_leads_out_of_a_final
 def test_every_state_can_be_reached() -> None:
     reached = {State.pending}
     for _ in State:
-        reached |= {after for (before, _), after in request_lifecycle.TABLE.items() if before in reached}
+        reached |= {after for (before, _), after in request_lifecycle.REQUEST_TABLE.items() if before in reached}
     assert reached == set(State)
 
 
@@ -288,26 +288,34 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         ),
     ),
     "somebody looks": (
-        lambda: request_lifecycle.look(request(), CLEO_ACTS, SOON),
-        Change(request(looking=(CLEO_ACTS,), looked_at=SOON), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+        lambda: request_lifecycle.acknowledge(request(), CLEO_ACTS, SOON),
+        Change(
+            request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=SOON),
+            (line(Event.acknowledged, CLEO_ACTS, "pending", "pending"),),
+        ),
     ),
     "the same person looks again, a minute later": (
-        lambda: request_lifecycle.look(request(looking=(CLEO_ACTS,), looked_at=SOON - 60), CLEO_ACTS, SOON),
-        Change(request(looking=(CLEO_ACTS,), looked_at=SOON), (line(Event.looking, CLEO_ACTS, "pending", "pending"),)),
+        lambda: request_lifecycle.acknowledge(
+            request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=SOON - 60), CLEO_ACTS, SOON
+        ),
+        Change(
+            request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=SOON),
+            (line(Event.acknowledged, CLEO_ACTS, "pending", "pending"),),
+        ),
     ),
     "Slack accepts an announcement": (
-        lambda: request_lifecycle.announced(glass(), CHANNEL, MESSAGE, SOON),
+        lambda: request_lifecycle.record_announcement(glass(), CHANNEL, MESSAGE, SOON),
         Change(
             glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), ChannelNotice(SECOND_CHANNEL)))),
             (line(Event.announced, SYSTEM, "approved", "approved", note=CHANNEL),),
         ),
     ),
     "Slack refuses an announcement": (
-        lambda: request_lifecycle.unannounced(glass(), SECOND_CHANNEL, "not_in_channel"),
+        lambda: request_lifecycle.record_announcement_failure(glass(), SECOND_CHANNEL, "not_in_channel"),
         Change(glass(announcement=Announcement((ChannelNotice(CHANNEL), REFUSED)))),
     ),
     "a channel that is replaced is announced in the new one": (
-        lambda: request_lifecycle.redirect(
+        lambda: request_lifecycle.update_announcement_channels(
             glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), REFUSED))), (CHANNEL, "C0NEW")
         ),
         Change(glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE), ChannelNotice("C0NEW"))))),
@@ -317,16 +325,16 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         Change(glass(announcement=replace(DUTIES, explanation_required=True))),
     ),
     "the message is kept without a line in the trail": (
-        lambda: request_lifecycle.posted(request(), MESSAGE),
+        lambda: request_lifecycle.record_message(request(), MESSAGE),
         Change(request(message=MESSAGE)),
     ),
-    "so is the token": (lambda: request_lifecycle.waiting(request(), "token"), Change(request(token="token"))),
+    "so is the token": (lambda: request_lifecycle.record_token(request(), "token"), Change(request(token="token"))),
     "an escalation is a reminder, too": (
-        lambda: request_lifecycle.escalated(request(), SOON),
+        lambda: request_lifecycle.record_escalation(request(), SOON),
         Change(request(escalated=True, reminded_at=SOON), (line(Event.escalated, SYSTEM, "pending", "pending"),)),
     ),
     "a reminder keeps when it was": (
-        lambda: request_lifecycle.reminded(request(), SOON),
+        lambda: request_lifecycle.record_reminder(request(), SOON),
         Change(request(reminded_at=SOON), (line(Event.reminded, SYSTEM, "pending", "pending"),)),
     ),
     "the end is counted from the decision and recorded with every grant, before any is made": (
@@ -356,28 +364,28 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         ),
     ),
     "access is given back": (
-        lambda: request_lifecycle.finish(request(State.active), ADA_ACTS, "", SOON),
+        lambda: request_lifecycle.revoke_request(request(State.active), ADA_ACTS, "", SOON),
         Change(
             request(State.revoking, closed_by=ADA_ACTS, closed_at=SOON),
             (line(Event.returned, ADA_ACTS, "active", "revoking"),),
         ),
     ),
     "access is ended for a reason": (
-        lambda: request_lifecycle.finish(request(State.active), DOT_ACTS, "enough", SOON),
+        lambda: request_lifecycle.revoke_request(request(State.active), DOT_ACTS, "enough", SOON),
         Change(
             request(State.revoking, closed_by=DOT_ACTS, closed_at=SOON, note="enough"),
             (line(Event.ended_early, DOT_ACTS, "active", "revoking", note="enough"),),
         ),
     ),
     "access runs out": (
-        lambda: request_lifecycle.finish(request(State.active), SYSTEM, "", END),
+        lambda: request_lifecycle.revoke_request(request(State.active), SYSTEM, "", END),
         Change(
             request(State.revoking, closed_by=SYSTEM, closed_at=END),
             (line(Event.run_out, SYSTEM, "active", "revoking", END),),
         ),
     ),
     "what is approved and not yet open is ended, too": (
-        lambda: request_lifecycle.finish(request(State.approved), DOT_ACTS, "a mistake", SOON),
+        lambda: request_lifecycle.revoke_request(request(State.approved), DOT_ACTS, "a mistake", SOON),
         Change(
             request(State.revoking, closed_by=DOT_ACTS, closed_at=SOON, note="a mistake", revoke_at=None),
             (line(Event.ended_early, DOT_ACTS, "approved", "revoking", note="a mistake"),),
@@ -394,7 +402,7 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
         ),
     ),
     "an extension that has moved the end is over": (
-        lambda: request_lifecycle.extended(extension(), SOON),
+        lambda: request_lifecycle.close_extension(extension(), SOON),
         Change(
             extension(State.ended, closed_at=SOON),
             (line(Event.extended, SYSTEM, "approved", "ended", subject="r-2"),),
@@ -423,26 +431,26 @@ LONGER = ASKED + 1800 + HOUR
 OPEN = (grant(GrantState.granted),)
 UNCHANGED: dict[str, tuple[Request, Callable[[Request], Change]]] = {
     "who looks a second time at once": (
-        request(looking=(CLEO_ACTS,), looked_at=SOON - 59),
-        lambda one: request_lifecycle.look(one, CLEO_ACTS, SOON),
+        request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=SOON - 59),
+        lambda one: request_lifecycle.acknowledge(one, CLEO_ACTS, SOON),
     ),
     "Slack accepts an announcement a second time": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
-        lambda one: request_lifecycle.announced(one, CHANNEL, MESSAGE, SOON),
+        lambda one: request_lifecycle.record_announcement(one, CHANNEL, MESSAGE, SOON),
     ),
     "a refusal after the announcement was accepted": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
-        lambda one: request_lifecycle.unannounced(one, CHANNEL, "timeout"),
+        lambda one: request_lifecycle.record_announcement_failure(one, CHANNEL, "timeout"),
     ),
     "a request that was approved owes no announcement": (
         request(State.approved),
-        lambda one: request_lifecycle.announced(one, CHANNEL, MESSAGE, SOON),
+        lambda one: request_lifecycle.record_announcement(one, CHANNEL, MESSAGE, SOON),
     ),
     "a channel is replaced after all is done": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),), explanation_required=True)),
-        lambda one: request_lifecycle.redirect(one, (CHANNEL, "C0NEW")),
+        lambda one: request_lifecycle.update_announcement_channels(one, (CHANNEL, "C0NEW")),
     ),
-    "a second escalation": (request(escalated=True), lambda one: request_lifecycle.escalated(one, SOON)),
+    "a second escalation": (request(escalated=True), lambda one: request_lifecycle.record_escalation(one, SOON)),
     "an extension that moved the end before": (
         request(State.active, revoke_at=LONGER),
         lambda one: request_lifecycle.extend(one, OPEN, extension(), SOON),
@@ -455,8 +463,8 @@ UNCHANGED: dict[str, tuple[Request, Callable[[Request], Change]]] = {
         request(State.active),
         lambda one: request_lifecycle.extend(one, OPEN, extension(duration=60), SOON),
     ),
-    "the same message": (request(message=MESSAGE), lambda one: request_lifecycle.posted(one, MESSAGE)),
-    "the same token": (request(token="token"), lambda one: request_lifecycle.waiting(one, "token")),
+    "the same message": (request(message=MESSAGE), lambda one: request_lifecycle.record_message(one, MESSAGE)),
+    "the same token": (request(token="token"), lambda one: request_lifecycle.record_token(one, "token")),
 }
 
 
@@ -494,7 +502,7 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
         "that is expired",
     ),
     "nor withdrawn": (lambda: request_lifecycle.withdraw(request(), ADA_ACTS, ASKED + 1800), "that is expired"),
-    "nor looked at": (lambda: request_lifecycle.look(request(), CLEO_ACTS, ASKED + 1800), "that is expired"),
+    "nor looked at": (lambda: request_lifecycle.acknowledge(request(), CLEO_ACTS, ASKED + 1800), "that is expired"),
     "nor is its glass broken": (
         lambda: request_lifecycle.break_glass(
             request(), ADA_ACTS, "", "databases", (CHANNEL, SECOND_CHANNEL), ASKED + 1800
@@ -512,11 +520,11 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
     ),
     "an extension prepares nothing": (lambda: request_lifecycle.prepare(extension(), SOON), "it asks for extension"),
     "an extension is not ended": (
-        lambda: request_lifecycle.finish(extension(), DOT_ACTS, "", SOON),
+        lambda: request_lifecycle.revoke_request(extension(), DOT_ACTS, "", SOON),
         "it asks for extension",
     ),
     "access is not extended by itself": (
-        lambda: request_lifecycle.extended(request(State.approved), SOON),
+        lambda: request_lifecycle.close_extension(request(State.approved), SOON),
         "it asks for access",
     ),
     "nothing is open without a grant that was made": (
@@ -569,7 +577,7 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
 @pytest.mark.parametrize("sentence", REFUSALS)
 def test_refused(sentence: str) -> None:
     attempt, why = REFUSALS[sentence]
-    with pytest.raises(NotAllowedError, match=why):
+    with pytest.raises(RequestTransitionError, match=why):
         attempt()
 
 
@@ -579,7 +587,7 @@ def test_a_second_approval_by_the_same_person_is_told_apart() -> None:
 
 
 def test_a_refusal_says_where_the_request_stands_and_what_was_to_happen() -> None:
-    with pytest.raises(NotAllowedError) as refusal:
+    with pytest.raises(RequestTransitionError) as refusal:
         request_lifecycle.approve(request(), approval(CLEO_ACTS), 1, ASKED + 1800)
     assert (refusal.value.state, refusal.value.event) == (State.expired, Event.approved)
 
@@ -603,16 +611,16 @@ times = st.integers(ASKED - HOUR, ASKED + 3 * HOUR)
 
 @given(st.sampled_from(State), times)
 def test_only_a_pending_request_is_overdue(state: State, now: int) -> None:
-    stands = standing(request(state), now)
+    stands = effective_state(request(state), now)
     assert stands is (State.expired if state is State.pending and now >= ASKED + 1800 else state)
 
 
 SILENCES: dict[str, tuple[Request, tuple[Request, ...], int]] = {
     # sentence: (request, others, seconds after it was asked)
     "since it was asked": (request(), (), 0),
-    "since a person looked": (request(looking=(CLEO_ACTS,), looked_at=ASKED + 50), (), 50),
+    "since a person looked": (request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=ASKED + 50), (), 50),
     "since a person approved": (request(approvals=(approval(CLEO_ACTS, ASKED + 60),)), (), 60),
-    "since a person looked at another request": (request(), (request(looked_at=ASKED + 70),), 70),
+    "since a person looked at another request": (request(), (request(acknowledged_at=ASKED + 70),), 70),
     "since a person approved another one": (request(), (request(approvals=(approval(CLEO_ACTS, ASKED + 60),)),), 60),
     "since a person denied another one": (request(), (request(closed_by=CLEO_ACTS, closed_at=ASKED + 80),), 80),
     "not since its requester withdrew another one": (
@@ -623,7 +631,7 @@ SILENCES: dict[str, tuple[Request, tuple[Request, ...], int]] = {
     "not since the system ended another one": (request(), (request(closed_by=SYSTEM, closed_at=ASKED + 80),), 0),
     "not since an answer in another account": (
         request(accounts=(PRODUCTION,)),
-        (request(accounts=(STAGING,), looked_at=ASKED + 70),),
+        (request(accounts=(STAGING,), acknowledged_at=ASKED + 70),),
         0,
     ),
     "not since a later request": (request(), (request(created_at=ASKED + 90),), 0),
@@ -633,7 +641,7 @@ SILENCES: dict[str, tuple[Request, tuple[Request, ...], int]] = {
 @pytest.mark.parametrize("sentence", SILENCES)
 def test_quiet_since(sentence: str) -> None:
     one, others, seconds = SILENCES[sentence]
-    assert request_lifecycle.quiet_since(one, others) == ASKED + seconds
+    assert request_lifecycle.unanswered_since(one, others) == ASKED + seconds
 
 
 @given(st.sampled_from(sorted(ATTEMPTS)), st.sampled_from(State))
@@ -642,7 +650,7 @@ def test_no_event_happens_twice(event: Event, state: State) -> None:
     try:
         once = ATTEMPTS[event](request(state)).request
         twice = ATTEMPTS[event](once)
-    except NotAllowedError:
+    except RequestTransitionError:
         return
     # Reminders and moved messages may be repeated: they are the workflow's, never somebody's click.
     assert twice == Change(once) or event is Event.reminded
@@ -654,7 +662,7 @@ def test_as_many_different_people_approve_as_are_required(clicks: list[Any], req
     for by in clicks:
         try:
             one = request_lifecycle.approve(one, approval(by), required, SOON).request
-        except NotAllowedError:
+        except RequestTransitionError:
             continue
     people = {by.user_id for by in clicks} - {ADA.user_id, ""}
     assert (one.state is State.approved) is (len(people) >= required)

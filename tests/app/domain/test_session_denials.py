@@ -18,25 +18,25 @@ from hypothesis import strategies as st
 from breakglass.app.domain.records import Access
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
 from breakglass.app.domain.session_denials import (
-    LIMIT,
-    TOGETHER_SECONDS,
-    Denial,
+    GROUPING_SECONDS,
+    MAXIMUM_CHARACTERS,
+    SessionDenial,
     SessionPolicyError,
     SessionPolicyFullError,
     SessionPolicyUnreadableError,
-    content,
-    sid,
-    sids,
-    with_denial,
-    without,
+    add_denial,
+    denial_id,
+    list_denial_ids,
+    remove_denial,
+    render_policy,
 )
 from tests.app.domain.examples import ASKED, HOUR
 from tests.app.domain.policies import NETWORK, PRODUCTION, RDS, STAGING
 
 ADA = "93c41832-5021-7042-b3a5-b7b8a5e1a2a0"
 EVE = "93c41832-5021-7042-b3a5-b7b8a5e1a2a1"
-ENDED = Denial("r-0f3a", Access(ADA, RDS, PRODUCTION), ASKED, "aws")
-ONE = content([ENDED])
+ENDED = SessionDenial("r-0f3a", Access(ADA, RDS, PRODUCTION), ASKED, "aws")
+ONE = render_policy([ENDED])
 
 
 # --- an evaluator -----------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_hits(sentence: str) -> None:
 
 @pytest.mark.parametrize("session", [one for one, _ in SESSIONS.values()])
 def test_as_it_is_created_it_hits_nobody(session: Session) -> None:
-    assert not is_denied(content(), session)
+    assert not is_denied(render_policy(), session)
 
 
 def test_it_is_written_like_this() -> None:
@@ -154,52 +154,52 @@ def test_it_is_written_like_this() -> None:
 
 # --- several ----------------------------------------------------------------------------------------------------------
 
-IN_STAGING = replace(ENDED, access=Access(ADA, RDS, STAGING), before=ASKED + TOGETHER_SECONDS - 1)
+IN_STAGING = replace(ENDED, access=Access(ADA, RDS, STAGING), before=ASKED + GROUPING_SECONDS - 1)
 
 
 def test_accounts_of_one_request_that_end_together_share_a_statement() -> None:
-    both = content([IN_STAGING, ENDED])
+    both = render_policy([IN_STAGING, ENDED])
     assert len(json.loads(both)["Statement"]) == 2
-    assert sids(both) == {sid("r-0f3a", one.access) for one in (ENDED, IN_STAGING)}
+    assert list_denial_ids(both) == {denial_id("r-0f3a", one.access) for one in (ENDED, IN_STAGING)}
     assert is_denied(both, Session())
     assert is_denied(both, Session(account=STAGING))
 
 
 def test_those_that_end_later_have_their_own() -> None:
-    late = replace(IN_STAGING, before=ASKED + TOGETHER_SECONDS)
-    both = content([ENDED, late])
+    late = replace(IN_STAGING, before=ASKED + GROUPING_SECONDS)
+    both = render_policy([ENDED, late])
     assert len(json.loads(both)["Statement"]) == 3
     assert not is_denied(both, Session(issued=ASKED))
     assert is_denied(both, Session(account=STAGING, issued=ASKED))
 
 
 @pytest.mark.parametrize("first", [ENDED, IN_STAGING])
-def test_one_account_is_taken_out_and_the_other_stays(first: Denial) -> None:
-    both = content([ENDED, IN_STAGING])
-    left = without(both, sid(first.request_id, first.access))
+def test_one_account_is_taken_out_and_the_other_stays(first: SessionDenial) -> None:
+    both = render_policy([ENDED, IN_STAGING])
+    left = remove_denial(both, denial_id(first.request_id, first.access))
     other = IN_STAGING if first is ENDED else ENDED
-    assert sids(left) == {sid(other.request_id, other.access)}
+    assert list_denial_ids(left) == {denial_id(other.request_id, other.access)}
     assert is_denied(left, Session(account=other.access.account))
     assert not is_denied(left, Session(account=first.access.account))
-    assert without(left, sid(other.request_id, other.access)) == content()
+    assert remove_denial(left, denial_id(other.request_id, other.access)) == render_policy()
 
 
 def test_another_request_for_the_same_does_not_end_with_the_first() -> None:
     again = replace(ENDED, request_id="r-0f3b", before=ASKED + 2 * HOUR)
-    left = without(content([ENDED, again]), sid("r-0f3a", ENDED.access))
+    left = remove_denial(render_policy([ENDED, again]), denial_id("r-0f3a", ENDED.access))
     assert is_denied(left, Session(issued=ASKED + HOUR))
 
 
 def test_the_same_again_changes_nothing_even_later() -> None:
-    assert with_denial(ONE, replace(ENDED, before=ASKED + HOUR)) == ONE
+    assert add_denial(ONE, replace(ENDED, before=ASKED + HOUR)) == ONE
 
 
 def test_what_is_not_in_it_is_taken_out_without_a_change() -> None:
-    assert without(ONE, sid("r-other", ENDED.access)) == ONE
+    assert remove_denial(ONE, denial_id("r-other", ENDED.access)) == ONE
 
 
 def test_names_are_letters_and_digits_and_tell_the_request_and_the_account() -> None:
-    name = sid("r-0f3a", ENDED.access)
+    name = denial_id("r-0f3a", ENDED.access)
     assert re.fullmatch("[A-Za-z0-9]+", name)
     assert "0f3a" in name
     assert name.endswith(PRODUCTION)
@@ -208,23 +208,23 @@ def test_names_are_letters_and_digits_and_tell_the_request_and_the_account() -> 
 # --- how much fits in -------------------------------------------------------------------------------------------------
 
 
-def numbered(request: int, account: int) -> Denial:
-    return Denial(f"r-{request:016x}", Access(ADA, RDS, f"{account:012d}"), ASKED, "aws")
+def numbered(request: int, account: int) -> SessionDenial:
+    return SessionDenial(f"r-{request:016x}", Access(ADA, RDS, f"{account:012d}"), ASKED, "aws")
 
 
 def test_the_largest_request_fits_in_whole() -> None:
-    whole = content(numbered(1, account) for account in range(MAXIMUM_ACCOUNTS))
-    assert len(sids(whole)) == MAXIMUM_ACCOUNTS
-    assert len(whole) < LIMIT / 3
+    whole = render_policy(numbered(1, account) for account in range(MAXIMUM_ACCOUNTS))
+    assert len(list_denial_ids(whole)) == MAXIMUM_ACCOUNTS
+    assert len(whole) < MAXIMUM_CHARACTERS / 3
 
 
 def test_a_dozen_requests_fit_in_and_the_next_is_refused() -> None:
-    full = content(numbered(request, 1) for request in range(12))
-    assert len(full) <= LIMIT
+    full = render_policy(numbered(request, 1) for request in range(12))
+    assert len(full) <= MAXIMUM_CHARACTERS
     with pytest.raises(SessionPolicyFullError, match="AWS takes 5120"):
-        with_denial(full, numbered(12, 1))
-    freed = without(full, sid(f"r-{3:016x}", Access(ADA, RDS, f"{1:012d}")))
-    assert is_denied(with_denial(freed, numbered(12, 1)), Session(account=f"{1:012d}"))
+        add_denial(full, numbered(12, 1))
+    freed = remove_denial(full, denial_id(f"r-{3:016x}", Access(ADA, RDS, f"{1:012d}")))
+    assert is_denied(add_denial(freed, numbered(12, 1)), Session(account=f"{1:012d}"))
 
 
 def test_there_is_no_white_space_in_it_since_that_counts() -> None:
@@ -242,16 +242,16 @@ def edited(*statements: Any, **more: Any) -> str:
 
 def test_what_others_wrote_stays() -> None:
     before = edited(FOREIGN, "nonsense", {"Effect": "Deny"}, Id="kept")
-    both = with_denial(before, ENDED)
+    both = add_denial(before, ENDED)
     assert json.loads(both)["Id"] == "kept"
     assert json.loads(both)["Statement"][:3] == [FOREIGN, "nonsense", {"Effect": "Deny"}]
-    assert json.loads(without(both, sid("r-0f3a", ENDED.access))) == json.loads(before)
+    assert json.loads(remove_denial(both, denial_id("r-0f3a", ENDED.access))) == json.loads(before)
 
 
 def test_a_single_statement_need_not_be_in_a_list() -> None:
     single = json.dumps({"Version": "2012-10-17", "Statement": FOREIGN})
-    assert json.loads(with_denial(single, ENDED))["Statement"][0] == FOREIGN
-    assert without(single, "EndedNothing") == single
+    assert json.loads(add_denial(single, ENDED))["Statement"][0] == FOREIGN
+    assert remove_denial(single, "EndedNothing") == single
 
 
 def _statement() -> dict[str, Any]:
@@ -278,14 +278,14 @@ TAMPERED: dict[str, Any] = {
 
 @pytest.mark.parametrize("what", TAMPERED)
 def test_what_is_to_be_denied_is_denied_whatever_was_made_of_it(what: str) -> None:
-    repaired = with_denial(edited(TAMPERED[what]), ENDED)
+    repaired = add_denial(edited(TAMPERED[what]), ENDED)
     assert [one["Sid"] for one in json.loads(repaired)["Statement"]] == [_statement()["Sid"]]
     assert is_denied(repaired, Session())
 
 
 @pytest.mark.parametrize("what", TAMPERED)
 def test_and_goes_when_its_time_is_over(what: str) -> None:
-    assert without(edited(TAMPERED[what]), sid("r-0f3a", ENDED.access)) == content()
+    assert remove_denial(edited(TAMPERED[what]), denial_id("r-0f3a", ENDED.access)) == render_policy()
 
 
 UNREADABLE = ("", "{", "[]", "null", "7", '{"Version": "2012-10-17"}', '{"Statement": "x"}', '{"Statement": null}')
@@ -293,7 +293,7 @@ UNREADABLE = ("", "{", "[]", "null", "7", '{"Version": "2012-10-17"}', '{"Statem
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_is_no_policy_is_refused_with_a_clear_text(text: str) -> None:
-    for change in (lambda: with_denial(text, ENDED), lambda: without(text, "x"), lambda: sids(text)):
+    for change in (lambda: add_denial(text, ENDED), lambda: remove_denial(text, "x"), lambda: list_denial_ids(text)):
         with pytest.raises(SessionPolicyUnreadableError, match="The policy that ends sessions"):
             change()
 
@@ -306,10 +306,10 @@ def test_both_errors_are_of_one_kind() -> None:
 # --- whatever comes and goes ------------------------------------------------------------------------------------------
 
 denials = st.builds(
-    Denial,
+    SessionDenial,
     st.sampled_from(["r-1", "r-2", "r-12"]),
     st.builds(Access, st.just(ADA), st.just(RDS), st.sampled_from([PRODUCTION, STAGING])),
-    st.integers(ASKED, ASKED + 2 * TOGETHER_SECONDS),
+    st.integers(ASKED, ASKED + 2 * GROUPING_SECONDS),
     st.just("aws"),
 )
 json_values = st.recursive(
@@ -320,17 +320,17 @@ json_values = st.recursive(
 
 
 @given(st.lists(st.tuples(st.booleans(), denials), max_size=12))
-def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, Denial]]) -> None:
-    policy, ended = content(), dict[str, Denial]()
+def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, SessionDenial]]) -> None:
+    policy, ended = render_policy(), dict[str, SessionDenial]()
     for comes, denial in steps:
-        name = sid(denial.request_id, denial.access)
+        name = denial_id(denial.request_id, denial.access)
         if comes:
-            policy = with_denial(policy, denial)
+            policy = add_denial(policy, denial)
             ended.setdefault(name, denial)
         else:
-            policy = without(policy, name)
+            policy = remove_denial(policy, name)
             ended.pop(name, None)
-        assert sids(policy) == ended.keys()
+        assert list_denial_ids(policy) == ended.keys()
         names = [one["Sid"] for one in json.loads(policy)["Statement"]]
         assert len(set(names)) == len(names)
     for denial in ended.values():
@@ -338,14 +338,14 @@ def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, Denial
     for account in (PRODUCTION, STAGING):
         # Sharing a statement, one account ends with another of the same request that ended in the same minute.
         ends = [denial.before for denial in ended.values() if denial.access.account == account]
-        minute_over = (max(ends) // TOGETHER_SECONDS + 1) * TOGETHER_SECONDS if ends else 0
+        minute_over = (max(ends) // GROUPING_SECONDS + 1) * GROUPING_SECONDS if ends else 0
         assert not is_denied(policy, Session(account=account, issued=minute_over))
 
 
 @given(st.lists(json_values, max_size=3))
 def test_whatever_else_is_in_it_stays(others: list[Any]) -> None:
     before = edited(*others)
-    both = with_denial(before, ENDED)
+    both = add_denial(before, ENDED)
     assert json.loads(both)["Statement"][: len(others)] == others
-    left = json.loads(without(both, sid("r-0f3a", ENDED.access)))["Statement"]
-    assert left == (others or json.loads(content())["Statement"])
+    left = json.loads(remove_denial(both, denial_id("r-0f3a", ENDED.access)))["Statement"]
+    assert left == (others or json.loads(render_policy())["Statement"])

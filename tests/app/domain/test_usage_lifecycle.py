@@ -23,18 +23,18 @@ from breakglass.app.domain.records import (
     Kind,
     Request,
     State,
-    Use,
-    UseState,
+    Usage,
+    UsageState,
 )
 from breakglass.app.domain.usage_lifecycle import (
     DRILL,
     MAXIMUM_EVENTS,
     Evidence,
     EvidencePath,
-    UseChange,
-    UseEvent,
-    UseNotAllowedError,
-    evidence,
+    UsageChange,
+    UsageEvent,
+    UsageTransitionError,
+    parse_evidence,
 )
 from breakglass.vocabulary import EvidencePath as EveryPath
 from tests.app.domain.examples import (
@@ -53,7 +53,7 @@ EVENT = "0f3a1b2c-0000-4000-8000-000000000001"
 TIME = "2025-11-24T16:00:00Z"
 SESSION = f"arn:aws:sts::{PRODUCTION}:assumed-role/AWSReservedSSO_{RDS}_8aceb16634d294af/ada"
 LATER = ASKED + 2 * HOUR
-VERSION = usage_lifecycle.version_of(explanation())
+VERSION = usage_lifecycle.explanation_version(explanation())
 
 
 def value(
@@ -112,7 +112,7 @@ GOOD: dict[str, tuple[str, Evidence]] = {
 @pytest.mark.parametrize("sentence", GOOD)
 def test_is_read(sentence: str) -> None:
     text, expected = GOOD[sentence]
-    assert evidence(text) == expected
+    assert parse_evidence(text) == expected
 
 
 BAD: dict[str, tuple[str, str]] = {
@@ -145,7 +145,7 @@ BAD: dict[str, tuple[str, str]] = {
 def test_is_refused(sentence: str) -> None:
     text, why = BAD[sentence]
     with pytest.raises(ValueError, match=why):
-        evidence(text)
+        parse_evidence(text)
 
 
 def one_field_changed(place: int, text: str) -> str:
@@ -166,7 +166,7 @@ any_values = st.one_of(
 @example(value(role="network-break-glass"))
 def test_whatever_comes_is_read_as_it_is_or_refused_without_repeating_it(text: str) -> None:
     try:
-        found, refusal = evidence(text), ""
+        found, refusal = parse_evidence(text), ""
     except ValueError as error:
         found, refusal = None, str(error)
     assert (found is None) is (refusal in REASONS)
@@ -194,12 +194,12 @@ def test_the_paths_and_the_mark_are_those_of_the_alerts() -> None:
 
 def test_who_it_was_is_read_from_each_path() -> None:
     assert [usage_lifecycle.session_name(seen(path)) for path in EvidencePath] == ["ada", ADA.user_id, "ada"]
-    assert [path for path in EvidencePath if usage_lifecycle.names_a_user_id(seen(path))] == [EvidencePath.portal]
+    assert [path for path in EvidencePath if usage_lifecycle.has_user_id(seen(path))] == [EvidencePath.portal]
 
 
 # --- which records are one use ----------------------------------------------------------------------------------------
 
-TOGETHER: dict[str, tuple[Use, Evidence, str, bool]] = {
+TOGETHER: dict[str, tuple[Usage, Evidence, str, bool]] = {
     # sentence: (the use, the record, who it was by id, whether it belongs)
     "the console after the session": (use(), seen(EvidencePath.console, at=ASKED + 300), ADA.user_id, True),
     "the portal that is told late": (use(), seen(EvidencePath.portal, at=ASKED - 60), ADA.user_id, True),
@@ -218,13 +218,13 @@ TOGETHER: dict[str, tuple[Use, Evidence, str, bool]] = {
     "nobody known by any name": (use(user_id="", session_name=""), seen(who=""), "", False),
     "the same record again, whenever": (use(), seen(event_id="e-1", at=LATER), ADA.user_id, True),
     "what happened before the explanation": (
-        use(state=UseState.explained, explanation=explanation(at=ASKED + 600)),
+        use(state=UsageState.explained, explanation=explanation(at=ASKED + 600)),
         seen(at=ASKED + 600),
         ADA.user_id,
         True,
     ),
     "what happens after the explanation": (
-        use(state=UseState.signed_off, explanation=explanation(at=ASKED + 600)),
+        use(state=UsageState.accepted, explanation=explanation(at=ASKED + 600)),
         seen(at=ASKED + 601),
         ADA.user_id,
         False,
@@ -234,20 +234,20 @@ TOGETHER: dict[str, tuple[Use, Evidence, str, bool]] = {
 
 
 def test_a_use_remembers_only_so_many_records() -> None:
-    assert usage_lifecycle.joined(FULL, seen()) == (FULL, ())
+    assert usage_lifecycle.add_evidence(FULL, seen()) == (FULL, ())
 
 
 @pytest.mark.parametrize("sentence", TOGETHER)
 def test_belongs(sentence: str) -> None:
     known, record, user_id, expected = TOGETHER[sentence]
-    assert usage_lifecycle.belongs(known, record, user_id, HOUR) is expected
+    assert usage_lifecycle.is_part_of(known, record, user_id, HOUR) is expected
 
 
 def test_a_drill_belongs_to_nothing_and_begins_nothing() -> None:
     drill = replace(seen(), drill=True)
-    assert not usage_lifecycle.belongs(use(), drill, ADA.user_id, HOUR)
+    assert not usage_lifecycle.is_part_of(use(), drill, ADA.user_id, HOUR)
     with pytest.raises(ValueError, match="no use"):
-        usage_lifecycle.begin(drill, ADA.user_id, HOUR, None, LATER)
+        usage_lifecycle.begin_usage(drill, ADA.user_id, HOUR, None, LATER)
 
 
 RECORDS = (
@@ -259,10 +259,10 @@ RECORDS = (
 
 @pytest.mark.parametrize("order", list(permutations(RECORDS)), ids=lambda order: "-".join(one.path for one in order))
 def test_the_records_of_a_session_are_one_use_in_whatever_order_they_come(order: tuple[Evidence, ...]) -> None:
-    one, _ = usage_lifecycle.begin(order[0], ADA.user_id, 24 * HOUR, "r-1", LATER)
+    one, _ = usage_lifecycle.begin_usage(order[0], ADA.user_id, 24 * HOUR, "r-1", LATER)
     for record in order[1:]:
-        assert usage_lifecycle.belongs(one, record, ADA.user_id, HOUR)
-        one, audit = usage_lifecycle.joined(one, record)
+        assert usage_lifecycle.is_part_of(one, record, ADA.user_id, HOUR)
+        one, audit = usage_lifecycle.add_evidence(one, record)
         assert audit == ()
     assert set(one.event_ids) == {"e-portal", "e-start", "e-console"}
     assert one.session_name == "ada"
@@ -271,34 +271,37 @@ def test_the_records_of_a_session_are_one_use_in_whatever_order_they_come(order:
 
 @given(st.lists(st.integers(ASKED - 5 * HOUR, ASKED + 5 * HOUR), min_size=1, max_size=12))
 def test_no_use_spans_more_than_two_sessions(times: list[int]) -> None:
-    one, _ = usage_lifecycle.begin(seen(event_id="e-0", at=times[0]), ADA.user_id, HOUR, None, LATER)
+    one, _ = usage_lifecycle.begin_usage(seen(event_id="e-0", at=times[0]), ADA.user_id, HOUR, None, LATER)
     joined = [times[0]]
     for number, at in enumerate(times[1:], 1):
         record = seen(event_id=f"e-{number}", at=at)
-        if usage_lifecycle.belongs(one, record, ADA.user_id, HOUR):
-            one, _ = usage_lifecycle.joined(one, record)
+        if usage_lifecycle.is_part_of(one, record, ADA.user_id, HOUR):
+            one, _ = usage_lifecycle.add_evidence(one, record)
             joined.append(at)
     assert max(joined) - min(joined) <= 2 * HOUR
 
 
 def told(
-    event: UseEvent, before: str, after: str, by: Actor = SYSTEM, note: str = "", subject: str = "u-1"
+    event: UsageEvent, before: str, after: str, by: Actor = SYSTEM, note: str = "", subject: str = "u-1"
 ) -> AuditEntry:
     """What the trail says of Ada's use; nobody's Slack id is in it."""
     return AuditEntry(LATER, subject, event, replace(by, slack_id=None), RDS, (PRODUCTION,), "", note, before, after)
 
 
 def test_a_use_begins_with_what_its_first_record_tells() -> None:
-    one, audit = usage_lifecycle.begin(seen(event_id="e-1"), ADA.user_id, 24 * HOUR, "r-1", LATER)
+    one, audit = usage_lifecycle.begin_usage(seen(event_id="e-1"), ADA.user_id, 24 * HOUR, "r-1", LATER)
     assert one == use(id=one.id, version=0, request_id="r-1")
     note = "session_start: ada, under r-1"
-    assert audit == (told(UseEvent.recorded, "", "unexplained", note=note, subject=one.id),)
+    assert audit == (told(UsageEvent.recorded, "", "unexplained", note=note, subject=one.id),)
 
 
 def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() -> None:
     portal, start = seen(EvidencePath.portal, "e-1"), seen(event_id="e-2")
-    first, again = (usage_lifecycle.begin(one, ADA.user_id, HOUR, None, ASKED)[0] for one in (portal, start))
-    later, somebody = usage_lifecycle.next_id(start, ADA.user_id, first), usage_lifecycle.next_id(start, "u-eve", None)
+    first, again = (usage_lifecycle.begin_usage(one, ADA.user_id, HOUR, None, ASKED)[0] for one in (portal, start))
+    later, somebody = (
+        usage_lifecycle.next_usage_id(start, ADA.user_id, first),
+        usage_lifecycle.next_usage_id(start, "u-eve", None),
+    )
     assert first.id == again.id
     assert len({first.id, later, somebody}) == 3
     assert first.id.startswith("u-")
@@ -306,14 +309,14 @@ def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() ->
 
 def test_where_nobody_is_named_every_record_begins_its_own() -> None:
     first, again, other = (
-        usage_lifecycle.begin(seen(event_id=event_id, who=""), "", HOUR, None, LATER)[0].id
+        usage_lifecycle.begin_usage(seen(event_id=event_id, who=""), "", HOUR, None, LATER)[0].id
         for event_id in ("e-1", "e-1", "e-2")
     )
     assert first == again != other
 
 
 def test_a_record_that_is_known_joins_nothing() -> None:
-    assert usage_lifecycle.joined(use(), seen(event_id="e-1")) == (use(), ())
+    assert usage_lifecycle.add_evidence(use(), seen(event_id="e-1")) == (use(), ())
 
 
 # --- which request it was made under ----------------------------------------------------------------------------------
@@ -362,7 +365,7 @@ UNDER: dict[str, tuple[Request, Evidence, str, bool]] = {
 @pytest.mark.parametrize("sentence", UNDER)
 def test_made_under(sentence: str) -> None:
     asked, record, user_id, expected = UNDER[sentence]
-    assert usage_lifecycle.made_under(asked, record, user_id) is expected
+    assert usage_lifecycle.is_made_under(asked, record, user_id) is expected
 
 
 # --- what a click tells, and what is required without a record --------------------------------------------------------
@@ -377,60 +380,60 @@ def test_is_recent_within_seven_days_is_true(age: int, recent: bool) -> None:
 
 @given(st.text(alphabet="0123456789abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=36))
 def test_required_use_has_an_id_that_no_record_begins(event_id: str) -> None:
-    required, _ = usage_lifecycle.owed(request(State.approved), 60, ASKED)
+    required, _ = usage_lifecycle.begin_required_usage(request(State.approved), 60, ASKED)
     assert required.event_ids == ()
     for who in ("", "ada", ADA.user_id):
         for of in (seen(event_id=event_id, who=who), seen(event_id=required.request_id or "", who=who)):
-            assert usage_lifecycle.next_id(of, "", None) != required.id
-            assert usage_lifecycle.next_id(usage_lifecycle.of_click(of), "", required) != required.id
+            assert usage_lifecycle.next_usage_id(of, "", None) != required.id
+            assert usage_lifecycle.next_usage_id(usage_lifecycle.as_click_evidence(of), "", required) != required.id
 
 
 def test_click_has_an_event_id_that_no_record_has() -> None:
-    told = usage_lifecycle.of_click(seen(event_id="e-1"))
+    told = usage_lifecycle.as_click_evidence(seen(event_id="e-1"))
     with pytest.raises(ValueError, match="the event id"):
-        evidence(value(event_id=told.event_id))
+        parse_evidence(value(event_id=told.event_id))
 
 
 # --- its life ---------------------------------------------------------------------------------------------------------
 
-EXPLAINED = use(state=UseState.explained, explanation=explanation())
+EXPLAINED = use(state=UsageState.explained, explanation=explanation())
 SIGNED_OFF = use(
-    state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED + 2 * HOUR
+    state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED + 2 * HOUR
 )
 BETTER = explanation(at=LATER, follow_up="restore weekly")
 WHOLE = "Reason: the restore failed\nIncident: https://status/1\nDone: restored by hand"
 
-CHANGES: dict[str, tuple[UseChange, UseChange]] = {
+CHANGES: dict[str, tuple[UsageChange, UsageChange]] = {
     "an explanation is kept, and whole in the trail": (
-        usage_lifecycle.explained(use(), explanation(), LATER),
-        (EXPLAINED, (told(UseEvent.explained, "unexplained", "explained", ADA_ACTS, WHOLE),)),
+        usage_lifecycle.record_explanation(use(), explanation(), LATER),
+        (EXPLAINED, (told(UsageEvent.explained, "unexplained", "explained", ADA_ACTS, WHOLE),)),
     ),
     "the same person may write it anew": (
-        usage_lifecycle.explained(EXPLAINED, BETTER, LATER),
+        usage_lifecycle.record_explanation(EXPLAINED, BETTER, LATER),
         (
             replace(EXPLAINED, explanation=BETTER),
-            (told(UseEvent.explained, "explained", "explained", ADA_ACTS, f"{WHOLE}\nFollow-up: restore weekly"),),
+            (told(UsageEvent.explained, "explained", "explained", ADA_ACTS, f"{WHOLE}\nFollow-up: restore weekly"),),
         ),
     ),
     "the same once more changes nothing": (
-        usage_lifecycle.explained(EXPLAINED, explanation(at=LATER), LATER),
+        usage_lifecycle.record_explanation(EXPLAINED, explanation(at=LATER), LATER),
         (EXPLAINED, ()),
     ),
     "a second person signs it off": (
-        usage_lifecycle.signed_off(EXPLAINED, CLEO_ACTS, VERSION, LATER),
-        (SIGNED_OFF, (told(UseEvent.signed_off, "explained", "signed_off", CLEO_ACTS),)),
+        usage_lifecycle.accept_explanation(EXPLAINED, CLEO_ACTS, VERSION, LATER),
+        (SIGNED_OFF, (told(UsageEvent.accepted, "explained", "accepted", CLEO_ACTS),)),
     ),
     "and a second time changes nothing": (
-        usage_lifecycle.signed_off(SIGNED_OFF, CLEO_ACTS, VERSION, LATER + 1),
+        usage_lifecycle.accept_explanation(SIGNED_OFF, CLEO_ACTS, VERSION, LATER + 1),
         (SIGNED_OFF, ()),
     ),
     "a reminder keeps when it was": (
-        usage_lifecycle.reminded(use(), LATER),
-        (use(reminded_at=LATER), (told(UseEvent.reminded, "unexplained", "unexplained"),)),
+        usage_lifecycle.record_reminder(use(), LATER),
+        (use(reminded_at=LATER), (told(UsageEvent.reminded, "unexplained", "unexplained"),)),
     ),
     "what is explained and not signed off is brought up, too": (
-        usage_lifecycle.reminded(EXPLAINED, LATER),
-        (replace(EXPLAINED, reminded_at=LATER), (told(UseEvent.reminded, "explained", "explained"),)),
+        usage_lifecycle.record_reminder(EXPLAINED, LATER),
+        (replace(EXPLAINED, reminded_at=LATER), (told(UsageEvent.reminded, "explained", "explained"),)),
     ),
 }
 
@@ -441,72 +444,72 @@ def test_change(sentence: str) -> None:
     assert found == expected
 
 
-REFUSALS: dict[str, tuple[Callable[[], UseChange], str]] = {
+REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
     "what is not explained is not signed off": (
-        lambda: usage_lifecycle.signed_off(use(), CLEO_ACTS, VERSION, LATER),
+        lambda: usage_lifecycle.accept_explanation(use(), CLEO_ACTS, VERSION, LATER),
         "possible for a use that is unexplained",
     ),
     "nobody signs off their own explanation": (
-        lambda: usage_lifecycle.signed_off(
-            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, VERSION, LATER
+        lambda: usage_lifecycle.accept_explanation(
+            use(state=UsageState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, VERSION, LATER
         ),
         "a second person",
     ),
     "nobody signs off their own use": (
-        lambda: usage_lifecycle.signed_off(
-            use(state=UseState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, VERSION, LATER
+        lambda: usage_lifecycle.accept_explanation(
+            use(state=UsageState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, VERSION, LATER
         ),
         "a second person",
     ),
     "nobody signs off another explanation than they have read": (
-        lambda: usage_lifecycle.signed_off(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
+        lambda: usage_lifecycle.accept_explanation(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
         "has changed meanwhile",
     ),
     "nor without saying which one they have read": (
-        lambda: usage_lifecycle.signed_off(EXPLAINED, CLEO_ACTS, "", LATER),
+        lambda: usage_lifecycle.accept_explanation(EXPLAINED, CLEO_ACTS, "", LATER),
         "has changed meanwhile",
     ),
     "the system signs nothing off": (
-        lambda: usage_lifecycle.signed_off(EXPLAINED, SYSTEM, VERSION, LATER),
+        lambda: usage_lifecycle.accept_explanation(EXPLAINED, SYSTEM, VERSION, LATER),
         "a second person",
     ),
     "nobody signs off what somebody else has": (
-        lambda: usage_lifecycle.signed_off(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
-        "a use that is signed_off",
+        lambda: usage_lifecycle.accept_explanation(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
+        "a use that is accepted",
     ),
     "nobody explains over somebody else": (
-        lambda: usage_lifecycle.explained(EXPLAINED, explanation(DOT_ACTS), LATER),
+        lambda: usage_lifecycle.record_explanation(EXPLAINED, explanation(DOT_ACTS), LATER),
         "somebody else has explained it",
     ),
     "nothing is explained anew once it is signed off": (
-        lambda: usage_lifecycle.explained(SIGNED_OFF, BETTER, LATER),
-        "a use that is signed_off",
+        lambda: usage_lifecycle.record_explanation(SIGNED_OFF, BETTER, LATER),
+        "a use that is accepted",
     ),
-    "nor brought up": (lambda: usage_lifecycle.reminded(SIGNED_OFF, LATER), "a use that is signed_off"),
+    "nor brought up": (lambda: usage_lifecycle.record_reminder(SIGNED_OFF, LATER), "a use that is accepted"),
 }
 
 
 @pytest.mark.parametrize("sentence", REFUSALS)
 def test_refused(sentence: str) -> None:
     attempt, why = REFUSALS[sentence]
-    with pytest.raises(UseNotAllowedError, match=why):
+    with pytest.raises(UsageTransitionError, match=why):
         attempt()
 
 
-ATTEMPTS: dict[UseEvent, Callable[[Use], UseChange]] = {
-    UseEvent.explained: lambda one: usage_lifecycle.explained(one, BETTER, LATER),
-    UseEvent.signed_off: lambda one: usage_lifecycle.signed_off(one, DOT_ACTS, VERSION, LATER),
-    UseEvent.reminded: lambda one: usage_lifecycle.reminded(one, LATER),
+ATTEMPTS: dict[UsageEvent, Callable[[Usage], UsageChange]] = {
+    UsageEvent.explained: lambda one: usage_lifecycle.record_explanation(one, BETTER, LATER),
+    UsageEvent.accepted: lambda one: usage_lifecycle.accept_explanation(one, DOT_ACTS, VERSION, LATER),
+    UsageEvent.reminded: lambda one: usage_lifecycle.record_reminder(one, LATER),
 }
-STAGES = {UseState.unexplained: use(), UseState.explained: EXPLAINED, UseState.signed_off: SIGNED_OFF}
+STAGES = {UsageState.unexplained: use(), UsageState.explained: EXPLAINED, UsageState.accepted: SIGNED_OFF}
 
 
 @pytest.mark.parametrize("event", ATTEMPTS)
 @pytest.mark.parametrize("state", STAGES)
-def test_the_table_decides(state: UseState, event: UseEvent) -> None:
-    after = usage_lifecycle.USE_TABLE.get((state, event))
+def test_the_table_decides(state: UsageState, event: UsageEvent) -> None:
+    after = usage_lifecycle.USAGE_TABLE.get((state, event))
     if after is None:
-        with pytest.raises(UseNotAllowedError) as refusal:
+        with pytest.raises(UsageTransitionError) as refusal:
             ATTEMPTS[event](STAGES[state])
         assert (refusal.value.state, refusal.value.event) == (state, event)
     else:
@@ -525,8 +528,8 @@ def test_the_table_decides(state: UseState, event: UseEvent) -> None:
     ],
     ids=["in time", "late", "explained but not signed off", "signed off"],
 )
-def test_overdue(one: Use, now: int, expected: bool) -> None:
-    assert usage_lifecycle.overdue(one, now) is expected
+def test_overdue(one: Usage, now: int, expected: bool) -> None:
+    assert usage_lifecycle.is_overdue(one, now) is expected
 
 
 people = st.sampled_from([ADA_ACTS, CLEO_ACTS, DOT_ACTS, SYSTEM])
@@ -539,13 +542,13 @@ def test_it_always_takes_two_people(acts: list[Explanation | Actor]) -> None:
     for act in acts:
         try:
             if isinstance(act, Explanation):
-                one, _ = usage_lifecycle.explained(one, act, LATER)
+                one, _ = usage_lifecycle.record_explanation(one, act, LATER)
             else:
-                version = usage_lifecycle.version_of(one.explanation) if one.explanation is not None else ""
-                one, _ = usage_lifecycle.signed_off(one, act, version, LATER)
-        except UseNotAllowedError:
+                version = usage_lifecycle.explanation_version(one.explanation) if one.explanation is not None else ""
+                one, _ = usage_lifecycle.accept_explanation(one, act, version, LATER)
+        except UsageTransitionError:
             continue
-    if one.state is UseState.signed_off:
-        assert one.signed_off_by is not None
+    if one.state is UsageState.accepted:
+        assert one.accepted_by is not None
         assert one.explanation is not None
-        assert one.signed_off_by.user_id not in ("", one.user_id, one.explanation.by.user_id)
+        assert one.accepted_by.user_id not in ("", one.user_id, one.explanation.by.user_id)

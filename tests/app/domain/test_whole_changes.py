@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from breakglass.app.domain import grant_lifecycle, request_lifecycle
-from breakglass.app.domain.grant_lifecycle import GrantEvent, GrantNotAllowedError, UnsettledError
+from breakglass.app.domain.grant_lifecycle import GrantEvent, GrantTransitionError, UnsettledError
 from breakglass.app.domain.records import (
     SYSTEM,
     Actor,
@@ -22,7 +22,7 @@ from breakglass.app.domain.records import (
     Request,
     State,
 )
-from breakglass.app.domain.request_lifecycle import Event, NotAllowedError
+from breakglass.app.domain.request_lifecycle import Event, RequestTransitionError
 from tests.app.domain.examples import (
     ADA_ACTS,
     ASKED,
@@ -84,11 +84,11 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
         f"closed is not possible for a request that is revoking: nothing is said of {PRODUCTION}, {STAGING}",
     ),
     "an event of a grant that is over": (
-        lambda: grant_lifecycle.granted(grant(GrantState.revoked), NOW),
+        lambda: grant_lifecycle.confirm_grant(grant(GrantState.revoked), NOW),
         "granted is not possible for a grant that is revoked",
     ),
     "a grant that may still be made": (
-        lambda: grant_lifecycle.revoked(grant(GrantState.revoking, asked_at=NOW), NOW),
+        lambda: grant_lifecycle.confirm_revoke(grant(GrantState.revoking, asked_at=NOW), NOW),
         f"the assignment in {PRODUCTION} may still be there, or be made",
     ),
 }
@@ -97,14 +97,14 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
 @pytest.mark.parametrize("sentence", REFUSALS)
 def test_refusal_says_this_as_a_whole(sentence: str) -> None:
     attempt, whole = REFUSALS[sentence]
-    with pytest.raises((NotAllowedError, GrantNotAllowedError, UnsettledError)) as refusal:
+    with pytest.raises((RequestTransitionError, GrantTransitionError, UnsettledError)) as refusal:
         attempt()
     assert str(refusal.value) == whole
 
 
 def test_refusal_names_state_and_event() -> None:
-    of_request = NotAllowedError(State.denied, Event.approved)
-    of_grant = GrantNotAllowedError(GrantState.revoked, GrantEvent.granted)
+    of_request = RequestTransitionError(State.denied, Event.approved)
+    of_grant = GrantTransitionError(GrantState.revoked, GrantEvent.granted)
     assert (of_request.state, of_request.event) == (State.denied, Event.approved)
     assert (of_grant.state, of_grant.event) == (GrantState.revoked, GrantEvent.granted)
     assert str(of_request) == "approved is not possible for a request that is denied"
@@ -136,7 +136,7 @@ def test_prepare_keeps_the_arn_of_the_set_in_each_grant() -> None:
         "arn:ps"
     }
     assert {one.set_arn for one in request_lifecycle.prepare(request(State.approved), NOW).grants} == {""}
-    assert grant_lifecycle.planned(request(), PRODUCTION, NOW) == grant_lifecycle.planned(
+    assert grant_lifecycle.plan_grant(request(), PRODUCTION, NOW) == grant_lifecycle.plan_grant(
         request(), PRODUCTION, NOW, ""
     )
 
@@ -145,7 +145,7 @@ def test_redirect_keeps_what_was_accepted_and_what_is_named() -> None:
     told = ChannelNotice("C0OLD", Message("C0OLD", "1.1"))
     left, named = ChannelNotice("C0LEFT"), ChannelNotice("C0NAMED")
     broken = request(State.approved, announcement=Announcement((told, left, named)))
-    redirected = request_lifecycle.redirect(broken, ("C0NAMED", "C0NEW")).request.announcement
+    redirected = request_lifecycle.update_announcement_channels(broken, ("C0NAMED", "C0NEW")).request.announcement
     assert redirected == Announcement((told, named, ChannelNotice("C0NEW")))
 
 
@@ -153,51 +153,54 @@ def test_redirect_keeps_what_was_accepted_and_what_is_named() -> None:
     "answered",
     [
         request(approvals=(approval(CLEO_ACTS, NOW),)),
-        request(looked_at=NOW),
+        request(acknowledged_at=NOW),
         request(closed_by=DOT_ACTS, closed_at=NOW),
     ],
     ids=["approved", "looked", "denied"],
 )
 def test_quiet_since_counts_from_each_answer(answered: Request) -> None:
-    assert request_lifecycle.quiet_since(answered) == NOW
-    assert request_lifecycle.quiet_since(request(), [answered]) == NOW
+    assert request_lifecycle.unanswered_since(answered) == NOW
+    assert request_lifecycle.unanswered_since(request(), [answered]) == NOW
 
 
 def test_look_by_the_last_who_is_kept_and_by_the_next() -> None:
     fifty = tuple(Actor(f"u-{number}", "x") for number in range(50))
-    assert request_lifecycle.look(request(looking=fifty[:49]), fifty[49], NOW).request.looking == fifty
-    one_more = request_lifecycle.look(request(looking=fifty), CLEO_ACTS, NOW).request
-    assert (one_more.looking, one_more.looked_at) == (fifty, NOW)
+    assert (
+        request_lifecycle.acknowledge(request(acknowledged_by=fifty[:49]), fifty[49], NOW).request.acknowledged_by
+        == fifty
+    )
+    one_more = request_lifecycle.acknowledge(request(acknowledged_by=fifty), CLEO_ACTS, NOW).request
+    assert (one_more.acknowledged_by, one_more.acknowledged_at) == (fifty, NOW)
 
 
 GRANTS: dict[str, tuple[Callable[[Grant], grant_lifecycle.GrantChange], Grant]] = {
     # sentence: (what happens to a grant that has every field, what it becomes)
     "a creation that came to its end is known by what was said before": (
-        lambda one: grant_lifecycle.settled(replace(one, made=True)),
+        lambda one: grant_lifecycle.settle_creation(replace(one, made=True)),
         grant(GrantState.granting, failure="busy", made=True, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "a creation that made nothing": (
-        lambda one: grant_lifecycle.settled(replace(one, made=True), made=False),
+        lambda one: grant_lifecycle.settle_creation(replace(one, made=True), made=False),
         grant(GrantState.granting, failure="busy", made=False, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "a creation that made it": (
-        lambda one: grant_lifecycle.settled(one, made=True),
+        lambda one: grant_lifecycle.settle_creation(one, made=True),
         grant(GrantState.granting, failure="busy", made=True, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that is there": (
-        lambda one: grant_lifecycle.granted(one, NOW),
+        lambda one: grant_lifecycle.confirm_grant(one, NOW),
         grant(GrantState.granted, made=True, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that could not be made": (
-        lambda one: grant_lifecycle.failed(one, "refused", SOME_DAY),
+        lambda one: grant_lifecycle.fail_grant(one, "refused", SOME_DAY),
         grant(GrantState.failed, failure="refused", absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that is gone": (
-        lambda one: grant_lifecycle.revoked(one, SOME_DAY),
+        lambda one: grant_lifecycle.confirm_revoke(one, SOME_DAY),
         grant(GrantState.revoked, failure="busy", deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that the list still lacks": (
-        lambda one: grant_lifecycle.absent(one, NOW),
+        lambda one: grant_lifecycle.record_absent(one, NOW),
         grant(
             GrantState.granting,
             operation="op-1",
@@ -209,7 +212,7 @@ GRANTS: dict[str, tuple[Callable[[Grant], grant_lifecycle.GrantChange], Grant]] 
         ),
     ),
     "an assignment that the list lacks for the first time": (
-        lambda one: grant_lifecycle.absent(replace(one, absent_at=None), NOW),
+        lambda one: grant_lifecycle.record_absent(replace(one, absent_at=None), NOW),
         grant(
             GrantState.granting,
             operation="op-1",

@@ -10,26 +10,26 @@ from dataclasses import replace
 import pytest
 
 from breakglass.app.domain.decision import (
-    Answer,
+    AccessReport,
+    AnswerHistory,
     Decision,
     Outcome,
-    Reading,
-    Silence,
+    RuleMatch,
     Terms,
-    check,
-    decide,
-    explain,
+    check_request,
+    decide_request,
+    find_requestable,
+    may_accept,
     may_approve,
     may_break_glass,
     may_deny,
     may_end,
     may_explain,
     may_request,
-    may_sign_off,
-    requestable,
+    report_access,
 )
-from breakglass.app.domain.policy import Action, DenyRule, Policy, Principal, Standing
-from breakglass.app.domain.records import UseState
+from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule, Principal, StandingAssignment
+from breakglass.app.domain.records import UsageState
 from tests.app.domain.examples import ASKED, CLEO_ACTS, denial, explanation, use
 from tests.app.domain.policies import (
     ADA,
@@ -59,7 +59,7 @@ TERMS = Terms(
     tickets=(),
     glass_after_seconds=600,
     not_after_denial_seconds=12 * 3600,
-    ping=LEADS,
+    mention=LEADS,
     escalate_after_seconds=300,
     escalate=SECURITY,
     banners=(),
@@ -67,8 +67,8 @@ TERMS = Terms(
 TWO = rule(approvals=2)
 TICKETS = policy(rule(ticket_pattern="INC-[0-9]+"), rule(name="b", ticket_pattern="[A-Z]+-1"))
 FROZEN = DenyRule("freeze", "Nothing moves.", tuple(Action))
-EXPLAINED = use(state=UseState.explained, explanation=explanation())
-SIGNED_OFF = use(state=UseState.signed_off, explanation=explanation(), signed_off_by=CLEO_ACTS, signed_off_at=ASKED)
+EXPLAINED = use(state=UsageState.explained, explanation=explanation())
+SIGNED_OFF = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
 BY_SECURITY = "Dot is named under `security`."
 
 
@@ -84,12 +84,12 @@ def refused(
     return Decision(Outcome.refused, reason, rule, approvers, terms)
 
 
-def asked(of: Policy, duration: int = 3600, reason: str = "it burns", ticket: str = "") -> Decision:
-    return check(of, ADA, RDS, (PRODUCTION,), duration, reason, ticket)
+def asked(of: ApprovalPolicy, duration: int = 3600, reason: str = "it burns", ticket: str = "") -> Decision:
+    return check_request(of, ADA, RDS, (PRODUCTION,), duration, reason, ticket)
 
 
-def glass(waited: int) -> Silence:
-    return Silence(ASKED, ASKED + waited, ())
+def glass(waited: int) -> AnswerHistory:
+    return AnswerHistory(ASKED, ASKED + waited, ())
 
 
 DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
@@ -158,7 +158,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
     ),
     "what one has anyway": (
-        lambda: asked(policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),))),
+        lambda: asked(policy(standing=(StandingAssignment(group("oncall"), RDS, PRODUCTION),))),
         refused(
             f"Ada has {RDS} in {PRODUCTION} (production) already, without a request: open it in the access portal.",
             "databases",
@@ -193,7 +193,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         refused("Nobody approves their own request."),
     ),
     "one of two approvals": (
-        lambda: decide(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
+        lambda: decide_request(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
         refused(
             "1 of 2 approvals; 1 more by group leads.",
             "databases",
@@ -202,7 +202,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         ),
     ),
     "enough approvals": (
-        lambda: decide(policy(), ADA, RDS, (PRODUCTION,), [CLEO]),
+        lambda: decide_request(policy(), ADA, RDS, (PRODUCTION,), [CLEO]),
         allowed("1 of 1 approvals.", "databases", LEADS, TERMS),
     ),
     "the glass after the silence": (
@@ -223,7 +223,9 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         refused(f"The glass can't be broken here: {RDS} always takes an approval.", "databases", LEADS),
     ),
     "the glass after a denial": (
-        lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), Silence(ASKED, ASKED + 3600, (denial(at=ASKED),))),
+        lambda: may_break_glass(
+            policy(), ADA, RDS, (PRODUCTION,), AnswerHistory(ASKED, ASKED + 3600, (denial(at=ASKED),))
+        ),
         refused(
             f"Cleo denied {RDS} for Ada 1 h ago (r-0). For 12 h after a denial the glass can't be broken; 11 h to go. "
             "An approver can still approve the request.",
@@ -282,21 +284,21 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         refused("It is explained and signed off; nothing can be changed any more."),
     ),
     "a signature before the explanation": (
-        lambda: may_sign_off(policy(), use(), DOT),
+        lambda: may_accept(policy(), use(), DOT),
         refused("It is not explained yet."),
     ),
-    "a second signature": (lambda: may_sign_off(policy(), SIGNED_OFF, DOT), refused("It is signed off already.")),
+    "a second signature": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is signed off already.")),
     "a signature for oneself": (
-        lambda: may_sign_off(policy(), EXPLAINED, ADA),
+        lambda: may_accept(policy(), EXPLAINED, ADA),
         refused("Nobody signs off their own use or their own explanation: it takes a second person."),
     ),
-    "a signature by security": (lambda: may_sign_off(policy(), EXPLAINED, DOT), allowed(BY_SECURITY)),
+    "a signature by security": (lambda: may_accept(policy(), EXPLAINED, DOT), allowed(BY_SECURITY)),
     "a signature by an approver": (
-        lambda: may_sign_off(policy(), EXPLAINED, CLEO),
+        lambda: may_accept(policy(), EXPLAINED, CLEO),
         allowed("Cleo approves by the rule databases.", "databases", LEADS),
     ),
     "a signature by somebody else": (
-        lambda: may_sign_off(policy(), EXPLAINED, EVE),
+        lambda: may_accept(policy(), EXPLAINED, EVE),
         refused("Only group security, group leads may sign this off.", None, (*SECURITY, *LEADS)),
     ),
 }
@@ -316,28 +318,28 @@ TWICE = DenyRule("twice", "Not here.", (Action.request,), sets=(NETWORK, "z"))
 
 
 def test_answer_is_this_as_a_whole() -> None:
-    assert explain(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == Answer(
+    assert report_access(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == AccessReport(
         request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
         glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
         approval=allowed("Cleo may approve what others request by one, and never their own request.", "one", LEADS),
         rules=(
-            Reading("one", False, "It lets group oncall request, and Cleo is not among them."),
-            Reading("other", False, f"It is not about {RDS}, but about {NETWORK}, z."),
+            RuleMatch("one", False, "It lets group oncall request, and Cleo is not among them."),
+            RuleMatch("other", False, f"It is not about {RDS}, but about {NETWORK}, z."),
         ),
-        denies=(Reading("twice", False, f"It is not about {RDS}, but about {NETWORK}, z."),),
+        denies=(RuleMatch("twice", False, f"It is not about {RDS}, but about {NETWORK}, z."),),
     )
 
 
 BY_BOTH = "Cleo may approve what others request by databases, b, and never their own request."
-APPROVALS: dict[str, tuple[Callable[[], Answer], Decision]] = {
+APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of an approver by two rules": (
-        lambda: explain(policy(DATABASES, rule(name="b")), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(DATABASES, rule(name="b")), CLEO, RDS, PRODUCTION),
         allowed(
             "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
         ),
     ),
     "of an approver by the same number of approvals": (
-        lambda: explain(policy(DATABASES, rule(name="b", approvers=SECURITY)), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(DATABASES, rule(name="b", approvers=SECURITY)), CLEO, RDS, PRODUCTION),
         allowed(
             "Cleo may approve what others request by databases, and never their own request.",
             "databases",
@@ -345,7 +347,7 @@ APPROVALS: dict[str, tuple[Callable[[], Answer], Decision]] = {
         ),
     ),
     "of an approver beside two stricter rules": (
-        lambda: explain(policy(DATABASES, STRICT, STRICTER), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(DATABASES, STRICT, STRICTER), CLEO, RDS, PRODUCTION),
         allowed(
             "Cleo may approve what others request by databases, and never their own request. It does not count for "
             "whoever strict, stricter lets request: that asks for more.",
@@ -354,7 +356,7 @@ APPROVALS: dict[str, tuple[Callable[[], Answer], Decision]] = {
         ),
     ),
     "of the approvers of a strict rule beside a laxer one": (
-        lambda: explain(policy(DATABASES, STRICT), DOT, RDS, PRODUCTION),
+        lambda: report_access(policy(DATABASES, STRICT), DOT, RDS, PRODUCTION),
         allowed(
             "Dot may approve what others request by strict, and never their own request.",
             "strict",
@@ -362,13 +364,13 @@ APPROVALS: dict[str, tuple[Callable[[], Answer], Decision]] = {
         ),
     ),
     "of an approver by a strict and by a laxer rule": (
-        lambda: explain(policy(DATABASES, rule(name="b", approvals=2)), CLEO, RDS, PRODUCTION),
+        lambda: report_access(policy(DATABASES, rule(name="b", approvals=2)), CLEO, RDS, PRODUCTION),
         allowed(
             "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
         ),
     ),
     "of somebody else": (
-        lambda: explain(policy(), EVE, RDS, PRODUCTION),
+        lambda: report_access(policy(), EVE, RDS, PRODUCTION),
         refused("Eve is not among those who approve this: group leads.", None, LEADS),
     ),
 }
@@ -382,4 +384,4 @@ def test_approval_of_others_is_this_as_a_whole(sentence: str) -> None:
 
 def test_requestable_accounts_are_those_of_rules_about_the_set() -> None:
     of = policy(rule(accounts=(STAGING,)), rule(name="n", sets=(NETWORK,), accounts=(PRODUCTION,)))
-    assert requestable(of, ADA) == {RDS: (STAGING,), NETWORK: (PRODUCTION,)}
+    assert find_requestable(of, ADA) == {RDS: (STAGING,), NETWORK: (PRODUCTION,)}

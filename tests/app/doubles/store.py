@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from breakglass.app.aws.items import is_open
-from breakglass.app.domain.audit import anonymous_in_slack
+from breakglass.app.domain.audit import drop_slack_id
 from breakglass.app.domain.grant_lifecycle import LIVE
 from breakglass.app.domain.records import (
     DENIALS_KEPT_SECONDS,
@@ -21,12 +21,12 @@ from breakglass.app.domain.records import (
     Denial,
     Grant,
     Request,
-    Use,
-    UseState,
+    Usage,
+    UsageState,
 )
 from breakglass.app.ports import Clock, Page, pass_over
 
-Kept = TypeVar("Kept", Request, Grant, Use)
+Kept = TypeVar("Kept", Request, Grant, Usage)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class MemoryStore:
         self.deliveries: dict[str, int] = {}
         self.requests: dict[str, Request] = {}
         self.all_grants: dict[tuple[str, str], Grant] = {}
-        self.uses: dict[str, Use] = {}
+        self.uses: dict[str, Usage] = {}
         self.trail: list[AuditEntry] = []
         self.unreadable: set[str] = set()
         self.remembered: dict[Access, Denial] = {}
@@ -174,13 +174,13 @@ class MemoryStore:
     def holders(self, access: Access) -> frozenset[str]:
         return self._holders.get(access, frozenset())
 
-    def use(self, use_id: str) -> Use | None:
+    def use(self, use_id: str) -> Usage | None:
         return self.uses.get(use_id)
 
-    def use_of_event(self, event_id: str) -> Use | None:
+    def use_of_event(self, event_id: str) -> Usage | None:
         return self.uses.get(self._use_of_event.get(event_id, ""))
 
-    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         with self._lock:
             if not _follows(self.uses.get(use.id), use):
                 return False
@@ -193,12 +193,12 @@ class MemoryStore:
             self._tell(audit)
             return True
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Use | None:
+    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
         return self.uses.get(self._latest_use.get((permission_set, account, who), ""))
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Use]:
+    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
         with self._lock:
-            unfinished = [use for use in self.uses.values() if use.state is not UseState.signed_off]
+            unfinished = [use for use in self.uses.values() if use.state is not UsageState.accepted]
         readable = self._readable({use.id: use for use in unfinished}, unreadable)
         return iter(sorted(readable, key=lambda use: use.due_at))
 
@@ -210,7 +210,7 @@ class MemoryStore:
 
     def note(self, entry: AuditEntry) -> bool:
         with self._lock:
-            if replace(entry, actor=anonymous_in_slack(entry.actor)) in self.trail:
+            if replace(entry, actor=drop_slack_id(entry.actor)) in self.trail:
                 return False
             self._tell([entry])
             return True
@@ -229,17 +229,17 @@ class MemoryStore:
             unreadable(name)
         return [one for name, one in named.items() if name not in self.unreadable]
 
-    def _remember_latest(self, use: Use) -> None:
+    def _remember_latest(self, use: Usage) -> None:
         key = (use.permission_set, use.account, use.user_id or use.session_name)
         known = self.uses.get(self._latest_use.get(key, ""))
         if known is None or known.first_seen <= use.first_seen:
             self._latest_use[key] = use.id
 
     def _tell(self, audit: Sequence[AuditEntry]) -> None:
-        self.trail.extend(replace(entry, actor=anonymous_in_slack(entry.actor)) for entry in audit)
+        self.trail.extend(replace(entry, actor=drop_slack_id(entry.actor)) for entry in audit)
 
 
-def _follows(stored: Request | Grant | Use | None, wanted: Request | Grant | Use) -> bool:
+def _follows(stored: Request | Grant | Usage | None, wanted: Request | Grant | Usage) -> bool:
     return wanted.version == (stored.version if stored else 0)
 
 

@@ -141,7 +141,7 @@ def test_a_button_that_opens_a_form_opens_it_before_anything_else(endpoint: Endp
     assert endpoint.handed[0]["view_id"] in endpoint.slack.views
 
 
-@pytest.mark.parametrize("action_id", [ids.APPROVE, ids.LOOKING, ids.WITHDRAW, ids.DONE])
+@pytest.mark.parametrize("action_id", [ids.APPROVE, ids.ACKNOWLEDGE, ids.WITHDRAW, ids.DONE])
 def test_any_other_button_is_handed_over(endpoint: Endpoint, action_id: str) -> None:
     assert endpoint.interact(**click(action_id)) == {"statusCode": 200, "body": ""}
     assert not endpoint.slack.calls

@@ -49,7 +49,7 @@ class Driver:
         self._click(who, ids.APPROVE, request_id)
 
     def look(self, who: Person, request_id: str) -> None:
-        self._click(who, ids.LOOKING, request_id)
+        self._click(who, ids.ACKNOWLEDGE, request_id)
 
     def withdraw(self, who: Person, request_id: str) -> None:
         self._click(who, ids.WITHDRAW, request_id)

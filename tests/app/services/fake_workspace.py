@@ -6,7 +6,7 @@ from typing import Any
 
 from breakglass.app.domain import session_denials
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Access, Message, Request
 from breakglass.app.services import dispatch
 from breakglass.app.services.reconciler import Counts, Sweeper, sweep
@@ -30,7 +30,7 @@ SECOND_CHANNEL = "C0SECURITY01"
 class MemorySessionPolicy:
     """The service control policy, as it stands now."""
 
-    content: str = field(default_factory=session_denials.content)
+    content: str = field(default_factory=session_denials.render_policy)
 
     def read(self) -> str:
         return self.content
@@ -42,7 +42,7 @@ class MemorySessionPolicy:
 class FakeWorkspace:
     """Everything there is, and what people do in it."""
 
-    def __init__(self, of: Policy | None = None, *, ends_sessions: bool = False) -> None:
+    def __init__(self, of: ApprovalPolicy | None = None, *, ends_sessions: bool = False) -> None:
         self.clock = FixedClock()
         self.store = MemoryStore(self.clock)
         self.slack = MemorySlack(EVERYBODY)
@@ -141,7 +141,7 @@ class FakeWorkspace:
         self.runner.run()
         return view_id
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: ApprovalPolicy) -> None:
         """Deploy another policy; requests that are open stay as they are."""
         self.world = replace(self.world, policy=policy)
         self.runner.desk = self.runner.accounts = self.world

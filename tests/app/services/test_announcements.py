@@ -14,7 +14,7 @@ from breakglass.app.domain.records import Request, State
 from breakglass.app.services import announcements, dispatch
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Submission
-from breakglass.app.slack.text import moment
+from breakglass.app.slack.text import format_time
 from tests.app.domain.policies import ADA, CLEO, DOT, EVE, PRODUCTION, RDS, STAGING, group, policy, rule
 from tests.app.doubles.fuse import Fuse
 from tests.app.doubles.trouble import KilledError, Trouble, Watched
@@ -316,7 +316,7 @@ def refusal(workspace: FakeWorkspace, request: Request) -> str:
 def test_waiting_time_starts_again_when_a_person_looks(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.pass_time(540)
-    workspace.click(CLEO, ids.LOOKING, request)
+    workspace.click(CLEO, ids.ACKNOWLEDGE, request)
     workspace.runner.pass_time(599)
     assert "1 s to go" in refusal(workspace, request)
     workspace.runner.pass_time(1)
@@ -334,7 +334,7 @@ def test_waiting_time_starts_again_with_an_approval_too_few() -> None:
     assert "Why can't it wait" in refusal(workspace, request)
 
 
-@pytest.mark.parametrize("answer", [ids.LOOKING, ids.APPROVE], ids=["looking", "an approval"])
+@pytest.mark.parametrize("answer", [ids.ACKNOWLEDGE, ids.APPROVE], ids=["looking", "an approval"])
 def test_waiting_time_restarts_with_an_answer_to_a_twin_request(workspace: FakeWorkspace, answer: str) -> None:
     answered, request = workspace.asked(duration=600), workspace.asked(accounts=(PRODUCTION, STAGING))
     elsewhere = workspace.asked(accounts=(STAGING,))
@@ -356,19 +356,19 @@ def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
     workspace.runner.pass_time(3600)
     request = workspace.asked()
     workspace.runner.pass_time(540)
-    workspace.click(CLEO, ids.LOOKING, answered)
+    workspace.click(CLEO, ids.ACKNOWLEDGE, answered)
     workspace.runner.pass_time(60)
     assert "9 min to go" in refusal(workspace, request)
 
 
 def test_waiting_time_shown_in_the_message_follows_each_look(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
-    assert f"answered by {moment(request.created_at + 600)}" in workspace.message(request)
+    assert f"answered by {format_time(request.created_at + 600)}" in workspace.message(request)
     workspace.runner.pass_time(60)
-    workspace.click(CLEO, ids.LOOKING, request)
-    assert f"answered by {moment(request.created_at + 660)}" in workspace.message(request)
+    workspace.click(CLEO, ids.ACKNOWLEDGE, request)
+    assert f"answered by {format_time(request.created_at + 660)}" in workspace.message(request)
     workspace.runner.pass_time(1190)
-    workspace.click(CLEO, ids.LOOKING, request)
+    workspace.click(CLEO, ids.ACKNOWLEDGE, request)
     assert "It expires before the glass may be broken." in workspace.message(request)
     assert ids.BREAK_GLASS not in str(workspace.slack.messages[(CHANNEL, ts_of(workspace, request))].blocks)
 
@@ -394,7 +394,7 @@ def test_denial_forbids_breaking_the_glass_for_twelve_hours(workspace: FakeWorks
     break_glass(workspace, request)
     assert workspace.now(request).glass
     announcement = str(workspace.slack.posted(SECOND_CHANNEL)[0].blocks)
-    assert f"<@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {moment(when)}" in announcement
+    assert f"<@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {format_time(when)}" in announcement
 
 
 @pytest.mark.parametrize(
@@ -434,8 +434,8 @@ def test_denial_while_another_request_waits_counts_at_once(workspace: FakeWorksp
 def test_denial_is_shown_in_the_form_and_in_the_next_message(workspace: FakeWorkspace) -> None:
     first = denied(workspace)
     when = first.closed_at or 0
-    line = f":no_entry: <@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {moment(when)}"
-    until = f"The glass can't be broken for it before {moment(when + 12 * 3600)}."
+    line = f":no_entry: <@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {format_time(when)}"
+    until = f"The glass can't be broken for it before {format_time(when + 12 * 3600)}."
     request = workspace.asked()
     assert line in workspace.message(request)
     assert until in workspace.message(request)

@@ -28,10 +28,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from breakglass.app.domain import session_denials
-from breakglass.app.domain.grant_lifecycle import LIVE, SETTLE_SECONDS, GrantEvent, GrantNotAllowedError, UnsettledError
+from breakglass.app.domain.grant_lifecycle import LIVE, SETTLE_SECONDS, GrantEvent, GrantTransitionError, UnsettledError
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import GrantState, Request, State
-from breakglass.app.domain.request_lifecycle import FINAL, Event, NotAllowedError
+from breakglass.app.domain.request_lifecycle import FINAL, Event, RequestTransitionError
 from breakglass.app.ports import BusyError
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError
 from breakglass.app.services.provisioning import LEASE_SECONDS
@@ -64,8 +64,8 @@ HOUR = 3600
 # What a function may fail with; everything else is a bug.
 FAILURES = (
     KilledError,
-    NotAllowedError,
-    GrantNotAllowedError,
+    RequestTransitionError,
+    GrantTransitionError,
     UnsettledError,
     BusyError,
     ContendedError,
@@ -348,7 +348,7 @@ class Life(RuleBasedStateMachine):
         assert self.center.assigned == set()
         assert list(self.store.open_requests()) == []
         assert list(self.store.live_grants()) == []
-        assert session_denials.sids(self.sessions.content) == frozenset()
+        assert session_denials.list_denial_ids(self.sessions.content) == frozenset()
 
     def _run_sweeps(self, seconds: int) -> None:
         for _ in range(2):

@@ -25,9 +25,9 @@ def workspace() -> FakeWorkspace:
 
 def test_nobody_sends_the_approvers_back_to_sleep_by_looking_at_their_own_request(workspace: FakeWorkspace) -> None:
     request = workspace.asked(BEA)
-    workspace.click(BEA, ids.LOOKING, request)
+    workspace.click(BEA, ids.ACKNOWLEDGE, request)
     assert workspace.told() == "Nobody decides on their own request; you can withdraw it."
-    assert workspace.now(request).looking == ()
+    assert workspace.now(request).acknowledged_by == ()
     view_id = workspace.submit(BEA, ids.DENY_FORM, {ids.NOTE: ("never mind",)}, about=request.id)
     assert "you can withdraw it" in workspace.seen(view_id)
     workspace.click(BEA, ids.WITHDRAW, request)
@@ -225,8 +225,8 @@ def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(workspace: FakeWork
     for value in ("", "r-" + "x" * 1998, "../../AUDIT#2026-11-26"):
         workspace.click(CLEO, ids.APPROVE, value)
         assert workspace.told() == "There is no such request."
-        assert "There is no such record." in workspace.seen(workspace.open_form(CLEO, ids.SIGN_OFF, value))
-        view_id = workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=f"{value}|0"[:2000])
+        assert "There is no such record." in workspace.seen(workspace.open_form(CLEO, ids.ACCEPT, value))
+        view_id = workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=f"{value}|0"[:2000])
         assert "There is no such record." in workspace.seen(view_id)
     workspace.slack.users["UEVE"]["is_restricted"] = True
     workspace.click(EVE, ids.APPROVE, "x" * 2000)

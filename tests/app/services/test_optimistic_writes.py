@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from breakglass.app.domain import grant_lifecycle, request_lifecycle, usage_lifecycle
-from breakglass.app.domain.records import AuditEntry, Denial, Grant, GrantState, Request, State, Use, UseState
-from breakglass.app.domain.request_lifecycle import AlreadyApprovedError, Change, NotAllowedError
+from breakglass.app.domain.records import AuditEntry, Denial, Grant, GrantState, Request, State, Usage, UsageState
+from breakglass.app.domain.request_lifecycle import AlreadyApprovedError, Change, RequestTransitionError
 from breakglass.app.services.optimistic_writes import (
     ATTEMPTS,
     ContendedError,
@@ -65,7 +65,7 @@ class Rivals(MemoryStore):
         self._rival()
         return super().save_grant(grant, audit)
 
-    def save_use(self, use: Use, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         self._rival()
         return super().save_use(use, audit)
 
@@ -106,7 +106,7 @@ def test_whoever_comes_second_is_asked_again_about_the_record_as_it_then_is() ->
 def test_and_may_find_that_it_is_not_possible_any_more() -> None:
     store = filled()
     store.coming = [lambda: change_request(store, "r-1", lambda one: request_lifecycle.withdraw(one, ADA_ACTS, NOW))]
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(RequestTransitionError):
         change_request(store, "r-1", approve(CLEO_ACTS))
     assert [entry.event for entry in store.trail] == ["withdrawn"]
 
@@ -141,7 +141,7 @@ def test_grants_that_change_with_a_request_are_all_written_or_none() -> None:
         if store.writes == 0:
             # After the grants were read and before all of it is written, one of them changes.
             store.coming = [lambda: MemoryStore.save_grant(store, replace(read[0], failure="moved"))]
-        moved = tuple(grant_lifecycle.lengthened(of_it, ASKED + 9_999) for of_it in read)
+        moved = tuple(grant_lifecycle.lengthen_grant(of_it, ASKED + 9_999) for of_it in read)
         return Change(replace(one, revoke_at=ASKED + 9_999), (), moved)
 
     change_request(store, "r-1", longer)
@@ -194,11 +194,11 @@ def _touch_use(store: MemoryStore) -> None:
 CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], None]]] = {
     "a request": (lambda store: change_request(store, "r-1", approve(CLEO_ACTS)), _touch_request),
     "a grant": (
-        lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.granted(one, NOW)),
+        lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.confirm_grant(one, NOW)),
         _touch_grant,
     ),
     "a use": (
-        lambda store: change_use(store, "u-1", lambda one: usage_lifecycle.explained(one, explanation(), NOW)),
+        lambda store: change_use(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW)),
         _touch_use,
     ),
 }
@@ -226,8 +226,8 @@ def test_whoever_is_first_in_the_end_gets_through(what: str) -> None:
 
 def test_a_grant_and_a_use_come_back_as_they_were_written() -> None:
     store = filled()
-    changed = change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.granted(one, NOW))
+    changed = change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.confirm_grant(one, NOW))
     assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2, made=True)
-    explained = change_use(store, "u-1", lambda one: usage_lifecycle.explained(one, explanation(), NOW))
+    explained = change_use(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW))
     assert explained == store.uses["u-1"]
-    assert explained.state is UseState.explained
+    assert explained.state is UsageState.explained

@@ -6,7 +6,7 @@ import pytest
 
 from breakglass.app.domain import session_denials
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.policy import Principal, Standing, Unrecorded
+from breakglass.app.domain.policy import Principal, StandingAssignment, UnmanagedAssignments
 from breakglass.app.domain.records import Access, Request, State
 from breakglass.app.ports import BusyError, Operation
 from breakglass.app.services import dispatch
@@ -185,7 +185,7 @@ def test_sweep_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorksp
     began = workspace.clock()
     assert workspace.sweep().late == 0
     assert workspace.clock() - began < 300, "the function's time"
-    assert all(workspace.now(one).behind for one in requests)
+    assert all(workspace.now(one).message_stale for one in requests)
     workspace.slack.heal()
     workspace.slack.watch = lambda: None
     workspace.sweep()
@@ -362,12 +362,12 @@ def test_what_the_sweeper_takes_back_is_told_at_once(workspace: FakeWorkspace) -
 
 def full_policy() -> str:
     """Return a policy that has no room for one more."""
-    content = session_denials.content()
+    content = session_denials.render_policy()
     for number in range(100):
         access = Access(f"90670f5f0d-00000000-0000-0000-0000-{number:012}", RDS, PRODUCTION)
         try:
-            content = session_denials.with_denial(
-                content, session_denials.Denial(f"r-{number:016x}", access, 1_764_000_000, "aws")
+            content = session_denials.add_denial(
+                content, session_denials.SessionDenial(f"r-{number:016x}", access, 1_764_000_000, "aws")
             )
         except session_denials.SessionPolicyFullError:
             return content
@@ -411,7 +411,7 @@ def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_ti
 
 
 def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so() -> None:
-    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.center.groups.add(("g-everybody", RDS, PRODUCTION))
     assert workspace.sweep().unrecorded == 2
@@ -482,7 +482,7 @@ def test_search_without_time_goes_on_in_the_next_run(workspace: FakeWorkspace) -
 
 
 def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
-    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.update(Access(f"u-{number}", RDS, PRODUCTION) for number in range(50))
     assert workspace.sweep().unrecorded == 50
 
@@ -497,7 +497,7 @@ def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
 
 
 def test_search_writes_the_trail_before_it_revokes() -> None:
-    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.sweep()
     removed = workspace.center.remove
@@ -531,7 +531,7 @@ def test_search_whose_lists_hang_ends_in_time_and_moves_on() -> None:
 
 
 def test_search_with_a_failing_revocation_revokes_the_others() -> None:
-    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke)))
+    workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     removed = workspace.center.remove
 
     def busy(permission_set: str, account: str, principal: Principal) -> Operation:
@@ -547,7 +547,7 @@ def test_search_with_a_failing_revocation_revokes_the_others() -> None:
 
 
 def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None:
-    standing = (Standing(group("oncall"), RDS, PRODUCTION), Standing(user("fay"), RDS, PRODUCTION))
+    standing = (StandingAssignment(group("oncall"), RDS, PRODUCTION), StandingAssignment(user("fay"), RDS, PRODUCTION))
     workspace = FakeWorkspace(policy(standing=standing))
     workspace.center.groups.add(("g-oncall", RDS, PRODUCTION))
     workspace.center.assigned.add(Access("u-fay", RDS, PRODUCTION))
@@ -564,7 +564,7 @@ def test_the_deny_on_sessions_is_put_in_again_and_taken_out_in_time() -> None:
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
-    workspace.sessions.write(session_denials.content())
+    workspace.sessions.write(session_denials.render_policy())
     workspace.sweep()
     assert ADA.user_id in workspace.sessions.content
     workspace.clock.advance(3661)

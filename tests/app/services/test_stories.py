@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.domain.policy import Standing
+from breakglass.app.domain.policy import StandingAssignment
 from breakglass.app.domain.records import Kind, State
 from breakglass.app.slack import ids
 from localcloud.emulators.assignments import NO_ASSIGNEE
@@ -165,7 +165,10 @@ POLICIES_OF_TODAY = {
     # changed since the request was made: (the policy then, a part of the refusal)
     "a shorter maximum": (policy(rule(maximum_seconds=1800)), "Access may last 30 min at most here, and 1 h were"),
     "a ticket is required": (policy(rule(ticket_pattern="INC-[0-9]+")), "A ticket is required here"),
-    "standing access": (policy(standing=(Standing(group("oncall"), RDS, PRODUCTION),)), "already, without a request"),
+    "standing access": (
+        policy(standing=(StandingAssignment(group("oncall"), RDS, PRODUCTION),)),
+        "already, without a request",
+    ),
 }
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from breakglass.app.domain.people import Person
-from breakglass.app.domain.records import Message, Request, Use, UseState
-from breakglass.app.domain.usage_lifecycle import MAXIMUM_EVENTS, Evidence, EvidencePath, evidence
+from breakglass.app.domain.records import Message, Request, Usage, UsageState
+from breakglass.app.domain.usage_lifecycle import MAXIMUM_EVENTS, Evidence, EvidencePath, parse_evidence
 from breakglass.app.services import dispatch
 from breakglass.app.services.reconciler import MOST_REMINDERS, Counts
 from breakglass.app.services.usage_reviews import MOST_AN_HOUR, record
@@ -38,11 +38,11 @@ def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minu
     return f"{drill}|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
 
 
-def recorded(workspace: FakeWorkspace, value: str) -> Use:
-    return record(workspace.world, workspace.directory, evidence(value))
+def recorded(workspace: FakeWorkspace, value: str) -> Usage:
+    return record(workspace.world, workspace.directory, parse_evidence(value))
 
 
-def the_use(workspace: FakeWorkspace) -> Use:
+def the_use(workspace: FakeWorkspace) -> Usage:
     (use,) = workspace.store.uses.values()
     return use
 
@@ -54,7 +54,7 @@ def test_the_records_of_one_session_are_one_use_in_any_order(workspace: FakeWork
     recorded(workspace, seen("session_start", "ada", "e-2", 1))
     use = the_use(workspace)
     assert (use.user_id, set(use.event_ids)) == (ADA.user_id, {"e-1", "e-2", "e-3"})
-    assert [entry.event for entry in workspace.store.trail] == ["use_recorded"]
+    assert [entry.event for entry in workspace.store.trail] == ["usage_recorded"]
 
 
 def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(workspace: FakeWorkspace) -> None:
@@ -70,7 +70,7 @@ def test_two_records_of_one_session_at_the_same_moment_are_one_use(workspace: Fa
     interrupt(workspace.store, "save_use", lambda: recorded(workspace, seen("portal", ADA.user_id, "e-1")))
     recorded(workspace, seen("session_start", "ada", "e-2"))
     assert the_use(workspace).event_ids == ("e-1", "e-2")
-    assert [entry.event for entry in workspace.store.trail] == ["use_recorded"]
+    assert [entry.event for entry in workspace.store.trail] == ["usage_recorded"]
 
 
 def test_what_is_told_late_finds_its_session_or_begins_one(workspace: FakeWorkspace) -> None:
@@ -91,7 +91,7 @@ def test_another_person_or_a_later_session_is_another_use(workspace: FakeWorkspa
 def test_a_use_under_a_request_is_linked_to_it_by_itself(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
-    at = Evidence(False, RDS, evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
+    at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
     assert record(workspace.world, workspace.directory, at).request_id == request.id
 
 
@@ -140,23 +140,23 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id, view_id=view_id)
     (explained,) = workspace.slack.thread(ALERT.channel, ALERT.ts)
     assert "a second backup" in json.dumps(explained.blocks)
-    assert "it takes a second person" in workspace.seen(workspace.open_form(ADA, ids.SIGN_OFF, use.id))
-    assert "may sign this off" in workspace.seen(workspace.open_form(EVE, ids.SIGN_OFF, use.id))
+    assert "it takes a second person" in workspace.seen(workspace.open_form(ADA, ids.ACCEPT, use.id))
+    assert "may sign this off" in workspace.seen(workspace.open_form(EVE, ids.ACCEPT, use.id))
     sign_off(workspace, CLEO, use)
-    assert the_use(workspace).state is UseState.signed_off
+    assert the_use(workspace).state is UsageState.accepted
     assert "Signed off by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
     assert [entry.event for entry in workspace.store.trail if entry.event != "refused"] == [
-        "use_recorded",
-        "use_explained",
-        "use_signed_off",
+        "usage_recorded",
+        "usage_explained",
+        "usage_accepted",
     ]
 
 
-def sign_off(workspace: FakeWorkspace, person: Person, use: Use) -> str:
+def sign_off(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
     """Open the form with the explanation, send it, and return its id."""
-    view_id = workspace.open_form(person, ids.SIGN_OFF, use.id)
+    view_id = workspace.open_form(person, ids.ACCEPT, use.id)
     about = workspace.slack.views[view_id].get("private_metadata", "")
-    return workspace.submit(person, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
+    return workspace.submit(person, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
 
 
 @pytest.mark.parametrize("at_home", [False, True], ids=["in the thread", "in the Home tab"])
@@ -166,61 +166,61 @@ def test_sign_off_shows_the_explanation_wherever_it_was_clicked(workspace: FakeW
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     message, home = (None, "VHOME") if at_home else (ALERT, None)
     dispatch.do(
-        workspace.world, Click(workspace.actor(CLEO), "t-1", ids.SIGN_OFF, use.id, message, home, "", {}), view_id
+        workspace.world, Click(workspace.actor(CLEO), "t-1", ids.ACCEPT, use.id, message, home, "", {}), view_id
     )
     shown = workspace.seen(view_id)
     assert [text for (text,) in EXPLANATION.values() if text not in shown] == []
-    assert the_use(workspace).state is UseState.explained, "a click alone agrees with nothing"
+    assert the_use(workspace).state is UsageState.explained, "a click alone agrees with nothing"
 
 
 def test_sign_off_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    view_id = workspace.open_form(CLEO, ids.SIGN_OFF, use.id)
+    view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     read = workspace.slack.views[view_id]["private_metadata"]
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
     workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id)
-    workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=read, view_id=view_id)
+    workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=read, view_id=view_id)
     assert "was changed meanwhile" in workspace.seen(view_id)
     assert "something else" in workspace.seen(view_id)
-    assert the_use(workspace).state is UseState.explained
+    assert the_use(workspace).state is UsageState.explained
     about = workspace.slack.views[view_id]["private_metadata"]
-    workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
-    assert the_use(workspace).state is UseState.signed_off
+    workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
+    assert the_use(workspace).state is UsageState.accepted
 
 
 def test_sign_off_loses_against_a_change_of_the_same_moment(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    view_id = workspace.open_form(CLEO, ids.SIGN_OFF, use.id)
+    view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
     interrupt(workspace.store, "save_use", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
     about = workspace.slack.views[view_id]["private_metadata"]
-    workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
+    workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
     assert "was changed meanwhile" in workspace.seen(view_id)
-    assert the_use(workspace).state is UseState.explained
+    assert the_use(workspace).state is UsageState.explained
 
 
 @pytest.mark.parametrize("version", ["", "|", "|" + "0" * 32])
 def test_sign_off_without_the_version_of_the_text_is_refused(workspace: FakeWorkspace, version: str) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=f"{use.id}{version}")
-    assert the_use(workspace).state is UseState.explained
+    workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=f"{use.id}{version}")
+    assert the_use(workspace).state is UsageState.explained
 
 
 def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     workspace.slack.fail("chat.postMessage", "timeout")
-    view_id = workspace.open_form(CLEO, ids.SIGN_OFF, use.id)
+    view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     about = workspace.slack.views[view_id]["private_metadata"]
     for _ in range(2):
-        workspace.submit(CLEO, ids.SIGN_OFF_FORM, {}, about=about, view_id=view_id)
+        workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
     thread = the_use(workspace).thread
     assert thread is not None
     assert "Signed off by" in workspace.slack.thread(thread.channel, thread.ts)[-1].text
-    assert [entry.event for entry in workspace.store.trail] == ["use_recorded", "use_explained", "use_signed_off"]
+    assert [entry.event for entry in workspace.store.trail] == ["usage_recorded", "usage_explained", "usage_accepted"]
 
 
 def test_the_alert_of_a_drill_needs_no_explanation_and_a_forged_one_makes_no_record(workspace: FakeWorkspace) -> None:
@@ -243,7 +243,7 @@ def forged(event: str = "e-1", who: str = "ada", path: str = "session_start", at
 def test_click_on_an_unrecorded_alert_names_the_clicker(workspace: FakeWorkspace) -> None:
     workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged())
     (entry,) = workspace.store.trail
-    assert (entry.event, entry.actor.user_id, entry.subject) == ("use_recorded", ADA.user_id, the_use(workspace).id)
+    assert (entry.event, entry.actor.user_id, entry.subject) == ("usage_recorded", ADA.user_id, the_use(workspace).id)
 
 
 def test_click_of_who_may_not_explain_creates_nothing(workspace: FakeWorkspace) -> None:
@@ -344,7 +344,7 @@ def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(workspace: F
     assert "what was done" in workspace.seen(view_id)
     view_id = workspace.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert "Only whoever used" in workspace.seen(view_id)
-    assert the_use(workspace).state is UseState.unexplained
+    assert the_use(workspace).state is UsageState.unexplained
 
 
 def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(workspace: FakeWorkspace) -> None:
@@ -365,7 +365,7 @@ def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(wor
 def test_what_nobody_signs_off_is_overdue_as_well(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(DOT, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert the_use(workspace).state is UseState.explained
+    assert the_use(workspace).state is UsageState.explained
     workspace.clock.now = use.due_at
     assert workspace.sweep().overdue == 1
 
@@ -398,7 +398,7 @@ def test_many_reminders_not_accepted_are_tried_in_the_next_run(workspace: FakeWo
     assert len(workspace.slack.posted(CHANNEL)) == MOST_REMINDERS + 1
 
 
-def the_first(workspace: FakeWorkspace) -> Use:
+def the_first(workspace: FakeWorkspace) -> Usage:
     return next(iter(workspace.store.uses.values()))
 
 
@@ -407,4 +407,4 @@ def test_explanation_not_accepted_is_not_said_to_be_there(workspace: FakeWorkspa
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert "Slack did not accept it in the thread" in workspace.seen(view_id)
-    assert the_use(workspace).state is UseState.explained
+    assert the_use(workspace).state is UsageState.explained

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from breakglass.app.domain.decision import Decision, Outcome, Terms, may_request
-from breakglass.app.domain.policy import Policy
+from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import (
     Access,
     Actor,
@@ -20,8 +20,8 @@ from breakglass.app.domain.records import (
     Kind,
     Request,
     State,
-    Use,
-    UseState,
+    Usage,
+    UsageState,
 )
 from localcloud.emulators.block_kit import block_problems, view_problems
 from tests.app.domain.policies import ADA, PRODUCTION, RDS, policy
@@ -55,7 +55,7 @@ APPROVED = replace(
     decided_at=NOW + 60,
 )
 ACTIVE = replace(APPROVED, state=State.active, revoke_at=NOW + 3660)
-USE = Use(
+USE = Usage(
     id="u-0123456789abcdef",
     permission_set=RDS,
     account=PRODUCTION,
@@ -66,7 +66,7 @@ USE = Use(
 )
 EXPLAINED = replace(
     USE,
-    state=UseState.explained,
+    state=UsageState.explained,
     explanation=Explanation(ADA_ACTOR, NOW + 100, "the restore failed", "INC-1", "restored it", ""),
 )
 
@@ -128,7 +128,7 @@ def hostile_request(text: str, state: State, kind: Kind = Kind.access, glass: bo
         rule=text,
         parent=text if kind is Kind.extension else None,
         approvals=tuple(Approval(one, NOW, text, text) for one in people),
-        looking=people,
+        acknowledged_by=people,
         closed_by=people[1],
         note=text,
         glass=glass,
@@ -143,7 +143,7 @@ def hostile_grants(text: str) -> list[Grant]:
     return [grant(one, states[number % 6], f"{text}{number}") for number, one in enumerate(ACCOUNTS)]
 
 
-def hostile_policy(text: str) -> Policy:
+def hostile_policy(text: str) -> ApprovalPolicy:
     """A policy with many names of any kind."""
     return policy(accounts=dict.fromkeys(ACCOUNTS, text))
 

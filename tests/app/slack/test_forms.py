@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from breakglass.app.domain.records import Explanation, Kind, Request, State
 from breakglass.app.slack import forms, ids, modals
-from breakglass.app.slack.forms import Draft, ExplanationDraft, Offer
+from breakglass.app.slack.forms import ExplanationDraft, RequestDraft, RequestOptions
 from breakglass.app.slack.payloads import NO_CHOICE
 from localcloud.emulators.block_kit import option_problems
 from tests.app.domain.policies import NETWORK, PRODUCTION, RDS, STAGING
@@ -35,8 +35,8 @@ from tests.app.slack.samples import (
 
 TERMS = terms_of(DECISION)
 NAMES = {PRODUCTION: "production", STAGING: "staging"}
-OFFER = Offer({RDS: (PRODUCTION, STAGING), NETWORK: (STAGING,)}, NAMES, TERMS)
-CHOSEN = Draft(RDS, (PRODUCTION,), 1800, "the restore failed", "INC-7")
+OFFER = RequestOptions({RDS: (PRODUCTION, STAGING), NETWORK: (STAGING,)}, NAMES, TERMS)
+CHOSEN = RequestDraft(RDS, (PRODUCTION,), 1800, "the restore failed", "INC-7")
 
 
 def field(view: dict[str, Any], block_id: str) -> dict[str, Any]:
@@ -55,23 +55,23 @@ def words(view: dict[str, Any]) -> str:
 
 
 def test_what_opens_at_once_and_what_a_sent_form_becomes_say_that_something_comes() -> None:
-    assert modals.loading() == {
+    assert modals.loading_modal() == {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Break-glass access", "emoji": False},
         "close": {"type": "plain_text", "text": "Close", "emoji": False},
         "private_metadata": "",
         "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "One moment…", "emoji": False}}],
     }
-    assert modals.working()["blocks"][0]["text"]["text"] == (
+    assert modals.processing_modal()["blocks"][0]["text"]["text"] == (
         "Sent, and being worked on. What comes of it is shown here, and in the channel if it concerns others; you may "
         "close this."
     )
-    assert_view(modals.loading())
-    assert_view(modals.working())
+    assert_view(modals.loading_modal())
+    assert_view(modals.processing_modal())
 
 
 def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
-    view = modals.told("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
+    view = modals.result_modal("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
     assert view["blocks"] == [
         {
             "type": "section",
@@ -80,19 +80,19 @@ def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
         {"type": "divider"},
     ]
     assert_view(view)
-    assert_view(modals.told("A title that is longer than Slack takes", ""))
+    assert_view(modals.result_modal("A title that is longer than Slack takes", ""))
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60), st.integers(1, 200))
 def test_whatever_is_told_can_be_shown(text: str, times: int) -> None:
-    assert_view(modals.told("Not possible", text * times))
+    assert_view(modals.result_modal("Not possible", text * times))
 
 
 # --- to ask ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_request_asks_for_the_role_first() -> None:
-    view = forms.request_form(Offer(OFFER.sets, NAMES, None), Draft())
+    view = forms.request_form(RequestOptions(OFFER.sets, NAMES, None), RequestDraft())
     assert_view(view)
     assert fields(view) == [ids.ROLE, ids.REASON]
     assert [one["value"] for one in field(view, ids.ROLE)["options"]] == [RDS, NETWORK]
@@ -148,7 +148,7 @@ def test_the_form_says_what_will_happen() -> None:
 
 
 def test_the_only_account_of_a_role_is_chosen_already() -> None:
-    view = forms.request_form(OFFER, Draft(NETWORK))
+    view = forms.request_form(OFFER, RequestDraft(NETWORK))
     assert [one["value"] for one in field(view, ids.ACCOUNTS)["initial_options"]] == [STAGING]
 
 
@@ -179,7 +179,7 @@ def test_another_role_has_another_list_of_accounts_and_the_texts_stay_the_same_i
 )
 def test_durations_are_in_steps_up_to_the_maximum(maximum: int, default: int, steps: list[int]) -> None:
     terms = replace(TERMS, maximum_seconds=maximum, default_seconds=default)
-    view = forms.request_form(replace(OFFER, terms=terms), Draft(RDS, (PRODUCTION,), 999_999))
+    view = forms.request_form(replace(OFFER, terms=terms), RequestDraft(RDS, (PRODUCTION,), 999_999))
     assert [int(one["value"]) for one in field(view, ids.DURATION)["options"]] == steps
     assert field(view, ids.DURATION)["initial_option"]["value"] == str(default)
 
@@ -199,7 +199,7 @@ def test_accounts_with_no_terms_in_common_are_asked_to_be_fewer() -> None:
 
 def test_more_than_a_hundred_roles_are_searched() -> None:
     sets = {f"role-{number:03}": (PRODUCTION,) for number in range(101)}
-    view = forms.request_form(Offer(sets, NAMES, TERMS), Draft("role-050"))
+    view = forms.request_form(RequestOptions(sets, NAMES, TERMS), RequestDraft("role-050"))
     assert_view(view)
     assert field(view, ids.ROLE)["type"] == "external_select"
     assert field(view, ids.ROLE)["initial_option"]["value"] == "role-050"
@@ -208,7 +208,7 @@ def test_more_than_a_hundred_roles_are_searched() -> None:
 
 
 def test_who_may_request_nothing_is_told_so() -> None:
-    view = forms.request_form(Offer({}, {}, None), CHOSEN)
+    view = forms.request_form(RequestOptions({}, {}, None), CHOSEN)
     assert_view(view)
     assert words(view) == "No rule lets you request any break-glass role."
 
@@ -285,7 +285,7 @@ def test_breaking_the_glass_asks_a_second_time_and_says_what_it_leads_to() -> No
 
 
 def test_more_time_is_asked_for_like_the_first() -> None:
-    view = forms.extend_form(ACTIVE, TERMS, Draft(duration=1800, reason="not done"), "No.", NAMES)
+    view = forms.extend_form(ACTIVE, TERMS, RequestDraft(duration=1800, reason="not done"), "No.", NAMES)
     assert_view(view)
     assert (view["callback_id"], view["private_metadata"]) == (ids.EXTEND_FORM, REQUEST.id)
     assert fields(view) == [ids.DURATION, ids.REASON]
@@ -298,7 +298,7 @@ def test_more_time_is_asked_for_like_the_first() -> None:
 
 
 def test_where_no_rule_gives_more_time_there_is_nothing_to_send() -> None:
-    view = forms.extend_form(ACTIVE, None, Draft())
+    view = forms.extend_form(ACTIVE, None, RequestDraft())
     assert_view(view)
     assert fields(view) == []
     assert "No rule allows you more time for it any more." in words(view)
@@ -335,8 +335,8 @@ def every_form(text: str) -> list[dict[str, Any]]:
     request: Request = hostile_request(text, State.active)
     names = dict.fromkeys(ACCOUNTS, text)
     terms = replace(TERMS, tickets=(text,) * 9, banners=(text[:500],) * 20)
-    offer = Offer({RDS: ACCOUNTS, NETWORK: ACCOUNTS}, names, terms)
-    draft = Draft(RDS, ACCOUNTS, 3600, text, text)
+    offer = RequestOptions({RDS: ACCOUNTS, NETWORK: ACCOUNTS}, names, terms)
+    draft = RequestDraft(RDS, ACCOUNTS, 3600, text, text)
     use = replace(USE, permission_set=text, session_name=text)
     makers: list[Callable[[], dict[str, Any]]] = [
         lambda: forms.request_form(offer, draft, text),
@@ -345,8 +345,8 @@ def every_form(text: str) -> list[dict[str, Any]]:
         lambda: forms.glass_form(replace(request, kind=Kind.extension), text, text, names),
         lambda: forms.extend_form(request, terms, draft, text, names),
         lambda: forms.explain_form(use, request, ExplanationDraft(text, text, text, text), text, names),
-        lambda: forms.sign_off_form(use, Explanation(request.requester, 1, text, text, text, text), "0", text, names),
-        lambda: modals.told(text, text),
+        lambda: forms.accept_form(use, Explanation(request.requester, 1, text, text, text, text), "0", text, names),
+        lambda: modals.result_modal(text, text),
     ]
     return [make() for make in makers]
 

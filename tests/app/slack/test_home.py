@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from breakglass.app.domain.records import State
 from breakglass.app.slack import ids
-from breakglass.app.slack.home import PAGE, HistoryFilter, HomeView, filter_of, home, more_of
+from breakglass.app.slack.home import PAGE, HistoryFilter, HomeView, parse_filter, parse_more, render_home
 from tests.app.domain.policies import ADA, NETWORK, RDS, policy, rule
 from tests.app.slack.samples import (
     ACTIVE,
@@ -33,7 +33,7 @@ from tests.app.slack.samples import (
 
 
 def shown(**lists: Any) -> dict[str, Any]:
-    return home(ADA, HomeView(**lists), POLICY)
+    return render_home(ADA, HomeView(**lists), POLICY)
 
 
 def words(view: dict[str, Any]) -> list[str]:
@@ -66,7 +66,7 @@ def test_what_waits_comes_first_and_each_list_has_its_buttons() -> None:
         waiting=(REQUEST,),
         live=(ACTIVE,),
         to_explain=(USE,),
-        to_sign_off=(EXPLAINED,),
+        to_accept=(EXPLAINED,),
         history=(standing(State.ended),),
         cursor="next",
     )
@@ -74,13 +74,13 @@ def test_what_waits_comes_first_and_each_list_has_its_buttons() -> None:
     assert headers(view) == ["Waiting for you", "Your requests", "Open now", "To explain", "To sign off", "History"]
     assert buttons(view["blocks"]) == [
         ids.HOME_REQUEST,
-        *(ids.APPROVE, ids.DENY, ids.LOOKING),
+        *(ids.APPROVE, ids.DENY, ids.ACKNOWLEDGE),
         *(ids.WITHDRAW, ids.BREAK_GLASS),
         *(ids.DONE, ids.EXTEND),
         ids.DONE,
         ids.END,
         ids.EXPLAIN_USE,
-        ids.SIGN_OFF,
+        ids.ACCEPT,
         ids.HOME_MORE,
     ]
 
@@ -113,7 +113,7 @@ def test_what_is_being_taken_back_is_shown_and_can_not_be_ended_twice() -> None:
 
 def test_where_no_rule_breaks_the_glass_there_is_no_button_for_it() -> None:
     never = policy(rule(glass_after_seconds=None), rule(name="network", sets=(NETWORK,)))
-    view = home(ADA, HomeView(mine=(REQUEST,)), never)
+    view = render_home(ADA, HomeView(mine=(REQUEST,)), never)
     assert buttons(view["blocks"]) == [ids.HOME_REQUEST, ids.WITHDRAW]
 
 
@@ -145,26 +145,26 @@ def test_the_filter_shows_what_is_chosen() -> None:
 @given(st.booleans(), st.sampled_from(State) | st.none(), st.text(max_size=50))
 def test_a_filter_and_a_cursor_come_back_as_they_went(everybody: bool, state: State | None, cursor: str) -> None:
     chosen = HistoryFilter(everybody, state)
-    assert filter_of(chosen.value) == chosen
+    assert parse_filter(chosen.value) == chosen
     (more,) = [
         one
         for block in shown(filter=chosen, cursor=cursor)["blocks"]
         for one in block.get("elements", [])
         if one.get("action_id") == ids.HOME_MORE
     ]
-    assert more_of(more["value"]) == (chosen, cursor)
+    assert parse_more(more["value"]) == (chosen, cursor)
 
 
 @given(st.text())
 def test_whatever_comes_for_a_filter_is_one(value: str) -> None:
-    assert isinstance(filter_of(value), HistoryFilter)
-    assert isinstance(more_of(value), tuple)
+    assert isinstance(parse_filter(value), HistoryFilter)
+    assert isinstance(parse_more(value), tuple)
 
 
 @pytest.mark.parametrize("value", ["", "all", "mine:nobody", "ALL:denied", ":"])
 def test_an_odd_filter_shows_less_and_not_more(value: str) -> None:
-    assert filter_of(value).everybody is (value == "all")
-    assert filter_of(value).state in (None, State.denied)
+    assert parse_filter(value).everybody is (value == "all")
+    assert parse_filter(value).state in (None, State.denied)
 
 
 def test_a_cursor_that_no_button_holds_is_said() -> None:
@@ -190,14 +190,14 @@ def full(text: str) -> dict[str, Any]:
         waiting=(pending,) * 50,
         live=(active,) * 50,
         to_explain=(use,) * 50,
-        to_sign_off=(use,) * 50,
+        to_accept=(use,) * 50,
         history=(hostile_request(text, State.ended),) * PAGE,
         cursor="x" * 300,
         filter=HistoryFilter(True, State.ended),
         sees_everybody=True,
     )
     of = replace(hostile_policy(text), rules=(rule(sets=(RDS,)),))
-    return home(replace(ADA, display_name=text), view, of)
+    return render_home(replace(ADA, display_name=text), view, of)
 
 
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 40, '"' * 3000, "<" * 3000, "\U0001f525" * 3000])

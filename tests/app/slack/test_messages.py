@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain.grant_lifecycle import GrantEvent
-from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, State, UseState
+from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Explanation, Kind, State, UsageState
 from breakglass.app.domain.request_lifecycle import Event
-from breakglass.app.domain.usage_lifecycle import UseEvent
+from breakglass.app.domain.usage_lifecycle import UsageEvent
 from breakglass.app.slack import ids
-from breakglass.app.slack.body import LONGEST_MESSAGE, Body
+from breakglass.app.slack.message_content import LONGEST_MESSAGE, MessageContent
 from breakglass.app.slack.messages import (
-    broken_glass,
-    call_on,
-    explained,
-    signed_off,
-    story,
-    unasked,
-    unexplained,
-    unrecorded,
+    acceptance_message,
+    broken_glass_message,
+    explanation_message,
+    explanation_reminder,
+    mention,
+    thread_reply,
+    undelivered_request_message,
+    unmanaged_assignment_message,
 )
-from breakglass.app.slack.text import moment
+from breakglass.app.slack.text import format_time
 from tests.app.domain.policies import PRODUCTION, RDS, STAGING, policy
 from tests.app.doubles.clock import NOW
 from tests.app.slack.samples import (
@@ -87,7 +87,7 @@ STORIES = [
         ":rotating_light: <@UBEA> broke the glass, by rule `databases`: nobody has approved this. The message "
         "above shows what comes of it. A post-mortem is required.",
     ),
-    (Event.looking, ":eyes: <@UBEA> is looking at it."),
+    (Event.acknowledged, ":eyes: <@UBEA> is looking at it."),
     (
         Event.opened,
         ":unlock: Open now in `production (222222222222)`. Start it from the access portal. A command line sees the "
@@ -110,17 +110,17 @@ STORIES = [
 
 @pytest.mark.parametrize(("event", "text"), STORIES)
 def test_each_event_is_one_line_of_the_story(event: str, text: str) -> None:
-    assert story(entry(event), "UBEA", POLICY) == Body(text, [markdown(text)])
+    assert thread_reply(entry(event), "UBEA", POLICY) == MessageContent(text, [markdown(text)])
 
 
 def test_a_moved_end_names_the_request_that_moved_it() -> None:
-    told = story(entry(Event.lengthened, actor=SYSTEM, note="r-more"), None, POLICY)
+    told = thread_reply(entry(Event.lengthened, actor=SYSTEM, note="r-more"), None, POLICY)
     assert told is not None
     assert told.text == "The end was moved by `r-more`, which was approved."
 
 
 def test_what_was_never_opened_is_not_taken_back() -> None:
-    told = story(entry(Event.returned, before=State.approved), "UBEA", POLICY)
+    told = thread_reply(entry(Event.returned, before=State.approved), "UBEA", POLICY)
     assert told is not None
     assert told.text == "<@UBEA> gives the access back. Nothing had been opened."
 
@@ -134,7 +134,7 @@ QUIET = [
     Event.announced,
     Event.prepared,
     *(event for event in GrantEvent if event is not GrantEvent.failed),
-    *UseEvent,
+    *UsageEvent,
     "unrecorded_found",
     "",
 ]
@@ -142,7 +142,7 @@ QUIET = [
 
 @pytest.mark.parametrize("event", QUIET)
 def test_what_is_told_elsewhere_or_to_nobody_is_no_story(event: str) -> None:
-    assert story(entry(event), "UBEA", POLICY) is None
+    assert thread_reply(entry(event), "UBEA", POLICY) is None
 
 
 def test_every_event_of_a_request_is_told_or_known_to_be_quiet() -> None:
@@ -164,13 +164,13 @@ NOTES = [
 @pytest.mark.parametrize(("event", "label"), NOTES)
 def test_what_was_written_with_it_is_shown_whole(event: str, label: str) -> None:
     note = "not now: <!channel>\n" + "x" * 2980
-    told = story(entry(event, note=note), None, POLICY)
+    told = thread_reply(entry(event, note=note), None, POLICY)
     assert told is not None
     assert told.blocks[1:] == [markdown(f"*{label}*"), plain(note)]
 
 
 def test_whoever_has_no_slack_id_is_called_by_their_name() -> None:
-    told = story(entry(Event.looking), None, POLICY)
+    told = thread_reply(entry(Event.acknowledged), None, POLICY)
     assert told is not None
     assert told.text == ":eyes: `Bea` is looking at it."
 
@@ -184,11 +184,13 @@ def test_people_are_called_with_why_and_until_when() -> None:
         "message above; unanswered, it expires "
         "<!date^1764001800^{date_short_pretty} at {time} ({ago})|2025-11-24 16:30 UTC>."
     )
-    assert call_on(REQUEST, ("<@UBEA>", "`Cleo`"), "Nobody has answered yet.") == Body(text, [markdown(text)])
+    assert mention(REQUEST, ("<@UBEA>", "`Cleo`"), "Nobody has answered yet.") == MessageContent(text, [markdown(text)])
 
 
 def test_whoever_asked_hears_that_nobody_could_be_asked_and_what_to_do() -> None:
-    told = unasked(replace(REQUEST, state=State.failed, note="The workflow could not go on (SlackError)."))
+    told = undelivered_request_message(
+        replace(REQUEST, state=State.failed, note="The workflow could not go on (SlackError).")
+    )
     assert told.text == (
         f":x: Nobody could be asked about your request for `devops-break-glass` (`{REQUEST.id}`), and it has failed. "
         "Nothing was opened. Phone somebody who approves, and ask again."
@@ -198,7 +200,7 @@ def test_whoever_asked_hears_that_nobody_could_be_asked_and_what_to_do() -> None
 
 def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> None:
     request = standing(State.approved, glass=True, approvals=(), justification="nobody is awake")
-    told = broken_glass(request, POLICY)
+    told = broken_glass_message(request, POLICY)
     text = (
         "<!channel> :rotating_light: *The glass was broken.* <@UADA> takes `devops-break-glass` in "
         "`production (222222222222)` for 1 h, and nobody has approved it."
@@ -206,7 +208,7 @@ def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> 
     assert told.text == text
     assert told.blocks[1:-2] == [
         markdown(text),
-        markdown(f"It was broken {moment(request.decided_at or 0)}."),
+        markdown(f"It was broken {format_time(request.decided_at or 0)}."),
         markdown("*Accounts:* `production (222222222222)`"),
         markdown("*Reason*"),
         plain("the restore failed"),
@@ -221,7 +223,7 @@ def test_a_broken_glass_is_told_loudly_with_both_reasons_and_how_to_end_it() -> 
 
 
 def test_an_assignment_that_nobody_recorded_says_what_becomes_of_it() -> None:
-    left = unrecorded(RDS, STAGING, "group admins", False, False, POLICY)
+    left = unmanaged_assignment_message(RDS, STAGING, "group admins", False, False, POLICY)
     assert left.blocks == [
         markdown(
             ":rotating_light: `group admins` is assigned `devops-break-glass` in `staging (333333333333)`, and neither "
@@ -232,16 +234,16 @@ def test_an_assignment_that_nobody_recorded_says_what_becomes_of_it() -> None:
             "*If nobody knows of it:* treat it as a security incident."
         ),
     ]
-    taken = unrecorded(RDS, STAGING, "Ada", False, True, POLICY).text
+    taken = unmanaged_assignment_message(RDS, STAGING, "Ada", False, True, POLICY).text
     assert "It is taken away when the search meets it again, mostly within ten minutes." in taken
-    assert "the assignment came late" in unrecorded(RDS, STAGING, "Ada", True, True, POLICY).text
+    assert "the assignment came late" in unmanaged_assignment_message(RDS, STAGING, "Ada", True, True, POLICY).text
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
 
 
 def test_an_explanation_is_shown_whole_and_asks_a_second_person() -> None:
-    told = explained(EXPLAINED, POLICY)
+    told = explanation_message(EXPLAINED, POLICY)
     text = (
         f":memo: <@UADA> has explained the use of `devops-break-glass` in `production (222222222222)` by `ada`, {WHEN}."
     )
@@ -266,47 +268,49 @@ def test_an_explanation_is_shown_whole_and_asks_a_second_person() -> None:
             ],
         },
     ]
-    assert buttons(told.blocks) == [ids.SIGN_OFF]
+    assert buttons(told.blocks) == [ids.ACCEPT]
 
 
 def test_a_use_under_a_request_names_it() -> None:
-    assert "under request `r-1`" in explained(replace(EXPLAINED, request_id="r-1"), POLICY).text
+    assert "under request `r-1`" in explanation_message(replace(EXPLAINED, request_id="r-1"), POLICY).text
 
 
 def test_signed_off_is_the_end_of_it() -> None:
     text = ":white_check_mark: Signed off by <@UBEA>. Nothing is left to do about this use of `devops-break-glass`."
-    assert signed_off(replace(EXPLAINED, state=UseState.signed_off, signed_off_by=BEA_ACTOR)) == Body(
+    assert acceptance_message(replace(EXPLAINED, state=UsageState.accepted, accepted_by=BEA_ACTOR)) == MessageContent(
         text, [markdown(text)]
     )
 
 
 def test_a_use_that_nobody_explains_is_brought_up_and_then_overdue() -> None:
-    due = unexplained(USE, POLICY, overdue=False)
+    due = explanation_reminder(USE, POLICY, overdue=False)
     assert due.text == (
         ":bell: Nobody has yet explained the use of `devops-break-glass` in `production (222222222222)` by `ada`, "
         f"{WHEN}. That is due {DUE} ({{ago}})|2025-11-25 16:00 UTC>."
     )
     assert buttons(due.blocks) == [ids.EXPLAIN_USE]
-    late = unexplained(USE, POLICY, overdue=True)
+    late = explanation_reminder(USE, POLICY, overdue=True)
     assert late.text.startswith(":rotating_light: Nobody has yet explained")
     assert f"That is overdue since {DUE}|2025-11-25 16:00 UTC>." in late.text
     assert "treat it as a security incident" in late.blocks[1]["text"]["text"]
 
 
 def test_an_explanation_that_nobody_signs_off_is_brought_up_with_the_button_for_it() -> None:
-    told = unexplained(EXPLAINED, POLICY, overdue=True)
+    told = explanation_reminder(EXPLAINED, POLICY, overdue=True)
     assert told.text.startswith(":rotating_light: Nobody has signed off what <@UADA> wrote about the use of")
-    assert buttons(told.blocks) == [ids.SIGN_OFF]
+    assert buttons(told.blocks) == [ids.ACCEPT]
 
 
 def test_a_use_of_somebody_unknown_is_of_somebody() -> None:
-    assert " by somebody, " in unexplained(replace(USE, user_id="", session_name=""), POLICY, overdue=False).text
+    assert (
+        " by somebody, " in explanation_reminder(replace(USE, user_id="", session_name=""), POLICY, overdue=False).text
+    )
 
 
 # --- the worst case --------------------------------------------------------------------------------------------------
 
 
-def every_message(text: str) -> list[Body]:
+def every_message(text: str) -> list[MessageContent]:
     """Every message that there is, with this text wherever people write."""
     request = hostile_request(text, State.approved, Kind.extension, glass=True)
     use = replace(
@@ -316,20 +320,20 @@ def every_message(text: str) -> list[Body]:
         session_name=text,
         request_id=text,
         explanation=Explanation(hostile_actor(text), NOW, text, text, text, text),
-        signed_off_by=hostile_actor(text),
+        accepted_by=hostile_actor(text),
     )
     of = replace(hostile_policy(text), security=policy().security * 20)
     every = (*Event, *GrantEvent)
     lines = [entry(one, actor=hostile_actor(text), note=text, rule=text, accounts=ACCOUNTS) for one in every]
     return [
-        *(told for one in lines if (told := story(one, text, of)) is not None),
-        call_on(request, ("<@UADA>",) * 21, "This request still waits."),
-        unasked(replace(request, note=text)),
-        unrecorded(text, text, text, False, True, of),
-        explained(use, of),
-        signed_off(use),
-        unexplained(use, of, overdue=True),
-        unexplained(replace(use, state=UseState.unexplained), of, overdue=False),
+        *(told for one in lines if (told := thread_reply(one, text, of)) is not None),
+        mention(request, ("<@UADA>",) * 21, "This request still waits."),
+        undelivered_request_message(replace(request, note=text)),
+        unmanaged_assignment_message(text, text, text, False, True, of),
+        explanation_message(use, of),
+        acceptance_message(use),
+        explanation_reminder(use, of, overdue=True),
+        explanation_reminder(replace(use, state=UsageState.unexplained), of, overdue=False),
     ]
 
 
@@ -350,7 +354,7 @@ def test_nothing_that_people_wrote_means_anything_to_slack(text: str) -> None:
 @given(text=hostile | st.just("x" * 3000), kind=st.sampled_from(Kind))
 def test_a_broken_glass_mentions_the_channel_once_and_nothing_else(text: str, kind: Kind) -> None:
     request = hostile_request(text, State.approved, kind, glass=True)
-    told = broken_glass(request, hostile_policy(text))
+    told = broken_glass_message(request, hostile_policy(text))
     assert_message(told.blocks, LONGEST_MESSAGE)
     for markup in (told.text, *texts(told.blocks, "mrkdwn")):
         assert markup.count("<!channel>") == (1 if markup == told.text else 0)
@@ -365,7 +369,7 @@ def test_a_broken_glass_mentions_the_channel_once_and_nothing_else(text: str, ki
 
 def test_the_longest_explanation_is_shown_as_far_as_there_is_room_and_says_where_the_rest_is() -> None:
     whole = Explanation(ADA_ACTOR, NOW, "a" * 3000, "b" * 300, "c" * 3000, "d" * 2000)
-    told = explained(replace(EXPLAINED, explanation=whole), POLICY)
+    told = explanation_message(replace(EXPLAINED, explanation=whole), POLICY)
     assert [text for text in texts(told.blocks, "plain_text") if len(text) > 100] == [
         whole.reason,
         whole.incident,
@@ -373,5 +377,5 @@ def test_the_longest_explanation_is_shown_as_far_as_there_is_room_and_says_where
         whole.follow_up,
     ]
     longer = replace(EXPLAINED, explanation=replace(whole, follow_up='"' * 3000))
-    shown = "\n".join(texts(explained(longer, POLICY).blocks, "mrkdwn"))
+    shown = "\n".join(texts(explanation_message(longer, POLICY).blocks, "mrkdwn"))
     assert shown.count("1500 more characters of it are in the audit trail (`breakglass audit`).") == 3

@@ -23,8 +23,8 @@ from breakglass.app.slack.payloads import (
     Click,
     Command,
     HomeOpened,
+    IgnoredPayload,
     Interaction,
-    Nothing,
     PayloadError,
     Shortcut,
     SlackActor,
@@ -210,8 +210,8 @@ def test_a_shortcut_and_a_command_open_a_form() -> None:
 
 def test_the_home_tab_opens_and_the_messages_tab_is_nothing() -> None:
     assert event(HOME) == HomeOpened(ADA, "Ev0PV52K25")
-    assert event(changed(HOME, "event.tab", "messages")) == Nothing("another tab")
-    assert event(changed(HOME, "event.type", "message")) == Nothing("another event")
+    assert event(changed(HOME, "event.tab", "messages")) == IgnoredPayload("another tab")
+    assert event(changed(HOME, "event.type", "message")) == IgnoredPayload("another event")
 
 
 def test_the_challenge_is_what_slack_sent() -> None:
@@ -226,13 +226,13 @@ def test_the_challenge_is_what_slack_sent() -> None:
     ],
 )
 def test_known_things_that_need_no_answer(came: bytes, what: str) -> None:
-    assert parse(came, FORM) == Nothing(what)
+    assert parse(came, FORM) == IgnoredPayload(what)
 
 
 @pytest.mark.parametrize("link", ["open_event", "open_post_mortem"])
 def test_a_click_on_a_link_is_nothing(link: str) -> None:
     action = {"type": "button", "action_id": link, "block_id": "x"}
-    assert interaction({**CLICK, "actions": [action]}) == Nothing("a link")
+    assert interaction({**CLICK, "actions": [action]}) == IgnoredPayload("a link")
 
 
 def test_people_of_other_workspaces_come_with_their_own() -> None:
@@ -350,7 +350,7 @@ def test_what_can_not_be_read_is_refused(body: bytes, content_type: str, reason:
 
 # --- whatever comes --------------------------------------------------------------------------------------------------
 
-KINDS = (Command, Shortcut, Click, Submission, Suggestion, HomeOpened, Challenge, Nothing)
+KINDS = (Command, Shortcut, Click, Submission, Suggestion, HomeOpened, Challenge, IgnoredPayload)
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just(10**400),

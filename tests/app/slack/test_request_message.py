@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from breakglass.app.domain.policy import Action, DenyRule
 from breakglass.app.domain.records import SYSTEM, Approval, Grant, GrantState, Kind, Request, State
 from breakglass.app.slack import ids
-from breakglass.app.slack.body import LONGEST_MESSAGE
+from breakglass.app.slack.message_content import LONGEST_MESSAGE
 from breakglass.app.slack.request_message import request_message
 from tests.app.domain.policies import MANAGEMENT, NETWORK, PRODUCTION, RDS, SETTINGS, STAGING, group, policy
 from tests.app.doubles.clock import NOW
@@ -123,7 +123,7 @@ def test_a_new_request_is_shown_as_exactly_this_message() -> None:
                     },
                 ),
                 button("Deny", ids.DENY, style="danger"),
-                button("I'm looking", ids.LOOKING),
+                button("I'm looking", ids.ACKNOWLEDGE),
             ],
         },
         {
@@ -199,7 +199,7 @@ def test_an_extension_speaks_of_the_end_of_the_access_and_not_of_opening(state: 
 
 
 BUTTONS: list[tuple[State, list[str]]] = [
-    (State.pending, [ids.APPROVE, ids.DENY, ids.LOOKING, ids.WITHDRAW, ids.BREAK_GLASS]),
+    (State.pending, [ids.APPROVE, ids.DENY, ids.ACKNOWLEDGE, ids.WITHDRAW, ids.BREAK_GLASS]),
     (State.approved, []),
     (State.granting, [ids.DONE, ids.END]),
     (State.active, [ids.DONE, ids.EXTEND, ids.END]),
@@ -251,13 +251,15 @@ def test_a_deny_rule_for_everybody_takes_the_glass_away_and_one_for_some_leaves_
 
 def test_what_nobody_can_approve_any_more_says_why_and_can_only_be_denied() -> None:
     message = request_message(REQUEST, (), refusal("The deny rule freeze forbids it: <audit>"), POLICY)
-    assert buttons(message.blocks) == [ids.DENY, ids.LOOKING, ids.WITHDRAW]
+    assert buttons(message.blocks) == [ids.DENY, ids.ACKNOWLEDGE, ids.WITHDRAW]
     assert section(plain("The deny rule freeze forbids it: <audit>")) in message.blocks
 
 
 def test_approvals_so_far_who_looks_and_that_others_were_asked_are_shown() -> None:
     two = replace(DECISION, terms=replace(terms_of(DECISION), approvals=2))
-    asked = replace(REQUEST, approvals=(Approval(BEA_ACTOR, NOW, "databases"),), looking=(CLEO_ACTOR,), escalated=True)
+    asked = replace(
+        REQUEST, approvals=(Approval(BEA_ACTOR, NOW, "databases"),), acknowledged_by=(CLEO_ACTOR,), escalated=True
+    )
     shown = words(asked, decision=two)
     assert "*1 of 2 approvals*, by <@UBEA>." in shown
     assert ":eyes: Looking at it: <@UCLEO>." in shown
@@ -321,7 +323,7 @@ def test_whoever_approves_reads_what_becomes_of_live_sessions(
 
 
 DENIED: dict[str, Any] = {"deny_until": 1_764_009_000}
-UNDENIED: dict[str, Any] = {**DENIED, "undenied": "full"}
+UNDENIED: dict[str, Any] = {**DENIED, "deny_failure": "full"}
 
 
 @pytest.mark.parametrize(

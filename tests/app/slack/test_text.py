@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.domain.records import SYSTEM, Actor
-from breakglass.app.slack.text import characters, code, countdown, escaped, moment, named, said, shortened, utc
+from breakglass.app.slack.text import (
+    code,
+    escape,
+    format_actor,
+    format_countdown,
+    format_time,
+    format_utc,
+    quote,
+    replace_surrogates,
+    shorten,
+)
 from localcloud.emulators.block_kit import block_problems
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
@@ -19,13 +29,13 @@ AT = 1_764_187_200
 
 
 def test_markup_of_people_means_nothing() -> None:
-    assert escaped("<!channel> & <@UADA> <https://evil.example|here>") == (
+    assert escape("<!channel> & <@UADA> <https://evil.example|here>") == (
         "&lt;!channel&gt; &amp; &lt;@UADA&gt; &lt;https://evil.example|here&gt;"
     )
 
 
 def test_an_entity_that_somebody_typed_is_shown_as_it_was_typed() -> None:
-    assert escaped("&lt;") == "&amp;lt;"
+    assert escape("&lt;") == "&amp;lt;"
 
 
 @pytest.mark.parametrize(
@@ -55,19 +65,19 @@ def test_no_name_leaves_its_code_span(name: str) -> None:
 
 @given(ANY_TEXT)
 def test_escaping_takes_nothing_away(text: str) -> None:
-    back = escaped(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    assert back == characters(text)
+    back = escape(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert back == replace_surrogates(text)
 
 
 @given(ANY_TEXT)
 def test_every_text_becomes_one_that_can_be_sent(text: str) -> None:
-    assert json.loads(json.dumps(characters(text)).encode()) == characters(text)
-    characters(text).encode()
+    assert json.loads(json.dumps(replace_surrogates(text)).encode()) == replace_surrogates(text)
+    replace_surrogates(text).encode()
 
 
 @given(st.text(max_size=200))
 def test_a_text_that_can_be_sent_stays_as_it_is(text: str) -> None:
-    assert characters(text) == text
+    assert replace_surrogates(text) == text
 
 
 @pytest.mark.parametrize(
@@ -80,7 +90,7 @@ def test_a_text_that_can_be_sent_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_is_no_character_is_replaced_and_nothing_else(text: str, sent: str) -> None:
-    assert characters(text) == sent
+    assert replace_surrogates(text) == sent
 
 
 @pytest.mark.parametrize(
@@ -96,17 +106,17 @@ def test_what_is_no_character_is_replaced_and_nothing_else(text: str, sent: str)
     ],
 )
 def test_somebody_is_mentioned_only_by_what_is_an_id(actor: Actor, name: str) -> None:
-    assert named(actor) == name
+    assert format_actor(actor) == name
 
 
 def test_times_are_shown_in_everybodys_own_zone_and_in_utc_where_slack_can_not() -> None:
-    assert utc(AT) == "2025-11-26 20:00 UTC"
-    assert moment(AT) == "<!date^1764187200^{date_short_pretty} at {time}|2025-11-26 20:00 UTC>"
-    assert countdown(AT) == "<!date^1764187200^{date_short_pretty} at {time} ({ago})|2025-11-26 20:00 UTC>"
+    assert format_utc(AT) == "2025-11-26 20:00 UTC"
+    assert format_time(AT) == "<!date^1764187200^{date_short_pretty} at {time}|2025-11-26 20:00 UTC>"
+    assert format_countdown(AT) == "<!date^1764187200^{date_short_pretty} at {time} ({ago})|2025-11-26 20:00 UTC>"
 
 
 def test_what_somebody_said_is_a_label_and_plain_text() -> None:
-    assert said("Why", "the restore <!channel> *failed*\n:fire:") == [
+    assert quote("Why", "the restore <!channel> *failed*\n:fire:") == [
         {"type": "section", "text": {"type": "mrkdwn", "text": "*Why*", "verbatim": True}},
         {
             "type": "section",
@@ -116,7 +126,7 @@ def test_what_somebody_said_is_a_label_and_plain_text() -> None:
 
 
 def test_who_said_nothing_is_not_shown() -> None:
-    assert said("Why", " \n") == []
+    assert quote("Why", " \n") == []
 
 
 @pytest.mark.parametrize(
@@ -129,15 +139,15 @@ def test_who_said_nothing_is_not_shown() -> None:
     ],
 )
 def test_a_long_text_goes_on_in_the_next_section(text: str, lengths: list[int]) -> None:
-    assert [len(block["text"]["text"]) for block in said("Why", text)[1:]] == lengths
+    assert [len(block["text"]["text"]) for block in quote("Why", text)[1:]] == lengths
 
 
 @given(st.text(st.characters(exclude_categories=()), min_size=1, max_size=50), st.integers(1, 400))
 def test_nothing_of_a_text_is_lost_whatever_its_length(piece: str, times: int) -> None:
     text = piece * times
-    blocks = said("Why", text)
+    blocks = quote("Why", text)
     shown = "".join(block["text"]["text"] for block in blocks[1:])
-    assert shown == (characters(text) if text.strip() else "")
+    assert shown == (replace_surrogates(text) if text.strip() else "")
     assert not blocks or block_problems(blocks) == []
     for block in blocks[1:]:
         assert block["text"]["type"] == "plain_text"
@@ -145,5 +155,5 @@ def test_nothing_of_a_text_is_lost_whatever_its_length(piece: str, times: int) -
 
 
 def test_only_names_and_our_own_texts_are_cut() -> None:
-    assert shortened("x" * 10, 10) == "x" * 10
-    assert shortened("x" * 11, 10) == "x" * 9 + "…"
+    assert shorten("x" * 10, 10) == "x" * 10
+    assert shorten("x" * 11, 10) == "x" * 9 + "…"

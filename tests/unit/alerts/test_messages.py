@@ -28,7 +28,7 @@ from breakglass.alerts.messages import (
     substitute,
 )
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.app.domain.usage_lifecycle import evidence
+from breakglass.app.domain.usage_lifecycle import parse_evidence
 from breakglass.errors import MessageError
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.block_kit import block_problems, metadata_accepted
@@ -289,7 +289,7 @@ def test_the_recorder_gets_what_the_button_says_and_nothing_else(subject: Subjec
 
 def test_a_drill_is_marked_in_what_the_button_says() -> None:
     made = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
-    assert evidence(buttons_of(made, DETAIL | {"drill": "DRILL: "})[0]["value"]).drill
+    assert parse_evidence(buttons_of(made, DETAIL | {"drill": "DRILL: "})[0]["value"]).drill
 
 
 def test_without_approvals_not_a_character_of_the_template_is_another_one() -> None:
@@ -421,7 +421,7 @@ def test_the_recorder_understands_any_legal_values(data: st.DataObject, subject:
         values |= {"targetAccount": "", "requestedAccount": values["targetAccount"]}
     values |= {"session": SESSION} if "session" in values else {}
     values["eventId"] = values["eventId"] or "e-1"
-    read = evidence(json.loads(substitute(transformer, event_with(values, transformer)))["value"])
+    read = parse_evidence(json.loads(substitute(transformer, event_with(values, transformer)))["value"])
     assert (read.role, read.path, read.account, read.event_id) == (
         subject.label,
         path,

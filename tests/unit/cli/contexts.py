@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from breakglass.app.domain.policy import Policy, to_json
+from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.cli import CommandContext, run_command
 from breakglass.cli.stack_outputs import POLICY_OUTPUT, TABLE_OUTPUT
 from tests.app.doubles.clock import NOW
@@ -35,7 +35,7 @@ class Outcome:
 class Typist:
     """Types commands; `asked` tells what was asked of whom."""
 
-    policy: Policy | None
+    policy: ApprovalPolicy | None
     directory: MemoryDirectory
     store: MemoryStore = field(default_factory=MemoryStore)
     asked: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Typist:
     def run(self, *arguments: str) -> Outcome:
         out, err = io.StringIO(), io.StringIO()
 
-        def directory(policy: Policy) -> MemoryDirectory:
+        def directory(policy: ApprovalPolicy) -> MemoryDirectory:
             self.asked.append(f"identity store {policy.settings.identity_store_id}")
             return self.directory
 

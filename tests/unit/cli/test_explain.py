@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from breakglass.app.aws.aws import UNREACHABLE, AwsError
-from breakglass.app.domain.policy import Action, DenyRule, Policy, to_json
+from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule, to_json
 from tests.app.domain.policies import (
     ADA,
     CLEO,
@@ -34,7 +34,7 @@ from tests.unit.cli.contexts import Outcome, Typist
 COURSE = DenyRule("course", "They take the course first.", (Action.approve,), principals=(group("contractors"),))
 
 
-def typist(of: Policy | None = None) -> Typist:
+def typist(of: ApprovalPolicy | None = None) -> Typist:
     return Typist(of or policy(), MemoryDirectory(EVERYBODY))
 
 

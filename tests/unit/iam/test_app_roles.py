@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.domain.policy import PermissionSet, Unrecorded
+from breakglass.app.domain.policy import PermissionSet, UnmanagedAssignments
 from breakglass.errors import PolicyError
 from breakglass.iam.app_roles import (
     MAX_NAMED,
@@ -275,7 +275,7 @@ def test_only_one_function_makes_assignments() -> None:
 
 
 def test_the_sweeper_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
-    revoking = policy(settings=replace(SETTINGS, unrecorded=Unrecorded.revoke))
+    revoking = policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke))
 
     changed = statement(Part.sweeper, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
 
@@ -359,7 +359,7 @@ def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> AppScope:
     """A stack with so many accounts, groups and sets, all named as long as AWS does."""
     named = tuple(group(f"{each:010}-abcdef01-2345-6789-abcd-ef0123456789") for each in range(groups))
     ids = tuple(f"{4_000_000_000 + each:012}" for each in range(accounts))
-    whole = policy(rule(accounts=ids, requesters=named, approvers=named, ping=(), escalate=()), security=())
+    whole = policy(rule(accounts=ids, requesters=named, approvers=named, mention=(), escalate=()), security=())
     arns = {f"set-{each}": f"arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-{each:016}" for each in range(sets)}
     return replace(SCOPE, policy=replace(whole, sets={name: PermissionSet(arn, 3600) for name, arn in arns.items()}))
 

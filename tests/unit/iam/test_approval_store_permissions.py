@@ -25,9 +25,9 @@ from breakglass.app.domain.records import (
     GrantState,
     Kind,
     Request,
-    Use,
+    Usage,
 )
-from breakglass.app.domain.usage_lifecycle import owed
+from breakglass.app.domain.usage_lifecycle import begin_required_usage
 from breakglass.iam.app_roles import AppScope, function_permissions
 from breakglass.naming import Names, Part, Place
 from tests.app.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
@@ -42,7 +42,7 @@ REQUEST = Request(
 )
 GRANT = Grant("r-1", ACCESS, GrantState.planned, NOW + 3600)
 DENIAL = Denial("r-1", "u-ada", RDS, (PRODUCTION,), Actor("u-cleo", "Cleo"), NOW)
-USE = Use("u-1", RDS, PRODUCTION, "u-ada", "ada", NOW, NOW + 86_400, event_ids=("event-1",))
+USE = Usage("u-1", RDS, PRODUCTION, "u-ada", "ada", NOW, NOW + 86_400, event_ids=("event-1",))
 AUDIT = (AuditEntry(NOW, "r-1", "requested", SYSTEM, RDS, (PRODUCTION,), "databases", "", "", "pending"),)
 
 METHODS: dict[str, Callable[[DynamoStore], object]] = {
@@ -176,7 +176,7 @@ def test_front_may_claim_a_delivery_and_nothing_else() -> None:
 
 def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
     client = Asked()
-    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*owed(REQUEST, 86_400, NOW))
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*begin_required_usage(REQUEST, 86_400, NOW))
     assert [need for need in client.needs() if not allowed(Part.sweeper, *need)] == []
 
 

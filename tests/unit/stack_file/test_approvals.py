@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.domain.policy import Unrecorded
+from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.components.break_glass import BreakGlassModel
 from breakglass.errors import ConfigError
 from breakglass.stack_file.approvals import ApprovalRule
@@ -456,7 +456,7 @@ def test_what_may_be_left_out_has_the_documented_defaults() -> None:
         "explain_within": "PT24H",
         "remind_every": "PT4H",
         "end_sessions": False,
-        "unrecorded_assignments": Unrecorded.report,
+        "unrecorded_assignments": UnmanagedAssignments.report,
         "protect_records": True,
     }
 

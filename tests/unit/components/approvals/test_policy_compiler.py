@@ -10,15 +10,15 @@ import pytest
 
 from breakglass.app.domain.policy import (
     Action,
+    ApprovalPolicy,
     DenyRule,
     PermissionSet,
-    Policy,
     Principal,
     PrincipalKind,
     Rule,
     Settings,
-    Standing,
-    Unrecorded,
+    StandingAssignment,
+    UnmanagedAssignments,
     from_json,
     to_json,
 )
@@ -59,7 +59,7 @@ LEADS = Principal(GROUP, "g-leads", "database-leads")
 ONCALL = Principal(GROUP, "g-oncall", "database-oncall")
 DEVELOPERS = Principal(GROUP, "g-developers", "developers")
 
-SMALL = Policy(
+SMALL = ApprovalPolicy(
     settings=Settings(
         region="eu-central-1",
         partition="aws",
@@ -73,7 +73,7 @@ SMALL = Policy(
         explain_within_seconds=86_400,
         remind_every_seconds=14_400,
         session_policy_id=None,
-        unrecorded=Unrecorded.report,
+        unmanaged=UnmanagedAssignments.report,
     ),
     rules=(
         Rule(
@@ -93,7 +93,7 @@ SMALL = Policy(
     accounts={"222222222222": "production"},
     people={},
     security=(),
-    standing=(Standing(ONCALL, "devops-break-glass", "222222222222"),),
+    standing=(StandingAssignment(ONCALL, "devops-break-glass", "222222222222"),),
 )
 """Of the section with little more than what is required."""
 
@@ -152,7 +152,7 @@ def stack_file(*changes: tuple[Keys, object]) -> StackFile:
     return validate_stack(stack_with_approvals(*changes), STACKS)
 
 
-def compile_(file: StackFile, names: ResolvedNames = RESOLVED) -> Policy:
+def compile_(file: StackFile, names: ResolvedNames = RESOLVED) -> ApprovalPolicy:
     assert file.approvals is not None
     assert file.permission_sets is not None
     assert file.alerts is not None
@@ -167,7 +167,7 @@ def test_every_key_of_a_section_is_compiled() -> None:
     names = replace(RESOLVED, region="us-gov-west-1", deployed_in="222222222222", session_policy_id="p-ended")
     one = Principal(USER, USER_ID, USER_ID)
     security = Principal(GROUP, "g-security", "security")
-    assert compile_(stack_file(*WHOLE), names) == Policy(
+    assert compile_(stack_file(*WHOLE), names) == ApprovalPolicy(
         settings=Settings(
             region="us-gov-west-1",
             partition="aws-us-gov",
@@ -181,7 +181,7 @@ def test_every_key_of_a_section_is_compiled() -> None:
             explain_within_seconds=172_800,
             remind_every_seconds=1800,
             session_policy_id="p-ended",
-            unrecorded=Unrecorded.revoke,
+            unmanaged=UnmanagedAssignments.revoke,
         ),
         rules=(
             Rule(
@@ -196,7 +196,7 @@ def test_every_key_of_a_section_is_compiled() -> None:
                 expiry_seconds=2700,
                 ticket_pattern="INC-[0-9]+",
                 glass_after_seconds=0,
-                ping=(ONCALL,),
+                mention=(ONCALL,),
                 escalate_after_seconds=600,
                 escalate=(security, Principal(USER, "u-security", "security")),
                 quiet_accounts=("333333333333",),
@@ -222,8 +222,8 @@ def test_every_key_of_a_section_is_compiled() -> None:
         people={"U0123ABCD": "u-ada"},
         security=(security,),
         standing=(
-            Standing(ONCALL, "devops-break-glass", "222222222222"),
-            Standing(one, "network-break-glass", "333333333333"),
+            StandingAssignment(ONCALL, "devops-break-glass", "222222222222"),
+            StandingAssignment(one, "network-break-glass", "333333333333"),
         ),
     )
 

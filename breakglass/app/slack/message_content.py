@@ -1,6 +1,6 @@
 """How much a message of Slack holds.
 
-What people wrote is in plain-text sections (`text.said`), whole as far as a message holds it; where it doesn't, the
+What people wrote is in plain-text sections (`text.quote`), whole as far as a message holds it; where it doesn't, the
 message says where the rest is.
 
 Slack takes 50 blocks, and refuses a message whose blocks are too long together (`msg_blocks_too_long`); its
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from breakglass.app.slack.blocks import Block, context, markdown, section
-from breakglass.app.slack.text import LONGEST_SECTION, characters, said
+from breakglass.app.slack.text import LONGEST_SECTION, quote, replace_surrogates
 
 LONGEST_MESSAGE = 11_000
 """Characters of all blocks of a message, as JSON."""
@@ -34,7 +34,7 @@ _ALLOWANCES = (3000, 1500, 600, 200)
 
 
 @dataclass(frozen=True)
-class Body:
+class MessageContent:
     """What a message says.
 
     Attributes:
@@ -46,7 +46,7 @@ class Body:
     blocks: list[Block]
 
 
-def fitting(blocks: Callable[[int], list[Block]]) -> list[Block]:
+def fit_to_limit(blocks: Callable[[int], list[Block]]) -> list[Block]:
     """Give what people wrote as much room as there is in one message.
 
     Args:
@@ -55,22 +55,22 @@ def fitting(blocks: Callable[[int], list[Block]]) -> list[Block]:
     made: list[Block] = []
     for allowance in _ALLOWANCES:
         made = blocks(allowance)
-        if len(made) <= MOST_BLOCKS and weight(made) <= LONGEST_MESSAGE:
+        if len(made) <= MOST_BLOCKS and size(made) <= LONGEST_MESSAGE:
             break
     return made
 
 
-def weight(blocks: Sequence[Block]) -> int:
+def size(blocks: Sequence[Block]) -> int:
     """Return how long blocks are together, as JSON."""
     return len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
 
 
-def excerpt(label: str, text: str, allowance: int, where: str) -> list[Block]:
+def quote_excerpt(label: str, text: str, allowance: int, where: str) -> list[Block]:
     """Show what people wrote, and where the rest of it is if it is longer than allowed."""
-    text = characters(text)
+    text = replace_surrogates(text)
     if len(text) <= allowance:
-        return said(label, text)
-    return [*said(label, text[:allowance]), context(f"{len(text) - allowance} more characters of it are {where}.")]
+        return quote(label, text)
+    return [*quote(label, text[:allowance]), context(f"{len(text) - allowance} more characters of it are {where}.")]
 
 
 def paragraphs(lines: Sequence[str]) -> list[Block]:

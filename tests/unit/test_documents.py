@@ -3,8 +3,10 @@
 Not proven here: that what the documents say is true.
 """
 
+import hashlib
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,3 +144,10 @@ def test_a_hostile_message_stays_text() -> None:
 def test_a_block_that_nobody_can_draw_is_not_left_out() -> None:
     with pytest.raises(ValueError, match="no way to draw"):
         drawing({"text": "", "blocks": [{"type": "image"}]})
+
+
+def test_license_is_the_unmodified_apache_text() -> None:
+    digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
+    assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])

@@ -14,8 +14,8 @@ from typing import Any
 
 from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, StandingAssignment
 from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Message, Request, State
-from breakglass.app.ports import Operation, Progress, SlackError
-from breakglass.app.services.reconciler import Sweeper, sweep
+from breakglass.app.ports import Operation, OperationStatus, SlackError
+from breakglass.app.services.reconciler import ReconcilerContext, reconcile
 from tests.app.domain.examples import request
 from tests.app.domain.policies import EVERYBODY, RDS, policy
 from tests.app.doubles.clock import NOW
@@ -128,11 +128,11 @@ class _Center:
     def delete(self, access: Access, set_arn: str = "") -> Operation:
         operation = f"o-{len(self.deletions)}"
         self.deletions[operation] = access
-        return Operation(operation, Progress.in_progress)
+        return Operation(operation, OperationStatus.in_progress)
 
     def deletion(self, operation_id: str) -> Operation:
         self.end(self.deletions[operation_id])
-        return Operation(operation_id, Progress.succeeded)
+        return Operation(operation_id, OperationStatus.succeeded)
 
     def end(self, access: Access) -> None:
         self.assigned[access.permission_set, access.account].discard(access.user_id)
@@ -180,7 +180,7 @@ class _World:
 
     def run(self, number: int) -> Run:
         began, cpu, calls = self.clock.now, time.process_time(), self.slack.calls
-        counts = sweep(self.sweeper)
+        counts = reconcile(self.sweeper)
         if counts.failures or counts.unknown:
             raise AssertionError(f"{counts.failures} failures")
         seconds = self.clock.now - began
@@ -197,9 +197,9 @@ class _World:
             self.slack.calls - calls,
         )
 
-    def _sweeper(self, of: ApprovalPolicy) -> Sweeper:
+    def _sweeper(self, of: ApprovalPolicy) -> ReconcilerContext:
         slowly: Callable[[object, float], Any] = lambda of, seconds: _Slow(of, self.clock, seconds)  # noqa: E731
-        return Sweeper(
+        return ReconcilerContext(
             policy=of,
             store=slowly(self.records, STORE_SECONDS),
             clock=self.clock,

@@ -19,7 +19,7 @@ from breakglass.app.aws.items import grant_item, request_item
 from breakglass.app.aws.services import DYNAMODB, Service
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Request, State
-from breakglass.app.services.reconciler import Sweeper, sweep
+from breakglass.app.services.reconciler import ReconcilerContext, reconcile
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import make_table
 from tests.app.domain.examples import request
@@ -189,14 +189,14 @@ def _in_dynamodb(cloud: RunningCloud, load: _Load, progress: Callable[[str], Non
     return Sweeps(f"{load}, DynamoDB of the local cloud", Samples([seconds]), client.calls, center.calls)
 
 
-def _seconds(sweeper: Sweeper) -> float:
+def _seconds(sweeper: ReconcilerContext) -> float:
     began = time.perf_counter()
-    sweep(sweeper)
+    reconcile(sweeper)
     return time.perf_counter() - began
 
 
-def _sweeper(store: Any, center: Any) -> Sweeper:
-    return Sweeper(
+def _sweeper(store: Any, center: Any) -> ReconcilerContext:
+    return ReconcilerContext(
         policy=policy(),
         store=store,
         clock=lambda: NOW,

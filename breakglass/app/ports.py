@@ -34,7 +34,7 @@ class Page(Generic[Item]):
     next: str | None
 
 
-def pass_over(record: str) -> None:
+def skip_record(record: str) -> None:
     """Leave out a record that can't be read."""
 
 
@@ -77,7 +77,7 @@ class Store(Protocol):
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
         """Write a grant."""
 
-    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
         """Yield every request that is not final, is not announced as it should be, or has a stale message.
 
         The oldest first.
@@ -86,7 +86,7 @@ class Store(Protocol):
     def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
         """Return the last denial of a person's set in each account, as long as it is remembered; newest first."""
 
-    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Grant]:
         """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""
 
     def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
@@ -95,14 +95,14 @@ class Store(Protocol):
     def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
         """Return everybody's requests created in a span, newest first."""
 
-    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
         """Take the lease on an assignment, so that no grant and revoke of the same one cross.
 
         Returns:
             False while another request holds an unexpired lease; True for the same request again.
         """
 
-    def finish(self, access: Access, request_id: str) -> None:
+    def release_lease(self, access: Access, request_id: str) -> None:
         """Give the lease back, if it is this request's."""
 
     def add_holder(self, access: Access, request_id: str, now: int) -> None:
@@ -117,19 +117,19 @@ class Store(Protocol):
     def holders(self, access: Access) -> frozenset[str]:
         """Return the requests that wanted this assignment to be there; their grants say whether they still do."""
 
-    def use(self, use_id: str) -> Usage | None:
+    def usage(self, use_id: str) -> Usage | None:
         """Return a use; whatever else was named is none."""
 
-    def use_of_event(self, event_id: str) -> Usage | None:
+    def usage_of_event(self, event_id: str) -> Usage | None:
         """Return the use that a CloudTrail event belongs to."""
 
-    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         """Write a use, and remember which events belong to it."""
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
+    def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
         """Return the most recent use of a set in an account by a person (user id, or session name if unknown)."""
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
+    def open_usages(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Usage]:
         """Yield every use that is not signed off, by `due_at`."""
 
     def cursor(self, name: str) -> str:
@@ -138,7 +138,7 @@ class Store(Protocol):
     def save_cursor(self, name: str, text: str) -> None:
         """Store how far a search is; the last writer decides."""
 
-    def note(self, entry: AuditEntry) -> bool:
+    def append_audit(self, entry: AuditEntry) -> bool:
         """Add a line to the audit trail that belongs to no record; False if it is there already."""
 
     def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
@@ -164,7 +164,7 @@ class Directory(Protocol):
         """Return the enabled people that principals name, groups resolved, each once; without their groups."""
 
 
-class Progress(StrEnum):
+class OperationStatus(StrEnum):
     """How far an operation of Identity Center is."""
 
     in_progress = "in_progress"
@@ -177,7 +177,7 @@ class Operation:
     """An operation of Identity Center: its id, how far it is, and why it failed."""
 
     id: str
-    progress: Progress
+    status: OperationStatus
     failure: str = ""
 
 
@@ -278,7 +278,7 @@ class Workflow(Protocol):
         """Say whether the execution of a request still runs."""
 
 
-class DeskFunction(Protocol):
+class InteractionsFunction(Protocol):
     """The function that does what people click, as the one calls it that answers Slack."""
 
     def hand_over(self, interaction: Mapping[str, Any]) -> None:

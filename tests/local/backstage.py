@@ -28,7 +28,7 @@ from breakglass.app.domain.grant_lifecycle import SETTLE_SECONDS
 from breakglass.app.domain.records import Grant, Kind, Request, State, Usage
 from breakglass.app.domain.request_lifecycle import FINAL
 from breakglass.app.services.reconciler import GRACE_SECONDS
-from breakglass.app.services.requests import MOST_AN_HOUR
+from breakglass.app.services.requests import MAX_PER_HOUR
 from breakglass.app.slack import ids
 from breakglass.app.slack.request_message import request_title
 from breakglass.naming import Names, Part
@@ -285,7 +285,7 @@ class Backstage(Stage):
 
     def use_of(self, event_id: str) -> Usage:
         """The use that an event belongs to, as soon as it is recorded."""
-        return until(lambda: self.store.use_of_event(event_id), "the record of a use")
+        return until(lambda: self.store.usage_of_event(event_id), "the record of a use")
 
     def aged(self, request: str, seconds: int) -> None:
         """Makes everything that is recorded of a request that much older."""
@@ -362,9 +362,9 @@ class Backstage(Stage):
     def _free_places(self, user_id: str) -> None:
         """Lets somebody ask who has asked many times within the hour; no test asks ten times."""
         table = DynamoTable(local_client(self.cloud), _NAMES.table)
-        taken = table.get(key("DELIVERY", f"request/{user_id}/{MOST_AN_HOUR // 2}"), "DELIVERY")
+        taken = table.get(key("DELIVERY", f"request/{user_id}/{MAX_PER_HOUR // 2}"), "DELIVERY")
         if taken is not None and int(taken[EXPIRY]["N"]) > time.time():
-            for place in range(MOST_AN_HOUR):
+            for place in range(MAX_PER_HOUR):
                 self.store.remember_delivery(f"request/{user_id}/{place}", 0)
 
     def log(self, part: Part) -> list[str]:

@@ -377,7 +377,7 @@ def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: 
     explained = approvals.reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to sign off")
     barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
     approvals.reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
-    assert recorded.id not in [one.id for one in approvals.store.open_uses()]
+    assert recorded.id not in [one.id for one in approvals.store.open_usages()]
 
 
 def test_a_drill_needs_no_explanation(approvals: Backstage) -> None:
@@ -386,7 +386,7 @@ def test_a_drill_needs_no_explanation(approvals: Backstage) -> None:
     ada = approvals.person(ADA)
     told = ada.click_for_form(alert, ids.EXPLAIN_ALERT)
     assert "This alert came from a drill" in words(told)
-    assert approvals.store.use_of_event(record["eventID"]) is None
+    assert approvals.store.usage_of_event(record["eventID"]) is None
 
 
 # --- what is logged --------------------------------------------------------------------------------------------------

@@ -220,7 +220,7 @@ def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_befor
 # --- functions that die ----------------------------------------------------------------------------------------------
 
 OF_DESK = ("ask", "granted", "hold", "due", "close")
-OF_ACCESS = ("prepare", "grant", "granting", "revoke", "revoking", "verify")
+OF_ACCESS = ("prepare", "grant", "poll_grant", "revoke", "poll_revoke", "verify")
 
 
 def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_how_it_ends(

@@ -178,9 +178,9 @@ def test_without_what_a_stack_can_switch_on_there_is_less() -> None:
 MACHINE = definition(PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access))["States"]
 REQUEST = "Begin Ask Asked Prepare GrantEach Granted Opened Hold Due Held RevokeEach Close Closed Over".split()
 TIME_OUT = "Ask Remind Asked Ask".split()
-GRANT = "Grant GrantBegun GrantWait Granting GrantBegun AccountOpen".split()
-REVOKE = "Revoke RevokeBegun RevokeWait Revoking RevokeBegun Verify Verified AccountClosed".split()
-TAIL = "Closed Tail Lift Over".split()
+GRANT = "Grant GrantBegun GrantWait PollGrant GrantBegun AccountOpen".split()
+REVOKE = "Revoke RevokeBegun RevokeWait PollRevoke RevokeBegun Verify Verified AccountClosed".split()
+TAIL = "Closed SessionDenyWait RemoveSessionDeny Over".split()
 
 
 def walked(states: Mapping[str, Any], path: Iterable[str]) -> tuple[int, int]:

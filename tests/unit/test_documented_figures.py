@@ -29,8 +29,8 @@ from localcloud.stack import ROOT
 
 FIGURES: dict[str, tuple[int, int, str]] = {
     # what the document says: (the code's figure, as a number, the document)
-    "at most 20 times in an hour": (requests.MOST_AN_HOUR, 20, "approvals/README.md"),
-    "for seven days, at most 10 times in an hour": (usage_reviews.MOST_AN_HOUR, 10, "approvals/README.md"),
+    "at most 20 times in an hour": (requests.MAX_PER_HOUR, 20, "approvals/README.md"),
+    "for seven days, at most 10 times in an hour": (usage_reviews.MAX_PER_HOUR, 10, "approvals/README.md"),
     "`refused`), once an hour for the same": (refusal_audit._SECONDS, 3600, "approvals/README.md"),
     "A reason has at most 3,000 characters": (texts.LONGEST_REASON, 3000, "approvals/README.md"),
     "a note 2,000": (texts.LONGEST_NOTE, 2000, "approvals/README.md"),

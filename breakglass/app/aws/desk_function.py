@@ -26,7 +26,7 @@ class DeskFailedError(Exception):
 
 
 class InvokedDesk:
-    """Implements `ports.DeskFunction`.
+    """Implements `ports.InteractionsFunction`.
 
     Args:
         client: to call Lambda with.

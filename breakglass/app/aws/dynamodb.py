@@ -61,7 +61,7 @@ from breakglass.app.domain.records import (
     Request,
     Usage,
 )
-from breakglass.app.ports import BusyError, Clock, Page, pass_over
+from breakglass.app.ports import BusyError, Clock, Page, skip_record
 
 _LEASE = "LEASE"
 _HOLDERS = "HOLDERS"
@@ -131,11 +131,11 @@ class DynamoStore:
         """Put a grant and audit lines."""
         return self._save([grant_item(grant)], audit)
 
-    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
         """Query the index of what is open."""
         return self._open(Request, REQUEST, unreadable)
 
-    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Grant]:
         """Query the index of what is open."""
         return self._open(Grant, GRANT, unreadable)
 
@@ -167,7 +167,7 @@ class DynamoStore:
 
     # Assignments
 
-    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
         """Update the lease under the condition that it is free, one's own or over."""
         return self._table.change(
             "UpdateItem",
@@ -179,7 +179,7 @@ class DynamoStore:
             ExpressionAttributeValues={":me": {"S": request_id}, ":until": number(until), ":now": number(now)},
         )
 
-    def finish(self, access: Access, request_id: str) -> None:
+    def release_lease(self, access: Access, request_id: str) -> None:
         """Delete the lease under the condition that it is one's own."""
         self._table.change(
             "DeleteItem",
@@ -209,18 +209,18 @@ class DynamoStore:
 
     # Uses
 
-    def use(self, use_id: str) -> Usage | None:
+    def usage(self, use_id: str) -> Usage | None:
         """Read a use."""
         return self._named(Usage, use_id, use_key(use_id), USE)
 
-    def use_of_event(self, event_id: str) -> Usage | None:
+    def usage_of_event(self, event_id: str) -> Usage | None:
         """Read which use it is, and the use."""
         pointer = self._table.get(*key_of(event_item(event_id, "")))
-        return self.use(pointer["use"]["S"]) if pointer else None
+        return self.usage(pointer["use"]["S"]) if pointer else None
 
-    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         """Put a use, audit lines, and for each event that is new in it which use it belongs to."""
-        stored = self.use(use.id)
+        stored = self.usage(use.id)
         if use.version != (stored.version if stored else 0):
             return False
         # The condition on the version sees to it that these are still the new ones when they are written.
@@ -230,13 +230,13 @@ class DynamoStore:
             pointers.append(latest_item(use))
         return self._save([use_item(use)], audit, pointers)
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
+    def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
         """Query which use came last, and read it."""
         partition = latest_key(permission_set, account, who)
         latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
-        return self.use(latest["use"]["S"]) if latest else None
+        return self.usage(latest["use"]["S"]) if latest else None
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
+    def open_usages(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Usage]:
         """Query the index of what is open."""
         return self._open(Usage, USE, unreadable)
 
@@ -253,7 +253,7 @@ class DynamoStore:
 
     # The audit trail
 
-    def note(self, entry: AuditEntry) -> bool:
+    def append_audit(self, entry: AuditEntry) -> bool:
         """Put a line, named by all that it says."""
         return self._table.write([self._table.new(line) for line in _lines([entry], encode(entry))])
 
@@ -324,7 +324,7 @@ class DynamoStore:
     def _page(self, found: Sequence[Item], limit: int) -> Page[Request]:
         """Return a page of what an index found; if there is one too many, the next page begins with it."""
         following = found[limit][BY_MONTH.sort_key]["S"] if len(found) > limit else None
-        return Page(tuple(_readable(Request, self._table.read(found[:limit]), pass_over)), following)
+        return Page(tuple(_readable(Request, self._table.read(found[:limit]), skip_record)), following)
 
     def _span(self, since: int, until: int) -> tuple[int, int]:
         """Cut a span to when there can be anything; an empty one ends where it begins."""

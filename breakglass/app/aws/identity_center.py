@@ -14,15 +14,15 @@ from breakglass.app.aws.services import SSO_ADMIN
 from breakglass.app.domain.policy import PermissionSet, Principal, PrincipalKind
 from breakglass.app.domain.records import LONGEST_FAILURE, Access
 from breakglass.app.error_codes import Remedy
-from breakglass.app.ports import BusyError, Operation, Progress
+from breakglass.app.ports import BusyError, Operation, OperationStatus
 
 _NOT_FOUND = "ResourceNotFoundException"
 _PRINCIPAL_TYPES = {PrincipalKind.user: "USER", PrincipalKind.group: "GROUP"}
 _KINDS = {principal_type: kind for kind, principal_type in _PRINCIPAL_TYPES.items()}
 _PROGRESS = {
-    "IN_PROGRESS": Progress.in_progress,
-    "SUCCEEDED": Progress.succeeded,
-    "FAILED": Progress.failed,
+    "IN_PROGRESS": OperationStatus.in_progress,
+    "SUCCEEDED": OperationStatus.succeeded,
+    "FAILED": OperationStatus.failed,
 }
 
 
@@ -58,7 +58,7 @@ class AwsIdentityCenter:
             if error.repeated:
                 # An attempt before may have begun it: nobody can say yet that it has failed.
                 raise BusyError(f"{error.operation}: {error.code}", error.code) from error
-            return Operation("", Progress.failed, f"{error.code}: {error.message}"[:LONGEST_FAILURE])
+            return Operation("", OperationStatus.failed, f"{error.code}: {error.message}"[:LONGEST_FAILURE])
         return _operation(answer["AccountAssignmentCreationStatus"])
 
     def creation(self, operation_id: str) -> Operation:
@@ -90,8 +90,8 @@ class AwsIdentityCenter:
         if status is None:
             return _forgotten(operation_id)
         operation = _operation(status)
-        if operation.progress is Progress.failed and not self._is_listed(status):
-            return Operation("", Progress.succeeded)
+        if operation.status is OperationStatus.failed and not self._is_listed(status):
+            return Operation("", OperationStatus.succeeded)
         return operation
 
     def is_assigned(self, access: Access, set_arn: str = "") -> bool:
@@ -125,7 +125,7 @@ class AwsIdentityCenter:
             answer = self._call("DeleteAccountAssignment", _assignment(set_arn, account, principal))
         except AwsError as error:
             if error.code == _NOT_FOUND:
-                return Operation("", Progress.succeeded)
+                return Operation("", OperationStatus.succeeded)
             raise
         return _operation(answer["AccountAssignmentDeletionStatus"])
 
@@ -210,4 +210,4 @@ def _operation(status: Mapping[str, Any]) -> Operation:
 
 
 def _forgotten(operation_id: str) -> Operation:
-    return Operation(operation_id, Progress.failed, "Identity Center knows no such operation.")
+    return Operation(operation_id, OperationStatus.failed, "Identity Center knows no such operation.")

@@ -8,17 +8,17 @@ from typing import Any
 
 from breakglass.app.entrypoints import bootstrap
 from breakglass.app.error_codes import raise_permanent_errors
-from breakglass.app.services.context import Accounts
-from breakglass.app.services.provisioning import step
+from breakglass.app.services.context import ProvisionerContext
+from breakglass.app.services.provisioning import run_step
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do a step: `{"step", "request"}`, and `account` or `error` where it takes one."""
     with raise_permanent_errors():
-        return step(_accounts(), event)
+        return run_step(_accounts(), event)
 
 
 @cache
-def _accounts() -> Accounts:
+def _accounts() -> ProvisionerContext:
     aws = bootstrap.client()
-    return Accounts(**bootstrap.records(aws), **bootstrap.accounts(aws))
+    return ProvisionerContext(**bootstrap.records(aws), **bootstrap.accounts(aws))

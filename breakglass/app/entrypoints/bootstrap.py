@@ -38,13 +38,13 @@ def client() -> AwsClient:
 
 
 def records(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what every function but the front has: the fields of `services.context.Records`."""
+    """Return what every function but the front has: the fields of `services.context.AppContext`."""
     store = DynamoStore(aws, os.environ["BREAKGLASS_TABLE"])
     return {"policy": policy(), "store": store, "clock": clock, "log": log}
 
 
 def people(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what the functions have that talk to people: the further fields of `services.context.Desk`."""
+    """Return what the functions have that talk to people: the fields of `context.InteractionContext`."""
     from breakglass.app.aws.identity_store import IdentityStore
     from breakglass.app.aws.step_functions import StepFunctions
 
@@ -58,7 +58,7 @@ def people(aws: AwsClient) -> Mapping[str, Any]:
 
 
 def accounts(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what the functions have that change assignments: the further fields of `services.context.Accounts`."""
+    """Return what the functions have that change assignments: the fields of `context.ProvisionerContext`."""
     from breakglass.app.aws.identity_center import AwsIdentityCenter
     from breakglass.app.aws.session_policy import ServiceControlPolicy
 

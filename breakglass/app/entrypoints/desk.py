@@ -13,7 +13,7 @@ from breakglass.app.entrypoints import bootstrap, metrics
 from breakglass.app.entrypoints.runtime import clock, log
 from breakglass.app.error_codes import PermanentError, raise_permanent_errors
 from breakglass.app.services import dispatch, requests, workflow_steps
-from breakglass.app.services.context import Desk
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.handover import read_handover
 from breakglass.app.slack.payloads import Suggestion
 
@@ -27,13 +27,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     if "step" in event:
         with raise_permanent_errors():
-            return workflow_steps.step(_desk(), event)
+            return workflow_steps.run_step(_desk(), event)
     handed = event["interaction"]
     interaction = read_handover(handed, _signing_secret(), clock(), log)
     if isinstance(interaction, Suggestion):
-        return {"options": requests.suggest(_desk(), interaction)}
+        return {"options": requests.suggest_options(_desk(), interaction)}
     try:
-        dispatch.do(_desk(), interaction, handed["view_id"])
+        dispatch.handle_interaction(_desk(), interaction, handed["view_id"])
     except PermanentError:
         # Lambda would only try the same again, and call it a dead letter then.
         metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])
@@ -41,9 +41,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 @cache
-def _desk() -> Desk:
+def _desk() -> InteractionContext:
     aws = bootstrap.client()
-    return Desk(**bootstrap.records(aws), **bootstrap.people(aws))
+    return InteractionContext(**bootstrap.records(aws), **bootstrap.people(aws))
 
 
 @cache

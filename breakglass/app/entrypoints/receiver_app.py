@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from breakglass.app.ports import Clock, DeskFunction, Log, Slack, SlackError
+from breakglass.app.ports import Clock, InteractionsFunction, Log, Slack, SlackError
 from breakglass.app.slack import ids, modals
 from breakglass.app.slack.payloads import (
     Challenge,
@@ -57,7 +57,7 @@ class Front:
     secret: Callable[[bool], str]
     claim: Callable[[str, int], bool]
     slack: Slack
-    desk: DeskFunction
+    desk: InteractionsFunction
     clock: Clock
     log: Log
 

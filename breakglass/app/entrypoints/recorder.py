@@ -10,8 +10,8 @@ from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.usage_lifecycle import parse_report
 from breakglass.app.entrypoints import bootstrap
 from breakglass.app.entrypoints.runtime import log
-from breakglass.app.services.context import Records
-from breakglass.app.services.usage_reviews import record
+from breakglass.app.services.context import AppContext
+from breakglass.app.services.usage_reviews import record_usage
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,11 +22,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         log("odd_evidence", why=str(error))
         return {}
     if not seen.drill:
-        record(*_parts(), seen)
+        record_usage(*_parts(), seen)
     return {}
 
 
 @cache
-def _parts() -> tuple[Records, IdentityStore]:
+def _parts() -> tuple[AppContext, IdentityStore]:
     aws = bootstrap.client()
-    return Records(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)
+    return AppContext(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)

@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from breakglass.app.entrypoints import bootstrap, metrics
-from breakglass.app.services.reconciler import Counts, Sweeper, sweep
+from breakglass.app.services.reconciler import Counts, ReconcilerContext, reconcile
 
 _NAMES = {
     "overdue": "OverdueExplanations",
-    "unrecorded": "UnrecordedAssignments",
+    "unmanaged": "UnrecordedAssignments",
     "stuck": "StuckRequests",
     "late": "UnrevokedGrants",
     "undenied": "UndeniedSessions",
@@ -23,7 +23,7 @@ _NAMES = {
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do one run; it writes its metrics whatever failed in it."""
-    metrics.write(values(sweep(_sweeper())), os.environ["BREAKGLASS_STACK"])
+    metrics.write(values(reconcile(_sweeper())), os.environ["BREAKGLASS_STACK"])
     return {}
 
 
@@ -36,6 +36,6 @@ def values(counts: Counts) -> dict[str, int]:
 
 
 @cache
-def _sweeper() -> Sweeper:
+def _sweeper() -> ReconcilerContext:
     aws = bootstrap.client()
-    return Sweeper(**bootstrap.records(aws), **bootstrap.people(aws), **bootstrap.accounts(aws))
+    return ReconcilerContext(**bootstrap.records(aws), **bootstrap.people(aws), **bootstrap.accounts(aws))

@@ -13,7 +13,7 @@ from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.error_codes import SLACK_TRANSIENT
 from breakglass.app.ports import SlackError
 from breakglass.app.services import notifications, usage_reviews
-from breakglass.app.services.context import Desk
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import messages
 
@@ -21,62 +21,64 @@ ALARM_SECONDS = 300
 """For how long an announcement may be missing before it counts in the metric."""
 
 
-def channels(policy: ApprovalPolicy) -> tuple[str, ...]:
+def announcement_channels(policy: ApprovalPolicy) -> tuple[str, ...]:
     """Return the IDs of the channels in which a broken glass is announced."""
     both = policy.settings.channel, policy.settings.second_channel
     return tuple(channel for channel in dict.fromkeys(both) if channel is not None)
 
 
-def announce(desk: Desk, request: Request) -> Request:
+def complete_announcement(context: InteractionContext, request: Request) -> Request:
     """Do what is missing of a request's duties, and return the request as it is then."""
     if request.announcement is None or request.announcement.is_complete:
         return request
-    if not request.announcement.explanation_required and usage_reviews.owe(desk, request):
-        request = change_request(desk.store, request.id, request_lifecycle.require_explanation).request
+    if not request.announcement.explanation_required and usage_reviews.require_explanation(context, request):
+        request = change_request(context.store, request.id, request_lifecycle.require_explanation).request
     request = change_request(
-        desk.store, request.id, lambda one: request_lifecycle.update_announcement_channels(one, channels(desk.policy))
+        context.store,
+        request.id,
+        lambda one: request_lifecycle.update_announcement_channels(one, announcement_channels(context.policy)),
     ).request
     for notice in request.announcement.missing if request.announcement is not None else ():
-        request = _announce_in(desk, request, notice.channel)
+        request = _announce_in(context, request, notice.channel)
         if _failure(request, notice.channel) in SLACK_TRANSIENT:
             # The other channel would only take more time.
             break
     return request
 
 
-def retry(desk: Desk, request_id: str) -> Request | None:
+def retry_announcement(context: InteractionContext, request_id: str) -> Request | None:
     """Do what is missing of a request's duties, show in its message what was done, and return the request."""
-    before = desk.store.request(request_id)
+    before = context.store.request(request_id)
     if before is None:
         return None
-    request = announce(desk, before)
+    request = complete_announcement(context, before)
     if request.announcement != before.announcement and request.message is not None:
-        notifications.refresh(desk, request_id)
+        notifications.refresh_message(context, request_id)
     return request
 
 
-def is_missing(request: Request, now: int) -> bool:
+def is_overdue(request: Request, now: int) -> bool:
     """Return whether a duty of a request should have been done some time ago, and was not."""
     if request.announcement is None or request.announcement.is_complete:
         return False
     return now >= (request.decided_at or request.created_at) + ALARM_SECONDS
 
 
-def _announce_in(desk: Desk, request: Request, channel: str) -> Request:
-    body = messages.broken_glass_message(request, desk.policy, notifications.denials_of(desk, request))
+def _announce_in(context: InteractionContext, request: Request, channel: str) -> Request:
+    body = messages.broken_glass_message(request, context.policy, notifications.find_other_denials(context, request))
     try:
-        message = notifications.send(desk, request.id, channel, body)
+        message = notifications.send_message(context, request.id, channel, body)
     except SlackError as error:
-        desk.log("not_announced", request=request.id, channel=channel, error=error.error)
+        context.log("not_announced", request=request.id, channel=channel, error=error.error)
         failure = error.error
         return change_request(
-            desk.store, request.id, lambda one: request_lifecycle.record_announcement_failure(one, channel, failure)
+            context.store, request.id, lambda one: request_lifecycle.record_announcement_failure(one, channel, failure)
         ).request
 
     def announced(one: Request) -> Change:
-        return request_lifecycle.record_announcement(one, channel, message, desk.clock())
+        return request_lifecycle.record_announcement(one, channel, message, context.clock())
 
-    return change_request(desk.store, request.id, announced).request
+    return change_request(context.store, request.id, announced).request
 
 
 def _failure(request: Request, channel: str) -> str:

@@ -1,4 +1,4 @@
-"""Everything that the app asks of the world, in one value.
+"""Everything that the app asks of the context, in one value.
 
 Non-goals: making the parts (see `entrypoints`).
 """
@@ -11,7 +11,7 @@ from breakglass.app.ports import Clock, Directory, IdentityCenter, Log, SessionP
 
 
 @dataclass(frozen=True)
-class Records:
+class AppContext:
     """What every function has.
 
     Attributes:
@@ -28,7 +28,7 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Accounts(Records):
+class ProvisionerContext(AppContext):
     """What the functions have that make and take back assignments.
 
     Attributes:
@@ -41,7 +41,7 @@ class Accounts(Records):
 
 
 @dataclass(frozen=True)
-class Desk(Records):
+class InteractionContext(AppContext):
     """What the functions have that talk to people.
 
     Attributes:

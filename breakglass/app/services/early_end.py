@@ -9,49 +9,51 @@ from breakglass.app.domain.records import Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import is_blank
 from breakglass.app.services import notifications
-from breakglass.app.services.action import Doing, text
+from breakglass.app.services.action import ActionContext, text
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import forms, ids
 from breakglass.app.slack.payloads import Click, Submission
 
 
-def done(doing: Doing, click: Click) -> None:
+def end_own_access(action: ActionContext, click: Click) -> None:
     """Give one's own access back."""
-    _finish(doing, doing.own_request(click.value), "")
+    _end_request(action, action.own_request(click.value), "")
 
 
-def open_form(doing: Doing, click: Click) -> None:
+def open_end_form(action: ActionContext, click: Click) -> None:
     """Ask why."""
-    request = doing.request(click.value)
-    doing.allowed(may_end, request)
-    doing.insist_on(request, State.approved, State.granting, State.active)
-    doing.screen.show(forms.end_form(request, names=doing.desk.policy.accounts))
+    request = action.request(click.value)
+    action.allowed(may_end, request)
+    action.require_state(request, State.approved, State.granting, State.active)
+    action.responder.show_view(forms.end_form(request, names=action.context.policy.accounts))
 
 
-def end(doing: Doing, submission: Submission) -> None:
+def end_access(action: ActionContext, submission: Submission) -> None:
     """End somebody's access, for a reason."""
-    request = doing.request(submission.metadata)
-    doing.allowed(may_end, request)
+    request = action.request(submission.metadata)
+    action.allowed(may_end, request)
     note = text(submission.values, ids.NOTE)
     if is_blank(note):
         problem = "Say why: whoever has the access reads it."
-        doing.screen.show(forms.end_form(request, note, problem, doing.desk.policy.accounts))
+        action.responder.show_view(forms.end_form(request, note, problem, action.context.policy.accounts))
         return
-    _finish(doing, request, note)
-    doing.screen.tell("Being ended", "The access is being taken back. The thread says when it is verified to be gone.")
+    _end_request(action, request, note)
+    action.responder.show_text(
+        "Being ended", "The access is being taken back. The thread says when it is verified to be gone."
+    )
 
 
-def _finish(doing: Doing, request: Request, note: str) -> None:
-    desk = doing.desk
+def _end_request(action: ActionContext, request: Request, note: str) -> None:
+    context = action.context
 
     def finished(one: Request) -> Change:
         return (
             Change(one)
             if one.state is State.revoking
-            else request_lifecycle.revoke_request(one, doing.by, note, desk.clock())
+            else request_lifecycle.revoke_request(one, action.by, note, context.clock())
         )
 
-    written = change_request(desk.store, request.id, finished)
+    written = change_request(context.store, request.id, finished)
     if written.request.token is not None:
-        desk.workflow.wake(written.request.token, {"outcome": "over"})
-    notifications.announce(desk, written, doing.by)
+        context.workflow.wake(written.request.token, {"outcome": "over"})
+    notifications.publish_change(context, written, action.by)

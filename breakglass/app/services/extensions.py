@@ -7,42 +7,44 @@ from breakglass.app.domain import request_lifecycle
 from breakglass.app.domain.records import Kind, Request, State
 from breakglass.app.domain.request_lifecycle import FINAL, Change, RequestTransitionError
 from breakglass.app.services import notifications
-from breakglass.app.services.context import Desk
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.optimistic_writes import change_request
 
 
-def extend(desk: Desk, extension: Request) -> None:
+def apply_extension(context: InteractionContext, extension: Request) -> None:
     """Move the end of the access that an approved extension is about; one whose access is over has failed."""
 
     def lengthened(parent: Request) -> Change:
-        return request_lifecycle.extend(parent, desk.store.grants(parent.id), extension, desk.clock())
+        return request_lifecycle.extend(parent, context.store.grants(parent.id), extension, context.clock())
 
     try:
-        moved = change_request(desk.store, extension.parent or "", lengthened)
+        moved = change_request(context.store, extension.parent or "", lengthened)
     except RequestTransitionError:
-        _fail(desk, extension)
+        _fail(context, extension)
         return
-    done = change_request(desk.store, extension.id, lambda one: request_lifecycle.close_extension(one, desk.clock()))
-    notifications.announce(desk, moved)
-    notifications.announce(desk, done)
+    done = change_request(
+        context.store, extension.id, lambda one: request_lifecycle.close_extension(one, context.clock())
+    )
+    notifications.publish_change(context, moved)
+    notifications.publish_change(context, done)
 
 
-def still_pending(desk: Desk, request: Request) -> Request:
+def refresh_extension(context: InteractionContext, request: Request) -> Request:
     """Return a request as it stands; an extension whose access is over waits for nobody any more, and has failed."""
     if request.kind is not Kind.extension or request.state is not State.pending:
         return request
-    parent = desk.store.request(request.parent or "")
+    parent = context.store.request(request.parent or "")
     if parent is not None and parent.state is State.active:
         return request
-    return _fail(desk, request)
+    return _fail(context, request)
 
 
-def _fail(desk: Desk, extension: Request) -> Request:
+def _fail(context: InteractionContext, extension: Request) -> Request:
     note = "The access that it extends is over: nothing was extended."
 
     def failed(one: Request) -> Change:
-        return Change(one) if one.state in FINAL else request_lifecycle.fail(one, note, desk.clock())
+        return Change(one) if one.state in FINAL else request_lifecycle.fail(one, note, context.clock())
 
-    written = change_request(desk.store, extension.id, failed)
-    notifications.announce(desk, written)
+    written = change_request(context.store, extension.id, failed)
+    notifications.publish_change(context, written)
     return written.request

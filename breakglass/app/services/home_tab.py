@@ -10,8 +10,8 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import Request, State
 from breakglass.app.domain.request_lifecycle import FINAL, effective_state
 from breakglass.app.ports import Page
-from breakglass.app.services.action import Doing
-from breakglass.app.services.context import Desk
+from breakglass.app.services.action import ActionContext
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack import ids
 from breakglass.app.slack.home import (
     PAGE,
@@ -31,45 +31,45 @@ _MOST_PAGES = 10
 _OPEN = (State.granting, State.active, State.revoking)
 
 
-def show(doing: Doing, click: Click | None = None) -> None:
+def publish_home(action: ActionContext, click: Click | None = None) -> None:
     """Show somebody's Home tab as of now.
 
     Args:
-        doing: whose it is.
+        action: whose it is.
         click: what they chose or clicked in it, if it is shown for that.
 
     Raises:
         SlackError: if Slack does not take it.
     """
-    desk, person = doing.desk, doing.person
+    context, person = action.context, action.person
     chosen, cursor = _wanted(click)
-    sees_everybody = person.is_among(desk.policy.security)
+    sees_everybody = person.is_among(context.policy.security)
     chosen = HistoryFilter(chosen.everybody and sees_everybody, chosen.state)
-    history, more = _history(desk, person, chosen, cursor)
-    requests = [one for one in desk.store.open_requests() if one.state not in FINAL]
-    uses = list(desk.store.open_uses())
-    requesters = _Requesters(desk)
+    history, more = _history(context, person, chosen, cursor)
+    requests = [one for one in context.store.open_requests() if one.state not in FINAL]
+    uses = list(context.store.open_usages())
+    requesters = _Requesters(context)
     view = HomeView(
         mine=tuple(one for one in requests if one.requester.user_id == person.user_id),
-        waiting=tuple(one for one in requests if _waits(desk, person, one, requesters)),
-        live=tuple(one for one in requests if one.state in _OPEN and _endable(desk, person, one)),
-        to_explain=tuple(one for one in uses if one.explanation is None and may_explain(desk.policy, one, person)),
-        to_accept=tuple(one for one in uses if may_accept(desk.policy, one, person)),
+        waiting=tuple(one for one in requests if _waits(context, person, one, requesters)),
+        live=tuple(one for one in requests if one.state in _OPEN and _endable(context, person, one)),
+        to_explain=tuple(one for one in uses if one.explanation is None and may_explain(context.policy, one, person)),
+        to_accept=tuple(one for one in uses if may_accept(context.policy, one, person)),
         history=history,
         cursor=more,
         filter=chosen,
         sees_everybody=sees_everybody,
     )
-    desk.slack.call("views.publish", {"user_id": person.slack_id, "view": render_home(person, view, desk.policy)})
+    context.slack.call("views.publish", {"user_id": person.slack_id, "view": render_home(person, view, context.policy)})
 
 
-def show_stranger(desk: Desk, slack_id: str, why: str) -> None:
+def publish_closed_home(context: InteractionContext, slack_id: str, why: str) -> None:
     """Show somebody who may nothing here why that is.
 
     Raises:
         SlackError: if Slack does not take it.
     """
-    desk.slack.call("views.publish", {"user_id": slack_id, "view": render_closed_home(why)})
+    context.slack.call("views.publish", {"user_id": slack_id, "view": render_closed_home(why)})
 
 
 def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:
@@ -83,8 +83,8 @@ def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:
 class _Requesters:
     """Whoever made a request, looked up once each."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: InteractionContext) -> None:
+        self._desk = context
         self._known: dict[str, Person | None] = {}
 
     def of(self, request: Request) -> Person | None:
@@ -94,33 +94,33 @@ class _Requesters:
         return self._known[user_id]
 
 
-def _waits(desk: Desk, person: Person, request: Request, requesters: _Requesters) -> bool:
+def _waits(context: InteractionContext, person: Person, request: Request, requesters: _Requesters) -> bool:
     """Say whether a request waits for this person's decision."""
-    if effective_state(request, desk.clock()) is not State.pending:
+    if effective_state(request, context.clock()) is not State.pending:
         return False
     if any(one.by.user_id == person.user_id for one in request.approvals):
         return False
     requester = requesters.of(request)
     if requester is None:
         return False
-    return bool(may_approve(desk.policy, requester, person, request.permission_set, request.accounts))
+    return bool(may_approve(context.policy, requester, person, request.permission_set, request.accounts))
 
 
-def _endable(desk: Desk, person: Person, request: Request) -> bool:
+def _endable(context: InteractionContext, person: Person, request: Request) -> bool:
     requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-    return bool(may_end(desk.policy, person, requester, request.permission_set, request.accounts))
+    return bool(may_end(context.policy, person, requester, request.permission_set, request.accounts))
 
 
 def _history(
-    desk: Desk, person: Person, chosen: HistoryFilter, cursor: str | None
+    context: InteractionContext, person: Person, chosen: HistoryFilter, cursor: str | None
 ) -> tuple[tuple[Request, ...], str | None]:
     """Return a page of the history, and where the next begins."""
-    now = desk.clock()
+    now = context.clock()
 
     def page(at: str | None) -> Page[Request]:
         if chosen.everybody:
-            return desk.store.requests_between(now - HISTORY_SECONDS, now + 1, at, PAGE)
-        return desk.store.requests_of(person.user_id, at, PAGE)
+            return context.store.requests_between(now - HISTORY_SECONDS, now + 1, at, PAGE)
+        return context.store.requests_of(person.user_id, at, PAGE)
 
     return _filtered(page, lambda one: chosen.state is None or effective_state(one, now) is chosen.state, cursor)
 

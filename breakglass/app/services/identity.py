@@ -23,19 +23,19 @@ from breakglass.app.domain.policy import Principal
 from breakglass.app.domain.records import Actor
 from breakglass.app.error_codes import Remedy
 from breakglass.app.ports import SlackError
-from breakglass.app.services.context import Desk
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack.payloads import SlackActor
 from breakglass.app.slack.text import format_actor
 
-MOST_MENTIONED = 20
+MAX_MENTIONS = 20
 """How many people are mentioned at once; more would be noise, and each costs a look-up."""
 
 
-class StrangerError(Exception):
+class UnknownUserError(Exception):
     """An unidentified Slack user; the text tells them why, and holds nothing of theirs."""
 
 
-class ImpostorError(StrangerError):
+class PinnedUserError(UnknownUserError):
     """A Slack user with the address of a person who is pinned to another Slack ID."""
 
 
@@ -51,31 +51,31 @@ class MissingScopeError(Exception):
         self.scope = scope
 
 
-def person_of(desk: Desk, actor: SlackActor) -> Person:
+def identify_user(context: InteractionContext, actor: SlackActor) -> Person:
     """Return who is acting, with the groups they are in now.
 
     Raises:
-        StrangerError: for guests, people of other workspaces, deactivated and unknown ones, and bots.
+        UnknownUserError: for guests, people of other workspaces, deactivated and unknown ones, and bots.
         MissingScopeError: if the app may not ask Slack who it is.
         SlackError: if Slack can't tell who it is.
     """
-    user = _user(desk, actor)
-    refusal = _refusal(user, desk.slack.call("auth.test", {}))
+    user = _user(context, actor)
+    refusal = _refusal(user, context.slack.call("auth.test", {}))
     if refusal:
-        raise StrangerError(refusal)
-    person = _listed(desk, _ids(user, actor)) or _person_by_address(desk, user)
+        raise UnknownUserError(refusal)
+    person = _listed(context, _ids(user, actor)) or _person_by_address(context, user)
     return replace(person, slack_id=actor.user_id)
 
 
-def _user(desk: Desk, actor: SlackActor) -> Mapping[str, Any]:
+def _user(context: InteractionContext, actor: SlackActor) -> Mapping[str, Any]:
     try:
-        user: Mapping[str, Any] = desk.slack.call("users.info", {"user": actor.user_id})["user"]
+        user: Mapping[str, Any] = context.slack.call("users.info", {"user": actor.user_id})["user"]
     except SlackError as error:
         if error.error == "missing_scope":
             raise MissingScopeError("users:read") from error
         if error.remedy is Remedy.none:
             # Slack says nothing of a person whom the app can't see, as in a channel that workspaces share.
-            raise StrangerError(_OF_ANOTHER_WORKSPACE) from error
+            raise UnknownUserError(_OF_ANOTHER_WORKSPACE) from error
         raise
     return user
 
@@ -86,49 +86,49 @@ def _ids(user: Mapping[str, Any], actor: SlackActor) -> list[str]:
     return [actor.user_id, *(one for one in both if isinstance(one, str) and one != actor.user_id)]
 
 
-def _listed(desk: Desk, slack_ids: Sequence[str]) -> Person | None:
+def _listed(context: InteractionContext, slack_ids: Sequence[str]) -> Person | None:
     """Return the person whom the table `people` names for one of these IDs; None if it names none of them."""
-    listed = {desk.policy.people[one] for one in slack_ids if one in desk.policy.people}
+    listed = {context.policy.people[one] for one in slack_ids if one in context.policy.people}
     if not listed:
         return None
     if len(listed) > 1:
-        raise StrangerError(
+        raise UnknownUserError(
             "You have two Slack IDs, and `approvals.people` names a different user for each. Ask for one entry to be "
             "corrected."
         )
-    person = desk.directory.person(listed.pop())
+    person = context.directory.person(listed.pop())
     if person is None:
-        raise StrangerError(
+        raise UnknownUserError(
             "You are listed in the stack file, and Identity Center does not have that user, or has them disabled."
         )
     return person
 
 
-def _person_by_address(desk: Desk, user: Mapping[str, Any]) -> Person:
+def _person_by_address(context: InteractionContext, user: Mapping[str, Any]) -> Person:
     """Return the person with the address that Slack has verified, unless they are pinned to another Slack ID."""
     address = (user.get("profile") or {}).get("email") or ""
     if not address:
-        _require_scope_for_addresses(desk)
-        raise StrangerError(
+        _require_scope_for_addresses(context)
+        raise UnknownUserError(
             f"Slack does not show this app your e-mail address: you have none there, or your workspace hides it. {_ASK}"
         )
     if user.get("is_email_confirmed") is not True:
-        raise StrangerError(
+        raise UnknownUserError(
             "Slack does not say that your e-mail address is confirmed, as for many who joined by single sign-on, so it "
             f"does not count here. {_ASK}"
         )
-    person = desk.directory.person_by_email(address)
-    if person is None and desk.directory.is_in_other_case(address):
-        raise StrangerError(
+    person = context.directory.person_by_email(address)
+    if person is None and context.directory.is_in_other_case(address):
+        raise UnknownUserError(
             "Your e-mail addresses in Slack and in Identity Center differ only in upper and lower case, and only "
             f"exactly the same address counts. Ask for one of them to be changed. Or: {_ASK}"
         )
     if person is None:
-        raise StrangerError(
+        raise UnknownUserError(
             f"No enabled user of Identity Center has exactly the e-mail address that you have in Slack. {_ASK}"
         )
-    if person.user_id in desk.policy.people.values():
-        raise ImpostorError(
+    if person.user_id in context.policy.people.values():
+        raise PinnedUserError(
             f"The user {person.user_name} of Identity Center is pinned to another Slack account (`approvals.people`), "
             "so this account can't act for them. If you are that person, use the pinned account, or ask for the "
             "entry in the stack file to be changed."
@@ -136,13 +136,13 @@ def _person_by_address(desk: Desk, user: Mapping[str, Any]) -> Person:
     return person
 
 
-def _require_scope_for_addresses(desk: Desk) -> None:
+def _require_scope_for_addresses(context: InteractionContext) -> None:
     """Find out why Slack told no address: without the scope it leaves out everybody's, and says nothing.
 
     Source: https://docs.slack.dev/reference/scopes/users.read.email
     """
     try:
-        desk.slack.call("users.lookupByEmail", {"email": "nobody@example.invalid"})
+        context.slack.call("users.lookupByEmail", {"email": "nobody@example.invalid"})
     except SlackError as error:
         if error.error == "missing_scope":
             raise MissingScopeError("users:read.email") from error
@@ -177,26 +177,28 @@ def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
     return bool(enterprise) and (user.get("enterprise_user") or {}).get("enterprise_id") == enterprise
 
 
-def mentions(desk: Desk, principals: Sequence[Principal], besides: Sequence[str] = ()) -> tuple[str, ...]:
+def find_mentions(
+    context: InteractionContext, principals: Sequence[Principal], besides: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return how to mention the people whom principals name, groups resolved: `<@U…>`, or the name of who isn't found.
 
     Args:
-        desk: what the function has.
+        context: what the function has.
         principals: groups and users.
         besides: user ids of those who are not to be mentioned.
     """
-    people = [person for person in desk.directory.members(principals) if person.user_id not in besides]
-    found = [_mention(desk, person) for person in people[:MOST_MENTIONED]]
-    if len(people) > MOST_MENTIONED:
-        found.append(f"and {len(people) - MOST_MENTIONED} more")
+    people = [person for person in context.directory.members(principals) if person.user_id not in besides]
+    found = [_mention(context, person) for person in people[:MAX_MENTIONS]]
+    if len(people) > MAX_MENTIONS:
+        found.append(f"and {len(people) - MAX_MENTIONS} more")
     return tuple(found)
 
 
-def _mention(desk: Desk, person: Person) -> str:
-    slack_id = next((one for one, user_id in desk.policy.people.items() if user_id == person.user_id), None)
+def _mention(context: InteractionContext, person: Person) -> str:
+    slack_id = next((one for one, user_id in context.policy.people.items() if user_id == person.user_id), None)
     if slack_id is None and person.email:
         try:
-            slack_id = desk.slack.call("users.lookupByEmail", {"email": person.email})["user"]["id"]
+            slack_id = context.slack.call("users.lookupByEmail", {"email": person.email})["user"]["id"]
         except SlackError as error:
-            desk.log("not_found_in_slack", user=person.user_id, error=error.error)
+            context.log("not_found_in_slack", user=person.user_id, error=error.error)
     return format_actor(Actor(person.user_id, person.display_name, slack_id))

@@ -16,8 +16,8 @@ from breakglass.app.domain.records import Actor, AuditEntry, Denial, Message, Re
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.error_codes import Remedy
 from breakglass.app.ports import SlackError
-from breakglass.app.services.context import Desk
-from breakglass.app.services.identity import mentions
+from breakglass.app.services.context import InteractionContext
+from breakglass.app.services.identity import find_mentions
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import messages
 from breakglass.app.slack.blocks import markdown, section
@@ -28,150 +28,162 @@ from breakglass.app.slack.text import LONGEST_SECTION, shorten
 ATTEMPTS = 3
 """How often a message is written again because its request has changed meanwhile."""
 
-BEHIND_SECONDS = 7 * 86_400
+STALE_MESSAGE_SECONDS = 7 * 86_400
 """For how long after a request was asked its message is tried again; by then Slack has deleted it, or is another."""
 
 
-def announce(desk: Desk, written: Change, by: Actor | None = None) -> None:
+def publish_change(context: InteractionContext, written: Change, by: Actor | None = None) -> None:
     """Show a change that has been written: in the request's message, then in its thread.
 
     Args:
-        desk: what the function has.
+        context: what the function has.
         written: the change.
         by: who caused it, with their Slack id, which the audit trail does not keep.
     """
-    refresh(desk, written.request.id)
-    tell(desk, written.request, written.audit, by)
+    refresh_message(context, written.request.id)
+    post_history(context, written.request, written.audit, by)
 
 
-def refresh(desk: Desk, request_id: str) -> None:
+def refresh_message(context: InteractionContext, request_id: str) -> None:
     """Write the message of a request anew, from the record.
 
-    Two who write at the same time could leave the older state on the screen; so whoever has written looks again. Where
+    Two who write at the same time could leave the older state on the screen, so the writer reads again. Where
     there is no message since it could not be posted, whoever asked is told that in person.
     """
     shown, taken, request = None, True, None
     for _ in range(ATTEMPTS):
-        request = desk.store.request(request_id)
+        request = context.store.request(request_id)
         if request is None or request.version == shown:
             break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
-                _note(desk, request, message_stale=not _told_unasked(desk, request, request.requester.slack_id))
+                _set_message_stale(
+                    context, request, message_stale=not _notify_not_asked(context, request, request.requester.slack_id)
+                )
             return
         shown = request.version
-        body, place = body_of(desk, request), request.message
+        body, place = build_message(context, request), request.message
         try:
-            desk.slack.call("chat.update", arguments(body, request.id, channel=place.channel, ts=place.ts))
+            context.slack.call("chat.update", message_arguments(body, request.id, channel=place.channel, ts=place.ts))
         except SlackError as error:
-            desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+            context.log("not_told", subject=request.id, method=error.method, error=error.error)
             # A message that is gone, or is not ours, never shows anything newer.
             taken = error.remedy is Remedy.none
             break
     if request is not None and shown is not None:
-        _note(desk, request, message_stale=not taken)
+        _set_message_stale(context, request, message_stale=not taken)
 
 
-def _told_unasked(desk: Desk, request: Request, slack_id: str) -> bool:
+def _notify_not_asked(context: InteractionContext, request: Request, slack_id: str) -> bool:
     """Tell a requester that nobody could be asked; False if that is to be tried again."""
     try:
-        send(desk, request.id, slack_id, messages.undelivered_request_message(request))
+        send_message(context, request.id, slack_id, messages.undelivered_request_message(request))
     except SlackError as error:
-        desk.log("not_told", subject=request.id, method=error.method, error=error.error)
+        context.log("not_told", subject=request.id, method=error.method, error=error.error)
         # Slack does not let the app write to this person.
         return error.remedy is Remedy.none
     return True
 
 
-def _note(desk: Desk, request: Request, *, message_stale: bool) -> None:
-    """Note whether a message is behind, unless it is too old to matter."""
-    matters = message_stale and desk.clock() < request.created_at + BEHIND_SECONDS
+def _set_message_stale(context: InteractionContext, request: Request, *, message_stale: bool) -> None:
+    """Note whether a message is stale, unless it is too old to matter."""
+    matters = message_stale and context.clock() < request.created_at + STALE_MESSAGE_SECONDS
     if request.message_stale != matters:
-        change_request(desk.store, request.id, lambda one: Change(replace(one, message_stale=matters)))
+        change_request(context.store, request.id, lambda one: Change(replace(one, message_stale=matters)))
 
 
-def body_of(desk: Desk, request: Request, mentioned: Sequence[str] = ()) -> MessageContent:
+def build_message(context: InteractionContext, request: Request, mentioned: Sequence[str] = ()) -> MessageContent:
     """Return the message of a request as it stands."""
     # Only a request that waits shows who may decide: steps of open access do not need the identity store.
-    decision = governing(desk, request) if request.state is State.pending else _DECIDED
-    grants = desk.store.grants(request.id)
+    decision = find_decision(context, request) if request.state is State.pending else _DECIDED
+    grants = context.store.grants(request.id)
     shows_denials = request.state is State.pending or request.glass
-    denials = denials_of(desk, request) if shows_denials else ()
-    return request_message(request, grants, decision, desk.policy, mentioned, denials)
+    denials = find_other_denials(context, request) if shows_denials else ()
+    return request_message(request, grants, decision, context.policy, mentioned, denials)
 
 
 _DECIDED = Decision(Outcome.refused, "It is decided.")
 
 
-def denials_of(desk: Desk, request: Request) -> tuple[Denial, ...]:
+def find_other_denials(context: InteractionContext, request: Request) -> tuple[Denial, ...]:
     """Return what was denied lately of what a request asks for; a denial of the request itself is in its message."""
-    denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
+    denials = context.store.denials(request.requester.user_id, request.permission_set, request.accounts)
     return tuple(one for one in denials if one.request_id != request.id)
 
 
-def governing(desk: Desk, request: Request) -> Decision:
+def find_decision(context: InteractionContext, request: Request) -> Decision:
     """Return who approves a request under which terms, by today's policy and today's groups of the requester."""
-    requester = desk.directory.person(request.requester.user_id)
+    requester = context.directory.person(request.requester.user_id)
     if requester is None:
         return Decision(Outcome.refused, "Identity Center does not have the requester any more, or has them disabled.")
-    return may_request(desk.policy, requester, request.permission_set, request.accounts)
+    return may_request(context.policy, requester, request.permission_set, request.accounts)
 
 
-def tell(desk: Desk, request: Request, entries: Iterable[AuditEntry], by: Actor | None = None) -> None:
+def post_history(
+    context: InteractionContext, request: Request, entries: Iterable[AuditEntry], by: Actor | None = None
+) -> None:
     """Tell in a request's thread what has happened to it."""
     for entry in entries:
         slack_id = by.slack_id if by is not None and by.user_id == entry.actor.user_id else None
-        body = messages.thread_reply(entry, slack_id, desk.policy)
+        body = messages.thread_reply(entry, slack_id, context.policy)
         if body is not None:
-            reply(desk, request, body)
+            post_reply(context, request, body)
 
 
-def reply(desk: Desk, request: Request, body: MessageContent) -> bool:
+def post_reply(context: InteractionContext, request: Request, body: MessageContent) -> bool:
     """Answer in a request's thread; False if there is none, or Slack did not take it."""
     if request.message is None:
         return False
-    return post(desk, request.id, request.message.channel, body, request.message.ts) is not None
+    return post_message(context, request.id, request.message.channel, body, request.message.ts) is not None
 
 
-def call_on(desk: Desk, request: Request, principals: Sequence[Principal], why: str) -> bool:
+def mention_principals(
+    context: InteractionContext, request: Request, principals: Sequence[Principal], why: str
+) -> bool:
     """Mention people in a request's thread; False if Slack did not take it."""
-    who = mentions(desk, principals, besides=(request.requester.user_id,))
-    return not who or reply(desk, request, messages.mention(request, who, why))
+    who = find_mentions(context, principals, besides=(request.requester.user_id,))
+    return not who or post_reply(context, request, messages.mention(request, who, why))
 
 
-def post(desk: Desk, subject: str, channel: str, body: MessageContent, thread: str | None = None) -> Message | None:
+def post_message(
+    context: InteractionContext, subject: str, channel: str, body: MessageContent, thread: str | None = None
+) -> Message | None:
     """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
     try:
-        return send(desk, subject, channel, body, thread)
+        return send_message(context, subject, channel, body, thread)
     except SlackError as error:
-        desk.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
+        context.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
         return None
 
 
-def post_once(desk: Desk, key: str, until: int, channel: str, body: Callable[[], MessageContent]) -> None:
+def post_once(
+    context: InteractionContext, key: str, until: int, channel: str, body: Callable[[], MessageContent]
+) -> None:
     """Post a message that is not to come again before a time.
 
     The claim is short until Slack has accepted it. So what Slack refuses, and what a function that dies does not post,
     is posted by the next run that finds it.
 
     Args:
-        desk: what the function has.
+        context: what the function has.
         key: of the claim, and what the message is about.
         until: when it may come again.
         channel: ID of the channel.
         body: makes the message.
     """
-    if not desk.store.claim_delivery(key, desk.clock() + _CLAIM_SECONDS):
+    if not context.store.claim_delivery(key, context.clock() + _CLAIM_SECONDS):
         return
-    if post(desk, key, channel, body()) is not None:
-        desk.store.remember_delivery(key, until)
+    if post_message(context, key, channel, body()) is not None:
+        context.store.remember_delivery(key, until)
 
 
 _CLAIM_SECONDS = 240
 """Less than the time between two runs of the sweeper."""
 
 
-def send(desk: Desk, subject: str, channel: str, body: MessageContent, thread: str | None = None) -> Message:
+def send_message(
+    context: InteractionContext, subject: str, channel: str, body: MessageContent, thread: str | None = None
+) -> Message:
     """Post a message, and return where it is; if Slack finds fault with its blocks, only its text and buttons.
 
     Raises:
@@ -179,21 +191,21 @@ def send(desk: Desk, subject: str, channel: str, body: MessageContent, thread: s
     """
     place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
     try:
-        answer = desk.slack.call("chat.postMessage", arguments(body, subject, **place))
+        answer = context.slack.call("chat.postMessage", message_arguments(body, subject, **place))
     except SlackError as error:
         if error.error not in _UNSHOWABLE:
             raise
-        desk.log("unshowable", subject=subject, error=error.error)
+        context.log("unshowable", subject=subject, error=error.error)
         buttons = [block for block in body.blocks if block["type"] == "actions"]
         least = MessageContent(body.text, [section(markdown(shorten(body.text, LONGEST_SECTION))), *buttons])
-        answer = desk.slack.call("chat.postMessage", arguments(least, subject, **place))
+        answer = context.slack.call("chat.postMessage", message_arguments(least, subject, **place))
     return Message(answer["channel"], answer["ts"])
 
 
 _UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 
-def arguments(body: MessageContent, subject: str, **place: str) -> dict[str, object]:
+def message_arguments(body: MessageContent, subject: str, **place: str) -> dict[str, object]:
     """Return what a call takes that writes a message.
 
     Args:

@@ -72,7 +72,7 @@ def change_grant(store: Store, request_id: str, account: str, change: Callable[[
     raise ContendedError(f"{request_id} in {account}")
 
 
-def change_use(store: Store, use_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]) -> Usage:
+def change_usage(store: Store, use_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]) -> Usage:
     """Apply a change to a use, and return it as it was written.
 
     Raises:
@@ -80,12 +80,12 @@ def change_use(store: Store, use_id: str, change: Callable[[Usage], tuple[Usage,
         ContendedError: if others were quicker every time.
     """
     for _ in range(ATTEMPTS):
-        use = store.use(use_id)
+        use = store.usage(use_id)
         if use is None:
             raise UnknownRecordError(use_id)
         wanted, audit = change(use)
         if wanted == use and not audit:
             return use
-        if store.save_use(wanted, audit):
+        if store.save_usage(wanted, audit):
             return replace(wanted, version=wanted.version + 1)
     raise ContendedError(use_id)

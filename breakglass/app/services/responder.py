@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from breakglass.app.ports import SlackError
-from breakglass.app.services.context import Desk
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack import ids, modals
 from breakglass.app.slack.payloads import Click, Command, HomeOpened, Shortcut, Submission
 from breakglass.app.slack.text import escape
@@ -18,18 +18,18 @@ _ANSWERED_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Screen:
+class Responder:
     """What one person looks at.
 
     Attributes:
-        desk: what the function has.
+        context: what the function has.
         user: their Slack id.
         view_id: the form that is open; None if none is.
         channel: the channel of the message they clicked in; None if it was none.
         sent: whether they have sent the form, and Slack may still be showing them that it is worked on.
     """
 
-    desk: Desk
+    context: InteractionContext
     user: str
     view_id: str | None
     channel: str | None
@@ -37,9 +37,12 @@ class Screen:
 
     @classmethod
     def of(
-        cls, desk: Desk, interaction: Command | Shortcut | Click | Submission | HomeOpened, view_id: str | None
+        cls,
+        context: InteractionContext,
+        interaction: Command | Shortcut | Click | Submission | HomeOpened,
+        view_id: str | None,
     ) -> Self:
-        """Return the screen of whoever did something; `view_id` is the form that was opened for them already."""
+        """Return the responder of whoever did something; `view_id` is the form that was opened for them already."""
         channel = None
         match interaction:
             case Submission():
@@ -50,16 +53,16 @@ class Screen:
                 channel = interaction.message.channel if interaction.message is not None else None
             case Command():
                 channel = interaction.channel
-        return cls(desk, interaction.actor.user_id, view_id, channel, isinstance(interaction, Submission))
+        return cls(context, interaction.actor.user_id, view_id, channel, isinstance(interaction, Submission))
 
-    def show(self, view: Mapping[str, Any]) -> None:
+    def show_view(self, view: Mapping[str, Any]) -> None:
         """Show a form in place of the one that is open; if none could be opened, say so."""
         if self.view_id is None:
-            self.tell("No form", "Slack could not open the form in time. Click again.")
+            self.show_text("No form", "Slack could not open the form in time. Click again.")
             return
         self._update(self.view_id, view)
 
-    def tell(self, title: str, text: str) -> None:
+    def show_text(self, title: str, text: str) -> None:
         """Say something to this person alone.
 
         Args:
@@ -79,14 +82,14 @@ class Screen:
     def _update(self, view_id: str, view: Mapping[str, Any]) -> None:
         if self.sent:
             # The function that answers Slack has handed the form over first: what it answers would come last.
-            self.desk.pause(_ANSWERED_SECONDS)
+            self.context.pause(_ANSWERED_SECONDS)
         self._call("views.update", {"view_id": view_id, "view": view})
 
     def _call(self, method: str, arguments: Mapping[str, Any]) -> bool:
         """Call Slack, and say whether it worked: the form may have been closed, which is no fault."""
         try:
-            self.desk.slack.call(method, arguments)
+            self.context.slack.call(method, arguments)
         except SlackError as error:
-            self.desk.log("not_shown", method=method, error=error.error)
+            self.context.log("not_shown", method=method, error=error.error)
             return False
         return True

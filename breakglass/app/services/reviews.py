@@ -23,126 +23,130 @@ from breakglass.app.domain.records import Actor, Approval, Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import is_blank
 from breakglass.app.services import announcements, extensions, notifications
-from breakglass.app.services.action import Doing, RefusedError, insist, text
-from breakglass.app.services.context import Desk
+from breakglass.app.services.action import ActionContext, ActionRejectedError, require, text
+from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import forms, ids
 from breakglass.app.slack.payloads import Click, Submission
 
 
-def approve(doing: Doing, click: Click) -> None:
+def approve(action: ActionContext, click: Click) -> None:
     """Add this person's yes."""
-    desk, person = doing.desk, doing.person
-    request = extensions.still_pending(desk, doing.request(click.value))
-    requester = desk.directory.person(request.requester.user_id)
+    context, person = action.context, action.person
+    request = extensions.refresh_extension(context, action.request(click.value))
+    requester = context.directory.person(request.requester.user_id)
     if requester is None:
-        raise RefusedError(
+        raise ActionRejectedError(
             "Identity Center does not have the requester any more, or has them disabled: nothing can be approved."
         )
 
     def approved(request: Request) -> Change:
         if request.state is State.approved and any(one.by.user_id == person.user_id for one in request.approvals):
             return Change(request)
-        decision = may_approve(desk.policy, requester, person, request.permission_set, request.accounts)
-        insist(decision)
-        insist(_asked_today(desk, requester, request))
+        decision = may_approve(context.policy, requester, person, request.permission_set, request.accounts)
+        require(decision)
+        require(_check_by_current_policy(context, requester, request))
         # What is decided holds: with this approval there are enough of them that count today, or it takes another.
-        required = len(request.approvals) + (1 if _enough(desk, requester, request, person) else 2)
+        required = len(request.approvals) + (1 if _has_enough_approvals(context, requester, request, person) else 2)
         return request_lifecycle.approve(
-            request, Approval(doing.by, desk.clock(), decision.rule or ""), required, desk.clock()
+            request, Approval(action.by, context.clock(), decision.rule or ""), required, context.clock()
         )
 
-    _decided(doing, change_request(desk.store, click.value, approved))
+    _publish_decision(action, change_request(context.store, click.value, approved))
 
 
-def open_deny_form(doing: Doing, click: Click) -> None:
+def open_deny_form(action: ActionContext, click: Click) -> None:
     """Ask why."""
-    request = doing.request(click.value)
-    doing.allowed(may_deny, request)
-    doing.insist_on(request, State.pending)
-    doing.screen.show(forms.deny_form(request, names=doing.desk.policy.accounts))
+    request = action.request(click.value)
+    action.allowed(may_deny, request)
+    action.require_state(request, State.pending)
+    action.responder.show_view(forms.deny_form(request, names=action.context.policy.accounts))
 
 
-def deny(doing: Doing, submission: Submission) -> None:
+def deny(action: ActionContext, submission: Submission) -> None:
     """Refuse a request, for a reason."""
-    asked = doing.request(submission.metadata)
-    rule = doing.allowed(may_deny, asked).rule or ""
+    asked = action.request(submission.metadata)
+    rule = action.allowed(may_deny, asked).rule or ""
     note = text(submission.values, ids.NOTE)
     if is_blank(note):
         problem = "Say why: whoever asked reads it."
-        doing.screen.show(forms.deny_form(asked, note, problem, doing.desk.policy.accounts))
+        action.responder.show_view(forms.deny_form(asked, note, problem, action.context.policy.accounts))
         return
 
     def denied(request: Request) -> Change:
-        if _done_before(doing, request, State.denied):
+        if _is_repeated(action, request, State.denied):
             return Change(request)
-        return request_lifecycle.deny(request, doing.by, note, rule, doing.desk.clock())
+        return request_lifecycle.deny(request, action.by, note, rule, action.context.clock())
 
-    _decided(doing, change_request(doing.desk.store, submission.metadata, denied))
-    doing.screen.tell("Denied", "The requester sees your reason in the thread.")
+    _publish_decision(action, change_request(action.context.store, submission.metadata, denied))
+    action.responder.show_text("Denied", "The requester sees your reason in the thread.")
 
 
-def withdraw(doing: Doing, click: Click) -> None:
+def withdraw(action: ActionContext, click: Click) -> None:
     """Take one's own request back."""
-    doing.own_request(click.value)
+    action.own_request(click.value)
 
     def withdrawn(request: Request) -> Change:
-        if _done_before(doing, request, State.withdrawn):
+        if _is_repeated(action, request, State.withdrawn):
             return Change(request)
-        return request_lifecycle.withdraw(request, doing.by, doing.desk.clock())
+        return request_lifecycle.withdraw(request, action.by, action.context.clock())
 
-    _decided(doing, change_request(doing.desk.store, click.value, withdrawn))
+    _publish_decision(action, change_request(action.context.store, click.value, withdrawn))
 
 
-def look(doing: Doing, click: Click) -> None:
+def acknowledge(action: ActionContext, click: Click) -> None:
     """Note that somebody is looking who can decide."""
-    doing.allowed(may_deny, doing.request(click.value))
+    action.allowed(may_deny, action.request(click.value))
     written = change_request(
-        doing.desk.store, click.value, lambda one: request_lifecycle.acknowledge(one, doing.by, doing.desk.clock())
+        action.context.store,
+        click.value,
+        lambda one: request_lifecycle.acknowledge(one, action.by, action.context.clock()),
     )
-    notifications.announce(doing.desk, written, doing.by)
+    notifications.publish_change(action.context, written, action.by)
 
 
-def open_glass_form(doing: Doing, click: Click) -> None:
+def open_glass_form(action: ActionContext, click: Click) -> None:
     """Ask for the justification, and say who will be told; or say how long it takes until the glass may be broken."""
-    request = extensions.still_pending(doing.desk, doing.own_request(click.value))
-    doing.insist_on(request, State.pending)
-    insist(_may_break(doing, request))
-    denials = notifications.denials_of(doing.desk, request)
-    doing.screen.show(forms.glass_form(request, names=doing.desk.policy.accounts, denials=denials))
+    request = extensions.refresh_extension(action.context, action.own_request(click.value))
+    action.require_state(request, State.pending)
+    require(_may_break_glass(action, request))
+    denials = notifications.find_other_denials(action.context, request)
+    action.responder.show_view(forms.glass_form(request, names=action.context.policy.accounts, denials=denials))
 
 
-def break_glass(doing: Doing, submission: Submission) -> None:
+def break_glass(action: ActionContext, submission: Submission) -> None:
     """Take access that nobody has approved, where the policy lets one, and announce it.
 
     The duties are in the record before anything opens, so the access waits for neither Slack nor the announcement.
     """
     justification = text(submission.values, ids.JUSTIFICATION)
-    asked = extensions.still_pending(doing.desk, doing.own_request(submission.metadata))
+    asked = extensions.refresh_extension(action.context, action.own_request(submission.metadata))
     if is_blank(justification):
         problem = "Say why it can't wait: everybody will read it."
-        denials = notifications.denials_of(doing.desk, asked)
-        doing.screen.show(forms.glass_form(asked, justification, problem, doing.desk.policy.accounts, denials))
+        denials = notifications.find_other_denials(action.context, asked)
+        action.responder.show_view(
+            forms.glass_form(asked, justification, problem, action.context.policy.accounts, denials)
+        )
         return
 
     def broken(request: Request) -> Change:
         if request.glass:
             return Change(request)
-        decision = _may_break(doing, request)
-        insist(decision)
-        insist(_asked_today(doing.desk, doing.person, request))
-        channels = announcements.channels(doing.desk.policy)
-        rule, now = decision.rule or "", doing.desk.clock()
-        return request_lifecycle.break_glass(request, doing.by, justification, rule, channels, now)
+        decision = _may_break_glass(action, request)
+        require(decision)
+        require(_check_by_current_policy(action.context, action.person, request))
+        channels = announcements.announcement_channels(action.context.policy)
+        rule, now = decision.rule or "", action.context.clock()
+        return request_lifecycle.break_glass(request, action.by, justification, rule, channels, now)
 
-    written = change_request(doing.desk.store, submission.metadata, broken)
-    _wake(doing.desk, written.request)
-    request = announcements.announce(doing.desk, written.request)
-    notifications.announce(doing.desk, written, doing.by)
-    doing.screen.tell("The glass is broken", _what_comes(request))
+    written = change_request(action.context.store, submission.metadata, broken)
+    _wake(action.context, written.request)
+    request = announcements.complete_announcement(action.context, written.request)
+    notifications.publish_change(action.context, written, action.by)
+    action.responder.show_text("The glass is broken", _describe_outcome(request))
 
 
-def _what_comes(request: Request) -> str:
+def _describe_outcome(request: Request) -> str:
     """Say what has become of the announcement, and what is left for the requester to do."""
     missing = request.announcement.missing if request.announcement is not None else ()
     told = "It is announced in every channel."
@@ -154,21 +158,21 @@ def _what_comes(request: Request) -> str:
     return f"{told} {access} You explain afterwards what you used it for, and somebody else signs it off."
 
 
-def _may_break(doing: Doing, request: Request) -> Decision:
-    desk = doing.desk
-    denials = desk.store.denials(request.requester.user_id, request.permission_set, request.accounts)
-    others = [one for one in _requests_of(desk, request.requester) if one.permission_set == request.permission_set]
-    silence = AnswerHistory(request_lifecycle.unanswered_since(request, others), desk.clock(), denials)
-    return may_break_glass(desk.policy, doing.person, request.permission_set, request.accounts, silence)
+def _may_break_glass(action: ActionContext, request: Request) -> Decision:
+    context = action.context
+    denials = context.store.denials(request.requester.user_id, request.permission_set, request.accounts)
+    others = [one for one in _requests_of(context, request.requester) if one.permission_set == request.permission_set]
+    silence = AnswerHistory(request_lifecycle.unanswered_since(request, others), context.clock(), denials)
+    return may_break_glass(context.policy, action.person, request.permission_set, request.accounts, silence)
 
 
-def _requests_of(desk: Desk, requester: Actor) -> Iterator[Request]:
+def _requests_of(context: InteractionContext, requester: Actor) -> Iterator[Request]:
     """Yield the requests of a person that may have been answered lately: the index names them, each is read anew."""
-    earliest = desk.clock() - _LONGEST_WAIT_SECONDS
-    page = desk.store.requests_of(requester.user_id)
+    earliest = context.clock() - _LONGEST_WAIT_SECONDS
+    page = context.store.requests_of(requester.user_id)
     yield from page.items
     while page.next is not None and all(one.created_at > earliest for one in page.items):
-        page = desk.store.requests_of(requester.user_id, page.next)
+        page = context.store.requests_of(requester.user_id, page.next)
         yield from page.items
 
 
@@ -176,10 +180,10 @@ _LONGEST_WAIT_SECONDS = 7 * 86_400
 """For how long a request waits for an answer at most (`requestExpiry`)."""
 
 
-def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
+def _check_by_current_policy(context: InteractionContext, requester: Person, request: Request) -> Decision:
     """Decide whether the request could be made today as it was made then."""
     return check_request(
-        desk.policy,
+        context.policy,
         requester,
         request.permission_set,
         request.accounts,
@@ -189,24 +193,26 @@ def _asked_today(desk: Desk, requester: Person, request: Request) -> Decision:
     )
 
 
-def _enough(desk: Desk, requester: Person, request: Request, another: Person) -> Decision:
+def _has_enough_approvals(
+    context: InteractionContext, requester: Person, request: Request, another: Person
+) -> Decision:
     """Decide whether a request has enough approvals, with another one, by those who still may approve it."""
-    earlier = [desk.directory.person(one.by.user_id) for one in request.approvals]
+    earlier = [context.directory.person(one.by.user_id) for one in request.approvals]
     people = [*(one for one in earlier if one is not None), another]
-    return decide_request(desk.policy, requester, request.permission_set, request.accounts, people)
+    return decide_request(context.policy, requester, request.permission_set, request.accounts, people)
 
 
-def _done_before(doing: Doing, request: Request, state: State) -> bool:
+def _is_repeated(action: ActionContext, request: Request, state: State) -> bool:
     closed_by = request.closed_by.user_id if request.closed_by is not None else ""
-    return request.state is state and closed_by == doing.person.user_id
+    return request.state is state and closed_by == action.person.user_id
 
 
-def _decided(doing: Doing, written: Change) -> None:
+def _publish_decision(action: ActionContext, written: Change) -> None:
     """Let the workflow go on with a request that is decided, and say so."""
-    _wake(doing.desk, written.request)
-    notifications.announce(doing.desk, written, doing.by)
+    _wake(action.context, written.request)
+    notifications.publish_change(action.context, written, action.by)
 
 
-def _wake(desk: Desk, request: Request) -> None:
+def _wake(context: InteractionContext, request: Request) -> None:
     if request.state is not State.pending and request.token is not None:
-        desk.workflow.wake(request.token, {"outcome": "approved" if request.state is State.approved else "over"})
+        context.workflow.wake(request.token, {"outcome": "approved" if request.state is State.approved else "over"})

@@ -21,7 +21,7 @@ from breakglass.app.domain.session_denials import (
     remove_denial,
 )
 from breakglass.app.ports import BusyError, SessionPolicy
-from breakglass.app.services.context import Accounts
+from breakglass.app.services.context import ProvisionerContext
 from breakglass.app.services.optimistic_writes import change_grant
 
 MARGIN_SECONDS = 60
@@ -34,59 +34,61 @@ _LEASE = Access("", "", "sessions")
 _LEASE_SECONDS = 60
 
 
-def deny_sessions(world: Accounts, sessions: SessionPolicy, one: Grant) -> Grant:
+def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, one: Grant) -> Grant:
     """End every session of a grant that began before it was taken back; return the grant as it was written.
 
     Where the policy does not take the Deny, the grant says so (`undenied`): better a session that lives on than a
     request that never ends. The sweeper tries again.
     """
-    seconds = _session_seconds(world, one) + MARGIN_SECONDS
-    until = one.deny_until or world.clock() + seconds
-    denied = _change(world, one, lambda grant: life.record_deny(grant, until, world.clock()))
-    denial = SessionDenial(one.request_id, one.access, until - seconds, world.policy.settings.partition)
+    seconds = _session_seconds(context, one) + MARGIN_SECONDS
+    until = one.deny_until or context.clock() + seconds
+    denied = _change(context, one, lambda grant: life.record_deny(grant, until, context.clock()))
+    denial = SessionDenial(one.request_id, one.access, until - seconds, context.policy.settings.partition)
     try:
-        _rewrite(world, sessions, denied, lambda content: add_denial(content, denial))
+        _rewrite_policy(context, sessions, denied, lambda content: add_denial(content, denial))
     except SessionPolicyError as error:
         why = error.why
-        world.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
+        context.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
     else:
         why = ""
-    return _change(world, denied, lambda grant: life.record_deny_failure(grant, why, world.clock()))
+    return _change(context, denied, lambda grant: life.record_deny_failure(grant, why, context.clock()))
 
 
-def lift_denials(world: Accounts, grants: Iterable[Grant]) -> None:
+def remove_denials(context: ProvisionerContext, grants: Iterable[Grant]) -> None:
     """Take out the Deny of those grants whose sessions can't be alive any more; without the policy there is none."""
     for one in grants:
-        if one.deny_until is None or (world.sessions is not None and one.deny_until > world.clock()):
+        if one.deny_until is None or (context.sessions is not None and one.deny_until > context.clock()):
             continue
-        if world.sessions is not None:
-            _take_out(world, world.sessions, one)
-        _change(world, one, lambda grant: life.record_deny_removal(grant, world.clock()))
+        if context.sessions is not None:
+            _remove_denial(context, context.sessions, one)
+        _change(context, one, lambda grant: life.record_deny_removal(grant, context.clock()))
 
 
-def _take_out(world: Accounts, sessions: SessionPolicy, one: Grant) -> None:
+def _remove_denial(context: ProvisionerContext, sessions: SessionPolicy, one: Grant) -> None:
     done = denial_id(one.request_id, one.access)
     try:
-        _rewrite(world, sessions, one, lambda content: remove_denial(content, done))
+        _rewrite_policy(context, sessions, one, lambda content: remove_denial(content, done))
     except SessionPolicyUnreadableError:
         # There is nothing in it to take out.
-        world.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
+        context.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
 
 
-def _session_seconds(world: Accounts, one: Grant) -> int:
+def _session_seconds(context: ProvisionerContext, one: Grant) -> int:
     """Return how long a session of a grant lives; of a set that has left the stack file, the longest there is."""
-    known = world.policy.sets.get(one.access.permission_set)
+    known = context.policy.sets.get(one.access.permission_set)
     return known.session_seconds if known is not None else LONGEST_SESSION_SECONDS
 
 
-def _change(world: Accounts, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
-    return change_grant(world.store, one.request_id, one.access.account, change)
+def _change(context: ProvisionerContext, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+    return change_grant(context.store, one.request_id, one.access.account, change)
 
 
-def _rewrite(world: Accounts, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]) -> None:
+def _rewrite_policy(
+    context: ProvisionerContext, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]
+) -> None:
     # By a name of this run's own: the workflow and the sweeper may be at the same grant.
-    now, holder = world.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
-    if not world.store.begin(_LEASE, holder, now + _LEASE_SECONDS, now):
+    now, holder = context.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
+    if not context.store.acquire_lease(_LEASE, holder, now + _LEASE_SECONDS, now):
         raise BusyError("the policy that ends sessions is being written")
     try:
         content = sessions.read()
@@ -94,4 +96,4 @@ def _rewrite(world: Accounts, sessions: SessionPolicy, one: Grant, change: Calla
         if changed != content:
             sessions.write(changed)
     finally:
-        world.store.finish(_LEASE, holder)
+        context.store.release_lease(_LEASE, holder)

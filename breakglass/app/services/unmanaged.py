@@ -26,7 +26,7 @@ from breakglass.app.slack import messages
 from breakglass.app.slack.message_content import MessageContent
 
 if TYPE_CHECKING:
-    from breakglass.app.services.reconciler import Run, Sweeper
+    from breakglass.app.services.reconciler import ReconcilerContext, Run
 
 CURSOR = "search"
 """Name of the stored cursor."""
@@ -60,30 +60,30 @@ class Round:
     before: int = 0
 
 
-def unrecorded(run: Run) -> None:
+def search_unmanaged_assignments(run: Run) -> None:
     """Search on, for as long as there is time."""
-    world = run.world
+    context = run.context
     known = {
         (grant.access.permission_set, grant.access.account, PrincipalKind.user, grant.access.user_id)
-        for grant in world.store.live_grants(run.unreadable)
+        for grant in context.store.live_grants(run.unreadable)
         if grant.state in LIVE
-    } | {(one.permission_set, one.account, one.principal.kind, one.principal.id) for one in world.policy.standing}
-    current = _read(world)
+    } | {(one.permission_set, one.account, one.principal.kind, one.principal.id) for one in context.policy.standing}
+    current = _read(context)
     try:
         for pair in _pairs(run, current):
             if not run.has_time():
-                run.counts.unrecorded = max(current.before, current.found)
+                run.counts.unmanaged = max(current.before, current.found)
                 return
             current = replace(current, after=pair, found=current.found + _unmanaged(run, known, *pair))
-        run.counts.unrecorded = current.found
+        run.counts.unmanaged = current.found
         current = Round(before=current.found)
     finally:
-        world.store.save_cursor(CURSOR, json.dumps([current.after, current.found, current.before]))
+        context.store.save_cursor(CURSOR, json.dumps([current.after, current.found, current.before]))
 
 
-def _read(world: Sweeper) -> Round:
+def _read(context: ReconcilerContext) -> Round:
     try:
-        after, found, before = json.loads(world.store.cursor(CURSOR))
+        after, found, before = json.loads(context.store.cursor(CURSOR))
         return Round(tuple(map(str, after)), int(found), int(before))
     except (TypeError, ValueError):
         # There is none yet, or one of another version.
@@ -96,13 +96,13 @@ def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
     A set comes before its accounts, with an empty one. So time is checked and the cursor moves even where the accounts
     of one set after the other can't be listed.
     """
-    for name in sorted(run.world.policy.sets):
+    for name in sorted(run.context.policy.sets):
         if current.after and name < current.after[0]:
             continue
         if (name, "") > current.after:
             yield name, ""
         try:
-            accounts = run.world.center.provisioned_accounts(name)
+            accounts = run.context.center.provisioned_accounts(name)
         except Exception as error:
             run.failed(name, error)
             continue
@@ -115,8 +115,8 @@ def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int
     if not account:
         return found
     try:
-        for principal in run.world.center.assignments(name, account):
-            if not _is_managed(run.world, known, name, account, principal):
+        for principal in run.context.center.assignments(name, account):
+            if not _is_managed(run.context, known, name, account, principal):
                 found += 1
                 # Of too many for one run, the next round sees to the rest.
                 if run.has_time():
@@ -126,73 +126,77 @@ def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int
     return found
 
 
-def _is_managed(world: Sweeper, known: set[Assignment], name: str, account: str, principal: Principal) -> bool:
+def _is_managed(
+    context: ReconcilerContext, known: set[Assignment], name: str, account: str, principal: Principal
+) -> bool:
     if (name, account, principal.kind, principal.id) in known:
         return True
     if principal.kind is not PrincipalKind.user:
         return False
     one = Access(principal.id, name, account)
     # A holder is written before its assignment is made, so whoever is listed and wanted is among them by now.
-    return bool(provisioning.wanting(world.store, one, world.store.holders(one)))
+    return bool(provisioning.active_holders(context.store, one, context.store.holders(one)))
 
 
 def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
-    world, now = run.world, run.world.clock()
+    context, now = run.context, run.context.clock()
     key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
     found = AuditEntry(
         now, key, "unrecorded_found", SYSTEM, name, (account,), "", f"{principal.kind} {principal.id}", "", ""
     )
-    own = _is_own(world, name, account, principal)
-    revoke = own or world.policy.settings.unmanaged is UnmanagedAssignments.revoke
-    world.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
-    run.later(key, lambda: _report(world, key, name, account, principal, own=own, revoke=revoke))
-    if world.store.claim_delivery(f"{key}/seen", now + SEEN_SECONDS):
-        world.store.note(found)
-    elif revoke and _is_free(world, name, account, principal, key):
+    own = _is_own(context, name, account, principal)
+    revoke = own or context.policy.settings.unmanaged is UnmanagedAssignments.revoke
+    context.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
+    run.later(key, lambda: _report(context, key, name, account, principal, own=own, revoke=revoke))
+    if context.store.claim_delivery(f"{key}/seen", now + SEEN_SECONDS):
+        context.store.append_audit(found)
+    elif revoke and _is_free(context, name, account, principal, key):
         try:
-            world.store.note(replace(found, event="unrecorded_revoke_begun"))
-            world.center.remove(name, account, principal)
+            context.store.append_audit(replace(found, event="unrecorded_revoke_begun"))
+            context.center.remove(name, account, principal)
         except Exception as error:
             # Another assignment of the same set and account may be revoked all the same.
             run.failed(key, error)
 
 
-def _is_free(world: Sweeper, name: str, account: str, principal: Principal, key: str) -> bool:
+def _is_free(context: ReconcilerContext, name: str, account: str, principal: Principal, key: str) -> bool:
     """Return whether no request wants an assignment; one that comes now waits until the assignment is gone.
 
     Otherwise it would find the assignment in the list, and count as open what is deleted a moment later.
     """
     if principal.kind is not PrincipalKind.user:
         return True
-    one, now = Access(principal.id, name, account), world.clock()
-    if not world.store.begin(one, key, now + LEASE_SECONDS, now):
+    one, now = Access(principal.id, name, account), context.clock()
+    if not context.store.acquire_lease(one, key, now + LEASE_SECONDS, now):
         return False
-    if provisioning.wanting(world.store, one, world.store.holders(one)):
-        world.store.finish(one, key)
+    if provisioning.active_holders(context.store, one, context.store.holders(one)):
+        context.store.release_lease(one, key)
         return False
     return True
 
 
-def _is_own(world: Sweeper, name: str, account: str, principal: Principal) -> bool:
+def _is_own(context: ReconcilerContext, name: str, account: str, principal: Principal) -> bool:
     """Return whether a request wanted this assignment not long ago, so that this product made it."""
     if principal.kind is not PrincipalKind.user:
         return False
-    last = world.store.last_held(Access(principal.id, name, account))
-    return last is not None and world.clock() < last + OWN_SECONDS
+    last = context.store.last_held(Access(principal.id, name, account))
+    return last is not None and context.clock() < last + OWN_SECONDS
 
 
 def _report(
-    world: Sweeper, key: str, name: str, account: str, principal: Principal, *, own: bool, revoke: bool
+    context: ReconcilerContext, key: str, name: str, account: str, principal: Principal, *, own: bool, revoke: bool
 ) -> None:
     def body() -> MessageContent:
-        return messages.unmanaged_assignment_message(name, account, _name(world, principal), own, revoke, world.policy)
+        return messages.unmanaged_assignment_message(
+            name, account, _name(context, principal), own, revoke, context.policy
+        )
 
-    until = world.clock() + world.policy.settings.remind_every_seconds
-    notifications.post_once(world, key, until, world.policy.settings.channel, body)
+    until = context.clock() + context.policy.settings.remind_every_seconds
+    notifications.post_once(context, key, until, context.policy.settings.channel, body)
 
 
-def _name(world: Sweeper, principal: Principal) -> str:
+def _name(context: ReconcilerContext, principal: Principal) -> str:
     if principal.kind is PrincipalKind.user:
-        person = world.directory.person(principal.id)
+        person = context.directory.person(principal.id)
         return person.display_name if person is not None else principal.id
     return f"group {principal.id}"

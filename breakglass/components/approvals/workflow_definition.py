@@ -4,7 +4,7 @@
           -> Extend                                an extension ends here
           -> Prepare -> GrantEach -> Granted       the end is recorded before anything is granted
           -> Hold <-> Due -> RevokeEach -> Close   until its time is over or somebody ends it
-          -> Tail -> Lift                          while the Deny on live sessions is needed
+          -> SessionDenyWait -> RemoveSessionDeny   while the Deny on live sessions is needed
     failure of a task -> Abandon -> RevokeEach -> Close -> Failed
 
 It holds no state of its own but the list of accounts: every step reads the record and may run twice. What it can't
@@ -126,7 +126,7 @@ class _Function:
             step,
             following,
             Arguments={"FunctionName": self.arn, "Payload": {"step": step, "request": _REQUEST, "account": account}},
-            Output={**kept, "progress": "{% $states.result.Payload.progress %}"},
+            Output={**kept, "status": "{% $states.result.Payload.status %}"},
             Catch=[{"ErrorEquals": ["States.ALL"], "Output": {"account": account, "polls": 0}, "Next": catch}],
         )
 
@@ -144,7 +144,7 @@ def _outcome(name: str) -> str:
 
 
 def _progress(name: str, polls: int) -> str:
-    return f"$states.input.progress = '{name}' and $states.input.polls < {polls}"
+    return f"$states.input.status = '{name}' and $states.input.polls < {polls}"
 
 
 def _pause(following: str) -> State:
@@ -181,17 +181,22 @@ def _asking(desk: _Function) -> dict[str, State]:
 
 def _granting(desk: _Function, access: _Function) -> dict[str, State]:
     each = {
-        "Grant": access.account_step("grant", "GrantBegun", catch="TakeBack"),
+        "Grant": access.account_step("grant", "GrantBegun", catch="RollbackGrant"),
         "GrantBegun": _choice(
-            "TakeBack",
-            ("$states.input.progress = 'succeeded'", "AccountOpen"),
+            "RollbackGrant",
+            ("$states.input.status = 'succeeded'", "AccountOpen"),
             (_progress("in_progress", GRANT_POLLS), "GrantWait"),
         ),
-        "GrantWait": _pause("Granting"),
-        "Granting": access.account_step("granting", "GrantBegun", catch="TakeBack", polls="$states.input.polls + 1"),
-        "TakeBack": access.account_step("take_back", "TakenBack", catch="AccountNotOpen"),
-        "TakenBack": _choice("AccountNotOpen", (_progress("in_progress", 2 * GRANT_POLLS), "TakeBackWait")),
-        "TakeBackWait": {**_pause("TakeBack"), "Output": {**_SAME_ACCOUNT, "polls": "{% $states.input.polls + 1 %}"}},
+        "GrantWait": _pause("PollGrant"),
+        "PollGrant": access.account_step(
+            "poll_grant", "GrantBegun", catch="RollbackGrant", polls="$states.input.polls + 1"
+        ),
+        "RollbackGrant": access.account_step("rollback_grant", "RolledBack", catch="AccountNotOpen"),
+        "RolledBack": _choice("AccountNotOpen", (_progress("in_progress", 2 * GRANT_POLLS), "RollbackWait")),
+        "RollbackWait": {
+            **_pause("RollbackGrant"),
+            "Output": {**_SAME_ACCOUNT, "polls": "{% $states.input.polls + 1 %}"},
+        },
         "AccountOpen": {"Type": "Succeed"},
         "AccountNotOpen": {"Type": "Succeed"},
     }
@@ -219,15 +224,15 @@ def _revoking(desk: _Function, access: _Function) -> dict[str, State]:
     each = {
         "Revoke": access.account_step("revoke", "RevokeBegun", catch="AccountLeftToSweeper"),
         "RevokeBegun": _choice(
-            "AccountLeftToSweeper", ("$states.input.progress = 'succeeded'", "Verify"), (again, "RevokeWait")
+            "AccountLeftToSweeper", ("$states.input.status = 'succeeded'", "Verify"), (again, "RevokeWait")
         ),
-        "RevokeWait": _pause("Revoking"),
-        "Revoking": access.account_step(
-            "revoking", "RevokeBegun", catch="AccountLeftToSweeper", polls="$states.input.polls + 1"
+        "RevokeWait": _pause("PollRevoke"),
+        "PollRevoke": access.account_step(
+            "poll_revoke", "RevokeBegun", catch="AccountLeftToSweeper", polls="$states.input.polls + 1"
         ),
         "Verify": access.account_step("verify", "Verified", catch="AccountLeftToSweeper"),
         "Verified": _choice(
-            "AccountLeftToSweeper", ("$states.input.progress = 'succeeded'", "AccountClosed"), (again, "RevokeWait")
+            "AccountLeftToSweeper", ("$states.input.status = 'succeeded'", "AccountClosed"), (again, "RevokeWait")
         ),
         "AccountClosed": {"Type": "Succeed"},
         "AccountLeftToSweeper": {"Type": "Succeed"},
@@ -249,10 +254,14 @@ def _revoking(desk: _Function, access: _Function) -> dict[str, State]:
         ),
         "RevokeEach": _each("Close", "Close", "Revoke", each),
         "Close": desk.step("close", "Closed", catch="Failed"),
-        "Closed": _choice("Over", ("$failed", "Failed"), ("$states.input.tail > 0", "Tail")),
-        "Tail": {"Type": "Wait", "Seconds": "{% $states.input.tail %}", "Next": "Lift"},
+        "Closed": _choice("Over", ("$failed", "Failed"), ("$states.input.session_deny_seconds > 0", "SessionDenyWait")),
+        "SessionDenyWait": {
+            "Type": "Wait",
+            "Seconds": "{% $states.input.session_deny_seconds %}",
+            "Next": "RemoveSessionDeny",
+        },
         # Should this fail, the Deny hits no session any more, and the sweeper clears it away.
-        "Lift": access.step("lift", "Over", catch="Over"),
+        "RemoveSessionDeny": access.step("remove_session_deny", "Over", catch="Over"),
         "Failed": {
             "Type": "Fail",
             "Error": "RequestAbandoned",

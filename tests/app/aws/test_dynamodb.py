@@ -122,13 +122,13 @@ def test_denial_older_than_a_week_is_forgotten(store: Store, clock: FixedClock) 
 @pytest.mark.parametrize("text", ["", "x" * 65, "漢" * 2000, "../../AUDIT#2026-11-26"])
 def test_what_is_no_id_names_no_record(store: Store, text: str) -> None:
     assert store.request(text) is None
-    assert store.use(text) is None
+    assert store.usage(text) is None
 
 
 def test_of_what_is_too_long_to_be_an_id_nothing_is_asked(cloud: RunningCloud) -> None:
     without_a_table = DynamoStore(local_client(cloud), "no-such-table")
     assert without_a_table.request("x" * 65) is None
-    assert without_a_table.use("x" * 65) is None
+    assert without_a_table.usage("x" * 65) is None
     with pytest.raises(AwsError):
         without_a_table.request("x" * 64)
 
@@ -172,9 +172,9 @@ def test_a_use_is_read_as_it_was_written(store: Store) -> None:
         thread=Message("C1", "1.0"),
         reminded_at=NOW,
     )
-    assert store.save_use(whole)
-    assert store.use("u-1") == replace(whole, version=1)
-    assert store.use("u-2") is None
+    assert store.save_usage(whole)
+    assert store.usage("u-1") == replace(whole, version=1)
+    assert store.usage("u-2") is None
 
 
 def test_the_grants_of_a_request_come_by_account(store: Store) -> None:
@@ -196,7 +196,7 @@ def test_texts_that_look_like_keys_are_not_taken_for_others(store: Store) -> Non
 def test_ids_of_the_system_itself_may_be_empty(store: Store) -> None:
     assert store.save_request(a_request(requester=SYSTEM))
     assert store.request("r-1") is not None
-    assert store.begin(Access("", "", "sessions"), "r-1/222222222222", NOW + 60, NOW)
+    assert store.acquire_lease(Access("", "", "sessions"), "r-1/222222222222", NOW + 60, NOW)
 
 
 # Writing only if nobody else has
@@ -219,7 +219,7 @@ def test_of_two_writers_of_the_same_version_the_second_changes_nothing(store: St
 def test_what_was_never_there_has_no_version_to_follow(store: Store) -> None:
     assert not store.save_request(a_request(version=3))
     assert not store.save_grant(a_grant(version=3))
-    assert not store.save_use(a_use(version=3))
+    assert not store.save_usage(a_use(version=3))
     assert store.request("r-1") is None
 
 
@@ -376,10 +376,10 @@ def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Sto
 
 
 def test_uses_are_open_until_they_are_signed_off_and_come_by_when_they_are_due(store: Store) -> None:
-    assert all(store.save_use(a_use(number)) for number in (3, 1, 2))
-    assert store.save_use(a_use(1, version=1, state=UsageState.explained))
-    assert store.save_use(a_use(2, version=1, state=UsageState.accepted))
-    assert [use.id for use in store.open_uses()] == ["u-1", "u-3"]
+    assert all(store.save_usage(a_use(number)) for number in (3, 1, 2))
+    assert store.save_usage(a_use(1, version=1, state=UsageState.explained))
+    assert store.save_usage(a_use(2, version=1, state=UsageState.accepted))
+    assert [use.id for use in store.open_usages()] == ["u-1", "u-3"]
 
 
 def test_more_is_open_than_one_read_takes(store: Store) -> None:
@@ -541,29 +541,29 @@ def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
 
 def test_one_request_at_a_time_has_the_lease_on_an_assignment(store: Store) -> None:
     access, other = Access("u-ada", "set", "222222222222"), Access("u-ada", "set", "333333333333")
-    assert store.begin(access, "r-1", NOW + 60, NOW)
-    assert store.begin(access, "r-1", NOW + 90, NOW)
-    assert store.begin(other, "r-2", NOW + 60, NOW)
-    assert not store.begin(access, "r-2", NOW + 60, NOW + 89)
-    assert store.begin(access, "r-2", NOW + 120, NOW + 90)
-    assert not store.begin(access, "r-1", NOW + 120, NOW + 90)
+    assert store.acquire_lease(access, "r-1", NOW + 60, NOW)
+    assert store.acquire_lease(access, "r-1", NOW + 90, NOW)
+    assert store.acquire_lease(other, "r-2", NOW + 60, NOW)
+    assert not store.acquire_lease(access, "r-2", NOW + 60, NOW + 89)
+    assert store.acquire_lease(access, "r-2", NOW + 120, NOW + 90)
+    assert not store.acquire_lease(access, "r-1", NOW + 120, NOW + 90)
 
 
 def test_only_its_owner_gives_a_lease_back(store: Store) -> None:
     access = Access("u-ada", "set", "222222222222")
-    store.finish(access, "r-1")
-    assert store.begin(access, "r-1", NOW + 60, NOW)
-    store.finish(access, "r-2")
-    assert not store.begin(access, "r-2", NOW + 60, NOW)
-    store.finish(access, "r-1")
-    assert store.begin(access, "r-2", NOW + 60, NOW)
+    store.release_lease(access, "r-1")
+    assert store.acquire_lease(access, "r-1", NOW + 60, NOW)
+    store.release_lease(access, "r-2")
+    assert not store.acquire_lease(access, "r-2", NOW + 60, NOW)
+    store.release_lease(access, "r-1")
+    assert store.acquire_lease(access, "r-2", NOW + 60, NOW)
 
 
 def test_of_many_that_want_the_lease_at_once_exactly_one_gets_it(stores: Stores) -> None:
     won: list[int] = []
 
     def begin(number: int) -> None:
-        if stores().begin(Access("u-ada", "set", "222222222222"), f"r-{number}", NOW + 60, NOW):
+        if stores().acquire_lease(Access("u-ada", "set", "222222222222"), f"r-{number}", NOW + 60, NOW):
             won.append(number)
 
     at_once(begin)
@@ -600,53 +600,53 @@ def test_no_holder_is_lost_when_many_come_and_go_at_once(stores: Stores) -> None
 
 
 def test_a_use_is_found_by_each_of_its_events(store: Store) -> None:
-    assert store.save_use(a_use(event_ids=("e-1",)))
-    assert store.save_use(a_use(version=1, event_ids=("e-1", "e-2", "e-2")))
-    assert store.save_use(a_use(2))
-    assert [store.use_of_event(event) for event in ("e-1", "e-2")] == [store.use("u-1")] * 2
-    assert store.use_of_event("e-3") is None
+    assert store.save_usage(a_use(event_ids=("e-1",)))
+    assert store.save_usage(a_use(version=1, event_ids=("e-1", "e-2", "e-2")))
+    assert store.save_usage(a_use(2))
+    assert [store.usage_of_event(event) for event in ("e-1", "e-2")] == [store.usage("u-1")] * 2
+    assert store.usage_of_event("e-3") is None
 
 
 def test_an_event_belongs_to_one_use_only(store: Store) -> None:
-    assert store.save_use(a_use(1, event_ids=("e-1",)))
-    assert not store.save_use(a_use(2, event_ids=("e-1", "e-2")), [a_line()])
-    assert store.use("u-2") is None
-    assert store.use_of_event("e-2") is None
+    assert store.save_usage(a_use(1, event_ids=("e-1",)))
+    assert not store.save_usage(a_use(2, event_ids=("e-1", "e-2")), [a_line()])
+    assert store.usage("u-2") is None
+    assert store.usage_of_event("e-2") is None
     assert list(store.audit(NOW, NOW + 1)) == []
 
 
 def test_a_use_may_have_more_events_than_fit_into_one_transaction(store: Store) -> None:
     events = tuple(f"e-{number}" for number in range(150))
-    assert store.save_use(a_use(event_ids=events[:80]))
-    assert store.save_use(a_use(version=1, event_ids=events), [a_line()])
-    use = store.use_of_event("e-149")
+    assert store.save_usage(a_use(event_ids=events[:80]))
+    assert store.save_usage(a_use(version=1, event_ids=events), [a_line()])
+    use = store.usage_of_event("e-149")
     assert use is not None
     assert use.event_ids == events
 
 
 def test_a_use_that_somebody_else_has_written_is_not_overwritten(store: Store) -> None:
-    assert store.save_use(a_use())
-    assert not store.save_use(a_use(event_ids=("e-1",)))
-    assert store.use_of_event("e-1") is None
+    assert store.save_usage(a_use())
+    assert not store.save_usage(a_use(event_ids=("e-1",)))
+    assert store.usage_of_event("e-1") is None
 
 
 def test_the_latest_use_is_the_one_seen_last_not_the_one_written_last(store: Store) -> None:
-    assert all(store.save_use(a_use(number)) for number in (2, 12, 1))
-    latest = store.latest_use("devops-break-glass", "222222222222", "u-ada")
-    assert latest == store.use("u-12")
+    assert all(store.save_usage(a_use(number)) for number in (2, 12, 1))
+    latest = store.latest_usage("devops-break-glass", "222222222222", "u-ada")
+    assert latest == store.usage("u-12")
     assert latest is not None
-    assert store.save_use(replace(latest, reminded_at=NOW))
-    assert store.latest_use("devops-break-glass", "222222222222", "u-ada") == store.use("u-12")
+    assert store.save_usage(replace(latest, reminded_at=NOW))
+    assert store.latest_usage("devops-break-glass", "222222222222", "u-ada") == store.usage("u-12")
 
 
 def test_the_latest_use_is_of_this_person_set_and_account(store: Store) -> None:
-    assert store.save_use(a_use(1))
-    assert store.save_use(a_use(2, user_id="", session_name="arn:aws:sts::222222222222:assumed-role/x/ada#1"))
-    assert store.latest_use("devops-break-glass", "222222222222", "u-bea") is None
-    assert store.latest_use("devops-break-glass", "333333333333", "u-ada") is None
-    assert store.latest_use("network-break-glass", "222222222222", "u-ada") is None
+    assert store.save_usage(a_use(1))
+    assert store.save_usage(a_use(2, user_id="", session_name="arn:aws:sts::222222222222:assumed-role/x/ada#1"))
+    assert store.latest_usage("devops-break-glass", "222222222222", "u-bea") is None
+    assert store.latest_usage("devops-break-glass", "333333333333", "u-ada") is None
+    assert store.latest_usage("network-break-glass", "222222222222", "u-ada") is None
     who = "arn:aws:sts::222222222222:assumed-role/x/ada#1"
-    assert store.latest_use("devops-break-glass", "222222222222", who) == store.use("u-2")
+    assert store.latest_usage("devops-break-glass", "222222222222", who) == store.usage("u-2")
 
 
 # The audit trail
@@ -655,7 +655,7 @@ def test_the_latest_use_is_of_this_person_set_and_account(store: Store) -> None:
 def test_the_audit_trail_comes_oldest_first_across_days_and_as_written_within_a_second(store: Store) -> None:
     assert store.save_request(a_request(), [a_line("z", NOW), a_line("a", NOW, note=ODD)])
     assert store.save_grant(a_grant(), [a_line("y", NOW)])
-    assert store.save_use(a_use(), [a_line("yesterday", NOW - DAY)])
+    assert store.save_usage(a_use(), [a_line("yesterday", NOW - DAY)])
     assert store.save_request(a_request(version=1), [a_line("tomorrow", NOW + DAY - 1)])
     told = list(store.audit(NOW - DAY, NOW + DAY))
     assert [line.event for line in told] == ["yesterday", "z", "a", "y", "tomorrow"]
@@ -678,15 +678,15 @@ def test_a_line_that_says_the_same_twice_is_kept_twice_if_it_happened_twice(stor
 
 
 def test_a_note_is_kept_once(store: Store) -> None:
-    assert store.note(a_line("unrecorded_found"))
-    assert not store.note(a_line("unrecorded_found"))
-    assert store.note(a_line("unrecorded_found", NOW + 1))
+    assert store.append_audit(a_line("unrecorded_found"))
+    assert not store.append_audit(a_line("unrecorded_found"))
+    assert store.append_audit(a_line("unrecorded_found", NOW + 1))
     assert [line.at for line in store.audit(NOW, NOW + 2)] == [NOW, NOW + 1]
 
 
 def test_the_audit_trail_has_no_slack_ids(store: Store) -> None:
     assert store.save_request(a_request(), [a_line(actor=ADA)])
-    assert store.note(a_line("noted", actor=BEA))
+    assert store.append_audit(a_line("noted", actor=BEA))
     assert [line.actor.slack_id for line in store.audit(NOW, NOW + 1)] == [None, None]
 
 
@@ -722,12 +722,12 @@ def test_who_claimed_a_delivery_learns_it_though_the_answer_was_lost(forgetful: 
 @pytest.mark.local
 def test_leases_and_holders_are_as_if_no_answer_had_been_lost(forgetful: DynamoStore) -> None:
     access = Access("u-ada", "set", "222222222222")
-    assert forgetful.begin(access, "r-1", NOW + 60, NOW)
-    assert not forgetful.begin(access, "r-2", NOW + 60, NOW)
+    assert forgetful.acquire_lease(access, "r-1", NOW + 60, NOW)
+    assert not forgetful.acquire_lease(access, "r-2", NOW + 60, NOW)
     forgetful.add_holder(access, "r-1", NOW)
     assert forgetful.remove_holder(access, "r-1") == frozenset()
-    forgetful.finish(access, "r-1")
-    assert forgetful.begin(access, "r-2", NOW + 60, NOW)
+    forgetful.release_lease(access, "r-1")
+    assert forgetful.acquire_lease(access, "r-2", NOW + 60, NOW)
 
 
 @pytest.mark.local

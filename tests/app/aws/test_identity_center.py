@@ -15,7 +15,7 @@ from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.policy import PermissionSet, Principal, PrincipalKind
 from breakglass.app.domain.records import Access
 from breakglass.app.error_codes import describe_error
-from breakglass.app.ports import BusyError, Operation, Progress
+from breakglass.app.ports import BusyError, Operation, OperationStatus
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import local_client
 from tests.app.aws.scripted_server import HangUp, Reply, ScriptedServer, refusal
@@ -58,7 +58,7 @@ def listed(*principals: tuple[str, str], token: str | None = None) -> Reply:
 
 def test_a_creation_names_the_set_by_its_arn(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     server.answers(creation(Status="IN_PROGRESS"))
-    assert center.create(ACCESS) == Operation("o-1", Progress.in_progress)
+    assert center.create(ACCESS) == Operation("o-1", OperationStatus.in_progress)
     assert server.operations() == ["CreateAccountAssignment"]
     assert server.asked[0].json == {"InstanceArn": INSTANCE, **ASSIGNMENT}
 
@@ -66,10 +66,13 @@ def test_a_creation_names_the_set_by_its_arn(server: ScriptedServer, center: Aws
 @pytest.mark.parametrize(
     ("status", "operation"),
     [
-        ({"Status": "IN_PROGRESS"}, Operation("o-1", Progress.in_progress)),
-        ({"Status": "SUCCEEDED"}, Operation("o-1", Progress.succeeded)),
-        ({"Status": "FAILED", "FailureReason": "no such user"}, Operation("o-1", Progress.failed, "no such user")),
-        ({}, Operation("o-1", Progress.in_progress)),
+        ({"Status": "IN_PROGRESS"}, Operation("o-1", OperationStatus.in_progress)),
+        ({"Status": "SUCCEEDED"}, Operation("o-1", OperationStatus.succeeded)),
+        (
+            {"Status": "FAILED", "FailureReason": "no such user"},
+            Operation("o-1", OperationStatus.failed, "no such user"),
+        ),
+        ({}, Operation("o-1", OperationStatus.in_progress)),
     ],
 )
 def test_an_operation_tells_how_far_it_is_and_why_it_failed(
@@ -88,7 +91,7 @@ def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
     server: ScriptedServer, center: AwsIdentityCenter, code: str
 ) -> None:
     server.answers(refusal(code, "because"))
-    assert center.create(ACCESS) == Operation("", Progress.failed, f"{code}: because")
+    assert center.create(ACCESS) == Operation("", OperationStatus.failed, f"{code}: because")
 
 
 @pytest.mark.parametrize("lost", [HangUp(), refusal("InternalServerException", status=500)])
@@ -99,7 +102,7 @@ def test_a_creation_that_may_have_begun_has_not_failed_because_a_second_attempt_
     with pytest.raises(BusyError):
         center.create(ACCESS)
     server.answers(refusal("ThrottlingException"), refusal("ValidationException"))
-    assert center.create(ACCESS).progress is Progress.failed
+    assert center.create(ACCESS).status is OperationStatus.failed
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_what_does_not_pass_is_an_error(server: ScriptedServer, center: AwsIdent
 
 def test_to_delete_what_is_not_there_has_succeeded(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     server.answers(refusal("ResourceNotFoundException"))
-    assert center.delete(ACCESS) == Operation("", Progress.succeeded)
+    assert center.delete(ACCESS) == Operation("", OperationStatus.succeeded)
 
 
 def test_a_deletion_that_failed_has_succeeded_if_the_assignment_is_not_listed(
@@ -155,7 +158,7 @@ def test_a_deletion_that_failed_has_succeeded_if_the_assignment_is_not_listed(
 ) -> None:
     failed = deletion(Status="FAILED", FailureReason="Received a 404 status error: the USER assignee was not found")
     server.answers(failed, listed(("GROUP", "u-ada"), ("USER", "u-bea")))
-    assert center.deletion("o-1") == Operation("", Progress.succeeded), "nothing was deleted"
+    assert center.deletion("o-1") == Operation("", OperationStatus.succeeded), "nothing was deleted"
     assert server.operations() == ["DescribeAccountAssignmentDeletionStatus", "ListAccountAssignments"]
     assert server.asked[1].json == {
         "InstanceArn": INSTANCE,
@@ -168,13 +171,13 @@ def test_a_deletion_that_failed_has_failed_if_the_assignment_is_listed(
     server: ScriptedServer, center: AwsIdentityCenter
 ) -> None:
     server.answers(deletion(Status="FAILED", FailureReason="why"), listed(("USER", "u-ada")))
-    assert center.deletion("o-1") == Operation("o-1", Progress.failed, "why")
+    assert center.deletion("o-1") == Operation("o-1", OperationStatus.failed, "why")
 
 
 def test_an_operation_that_is_not_remembered_has_failed(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     server.answers(refusal("ResourceNotFoundException"))
-    assert center.creation("o-1").progress is Progress.failed
-    assert center.deletion("o-1").progress is Progress.failed
+    assert center.creation("o-1").status is OperationStatus.failed
+    assert center.deletion("o-1").status is OperationStatus.failed
 
 
 def test_assignment_of_a_set_that_left_is_found_by_its_arn(server: ScriptedServer, center: AwsIdentityCenter) -> None:
@@ -211,7 +214,7 @@ def test_accounts_are_listed_to_the_last_page(server: ScriptedServer, center: Aw
 
 def test_a_group_is_removed_as_a_group(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     server.answers(deletion(Status="IN_PROGRESS"))
-    assert center.remove(RDS, "222222222222", TEAM) == Operation("o-1", Progress.in_progress)
+    assert center.remove(RDS, "222222222222", TEAM) == Operation("o-1", OperationStatus.in_progress)
     assert server.operations() == ["DeleteAccountAssignment"]
     assert {**ASSIGNMENT, "PrincipalType": "GROUP", "PrincipalId": "g-team"}.items() <= server.asked[0].json.items()
 
@@ -255,16 +258,16 @@ def test_an_assignment_is_made_listed_and_taken_away(
     made = center.create(access)
     with pytest.raises(BusyError, match="ConflictException"):
         center.delete(access)
-    assert followed(center.creation, made) == Progress.succeeded
+    assert followed(center.creation, made) == OperationStatus.succeeded
     assert center.is_assigned(access)
     assert cloud.assignments(RDS, access.account) == ["ada.lovelace"]
     assert center.provisioned_accounts(RDS) == (access.account,)
     assert [one.id for one in center.assignments(RDS, access.account)] == [access.user_id]
     taken = center.delete(access)
-    assert followed(center.deletion, taken) == Progress.succeeded
+    assert followed(center.deletion, taken) == OperationStatus.succeeded
     assert not center.is_assigned(access)
     assert cloud.assignments(RDS, access.account) == []
-    assert center.delete(access).progress is Progress.succeeded
+    assert center.delete(access).status is OperationStatus.succeeded
 
 
 @pytest.mark.local
@@ -274,7 +277,7 @@ def test_an_assignment_that_comes_to_nothing_says_why(
     center, access = local
     cloud.delay_assignments(failure="The user was deleted meanwhile.")
     made = center.create(access)
-    assert followed(center.creation, made) == Progress.failed
+    assert followed(center.creation, made) == OperationStatus.failed
     assert center.creation(made.id).failure == "The user was deleted meanwhile."
     assert not center.is_assigned(access)
 
@@ -285,7 +288,7 @@ def test_throttling_is_waited_out_or_left_to_the_caller(
 ) -> None:
     center, access = local
     cloud.fail("sso:CreateAccountAssignment", error="ThrottlingException", times=1)
-    assert center.create(access).progress is not Progress.failed
+    assert center.create(access).status is not OperationStatus.failed
     cloud.fail("sso:ListAccountAssignments", error="ConflictException")
     with pytest.raises(BusyError):
         center.is_assigned(access)
@@ -293,8 +296,8 @@ def test_throttling_is_waited_out_or_left_to_the_caller(
     center.delete(access)
 
 
-def followed(ask: Any, operation: Operation) -> Progress:
+def followed(ask: Any, operation: Operation) -> OperationStatus:
     """Ask until the operation is over; the local cloud's ends after so many questions."""
-    while operation.progress is Progress.in_progress:
+    while operation.status is OperationStatus.in_progress:
         operation = ask(operation.id)
-    return operation.progress
+    return operation.status

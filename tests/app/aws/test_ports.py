@@ -10,9 +10,9 @@ from breakglass.app.aws.session_policy import ServiceControlPolicy
 from breakglass.app.aws.slack_api import SlackApi
 from breakglass.app.aws.step_functions import StepFunctions
 from breakglass.app.ports import (
-    DeskFunction,
     Directory,
     IdentityCenter,
+    InteractionsFunction,
     SessionPolicy,
     Slack,
     Store,
@@ -23,7 +23,7 @@ from tests.app.aws.scripted_server import ScriptedServer
 
 def test_nothing_is_asked_before_an_adapter_is_used(server: ScriptedServer) -> None:
     client = AwsClient("eu-central-1", environment={"AWS_ENDPOINT_URL": server.url})
-    adapters: tuple[Store, Directory, IdentityCenter, SessionPolicy, Slack, Workflow, DeskFunction] = (
+    adapters: tuple[Store, Directory, IdentityCenter, SessionPolicy, Slack, Workflow, InteractionsFunction] = (
         DynamoStore(client, "table"),
         IdentityStore(client, "d-1234567890"),
         AwsIdentityCenter(client, "arn:aws:sso:::instance/ssoins-1234567890abcdef", {}),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from breakglass.app.domain.policy import Principal, PrincipalKind
 from breakglass.app.domain.records import Access
-from breakglass.app.ports import BusyError, Operation, Progress
+from breakglass.app.ports import BusyError, Operation, OperationStatus
 
 
 class BrokenError(Exception):
@@ -65,7 +65,7 @@ class MemoryIdentityCenter:
         self._know(access, set_arn)
         self.trouble("delete", False)
         if access not in self.assigned and not self._under_way(access):
-            return Operation("", Progress.succeeded)
+            return Operation("", OperationStatus.succeeded)
         self.deleted.append(access)
         operation = self._begin(access, present=False)
         self.trouble("delete", True)
@@ -98,7 +98,7 @@ class MemoryIdentityCenter:
     def remove(self, permission_set: str, account: str, principal: Principal) -> Operation:
         self.groups.discard((principal.id, permission_set, account))
         self.assigned.discard(Access(principal.id, permission_set, account))
-        return Operation("", Progress.succeeded)
+        return Operation("", OperationStatus.succeeded)
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
         users = {one.account for one in self.assigned if one.permission_set == permission_set}
@@ -128,9 +128,11 @@ class MemoryIdentityCenter:
     def _progress(self, operation_id: str) -> Operation:
         change = self._operations[operation_id]
         if change.polls > 0:
-            return Operation(operation_id, Progress.in_progress)
+            return Operation(operation_id, OperationStatus.in_progress)
         if not change.ended:
             change.ended = True
             if not change.failure:
                 (self.assigned.add if change.present else self.assigned.discard)(change.access)
-        return Operation(operation_id, Progress.failed if change.failure else Progress.succeeded, change.failure)
+        return Operation(
+            operation_id, OperationStatus.failed if change.failure else OperationStatus.succeeded, change.failure
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from breakglass.app.domain.policy import Principal, PrincipalKind
 from breakglass.app.domain.records import Access
-from breakglass.app.ports import BusyError, Operation, Progress
+from breakglass.app.ports import BusyError, Operation, OperationStatus
 from tests.app.doubles.clock import FixedClock
 
 
@@ -63,7 +63,7 @@ class SlowIdentityCenter:
     def delete(self, access: Access, set_arn: str = "") -> Operation:
         self._be_busy()
         if access not in self.assigned and (self.lenient or not self.under_way(access)):
-            return Operation("", Progress.succeeded)
+            return Operation("", OperationStatus.succeeded)
         return self._begin(access, present=False)
 
     def deletion(self, operation_id: str) -> Operation:
@@ -126,5 +126,7 @@ class SlowIdentityCenter:
         if not one.ended and one.looks <= 0:
             self._end(one)
         if not one.ended:
-            return Operation(operation_id, Progress.in_progress)
-        return Operation(operation_id, Progress.failed if one.failure else Progress.succeeded, one.failure)
+            return Operation(operation_id, OperationStatus.in_progress)
+        return Operation(
+            operation_id, OperationStatus.failed if one.failure else OperationStatus.succeeded, one.failure
+        )

@@ -24,7 +24,7 @@ from breakglass.app.domain.records import (
     Usage,
     UsageState,
 )
-from breakglass.app.ports import Clock, Page, pass_over
+from breakglass.app.ports import Clock, Page, skip_record
 
 Kept = TypeVar("Kept", Request, Grant, Usage)
 
@@ -122,13 +122,13 @@ class MemoryStore:
             self._tell(audit)
             return True
 
-    def open_requests(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Request]:
+    def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
         with self._lock:
             unfinished = [one for one in self.requests.values() if is_open(one)]
         readable = self._readable({one.id: one for one in unfinished}, unreadable)
         return iter(sorted(readable, key=lambda request: request.created_at))
 
-    def live_grants(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Grant]:
+    def live_grants(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Grant]:
         with self._lock:
             live = [one for one in self.all_grants.values() if one.state in LIVE or one.deny_until is not None]
         readable = self._readable({" ".join(_key(one)): one for one in live}, unreadable)
@@ -144,7 +144,7 @@ class MemoryStore:
             found = [request for request in self.requests.values() if since <= request.created_at < until]
         return _page(found, cursor, limit)
 
-    def begin(self, access: Access, request_id: str, until: int, now: int) -> bool:
+    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
         with self._lock:
             lease = self._leases.get(access)
             if lease and lease.request_id != request_id and lease.until > now:
@@ -152,7 +152,7 @@ class MemoryStore:
             self._leases[access] = _Lease(request_id, until)
             return True
 
-    def finish(self, access: Access, request_id: str) -> None:
+    def release_lease(self, access: Access, request_id: str) -> None:
         with self._lock:
             lease = self._leases.get(access)
             if lease and lease.request_id == request_id:
@@ -174,13 +174,13 @@ class MemoryStore:
     def holders(self, access: Access) -> frozenset[str]:
         return self._holders.get(access, frozenset())
 
-    def use(self, use_id: str) -> Usage | None:
+    def usage(self, use_id: str) -> Usage | None:
         return self.uses.get(use_id)
 
-    def use_of_event(self, event_id: str) -> Usage | None:
+    def usage_of_event(self, event_id: str) -> Usage | None:
         return self.uses.get(self._use_of_event.get(event_id, ""))
 
-    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         with self._lock:
             if not _follows(self.uses.get(use.id), use):
                 return False
@@ -193,10 +193,10 @@ class MemoryStore:
             self._tell(audit)
             return True
 
-    def latest_use(self, permission_set: str, account: str, who: str) -> Usage | None:
+    def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
         return self.uses.get(self._latest_use.get((permission_set, account, who), ""))
 
-    def open_uses(self, unreadable: Callable[[str], None] = pass_over) -> Iterable[Usage]:
+    def open_usages(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Usage]:
         with self._lock:
             unfinished = [use for use in self.uses.values() if use.state is not UsageState.accepted]
         readable = self._readable({use.id: use for use in unfinished}, unreadable)
@@ -208,7 +208,7 @@ class MemoryStore:
     def save_cursor(self, name: str, text: str) -> None:
         self._cursors[name] = text
 
-    def note(self, entry: AuditEntry) -> bool:
+    def append_audit(self, entry: AuditEntry) -> bool:
         with self._lock:
             if replace(entry, actor=drop_slack_id(entry.actor)) in self.trail:
                 return False

@@ -64,7 +64,7 @@ class _Invoking(AwsClient):
 def workspace(monkeypatch: pytest.MonkeyPatch) -> FakeWorkspace:
     """A workspace whose desk is the handler."""
     workspace = FakeWorkspace()
-    monkeypatch.setattr(desk, "_desk", lambda: workspace.world)
+    monkeypatch.setattr(desk, "_desk", lambda: workspace.context)
     monkeypatch.setattr(desk, "_signing_secret", lambda: _secret)
     monkeypatch.setattr(desk, "clock", workspace.clock)
     return workspace
@@ -127,7 +127,7 @@ REPORTED: dict[str, tuple[str, int]] = {
 @pytest.mark.parametrize("sentence", REPORTED)
 def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
     workspace = FakeWorkspace()
-    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.world, workspace.directory))
+    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.context, workspace.directory))
     text, count = REPORTED[sentence]
     assert recorder.handler(json.loads(text), None) == {}
     assert len(workspace.store.uses) == count
@@ -136,7 +136,7 @@ def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
 def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch, source: str, count: int) -> None:
     workspace = FakeWorkspace()
-    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.world, workspace.directory))
+    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.context, workspace.directory))
     detail = {
         "recipientAccountId": PRODUCTION,
         "eventID": "e-1",
@@ -163,7 +163,7 @@ def _signed(body: str, workspace: FakeWorkspace) -> dict[str, str]:
 
 
 def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
-    counts = Counts(late=1, stuck=2, unrecorded=3, overdue=4, failures=5, undenied=6, unannounced=7)
+    counts = Counts(late=1, stuck=2, unmanaged=3, overdue=4, failures=5, undenied=6, unannounced=7)
     line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
@@ -201,7 +201,7 @@ def test_desk_with_a_permanent_refusal_counts_it_and_ends(
 ) -> None:
     workspace = FakeWorkspace()
     workspace.slack.fail("users.info", "account_inactive", times=None)
-    monkeypatch.setattr(desk, "_desk", lambda: workspace.world)
+    monkeypatch.setattr(desk, "_desk", lambda: workspace.context)
 
     def command(*_: object) -> Command:
         return Command(workspace.actor(ADA), "t-1", "", CHANNEL)
@@ -224,8 +224,8 @@ def test_step_that_is_refused_for_good_raises_a_permanent_error(
 
     monkeypatch.setattr(desk, "_desk", FakeWorkspace)
     monkeypatch.setattr(access, "_accounts", FakeWorkspace)
-    monkeypatch.setattr(desk.workflow_steps, "step", refused)
-    monkeypatch.setattr(access, "step", refused)
+    monkeypatch.setattr(desk.workflow_steps, "run_step", refused)
+    monkeypatch.setattr(access, "run_step", refused)
     with pytest.raises(PermanentError, match="AccessDeniedException"):
         handler({"step": "grant", "request": "r-1"}, None)
 
@@ -234,9 +234,9 @@ def test_sweeper_handler_writes_metrics_when_everything_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = FakeWorkspace()
-    for method in ("open_requests", "live_grants", "open_uses"):
+    for method in ("open_requests", "live_grants", "open_usages"):
         monkeypatch.setattr(workspace.store, method, _raise)
-    monkeypatch.setattr(sweeper, "_sweeper", lambda: workspace.world)
+    monkeypatch.setattr(sweeper, "_sweeper", lambda: workspace.context)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
     sweeper.handler({}, None)
     line = json.loads(capsys.readouterr().out)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.app.domain.people import Person
-from breakglass.app.ports import Progress
+from breakglass.app.ports import OperationStatus
 from breakglass.app.services import dispatch, provisioning, workflow_steps
-from breakglass.app.services.reconciler import Sweeper, sweep
+from breakglass.app.services.reconciler import ReconcilerContext, reconcile
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Submission
 from tests.app.domain.policies import RDS
@@ -22,11 +22,11 @@ class Driver:
     """Everything that can be done.
 
     Attributes:
-        world: what the functions have.
+        context: what the functions have.
         slack: where forms are.
     """
 
-    world: Sweeper
+    context: ReconcilerContext
     slack: MemorySlack
 
     # --- what people do -----------------------------------------------------------------------------------------------
@@ -67,36 +67,38 @@ class Driver:
         self._submit(who, ids.END_FORM, request_id, {ids.NOTE: ("enough",)})
 
     def _click(self, who: Person, action_id: str, request_id: str) -> None:
-        request = self.world.store.request(request_id)
+        request = self.context.store.request(request_id)
         message = request.message if request is not None else None
-        dispatch.do(
-            self.world, Click(FakeWorkspace.actor(who), "t-1", action_id, request_id, message, None, "", {}), None
+        dispatch.handle_interaction(
+            self.context, Click(FakeWorkspace.actor(who), "t-1", action_id, request_id, message, None, "", {}), None
         )
 
     def _submit(self, who: Person, form_id: str, about: str, values: Values, form: str = "VFORM") -> None:
         self.slack.views[form] = {"type": "modal", "blocks": []}
-        dispatch.do(self.world, Submission(FakeWorkspace.actor(who), form_id, form, about, values), None)
+        dispatch.handle_interaction(
+            self.context, Submission(FakeWorkspace.actor(who), form_id, form, about, values), None
+        )
 
     # --- what the workflow does, by the names of its steps ------------------------------------------------------------
 
     def wait(self, step: str, request_id: str, token: str) -> None:
         """Do a step that keeps the token of a wait."""
-        workflow_steps.step(self.world, {"step": step, "request": request_id, "token": token})
+        workflow_steps.run_step(self.context, {"step": step, "request": request_id, "token": token})
 
     def pass_by(self, step: str, request_id: str) -> Any:
         """Do a step that concerns people, and return what it answers."""
-        return workflow_steps.step(self.world, {"step": step, "request": request_id})
+        return workflow_steps.run_step(self.context, {"step": step, "request": request_id})
 
     def at_access(self, step: str, request_id: str) -> Any:
         """Do a step that concerns all accounts, and return what it answers."""
-        return provisioning.step(self.world, {"step": step, "request": request_id})
+        return provisioning.run_step(self.context, {"step": step, "request": request_id})
 
-    def at_account(self, step: str, request_id: str, account: str) -> Progress:
+    def at_account(self, step: str, request_id: str, account: str) -> OperationStatus:
         """Do a step that concerns one account."""
-        return Progress(
-            provisioning.step(self.world, {"step": step, "request": request_id, "account": account})["progress"]
+        return OperationStatus(
+            provisioning.run_step(self.context, {"step": step, "request": request_id, "account": account})["status"]
         )
 
-    def sweep(self) -> None:
+    def reconcile(self) -> None:
         """Let the sweeper run once."""
-        sweep(self.world)
+        reconcile(self.context)

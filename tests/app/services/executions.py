@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from breakglass.app.domain.records import Kind, Request
-from breakglass.app.ports import Progress
+from breakglass.app.ports import OperationStatus
 from tests.app.services.driver import Driver
 
 
@@ -107,12 +107,12 @@ class Executions:
             case "abandon":
                 self._fan_out(one, driver.at_access("abandon", request_id)["accounts"], "revoke", "close")
             case "close":
-                tail = driver.pass_by("close", request_id)["tail"]
-                one.at = "tail" if tail and not one.failed else "over"
-            case "tail":
-                one.at = "lift"
-            case "lift":
-                driver.at_access("lift", request_id)
+                tail = driver.pass_by("close", request_id)["session_deny_seconds"]
+                one.at = "session_deny_wait" if tail and not one.failed else "over"
+            case "session_deny_wait":
+                one.at = "remove_session_deny"
+            case "remove_session_deny":
+                driver.at_access("remove_session_deny", request_id)
                 one.at = "over"
             case "each":
                 self._branch(driver, one, branch)
@@ -133,8 +133,8 @@ class Executions:
     def _catch(self, one: Execution, branch: int) -> None:
         account = self._account(one, branch)
         if one.at == "each" and account is not None:
-            one.accounts[account] = "take_back" if one.accounts[account] in ("grant", "granting") else "done"
-        elif one.at in ("abandon", "close", "lift"):
+            one.accounts[account] = "rollback_grant" if one.accounts[account] in ("grant", "poll_grant") else "done"
+        elif one.at in ("abandon", "close", "remove_session_deny"):
             one.at = "over"
         elif one.at not in ("waiting", "holding", "over", "each"):
             one.at, one.token, one.failed = "abandon", None, True
@@ -161,15 +161,15 @@ class Executions:
 
 
 _FOLLOWING = {
-    **{(step, Progress.succeeded): "done" for step in ("grant", "granting")},
-    **{(step, Progress.in_progress): "granting" for step in ("grant", "granting")},
-    **{(step, Progress.failed): "take_back" for step in ("grant", "granting")},
-    ("take_back", Progress.succeeded): "done",
-    ("take_back", Progress.in_progress): "take_back",
-    ("take_back", Progress.failed): "done",
-    **{(step, Progress.succeeded): "verify" for step in ("revoke", "revoking")},
-    **{(step, Progress.in_progress): "revoking" for step in ("revoke", "revoking")},
-    **{(step, Progress.failed): "revoking" for step in ("revoke", "revoking")},
-    ("verify", Progress.succeeded): "done",
-    ("verify", Progress.in_progress): "revoking",
+    **{(step, OperationStatus.succeeded): "done" for step in ("grant", "poll_grant")},
+    **{(step, OperationStatus.in_progress): "poll_grant" for step in ("grant", "poll_grant")},
+    **{(step, OperationStatus.failed): "rollback_grant" for step in ("grant", "poll_grant")},
+    ("rollback_grant", OperationStatus.succeeded): "done",
+    ("rollback_grant", OperationStatus.in_progress): "rollback_grant",
+    ("rollback_grant", OperationStatus.failed): "done",
+    **{(step, OperationStatus.succeeded): "verify" for step in ("revoke", "poll_revoke")},
+    **{(step, OperationStatus.in_progress): "poll_revoke" for step in ("revoke", "poll_revoke")},
+    **{(step, OperationStatus.failed): "poll_revoke" for step in ("revoke", "poll_revoke")},
+    ("verify", OperationStatus.succeeded): "done",
+    ("verify", OperationStatus.in_progress): "poll_revoke",
 }

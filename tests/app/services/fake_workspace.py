@@ -1,4 +1,4 @@
-"""A fake workspace for the tests of the app: its people, its Slack, its Identity Center, all in memory."""
+"""A workspace for the tests of the app: its people, Slack, Identity Center, and our parts in memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Access, Message, Request
 from breakglass.app.services import dispatch
-from breakglass.app.services.reconciler import Counts, Sweeper, sweep
+from breakglass.app.services.reconciler import Counts, ReconcilerContext, reconcile
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Command, SlackActor, Submission
 from tests.app.domain.policies import ADA, EVERYBODY, PRODUCTION, RDS, policy
@@ -53,7 +53,7 @@ class FakeWorkspace:
         self.log = MemoryLog()
         self.pauses: list[float] = []
         self._forms = 0
-        self.world = Sweeper(
+        self.context = ReconcilerContext(
             policy=of or policy(),
             store=self.store,
             clock=self.clock,
@@ -65,14 +65,14 @@ class FakeWorkspace:
             center=self.center,
             sessions=self.sessions if ends_sessions else None,
         )
-        self.runner = WorkflowRunner(self.world, self.world, self.workflow, self.clock)
+        self.runner = WorkflowRunner(self.context, self.context, self.workflow, self.clock)
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
     def command(self, person: Person) -> str:
         """Type the command, and return the id of the form."""
         view_id = self.slack.open_view({"type": "modal", "blocks": []})
-        dispatch.do(self.world, Command(self.actor(person), "t-1", "", CHANNEL), view_id)
+        dispatch.handle_interaction(self.context, Command(self.actor(person), "t-1", "", CHANNEL), view_id)
         return view_id
 
     def ask(
@@ -114,7 +114,9 @@ class FakeWorkspace:
         value = about if isinstance(about, str) else about.id
         message = None if at_home else self._message(about)
         view_id = "VHOME" if at_home else None
-        dispatch.do(self.world, Click(self.actor(person), "t-1", action_id, value, message, view_id, "", {}), None)
+        dispatch.handle_interaction(
+            self.context, Click(self.actor(person), "t-1", action_id, value, message, view_id, "", {}), None
+        )
         self.runner.run()
 
     def open_form(self, person: Person, action_id: str, about: Request | str) -> str:
@@ -122,7 +124,7 @@ class FakeWorkspace:
         value = about if isinstance(about, str) else about.id
         view_id = self.slack.open_view({"type": "modal", "blocks": []})
         click = Click(self.actor(person), "t-1", action_id, value, self._message(about), None, "", {})
-        dispatch.do(self.world, click, view_id)
+        dispatch.handle_interaction(self.context, click, view_id)
         return view_id
 
     def submit(
@@ -137,18 +139,20 @@ class FakeWorkspace:
         """Send a form, and return its id."""
         if view_id is None:
             view_id = self.slack.open_view({"type": "modal", "blocks": []})
-        dispatch.do(self.world, Submission(self.actor(person), callback_id, view_id, about, values), None)
+        dispatch.handle_interaction(
+            self.context, Submission(self.actor(person), callback_id, view_id, about, values), None
+        )
         self.runner.run()
         return view_id
 
     def adopt(self, policy: ApprovalPolicy) -> None:
         """Deploy another policy; requests that are open stay as they are."""
-        self.world = replace(self.world, policy=policy)
-        self.runner.desk = self.runner.accounts = self.world
+        self.context = replace(self.context, policy=policy)
+        self.runner.interactions = self.runner.provisioner = self.context
 
-    def sweep(self) -> Counts:
+    def reconcile(self) -> Counts:
         """Let the sweeper run once."""
-        return sweep(self.world)
+        return reconcile(self.context)
 
     # --- what there is ----------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def pass_minutes(workspace: FakeWorkspace, minutes: int) -> list[int]:
     missing = []
     for _ in range(0, minutes * 60, EVERY):
         workspace.runner.pass_time(EVERY)
-        missing.append(workspace.sweep().unannounced)
+        missing.append(workspace.reconcile().unannounced)
     return missing
 
 
@@ -147,9 +147,9 @@ def test_announcement_in_a_replaced_channel_goes_to_the_new_one(workspace: FakeW
     workspace.slack.fail("chat.postMessage", "is_archived", times=None)
     break_glass(workspace, request)
     workspace.slack.heal()
-    settings = replace(workspace.world.policy.settings, second_channel="C0NEWSECURITY")
-    request = announcements.announce(
-        replace(workspace.world, policy=replace(workspace.world.policy, settings=settings)), workspace.now(request)
+    settings = replace(workspace.context.policy.settings, second_channel="C0NEWSECURITY")
+    request = announcements.complete_announcement(
+        replace(workspace.context, policy=replace(workspace.context.policy, settings=settings)), workspace.now(request)
     )
     assert loud(workspace) == [1, 0]
     assert len(workspace.slack.posted("C0NEWSECURITY")) == 1
@@ -177,18 +177,18 @@ def test_announcement_is_not_missing_before_five_minutes(workspace: FakeWorkspac
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     break_glass(workspace, request)
     workspace.clock.advance(299)
-    assert workspace.sweep().unannounced == 0
+    assert workspace.reconcile().unannounced == 0
     workspace.clock.advance(1)
-    assert workspace.sweep().unannounced == 1
+    assert workspace.reconcile().unannounced == 1
 
 
 def test_explanation_not_recorded_is_retried_and_counted(workspace: FakeWorkspace) -> None:
     request = asked(workspace)
-    save_use = workspace.store.save_use
-    workspace.store.save_use = lambda *_: False  # type: ignore[method-assign]
+    save_usage = workspace.store.save_usage
+    workspace.store.save_usage = lambda *_: False  # type: ignore[method-assign]
     break_glass(workspace, request)
     assert pass_minutes(workspace, 10)[-1] == 1
-    workspace.store.save_use = save_use  # type: ignore[method-assign]
+    workspace.store.save_usage = save_usage  # type: ignore[method-assign]
     assert pass_minutes(workspace, 5) == [0]
     assert is_done(workspace, request)
 
@@ -203,8 +203,8 @@ def test_glass_broken_before_the_question_is_posted_opens() -> None:
         if step == "ask" and not done and next(attempts) == 2:
             (request,) = workspace.store.requests.values()
             values = {ids.JUSTIFICATION: ("everything burns",)}
-            dispatch.do(
-                workspace.world, Submission(workspace.actor(ADA), ids.GLASS_FORM, form, request.id, values), None
+            dispatch.handle_interaction(
+                workspace.context, Submission(workspace.actor(ADA), ids.GLASS_FORM, form, request.id, values), None
             )
 
     workspace.runner.trouble = break_at_home
@@ -248,14 +248,14 @@ def killed_at(moment: int, *, slack_is_down: bool) -> bool:
     store, slack, workflow = (
         cast(Any, Watched(one, trouble)) for one in (workspace.store, workspace.slack, workspace.workflow)
     )
-    world = replace(workspace.world, store=store, slack=slack, workflow=workflow)
+    context = replace(workspace.context, store=store, slack=slack, workflow=workflow)
     form = workspace.slack.open_view({"type": "modal", "blocks": []})
     sent = Submission(workspace.actor(ADA), ids.GLASS_FORM, form, request.id, {ids.JUSTIFICATION: ("it burns",)})
     if slack_is_down:
         workspace.slack.fail("chat.postMessage", "timeout", times=None)
     died = True
     with suppress(KilledError):
-        trouble.during(lambda: dispatch.do(world, sent, None), moment, None, lambda: None)
+        trouble.during(lambda: dispatch.handle_interaction(context, sent, None), moment, None, lambda: None)
         died = False
     workspace.runner.run()
     pass_minutes(workspace, 40)
@@ -282,7 +282,7 @@ def dies_once(fuse: Fuse) -> None:
     """Break the glass while Slack is down; one function, whichever it is, dies at the fuse's call."""
     workspace = FakeWorkspace()
     request = asked(workspace)
-    fuse.watch(workspace.store, "save_request", "save_grant", "save_use")
+    fuse.watch(workspace.store, "save_request", "save_grant", "save_usage")
     fuse.watch(workspace.slack, "call")
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     with suppress(KilledError):

@@ -21,7 +21,16 @@ from tests.app.services.fake_workspace import FakeWorkspace
 
 BOTH = (PRODUCTION, STAGING)
 FORM = "V0000000001"
-_WRITES = ("save_request", "save_grant", "add_holder", "remove_holder", "begin", "finish", "save_use", "note")
+_WRITES = (
+    "save_request",
+    "save_grant",
+    "add_holder",
+    "remove_holder",
+    "acquire_lease",
+    "release_lease",
+    "save_usage",
+    "append_audit",
+)
 _CALLS = ("create", "creation", "delete", "deletion", "is_assigned")
 
 
@@ -66,8 +75,8 @@ def story(of: FakeWorkspace) -> Request:
 
 
 def _sweep(of: FakeWorkspace) -> None:
-    if of.sweep().failures:
-        of.sweep()
+    if of.reconcile().failures:
+        of.reconcile()
     of.runner.run()
 
 

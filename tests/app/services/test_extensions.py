@@ -49,7 +49,7 @@ def test_what_would_move_nothing_is_not_asked_for(workspace: FakeWorkspace) -> N
     request = opened(workspace)
     workspace.runner.pass_time(600)
     view_id = more_time(workspace, request, 3000)
-    assert "It lasts for another 50 min anyway" in workspace.seen(view_id)
+    assert "The access lasts for another 50 min anyway" in workspace.seen(view_id)
     assert len(workspace.store.requests) == 1
 
 
@@ -90,6 +90,6 @@ def test_extension_during_a_sweep_keeps_the_access_open(workspace: FakeWorkspace
     more_time(workspace, request)
     workspace.clock.advance(600)
     interrupt(workspace.workflow, "is_running", lambda: workspace.click(CLEO, ids.APPROVE, extension(workspace)))
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.active
     assert workspace.is_open()

@@ -95,7 +95,17 @@ def test_handover_rotated_secret_is_read_once_more() -> None:
 
 
 OF_REQUEST = ["ask", "remind", "extend", "granted", "hold", "due", "close"]
-OF_ACCESS = ["prepare", "lift", "grant", "granting", "take_back", "revoke", "revoking", "verify", "abandon"]
+OF_ACCESS = [
+    "prepare",
+    "remove_session_deny",
+    "grant",
+    "poll_grant",
+    "rollback_grant",
+    "revoke",
+    "poll_revoke",
+    "verify",
+    "abandon",
+]
 
 
 @given(st.lists(st.sampled_from(OF_REQUEST + OF_ACCESS), min_size=1, max_size=6))
@@ -105,6 +115,6 @@ def test_steps_invoked_by_hand_approve_and_grant_nothing(invoked: list[str]) -> 
     for step in invoked:
         event = {"step": step, "request": request.id, "account": request.accounts[0], "token": "t-0", "error": "none"}
         with suppress(Exception):
-            (workflow_steps.step if step in OF_REQUEST else provisioning.step)(workspace.world, event)
+            (workflow_steps.run_step if step in OF_REQUEST else provisioning.run_step)(workspace.context, event)
     assert workspace.now(request).state in (State.pending, State.failed)
     assert workspace.center.assigned == set()

@@ -19,12 +19,14 @@ def workspace() -> FakeWorkspace:
 
 
 def home(workspace: FakeWorkspace, person: Person) -> dict[str, Any]:
-    dispatch.do(workspace.world, HomeOpened(workspace.actor(person), "Ev1"), None)
+    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(person), "Ev1"), None)
     return workspace.slack.homes[str(person.slack_id)]
 
 
 def chosen(workspace: FakeWorkspace, person: Person, action_id: str, value: str) -> str:
-    dispatch.do(workspace.world, Click(workspace.actor(person), "t-1", action_id, value, None, "VHOME", "", {}), None)
+    dispatch.handle_interaction(
+        workspace.context, Click(workspace.actor(person), "t-1", action_id, value, None, "VHOME", "", {}), None
+    )
     return "\n".join(texts(workspace.slack.homes[str(person.slack_id)]))
 
 

@@ -11,7 +11,7 @@ import pytest
 from breakglass.app.error_codes import PermanentError
 from breakglass.app.ports import SlackError
 from breakglass.app.services import dispatch
-from breakglass.app.services.identity import ImpostorError, StrangerError, person_of
+from breakglass.app.services.identity import PinnedUserError, UnknownUserError, identify_user
 from breakglass.app.slack.payloads import HomeOpened, SlackActor
 from tests.app.domain.policies import ADA, BEA, policy
 from tests.app.doubles.slack import TEAM, user_object
@@ -26,7 +26,7 @@ def workspace_with(people: dict[str, str]) -> FakeWorkspace:
 
 def who(workspace: FakeWorkspace, slack_id: str) -> str:
     """Return the user whom a Slack ID acts for."""
-    return person_of(workspace.world, SlackActor(slack_id, TEAM)).user_id
+    return identify_user(workspace.context, SlackActor(slack_id, TEAM)).user_id
 
 
 def join(workspace: FakeWorkspace, slack_id: str, **changes: Any) -> None:
@@ -48,14 +48,14 @@ def pinned() -> FakeWorkspace:
 
 def test_user_pinned_to_another_slack_id_is_refused(pinned: FakeWorkspace) -> None:
     assert who(pinned, "UADA") == "u-ada"
-    with pytest.raises(ImpostorError, match="pinned to another Slack account"):
+    with pytest.raises(PinnedUserError, match="pinned to another Slack account"):
         who(pinned, "UOTHER000")
 
 
 def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: FakeWorkspace) -> None:
     impostor = replace(ADA, slack_id="UOTHER000")
     assert "pinned to another" in pinned.seen(pinned.command(impostor))
-    dispatch.do(pinned.world, HomeOpened(SlackActor("UOTHER000", TEAM), "Ev1"), None)
+    dispatch.handle_interaction(pinned.context, HomeOpened(SlackActor("UOTHER000", TEAM), "Ev1"), None)
     assert "pinned to another" in texts(pinned.slack.homes["UOTHER000"])[0]
     assert [(one.event, one.actor.name, "The user ada" in one.note) for one in pinned.store.trail] == [
         ("refused", "Slack user UOTHER000", True),
@@ -82,7 +82,7 @@ def test_entry_for_either_grid_id_works_for_both(listed: str, acting: str) -> No
 def test_entries_for_both_grid_ids_that_differ_are_refused() -> None:
     workspace = workspace_with({"UADA": "u-ada", "WADA": "u-bea"})
     join(workspace, "WADA", id="UADA", enterprise_user={"id": "WADA"})
-    with pytest.raises(StrangerError, match="names a different user for each"):
+    with pytest.raises(UnknownUserError, match="names a different user for each"):
         who(workspace, "WADA")
 
 
@@ -111,7 +111,7 @@ def test_unusable_address_is_refused_with_the_remedy(sentence: str) -> None:
     changes, told = UNUSABLE[sentence]
     workspace = FakeWorkspace()
     join(workspace, "UADA", **changes)
-    with pytest.raises(StrangerError, match=told) as refused:
+    with pytest.raises(UnknownUserError, match=told) as refused:
         who(workspace, "UADA")
     assert REMEDY in str(refused.value)
     assert "@" not in str(refused.value)

@@ -35,7 +35,7 @@ from breakglass.app.domain.request_lifecycle import FINAL, Event, RequestTransit
 from breakglass.app.ports import BusyError
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError
 from breakglass.app.services.provisioning import LEASE_SECONDS
-from breakglass.app.services.reconciler import GRACE_SECONDS, Sweeper
+from breakglass.app.services.reconciler import GRACE_SECONDS, ReconcilerContext
 from breakglass.app.services.session_denials import MARGIN_SECONDS
 from tests.app.domain import examples, policies
 from tests.app.domain.policies import ADA, BEA, CLEO, DATABASES, DOT, EVE, PRODUCTION, STAGING, group
@@ -114,7 +114,9 @@ wishes = st.tuples(
 clicks = st.sampled_from(["approve", "approve", "approve", "deny", "withdraw", "break_glass", "look", "end", "done"])
 looks = st.integers(0, 2)
 kills = st.integers(1, 12)
-acts = st.sampled_from(["approve", "deny", "withdraw", "break_glass", "end", "done", "advance", "sweep", "end_oldest"])
+acts = st.sampled_from(
+    ["approve", "deny", "withdraw", "break_glass", "end", "done", "advance", "reconcile", "end_oldest"]
+)
 others = st.lists(st.tuples(acts, picks, people), min_size=1, max_size=3)
 troubles = st.one_of(
     st.just(Disturbance()),
@@ -142,7 +144,7 @@ class Life(RuleBasedStateMachine):
             cast(Any, Watched(one, self.trouble)) for one in (self.store, self.center, self.sessions, self.executions)
         )
         self.driver = Driver(
-            Sweeper(
+            ReconcilerContext(
                 policy=POLICY,
                 store=store,
                 clock=self.clock,
@@ -220,8 +222,8 @@ class Life(RuleBasedStateMachine):
         self._advance(self._execution(pick), branch, progress)
 
     @rule(disturbed=troubles)
-    def sweep(self, disturbed: Disturbance) -> None:
-        self._do(self.driver.sweep, disturbed)
+    def reconcile(self, disturbed: Disturbance) -> None:
+        self._do(self.driver.reconcile, disturbed)
 
     @rule(pick=picks)
     def time_out(self, pick: int) -> None:
@@ -357,7 +359,7 @@ class Life(RuleBasedStateMachine):
             for _ in range(4):
                 for one in self.executions.all.values():
                     self.executions.stop(one)
-                self.driver.sweep()
+                self.driver.reconcile()
                 self.clock.advance(60)
 
     # --- how it is done -----------------------------------------------------------------------------------------------
@@ -372,8 +374,8 @@ class Life(RuleBasedStateMachine):
                 self._act(name, pick, who)
 
     def _act(self, name: str, pick: int, who: Person) -> None:
-        if name == "sweep":
-            self.driver.sweep()
+        if name == "reconcile":
+            self.driver.reconcile()
         elif name == "end_oldest":
             self.center.end_oldest()
         elif name == "advance":

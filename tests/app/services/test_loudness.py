@@ -48,7 +48,7 @@ def test_so_is_whoever_asked_where_the_sweeper_finds_that(workspace: FakeWorkspa
     workspace.workflow.start(request, 60)
     workspace.workflow.end(request.id)
     workspace.clock.advance(300)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.failed
     assert len(workspace.slack.posted("UADA")) == 1
 
@@ -57,11 +57,11 @@ def test_unasked_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) 
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     request = workspace.asked()
     assert workspace.now(request).state is State.failed
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.slack.posted("UADA") == []
     workspace.slack.heal()
-    workspace.sweep()
-    workspace.sweep()
+    workspace.reconcile()
+    workspace.reconcile()
     (told,) = workspace.slack.posted("UADA")
     assert "Nobody could be asked" in told.text
 

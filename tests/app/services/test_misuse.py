@@ -181,7 +181,7 @@ def test_the_trail_keeps_who_tried_what_they_may_not_once_an_hour(workspace: Fak
 def test_refusal_the_trail_did_not_take_is_kept_by_the_retry(workspace: FakeWorkspace) -> None:
     own = workspace.asked(BEA)
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr(workspace.store, "note", _unreachable)
+        broken.setattr(workspace.store, "append_audit", _unreachable)
         with pytest.raises(AwsError):
             workspace.click(BEA, ids.APPROVE, own)
     workspace.clock.advance(60)
@@ -248,7 +248,7 @@ def test_nothing_that_people_write_gets_into_the_log(workspace: FakeWorkspace) -
     (use,) = workspace.store.uses.values()
     workspace.submit(ADA, ids.EXPLAIN_FORM, {ids.REASON: ("SECRET why",), ids.DONE_WHAT: ("SECRET",)}, about=use.id)
     workspace.submit(DOT, ids.END_FORM, {ids.NOTE: ("SECRET note",)}, about=request.id)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.ended
     assert workspace.log.lines
     assert "SECRET" not in str(workspace.log.lines)

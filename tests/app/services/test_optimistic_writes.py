@@ -19,7 +19,7 @@ from breakglass.app.services.optimistic_writes import (
     UnknownRecordError,
     change_grant,
     change_request,
-    change_use,
+    change_usage,
 )
 from tests.app.domain.examples import (
     ADA_ACTS,
@@ -65,9 +65,9 @@ class Rivals(MemoryStore):
         self._rival()
         return super().save_grant(grant, audit)
 
-    def save_use(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         self._rival()
-        return super().save_use(use, audit)
+        return super().save_usage(use, audit)
 
     def _rival(self) -> None:
         self.writes += 1
@@ -79,7 +79,7 @@ def filled() -> Rivals:
     """A store with Ada's request, its grant in production and her use; and no line about them."""
     store = Rivals()
     MemoryStore.save_request(store, request(version=0), (), (grant(version=0),))
-    MemoryStore.save_use(store, use(version=0))
+    MemoryStore.save_usage(store, use(version=0))
     return store
 
 
@@ -152,7 +152,7 @@ def test_grants_that_change_with_a_request_are_all_written_or_none() -> None:
 UNCHANGED: dict[str, Callable[[Rivals], object]] = {
     "a request": lambda store: change_request(store, "r-1", Change),
     "a grant": lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: (one, ())),
-    "a use": lambda store: change_use(store, "u-1", lambda one: (one, ())),
+    "a use": lambda store: change_usage(store, "u-1", lambda one: (one, ())),
 }
 
 
@@ -168,7 +168,7 @@ ABSENT: dict[str, Callable[[Rivals], object]] = {
     "a request": lambda store: change_request(store, "r-9", Change),
     "a request's grant": lambda store: change_grant(store, "r-9", PRODUCTION, lambda one: (one, ())),
     "an account's grant": lambda store: change_grant(store, "r-1", "999999999999", lambda one: (one, ())),
-    "a use": lambda store: change_use(store, "u-9", lambda one: (one, ())),
+    "a use": lambda store: change_usage(store, "u-9", lambda one: (one, ())),
 }
 
 
@@ -188,7 +188,7 @@ def _touch_grant(store: MemoryStore) -> None:
 
 
 def _touch_use(store: MemoryStore) -> None:
-    MemoryStore.save_use(store, store.uses["u-1"])
+    MemoryStore.save_usage(store, store.uses["u-1"])
 
 
 CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], None]]] = {
@@ -198,7 +198,9 @@ CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], N
         _touch_grant,
     ),
     "a use": (
-        lambda store: change_use(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW)),
+        lambda store: change_usage(
+            store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW)
+        ),
         _touch_use,
     ),
 }
@@ -228,6 +230,6 @@ def test_a_grant_and_a_use_come_back_as_they_were_written() -> None:
     store = filled()
     changed = change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.confirm_grant(one, NOW))
     assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2, made=True)
-    explained = change_use(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW))
+    explained = change_usage(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW))
     assert explained == store.uses["u-1"]
     assert explained.state is UsageState.explained

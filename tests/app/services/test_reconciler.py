@@ -48,10 +48,10 @@ def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
 def test_what_outlived_its_time_is_taken_back_without_a_workflow(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3599)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.is_open(), "its time is not over"
     workspace.clock.advance(1 + GRACE_SECONDS)
-    assert workspace.sweep().late == 0
+    assert workspace.reconcile().late == 0
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
@@ -61,10 +61,10 @@ def test_sweep_after_machine_replaced_revokes_open_access(workspace: FakeWorkspa
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.is_open(), "its time is not over"
     workspace.clock.advance(LATE)
-    workspace.sweep()
+    workspace.reconcile()
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
@@ -75,7 +75,7 @@ def test_sweep_after_machine_replaced_ends_what_a_click_ended(workspace: FakeWor
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
     workspace.click(ADA, ids.DONE, request)
-    workspace.sweep()
+    workspace.reconcile()
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
 
@@ -84,7 +84,7 @@ def test_sweep_after_machine_replaced_starts_pending_requests_anew(workspace: Fa
     request = workspace.asked()
     workspace.runner.replace_machine()
     workspace.clock.advance(GRACE_SECONDS)
-    workspace.sweep()
+    workspace.reconcile()
     workspace.runner.run()
     workspace.click(CLEO, ids.APPROVE, request)
     assert workspace.is_open()
@@ -100,10 +100,10 @@ def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(work
             raise BusyError("ThrottlingException")
 
     workspace.center.trouble = busy
-    assert workspace.sweep().late == 1
+    assert workspace.reconcile().late == 1
     assert workspace.is_open()
     workspace.center.trouble = lambda call, done: None
-    workspace.sweep()
+    workspace.reconcile()
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
 
@@ -112,7 +112,7 @@ def test_sweep_with_a_failing_part_does_the_others_and_counts_it(workspace: Fake
     opened(workspace)
     workspace.clock.advance(LATE)
     workspace.workflow.failure = RuntimeError("Step Functions is down")
-    assert workspace.sweep().failures == 1
+    assert workspace.reconcile().failures == 1
     assert not workspace.is_open()
 
 
@@ -128,7 +128,7 @@ def test_sweep_with_a_failing_grant_revokes_the_others(
 
     workspace.clock.advance(LATE)
     monkeypatch.setattr(workspace.center, "is_assigned", broken)
-    assert workspace.sweep().failures > 0
+    assert workspace.reconcile().failures > 0
     assert workspace.now(second).state is State.ended
     assert workspace.now(first).state is not State.ended
 
@@ -137,7 +137,7 @@ def test_sweep_with_an_unreadable_request_revokes_its_grants(workspace: FakeWork
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(request.id)
-    counts = workspace.sweep()
+    counts = workspace.reconcile()
     assert not workspace.is_open()
     assert (counts.late, counts.failures > 0) == (0, True)
 
@@ -152,7 +152,7 @@ def test_sweep_with_an_unwritable_request_revokes_its_grants(
         raise RuntimeError("Item size has exceeded the maximum allowed size")
 
     monkeypatch.setattr(workspace.store, "save_request", too_large)
-    counts = workspace.sweep()
+    counts = workspace.reconcile()
     assert not workspace.is_open()
     assert (counts.late, counts.failures > 0) == (0, True)
 
@@ -161,7 +161,7 @@ def test_sweep_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorksp
     first, second = opened(workspace), opened(workspace, BEA)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(f"{first.id} {PRODUCTION}")
-    assert workspace.sweep().failures > 0
+    assert workspace.reconcile().failures > 0
     assert not workspace.is_open(BEA)
     assert workspace.now(second).state is State.ended
 
@@ -171,7 +171,7 @@ def test_sweep_asks_for_every_deletion_before_it_tells_anybody(workspace: FakeWo
     workspace.clock.advance(LATE)
     told: list[bool] = []
     workspace.slack.watch = lambda: told.append(workspace.is_open(ADA) or workspace.is_open(BEA))
-    workspace.sweep()
+    workspace.reconcile()
     assert told
     assert not any(told)
     assert {workspace.now(one).state for one in (first, second)} == {State.ended}
@@ -183,12 +183,12 @@ def test_sweep_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorksp
     workspace.slack.fail("*", "timeout", times=None)
     workspace.slack.watch = lambda: workspace.clock.advance(130)
     began = workspace.clock()
-    assert workspace.sweep().late == 0
+    assert workspace.reconcile().late == 0
     assert workspace.clock() - began < 300, "the function's time"
     assert all(workspace.now(one).message_stale for one in requests)
     workspace.slack.heal()
     workspace.slack.watch = lambda: None
-    workspace.sweep()
+    workspace.reconcile()
     assert all("Ended" in workspace.message(one) for one in requests)
 
 
@@ -205,8 +205,8 @@ def test_sweep_with_one_broken_account_searches_the_others(
     for account in (PRODUCTION, STAGING):
         workspace.center.assigned.add(Access("u-mallory", RDS, account))
     monkeypatch.setattr(workspace.center, "assignments", suspended)
-    counts = workspace.sweep()
-    assert (counts.unrecorded, counts.failures) == (1, 1)
+    counts = workspace.reconcile()
+    assert (counts.unmanaged, counts.failures) == (1, 1)
     (failed,) = [fields for event, fields in workspace.log.lines if event == "sweep_failed"]
     assert failed["what"] == f"{RDS} {PRODUCTION}"
 
@@ -217,11 +217,11 @@ def test_sweep_asks_first_for_what_it_has_not_asked_for(workspace: FakeWorkspace
     opened(workspace, BEA)
     workspace.center.polls = 5
     workspace.clock.advance(LATE - 600)
-    assert workspace.sweep().late == 1
+    assert workspace.reconcile().late == 1
     workspace.clock.advance(600)
     asked: list[str] = []
     workspace.center.trouble = lambda call, done: asked.append(call)
-    workspace.sweep()
+    workspace.reconcile()
     assert next(call for call in asked if call in ("delete", "deletion")) == "delete"
 
 
@@ -232,7 +232,7 @@ def test_sweep_that_cannot_list_grants_counts_none_of_them(
         raise RuntimeError("DynamoDB is down")
 
     monkeypatch.setattr(workspace.store, "live_grants", broken)
-    assert workspace.sweep() == Counts(failures=2, unknown=frozenset({"late", "undenied", "unrecorded"}))
+    assert workspace.reconcile() == Counts(failures=2, unknown=frozenset({"late", "undenied", "unmanaged"}))
 
 
 @pytest.mark.parametrize("later", [0, LATE], ids=["ended by a click", "late"])
@@ -252,7 +252,7 @@ def test_sweep_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
 
     workspace.center.trouble = hangs
     began = workspace.clock()
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.clock() - began < 240, "the function has 300 s, and people are still to be told"
 
 
@@ -260,7 +260,7 @@ def test_a_request_that_nobody_expires_expires(workspace: FakeWorkspace) -> None
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800 + GRACE_SECONDS)
-    assert workspace.sweep().stuck == 1
+    assert workspace.reconcile().stuck == 1
     assert workspace.now(request).state is State.expired
     assert "Expired unanswered" in workspace.message(request)
 
@@ -272,7 +272,7 @@ def test_a_request_whose_workflow_never_started_is_started(workspace: FakeWorksp
     workspace.workflow.failure = None
     (request,) = workspace.store.requests.values()
     workspace.clock.advance(GRACE_SECONDS)
-    workspace.sweep()
+    workspace.reconcile()
     workspace.runner.run()
     workspace.click(CLEO, ids.APPROVE, request)
     assert workspace.is_open()
@@ -286,7 +286,7 @@ def test_an_approval_that_could_not_wake_the_workflow_is_taken_further(workspace
     workspace.workflow.failure = None
     assert workspace.now(request).state is State.approved
     workspace.clock.advance(GRACE_SECONDS)
-    workspace.sweep()
+    workspace.reconcile()
     workspace.runner.run()
     assert workspace.is_open()
 
@@ -295,7 +295,7 @@ def test_a_request_whose_workflow_was_stopped_before_it_opened_anything_has_fail
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(GRACE_SECONDS)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.failed
     assert "workflow was stopped" in workspace.message(request)
 
@@ -304,13 +304,13 @@ def test_a_message_that_slack_did_not_take_is_written_anew_when_it_takes_it_agai
     request = workspace.asked()
     workspace.slack.fail("chat.update", "is_archived", times=None)
     workspace.click(CLEO, ids.APPROVE, request)
-    workspace.sweep()
+    workspace.reconcile()
     assert "wanted" in workspace.message(request), "Slack takes nothing"
     workspace.slack.heal()
-    workspace.sweep()
+    workspace.reconcile()
     assert "Open until" in workspace.message(request)
     calls = len(workspace.slack.calls)
-    workspace.sweep()
+    workspace.reconcile()
     assert len(workspace.slack.calls) == calls, "it shows the newest state by now"
 
 
@@ -321,9 +321,9 @@ def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that
     workspace.slack.fail("chat.update", "unreachable", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.slack.heal()
-    dispatch.do(workspace.world, HomeOpened(workspace.actor(ADA), "Ev1"), None)
+    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(ADA), "Ev1"), None)
     assert f"'action_id': '{ids.WITHDRAW}'" not in str(workspace.slack.homes["UADA"])
-    workspace.sweep()
+    workspace.reconcile()
     assert "took it back" in workspace.message(request)
     assert list(workspace.store.open_requests()) == []
 
@@ -333,10 +333,10 @@ def test_a_message_that_slack_never_takes_is_given_up(workspace: FakeWorkspace) 
     workspace.slack.fail("chat.update", "not_in_channel", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.clock.advance(7 * 86_400 - 1)
-    workspace.sweep()
+    workspace.reconcile()
     assert [one.id for one in workspace.store.open_requests()] == [request.id], "a week long it is tried again"
     workspace.clock.advance(1)
-    workspace.sweep()
+    workspace.reconcile()
     assert list(workspace.store.open_requests()) == []
 
 
@@ -347,7 +347,7 @@ def test_message_that_is_gone_is_not_updated_again(workspace: FakeWorkspace, cod
     workspace.click(ADA, ids.WITHDRAW, request)
     assert list(workspace.store.open_requests()) == []
     calls = len(workspace.slack.calls)
-    workspace.sweep()
+    workspace.reconcile()
     assert len(workspace.slack.calls) == calls
 
 
@@ -355,7 +355,7 @@ def test_what_the_sweeper_takes_back_is_told_at_once(workspace: FakeWorkspace) -
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.center.polls = 5
-    workspace.sweep()
+    workspace.reconcile()
     assert "Its time was over" in workspace.message(request)
     assert "It is being taken back." in workspace.message(request)
 
@@ -383,18 +383,18 @@ def test_a_policy_that_takes_no_deny_keeps_no_request_from_its_end(content: str)
     workspace.click(ADA, ids.DONE, request)
     assert workspace.now(request).state is State.ended
     workspace.runner.pass_time(4000)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.runner.failed == []
 
 
 def test_unmanaged_report_not_accepted_is_posted_by_the_next_run(workspace: FakeWorkspace) -> None:
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
-    workspace.sweep()
+    workspace.reconcile()
     workspace.slack.heal()
     for _ in range(3):
         workspace.clock.advance(300)
-        workspace.sweep()
+        workspace.reconcile()
     (message,) = workspace.slack.posted(CHANNEL)
     assert "u-mallory" in message.text
     assert [entry.event for entry in workspace.store.trail] == ["unrecorded_found"]
@@ -402,8 +402,8 @@ def test_unmanaged_report_not_accepted_is_posted_by_the_next_run(workspace: Fake
 
 def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(workspace: FakeWorkspace) -> None:
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
-    assert workspace.sweep() == Counts(unrecorded=1)
-    assert workspace.sweep() == Counts(unrecorded=1)
+    assert workspace.reconcile() == Counts(unmanaged=1)
+    assert workspace.reconcile() == Counts(unmanaged=1)
     (message,) = workspace.slack.posted(CHANNEL)
     assert "u-mallory" in message.text
     assert [entry.event for entry in workspace.store.trail] == ["unrecorded_found"]
@@ -414,28 +414,28 @@ def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so()
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.center.groups.add(("g-everybody", RDS, PRODUCTION))
-    assert workspace.sweep().unrecorded == 2
+    assert workspace.reconcile().unmanaged == 2
     assert workspace.center.assigned, "it may be what a deployment has just made"
-    assert workspace.sweep().unrecorded == 2
+    assert workspace.reconcile().unmanaged == 2
     assert not workspace.center.assigned
     assert not workspace.center.groups
     found, revoked = ["unrecorded_found"] * 2, ["unrecorded_revoke_begun"] * 2
     assert [entry.event for entry in workspace.store.trail] == [*found, *revoked]
-    assert workspace.sweep().unrecorded == 0
+    assert workspace.reconcile().unmanaged == 0
 
 
 def test_search_revokes_its_own_late_assignment_under_report(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.runner.run()
     workspace.clock.advance(LATE)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.ended
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
-    assert workspace.sweep().unrecorded == 1
+    assert workspace.reconcile().unmanaged == 1
     assert workspace.is_open(), "not at first sight"
-    assert workspace.sweep().unrecorded == 1
+    assert workspace.reconcile().unmanaged == 1
     assert not workspace.is_open()
-    assert workspace.sweep().unrecorded == 0
+    assert workspace.reconcile().unmanaged == 0
     (message,) = [one for one in workspace.slack.posted(CHANNEL) if "came late" in one.text]
     assert "taken away when the search meets it again" in message.text
 
@@ -443,11 +443,11 @@ def test_search_revokes_its_own_late_assignment_under_report(workspace: FakeWork
 def test_search_leaves_what_was_held_long_ago_under_report(workspace: FakeWorkspace) -> None:
     opened(workspace)
     workspace.clock.advance(LATE)
-    workspace.sweep()
+    workspace.reconcile()
     workspace.clock.advance(OWN_SECONDS)
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
-    workspace.sweep()
-    workspace.sweep()
+    workspace.reconcile()
+    workspace.reconcile()
     assert workspace.is_open()
 
 
@@ -459,7 +459,7 @@ def test_search_finds_an_assignment_behind_a_stored_deny() -> None:
     (grant,) = workspace.store.live_grants()
     assert grant.deny_until is not None
     workspace.center.assigned.add(grant.access)
-    assert workspace.sweep().unrecorded == 1
+    assert workspace.reconcile().unmanaged == 1
 
 
 def test_search_without_time_goes_on_in_the_next_run(workspace: FakeWorkspace) -> None:
@@ -474,17 +474,17 @@ def test_search_without_time_goes_on_in_the_next_run(workspace: FakeWorkspace) -
 
     workspace.center.assigned.update(Access("u-mallory", *pair) for pair in pairs)
     workspace.center.assignments = slow  # type: ignore[method-assign]
-    counts = [workspace.sweep() for _ in range(5)]
+    counts = [workspace.reconcile() for _ in range(5)]
     assert searched[:10] == pairs
     assert searched[10:] == pairs[: len(searched) - 10], "a new round"
-    assert [one.unrecorded for one in counts] == [4, 8, 10, 10, 10]
+    assert [one.unmanaged for one in counts] == [4, 8, 10, 10, 10]
     assert all(one.failures == 0 for one in counts)
 
 
 def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.update(Access(f"u-{number}", RDS, PRODUCTION) for number in range(50))
-    assert workspace.sweep().unrecorded == 50
+    assert workspace.reconcile().unmanaged == 50
 
     def hangs(*_: object) -> Operation:
         workspace.clock.advance(20)
@@ -492,14 +492,14 @@ def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
 
     workspace.center.remove = hangs  # type: ignore[method-assign]
     began = workspace.clock()
-    assert workspace.sweep().unrecorded == 50
+    assert workspace.reconcile().unmanaged == 50
     assert workspace.clock() - began < 300, "the function's time"
 
 
 def test_search_writes_the_trail_before_it_revokes() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
-    workspace.sweep()
+    workspace.reconcile()
     removed = workspace.center.remove
 
     def dies(permission_set: str, account: str, principal: Principal) -> Operation:
@@ -507,7 +507,7 @@ def test_search_writes_the_trail_before_it_revokes() -> None:
         raise RuntimeError("killed")
 
     workspace.center.remove = dies  # type: ignore[method-assign]
-    workspace.sweep()
+    workspace.reconcile()
     assert not workspace.center.assigned
     assert [entry.event for entry in workspace.store.trail] == ["unrecorded_found", "unrecorded_revoke_begun"]
 
@@ -525,7 +525,7 @@ def test_search_whose_lists_hang_ends_in_time_and_moves_on() -> None:
     workspace.center.provisioned_accounts = hangs  # type: ignore[method-assign]
     for _ in range(7):
         began = workspace.clock()
-        workspace.sweep()
+        workspace.reconcile()
         assert workspace.clock() - began < 300, "the function's time"
     assert set(asked) == set(names)
 
@@ -541,8 +541,8 @@ def test_search_with_a_failing_revocation_revokes_the_others() -> None:
 
     workspace.center.remove = busy  # type: ignore[method-assign]
     workspace.center.assigned.update(Access("u-mallory", RDS, account) for account in (PRODUCTION, STAGING))
-    workspace.sweep()
-    assert workspace.sweep().failures == 1
+    workspace.reconcile()
+    assert workspace.reconcile().failures == 1
     assert {one.account for one in workspace.center.assigned} == {PRODUCTION}
 
 
@@ -551,11 +551,11 @@ def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None
     workspace = FakeWorkspace(policy(standing=standing))
     workspace.center.groups.add(("g-oncall", RDS, PRODUCTION))
     workspace.center.assigned.add(Access("u-fay", RDS, PRODUCTION))
-    assert workspace.sweep() == Counts()
+    assert workspace.reconcile() == Counts()
     workspace = FakeWorkspace()
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
-    assert workspace.sweep() == Counts()
+    assert workspace.reconcile() == Counts()
 
 
 def test_the_deny_on_sessions_is_put_in_again_and_taken_out_in_time() -> None:
@@ -565,8 +565,8 @@ def test_the_deny_on_sessions_is_put_in_again_and_taken_out_in_time() -> None:
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
     workspace.sessions.write(session_denials.render_policy())
-    workspace.sweep()
+    workspace.reconcile()
     assert ADA.user_id in workspace.sessions.content
     workspace.clock.advance(3661)
-    workspace.sweep()
+    workspace.reconcile()
     assert ADA.user_id not in workspace.sessions.content

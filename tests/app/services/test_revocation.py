@@ -8,8 +8,8 @@ from breakglass.app.aws.aws import AwsError
 from breakglass.app.domain.grant_lifecycle import RELIST_SECONDS
 from breakglass.app.domain.records import Access, GrantState, Request, State
 from breakglass.app.domain.session_denials import SessionPolicyRefusedError
-from breakglass.app.ports import BusyError, Operation, Progress
-from breakglass.app.services.provisioning import step
+from breakglass.app.ports import BusyError, Operation, OperationStatus
+from breakglass.app.services.provisioning import run_step
 from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.slack import ids
 from localcloud.emulators.assignments import NO_ASSIGNEE, PROPAGATION, UNEXPECTED
@@ -59,7 +59,7 @@ def test_revoke_whose_deletion_found_nothing_waits_for_a_second_list(workspace: 
     request = opened(workspace)
     workspace.center.polls = 1
     workspace.center.unlisted = 1
-    workspace.center.deletion = lambda _: Operation("", Progress.succeeded)  # type: ignore[method-assign]
+    workspace.center.deletion = lambda _: Operation("", OperationStatus.succeeded)  # type: ignore[method-assign]
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(RELIST_SECONDS - 1)
     assert workspace.now(request).state is State.revoking
@@ -86,7 +86,7 @@ def test_take_back_of_what_was_made_deletes_it_unlisted(workspace: FakeWorkspace
 
     def killed(step: str, done: bool) -> None:
         # The creation succeeds, and every step that looks at it is killed first.
-        if step == "granting":
+        if step == "poll_grant":
             raise RuntimeError("killed")
         workspace.center.polls = 1 if step == "grant" else 0
 
@@ -127,9 +127,9 @@ def test_sweep_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     request = opened(workspace)
     workspace.runner.stop(request.id)
     workspace.center.sets = frozenset()
-    workspace.world = replace(workspace.world, policy=replace(workspace.world.policy, sets={}))
+    workspace.context = replace(workspace.context, policy=replace(workspace.context.policy, sets={}))
     workspace.clock.advance(3600 + GRACE_SECONDS)
-    counts = workspace.sweep()
+    counts = workspace.reconcile()
     assert not workspace.is_open()
     assert (counts.late, counts.failures) == (0, 0)
     assert ADA.user_id in workspace.sessions.content
@@ -140,7 +140,7 @@ def test_prepare_for_a_set_that_left_fails_the_request(workspace: FakeWorkspace)
     workspace.runner.stop(request.id)
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.adopt(policy(sets={}))
-    assert step(workspace.world, {"step": "prepare", "request": request.id}) == {"accounts": []}
+    assert run_step(workspace.context, {"step": "prepare", "request": request.id}) == {"accounts": []}
     assert workspace.now(request).state is State.failed
     assert "stack file" in workspace.now(request).note
     assert workspace.store.grants(request.id) == ()
@@ -150,7 +150,7 @@ def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     grant = workspace.store.grant(request.id, PRODUCTION)
     assert grant is not None
-    assert grant.set_arn == workspace.world.policy.sets[RDS].arn
+    assert grant.set_arn == workspace.context.policy.sets[RDS].arn
 
 
 # --- creations that fail for a moment --------------------------------------------------------------------------------
@@ -206,11 +206,11 @@ def test_ended_message_changes_once_the_deny_is_written() -> None:
     whole = workspace.sessions.content
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
-    workspace.sweep()
+    workspace.reconcile()
     assert "Not cut off" in workspace.message(request)
-    assert workspace.sweep().undenied == 1
+    assert workspace.reconcile().undenied == 1
     workspace.sessions.content = whole
-    assert workspace.sweep().undenied == 0
+    assert workspace.reconcile().undenied == 0
     assert "Sessions that were open are cut off" in workspace.message(request)
     assert "sessions_not_denied" in workspace.trail(request)
 
@@ -230,7 +230,7 @@ def test_sweep_without_time_still_counts_undenied_sessions() -> None:
         workspace.clock.advance(100)
 
     workspace.center.trouble = slow
-    assert workspace.sweep().undenied == 1
+    assert workspace.reconcile().undenied == 1
 
 
 def test_sweep_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,14 +239,14 @@ def test_sweep_counts_no_undenied_session_that_is_over(monkeypatch: pytest.Monke
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
-    assert workspace.sweep().undenied == 1
+    assert workspace.reconcile().undenied == 1
 
     def refused() -> str:
         raise SessionPolicyRefusedError("DescribePolicy: AccessDeniedException")
 
     monkeypatch.setattr(workspace.sessions, "read", refused)
     workspace.clock.advance(12 * 3600)
-    counts = workspace.sweep()
+    counts = workspace.reconcile()
     assert (counts.undenied, counts.failures) == (0, 1)
 
 
@@ -256,8 +256,8 @@ def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
     workspace.click(ADA, ids.DONE, request)
     assert list(workspace.store.live_grants())
     workspace.runner.stop(request.id)
-    workspace.world = replace(workspace.world, sessions=None)
-    workspace.sweep()
+    workspace.context = replace(workspace.context, sessions=None)
+    workspace.reconcile()
     assert list(workspace.store.live_grants()) == []
 
 
@@ -267,7 +267,9 @@ def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
 def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.store.unreadable.add(request.id)
-    assert step(workspace.world, {"step": "abandon", "request": request.id, "error": "x"}) == {"accounts": [PRODUCTION]}
+    assert run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "x"}) == {
+        "accounts": [PRODUCTION]
+    }
 
 
 def test_abandon_waits_for_a_store_that_is_away(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,11 +280,11 @@ def test_abandon_waits_for_a_store_that_is_away(workspace: FakeWorkspace, monkey
 
     monkeypatch.setattr(workspace.store, "save_request", away)
     with pytest.raises(AwsError):
-        step(workspace.world, {"step": "abandon", "request": request.id, "error": "x"})
+        run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "x"})
 
 
 def test_abandon_tells_the_code_of_a_permanent_refusal(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     cause = '{"errorMessage": "not_in_channel", "errorType": "PermanentError"}'
-    step(workspace.world, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
+    run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
     assert workspace.now(request).note == "The workflow could not go on (not_in_channel)."

@@ -13,7 +13,7 @@ import pytest
 from breakglass.app.domain import request_lifecycle
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import Access, Grant, Request, State
-from breakglass.app.ports import BusyError, Operation, Progress
+from breakglass.app.ports import BusyError, Operation, OperationStatus
 from breakglass.app.services import dispatch, notifications, provisioning, workflow_steps
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.services.reconciler import GRACE_SECONDS, Counts
@@ -32,16 +32,16 @@ def workspace() -> FakeWorkspace:
 def press(workspace: FakeWorkspace, person: Person, action_id: str, request: Request) -> None:
     """Click, and let no execution go on."""
     click = Click(workspace.actor(person), "t-1", action_id, request.id, workspace.now(request).message, None, "", {})
-    dispatch.do(workspace.world, click, None)
+    dispatch.handle_interaction(workspace.context, click, None)
 
 
 def step(workspace: FakeWorkspace, name: str, request: Request, **more: str) -> Any:
     """Do a step of the workflow."""
-    module, world = (provisioning, workspace.world) if name in _OF_ACCESS else (workflow_steps, workspace.world)
-    return module.step(world, {"step": name, "request": request.id, **more})
+    module, context = (provisioning, workspace.context) if name in _OF_ACCESS else (workflow_steps, workspace.context)
+    return module.run_step(context, {"step": name, "request": request.id, **more})
 
 
-_OF_ACCESS = ("prepare", "grant", "granting", "take_back", "revoke", "revoking", "verify")
+_OF_ACCESS = ("prepare", "grant", "poll_grant", "rollback_grant", "revoke", "poll_revoke", "verify")
 
 
 def prepared(workspace: FakeWorkspace, person: Person = ADA) -> Request:
@@ -103,7 +103,7 @@ def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(worksp
     taken_back(workspace, first)
     workspace.store.add_holder(grant_of(workspace, first).access, first.id, workspace.clock())
     workspace.center.assigned.add(grant_of(workspace, first).access)
-    assert workspace.sweep().unrecorded == 1
+    assert workspace.reconcile().unmanaged == 1
 
 
 def test_a_deletion_that_takes_long_lets_no_other_request_in_between(workspace: FakeWorkspace) -> None:
@@ -113,7 +113,7 @@ def test_a_deletion_that_takes_long_lets_no_other_request_in_between(workspace: 
     step(workspace, "revoke", first, account=PRODUCTION)
     for _ in range(60):
         workspace.clock.advance(20)
-        step(workspace, "revoking", first, account=PRODUCTION)
+        step(workspace, "poll_revoke", first, account=PRODUCTION)
     with pytest.raises(BusyError):
         step(workspace, "grant", second, account=PRODUCTION)
 
@@ -127,9 +127,9 @@ def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_
     step(workspace, "revoke", first, account=PRODUCTION)
     deletions = len(workspace.center.deleted)
     workspace.store.add_holder(grant_of(workspace, second).access, second.id, workspace.clock())
-    failed = Operation("o-1", Progress.failed, "conflict")
+    failed = Operation("o-1", OperationStatus.failed, "conflict")
     monkeypatch.setattr(workspace.center, "deletion", Mock(return_value=failed))
-    assert step(workspace, "revoking", first, account=PRODUCTION) == {"progress": Progress.succeeded}
+    assert step(workspace, "poll_revoke", first, account=PRODUCTION) == {"status": OperationStatus.succeeded}
     assert grant_of(workspace, first).state == "revoked"
     assert len(workspace.center.deleted) == deletions
     assert workspace.is_open()
@@ -145,7 +145,7 @@ def test_the_sweeper_and_the_workflow_close_the_same_request(workspace: FakeWork
     step(workspace, "verify", request, account=PRODUCTION)
     workspace.clock.advance(GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: step(workspace, "close", request))
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.trail(request).count("closed") == 1
 
 
@@ -154,13 +154,13 @@ def test_the_sweeper_and_the_workflow_verify_the_same_grant(workspace: FakeWorks
     workspace.clock.advance(3600 + GRACE_SECONDS)
 
     def meanwhile() -> None:
-        step(workspace, "revoking", request, account=PRODUCTION)
+        step(workspace, "poll_revoke", request, account=PRODUCTION)
         step(workspace, "verify", request, account=PRODUCTION)
 
     interrupt(workspace.store, "save_grant", meanwhile)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.trail(request).count("revoked") == 1
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.ended
 
 
@@ -192,7 +192,7 @@ def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(workspace: Fake
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_grant", lambda: extended_meanwhile(workspace, request))
-    assert workspace.sweep() == Counts()
+    assert workspace.reconcile() == Counts()
     assert workspace.now(request).state is State.active
     assert workspace.is_open()
 
@@ -201,7 +201,7 @@ def test_extend_after_the_sweeper_has_revoked_extends_nothing(workspace: FakeWor
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
-    workspace.sweep()
+    workspace.reconcile()
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
     (extension,) = [one for one in workspace.store.requests.values() if one.parent == request.id]
@@ -227,7 +227,7 @@ def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(workspace: F
         change_request(workspace.store, request.id, lambda one: request_lifecycle.withdraw(one, by, workspace.clock()))
 
     interrupt(workspace.slack, "call", withdrawn)
-    notifications.refresh(workspace.world, request.id)
+    notifications.refresh_message(workspace.context, request.id)
     assert "took it back" in workspace.message(request)
 
 
@@ -258,7 +258,7 @@ def test_it_is_approved_at_the_moment_at_which_the_sweeper_lets_it_expire(worksp
         workspace.clock.advance(1)
 
     interrupt(workspace.store, "save_request", by_a_clock_that_is_behind)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.approved
 
 
@@ -279,7 +279,7 @@ def test_it_is_prepared_at_the_moment_at_which_the_sweeper_takes_its_workflow_fo
     press(workspace, CLEO, ids.APPROVE, request)
     workspace.clock.advance(GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: step(workspace, "prepare", request))
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.now(request).state is State.granting
     assert grant_of(workspace, request).state == "planned"
 
@@ -297,14 +297,14 @@ def test_two_runs_for_the_same_grant_do_not_write_over_what_a_third_has_written(
     def meanwhile() -> None:
         for request in (first, other):
             try:
-                deny_sessions(workspace.world, sessions, grant_of(workspace, request))
+                deny_sessions(workspace.context, sessions, grant_of(workspace, request))
             except BusyError:
                 busy.append(request)
 
     interrupt(sessions, "write", meanwhile)
-    deny_sessions(workspace.world, sessions, grant_of(workspace, first))
+    deny_sessions(workspace.context, sessions, grant_of(workspace, first))
     for request in busy:
-        deny_sessions(workspace.world, sessions, grant_of(workspace, request))
+        deny_sessions(workspace.context, sessions, grant_of(workspace, request))
     assert ADA.user_id in sessions.content
     assert BEA.user_id in sessions.content
 
@@ -313,7 +313,7 @@ def unmanaged(workspace: FakeWorkspace) -> Request:
     """Have an assignment of an ended request come late and be seen once; return another request for the same."""
     taken_back(workspace, opened(workspace))
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
-    workspace.sweep()
+    workspace.reconcile()
     request = workspace.asked()
     workspace.runner.stop(request.id)
     press(workspace, CLEO, ids.APPROVE, request)
@@ -328,14 +328,14 @@ def test_request_right_before_a_late_assignment_goes_keeps_it(workspace: FakeWor
         step(workspace, "grant", request, account=PRODUCTION)
 
     interrupt(workspace.store, "claim_delivery", grant)
-    workspace.sweep()
+    workspace.reconcile()
     assert workspace.is_open()
 
 
 def test_request_while_a_late_assignment_goes_waits(workspace: FakeWorkspace) -> None:
     request = unmanaged(workspace)
-    workspace.center.remove = Mock(return_value=Operation("o-1", Progress.in_progress))  # type: ignore[method-assign]
-    workspace.sweep()
+    workspace.center.remove = Mock(return_value=Operation("o-1", OperationStatus.in_progress))  # type: ignore[method-assign]
+    workspace.reconcile()
     workspace.center.remove.assert_called_once()
     step(workspace, "prepare", request)
     with pytest.raises(BusyError):

@@ -10,7 +10,7 @@ from breakglass.app.domain.records import Message, Request, Usage, UsageState
 from breakglass.app.domain.usage_lifecycle import MAXIMUM_EVENTS, Evidence, EvidencePath, parse_evidence
 from breakglass.app.services import dispatch
 from breakglass.app.services.reconciler import MOST_REMINDERS, Counts
-from breakglass.app.services.usage_reviews import MOST_AN_HOUR, record
+from breakglass.app.services.usage_reviews import MAX_PER_HOUR, record_usage
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click
 from tests.app.domain.policies import ADA, BEA, CLEO, DOT, EVE, PRODUCTION, RDS
@@ -39,7 +39,7 @@ def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minu
 
 
 def recorded(workspace: FakeWorkspace, value: str) -> Usage:
-    return record(workspace.world, workspace.directory, parse_evidence(value))
+    return record_usage(workspace.context, workspace.directory, parse_evidence(value))
 
 
 def the_use(workspace: FakeWorkspace) -> Usage:
@@ -67,7 +67,7 @@ def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(workspace:
 
 
 def test_two_records_of_one_session_at_the_same_moment_are_one_use(workspace: FakeWorkspace) -> None:
-    interrupt(workspace.store, "save_use", lambda: recorded(workspace, seen("portal", ADA.user_id, "e-1")))
+    interrupt(workspace.store, "save_usage", lambda: recorded(workspace, seen("portal", ADA.user_id, "e-1")))
     recorded(workspace, seen("session_start", "ada", "e-2"))
     assert the_use(workspace).event_ids == ("e-1", "e-2")
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded"]
@@ -92,7 +92,7 @@ def test_a_use_under_a_request_is_linked_to_it_by_itself(workspace: FakeWorkspac
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
-    assert record(workspace.world, workspace.directory, at).request_id == request.id
+    assert record_usage(workspace.context, workspace.directory, at).request_id == request.id
 
 
 def glass_broken(workspace: FakeWorkspace) -> Request:
@@ -108,7 +108,7 @@ def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_us
     use = the_use(workspace)
     assert (use.request_id, use.user_id, use.due_at) == (request.id, ADA.user_id, workspace.clock() + DAY)
     workspace.clock.advance(DAY)
-    assert workspace.sweep().overdue == 1
+    assert workspace.reconcile().overdue == 1
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert "explained" in workspace.thread(request)[-1], "it is in the request's own thread"
     workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("again",)}, about=request.id)
@@ -117,8 +117,8 @@ def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_us
 
 def test_what_is_seen_of_a_broken_glass_is_the_same_use(workspace: FakeWorkspace) -> None:
     glass_broken(workspace)
-    record(
-        workspace.world,
+    record_usage(
+        workspace.context,
         workspace.directory,
         Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, "e-1", workspace.clock() + 60, "ada"),
     )
@@ -165,8 +165,8 @@ def test_sign_off_shows_the_explanation_wherever_it_was_clicked(workspace: FakeW
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     message, home = (None, "VHOME") if at_home else (ALERT, None)
-    dispatch.do(
-        workspace.world, Click(workspace.actor(CLEO), "t-1", ids.ACCEPT, use.id, message, home, "", {}), view_id
+    dispatch.handle_interaction(
+        workspace.context, Click(workspace.actor(CLEO), "t-1", ids.ACCEPT, use.id, message, home, "", {}), view_id
     )
     shown = workspace.seen(view_id)
     assert [text for (text,) in EXPLANATION.values() if text not in shown] == []
@@ -194,7 +194,7 @@ def test_sign_off_loses_against_a_change_of_the_same_moment(workspace: FakeWorks
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
-    interrupt(workspace.store, "save_use", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
+    interrupt(workspace.store, "save_usage", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
     about = workspace.slack.views[view_id]["private_metadata"]
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
     assert "was changed meanwhile" in workspace.seen(view_id)
@@ -275,12 +275,12 @@ def test_click_on_an_old_alert_finds_the_recorded_use(workspace: FakeWorkspace) 
 
 def test_clicks_that_record_uses_are_limited_for_each_person(workspace: FakeWorkspace) -> None:
     views = [workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(f"e-{n}", f"nobody-{n}")) for n in range(30)]
-    assert len(workspace.store.uses) == MOST_AN_HOUR
+    assert len(workspace.store.uses) == MAX_PER_HOUR
     assert "within an hour" in workspace.seen(views[-1])
     workspace.open_form(BEA, ids.EXPLAIN_ALERT, forged("e-31", "nobody-31"))
     workspace.clock.advance(3600)
     workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged("e-32", "nobody-32", at=workspace.clock()))
-    assert len(workspace.store.uses) == MOST_AN_HOUR + 2
+    assert len(workspace.store.uses) == MAX_PER_HOUR + 2
 
 
 def test_click_with_the_id_of_a_request_cancels_no_explanation(workspace: FakeWorkspace) -> None:
@@ -328,13 +328,13 @@ def test_many_unexplained_uses_are_few_messages(workspace: FakeWorkspace, count:
     for number in range(count):
         recorded(workspace, seen(who=f"nobody-{number}", event=f"e-{number}"))
     workspace.clock.advance(DAY)
-    assert workspace.sweep().overdue == count
+    assert workspace.reconcile().overdue == count
     reminders = workspace.slack.posted(CHANNEL)
     assert len(reminders) == posted
     if count > 10:
         assert reminders[-1].text.startswith(f":bell: {count - 10} more use")
     workspace.clock.advance(300)
-    workspace.sweep()
+    workspace.reconcile()
     assert len(workspace.slack.posted(CHANNEL)) == posted, "all of them have been brought up"
 
 
@@ -350,14 +350,14 @@ def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(workspace: F
 def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.clock.now = use.first_seen
-    assert workspace.sweep() == Counts()
+    assert workspace.reconcile() == Counts()
     workspace.clock.now = use.first_seen + 4 * 3600
-    assert workspace.sweep() == Counts()
-    assert workspace.sweep() == Counts(), "not again so soon"
+    assert workspace.reconcile() == Counts()
+    assert workspace.reconcile() == Counts(), "not again so soon"
     (reminder,) = workspace.slack.posted(CHANNEL)
     assert "Nobody has yet explained" in reminder.text
     workspace.clock.now = use.due_at
-    assert workspace.sweep() == Counts(overdue=1)
+    assert workspace.reconcile() == Counts(overdue=1)
     (again,) = workspace.slack.thread(CHANNEL, reminder.ts)
     assert "overdue" in again.text
 
@@ -367,19 +367,19 @@ def test_what_nobody_signs_off_is_overdue_as_well(workspace: FakeWorkspace) -> N
     workspace.submit(DOT, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert the_use(workspace).state is UsageState.explained
     workspace.clock.now = use.due_at
-    assert workspace.sweep().overdue == 1
+    assert workspace.reconcile().overdue == 1
 
 
 def test_reminder_slack_did_not_accept_is_tried_in_the_next_run(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.clock.now = use.first_seen + 4 * 3600
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
-    workspace.sweep()
+    workspace.reconcile()
     assert the_use(workspace).reminded_at is None
     workspace.slack.heal()
     workspace.clock.advance(300)
-    workspace.sweep()
-    workspace.sweep()
+    workspace.reconcile()
+    workspace.reconcile()
     (reminder,) = workspace.slack.posted(CHANNEL)
     assert "Nobody has yet explained" in reminder.text
     assert the_use(workspace).reminded_at == workspace.clock()
@@ -390,10 +390,10 @@ def test_many_reminders_not_accepted_are_tried_in_the_next_run(workspace: FakeWo
         recorded(workspace, seen(who=f"someone-{number}", event=f"e-{number}"))
     workspace.clock.now = the_first(workspace).first_seen + 4 * 3600
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
-    workspace.sweep()
+    workspace.reconcile()
     assert {use.reminded_at for use in workspace.store.uses.values()} == {None}
     workspace.slack.heal()
-    workspace.sweep()
+    workspace.reconcile()
     assert {use.reminded_at for use in workspace.store.uses.values()} == {workspace.clock()}
     assert len(workspace.slack.posted(CHANNEL)) == MOST_REMINDERS + 1
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from breakglass.app.domain.records import Kind, Request
 from breakglass.app.services import provisioning, workflow_steps
-from breakglass.app.services.context import Accounts, Desk
+from breakglass.app.services.context import InteractionContext, ProvisionerContext
 from breakglass.components.approvals.workflow_definition import GRANT_POLLS, REVOKE_POLLS
 from tests.app.doubles.clock import FixedClock
 from tests.app.doubles.workflow import MemoryWorkflow
 
-Answer = dict[str, Any]
+StepResult = dict[str, Any]
 
 
 class CaughtError(Exception):
@@ -34,7 +34,7 @@ class Wait:
     until: int
 
 
-Execution = Generator[Wait, Answer | None, None]
+Execution = Generator[Wait, StepResult | None, None]
 
 
 @dataclass
@@ -42,16 +42,16 @@ class WorkflowRunner:
     """Runs executions until each waits for people or for time.
 
     Attributes:
-        desk: for the steps that concern people.
-        accounts: for those that concern assignments.
+        interactions: for the steps that concern people.
+        provisioner: for those that concern assignments.
         workflow: where executions are started and woken.
         clock: theirs, too.
         attempts: how often a step is tried.
         trouble: called before and after each step with its name; may raise.
     """
 
-    desk: Desk
-    accounts: Accounts
+    interactions: InteractionContext
+    provisioner: ProvisionerContext
     workflow: MemoryWorkflow
     clock: FixedClock
     attempts: int = 3
@@ -96,7 +96,7 @@ class WorkflowRunner:
         self.workflow.replace_machine()
         self._running.clear()
 
-    def _go(self, request_id: str, execution: Execution, outcome: Answer | None) -> None:
+    def _go(self, request_id: str, execution: Execution, outcome: StepResult | None) -> None:
         try:
             wait = next(execution) if request_id not in self._running else execution.send(outcome)
             self._running[request_id] = (execution, wait)
@@ -106,7 +106,7 @@ class WorkflowRunner:
             self.failed.append(request_id)
             self.stop(request_id)
 
-    def _outcome(self, wait: Wait) -> Answer | None:
+    def _outcome(self, wait: Wait) -> StepResult | None:
         return next((outcome for token, outcome in self.workflow.wakes if token == wait.token), None)
 
     def _execution(self, request: Request) -> Execution:
@@ -115,12 +115,14 @@ class WorkflowRunner:
             if outcome["outcome"] != "approved":
                 return
             if request.kind is Kind.extension:
-                self._step(workflow_steps.step, self.desk, step="extend", request=request.id)
+                self._step(workflow_steps.run_step, self.interactions, step="extend", request=request.id)
                 return
-            accounts = self._step(provisioning.step, self.accounts, step="prepare", request=request.id)["accounts"]
+            accounts = self._step(provisioning.run_step, self.provisioner, step="prepare", request=request.id)[
+                "accounts"
+            ]
             for account in accounts:
                 yield from self._granted(request.id, account)
-            opened = self._step(workflow_steps.step, self.desk, step="granted", request=request.id)
+            opened = self._step(workflow_steps.run_step, self.interactions, step="granted", request=request.id)
             if opened["outcome"] != "active":
                 return
             yield from self._held(request.id, opened["wait"])
@@ -128,61 +130,63 @@ class WorkflowRunner:
         except CaughtError as error:
             failed = True
             accounts = self._step(
-                provisioning.step, self.accounts, step="abandon", request=request.id, error=str(error)
+                provisioning.run_step, self.provisioner, step="abandon", request=request.id, error=str(error)
             )["accounts"]
         for account in accounts:
             yield from self._revoked(request.id, account)
-        closed = self._step(workflow_steps.step, self.desk, step="close", request=request.id)
+        closed = self._step(workflow_steps.run_step, self.interactions, step="close", request=request.id)
         if failed:
             raise CaughtError("abandoned")
-        if closed["tail"] > 0:
-            yield Wait(None, self.clock() + closed["tail"])
-            self._step(provisioning.step, self.accounts, step="lift", request=request.id)
+        if closed["session_deny_seconds"] > 0:
+            yield Wait(None, self.clock() + closed["session_deny_seconds"])
+            self._step(provisioning.run_step, self.provisioner, step="remove_session_deny", request=request.id)
 
-    def _asked(self, request: Request) -> Generator[Wait, Answer | None, Answer]:
+    def _asked(self, request: Request) -> Generator[Wait, StepResult | None, StepResult]:
         seconds = self.workflow.waits[request.id]
         while True:
             outcome = yield from self._waiting("ask", request.id, seconds)
             if outcome is None:
-                outcome = self._step(workflow_steps.step, self.desk, step="remind", request=request.id)
+                outcome = self._step(workflow_steps.run_step, self.interactions, step="remind", request=request.id)
             if outcome["outcome"] != "wait":
                 return outcome
             seconds = outcome["wait"]
 
-    def _held(self, request_id: str, seconds: int) -> Generator[Wait, Answer | None, None]:
+    def _held(self, request_id: str, seconds: int) -> Generator[Wait, StepResult | None, None]:
         while True:
             yield from self._waiting("hold", request_id, seconds)
-            outcome = self._step(workflow_steps.step, self.desk, step="due", request=request_id)
+            outcome = self._step(workflow_steps.run_step, self.interactions, step="due", request=request_id)
             if outcome["outcome"] != "wait":
                 return
             seconds = outcome["wait"]
 
-    def _waiting(self, step: str, request_id: str, seconds: int) -> Generator[Wait, Answer | None, Answer | None]:
+    def _waiting(
+        self, step: str, request_id: str, seconds: int
+    ) -> Generator[Wait, StepResult | None, StepResult | None]:
         self._tokens += 1
         token = self.workflow.begin_wait(f"token-{self._tokens}")
         until = self.clock() + max(1, seconds)
-        self._step(workflow_steps.step, self.desk, step=step, request=request_id, token=token)
+        self._step(workflow_steps.run_step, self.interactions, step=step, request=request_id, token=token)
         return (yield Wait(token, until))
 
-    def _granted(self, request_id: str, account: str) -> Generator[Wait, Answer | None, None]:
+    def _granted(self, request_id: str, account: str) -> Generator[Wait, StepResult | None, None]:
         try:
             progress, polls = self._of_account("grant", request_id, account), 0
             while progress == "in_progress" and polls < GRANT_POLLS:
                 yield Wait(None, self.clock() + min(20, 2 + polls))
-                progress, polls = self._of_account("granting", request_id, account), polls + 1
+                progress, polls = self._of_account("poll_grant", request_id, account), polls + 1
             if progress == "succeeded":
                 return
         except CaughtError:
             pass
         try:
             polls = 0
-            while self._of_account("take_back", request_id, account) == "in_progress" and polls < 2 * GRANT_POLLS:
+            while self._of_account("rollback_grant", request_id, account) == "in_progress" and polls < 2 * GRANT_POLLS:
                 yield Wait(None, self.clock() + min(20, 2 + polls))
                 polls += 1
         except CaughtError:
             pass
 
-    def _revoked(self, request_id: str, account: str) -> Generator[Wait, Answer | None, None]:
+    def _revoked(self, request_id: str, account: str) -> Generator[Wait, StepResult | None, None]:
         try:
             progress, polls = self._of_account("revoke", request_id, account), 0
             while polls < REVOKE_POLLS:
@@ -191,21 +195,23 @@ class WorkflowRunner:
                     if progress == "succeeded":
                         return
                 yield Wait(None, self.clock() + min(20, 2 + polls))
-                progress, polls = self._of_account("revoking", request_id, account), polls + 1
+                progress, polls = self._of_account("poll_revoke", request_id, account), polls + 1
         except CaughtError:
             pass
 
     def _of_account(self, step: str, request_id: str, account: str) -> str:
         return str(
-            self._step(provisioning.step, self.accounts, step=step, request=request_id, account=account)["progress"]
+            self._step(provisioning.run_step, self.provisioner, step=step, request=request_id, account=account)[
+                "status"
+            ]
         )
 
-    def _step(self, function: Callable[[Any, Answer], Answer], world: object, **event: Any) -> Answer:
+    def _step(self, function: Callable[[Any, StepResult], StepResult], context: object, **event: Any) -> StepResult:
         """Call a step as Lambda does, with JSON in and out, until it succeeds."""
         for attempt in range(self.attempts):
             try:
                 self.trouble(event["step"], False)
-                answer = json.loads(json.dumps(function(world, json.loads(json.dumps(event)))))
+                answer = json.loads(json.dumps(function(context, json.loads(json.dumps(event)))))
                 self.trouble(event["step"], True)
                 return answer
             except AssertionError:

@@ -58,31 +58,32 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "live_grants": lambda store: list(store.live_grants()),
     "requests_of": lambda store: store.requests_of("u-ada"),
     "requests_between": lambda store: store.requests_between(NOW - 86_400, NOW),
-    "begin": lambda store: store.begin(ACCESS, "r-1", NOW + 900, NOW),
-    "finish": lambda store: store.finish(ACCESS, "r-1"),
+    "acquire_lease": lambda store: store.acquire_lease(ACCESS, "r-1", NOW + 900, NOW),
+    "release_lease": lambda store: store.release_lease(ACCESS, "r-1"),
     "add_holder": lambda store: store.add_holder(ACCESS, "r-1", NOW),
     "last_held": lambda store: store.last_held(ACCESS),
     "cursor": lambda store: store.cursor("search"),
     "save_cursor": lambda store: store.save_cursor("search", "[]"),
     "remove_holder": lambda store: store.remove_holder(ACCESS, "r-1"),
     "holders": lambda store: store.holders(ACCESS),
-    "use": lambda store: store.use("u-1"),
-    "use_of_event": lambda store: store.use_of_event("event-1"),
-    "save_use": lambda store: store.save_use(USE, AUDIT),
-    "latest_use": lambda store: store.latest_use(RDS, PRODUCTION, "u-ada"),
-    "open_uses": lambda store: list(store.open_uses()),
-    "note": lambda store: store.note(AUDIT[0]),
+    "usage": lambda store: store.usage("u-1"),
+    "usage_of_event": lambda store: store.usage_of_event("event-1"),
+    "save_usage": lambda store: store.save_usage(USE, AUDIT),
+    "latest_usage": lambda store: store.latest_usage(RDS, PRODUCTION, "u-ada"),
+    "open_usages": lambda store: list(store.open_usages()),
+    "append_audit": lambda store: store.append_audit(AUDIT[0]),
     "audit": lambda store: list(store.audit(NOW - 86_400, NOW)),
 }
 
-PEOPLE = "request save_request grants use save_use use_of_event latest_use requests_of"
+PEOPLE = "request save_request grants usage save_usage usage_of_event latest_usage requests_of"
 USES = {
-    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_uses claim_delivery "
-    "remember_delivery note",
-    Part.access: "request save_request grants grant save_grant begin finish add_holder remove_holder",
-    Part.sweeper: "claim_delivery remember_delivery note open_requests live_grants open_uses request save_request "
-    "grants grant save_grant begin finish add_holder remove_holder holders last_held cursor save_cursor use denials",
-    Part.recorder: "use_of_event use latest_use requests_of request save_use",
+    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_usages claim_delivery "
+    "remember_delivery append_audit",
+    Part.access: "request save_request grants grant save_grant acquire_lease release_lease add_holder remove_holder",
+    Part.sweeper: "claim_delivery remember_delivery append_audit open_requests live_grants open_usages request "
+    "save_request grants grant save_grant acquire_lease release_lease add_holder remove_holder holders last_held "
+    "cursor save_cursor usage denials",
+    Part.recorder: "usage_of_event usage latest_usage requests_of request save_usage",
 }
 """The methods of `ports.Store` that a function's code calls."""
 
@@ -176,7 +177,7 @@ def test_front_may_claim_a_delivery_and_nothing_else() -> None:
 
 def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
     client = Asked()
-    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_use(*begin_required_usage(REQUEST, 86_400, NOW))
+    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_usage(*begin_required_usage(REQUEST, 86_400, NOW))
     assert [need for need in client.needs() if not allowed(Part.sweeper, *need)] == []
 
 
@@ -190,9 +191,9 @@ def test_only_the_desk_may_remember_a_denial() -> None:
     ("part", "method"),
     [
         *((Part.front, method) for method in METHODS),
-        *((Part.desk, method) for method in ("add_holder", "remove_holder", "begin", "finish", "audit")),
-        *((Part.access, method) for method in ("denials", "save_use", "claim_delivery", "open_uses", "audit")),
-        *((Part.recorder, method) for method in ("save_request", "save_grant", "begin", "add_holder", "audit")),
+        *((Part.desk, method) for method in ("add_holder", "remove_holder", "acquire_lease", "release_lease", "audit")),
+        *((Part.access, method) for method in ("denials", "save_usage", "claim_delivery", "open_usages", "audit")),
+        *((Part.recorder, method) for method in ("save_request", "save_grant", "acquire_lease", "add_holder", "audit")),
         (Part.sweeper, "audit"),
     ],
 )

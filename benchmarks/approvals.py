@@ -17,7 +17,7 @@ from breakglass.app.domain.policy import to_json
 from breakglass.components.approvals.lambda_package import build
 from breakglass.naming import Part
 from localcloud.cloud import LocalCloudError, RunningCloud
-from localcloud.request_url import request_url
+from localcloud.request_url import find_request_url
 from localcloud.stack import deploy
 from tests.app.domain.policies import policy
 
@@ -63,7 +63,7 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
     swept = sweeps.measure(None if quick else cloud, 3 if quick else 7, progress)
     progress("deploying stack local")
     deploy(cloud, workdir)
-    url = request_url(cloud)
+    url = find_request_url(cloud)
     if url is None:
         raise LocalCloudError("Stack `local` has no approvals, so there is nobody to answer a click.")
     names = _functions(cloud)

@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 from benchmarks.samples import Samples
 from breakglass.app.entrypoints.receiver_app import Front, answer
 from localcloud.cloud import LocalCloudError, RunningCloud
-from localcloud.slack_user import SlackUser, signed
+from localcloud.slack_user import SlackUser, sign_request
 
 SLACK_SECONDS = 0.1
 """How long Slack takes for each answer."""
@@ -124,7 +124,7 @@ def command_body(**fields: str) -> bytes:
 
 def api_event(secret: str, body: bytes, now: int) -> dict[str, Any]:
     """Returns what the HTTP API makes of a request of Slack."""
-    headers = {name.lower(): value for name, value in signed(secret, body, now).items()}
+    headers = {name.lower(): value for name, value in sign_request(secret, body, now).items()}
     return {
         "requestContext": {"http": {"method": "POST"}},
         "headers": {"content-type": "application/x-www-form-urlencoded", **headers},
@@ -172,7 +172,7 @@ class _Person:
 
     def forms(self) -> list[dict[str, Any]]:
         """Returns the forms that this person was shown."""
-        return [view for view in self._user.views() if view["type"] == "modal"]
+        return [view for view in self._user.list_views() if view["type"] == "modal"]
 
     def command(self) -> bytes:
         """Returns what Slack sends when the command is typed, with a trigger that is good from now."""
@@ -186,7 +186,7 @@ class _Person:
 
     def send(self, body: bytes) -> tuple[int, float]:
         """Sends it as Slack does, and returns the status, 0 for no answer, and the seconds until it came."""
-        signature = signed(self._cloud.slack_signing_secret, body, int(time.time()))
+        signature = sign_request(self._cloud.slack_signing_secret, body, int(time.time()))
         kind = {"Host": self._address.netloc, "Content-Type": "application/x-www-form-urlencoded"}
         connection = http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=_PATIENCE)
         began = time.perf_counter()

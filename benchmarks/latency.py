@@ -132,7 +132,7 @@ def _milliseconds(cloud: RunningCloud, role: str) -> float:
     record = json.loads(json.dumps(load_record(_RECORD).content).replace(_ROLE, role))
     known = len(cloud.posts())
     began = time.time()
-    cloud.play(record)
+    cloud.replay(record)
     while len(posts := cloud.posts()) == known:
         if time.time() - began > _PATIENCE:
             raise LocalCloudError(f"No message about {role} arrived in Slack within {_PATIENCE} s.")

@@ -2,7 +2,7 @@
 
     with LocalCloud(Path("build/cloud")) as cloud:
         ...                       # deploy with cloud.environment()
-        cloud.play(record)        # CloudTrail hands a record to EventBridge
+        cloud.replay(record)        # CloudTrail hands a record to EventBridge
         cloud.wait_idle()
         cloud.messages()          # what Slack accepted
 
@@ -29,7 +29,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from localcloud.emulators.cloudtrail import as_event
-from localcloud.emulators.faults import ONLOOKER
+from localcloud.emulators.faults import OBSERVER
 from localcloud.emulators.identity import USERS, email_address
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
@@ -120,7 +120,7 @@ class RunningCloud:
         """
         return _client(service, self.identity_url if service in _IDENTITY_SERVICES else self.aws_url)
 
-    def play(self, record: Mapping[str, Any]) -> None:
+    def replay(self, record: Mapping[str, Any]) -> None:
         """Hands a CloudTrail record to EventBridge, with the source and detail-type that AWS gives it.
 
         When this returns, every rule that matches has begun its deliveries; `wait_idle` waits for their end.
@@ -206,36 +206,36 @@ class RunningCloud:
 
         Args:
             function: its name.
-            how: the other fields of `localcloud.emulators.functions.Death`, such as
+            how: the other fields of `localcloud.emulators.functions.LostInvocation`, such as
                 `event={"step": "grant"}, after=True, times=1`.
         """
-        request_json("POST", f"{self.aws_url}/_localcloud/deaths", {"function": function, **how})
+        request_json("POST", f"{self.aws_url}/_localcloud/lost-invocations", {"function": function, **how})
 
     def kill_function(self, function: str) -> None:
         """Kills the processes of a function, those at work included."""
         request_json("POST", f"{self.aws_url}/_localcloud/kill", {"function": function})
 
-    def delay_assignments(self, **course: Any) -> None:
+    def set_assignment_behavior(self, **behavior: Any) -> None:
         """Lets creations and deletions of account assignments from now on take their time, or come to nothing.
 
         Args:
-            course: the fields of `localcloud.emulators.assignments.Course`, such as `polls=3` or `failure="..."`.
+            behavior: fields of `localcloud.emulators.assignments.OperationBehavior`, such as `polls=3`.
         """
-        request_json("POST", f"{self.identity_url}/_localcloud/courses", course)
+        request_json("POST", f"{self.identity_url}/_localcloud/behaviors", behavior)
 
     def fail_slack(self, **fault: Any) -> None:
         """Lets Slack fail its app from now on, in place of how it failed before.
 
         Args:
-            fault: the fields of `localcloud.emulators.slack_faults.Fault`, such as `error="internal_error", times=1`.
+            fault: fields of `localcloud.emulators.slack_faults.SlackFault`, such as `error="internal_error", times=1`.
         """
         request_json("POST", f"{self.slack_url}/_localcloud/faults", fault)
 
     def end_faults(self) -> None:
         """Lets everything work again as it should."""
         for order in (
-            *(f"{self.aws_url}/_localcloud/faults", f"{self.aws_url}/_localcloud/deaths"),
-            *(f"{self.identity_url}/_localcloud/faults", f"{self.identity_url}/_localcloud/courses"),
+            *(f"{self.aws_url}/_localcloud/faults", f"{self.aws_url}/_localcloud/lost-invocations"),
+            *(f"{self.identity_url}/_localcloud/faults", f"{self.identity_url}/_localcloud/behaviors"),
             f"{self.slack_url}/_localcloud/faults",
         ):
             request_json("POST", order, {})
@@ -433,7 +433,7 @@ def _client(service: str, endpoint_url: str) -> Any:
         region_name=REGION,
         aws_access_key_id=MANAGEMENT_ACCOUNT,
         aws_secret_access_key="local",  # noqa: S106 - the emulators check none
-        config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=ONLOOKER),
+        config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=OBSERVER),
     )
 
 

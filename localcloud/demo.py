@@ -24,13 +24,13 @@ from rich.console import Console
 from rich.text import Text
 
 from breakglass.terminal import escape_unprintable
-from localcloud import report, story
+from localcloud import report, scenarios
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud, SlackBreak
 from localcloud.engine import EngineError
-from localcloud.play import Outcome, play
 from localcloud.records import RECORDS, Record, RecordError, load_records
-from localcloud.scenes import Scene
-from localcloud.stack import BUILD, ROOT, Deployment, approvals, deploy
+from localcloud.replay import ReplayResult, replay_records
+from localcloud.stack import BUILD, ROOT, StackDeployment, deploy, read_approvals_section
+from localcloud.steps import Step
 
 RESULT_FILE = BUILD / "demo.json"
 
@@ -65,15 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 if just the expected alerts arrived, 1 if not, 2 if the demo could not run.
     """
     options = _parser().parse_args(arguments)
-    console = report.terminal()
+    console = report.create_console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     BUILD.mkdir(exist_ok=True)
     slack_break = SlackBreak(options.slack_break) if options.slack_break else None
     # A folder of its own for each run, so that two demos don't meet.
     workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
-        own_story = options.records == RECORDS
-        status = _run(_records(options.records), own_story, slack_break, workdir, console)
+        own_records = options.records == RECORDS
+        status = _run(_records(options.records), own_records, slack_break, workdir, console)
     except KeyboardInterrupt:
         console.print("Interrupted; the local cloud is stopped.")
         status = 130
@@ -124,37 +124,37 @@ def _records(folder: Path) -> list[Record]:
 
 
 def _run(
-    records: Sequence[Record], own_story: bool, slack_break: SlackBreak | None, workdir: Path, console: Console
+    records: Sequence[Record], own_records: bool, slack_break: SlackBreak | None, workdir: Path, console: Console
 ) -> int:
     watch = Stopwatch(console)
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
         # The reader's own records are shown alone, and with its Slack broken nobody could ask or approve.
-        section = approvals() if own_story and slack_break is None else None
+        section = read_approvals_section() if own_records and slack_break is None else None
         with watch.part("deploy stack local: pulumi up") as progress:
-            deployment = deploy(cloud, workdir, progress, story.settings(section) if section else None)
+            deployment = deploy(cloud, workdir, progress, scenarios.scenario_settings(section) if section else None)
         if slack_break is not None:
             cloud.break_slack(slack_break)
-        with watch.part(f"play {len(records)} CloudTrail records"):
-            outcome = play(cloud, records)
-        scenes: list[Scene] = []
+        with watch.part(f"replay {len(records)} CloudTrail records"):
+            outcome = replay_records(cloud, records)
+        steps: list[Step] = []
         if section:
-            with watch.part("play the story of the approvals") as progress:
-                scenes = story.play_story(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
+            with watch.part("run the approval scenarios") as progress:
+                steps = scenarios.run_scenarios(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
         rules = _rules(cloud)
-        _write_result(outcome, scenes, rules, deployment)
+        _write_result(outcome, steps, rules, deployment)
         console.print(f"\n{len(outcome.accepted)} messages arrived in Slack:\n", style="bold")
         for post in outcome.accepted:
-            console.print(report.slack_message(post.body))
+            console.print(report.render_message(post.body))
         with watch.part("stop the local cloud"):
             running.close()
     _show_verdicts(outcome, console)
-    _show_story(scenes, console)
+    _show_steps(steps, console)
     _show_parts(watch, deployment, console)
     if slack_break is not None:
         _show_loss(slack_break, outcome, console)
-    return 0 if all(result.ok for result in (*outcome.verdicts, *scenes)) else 1
+    return 0 if all(result.ok for result in (*outcome.verdicts, *steps)) else 1
 
 
 def _rules(cloud: RunningCloud) -> dict[str, Any]:
@@ -168,7 +168,9 @@ def _rules(cloud: RunningCloud) -> dict[str, Any]:
     }
 
 
-def _write_result(outcome: Outcome, scenes: Sequence[Scene], rules: dict[str, Any], deployment: Deployment) -> None:
+def _write_result(
+    outcome: ReplayResult, steps: Sequence[Step], rules: dict[str, Any], deployment: StackDeployment
+) -> None:
     result = {
         "rules": rules,
         "records": [
@@ -176,7 +178,7 @@ def _write_result(outcome: Outcome, scenes: Sequence[Scene], rules: dict[str, An
             for verdict in outcome.verdicts
         ],
         "messages": [post.body for post in outcome.accepted],
-        "scenes": [asdict(scene) for scene in scenes],
+        "scenes": [asdict(step) for step in steps],
         "stack": {"up_seconds": deployment.up.duration, "resources": sum(deployment.up.summary.values())},
     }
     # Renamed into place: whoever reads the file meets the whole result of one demo or another.
@@ -185,9 +187,9 @@ def _write_result(outcome: Outcome, scenes: Sequence[Scene], rules: dict[str, An
     draft.replace(RESULT_FILE)
 
 
-def _show_verdicts(outcome: Outcome, console: Console) -> None:
+def _show_verdicts(outcome: ReplayResult, console: Console) -> None:
     console.print()
-    console.print(report.verdict_table(outcome.verdicts))
+    console.print(report.render_verdicts(outcome.verdicts))
     judged = [verdict for verdict in outcome.verdicts if verdict.expected is not None]
     console.print(
         f"\n{len(outcome.verdicts)} records, {len(outcome.accepted)} alerts. Of {len(judged)} records with an "
@@ -203,23 +205,21 @@ def _show_verdicts(outcome: Outcome, console: Console) -> None:
         )
 
 
-def _show_story(scenes: Sequence[Scene], console: Console) -> None:
-    if not scenes:
+def _show_steps(steps: Sequence[Step], console: Console) -> None:
+    if not steps:
         return
     console.print()
-    console.print(report.story_table(scenes))
-    console.print(
-        f"\n{len(scenes)} scenes of the approvals, {sum(scene.ok for scene in scenes)} as they should be.", style="bold"
-    )
+    console.print(report.render_steps(steps))
+    console.print(f"\n{len(steps)} approval steps, {sum(step.ok for step in steps)} as expected.", style="bold")
 
 
-def _show_parts(watch: Stopwatch, deployment: Deployment, console: Console) -> None:
+def _show_parts(watch: Stopwatch, deployment: StackDeployment, console: Console) -> None:
     resources = sum(deployment.up.summary.values())
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in watch.seconds.items())
     console.print(f"{resources} resources. {parts}. Result: {RESULT_FILE.relative_to(ROOT)}")
 
 
-def _show_loss(slack_break: SlackBreak, outcome: Outcome, console: Console) -> None:
+def _show_loss(slack_break: SlackBreak, outcome: ReplayResult, console: Console) -> None:
     answers = ", ".join(sorted({str(post.error) for post in outcome.refused}))
     console.print(
         f"\nWith {slack_break}, Slack refused {len(outcome.refused)} alerts: HTTP 200 and ok:false ({answers}). "

@@ -32,7 +32,7 @@ _AMBIENT_PROVIDER = "using pulumi-resource-aws from $PATH"
 PASSPHRASE = "local"  # noqa: S105 - state of the local cloud holds no real secret, and dies with it
 """Encrypts secrets in configuration and state, so that a search for them in clear means something."""
 
-Progress = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 """Gets one line of text for each thing that happens."""
 
 
@@ -83,7 +83,7 @@ class Engine:
         environment: Mapping[str, str],
         *,
         stack: str = "local",
-        progress: Progress = lambda _: None,
+        progress: ProgressCallback = lambda _: None,
     ) -> None:
         """Takes a fresh copy of the stack file; state of an earlier engine in the same directory is taken up.
 
@@ -258,7 +258,7 @@ def _cancel(process: subprocess.Popen[str]) -> None:
 class _Events:
     """Reads the engine's events (`pulumi up --json`) as they come."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: ProgressCallback) -> None:
         self._progress = progress
         self.summary: dict[str, int] = {}
         self.errors: list[str] = []

@@ -19,19 +19,19 @@ from rich.table import Table
 from rich.text import Text
 
 from breakglass.terminal import escape_unprintable
-from localcloud.scenes import Scene
+from localcloud.steps import Step
 from localcloud.verdicts import Verdict
 
 _MARKUP = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
 _WIDTH_OF_A_FILE = 120
 
 
-def terminal() -> Console:
+def create_console() -> Console:
     """Where to show it: as wide as the terminal, in colour only if it is one."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
-def slack_message(message: Mapping[str, Any]) -> Panel:
+def render_message(message: Mapping[str, Any]) -> Panel:
     """A message as it looks in Slack.
 
     Args:
@@ -46,7 +46,7 @@ def slack_message(message: Mapping[str, Any]) -> Panel:
     )
 
 
-def verdict_table(verdicts: Iterable[Verdict]) -> Table:
+def render_verdicts(verdicts: Iterable[Verdict]) -> Table:
     """Table of record -> expected -> seen -> seconds, a line each."""
     table = Table(box=None, pad_edge=False)
     for heading in ("record", "expected", "seen"):
@@ -66,20 +66,20 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
     return table
 
 
-def story_table(scenes: Iterable[Scene]) -> Table:
-    """Table of scene -> seen -> seconds, a line each; what was expected is said where something else was seen."""
+def render_steps(steps: Iterable[Step]) -> Table:
+    """Table of step -> seen -> seconds, a line each; what was expected is said where something else was seen."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("scene", "seen"):
+    for heading in ("step", "seen"):
         table.add_column(heading, overflow="fold", ratio=1)
     table.add_column("seconds", justify="right")
     table.add_column("")
-    for scene in scenes:
-        seen = scene.seen if scene.ok else f"{scene.seen}\nexpected: {scene.expected}"
+    for step in steps:
+        seen = step.seen if step.ok else f"{step.seen}\nexpected: {step.expected}"
         table.add_row(
-            Text(escape_unprintable(scene.name)),
+            Text(escape_unprintable(step.name)),
             Text(escape_unprintable(seen)),
-            f"{scene.seconds:.1f}",
-            Text("ok", "green") if scene.ok else Text("WRONG", "bold red"),
+            f"{step.seconds:.1f}",
+            Text("ok", "green") if step.ok else Text("WRONG", "bold red"),
         )
     return table
 

@@ -9,7 +9,7 @@ from localcloud.emulators.loopback import request_json
 _POST = "POST "
 
 
-def request_url(cloud: RunningCloud) -> str | None:
+def find_request_url(cloud: RunningCloud) -> str | None:
     """The request URL; None if no app is deployed.
 
     It is asked of API Gateway each time: a stack may be deployed anew at any moment.

@@ -5,7 +5,7 @@ and sent to the app's request URL, in the shapes of Slack's "Interaction payload
 "Events API". What the person sees in answer is read from the emulator's front (`localcloud.emulators.slack`).
 
     ada = SlackUser(cloud, url, "ada.lovelace")
-    form = ada.command()
+    form = ada.run_command()
     form = ada.choose(form, "role", option)
     ada.submit(form, {"reason": "..."})
     ada.click(message, "done")
@@ -27,19 +27,19 @@ from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.block_kit import option_problems, view_problems
 from localcloud.emulators.loopback import request_json
 
-Answer = TypeVar("Answer")
+Seen = TypeVar("Seen")
 
 Option = Mapping[str, Any]
 """A choice in a list, as the form or the app's answer has it."""
 
-Answers = Mapping[str, str | Option | Sequence[Option]]
+FormValues = Mapping[str, str | Option | Sequence[Option]]
 """What somebody fills in: block id -> a text, the option that they choose, or several. What they leave alone keeps what
 the form proposes."""
 
 _PAUSE = 0.05
 
 
-def signed(secret: str, body: bytes, at: int) -> dict[str, str]:
+def sign_request(secret: str, body: bytes, at: int) -> dict[str, str]:
     """Slack's headers of a request ("Verifying requests from Slack").
 
     Args:
@@ -51,7 +51,7 @@ def signed(secret: str, body: bytes, at: int) -> dict[str, str]:
     return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={digest}"}
 
 
-def until(look: Callable[[], Answer | None], what: str, timeout: float = 30) -> Answer:
+def wait_until(look: Callable[[], Seen | None], what: str, timeout: float = 30) -> Seen:
     """Looks again and again, and returns what was seen.
 
     Args:
@@ -90,9 +90,9 @@ class SlackUser:
         self.id: str = next(user["id"] for user in users if user["name"] == name)
         self._team: str = next(user["team_id"] for user in users if user["name"] == name)
 
-    def command(self, text: str = "") -> dict[str, Any]:
+    def run_command(self, text: str = "") -> dict[str, Any]:
         """Types `/breakglass`, and returns the form that opens, as soon as it can be filled in."""
-        known = {view["id"] for view in self.views()}
+        known = {view["id"] for view in self.list_views()}
         form = {
             "command": "/breakglass",
             "text": text,
@@ -106,9 +106,9 @@ class SlackUser:
         self.send(urlencode(form).encode())
         return self._opened(known)
 
-    def shortcut(self, callback_id: str) -> dict[str, Any]:
+    def run_shortcut(self, callback_id: str) -> dict[str, Any]:
         """Chooses a global shortcut, and returns the form that opens."""
-        known = {view["id"] for view in self.views()}
+        known = {view["id"] for view in self.list_views()}
         self._interact({"type": "shortcut", "callback_id": callback_id, "trigger_id": self._trigger()})
         return self._opened(known)
 
@@ -133,7 +133,7 @@ class SlackUser:
 
     def click_for_form(self, message: Mapping[str, Any], action_id: str) -> dict[str, Any]:
         """Clicks a button of a message that opens a form, and returns the form."""
-        known = {view["id"] for view in self.views()}
+        known = {view["id"] for view in self.list_views()}
         self.click(message, action_id)
         return self._opened(known)
 
@@ -142,7 +142,7 @@ class SlackUser:
         view: Mapping[str, Any],
         block_id: str,
         chosen: Option | Sequence[Option],
-        answers: Answers | None = None,
+        answers: FormValues | None = None,
     ) -> dict[str, Any]:
         """Chooses from a list in a view that answers at once, and returns the view as it is then.
 
@@ -155,7 +155,7 @@ class SlackUser:
         element = _input(view["blocks"], block_id)
         action = {**_filled(element, chosen), "action_id": element["action_id"], "block_id": block_id}
         self._act_in(view, action, {**(answers or {}), block_id: chosen})
-        return self.changed(view)
+        return self.wait_for_change(view)
 
     def press(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
         """Clicks a button in a view, as in the App Home.
@@ -169,11 +169,11 @@ class SlackUser:
 
     def press_for_form(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> dict[str, Any]:
         """Clicks a button in a view that opens a form, and returns the form."""
-        known = {one["id"] for one in self.views()}
+        known = {one["id"] for one in self.list_views()}
         self.press(view, action_id, value)
         return self._opened(known)
 
-    def options(self, view: Mapping[str, Any], block_id: str, typed: str = "") -> list[dict[str, Any]]:
+    def search_options(self, view: Mapping[str, Any], block_id: str, typed: str = "") -> list[dict[str, Any]]:
         """Types into a list that searches, and returns what is offered.
 
         What is filled in elsewhere is not sent along, as it is not up to date when Slack does
@@ -198,7 +198,7 @@ class SlackUser:
             raise LocalCloudError(f"Slack shows no options, since it does not take these: {'; '.join(problems)}")
         return options
 
-    def submit(self, view: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+    def submit(self, view: Mapping[str, Any], answers: FormValues) -> dict[str, Any]:
         """Sends a form, and returns what it shows when the app has made up its mind.
 
         Args:
@@ -223,11 +223,11 @@ class SlackUser:
             raise LocalCloudError(f"Slack shows an error, since it does not take this view: {'; '.join(problems)}")
         order = {"view_id": view["id"], "view": said["view"], "changes": view["changes"]}
         changes = request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", order)["changes"]
-        return self.changed({**view, "changes": changes})
+        return self.wait_for_change({**view, "changes": changes})
 
     def open_home(self) -> dict[str, Any]:
         """Opens the app's Home tab, and returns what it shows."""
-        before = {view["id"]: view["changes"] for view in self.views()}
+        before = {view["id"]: view["changes"] for view in self.list_views()}
         event = {"type": "app_home_opened", "user": self.id, "channel": "D0LOCALCLOUD", "tab": "home"}
         body = {
             "type": "event_callback",
@@ -240,32 +240,32 @@ class SlackUser:
         self.send(json.dumps(body).encode(), "application/json")
 
         def published() -> dict[str, Any] | None:
-            homes = [view for view in self.views() if view["type"] == "home"]
+            homes = [view for view in self.list_views() if view["type"] == "home"]
             return next((view for view in homes if before.get(view["id"]) != view["changes"]), None)
 
-        return until(published, f"the Home tab of {self.name}")
+        return wait_until(published, f"the Home tab of {self.name}")
 
-    def views(self) -> list[dict[str, Any]]:
+    def list_views(self) -> list[dict[str, Any]]:
         """Everything that this person is shown besides messages, in the order in which it was opened."""
         views: list[dict[str, Any]] = request_json("GET", f"{self._cloud.slack_url}/_localcloud/views?user={self.id}")
         return views
 
-    def whispers(self) -> list[dict[str, Any]]:
+    def list_ephemerals(self) -> list[dict[str, Any]]:
         """Every message that only this person sees, in the order in which they came."""
         messages: list[dict[str, Any]] = request_json(
             "GET", f"{self._cloud.slack_url}/_localcloud/ephemerals?user={self.id}"
         )
         return messages
 
-    def changed(self, view: Mapping[str, Any]) -> dict[str, Any]:
+    def wait_for_change(self, view: Mapping[str, Any]) -> dict[str, Any]:
         """Waits until a view shows something else, and returns it."""
 
         def other() -> dict[str, Any] | None:
             return next(
-                (one for one in self.views() if one["id"] == view["id"] and one["changes"] > view["changes"]), None
+                (one for one in self.list_views() if one["id"] == view["id"] and one["changes"] > view["changes"]), None
             )
 
-        return until(other, f"a change of the form that {self.name} sees")
+        return wait_until(other, f"a change of the form that {self.name} sees")
 
     def send(
         self,
@@ -283,7 +283,7 @@ class SlackUser:
         Raises:
             LocalCloudError: if the app does not answer with 200, or not in time.
         """
-        signature = headers or signed(self._cloud.slack_signing_secret, body, int(time.time()))
+        signature = headers or sign_request(self._cloud.slack_signing_secret, body, int(time.time()))
         # The name resolves to this machine wherever the resolver knows localhost; the address always does.
         connection = http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=10 + self._patience)
         try:
@@ -305,7 +305,7 @@ class SlackUser:
             raise LocalCloudError(f"The app answered after {took:.1f} s; Slack shows people an error after 3 s.")
         return text
 
-    def interaction(self, payload: Mapping[str, Any]) -> bytes:
+    def build_interaction(self, payload: Mapping[str, Any]) -> bytes:
         """An interaction of this person as Slack sends it, whether anything that they see offers it or not.
 
         Args:
@@ -320,9 +320,9 @@ class SlackUser:
         return f"payload={quote(json.dumps(whole))}".encode()
 
     def _interact(self, payload: Mapping[str, Any]) -> str:
-        return self.send(self.interaction(payload))
+        return self.send(self.build_interaction(payload))
 
-    def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], answers: Answers) -> None:
+    def _act_in(self, view: Mapping[str, Any], action: Mapping[str, Any], answers: FormValues) -> None:
         self._interact(
             {
                 "type": "block_actions",
@@ -342,10 +342,10 @@ class SlackUser:
         """Waits for a new form, and for what replaces `Loading`, which may be there when the form is first seen."""
 
         def new() -> dict[str, Any] | None:
-            modals = [view for view in self.views() if view["type"] == "modal" and view["changes"] > 0]
+            modals = [view for view in self.list_views() if view["type"] == "modal" and view["changes"] > 0]
             return next((view for view in modals if view["id"] not in known), None)
 
-        return until(new, f"a form that opens for {self.name}")
+        return wait_until(new, f"a form that opens for {self.name}")
 
 
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
@@ -380,7 +380,7 @@ def _filled(element: Mapping[str, Any], answer: str | Option | Sequence[Option] 
     return {"type": kind, "selected_option": element.get("initial_option") if answer is None else answer}
 
 
-def _state(blocks: list[dict[str, Any]], answers: Answers) -> dict[str, Any]:
+def _state(blocks: list[dict[str, Any]], answers: FormValues) -> dict[str, Any]:
     """What is filled in and chosen, as Slack sends it along ("View interaction payloads").
 
     Raises:

@@ -26,7 +26,7 @@ DESCRIPTION = BUILD / "local.json"
 
 
 @dataclass(frozen=True)
-class Deployment:
+class StackDeployment:
     """What `deploy` did.
 
     Attributes:
@@ -38,7 +38,7 @@ class Deployment:
     up: UpdateResult
 
 
-def approvals() -> Mapping[str, Any] | None:
+def read_approvals_section() -> Mapping[str, Any] | None:
     """The section `approvals` of the stack file; None if it has none."""
     section: Mapping[str, Any] | None = yaml.safe_load(_STACK_FILE.read_text())["config"].get("breakglass:approvals")
     return section
@@ -49,7 +49,7 @@ def deploy(
     workdir: Path,
     progress: Callable[[str], None] = lambda _: None,
     settings: Mapping[str, str] | None = None,
-) -> Deployment:
+) -> StackDeployment:
     """Deploys stack `local`, with the Slack of this cloud for its Slack.
 
     Args:
@@ -63,7 +63,7 @@ def deploy(
     """
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
     configure(engine, cloud, settings)
-    return Deployment(engine, engine.up())
+    return StackDeployment(engine, engine.up())
 
 
 def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
@@ -80,7 +80,7 @@ def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] |
         **(settings or {}),
     }
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
-    if approvals() is not None:
+    if read_approvals_section() is not None:
         engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
         values["breakglass:approvals.channel"] = cloud.slack_channel
         values["breakglass:approvals.secondChannel"] = cloud.second_channel

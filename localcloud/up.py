@@ -11,7 +11,7 @@ from breakglass.terminal import escape_unprintable
 from localcloud import detached
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.engine import EngineError
-from localcloud.stack import BUILD, DESCRIPTION, ROOT, Deployment, deploy
+from localcloud.stack import BUILD, DESCRIPTION, ROOT, StackDeployment, deploy
 
 ENVIRONMENT_FILE = BUILD / "local.env"
 """Shell assignments that make `pulumi` and `aws` work on the local cloud."""
@@ -51,7 +51,7 @@ def _say(line: str) -> None:
     print(escape_unprintable(line))
 
 
-def _how_to_use(cloud: RunningCloud, deployment: Deployment) -> str:
+def _how_to_use(cloud: RunningCloud, deployment: StackDeployment) -> str:
     return f"""
 Stack local is deployed: {sum(deployment.up.summary.values())} resources in {deployment.up.duration:.0f} s.
 
@@ -66,7 +66,7 @@ Two people in one browser are two tabs. In a shell in this folder:
 
   . {ENVIRONMENT_FILE.relative_to(ROOT)}
   pulumi preview -s local
-  python -m localcloud.play localcloud/records/session-devops-break-glass.json
+  python -m localcloud.replay localcloud/records/session-devops-break-glass.json
 
 Stop it with make local-down."""
 

@@ -4,7 +4,7 @@ As the API Reference of IAM Identity Center has it: CreateAccountAssignment and 
 and answer IN_PROGRESS; Describe… tells when it has SUCCEEDED or FAILED and why. What is in progress shows in no list.
 Another operation on the same assignment is refused meanwhile with ConflictException.
 
-By order (`Course`) the next ones stay in progress longer, or fail.
+By order (`OperationBehavior`) the next ones stay in progress longer, or fail.
 
 Not documented and therefore not proven here: that making an assignment twice leaves one, and that a failed one is
 without effect.
@@ -41,7 +41,7 @@ _FIELDS = ("InstanceArn", "TargetId", "TargetType", "PermissionSetArn", "Princip
 
 
 @dataclass
-class Course:
+class OperationBehavior:
     """How an operation goes.
 
     Attributes:
@@ -69,7 +69,7 @@ class _Operation:
 
     name: str
     assignment: dict[str, str]
-    course: Course
+    behavior: OperationBehavior
     effect: Callable[[], object]
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created: float = field(default_factory=time.time)
@@ -79,16 +79,16 @@ class _Operation:
 
     def settle(self) -> None:
         """Comes to its end, if it is time."""
-        waited = self.polls >= self.course.polls and time.monotonic() - self.began >= self.course.seconds
+        waited = self.polls >= self.behavior.polls and time.monotonic() - self.began >= self.behavior.seconds
         if self.status != "IN_PROGRESS" or not waited:
             return
-        if self.course.failure is None:
+        if self.behavior.failure is None:
             self.effect()
-        self.status = "SUCCEEDED" if self.course.failure is None else "FAILED"
+        self.status = "SUCCEEDED" if self.behavior.failure is None else "FAILED"
 
     def described(self) -> dict[str, Any]:
         """As the API tells it."""
-        failure = {"FailureReason": self.course.failure} if self.status == "FAILED" else {}
+        failure = {"FailureReason": self.behavior.failure} if self.status == "FAILED" else {}
         told = {key: value for key, value in self.assignment.items() if key != "InstanceArn"}
         return {"Status": self.status, "RequestId": self.id, "CreatedDate": self.created, **failure, **told}
 
@@ -99,18 +99,18 @@ class Assignments:
     def __init__(self) -> None:
         # Held by whoever answers: an operation may end in the midst of another's answer.
         self._lock = threading.RLock()
-        self._courses: list[Course] = []
+        self._behaviors: list[OperationBehavior] = []
         self._operations: dict[str, _Operation] = {}
         self._moto_lists: Callable[[SSOAdminResponse], str]
 
-    def order(self, course: Mapping[str, Any]) -> None:
+    def order(self, behavior: Mapping[str, Any]) -> None:
         """Lets what begins from now on go like this; an empty mapping ends all orders.
 
         Raises:
             TypeError: if a field is unknown.
         """
         with self._lock:
-            self._courses = [*self._courses, Course(**course)] if course else []
+            self._behaviors = [*self._behaviors, OperationBehavior(**behavior)] if behavior else []
 
     def teach(self) -> None:
         """Puts this in the place of moto's own."""
@@ -164,17 +164,17 @@ class Assignments:
 
     def _begin(self, name: str, assignment: dict[str, str], effect: Callable[[], object]) -> dict[str, Any]:
         self._refuse_conflict(assignment)
-        operation = _Operation(name, assignment, self._course(name), effect)
+        operation = _Operation(name, assignment, self._behavior(name), effect)
         self._operations[operation.id] = operation
         return operation.described()
 
-    def _course(self, name: str) -> Course:
-        for course in self._courses:
-            if name in course.operations and course.times != 0:
-                if course.times is not None:
-                    course.times -= 1
-                return course
-        return Course()
+    def _behavior(self, name: str) -> OperationBehavior:
+        for behavior in self._behaviors:
+            if name in behavior.operations and behavior.times != 0:
+                if behavior.times is not None:
+                    behavior.times -= 1
+                return behavior
+        return OperationBehavior()
 
     def _refuse_conflict(self, assignment: Mapping[str, str]) -> None:
         from moto.ssoadmin.exceptions import ConflictException

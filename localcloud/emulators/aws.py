@@ -8,7 +8,7 @@ Besides AWS's API it answers, for the local cloud only:
   source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
 - `GET /_localcloud/deliveries?timeout=S`: waits up to S seconds until no delivery is under way, and tells the counts.
 - `POST /_localcloud/faults`: how calls fail from now on (`faults`).
-- `POST /_localcloud/deaths`: which invocations of functions end without a result from now on (`functions`).
+- `POST /_localcloud/lost-invocations`: which invocations of functions end without a result from now on (`functions`).
 - `POST /_localcloud/kill`: kills the processes of a function.
 
 Non-goals: CloudTrail itself. What it would deliver is put on the bus (`localcloud.emulators.cloudtrail`).
@@ -53,18 +53,18 @@ async def _serve(port: int, second: float, pause: float) -> None:
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
 
-    front = Front(Bus(second), Functions())
-    front.bus.install()
-    front.functions.install()
+    middleware = AwsMiddleware(Bus(second), Functions())
+    middleware.bus.install()
+    middleware.functions.install()
     step_functions.install(pause)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
-    await serve(front, config)
+    await serve(middleware, config)
 
 
-class Front:
+class AwsMiddleware:
     """What stands before MiniStack: faults, and what is for the local cloud only. An ASGI application.
 
     Args:
@@ -117,7 +117,7 @@ class Front:
                 return 200, await asyncio.to_thread(self.bus.deliveries.wait_idle, timeout)
             case "POST", "faults":
                 self._faults.order(order)
-            case "POST", "deaths":
+            case "POST", "lost-invocations":
                 self.functions.order(order)
             case "POST", "kill":
                 await asyncio.to_thread(self.functions.kill, order["function"])

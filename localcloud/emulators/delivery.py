@@ -73,7 +73,7 @@ INVALID_JSON = Failure("INVALID_JSON", "Invalid input for target.")
 
 
 @dataclass(frozen=True)
-class Answer:
+class TargetResponse:
     """How one attempt ended.
 
     Attributes:
@@ -91,19 +91,19 @@ class Answer:
     permanent: bool = False
 
     @classmethod
-    def timed_out(cls) -> "Answer":
+    def timed_out(cls) -> "TargetResponse":
         """The destination did not answer in time."""
         text = f"{_NOT_INVOKED}Timeout calling endpoint for API Destination: socket closed."
         return cls(None, error_code="UNKNOWN", error=text)
 
     @classmethod
-    def unreachable(cls) -> "Answer":
+    def unreachable(cls) -> "TargetResponse":
         """No connection to the destination came about, or it broke."""
         text = f"{_NOT_INVOKED}API destination endpoint cannot be reached."
         return cls(None, error_code="SDK_CLIENT_ERROR", error=text)
 
     @classmethod
-    def impossible(cls, error_code: str, reason: str) -> "Answer":
+    def impossible(cls, error_code: str, reason: str) -> "TargetResponse":
         """EventBridge lacks a permission or a resource."""
         return cls(None, error_code=error_code, error=reason, permanent=True)
 
@@ -125,14 +125,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class RetryPolicy:
-    """A target's RetryPolicy, with EventBridge's defaults."""
+class TargetRetryPolicy:
+    """The `RetryPolicy` of a target, with EventBridge's defaults."""
 
     maximum_retry_attempts: int = 185
     maximum_event_age: float = 86_400.0
 
     @classmethod
-    def of_target(cls, target: Mapping[str, Any]) -> "RetryPolicy":
+    def of_target(cls, target: Mapping[str, Any]) -> "TargetRetryPolicy":
         """Reads it from a target as PutTargets takes it."""
         policy = target.get("RetryPolicy", {})
         return cls(
@@ -141,7 +141,9 @@ class RetryPolicy:
         )
 
 
-def deliver(send: Callable[[], Answer], policy: RetryPolicy, sleep: Callable[[float], None]) -> Failure | None:
+def deliver(
+    send: Callable[[], TargetResponse], policy: TargetRetryPolicy, sleep: Callable[[float], None]
+) -> Failure | None:
     """Tries until the event is delivered, or the first attempt after one of the policy's limits has failed.
 
     Args:

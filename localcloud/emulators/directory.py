@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from moto.identitystore.responses import IdentityStoreResponse
 
 
-class Directory:
+class EmulatedDirectory:
     """Groups, users and assignments in moto of this process.
 
     Args:

@@ -39,7 +39,7 @@ from typing import Any
 from breakglass.alerts.input_template import is_json, render
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, creating, describing
-from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
+from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
 
@@ -54,7 +54,7 @@ _DEFAULT_RATE_LIMIT = 300
 _OMITTED_IN_PUT_RULE = {"State": "ENABLED", "Description": "", "RoleArn": ""}
 
 
-class Deliveries:
+class DeliveryCounter:
     """Counts the deliveries that `Bus` answers for, over all threads."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class Bus:
     """
 
     def __init__(self, second: float) -> None:
-        self.deliveries = Deliveries()
+        self.deliveries = DeliveryCounter()
         self._second = second
         self._rate_limit = RateLimit()
 
@@ -165,7 +165,7 @@ class Bus:
         # Ends the delivery also if something breaks in between, so that nobody waits for ever.
         failure: Failure | None = Failure("INTERNAL_ERROR", "The emulator failed")
         try:
-            failure = deliver(attempt, RetryPolicy.of_target(target), self._sleep)
+            failure = deliver(attempt, TargetRetryPolicy.of_target(target), self._sleep)
         finally:
             self._end(failure, target)
 
@@ -184,20 +184,20 @@ class Bus:
     def _sleep(self, seconds: float) -> None:
         time.sleep(seconds * self._second)
 
-    def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> Answer:
+    def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> TargetResponse:
         # Everything is looked up anew: a connection that is mended between two attempts counts.
         refusal = role_refusal(target.get("RoleArn"), target["Arn"], target["_RuleArn"])
         if refusal is not None:
-            return Answer.impossible(*refusal)
+            return TargetResponse.impossible(*refusal)
         name = arn.resource.split("/")[1]
         destination = _events._api_destinations.get(name)
         if destination is None or destination["ApiDestinationState"] != "ACTIVE":
-            return Answer.impossible("NO_RESOURCE", f"API destination {name} does not exist or is not active")
+            return TargetResponse.impossible("NO_RESOURCE", f"API destination {name} does not exist or is not active")
         connection_name = destination["ConnectionArn"].split("/")[1]
         connection = _events._connections.get(connection_name)
         if connection is None or connection["ConnectionState"] != "AUTHORIZED":
             message = f"Connection {connection_name} does not exist or is not authorized"
-            return Answer.impossible("NO_RESOURCE", message)
+            return TargetResponse.impossible("NO_RESOURCE", message)
         request = _events._build_api_destination_request(
             destination, connection, target.get("HttpParameters") or {}, payload
         )
@@ -253,20 +253,20 @@ def _limited(pattern_error: Callable[[Any], str | None]) -> Callable[[Any], str 
     return error
 
 
-def _post(request: Mapping[str, Any]) -> Answer:
+def _post(request: Mapping[str, Any]) -> TargetResponse:
     # MiniStack's opener takes http and https only, follows no redirect and gives up after 5 s, as AWS does.
     call = urllib.request.Request(  # noqa: S310  see above: no other scheme gets here
         request["url"], data=request["body"].encode(), headers=request["headers"], method=request["method"]
     )
     try:
         with _events._http_open(call) as response:
-            return Answer(response.status)
+            return TargetResponse(response.status)
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, retry_after=_seconds(error.headers.get("Retry-After")))
+            return TargetResponse(error.code, retry_after=_seconds(error.headers.get("Retry-After")))
     except (OSError, http.client.HTTPException) as error:
         late = isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError)
-        return Answer.timed_out() if late else Answer.unreachable()
+        return TargetResponse.timed_out() if late else TargetResponse.unreachable()
 
 
 def _seconds(retry_after: str | None) -> float:

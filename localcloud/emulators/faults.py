@@ -6,7 +6,7 @@ before the colon is the name that a request is signed for ("sso" for sso-admin, 
 Errors have the statuses of the AWS JSON protocols: 500 for a fault of the service, else 400. Lambda's API has statuses
 of its own for some.
 
-Non-goals: failing the person or test that looks on (`ONLOOKER`); Slack, see `slack_faults`; assignments that take their
+Non-goals: failing the person or test that looks on (`OBSERVER`); Slack, see `slack_faults`; assignments that take their
 time or come to nothing, see `assignments`; functions that die, see `functions`.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-ONLOOKER = "localcloud-onlooker"
+OBSERVER = "localcloud-observer"
 """In the User-Agent of whoever is never failed: `RunningCloud.client` has it."""
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
@@ -91,7 +91,7 @@ class Faults:
             operation: as `operation_of` tells it.
             user_agent: the caller's.
         """
-        if ONLOOKER in user_agent:
+        if OBSERVER in user_agent:
             return None
         with self._lock:
             for fault in self._faults:

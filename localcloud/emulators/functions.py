@@ -5,7 +5,7 @@
 - A function sees what is in its package and the standard library, and nothing of this project or its environment, so
   that a module that was not packed is missing here, too. It starts quicker, as well: MiniStack would import botocore.
 
-By order (`Death`) an invocation ends without a result, before it ran or after.
+By order (`LostInvocation`) an invocation ends without a result, before it ran or after.
 
 The functions of MiniStack that are replaced here are private to it, therefore it is pinned, and `install` fails with a
 MiniStack that lacks one.
@@ -35,7 +35,7 @@ _here = threading.local()
 
 
 @dataclass
-class Death:
+class LostInvocation:
     """One way for invocations to end without a result.
 
     Attributes:
@@ -65,7 +65,7 @@ class Functions:
     """The functions of MiniStack in this process; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._deaths: list[Death] = []
+        self._lost_invocations: list[LostInvocation] = []
         self._lock = threading.Lock()
 
     def install(self) -> None:
@@ -100,7 +100,7 @@ class Functions:
             TypeError: if a field is unknown, or `function` is missing.
         """
         with self._lock:
-            self._deaths = [*self._deaths, Death(**death)] if death else []
+            self._lost_invocations = [*self._lost_invocations, LostInvocation(**death)] if death else []
 
     def kill(self, function: str) -> None:
         """Kills every process of a function, those at work included."""
@@ -109,9 +109,9 @@ class Functions:
         for worker in workers:
             _end(worker)
 
-    def _death(self, function: str, event: object) -> Death | None:
+    def _death(self, function: str, event: object) -> LostInvocation | None:
         with self._lock:
-            for death in self._deaths:
+            for death in self._lost_invocations:
                 if death.times == 0 or not death.meets(function, event):
                     continue
                 if death.skip:
@@ -130,7 +130,7 @@ def _end(worker: Any) -> None:
         process.wait()
 
 
-def _lost(death: Death) -> dict[str, Any]:
+def _lost(death: LostInvocation) -> dict[str, Any]:
     body = {"errorMessage": "The local cloud was told to lose this invocation.", "errorType": death.error}
     return {"body": body, "error": True, "log": ""}
 

@@ -4,9 +4,9 @@ moto has an Identity Center instance from the start; here it gets an organisatio
 moto lacks is added: permissions boundaries of permission sets, and their tags after creation; users that are disabled;
 assignments that take their time (`assignments`). Everything is in memory.
 
-For the local cloud only: `POST /_localcloud/faults` tells how calls fail from now on (`faults`), `POST
-/_localcloud/courses` how assignments go (`assignments`), `POST /_localcloud/users` with `user_name` and `status` makes
-somebody ENABLED or DISABLED, and `GET /_localcloud/assignments?account=A&permission_set=NAME` tells who is assigned.
+For the local cloud only: `POST /_localcloud/faults` sets which calls fail (`faults`), `POST /_localcloud/behaviors` how
+assignments proceed (`assignments`), `POST /_localcloud/users` with `user_name` and `status` enables or disables a user.
+`GET /_localcloud/assignments?account=A&permission_set=NAME` lists who is assigned.
 
 Non-goals: permissions.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from localcloud.emulators.assignments import Assignments
-from localcloud.emulators.directory import Directory
+from localcloud.emulators.directory import EmulatedDirectory
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.permission_sets import teach_permission_sets
@@ -63,16 +63,16 @@ def main() -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import run_simple
 
-    directory, assignments = Directory(arguments.account, arguments.region), Assignments()
+    directory, assignments = EmulatedDirectory(arguments.account, arguments.region), Assignments()
     teach_permission_sets()
     directory.teach()
     assignments.teach()
     seed(directory, arguments.account, arguments.region)
-    application = Front(DomainDispatcherApplication(create_backend_app), directory, assignments)
+    application = IdentityMiddleware(DomainDispatcherApplication(create_backend_app), directory, assignments)
     run_simple("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
-def seed(directory: Directory, account: str, region: str) -> None:
+def seed(directory: EmulatedDirectory, account: str, region: str) -> None:
     """Fills moto of this process with `ACCOUNTS`, `GROUPS` and `USERS`.
 
     Args:
@@ -100,7 +100,7 @@ def email_address(user_name: str) -> str:
     return f"{user_name}@example.com"
 
 
-class Front:
+class IdentityMiddleware:
     """What stands before moto: faults, and what is for the local cloud only. A WSGI application.
 
     Args:
@@ -109,7 +109,7 @@ class Front:
         assignments: how assignments go.
     """
 
-    def __init__(self, moto: "WSGIApplication", directory: Directory, assignments: Assignments) -> None:
+    def __init__(self, moto: "WSGIApplication", directory: EmulatedDirectory, assignments: Assignments) -> None:
         self._moto = moto
         self._directory = directory
         self._assignments = assignments
@@ -143,7 +143,7 @@ class Front:
         match method, what:
             case "POST", "faults":
                 self._faults.order(order)
-            case "POST", "courses":
+            case "POST", "behaviors":
                 self._assignments.order(order)
             case "POST", "users":
                 self._directory.set_status(order["user_name"], order["status"])

@@ -1,6 +1,6 @@
-"""The front before the Slack emulator: `python -m localcloud.emulators.slack --port N --upstream URL`.
+"""The slack before the Slack emulator: `python -m localcloud.emulators.slack --port N --upstream URL`.
 
-`emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The front refuses what Slack
+`emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The slack refuses what Slack
 refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), remembers each message posted with what became of
 it, and hands everything else on, so that the emulator's own page can be looked at through it. From Slack's "Web API"
 and the pages of chat.postMessage and auth.revoke.
@@ -29,11 +29,11 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from localcloud.emulators.block_kit import block_problems, metadata_accepted, view_problems
 from localcloud.emulators.process import exit_with_parent
-from localcloud.emulators.slack_faults import Fault, Faults
+from localcloud.emulators.slack_faults import SlackFault, SlackFaults
 from localcloud.emulators.slack_views import Ephemerals, Views
 
 UPSTREAM_TOKENS = tuple(f"emulator-{number}" for number in range(200))
-"""The tokens that the front uses towards the emulator by turns, in place of the caller's; they are seeded as those of
+"""The tokens that the slack uses towards the emulator by turns, in place of the caller's; they are seeded as those of
 the bot's user. The emulator takes 5,000 calls an hour with each, and whoever waits for something looks often."""
 
 _ORDINARY = {"is_restricted": False, "is_ultra_restricted": False, "is_app_user": False, "is_email_confirmed": True}
@@ -161,7 +161,7 @@ def _parsed(arguments: Mapping[str, Any], name: str, error: str) -> Any:
         raise SlackRefusalError(error) from invalid
 
 
-class Front(ThreadingHTTPServer):
+class SlackServer(ThreadingHTTPServer):
     """The server.
 
     Args:
@@ -179,7 +179,7 @@ class Front(ThreadingHTTPServer):
         self.tokens = Tokens()
         self.views = Views()
         self.ephemerals = Ephemerals()
-        self.faults = Faults()
+        self.faults = SlackFaults()
         self.people: dict[str, dict[str, Any]] = {}
         self.upstream_tokens = itertools.cycle(UPSTREAM_TOKENS)
         self._posts: list[Post] = []
@@ -200,17 +200,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     @property
-    def _front(self) -> Front:
-        return cast(Front, self.server)
+    def _slack(self) -> SlackServer:
+        return cast(SlackServer, self.server)
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         if address.path == "/_localcloud/posts":
-            self._answer_json(self._front.posts())
+            self._answer_json(self._slack.posts())
         elif address.path == "/_localcloud/views":
-            self._answer_json(self._front.views.of(parse_qs(address.query)["user"][0]))
+            self._answer_json(self._slack.views.of(parse_qs(address.query)["user"][0]))
         elif address.path == "/_localcloud/ephemerals":
-            self._answer_json(self._front.ephemerals.of(parse_qs(address.query)["user"][0]))
+            self._answer_json(self._slack.ephemerals.of(parse_qs(address.query)["user"][0]))
         else:
             self._handle()
 
@@ -218,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/_localcloud/"):
             self._order(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
             return
-        fault = self._front.faults.of(self.path.removeprefix("/api/"))
+        fault = self._slack.faults.of(self.path.removeprefix("/api/"))
         if fault and not self._survived(fault):
             return
         if self.path == "/api/chat.postMessage":
@@ -230,16 +230,16 @@ class _Handler(BaseHTTPRequestHandler):
         answer: dict[str, int] = {}
         match what:
             case "tokens":
-                self._front.tokens.add(order["token"])
+                self._slack.tokens.add(order["token"])
             case "faults":
-                self._front.faults.order(order)
+                self._slack.faults.order(order)
             case "users":
-                self._front.people[order.pop("id")] = order
+                self._slack.people[order.pop("id")] = order
             case "views":
-                answer["changes"] = self._front.views.answered(**order)
+                answer["changes"] = self._slack.views.answered(**order)
         self._answer_json(answer)
 
-    def _survived(self, fault: Fault) -> bool:
+    def _survived(self, fault: SlackFault) -> bool:
         """Fails a call as ordered; says whether it goes on all the same."""
         time.sleep(fault.seconds)
         if fault.silent:
@@ -262,25 +262,25 @@ class _Handler(BaseHTTPRequestHandler):
             # Read first, so that a message is remembered readable whatever it is refused for.
             arguments = parse_arguments(raw, self.headers.get("Content-Type", ""))
             body = arguments
-            self._front.tokens.check(self.headers.get("Authorization"))
+            self._slack.tokens.check(self.headers.get("Authorization"))
             check_message(arguments)
             status, headers, content = self._upstream(raw)
         except SlackRefusalError as refusal:
-            self._front.record(Post(body, refusal.error, received))
+            self._slack.record(Post(body, refusal.error, received))
             self._answer_json(refusal.answer())
             return
         answer = json.loads(content)
-        self._front.record(Post(body, None if answer["ok"] else answer["error"], received))
+        self._slack.record(Post(body, None if answer["ok"] else answer["error"], received))
         self._answer(status, headers, content)
 
     def _handle(self) -> None:
         raw = self._body()
         try:
             if self.path.startswith("/api/"):
-                token = self._front.tokens.check(self.headers.get("Authorization"))
+                token = self._slack.tokens.check(self.headers.get("Authorization"))
                 arguments = parse_arguments(raw, self.headers.get("Content-Type", ""))
                 if self.path == "/api/auth.revoke":
-                    self._front.tokens.revoke(token)
+                    self._slack.tokens.revoke(token)
                     self._answer_json({"ok": True, "revoked": True})
                     return
                 check_message(arguments)
@@ -299,14 +299,14 @@ class _Handler(BaseHTTPRequestHandler):
             return content
         match self.path.removeprefix("/api/"):
             case "views.open" | "views.update" | "views.publish":
-                self._front.views.shown(arguments, answer["view"])
+                self._slack.views.shown(arguments, answer["view"])
             case "chat.postEphemeral":
-                self._front.ephemerals.posted(arguments, answer["message_ts"])
+                self._slack.ephemerals.posted(arguments, answer["message_ts"])
             case "views.generateTriggerId":
-                self._front.views.triggered(answer["trigger_id"], arguments["user_id"])
+                self._slack.views.triggered(answer["trigger_id"], arguments["user_id"])
             case "users.info" | "users.lookupByEmail":
                 user = answer["user"]
-                answer["user"] = {**user, **_ORDINARY, **self._front.people.get(user["id"], {})}
+                answer["user"] = {**user, **_ORDINARY, **self._slack.people.get(user["id"], {})}
                 return json.dumps(answer).encode()
         return content
 
@@ -315,8 +315,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-        token = next(self._front.upstream_tokens)
-        connection = http.client.HTTPConnection(self._front.upstream, timeout=10)
+        token = next(self._slack.upstream_tokens)
+        connection = http.client.HTTPConnection(self._slack.upstream, timeout=10)
         try:
             connection.request(self.command, self.path, body or None, {**headers, "Authorization": f"Bearer {token}"})
             response = connection.getresponse()
@@ -344,11 +344,11 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serves until the parent is gone."""
     exit_with_parent()
-    parser = argparse.ArgumentParser(description="The front before the Slack emulator; started by localcloud.cloud.")
+    parser = argparse.ArgumentParser(description="The slack before the Slack emulator; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
     parser.add_argument("--upstream", required=True, help="URL of the emulator")
     arguments = parser.parse_args()
-    Front(arguments.port, arguments.upstream).serve_forever()
+    SlackServer(arguments.port, arguments.upstream).serve_forever()
 
 
 if __name__ == "__main__":

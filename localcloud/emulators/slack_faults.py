@@ -25,7 +25,7 @@ APP_METHODS = frozenset(
 
 
 @dataclass
-class Fault:
+class SlackFault:
     """One way to fail.
 
     Attributes:
@@ -45,20 +45,20 @@ class Fault:
     silent: bool = False
 
 
-class Faults:
+class SlackFaults:
     """The fault that was ordered, if there is one; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._fault: Fault | None = None
+        self._fault: SlackFault | None = None
         self._lock = threading.Lock()
 
     def order(self, fault: Mapping[str, Any]) -> None:
         """From now on, fail like this; an empty mapping ends it."""
         ordered: dict[str, Any] = {**fault, "methods": frozenset(fault.get("methods", APP_METHODS))}
         with self._lock:
-            self._fault = Fault(**ordered) if fault else None
+            self._fault = SlackFault(**ordered) if fault else None
 
-    def of(self, method: str) -> Fault | None:
+    def of(self, method: str) -> SlackFault | None:
         """The fault that this call meets, counted as met."""
         with self._lock:
             fault = self._fault

@@ -3,18 +3,18 @@
 API: https://docs.aws.amazon.com/STS/latest/APIReference/
 """
 
-from localcloud.provider.aws import Aws
-from localcloud.provider.resource import Function, declare
+from localcloud.provider.aws import LocalAws
+from localcloud.provider.resource import ProviderFunction, declare
 from localcloud.provider.values import Properties
 
 
-class GetCallerIdentity(Function):
+class GetCallerIdentity(ProviderFunction):
     """The account and identity that the provider's credentials belong to."""
 
     tok = "aws:index/getCallerIdentity:getCallerIdentity"
     arguments = declare()
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """GetCallerIdentity."""
         answer = aws.call("sts", "GetCallerIdentity")
         account = answer["Account"]

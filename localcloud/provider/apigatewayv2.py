@@ -11,7 +11,7 @@ Non-goals: WebSocket APIs, authorizers, CORS, custom domains, APIs imported from
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare
 from localcloud.provider.values import Properties
 
@@ -19,23 +19,23 @@ _OF_API = Property(required=True, replaces=True)
 _DEFAULT_STAGE = "$default"
 
 
-def _arn(aws: Aws, path: str) -> str:
+def _arn(aws: LocalAws, path: str) -> str:
     return f"arn:aws:apigateway:{aws.region}::/apis/{path}"
 
 
-def _execution_arn(aws: Aws, path: str) -> str:
+def _execution_arn(aws: LocalAws, path: str) -> str:
     """What permissions to invoke a function name as their source."""
     account = aws.call("sts", "GetCallerIdentity")["Account"]
     return f"arn:aws:execute-api:{aws.region}:{account}:{path}"
 
 
-def _tags(aws: Aws, arn: str) -> Properties:
+def _tags(aws: LocalAws, arn: str) -> Properties:
     """GetTags: what the emulator tells with the resource are the tags it was made with."""
     told = aws.call("apigatewayv2", "GetTags", ResourceArn=arn).get("Tags", {})
     return tags.as_properties([{"Key": key, "Value": value} for key, value in told.items()])
 
 
-def _tag(aws: Aws, arn: str, old: Properties, new: Properties) -> None:
+def _tag(aws: LocalAws, arn: str, old: Properties, new: Properties) -> None:
     before, after = old.get("tags", {}), new.get("tags", {})
     if removed := sorted(before.keys() - after.keys()):
         aws.call("apigatewayv2", "UntagResource", ResourceArn=arn, TagKeys=removed)
@@ -56,12 +56,12 @@ class Api(ResourceType):
     )
     computed = ("apiEndpoint", "arn", "executionArn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateApi."""
         protocol = {"ProtocolType": inputs["protocolType"], "Tags": inputs.get("tags")}
         return aws.call("apigatewayv2", "CreateApi", **protocol, **_api(inputs))["ApiId"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetApi."""
         api = aws.call("apigatewayv2", "GetApi", ApiId=resource_id)
         return {
@@ -75,12 +75,12 @@ class Api(ResourceType):
             **_tags(aws, _arn(aws, resource_id)),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateApi keeps what isn't sent, so all is sent; tags have their own calls."""
         aws.call("apigatewayv2", "UpdateApi", ApiId=resource_id, **_api(new))
         _tag(aws, old["arn"], old, new)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteApi, with all that belongs to it."""
         aws.call("apigatewayv2", "DeleteApi", ApiId=resource_id)
 
@@ -107,12 +107,12 @@ class Integration(ResourceType):
         description=Property(),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateIntegration."""
         kind = {"ApiId": inputs["apiId"], "IntegrationType": inputs["integrationType"]}
         return aws.call("apigatewayv2", "CreateIntegration", **kind, **_integration(inputs))["IntegrationId"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetIntegration."""
         where = {"ApiId": state["apiId"], "IntegrationId": resource_id}
         answer = aws.call("apigatewayv2", "GetIntegration", **where)
@@ -125,12 +125,12 @@ class Integration(ResourceType):
             "description": answer.get("Description"),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateIntegration keeps what isn't sent, so all is sent."""
         where = {"ApiId": new["apiId"], "IntegrationId": resource_id}
         aws.call("apigatewayv2", "UpdateIntegration", **where, **_integration(new))
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteIntegration; AWS refuses while a route leads to it."""
         aws.call("apigatewayv2", "DeleteIntegration", ApiId=state["apiId"], IntegrationId=resource_id)
 
@@ -156,11 +156,11 @@ class Route(ResourceType):
         authorizationType=Property(default="NONE"),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateRoute."""
         return aws.call("apigatewayv2", "CreateRoute", ApiId=inputs["apiId"], **_route(inputs))["RouteId"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetRoute."""
         answer = aws.call("apigatewayv2", "GetRoute", ApiId=state["apiId"], RouteId=resource_id)
         return {
@@ -169,11 +169,11 @@ class Route(ResourceType):
             "authorizationType": answer.get("AuthorizationType", "NONE"),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateRoute keeps what isn't sent, so all is sent."""
         aws.call("apigatewayv2", "UpdateRoute", ApiId=new["apiId"], RouteId=resource_id, **_route(new))
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRoute."""
         aws.call("apigatewayv2", "DeleteRoute", ApiId=state["apiId"], RouteId=resource_id)
 
@@ -210,13 +210,13 @@ class Stage(ResourceType):
     )
     computed = ("arn", "executionArn", "invokeUrl", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateStage; the id is the stage's name."""
         named = {"ApiId": inputs["apiId"], "StageName": inputs["name"], "Tags": inputs.get("tags")}
         aws.call("apigatewayv2", "CreateStage", **named, **_stage({}, inputs))
         return inputs["name"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetStage; its URL is the API's."""
         api = state["apiId"]
         stage = aws.call("apigatewayv2", "GetStage", ApiId=api, StageName=resource_id)
@@ -238,12 +238,12 @@ class Stage(ResourceType):
             **_tags(aws, _arn(aws, f"{api}/stages/{resource_id}")),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateStage keeps what isn't sent, so all is sent; tags have their own calls."""
         aws.call("apigatewayv2", "UpdateStage", ApiId=new["apiId"], StageName=resource_id, **_stage(old, new))
         _tag(aws, old["arn"], old, new)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteStage."""
         aws.call("apigatewayv2", "DeleteStage", ApiId=state["apiId"], StageName=resource_id)
 

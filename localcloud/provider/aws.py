@@ -39,7 +39,7 @@ _POLL_LIMIT_SECONDS = 120
 _client_lock = threading.Lock()
 
 
-class AwsError(Exception):
+class AwsCallError(Exception):
     """AWS, or the emulator in its place, refused a call. The message names operation, error code and reason."""
 
     def __init__(self, operation: str, code: str, reason: str) -> None:
@@ -53,7 +53,7 @@ class AwsError(Exception):
         return self.code in _NOT_FOUND
 
 
-class Aws:
+class LocalAws:
     """The AWS operations, in one region."""
 
     def __init__(self, region: str) -> None:
@@ -69,7 +69,7 @@ class Aws:
             parameters: its parameters; those that are None are left out.
 
         Raises:
-            AwsError: the parameters don't fit AWS's model, or the call was refused.
+            AwsCallError: the parameters don't fit AWS's model, or the call was refused.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -78,9 +78,9 @@ class Aws:
             return method(**{name: value for name, value in parameters.items() if value is not None})
         except ClientError as error:
             details = error.response.get("Error", {})
-            raise AwsError(operation, details.get("Code", "Unknown"), details.get("Message", str(error))) from error
+            raise AwsCallError(operation, details.get("Code", "Unknown"), details.get("Message", str(error))) from error
         except BotoCoreError as error:
-            raise AwsError(operation, type(error).__name__, str(error)) from error
+            raise AwsCallError(operation, type(error).__name__, str(error)) from error
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> list[Any]:
         """Calls a paginated operation to its end and returns all items under `key` of the answers."""
@@ -104,7 +104,7 @@ def poll(what: str, status: Callable[[], tuple[str, str]], done: str, pending: f
         pending: the statuses to wait on.
 
     Raises:
-        AwsError: any other status, or still pending after two minutes.
+        AwsCallError: any other status, or still pending after two minutes.
     """
     deadline = time.monotonic() + _POLL_LIMIT_SECONDS
     while True:
@@ -112,9 +112,9 @@ def poll(what: str, status: Callable[[], tuple[str, str]], done: str, pending: f
         if now == done:
             return
         if now not in pending:
-            raise AwsError(what, now, reason or f"ended in state {now}, expected {done}")
+            raise AwsCallError(what, now, reason or f"ended in state {now}, expected {done}")
         if time.monotonic() > deadline:
-            raise AwsError(what, now, f"still {now} after {_POLL_LIMIT_SECONDS} s, expected {done}")
+            raise AwsCallError(what, now, f"still {now} after {_POLL_LIMIT_SECONDS} s, expected {done}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -139,7 +139,7 @@ def _make_client(service: str, region: str) -> "BaseClient":
     client = _session().create_client(service, region_name=region, config=config)
     endpoint = client.meta.endpoint_url
     if urlsplit(endpoint).hostname not in _LOOPBACK:
-        raise AwsError(service, "not the local cloud", f"its endpoint is {endpoint}; {refusal()}")
+        raise AwsCallError(service, "not the local cloud", f"its endpoint is {endpoint}; {refusal()}")
     return client
 
 

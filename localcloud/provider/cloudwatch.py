@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws, AwsError
+from localcloud.provider.aws import AwsCallError, LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, as_set, declare
 from localcloud.provider.values import Properties
 
@@ -21,12 +21,12 @@ class Dashboard(ResourceType):
     )
     computed = ("dashboardArn",)
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutDashboard."""
         self.update(aws, "", {}, inputs)
         return inputs["dashboardName"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetDashboard."""
         answer = aws.call("cloudwatch", "GetDashboard", DashboardName=resource_id)
         return {
@@ -35,15 +35,15 @@ class Dashboard(ResourceType):
             "dashboardArn": answer["DashboardArn"],
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutDashboard replaces the body; what AWS finds wrong in it comes inside the answer."""
         body = {"DashboardName": new["dashboardName"], "DashboardBody": new["dashboardBody"]}
         found = aws.call("cloudwatch", "PutDashboard", **body).get("DashboardValidationMessages", [])
         if found:
             reason = "; ".join(f"{item.get('DataPath', '')}: {item.get('Message', '')}" for item in found)
-            raise AwsError("PutDashboard", "invalid dashboard", reason)
+            raise AwsCallError("PutDashboard", "invalid dashboard", reason)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteDashboards."""
         aws.call("cloudwatch", "DeleteDashboards", DashboardNames=[resource_id])
 
@@ -116,12 +116,12 @@ class MetricAlarm(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutMetricAlarm."""
         aws.call("cloudwatch", "PutMetricAlarm", Tags=tags.as_list(inputs), **_alarm(inputs))
         return inputs["name"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """DescribeAlarms and the alarm's tags."""
         found = aws.call("cloudwatch", "DescribeAlarms", AlarmNames=[resource_id])["MetricAlarms"]
         if not found:
@@ -140,7 +140,7 @@ class MetricAlarm(ResourceType):
                 del actual[made_up]
         return actual
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutMetricAlarm replaces every setting but the tags, which it ignores for an alarm that exists."""
         aws.call("cloudwatch", "PutMetricAlarm", **_alarm(new))
         written, removed = tags.changes(old, new)
@@ -149,7 +149,7 @@ class MetricAlarm(ResourceType):
         if written:
             aws.call("cloudwatch", "TagResource", ResourceARN=old["arn"], Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteAlarms."""
         aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[resource_id])
 

@@ -8,7 +8,7 @@ Non-goals: provisioned capacity, streams, replicas, local indexes, restored and 
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Answer, Aws, AwsError, poll
+from localcloud.provider.aws import Answer, AwsCallError, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_set, declare
 from localcloud.provider.values import Plain, Properties
 
@@ -52,7 +52,7 @@ class Table(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateTable; the id is the table's name. Expiry and backups are set once it is ACTIVE."""
         keys = {"HASH": inputs["hashKey"], "RANGE": inputs.get("rangeKey")}
         aws.call(
@@ -72,11 +72,11 @@ class Table(ResourceType):
         _set_recovery(aws, {}, inputs)
         return inputs["name"]
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """A table and its indexes serve nothing before they are ACTIVE."""
         _wait_until_active(aws, resource_id)
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribeTable, and one operation for each setting that it doesn't tell."""
         name = {"TableName": resource_id}
         table = aws.call("dynamodb", "DescribeTable", **name)["Table"]
@@ -101,7 +101,7 @@ class Table(ResourceType):
             **tags.as_properties(aws.pages("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=table["TableArn"])),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateTable takes one kind of change and one index at a time, and refuses the next before it is done."""
         for change in _table_changes(old, new):
             aws.call("dynamodb", "UpdateTable", TableName=resource_id, **change)
@@ -114,14 +114,14 @@ class Table(ResourceType):
         if written:
             aws.call("dynamodb", "TagResource", ResourceArn=old["arn"], Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteTable, which AWS refuses under deletion protection; waits until the name is free."""
         aws.call("dynamodb", "DeleteTable", TableName=resource_id)
 
         def status() -> tuple[str, str]:
             try:
                 table = aws.call("dynamodb", "DescribeTable", TableName=resource_id)["Table"]
-            except AwsError as error:
+            except AwsCallError as error:
                 if error.not_found:
                     return _GONE, ""
                 raise
@@ -130,7 +130,7 @@ class Table(ResourceType):
         poll(f"DeleteTable {resource_id}", status, _GONE, frozenset({"DELETING"}))
 
 
-def _wait_until_active(aws: Aws, name: str) -> None:
+def _wait_until_active(aws: LocalAws, name: str) -> None:
     def status() -> tuple[str, str]:
         table = aws.call("dynamodb", "DescribeTable", TableName=name)["Table"]
         pending = [index["IndexStatus"] for index in _indexes(table) if index["IndexStatus"] != "ACTIVE"]
@@ -159,7 +159,7 @@ def _table_changes(old: Properties, new: Properties) -> list[dict[str, Any]]:
     return changes
 
 
-def _set_expiry(aws: Aws, old: Properties, new: Properties) -> None:
+def _set_expiry(aws: LocalAws, old: Properties, new: Properties) -> None:
     """UpdateTimeToLive; AWS refuses to enable what is enabled, and to change the attribute without disabling it."""
     before, after = old.get("ttl", {}), new.get("ttl", {})
     if before == after:
@@ -170,7 +170,7 @@ def _set_expiry(aws: Aws, old: Properties, new: Properties) -> None:
             aws.call("dynamodb", "UpdateTimeToLive", TableName=new["name"], TimeToLiveSpecification=setting)
 
 
-def _set_recovery(aws: Aws, old: Properties, new: Properties) -> None:
+def _set_recovery(aws: LocalAws, old: Properties, new: Properties) -> None:
     """UpdateContinuousBackups."""
     after = new.get("pointInTimeRecovery")
     if after is None or after == old.get("pointInTimeRecovery", {"enabled": False}):

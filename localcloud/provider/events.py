@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Answer, Aws, AwsError, poll
+from localcloud.provider.aws import Answer, AwsCallError, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Properties
 
@@ -26,12 +26,12 @@ class EventConnection(ResourceType):
     )
     computed = ("arn", "secretArn")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateConnection."""
         aws.call("events", "CreateConnection", Name=inputs["name"], **_connection(inputs))
         return inputs["name"]
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """A connection delivers nothing before it is AUTHORIZED."""
 
         def status() -> tuple[str, str]:
@@ -41,7 +41,7 @@ class EventConnection(ResourceType):
         pending = frozenset({"CREATING", "UPDATING", "AUTHORIZING"})
         poll(f"connection {resource_id}", status, "AUTHORIZED", pending)
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribeConnection tells the name of the key, never its value: that is kept from the state."""
         answer = aws.call("events", "DescribeConnection", Name=resource_id)
         known_key = state["authParameters"]["apiKey"]
@@ -56,12 +56,12 @@ class EventConnection(ResourceType):
             "secretArn": answer.get("SecretArn"),  # not in the emulator, see the package's docstring
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateConnection; without a description AWS keeps the old one, so it is sent empty."""
         parameters = {**_connection(new), "Description": new.get("description", "")}
         aws.call("events", "UpdateConnection", Name=resource_id, **parameters)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteConnection."""
         aws.call("events", "DeleteConnection", Name=resource_id)
 
@@ -90,12 +90,12 @@ class EventApiDestination(ResourceType):
     )
     computed = ("arn",)
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateApiDestination."""
         aws.call("events", "CreateApiDestination", Name=inputs["name"], **_destination(inputs))
         return inputs["name"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribeApiDestination."""
         answer = aws.call("events", "DescribeApiDestination", Name=resource_id)
         return {
@@ -108,12 +108,12 @@ class EventApiDestination(ResourceType):
             "arn": answer["ApiDestinationArn"],
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateApiDestination; without a description AWS keeps the old one, so it is sent empty."""
         parameters = {**_destination(new), "Description": new.get("description", "")}
         aws.call("events", "UpdateApiDestination", Name=resource_id, **parameters)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteApiDestination."""
         aws.call("events", "DeleteApiDestination", Name=resource_id)
 
@@ -145,20 +145,20 @@ class EventRule(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutRule, which would silently take over a rule of the same name: that is refused, as pulumi-aws does."""
         name, bus = inputs["name"], inputs["eventBusName"]
         try:
             aws.call("events", "DescribeRule", Name=name, EventBusName=bus)
-        except AwsError as error:
+        except AwsCallError as error:
             if not error.not_found:
                 raise
         else:
-            raise AwsError("PutRule", "already exists", f"a rule {name} is on bus {bus} already")
+            raise AwsCallError("PutRule", "already exists", f"a rule {name} is on bus {bus} already")
         aws.call("events", "PutRule", Tags=tags.as_list(inputs), **_rule(inputs))
         return name if bus == "default" else f"{bus}/{name}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribeRule and its tags."""
         answer = aws.call("events", "DescribeRule", Name=state["name"], EventBusName=state["eventBusName"])
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
@@ -174,7 +174,7 @@ class EventRule(ResourceType):
             **tags.as_properties(tagged["Tags"]),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutRule replaces every setting but the tags, which it ignores for a rule that exists."""
         aws.call("events", "PutRule", **_rule(new))
         written, removed = tags.changes(old, new)
@@ -183,7 +183,7 @@ class EventRule(ResourceType):
         if written:
             aws.call("events", "TagResource", ResourceARN=old["arn"], Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRule; AWS refuses while the rule has targets."""
         parameters = {"Name": state["name"], "EventBusName": state["eventBusName"]}
         aws.call("events", "DeleteRule", Force=state["forceDestroy"], **parameters)
@@ -219,13 +219,13 @@ class EventTarget(ResourceType):
         forceDestroy=Property(default=False),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutTargets."""
         self.update(aws, "", {}, inputs)
         bus = "" if inputs["eventBusName"] == "default" else f"{inputs['eventBusName']}-"
         return f"{bus}{inputs['rule']}-{inputs['targetId']}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """ListTargetsByRule, which knows no way to ask for one target."""
         where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
         targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", **where)
@@ -249,19 +249,19 @@ class EventTarget(ResourceType):
             },
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutTargets replaces the whole target; refusals come inside the answer."""
         where = {"Rule": new["rule"], "EventBusName": new["eventBusName"]}
         answer = aws.call("events", "PutTargets", Targets=[_target(new)], **where)
         for entry in answer.get("FailedEntries", []):
-            raise AwsError("PutTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
+            raise AwsCallError("PutTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """RemoveTargets; refusals come inside the answer."""
         where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
         answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], Force=state["forceDestroy"], **where)
         for entry in answer.get("FailedEntries", []):
-            raise AwsError("RemoveTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
+            raise AwsCallError("RemoveTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
 
 
 def _target(inputs: Properties) -> dict[str, Any]:

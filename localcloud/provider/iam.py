@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/IAM/latest/APIReference/
 import json
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Plain, Properties
 
@@ -27,7 +27,7 @@ class Role(ResourceType):
     )
     computed = ("arn", "createDate", "uniqueId", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateRole; the id is the role's name."""
         aws.call(
             "iam",
@@ -42,7 +42,7 @@ class Role(ResourceType):
         )
         return inputs["name"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetRole."""
         role = aws.call("iam", "GetRole", RoleName=resource_id)["Role"]
         return {
@@ -58,7 +58,7 @@ class Role(ResourceType):
             **tags.as_properties(role.get("Tags", [])),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """One operation for each part of a role."""
         role = {"RoleName": resource_id}
         aws.call("iam", "UpdateAssumeRolePolicy", PolicyDocument=new["assumeRolePolicy"], **role)
@@ -75,7 +75,7 @@ class Role(ResourceType):
         if written:
             aws.call("iam", "TagRole", Tags=written, **role)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRole; AWS refuses while the role has policies."""
         aws.call("iam", "DeleteRole", RoleName=resource_id)
 
@@ -91,22 +91,22 @@ class RolePolicy(ResourceType):
         policy=Property(required=True, compare=as_document),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutRolePolicy; the id is role and name, as in pulumi-aws."""
         self.update(aws, "", {}, inputs)
         return f"{inputs['role']}:{inputs['name']}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetRolePolicy."""
         answer = aws.call("iam", "GetRolePolicy", RoleName=state["role"], PolicyName=state["name"])
         return {"policy": _document(answer["PolicyDocument"])}
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutRolePolicy replaces the policy."""
         policy = {"PolicyName": new["name"], "PolicyDocument": new["policy"]}
         aws.call("iam", "PutRolePolicy", RoleName=new["role"], **policy)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRolePolicy."""
         aws.call("iam", "DeleteRolePolicy", RoleName=state["role"], PolicyName=state["name"])
 

@@ -5,8 +5,8 @@ API: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
 
 from typing import Any
 
-from localcloud.provider.aws import Aws, AwsError
-from localcloud.provider.resource import Function, Property, declare
+from localcloud.provider.aws import AwsCallError, LocalAws
+from localcloud.provider.resource import Property, ProviderFunction, declare
 from localcloud.provider.values import Properties
 
 _ALTERNATE_IDENTIFIER = Property(
@@ -19,7 +19,7 @@ _ALTERNATE_IDENTIFIER = Property(
 )
 
 
-def _look_up(aws: Aws, kind: str, arguments: Properties) -> str:
+def _look_up(aws: LocalAws, kind: str, arguments: Properties) -> str:
     """The id of a group or user by the alternate identifier given, for example its display or user name."""
     given = arguments.get("alternateIdentifier", {})
     identifier: dict[str, Any] = {}
@@ -32,13 +32,15 @@ def _look_up(aws: Aws, kind: str, arguments: Properties) -> str:
     if "externalId" in given:
         identifier["ExternalId"] = {"Id": given["externalId"]["id"], "Issuer": given["externalId"]["issuer"]}
     if not identifier:
-        raise AwsError(f"Get{kind}Id", "nothing to look up", f"give the {kind.lower()}'s id or `alternateIdentifier`")
+        raise AwsCallError(
+            f"Get{kind}Id", "nothing to look up", f"give the {kind.lower()}'s id or `alternateIdentifier`"
+        )
     store = arguments["identityStoreId"]
     answer = aws.call("identitystore", f"Get{kind}Id", IdentityStoreId=store, AlternateIdentifier=identifier)
     return answer[f"{kind}Id"]
 
 
-class GetGroup(Function):
+class GetGroup(ProviderFunction):
     """A group."""
 
     tok = "aws:identitystore/getGroup:getGroup"
@@ -48,7 +50,7 @@ class GetGroup(Function):
         alternateIdentifier=_ALTERNATE_IDENTIFIER,
     )
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """GetGroupId, then DescribeGroup."""
         store = arguments["identityStoreId"]
         group_id = arguments.get("groupId") or _look_up(aws, "Group", arguments)
@@ -64,7 +66,7 @@ class GetGroup(Function):
         }
 
 
-class GetUser(Function):
+class GetUser(ProviderFunction):
     """A user."""
 
     tok = "aws:identitystore/getUser:getUser"
@@ -74,7 +76,7 @@ class GetUser(Function):
         alternateIdentifier=_ALTERNATE_IDENTIFIER,
     )
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """GetUserId, then DescribeUser."""
         store = arguments["identityStoreId"]
         user_id = arguments.get("userId") or _look_up(aws, "User", arguments)
@@ -98,13 +100,13 @@ def _external_ids(answer: dict[str, Any]) -> list[dict[str, str]]:
     return [{"id": item["Id"], "issuer": item["Issuer"]} for item in answer.get("ExternalIds") or []]
 
 
-class GetGroupMemberships(Function):
+class GetGroupMemberships(ProviderFunction):
     """Who is in a group."""
 
     tok = "aws:identitystore/getGroupMemberships:getGroupMemberships"
     arguments = declare(identityStoreId=Property(required=True), groupId=Property(required=True))
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """ListGroupMemberships."""
         store, group = arguments["identityStoreId"], arguments["groupId"]
         of_group = {"IdentityStoreId": store, "GroupId": group}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Answer, Aws, poll
+from localcloud.provider.aws import Answer, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare, never_differs
 from localcloud.provider.values import UNKNOWN, FileArchive, Properties
 
@@ -72,7 +72,7 @@ class Function(ResourceType):
             raise ValueError(f"`code` can't be read: {error}") from error
         return {**inputs, "code": code.path, "codeSha256": _sha256(content)}
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateFunction; the id is the function's name."""
         aws.call(
             "lambda",
@@ -86,11 +86,11 @@ class Function(ResourceType):
         _reserve(aws, _UNRESERVED, inputs)
         return inputs["name"]
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """A function can't be invoked before it is Active, nor changed before the last change is done."""
         _wait_until_ready(aws, resource_id)
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetFunction tells all but the code, which AWS doesn't give back as it came."""
         answer = aws.call("lambda", "GetFunction", FunctionName=resource_id)
         function, arn = answer["Configuration"], answer["Configuration"]["FunctionArn"]
@@ -121,7 +121,7 @@ class Function(ResourceType):
             **tags.as_properties([{"Key": key, "Value": value} for key, value in answer.get("Tags", {}).items()]),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """Code and configuration have their own operations, and AWS refuses one while the other takes effect."""
         name = {"FunctionName": resource_id}
         changed = False
@@ -143,7 +143,7 @@ class Function(ResourceType):
         if after:
             aws.call("lambda", "TagResource", Resource=old["arn"], Tags=after)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteFunction, with all its versions."""
         aws.call("lambda", "DeleteFunction", FunctionName=resource_id)
 
@@ -173,7 +173,7 @@ def _configuration(old: Properties, new: Properties) -> dict[str, Any]:
     }
 
 
-def _wait_until_ready(aws: Aws, name: str) -> None:
+def _wait_until_ready(aws: LocalAws, name: str) -> None:
     def status() -> tuple[str, str]:
         answer = aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
         if answer["State"] not in ("Active", "Inactive"):
@@ -183,7 +183,7 @@ def _wait_until_ready(aws: Aws, name: str) -> None:
     poll(f"function {name}", status, "Successful", frozenset({"Pending", "InProgress"}))
 
 
-def _reserve(aws: Aws, before: int, inputs: Properties) -> None:
+def _reserve(aws: LocalAws, before: int, inputs: Properties) -> None:
     name, reserved = {"FunctionName": inputs["name"]}, inputs["reservedConcurrentExecutions"]
     if reserved == before:
         return
@@ -193,7 +193,7 @@ def _reserve(aws: Aws, before: int, inputs: Properties) -> None:
         aws.call("lambda", "PutFunctionConcurrency", ReservedConcurrentExecutions=reserved, **name)
 
 
-def _newest_version(aws: Aws, name: str) -> str:
+def _newest_version(aws: LocalAws, name: str) -> str:
     versions: list[Answer] = []
     marker: str | None = None
     while True:
@@ -232,7 +232,7 @@ class Permission(ResourceType):
         sourceAccount=Property(replaces=True),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """AddPermission; the id is that of the statement."""
         aws.call(
             "lambda",
@@ -247,7 +247,7 @@ class Permission(ResourceType):
         )
         return inputs["statementId"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """GetPolicy; the statement in AWS's spelling is read back as pulumi-aws does."""
         where = {"FunctionName": state["function"], "Qualifier": state.get("qualifier")}
         policy = json.loads(aws.call("lambda", "GetPolicy", **where)["Policy"])
@@ -265,7 +265,7 @@ class Permission(ResourceType):
             told["principal"] = principal["Service"]  # an account comes back as the ARN of its root
         return told
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """RemovePermission."""
         where = {"FunctionName": state["function"], "Qualifier": state.get("qualifier")}
         aws.call("lambda", "RemovePermission", StatementId=resource_id, **where)
@@ -286,13 +286,13 @@ class FunctionEventInvokeConfig(ResourceType):
         destinationConfig=Property(fields={"onFailure": _DESTINATION, "onSuccess": _DESTINATION}),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutFunctionEventInvokeConfig; the id is the function's name, with the qualifier if there is one."""
         self.update(aws, "", {}, inputs)
         qualifier = inputs.get("qualifier")
         return f"{inputs['functionName']}:{qualifier}" if qualifier else inputs["functionName"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetFunctionEventInvokeConfig."""
         answer = aws.call("lambda", "GetFunctionEventInvokeConfig", **_of_function(state))
         destinations = answer.get("DestinationConfig", {})
@@ -305,7 +305,7 @@ class FunctionEventInvokeConfig(ResourceType):
             },
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutFunctionEventInvokeConfig replaces every setting."""
         destinations = {
             name[0].upper() + name[1:]: {"Destination": target["destination"]}
@@ -320,7 +320,7 @@ class FunctionEventInvokeConfig(ResourceType):
             **_of_function(new),
         )
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteFunctionEventInvokeConfig."""
         aws.call("lambda", "DeleteFunctionEventInvokeConfig", **_of_function(state))
 

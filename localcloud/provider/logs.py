@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/
 """
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare
 from localcloud.provider.values import Properties
 
@@ -26,14 +26,14 @@ class LogGroup(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateLogGroup; the id is the group's name."""
         name = inputs["name"]
         aws.call("logs", "CreateLogGroup", logGroupName=name, kmsKeyId=inputs.get("kmsKeyId"), tags=inputs.get("tags"))
         _set_retention(aws, name, inputs["retentionInDays"])
         return name
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """DescribeLogGroups, which knows no way to ask for one group, and the group's tags."""
         found = aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=resource_id)["logGroups"]
         group = next((item for item in found if item["logGroupName"] == resource_id), None)
@@ -49,7 +49,7 @@ class LogGroup(ResourceType):
             **tags.as_properties([{"Key": key, "Value": value} for key, value in tagged.items()]),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """One operation for each setting."""
         _set_retention(aws, resource_id, new["retentionInDays"])
         if old.get("kmsKeyId") and not new.get("kmsKeyId"):
@@ -62,13 +62,13 @@ class LogGroup(ResourceType):
         if after:
             aws.call("logs", "TagResource", resourceArn=old["arn"], tags=after)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteLogGroup, unless the logs are to stay."""
         if not state["skipDestroy"]:
             aws.call("logs", "DeleteLogGroup", logGroupName=resource_id)
 
 
-def _set_retention(aws: Aws, name: str, days: int) -> None:
+def _set_retention(aws: LocalAws, name: str, days: int) -> None:
     if days == _FOR_EVER:
         aws.call("logs", "DeleteRetentionPolicy", logGroupName=name)
     else:

@@ -8,18 +8,18 @@ API: https://docs.aws.amazon.com/organizations/latest/APIReference/
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws
-from localcloud.provider.resource import TAGS, Function, Property, ResourceType, as_document, declare
+from localcloud.provider.aws import LocalAws
+from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, as_document, declare
 from localcloud.provider.values import Properties
 
 
-class GetOrganization(Function):
+class GetOrganization(ProviderFunction):
     """The organisation that the account belongs to, its accounts and roots."""
 
     tok = "aws:organizations/getOrganization:getOrganization"
     arguments = declare()
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """DescribeOrganization, ListAccounts and ListRoots."""
         organization = aws.call("organizations", "DescribeOrganization")["Organization"]
         accounts = [_account(item) for item in aws.pages("organizations", "ListAccounts", "Accounts")]
@@ -85,12 +85,12 @@ class Policy(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreatePolicy, which wants a description, if only an empty one."""
         named = {"Type": inputs["type"], "Tags": tags.as_list(inputs)}
         return aws.call("organizations", "CreatePolicy", **named, **_policy(inputs))["Policy"]["PolicySummary"]["Id"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribePolicy and the policy's tags."""
         policy = aws.call("organizations", "DescribePolicy", PolicyId=resource_id)["Policy"]
         summary = policy["PolicySummary"]
@@ -103,7 +103,7 @@ class Policy(ResourceType):
             **tags.as_properties(aws.pages("organizations", "ListTagsForResource", "Tags", ResourceId=resource_id)),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdatePolicy keeps what isn't sent; like pulumi-aws, nothing is that hasn't changed. Tags have own calls."""
         before, after = _policy(old), _policy(new)
         changed = {name: value for name, value in after.items() if value != before[name]}
@@ -115,7 +115,7 @@ class Policy(ResourceType):
         if written:
             aws.call("organizations", "TagResource", ResourceId=resource_id, Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeletePolicy, which AWS refuses while it is attached, unless the policy is to stay."""
         if not state["skipDestroy"]:
             aws.call("organizations", "DeletePolicy", PolicyId=resource_id)
@@ -136,20 +136,20 @@ class PolicyAttachment(ResourceType):
         skipDestroy=Property(default=False),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """AttachPolicy; the id is target and policy, as in pulumi-aws."""
         aws.call("organizations", "AttachPolicy", PolicyId=inputs["policyId"], TargetId=inputs["targetId"])
         return f"{inputs['targetId']}:{inputs['policyId']}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """ListTargetsForPolicy."""
         targets = aws.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=state["policyId"])
         return {} if state["targetId"] in [target["TargetId"] for target in targets] else None
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """Nothing to call: only what the deletion does can change."""
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DetachPolicy, unless the attachment is to stay."""
         if not state["skipDestroy"]:
             aws.call("organizations", "DetachPolicy", PolicyId=state["policyId"], TargetId=state["targetId"])

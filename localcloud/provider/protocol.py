@@ -35,7 +35,7 @@ from pulumi.provider.experimental.provider import (
 )
 
 from localcloud.provider import aws
-from localcloud.provider.aws import Aws, AwsError
+from localcloud.provider.aws import AwsCallError, LocalAws
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.resource import (
     REGION,
@@ -201,7 +201,7 @@ class StandIn(Provider):
         def delete() -> None:
             try:
                 resource.delete(location, request.resource_id, state)
-            except AwsError as error:
+            except AwsCallError as error:
                 if not error.not_found:
                     raise
 
@@ -223,13 +223,13 @@ class StandIn(Provider):
         result = await _in_thread(lambda: function.call(location, arguments), arguments, secret_names(request.args))
         return InvokeResponse(encode({**result, "region": location.region}, function.secret_results))
 
-    def _location(self, properties: Properties) -> Aws:
+    def _location(self, properties: Properties) -> LocalAws:
         region = properties.get("region", self._region)
         if not region:
             raise StandInError(
                 "no AWS region: give the resource a `region`, set `aws:region` in the stack file, or AWS_DEFAULT_REGION"
             )
-        return Aws(region)
+        return LocalAws(region)
 
 
 def _secret_inputs(resource: ResourceType) -> frozenset[str]:
@@ -245,20 +245,20 @@ def _property_diff(name: str, state: Properties, inputs: Properties, replaces: b
     return PropertyDiff(PropertyDiffKind[f"{kind}_REPLACE" if replaces else kind], input_diff=False)
 
 
-def _read(resource: ResourceType, location: Aws, resource_id: str, state: Properties) -> Properties | None:
+def _read(resource: ResourceType, location: LocalAws, resource_id: str, state: Properties) -> Properties | None:
     try:
         return resource.read(location, resource_id, state)
-    except AwsError as error:
+    except AwsCallError as error:
         if error.not_found:
             return None
         raise
 
 
-def _read_made(resource: ResourceType, location: Aws, resource_id: str, known: Properties) -> Properties:
+def _read_made(resource: ResourceType, location: LocalAws, resource_id: str, known: Properties) -> Properties:
     resource.settle(location, resource_id, known)
     actual = _read(resource, location, resource_id, known)
     if actual is None:
-        raise AwsError(resource.tok, "not found", f"{resource_id} doesn't exist right after it was written")
+        raise AwsCallError(resource.tok, "not found", f"{resource_id} doesn't exist right after it was written")
     return merged(resource, known, actual)
 
 
@@ -266,7 +266,7 @@ async def _in_thread(work: Callable[[], T], properties: Properties, secrets: fro
     """Runs AWS calls beside the event loop; their errors become readable and lose every secret value."""
     try:
         return await asyncio.to_thread(work)
-    except AwsError as error:
+    except AwsCallError as error:
         hidden = texts([properties[name] for name in secrets if name in properties])
         raise StandInError(redacted(str(error), hidden)) from error
 

@@ -17,7 +17,7 @@ from localcloud.provider import (
     sqs,
     ssoadmin,
 )
-from localcloud.provider.resource import Function, ResourceType
+from localcloud.provider.resource import ProviderFunction, ResourceType
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     resource.tok: resource
@@ -38,7 +38,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     )
     for resource in module.RESOURCE_TYPES
 }
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, ProviderFunction] = {
     function.tok: function
     for module in (account, identitystore, organizations, secretsmanager, ssoadmin)
     for function in module.FUNCTIONS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from localcloud.provider.aws import Aws, AwsError
+from localcloud.provider.aws import AwsCallError, LocalAws
 from localcloud.provider.values import UNKNOWN, Plain, Properties
 
 
@@ -80,7 +80,7 @@ TAGS = Property()
 REGION = Property(replaces=True)
 
 
-class Function(ABC):
+class ProviderFunction(ABC):
     """A function (data source) of pulumi-aws."""
 
     tok: ClassVar[str]
@@ -88,7 +88,7 @@ class Function(ABC):
     secret_results: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """Returns the function's result."""
 
 
@@ -110,14 +110,14 @@ class ResourceType(ABC):
         return inputs
 
     @abstractmethod
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """Makes the resource and returns its id."""
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:  # noqa: B027  most types have no wait
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:  # noqa: B027  most types have no wait
         """Waits until what create or update began has taken effect; nothing to wait for by default."""
 
     @abstractmethod
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """Asks the cloud for the resource's real state.
 
         Args:
@@ -127,16 +127,16 @@ class ResourceType(ABC):
 
         Returns:
             Every property the cloud can tell, None for those it doesn't have. None if the resource doesn't exist
-            (an `AwsError` that says so does as well).
+            (an `AwsCallError` that says so does as well).
         """
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """Changes the resource from state `old` to inputs `new`; never called when a property that replaces differs."""
-        raise AwsError(self.tok, "no update", "every input of this type replaces the resource")
+        raise AwsCallError(self.tok, "no update", "every input of this type replaces the resource")
 
     @abstractmethod
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
-        """Deletes the resource. An `AwsError` that says it doesn't exist is fine."""
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
+        """Deletes the resource. An `AwsCallError` that says it doesn't exist is fine."""
 
     @property
     def inputs(self) -> dict[str, Property]:

@@ -4,8 +4,8 @@ API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 """
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Answer, Aws
-from localcloud.provider.resource import TAGS, Function, Property, ResourceType, declare
+from localcloud.provider.aws import Answer, LocalAws
+from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, declare
 from localcloud.provider.values import Properties
 
 _CURRENT = "AWSCURRENT"
@@ -24,7 +24,7 @@ class Secret(ResourceType):
     )
     computed = ("arn", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateSecret."""
         answer = aws.call(
             "secretsmanager",
@@ -36,7 +36,7 @@ class Secret(ResourceType):
         )
         return answer["ARN"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """DescribeSecret; a secret that waits for its deletion is gone."""
         answer = aws.call("secretsmanager", "DescribeSecret", SecretId=resource_id)
         if answer.get("DeletedDate") is not None:
@@ -49,7 +49,7 @@ class Secret(ResourceType):
             **tags.as_properties(answer.get("Tags", [])),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateSecret keeps what isn't sent, so a removed description is sent empty; tags have their own calls."""
         if any(old.get(name) != new.get(name) for name in ("description", "kmsKeyId")):
             parameters = {"Description": new.get("description", ""), "KmsKeyId": new.get("kmsKeyId")}
@@ -60,7 +60,7 @@ class Secret(ResourceType):
         if written:
             aws.call("secretsmanager", "TagResource", SecretId=resource_id, Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteSecret, at once when the recovery window is 0 days; one that waits for its deletion is left to it."""
         if self.read(aws, resource_id, state) is None:
             return
@@ -79,13 +79,13 @@ class SecretVersion(ResourceType):
     )
     computed = ("arn", "secretArn", "versionId", "versionStages")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutSecretValue; the id is secret and version, as in pulumi-aws."""
         value = {"SecretId": inputs["secretId"], "SecretString": inputs["secretString"]}
         answer = aws.call("secretsmanager", "PutSecretValue", **value)
         return f"{inputs['secretId']}|{answer['VersionId']}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetSecretValue."""
         secret_id, version_id = resource_id.split("|")
         answer = aws.call("secretsmanager", "GetSecretValue", SecretId=secret_id, VersionId=version_id)
@@ -97,17 +97,17 @@ class SecretVersion(ResourceType):
             "secretArn": answer["ARN"],
         }
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """Nothing to call: AWS drops a version that isn't current by itself, the current one goes with its secret."""
 
 
-class GetSecret(Function):
+class GetSecret(ProviderFunction):
     """A secret, by name or ARN, without its value."""
 
     tok = "aws:secretsmanager/getSecret:getSecret"
     arguments = declare(name=Property(), arn=Property())
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """DescribeSecret."""
         answer = aws.call("secretsmanager", "DescribeSecret", SecretId=arguments.get("arn") or arguments.get("name"))
         return {
@@ -123,19 +123,19 @@ class GetSecret(Function):
         }
 
     @staticmethod
-    def _policy(aws: Aws, secret: Answer) -> str:
+    def _policy(aws: LocalAws, secret: Answer) -> str:
         answer = aws.call("secretsmanager", "GetResourcePolicy", SecretId=secret["ARN"])
         return answer.get("ResourcePolicy", "")
 
 
-class GetSecretVersion(Function):
+class GetSecretVersion(ProviderFunction):
     """The value of a secret."""
 
     tok = "aws:secretsmanager/getSecretVersion:getSecretVersion"
     arguments = declare(secretId=Property(required=True), versionId=Property(), versionStage=Property())
     secret_results = frozenset({"secretString"})
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """GetSecretValue, of the current version unless another is asked for."""
         version_id = arguments.get("versionId")
         stage = None if version_id else arguments.get("versionStage", _CURRENT)

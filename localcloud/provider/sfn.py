@@ -10,7 +10,7 @@ Non-goals: versions, aliases, encryption with a key of one's own.
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws, AwsError, poll
+from localcloud.provider.aws import AwsCallError, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Properties
 
@@ -39,13 +39,13 @@ class StateMachine(ResourceType):
     )
     computed = ("arn", "creationDate", "revisionId", "status", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateStateMachine; the id is the machine's ARN."""
         named = {"name": inputs["name"], "type": inputs["type"], "tags": _tag_list(tags.as_list(inputs))}
         answer = aws.call("stepfunctions", "CreateStateMachine", **named, **_machine(inputs))
         return answer["stateMachineArn"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """DescribeStateMachine and the machine's tags; one that is being deleted is gone."""
         answer = aws.call("stepfunctions", "DescribeStateMachine", stateMachineArn=resource_id)
         if answer["status"] == "DELETING":
@@ -67,7 +67,7 @@ class StateMachine(ResourceType):
             told["tracingConfiguration"] = {"enabled": answer["tracingConfiguration"].get("enabled", False)}
         return told
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateStateMachine keeps what isn't sent; executions that run go on with the old definition."""
         aws.call("stepfunctions", "UpdateStateMachine", stateMachineArn=resource_id, **_machine(new))
         written, removed = tags.changes(old, new)
@@ -76,14 +76,14 @@ class StateMachine(ResourceType):
         if written:
             aws.call("stepfunctions", "TagResource", resourceArn=resource_id, tags=_tag_list(written))
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteStateMachine; AWS first ends the executions that run, so the name is free only then."""
         aws.call("stepfunctions", "DeleteStateMachine", stateMachineArn=resource_id)
 
         def status() -> tuple[str, str]:
             try:
                 answer = aws.call("stepfunctions", "DescribeStateMachine", stateMachineArn=resource_id)
-            except AwsError as error:
+            except AwsCallError as error:
                 if error.not_found:
                     return _GONE, ""
                 raise

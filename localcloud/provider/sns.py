@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/sns/latest/api/
 import json
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Plain, Properties
 
@@ -29,13 +29,13 @@ class Topic(ResourceType):
     )
     computed = ("arn", "owner", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateTopic; the id is the topic's ARN."""
         attributes = {attribute: inputs[name] for name, attribute in _ATTRIBUTES.items() if name in inputs}
         answer = aws.call("sns", "CreateTopic", Name=inputs["name"], Attributes=attributes, Tags=tags.as_list(inputs))
         return answer["TopicArn"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetTopicAttributes and the topic's tags."""
         attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
         tagged = aws.call("sns", "ListTagsForResource", ResourceArn=resource_id)
@@ -46,7 +46,7 @@ class Topic(ResourceType):
             **tags.as_properties(tagged["Tags"]),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """SetTopicAttributes takes one attribute a call; an empty one is unset. Tags have their own calls."""
         for name, attribute in _ATTRIBUTES.items():
             if old.get(name) != new.get(name):
@@ -58,7 +58,7 @@ class Topic(ResourceType):
         if written:
             aws.call("sns", "TagResource", ResourceArn=resource_id, Tags=written)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteTopic."""
         aws.call("sns", "DeleteTopic", TopicArn=resource_id)
 
@@ -73,12 +73,12 @@ class TopicPolicy(ResourceType):
     )
     computed = ("owner",)
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """SetTopicAttributes; the id is the topic's ARN."""
         self.update(aws, "", {}, inputs)
         return inputs["arn"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """GetTopicAttributes; every topic has a policy, that of a new topic counts as none."""
         attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
         policy, owner = attributes["Policy"], attributes["Owner"]
@@ -86,16 +86,16 @@ class TopicPolicy(ResourceType):
             return None
         return {"policy": policy, "owner": owner}
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """SetTopicAttributes replaces the policy."""
         _set_policy(aws, new["arn"], new["policy"])
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """SetTopicAttributes with the policy of a new topic."""
         _set_policy(aws, resource_id, json.dumps(_default_policy(resource_id, state["owner"])))
 
 
-def _set_policy(aws: Aws, arn: str, policy: str) -> None:
+def _set_policy(aws: LocalAws, arn: str, policy: str) -> None:
     aws.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
 
@@ -123,7 +123,7 @@ class TopicSubscription(ResourceType):
     )
     computed = ("arn", "ownerId", "pendingConfirmation")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """Subscribe; the id is the subscription's ARN, which exists before somebody confirms an e-mail."""
         answer = aws.call(
             "sns",
@@ -135,7 +135,7 @@ class TopicSubscription(ResourceType):
         )
         return answer["SubscriptionArn"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetSubscriptionAttributes."""
         attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
         return {
@@ -147,7 +147,7 @@ class TopicSubscription(ResourceType):
             "pendingConfirmation": attributes.get("PendingConfirmation") == "true",
         }
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """Unsubscribe."""
         aws.call("sns", "Unsubscribe", SubscriptionArn=resource_id)
 

@@ -3,7 +3,7 @@
 API: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 """
 
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Plain, Properties
 
@@ -35,14 +35,14 @@ class Queue(ResourceType):
     )
     computed = ("arn", "url", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateQueue; the id is the queue's URL."""
         answer = aws.call(
             "sqs", "CreateQueue", QueueName=inputs["name"], Attributes=_attributes(inputs), tags=inputs.get("tags")
         )
         return answer["QueueUrl"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetQueueAttributes and the queue's tags."""
         attributes = aws.call("sqs", "GetQueueAttributes", QueueUrl=resource_id, AttributeNames=["All"])["Attributes"]
         tagged = aws.call("sqs", "ListQueueTags", QueueUrl=resource_id).get("Tags", {})
@@ -58,7 +58,7 @@ class Queue(ResourceType):
             "tagsAll": tagged,
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """SetQueueAttributes keeps what isn't sent, so removed ones are sent empty; tags have their own calls."""
         emptied = {"KmsMasterKeyId": "", "RedrivePolicy": ""}
         removed_attributes = {name: emptied[name] for name in _attributes(old) if name in emptied}
@@ -70,7 +70,7 @@ class Queue(ResourceType):
         if after:
             aws.call("sqs", "TagQueue", QueueUrl=resource_id, Tags=after)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteQueue."""
         aws.call("sqs", "DeleteQueue", QueueUrl=resource_id)
 
@@ -99,23 +99,23 @@ class QueuePolicy(ResourceType):
         policy=Property(required=True, compare=as_document),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """SetQueueAttributes; the id is the queue's URL."""
         self.update(aws, "", {}, inputs)
         return inputs["queueUrl"]
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """GetQueueAttributes; a queue without a policy has none to tell."""
         answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=resource_id, AttributeNames=["Policy"])
         policy = answer.get("Attributes", {}).get("Policy")
         return {"policy": policy} if policy else None
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """SetQueueAttributes replaces the policy."""
         attributes = {"Policy": new["policy"]}
         aws.call("sqs", "SetQueueAttributes", QueueUrl=new["queueUrl"], Attributes=attributes)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """SetQueueAttributes with an empty policy."""
         aws.call("sqs", "SetQueueAttributes", QueueUrl=resource_id, Attributes={"Policy": ""})
 

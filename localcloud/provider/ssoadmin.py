@@ -9,8 +9,8 @@ API: https://docs.aws.amazon.com/singlesignon/latest/APIReference/
 from typing import Any
 
 from localcloud.provider import tags
-from localcloud.provider.aws import Aws, AwsError, poll
-from localcloud.provider.resource import TAGS, Function, Property, ResourceType, as_document, declare
+from localcloud.provider.aws import AwsCallError, LocalAws, poll
+from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, as_document, declare
 from localcloud.provider.values import Properties
 
 _PENDING = frozenset({"IN_PROGRESS"})
@@ -22,7 +22,7 @@ def _of_set(properties: Properties) -> dict[str, str]:
     return {"InstanceArn": properties["instanceArn"], "PermissionSetArn": properties["permissionSetArn"]}
 
 
-def _provision(aws: Aws, of_set: dict[str, str]) -> None:
+def _provision(aws: LocalAws, of_set: dict[str, str]) -> None:
     """Brings a changed permission set to all accounts it is provisioned in, and waits for it."""
     key = "PermissionSetProvisioningStatus"
     begun = aws.call("sso-admin", "ProvisionPermissionSet", TargetType="ALL_PROVISIONED_ACCOUNTS", **of_set)[key]
@@ -51,7 +51,7 @@ class PermissionSet(ResourceType):
     )
     computed = ("arn", "createdDate", "tagsAll")
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreatePermissionSet; the id is ARN and instance, as in pulumi-aws."""
         instance = inputs["instanceArn"]
         answer = aws.call(
@@ -66,7 +66,7 @@ class PermissionSet(ResourceType):
         )
         return f"{answer['PermissionSet']['PermissionSetArn']},{instance}"
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """DescribePermissionSet and its tags."""
         arn, instance = resource_id.split(",")
         where = {"InstanceArn": instance, "PermissionSetArn": arn}
@@ -83,7 +83,7 @@ class PermissionSet(ResourceType):
             **tags.as_properties(tagged),
         }
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdatePermissionSet takes off what isn't sent, so all is sent; tags have their own calls."""
         arn, instance = resource_id.split(",")
         where = {"InstanceArn": instance, "PermissionSetArn": arn}
@@ -104,7 +104,7 @@ class PermissionSet(ResourceType):
         if written:
             aws.call("sso-admin", "TagResource", Tags=written, **resource)
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeletePermissionSet; AWS refuses while it is assigned."""
         arn, instance = resource_id.split(",")
         aws.call("sso-admin", "DeletePermissionSet", InstanceArn=instance, PermissionSetArn=arn)
@@ -117,17 +117,17 @@ class ManagedPolicyAttachment(ResourceType):
     properties = declare(**_OF_SET, managedPolicyArn=_FIXED)
     computed = ("managedPolicyName",)
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """AttachManagedPolicyToPermissionSet."""
         arn = inputs["managedPolicyArn"]
         aws.call("sso-admin", "AttachManagedPolicyToPermissionSet", ManagedPolicyArn=arn, **_of_set(inputs))
         return f"{arn},{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """Looks for the policy among those of the set."""
         attached = aws.pages(
             "sso-admin", "ListManagedPoliciesInPermissionSet", "AttachedManagedPolicies", **_of_set(state)
@@ -137,7 +137,7 @@ class ManagedPolicyAttachment(ResourceType):
                 return {"managedPolicyName": policy["Name"]}
         return None
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DetachManagedPolicyFromPermissionSet."""
         arn = state["managedPolicyArn"]
         aws.call("sso-admin", "DetachManagedPolicyFromPermissionSet", ManagedPolicyArn=arn, **_of_set(state))
@@ -155,18 +155,18 @@ class CustomerManagedPolicyAttachment(ResourceType):
         ),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """AttachCustomerManagedPolicyReferenceToPermissionSet."""
         operation = "AttachCustomerManagedPolicyReferenceToPermissionSet"
         reference = _reference(inputs["customerManagedPolicyReference"])
         aws.call("sso-admin", operation, CustomerManagedPolicyReference=reference, **_of_set(inputs))
         return f"{reference['Name']},{reference['Path']},{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """Looks for the reference among those of the set; there is nothing more to tell about it."""
         attached = aws.pages(
             "sso-admin",
@@ -177,7 +177,7 @@ class CustomerManagedPolicyAttachment(ResourceType):
         wanted = _reference(state["customerManagedPolicyReference"])
         return {} if any({"Path": "/", **item} == wanted for item in attached) else None
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DetachCustomerManagedPolicyReferenceFromPermissionSet."""
         operation = "DetachCustomerManagedPolicyReferenceFromPermissionSet"
         reference = _reference(state["customerManagedPolicyReference"])
@@ -195,25 +195,25 @@ class PermissionSetInlinePolicy(ResourceType):
     tok = "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"
     properties = declare(**_OF_SET, inlinePolicy=Property(required=True, compare=as_document))
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutInlinePolicyToPermissionSet."""
         self.update(aws, "", {}, inputs)
         return f"{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """GetInlinePolicyForPermissionSet answers an empty text when there is none."""
         policy = aws.call("sso-admin", "GetInlinePolicyForPermissionSet", **_of_set(state)).get("InlinePolicy")
         return {"inlinePolicy": policy} if policy else None
 
-    def update(self, aws: Aws, resource_id: str, old: Properties, new: Properties) -> None:
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutInlinePolicyToPermissionSet replaces the policy."""
         aws.call("sso-admin", "PutInlinePolicyToPermissionSet", InlinePolicy=new["inlinePolicy"], **_of_set(new))
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteInlinePolicyFromPermissionSet."""
         aws.call("sso-admin", "DeleteInlinePolicyFromPermissionSet", **_of_set(state))
         _provision(aws, _of_set(state))
@@ -237,7 +237,7 @@ class PermissionsBoundaryAttachment(ResourceType):
         ),
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutPermissionsBoundaryToPermissionSet."""
         boundary = inputs["permissionsBoundary"]
         given: dict[str, Any] = {}
@@ -249,11 +249,11 @@ class PermissionsBoundaryAttachment(ResourceType):
         aws.call("sso-admin", operation, PermissionsBoundary=given, **_of_set(inputs))
         return f"{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
-    def settle(self, aws: Aws, resource_id: str, inputs: Properties) -> None:
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
         """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         """GetPermissionsBoundaryForPermissionSet."""
         answer = aws.call("sso-admin", "GetPermissionsBoundaryForPermissionSet", **_of_set(state))
         boundary = answer["PermissionsBoundary"]
@@ -266,7 +266,7 @@ class PermissionsBoundaryAttachment(ResourceType):
             }
         }
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeletePermissionsBoundaryFromPermissionSet."""
         aws.call("sso-admin", "DeletePermissionsBoundaryFromPermissionSet", **_of_set(state))
         _provision(aws, _of_set(state))
@@ -284,16 +284,16 @@ class AccountAssignment(ResourceType):
         targetType=_FIXED,
     )
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateAccountAssignment, polled to its end; an assignment that exists is refused, as pulumi-aws does."""
         if self.read(aws, "", inputs) is not None:
             reason = f"{inputs['principalType']} {inputs['principalId']} has it in {inputs['targetId']} already"
-            raise AwsError("CreateAccountAssignment", "already exists", reason)
+            raise AwsCallError("CreateAccountAssignment", "already exists", reason)
         _assign(aws, "Creation", "CreateAccountAssignment", inputs)
         parts = ("principalId", "principalType", "targetId", "targetType", "permissionSetArn", "instanceArn")
         return ",".join(inputs[part] for part in parts)
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """Looks for the principal among those assigned; there is nothing more to tell about an assignment."""
         assigned = aws.pages(
             "sso-admin", "ListAccountAssignments", "AccountAssignments", AccountId=state["targetId"], **_of_set(state)
@@ -301,12 +301,12 @@ class AccountAssignment(ResourceType):
         principal = (state["principalType"], state["principalId"])
         return {} if any((item["PrincipalType"], item["PrincipalId"]) == principal for item in assigned) else None
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteAccountAssignment, polled to its end."""
         _assign(aws, "Deletion", "DeleteAccountAssignment", state)
 
 
-def _assign(aws: Aws, kind: str, operation: str, properties: Properties) -> None:
+def _assign(aws: LocalAws, kind: str, operation: str, properties: Properties) -> None:
     instance, key = properties["instanceArn"], f"AccountAssignment{kind}Status"
     answer = aws.call(
         "sso-admin",
@@ -326,13 +326,13 @@ def _assign(aws: Aws, kind: str, operation: str, properties: Properties) -> None
     poll(operation, status, "SUCCEEDED", _PENDING)
 
 
-class GetInstances(Function):
+class GetInstances(ProviderFunction):
     """The Identity Center instances that the account sees."""
 
     tok = "aws:ssoadmin/getInstances:getInstances"
     arguments = declare()
 
-    def call(self, aws: Aws, arguments: Properties) -> Properties:
+    def call(self, aws: LocalAws, arguments: Properties) -> Properties:
         """ListInstances."""
         instances = aws.pages("sso-admin", "ListInstances", "Instances")
         return {

@@ -12,7 +12,7 @@ const EMOJI = {
   red_circle: "🔴", large_yellow_circle: "🟡", white_circle: "⚪", arrow_right: "➡️", lifter: "🏋️", test_tube: "🧪",
 };
 
-let person = "", place = "", sight = null, drawn = "", form = null, lastDeed = 0, inputs = 0;
+let person = "", place = "", userView = null, drawn = "", form = null, lastDeed = 0, inputs = 0;
 const closed = new Set();     // forms that this person has closed
 const filled = new Map();     // what is filled in: "view/block/action" -> answer
 const read = new Map();       // channel -> newest message that was shown
@@ -84,9 +84,9 @@ function marked(source) {
 
 function reference(inside) {
   const [what, label] = [inside.split("|", 1)[0], inside.includes("|") ? inside.slice(inside.indexOf("|") + 1) : null];
-  if (what.startsWith("@")) return make("span", "mention", `@${sight.members[what.slice(1)] || plain(label || what.slice(1))}`);
+  if (what.startsWith("@")) return make("span", "mention", `@${userView.members[what.slice(1)] || plain(label || what.slice(1))}`);
   if (what.startsWith("#")) {
-    const channel = (sight.channels || []).find((one) => one.id === what.slice(1));
+    const channel = (userView.channels || []).find((one) => one.id === what.slice(1));
     return make("span", "mention", `#${channel ? channel.name : plain(label || what.slice(1))}`);
   }
   if (what.startsWith("!date^")) return date(what, plain(label || ""));
@@ -179,7 +179,7 @@ function button(one, where) {
     const node = link(one.url, "");
     node.className = "button";
     node.append(text(one.text), " ↗");
-    node.addEventListener("click", () => { if (sight.app) where.click(one, null); });
+    node.addEventListener("click", () => { if (userView.app) where.click(one, null); });
     return node;
   }
   const node = make("button", one.style || "", text(one.text));
@@ -318,28 +318,28 @@ function search(one, inBlock, where, answersAtOnce) {
 // --- messages --------------------------------------------------------------------------------------------------------
 
 function message(one) {
-  const by = make("div", "by", one.whisper ? "Break-glass" : sight.members[one.user] || one.user || "?");
+  const by = make("div", "by", one.ephemeral ? "Break-glass" : userView.members[one.user] || one.user || "?");
   by.append(make("time", "", new Date(Number(one.ts) * 1000).toLocaleTimeString("en", {hour12: false})));
   if (one.edited) by.append(make("span", "", "(edited)"));
-  if (one.whisper) by.append(make("span", "", "Only visible to you"));
+  if (one.ephemeral) by.append(make("span", "", "Only visible to you"));
   const where = {
     key: (inBlock, field) => `${one.ts}/${inBlock.block_id}/${field.action_id}`,
     click: (clicked, node) => act({deed: "click", message: bare(one), action_id: clicked.action_id, value: clicked.value}, node),
     choose: () => trouble("Lists in messages are not known here."),
   };
   const body = one.blocks && one.blocks.length ? one.blocks.map((each) => block(each, where)) : [marked(one.text || "")];
-  const node = make("article", one.whisper ? "message whisper" : "message", by, ...body);
+  const node = make("article", one.ephemeral ? "message ephemeral" : "message", by, ...body);
   if (one.replies && one.replies.length) node.append(make("div", "replies", ...one.replies.map(message)));
   return node;
 }
 
-const bare = ({replies, whisper, ...kept}) => kept;
+const bare = ({replies, ephemeral, ...kept}) => kept;
 
-function withWhispers(channel) {
-  const whispers = sight.whispers.filter((one) => one.channel === channel.id).map((one) => ({...one, whisper: true}));
-  const inThread = (ts) => whispers.filter((one) => one.thread_ts === ts);
+function withEphemerals(channel) {
+  const ephemerals = userView.ephemerals.filter((one) => one.channel === channel.id).map((one) => ({...one, ephemeral: true}));
+  const inThread = (ts) => ephemerals.filter((one) => one.thread_ts === ts);
   const messages = channel.messages.map((one) => ({...one, replies: [...one.replies, ...inThread(one.ts)]}));
-  const others = whispers.filter((one) => !one.thread_ts);
+  const others = ephemerals.filter((one) => !one.thread_ts);
   return [...messages, ...others].sort((a, b) => Number(a.ts) - Number(b.ts));
 }
 
@@ -370,7 +370,7 @@ function empty(answer) {
 }
 
 function drawForm() {
-  const open = sight.views.filter((view) => view.type === "modal" && !closed.has(view.id)).pop() || null;
+  const open = userView.views.filter((view) => view.type === "modal" && !closed.has(view.id)).pop() || null;
   const dialog = $("form");
   if (!open) { close(); return; }
   if (form && form.id === open.id && form.changes === open.changes) return;
@@ -420,20 +420,20 @@ function submit(view, send) {
 
 async function look() {
   const asked = person;
-  const seen = await ask(`/sight?person=${encodeURIComponent(person)}`);
+  const seen = await ask(`/user-view?person=${encodeURIComponent(person)}`);
   if (asked !== person) return;
-  const first = !sight || sight.user !== seen.user;
-  sight = seen;
+  const first = !userView || userView.user !== seen.user;
+  userView = seen;
   if (!$("person").options.length) choosePeople();
   if (!person) return;
   // What was open before this page was is over.
-  if (first) sight.views.forEach((view) => closed.add(view.id));
+  if (first) userView.views.forEach((view) => closed.add(view.id));
   draw();
   drawForm();
 }
 
 function choosePeople() {
-  $("person").append(...Object.entries(sight.people).map(([name, whole]) => {
+  $("person").append(...Object.entries(userView.people).map(([name, whole]) => {
     const option = make("option", "", whole);
     option.value = name;
     return option;
@@ -441,19 +441,19 @@ function choosePeople() {
 }
 
 function draw() {
-  const home = sight.views.filter((view) => view.type === "home").pop() || null;
-  if (place !== HOME && !sight.channels.some((one) => one.id === place)) place = sight.channels[0].id;
-  const channel = sight.channels.find((one) => one.id === place);
+  const home = userView.views.filter((view) => view.type === "home").pop() || null;
+  if (place !== HOME && !userView.channels.some((one) => one.id === place)) place = userView.channels[0].id;
+  const channel = userView.channels.find((one) => one.id === place);
   if (channel && channel.messages.length) read.set(place, newest(channel));
-  $("hint").textContent = sight.app ? "" : "No app is deployed: the stack file has no `approvals`. Buttons lead nowhere.";
-  const now = JSON.stringify([person, place, place === HOME ? home : withWhispers(channel),
-    sight.channels.map((one) => [one.id, newest(one)])]);
+  $("hint").textContent = userView.app ? "" : "No app is deployed: the stack file has no `approvals`. Buttons lead nowhere.";
+  const now = JSON.stringify([person, place, place === HOME ? home : withEphemerals(channel),
+    userView.channels.map((one) => [one.id, newest(one)])]);
   if (now === drawn) return;
   drawn = now;
-  $("places").replaceChildren(...[...sight.channels.map((one) => [one.id, one.id.startsWith("D") ? one.name : `# ${one.name}`]),
+  $("places").replaceChildren(...[...userView.channels.map((one) => [one.id, one.id.startsWith("D") ? one.name : `# ${one.name}`]),
     [HOME, "⌂ Home tab of the app"]].map(([id, label]) => {
     const node = make("button", "", label);
-    const one = sight.channels.find((each) => each.id === id);
+    const one = userView.channels.find((each) => each.id === id);
     if (one && newest(one) > (read.get(id) || 0)) node.classList.add("unread");
     node.setAttribute("aria-current", String(id === place));
     node.onclick = () => go(person, id);
@@ -463,7 +463,7 @@ function draw() {
   $("topic").textContent = place === HOME ? "What the app shows to you alone" : channel.topic;
   const nodes = place === HOME
     ? (home ? home.blocks.map((one) => block(one, inView(home))) : [make("p", "empty", "Opening…")])
-    : withWhispers(channel).map(message);
+    : withEphemerals(channel).map(message);
   const atEnd = $("shown").parentElement.scrollHeight - $("shown").parentElement.scrollTop - $("shown").parentElement.clientHeight < 80;
   $("shown").replaceChildren(...(nodes.length ? nodes : [make("p", "empty", "Nothing was said here yet.")]));
   if (place !== HOME && atEnd) $("shown").parentElement.scrollTop = $("shown").parentElement.scrollHeight;
@@ -477,7 +477,7 @@ function go(name, id) {
 
 async function arrive() {
   const [name, id] = location.hash.slice(1).split("/").map(decodeURIComponent);
-  person = sight && name in sight.people ? name : Object.keys(sight.people)[0];
+  person = userView && name in userView.people ? name : Object.keys(userView.people)[0];
   place = id || "";
   drawn = "";
   $("person").value = person;
@@ -509,6 +509,6 @@ window.onhashchange = arrive;
 
 (async () => {
   try { await look(); } catch (error) { trouble(error.message); }
-  if (sight) await arrive();
+  if (userView) await arrive();
   keepLooking();
 })();

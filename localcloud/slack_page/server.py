@@ -19,8 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.identity import USERS
 from localcloud.emulators.loopback import LoopbackError
-from localcloud.request_url import request_url
-from localcloud.slack_page.sight import sight
+from localcloud.request_url import find_request_url
+from localcloud.slack_page.user_view import read_user_view
 from localcloud.slack_user import SlackUser
 
 _FILES = {
@@ -77,7 +77,7 @@ class SlackPage(ThreadingHTTPServer):
         """
         if name not in USERS:
             raise LocalCloudError(f"There is no {name} in this Slack.")
-        url = request_url(self.cloud)
+        url = find_request_url(self.cloud)
         if url is None:
             raise LocalCloudError("No app is deployed that could take this: the stack file has no `approvals`.")
         return SlackUser(self.cloud, url, name)
@@ -92,12 +92,12 @@ def _press(person: SlackUser, order: Mapping[str, Any]) -> None:
 
 
 _DEEDS: dict[str, Callable[[SlackUser, Mapping[str, Any]], object]] = {
-    "command": lambda person, order: person.command(order["text"]),
-    "shortcut": lambda person, order: person.shortcut(order["callback_id"]),
+    "command": lambda person, order: person.run_command(order["text"]),
+    "shortcut": lambda person, order: person.run_shortcut(order["callback_id"]),
     "click": _click,
     "press": _press,
     "choose": lambda person, order: person.choose(order["view"], order["block_id"], order["chosen"], order["answers"]),
-    "options": lambda person, order: person.options(order["view"], order["block_id"], order["typed"]),
+    "options": lambda person, order: person.search_options(order["view"], order["block_id"], order["typed"]),
     "submit": lambda person, order: person.submit(order["view"], order["answers"]),
     "home": lambda person, _: person.open_home(),
 }
@@ -117,9 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
         if address.path in _FILES:
             name, kind = _FILES[address.path]
             self._answer(200, f"{kind}; charset=utf-8", (Path(__file__).parent / name).read_bytes())
-        elif address.path == "/sight":
+        elif address.path == "/user-view":
             [name] = parse_qs(address.query).get("person", [""])
-            self._do(lambda: sight(self._page.cloud, name))
+            self._do(lambda: read_user_view(self._page.cloud, name))
         else:
             self._refuse(404, "There is nothing here.")
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 from localcloud.cloud import RunningCloud
-from localcloud.slack_user import signed
+from localcloud.slack_user import sign_request
 
 ROLES = ("devops-break-glass", "network-break-glass")
 ACCOUNTS = ("production", "staging")
@@ -114,7 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         at = int(self.headers["X-Slack-Request-Timestamp"])
         status, answer = 401, None
-        if self.headers["X-Slack-Signature"] == signed(app.cloud.slack_signing_secret, body, at)["X-Slack-Signature"]:
+        if (
+            self.headers["X-Slack-Signature"]
+            == sign_request(app.cloud.slack_signing_secret, body, at)["X-Slack-Signature"]
+        ):
             payload = _payload(body, self.headers["Content-Type"])
             app.requests.append(payload)
             status = app.status

@@ -18,7 +18,7 @@ import pytest
 
 from localcloud.cloud import LocalCloudError
 from localcloud.records import RECORDS, load_records
-from localcloud.slack_user import until
+from localcloud.slack_user import wait_until
 from localcloud.toolchain import environment
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
@@ -76,13 +76,13 @@ def processes_in(folder: Path) -> list[str]:
 
 def wait_for_the_provider_in(folder: Path) -> None:
     """Returns when a deployment is under way: Pulumi has started the stand-in for the AWS provider."""
-    until(lambda: any("localcloud.provider" in one for one in processes_in(folder)) or None, "the provider", 60)
+    wait_until(lambda: any("localcloud.provider" in one for one in processes_in(folder)) or None, "the provider", 60)
 
 
 def wait_for_no_process_in(folder: Path) -> None:
     """Returns when every process in a folder has ended; Pulumi's plugins take a moment to see that the engine has."""
     with suppress(LocalCloudError):
-        until(lambda: None if processes_in(folder) else True, "the end of every process")
+        wait_until(lambda: None if processes_in(folder) else True, "the end of every process")
     assert processes_in(folder) == []
 
 
@@ -117,12 +117,12 @@ def test_with_the_projects_records_everything_is_as_expected(demos: Demos) -> No
         f"{len(records)} records, {alerts} alerts. Of {len(records)} records with an expectation {len(records)} are as "
         "expected: 0 alerts missing, 0 unexpected." in " ".join(output.split())
     )
-    assert "11 scenes of the approvals, 11 as they should be." in " ".join(output.split())
+    assert "11 approval steps, 11 as expected." in " ".join(output.split())
     assert "WRONG" not in output
 
 
 def test_the_story_of_the_approvals_is_told_with_the_projects_own_records_only(demos: Demos) -> None:
-    assert "scenes of the approvals" not in demos.own[1]
+    assert "approval steps" not in demos.own[1]
 
 
 def test_an_alert_that_does_not_arrive_fails_the_demo(demos: Demos) -> None:

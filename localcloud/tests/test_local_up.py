@@ -40,9 +40,9 @@ class Session:
     second_up: subprocess.CompletedProcess[str]
     preview: subprocess.CompletedProcess[str]
     changed_preview: subprocess.CompletedProcess[str]
-    play: subprocess.CompletedProcess[str]
+    replay: subprocess.CompletedProcess[str]
     posted: list[str]
-    sight: dict[str, Any]
+    user_view: dict[str, Any]
     down: subprocess.CompletedProcess[str]
     second_down: subprocess.CompletedProcess[str]
 
@@ -60,12 +60,12 @@ def session(clone: Path) -> Iterator[Session]:
         preview = shell(clone, f". build/local.env && {pulumi} --expect-no-changes")
         change = "pulumi config set -s local --path breakglass:tags.owner oncall"
         changed_preview = shell(clone, f". build/local.env && {change} && {pulumi}")
-        play = shell(clone, f"{run}.play localcloud/records/session-devops-break-glass.json")
+        replay = shell(clone, f"{run}.replay localcloud/records/session-devops-break-glass.json")
         posted = [post.body["metadata"]["event_payload"]["evidence"] for post in cloud.posts()]
-        sight = request_json("GET", f"{cloud.page_url}sight?person=ada.lovelace")
+        user_view = request_json("GET", f"{cloud.page_url}sight?person=ada.lovelace")
         down = shell(clone, f"{run}.down")
         second_down = shell(clone, f"{run}.down")
-        yield Session(up, cloud, second_up, preview, changed_preview, play, posted, sight, down, second_down)
+        yield Session(up, cloud, second_up, preview, changed_preview, replay, posted, user_view, down, second_down)
     finally:
         detached.stop(description)
 
@@ -97,15 +97,15 @@ def test_slacks_secrets_are_in_nothing_that_pulumi_shows(session: Session) -> No
 
 
 def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> None:
-    assert session.play.returncode == 0, session.play.stderr
-    assert "devops-break-glass" in session.play.stdout
-    assert "session-devops-break-glass.json" in session.play.stdout
+    assert session.replay.returncode == 0, session.replay.stderr
+    assert "devops-break-glass" in session.replay.stdout
+    assert "session-devops-break-glass.json" in session.replay.stdout
     assert session.posted == ["session_start"]
 
 
 def test_the_page_for_a_person_shows_the_alert_and_has_an_app_to_take_clicks(session: Session) -> None:
-    assert session.sight["app"] is True
-    [alert] = next(one["messages"] for one in session.sight["channels"] if one["name"] == "break-glass")
+    assert session.user_view["app"] is True
+    [alert] = next(one["messages"] for one in session.user_view["channels"] if one["name"] == "break-glass")
     assert "devops-break-glass" in json.dumps(alert["blocks"])
 
 
@@ -120,7 +120,7 @@ def test_a_record_can_not_be_played_without_a_cloud_or_a_file(clone: Path, sessi
         ("localcloud/records/session-devops-break-glass.json", "No local cloud runs"),
         ("no-such-file.json", "can't be read"),
     ):
-        played = shell(clone, f"{sys.executable} -m localcloud.play {file}")
-        assert played.returncode == 2
-        assert said in " ".join(played.stdout.split())
-        assert "Traceback" not in played.stderr
+        replayed = shell(clone, f"{sys.executable} -m localcloud.replay {file}")
+        assert replayed.returncode == 2
+        assert said in " ".join(replayed.stdout.split())
+        assert "Traceback" not in replayed.stderr

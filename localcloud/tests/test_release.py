@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.toolchain import release, tools
-from localcloud.toolchain.commands import Progress, ToolchainError
+from localcloud.toolchain.commands import ProgressPrinter, ToolchainError
 from localcloud.toolchain.release import ReleaseError, archive_name, download_release
 from localcloud.toolchain.tools import PULUMI_PROGRAMS, Toolchain
 
@@ -84,7 +84,7 @@ def pin(path: Path, body: bytes) -> Path:
 
 def bring(releases: Releases, tmp_path: Path, checksums: Path) -> Path:
     home = tmp_path / "pulumi"
-    progress = Progress(io.StringIO())
+    progress = ProgressPrinter(io.StringIO())
     download_release(releases.address, checksums, RELEASE, PULUMI_PROGRAMS, home, progress, timeout=0.5)
     return home
 
@@ -176,7 +176,7 @@ def chain(releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (machine / "go").write_text('#!/bin/sh\ntest "$1" = version && echo go1.99.0 && exit\necho no route; exit 1\n')
     (machine / "go").chmod(0o755)
     monkeypatch.setattr(tools, "CHECKSUMS", pin(tmp_path / "sums", releases.body))
-    return Toolchain(clone, str(machine), Progress(io.StringIO()), releases.address)
+    return Toolchain(clone, str(machine), ProgressPrinter(io.StringIO()), releases.address)
 
 
 def test_pulumi_comes_from_its_release_once(chain: Toolchain, releases: Releases, tmp_path: Path) -> None:

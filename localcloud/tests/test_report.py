@@ -20,7 +20,7 @@ from breakglass.vocabulary import EvidencePath
 from localcloud import report
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record
-from localcloud.scenes import Scene
+from localcloud.steps import Step
 from localcloud.verdicts import Verdict
 
 
@@ -43,7 +43,7 @@ def alert() -> dict[str, Any]:
 
 
 def test_every_text_of_an_alert_is_shown() -> None:
-    lines = " ".join(shown(report.slack_message(alert())).replace("│", " ").split())
+    lines = " ".join(shown(report.render_message(alert())).replace("│", " ").split())
     for text in (
         "# C0123456789",
         "devops-break-glass",
@@ -62,11 +62,11 @@ def test_every_text_of_an_alert_is_shown() -> None:
 
 def test_a_block_type_that_alerts_never_use_is_shown_as_json() -> None:
     block = {"type": "image", "image_url": "https://example.com/x.png"}
-    assert json.dumps(block) in shown(report.slack_message({"channel": "C1", "blocks": [block]}))
+    assert json.dumps(block) in shown(report.render_message({"channel": "C1", "blocks": [block]}))
 
 
 def test_a_message_without_blocks_is_shown_by_its_text() -> None:
-    assert "plain words" in shown(report.slack_message({"channel": "C1", "text": "plain words"}))
+    assert "plain words" in shown(report.render_message({"channel": "C1", "text": "plain words"}))
 
 
 def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
@@ -75,7 +75,7 @@ def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
         Verdict("b.json", (), (), None),
         Verdict("c.json", None, ("console",), 1.5),
     ]
-    rows = [line.split() for line in shown(report.verdict_table(verdicts)).splitlines()]
+    rows = [line.split() for line in shown(report.render_verdicts(verdicts)).splitlines()]
     assert rows == [
         ["record", "expected", "seen", "seconds"],
         ["a.json", "denied,", "portal", "portal", "0.012", "WRONG"],
@@ -85,10 +85,10 @@ def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
 
 
 def test_each_scene_is_a_row_and_says_what_was_expected_only_if_that_was_not_seen() -> None:
-    scenes = [Scene("ada knocks", "a door", "a door", 0.26), Scene("ada waits", "a door", "a wall", 30.0)]
-    rows = [line.split() for line in shown(report.story_table(scenes)).splitlines()]
+    scenes = [Step("ada knocks", "a door", "a door", 0.26), Step("ada waits", "a door", "a wall", 30.0)]
+    rows = [line.split() for line in shown(report.render_steps(scenes)).splitlines()]
     assert rows == [
-        ["scene", "seen", "seconds"],
+        ["step", "seen", "seconds"],
         ["ada", "knocks", "a", "door", "0.3", "ok"],
         ["ada", "waits", "a", "wall", "30.0", "WRONG"],
         ["expected:", "a", "door"],
@@ -97,8 +97,8 @@ def test_each_scene_is_a_row_and_says_what_was_expected_only_if_that_was_not_see
 
 @pytest.mark.parametrize("name", ["[red]x.json", "[/x].json", ":fire:.json", r"\[x].json", "[link=https://x]y.json"])
 def test_a_file_name_is_shown_as_it_is(name: str) -> None:
-    assert name in shown(report.verdict_table([Verdict(name, None, (name,), 0.1)]))
-    assert name in shown(report.slack_message({"channel": name, "text": "x"}))
+    assert name in shown(report.render_verdicts([Verdict(name, None, (name,), 0.1)]))
+    assert name in shown(report.render_message({"channel": name, "text": "x"}))
 
 
 @given(text=st.text())
@@ -113,9 +113,9 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
         {"type": "divider"},
         {"type": text},
     ]
-    message = shown(report.slack_message({"channel": text, "blocks": blocks}))
-    table = shown(report.verdict_table([Verdict(text, None, (text,), None)]))
-    story = shown(report.story_table([Scene(text, text, "", 0), Scene(text, text, text, 0)]))
+    message = shown(report.render_message({"channel": text, "blocks": blocks}))
+    table = shown(report.render_verdicts([Verdict(text, None, (text,), None)]))
+    story = shown(report.render_steps([Step(text, text, "", 0), Step(text, text, text, 0)]))
     for output in (message, table, story):
         assert output == escape_unprintable(output)
 
@@ -123,5 +123,5 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
 def test_colour_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdout", output)
-    report.terminal().print("important", style="bold red")
+    report.create_console().print("important", style="bold red")
     assert output.getvalue() == "important\n"

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
-from localcloud.request_url import request_url
+from localcloud.request_url import find_request_url
 from localcloud.slack_page import server
 from localcloud.slack_page.server import SlackPage
-from localcloud.slack_user import SlackUser, until
+from localcloud.slack_user import SlackUser, wait_until
 from localcloud.tests.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 from localcloud.toolchain import environment
 
@@ -43,7 +43,7 @@ def app(cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallA
         def of_small_app(_: RunningCloud) -> str:
             return url
 
-        monkeypatch.setattr(server, "request_url", of_small_app)
+        monkeypatch.setattr(server, "find_request_url", of_small_app)
         yield running
 
 
@@ -60,8 +60,8 @@ def request(
         connection.close()
 
 
-def sight(page: SlackPage, person: str) -> dict[str, Any]:
-    status, _, content = request(page, "GET", f"/sight?person={person}")
+def read_user_view(page: SlackPage, person: str) -> dict[str, Any]:
+    status, _, content = request(page, "GET", f"/user-view?person={person}")
     assert status == 200, content
     seen: dict[str, Any] = json.loads(content)
     return seen
@@ -112,28 +112,28 @@ def test_a_person_sees_channels_threads_and_what_only_they_are_told(cloud: Runni
     )
     users = {one["name"]: one["id"] for one in cloud.call_slack("users.list", {})["members"]}
     cloud.call_slack("chat.postMessage", {"channel": users["ada.lovelace"], "text": "to ada"})
-    whisper = {"channel": cloud.slack_channel, "user": users["ada.lovelace"], "text": "for ada"}
-    cloud.call_slack("chat.postEphemeral", whisper)
-    seen = sight(page, "ada.lovelace")
+    ephemeral = {"channel": cloud.slack_channel, "user": users["ada.lovelace"], "text": "for ada"}
+    cloud.call_slack("chat.postEphemeral", ephemeral)
+    seen = read_user_view(page, "ada.lovelace")
     message = messages(seen, cloud.slack_channel)[-1]
     assert (message["text"], message["channel"]) == (hostile, cloud.slack_channel)
     assert [reply["text"] for reply in message["replies"]] == ["in the thread"]
     assert [one["name"] for one in seen["channels"]] == ["break-glass", "security", "the app, to you"]
     assert seen["channels"][-1]["messages"][-1]["text"] == "to ada"
-    assert "for ada" in [one["text"] for one in seen["whispers"]]
+    assert "for ada" in [one["text"] for one in seen["ephemerals"]]
     assert seen["members"][users["grace.hopper"]] == "Grace Hopper"
-    others = sight(page, "grace.hopper")
-    assert "for ada" not in [one["text"] for one in others["whispers"]]
+    others = read_user_view(page, "grace.hopper")
+    assert "for ada" not in [one["text"] for one in others["ephemerals"]]
     assert [one["name"] for one in others["channels"]] == ["break-glass", "security"]
 
 
 def test_without_a_person_the_page_learns_whom_one_can_be(page: SlackPage) -> None:
-    assert sight(page, "")["people"]["ada.lovelace"] == "Ada Lovelace"
+    assert read_user_view(page, "")["people"]["ada.lovelace"] == "Ada Lovelace"
 
 
 def test_a_request_is_made_in_the_page(page: SlackPage, app: SmallApp) -> None:
     do(page, "command", text="")
-    form = sight(page, "ada.lovelace")["views"][-1]
+    form = read_user_view(page, "ada.lovelace")["views"][-1]
     assert form["title"]["text"] == "Request access"
     role = option(ROLES[0])
     form = do(page, "choose", view=form, block_id="role", chosen=role, answers={"reason": "A fire"})
@@ -141,7 +141,7 @@ def test_a_request_is_made_in_the_page(page: SlackPage, app: SmallApp) -> None:
     assert account == option(ACCOUNTS[0])
     assert do(page, "options", view=form, block_id="accounts", typed="nowhere") == []
     do(page, "submit", view=form, answers={"role": role, "accounts": [account], "reason": "A fire"})
-    assert sight(page, "ada.lovelace")["views"][-1]["title"]["text"] == "Requested"
+    assert read_user_view(page, "ada.lovelace")["views"][-1]["title"]["text"] == "Requested"
     assert app.requests[-1]["user"]["name"] == "ada.lovelace"
 
 
@@ -150,14 +150,14 @@ def test_buttons_are_clicked_in_the_page(cloud: RunningCloud, page: SlackPage, a
     blocks = [{"type": "actions", "elements": [button]}]
     message = {"channel": cloud.slack_channel, "text": "May I?", "blocks": blocks}
     ts = cloud.call_slack("chat.postMessage", message)["ts"]
-    shown = next(one for one in messages(sight(page, "ada.lovelace"), cloud.slack_channel) if one["ts"] == ts)
+    shown = next(one for one in messages(read_user_view(page, "ada.lovelace"), cloud.slack_channel) if one["ts"] == ts)
     do(page, "click", message=shown, action_id="approve", value="r-1")
     assert app.requests[-1]["actions"][0]["value"] == "r-1"
     do(page, "home")
-    home = next(view for view in sight(page, "ada.lovelace")["views"] if view["type"] == "home")
+    home = next(view for view in read_user_view(page, "ada.lovelace")["views"] if view["type"] == "home")
     do(page, "press", view=home, action_id="opens", value="from home")
-    forms = [view for view in sight(page, "ada.lovelace")["views"] if view["type"] == "modal"]
-    until(lambda: forms[-1]["title"]["text"] in ("Loading", "Request access") or None, "a form")
+    forms = [view for view in read_user_view(page, "ada.lovelace")["views"] if view["type"] == "modal"]
+    wait_until(lambda: forms[-1]["title"]["text"] in ("Loading", "Request access") or None, "a form")
     do(page, "shortcut", callback_id="request_access")
     assert app.requests[-1]["callback_id"] == "request_access"
 
@@ -175,7 +175,7 @@ def test_without_an_app_a_click_is_told_that_it_leads_nowhere(page: SlackPage) -
     status, _, content = request(page, "POST", "/do", json.dumps(order))
     assert status == 502
     assert "no `approvals`" in json.loads(content)["error"]
-    assert sight(page, "ada.lovelace")["app"] is False
+    assert read_user_view(page, "ada.lovelace")["app"] is False
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_another_site_can_do_nothing_here(page: SlackPage) -> None:
     order = json.dumps({"person": "ada.lovelace", "deed": "command", "text": ""})
     assert request(page, "POST", "/do", order, Content_Type="text/plain")[0] == 415
     assert request(page, "POST", "/do", order, Host="evil.example.com")[0] == 421
-    assert request(page, "GET", "/sight?person=ada.lovelace", Host="evil.example.com")[0] == 421
+    assert request(page, "GET", "/user-view?person=ada.lovelace", Host="evil.example.com")[0] == 421
     assert request(page, "GET", "/../cloud.py")[0] == 404
     assert request(page, "POST", "/do", Content_Length="1000001")[0] == 413
 
 
 def test_the_app_is_found_by_the_route_of_its_api(cloud: RunningCloud) -> None:
-    assert request_url(cloud) is None
+    assert find_request_url(cloud) is None
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(
@@ -227,7 +227,7 @@ def test_the_app_is_found_by_the_route_of_its_api(cloud: RunningCloud) -> None:
         )["IntegrationId"]
         gateway.create_route(ApiId=api, RouteKey="POST /slack", Target=f"integrations/{integration}")
         gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
-        url = request_url(cloud)
+        url = find_request_url(cloud)
         assert url is not None
         assert url.endswith("/slack")
         # API Gateway encodes a form's body.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloudError, RunningCloud
-from localcloud.slack_user import SlackUser, until
+from localcloud.slack_user import SlackUser, wait_until
 from localcloud.tests.small_app import ACCOUNTS, ROLES, SmallApp, option, small_app
 
 pytestmark = pytest.mark.local
@@ -47,7 +47,7 @@ def post(cloud: RunningCloud, *buttons: tuple[str, str]) -> dict[str, Any]:
 
 
 def test_the_command_opens_a_form_that_is_filled_in_and_sent(ada: SlackUser, app: SmallApp) -> None:
-    form = ada.command("help me")
+    form = ada.run_command("help me")
     assert app.requests[-1]["text"] == "help me"
     assert [block["block_id"] for block in form["blocks"]] == ["role", "reason"]
     form = ada.choose(form, "role", DEVOPS, {"reason": "A fire"})
@@ -56,7 +56,7 @@ def test_the_command_opens_a_form_that_is_filled_in_and_sent(ada: SlackUser, app
         "value": {"type": "plain_text_input", "value": "A fire"}
     }
     assert [block["block_id"] for block in form["blocks"]] == ["role", "accounts", "reason"]
-    assert ada.options(form, "accounts", "prod") == [PRODUCTION]
+    assert ada.search_options(form, "accounts", "prod") == [PRODUCTION]
     sent = ada.submit(form, {"accounts": [PRODUCTION], "reason": "A fire"})
     assert app.requests[-1]["view"]["state"]["values"] == {
         "role": {"value": {"type": "static_select", "selected_option": DEVOPS}},
@@ -69,16 +69,16 @@ def test_the_command_opens_a_form_that_is_filled_in_and_sent(ada: SlackUser, app
 
 
 def test_what_is_left_alone_is_sent_as_the_form_proposes_it(ada: SlackUser, app: SmallApp) -> None:
-    ada.submit(ada.shortcut("request_access"), {"role": DEVOPS})
+    ada.submit(ada.run_shortcut("request_access"), {"role": DEVOPS})
     assert app.requests[-1]["view"]["state"]["values"]["reason"]["value"]["value"] == "An incident"
 
 
 def test_nothing_is_filled_in_that_is_not_there(ada: SlackUser) -> None:
-    form = ada.command()
+    form = ada.run_command()
     with pytest.raises(LocalCloudError, match="nothing to fill in as ticket"):
         ada.submit(form, {"ticket": "INC-1"})
     with pytest.raises(LocalCloudError, match="nothing to fill in as accounts"):
-        ada.options(form, "accounts")
+        ada.search_options(form, "accounts")
 
 
 def test_a_button_of_a_message_is_clicked_by_its_value(cloud: RunningCloud, ada: SlackUser, app: SmallApp) -> None:
@@ -87,8 +87,10 @@ def test_a_button_of_a_message_is_clicked_by_its_value(cloud: RunningCloud, ada:
     [action] = app.requests[-1]["actions"]
     assert (action["action_id"], action["value"]) == ("approve", "r-2")
     asked = {"channel": cloud.slack_channel, "ts": message["ts"]}
-    until(lambda: len(cloud.call_slack("conversations.replies", asked)["messages"]) == 2 or None, "an answer")
-    until(lambda: (ada.whispers() or [{}])[-1].get("text") == "You clicked." or None, "a message for ada alone")
+    wait_until(lambda: len(cloud.call_slack("conversations.replies", asked)["messages"]) == 2 or None, "an answer")
+    wait_until(
+        lambda: (ada.list_ephemerals() or [{}])[-1].get("text") == "You clicked." or None, "a message for ada alone"
+    )
     with pytest.raises(LocalCloudError, match="no button deny"):
         ada.click(message, "deny")
 
@@ -109,15 +111,15 @@ def test_the_home_tab_opens_and_its_button_too(ada: SlackUser, app: SmallApp) ->
 def test_an_app_that_fails_is_told_about(ada: SlackUser, app: SmallApp) -> None:
     app.status = 503
     with pytest.raises(LocalCloudError, match="answered 503"):
-        ada.command()
+        ada.run_command()
 
 
 def test_an_app_that_is_too_slow_for_slack_is_told_about(cloud: RunningCloud, app: SmallApp) -> None:
     app.seconds = 0.2
     with pytest.raises(LocalCloudError, match="Slack shows people an error after 3 s"):
-        SlackUser(cloud, app.request_url, "ada.lovelace", patience=0.1).command()
+        SlackUser(cloud, app.request_url, "ada.lovelace", patience=0.1).run_command()
 
 
 def test_waiting_in_vain_ends_with_what_was_waited_for() -> None:
     with pytest.raises(LocalCloudError, match=r"Waited 0 s in vain for a miracle\."):
-        until(lambda: None, "a miracle", timeout=0)
+        wait_until(lambda: None, "a miracle", timeout=0)

@@ -18,10 +18,10 @@ import pytest
 
 from localcloud import toolchain
 from localcloud.toolchain import tools
-from localcloud.toolchain.commands import Progress, ToolchainError, cause, last_line, run
+from localcloud.toolchain.commands import ProgressPrinter, ToolchainError, cause, last_line, run
 from localcloud.toolchain.stamps import Stamps, exclusive, fingerprint, identity, replace
 from localcloud.toolchain.tools import PULUMI_PROGRAMS, Toolchain
-from localcloud.toolchain.versions import Verdict, find_version, judge, show
+from localcloud.toolchain.versions import VersionCheck, check_version, find_version, format_version
 
 Install = Callable[..., Path]
 
@@ -67,7 +67,7 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture
 def chain(clone: Path, installed: Path) -> Toolchain:
     """The toolchain of the clone on the machine, without a connection to Pulumi's releases."""
-    return Toolchain(clone, str(installed), Progress(io.StringIO()), releases="http://127.0.0.1:9")
+    return Toolchain(clone, str(installed), ProgressPrinter(io.StringIO()), releases="http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_version_is_found_in_what_a_tool_prints(text: str, version: tuple[int,
 
 def test_versions_are_ordered_as_numbers() -> None:
     assert find_version("v22.9.0") < find_version("v22.15.0") < find_version("v100.0.0")
-    assert show((22, 15, 0)) == "22.15.0"
+    assert format_version((22, 15, 0)) == "22.15.0"
 
 
 def test_a_text_without_a_version_is_refused() -> None:
@@ -96,19 +96,19 @@ def test_a_text_without_a_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("programs", "output", "verdict"),
+    ("programs", "output", "check"),
     [
-        ({"node": True, "npm": True}, "v22.15.0", Verdict(True, "node 22.15.0 from PATH")),
-        ({"node": True, "npm": True}, "v22.14.9", Verdict(False, "node 22.14.9 on PATH is older than 22.15.0")),
-        ({"node": True, "npm": False}, "v24.0.0", Verdict(False, "node is on PATH without npm")),
-        ({"node": False, "npm": True}, "", Verdict(False, "no node on PATH")),
-        ({"node": True, "npm": True}, "", Verdict(False, "node on PATH does not tell its version")),
+        ({"node": True, "npm": True}, "v22.15.0", VersionCheck(True, "node 22.15.0 from PATH")),
+        ({"node": True, "npm": True}, "v22.14.9", VersionCheck(False, "node 22.14.9 on PATH is older than 22.15.0")),
+        ({"node": True, "npm": False}, "v24.0.0", VersionCheck(False, "node is on PATH without npm")),
+        ({"node": False, "npm": True}, "", VersionCheck(False, "no node on PATH")),
+        ({"node": True, "npm": True}, "", VersionCheck(False, "node on PATH does not tell its version")),
     ],
 )
 def test_an_installed_tool_is_used_only_if_complete_and_new_enough(
-    programs: dict[str, bool], output: str, verdict: Verdict
+    programs: dict[str, bool], output: str, check: VersionCheck
 ) -> None:
-    assert judge(programs, output, (22, 15, 0)) == verdict
+    assert check_version(programs, output, (22, 15, 0)) == check
 
 
 def test_a_fingerprint_sees_every_byte_and_where_it_stands(tmp_path: Path) -> None:
@@ -203,7 +203,13 @@ def test_a_command_that_fails_is_told_in_one_sentence(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "npm.log"
     command = [sys.executable, "-c", "print('first'); print('\\x1b[31mgetaddrinfo ENOTFOUND\\n'); raise SystemExit(1)"]
     with pytest.raises(ToolchainError) as error:
-        run(command, doing="installing from npm", instead="do it online", log=log, progress=Progress(io.StringIO()))
+        run(
+            command,
+            doing="installing from npm",
+            instead="do it online",
+            log=log,
+            progress=ProgressPrinter(io.StringIO()),
+        )
     assert str(error.value) == (
         f"installing from npm failed: [31mgetaddrinfo ENOTFOUND; do it online (all output: {log})"
     )
@@ -212,24 +218,24 @@ def test_a_command_that_fails_is_told_in_one_sentence(tmp_path: Path) -> None:
 def test_a_silent_failure_tells_its_exit_code(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit(3)"]
     with pytest.raises(ToolchainError, match="failed: exit code 3; do it online"):
-        run(command, doing="x", instead="do it online", log=tmp_path / "log", progress=Progress(io.StringIO()))
+        run(command, doing="x", instead="do it online", log=tmp_path / "log", progress=ProgressPrinter(io.StringIO()))
 
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="can't be started"):
-        run([tmp_path / "no"], doing="x", instead="y", log=tmp_path / "log", progress=Progress(io.StringIO()))
+        run([tmp_path / "no"], doing="x", instead="y", log=tmp_path / "log", progress=ProgressPrinter(io.StringIO()))
 
 
 def test_progress_shows_what_is_done_how_long_and_the_last_output() -> None:
     stream = io.StringIO()
-    Progress(stream).update("building pulumi", 83.4, "go/ast")
+    ProgressPrinter(stream).update("building pulumi", 83.4, "go/ast")
     assert stream.getvalue() == "toolchain: building pulumi … 1:23 go/ast\n"
 
 
 def test_progress_on_a_terminal_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     stream = Terminal()
-    Progress(stream).update("building pulumi", 83.4, "x" * 200)
+    ProgressPrinter(stream).update("building pulumi", 83.4, "x" * 200)
     assert stream.getvalue().removeprefix("\r\x1b[K").startswith("toolchain: building pulumi … 1:23 xxx")
     assert len(stream.getvalue().removeprefix("\r\x1b[K")) < 50
     assert "\n" not in stream.getvalue()

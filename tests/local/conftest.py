@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the product on the local cloud: one cloud for each worker, and one with approvals deployed.
+"""Fixtures of the tests of the product on the local cloud: a cloud for each worker, and a stack with approvals.
 
 A test that breaks a part of the cloud starts its own.
 """
@@ -10,12 +10,12 @@ import pytest
 
 from localcloud.cloud import LocalCloud, RunningCloud
 from localcloud.toolchain import environment
-from tests.local.backstage import Backstage, deployed
+from tests.local.approvals_harness import ApprovalsHarness, deploy_harness
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud in which nothing is deployed. Tests keep apart by the names of what they make."""
+    """A running local cloud in which nothing is deploy_harness. Tests keep apart by the names of what they make."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 
@@ -28,7 +28,7 @@ def pulumi_cli() -> None:
 
 
 @pytest.fixture(scope="session")
-def approvals(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: None) -> Iterator[Backstage]:
-    """Stack `local` with approvals, deployed to a cloud of its own; tests keep apart by who asks for what."""
-    with deployed(tmp_path_factory.mktemp("approvals")) as backstage:
-        yield backstage
+def approvals(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: None) -> Iterator[ApprovalsHarness]:
+    """Stack `local` with approvals, deploy_harness to a cloud of its own; tests keep apart by who asks for what."""
+    with deploy_harness(tmp_path_factory.mktemp("approvals")) as harness:
+        yield harness

@@ -24,8 +24,8 @@ from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningClou
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import reserve_port
 from localcloud.engine import Engine
-from localcloud.play import Outcome, play
 from localcloud.records import RECORDS, load_record, load_records
+from localcloud.replay import ReplayResult, replay_records
 from localcloud.stack import ROOT
 from tests.stack_file import configure_alerts, stack_file
 
@@ -93,7 +93,7 @@ class Deployed:
     def posted(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Plays a record and returns the messages that it caused in Slack."""
         before = len(self.cloud.posts())
-        self.cloud.play(record)
+        self.cloud.replay(record)
         self.cloud.wait_idle()
         return [post.body for post in self.cloud.posts()[before:]]
 
@@ -122,14 +122,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 class Played:
     """What came of all records: in Slack, and by e-mail."""
 
-    outcome: Outcome
+    outcome: ReplayResult
     mails: list[str]
 
 
 @pytest.fixture(scope="module")
 def played(deployed: Deployed) -> Played:
     deployed.mails()
-    return Played(play(deployed.cloud, ALL_RECORDS), deployed.mails())
+    return Played(replay_records(deployed.cloud, ALL_RECORDS), deployed.mails())
 
 
 @pytest.mark.parametrize("index", range(len(ALL_RECORDS)), ids=[record.file for record in ALL_RECORDS])

@@ -17,10 +17,10 @@ from breakglass.app.domain.records import GrantState, State, UsageState
 from breakglass.app.entrypoints.receiver_app import LARGEST_BODY
 from breakglass.app.slack import ids
 from breakglass.naming import Part
+from localcloud.driver import format_view, get_button_value, has_button
 from localcloud.records import RECORDS, load_record
-from localcloud.slack_user import until
-from localcloud.stage import button_value, has_button, words
-from tests.local.backstage import (
+from localcloud.slack_user import wait_until
+from tests.local.approvals_harness import (
     ADA,
     ALAN,
     BARBARA,
@@ -30,8 +30,8 @@ from tests.local.backstage import (
     NETWORK,
     PRODUCTION,
     STAGING,
-    Backstage,
-    use,
+    ApprovalsHarness,
+    usage_record,
 )
 
 pytestmark = pytest.mark.local
@@ -40,12 +40,12 @@ HOUR = 3600
 
 
 @pytest.fixture(autouse=True)
-def slow_assignments(approvals: Backstage) -> Iterator[None]:
+def slow_assignments(approvals: ApprovalsHarness) -> Iterator[None]:
     """As at AWS, an assignment is not there at once."""
-    approvals.cloud.delay_assignments(polls=2)
+    approvals.cloud.set_assignment_behavior(polls=2)
     yield
     approvals.cloud.end_faults()
-    approvals.cleared()
+    approvals.end_open_requests()
 
 
 def shown(message: dict[str, Any]) -> str:
@@ -56,31 +56,33 @@ def shown(message: dict[str, Any]) -> str:
 # --- a request, from the question to its end -------------------------------------------------------------------------
 
 
-def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_given_back(approvals: Backstage) -> None:
-    ada, barbara = approvals.person(ADA), approvals.person(BARBARA)
-    request = approvals.ask(ADA, DEVOPS, PRODUCTION, "The orders database is <!channel> *read-only*.")
-    message = approvals.stands(request, State.pending)
+def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_given_back(
+    approvals: ApprovalsHarness,
+) -> None:
+    ada, barbara = approvals.user(ADA), approvals.user(BARBARA)
+    request = approvals.request_access(ADA, DEVOPS, PRODUCTION, "The orders database is <!channel> *read-only*.")
+    message = approvals.wait_for_state(request, State.pending)
     assert "The orders database is <!channel> *read-only*." in shown(message)
-    assert not approvals.has(ADA)
+    assert not approvals.has_access(ADA)
 
     barbara.click(message, ids.APPROVE)
-    message = approvals.stands(request, State.active)
-    assert approvals.has(ADA)
+    message = approvals.wait_for_state(request, State.active)
+    assert approvals.has_access(ADA)
     assert "Open until" in shown(message)
 
     ada.click(message, ids.DONE)
-    message = approvals.stands(request, State.ended)
-    assert not approvals.has(ADA)
+    message = approvals.wait_for_state(request, State.ended)
+    assert not approvals.has_access(ADA)
     assert "It is closed, and that was verified" in shown(message)
     assert not has_button(message, ids.END)
-    approved, opened, returned, closed = until(
-        lambda: lines if len(lines := approvals.story(request)) == 4 else None, "the whole story in the thread"
+    approved, opened, returned, closed = wait_until(
+        lambda: lines if len(lines := approvals.read_thread(request)) == 4 else None, "the whole story in the thread"
     )
     assert f"Approved by <@{barbara.id}>" in approved
     assert "Open now in `production" in opened
     assert f"<@{ada.id}> gives the access back." in returned
     assert "Closed, and verified" in closed
-    assert approvals.trail(request) == [
+    assert approvals.read_audit(request) == [
         "requested",
         "approved",
         "prepared",
@@ -95,116 +97,116 @@ def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_giv
     ]
 
 
-def test_several_accounts_are_one_message_and_one_decision(approvals: Backstage) -> None:
-    request = approvals.opened(ALAN, NETWORK, PRODUCTION, STAGING)
-    assert approvals.has(ALAN, NETWORK, PRODUCTION)
-    assert approvals.has(ALAN, NETWORK, STAGING)
-    assert len(approvals.messages_about(request)) == 1
-    approvals.returned(request)
-    assert not approvals.has(ALAN, NETWORK, PRODUCTION)
-    assert not approvals.has(ALAN, NETWORK, STAGING)
+def test_several_accounts_are_one_message_and_one_decision(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ALAN, NETWORK, PRODUCTION, STAGING)
+    assert approvals.has_access(ALAN, NETWORK, PRODUCTION)
+    assert approvals.has_access(ALAN, NETWORK, STAGING)
+    assert len(approvals.list_messages(request)) == 1
+    approvals.return_access(request)
+    assert not approvals.has_access(ALAN, NETWORK, PRODUCTION)
+    assert not approvals.has_access(ALAN, NETWORK, STAGING)
     assert [grant.state for grant in approvals.store.grants(request)] == [GrantState.revoked, GrantState.revoked]
 
 
-def test_a_request_is_denied_with_a_reason_that_everybody_reads(approvals: Backstage) -> None:
-    request = approvals.asked(GRACE, DEVOPS, STAGING)
-    barbara = approvals.person(BARBARA)
-    form = barbara.click_for_form(approvals.stands(request, State.pending), ids.DENY)
+def test_a_request_is_denied_with_a_reason_that_everybody_reads(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(GRACE, DEVOPS, STAGING)
+    barbara = approvals.user(BARBARA)
+    form = barbara.click_for_form(approvals.wait_for_state(request, State.pending), ids.DENY)
     assert barbara.submit(form, {ids.NOTE: "It can wait until Monday."})["title"]["text"] == "Denied"
-    message = approvals.stands(request, State.denied)
+    message = approvals.wait_for_state(request, State.denied)
     assert "It can wait until Monday." in shown(message)
     assert not has_button(message, ids.APPROVE)
-    assert "Denied by" in approvals.story(request)[-1]
-    assert not approvals.has(GRACE, DEVOPS, STAGING)
-    until(lambda: approvals.execution(request) == "SUCCEEDED" or None, "the end of the execution")
+    assert "Denied by" in approvals.read_thread(request)[-1]
+    assert not approvals.has_access(GRACE, DEVOPS, STAGING)
+    wait_until(lambda: approvals.read_execution_status(request) == "SUCCEEDED" or None, "the end of the execution")
 
 
-def test_a_request_that_nobody_answers_calls_others_and_expires(approvals: Backstage) -> None:
-    request = approvals.asked(ALAN, DEVOPS, PRODUCTION)
-    message = approvals.stands(request, State.expired)
-    called, expired = approvals.story(request)
-    assert f"<@{approvals.person(EDSGER).id}> Nobody has answered yet." in called
+def test_a_request_that_nobody_answers_calls_others_and_expires(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ALAN, DEVOPS, PRODUCTION)
+    message = approvals.wait_for_state(request, State.expired)
+    called, expired = approvals.read_thread(request)
+    assert f"<@{approvals.user(EDSGER).id}> Nobody has answered yet." in called
     assert "Nobody decided in time" in expired
     assert not has_button(message, ids.APPROVE)
     # The button of somebody's screen that has not been drawn anew.
-    assert "expired by now" in refusal(approvals, BARBARA, approvals.button(BARBARA, ids.APPROVE, request))
-    assert approvals.record(request).state is State.expired
-    assert not approvals.has(ALAN)
+    assert "expired by now" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
+    assert approvals.read_request(request).state is State.expired
+    assert not approvals.has_access(ALAN)
 
 
-def test_when_its_time_is_over_access_ends_by_itself(approvals: Backstage) -> None:
-    request = approvals.opened(GRACE, DEVOPS, PRODUCTION, seconds=2)
-    message = approvals.stands(request, State.ended)
+def test_when_its_time_is_over_access_ends_by_itself(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(GRACE, DEVOPS, PRODUCTION, seconds=2)
+    message = approvals.wait_for_state(request, State.ended)
     assert "Its time was over" in shown(message)
-    assert not approvals.has(GRACE)
-    assert "run_out" in approvals.trail(request)
+    assert not approvals.has_access(GRACE)
+    assert "run_out" in approvals.read_audit(request)
 
 
 def test_more_time_is_asked_for_approved_and_moves_the_end_that_security_then_moves_to_now(
-    approvals: Backstage,
+    approvals: ApprovalsHarness,
 ) -> None:
-    request = approvals.opened(GRACE, NETWORK, STAGING, seconds=900)
-    before = approvals.record(request).revoke_at
-    grace, edsger = approvals.person(GRACE), approvals.person(EDSGER)
-    form = grace.click_for_form(approvals.stands(request, State.active), ids.EXTEND)
+    request = approvals.open_access(GRACE, NETWORK, STAGING, seconds=900)
+    before = approvals.read_request(request).revoke_at
+    grace, edsger = approvals.user(GRACE), approvals.user(EDSGER)
+    form = grace.click_for_form(approvals.wait_for_state(request, State.active), ids.EXTEND)
     assert grace.submit(form, {ids.REASON: "The routes are not back."})["title"]["text"] == "Requested"
     extension = next(one.id for one in approvals.store.open_requests() if one.parent == request)
     approvals.click(BARBARA, extension, ids.APPROVE, State.pending)
-    approvals.stands(extension, State.ended)
-    assert (approvals.record(request).revoke_at or 0) > (before or 0)
-    assert [grant.revoke_at for grant in approvals.store.grants(request)] == [approvals.record(request).revoke_at]
+    approvals.wait_for_state(extension, State.ended)
+    assert (approvals.read_request(request).revoke_at or 0) > (before or 0)
+    assert [grant.revoke_at for grant in approvals.store.grants(request)] == [approvals.read_request(request).revoke_at]
 
-    form = edsger.click_for_form(approvals.stands(request, State.active), ids.END)
+    form = edsger.click_for_form(approvals.wait_for_state(request, State.active), ids.END)
     edsger.submit(form, {ids.NOTE: "We see something odd."})
-    message = approvals.stands(request, State.ended)
+    message = approvals.wait_for_state(request, State.ended)
     assert "We see something odd." in shown(message)
-    assert not approvals.has(GRACE, NETWORK, STAGING)
+    assert not approvals.has_access(GRACE, NETWORK, STAGING)
 
 
-def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: Backstage) -> None:
-    request = approvals.asked(ALAN, DEVOPS, STAGING)
-    alan = approvals.person(ALAN)
-    form = alan.click_for_form(approvals.stands(request, State.pending), ids.BREAK_GLASS)
+def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ALAN, DEVOPS, STAGING)
+    alan = approvals.user(ALAN)
+    form = alan.click_for_form(approvals.wait_for_state(request, State.pending), ids.BREAK_GLASS)
     told = alan.submit(form, {ids.JUSTIFICATION: "Every minute costs."})
     assert told["title"]["text"] == "The glass is broken"
-    message = approvals.stands(request, State.active)
-    assert approvals.has(ALAN, DEVOPS, STAGING)
+    message = approvals.wait_for_state(request, State.active)
+    assert approvals.has_access(ALAN, DEVOPS, STAGING)
     assert "nobody has approved it. A post-mortem is required." in shown(message)
 
     def alarm(channel: str) -> dict[str, Any] | None:
-        return approvals.message(channel, lambda one: request in json.dumps(one) and "<!channel>" in one["text"])
+        return approvals.find_message(channel, lambda one: request in json.dumps(one) and "<!channel>" in one["text"])
 
     alarms = [
-        until(lambda channel=channel: alarm(channel), "the alarm")
+        wait_until(lambda channel=channel: alarm(channel), "the alarm")
         for channel in (approvals.cloud.slack_channel, approvals.cloud.second_channel)
     ]
     assert all("Every minute costs." in shown(one) for one in alarms)
-    edsger = approvals.person(EDSGER)
+    edsger = approvals.user(EDSGER)
     edsger.submit(edsger.click_for_form(alarms[1], ids.END), {ids.NOTE: "We see it differently."})
-    approvals.stands(request, State.ended)
-    assert not approvals.has(ALAN, DEVOPS, STAGING)
+    approvals.wait_for_state(request, State.ended)
+    assert not approvals.has_access(ALAN, DEVOPS, STAGING)
 
 
-def test_everything_can_be_done_in_the_home_tab(approvals: Backstage) -> None:
-    ada, barbara = approvals.person(ADA), approvals.person(BARBARA)
-    request = approvals.asked(ADA, NETWORK, PRODUCTION)
-    approvals.stands(request, State.pending)
+def test_everything_can_be_done_in_the_home_tab(approvals: ApprovalsHarness) -> None:
+    ada, barbara = approvals.user(ADA), approvals.user(BARBARA)
+    request = approvals.submit_request(ADA, NETWORK, PRODUCTION)
+    approvals.wait_for_state(request, State.pending)
     barbara.press(barbara.open_home(), ids.APPROVE, request)
-    approvals.stands(request, State.active)
-    assert approvals.has(ADA, NETWORK, PRODUCTION)
+    approvals.wait_for_state(request, State.active)
+    assert approvals.has_access(ADA, NETWORK, PRODUCTION)
     ada.press(ada.open_home(), ids.DONE, request)
-    approvals.stands(request, State.ended)
-    assert not approvals.has(ADA, NETWORK, PRODUCTION)
+    approvals.wait_for_state(request, State.ended)
+    assert not approvals.has_access(ADA, NETWORK, PRODUCTION)
 
 
 # --- the end of live sessions ----------------------------------------------------------------------------------------
 
 
-def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: Backstage) -> None:
-    request = approvals.opened(ADA, NETWORK, STAGING)
-    before = approvals.session_policy()
-    approvals.returned(request)
-    after = approvals.session_policy()
+def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ADA, NETWORK, STAGING)
+    before = approvals.read_session_policy()
+    approvals.return_access(request)
+    after = approvals.read_session_policy()
     [sid] = after.keys() - before.keys()
     grant = approvals.store.grants(request)[0]
     statement = after[sid]
@@ -212,21 +214,21 @@ def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: Bac
     assert statement["Condition"]["StringEquals"]["identitystore:userId"] == grant.access.user_id
     assert f"AWSReservedSSO_{NETWORK}_*" in json.dumps(statement["Condition"]["ArnLike"])
     assert "aws:TokenIssueTime" in statement["Condition"]["DateLessThan"]
-    assert approvals.execution(request) == "RUNNING"
+    assert approvals.read_execution_status(request) == "RUNNING"
 
-    approvals.aged(request, 2 * HOUR)
+    approvals.age_request(request, 2 * HOUR)
     approvals.sweep()
-    assert sid not in approvals.session_policy()
-    assert "Nobody" in approvals.session_policy()
+    assert sid not in approvals.read_session_policy()
+    assert "Nobody" in approvals.read_session_policy()
     assert approvals.store.grants(request)[0].deny_until is None
 
 
 # --- who may not, and what is hostile --------------------------------------------------------------------------------
 
 
-def test_a_button_of_somebody_else_does_nothing(approvals: Backstage) -> None:
-    request = approvals.asked(ADA, DEVOPS, STAGING)
-    approvals.stands(request, State.pending)
+def test_a_button_of_somebody_else_does_nothing(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ADA, DEVOPS, STAGING)
+    approvals.wait_for_state(request, State.pending)
     for who, action, told in (
         (ADA, ids.APPROVE, "Nobody approves their own request."),
         (ALAN, ids.APPROVE, "approve"),
@@ -234,42 +236,42 @@ def test_a_button_of_somebody_else_does_nothing(approvals: Backstage) -> None:
         (ALAN, ids.WITHDRAW, "Only whoever made this request may do that."),
         (BARBARA, ids.DONE, "Only whoever made this request may do that."),
     ):
-        assert told in refusal(approvals, who, approvals.button(who, action, request))
-        assert approvals.record(request).state is State.pending
+        assert told in refusal(approvals, who, approvals.build_click(who, action, request))
+        assert approvals.read_request(request).state is State.pending
     approvals.click(ADA, request, ids.WITHDRAW, State.pending)
-    approvals.stands(request, State.withdrawn)
-    assert not approvals.has(ADA, DEVOPS, STAGING)
-    assert approvals.trail(request) == ["requested", *5 * ["refused"], "withdrawn"]
+    approvals.wait_for_state(request, State.withdrawn)
+    assert not approvals.has_access(ADA, DEVOPS, STAGING)
+    assert approvals.read_audit(request) == ["requested", *5 * ["refused"], "withdrawn"]
 
 
-def refusal(approvals: Backstage, who: str, interaction: bytes) -> str:
+def refusal(approvals: ApprovalsHarness, who: str, interaction: bytes) -> str:
     """Send what somebody does, and return what only they are told."""
-    person = approvals.person(who)
-    before = len(person.whispers())
+    person = approvals.user(who)
+    before = len(person.list_ephemerals())
     person.send(interaction)
-    return approvals.whispered(who, before)
+    return approvals.wait_for_ephemeral(who, before)
 
 
-def test_a_button_of_no_request_is_told_so(approvals: Backstage) -> None:
-    told = refusal(approvals, BARBARA, approvals.button(BARBARA, ids.APPROVE, "r-0000000000000000"))
+def test_a_button_of_no_request_is_told_so(approvals: ApprovalsHarness) -> None:
+    told = refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, "r-0000000000000000"))
     assert told == "There is no such request."
 
 
-def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(approvals: Backstage) -> None:
-    request = approvals.asked(ADA)
-    approvals.stands(request, State.pending)
-    click = approvals.button(BARBARA, ids.APPROVE, request)
-    headers = approvals.signed(click)
+def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ADA)
+    approvals.wait_for_state(request, State.pending)
+    click = approvals.build_click(BARBARA, ids.APPROVE, request)
+    headers = approvals.sign(click)
     path = approvals.path
-    assert approvals.http("POST", path, click, headers) == 200
+    assert approvals.send_http("POST", path, click, headers) == 200
     # The same to the byte: whoever got hold of it.
-    assert approvals.http("POST", path, click, headers) == 401
+    assert approvals.send_http("POST", path, click, headers) == 401
     # Signed anew: Slack, which got no answer in time, or a finger that was too quick.
-    assert approvals.http("POST", path, click, approvals.signed(click, skew=-5)) == 200
-    approvals.returned(request)
-    assert approvals.trail(request).count("approved") == 1
-    assert approvals.trail(request).count("granted") == 1
-    assert sum("Approved by" in line for line in approvals.story(request)) == 1
+    assert approvals.send_http("POST", path, click, approvals.sign(click, skew=-5)) == 200
+    approvals.return_access(request)
+    assert approvals.read_audit(request).count("approved") == 1
+    assert approvals.read_audit(request).count("granted") == 1
+    assert sum("Approved by" in line for line in approvals.read_thread(request)) == 1
 
 
 @pytest.mark.parametrize(
@@ -286,128 +288,130 @@ def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(ap
     ],
 )
 def test_what_slack_has_not_signed_is_refused(
-    approvals: Backstage, status: int, method: str, path: str, body: bytes, headers: dict[str, str]
+    approvals: ApprovalsHarness, status: int, method: str, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
-    assert approvals.http(method, path, body, {**approvals.signed(body, secret="another"), **headers}) == status
-    assert approvals.http(method, path, body, {"X-Slack-Request-Timestamp": "1", **headers}) == status
+    assert approvals.send_http(method, path, body, {**approvals.sign(body, secret="another"), **headers}) == status
+    assert approvals.send_http(method, path, body, {"X-Slack-Request-Timestamp": "1", **headers}) == status
 
 
 @pytest.mark.parametrize(("skew", "status"), [(290, 200), (-290, 200), (310, 401), (-310, 401)])
-def test_clocks_may_differ_by_five_minutes(approvals: Backstage, skew: int, status: int) -> None:
+def test_clocks_may_differ_by_five_minutes(approvals: ApprovalsHarness, skew: int, status: int) -> None:
     body = b"ssl_check=1"
-    assert approvals.http("POST", approvals.path, body, approvals.signed(body, skew)) == status
+    assert approvals.send_http("POST", approvals.path, body, approvals.sign(body, skew)) == status
 
 
 @pytest.mark.parametrize("body", [b"", b"payload=%7B", b"payload=%5B%5D", b"\xff\xfe", b"payload=" + 60_000 * b"%5B"])
-def test_what_slack_has_signed_and_nobody_can_read_is_refused(approvals: Backstage, body: bytes) -> None:
-    assert approvals.http("POST", approvals.path, body, approvals.signed(body)) == 400
+def test_what_slack_has_signed_and_nobody_can_read_is_refused(approvals: ApprovalsHarness, body: bytes) -> None:
+    assert approvals.send_http("POST", approvals.path, body, approvals.sign(body)) == 400
 
 
-def test_an_assignment_that_nobody_recorded_is_reported(approvals: Backstage) -> None:
+def test_an_assignment_that_nobody_recorded_is_reported(approvals: ApprovalsHarness) -> None:
     approvals.cloud.end_faults()
-    assignment = approvals.assignment(EDSGER, DEVOPS, STAGING)
+    assignment = approvals.read_assignment(EDSGER, DEVOPS, STAGING)
     center = approvals.cloud.client("sso-admin")
     center.create_account_assignment(**assignment)
     try:
-        until(lambda: approvals.has(EDSGER, DEVOPS, STAGING) or None, "the assignment")
+        wait_until(lambda: approvals.has_access(EDSGER, DEVOPS, STAGING) or None, "the assignment")
         assert approvals.sweep()["UnrecordedAssignments"] == 1
-        posted = approvals.message(approvals.cloud.slack_channel, lambda one: "neither a request nor" in one["text"])
+        posted = approvals.find_message(
+            approvals.cloud.slack_channel, lambda one: "neither a request nor" in one["text"]
+        )
         assert posted is not None
         assert "Edsger Dijkstra" in posted["text"]
-        assert approvals.has(EDSGER, DEVOPS, STAGING)
+        assert approvals.has_access(EDSGER, DEVOPS, STAGING)
     finally:
         center.delete_account_assignment(**assignment)
-    until(lambda: not approvals.has(EDSGER, DEVOPS, STAGING) or None, "the end of the assignment")
+    wait_until(lambda: not approvals.has_access(EDSGER, DEVOPS, STAGING) or None, "the end of the assignment")
     assert approvals.sweep()["UnrecordedAssignments"] == 0
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
 
 
-def alert_of(approvals: Backstage, record: dict[str, Any]) -> dict[str, Any]:
+def alert_of(approvals: ApprovalsHarness, record: dict[str, Any]) -> dict[str, Any]:
     """Play a record, and return the alert."""
-    approvals.cloud.play(record)
+    approvals.cloud.replay(record)
     approvals.cloud.wait_idle()
 
     def is_alert(message: dict[str, Any]) -> bool:
-        return record["eventID"] in button_value(message, ids.EXPLAIN_ALERT)
+        return record["eventID"] in get_button_value(message, ids.EXPLAIN_ALERT)
 
-    return until(lambda: approvals.message(approvals.cloud.slack_channel, is_alert), "the alert")
+    return wait_until(lambda: approvals.find_message(approvals.cloud.slack_channel, is_alert), "the alert")
 
 
-def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: Backstage) -> None:
-    request = approvals.opened(ADA)
-    record = use(ADA)
+def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ADA)
+    record = usage_record(ADA)
     alert = alert_of(approvals, record)
-    recorded = approvals.use_of(record["eventID"])
+    recorded = approvals.wait_for_usage(record["eventID"])
     assert (recorded.request_id, recorded.state) == (request, UsageState.unexplained)
-    approvals.returned(request)
+    approvals.return_access(request)
 
-    ada, barbara, alan = (approvals.person(name) for name in (ADA, BARBARA, ALAN))
+    ada, barbara, alan = (approvals.user(name) for name in (ADA, BARBARA, ALAN))
     form = ada.click_for_form(alert, ids.EXPLAIN_ALERT)
-    assert request in words(form)
+    assert request in format_view(form)
     ada.submit(form, {ids.REASON: "The disk was full.", ids.DONE_WHAT: "Made it larger.", ids.INCIDENT: "INC-7"})
-    explained = approvals.reply(alert, lambda reply: "Made it larger." in shown(reply), "the explanation")
+    explained = approvals.wait_for_reply(alert, lambda reply: "Made it larger." in shown(reply), "the explanation")
 
     for person in (ada, alan):
         assert "Not possible" in person.click_for_form(explained, ids.ACCEPT)["title"]["text"]
-    assert approvals.use_of(record["eventID"]).state is UsageState.explained
+    assert approvals.wait_for_usage(record["eventID"]).state is UsageState.explained
 
     read = barbara.click_for_form(explained, ids.ACCEPT)
-    assert "Made it larger." in words(read)
+    assert "Made it larger." in format_view(read)
     barbara.submit(read, {})
-    approvals.reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
-    kept = approvals.use_of(record["eventID"])
+    approvals.wait_for_reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
+    kept = approvals.wait_for_usage(record["eventID"])
     assert kept.state is UsageState.accepted
     assert kept.explanation is not None
     assert (kept.explanation.reason, kept.explanation.incident) == ("The disk was full.", "INC-7")
 
 
-def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: Backstage) -> None:
-    record, again = use(EDSGER), use(EDSGER)
+def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: ApprovalsHarness) -> None:
+    record, again = usage_record(EDSGER), usage_record(EDSGER)
     alert = alert_of(approvals, record)
-    recorded = approvals.use_of(record["eventID"])
+    recorded = approvals.wait_for_usage(record["eventID"])
     assert (recorded.request_id, recorded.state) == (None, UsageState.unexplained)
     # Another record of the same session is no other use.
     alert_of(approvals, again)
-    assert approvals.use_of(again["eventID"]).id == recorded.id
-    edsger, barbara = approvals.person(EDSGER), approvals.person(BARBARA)
+    assert approvals.wait_for_usage(again["eventID"]).id == recorded.id
+    edsger, barbara = approvals.user(EDSGER), approvals.user(BARBARA)
     form = edsger.click_for_form(alert, ids.EXPLAIN_ALERT)
     edsger.submit(form, {ids.REASON: "A test.", ids.DONE_WHAT: "Nothing."})
-    explained = approvals.reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to sign off")
+    explained = approvals.wait_for_reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to sign off")
     barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
-    approvals.reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
+    approvals.wait_for_reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
     assert recorded.id not in [one.id for one in approvals.store.open_usages()]
 
 
-def test_a_drill_needs_no_explanation(approvals: Backstage) -> None:
-    record = {**load_record(RECORDS / "drill-session.json").content, "eventID": use(ADA)["eventID"]}
+def test_a_drill_needs_no_explanation(approvals: ApprovalsHarness) -> None:
+    record = {**load_record(RECORDS / "drill-session.json").content, "eventID": usage_record(ADA)["eventID"]}
     alert = alert_of(approvals, record)
-    ada = approvals.person(ADA)
+    ada = approvals.user(ADA)
     told = ada.click_for_form(alert, ids.EXPLAIN_ALERT)
-    assert "This alert came from a drill" in words(told)
+    assert "This alert came from a drill" in format_view(told)
     assert approvals.store.usage_of_event(record["eventID"]) is None
 
 
 # --- what is logged --------------------------------------------------------------------------------------------------
 
 
-def test_logs_hold_no_secret_and_nothing_that_people_wrote(approvals: Backstage) -> None:
+def test_logs_hold_no_secret_and_nothing_that_people_wrote(approvals: ApprovalsHarness) -> None:
     said = "Zebra-crossing 4711"
-    ada = approvals.person(ADA)
-    request = approvals.ask(ADA, NETWORK, PRODUCTION, said)
+    ada = approvals.user(ADA)
+    request = approvals.request_access(ADA, NETWORK, PRODUCTION, said)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
-    approvals.stands(request, State.active)
-    forged = approvals.button(ADA, ids.APPROVE, said)
-    approvals.http("POST", approvals.path, forged, approvals.signed(forged, secret="another"))
+    approvals.wait_for_state(request, State.active)
+    forged = approvals.build_click(ADA, ids.APPROVE, said)
+    approvals.send_http("POST", approvals.path, forged, approvals.sign(forged, secret="another"))
     ada.send(forged)
-    approvals.returned(request)
+    approvals.return_access(request)
     approvals.sweep()
-    token = approvals.record(request).token
+    token = approvals.read_request(request).token
     assert token
     for part in Part:
-        log = "\n".join(approvals.log(part))
+        log = "\n".join(approvals.read_log(part))
         for secret in (approvals.cloud.bot_token, approvals.cloud.slack_signing_secret, said, token, "payload="):
             assert secret not in log, part
-    assert request in "\n".join(approvals.log(Part.desk))
-    assert '"refused"' in "\n".join(approvals.log(Part.front))
+    assert request in "\n".join(approvals.read_log(Part.desk))
+    assert '"refused"' in "\n".join(approvals.read_log(Part.front))

@@ -20,10 +20,10 @@ from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.slack import ids
 from breakglass.naming import Part
 from localcloud.cloud import LocalCloudError
+from localcloud.driver import has_button
 from localcloud.emulators.assignments import CREATION, DELETION, NO_ASSIGNEE, UNEXPECTED
-from localcloud.slack_user import until
-from localcloud.stage import has_button
-from tests.local.backstage import (
+from localcloud.slack_user import wait_until
+from tests.local.approvals_harness import (
     ADA,
     ALAN,
     BARBARA,
@@ -33,7 +33,7 @@ from tests.local.backstage import (
     PRODUCTION,
     ROLES,
     STAGING,
-    Backstage,
+    ApprovalsHarness,
 )
 
 pytestmark = pytest.mark.local
@@ -43,20 +43,20 @@ NOTICES = ["chat.postMessage", "chat.update", "chat.postEphemeral"]
 
 
 @pytest.fixture(autouse=True)
-def no_faults(approvals: Backstage) -> Iterator[None]:
+def no_faults(approvals: ApprovalsHarness) -> Iterator[None]:
     yield
     approvals.cloud.end_faults()
-    approvals.cleared()
+    approvals.end_open_requests()
 
 
-def nothing_left(approvals: Backstage, request: str) -> None:
+def nothing_left(approvals: ApprovalsHarness, request: str) -> None:
     """Make sure that a request is over in Identity Center, in the records, and in the workflow's eyes."""
-    record = approvals.record(request)
+    record = approvals.read_request(request)
     for grant in approvals.store.grants(request):
-        assert not approvals.has(record.requester_name, record.permission_set, grant.access.account)
+        assert not approvals.has_access(record.requester_name, record.permission_set, grant.access.account)
         assert grant.state in (GrantState.revoked, GrantState.failed)
         assert approvals.store.holders(grant.access) == frozenset()
-    trail = approvals.trail(request)
+    trail = approvals.read_audit(request)
     for once in ("requested", "approved", "opened", "closed"):
         assert trail.count(once) <= 1, trail
     assert trail.count("granted") <= len(record.accounts), trail
@@ -66,57 +66,61 @@ def nothing_left(approvals: Backstage, request: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"silent": True}, {"error": "internal_error"}, {"retry_after": 1}])
-def test_a_request_is_asked_as_soon_as_slack_takes_it(approvals: Backstage, fault: dict[str, Any]) -> None:
+def test_a_request_is_asked_as_soon_as_slack_takes_it(approvals: ApprovalsHarness, fault: dict[str, Any]) -> None:
     approvals.cloud.fail_slack(methods=["chat.postMessage"], times=1, **fault)
-    request = approvals.asked(ADA, NETWORK)
+    request = approvals.submit_request(ADA, NETWORK)
     approvals.click(ADA, request, ids.WITHDRAW, State.pending)
-    approvals.stands(request, State.withdrawn)
-    assert len(approvals.messages_about(request)) == 1
+    approvals.wait_for_state(request, State.withdrawn)
+    assert len(approvals.list_messages(request)) == 1
 
 
-def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_person(approvals: Backstage) -> None:
+def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_person(
+    approvals: ApprovalsHarness,
+) -> None:
     # Not only once: a message about an earlier request could meet the fault in its place.
     approvals.cloud.fail_slack(methods=["chat.postMessage"], error="is_archived")
-    request = approvals.asked(GRACE, NETWORK)
-    until(lambda: approvals.record(request).state is State.failed or None, "the end of the request")
-    until(lambda: approvals.execution(request) == "FAILED" or None, "the end of the execution")
+    request = approvals.submit_request(GRACE, NETWORK)
+    wait_until(lambda: approvals.read_request(request).state is State.failed or None, "the end of the request")
+    wait_until(lambda: approvals.read_execution_status(request) == "FAILED" or None, "the end of the execution")
     approvals.cloud.end_faults()
     approvals.sweep()
-    until(lambda: "Nobody could be asked" in approvals.told_in_person(GRACE) or None, "a word to whoever asked")
-    assert not approvals.has(GRACE, NETWORK)
-    assert approvals.trail(request) == ["requested", "failed"]
+    wait_until(
+        lambda: "Nobody could be asked" in approvals.read_direct_messages(GRACE) or None, "a word to whoever asked"
+    )
+    assert not approvals.has_access(GRACE, NETWORK)
+    assert approvals.read_audit(request) == ["requested", "failed"]
 
 
-def test_decisions_do_not_wait_for_slack_and_its_message_catches_up(approvals: Backstage) -> None:
-    request = approvals.asked(ADA)
-    message = approvals.stands(request, State.pending)
+def test_decisions_do_not_wait_for_slack_and_its_message_catches_up(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ADA)
+    message = approvals.wait_for_state(request, State.pending)
     approvals.cloud.fail_slack(methods=NOTICES, error="is_archived")
-    approvals.person(BARBARA).click(message, ids.APPROVE)
-    until(lambda: approvals.record(request).state is State.active or None, "access")
-    assert approvals.has(ADA)
-    assert has_button(approvals.message_of(request), ids.APPROVE)
+    approvals.user(BARBARA).click(message, ids.APPROVE)
+    wait_until(lambda: approvals.read_request(request).state is State.active or None, "access")
+    assert approvals.has_access(ADA)
+    assert has_button(approvals.read_message(request), ids.APPROVE)
     approvals.cloud.end_faults()
     # The message is behind; what is true is in the Home tab, and can be ended there.
-    ada = approvals.person(ADA)
+    ada = approvals.user(ADA)
     ada.press(ada.open_home(), ids.DONE, request)
-    message = approvals.stands(request, State.ended)
+    message = approvals.wait_for_state(request, State.ended)
     assert "Approved by" in json.dumps(message["blocks"])
     nothing_left(approvals, request)
 
 
-def test_access_is_taken_back_while_slack_is_away_and_the_message_catches_up(approvals: Backstage) -> None:
-    request = approvals.opened(GRACE, DEVOPS, STAGING, seconds=2)
+def test_access_is_taken_back_while_slack_is_away_and_the_message_catches_up(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(GRACE, DEVOPS, STAGING, seconds=2)
     approvals.cloud.fail_slack(error="is_archived")
-    until(lambda: approvals.record(request).state is State.ended or None, "the end")
+    wait_until(lambda: approvals.read_request(request).state is State.ended or None, "the end")
     nothing_left(approvals, request)
     approvals.cloud.end_faults()
     approvals.sweep()
-    approvals.stands(request, State.ended)
+    approvals.wait_for_state(request, State.ended)
 
 
-def test_a_form_that_slack_opens_too_late_is_asked_for_again(approvals: Backstage) -> None:
-    alan = approvals.person(ALAN)
-    before = len(alan.whispers())
+def test_a_form_that_slack_opens_too_late_is_asked_for_again(approvals: ApprovalsHarness) -> None:
+    alan = approvals.user(ALAN)
+    before = len(alan.list_ephemerals())
     approvals.cloud.fail_slack(methods=["views.open"], seconds=4, times=1)
     command = {
         "command": "/breakglass",
@@ -128,22 +132,22 @@ def test_a_form_that_slack_opens_too_late_is_asked_for_again(approvals: Backstag
     }
     answer = json.loads(alan.send(urlencode(command).encode()))
     assert answer["text"] == "Slack did not open the form in time. Type the command again."
-    assert "Slack could not open the form in time" in approvals.whispered(ALAN, before)
-    assert alan.command()["title"]["text"] == "Request access"
+    assert "Slack could not open the form in time" in approvals.wait_for_ephemeral(ALAN, before)
+    assert alan.run_command()["title"]["text"] == "Request access"
 
 
-def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(approvals: Backstage) -> None:
-    request = approvals.asked(ALAN, NETWORK, STAGING)
-    message = approvals.stands(request, State.pending)
+def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ALAN, NETWORK, STAGING)
+    message = approvals.wait_for_state(request, State.pending)
     approvals.cloud.fail_slack(methods=["chat.update"], seconds=4, times=1)
-    approvals.person(BARBARA).click(message, ids.APPROVE)
+    approvals.user(BARBARA).click(message, ids.APPROVE)
     # The click's own notice is still under way while the workflow's next ones come and go.
-    approvals.stands(request, State.active)
-    assert approvals.has(ALAN, NETWORK, STAGING)
-    approvals.returned(request)
+    approvals.wait_for_state(request, State.active)
+    assert approvals.has_access(ALAN, NETWORK, STAGING)
+    approvals.return_access(request)
     nothing_left(approvals, request)
-    until(lambda: approvals.took(Part.desk, 4) or None, "the slow notice")
-    approvals.stands(request, State.ended)
+    wait_until(lambda: approvals.has_run_for(Part.desk, 4) or None, "the slow notice")
+    approvals.wait_for_state(request, State.ended)
 
 
 # --- Identity Center -------------------------------------------------------------------------------------------------
@@ -164,56 +168,58 @@ def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(appr
     ids=["refuses", "loses its answers"],
 )
 def test_whatever_identity_center_does_there_is_one_assignment_and_then_none(
-    approvals: Backstage, faults: list[dict[str, Any]]
+    approvals: ApprovalsHarness, faults: list[dict[str, Any]]
 ) -> None:
     for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
         for fault in faults:
             approvals.cloud.fail(operation, **fault)
-    request = approvals.opened(GRACE, NETWORK)
-    assert approvals.has(GRACE, NETWORK)
-    approvals.returned(request)
+    request = approvals.open_access(GRACE, NETWORK)
+    assert approvals.has_access(GRACE, NETWORK)
+    approvals.return_access(request)
     nothing_left(approvals, request)
-    assert approvals.trail(request).count("granted") == 1
+    assert approvals.read_audit(request).count("granted") == 1
 
 
-def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other_is_open(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure=NO_ASSIGNEE, times=1)
-    request = approvals.opened(ALAN, NETWORK, PRODUCTION, STAGING)
-    open_in = [account for account in (PRODUCTION, STAGING) if approvals.has(ALAN, NETWORK, account)]
+def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other_is_open(
+    approvals: ApprovalsHarness,
+) -> None:
+    approvals.cloud.set_assignment_behavior(operations=[CREATION], polls=1, failure=NO_ASSIGNEE, times=1)
+    request = approvals.open_access(ALAN, NETWORK, PRODUCTION, STAGING)
+    open_in = [account for account in (PRODUCTION, STAGING) if approvals.has_access(ALAN, NETWORK, account)]
     assert len(open_in) == 1
-    said = json.dumps(approvals.message_of(request)["blocks"])
+    said = json.dumps(approvals.read_message(request)["blocks"])
     assert "Open in 1 of 2 accounts" in said
     assert "Identity Center said: `Received a 404 status error: the USER assignee was not found" in said
-    approvals.returned(request)
+    approvals.return_access(request)
     nothing_left(approvals, request)
     states = {grant.access.account: grant.state for grant in approvals.store.grants(request)}
     assert sorted(states.values()) == [GrantState.failed, GrantState.revoked]
 
 
-def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], failure=NO_ASSIGNEE)
-    request = approvals.asked(ALAN, DEVOPS, STAGING)
+def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(approvals: ApprovalsHarness) -> None:
+    approvals.cloud.set_assignment_behavior(operations=[CREATION], failure=NO_ASSIGNEE)
+    request = approvals.submit_request(ALAN, DEVOPS, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
-    message = approvals.stands(request, State.failed)
+    message = approvals.wait_for_state(request, State.failed)
     assert NO_ASSIGNEE in json.dumps(message["blocks"])
     assert "Nothing is open" in json.dumps(message["blocks"])
     assert not has_button(message, ids.DONE)
     nothing_left(approvals, request)
 
 
-def test_creation_that_fails_for_a_moment_is_asked_for_again(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], polls=1, failure=UNEXPECTED, times=1)
-    request = approvals.opened(ALAN, DEVOPS, STAGING)
-    assert approvals.has(ALAN, DEVOPS, STAGING)
-    approvals.returned(request)
+def test_creation_that_fails_for_a_moment_is_asked_for_again(approvals: ApprovalsHarness) -> None:
+    approvals.cloud.set_assignment_behavior(operations=[CREATION], polls=1, failure=UNEXPECTED, times=1)
+    request = approvals.open_access(ALAN, DEVOPS, STAGING)
+    assert approvals.has_access(ALAN, DEVOPS, STAGING)
+    approvals.return_access(request)
     nothing_left(approvals, request)
-    assert approvals.trail(request).count("granted") == 1
+    assert approvals.read_audit(request).count("granted") == 1
 
 
-def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_before(approvals: Backstage) -> None:
-    request = approvals.opened(ADA, DEVOPS, STAGING)
-    approvals.cloud.delay_assignments(operations=[DELETION], polls=3, failure=UNEXPECTED, times=2)
-    approvals.returned(request)
+def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_before(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ADA, DEVOPS, STAGING)
+    approvals.cloud.set_assignment_behavior(operations=[DELETION], polls=3, failure=UNEXPECTED, times=2)
+    approvals.return_access(request)
     nothing_left(approvals, request)
 
 
@@ -224,9 +230,9 @@ OF_ACCESS = ("prepare", "grant", "poll_grant", "revoke", "poll_revoke", "verify"
 
 
 def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_how_it_ends(
-    approvals: Backstage,
+    approvals: ApprovalsHarness,
 ) -> None:
-    approvals.cloud.delay_assignments(polls=2)
+    approvals.cloud.set_assignment_behavior(polls=2)
     # No two stories are about the same access, or about the one that expires within seconds.
     roles = [role for role in ROLES if role != (ALAN, DEVOPS, PRODUCTION)]
     with ThreadPoolExecutor() as played:
@@ -238,208 +244,214 @@ def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_ho
             nothing_left(approvals, story.result())
 
 
-def _dying_at(approvals: Backstage, steps: Mapping[Part, str], role: tuple[str, str, str]) -> str:
+def _dying_at(approvals: ApprovalsHarness, steps: Mapping[Part, str], role: tuple[str, str, str]) -> str:
     """Ask, approve and give back, with a function that does not do a step, and then does it without telling anybody."""
-    request = approvals.asked(*role)
+    request = approvals.submit_request(*role)
     for part, step in steps.items():
         for after in (False, True):
             event = {"step": step, "request": request}
-            approvals.cloud.lose_invocations(approvals.function(part), event=event, after=after, times=1)
+            approvals.cloud.lose_invocations(approvals.function_name(part), event=event, after=after, times=1)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
-    approvals.stands(request, State.active)
-    assert approvals.has(*role)
-    approvals.returned(request)
+    approvals.wait_for_state(request, State.active)
+    assert approvals.has_access(*role)
+    approvals.return_access(request)
     return request
 
 
-def test_a_function_that_dies_before_it_hears_that_it_is_done_finds_it_done(approvals: Backstage) -> None:
+def test_a_function_that_dies_before_it_hears_that_it_is_done_finds_it_done(approvals: ApprovalsHarness) -> None:
     for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
-        approvals.cloud.fail(operation, lost=True, kills=approvals.function(Part.access), times=1)
-    request = approvals.opened(GRACE, DEVOPS)
-    approvals.returned(request)
+        approvals.cloud.fail(operation, lost=True, kills=approvals.function_name(Part.access), times=1)
+    request = approvals.open_access(GRACE, DEVOPS)
+    approvals.return_access(request)
     nothing_left(approvals, request)
-    assert approvals.trail(request).count("granted") == 1
+    assert approvals.read_audit(request).count("granted") == 1
 
 
-def test_a_click_whose_function_dies_is_done_once_all_the_same(approvals: Backstage) -> None:
-    request = approvals.asked(ADA, NETWORK, STAGING)
-    message = approvals.stands(request, State.pending)
+def test_a_click_whose_function_dies_is_done_once_all_the_same(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ADA, NETWORK, STAGING)
+    message = approvals.wait_for_state(request, State.pending)
     for after in (False, True):
-        approvals.cloud.lose_invocations(approvals.function(Part.desk), after=after, times=1)
-    approvals.person(BARBARA).click(message, ids.APPROVE)
-    approvals.stands(request, State.active)
-    approvals.returned(request)
+        approvals.cloud.lose_invocations(approvals.function_name(Part.desk), after=after, times=1)
+    approvals.user(BARBARA).click(message, ids.APPROVE)
+    approvals.wait_for_state(request, State.active)
+    approvals.return_access(request)
     nothing_left(approvals, request)
-    assert sum("Approved by" in line for line in approvals.story(request)) == 1
+    assert sum("Approved by" in line for line in approvals.read_thread(request)) == 1
 
 
-def test_when_what_answers_slack_dies_the_person_clicks_again(approvals: Backstage) -> None:
-    request = approvals.asked(GRACE, NETWORK, STAGING)
-    message = approvals.stands(request, State.pending)
-    approvals.cloud.lose_invocations(approvals.function(Part.front), times=1)
-    barbara = approvals.person(BARBARA)
+def test_when_what_answers_slack_dies_the_person_clicks_again(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(GRACE, NETWORK, STAGING)
+    message = approvals.wait_for_state(request, State.pending)
+    approvals.cloud.lose_invocations(approvals.function_name(Part.front), times=1)
+    barbara = approvals.user(BARBARA)
     with pytest.raises(LocalCloudError, match="The app answered 50"):
         barbara.click(message, ids.APPROVE)
-    assert approvals.record(request).state is State.pending
+    assert approvals.read_request(request).state is State.pending
     barbara.click(message, ids.APPROVE)
-    approvals.stands(request, State.active)
-    approvals.returned(request)
+    approvals.wait_for_state(request, State.active)
+    approvals.return_access(request)
 
 
 # --- secrets and the table -------------------------------------------------------------------------------------------
 
 
-def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(approvals: Backstage) -> None:
-    request = approvals.opened(ALAN, DEVOPS, STAGING)
-    message = approvals.message_of(request)
+def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ALAN, DEVOPS, STAGING)
+    message = approvals.read_message(request)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
-    alan = approvals.person(ALAN)
-    approvals.cloud.kill_function(approvals.function(Part.front))
+    alan = approvals.user(ALAN)
+    approvals.cloud.kill_function(approvals.function_name(Part.front))
     with pytest.raises(LocalCloudError, match="The app answered 503"):
         alan.click(message, ids.DONE)
-    assert approvals.record(request).state is State.active
-    assert approvals.has(ALAN, DEVOPS, STAGING)
+    assert approvals.read_request(request).state is State.active
+    assert approvals.has_access(ALAN, DEVOPS, STAGING)
 
     # Somebody's process has read the secrets before.
     approvals.cloud.end_faults()
     alan.open_home()
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
     alan.click(message, ids.DONE)
-    approvals.stands(request, State.ended)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: Backstage) -> None:
-    request = approvals.opened(ALAN, NETWORK, PRODUCTION, seconds=2)
+def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(ALAN, NETWORK, PRODUCTION, seconds=2)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
-    approvals.cloud.kill_function(approvals.function(Part.desk))
-    until(lambda: approvals.record(request).state is State.ended or None, "the end")
+    approvals.cloud.kill_function(approvals.function_name(Part.desk))
+    wait_until(lambda: approvals.read_request(request).state is State.ended or None, "the end")
     nothing_left(approvals, request)
 
 
-def test_while_the_table_is_throttled_nothing_is_decided_and_nothing_is_lost(approvals: Backstage) -> None:
-    request = approvals.asked(GRACE, DEVOPS, STAGING)
-    message = approvals.stands(request, State.pending)
-    barbara = approvals.person(BARBARA)
+def test_while_the_table_is_throttled_nothing_is_decided_and_nothing_is_lost(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(GRACE, DEVOPS, STAGING)
+    message = approvals.wait_for_state(request, State.pending)
+    barbara = approvals.user(BARBARA)
     approvals.cloud.fail("dynamodb:*", error="ProvisionedThroughputExceededException")
     with pytest.raises(LocalCloudError, match="The app answered 503"):
         barbara.click(message, ids.APPROVE)
     approvals.cloud.end_faults()
     barbara.click(message, ids.APPROVE)
-    approvals.stands(request, State.active)
-    approvals.held(request)
-    message = approvals.message_of(request)
+    approvals.wait_for_state(request, State.active)
+    approvals.wait_for_hold(request)
+    message = approvals.read_message(request)
     # Every write but the first, by which the click is known to be no replay; then the function is called again.
     approvals.cloud.fail("dynamodb:TransactWriteItems", error="ProvisionedThroughputExceededException", skip=1, times=6)
-    approvals.person(GRACE).click(message, ids.DONE)
-    approvals.stands(request, State.ended)
+    approvals.user(GRACE).click(message, ids.DONE)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_click_meets_another_transaction_and_is_not_lost(approvals: Backstage) -> None:
-    request = approvals.asked(GRACE, DEVOPS, STAGING)
-    message = approvals.stands(request, State.pending)
+def test_click_meets_another_transaction_and_is_not_lost(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(GRACE, DEVOPS, STAGING)
+    message = approvals.wait_for_state(request, State.pending)
     approvals.cloud.fail("dynamodb:TransactWriteItems", error="TransactionCanceledException", times=2)
-    approvals.person(BARBARA).click(message, ids.APPROVE)
-    approvals.stands(request, State.active)
-    approvals.person(GRACE).click(approvals.message_of(request), ids.DONE)
-    approvals.stands(request, State.ended)
+    approvals.user(BARBARA).click(message, ids.APPROVE)
+    approvals.wait_for_state(request, State.active)
+    approvals.user(GRACE).click(approvals.read_message(request), ids.DONE)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
 # --- executions that are stopped by hand, and clocks -----------------------------------------------------------------
 
 
-def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: Backstage) -> None:
-    request = approvals.asked(ADA)
-    approvals.stands(request, State.pending)
-    approvals.stop(request)
+def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: ApprovalsHarness) -> None:
+    request = approvals.submit_request(ADA)
+    approvals.wait_for_state(request, State.pending)
+    approvals.stop_execution(request)
     assert approvals.sweep()["StuckRequests"] == 0
-    assert approvals.record(request).state is State.pending
-    approvals.aged(request, GRACE_SECONDS + 1)
+    assert approvals.read_request(request).state is State.pending
+    approvals.age_request(request, GRACE_SECONDS + 1)
     assert approvals.sweep()["StuckRequests"] == 1
-    message = approvals.stands(request, State.failed)
+    message = approvals.wait_for_state(request, State.failed)
     assert "Its workflow was stopped. Nothing was opened; ask again." in json.dumps(message["blocks"])
-    assert not approvals.has(ADA)
+    assert not approvals.has_access(ADA)
 
 
-def test_access_whose_execution_is_stopped_ends_in_time_by_the_sweeper(approvals: Backstage) -> None:
-    request = approvals.opened(GRACE, DEVOPS, PRODUCTION)
-    approvals.stop(request)
+def test_access_whose_execution_is_stopped_ends_in_time_by_the_sweeper(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(GRACE, DEVOPS, PRODUCTION)
+    approvals.stop_execution(request)
     approvals.sweep()
-    assert approvals.has(GRACE)
-    approvals.aged(request, HOUR)
+    assert approvals.has_access(GRACE)
+    approvals.age_request(request, HOUR)
     approvals.sweep()
-    approvals.swept(request, State.ended)
-    approvals.stands(request, State.ended)
+    approvals.sweep_until(request, State.ended)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_sweeper(approvals: Backstage) -> None:
-    request = approvals.opened(ALAN, NETWORK, PRODUCTION)
-    approvals.stop(request)
+def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_sweeper(
+    approvals: ApprovalsHarness,
+) -> None:
+    request = approvals.open_access(ALAN, NETWORK, PRODUCTION)
+    approvals.stop_execution(request)
     approvals.click(ALAN, request, ids.DONE, State.active)
-    approvals.stands(request, State.revoking)
-    assert approvals.has(ALAN, NETWORK)
-    approvals.swept(request, State.ended)
-    approvals.stands(request, State.ended)
+    approvals.wait_for_state(request, State.revoking)
+    assert approvals.has_access(ALAN, NETWORK)
+    approvals.sweep_until(request, State.ended)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_access_whose_machine_is_replaced_ends_by_the_sweeper(approvals: Backstage) -> None:
-    request = approvals.opened(GRACE, NETWORK, STAGING)
+def test_access_whose_machine_is_replaced_ends_by_the_sweeper(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(GRACE, NETWORK, STAGING)
     approvals.replace_machine(request)
     approvals.sweep()
-    assert approvals.has(GRACE, NETWORK, STAGING)
-    approvals.aged(request, HOUR)
-    approvals.swept(request, State.ended)
-    approvals.stands(request, State.ended)
+    assert approvals.has_access(GRACE, NETWORK, STAGING)
+    approvals.age_request(request, HOUR)
+    approvals.sweep_until(request, State.ended)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approvals: Backstage) -> None:
-    approvals.cloud.delay_assignments(operations=[CREATION], seconds=2)
-    request = approvals.asked(ALAN, NETWORK, STAGING)
+def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approvals: ApprovalsHarness) -> None:
+    approvals.cloud.set_assignment_behavior(operations=[CREATION], seconds=2)
+    request = approvals.submit_request(ALAN, NETWORK, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
-    until(lambda: any(one.operation for one in approvals.store.grants(request)) or None, "the creation to be known")
-    approvals.stop(request)
-    until(lambda: approvals.has(ALAN, NETWORK, STAGING) or None, "an assignment that nobody looks after")
-    approvals.swept(request, State.ended, State.failed)
-    approvals.stands(request, State.ended, State.failed)
+    wait_until(
+        lambda: any(one.operation for one in approvals.store.grants(request)) or None, "the creation to be known"
+    )
+    approvals.stop_execution(request)
+    wait_until(lambda: approvals.has_access(ALAN, NETWORK, STAGING) or None, "an assignment that nobody looks after")
+    approvals.sweep_until(request, State.ended, State.failed)
+    approvals.wait_for_state(request, State.ended, State.failed)
     nothing_left(approvals, request)
 
 
-def test_a_sweeper_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(approvals: Backstage) -> None:
-    request = approvals.opened(ADA, DEVOPS, STAGING)
-    approvals.aged(request, HOUR + GRACE_SECONDS - 30)
+def test_a_sweeper_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(
+    approvals: ApprovalsHarness,
+) -> None:
+    request = approvals.open_access(ADA, DEVOPS, STAGING)
+    approvals.age_request(request, HOUR + GRACE_SECONDS - 30)
     # Within its grace it leaves the workflow to its own work.
     approvals.sweep()
-    assert approvals.has(ADA, DEVOPS, STAGING)
-    approvals.aged(request, 60)
+    assert approvals.has_access(ADA, DEVOPS, STAGING)
+    approvals.age_request(request, 60)
     approvals.sweep()
-    assert not approvals.has(ADA, DEVOPS, STAGING)
-    approvals.held(request)
-    approvals.wake(request)
-    approvals.stands(request, State.ended)
+    assert not approvals.has_access(ADA, DEVOPS, STAGING)
+    approvals.wait_for_hold(request)
+    approvals.wake_execution(request)
+    approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
-    trail = approvals.trail(request)
+    trail = approvals.read_audit(request)
     assert [trail.count(once) for once in ("run_out", "revoke_begun", "revoked", "closed")] == [1, 1, 1, 1]
 
 
-def test_a_wake_up_that_comes_too_early_ends_nothing(approvals: Backstage) -> None:
-    request = approvals.opened(GRACE, NETWORK, PRODUCTION)
-    approvals.held(request)
-    approvals.wake(request)
-    approvals.held(request, times=2)
-    assert approvals.record(request).state is State.active
-    assert approvals.has(GRACE, NETWORK)
-    approvals.returned(request)
+def test_a_wake_up_that_comes_too_early_ends_nothing(approvals: ApprovalsHarness) -> None:
+    request = approvals.open_access(GRACE, NETWORK, PRODUCTION)
+    approvals.wait_for_hold(request)
+    approvals.wake_execution(request)
+    approvals.wait_for_hold(request, times=2)
+    assert approvals.read_request(request).state is State.active
+    assert approvals.has_access(GRACE, NETWORK)
+    approvals.return_access(request)
 
 
-def test_the_policy_that_ends_sessions_is_written_when_organizations_answers_again(approvals: Backstage) -> None:
-    before = approvals.session_policy().keys()
-    request = approvals.opened(ALAN, NETWORK, PRODUCTION)
+def test_the_policy_that_ends_sessions_is_written_when_organizations_answers_again(approvals: ApprovalsHarness) -> None:
+    before = approvals.read_session_policy().keys()
+    request = approvals.open_access(ALAN, NETWORK, PRODUCTION)
     approvals.cloud.fail("organizations:UpdatePolicy", error="ConcurrentModificationException", times=1)
-    approvals.returned(request)
-    assert len(approvals.session_policy().keys() - before) == 1
+    approvals.return_access(request)
+    assert len(approvals.read_session_policy().keys() - before) == 1
     nothing_left(approvals, request)

@@ -116,7 +116,7 @@ def test_an_assignment_is_begun_made_and_taken_away(
 def test_an_assignment_stays_in_progress_for_as_many_looks_as_ordered(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
-    cloud.delay_assignments(polls=2, times=1)
+    cloud.set_assignment_behavior(polls=2, times=1)
     begun = create(sso, names, ada)
     assert creation(sso, names, begun)["Status"] == "IN_PROGRESS"
     assert cloud.assignments("devops", PRODUCTION) == []
@@ -127,7 +127,7 @@ def test_an_assignment_stays_in_progress_for_as_many_looks_as_ordered(
 def test_an_assignment_stays_in_progress_for_a_time_and_is_made_though_nobody_looks(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
-    cloud.delay_assignments(seconds=0.3, times=1)
+    cloud.set_assignment_behavior(seconds=0.3, times=1)
     create(sso, names, ada)
     assert listed(sso, names, PRODUCTION) == []
     while not listed(sso, names, PRODUCTION):
@@ -137,7 +137,7 @@ def test_an_assignment_stays_in_progress_for_a_time_and_is_made_though_nobody_lo
 def test_while_an_assignment_is_in_progress_another_operation_on_it_is_a_conflict(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
-    cloud.delay_assignments(polls=2, times=1)
+    cloud.set_assignment_behavior(polls=2, times=1)
     begun = create(sso, names, ada)
     for operation in (create, delete):
         with pytest.raises(ClientError, match="ConflictException"):
@@ -150,7 +150,7 @@ def test_while_an_assignment_is_in_progress_another_operation_on_it_is_a_conflic
 def test_an_assignment_fails_with_the_reason_that_was_ordered_and_has_no_effect(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
-    cloud.delay_assignments(operations=["CreateAccountAssignment"], failure=PROPAGATION, times=1)
+    cloud.set_assignment_behavior(operations=["CreateAccountAssignment"], failure=PROPAGATION, times=1)
     failed = creation(sso, names, create(sso, names, ada))
     assert (failed["Status"], failed["FailureReason"]) == ("FAILED", PROPAGATION)
     assert listed(sso, names, PRODUCTION) == []
@@ -161,7 +161,7 @@ def test_a_deletion_fails_and_leaves_the_assignment(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     creation(sso, names, create(sso, names, ada))
-    cloud.delay_assignments(operations=["DeleteAccountAssignment"], failure=NO_ASSIGNEE, times=1)
+    cloud.set_assignment_behavior(operations=["DeleteAccountAssignment"], failure=NO_ASSIGNEE, times=1)
     assert deletion(sso, names, delete(sso, names, ada))["Status"] == "FAILED"
     assert cloud.assignments("devops", PRODUCTION) == ["ada.lovelace"]
 

@@ -9,66 +9,66 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.emulators.cloudtrail import RecordShapeError, as_event
-from localcloud.emulators.delivery import INVALID_JSON, Answer, Failure, RateLimit, RetryPolicy, deliver
+from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
 from localcloud.emulators.rule_state import receives
 
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-OK, BUSY, GONE = Answer(200), Answer(503), Answer(404)
+OK, BUSY, GONE = TargetResponse(200), TargetResponse(503), TargetResponse(404)
 
 
-def attempt(answers: Iterable[Answer], policy: RetryPolicy) -> tuple[Failure | None, list[float]]:
+def attempt(answers: Iterable[TargetResponse], policy: TargetRetryPolicy) -> tuple[Failure | None, list[float]]:
     """Result and waits of a delivery to a destination that gives these answers."""
     remaining = iter(answers)
     waits: list[float] = []
     return deliver(lambda: next(remaining), policy, waits.append), waits
 
 
-def endless(answer: Answer) -> Iterable[Answer]:
+def endless(answer: TargetResponse) -> Iterable[TargetResponse]:
     while True:
         yield answer
 
 
 def test_what_is_accepted_is_not_sent_again() -> None:
-    assert attempt([OK], RetryPolicy()) == (None, [])
+    assert attempt([OK], TargetRetryPolicy()) == (None, [])
 
 
 def test_waits_double_up_to_720_seconds() -> None:
-    _, waits = attempt([*[BUSY] * 13, OK], RetryPolicy())
+    _, waits = attempt([*[BUSY] * 13, OK], TargetRetryPolicy())
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 720, 720, 720]
 
 
 def test_deliver_default_policy_ends_as_recorded() -> None:
     """A dead letter of 2023-04-04 (target IDMS.BECSRESTAPI): 129 retries, sent 24 h 5 min 50 s after its event."""
-    failure, waits = attempt(endless(Answer.timed_out()), RetryPolicy())
+    failure, waits = attempt(endless(TargetResponse.timed_out()), TargetRetryPolicy())
     assert failure is not None
     assert (failure.retries, failure.exhausted) == (129, "MaximumEventAgeInSeconds")
     assert 86_400 < sum(waits) < 86_400 + 350
 
 
 def test_a_longer_wait_that_the_destination_asks_for_counts() -> None:
-    answers = [Answer(429, retry_after=30), Answer(429, retry_after=1), OK]
-    assert attempt(answers, RetryPolicy()) == (None, [30, 2])
+    answers = [TargetResponse(429, retry_after=30), TargetResponse(429, retry_after=1), OK]
+    assert attempt(answers, TargetRetryPolicy()) == (None, [30, 2])
 
 
 @pytest.mark.parametrize(
     ("answer", "retried"),
     [
-        *((Answer(status), True) for status in (401, 407, 409, 429, 500, 502, 503, 504)),
-        *((Answer(status), False) for status in (301, 302, 400, 403, 404, 410, 422)),
-        (Answer.timed_out(), True),
-        (Answer.unreachable(), True),
-        (Answer.impossible("NO_PERMISSIONS", "no role"), False),
+        *((TargetResponse(status), True) for status in (401, 407, 409, 429, 500, 502, 503, 504)),
+        *((TargetResponse(status), False) for status in (301, 302, 400, 403, 404, 410, 422)),
+        (TargetResponse.timed_out(), True),
+        (TargetResponse.unreachable(), True),
+        (TargetResponse.impossible("NO_PERMISSIONS", "no role"), False),
     ],
 )
-def test_what_is_retried(answer: Answer, retried: bool) -> None:
-    failure, waits = attempt([answer, OK], RetryPolicy())
+def test_what_is_retried(answer: TargetResponse, retried: bool) -> None:
+    failure, waits = attempt([answer, OK], TargetRetryPolicy())
     assert (failure is None) == retried
     assert len(waits) == retried
 
 
 @given(st.integers(0, 185), st.integers(60, 86_400))
 def test_deliver_gives_up_at_first_failure_past_a_limit(attempts: int, age: int) -> None:
-    failure, waits = attempt(endless(BUSY), RetryPolicy(attempts, age))
+    failure, waits = attempt(endless(BUSY), TargetRetryPolicy(attempts, age))
     assert failure is not None
     assert failure.retries == len(waits) <= attempts
     # Until the last wait the event was young enough.
@@ -81,42 +81,42 @@ def test_deliver_gives_up_at_first_failure_past_a_limit(attempts: int, age: int)
 
 
 def test_deliver_past_the_age_limit_tries_once_more() -> None:
-    assert attempt([Answer(429, retry_after=61), OK], RetryPolicy(185, 60)) == (None, [61])
+    assert attempt([TargetResponse(429, retry_after=61), OK], TargetRetryPolicy(185, 60)) == (None, [61])
 
 
 def test_a_target_without_retry_policy_has_the_documented_default() -> None:
-    assert RetryPolicy.of_target({}) == RetryPolicy(185, 86_400)
+    assert TargetRetryPolicy.of_target({}) == TargetRetryPolicy(185, 86_400)
     policy = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 900}
-    assert RetryPolicy.of_target({"RetryPolicy": policy}) == RetryPolicy(0, 900)
+    assert TargetRetryPolicy.of_target({"RetryPolicy": policy}) == TargetRetryPolicy(0, 900)
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "message"),
     [
         pytest.param(
-            Answer.timed_out(),
+            TargetResponse.timed_out(),
             "UNKNOWN",
             "Unable to invoke ApiDestination endpoint: Timeout calling endpoint for API Destination: socket closed.",
             id="dead letter of 2023-04-04",
         ),
         pytest.param(
-            Answer.unreachable(),
+            TargetResponse.unreachable(),
             "SDK_CLIENT_ERROR",
             "Unable to invoke ApiDestination endpoint: API destination endpoint cannot be reached.",
             id="drill of 2026-02-12",
         ),
-        pytest.param(Answer.impossible("NO_RESOURCE", "gone"), "NO_RESOURCE", "gone", id="permanent"),
+        pytest.param(TargetResponse.impossible("NO_RESOURCE", "gone"), "NO_RESOURCE", "gone", id="permanent"),
     ],
 )
-def test_failure_has_the_recorded_code_and_message(answer: Answer, code: str, message: str) -> None:
-    failure, _ = attempt(endless(answer), RetryPolicy(1))
+def test_failure_has_the_recorded_code_and_message(answer: TargetResponse, code: str, message: str) -> None:
+    failure, _ = attempt(endless(answer), TargetRetryPolicy(1))
     assert failure is not None
     assert (failure.code, failure.message) == (code, message)
 
 
 def test_failure_code_is_one_for_all_http_statuses() -> None:
     """No recording has it, so nothing may decide by it."""
-    assert {Answer(status).failure().code for status in (401, 404, 429, 503)} == {"ERROR_FROM_TARGET"}
+    assert {TargetResponse(status).failure().code for status in (401, 404, 429, 503)} == {"ERROR_FROM_TARGET"}
 
 
 def test_attributes_of_a_dead_letter() -> None:

@@ -160,7 +160,7 @@ class Wiring:
         }
 
     def play(self, **fields: Any) -> None:
-        self.cloud.play(self.record(**fields))
+        self.cloud.replay(self.record(**fields))
         self.cloud.wait_idle()
 
     def dead_letters(self) -> list[tuple[dict[str, str], str]]:
@@ -246,7 +246,7 @@ def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Destination)
 def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination: Destination) -> None:
     before = wiring.cloud.wait_idle()
     for _ in range(40):
-        wiring.cloud.play(wiring.record())
+        wiring.cloud.replay(wiring.record())
     after = wiring.cloud.wait_idle()
     assert len(destination.requests) == 40
     assert after == {**before, "delivered": before["delivered"] + 40}
@@ -254,7 +254,7 @@ def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination:
 
 def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Destination) -> None:
     destination.may_answer.clear()
-    wiring.cloud.play(wiring.record())
+    wiring.cloud.replay(wiring.record())
     with pytest.raises(LocalCloudError, match="1 deliveries are still under way after 0 s"):
         wiring.cloud.wait_idle(timeout=0)
     destination.may_answer.set()

@@ -14,7 +14,7 @@ import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.emulators.functions import named
-from localcloud.slack_user import until
+from localcloud.slack_user import wait_until
 
 pytestmark = pytest.mark.local
 
@@ -115,12 +115,12 @@ def test_a_function_is_killed_at_work(cloud: RunningCloud, function: str, tmp_pa
     cloud.client("lambda").invoke(
         FunctionName=function, InvocationType="Event", Payload=json.dumps({"wait": True, "file": str(file)})
     )
-    until(lambda: lines(file) or None, "the invocation")
+    wait_until(lambda: lines(file) or None, "the invocation")
     cloud.kill_function(function)
     # As AWS does, it is tried again; this time nothing waits.
-    until(lambda: lines(file) == 2 or None, "the second attempt")
+    wait_until(lambda: lines(file) == 2 or None, "the second attempt")
     cloud.kill_function(function)
-    until(lambda: lines(file) == 3 or None, "the third attempt")
+    wait_until(lambda: lines(file) == 3 or None, "the third attempt")
     cloud.kill_function(function)
     assert "errorType" not in invoke(cloud, function)
 

@@ -1,4 +1,4 @@
-"""The front before the Slack emulator, in this process and with a stand-in for the emulator.
+"""The slack before the Slack emulator, in this process and with a stand-in for the emulator.
 
 What the real emulator makes of a message is shown in test_emulators_cloud.py and by the demo.
 """
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from localcloud.emulators.slack import UPSTREAM_TOKENS, Front
+from localcloud.emulators.slack import UPSTREAM_TOKENS, SlackServer
 
 TOKEN = "xoxb-known"
 JSON = "application/json; charset=utf-8"
@@ -60,10 +60,10 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def front(upstream: Upstream) -> Iterator[Front]:
+def slack(upstream: Upstream) -> Iterator[SlackServer]:
     upstream.requests.clear()
     upstream.answer = {"ok": True, "ts": "1.0"}
-    with Front(0, f"http://127.0.0.1:{upstream.server_port}") as server:
+    with SlackServer(0, f"http://127.0.0.1:{upstream.server_port}") as server:
         server.tokens.add(TOKEN)
         yield from _serving(server)
 
@@ -77,11 +77,11 @@ def _serving(server: _Server) -> Iterator[_Server]:
 
 
 def call(
-    front: Front, path: str, body: bytes | str = b"", *, token: str | None = TOKEN, content_type: str = JSON
+    slack: SlackServer, path: str, body: bytes | str = b"", *, token: str | None = TOKEN, content_type: str = JSON
 ) -> dict[str, Any]:
     """The answer to a POST; that its status is 200, as Slack's always is, is checked here."""
     headers = {"Content-Type": content_type} | ({} if token is None else {"Authorization": f"Bearer {token}"})
-    connection = HTTPConnection("127.0.0.1", front.server_port)
+    connection = HTTPConnection("127.0.0.1", slack.server_port)
     connection.request("POST", path, body, headers)
     response = connection.getresponse()
     assert response.status == 200
@@ -90,30 +90,30 @@ def call(
     return answer
 
 
-def post(front: Front, message: object, **options: Any) -> dict[str, Any]:
-    return call(front, "/api/chat.postMessage", json.dumps(message), **options)
+def post(slack: SlackServer, message: object, **options: Any) -> dict[str, Any]:
+    return call(slack, "/api/chat.postMessage", json.dumps(message), **options)
 
 
-def test_a_message_goes_on_to_the_emulator_unchanged_but_for_the_token(front: Front, upstream: Upstream) -> None:
-    assert post(front, MESSAGE) == {"ok": True, "ts": "1.0"}
+def test_a_message_goes_on_to_the_emulator_unchanged_but_for_the_token(slack: SlackServer, upstream: Upstream) -> None:
+    assert post(slack, MESSAGE) == {"ok": True, "ts": "1.0"}
     raw = json.dumps(MESSAGE).encode()
     assert upstream.requests == [("POST", "/api/chat.postMessage", f"Bearer {UPSTREAM_TOKENS[0]}", raw)]
 
 
-def test_the_emulators_limit_for_a_token_is_not_met(front: Front, upstream: Upstream) -> None:
+def test_the_emulators_limit_for_a_token_is_not_met(slack: SlackServer, upstream: Upstream) -> None:
     for _ in range(len(UPSTREAM_TOKENS) + 1):
-        post(front, MESSAGE)
+        post(slack, MESSAGE)
     used = [authorization for _, _, authorization, _ in upstream.requests]
     assert set(used) == {f"Bearer {token}" for token in UPSTREAM_TOKENS}
     assert used[0] == used[-1]
 
 
-def test_posts_are_remembered_in_order_with_what_became_of_them(front: Front, upstream: Upstream) -> None:
-    post(front, MESSAGE)
-    post(front, {**MESSAGE, "blocks": []})
+def test_posts_are_remembered_in_order_with_what_became_of_them(slack: SlackServer, upstream: Upstream) -> None:
+    post(slack, MESSAGE)
+    post(slack, {**MESSAGE, "blocks": []})
     upstream.answer = {"ok": False, "error": "is_archived"}
-    assert post(front, MESSAGE) == upstream.answer
-    posts = front.posts()
+    assert post(slack, MESSAGE) == upstream.answer
+    posts = slack.posts()
     assert [(each["body"], each["error"]) for each in posts] == [
         (MESSAGE, None),
         ({**MESSAGE, "blocks": []}, "invalid_blocks"),
@@ -127,16 +127,16 @@ def test_posts_are_remembered_in_order_with_what_became_of_them(front: Front, up
 )
 @pytest.mark.parametrize("path", ["/api/chat.postMessage", "/api/conversations.list"])
 def test_a_token_that_is_missing_or_unknown_is_refused(
-    front: Front, upstream: Upstream, path: str, token: str | None, error: str
+    slack: SlackServer, upstream: Upstream, path: str, token: str | None, error: str
 ) -> None:
-    assert call(front, path, json.dumps(MESSAGE), token=token) == {"ok": False, "error": error}
+    assert call(slack, path, json.dumps(MESSAGE), token=token) == {"ok": False, "error": error}
     assert upstream.requests == []
 
 
-def test_a_revoked_token_is_refused_from_then_on(front: Front, upstream: Upstream) -> None:
-    assert call(front, "/api/auth.revoke", "{}") == {"ok": True, "revoked": True}
-    assert post(front, MESSAGE) == {"ok": False, "error": "token_revoked"}
-    assert [(each["body"], each["error"]) for each in front.posts()] == [(MESSAGE, "token_revoked")]
+def test_a_revoked_token_is_refused_from_then_on(slack: SlackServer, upstream: Upstream) -> None:
+    assert call(slack, "/api/auth.revoke", "{}") == {"ok": True, "revoked": True}
+    assert post(slack, MESSAGE) == {"ok": False, "error": "token_revoked"}
+    assert [(each["body"], each["error"]) for each in slack.posts()] == [(MESSAGE, "token_revoked")]
     assert upstream.requests == []
 
 
@@ -154,16 +154,18 @@ def test_a_revoked_token_is_refused_from_then_on(front: Front, upstream: Upstrea
         ('{"metadata": {"event_type": "x"}}', "invalid_metadata_format"),
     ],
 )
-def test_a_message_that_slack_can_not_read_is_refused(front: Front, upstream: Upstream, body: str, error: str) -> None:
-    assert call(front, "/api/chat.postMessage", body) == {"ok": False, "error": error}
-    [remembered] = front.posts()
+def test_a_message_that_slack_can_not_read_is_refused(
+    slack: SlackServer, upstream: Upstream, body: str, error: str
+) -> None:
+    assert call(slack, "/api/chat.postMessage", body) == {"ok": False, "error": error}
+    [remembered] = slack.posts()
     assert remembered["error"] == error
     assert upstream.requests == []
 
 
-def test_blocks_beyond_slacks_limits_are_refused_with_the_place(front: Front, upstream: Upstream) -> None:
+def test_blocks_beyond_slacks_limits_are_refused_with_the_place(slack: SlackServer, upstream: Upstream) -> None:
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]
-    assert post(front, {**MESSAGE, "blocks": blocks}) == {
+    assert post(slack, {**MESSAGE, "blocks": blocks}) == {
         "ok": False,
         "error": "invalid_blocks",
         "response_metadata": {
@@ -174,22 +176,22 @@ def test_blocks_beyond_slacks_limits_are_refused_with_the_place(front: Front, up
 
 
 @pytest.mark.parametrize("method", ["chat.update", "chat.postEphemeral"])
-def test_blocks_are_checked_wherever_they_come(front: Front, upstream: Upstream, method: str) -> None:
-    answer = call(front, f"/api/{method}", json.dumps({**MESSAGE, "blocks": [{"type": "poem"}]}))
+def test_blocks_are_checked_wherever_they_come(slack: SlackServer, upstream: Upstream, method: str) -> None:
+    answer = call(slack, f"/api/{method}", json.dumps({**MESSAGE, "blocks": [{"type": "poem"}]}))
     assert answer["error"] == "invalid_blocks"
     assert upstream.requests == []
 
 
-def test_a_form_may_hold_blocks_as_text(front: Front, upstream: Upstream) -> None:
+def test_a_form_may_hold_blocks_as_text(slack: SlackServer, upstream: Upstream) -> None:
     accepted = "channel=C1&blocks=%5B%7B%22type%22%3A%22divider%22%7D%5D"
-    assert call(front, "/api/chat.postMessage", accepted, content_type=FORM)["ok"]
+    assert call(slack, "/api/chat.postMessage", accepted, content_type=FORM)["ok"]
     refused = "channel=C1&blocks=%5B%7B%22type%22%3A%22poem%22%7D%5D"
-    assert call(front, "/api/chat.postMessage", refused, content_type=FORM)["error"] == "invalid_blocks"
+    assert call(slack, "/api/chat.postMessage", refused, content_type=FORM)["error"] == "invalid_blocks"
     assert len(upstream.requests) == 1
 
 
-def test_pages_are_handed_on_for_a_person_without_token(front: Front, upstream: Upstream) -> None:
-    connection = HTTPConnection("127.0.0.1", front.server_port)
+def test_pages_are_handed_on_for_a_person_without_token(slack: SlackServer, upstream: Upstream) -> None:
+    connection = HTTPConnection("127.0.0.1", slack.server_port)
     connection.request("GET", "/?tab=messages")
     response = connection.getresponse()
     assert json.loads(response.read()) == upstream.answer
@@ -198,16 +200,16 @@ def test_pages_are_handed_on_for_a_person_without_token(front: Front, upstream: 
     assert [(method, path) for method, path, _, _ in upstream.requests] == [("GET", "/?tab=messages")]
 
 
-def test_the_local_cloud_adds_tokens_and_reads_posts(front: Front) -> None:
-    call(front, "/_localcloud/tokens", json.dumps({"token": "xoxb-new"}), token=None)
-    assert post(front, MESSAGE, token="xoxb-new")["ok"]
-    connection = HTTPConnection("127.0.0.1", front.server_port)
+def test_the_local_cloud_adds_tokens_and_reads_posts(slack: SlackServer) -> None:
+    call(slack, "/_localcloud/tokens", json.dumps({"token": "xoxb-new"}), token=None)
+    assert post(slack, MESSAGE, token="xoxb-new")["ok"]
+    connection = HTTPConnection("127.0.0.1", slack.server_port)
     connection.request("GET", "/_localcloud/posts")
-    assert json.loads(connection.getresponse().read()) == front.posts()
+    assert json.loads(connection.getresponse().read()) == slack.posts()
     connection.close()
 
 
-def test_no_token_is_remembered(front: Front) -> None:
-    post(front, MESSAGE)
-    post(front, MESSAGE, token="xoxb-unknown")
-    assert "xoxb" not in json.dumps(front.posts())
+def test_no_token_is_remembered(slack: SlackServer) -> None:
+    post(slack, MESSAGE)
+    post(slack, MESSAGE, token="xoxb-unknown")
+    assert "xoxb" not in json.dumps(slack.posts())

@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.loopback import LoopbackError, request_json
-from localcloud.slack_user import signed
+from localcloud.slack_user import sign_request
 
 pytestmark = pytest.mark.local
 
@@ -135,6 +135,6 @@ def test_requests_are_signed_as_slack_signs_them() -> None:
         "&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
         "&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
     )
-    headers = signed("8f742231b10e8888abcd99yyyzzz85a5", body.encode(), 1531420618)
+    headers = sign_request("8f742231b10e8888abcd99yyyzzz85a5", body.encode(), 1531420618)
     assert headers["X-Slack-Signature"] == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
     assert headers["X-Slack-Request-Timestamp"] == "1531420618"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
-from localcloud.slack_user import until
+from localcloud.slack_user import wait_until
 
 pytestmark = pytest.mark.local
 
@@ -142,7 +142,7 @@ def test_the_token_of_an_execution_that_was_stopped_is_of_no_use(
     file = tmp_path / "tokens"
     payload = {"file": str(file), "token": "{% $states.context.Task.Token %}"}
     execution = start(cloud, "stopped-while-waiting", waiting(function_arn, payload, 200))
-    [token] = until(lambda: said(file) or None, "a token")
+    [token] = wait_until(lambda: said(file) or None, "a token")
     stop(cloud, execution)
     states = cloud.client("stepfunctions")
     with pytest.raises(states.exceptions.TaskDoesNotExist):
@@ -158,7 +158,7 @@ def test_an_execution_that_was_stopped_does_nothing_any_more_and_stays_aborted(
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     failing = {**calling(function_arn, {"file": str(file), "fail": True}), "Retry": retry, "Catch": catch}
     execution = start(cloud, "stopped-before-a-retry", failing)
-    until(lambda: said(file) or None, "a call")
+    wait_until(lambda: said(file) or None, "a call")
     stop(cloud, execution)
     # Longer than the pause before the retry.
     run(cloud, "meanwhile", {"Type": "Wait", "Seconds": 20})
@@ -170,7 +170,7 @@ def test_deleted_machine_ends_its_executions(cloud: RunningCloud, function_arn: 
     file = tmp_path / "tokens"
     payload = {"file": str(file), "token": "{% $states.context.Task.Token %}"}
     execution = start(cloud, "deleted", waiting(function_arn, payload, 200))
-    [token] = until(lambda: said(file) or None, "a token")
+    [token] = wait_until(lambda: said(file) or None, "a token")
     states = cloud.client("stepfunctions")
     states.delete_state_machine(stateMachineArn=describe(cloud, execution)["stateMachineArn"])
     with pytest.raises(states.exceptions.TaskDoesNotExist):

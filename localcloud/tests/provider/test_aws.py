@@ -3,15 +3,17 @@
 import pytest
 
 from localcloud.provider import aws, tags
-from localcloud.provider.aws import Aws, AwsError, poll
+from localcloud.provider.aws import AwsCallError, LocalAws, poll
 from localcloud.provider.protocol import redacted
 
 
 def test_no_call_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.eu-central-1.amazonaws.com")
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    with pytest.raises(AwsError, match=r"not the local cloud: its endpoint is https://sts\..*only talks to the local"):
-        Aws("ap-south-2").call("sts", "GetCallerIdentity")
+    with pytest.raises(
+        AwsCallError, match=r"not the local cloud: its endpoint is https://sts\..*only talks to the local"
+    ):
+        LocalAws("ap-south-2").call("sts", "GetCallerIdentity")
 
 
 @pytest.mark.parametrize(
@@ -39,14 +41,14 @@ def test_poll_waits_out_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_poll_ends_with_the_reason_aws_gives() -> None:
-    with pytest.raises(AwsError, match="CreateAccountAssignment: FAILED: no such account"):
+    with pytest.raises(AwsCallError, match="CreateAccountAssignment: FAILED: no such account"):
         poll("CreateAccountAssignment", lambda: ("FAILED", "no such account"), "SUCCEEDED", frozenset({"IN_PROGRESS"}))
 
 
 def test_poll_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws, "_POLL_SECONDS", 0)
     monkeypatch.setattr(aws, "_POLL_LIMIT_SECONDS", 0)
-    with pytest.raises(AwsError, match="still IN_PROGRESS after 0 s"):
+    with pytest.raises(AwsCallError, match="still IN_PROGRESS after 0 s"):
         poll("CreateAccountAssignment", lambda: ("IN_PROGRESS", ""), "SUCCEEDED", frozenset({"IN_PROGRESS"}))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
-from localcloud.provider.resource import Function, Property, ResourceType
+from localcloud.provider.resource import Property, ProviderFunction, ResourceType
 
 
 def camel(name: str) -> str:
@@ -74,7 +74,7 @@ def assert_nested(module: ModuleType, type_name: str, declared: Property) -> Non
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.tok)
-def test_every_argument_is_one_of_pulumi_aws(function: Function) -> None:
+def test_every_argument_is_one_of_pulumi_aws(function: ProviderFunction) -> None:
     name = function.tok.split(":")[-1]
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
     known = parameters(getattr(sdk_module(function.tok), snake))

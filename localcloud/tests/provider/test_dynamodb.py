@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from localcloud.provider import aws
-from localcloud.provider.aws import Answer, Aws, AwsError
+from localcloud.provider.aws import Answer, AwsCallError, LocalAws
 from localcloud.provider.dynamodb import Table
 from localcloud.provider.values import Properties
 
 
-class SlowDynamoDb(Aws):
+class SlowDynamoDb(LocalAws):
     """Is busy once after each change, and writes down what it was asked to change."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class SlowDynamoDb(Aws):
     def call(self, service: str, operation: str, **parameters: Any) -> Answer:
         if operation == "DescribeTable":
             if self.changes[-1][0] == "DeleteTable" and not self.busy:
-                raise AwsError(operation, "ResourceNotFoundException", "Requested resource not found")
+                raise AwsCallError(operation, "ResourceNotFoundException", "Requested resource not found")
             kind = "DELETING" if self.changes[-1][0] == "DeleteTable" else "UPDATING"
             status, self.busy = (kind if self.busy else "ACTIVE"), False
             return {"Table": {"TableStatus": status}}

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from localcloud.provider.aws import Answer, Aws
+from localcloud.provider.aws import Answer, LocalAws
 from localcloud.provider.logs import LogGroup
 from localcloud.provider.values import Properties
 
 STATE: Properties = {"name": "g", "retentionInDays": 30, "skipDestroy": False, "arn": "arn:g"}
 
 
-class RecordingAws(Aws):
+class RecordingAws(LocalAws):
     """Writes down what it is asked."""
 
     def __init__(self) -> None:

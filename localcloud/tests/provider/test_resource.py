@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.provider.aws import Aws
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import (
     Property,
     ResourceType,
@@ -36,13 +36,13 @@ class Gate(ResourceType):
     )
     computed = ("arn",)
 
-    def create(self, aws: Aws, inputs: Properties) -> str:
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
         raise AssertionError("these tests make no resources")
 
-    def read(self, aws: Aws, resource_id: str, state: Properties) -> Properties | None:
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         raise AssertionError("these tests read no resources")
 
-    def delete(self, aws: Aws, resource_id: str, state: Properties) -> None:
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         raise AssertionError("these tests delete no resources")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.provider import aws
-from localcloud.provider.aws import Answer, Aws, AwsError
+from localcloud.provider.aws import Answer, AwsCallError, LocalAws
 from localcloud.provider.ssoadmin import AccountAssignment, ManagedPolicyAttachment
 
 INSTANCE, SET = "arn:aws:sso:::instance/ssoins-1", "arn:aws:sso:::permissionSet/ssoins-1/ps-1"
@@ -20,7 +20,7 @@ ASSIGNMENT = {
 }
 
 
-class ScriptedAws(Aws):
+class ScriptedAws(LocalAws):
     """Answers operations in the order written down, and accepts no others."""
 
     def __init__(self, script: Iterable[tuple[str, Answer]]) -> None:
@@ -63,7 +63,7 @@ def test_an_assignment_whose_creation_failed_is_an_error_with_awss_reason() -> N
         ("CreateAccountAssignment", status(key, "IN_PROGRESS")),
         (f"Describe{key}", status(key, "FAILED", FailureReason="Received a 404 status error: Account not found")),
     ]
-    with pytest.raises(AwsError, match="CreateAccountAssignment: FAILED: Received a 404 status error"):
+    with pytest.raises(AwsCallError, match="CreateAccountAssignment: FAILED: Received a 404 status error"):
         AccountAssignment().create(ScriptedAws(script), ASSIGNMENT)
 
 
@@ -91,6 +91,6 @@ def test_a_changed_permission_set_is_provisioned_and_waited_for(end: str) -> Non
     if end == "SUCCEEDED":
         ManagedPolicyAttachment().settle(scripted, "", ASSIGNMENT)
     else:
-        with pytest.raises(AwsError, match="ProvisionPermissionSet: FAILED"):
+        with pytest.raises(AwsCallError, match="ProvisionPermissionSet: FAILED"):
             ManagedPolicyAttachment().settle(scripted, "", ASSIGNMENT)
     assert scripted.script == []

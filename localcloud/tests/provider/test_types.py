@@ -29,7 +29,7 @@ from pulumi.provider.experimental.provider import (
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.cloud import REGION, RunningCloud
-from localcloud.provider.aws import AwsError, poll
+from localcloud.provider.aws import AwsCallError, poll
 from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, StandInError
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.server import init_failed
@@ -819,7 +819,7 @@ def test_a_resource_that_is_made_but_does_not_settle_keeps_its_id_in_the_state(
     tok = "aws:cloudwatch/eventConnection:EventConnection"
 
     def deauthorized(*_: object) -> None:
-        raise AwsError("connection unsettled", "DEAUTHORIZED", "the key was refused")
+        raise AwsCallError("connection unsettled", "DEAUTHORIZED", "the key was refused")
 
     monkeypatch.setattr(type(RESOURCE_TYPES[tok]), "settle", deauthorized)
     key = {"apiKey": {"key": "Authorization", "value": "Bearer 1"}}

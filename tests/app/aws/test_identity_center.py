@@ -252,7 +252,7 @@ def test_an_assignment_is_made_listed_and_taken_away(
     cloud: RunningCloud, local: tuple[AwsIdentityCenter, Access]
 ) -> None:
     center, access = local
-    cloud.delay_assignments(polls=2)
+    cloud.set_assignment_behavior(polls=2)
     assert not center.is_assigned(access)
     assert center.provisioned_accounts(RDS) == ()
     made = center.create(access)
@@ -275,7 +275,7 @@ def test_an_assignment_that_comes_to_nothing_says_why(
     cloud: RunningCloud, local: tuple[AwsIdentityCenter, Access]
 ) -> None:
     center, access = local
-    cloud.delay_assignments(failure="The user was deleted meanwhile.")
+    cloud.set_assignment_behavior(failure="The user was deleted meanwhile.")
     made = center.create(access)
     assert followed(center.creation, made) == OperationStatus.failed
     assert center.creation(made.id).failure == "The user was deleted meanwhile."

@@ -23,7 +23,7 @@ from breakglass.app.slack.payloads import Command
 from breakglass.app.slack.signature import SignatureError
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
 from breakglass.vocabulary import EvidencePath
-from localcloud.slack_user import signed
+from localcloud.slack_user import sign_request
 from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS
 from tests.app.doubles.slack import TEAM
 from tests.app.services.fake_workspace import CHANNEL, FakeWorkspace
@@ -153,7 +153,7 @@ def _secret(_: bool) -> str:
 
 
 def _signed(body: str, workspace: FakeWorkspace) -> dict[str, str]:
-    headers = signed(SECRET, body.encode(), workspace.clock())
+    headers = sign_request(SECRET, body.encode(), workspace.clock())
     return {
         "body": body,
         "content_type": "application/x-www-form-urlencoded",

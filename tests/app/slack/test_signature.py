@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.slack.signature import WINDOW_SECONDS, SignatureError, replay_key, verify
-from localcloud.slack_user import signed
+from localcloud.slack_user import sign_request
 
 # The example of https://docs.slack.dev/authentication/verifying-requests-from-slack, whose secret is no secret.
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -99,7 +99,7 @@ def test_nobody_signs_with_an_empty_secret() -> None:
 
 @given(secret=st.text(min_size=1), body=st.binary(), now=st.integers(0, 9_999_999_999))
 def test_what_the_local_clouds_people_send_passes(secret: str, body: bytes, now: int) -> None:
-    headers = signed(secret, body, now)
+    headers = sign_request(secret, body, now)
     verify(secret, headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"], body, now)
 
 

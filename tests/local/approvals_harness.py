@@ -1,11 +1,10 @@
-"""Stack `local` with approvals of its own, for tests of the whole workflow, and a look behind its scenes.
+"""Stack `local` with approvals, deployed for tests of the whole workflow, and access to its records and functions.
 
-What people see is asked of Slack, and who has access of Identity Center, as `localcloud.stage` does it. Besides, a test
-may look at the records, the executions and the logs, and make time pass for a record (`aged`): the sweeper's five
-minutes are then over without anybody's waiting.
+Like `localcloud.driver`, it reads messages from Slack and access from Identity Center. A test can also read records,
+executions and logs, and age a record (`age_request`), so that no test waits for the reconciler's five minutes.
 
-The stack is the committed one but for its section `approvals`: here whoever is on call may ask for everything, so that
-many stories have room beside each other (`ROLES`).
+The stack is the committed one except for `approvals`: here, everyone on call may request everything, so many tests run
+beside each other (`ROLES`).
 """
 
 import json
@@ -33,14 +32,14 @@ from breakglass.app.slack import ids
 from breakglass.app.slack.request_message import request_title
 from breakglass.naming import Names, Part
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
+from localcloud.driver import ScenarioDriver
 from localcloud.emulators.identity import ACCOUNTS
 from localcloud.engine import Engine
 from localcloud.records import RECORDS, load_record
-from localcloud.request_url import request_url
-from localcloud.slack_page.sight import sight
-from localcloud.slack_user import SlackUser, signed, until
+from localcloud.request_url import find_request_url
+from localcloud.slack_page.user_view import read_user_view
+from localcloud.slack_user import SlackUser, sign_request, wait_until
 from localcloud.stack import ROOT, configure
-from localcloud.stage import Stage
 from tests.app.aws.local_table import local_client
 from tests.stack_file import stack_file
 
@@ -111,13 +110,13 @@ def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
 
 
 @dataclass
-class Backstage(Stage):
+class ApprovalsHarness(ScenarioDriver):
     """The stage, and what is behind it."""
 
     _people: dict[str, SlackUser] = field(default_factory=dict)
     _user_ids: dict[str, str] = field(default_factory=dict)
 
-    def person(self, name: str) -> SlackUser:
+    def user(self, name: str) -> SlackUser:
         """Somebody, by their user name."""
         if name not in self._people:
             # Slack's three seconds are measured by `make bench`, on a machine that does nothing else.
@@ -134,7 +133,7 @@ class Backstage(Stage):
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
-    def asked(
+    def submit_request(
         self,
         who: str,
         permission_set: str = DEVOPS,
@@ -152,7 +151,7 @@ class Backstage(Stage):
             ids.REASON: {"type": "plain_text_input", "value": reason},
         }
         known = {one.id for one in self._requests_of(who)}
-        self.person(who).send(self.submission(who, ids.REQUEST_FORM, inputs))
+        self.user(who).send(self.build_submission(who, ids.REQUEST_FORM, inputs))
 
         def made() -> str | None:
             for one in self._requests_of(who):
@@ -160,27 +159,29 @@ class Backstage(Stage):
                     return one.id
             return None
 
-        return until(made, f"the request of {who}")
+        return wait_until(made, f"the request of {who}")
 
     def click(self, who: str, request: str, action_id: str, *stands: State) -> None:
         """Lets somebody click a button in the message of a request, as soon as that says how the request stands."""
-        self.person(who).click(self.stands(request, *stands), action_id)
+        self.user(who).click(self.wait_for_state(request, *stands), action_id)
 
-    def opened(self, who: str, permission_set: str = DEVOPS, *accounts: str, seconds: int = 3600) -> str:
+    def open_access(self, who: str, permission_set: str = DEVOPS, *accounts: str, seconds: int = 3600) -> str:
         """Lets somebody ask and Barbara approve, and returns the request's id when the access is open."""
-        request = self.asked(who, permission_set, *accounts, seconds=seconds)
+        request = self.submit_request(who, permission_set, *accounts, seconds=seconds)
         self.click(BARBARA, request, ids.APPROVE, State.pending)
-        self.stands(request, State.active)
+        self.wait_for_state(request, State.active)
         return request
 
-    def returned(self, request: str) -> None:
+    def return_access(self, request: str) -> None:
         """Lets whoever has the access give it back, and waits until it is gone."""
-        self.click(self.record(request).requester_name, request, ids.DONE, State.active)
-        self.stands(request, State.ended)
+        self.click(self.read_request(request).requester_name, request, ids.DONE, State.active)
+        self.wait_for_state(request, State.ended)
 
     # --- what Slack sends -------------------------------------------------------------------------------------------
 
-    def submission(self, who: str, callback_id: str, inputs: Mapping[str, Mapping[str, Any]], about: str = "") -> bytes:
+    def build_submission(
+        self, who: str, callback_id: str, inputs: Mapping[str, Mapping[str, Any]], about: str = ""
+    ) -> bytes:
         """What Slack sends when somebody sends a form that nobody opened."""
         values = {block: {ids.VALUE: element} for block, element in inputs.items()}
         view = {
@@ -189,21 +190,21 @@ class Backstage(Stage):
             "private_metadata": about,
             "state": {"values": values},
         }
-        return self.person(who).interaction({"type": "view_submission", "view": view})
+        return self.user(who).build_interaction({"type": "view_submission", "view": view})
 
-    def button(self, who: str, action_id: str, value: str) -> bytes:
+    def build_click(self, who: str, action_id: str, value: str) -> bytes:
         """What Slack sends when somebody clicks a button, which may be in no message at all."""
         place = {"type": "message", "channel_id": self.cloud.slack_channel, "message_ts": "1.000001"}
         action = {"type": "button", "action_id": action_id, "value": value}
         payload = {"type": "block_actions", "container": place, "trigger_id": "1.2.3", "actions": [action]}
-        return self.person(who).interaction(payload)
+        return self.user(who).build_interaction(payload)
 
     @property
     def path(self) -> str:
         """Path of the app's one route."""
         return urlsplit(self.request_url).path
 
-    def http(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+    def send_http(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Sends a request to the app's API, as anybody may, and returns the status."""
         address = urlsplit(self.request_url)
         connection = HTTPConnection("127.0.0.1", address.port, timeout=20)
@@ -215,53 +216,53 @@ class Backstage(Stage):
         finally:
             connection.close()
 
-    def signed(self, body: bytes, skew: int = 0, secret: str | None = None) -> dict[str, str]:
+    def sign(self, body: bytes, skew: int = 0, secret: str | None = None) -> dict[str, str]:
         """Slack's headers for a body; `skew` is by how many seconds Slack's clock is ahead."""
-        return signed(secret or self.cloud.slack_signing_secret, body, int(time.time()) + skew)
+        return sign_request(secret or self.cloud.slack_signing_secret, body, int(time.time()) + skew)
 
     # --- what is there ----------------------------------------------------------------------------------------------
 
-    def has(self, who: str, permission_set: str = DEVOPS, account: str = PRODUCTION) -> bool:
+    def has_access(self, who: str, permission_set: str = DEVOPS, account: str = PRODUCTION) -> bool:
         """Whether Identity Center really has the assignment."""
         return who in self.cloud.assignments(permission_set, account)
 
-    def stands(self, request: str, *states: State) -> dict[str, Any]:
+    def wait_for_state(self, request: str, *states: State) -> dict[str, Any]:
         """The message of a request, as soon as record and message say that it stands so."""
 
         def shown() -> dict[str, Any] | None:
-            record = self.record(request)
+            record = self.read_request(request)
             if record.state not in states or record.message is None:
                 return None
             message = self._thread(record)[0]
             return message if message["text"].startswith(f"{request_title(record)}:") else None
 
-        return until(shown, f"{' or '.join(states)} of {request}")
+        return wait_until(shown, f"{' or '.join(states)} of {request}")
 
-    def message_of(self, request: str) -> dict[str, Any]:
+    def read_message(self, request: str) -> dict[str, Any]:
         """The message of a request, as it is now."""
-        return self._thread(self.record(request))[0]
+        return self._thread(self.read_request(request))[0]
 
-    def story(self, request: str) -> list[str]:
+    def read_thread(self, request: str) -> list[str]:
         """What the thread of a request says."""
-        return [str(one["text"]) for one in self._thread(self.record(request))[1:]]
+        return [str(one["text"]) for one in self._thread(self.read_request(request))[1:]]
 
-    def messages_about(self, record: str) -> list[dict[str, Any]]:
+    def list_messages(self, record: str) -> list[dict[str, Any]]:
         """Messages of the channel about a request or use, threads left out."""
         asked = {"channel": self.cloud.slack_channel, "include_all_metadata": True, "limit": 999}
         found = self.cloud.call_slack("conversations.history", asked)["messages"]
         return [one for one in found if one.get("metadata", {}).get("event_payload", {}).get("id") == record]
 
-    def whispered(self, who: str, before: int) -> str:
+    def wait_for_ephemeral(self, who: str, before: int) -> str:
         """The first message that only somebody sees after so many, as soon as it is there."""
 
         def text() -> str | None:
-            return next((str(one["text"]) for one in self.person(who).whispers()[before:]), None)
+            return next((str(one["text"]) for one in self.user(who).list_ephemerals()[before:]), None)
 
-        return until(text, f"a word to {who}")
+        return wait_until(text, f"a word to {who}")
 
-    def told_in_person(self, who: str) -> str:
+    def read_direct_messages(self, who: str) -> str:
         """Everything that the app wrote to somebody in person."""
-        channels = sight(self.cloud, who)["channels"]
+        channels = read_user_view(self.cloud, who)["channels"]
         return "\n".join(
             one["text"] for channel in channels if channel["name"] == "the app, to you" for one in channel["messages"]
         )
@@ -271,30 +272,30 @@ class Backstage(Stage):
         """The records. One for each call: its connection is for one thread."""
         return DynamoStore(local_client(self.cloud), _NAMES.table)
 
-    def record(self, request: str) -> Request:
+    def read_request(self, request: str) -> Request:
         """A request as it is kept."""
         found = self.store.request(request)
         assert found is not None
         return found
 
-    def trail(self, request: str) -> list[str]:
+    def read_audit(self, request: str) -> list[str]:
         """What happened to a request and its grants, in order, as the audit trail has it."""
         now = int(time.time())
         entries = self.store.audit(now - 3600, now + 1)
         return [one.event for one in entries if one.subject == request]
 
-    def use_of(self, event_id: str) -> Usage:
+    def wait_for_usage(self, event_id: str) -> Usage:
         """The use that an event belongs to, as soon as it is recorded."""
-        return until(lambda: self.store.usage_of_event(event_id), "the record of a use")
+        return wait_until(lambda: self.store.usage_of_event(event_id), "the record of a use")
 
-    def aged(self, request: str, seconds: int) -> None:
+    def age_request(self, request: str, seconds: int) -> None:
         """Makes everything that is recorded of a request that much older."""
 
         def before(moment: int | None) -> int | None:
             return None if moment is None else moment - seconds
 
         def saved() -> bool | None:
-            one = self.record(request)
+            one = self.read_request(request)
             older = replace(
                 one,
                 created_at=one.created_at - seconds,
@@ -317,44 +318,44 @@ class Backstage(Stage):
                 absent_at=before(grant.absent_at),
             )
 
-        until(saved, f"{request} to be older")
+        wait_until(saved, f"{request} to be older")
 
     # --- the parts --------------------------------------------------------------------------------------------------
 
-    def function(self, part: Part) -> str:
+    def function_name(self, part: Part) -> str:
         """Name of a function."""
         return _NAMES.function(part)
 
     def sweep(self) -> dict[str, int]:
         """Runs the sweeper, and returns what it counts."""
-        answer = self.cloud.client("lambda").invoke(FunctionName=self.function(Part.sweeper))
+        answer = self.cloud.client("lambda").invoke(FunctionName=self.function_name(Part.sweeper))
         assert "FunctionError" not in answer, answer["Payload"].read()
-        counted = [json.loads(line) for line in self.log(Part.sweeper) if '"_aws"' in line]
+        counted = [json.loads(line) for line in self.read_log(Part.sweeper) if '"_aws"' in line]
         return {name: value for name, value in counted[-1].items() if isinstance(value, int)}
 
-    def swept(self, request: str, *states: State) -> None:
+    def sweep_until(self, request: str, *states: State) -> None:
         """Runs the sweeper until a request stands so, each time long after: it ends in one run what another began."""
 
         def stands() -> bool | None:
-            self.aged(request, _LONGER_THAN_GRACE)
+            self.age_request(request, _LONGER_THAN_GRACE)
             self.sweep()
-            return True if self.record(request).state in states else None
+            return True if self.read_request(request).state in states else None
 
-        until(stands, f"the sweeper to bring {request} to {' or '.join(states)}")
+        wait_until(stands, f"the sweeper to bring {request} to {' or '.join(states)}")
 
-    def cleared(self) -> None:
+    def end_open_requests(self) -> None:
         """Ends what a test that failed has left open; from time to time, makes everything that was done long ago.
 
         One person may make so many requests an hour, and the policy that ends sessions has room for so many statements.
         """
         for one in list(self.store.open_requests()):
-            self.aged(one.id, _LONGER_THAN_ANY_ACCESS)
-            self.swept(one.id, *FINAL)
+            self.age_request(one.id, _LONGER_THAN_ANY_ACCESS)
+            self.sweep_until(one.id, *FINAL)
         denied = {grant.request_id for grant in self.store.live_grants() if grant.deny_until is not None}
         recent = {one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)}
         if len(denied) > _MOST_DENIED or len(recent) > _MOST_RECENT:
             for request in denied | recent:
-                self.aged(request, _LONGER_THAN_ANY_ACCESS)
+                self.age_request(request, _LONGER_THAN_ANY_ACCESS)
             self.sweep()
         for name in (ADA, GRACE, ALAN):
             self._free_places(self.user_id(name))
@@ -367,23 +368,25 @@ class Backstage(Stage):
             for place in range(MAX_PER_HOUR):
                 self.store.remember_delivery(f"request/{user_id}/{place}", 0)
 
-    def log(self, part: Part) -> list[str]:
+    def read_log(self, part: Part) -> list[str]:
         """The log of a function, in order."""
-        pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function(part))
+        pages = (
+            self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function_name(part))
+        )
         return [event["message"] for page in pages for event in page["events"]]
 
-    def took(self, part: Part, seconds: float) -> bool:
+    def has_run_for(self, part: Part, seconds: float) -> bool:
         """Whether an invocation of a function has taken so long."""
-        reports = (_DURATION.search(line) for line in self.log(part))
+        reports = (_DURATION.search(line) for line in self.read_log(part))
         return any(found is not None and int(found[1]) >= seconds * 1000 for found in reports)
 
-    def execution(self, request: str) -> str:
+    def read_execution_status(self, request: str) -> str:
         """Status of the execution of a request."""
         return str(
             self.cloud.client("stepfunctions").describe_execution(executionArn=self._execution(request))["status"]
         )
 
-    def stop(self, request: str) -> None:
+    def stop_execution(self, request: str) -> None:
         """Stops an execution, as somebody may in the console."""
         self.cloud.client("stepfunctions").stop_execution(executionArn=self._execution(request))
 
@@ -395,21 +398,21 @@ class Backstage(Stage):
         states.delete_state_machine(stateMachineArn=arn)
         states.create_state_machine(**{name: machine[name] for name in ("name", "definition", "roleArn")})
 
-    def held(self, request: str, times: int = 1) -> None:
+    def wait_for_hold(self, request: str, times: int = 1) -> None:
         """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
 
         def holds() -> bool | None:
-            lines = [line for line in self.log(Part.desk) if '"step": "hold"' in line and request in line]
+            lines = [line for line in self.read_log(Part.desk) if '"step": "hold"' in line and request in line]
             return True if len(lines) >= times else None
 
-        until(holds, f"the wait of {request}")
+        wait_until(holds, f"the wait of {request}")
 
-    def wake(self, request: str) -> None:
+    def wake_execution(self, request: str) -> None:
         """Ends the wait of an execution that holds access, with a hint and nothing that is to be believed."""
-        token = self.record(request).token
+        token = self.read_request(request).token
         self.cloud.client("stepfunctions").send_task_success(taskToken=token, output='{"outcome": "wait"}')
 
-    def assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
+    def read_assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
         """An assignment, as the operations of Identity Center name it."""
         center = self.cloud.client("sso-admin")
         [instance] = center.list_instances()["Instances"]
@@ -428,7 +431,7 @@ class Backstage(Stage):
             "PrincipalId": self.user_id(who),
         }
 
-    def session_policy(self) -> dict[str, Any]:
+    def read_session_policy(self) -> dict[str, Any]:
         """The service control policy that ends live sessions, by the statements' Sid."""
         organizations = self.cloud.client("organizations")
         [policy] = [
@@ -458,7 +461,9 @@ def _is_recent(request: Request) -> bool:
     return request.created_at > time.time() - 3600
 
 
-def use(who: str, name: str = "session-devops-break-glass", was: str = "jane.doe@example.com") -> dict[str, Any]:
+def usage_record(
+    who: str, name: str = "session-devops-break-glass", was: str = "jane.doe@example.com"
+) -> dict[str, Any]:
     """The record of a session that somebody has started just now, made of a committed one."""
     record = json.loads(json.dumps(load_record(RECORDS / f"{name}.json").content).replace(was, who))
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -466,10 +471,10 @@ def use(who: str, name: str = "session-devops-break-glass", was: str = "jane.doe
 
 
 @contextmanager
-def deployed(workdir: Path) -> Iterator[Backstage]:
+def deploy_harness(workdir: Path) -> Iterator[ApprovalsHarness]:
     """The stack in a cloud of its own, in which a second of the workflow's pauses lasts ten milliseconds."""
     with LocalCloud(workdir / "cloud", pause=0.01) as cloud:
         deploy_approvals(cloud, workdir / "pulumi")
-        address = request_url(cloud)
+        address = find_request_url(cloud)
         assert address is not None
-        yield Backstage(cloud, address)
+        yield ApprovalsHarness(cloud, address)

@@ -1,6 +1,6 @@
 """Plays CloudTrail records through a local cloud.
 
-`python -m localcloud.play FILE...` plays them through the one that `make local-up` started.
+`python -m localcloud.replay FILE...` plays them through the one that `make local-up` started.
 
 Non-goals: deploying (`localcloud.stack`); telling whether what arrived is what should have arrived
 (`localcloud.verdicts`).
@@ -23,7 +23,7 @@ from localcloud.verdicts import Verdict, alert_kinds
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayResult:
     """What came of the records.
 
     Attributes:
@@ -47,7 +47,7 @@ class Outcome:
         return [post for post in self.posts if post.error is not None]
 
 
-def play(cloud: RunningCloud, records: Iterable[Record]) -> Outcome:
+def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResult:
     """Plays records one after the other, each when the deliveries of the one before have ended.
 
     So every message belongs to the record that was just played, whatever ids the records have.
@@ -62,14 +62,14 @@ def play(cloud: RunningCloud, records: Iterable[Record]) -> Outcome:
     deliveries: dict[str, int] = {}
     for record in records:
         known, began = len(posts), time.time()
-        cloud.play(record.content)
+        cloud.replay(record.content)
         deliveries = cloud.wait_idle()
         posts = cloud.posts()
         accepted = [post for post in posts[known:] if post.error is None]
         seconds = max((post.received for post in accepted), default=began) - began
         kinds = alert_kinds(post.body for post in accepted)
         verdicts.append(Verdict(record.file, record.expected, kinds, seconds if accepted else None))
-    return Outcome(verdicts, posts[before:], deliveries)
+    return ReplayResult(verdicts, posts[before:], deliveries)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,20 +79,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m localcloud.play",
+        prog="python -m localcloud.replay",
         description="Plays CloudTrail records through the local cloud of make local-up and shows what arrives.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one CloudTrail record each")
-    console = report.terminal()
+    console = report.create_console()
     try:
         records = [load_record(file) for file in parser.parse_args(arguments).files]
-        outcome = play(detached.attach(DESCRIPTION), records)
+        result = replay_records(detached.attach(DESCRIPTION), records)
     except (LocalCloudError, RecordError) as error:
         console.print(escape_unprintable(str(error)), style="red", markup=False)
         return 2
-    for post in outcome.accepted:
-        console.print(report.slack_message(post.body))
-    console.print(report.verdict_table(outcome.verdicts))
+    for post in result.accepted:
+        console.print(report.render_message(post.body))
+    console.print(report.render_verdicts(result.verdicts))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Events that rehearse the alert path: they match the same rules as a use, and AWS never sends one.
+"""Drill events: they match the same rules as a use, and AWS never sends one.
 
 Non-goals: sending them (see docs/runbooks/drill.md).
 """
@@ -27,28 +27,28 @@ def drill_event(
     event_id: str,
     person: str = "drill",
 ) -> dict[str, str]:
-    """Build the event that rehearses an alert: it matches the subject's pattern, and its message begins with DRILL.
+    """Build a drill event: it matches the subject's event pattern, and its message begins with DRILL.
 
-    Any holder of PutEvents on the bus can send one with any content. The marker is all that is pinned. A crafted value
-    can put false facts and mentions into the fields that the message shows. By AWS's recorded answers it can change
-    nothing else of the message; by AWS's guide it can rewrite all of it (decision 0008).
+    Any holder of PutEvents on the bus can send one with any content; only the marker is fixed. A crafted value can put
+    false facts and mentions into the fields that the message shows. By AWS's recorded answers it can change nothing
+    else of the message; by AWS's guide it can rewrite all of it (decision 0008).
 
     Args:
-        subject: what is watched.
-        path: the kind of evidence to rehearse; one of `subject.evidence_paths`.
-        account_id: the account the message is to show.
-        region: the region the message is to show; it also decides the partition.
-        time: when, as CloudTrail writes it, e.g. `2026-07-01T00:08:20Z`.
-        event_id: a fresh UUID, by which the message can be found again.
-        person: the session name the message is to show.
+        subject: the watched role.
+        path: the evidence path of the drill; one of `subject.evidence_paths`.
+        account_id: the account that the message shows.
+        region: the region that the message shows; it also decides the partition.
+        time: the time of the event as CloudTrail writes it, e.g. `2026-07-01T00:08:20Z`.
+        event_id: a new UUID, by which the message can be found.
+        person: the session name that the message shows.
 
     Returns:
         An entry for `events:PutEvents`.
 
     Raises:
-        ValueError: the subject can't show up on this path.
+        ValueError: the subject has no such evidence path.
     """
-    # Building the pattern refuses a path that does not fit the subject.
+    # Raises for a path that the subject does not have.
     event_pattern(subject, path)
     record = {
         "drill": DRILL_MARKER,
@@ -56,13 +56,13 @@ def drill_event(
         "awsRegion": region,
         "eventID": event_id,
         "recipientAccountId": account_id,
-        **_rehearsed(path, subject.label, _rehearsed_role(subject, account_id, partition_of_region(region)), person),
+        **_drill_fields(path, subject.label, _drill_role_arn(subject, account_id, partition_of_region(region)), person),
     }
     return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps(record)}
 
 
-def _rehearsed_role(subject: Subject, account_id: str, partition: str) -> str:
-    """Name the role of a drill: a permission set's has a suffix that Identity Center never makes."""
+def _drill_role_arn(subject: Subject, account_id: str, partition: str) -> str:
+    """Return the role's ARN; a permission set's role gets a suffix that Identity Center never makes."""
     match subject:
         case PermissionSetSubject(name):
             return f"arn:{partition}:iam::{account_id}:{RESERVED_PATH}AWSReservedSSO_{name}_drill"
@@ -70,18 +70,21 @@ def _rehearsed_role(subject: Subject, account_id: str, partition: str) -> str:
             return arn
 
 
-def _rehearsed(path: EvidencePath, label: str, role_arn: str, person: str) -> dict[str, Any]:
-    """Imitate the fields of a CloudTrail record that the pattern and the message of this path read."""
+def _drill_fields(path: EvidencePath, label: str, role_arn: str, person: str) -> dict[str, Any]:
+    """Return the fields of a CloudTrail record that the pattern and the message of this path read."""
     _, partition, _, _, account_id, resource = role_arn.split(":")
     match path:
         case EvidencePath.session_start:
             return {
                 "eventName": "AssumeRole",
+                "userIdentity": {"type": "AssumedRole", "accountId": account_id},
                 "requestParameters": {"roleArn": role_arn, "roleSessionName": person},
             }
         case EvidencePath.portal:
             return {
                 "eventName": "GetRoleCredentials",
+                "userIdentity": {"type": "IdentityCenterUser"},
+                "sourceIPAddress": "drill",
                 "serviceEventDetails": {"role_name": label, "account_id": account_id},
             }
         case EvidencePath.console:
@@ -89,6 +92,7 @@ def _rehearsed(path: EvidencePath, label: str, role_arn: str, person: str) -> di
             return {
                 "eventName": "ConsoleLogin",
                 "userIdentity": {"type": "AssumedRole", "arn": session},
+                "sourceIPAddress": "drill",
                 "responseElements": {"ConsoleLogin": "Success"},
             }
         case EvidencePath.denied:

@@ -5,11 +5,13 @@ delivered (the local layer does).
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from breakglass.alerts.drills import drill_event
 from breakglass.alerts.messages import email_text, slack_message, substitute
 from breakglass.alerts.patterns import DRILL_MARKER, event_pattern
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
@@ -75,6 +77,33 @@ def test_messages_are_valid_and_hold_nothing_that_a_message_must_not_forward(rec
                 assert forbidden not in text + mail
             told += 1
     assert told
+
+
+@pytest.mark.parametrize("record", [record for record in RECORDS if record.expected], ids=lambda record: record.file)
+def test_message_of_a_record_has_no_empty_fact(record: Record) -> None:
+    event = to_event(record.content)
+    for subject in WATCHED:
+        for path in subject.evidence_paths:
+            if matches(event_pattern(subject, path), event):
+                assert_no_empty_fact(subject, path, event)
+
+
+@pytest.mark.parametrize("subject", WATCHED, ids=lambda subject: subject.key)
+@pytest.mark.parametrize("path", EvidencePath)
+def test_message_of_a_drill_has_no_empty_fact(subject: Subject, path: EvidencePath) -> None:
+    if path in subject.evidence_paths:
+        entry = drill_event(subject, path, account_id="222222222222", region="eu-central-1", time="t", event_id="e")
+        assert_no_empty_fact(subject, path, {"detail": json.loads(entry["Detail"])})
+
+
+def assert_no_empty_fact(subject: Subject, path: EvidencePath, event: dict[str, Any]) -> None:
+    body = json.loads(substitute(slack_message(subject, path, channel="C0123456789"), event))
+    fields = [field["text"] for block in body["blocks"] for field in block.get("fields", ())]
+    assert len(fields) >= 5
+    assert [field for field in fields if not re.fullmatch(r"\*[^*]+\*\n` *[^ `][^`]*`", field)] == []
+    mail = json.loads(substitute(email_text(subject, path), event))
+    # A fact of these texts is `label: value.`
+    assert [text for text in (body["text"], mail) if re.search(r": *\.(?= |$)", text)] == []
 
 
 def _never_forwarded(record: dict[str, Any], path: EvidencePath) -> list[str]:

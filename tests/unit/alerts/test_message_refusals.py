@@ -1,6 +1,6 @@
-"""What the refusals of an alert message say as a whole, and each limit at its edge.
+"""The errors of an alert message as whole texts, and each limit at its edge.
 
-The limits are Slack's and EventBridge's; that these are theirs is not shown here.
+It does not prove that the limits are those of Slack and EventBridge.
 """
 
 import json
@@ -23,39 +23,41 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
     # sentence: (what is tried, the whole refusal)
     "a configured mention": (
         lambda: slack_message(SET, EvidencePath.session_start, channel="<!channel>"),
-        "'<!channel>' can't be put into an alert message: there `<` and `>` make a placeholder or a mention such as "
-        "<!channel>, and quotes, backslashes, backticks, spaces and control characters break its layout or JSON. Use "
-        "letters, digits and the punctuation of names and web addresses only.",
+        "Not a valid text for an alert message: '<!channel>'. There, `<` and `>` make a placeholder or a mention such "
+        "as <!channel>. Quotes, backslashes, backticks, spaces and control characters break the layout or the JSON. "
+        "Use only letters, digits and the punctuation of names and web addresses.",
     ),
     "a template of 8,193 characters": (
         lambda: check_transformer(Transformer({}, json.dumps("x" * 8191))),
         "The template has 8193 characters and EventBridge takes 8192. Shorten the post-mortem address; the rest of the "
         "message has a fixed length.",
     ),
-    "a path that is not known to be safe": (
+    "a path that is not a safe field": (
         lambda: check_transformer(Transformer({"agent": "$.detail.userAgent"}, '"<agent>"')),
-        "<agent> would insert $.detail.userAgent, which is not known to be safe: EventBridge does not escape every "
-        "value, so a quote in this one can turn the alert into a dead letter. "
+        "<agent> would insert $.detail.userAgent, which is not in the list of safe fields: EventBridge does not escape "
+        "every value, so a quote in this one can turn the alert into a dead letter. "
         f"Use one of: {', '.join(sorted(FIELDS))}.",
     ),
     "a link": (
         lambda: check_transformer(Transformer({}, '"<https://x|x>"')),
-        "'<https://x|x>' holds angle brackets that are no placeholder. EventBridge would read them as one, and Slack "
-        "as a link or a mention. Use a button for a link; mention nobody.",
+        "'<https://x|x>' has angle brackets that are not a placeholder. EventBridge would read them as one, and Slack "
+        "as a link or a mention. Use a button for a link, and no mention.",
     ),
     "a value of 2,001 characters": (
         lambda: check_transformer(button(value="x" * 2001)),
-        "Slack takes 1 to 2000 for the length of the value of a button; at worst it would be 2001 here.",
+        "Expected a length of 1 to 2000 for the value of a button, got 2001 in the worst case: Slack would refuse the "
+        "message.",
     ),
     "a text that may be empty": (
         lambda: check_transformer(replace(block(type="section", text={"text": "<region>"}), input_paths=REGION)),
-        "Slack takes 1 to 3000 for the length of the text of a section; at worst it would be 0 here.",
+        "Expected a length of 1 to 3000 for the text of a section, got 0 in the worst case: Slack would refuse the "
+        "message.",
     ),
 }
 
 
 @pytest.mark.parametrize("sentence", REFUSALS)
-def test_refusal_of_a_message_says_this_as_a_whole(sentence: str) -> None:
+def test_message_error_is_exactly_this_text(sentence: str) -> None:
     attempt, whole = REFUSALS[sentence]
     with pytest.raises(MessageError) as refusal:
         attempt()
@@ -88,22 +90,22 @@ LIMITS: dict[str, tuple[Callable[[str], Transformer], int]] = {
 
 
 @pytest.mark.parametrize("what", LIMITS)
-def test_message_at_a_limit_passes_and_beyond_it_is_refused(what: str) -> None:
+def test_message_beyond_a_limit_is_refused(what: str) -> None:
     message, limit = LIMITS[what]
     check_transformer(message("x" * limit))
-    with pytest.raises(MessageError, match=f"for the length of (the|a) {what}; at worst it would be {limit + 1} here"):
+    with pytest.raises(MessageError, match=f"for (the|a) {what}, got {limit + 1} in the worst case"):
         check_transformer(message("x" * (limit + 1)))
 
 
-def test_as_many_paths_as_eventbridge_takes_are_all_judged() -> None:
-    with pytest.raises(MessageError, match="not known to be safe"):
+def test_transformer_with_100_paths_is_read_to_the_end() -> None:
+    with pytest.raises(MessageError, match="not in the list of safe fields"):
         check_transformer(Transformer({f"n{number}": "$.detail.eventID" for number in range(100)}, '""'))
 
 
-def test_template_as_long_as_eventbridge_takes_passes() -> None:
+def test_template_of_8192_characters_passes() -> None:
     check_transformer(Transformer({}, json.dumps("x" * 8190)))
 
 
-def test_email_about_a_plain_role_names_the_account_of_its_arn() -> None:
+def test_email_of_a_plain_role_has_the_account_of_its_arn() -> None:
     text = json.loads(email_text(ROLE, EvidencePath.session_start).template)
     assert "Account: 222222222222." in text

@@ -4,6 +4,9 @@ It does not prove that EventBridge accepts them (see `tests.events.matcher`), no
 """
 
 import json
+import re
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +33,7 @@ from tests.unit.alerts.strategies import (
     suffixes,
 )
 
+RUNBOOK = Path(__file__).parents[3] / "docs/runbooks/drill.md"
 DRILL = {"source": ["breakglass.drill"], "detail-type": ["Break-glass drill"], "detail": {"drill": ["DRILL: "]}}
 STS = {"source": ["aws.sts"], "detail-type": ["AWS API Call via CloudTrail"]}
 SSO = {
@@ -412,14 +416,18 @@ DRILL_ROLE = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSR
 DRILLS: dict[tuple[Subject, EvidencePath], dict[str, Any]] = {
     (ROLE, EvidencePath.session_start): {
         "eventName": "AssumeRole",
+        "userIdentity": {"type": "AssumedRole", "accountId": "222222222222"},
         "requestParameters": {"roleArn": ROLE_ARN, "roleSessionName": "drill"},
     },
     (SET, EvidencePath.session_start): {
         "eventName": "AssumeRole",
+        "userIdentity": {"type": "AssumedRole", "accountId": "222222222222"},
         "requestParameters": {"roleArn": DRILL_ROLE, "roleSessionName": "drill"},
     },
     (SET, EvidencePath.portal): {
         "eventName": "GetRoleCredentials",
+        "userIdentity": {"type": "IdentityCenterUser"},
+        "sourceIPAddress": "drill",
         "serviceEventDetails": {"role_name": "devops-break-glass", "account_id": "222222222222"},
     },
     (SET, EvidencePath.console): {
@@ -428,6 +436,7 @@ DRILLS: dict[tuple[Subject, EvidencePath], dict[str, Any]] = {
             "type": "AssumedRole",
             "arn": "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_devops-break-glass_drill/drill",
         },
+        "sourceIPAddress": "drill",
         "responseElements": {"ConsoleLogin": "Success"},
     },
     (SET, EvidencePath.denied): {
@@ -454,6 +463,15 @@ def test_drill_event_is_an_entry_for_put_events(subject: Subject, path: Evidence
         "recipientAccountId": "222222222222",
         **DRILLS[subject, path],
     }
+
+
+def test_runbook_script_builds_a_drill_event(capsys: pytest.CaptureFixture[str]) -> None:
+    script = re.search(r"<<'EOF'\n(.*?)\n +EOF", RUNBOOK.read_text(encoding="utf-8"), re.DOTALL)
+    assert script
+    exec(textwrap.dedent(script[1]), {})  # noqa: S102 - the runbook is ours
+    (entry,) = json.loads(capsys.readouterr().out)
+    sent = event(entry["Source"], entry["DetailType"], **json.loads(entry["Detail"]))
+    assert matches(event_pattern(SET, EvidencePath.session_start), sent)
 
 
 @pytest.mark.parametrize("marker", [None, "", "DRILL:", "drill: ", "real"])

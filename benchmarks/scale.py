@@ -15,7 +15,8 @@ from typing import Any
 from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, StandingAssignment
 from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Message, Request, State
 from breakglass.app.ports import Operation, OperationStatus, SlackError
-from breakglass.app.services.reconciler import ReconcilerContext, reconcile
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler import reconcile
 from tests.app.domain.examples import request
 from tests.app.domain.policies import EVERYBODY, RDS, policy
 from tests.app.doubles.clock import NOW
@@ -207,8 +208,8 @@ class _World:
             directory=MemoryDirectory(EVERYBODY),
             slack=self.slack,
             workflow=slowly(_Stopped(), CENTER_SECONDS),
-            center=slowly(self.center, CENTER_SECONDS),
-            sessions=None,
+            identity_center=slowly(self.center, CENTER_SECONDS),
+            session_policy=None,
             pause=lambda _: None,
         )
 

@@ -19,7 +19,8 @@ from breakglass.app.aws.items import grant_item, request_item
 from breakglass.app.aws.services import DYNAMODB, Service
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.records import Access, Actor, Grant, GrantState, Request, State
-from breakglass.app.services.reconciler import ReconcilerContext, reconcile
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler import reconcile
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import make_table
 from tests.app.domain.examples import request
@@ -204,8 +205,8 @@ def _sweeper(store: Any, center: Any) -> ReconcilerContext:
         directory=MemoryDirectory(EVERYBODY),
         slack=MemorySlack(EVERYBODY),
         workflow=_Running(),
-        center=center,
-        sessions=None,
+        identity_center=center,
+        session_policy=None,
         pause=lambda _: None,
     )
 

@@ -38,26 +38,17 @@ def skip_record(record: str) -> None:
     """Leave out a record that can't be read."""
 
 
-class Store(Protocol):
-    """Keeps records. Every write is conditional: it returns False and changes nothing if somebody was quicker.
+class RequestStore(Protocol):
+    """Requests, and the last denials.
 
-    `save_*` take the record with the `version` it was read with, write it with `version + 1` and, in the same
-    transaction, the audit entries. A record read with version 0 must not exist yet. Reads are consistent. A record that
-    can't be read raises `ValueError`; lists pass it over, and those of open ones name it to `unreadable`.
+    A write of any store is conditional: it returns False and changes nothing if another writer was first. `save_*` take
+    a record with the `version` it was read with. They write it with `version + 1` and its audit entries in one
+    transaction. A record of version 0 must not exist yet. Reads are consistent. A record that can't be read raises
+    `ValueError`; lists skip it, and lists of open records name it to `unreadable`.
     """
 
-    def claim_delivery(self, key: str, expires_at: int) -> bool:
-        """Say whether this is the first delivery with this key; remembered until the time given.
-
-        Raises:
-            BusyError: that isn't known now.
-        """
-
-    def remember_delivery(self, key: str, expires_at: int) -> None:
-        """Remember a claimed delivery until another time."""
-
     def request(self, request_id: str) -> Request | None:
-        """Return a request; whatever else was named, by somebody outside, is none."""
+        """Return the request, or None if the ID is unknown or malformed."""
 
     def save_request(
         self,
@@ -66,7 +57,23 @@ class Store(Protocol):
         grants: Sequence[Grant] = (),
         denial: Denial | None = None,
     ) -> bool:
-        """Write a request, its audit entries and, in the same transaction, grants of it and its denial."""
+        """Write a request, its audit entries, grants of it and its denial in one transaction."""
+
+    def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
+        """Yield every request that is not final, lacks an announcement, or has a stale message; the oldest first."""
+
+    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Return a person's requests, newest first."""
+
+    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
+        """Return all requests created in a span, newest first."""
+
+    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
+        """Return the last denial of a person's set in each account, newest first, until it expires."""
+
+
+class GrantStore(Protocol):
+    """Grants: one for each account of a request."""
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         """Return the grants of a request, by account."""
@@ -75,74 +82,113 @@ class Store(Protocol):
         """Return the grant of a request in one account."""
 
     def save_grant(self, grant: Grant, audit: Sequence[AuditEntry] = ()) -> bool:
-        """Write a grant."""
-
-    def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
-        """Yield every request that is not final, is not announced as it should be, or has a stale message.
-
-        The oldest first.
-        """
-
-    def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
-        """Return the last denial of a person's set in each account, as long as it is remembered; newest first."""
+        """Write a grant and its audit entries."""
 
     def live_grants(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Grant]:
         """Yield every grant that is not `revoked` or `failed`, or whose `deny_until` is set, by `revoke_at`."""
 
-    def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
-        """Return a person's requests, newest first."""
 
-    def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
-        """Return everybody's requests created in a span, newest first."""
+class AssignmentStore(Protocol):
+    """Leases on assignments, and the requests that hold each assignment."""
 
-    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
-        """Take the lease on an assignment, so that no grant and revoke of the same one cross.
+    def acquire_lease(self, access: Access, owner: str, until: int, now: int) -> bool:
+        """Take or renew the lease on an assignment, so that a grant and a revoke of it can't cross.
 
         Returns:
-            False while another request holds an unexpired lease; True for the same request again.
+            False while another owner has an unexpired lease.
         """
 
-    def release_lease(self, access: Access, request_id: str) -> None:
-        """Give the lease back, if it is this request's."""
+    def release_lease(self, access: Access, owner: str) -> None:
+        """Give the lease back, if this owner has it."""
 
     def add_holder(self, access: Access, request_id: str, now: int) -> None:
-        """Count a request among those that want this assignment to be there; twice counts once."""
-
-    def last_held(self, access: Access) -> int | None:
-        """Return when a request was last counted among those that want this assignment; None if none ever was."""
+        """Add a request to the holders of an assignment; a second time changes nothing but the time."""
 
     def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
-        """Take a request out of the holders, and return who is left."""
+        """Remove a request from the holders, and return the others."""
 
     def holders(self, access: Access) -> frozenset[str]:
-        """Return the requests that wanted this assignment to be there; their grants say whether they still do."""
+        """Return the requests that hold an assignment; their grants say whether they still want it."""
 
-    def usage(self, use_id: str) -> Usage | None:
-        """Return a use; whatever else was named is none."""
+    def last_held(self, access: Access) -> int | None:
+        """Return when a holder was last added; None if there never was one."""
+
+
+class UsageStore(Protocol):
+    """Usages of break-glass roles."""
+
+    def usage(self, usage_id: str) -> Usage | None:
+        """Return the usage, or None if the ID is unknown or malformed."""
 
     def usage_of_event(self, event_id: str) -> Usage | None:
-        """Return the use that a CloudTrail event belongs to."""
+        """Return the usage that a CloudTrail event belongs to."""
 
-    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
-        """Write a use, and remember which events belong to it."""
+    def save_usage(self, usage: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Write a usage, its audit entries and the events that belong to it."""
 
     def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
-        """Return the most recent use of a set in an account by a person (user id, or session name if unknown)."""
+        """Return the latest usage of a set in an account by a person (user ID, or session name if unknown)."""
 
     def open_usages(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Usage]:
-        """Yield every use that is not signed off, by `due_at`."""
+        """Yield every usage whose explanation is not accepted, by `due_at`."""
 
-    def cursor(self, name: str) -> str:
-        """Return how far a search is, as `save_cursor` stored it; empty if it never did."""
 
-    def save_cursor(self, name: str, text: str) -> None:
-        """Store how far a search is; the last writer decides."""
+class AuditStore(Protocol):
+    """The audit trail."""
 
     def append_audit(self, entry: AuditEntry) -> bool:
-        """Add a line to the audit trail that belongs to no record; False if it is there already."""
+        """Append an entry that belongs to no other record; False if the trail has it already."""
 
     def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
-        """Yield the audit trail of a span, oldest first."""
+        """Yield the entries of a span, oldest first."""
+
+
+class OnceStore(Protocol):
+    """Keys that only the first caller gets."""
+
+    def once(self, name: str, until: int) -> bool:
+        """Return True for the first caller with this key, and False for every other until the given time.
+
+        Raises:
+            BusyError: if the first caller is unknown.
+        """
+
+    def extend_once(self, name: str, until: int) -> None:
+        """Keep a key until another time; work that may have to be repeated takes a short time first."""
+
+
+class LockStore(Protocol):
+    """Named locks."""
+
+    def lock(self, name: str, owner: str, until: int, now: int) -> bool:
+        """Take a lock; False while another owner has it and it has not expired."""
+
+    def unlock(self, name: str, owner: str) -> None:
+        """Give a lock back, if this owner has it."""
+
+
+class CursorStore(Protocol):
+    """Positions of searches that go on in another run."""
+
+    def cursor(self, name: str) -> str:
+        """Return a cursor as `save_cursor` stored it; empty if there is none."""
+
+    def save_cursor(self, name: str, text: str) -> None:
+        """Store a cursor; the last writer wins."""
+
+
+class Store(
+    RequestStore,
+    GrantStore,
+    AssignmentStore,
+    UsageStore,
+    AuditStore,
+    OnceStore,
+    LockStore,
+    CursorStore,
+    Protocol,
+):
+    """Every store in one, as the table has them."""
 
 
 class Directory(Protocol):

@@ -363,10 +363,10 @@ class ApprovalsHarness(ScenarioDriver):
     def _free_places(self, user_id: str) -> None:
         """Lets somebody ask who has asked many times within the hour; no test asks ten times."""
         table = DynamoTable(local_client(self.cloud), _NAMES.table)
-        taken = table.get(key("DELIVERY", f"request/{user_id}/{MAX_PER_HOUR // 2}"), "DELIVERY")
+        taken = table.get(key("CLAIM", f"request/{user_id}/{MAX_PER_HOUR // 2}"), "CLAIM")
         if taken is not None and int(taken[EXPIRY]["N"]) > time.time():
             for place in range(MAX_PER_HOUR):
-                self.store.remember_delivery(f"request/{user_id}/{place}", 0)
+                self.store.extend_once(f"request/{user_id}/{place}", 0)
 
     def read_log(self, part: Part) -> list[str]:
         """The log of a function, in order."""

@@ -71,7 +71,7 @@ def test_denial_is_kept_as_long_as_it_can_forbid_anything() -> None:
 
 def test_lease_of_the_session_policy_outlasts_its_two_calls() -> None:
     longest_call = PATIENT.seconds + PATIENT.longest_pause + PATIENT.connect_timeout + PATIENT.read_timeout
-    assert session_denials._LEASE_SECONDS > 2 * longest_call
+    assert session_denials._LOCK_SECONDS > 2 * longest_call
 
 
 def test_deny_of_sessions_stays_longer_than_clocks_differ() -> None:

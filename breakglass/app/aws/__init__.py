@@ -2,7 +2,7 @@
 
     connection, sigv4, services, aws          how AWS is called
     table, dynamo_table                       the table, and how it is read and written
-    items, deliveries, dynamodb               the records in it
+    items, once_keys, dynamodb               the records in it
     identity_center, identity_store,
     session_policy, step_functions,
     desk_function, secrets                    other services of AWS

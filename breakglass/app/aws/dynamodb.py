@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import groupby, islice
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.deliveries import CLAIM, Deliveries
 from breakglass.app.aws.dynamo_table import MOST_ITEMS, DynamoTable, members_of
 from breakglass.app.aws.items import (
     GRANT,
@@ -27,12 +26,14 @@ from breakglass.app.aws.items import (
     is_open,
     latest_item,
     latest_key,
+    lock_key,
     record_of,
     request_item,
     request_key,
     use_item,
     use_key,
 )
+from breakglass.app.aws.once_keys import CLAIM, OnceKeys
 from breakglass.app.aws.table import (
     BY_MONTH,
     BY_PERSON,
@@ -81,16 +82,16 @@ class DynamoStore:
 
     def __init__(self, client: AwsClient, table: str, clock: Clock = lambda: int(time.time())) -> None:
         self._table = DynamoTable(client, table)
-        self._deliveries = Deliveries(self._table, clock, CLAIM)
+        self._once_keys = OnceKeys(self._table, clock, CLAIM)
         self._clock = clock
 
-    def claim_delivery(self, key: str, expires_at: int) -> bool:
+    def once(self, name: str, until: int) -> bool:
         """Put the key if it isn't there."""
-        return self._deliveries.claim(key, expires_at)
+        return self._once_keys.once(name, until)
 
-    def remember_delivery(self, key: str, expires_at: int) -> None:
-        """Put the key, whatever is there."""
-        self._deliveries.remember(key, expires_at)
+    def extend_once(self, name: str, until: int) -> None:
+        """Put the key, whether or not it is there."""
+        self._once_keys.extend_once(name, until)
 
     # Requests and their grants
 
@@ -167,28 +168,13 @@ class DynamoStore:
 
     # Assignments
 
-    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
-        """Update the lease under the condition that it is free, one's own or over."""
-        return self._table.change(
-            "UpdateItem",
-            access_key(access),
-            _LEASE,
-            UpdateExpression="SET #holder = :me, #expires = :until",
-            ConditionExpression="attribute_not_exists(#holder) OR #holder = :me OR #expires <= :now",
-            ExpressionAttributeNames={"#holder": "holder", "#expires": EXPIRY},
-            ExpressionAttributeValues={":me": {"S": request_id}, ":until": number(until), ":now": number(now)},
-        )
+    def acquire_lease(self, access: Access, owner: str, until: int, now: int) -> bool:
+        """Update the lease if it is free, expired or this owner's."""
+        return self._acquire(access_key(access), owner, until, now)
 
-    def release_lease(self, access: Access, request_id: str) -> None:
-        """Delete the lease under the condition that it is one's own."""
-        self._table.change(
-            "DeleteItem",
-            access_key(access),
-            _LEASE,
-            ConditionExpression="#holder = :me",
-            ExpressionAttributeNames={"#holder": "holder"},
-            ExpressionAttributeValues={":me": {"S": request_id}},
-        )
+    def release_lease(self, access: Access, owner: str) -> None:
+        """Delete the lease if it is this owner's."""
+        self._release(access_key(access), owner)
 
     def add_holder(self, access: Access, request_id: str, now: int) -> None:
         """Add to a set, in one step; the time stays when the set is empty."""
@@ -209,26 +195,26 @@ class DynamoStore:
 
     # Uses
 
-    def usage(self, use_id: str) -> Usage | None:
+    def usage(self, usage_id: str) -> Usage | None:
         """Read a use."""
-        return self._named(Usage, use_id, use_key(use_id), USE)
+        return self._named(Usage, usage_id, use_key(usage_id), USE)
 
     def usage_of_event(self, event_id: str) -> Usage | None:
         """Read which use it is, and the use."""
         pointer = self._table.get(*key_of(event_item(event_id, "")))
         return self.usage(pointer["use"]["S"]) if pointer else None
 
-    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
-        """Put a use, audit lines, and for each event that is new in it which use it belongs to."""
-        stored = self.usage(use.id)
-        if use.version != (stored.version if stored else 0):
+    def save_usage(self, usage: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+        """Put a usage, audit lines, and for each event that is new in it which usage it belongs to."""
+        stored = self.usage(usage.id)
+        if usage.version != (stored.version if stored else 0):
             return False
         # The condition on the version sees to it that these are still the new ones when they are written.
         known = stored.event_ids if stored else ()
-        pointers = [event_item(one, use.id) for one in dict.fromkeys(use.event_ids) if one not in known]
+        pointers = [event_item(one, usage.id) for one in dict.fromkeys(usage.event_ids) if one not in known]
         if stored is None:
-            pointers.append(latest_item(use))
-        return self._save([use_item(use)], audit, pointers)
+            pointers.append(latest_item(usage))
+        return self._save([use_item(usage)], audit, pointers)
 
     def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
         """Query which use came last, and read it."""
@@ -240,7 +226,17 @@ class DynamoStore:
         """Query the index of what is open."""
         return self._open(Usage, USE, unreadable)
 
-    # Where a search is
+    # Locks
+
+    def lock(self, name: str, owner: str, until: int, now: int) -> bool:
+        """Update the lock if it is free, expired or this owner's."""
+        return self._acquire(lock_key(name), owner, until, now)
+
+    def unlock(self, name: str, owner: str) -> None:
+        """Delete the lock if it is this owner's."""
+        self._release(lock_key(name), owner)
+
+    # Cursors
 
     def cursor(self, name: str) -> str:
         """Read the cursor."""
@@ -272,6 +268,27 @@ class DynamoStore:
                 yield from (decode(AuditEntry, line["body"]["S"]) for line in in_order)
 
     # What they have in common
+
+    def _acquire(self, pk: str, owner: str, until: int, now: int) -> bool:
+        return self._table.change(
+            "UpdateItem",
+            pk,
+            _LEASE,
+            UpdateExpression="SET #holder = :me, #expires = :until",
+            ConditionExpression="attribute_not_exists(#holder) OR #holder = :me OR #expires <= :now",
+            ExpressionAttributeNames={"#holder": "holder", "#expires": EXPIRY},
+            ExpressionAttributeValues={":me": {"S": owner}, ":until": number(until), ":now": number(now)},
+        )
+
+    def _release(self, pk: str, owner: str) -> None:
+        self._table.change(
+            "DeleteItem",
+            pk,
+            _LEASE,
+            ConditionExpression="#holder = :me",
+            ExpressionAttributeNames={"#holder": "holder"},
+            ExpressionAttributeValues={":me": {"S": owner}},
+        )
 
     def _named(self, kind: type[Record], name: str, pk: str, sk: str) -> Record | None:
         """Read a record by an id that may come from outside: DynamoDB takes no key of any length."""

@@ -58,6 +58,11 @@ def access_key(access: Access) -> str:
     return key("ACCESS", access.user_id, access.permission_set, access.account)
 
 
+def lock_key(name: str) -> str:
+    """Return the partition of a lock: that of an assignment of no user and no set."""
+    return key("ACCESS", "", "", name)
+
+
 def latest_key(permission_set: str, account: str, who: str) -> str:
     """Return the partition of a person's uses of a set in an account."""
     return key("LATEST", permission_set, account, who)

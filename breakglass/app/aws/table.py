@@ -3,15 +3,16 @@
     pk                     sk                         what
     REQUEST#id             REQUEST                    a request
     REQUEST#id             GRANT#account              the grant of a request in one account
-    ACCESS#user#set#acct   LEASE                      who is at work on an assignment
+    ACCESS#user#set#acct   LEASE                      the owner of the lease on an assignment
     ACCESS#user#set#acct   HOLDERS                    the requests that want it to be there
+    ACCESS###name          LEASE                      the owner of a named lock
     DENIAL#user#set#acct   DENIAL                     the last denial of a person's set in an account
     USE#id                 USE                        a use
     EVENT#id               EVENT                      which use a CloudTrail event belongs to
     LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
     CURSOR#name            CURSOR                     how far a search is
-    DELIVERY#key           DELIVERY                   a delivery of Slack that was seen
-    CLAIM#key              CLAIM                      what is done once, or counted, by the other functions
+    DELIVERY#key           DELIVERY                   a once-key: a delivery of Slack
+    CLAIM#key              CLAIM                      a once-key: what is done once, or counted, by the other functions
     AUDIT#2026-11-26       time#subject#hash          a line of the audit trail
 
 A `#` within a part is written `%23`, so no part can be taken for two. Times are twelve digits, so that text sorts as
@@ -31,7 +32,7 @@ PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 
 EXPIRY = "expires"
-"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"): deliveries, claims, leases, denials."""
+"""Seconds since 1970 after which DynamoDB may delete the item ("time to live"): once-keys, leases, locks, denials."""
 
 
 @dataclass(frozen=True)

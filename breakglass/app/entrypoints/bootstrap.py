@@ -64,6 +64,6 @@ def accounts(aws: AwsClient) -> Mapping[str, Any]:
 
     settings = policy().settings
     return {
-        "center": AwsIdentityCenter(aws, settings.instance_arn, policy().sets),
-        "sessions": ServiceControlPolicy(aws, settings.session_policy_id) if settings.session_policy_id else None,
+        "identity_center": AwsIdentityCenter(aws, settings.instance_arn, policy().sets),
+        "session_policy": ServiceControlPolicy(aws, settings.session_policy_id) if settings.session_policy_id else None,
     }

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from breakglass.app.aws.aws import HASTY, AwsClient
-from breakglass.app.aws.deliveries import Deliveries
 from breakglass.app.aws.desk_function import InvokedDesk
 from breakglass.app.aws.dynamo_table import DynamoTable
+from breakglass.app.aws.once_keys import OnceKeys
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.aws.slack_api import SlackApi
 from breakglass.app.entrypoints.receiver_app import Front, answer
@@ -35,7 +35,7 @@ def _front() -> Front:
     url = json.loads(POLICY_FILE.read_text(encoding="utf-8"))["settings"]["slack_api_url"]
     return Front(
         secret=lambda anew: secrets.refreshed(signing_secret) if anew else secrets.current(signing_secret),
-        claim=Deliveries(DynamoTable(aws, os.environ["BREAKGLASS_TABLE"]), clock).claim,
+        claim=OnceKeys(DynamoTable(aws, os.environ["BREAKGLASS_TABLE"]), clock).once,
         slack=SlackApi(url, secrets, token, timeout=_SLACK_SECONDS, patience=0),
         desk=InvokedDesk(aws, os.environ["BREAKGLASS_DESK"]),
         clock=clock,

@@ -10,7 +10,7 @@ from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.usage_lifecycle import parse_report
 from breakglass.app.entrypoints import bootstrap
 from breakglass.app.entrypoints.runtime import log
-from breakglass.app.services.context import AppContext
+from breakglass.app.services.context import RecorderContext
 from breakglass.app.services.usage_reviews import record_usage
 
 
@@ -27,6 +27,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 @cache
-def _parts() -> tuple[AppContext, IdentityStore]:
+def _parts() -> tuple[RecorderContext, IdentityStore]:
     aws = bootstrap.client()
-    return AppContext(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)
+    return RecorderContext(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from breakglass.app.entrypoints import bootstrap, metrics
-from breakglass.app.services.reconciler import Counts, ReconcilerContext, reconcile
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler import Counts, reconcile
 
 _NAMES = {
     "overdue": "OverdueExplanations",

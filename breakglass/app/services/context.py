@@ -1,57 +1,113 @@
-"""Everything that the app asks of the context, in one value.
+"""The context of each function: its policy, stores and clients, in one value.
 
 Non-goals: making the parts (see `entrypoints`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from breakglass.app.domain.policy import ApprovalPolicy
-from breakglass.app.ports import Clock, Directory, IdentityCenter, Log, SessionPolicy, Slack, Store, Workflow
+from breakglass.app.ports import (
+    AssignmentStore,
+    AuditStore,
+    Clock,
+    Directory,
+    GrantStore,
+    IdentityCenter,
+    LockStore,
+    Log,
+    OnceStore,
+    RequestStore,
+    SessionPolicy,
+    Slack,
+    Store,
+    UsageStore,
+    Workflow,
+)
+
+StepResult = dict[str, Any]
+"""The result of a step of the workflow, JSON-ready."""
+
+
+class RecorderStore(RequestStore, UsageStore, Protocol):
+    """The stores of the function that records usages."""
+
+
+class InteractionStore(RecorderStore, GrantStore, AuditStore, OnceStore, Protocol):
+    """The stores of the functions that talk to people."""
+
+
+class ProvisionerStore(RequestStore, GrantStore, AssignmentStore, LockStore, Protocol):
+    """The stores of the functions that change assignments."""
 
 
 @dataclass(frozen=True)
 class AppContext:
-    """What every function has.
+    """The context that every function has.
 
     Attributes:
-        policy: the compiled policy.
-        store: the records.
+        policy: the compiled approval policy.
         clock: the time.
-        log: where to say what happened.
+        log: the structured log.
     """
 
     policy: ApprovalPolicy
-    store: Store
     clock: Clock
     log: Log
 
 
 @dataclass(frozen=True)
-class ProvisionerContext(AppContext):
-    """What the functions have that make and take back assignments.
+class RecorderContext(AppContext):
+    """The context of the function that records usages.
 
     Attributes:
-        center: Identity Center.
-        sessions: the policy that ends live sessions; None if they are not ended.
+        store: requests and usages.
     """
 
-    center: IdentityCenter
-    sessions: SessionPolicy | None
+    store: RecorderStore
 
 
 @dataclass(frozen=True)
-class InteractionContext(AppContext):
-    """What the functions have that talk to people.
+class ProvisionerContext(AppContext):
+    """The context of the functions that change assignments.
 
     Attributes:
-        directory: who people are, and in which groups.
-        slack: where they are.
-        workflow: what goes on with a decided request.
+        store: requests, grants, leases and locks.
+        identity_center: Identity Center.
+        session_policy: the policy that ends live sessions; None if the stack does not end them.
+    """
+
+    store: ProvisionerStore
+    identity_center: IdentityCenter
+    session_policy: SessionPolicy | None
+
+
+@dataclass(frozen=True)
+class InteractionContext(RecorderContext):
+    """The context of the functions that talk to people.
+
+    Attributes:
+        store: requests, grants, usages, the audit trail and once-keys.
+        directory: people and their groups.
+        slack: Slack's Web API.
+        workflow: the state machine.
         pause: waits for so many seconds.
     """
 
+    store: InteractionStore
     directory: Directory
     slack: Slack
     workflow: Workflow
     pause: Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class ReconcilerContext(InteractionContext, ProvisionerContext):
+    """The context of the reconciler: all that the others have.
+
+    Attributes:
+        store: every store.
+    """
+
+    store: Store

@@ -6,16 +6,16 @@ conditional write, so the limit also holds for acts of the same moment, which an
 Non-goals: what is refused; how an act is undone (an act that fails later has taken its place).
 """
 
-from breakglass.app.services.context import AppContext
+from breakglass.app.services.context import InteractionContext
 
 SECONDS = 3600
 
 
-def count_action(context: AppContext, act: str, user_id: str, most: int) -> bool:
+def count_action(context: InteractionContext, act: str, user_id: str, most: int) -> bool:
     """Count one more act of a person; False if there were `most` within the last hour.
 
     Raises:
         BusyError: that isn't known now.
     """
     until = context.clock() + SECONDS
-    return any(context.store.claim_delivery(f"{act}/{user_id}/{place}", until) for place in range(most))
+    return any(context.store.once(f"{act}/{user_id}/{place}", until) for place in range(most))

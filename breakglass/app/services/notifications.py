@@ -171,10 +171,10 @@ def post_once(
         channel: ID of the channel.
         body: makes the message.
     """
-    if not context.store.claim_delivery(key, context.clock() + _CLAIM_SECONDS):
+    if not context.store.once(key, context.clock() + _CLAIM_SECONDS):
         return
     if post_message(context, key, channel, body()) is not None:
-        context.store.remember_delivery(key, until)
+        context.store.extend_once(key, until)
 
 
 _CLAIM_SECONDS = 240

@@ -12,7 +12,7 @@ from dataclasses import replace
 from breakglass.app.domain.grant_lifecycle import GrantChange
 from breakglass.app.domain.records import AuditEntry, Grant, Request, Usage
 from breakglass.app.domain.request_lifecycle import Change
-from breakglass.app.ports import Store
+from breakglass.app.ports import GrantStore, RequestStore, UsageStore
 
 ATTEMPTS = 10
 """How often a write is tried. Of several writers one always gets through: so many others would have to be first."""
@@ -26,7 +26,7 @@ class ContendedError(Exception):
     """Others kept writing the same record; the caller may try again later."""
 
 
-def change_request(store: Store, request_id: str, change: Callable[[Request], Change]) -> Change:
+def change_request(store: RequestStore, request_id: str, change: Callable[[Request], Change]) -> Change:
     """Apply a change to a request, and return it as it was written; without audit entries if nothing had to change.
 
     Args:
@@ -52,7 +52,7 @@ def change_request(store: Store, request_id: str, change: Callable[[Request], Ch
     raise ContendedError(request_id)
 
 
-def change_grant(store: Store, request_id: str, account: str, change: Callable[[Grant], GrantChange]) -> Grant:
+def change_grant(store: GrantStore, request_id: str, account: str, change: Callable[[Grant], GrantChange]) -> Grant:
     """Apply a change to the grant of a request in one account, and return it as it was written.
 
     Raises:
@@ -72,20 +72,22 @@ def change_grant(store: Store, request_id: str, account: str, change: Callable[[
     raise ContendedError(f"{request_id} in {account}")
 
 
-def change_usage(store: Store, use_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]) -> Usage:
-    """Apply a change to a use, and return it as it was written.
+def change_usage(
+    store: UsageStore, usage_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]
+) -> Usage:
+    """Apply a change to a usage, and return it as it was written.
 
     Raises:
-        UnknownRecordError: if there is no such use.
+        UnknownRecordError: if there is no such usage.
         ContendedError: if others were quicker every time.
     """
     for _ in range(ATTEMPTS):
-        use = store.usage(use_id)
-        if use is None:
-            raise UnknownRecordError(use_id)
-        wanted, audit = change(use)
-        if wanted == use and not audit:
-            return use
+        usage = store.usage(usage_id)
+        if usage is None:
+            raise UnknownRecordError(usage_id)
+        wanted, audit = change(usage)
+        if wanted == usage and not audit:
+            return usage
         if store.save_usage(wanted, audit):
             return replace(wanted, version=wanted.version + 1)
-    raise ContendedError(use_id)
+    raise ContendedError(usage_id)

@@ -20,16 +20,13 @@ from breakglass.app.domain.policy import PrincipalKind
 from breakglass.app.domain.records import SYSTEM, Access, Grant, GrantState, Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.error_codes import Remedy, describe_error, is_transient, permanent_error_code, remedy_of
-from breakglass.app.ports import BusyError, Operation, OperationStatus, Store
-from breakglass.app.services.context import ProvisionerContext
+from breakglass.app.ports import BusyError, GrantStore, Operation, OperationStatus
+from breakglass.app.services.context import ProvisionerContext, StepResult
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError, change_grant, change_request
 from breakglass.app.services.session_denials import deny_sessions, remove_denials
 
 LEASE_SECONDS = 900
 """How long one request keeps another from the same assignment, if it never gives the lease back."""
-
-StepResult = dict[str, Any]
-"""What a step tells the workflow, JSON-ready."""
 
 
 def run_step(context: ProvisionerContext, event: dict[str, Any]) -> StepResult:
@@ -78,11 +75,11 @@ def start_grant(context: ProvisionerContext, request_id: str, account: str) -> O
     _lease(context, one)
     context.store.add_holder(one.access, request_id, context.clock())
     one = _change(context, one, lambda grant: life.begin_grant(grant, None, context.clock()))
-    if context.center.is_assigned(one.access, one.set_arn):
+    if context.identity_center.is_assigned(one.access, one.set_arn):
         # By an earlier run of this step, or for another request of the same person.
         return _granted(context, one)
     try:
-        creation = context.center.create(one.access, one.set_arn)
+        creation = context.identity_center.create(one.access, one.set_arn)
     except BusyError as error:
         why = str(error)
         _change(context, one, lambda grant: life.record_start_failure(grant, why))
@@ -97,7 +94,7 @@ def poll_grant(context: ProvisionerContext, request_id: str, account: str) -> Op
         # The step before did not get to its end.
         return start_grant(context, request_id, account)
     _lease(context, one)
-    return _creating(context, one, context.center.creation(one.operation))
+    return _creating(context, one, context.identity_center.creation(one.operation))
 
 
 def rollback_grant(context: ProvisionerContext, request_id: str, account: str) -> OperationStatus:
@@ -113,14 +110,14 @@ def rollback_grant(context: ProvisionerContext, request_id: str, account: str) -
     if _remaining_holder(context, one):
         # Whatever is there, is there for somebody else.
         one = _change(context, one, lambda grant: life.settle_creation(grant, made=False))
-    elif context.center.is_assigned(one.access, one.set_arn):
+    elif context.identity_center.is_assigned(one.access, one.set_arn):
         _change(context, one, life.record_listed)
-        context.center.delete(one.access, one.set_arn)
+        context.identity_center.delete(one.access, one.set_arn)
         return OperationStatus.in_progress
     elif one.made:
         # The list may be late.
         one = _change(context, one, lambda grant: life.record_absent(grant, context.clock()))
-        context.center.delete(one.access, one.set_arn)
+        context.identity_center.delete(one.access, one.set_arn)
     if not life.is_gone(one, context.clock()):
         return OperationStatus.in_progress
     _change(
@@ -168,7 +165,7 @@ def poll_revoke(
         return start_revoke(context, request_id, account, latest_end)
     _lease(context, one)
     try:
-        deletion = context.center.deletion(one.operation)
+        deletion = context.identity_center.deletion(one.operation)
     except BusyError:
         raise
     except Exception as error:
@@ -190,7 +187,7 @@ def verify_revoke(context: ProvisionerContext, request_id: str, account: str) ->
     if one.state not in life.LIVE:
         return OperationStatus.succeeded
     _lease(context, one)
-    if context.center.is_assigned(one.access, one.set_arn):
+    if context.identity_center.is_assigned(one.access, one.set_arn):
         # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
         _change(context, one, life.record_listed)
         return OperationStatus.in_progress
@@ -198,8 +195,8 @@ def verify_revoke(context: ProvisionerContext, request_id: str, account: str) ->
         one = _change(context, one, lambda grant: life.record_absent(grant, context.clock()))
     if not life.is_gone(one, context.clock()):
         return OperationStatus.in_progress
-    if context.sessions is not None:
-        one = deny_sessions(context, context.sessions, one)
+    if context.session_policy is not None:
+        one = deny_sessions(context, context.session_policy, one)
     _change(context, one, lambda grant: life.confirm_revoke(grant, context.clock()))
     context.store.release_lease(one.access, request_id)
     return OperationStatus.succeeded
@@ -237,12 +234,12 @@ def remove_session_deny(context: ProvisionerContext, request_id: str) -> StepRes
     return {}
 
 
-def active_holders(store: Store, access: Access, holders: Iterable[str]) -> tuple[str, ...]:
+def active_holders(store: GrantStore, access: Access, holders: Iterable[str]) -> tuple[str, ...]:
     """Return those holders of an assignment whose grant still wants it to be there; one that can't be read does not."""
     return tuple(one for one in sorted(holders) if _is_active_holder(store, access, one))
 
 
-def _is_active_holder(store: Store, access: Access, holder: str) -> bool:
+def _is_active_holder(store: GrantStore, access: Access, holder: str) -> bool:
     try:
         grant = store.grant(holder, access.account)
     except ValueError:
@@ -327,7 +324,7 @@ def _settled(context: ProvisionerContext, one: Grant) -> Grant:
     if one.operation is None:
         return one
     try:
-        creation = context.center.creation(one.operation)
+        creation = context.identity_center.creation(one.operation)
     except BusyError:
         raise
     except Exception as error:
@@ -347,7 +344,7 @@ def _granted(context: ProvisionerContext, one: Grant) -> OperationStatus:
 
 
 def _deleting(context: ProvisionerContext, one: Grant) -> OperationStatus:
-    deletion = context.center.delete(one.access, one.set_arn)
+    deletion = context.identity_center.delete(one.access, one.set_arn)
     _change(context, one, lambda grant: life.begin_revoke(grant, deletion.id or None, context.clock()))
     return deletion.status
 

@@ -23,7 +23,7 @@ from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.error_codes import describe_error
 from breakglass.app.ports import BusyError, OperationStatus
 from breakglass.app.services import announcements, notifications, provisioning, usage_reviews, workflow_steps
-from breakglass.app.services.context import InteractionContext, ProvisionerContext
+from breakglass.app.services.context import ReconcilerContext
 from breakglass.app.services.optimistic_writes import change_request, change_usage
 from breakglass.app.services.session_denials import deny_sessions, remove_denials
 from breakglass.app.services.unmanaged import search_unmanaged_assignments
@@ -38,11 +38,6 @@ MOST_REMINDERS = 10
 
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class ReconcilerContext(InteractionContext, ProvisionerContext):
-    """What the function has: all that the others have, but for the endpoint."""
 
 
 @dataclass
@@ -219,16 +214,16 @@ def _is_taken_back(context: ReconcilerContext, grant: Grant, latest_end: int | N
 
 
 def _is_denial_over(context: ReconcilerContext, grant: Grant) -> bool:
-    return context.sessions is None or context.clock() >= (grant.deny_until or 0)
+    return context.session_policy is None or context.clock() >= (grant.deny_until or 0)
 
 
 def _see_to_denial(run: Run, grant: Grant) -> None:
     context = run.context
     try:
-        if context.sessions is None or _is_denial_over(context, grant):
+        if context.session_policy is None or _is_denial_over(context, grant):
             remove_denials(context, [grant])
         elif grant.state not in LIVE:
-            written = deny_sessions(context, context.sessions, grant)
+            written = deny_sessions(context, context.session_policy, grant)
             run.counts.undenied += bool(written.deny_failure) - bool(grant.deny_failure)
             if written.deny_failure != grant.deny_failure:
                 # The message says whether live sessions are cut off.

@@ -31,9 +31,9 @@ def append_refusal(context: InteractionContext, by: Actor, deed: str, about: str
     """
     entry = _entry(context, by, about, f"{deed}: {why}")
     key = f"{EVENT}/{by.user_id or by.slack_id}/{deed}/{entry.subject}"
-    if context.store.claim_delivery(key, context.clock() + _CLAIM_SECONDS):
+    if context.store.once(key, context.clock() + _CLAIM_SECONDS):
         context.store.append_audit(entry)
-        context.store.remember_delivery(key, context.clock() + _SECONDS)
+        context.store.extend_once(key, context.clock() + _SECONDS)
 
 
 def append_unknown_user_refusal(

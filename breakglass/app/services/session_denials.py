@@ -1,7 +1,7 @@
 """Ends the sessions that live on when an assignment is gone, and takes the Deny out again when none can be alive.
 
 The Deny is noted in the grant before it is written into the policy, so that whatever comes in between, the sweeper
-finds what is still to be written and what is to be taken out. The policy is read, changed and written under a lease,
+finds what is still to be written and what is to be taken out. The policy is read, changed and written under a lock,
 since AWS knows no condition on its content.
 
 Non-goals: what the policy says (see `domain.session_denials`).
@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from breakglass.app.domain import grant_lifecycle as life
-from breakglass.app.domain.records import Access, Grant
+from breakglass.app.domain.records import Grant
 from breakglass.app.domain.session_denials import (
     SessionDenial,
     SessionPolicyError,
@@ -30,8 +30,8 @@ MARGIN_SECONDS = 60
 LONGEST_SESSION_SECONDS = 12 * 3600
 """The longest session that Identity Center allows."""
 
-_LEASE = Access("", "", "sessions")
-_LEASE_SECONDS = 60
+_LOCK = "sessions"
+_LOCK_SECONDS = 60
 
 
 def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, one: Grant) -> Grant:
@@ -57,10 +57,10 @@ def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, one: Gra
 def remove_denials(context: ProvisionerContext, grants: Iterable[Grant]) -> None:
     """Take out the Deny of those grants whose sessions can't be alive any more; without the policy there is none."""
     for one in grants:
-        if one.deny_until is None or (context.sessions is not None and one.deny_until > context.clock()):
+        if one.deny_until is None or (context.session_policy is not None and one.deny_until > context.clock()):
             continue
-        if context.sessions is not None:
-            _remove_denial(context, context.sessions, one)
+        if context.session_policy is not None:
+            _remove_denial(context, context.session_policy, one)
         _change(context, one, lambda grant: life.record_deny_removal(grant, context.clock()))
 
 
@@ -87,8 +87,8 @@ def _rewrite_policy(
     context: ProvisionerContext, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]
 ) -> None:
     # By a name of this run's own: the workflow and the sweeper may be at the same grant.
-    now, holder = context.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
-    if not context.store.acquire_lease(_LEASE, holder, now + _LEASE_SECONDS, now):
+    now, owner = context.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
+    if not context.store.lock(_LOCK, owner, now + _LOCK_SECONDS, now):
         raise BusyError("the policy that ends sessions is being written")
     try:
         content = sessions.read()
@@ -96,4 +96,4 @@ def _rewrite_policy(
         if changed != content:
             sessions.write(changed)
     finally:
-        context.store.release_lease(_LEASE, holder)
+        context.store.unlock(_LOCK, owner)

@@ -26,7 +26,8 @@ from breakglass.app.slack import messages
 from breakglass.app.slack.message_content import MessageContent
 
 if TYPE_CHECKING:
-    from breakglass.app.services.reconciler import ReconcilerContext, Run
+    from breakglass.app.services.context import ReconcilerContext
+    from breakglass.app.services.reconciler import Run
 
 CURSOR = "search"
 """Name of the stored cursor."""
@@ -102,7 +103,7 @@ def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
         if (name, "") > current.after:
             yield name, ""
         try:
-            accounts = run.context.center.provisioned_accounts(name)
+            accounts = run.context.identity_center.provisioned_accounts(name)
         except Exception as error:
             run.failed(name, error)
             continue
@@ -115,7 +116,7 @@ def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int
     if not account:
         return found
     try:
-        for principal in run.context.center.assignments(name, account):
+        for principal in run.context.identity_center.assignments(name, account):
             if not _is_managed(run.context, known, name, account, principal):
                 found += 1
                 # Of too many for one run, the next round sees to the rest.
@@ -148,12 +149,12 @@ def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
     revoke = own or context.policy.settings.unmanaged is UnmanagedAssignments.revoke
     context.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
     run.later(key, lambda: _report(context, key, name, account, principal, own=own, revoke=revoke))
-    if context.store.claim_delivery(f"{key}/seen", now + SEEN_SECONDS):
+    if context.store.once(f"{key}/seen", now + SEEN_SECONDS):
         context.store.append_audit(found)
     elif revoke and _is_free(context, name, account, principal, key):
         try:
             context.store.append_audit(replace(found, event="unrecorded_revoke_begun"))
-            context.center.remove(name, account, principal)
+            context.identity_center.remove(name, account, principal)
         except Exception as error:
             # Another assignment of the same set and account may be revoked all the same.
             run.failed(key, error)

@@ -17,7 +17,7 @@ from breakglass.app.domain.usage_lifecycle import Evidence, UsageChange
 from breakglass.app.ports import Directory
 from breakglass.app.services import notifications, refusal_audit
 from breakglass.app.services.action import ActionContext, ActionRejectedError, require, text
-from breakglass.app.services.context import AppContext, InteractionContext
+from breakglass.app.services.context import InteractionContext, RecorderContext
 from breakglass.app.services.limits import count_action
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError, change_usage
 from breakglass.app.slack import forms, ids, messages
@@ -33,7 +33,7 @@ _SESSION_SECONDS = 3600
 
 
 def record_usage(
-    context: AppContext,
+    context: RecorderContext,
     directory: Directory,
     evidence: Evidence,
     by: Actor = SYSTEM,
@@ -69,7 +69,7 @@ def record_usage(
     raise ContendedError(evidence.event_id)
 
 
-def _find_usage(context: AppContext, evidence: Evidence, user_id: str) -> tuple[Usage | None, Usage | None]:
+def _find_usage(context: RecorderContext, evidence: Evidence, user_id: str) -> tuple[Usage | None, Usage | None]:
     """Return the use that a record belongs to, if there is one yet, and the one after which it would begin another."""
     seconds, before = _session_seconds(context, evidence), None
     one = context.store.latest_usage(evidence.role, evidence.account, user_id or life.session_name(evidence))
@@ -254,12 +254,12 @@ def _user_id(directory: Directory, evidence: Evidence) -> str:
     return person.user_id if person is not None else ""
 
 
-def _session_seconds(context: AppContext, evidence: Evidence) -> int:
+def _session_seconds(context: RecorderContext, evidence: Evidence) -> int:
     known = context.policy.sets.get(evidence.role)
     return known.session_seconds if known is not None else _SESSION_SECONDS
 
 
-def _request_id(context: AppContext, user_id: str, evidence: Evidence) -> str | None:
+def _request_id(context: RecorderContext, user_id: str, evidence: Evidence) -> str | None:
     """Return the request under which a use was made; the newest, if several overlap."""
     if not user_id:
         return None

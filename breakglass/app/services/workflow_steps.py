@@ -16,12 +16,9 @@ from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import LONGEST_NOTE
 from breakglass.app.ports import SlackError
 from breakglass.app.services import announcements, extensions, notifications
-from breakglass.app.services.context import InteractionContext
+from breakglass.app.services.context import InteractionContext, StepResult
 from breakglass.app.services.identity import find_mentions
 from breakglass.app.services.optimistic_writes import UnknownRecordError, change_request
-
-StepResult = dict[str, Any]
-"""What a step tells the workflow, JSON-ready."""
 
 AGAIN_SECONDS = 60
 """After how long people are called again whom Slack did not let be called."""

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from breakglass.app.aws.aws import AwsClient, AwsError
-from breakglass.app.aws.deliveries import Deliveries
 from breakglass.app.aws.dynamo_table import ATTEMPTS, MOST_ITEMS, DynamoTable
+from breakglass.app.aws.once_keys import OnceKeys
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.aws.table import OPEN, keys
 from breakglass.app.ports import BusyError
@@ -56,7 +56,7 @@ def test_what_meets_other_transactions_every_time_was_not_written(server: Script
 def test_claim_that_meets_only_conflicts_is_not_seen_before(server: ScriptedServer) -> None:
     server.answers(cancelled("TransactionConflict"))
     with pytest.raises(BusyError):
-        Deliveries(table(server, lambda _: None), lambda: 0).claim("slack/1", 600)
+        OnceKeys(table(server, lambda _: None), lambda: 0).once("slack/1", 600)
 
 
 @pytest.mark.parametrize("codes", [("ConditionalCheckFailed",), ("TransactionConflict", "ConditionalCheckFailed")])

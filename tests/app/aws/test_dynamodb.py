@@ -7,7 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -196,7 +196,6 @@ def test_texts_that_look_like_keys_are_not_taken_for_others(store: Store) -> Non
 def test_ids_of_the_system_itself_may_be_empty(store: Store) -> None:
     assert store.save_request(a_request(requester=SYSTEM))
     assert store.request("r-1") is not None
-    assert store.acquire_lease(Access("", "", "sessions"), "r-1/222222222222", NOW + 60, NOW)
 
 
 # Writing only if nobody else has
@@ -288,38 +287,38 @@ def at_once(write: Callable[[int], None]) -> None:
         thread.join()
 
 
-# Deliveries
+# Once-keys
 
 
-def test_a_delivery_is_claimed_once(store: Store, clock: FixedClock) -> None:
-    assert store.claim_delivery("key#1", clock() + 600)
-    assert not store.claim_delivery("key#1", clock() + 600)
-    assert store.claim_delivery("key#2", clock() + 600)
+def test_once_gives_a_key_to_the_first_caller(store: Store, clock: FixedClock) -> None:
+    assert store.once("key#1", clock() + 600)
+    assert not store.once("key#1", clock() + 600)
+    assert store.once("key#2", clock() + 600)
 
 
-def test_a_delivery_is_remembered_until_the_time_given(store: Store, clock: FixedClock) -> None:
-    assert store.claim_delivery("key", clock() + 600)
+def test_once_gives_an_expired_key_again(store: Store, clock: FixedClock) -> None:
+    assert store.once("key", clock() + 600)
     clock.advance(599)
-    assert not store.claim_delivery("key", clock() + 600)
+    assert not store.once("key", clock() + 600)
     clock.advance(1)
-    assert store.claim_delivery("key", clock() + 600)
-    assert not store.claim_delivery("key", clock() + 600)
+    assert store.once("key", clock() + 600)
+    assert not store.once("key", clock() + 600)
 
 
-def test_claimed_delivery_is_remembered_until_another_time(store: Store, clock: FixedClock) -> None:
-    assert store.claim_delivery("key", clock() + 60)
-    store.remember_delivery("key", clock() + 600)
+def test_extended_once_key_expires_at_the_new_time(store: Store, clock: FixedClock) -> None:
+    assert store.once("key", clock() + 60)
+    store.extend_once("key", clock() + 600)
     clock.advance(599)
-    assert not store.claim_delivery("key", clock() + 60)
+    assert not store.once("key", clock() + 60)
     clock.advance(1)
-    assert store.claim_delivery("key", clock() + 60)
+    assert store.once("key", clock() + 60)
 
 
-def test_of_many_claims_at_once_exactly_one_wins(stores: Stores) -> None:
+def test_of_many_callers_of_once_exactly_one_wins(stores: Stores) -> None:
     won: list[int] = []
 
     def claim(number: int) -> None:
-        if stores().claim_delivery("key", NOW + 600):
+        if stores().once("key", NOW + 600):
             won.append(number)
 
     at_once(claim)
@@ -539,24 +538,32 @@ def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
 # Assignments
 
 
-def test_one_request_at_a_time_has_the_lease_on_an_assignment(store: Store) -> None:
+def test_one_owner_at_a_time_has_a_lease(store: Store) -> None:
     access, other = Access("u-ada", "set", "222222222222"), Access("u-ada", "set", "333333333333")
-    assert store.acquire_lease(access, "r-1", NOW + 60, NOW)
-    assert store.acquire_lease(access, "r-1", NOW + 90, NOW)
-    assert store.acquire_lease(other, "r-2", NOW + 60, NOW)
-    assert not store.acquire_lease(access, "r-2", NOW + 60, NOW + 89)
-    assert store.acquire_lease(access, "r-2", NOW + 120, NOW + 90)
-    assert not store.acquire_lease(access, "r-1", NOW + 120, NOW + 90)
+    assert_exclusive(store.acquire_lease, store.release_lease, access, other)
 
 
-def test_only_its_owner_gives_a_lease_back(store: Store) -> None:
-    access = Access("u-ada", "set", "222222222222")
-    store.release_lease(access, "r-1")
-    assert store.acquire_lease(access, "r-1", NOW + 60, NOW)
-    store.release_lease(access, "r-2")
-    assert not store.acquire_lease(access, "r-2", NOW + 60, NOW)
-    store.release_lease(access, "r-1")
-    assert store.acquire_lease(access, "r-2", NOW + 60, NOW)
+def test_one_owner_at_a_time_has_a_lock(store: Store) -> None:
+    assert_exclusive(store.lock, store.unlock, "sessions", "#")
+
+
+Thing = TypeVar("Thing", Access, str)
+
+
+def assert_exclusive(
+    take: Callable[[Thing, str, int, int], bool], give_back: Callable[[Thing, str], None], thing: Thing, other: Thing
+) -> None:
+    give_back(thing, "r-1")
+    assert take(thing, "r-1", NOW + 60, NOW)
+    assert take(thing, "r-1", NOW + 90, NOW)
+    assert take(other, "r-2", NOW + 60, NOW)
+    assert not take(thing, "r-2", NOW + 60, NOW + 89)
+    assert take(thing, "r-2", NOW + 120, NOW + 90)
+    assert not take(thing, "r-1", NOW + 120, NOW + 90)
+    give_back(thing, "r-1")
+    assert not take(thing, "r-1", NOW + 120, NOW + 90)
+    give_back(thing, "r-2")
+    assert take(thing, "r-1", NOW + 120, NOW + 90)
 
 
 def test_of_many_that_want_the_lease_at_once_exactly_one_gets_it(stores: Stores) -> None:
@@ -715,8 +722,8 @@ def test_who_wrote_a_record_learns_it_though_the_answer_was_lost(forgetful: Dyna
 
 @pytest.mark.local
 def test_who_claimed_a_delivery_learns_it_though_the_answer_was_lost(forgetful: DynamoStore) -> None:
-    assert forgetful.claim_delivery("key", NOW + 600)
-    assert not forgetful.claim_delivery("key", NOW + 600)
+    assert forgetful.once("key", NOW + 600)
+    assert not forgetful.once("key", NOW + 600)
 
 
 @pytest.mark.local

@@ -31,7 +31,7 @@ Kept = TypeVar("Kept", Request, Grant, Usage)
 
 @dataclass
 class _Lease:
-    request_id: str
+    owner: str
     until: int
 
 
@@ -39,7 +39,7 @@ class MemoryStore:
     """Keeps records in dictionaries.
 
     Args:
-        clock: the time at which a delivery is forgotten; without one, never.
+        clock: the time at which a once-key and a denial expire; without one, never.
 
     Attributes:
         unreadable: ids of requests and uses, and `id account` of grants, whose record can't be decoded.
@@ -47,7 +47,7 @@ class MemoryStore:
 
     def __init__(self, clock: Clock = lambda: 0) -> None:
         self._clock = clock
-        self.deliveries: dict[str, int] = {}
+        self.once_keys: dict[str, int] = {}
         self.requests: dict[str, Request] = {}
         self.all_grants: dict[tuple[str, str], Grant] = {}
         self.uses: dict[str, Usage] = {}
@@ -56,21 +56,21 @@ class MemoryStore:
         self.remembered: dict[Access, Denial] = {}
         self._use_of_event: dict[str, str] = {}
         self._latest_use: dict[tuple[str, str, str], str] = {}
-        self._leases: dict[Access, _Lease] = {}
+        self._leases: dict[Access | str, _Lease] = {}
         self._holders: dict[Access, frozenset[str]] = {}
         self._held_at: dict[Access, int] = {}
         self._cursors: dict[str, str] = {}
         self._lock = threading.RLock()
 
-    def claim_delivery(self, key: str, expires_at: int) -> bool:
+    def once(self, name: str, until: int) -> bool:
         with self._lock:
-            if key in self.deliveries and self._clock() < self.deliveries[key]:
+            if name in self.once_keys and self._clock() < self.once_keys[name]:
                 return False
-            self.deliveries[key] = expires_at
+            self.once_keys[name] = until
             return True
 
-    def remember_delivery(self, key: str, expires_at: int) -> None:
-        self.deliveries[key] = expires_at
+    def extend_once(self, name: str, until: int) -> None:
+        self.once_keys[name] = until
 
     def request(self, request_id: str) -> Request | None:
         self._refuse_unreadable(request_id)
@@ -144,19 +144,17 @@ class MemoryStore:
             found = [request for request in self.requests.values() if since <= request.created_at < until]
         return _page(found, cursor, limit)
 
-    def acquire_lease(self, access: Access, request_id: str, until: int, now: int) -> bool:
-        with self._lock:
-            lease = self._leases.get(access)
-            if lease and lease.request_id != request_id and lease.until > now:
-                return False
-            self._leases[access] = _Lease(request_id, until)
-            return True
+    def acquire_lease(self, access: Access, owner: str, until: int, now: int) -> bool:
+        return self._acquire(access, owner, until, now)
 
-    def release_lease(self, access: Access, request_id: str) -> None:
-        with self._lock:
-            lease = self._leases.get(access)
-            if lease and lease.request_id == request_id:
-                del self._leases[access]
+    def release_lease(self, access: Access, owner: str) -> None:
+        self._release(access, owner)
+
+    def lock(self, name: str, owner: str, until: int, now: int) -> bool:
+        return self._acquire(name, owner, until, now)
+
+    def unlock(self, name: str, owner: str) -> None:
+        self._release(name, owner)
 
     def add_holder(self, access: Access, request_id: str, now: int) -> None:
         with self._lock:
@@ -174,22 +172,22 @@ class MemoryStore:
     def holders(self, access: Access) -> frozenset[str]:
         return self._holders.get(access, frozenset())
 
-    def usage(self, use_id: str) -> Usage | None:
-        return self.uses.get(use_id)
+    def usage(self, usage_id: str) -> Usage | None:
+        return self.uses.get(usage_id)
 
     def usage_of_event(self, event_id: str) -> Usage | None:
         return self.uses.get(self._use_of_event.get(event_id, ""))
 
-    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, usage: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         with self._lock:
-            if not _follows(self.uses.get(use.id), use):
+            if not _follows(self.uses.get(usage.id), usage):
                 return False
-            if any(self._use_of_event.get(event_id, use.id) != use.id for event_id in use.event_ids):
+            if any(self._use_of_event.get(event_id, usage.id) != usage.id for event_id in usage.event_ids):
                 return False
-            if use.version == 0:
-                self._remember_latest(use)
-            self.uses[use.id] = replace(use, version=use.version + 1)
-            self._use_of_event.update(dict.fromkeys(use.event_ids, use.id))
+            if usage.version == 0:
+                self._remember_latest(usage)
+            self.uses[usage.id] = replace(usage, version=usage.version + 1)
+            self._use_of_event.update(dict.fromkeys(usage.event_ids, usage.id))
             self._tell(audit)
             return True
 
@@ -219,6 +217,20 @@ class MemoryStore:
         with self._lock:
             span = [entry for entry in self.trail if since <= entry.at < until]
         return iter(sorted(span, key=lambda entry: entry.at))
+
+    def _acquire(self, of: Access | str, owner: str, until: int, now: int) -> bool:
+        with self._lock:
+            lease = self._leases.get(of)
+            if lease and lease.owner != owner and lease.until > now:
+                return False
+            self._leases[of] = _Lease(owner, until)
+            return True
+
+    def _release(self, of: Access | str, owner: str) -> None:
+        with self._lock:
+            lease = self._leases.get(of)
+            if lease and lease.owner == owner:
+                del self._leases[of]
 
     def _refuse_unreadable(self, name: str) -> None:
         if name in self.unreadable:

@@ -52,7 +52,7 @@ class Endpoint:
         self.secret_failure: Exception | None = None
         self.front = Front(
             secret=self._secret,
-            claim=MemoryStore(self.clock).claim_delivery,
+            claim=MemoryStore(self.clock).once,
             slack=self.slack,
             desk=self,
             clock=self.clock,

@@ -6,7 +6,8 @@ from typing import Any
 from breakglass.app.domain.people import Person
 from breakglass.app.ports import OperationStatus
 from breakglass.app.services import dispatch, provisioning, workflow_steps
-from breakglass.app.services.reconciler import ReconcilerContext, reconcile
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler import reconcile
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Submission
 from tests.app.domain.policies import RDS

@@ -9,7 +9,8 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Access, Message, Request
 from breakglass.app.services import dispatch
-from breakglass.app.services.reconciler import Counts, ReconcilerContext, reconcile
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler import Counts, reconcile
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Command, SlackActor, Submission
 from tests.app.domain.policies import ADA, EVERYBODY, PRODUCTION, RDS, policy
@@ -62,8 +63,8 @@ class FakeWorkspace:
             slack=self.slack,
             workflow=self.workflow,
             pause=self.pauses.append,
-            center=self.center,
-            sessions=self.sessions if ends_sessions else None,
+            identity_center=self.center,
+            session_policy=self.sessions if ends_sessions else None,
         )
         self.runner = WorkflowRunner(self.context, self.context, self.workflow, self.clock)
 

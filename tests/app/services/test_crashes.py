@@ -28,6 +28,8 @@ _WRITES = (
     "remove_holder",
     "acquire_lease",
     "release_lease",
+    "lock",
+    "unlock",
     "save_usage",
     "append_audit",
 )

@@ -33,9 +33,10 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import GrantState, Request, State
 from breakglass.app.domain.request_lifecycle import FINAL, Event, RequestTransitionError
 from breakglass.app.ports import BusyError
+from breakglass.app.services.context import ReconcilerContext
 from breakglass.app.services.optimistic_writes import ContendedError, UnknownRecordError
 from breakglass.app.services.provisioning import LEASE_SECONDS
-from breakglass.app.services.reconciler import GRACE_SECONDS, ReconcilerContext
+from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.services.session_denials import MARGIN_SECONDS
 from tests.app.domain import examples, policies
 from tests.app.domain.policies import ADA, BEA, CLEO, DATABASES, DOT, EVE, PRODUCTION, STAGING, group
@@ -153,8 +154,8 @@ class Life(RuleBasedStateMachine):
                 slack=slack,
                 workflow=workflow,
                 pause=lambda seconds: None,
-                center=center,
-                sessions=ended,
+                identity_center=center,
+                session_policy=ended,
             ),
             slack,
         )

@@ -65,9 +65,9 @@ class Rivals(MemoryStore):
         self._rival()
         return super().save_grant(grant, audit)
 
-    def save_usage(self, use: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
+    def save_usage(self, usage: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
         self._rival()
-        return super().save_usage(use, audit)
+        return super().save_usage(usage, audit)
 
     def _rival(self) -> None:
         self.writes += 1

@@ -256,7 +256,7 @@ def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
     workspace.click(ADA, ids.DONE, request)
     assert list(workspace.store.live_grants())
     workspace.runner.stop(request.id)
-    workspace.context = replace(workspace.context, sessions=None)
+    workspace.context = replace(workspace.context, session_policy=None)
     workspace.reconcile()
     assert list(workspace.store.live_grants()) == []
 

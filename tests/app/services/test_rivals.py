@@ -327,7 +327,7 @@ def test_request_right_before_a_late_assignment_goes_keeps_it(workspace: FakeWor
         step(workspace, "prepare", request)
         step(workspace, "grant", request, account=PRODUCTION)
 
-    interrupt(workspace.store, "claim_delivery", grant)
+    interrupt(workspace.store, "once", grant)
     workspace.reconcile()
     assert workspace.is_open()
 

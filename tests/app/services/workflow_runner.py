@@ -14,12 +14,10 @@ from typing import Any
 
 from breakglass.app.domain.records import Kind, Request
 from breakglass.app.services import provisioning, workflow_steps
-from breakglass.app.services.context import InteractionContext, ProvisionerContext
+from breakglass.app.services.context import InteractionContext, ProvisionerContext, StepResult
 from breakglass.components.approvals.workflow_definition import GRANT_POLLS, REVOKE_POLLS
 from tests.app.doubles.clock import FixedClock
 from tests.app.doubles.workflow import MemoryWorkflow
-
-StepResult = dict[str, Any]
 
 
 class CaughtError(Exception):

@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.deliveries import Deliveries
 from breakglass.app.aws.dynamo_table import DynamoTable
 from breakglass.app.aws.dynamodb import DynamoStore
+from breakglass.app.aws.once_keys import OnceKeys
 from breakglass.app.aws.table import PARTITION_KEY, SORT_KEY
 from breakglass.app.domain.records import (
     SYSTEM,
@@ -46,8 +46,8 @@ USE = Usage("u-1", RDS, PRODUCTION, "u-ada", "ada", NOW, NOW + 86_400, event_ids
 AUDIT = (AuditEntry(NOW, "r-1", "requested", SYSTEM, RDS, (PRODUCTION,), "databases", "", "", "pending"),)
 
 METHODS: dict[str, Callable[[DynamoStore], object]] = {
-    "claim_delivery": lambda store: store.claim_delivery("key", NOW + 600),
-    "remember_delivery": lambda store: store.remember_delivery("key", NOW + 600),
+    "once": lambda store: store.once("key", NOW + 600),
+    "extend_once": lambda store: store.extend_once("key", NOW + 600),
     "request": lambda store: store.request("r-1"),
     "save_request": lambda store: store.save_request(REQUEST, AUDIT, [GRANT]),
     "denials": lambda store: store.denials("u-ada", RDS, [PRODUCTION]),
@@ -59,6 +59,8 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
     "requests_of": lambda store: store.requests_of("u-ada"),
     "requests_between": lambda store: store.requests_between(NOW - 86_400, NOW),
     "acquire_lease": lambda store: store.acquire_lease(ACCESS, "r-1", NOW + 900, NOW),
+    "lock": lambda store: store.lock("sessions", "owner", NOW + 60, NOW),
+    "unlock": lambda store: store.unlock("sessions", "owner"),
     "release_lease": lambda store: store.release_lease(ACCESS, "r-1"),
     "add_holder": lambda store: store.add_holder(ACCESS, "r-1", NOW),
     "last_held": lambda store: store.last_held(ACCESS),
@@ -77,11 +79,12 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
 
 PEOPLE = "request save_request grants usage save_usage usage_of_event latest_usage requests_of"
 USES = {
-    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_usages claim_delivery "
-    "remember_delivery append_audit",
-    Part.access: "request save_request grants grant save_grant acquire_lease release_lease add_holder remove_holder",
-    Part.sweeper: "claim_delivery remember_delivery append_audit open_requests live_grants open_usages request "
-    "save_request grants grant save_grant acquire_lease release_lease add_holder remove_holder holders last_held "
+    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_usages once extend_once append_audit",
+    Part.access: "request save_request grants grant save_grant acquire_lease release_lease lock unlock add_holder "
+    "remove_holder",
+    Part.sweeper: "once extend_once append_audit open_requests live_grants open_usages request "
+    "save_request grants grant save_grant acquire_lease release_lease lock unlock add_holder remove_holder holders "
+    "last_held "
     "cursor save_cursor usage denials",
     Part.recorder: "usage_of_event usage latest_usage requests_of request save_usage",
 }
@@ -170,7 +173,7 @@ def test_a_function_may_all_that_the_store_does_for_it(part: Part, method: str) 
 
 def test_front_may_claim_a_delivery_and_nothing_else() -> None:
     client = Asked()
-    Deliveries(DynamoTable(cast(AwsClient, client), PLACE.names.table), lambda: NOW).claim("slack/1", NOW + 600)
+    OnceKeys(DynamoTable(cast(AwsClient, client), PLACE.names.table), lambda: NOW).once("slack/1", NOW + 600)
     (need,) = client.needs()
     assert [part for part in Part if allowed(part, *need)] == [Part.front]
 
@@ -191,9 +194,15 @@ def test_only_the_desk_may_remember_a_denial() -> None:
     ("part", "method"),
     [
         *((Part.front, method) for method in METHODS),
-        *((Part.desk, method) for method in ("add_holder", "remove_holder", "acquire_lease", "release_lease", "audit")),
-        *((Part.access, method) for method in ("denials", "save_usage", "claim_delivery", "open_usages", "audit")),
-        *((Part.recorder, method) for method in ("save_request", "save_grant", "acquire_lease", "add_holder", "audit")),
+        *(
+            (Part.desk, method)
+            for method in ("add_holder", "remove_holder", "acquire_lease", "release_lease", "lock", "audit")
+        ),
+        *((Part.access, method) for method in ("denials", "save_usage", "once", "open_usages", "audit")),
+        *(
+            (Part.recorder, method)
+            for method in ("save_request", "save_grant", "acquire_lease", "lock", "add_holder", "audit")
+        ),
         (Part.sweeper, "audit"),
     ],
 )

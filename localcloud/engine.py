@@ -21,9 +21,8 @@ from typing import Any
 
 import yaml
 
-from localcloud.toolchain import ROOT, TOOLS
-
-_PROVIDER = ROOT / "localcloud" / "provider" / "bin"
+from localcloud.real_provider import provider_folder
+from localcloud.toolchain import TOOLS
 
 _TAIL_LINES = 20
 _CANCEL_TIMEOUT = 30.0
@@ -296,14 +295,18 @@ def _resource(urn: str) -> str:
 
 
 def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str, str]:
-    """The variables that make `pulumi` use the local state, the copied stack file and the stand-in for the provider.
+    """The variables that make `pulumi` use the local state, the copied stack file and the chosen AWS provider.
 
     Args:
         project_dir: folder of the program's `Pulumi.yaml`.
         workdir: working directory of the `Engine`.
         stack: name of the stack.
+
+    Raises:
+        LocalCloudError: `LOCALCLOUD_PROVIDER` asks for a provider that is not there.
     """
-    path = [str(_PROVIDER), str(Path(sys.executable).parent), str(TOOLS / "bin"), os.environ.get("PATH", os.defpath)]
+    provider = provider_folder(os.environ, Path.home())
+    path = [str(provider), str(Path(sys.executable).parent), str(TOOLS / "bin"), os.environ.get("PATH", os.defpath)]
     return {
         "PATH": os.pathsep.join(path),
         "PULUMI_BACKEND_URL": (workdir / "state").as_uri(),
@@ -312,7 +315,7 @@ def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str
         # Every flag has such a variable since CLI 3.208: this is --config-file.
         "PULUMI_OPTION_CONFIG_FILE": str(_stack_file(workdir / "project", project_dir, stack)),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
-        # Or the CLI may fetch the real provider.
+        # Or the CLI may download the real provider.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
 

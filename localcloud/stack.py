@@ -3,6 +3,7 @@
 Non-goals: the cloud itself (`localcloud.cloud`) and what the engine can do (`localcloud.engine`).
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine, UpdateResult
+from localcloud.real_provider import is_wanted, provider_config
 
 ROOT = Path(__file__).resolve().parent.parent
 """The Pulumi program's folder."""
@@ -77,6 +79,7 @@ def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] |
     values = {
         "breakglass:alerts.slack.channel": cloud.slack_channel,
         "breakglass:alerts.slack.postMessageUrl": cloud.post_message_url,
+        **(provider_config(cloud) if is_wanted(os.environ) else {}),
         **(settings or {}),
     }
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)

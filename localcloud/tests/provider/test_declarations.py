@@ -3,15 +3,18 @@
 Not shown here: that a change of an input replaces or updates as in the real provider, for which the SDK has no data.
 """
 
+import ast
 import importlib
 import inspect
 from types import ModuleType
 from typing import Any
 
+import pulumi
 import pytest
 
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.resource import Property, ProviderFunction, ResourceType
+from localcloud.toolchain import ROOT
 
 
 def camel(name: str) -> str:
@@ -79,6 +82,34 @@ def test_every_argument_is_one_of_pulumi_aws(function: ProviderFunction) -> None
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
     known = parameters(getattr(sdk_module(function.tok), snake))
     assert function.arguments.keys() <= known.keys()
+
+
+def test_registry_holds_exactly_what_programs_use() -> None:
+    """The stand-in is frozen: it grows with the product, and what the product drops goes here, too."""
+    types, functions = set[str](), set[str]()
+    for module, name in used_of_pulumi_aws():
+        value = getattr(importlib.import_module(f"pulumi_aws.{module}" if module else "pulumi_aws"), name, None)
+        if inspect.isclass(value) and issubclass(value, pulumi.CustomResource):
+            types.add(str(getattr(value, "pulumi_type")))  # noqa: B009 - set by a decorator
+        elif name.startswith("get_"):
+            function = camel(name.removesuffix("_output"))
+            functions.add(f"aws:{module or 'index'}/{function}:{function}")
+    assert types == RESOURCE_TYPES.keys()
+    assert functions == FUNCTIONS.keys()
+
+
+def used_of_pulumi_aws() -> set[tuple[str, str]]:
+    """Every `aws.module.name` and `aws.name` of the package and of the programs of tests and benchmarks."""
+    used = set[tuple[str, str]]()
+    for folder in ("breakglass", "localcloud/tests/provider/program", "tests/engine", "benchmarks", "examples"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                match node:
+                    case ast.Attribute(ast.Attribute(ast.Name("aws"), module), name):
+                        used.add((module, name))
+                    case ast.Attribute(ast.Name("aws"), name):
+                        used.add(("", name))
+    return used
 
 
 def test_what_carries_a_secret_is_marked_secret() -> None:

@@ -1,4 +1,4 @@
-"""What the approvals take: their functions, a click, many clicks, a run of the sweeper. See the modules of each.
+"""What the approvals take: their functions, a click, many clicks, a run of the reconciler. See the modules of each.
 
 Non-goals: the workflow, which waits for people nearly all of its time.
 """
@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import bursts, clicks, functions, scale, sweeps
+from benchmarks import bursts, clicks, functions, reconciler_runs, scale
 from benchmarks.bursts import Burst
 from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
+from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.scale import Run
-from benchmarks.sweeps import Sweeps
 from breakglass.app.domain.policy import to_json
 from breakglass.components.approvals.lambda_package import build
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.request_url import find_request_url
 from localcloud.stack import deploy
@@ -32,8 +32,8 @@ class Approvals:
         clicks: cold and warm.
         bursts: many at once.
         processor_seconds: what one click takes of a processor.
-        sweeps: of the sweeper.
-        scale: runs of the sweeper in a large organisation.
+        reconciler_runs: of the reconciler.
+        scale: runs of the reconciler in a large organisation.
     """
 
     package: Package
@@ -41,7 +41,7 @@ class Approvals:
     clicks: Sequence[Clicks]
     bursts: Sequence[Burst]
     processor_seconds: float
-    sweeps: Sequence[Sweeps]
+    reconciler_runs: Sequence[ReconcilerRuns]
     scale: Sequence[Run]
 
 
@@ -60,7 +60,7 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
     progress("importing the functions")
     package, imports = functions.measure(build(to_json(policy())), workdir / "package", 5 if quick else 15)
     many = bursts.measure(workdir / "burst", 3, progress)
-    swept = sweeps.measure(None if quick else cloud, 3 if quick else 7, progress)
+    swept = reconciler_runs.measure(None if quick else cloud, 3 if quick else 7, progress)
     progress("deploying stack local")
     deploy(cloud, workdir)
     url = find_request_url(cloud)
@@ -73,6 +73,9 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
 
 def _functions(cloud: RunningCloud) -> Sequence[str]:
     """Returns the names of the functions that a click starts."""
-    handlers = {f"breakglass.app.entrypoints.{part}.handler" for part in (Part.front, Part.desk)}
+    handlers = {
+        f"breakglass.app.entrypoints.{app_function.name}.handler"
+        for app_function in (AppFunction.receiver, AppFunction.interactions)
+    }
     functions = cloud.client("lambda").list_functions()["Functions"]
     return [one["FunctionName"] for one in functions if one["Handler"] in handlers]

@@ -36,7 +36,7 @@ CLICKS = 200
 _PROGRAM = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from breakglass.app.entrypoints.front import handler
+from breakglass.app.entrypoints.receiver import handler
 for line in sys.stdin:
     print(json.dumps(["answer", handler(json.loads(line), None)]), flush=True)
 """
@@ -136,7 +136,7 @@ def _process(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         "BREAKGLASS_TABLE": "table",
         "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
         "BREAKGLASS_SIGNING_SECRET": "signing-secret",
-        "BREAKGLASS_DESK": "desk",
+        "BREAKGLASS_INTERACTIONS": "interactions",
     }
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(folder)]
     with subprocess.Popen(

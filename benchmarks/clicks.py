@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from benchmarks.samples import Samples
-from breakglass.app.entrypoints.receiver_app import Front, answer
+from breakglass.app.entrypoints.receiver_app import ReceiverContext, answer
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.slack_user import SlackUser, sign_request
 
@@ -85,13 +85,15 @@ def measure(
 
 def processor_seconds() -> float:
     """Returns for how long the function behind the API needs a processor to answer a click, calls to others aside."""
-    desk, slack = _Nobody(), _OpensForms()
-    front = Front(lambda _: "secret", lambda *_: True, slack, desk, lambda: int(time.time()), _no_log)
+    interactions, slack = _Nobody(), _OpensForms()
+    receiver = ReceiverContext(
+        lambda _: "secret", lambda *_: True, slack, interactions, lambda: int(time.time()), _no_log
+    )
     body = command_body(user_id="U0ADA", team_id="T0COMPANY01", channel_id="C0BREAKGLASS1", trigger_id="1.2.3")
     event = api_event("secret", body, int(time.time()))
     began = time.process_time()
     for _ in range(_MANY):
-        if answer(front, event)["statusCode"] != 200:
+        if answer(receiver, event)["statusCode"] != 200:
             raise AssertionError("the click was refused")
     return (time.process_time() - began) / _MANY
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.samples import Samples, ratio
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 
 _SCRIPT = """
 import json, sys, time
@@ -48,7 +48,7 @@ _VARIABLES = {
     "BREAKGLASS_TABLE": "table",
     "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
     "BREAKGLASS_SIGNING_SECRET": "signing-secret",
-    "BREAKGLASS_DESK": "desk",
+    "BREAKGLASS_INTERACTIONS": "interactions",
 }
 
 
@@ -129,13 +129,20 @@ def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[I
 def _programs(source: Path, compiled: Path) -> Sequence[_Program]:
     site_packages = Path(sysconfig.get_paths()["purelib"])
     client = "get_session().create_client('dynamodb', region_name='eu-central-1')"
-    front = f"{_HANDLERS}.{Part.front}"
+    receiver = f"{_HANDLERS}.{AppFunction.receiver.name}"
     return (
         _Program("`import boto3`", site_packages, "import boto3"),
         _Program("botocore and a client of it", site_packages, f"from botocore.session import get_session; {client}"),
-        *(_Program(f"`{part}`", source, f"import {_HANDLERS}.{part}") for part in Part),
-        _Program(f"`{Part.front}`, and what its first event builds", source, f"from {front} import _front; _front()"),
-        _Program(f"`{Part.front}`, byte code compiled", compiled, f"import {front}"),
+        *(
+            _Program(f"`{app_function}`", source, f"import {_HANDLERS}.{app_function.name}")
+            for app_function in AppFunction
+        ),
+        _Program(
+            f"`{AppFunction.receiver}`, and what its first event builds",
+            source,
+            f"from {receiver} import _context; _context()",
+        ),
+        _Program(f"`{AppFunction.receiver}`, byte code compiled", compiled, f"import {receiver}"),
     )
 
 

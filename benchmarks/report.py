@@ -12,9 +12,9 @@ from benchmarks.functions import Import, Package
 from benchmarks.imports import Imports
 from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
+from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
 from benchmarks.scale import Run
-from benchmarks.sweeps import Sweeps
 from benchmarks.table import table
 
 _MEASURES: Mapping[str, Callable[[Preview], float]] = {
@@ -94,7 +94,7 @@ def approvals(measured: Approvals) -> str:
         functions(measured.package, measured.imports),
         clicks(measured.clicks),
         bursts(measured.bursts, measured.processor_seconds),
-        sweeps(measured.sweeps),
+        reconciler_runs(measured.reconciler_runs),
         scale(measured.scale),
     )
     return "\n\n".join(tables)
@@ -134,17 +134,17 @@ def bursts(measured: Sequence[Burst], processor_seconds: float) -> str:
     return f"{table(['clicks at once', 'answered ms', 'form open and answered in 3 s'], rows)}\n\n{own}"
 
 
-def sweeps(kinds: Sequence[Sweeps]) -> str:
-    """Returns a table of the sweeper's runs."""
+def reconciler_runs(kinds: Sequence[ReconcilerRuns]) -> str:
+    """Returns a table of the reconciler's runs."""
     rows = [
         [one.name, one.seconds.text(2), str(one.store_calls), str(one.center_calls), str(len(one.seconds.values))]
         for one in kinds
     ]
-    return table(["sweeper", "s", "calls to the records", "to Identity Center", "runs"], rows)
+    return table(["reconciler", "s", "calls to the records", "to Identity Center", "runs"], rows)
 
 
 def scale(runs: Sequence[Run]) -> str:
-    """Returns a table of the sweeper's runs in a large organisation."""
+    """Returns a table of the reconciler's runs in a large organisation."""
     rows = [
         [
             str(one.number),

@@ -1,4 +1,4 @@
-"""How the sweeper fares in a large organisation whose Slack never answers, run by run.
+"""How the reconciler fares in a large organisation whose Slack never answers, run by run.
 
 Time is simulated: each call moves the clock of the run by what it is assumed to take at AWS, and Slack's by the
 time-out of our client. So the figures tell how a run spends its 300 s, and how many runs it takes until all is done.
@@ -43,7 +43,7 @@ MOST_RUNS = 20
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the sweeper.
+    """One run of the reconciler.
 
     Attributes:
         number: from 1.
@@ -65,7 +65,7 @@ class Run:
 
 
 def measure(sets: int = SETS, accounts: int = ACCOUNTS, late: int = LATE) -> list[Run]:
-    """Sweep until every late grant is revoked and every pair is searched.
+    """Run until every late grant is revoked and every pair is searched.
 
     Raises:
         AssertionError: if that takes more than `MOST_RUNS`, or a run takes longer than the function has.
@@ -151,7 +151,7 @@ class _SilentSlack:
 
 
 class _Stopped(MemoryWorkflow):
-    """No execution runs: the sweeper has to do it all."""
+    """No execution runs: the reconciler has to do it all."""
 
     def is_running(self, request_id: str) -> bool:
         return False
@@ -177,11 +177,11 @@ class _World:
             self.records.save_request(asked, (), [grant])
             self.records.add_holder(grant.access, asked.id, NOW)
             self.center.assigned[grant.access.permission_set, grant.access.account].add(grant.access.user_id)
-        self.sweeper = self._sweeper(_policy(names, pairs))
+        self.reconciler = self._reconciler(_policy(names, pairs))
 
     def run(self, number: int) -> Run:
         began, cpu, calls = self.clock.now, time.process_time(), self.slack.calls
-        counts = reconcile(self.sweeper)
+        counts = reconcile(self.reconciler)
         if counts.failures or counts.unknown:
             raise AssertionError(f"{counts.failures} failures")
         seconds = self.clock.now - began
@@ -198,7 +198,7 @@ class _World:
             self.slack.calls - calls,
         )
 
-    def _sweeper(self, of: ApprovalPolicy) -> ReconcilerContext:
+    def _reconciler(self, of: ApprovalPolicy) -> ReconcilerContext:
         slowly: Callable[[object, float], Any] = lambda of, seconds: _Slow(of, self.clock, seconds)  # noqa: E731
         return ReconcilerContext(
             policy=of,

@@ -70,22 +70,22 @@ def vended_log_group(logical: str) -> str:
     return VENDED_LOGS_PREFIX + physical_name(logical)
 
 
-class Part(StrEnum):
-    """A function, called after the module of `breakglass.app.entrypoints` that it runs."""
+class AppFunction(StrEnum):
+    """A Lambda function: the value is in its physical name, the name is its module in `app.entrypoints`."""
 
-    front = "front"
+    receiver = "receiver"
     """Answers Slack."""
-    desk = "desk"
+    interactions = "interactions"
     """Talks to people: what was clicked, and the steps of the state machine that concern them."""
-    access = "access"
+    provisioner = "provisioner"
     """Makes assignments and takes them back: the other steps of the state machine."""
-    sweeper = "sweeper"
+    reconciler = "reconciler"
     """Runs every few minutes and takes back what outlived its time, whatever became of the state machine."""
-    recorder = "recorder"
+    usage_recorder = "usage-recorder"
     """Records every use that the alert path sees."""
 
 
-WITH_DEAD_LETTERS = (Part.desk, Part.recorder)
+WITH_DEAD_LETTERS = (AppFunction.interactions, AppFunction.usage_recorder)
 """Functions that are called without waiting, with what nobody sends again: a click, and a use."""
 
 METRICS_NAMESPACE = "Breakglass"
@@ -96,11 +96,11 @@ METRICS_DIMENSION = "Stack"
 
 
 class Metric(StrEnum):
-    """What the functions count: the sweeper in every run, and `desk` what is refused for good."""
+    """What the functions count: the reconciler in every run, and `interactions` what is refused for good."""
 
-    runs = "SweeperRuns"
+    runs = "ReconcilerRuns"
     """1 for every run that came to its end, whatever failed in it."""
-    failures = "SweeperFailures"
+    failures = "ReconcilerFailures"
     """Parts, accounts, records and messages that could not be seen to."""
     overdue_explanations = "OverdueExplanations"
     """Uses that should be explained and signed off by now."""
@@ -128,13 +128,13 @@ class Names:
 
     stack: str
 
-    def function(self, part: Part) -> str:
+    def function(self, app_function: AppFunction) -> str:
         """Return the name of a function, its role and its log group."""
-        return physical_name(f"{self.stack}-{part}")
+        return physical_name(f"{self.stack}-{app_function}")
 
-    def dead_letters(self, part: Part) -> str:
+    def dead_letters(self, app_function: AppFunction) -> str:
         """Return the name of the queue for what a function could not do."""
-        return physical_name(f"{self.stack}-{part}-dead-letters")
+        return physical_name(f"{self.stack}-{app_function}-dead-letters")
 
     @property
     def table(self) -> str:
@@ -153,8 +153,8 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the parts are.
+class ResourceArns:
+    """ARNs of the resources of one `Approvals`.
 
     Attributes:
         names: their names.
@@ -168,17 +168,17 @@ class Place:
     region: str
     account: str
 
-    def function_arn(self, part: Part) -> str:
+    def function_arn(self, app_function: AppFunction) -> str:
         """Return the ARN of a function."""
-        return self._arn("lambda", f"function:{self.names.function(part)}")
+        return self._arn("lambda", f"function:{self.names.function(app_function)}")
 
-    def log_group_arn(self, part: Part) -> str:
+    def log_group_arn(self, app_function: AppFunction) -> str:
         """Return the ARN of a function's log group."""
-        return self._arn("logs", f"log-group:{self.names.function(part)}")
+        return self._arn("logs", f"log-group:{self.names.function(app_function)}")
 
-    def dead_letters_arn(self, part: Part) -> str:
+    def dead_letters_arn(self, app_function: AppFunction) -> str:
         """Return the ARN of the queue for what a function could not do."""
-        return self._arn("sqs", self.names.dead_letters(part))
+        return self._arn("sqs", self.names.dead_letters(app_function))
 
     @property
     def table_arn(self) -> str:
@@ -197,7 +197,7 @@ class Place:
 
     @property
     def alert_rules_arn(self) -> str:
-        """The ARN of all rules of the alert path, which send uses to the recorder."""
+        """The ARN of all rules of the alert path, which send uses to the usage recorder."""
         return self._arn("events", f"rule/{ALERT_PATH_PREFIX}*")
 
     def _arn(self, service: str, resource: str) -> str:

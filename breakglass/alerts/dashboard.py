@@ -1,8 +1,8 @@
 """The CloudWatch dashboard: is the alert path in order, and who uses break-glass how often.
 
 All numbers about uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so
-nothing of this package has to run to count. With approvals there is a row about these, with what their sweeper counts.
-EventBridge delivers its metrics on a best-effort basis
+nothing of this package has to run to count. With approvals there is a row about these, with what their reconciler
+counts. EventBridge delivers its metrics on a best-effort basis
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html): they show a trend, CloudTrail has the
 record.
 
@@ -49,7 +49,7 @@ class ApprovalMetrics:
     """What the approvals are made of, as far as metrics tell about it."""
 
     stack: str
-    """The value of the dimension of the sweeper's metrics."""
+    """The value of the dimension of the reconciler's metrics."""
     function_names: Sequence[str]
     """The functions."""
     machine_arn: str
@@ -123,7 +123,7 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
             (Metric.unrecorded_assignments, "assignments that nobody recorded"),
             (Metric.stuck_requests, "requests that did not go on"),
             (Metric.undenied_sessions, "sessions that are not cut off"),
-            (Metric.failures, "failures of the sweeper"),
+            (Metric.failures, "failures of the reconciler"),
         )
     ]
     started, failed = (
@@ -133,13 +133,13 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
     errors = [["AWS/Lambda", "Errors", "FunctionName", name, {"label": name}] for name in approvals.function_names]
     return [
         _graph("Requests for access per day", [started], region, _place(0, top, 8, 6)),
-        _graph("What the sweeper found: should be 0", found, region, _place(8, top, 8, 6), stat="Maximum"),
+        _graph("What the reconciler found: should be 0", found, region, _place(8, top, 8, 6), stat="Maximum"),
         _graph("Errors of the approvals per day: should be empty", [*errors, failed], region, _place(16, top, 8, 6)),
     ]
 
 
 def _text(place: dict[str, int], approvals: ApprovalMetrics | None) -> dict[str, Any]:
-    recorded = " Every use is delivered to the recorder of uses, too." if approvals else ""
+    recorded = " Every use is delivered to the usage recorder, too." if approvals else ""
     lines = (
         "# Break-glass use",
         "Every use should have an explanation in its Slack thread; drills count as uses. A red alarm or a dead letter: "

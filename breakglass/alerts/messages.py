@@ -18,9 +18,9 @@ the fields and can write false facts and mentions with them (decision 0008); `dr
 EventBridge can't format a time: the message shows CloudTrail's own, in UTC.
 
 With approvals, a use is recorded and explained. The usage recorder and the button `Explain this use` get one text of
-seven fields, which `app.domain.usage_lifecycle.parse_evidence` reads: `|` is in no field's alphabet. The recorder also
-gets the event's source, as the last key: of two equal keys of a JSON object the last one counts there, so a drill can't
-replace the source.
+seven fields, which `app.domain.usage_lifecycle.parse_evidence` reads: `|` is in no field's alphabet. The usage recorder
+also gets the event's source, as the last key: of two equal keys of a JSON object the last one counts there, so a drill
+can't replace the source.
 
 Non-goals: sending; the number of messages for one use (one for each evidence path).
 """
@@ -212,7 +212,7 @@ def _evidence(subject: Subject, path: EvidencePath) -> str:
     )
 
 
-def recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
+def usage_recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
     """Build the usage recorder's input: `{"value", "source"}`, the value as in the button `Explain this use`.
 
     Raises:

@@ -22,7 +22,7 @@ from breakglass.components.permission_sets.permission_set_pair import PairArgs, 
 from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem, format_value
 from breakglass.iam.lint import LintContext
-from breakglass.naming import Names, Part
+from breakglass.naming import AppFunction, Names
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.base import RawValue
@@ -442,7 +442,7 @@ class _Later:
         made, self._resolve_shown = pulumi.deferred_output()
         self.shown = {
             "stack": name,
-            "function_names": [names.function(part) for part in Part],
+            "function_names": [names.function(app_function) for app_function in AppFunction],
             "machine_arn": made["machine_arn"],
             "alarm_arns": made["alarm_arns"],
         }

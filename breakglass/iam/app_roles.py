@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.errors import PolicyError
 from breakglass.iam.documents import Document, Statement, policy_size
-from breakglass.naming import Part, Place
+from breakglass.naming import AppFunction, ResourceArns
 
 ROLE_POLICY_LIMIT = 10_240
 """Characters, white space apart, of the inline policies of a role (IAM User Guide, "IAM and AWS STS quotas")."""
@@ -33,7 +33,7 @@ class AppScope:
     """What the functions of one stack work on.
 
     Attributes:
-        place: where they are.
+        arns: where they are.
         policy: what they decide by; it names the permission sets, accounts and groups.
         bot_token_secret_arn: ARN of the secret with the bot token.
         signing_secret_arn: ARN of the secret with the signing secret.
@@ -42,7 +42,7 @@ class AppScope:
         identity_center_key_arn: the customer's own key that Identity Center is encrypted with, if it is one.
     """
 
-    place: Place
+    arns: ResourceArns
     policy: ApprovalPolicy
     bot_token_secret_arn: str
     signing_secret_arn: str
@@ -62,7 +62,7 @@ def function_trust() -> Document:
     )
 
 
-def workflow_trust(place: Place) -> Document:
+def workflow_trust(arns: ResourceArns) -> Document:
     """Let Step Functions take the state machine's role, for this state machine only.
 
     Source: Step Functions Developer Guide, "Prevent cross-service confused deputy issue".
@@ -73,14 +73,14 @@ def workflow_trust(place: Place) -> Document:
             "Principal": {"Service": "states.amazonaws.com"},
             "Action": "sts:AssumeRole",
             "Condition": {
-                "ArnEquals": {"aws:SourceArn": place.machine_arn},
-                "StringEquals": {"aws:SourceAccount": place.account},
+                "ArnEquals": {"aws:SourceArn": arns.machine_arn},
+                "StringEquals": {"aws:SourceAccount": arns.account},
             },
         }
     )
 
 
-def workflow_permissions(place: Place) -> Document:
+def workflow_permissions(arns: ResourceArns) -> Document:
     """Let the state machine call its two functions and have its log delivered.
 
     What concerns the delivery of logs can't be limited to a log group: these actions know no resource types (Step
@@ -91,7 +91,9 @@ def workflow_permissions(place: Place) -> Document:
             "Sid": "CallSteps",
             "Effect": "Allow",
             "Action": "lambda:InvokeFunction",
-            "Resource": [place.function_arn(part) for part in (Part.access, Part.desk)],
+            "Resource": [
+                arns.function_arn(app_function) for app_function in (AppFunction.provisioner, AppFunction.interactions)
+            ],
         },
         {
             "Sid": "DeliverLogs",
@@ -111,22 +113,22 @@ def workflow_permissions(place: Place) -> Document:
     )
 
 
-def function_permissions(part: Part, scope: AppScope) -> Document:
+def function_permissions(app_function: AppFunction, scope: AppScope) -> Document:
     """Return what a function may.
 
     Args:
-        part: the function.
+        app_function: the function.
         scope: what it works on.
 
     Raises:
         PolicyError: It does not fit into a role.
     """
-    document = _document(_logs(part, scope.place), *_PERMISSIONS[part](scope))
+    document = _document(_logs(app_function, scope.arns), *_PERMISSIONS[app_function](scope))
     size = policy_size(document)
     if size > ROLE_POLICY_LIMIT:
         raise PolicyError(
-            f"The policy of the function {part} has {size:,} characters, and IAM takes {ROLE_POLICY_LIMIT:,} in a "
-            f"role. It names {len(scope.policy.sets)} break-glass sets; put some of them into another stack."
+            f"The policy of the function {app_function} has {size:,} characters, and IAM takes {ROLE_POLICY_LIMIT:,} "
+            f"in a role. It names {len(scope.policy.sets)} break-glass sets; put some of them into another stack."
         )
     return document
 
@@ -134,16 +136,16 @@ def function_permissions(part: Part, scope: AppScope) -> Document:
 # --- each function ---------------------------------------------------------------------------------------------------
 
 
-def _front(scope: AppScope) -> list[Statement]:
-    desk = scope.place.function_arn(Part.desk)
+def _receiver(scope: AppScope) -> list[Statement]:
+    interactions = scope.arns.function_arn(AppFunction.interactions)
     return [
         _write(scope, "DELIVERY"),
         *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
-        {"Sid": "HandOver", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": desk},
+        {"Sid": "HandOver", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": interactions},
     ]
 
 
-def _desk(scope: AppScope) -> list[Statement]:
+def _interactions(scope: AppScope) -> list[Statement]:
     return [
         _read(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_month", "by_person", "open"),
@@ -152,11 +154,11 @@ def _desk(scope: AppScope) -> list[Statement]:
         *_people(scope),
         *_store_key(scope),
         _workflow(scope),
-        _dead_letters(Part.desk, scope.place),
+        _dead_letters(AppFunction.interactions, scope.arns),
     ]
 
 
-def _access(scope: AppScope) -> list[Statement]:
+def _provisioner(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     return [
         _read(scope, "REQUEST"),
@@ -177,7 +179,7 @@ def _access(scope: AppScope) -> list[Statement]:
     ]
 
 
-def _sweeper(scope: AppScope) -> list[Statement]:
+def _reconciler(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     revokes = settings.unmanaged is UnmanagedAssignments.revoke
     return [
@@ -192,7 +194,7 @@ def _sweeper(scope: AppScope) -> list[Statement]:
             "Sid": "SeeExecutions",
             "Effect": "Allow",
             "Action": "states:DescribeExecution",
-            "Resource": scope.place.executions_arn,
+            "Resource": scope.arns.executions_arn,
         },
         _taking_back(scope),
         # Of a creation as well: what is being made can't be deleted yet.
@@ -212,35 +214,35 @@ def _sweeper(scope: AppScope) -> list[Statement]:
     ]
 
 
-def _recorder(scope: AppScope) -> list[Statement]:
+def _usage_recorder(scope: AppScope) -> list[Statement]:
     return [
         _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
         _find(scope, "by_person"),
         _write(scope, "AUDIT", "EVENT", "LATEST", "USE"),
         _persons(scope),
         *_store_key(scope),
-        _dead_letters(Part.recorder, scope.place),
+        _dead_letters(AppFunction.usage_recorder, scope.arns),
     ]
 
 
 _PERMISSIONS = {
-    Part.front: _front,
-    Part.desk: _desk,
-    Part.access: _access,
-    Part.sweeper: _sweeper,
-    Part.recorder: _recorder,
+    AppFunction.receiver: _receiver,
+    AppFunction.interactions: _interactions,
+    AppFunction.provisioner: _provisioner,
+    AppFunction.reconciler: _reconciler,
+    AppFunction.usage_recorder: _usage_recorder,
 }
 
 
 # --- what they have in common ----------------------------------------------------------------------------------------
 
 
-def _logs(part: Part, place: Place) -> Statement:
+def _logs(app_function: AppFunction, arns: ResourceArns) -> Statement:
     return {
         "Sid": "WriteLogs",
         "Effect": "Allow",
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": f"{place.log_group_arn(part)}:*",
+        "Resource": f"{arns.log_group_arn(app_function)}:*",
     }
 
 
@@ -253,7 +255,7 @@ def _read(scope: AppScope, *kinds: str) -> Statement:
         "Sid": "ReadRecords",
         "Effect": "Allow",
         "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
-        "Resource": scope.place.table_arn,
+        "Resource": scope.arns.table_arn,
         "Condition": _keyed(kinds),
     }
 
@@ -264,7 +266,7 @@ def _find(scope: AppScope, *indexes: str) -> Statement:
         "Sid": "FindRecords",
         "Effect": "Allow",
         "Action": "dynamodb:Query",
-        "Resource": [f"{scope.place.table_arn}/index/{index}" for index in indexes],
+        "Resource": [f"{scope.arns.table_arn}/index/{index}" for index in indexes],
     }
 
 
@@ -274,7 +276,7 @@ def _write(scope: AppScope, *kinds: str) -> Statement:
         "Sid": "WriteRecords",
         "Effect": "Allow",
         "Action": "dynamodb:PutItem",
-        "Resource": scope.place.table_arn,
+        "Resource": scope.arns.table_arn,
         "Condition": _keyed(kinds),
     }
 
@@ -284,7 +286,7 @@ def _lease(scope: AppScope) -> Statement:
         "Sid": "HoldAssignments",
         "Effect": "Allow",
         "Action": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
-        "Resource": scope.place.table_arn,
+        "Resource": scope.arns.table_arn,
         "Condition": _keyed(["ACCESS"]),
     }
 
@@ -316,14 +318,14 @@ def _stores(scope: AppScope) -> list[str]:
     """
     settings = scope.policy.settings
     return [
-        f"arn:{scope.place.partition}:identitystore::{account}:identitystore/{settings.identity_store_id}"
+        f"arn:{scope.arns.partition}:identitystore::{account}:identitystore/{settings.identity_store_id}"
         for account in sorted({settings.deployed_in, settings.management_account})
     ]
 
 
 def _persons(scope: AppScope) -> Statement:
     """Anybody may ask, so anybody has to be looked up, with all groups they are in."""
-    resources = [f"arn:{scope.place.partition}:identitystore:::{kind}/*" for kind in ("membership", "user")]
+    resources = [f"arn:{scope.arns.partition}:identitystore:::{kind}/*" for kind in ("membership", "user")]
     return {
         "Sid": "LookUpPeople",
         "Effect": "Allow",
@@ -338,12 +340,12 @@ def _persons(scope: AppScope) -> Statement:
 
 def _people(scope: AppScope) -> list[Statement]:
     groups = _few(sorted({one.id for one in _principals(scope.policy) if one.kind is PrincipalKind.group}))
-    resources = [f"arn:{scope.place.partition}:identitystore:::group/{group}" for group in groups]
+    resources = [f"arn:{scope.arns.partition}:identitystore:::group/{group}" for group in groups]
     members: Statement = {
         "Sid": "ListMembers",
         "Effect": "Allow",
         "Action": "identitystore:ListGroupMemberships",
-        "Resource": [*_stores(scope), *resources, f"arn:{scope.place.partition}:identitystore:::membership/*"],
+        "Resource": [*_stores(scope), *resources, f"arn:{scope.arns.partition}:identitystore:::membership/*"],
     }
     return [_persons(scope), members] if groups else [_persons(scope)]
 
@@ -377,7 +379,7 @@ def _decrypts(scope: AppScope, service: str, context: str, arns: list[str]) -> l
             "Resource": scope.identity_center_key_arn,
             "Condition": {
                 "StringEquals": {
-                    "kms:ViaService": f"{service}.{scope.place.region}.amazonaws.com",
+                    "kms:ViaService": f"{service}.{scope.arns.region}.amazonaws.com",
                     f"kms:EncryptionContext:{context}": arns,
                 }
             },
@@ -396,16 +398,16 @@ def _workflow(scope: AppScope) -> Statement:
         "Sid": "GoOn",
         "Effect": "Allow",
         "Action": ["states:SendTaskSuccess", "states:StartExecution"],
-        "Resource": scope.place.machine_arn,
+        "Resource": scope.arns.machine_arn,
     }
 
 
-def _dead_letters(part: Part, place: Place) -> Statement:
+def _dead_letters(app_function: AppFunction, arns: ResourceArns) -> Statement:
     return {
         "Sid": "KeepWhatFailed",
         "Effect": "Allow",
         "Action": "sqs:SendMessage",
-        "Resource": place.dead_letters_arn(part),
+        "Resource": arns.dead_letters_arn(app_function),
     }
 
 
@@ -439,7 +441,7 @@ def _management_account(scope: AppScope, concerned: bool) -> list[Statement]:
     """
     if not concerned:
         return []
-    arn = f"arn:{scope.place.partition}:iam::{scope.policy.settings.management_account}"
+    arn = f"arn:{scope.arns.partition}:iam::{scope.policy.settings.management_account}"
     return [
         {
             "Sid": "ChangeRolesOfTheManagementAccount",
@@ -507,7 +509,7 @@ def _sets(scope: AppScope) -> list[str]:
 
 def _every_set(scope: AppScope) -> str:
     instance = scope.policy.settings.instance_arn.rpartition("/")[2]
-    return f"arn:{scope.place.partition}:sso:::permissionSet/{instance}/*"
+    return f"arn:{scope.arns.partition}:sso:::permissionSet/{instance}/*"
 
 
 def _accounts(scope: AppScope) -> list[str]:
@@ -515,11 +517,11 @@ def _accounts(scope: AppScope) -> list[str]:
 
 
 def _account_arns(scope: AppScope) -> list[str]:
-    return [f"arn:{scope.place.partition}:sso:::account/{account}" for account in _few(_accounts(scope))]
+    return [f"arn:{scope.arns.partition}:sso:::account/{account}" for account in _few(_accounts(scope))]
 
 
 def _every_account(scope: AppScope) -> str:
-    return f"arn:{scope.place.partition}:sso:::account/*"
+    return f"arn:{scope.arns.partition}:sso:::account/*"
 
 
 def _few(names: list[str]) -> list[str]:

@@ -615,7 +615,7 @@ PERMITTED_ACTIONS = (
     ),
     PermittedActions(
         ("cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"),
-        "False data can't lower a maximum, and hides that the sweeper stands still only if somebody has stopped it, "
+        "False data can't lower a maximum, and hides that the reconciler stands still only if somebody has stopped it, "
         "which is denied. Metrics of AWS's own namespaces can't be written. A metric stream is a copy.",
     ),
     PermittedActions(

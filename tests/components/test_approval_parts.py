@@ -13,13 +13,13 @@ import pytest
 from breakglass.alerts.messages import Transformer
 from breakglass.components.approvals.api import ACCESS_LOG, ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
-from breakglass.components.approvals.reconciler_schedule import ApprovalSweep, ApprovalSweepArgs
+from breakglass.components.approvals.reconciler_schedule import ReconcilerSchedule, ReconcilerScheduleArgs
 from breakglass.components.approvals.session_policy import SessionPolicy, SessionPolicyArgs
 from breakglass.components.approvals.signing_secret import SlackSigningSecret, SlackSigningSecretArgs
 from breakglass.components.approvals.state_machine import ApprovalWorkflow, ApprovalWorkflowArgs
 from breakglass.components.approvals.table import ApprovalTable, ApprovalTableArgs
 from breakglass.components.approvals.usage_targets import RecordedRule, UseRecording, UseRecordingArgs
-from breakglass.naming import Metric, Names, Part
+from breakglass.naming import AppFunction, Metric, Names
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import ACCOUNT_ID, REGION, SESSION_POLICY_ARN, Deployment, deploy
 
@@ -118,10 +118,10 @@ def test_the_table_is_the_one_that_the_store_uses(protected: bool) -> None:
 # --- a function ------------------------------------------------------------------------------------------------------
 
 
-def function(part: Part) -> Deployment:
+def function(app_function: AppFunction) -> Deployment:
     def component() -> ApprovalFunction:
         args = ApprovalFunctionArgs(
-            part=part,
+            app_function=app_function,
             names=NAMES,
             region=REGION,
             code=pulumi.FileArchive("functions.zip"),
@@ -130,7 +130,7 @@ def function(part: Part) -> Deployment:
             topic_arn=TOPIC,
             tags=TAGS,
         )
-        return ApprovalFunction(f"prod-approvals-{part}", args)
+        return ApprovalFunction(f"prod-approvals-{app_function}", args)
 
     return made(component, "function_name", "function_arn", "alarm_arns")
 
@@ -148,11 +148,11 @@ def of_every_function(name: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("part", "more"),
+    ("app_function", "more"),
     [
-        (Part.front, set()),
+        (AppFunction.receiver, set()),
         (
-            Part.desk,
+            AppFunction.interactions,
             {
                 (QUEUE, "dead-letters"),
                 (INVOKE_CONFIG, "asynchronous"),
@@ -160,37 +160,44 @@ def of_every_function(name: str) -> set[tuple[str, str]]:
                 (ALARM, "refusals"),
             },
         ),
-        (Part.access, set()),
-        (Part.sweeper, {(INVOKE_CONFIG, "asynchronous")}),
-        (Part.recorder, {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")}),
+        (AppFunction.provisioner, set()),
+        (AppFunction.reconciler, {(INVOKE_CONFIG, "asynchronous")}),
+        (
+            AppFunction.usage_recorder,
+            {(QUEUE, "dead-letters"), (INVOKE_CONFIG, "asynchronous"), (ALARM, "dead-letters")},
+        ),
     ],
 )
-def test_inventory_of_a_function(part: Part, more: set[tuple[str, str]]) -> None:
-    name = f"prod-approvals-{part}"
+def test_inventory_of_a_function(app_function: AppFunction, more: set[tuple[str, str]]) -> None:
+    name = f"prod-approvals-{app_function}"
 
-    assert function(part).inventory() == of_every_function(name) | {(kind, f"{name}-{end}") for kind, end in more}
+    assert function(app_function).inventory() == of_every_function(name) | {
+        (kind, f"{name}-{end}") for kind, end in more
+    }
 
 
 @pytest.mark.parametrize(
-    ("part", "memory", "timeout"),
+    ("app_function", "memory", "timeout"),
     [
-        (Part.front, 1024, 10),
-        (Part.desk, 512, 60),
-        (Part.access, 512, 60),
-        (Part.sweeper, 512, 300),
-        (Part.recorder, 512, 30),
+        (AppFunction.receiver, 1024, 10),
+        (AppFunction.interactions, 512, 60),
+        (AppFunction.provisioner, 512, 60),
+        (AppFunction.reconciler, 512, 300),
+        (AppFunction.usage_recorder, 512, 30),
     ],
 )
-def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(part: Part, memory: int, timeout: int) -> None:
-    deployment = function(part)
+def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(
+    app_function: AppFunction, memory: int, timeout: int
+) -> None:
+    deployment = function(app_function)
 
-    name, physical = f"prod-approvals-{part}", f"breakglass-prod-approvals-{part}"
+    name, physical = f"prod-approvals-{app_function}", f"breakglass-prod-approvals-{app_function}"
     inputs = deployment.get(LAMBDA, f"{name}-function").inputs
     assert inputs.pop("code")
     assert inputs.pop("description")
     assert inputs == {
         "name": physical,
-        "handler": f"breakglass.app.entrypoints.{part}.handler",
+        "handler": f"breakglass.app.entrypoints.{app_function.name}.handler",
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "memorySize": memory,
@@ -217,35 +224,37 @@ def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(part: Part
     }
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_function_waits_for_what_it_may(part: Part) -> None:
-    deployment = function(part)
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_a_function_waits_for_what_it_may(app_function: AppFunction) -> None:
+    deployment = function(app_function)
 
-    permissions = deployment.get(ROLE_POLICY, f"prod-approvals-{part}-permissions").urn
-    assert permissions in deployment.get(LAMBDA, f"prod-approvals-{part}-function").depends_on
+    permissions = deployment.get(ROLE_POLICY, f"prod-approvals-{app_function}-permissions").urn
+    assert permissions in deployment.get(LAMBDA, f"prod-approvals-{app_function}-function").depends_on
 
 
-@pytest.mark.parametrize(("part", "lasts"), [(Part.desk, 900), (Part.recorder, 21_600)])
-def test_what_failed_three_times_or_got_too_old_is_kept_and_told(part: Part, lasts: int) -> None:
-    deployment = function(part)
+@pytest.mark.parametrize(
+    ("app_function", "lasts"), [(AppFunction.interactions, 900), (AppFunction.usage_recorder, 21_600)]
+)
+def test_what_failed_three_times_or_got_too_old_is_kept_and_told(app_function: AppFunction, lasts: int) -> None:
+    deployment = function(app_function)
 
-    queue = f"breakglass-prod-approvals-{part}-dead-letters"
-    assert deployment.get(QUEUE, f"prod-approvals-{part}-dead-letters").inputs == {
+    queue = f"breakglass-prod-approvals-{app_function}-dead-letters"
+    assert deployment.get(QUEUE, f"prod-approvals-{app_function}-dead-letters").inputs == {
         "name": queue,
         "messageRetentionSeconds": 1_209_600,
         "sqsManagedSseEnabled": True,
         "region": REGION,
         "tags": TAGS,
     }
-    assert deployment.get(INVOKE_CONFIG, f"prod-approvals-{part}-asynchronous").inputs == {
-        "functionName": f"breakglass-prod-approvals-{part}",
+    assert deployment.get(INVOKE_CONFIG, f"prod-approvals-{app_function}-asynchronous").inputs == {
+        "functionName": f"breakglass-prod-approvals-{app_function}",
         "maximumRetryAttempts": 2,
         "maximumEventAgeInSeconds": lasts,
         "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:eu-central-1:222222222222:{queue}"}},
         "region": REGION,
     }
-    assert alarm(deployment, f"prod-approvals-{part}-dead-letters") == alarming(
-        f"prod-approvals-{part}-dead-letters",
+    assert alarm(deployment, f"prod-approvals-{app_function}-dead-letters") == alarming(
+        f"prod-approvals-{app_function}-dead-letters",
         namespace="AWS/SQS",
         metricName="ApproximateNumberOfMessagesVisible",
         dimensions={"QueueName": queue},
@@ -253,18 +262,18 @@ def test_what_failed_three_times_or_got_too_old_is_kept_and_told(part: Part, las
     )
 
 
-def test_a_failed_run_of_the_sweeper_is_not_repeated_before_the_next() -> None:
-    config = function(Part.sweeper).get(INVOKE_CONFIG, "prod-approvals-sweeper-asynchronous").inputs
+def test_a_failed_run_of_the_reconciler_is_not_repeated_before_the_next() -> None:
+    config = function(AppFunction.reconciler).get(INVOKE_CONFIG, "prod-approvals-reconciler-asynchronous").inputs
 
     assert config["maximumRetryAttempts"] == 0
     assert "destinationConfig" not in config
 
 
-@pytest.mark.parametrize(("part", "periods"), [(Part.front, 1), (Part.access, 3)])
-def test_alarms_of_a_function(part: Part, periods: int) -> None:
-    deployment = function(part)
+@pytest.mark.parametrize(("app_function", "periods"), [(AppFunction.receiver, 1), (AppFunction.provisioner, 3)])
+def test_alarms_of_a_function(app_function: AppFunction, periods: int) -> None:
+    deployment = function(app_function)
 
-    name = f"prod-approvals-{part}"
+    name = f"prod-approvals-{app_function}"
     lambda_metric = {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": f"breakglass-{name}"}}
     assert alarm(deployment, f"{name}-errors") == alarming(
         f"{name}-errors", metricName="Errors", evaluationPeriods=periods, **lambda_metric
@@ -278,9 +287,9 @@ def test_alarms_of_a_function(part: Part, periods: int) -> None:
     ]
 
 
-def test_desk_refused_for_good_raises_an_alarm() -> None:
-    assert alarm(function(Part.desk), "prod-approvals-desk-refusals") == alarming(
-        "prod-approvals-desk-refusals",
+def test_interactions_refused_for_good_raises_an_alarm() -> None:
+    assert alarm(function(AppFunction.interactions), "prod-approvals-interactions-refusals") == alarming(
+        "prod-approvals-interactions-refusals",
         namespace="Breakglass",
         metricName="PermanentRefusals",
         dimensions={"Stack": "prod-approvals"},
@@ -346,7 +355,7 @@ def test_an_execution_that_does_not_come_to_its_end_raises_an_alarm(kind: str, m
 
 
 def api() -> Deployment:
-    args = ApprovalApiArgs(REGION, NAMES.function(Part.front), "arn:aws:apigateway:x", TOPIC, TAGS)
+    args = ApprovalApiArgs(REGION, NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC, TAGS)
     return made(lambda: ApprovalApi("prod-approvals-api", args), "request_url", "alarm_arns")
 
 
@@ -357,7 +366,7 @@ def test_the_api_has_one_route_that_leads_to_one_function() -> None:
     assert deployment.inventory() == {
         ("breakglass:index:ApprovalApi", name),
         ("aws:apigatewayv2/api:Api", f"{name}-api"),
-        ("aws:apigatewayv2/integration:Integration", f"{name}-front"),
+        ("aws:apigatewayv2/integration:Integration", f"{name}-receiver"),
         ("aws:apigatewayv2/route:Route", f"{name}-slack"),
         ("aws:apigatewayv2/stage:Stage", f"{name}-stage"),
         (LOGS, f"{name}-logs"),
@@ -365,7 +374,7 @@ def test_the_api_has_one_route_that_leads_to_one_function() -> None:
         (ALARM, f"{name}-failures"),
     }
     assert deployment.get("aws:apigatewayv2/api:Api", f"{name}-api").inputs["name"] == f"breakglass-{name}"
-    assert deployment.get("aws:apigatewayv2/integration:Integration", f"{name}-front").inputs == {
+    assert deployment.get("aws:apigatewayv2/integration:Integration", f"{name}-receiver").inputs == {
         "apiId": f"{name}-api-id",
         "integrationType": "AWS_PROXY",
         "integrationUri": "arn:aws:apigateway:x",
@@ -377,12 +386,12 @@ def test_the_api_has_one_route_that_leads_to_one_function() -> None:
     assert deployment.get("aws:apigatewayv2/route:Route", f"{name}-slack").inputs == {
         "apiId": f"{name}-api-id",
         "routeKey": "POST /slack",
-        "target": f"integrations/{name}-front-id",
+        "target": f"integrations/{name}-receiver-id",
         "region": REGION,
     }
     assert deployment.get(PERMISSION, f"{name}-slack").inputs == {
         "statementId": "slack",
-        "function": "breakglass-prod-approvals-front",
+        "function": "breakglass-prod-approvals-receiver",
         "action": "lambda:InvokeFunction",
         "principal": "apigateway.amazonaws.com",
         "sourceArn": "arn:aws:execute-api:eu-central-1:222222222222:a1b2c3d4e5/*/POST/slack",
@@ -423,18 +432,19 @@ def test_failures_of_the_api_raise_an_alarm() -> None:
     )
 
 
-# --- the sweeper's schedule ------------------------------------------------------------------------------------------
+# --- the reconciler's schedule
+# ------------------------------------------------------------------------------------------
 
 
-def sweep() -> Deployment:
-    args = ApprovalSweepArgs("prod-approvals", REGION, "sweeper", "arn:aws:lambda:sweeper", TOPIC, TAGS)
-    return made(lambda: ApprovalSweep("prod-approvals-sweep", args), "alarm_arns")
+def schedule() -> Deployment:
+    args = ReconcilerScheduleArgs("prod-approvals", REGION, "reconciler", "arn:aws:lambda:reconciler", TOPIC, TAGS)
+    return made(lambda: ReconcilerSchedule("prod-approvals-reconciler", args), "alarm_arns")
 
 
-def test_the_sweeper_runs_every_five_minutes() -> None:
-    deployment = sweep()
+def test_the_reconciler_runs_every_five_minutes() -> None:
+    deployment = schedule()
 
-    name = "prod-approvals-sweep"
+    name = "prod-approvals-reconciler"
     kinds = (
         "unrevoked-grants",
         "unrecorded-assignments",
@@ -446,7 +456,7 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         "silent",
     )
     assert deployment.inventory() == {
-        ("breakglass:index:ApprovalSweep", name),
+        ("breakglass:index:ReconcilerSchedule", name),
         (RULE, f"{name}-schedule"),
         (TARGET, f"{name}-schedule"),
         (PERMISSION, f"{name}-schedule"),
@@ -455,15 +465,15 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
     rule = deployment.get(RULE, f"{name}-schedule").inputs
     assert (rule["name"], rule["scheduleExpression"]) == (f"breakglass-{name}-schedule", "rate(5 minutes)")
     assert deployment.get(TARGET, f"{name}-schedule").inputs == {
-        "targetId": "sweeper",
+        "targetId": "reconciler",
         "rule": f"breakglass-{name}-schedule",
-        "arn": "arn:aws:lambda:sweeper",
+        "arn": "arn:aws:lambda:reconciler",
         "retryPolicy": {"maximumEventAgeInSeconds": 300, "maximumRetryAttempts": 3},
         "region": REGION,
     }
     assert deployment.get(PERMISSION, f"{name}-schedule").inputs == {
         "statementId": "schedule",
-        "function": "sweeper",
+        "function": "reconciler",
         "action": "lambda:InvokeFunction",
         "principal": "events.amazonaws.com",
         "sourceArn": f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-{name}-schedule",
@@ -482,9 +492,9 @@ def test_the_sweeper_runs_every_five_minutes() -> None:
         ("overdue-explanations", Metric.overdue_explanations, 1),
     ],
 )
-def test_what_the_sweeper_finds_raises_an_alarm(kind: str, metric: Metric, periods: int) -> None:
-    assert alarm(sweep(), f"prod-approvals-sweep-{kind}") == alarming(
-        f"prod-approvals-sweep-{kind}",
+def test_what_the_reconciler_finds_raises_an_alarm(kind: str, metric: Metric, periods: int) -> None:
+    assert alarm(schedule(), f"prod-approvals-reconciler-{kind}") == alarming(
+        f"prod-approvals-reconciler-{kind}",
         namespace="Breakglass",
         metricName=metric.value,
         dimensions={"Stack": "prod-approvals"},
@@ -494,11 +504,11 @@ def test_what_the_sweeper_finds_raises_an_alarm(kind: str, metric: Metric, perio
     )
 
 
-def test_sweeper_failing_twice_in_an_hour_raises_an_alarm() -> None:
-    assert alarm(sweep(), "prod-approvals-sweep-failures") == alarming(
-        "prod-approvals-sweep-failures",
+def test_reconciler_failing_twice_in_an_hour_raises_an_alarm() -> None:
+    assert alarm(schedule(), "prod-approvals-reconciler-failures") == alarming(
+        "prod-approvals-reconciler-failures",
         namespace="Breakglass",
-        metricName="SweeperFailures",
+        metricName="ReconcilerFailures",
         dimensions={"Stack": "prod-approvals"},
         statistic="Maximum",
         evaluationPeriods=12,
@@ -507,11 +517,11 @@ def test_sweeper_failing_twice_in_an_hour_raises_an_alarm() -> None:
     )
 
 
-def test_that_the_sweeper_is_silent_raises_an_alarm() -> None:
-    assert alarm(sweep(), "prod-approvals-sweep-silent") == alarming(
-        "prod-approvals-sweep-silent",
+def test_that_the_reconciler_is_silent_raises_an_alarm() -> None:
+    assert alarm(schedule(), "prod-approvals-reconciler-silent") == alarming(
+        "prod-approvals-reconciler-silent",
         namespace="Breakglass",
-        metricName="SweeperRuns",
+        metricName="ReconcilerRuns",
         dimensions={"Stack": "prod-approvals"},
         comparisonOperator="LessThanThreshold",
         threshold=1,

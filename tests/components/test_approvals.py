@@ -21,7 +21,7 @@ from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs
 from breakglass.components.approvals.workflow_definition import definition
 from breakglass.errors import ConfigError
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
-from breakglass.naming import Names, Part, Place
+from breakglass.naming import AppFunction, Names, ResourceArns
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
@@ -43,7 +43,7 @@ SIGNING_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:breakglass-p
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:breakglass-prod-monitoring-alarms"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-devops-break-glass"
-PLACE = Place(Names(NAME), "aws", REGION, ACCOUNT_ID)
+ARNS = ResourceArns(Names(NAME), "aws", REGION, ACCOUNT_ID)
 
 RULE: dict[str, Any] = {
     "name": "databases",
@@ -96,7 +96,7 @@ OUTPUTS = (
     "table_name",
     "machine_arn",
     "function_names",
-    "recorder_arn",
+    "usage_recorder_arn",
     "session_policy_id",
     "alarm_arns",
 )
@@ -127,41 +127,45 @@ PARTS = {
     ("breakglass:index:Approvals", NAME),
     ("breakglass:index:SlackSigningSecret", f"{NAME}-signing"),
     ("breakglass:index:ApprovalTable", f"{NAME}-records"),
-    *(("breakglass:index:ApprovalFunction", f"{NAME}-{part}") for part in Part),
+    *(("breakglass:index:ApprovalFunction", f"{NAME}-{app_function}") for app_function in AppFunction),
     ("breakglass:index:ApprovalWorkflow", f"{NAME}-workflow"),
     ("breakglass:index:ApprovalApi", f"{NAME}-api"),
-    ("breakglass:index:ApprovalSweep", f"{NAME}-sweep"),
+    ("breakglass:index:ReconcilerSchedule", f"{NAME}-reconciler"),
     ("breakglass:index:UseRecording", f"{NAME}-uses"),
 }
 
 
 RESOURCES = {
     "aws:apigatewayv2/api:Api": "api-api",
-    "aws:apigatewayv2/integration:Integration": "api-front",
+    "aws:apigatewayv2/integration:Integration": "api-receiver",
     "aws:apigatewayv2/route:Route": "api-slack",
     "aws:apigatewayv2/stage:Stage": "api-stage",
-    "aws:cloudwatch/eventRule:EventRule": "sweep-schedule",
-    "aws:cloudwatch/eventTarget:EventTarget": "sweep-schedule uses-devops-break-glass-session_start "
+    "aws:cloudwatch/eventRule:EventRule": "reconciler-schedule",
+    "aws:cloudwatch/eventTarget:EventTarget": "reconciler-schedule uses-devops-break-glass-session_start "
     "uses-devops-break-glass-portal uses-devops-break-glass-console uses-emergency-222222222222-session_start "
     "uses-emergency-222222222222-console",
-    "aws:cloudwatch/logGroup:LogGroup": "front-logs desk-logs access-logs sweeper-logs recorder-logs workflow-logs "
-    "api-logs",
-    "aws:cloudwatch/metricAlarm:MetricAlarm": "front-errors front-throttles desk-errors desk-throttles "
-    "desk-refusals desk-dead-letters access-errors access-throttles sweeper-errors sweeper-throttles recorder-errors "
-    "recorder-throttles recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
-    "sweep-unrevoked-grants sweep-unrecorded-assignments sweep-stuck-requests sweep-overdue-explanations "
-    "sweep-undenied-sessions sweep-missing-announcements sweep-failures sweep-silent",
+    "aws:cloudwatch/logGroup:LogGroup": "receiver-logs interactions-logs provisioner-logs reconciler-logs "
+    "usage-recorder-logs workflow-logs api-logs",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "receiver-errors receiver-throttles interactions-errors "
+    "interactions-throttles interactions-refusals interactions-dead-letters provisioner-errors provisioner-throttles "
+    "reconciler-errors reconciler-throttles usage-recorder-errors usage-recorder-throttles "
+    "usage-recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
+    "reconciler-unrevoked-grants reconciler-unrecorded-assignments reconciler-stuck-requests "
+    "reconciler-overdue-explanations reconciler-undenied-sessions reconciler-missing-announcements reconciler-failures "
+    "reconciler-silent",
     "aws:dynamodb/table:Table": "records-table",
-    "aws:iam/role:Role": "front-role desk-role access-role sweeper-role recorder-role workflow-role",
-    "aws:iam/rolePolicy:RolePolicy": "front-permissions desk-permissions access-permissions sweeper-permissions "
-    "recorder-permissions workflow-permissions",
-    "aws:lambda/function:Function": "front-function desk-function access-function sweeper-function recorder-function",
-    ASYNCHRONOUS: "desk-asynchronous sweeper-asynchronous recorder-asynchronous",
-    "aws:lambda/permission:Permission": "api-slack sweep-schedule uses-rules",
+    "aws:iam/role:Role": "receiver-role interactions-role provisioner-role reconciler-role usage-recorder-role "
+    "workflow-role",
+    "aws:iam/rolePolicy:RolePolicy": "receiver-permissions interactions-permissions provisioner-permissions "
+    "reconciler-permissions usage-recorder-permissions workflow-permissions",
+    "aws:lambda/function:Function": "receiver-function interactions-function provisioner-function reconciler-function "
+    "usage-recorder-function",
+    ASYNCHRONOUS: "interactions-asynchronous reconciler-asynchronous usage-recorder-asynchronous",
+    "aws:lambda/permission:Permission": "api-slack reconciler-schedule uses-rules",
     "aws:secretsmanager/secret:Secret": "signing-secret",
     "aws:secretsmanager/secretVersion:SecretVersion": "signing-secret",
     "aws:sfn/stateMachine:StateMachine": "workflow-machine",
-    "aws:sqs/queue:Queue": "desk-dead-letters recorder-dead-letters",
+    "aws:sqs/queue:Queue": "interactions-dead-letters usage-recorder-dead-letters",
 }
 
 
@@ -199,9 +203,9 @@ def test_sessions_are_ended_by_a_policy_on_the_accounts_that_it_binds() -> None:
 def test_an_existing_signing_secret_is_taken() -> None:
     deployment = approvals({"signing_secret_name": "slack/signing"}, slack_signing_secret=None)
 
-    front = deployment.get("aws:lambda/function:Function", f"{NAME}-front-function").inputs
+    receiver = deployment.get("aws:lambda/function:Function", f"{NAME}-receiver-function").inputs
     existing = "arn:aws:secretsmanager:eu-central-1:222222222222:secret:slack/signing-Pw53Lt"
-    assert front["environment"]["variables"]["BREAKGLASS_SIGNING_SECRET"] == existing
+    assert receiver["environment"]["variables"]["BREAKGLASS_SIGNING_SECRET"] == existing
     assert not deployment.has_type("aws:secretsmanager/secret:Secret")
 
 
@@ -238,26 +242,26 @@ def test_uses_are_recorded_and_what_was_denied_is_none() -> None:
 
 _TABLE = {"BREAKGLASS_TABLE": "breakglass-prod-approvals-records"}
 _SLACK = {"BREAKGLASS_BOT_TOKEN_SECRET": TOKEN_ARN}
-_DESK = {**_TABLE, **_SLACK, "BREAKGLASS_WORKFLOW": PLACE.machine_arn}
+_INTERACTIONS = {**_TABLE, **_SLACK, "BREAKGLASS_WORKFLOW": ARNS.machine_arn}
 VARIABLES = {
-    Part.front: {
+    AppFunction.receiver: {
         **_TABLE,
         **_SLACK,
         "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN,
-        "BREAKGLASS_DESK": "breakglass-prod-approvals-desk",
+        "BREAKGLASS_INTERACTIONS": "breakglass-prod-approvals-interactions",
     },
-    Part.desk: {**_DESK, "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN, "BREAKGLASS_STACK": NAME},
-    Part.access: _TABLE,
-    Part.sweeper: {**_DESK, "BREAKGLASS_STACK": NAME},
-    Part.recorder: _TABLE,
+    AppFunction.interactions: {**_INTERACTIONS, "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN, "BREAKGLASS_STACK": NAME},
+    AppFunction.provisioner: _TABLE,
+    AppFunction.reconciler: {**_INTERACTIONS, "BREAKGLASS_STACK": NAME},
+    AppFunction.usage_recorder: _TABLE,
 }
 
 
-@pytest.mark.parametrize("part", Part)
-def test_what_a_function_is_told_is_nothing_secret(part: Part) -> None:
-    function = stack().get("aws:lambda/function:Function", f"{NAME}-{part}-function").inputs
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_what_a_function_is_told_is_nothing_secret(app_function: AppFunction) -> None:
+    function = stack().get("aws:lambda/function:Function", f"{NAME}-{app_function}-function").inputs
 
-    assert function["environment"]["variables"] == VARIABLES[part]
+    assert function["environment"]["variables"] == VARIABLES[app_function]
 
 
 def test_the_signing_secret_is_in_one_secret_input_and_nowhere_else() -> None:
@@ -282,13 +286,13 @@ def test_a_click_is_tried_three_times_within_a_quarter_of_an_hour_and_a_use_for_
         name: (each["maximumRetryAttempts"], each.get("maximumEventAgeInSeconds")) for name, each in configs.items()
     }
     assert tried == {
-        f"{NAME}-desk-asynchronous": (2, RETRY_SECONDS),
-        f"{NAME}-recorder-asynchronous": (2, 21_600),
-        f"{NAME}-sweeper-asynchronous": (0, None),
+        f"{NAME}-interactions-asynchronous": (2, RETRY_SECONDS),
+        f"{NAME}-usage-recorder-asynchronous": (2, 21_600),
+        f"{NAME}-reconciler-asynchronous": (0, None),
     }
     # A retry comes at most that late, and its signature still counts then.
     assert HANDED_OVER_SECONDS > WINDOW_SECONDS + RETRY_SECONDS
-    kept = {name: each["destinationConfig"]["onFailure"] for name, each in configs.items() if "sweeper" not in name}
+    kept = {name: each["destinationConfig"]["onFailure"] for name, each in configs.items() if "reconciler" not in name}
     assert all(destination["destination"].endswith("-dead-letters") for destination in kept.values())
 
 
@@ -341,7 +345,7 @@ def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
     deployment = approvals(**more)
 
     scope = AppScope(
-        place=PLACE,
+        arns=ARNS,
         policy=policy_of(deployment),
         bot_token_secret_arn=TOKEN_ARN,
         signing_secret_arn=SIGNING_ARN,
@@ -353,26 +357,31 @@ def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
         each.name: json.loads(each.inputs["policy"]) for each in deployment.of_type("aws:iam/rolePolicy:RolePolicy")
     }
     assert documents == {
-        **{f"{NAME}-{part}-permissions": function_permissions(part, scope) for part in Part},
-        f"{NAME}-workflow-permissions": workflow_permissions(PLACE),
+        **{
+            f"{NAME}-{app_function}-permissions": function_permissions(app_function, scope)
+            for app_function in AppFunction
+        },
+        f"{NAME}-workflow-permissions": workflow_permissions(ARNS),
     }
     role = deployment.get("aws:iam/role:Role", f"{NAME}-workflow-role").inputs
-    assert json.loads(role["assumeRolePolicy"]) == workflow_trust(PLACE)
+    assert json.loads(role["assumeRolePolicy"]) == workflow_trust(ARNS)
 
 
 def test_the_arns_that_are_named_are_those_of_what_is_made() -> None:
     deployment = stack()
 
     made = {each.inputs["name"]: each for each in deployment.of_type("aws:lambda/function:Function")}.keys()
-    assert made == {PLACE.names.function(part) for part in Part}
-    assert deployment.outputs["machine_arn"] == PLACE.machine_arn
-    assert deployment.outputs["recorder_arn"] == PLACE.function_arn(Part.recorder)
-    assert deployment.outputs["table_name"] == PLACE.names.table
+    assert made == {ARNS.names.function(app_function) for app_function in AppFunction}
+    assert deployment.outputs["machine_arn"] == ARNS.machine_arn
+    assert deployment.outputs["usage_recorder_arn"] == ARNS.function_arn(AppFunction.usage_recorder)
+    assert deployment.outputs["table_name"] == ARNS.names.table
     queues = {each.inputs["name"] for each in deployment.of_type("aws:sqs/queue:Queue")}
-    assert queues == {PLACE.names.dead_letters(part) for part in (Part.desk, Part.recorder)}
+    assert queues == {
+        ARNS.names.dead_letters(app_function) for app_function in (AppFunction.interactions, AppFunction.usage_recorder)
+    }
     groups = {each.inputs["name"] for each in deployment.of_type("aws:cloudwatch/logGroup:LogGroup")}
     assert groups == {
-        *(PLACE.names.function(part) for part in Part),
+        *(ARNS.names.function(app_function) for app_function in AppFunction),
         # AWS services deliver to these two. Elsewhere they would fill the account's resource policy for logs.
         "/aws/vendedlogs/breakglass-prod-approvals-api",
         "/aws/vendedlogs/breakglass-prod-approvals-workflow",
@@ -383,7 +392,7 @@ def test_the_state_machine_calls_the_two_functions_of_this_stack() -> None:
     machine = stack().get("aws:sfn/stateMachine:StateMachine", f"{NAME}-workflow-machine").inputs
 
     assert json.loads(machine["definition"]) == definition(
-        PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access)
+        ARNS.function_arn(AppFunction.interactions), ARNS.function_arn(AppFunction.provisioner)
     )
 
 
@@ -393,11 +402,13 @@ def test_outputs() -> None:
     url = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/slack"
     assert outputs["request_url"] == url
     assert json.loads(outputs["app_manifest"])["settings"]["interactivity"]["request_url"] == url
-    assert outputs["function_names"] == {part.value: f"breakglass-prod-approvals-{part}" for part in Part}
+    assert outputs["function_names"] == {
+        app_function.value: f"breakglass-prod-approvals-{app_function}" for app_function in AppFunction
+    }
     assert outputs["session_policy_id"] is None
     alarms = [arn.rpartition(":alarm:breakglass-prod-approvals-")[2] for arn in outputs["alarm_arns"]]
     assert len(alarms) == len(set(alarms)) == 25
-    assert {"front-errors", "workflow-failed", "api-failures", "sweep-silent"} <= set(alarms)
+    assert {"receiver-errors", "workflow-failed", "api-failures", "reconciler-silent"} <= set(alarms)
 
 
 def test_no_output_is_secret() -> None:

@@ -438,7 +438,7 @@ def test_the_dashboard_shows_the_alarms_of_the_approvals() -> None:
 
     body = json.loads(dashboard.inputs["dashboardBody"])
     shown = [arn for each in body["widgets"] for arn in each["properties"].get("alarms", ())]
-    alarm = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-sweep-silent"
+    alarm = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-reconciler-silent"
     assert alarm in shown
 
 

@@ -329,10 +329,10 @@ def test_the_dashboard_shows_all_roles_and_alarms() -> None:
 
 
 def test_with_approvals_the_dashboard_shows_them_and_only_alarms_say_so() -> None:
-    arn = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-front-errors"
+    arn = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-receiver-errors"
     approvals = {
         "stack": "prod-approvals",
-        "function_names": ["breakglass-prod-approvals-front"],
+        "function_names": ["breakglass-prod-approvals-receiver"],
         "machine_arn": "arn:aws:states:machine",
         "alarm_arns": [arn],
     }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from breakglass.app.domain.policy import from_json
-from breakglass.naming import Names, Part
+from breakglass.naming import AppFunction, Names
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT
@@ -86,8 +86,10 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     up, state, outputs, nothing_new = engine.up(), engine.export(), engine.outputs(), engine.preview()
     functions = cloud.client("lambda")
     variables = {
-        part.value: functions.get_function_configuration(FunctionName=NAMES.function(part))["Environment"]["Variables"]
-        for part in Part
+        app_function.value: functions.get_function_configuration(FunctionName=NAMES.function(app_function))[
+            "Environment"
+        ]["Variables"]
+        for app_function in AppFunction
     }
     table = cloud.client("dynamodb").describe_table(TableName=NAMES.table)["Table"]
     organizations = cloud.client("organizations")
@@ -196,8 +198,8 @@ def secrets_of(cloud: RunningCloud) -> tuple[str, str]:
 def test_everything_is_made(life: Life) -> None:
     assert life.up.changes.keys() == {"create"}
     assert life.attached == ["222222222222", "333333333333"]
-    assert life.variables["access"] == {"BREAKGLASS_TABLE": "breakglass-local-approvals-records"}
-    assert life.variables["front"]["BREAKGLASS_DESK"] == NAMES.function(Part.desk)
+    assert life.variables["provisioner"] == {"BREAKGLASS_TABLE": "breakglass-local-approvals-records"}
+    assert life.variables["receiver"]["BREAKGLASS_INTERACTIONS"] == NAMES.function(AppFunction.interactions)
 
 
 def test_a_second_look_finds_nothing_to_do(life: Life) -> None:

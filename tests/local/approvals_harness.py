@@ -30,7 +30,7 @@ from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.services.requests import MAX_PER_HOUR
 from breakglass.app.slack import ids
 from breakglass.app.slack.request_message import request_title
-from breakglass.naming import Names, Part
+from breakglass.naming import AppFunction, Names
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.driver import ScenarioDriver
 from localcloud.emulators.identity import ACCOUNTS
@@ -322,26 +322,27 @@ class ApprovalsHarness(ScenarioDriver):
 
     # --- the parts --------------------------------------------------------------------------------------------------
 
-    def function_name(self, part: Part) -> str:
+    def function_name(self, app_function: AppFunction) -> str:
         """Name of a function."""
-        return _NAMES.function(part)
+        return _NAMES.function(app_function)
 
-    def sweep(self) -> dict[str, int]:
-        """Runs the sweeper, and returns what it counts."""
-        answer = self.cloud.client("lambda").invoke(FunctionName=self.function_name(Part.sweeper))
+    def reconcile(self) -> dict[str, int]:
+        """Runs the reconciler, and returns what it counts."""
+        answer = self.cloud.client("lambda").invoke(FunctionName=self.function_name(AppFunction.reconciler))
         assert "FunctionError" not in answer, answer["Payload"].read()
-        counted = [json.loads(line) for line in self.read_log(Part.sweeper) if '"_aws"' in line]
+        counted = [json.loads(line) for line in self.read_log(AppFunction.reconciler) if '"_aws"' in line]
         return {name: value for name, value in counted[-1].items() if isinstance(value, int)}
 
-    def sweep_until(self, request: str, *states: State) -> None:
-        """Runs the sweeper until a request stands so, each time long after: it ends in one run what another began."""
+    def reconcile_until(self, request: str, *states: State) -> None:
+        """Runs the reconciler until a request stands so, each time long after: it ends in one run what another "
+        "began."""
 
         def stands() -> bool | None:
             self.age_request(request, _LONGER_THAN_GRACE)
-            self.sweep()
+            self.reconcile()
             return True if self.read_request(request).state in states else None
 
-        wait_until(stands, f"the sweeper to bring {request} to {' or '.join(states)}")
+        wait_until(stands, f"the reconciler to bring {request} to {' or '.join(states)}")
 
     def end_open_requests(self) -> None:
         """Ends what a test that failed has left open; from time to time, makes everything that was done long ago.
@@ -350,13 +351,13 @@ class ApprovalsHarness(ScenarioDriver):
         """
         for one in list(self.store.open_requests()):
             self.age_request(one.id, _LONGER_THAN_ANY_ACCESS)
-            self.sweep_until(one.id, *FINAL)
+            self.reconcile_until(one.id, *FINAL)
         denied = {grant.request_id for grant in self.store.live_grants() if grant.deny_until is not None}
         recent = {one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)}
         if len(denied) > _MOST_DENIED or len(recent) > _MOST_RECENT:
             for request in denied | recent:
                 self.age_request(request, _LONGER_THAN_ANY_ACCESS)
-            self.sweep()
+            self.reconcile()
         for name in (ADA, GRACE, ALAN):
             self._free_places(self.user_id(name))
 
@@ -368,16 +369,18 @@ class ApprovalsHarness(ScenarioDriver):
             for place in range(MAX_PER_HOUR):
                 self.store.extend_once(f"request/{user_id}/{place}", 0)
 
-    def read_log(self, part: Part) -> list[str]:
+    def read_log(self, app_function: AppFunction) -> list[str]:
         """The log of a function, in order."""
         pages = (
-            self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.function_name(part))
+            self.cloud.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=self.function_name(app_function))
         )
         return [event["message"] for page in pages for event in page["events"]]
 
-    def has_run_for(self, part: Part, seconds: float) -> bool:
+    def has_run_for(self, app_function: AppFunction, seconds: float) -> bool:
         """Whether an invocation of a function has taken so long."""
-        reports = (_DURATION.search(line) for line in self.read_log(part))
+        reports = (_DURATION.search(line) for line in self.read_log(app_function))
         return any(found is not None and int(found[1]) >= seconds * 1000 for found in reports)
 
     def read_execution_status(self, request: str) -> str:
@@ -402,7 +405,9 @@ class ApprovalsHarness(ScenarioDriver):
         """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
 
         def holds() -> bool | None:
-            lines = [line for line in self.read_log(Part.desk) if '"step": "hold"' in line and request in line]
+            lines = [
+                line for line in self.read_log(AppFunction.interactions) if '"step": "hold"' in line and request in line
+            ]
             return True if len(lines) >= times else None
 
         wait_until(holds, f"the wait of {request}")

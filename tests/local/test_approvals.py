@@ -16,7 +16,7 @@ import pytest
 from breakglass.app.domain.records import GrantState, State, UsageState
 from breakglass.app.entrypoints.receiver_app import LARGEST_BODY
 from breakglass.app.slack import ids
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 from localcloud.driver import format_view, get_button_value, has_button
 from localcloud.records import RECORDS, load_record
 from localcloud.slack_user import wait_until
@@ -217,7 +217,7 @@ def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: App
     assert approvals.read_execution_status(request) == "RUNNING"
 
     approvals.age_request(request, 2 * HOUR)
-    approvals.sweep()
+    approvals.reconcile()
     assert sid not in approvals.read_session_policy()
     assert "Nobody" in approvals.read_session_policy()
     assert approvals.store.grants(request)[0].deny_until is None
@@ -312,7 +312,7 @@ def test_an_assignment_that_nobody_recorded_is_reported(approvals: ApprovalsHarn
     center.create_account_assignment(**assignment)
     try:
         wait_until(lambda: approvals.has_access(EDSGER, DEVOPS, STAGING) or None, "the assignment")
-        assert approvals.sweep()["UnrecordedAssignments"] == 1
+        assert approvals.reconcile()["UnrecordedAssignments"] == 1
         posted = approvals.find_message(
             approvals.cloud.slack_channel, lambda one: "neither a request nor" in one["text"]
         )
@@ -322,7 +322,7 @@ def test_an_assignment_that_nobody_recorded_is_reported(approvals: ApprovalsHarn
     finally:
         center.delete_account_assignment(**assignment)
     wait_until(lambda: not approvals.has_access(EDSGER, DEVOPS, STAGING) or None, "the end of the assignment")
-    assert approvals.sweep()["UnrecordedAssignments"] == 0
+    assert approvals.reconcile()["UnrecordedAssignments"] == 0
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
@@ -406,12 +406,12 @@ def test_logs_hold_no_secret_and_nothing_that_people_wrote(approvals: ApprovalsH
     approvals.send_http("POST", approvals.path, forged, approvals.sign(forged, secret="another"))
     ada.send(forged)
     approvals.return_access(request)
-    approvals.sweep()
+    approvals.reconcile()
     token = approvals.read_request(request).token
     assert token
-    for part in Part:
-        log = "\n".join(approvals.read_log(part))
+    for app_function in AppFunction:
+        log = "\n".join(approvals.read_log(app_function))
         for secret in (approvals.cloud.bot_token, approvals.cloud.slack_signing_secret, said, token, "payload="):
-            assert secret not in log, part
-    assert request in "\n".join(approvals.read_log(Part.desk))
-    assert '"refused"' in "\n".join(approvals.read_log(Part.front))
+            assert secret not in log, app_function
+    assert request in "\n".join(approvals.read_log(AppFunction.interactions))
+    assert '"refused"' in "\n".join(approvals.read_log(AppFunction.receiver))

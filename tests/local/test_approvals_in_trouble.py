@@ -4,7 +4,7 @@ Every way to fail that docs/approvals/failures.md draws, against the real state 
 somebody has access is asked of Identity Center, never of a message.
 
 Not shown here: a crash at each single line (tests/app/services/test_crashes.py), hostile input
-(tests/app/entrypoints/test_front.py), and how AWS fails.
+(tests/app/entrypoints/test_receiver.py), and how AWS fails.
 """
 
 import json
@@ -18,7 +18,7 @@ import pytest
 from breakglass.app.domain.records import GrantState, State
 from breakglass.app.services.reconciler import GRACE_SECONDS
 from breakglass.app.slack import ids
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 from localcloud.cloud import LocalCloudError
 from localcloud.driver import has_button
 from localcloud.emulators.assignments import CREATION, DELETION, NO_ASSIGNEE, UNEXPECTED
@@ -83,7 +83,7 @@ def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_per
     wait_until(lambda: approvals.read_request(request).state is State.failed or None, "the end of the request")
     wait_until(lambda: approvals.read_execution_status(request) == "FAILED" or None, "the end of the execution")
     approvals.cloud.end_faults()
-    approvals.sweep()
+    approvals.reconcile()
     wait_until(
         lambda: "Nobody could be asked" in approvals.read_direct_messages(GRACE) or None, "a word to whoever asked"
     )
@@ -114,7 +114,7 @@ def test_access_is_taken_back_while_slack_is_away_and_the_message_catches_up(app
     wait_until(lambda: approvals.read_request(request).state is State.ended or None, "the end")
     nothing_left(approvals, request)
     approvals.cloud.end_faults()
-    approvals.sweep()
+    approvals.reconcile()
     approvals.wait_for_state(request, State.ended)
 
 
@@ -146,7 +146,7 @@ def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(appr
     assert approvals.has_access(ALAN, NETWORK, STAGING)
     approvals.return_access(request)
     nothing_left(approvals, request)
-    wait_until(lambda: approvals.has_run_for(Part.desk, 4) or None, "the slow notice")
+    wait_until(lambda: approvals.has_run_for(AppFunction.interactions, 4) or None, "the slow notice")
     approvals.wait_for_state(request, State.ended)
 
 
@@ -225,8 +225,8 @@ def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_befor
 
 # --- functions that die ----------------------------------------------------------------------------------------------
 
-OF_DESK = ("ask", "granted", "hold", "due", "close")
-OF_ACCESS = ("prepare", "grant", "poll_grant", "revoke", "poll_revoke", "verify")
+OF_INTERACTIONS = ("ask", "granted", "hold", "due", "close")
+OF_PROVISIONER = ("prepare", "grant", "poll_grant", "revoke", "poll_revoke", "verify")
 
 
 def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_how_it_ends(
@@ -237,20 +237,27 @@ def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_ho
     roles = [role for role in ROLES if role != (ALAN, DEVOPS, PRODUCTION)]
     with ThreadPoolExecutor() as played:
         stories = [
-            played.submit(_dying_at, approvals, {Part.desk: of_desk, Part.access: of_access}, role)
-            for of_desk, of_access, role in zip((*OF_DESK, ""), OF_ACCESS, roles, strict=False)
+            played.submit(
+                _dying_at,
+                approvals,
+                {AppFunction.interactions: of_interactions, AppFunction.provisioner: of_provisioner},
+                role,
+            )
+            for of_interactions, of_provisioner, role in zip(
+                (*OF_INTERACTIONS, ""), OF_PROVISIONER, roles, strict=False
+            )
         ]
         for story in stories:
             nothing_left(approvals, story.result())
 
 
-def _dying_at(approvals: ApprovalsHarness, steps: Mapping[Part, str], role: tuple[str, str, str]) -> str:
+def _dying_at(approvals: ApprovalsHarness, steps: Mapping[AppFunction, str], role: tuple[str, str, str]) -> str:
     """Ask, approve and give back, with a function that does not do a step, and then does it without telling anybody."""
     request = approvals.submit_request(*role)
-    for part, step in steps.items():
+    for app_function, step in steps.items():
         for after in (False, True):
             event = {"step": step, "request": request}
-            approvals.cloud.lose_invocations(approvals.function_name(part), event=event, after=after, times=1)
+            approvals.cloud.lose_invocations(approvals.function_name(app_function), event=event, after=after, times=1)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
     approvals.wait_for_state(request, State.active)
     assert approvals.has_access(*role)
@@ -260,7 +267,7 @@ def _dying_at(approvals: ApprovalsHarness, steps: Mapping[Part, str], role: tupl
 
 def test_a_function_that_dies_before_it_hears_that_it_is_done_finds_it_done(approvals: ApprovalsHarness) -> None:
     for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
-        approvals.cloud.fail(operation, lost=True, kills=approvals.function_name(Part.access), times=1)
+        approvals.cloud.fail(operation, lost=True, kills=approvals.function_name(AppFunction.provisioner), times=1)
     request = approvals.open_access(GRACE, DEVOPS)
     approvals.return_access(request)
     nothing_left(approvals, request)
@@ -271,7 +278,7 @@ def test_a_click_whose_function_dies_is_done_once_all_the_same(approvals: Approv
     request = approvals.submit_request(ADA, NETWORK, STAGING)
     message = approvals.wait_for_state(request, State.pending)
     for after in (False, True):
-        approvals.cloud.lose_invocations(approvals.function_name(Part.desk), after=after, times=1)
+        approvals.cloud.lose_invocations(approvals.function_name(AppFunction.interactions), after=after, times=1)
     approvals.user(BARBARA).click(message, ids.APPROVE)
     approvals.wait_for_state(request, State.active)
     approvals.return_access(request)
@@ -282,7 +289,7 @@ def test_a_click_whose_function_dies_is_done_once_all_the_same(approvals: Approv
 def test_when_what_answers_slack_dies_the_person_clicks_again(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(GRACE, NETWORK, STAGING)
     message = approvals.wait_for_state(request, State.pending)
-    approvals.cloud.lose_invocations(approvals.function_name(Part.front), times=1)
+    approvals.cloud.lose_invocations(approvals.function_name(AppFunction.receiver), times=1)
     barbara = approvals.user(BARBARA)
     with pytest.raises(LocalCloudError, match="The app answered 50"):
         barbara.click(message, ids.APPROVE)
@@ -300,7 +307,7 @@ def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(appro
     message = approvals.read_message(request)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
     alan = approvals.user(ALAN)
-    approvals.cloud.kill_function(approvals.function_name(Part.front))
+    approvals.cloud.kill_function(approvals.function_name(AppFunction.receiver))
     with pytest.raises(LocalCloudError, match="The app answered 503"):
         alan.click(message, ids.DONE)
     assert approvals.read_request(request).state is State.active
@@ -318,7 +325,7 @@ def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(appro
 def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ALAN, NETWORK, PRODUCTION, seconds=2)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
-    approvals.cloud.kill_function(approvals.function_name(Part.desk))
+    approvals.cloud.kill_function(approvals.function_name(AppFunction.interactions))
     wait_until(lambda: approvals.read_request(request).state is State.ended or None, "the end")
     nothing_left(approvals, request)
 
@@ -360,28 +367,28 @@ def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: Appro
     request = approvals.submit_request(ADA)
     approvals.wait_for_state(request, State.pending)
     approvals.stop_execution(request)
-    assert approvals.sweep()["StuckRequests"] == 0
+    assert approvals.reconcile()["StuckRequests"] == 0
     assert approvals.read_request(request).state is State.pending
     approvals.age_request(request, GRACE_SECONDS + 1)
-    assert approvals.sweep()["StuckRequests"] == 1
+    assert approvals.reconcile()["StuckRequests"] == 1
     message = approvals.wait_for_state(request, State.failed)
     assert "Its workflow was stopped. Nothing was opened; ask again." in json.dumps(message["blocks"])
     assert not approvals.has_access(ADA)
 
 
-def test_access_whose_execution_is_stopped_ends_in_time_by_the_sweeper(approvals: ApprovalsHarness) -> None:
+def test_access_whose_execution_is_stopped_ends_in_time_by_the_reconciler(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(GRACE, DEVOPS, PRODUCTION)
     approvals.stop_execution(request)
-    approvals.sweep()
+    approvals.reconcile()
     assert approvals.has_access(GRACE)
     approvals.age_request(request, HOUR)
-    approvals.sweep()
-    approvals.sweep_until(request, State.ended)
+    approvals.reconcile()
+    approvals.reconcile_until(request, State.ended)
     approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_sweeper(
+def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_reconciler(
     approvals: ApprovalsHarness,
 ) -> None:
     request = approvals.open_access(ALAN, NETWORK, PRODUCTION)
@@ -389,18 +396,18 @@ def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_swee
     approvals.click(ALAN, request, ids.DONE, State.active)
     approvals.wait_for_state(request, State.revoking)
     assert approvals.has_access(ALAN, NETWORK)
-    approvals.sweep_until(request, State.ended)
+    approvals.reconcile_until(request, State.ended)
     approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
 
-def test_access_whose_machine_is_replaced_ends_by_the_sweeper(approvals: ApprovalsHarness) -> None:
+def test_access_whose_machine_is_replaced_ends_by_the_reconciler(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(GRACE, NETWORK, STAGING)
     approvals.replace_machine(request)
-    approvals.sweep()
+    approvals.reconcile()
     assert approvals.has_access(GRACE, NETWORK, STAGING)
     approvals.age_request(request, HOUR)
-    approvals.sweep_until(request, State.ended)
+    approvals.reconcile_until(request, State.ended)
     approvals.wait_for_state(request, State.ended)
     nothing_left(approvals, request)
 
@@ -414,21 +421,21 @@ def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approv
     )
     approvals.stop_execution(request)
     wait_until(lambda: approvals.has_access(ALAN, NETWORK, STAGING) or None, "an assignment that nobody looks after")
-    approvals.sweep_until(request, State.ended, State.failed)
+    approvals.reconcile_until(request, State.ended, State.failed)
     approvals.wait_for_state(request, State.ended, State.failed)
     nothing_left(approvals, request)
 
 
-def test_a_sweeper_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(
+def test_a_reconciler_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(
     approvals: ApprovalsHarness,
 ) -> None:
     request = approvals.open_access(ADA, DEVOPS, STAGING)
     approvals.age_request(request, HOUR + GRACE_SECONDS - 30)
     # Within its grace it leaves the workflow to its own work.
-    approvals.sweep()
+    approvals.reconcile()
     assert approvals.has_access(ADA, DEVOPS, STAGING)
     approvals.age_request(request, 60)
-    approvals.sweep()
+    approvals.reconcile()
     assert not approvals.has_access(ADA, DEVOPS, STAGING)
     approvals.wait_for_hold(request)
     approvals.wake_execution(request)

@@ -23,7 +23,7 @@ from breakglass.app.domain.request_lifecycle import FINAL, REQUEST_TABLE, Event
 from breakglass.app.domain.usage_lifecycle import USAGE_TABLE
 from breakglass.components.approvals.workflow_definition import definition
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions
-from breakglass.naming import Names, Part, Place
+from breakglass.naming import AppFunction, Names, ResourceArns
 from tests.app.domain.policies import MANAGEMENT, SETTINGS, policy, rule
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +32,11 @@ LIFE, PERMISSIONS = PAGES / "README.md", PAGES / "permissions.md"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ALARMS = (RUNBOOKS / "alarms.md").read_text(encoding="utf-8")
 
-PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+ARNS = ResourceArns(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
 SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-"
 # Everything that a stack can switch on.
 FULL = AppScope(
-    place=PLACE,
+    arns=ARNS,
     policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)),
     bot_token_secret_arn=f"{SECRET}slack-token-AbCdEf",
     signing_secret_arn=f"{SECRET}approvals-signing-AbCdEf",
@@ -115,13 +115,13 @@ def granted(document: Mapping[str, Any]) -> set[str]:
     return {action for actions in listed for action in ([actions] if isinstance(actions, str) else actions)}
 
 
-@pytest.mark.parametrize("part", Part)
-def test_the_page_names_every_permission_of_a_function_and_no_other(part: Part) -> None:
-    own = granted(function_permissions(part, FULL)) - {"logs:CreateLogStream", "logs:PutLogEvents"}
-    in_management = part in (Part.access, Part.sweeper)
-    shared = named("access and sweeper, in the management account") if in_management else set()
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_the_page_names_every_permission_of_a_function_and_no_other(app_function: AppFunction) -> None:
+    own = granted(function_permissions(app_function, FULL)) - {"logs:CreateLogStream", "logs:PutLogEvents"}
+    in_management = app_function in (AppFunction.provisioner, AppFunction.reconciler)
+    shared = named("provisioner and reconciler, in the management account") if in_management else set()
 
-    assert named(part) | shared == own
+    assert named(app_function) | shared == own
 
 
 def keys_named(heading: str, action: str) -> set[str]:
@@ -131,9 +131,9 @@ def keys_named(heading: str, action: str) -> set[str]:
 
 
 @pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
-@pytest.mark.parametrize("part", Part)
-def test_the_page_names_the_records_that_a_function_reads_and_writes(part: Part, action: str) -> None:
-    statements = function_permissions(part, FULL)["Statement"]
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_the_page_names_the_records_that_a_function_reads_and_writes(app_function: AppFunction, action: str) -> None:
+    statements = function_permissions(app_function, FULL)["Statement"]
     keys = {
         key.removesuffix("#*")
         for statement in statements
@@ -141,11 +141,11 @@ def test_the_page_names_the_records_that_a_function_reads_and_writes(part: Part,
         for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     }
 
-    assert keys_named(part, action) == keys
+    assert keys_named(app_function, action) == keys
 
 
 def test_the_page_names_every_permission_of_the_state_machine_and_no_other() -> None:
-    assert named("State machine") == granted(workflow_permissions(PLACE))
+    assert named("State machine") == granted(workflow_permissions(ARNS))
 
 
 def test_key_policy_allows_what_the_functions_are_allowed() -> None:
@@ -154,7 +154,7 @@ def test_key_policy_allows_what_the_functions_are_allowed() -> None:
     allowed = [each["Condition"] for each in json.loads(snippet)]
     asked = [
         each["Condition"]["StringEquals"]
-        for each in function_permissions(Part.access, FULL)["Statement"]
+        for each in function_permissions(AppFunction.provisioner, FULL)["Statement"]
         if each["Resource"] == FULL.identity_center_key_arn
     ]
 
@@ -162,20 +162,22 @@ def test_key_policy_allows_what_the_functions_are_allowed() -> None:
     assert [one["StringEquals"] for one in allowed] == [
         {key: value if isinstance(value, str) else value[0] for key, value in one.items()} for one in asked
     ]
-    roles = {f"arn:aws:iam::{PLACE.account}:role/{PLACE.names.function(part)}" for part in Part}
+    roles = {f"arn:aws:iam::{ARNS.account}:role/{ARNS.names.function(app_function)}" for app_function in AppFunction}
     for one in allowed:
         patterns = one["ArnLike"]["aws:PrincipalArn"]
         assert all(any(fnmatchcase(role, pattern) for pattern in patterns) for role in roles)
 
 
 def test_without_what_a_stack_can_switch_on_there_is_less() -> None:
-    plain = AppScope(PLACE, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
-    extra = granted(function_permissions(Part.access, FULL)) - granted(function_permissions(Part.access, plain))
+    plain = AppScope(ARNS, policy(), FULL.bot_token_secret_arn, FULL.signing_secret_arn)
+    extra = granted(function_permissions(AppFunction.provisioner, FULL)) - granted(
+        function_permissions(AppFunction.provisioner, plain)
+    )
 
     assert {action.partition(":")[0] for action in extra} == {"iam", "kms", "organizations"}
 
 
-MACHINE = definition(PLACE.function_arn(Part.desk), PLACE.function_arn(Part.access))["States"]
+MACHINE = definition(ARNS.function_arn(AppFunction.interactions), ARNS.function_arn(AppFunction.provisioner))["States"]
 REQUEST = "Begin Ask Asked Prepare GrantEach Granted Opened Hold Due Held RevokeEach Close Closed Over".split()
 TIME_OUT = "Ask Remind Asked Ask".split()
 GRANT = "Grant GrantBegun GrantWait PollGrant GrantBegun AccountOpen".split()
@@ -218,11 +220,11 @@ def sources(folder: str) -> str:
 def test_runbook_reads_the_logs_where_they_are() -> None:
     page = (RUNBOOKS / "access-did-not-come.md").read_text(encoding="utf-8")
     commands = re.findall(r"^ *(aws logs tail .*?) --region", page, flags=re.MULTILINE)
-    script = "\n".join(['aws() { echo "$3"; }', f"MACHINE={PLACE.machine_arn}", *commands])
+    script = "\n".join(['aws() { echo "$3"; }', f"MACHINE={ARNS.machine_arn}", *commands])
 
     read = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
 
-    assert read.stdout.split() == [PLACE.names.machine_log, PLACE.names.function(Part.access)]
+    assert read.stdout.split() == [ARNS.names.machine_log, ARNS.names.function(AppFunction.provisioner)]
 
 
 def test_the_runbook_names_the_alarms_that_the_components_raise() -> None:
@@ -232,7 +234,7 @@ def test_the_runbook_names_the_alarms_that_the_components_raise() -> None:
 
     assert len(listed) > 10
     # Their logical names are made of the kind, alone or after the name of a part.
-    short = {re.sub(r"^(sweep|workflow|api|desk|recorder)-", "", kind) for kind in kinds}
+    short = {re.sub(r"^(reconciler|workflow|api|interactions|usage-recorder)-", "", kind) for kind in kinds}
     assert [kind for kind in sorted(short) if f'"{kind}"' not in code and f'-{kind}"' not in code] == []
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from breakglass.alerts.drills import drill_event
-from breakglass.alerts.messages import Transformer, email_text, recorder_input, slack_message, substitute
+from breakglass.alerts.messages import Transformer, email_text, slack_message, substitute, usage_recorder_input
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.block_kit import block_problems
@@ -29,7 +29,7 @@ RECORD = load_record(RECORDS / "session-devops-break-glass.json").content
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/222222222222/breakglass-prod-devops"
 SLACK = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-prod-slack/8d6d8e15"
 MAIL = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-alarms"
-RECORDER = "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-prod-approvals-recorder"
+RECORDER = "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-prod-approvals-usage-recorder"
 LATE = "LATE, found in the dead-letter queue:"
 
 # The commands that the runbook calls. Those of AWS, Pulumi and Slack keep what they are given in $HOME.
@@ -111,7 +111,7 @@ LETTERS = {
     "event": letter(event()),
     "Slack's message": letter(filled(MESSAGE), RETRY_ATTEMPTS="10"),
     "e-mail": letter(filled(email_text(SET, EvidencePath.session_start)), MAIL),
-    "recorder": letter(filled(recorder_input(SET, EvidencePath.session_start)), RECORDER),
+    "usage recorder": letter(filled(usage_recorder_input(SET, EvidencePath.session_start)), RECORDER),
 }
 
 
@@ -165,7 +165,7 @@ def test_runbook_row_of_each_shape_says_who_used_what(all_shapes: Run, index: in
         # Slack's text has no time: that is in the blocks, which are posted.
         assert known in told or (index, known) == (1, RECORD["eventTime"])
     assert RECORD["requestParameters"]["roleSessionName"] in told
-    assert target == ["Slack", "Slack", "e-mail", "recorder"][index]
+    assert target == ["Slack", "Slack", "e-mail", "usage recorder"][index]
     assert error == ["Timeout", "UNKNOWN", "10" if index == 1 else "-"]
 
 

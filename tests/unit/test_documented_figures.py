@@ -12,7 +12,7 @@ import breakglass
 from breakglass.app.aws import secrets
 from breakglass.app.aws.aws import PATIENT
 from breakglass.app.domain import grant_lifecycle, records, texts
-from breakglass.app.entrypoints import front, runtime
+from breakglass.app.entrypoints import receiver, runtime
 from breakglass.app.services import (
     announcements,
     optimistic_writes,
@@ -80,8 +80,8 @@ def test_deny_of_sessions_stays_longer_than_clocks_differ() -> None:
 
 
 def test_front_waits_for_slack_within_its_three_seconds() -> None:
-    assert 1 < front._SLACK_SECONDS
-    assert 2 * front._SLACK_SECONDS < 3
+    assert 1 < receiver._SLACK_SECONDS
+    assert 2 * receiver._SLACK_SECONDS < 3
 
 
 def test_secret_is_asked_for_less_often_than_it_is_kept() -> None:

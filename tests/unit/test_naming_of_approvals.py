@@ -10,21 +10,29 @@ from types import ModuleType
 
 import pytest
 
-from breakglass.app.entrypoints import bootstrap, metrics, sweeper
+from breakglass.app.entrypoints import bootstrap, metrics, reconciler
 from breakglass.app.services.reconciler import Counts
-from breakglass.naming import ALERT_PATH_PREFIX, METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Names, Part, Place
+from breakglass.naming import (
+    ALERT_PATH_PREFIX,
+    METRICS_DIMENSION,
+    METRICS_NAMESPACE,
+    AppFunction,
+    Metric,
+    Names,
+    ResourceArns,
+)
 from tests.components.test_approvals import VARIABLES
 
-PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", "111111111111")
+ARNS = ResourceArns(Names("prod-approvals"), "aws", "eu-central-1", "111111111111")
 
 
-def handler_of(part: Part) -> ModuleType:
-    return importlib.import_module(f"breakglass.app.entrypoints.{part}")
+def handler_of(app_function: AppFunction) -> ModuleType:
+    return importlib.import_module(f"breakglass.app.entrypoints.{app_function.name}")
 
 
-@pytest.mark.parametrize("part", Part)
-def test_every_function_has_a_handler(part: Part) -> None:
-    assert list(inspect.signature(handler_of(part).handler).parameters) == ["event", "context"]
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_every_function_has_a_handler(app_function: AppFunction) -> None:
+    assert list(inspect.signature(handler_of(app_function).handler).parameters) == ["event", "context"]
 
 
 def read_in(module: ModuleType) -> dict[str, set[str]]:
@@ -52,12 +60,12 @@ def called_in(module: ModuleType) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_function_is_told_all_that_it_reads_and_nothing_else(part: Part) -> None:
-    own = {name for names in read_in(handler_of(part)).values() for name in names}
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_a_function_is_told_all_that_it_reads_and_nothing_else(app_function: AppFunction) -> None:
+    own = {name for names in read_in(handler_of(app_function)).values() for name in names}
     shared = read_in(bootstrap)
     # What is shared is made of one another: `people` of `slack`, `records` of `store`.
-    taken = called_in(handler_of(part))
+    taken = called_in(handler_of(app_function))
     for _ in shared:
         taken |= {
             name
@@ -67,11 +75,11 @@ def test_a_function_is_told_all_that_it_reads_and_nothing_else(part: Part) -> No
         }
     read = own.union(*(shared[function] for function in taken & shared.keys()))
 
-    assert read == VARIABLES[part].keys()
+    assert read == VARIABLES[app_function].keys()
 
 
 def test_metrics_are_those_that_the_functions_write() -> None:
-    line = metrics.line(sweeper.values(Counts()), "prod-approvals", 0)
+    line = metrics.line(reconciler.values(Counts()), "prod-approvals", 0)
 
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == METRICS_NAMESPACE
@@ -82,24 +90,28 @@ def test_metrics_are_those_that_the_functions_write() -> None:
 def test_names_are_as_long_as_aws_takes_them_and_protected() -> None:
     names = Names("a-very-long-name-of-a-stack-that-somebody-really-has-chosen-approvals")
 
-    physical = [names.machine, *(names.function(part) for part in Part), *(names.dead_letters(part) for part in Part)]
+    physical = [
+        names.machine,
+        *(names.function(app_function) for app_function in AppFunction),
+        *(names.dead_letters(app_function) for app_function in AppFunction),
+    ]
     assert max(map(len, physical)) <= 64
     assert len(set(physical)) == len(physical)
     assert all(name.startswith(ALERT_PATH_PREFIX) for name in [*physical, names.table])
 
 
 def test_arns() -> None:
-    assert PLACE.function_arn(Part.desk) == (
-        "arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-desk"
+    assert ARNS.function_arn(AppFunction.interactions) == (
+        "arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-interactions"
     )
-    assert PLACE.log_group_arn(Part.desk) == (
-        "arn:aws:logs:eu-central-1:111111111111:log-group:breakglass-prod-approvals-desk"
+    assert ARNS.log_group_arn(AppFunction.interactions) == (
+        "arn:aws:logs:eu-central-1:111111111111:log-group:breakglass-prod-approvals-interactions"
     )
-    assert PLACE.dead_letters_arn(Part.desk) == (
-        "arn:aws:sqs:eu-central-1:111111111111:breakglass-prod-approvals-desk-dead-letters"
+    assert ARNS.dead_letters_arn(AppFunction.interactions) == (
+        "arn:aws:sqs:eu-central-1:111111111111:breakglass-prod-approvals-interactions-dead-letters"
     )
-    assert PLACE.table_arn == "arn:aws:dynamodb:eu-central-1:111111111111:table/breakglass-prod-approvals-records"
-    assert PLACE.alert_rules_arn == "arn:aws:events:eu-central-1:111111111111:rule/breakglass-*"
-    assert PLACE.executions_arn == (
+    assert ARNS.table_arn == "arn:aws:dynamodb:eu-central-1:111111111111:table/breakglass-prod-approvals-records"
+    assert ARNS.alert_rules_arn == "arn:aws:events:eu-central-1:111111111111:rule/breakglass-*"
+    assert ARNS.executions_arn == (
         "arn:aws:states:eu-central-1:111111111111:execution:breakglass-prod-approvals-workflow:*"
     )

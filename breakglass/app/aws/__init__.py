@@ -5,7 +5,7 @@
     items, once_keys, dynamodb               the records in it
     identity_center, identity_store,
     session_policy, step_functions,
-    desk_function, secrets                    other services of AWS
+    interactions_function, secrets                    other services of AWS
     slack_api                                 Slack
 
 Adapters keep connections and are not made for several threads at once.

@@ -1,4 +1,4 @@
-"""When something is due: what a wait of the workflow is for, and what the sweeper finds left undone.
+"""When something is due: what a wait of the workflow is for, and what the reconciler finds left undone.
 
 Pure questions about a record and the time; the answers are seconds, or what is to be done.
 

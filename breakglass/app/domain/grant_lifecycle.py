@@ -29,7 +29,7 @@ GrantChange = tuple[Grant, tuple[AuditEntry, ...]]
 SETTLE_SECONDS = 600
 """How long a creation may take of which nothing is known; AWS says nothing about it, and it mostly takes seconds.
 
-Should one take longer, the sweeper finds an assignment that nobody recorded.
+Should one take longer, the reconciler finds an assignment that nobody recorded.
 """
 
 

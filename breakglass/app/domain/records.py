@@ -81,7 +81,7 @@ class Actor:
 
 
 SYSTEM = Actor("", "break-glass")
-"""The workflow and the sweeper."""
+"""The workflow and the reconciler."""
 
 
 @dataclass(frozen=True)

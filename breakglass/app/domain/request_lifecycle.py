@@ -445,7 +445,7 @@ def extend(parent: Request, grants: Sequence[Grant], extension: Request, now: in
         if (grant.state, grant_life.GrantEvent.lengthened) in grant_life.GRANT_TABLE
     )
     if grants and not later:
-        # The sweeper revokes before it writes into the request.
+        # The reconciler revokes before it writes into the request.
         raise RequestTransitionError(parent.state, Event.lengthened, "it is being revoked")
     return replace(change, grants=later)
 

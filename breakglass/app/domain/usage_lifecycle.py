@@ -124,7 +124,7 @@ def parse_evidence(value: str) -> Evidence:
 
 
 def parse_report(event: Mapping[str, object]) -> Evidence:
-    """Read what the alert path tells the recorder: `{"value", "source"}`, the source of the event at EventBridge.
+    """Read what the alert path tells the usage recorder: `{"value", "source"}`, the source of the event at EventBridge.
 
     AWS lets only itself send events with a source `aws.…`, so whatever a crafted drill has for fields, it has another.
 

@@ -3,7 +3,7 @@
     BREAKGLASS_TABLE             name of the table
     BREAKGLASS_BOT_TOKEN_SECRET  ARN of the secret with the bot token
     BREAKGLASS_SIGNING_SECRET    ARN of the secret with the signing secret
-    BREAKGLASS_DESK              name of the function that does what was clicked
+    BREAKGLASS_INTERACTIONS              name of the function that does what was clicked
     BREAKGLASS_WORKFLOW          ARN of the state machine
     BREAKGLASS_STACK             name in the metrics
 
@@ -38,7 +38,7 @@ def client() -> AwsClient:
 
 
 def records(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what every function but the front has: the fields of `services.context.AppContext`."""
+    """Return what every function but the receiver has: the fields of `services.context.AppContext`."""
     store = DynamoStore(aws, os.environ["BREAKGLASS_TABLE"])
     return {"policy": policy(), "store": store, "clock": clock, "log": log}
 

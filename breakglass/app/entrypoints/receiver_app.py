@@ -1,7 +1,7 @@
 """What answers Slack: checks that it is Slack, opens the form before the click is too old, hands the rest over.
 
 Slack waits three seconds for an answer, also from a function that starts cold, and a click can open a form for three
-seconds. So nothing is decided here: the form opens as `Loading`, the desk fills it in, and the answer is empty.
+seconds. So nothing is decided here: the form opens as `Loading`, `interactions` fills it in, and the answer is empty.
 
 Everything that comes in is hostile until its signature is verified, and odd afterwards. Nothing of it is logged.
 
@@ -42,14 +42,14 @@ Response = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Front:
+class ReceiverContext:
     """What the function has.
 
     Attributes:
         secret: the signing secret; with True, as it is now.
         claim: says whether a key is seen for the first time; remembered until the time given.
         slack: with a short timeout.
-        desk: the function that does what was clicked.
+        interactions: the function that does what was clicked.
         clock: the time.
         log: where to say what happened.
     """
@@ -57,16 +57,16 @@ class Front:
     secret: Callable[[bool], str]
     claim: Callable[[str, int], bool]
     slack: Slack
-    desk: InteractionsFunction
+    interactions: InteractionsFunction
     clock: Clock
     log: Log
 
 
-def answer(front: Front, event: Mapping[str, Any]) -> Response:
+def answer(context: ReceiverContext, event: Mapping[str, Any]) -> Response:
     """Answer one request of Slack.
 
     Args:
-        front: what the function has.
+        context: what the function has.
         event: of an HTTP API, payload format 2.0.
 
     Returns:
@@ -74,17 +74,17 @@ def answer(front: Front, event: Mapping[str, Any]) -> Response:
     """
     try:
         body = _body(event)
-        _verify(front, event, body)
-        return _answer(front, body, event, parse(body, _header(event, "content-type")))
+        _verify(context, event, body)
+        return _answer(context, body, event, parse(body, _header(event, "content-type")))
     except _UnreadableError as error:
-        return _refused(front, error.status, str(error))
+        return _refused(context, error.status, str(error))
     except SignatureError as error:
-        return _refused(front, 401, str(error))
+        return _refused(context, 401, str(error))
     except PayloadError as error:
-        return _refused(front, 400, str(error))
+        return _refused(context, 400, str(error))
     except Exception as error:
         # Slack shows the person that it did not work, and they click again.
-        front.log("not_handed_over", error=type(error).__name__)
+        context.log("not_handed_over", error=type(error).__name__)
         return _response(503)
 
 
@@ -117,20 +117,21 @@ def _header(event: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _verify(front: Front, event: Mapping[str, Any], body: bytes) -> None:
+def _verify(context: ReceiverContext, event: Mapping[str, Any], body: bytes) -> None:
     timestamp, signature = _header(event, _TIMESTAMP), _header(event, _SIGNATURE)
-    verify_with_rotation(front.secret, timestamp, signature, body, front.clock())
-    if not front.claim(replay_key(signature), remembered_until(timestamp)):
+    verify_with_rotation(context.secret, timestamp, signature, body, context.clock())
+    if not context.claim(replay_key(signature), remembered_until(timestamp)):
         raise SignatureError("seen before")
 
 
-def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: Interaction) -> Response:
+def _answer(context: ReceiverContext, body: bytes, event: Mapping[str, Any], interaction: Interaction) -> Response:
     match interaction:
         case Challenge():
             return _response(200, {"challenge": interaction.challenge})
         case IgnoredPayload():
             return _response(200)
-    # `desk` verifies the signature itself. A body that was parsed is valid UTF-8, so its text is the same bytes there.
+    # `interactions` verifies the signature itself. A body that was parsed is valid UTF-8, so its text is the same bytes
+    # there.
     handed: dict[str, Any] = {
         "body": body.decode(),
         "content_type": _header(event, "content-type"),
@@ -140,18 +141,18 @@ def _answer(front: Front, body: bytes, event: Mapping[str, Any], interaction: In
     }
     match interaction:
         case Suggestion():
-            return _response(200, front.desk.ask(handed))
+            return _response(200, context.interactions.ask(handed))
         case Command() | Shortcut() | Click() if _opens_form(interaction):
-            handed["view_id"] = _opened(front, interaction.trigger_id)
-            front.desk.hand_over(handed)
+            handed["view_id"] = _opened(context, interaction.trigger_id)
+            context.interactions.hand_over(handed)
             if handed["view_id"] is None and isinstance(interaction, Command):
                 return _response(200, {"text": "Slack did not open the form in time. Type the command again."})
             return _response(200)
         case Submission():
-            front.desk.hand_over(handed)
+            context.interactions.hand_over(handed)
             return _response(200, {"response_action": "update", "view": modals.processing_modal()})
         case _:
-            front.desk.hand_over(handed)
+            context.interactions.hand_over(handed)
             return _response(200)
 
 
@@ -161,19 +162,19 @@ def _opens_form(interaction: Command | Shortcut | Click) -> bool:
     return isinstance(interaction, Command) or interaction.callback_id == ids.SHORTCUT
 
 
-def _opened(front: Front, trigger_id: str) -> str | None:
+def _opened(context: ReceiverContext, trigger_id: str) -> str | None:
     """Open the form while the click is fresh, and return its id; None if Slack does not."""
     try:
         return str(
-            front.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading_modal()})["view"]["id"]
+            context.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading_modal()})["view"]["id"]
         )
     except SlackError as error:
-        front.log("form_not_opened", error=error.error)
+        context.log("form_not_opened", error=error.error)
         return None
 
 
-def _refused(front: Front, status: int, why: str) -> Response:
-    front.log("refused", status=status, why=why)
+def _refused(context: ReceiverContext, status: int, why: str) -> Response:
+    context.log("refused", status=status, why=why)
     return _response(status)
 
 

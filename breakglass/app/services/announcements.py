@@ -1,7 +1,7 @@
 """The duties of a broken glass: an announcement in every channel, and an explanation of the use.
 
-They are written with the decision, and each is noted once it is done. Steps of the workflow and the sweeper retry what
-is missing, whatever state the request is in by then. An announcement that is made twice is better than none.
+They are written with the decision, and each is noted once it is done. Steps of the workflow and the reconciler retry
+what is missing, whatever state the request is in by then. An announcement that is made twice is better than none.
 
 Non-goals: whether the glass may be broken (see `domain.decision`).
 """

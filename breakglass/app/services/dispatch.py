@@ -7,7 +7,7 @@ is woken, and people are told.
 What can't be done is told to the person in their form, or only to them in the channel; what they may not is kept in the
 audit trail as well.
 
-Non-goals: the signature, and Slack's three seconds (see `front`).
+Non-goals: the signature, and Slack's three seconds (see `receiver`).
 """
 
 from collections.abc import Callable

@@ -1,14 +1,15 @@
-"""Reads what `front` hands over to `desk`, and accepts only what Slack has signed.
+"""Reads what `receiver` hands over to `interactions`, and accepts only what Slack has signed.
 
     {"body", "content_type", "timestamp", "signature", "view_id"}
 
 `body` is the raw body as text; `content_type`, `timestamp` and `signature` are headers of the request. `view_id` is the
-form that `front` opened: it is not signed, and decides only where the answer is shown.
+form that `receiver` opened: it is not signed, and decides only where the answer is shown.
 
-`lambda:InvokeFunction` on `desk` is not enough to act as a person. `front` reads the signing secret too, so an
-attacker who controls `front` can sign (docs/threats.md).
+`lambda:InvokeFunction` on `interactions` is not enough to act as a person. `receiver` reads the signing secret too, so
+an attacker who controls `receiver` can sign (docs/threats.md).
 
-Non-goals: replays (see `front`). Lambda's retries repeat an interaction, so `desk` must accept one more than once.
+Non-goals: replays (see `receiver`). Lambda's retries repeat an interaction, so `interactions` must accept one more than
+once.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ def read_handover(handed: Mapping[str, Any], secret: Callable[[bool], str], now:
     """Return an interaction that Slack has signed, at most `HANDED_OVER_SECONDS` ago.
 
     Args:
-        handed: what `front` handed over.
+        handed: what `receiver` handed over.
         secret: the signing secret; with True, as it is now.
         now: the time.
         log: where to say why it was refused.

@@ -1,8 +1,8 @@
 """Tells people in Slack what has become true: the message of a request kept up to date, and its story in the thread.
 
 What is told is made from what was written, after it was written. That Slack does not take a notice changes nothing of
-what it tells, so it is logged and goes on. A message that is behind is noted as such: the next notice, or the sweeper,
-shows the newest state. What was to be told in a thread is in the message and in the trail.
+what it tells, so it is logged and goes on. A message that is behind is noted as such: the next notice, or the
+reconciler, shows the newest state. What was to be told in a thread is in the message and in the trail.
 
 Non-goals: what a message looks like (see `slack.messages`).
 """
@@ -178,7 +178,7 @@ def post_once(
 
 
 _CLAIM_SECONDS = 240
-"""Less than the time between two runs of the sweeper."""
+"""Less than the time between two runs of the reconciler."""
 
 
 def send_message(

@@ -1,4 +1,4 @@
-"""The sweeper: every few minutes, whatever became of the workflows, what should be gone goes.
+"""The reconciler: every few minutes, whatever became of the workflows, what should be gone goes.
 
 It needs nothing but the grants and Identity Center to revoke what outlived its time. That comes first, for all of them;
 the records of the requests are updated afterwards, and people are told last. So neither a record that can't be read or
@@ -67,7 +67,7 @@ class Counts:
 
 @dataclass
 class Run:
-    """One run of the sweeper.
+    """One run of the reconciler.
 
     Attributes:
         context: what the function has.
@@ -92,7 +92,7 @@ class Run:
         left = list(items)
         for number, item in enumerate(left):
             if not self.has_time():
-                self.context.log("sweep_out_of_time", part=self.part, left=len(left) - number)
+                self.context.log("reconcile_out_of_time", part=self.part, left=len(left) - number)
                 return
             try:
                 see_to(item)
@@ -107,7 +107,7 @@ class Run:
             error: why.
         """
         self.counts.failures += 1
-        self.context.log("sweep_failed", part=self.part, what=what, **describe_error(error))
+        self.context.log("reconcile_failed", part=self.part, what=what, **describe_error(error))
 
     def unreadable(self, what: str) -> None:
         """Count and log a record that can't be read."""
@@ -294,7 +294,7 @@ def _finish(run: Run, request: Request) -> None:
     run.each(request.accounts, lambda account: f"{request.id} {request.permission_set} {account}", revoke)
     held = context.store.grants(request.id)
     if request_lifecycle.remaining_accounts(held):
-        context.log("left_to_sweeper", request=request.id)
+        context.log("left_to_reconciler", request=request.id)
         return
     run.change(request.id, lambda one: workflow_steps.close_if_revoking(one, held, context.clock()))
 

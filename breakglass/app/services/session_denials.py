@@ -1,6 +1,6 @@
 """Ends the sessions that live on when an assignment is gone, and takes the Deny out again when none can be alive.
 
-The Deny is noted in the grant before it is written into the policy, so that whatever comes in between, the sweeper
+The Deny is noted in the grant before it is written into the policy, so that whatever comes in between, the reconciler
 finds what is still to be written and what is to be taken out. The policy is read, changed and written under a lock,
 since AWS knows no condition on its content.
 
@@ -38,7 +38,7 @@ def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, one: Gra
     """End every session of a grant that began before it was taken back; return the grant as it was written.
 
     Where the policy does not take the Deny, the grant says so (`undenied`): better a session that lives on than a
-    request that never ends. The sweeper tries again.
+    request that never ends. The reconciler tries again.
     """
     seconds = _session_seconds(context, one) + MARGIN_SECONDS
     until = one.deny_until or context.clock() + seconds
@@ -86,7 +86,7 @@ def _change(context: ProvisionerContext, one: Grant, change: Callable[[Grant], l
 def _rewrite_policy(
     context: ProvisionerContext, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]
 ) -> None:
-    # By a name of this run's own: the workflow and the sweeper may be at the same grant.
+    # By a name of this run's own: the workflow and the reconciler may be at the same grant.
     now, owner = context.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
     if not context.store.lock(_LOCK, owner, now + _LOCK_SECONDS, now):
         raise BusyError("the policy that ends sessions is being written")

@@ -158,7 +158,7 @@ def close(context: InteractionContext, request_id: str) -> StepResult:
     grants = context.store.grants(request_id)
     if request.state is State.revoking:
         if request_lifecycle.remaining_accounts(grants):
-            context.log("left_to_sweeper", request=request_id)
+            context.log("left_to_reconciler", request=request_id)
             notifications.refresh_message(context, request_id)
             return {"session_deny_seconds": 0}
         written = change_request(context.store, request_id, lambda one: close_if_revoking(one, grants, context.clock()))

@@ -14,10 +14,11 @@ WINDOW_SECONDS = 300
 """How far the time of a request may be from ours, in both directions."""
 
 RETRY_SECONDS = 900
-"""How long Lambda retries an invocation of `desk`: the maximum age of its asynchronous events."""
+"""How long Lambda retries an invocation of `interactions`: the maximum age of its asynchronous events."""
 
 HANDED_OVER_SECONDS = WINDOW_SECONDS + RETRY_SECONDS + 60
-"""The maximum age of a request in `desk`: as old as `front` accepts, then every retry, and a minute for both to run."""
+"""The maximum age of a request in `interactions`: as old as `receiver` accepts, then every retry, and a minute for "
+"both to run."""
 
 _MARGIN_SECONDS = 60
 

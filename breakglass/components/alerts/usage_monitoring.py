@@ -278,7 +278,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
-        ways = "Slack, by e-mail, or to the recorder of uses" if spec.approvals else "Slack, or by e-mail"
+        ways = "Slack, by e-mail, or to the usage recorder" if spec.approvals else "Slack, or by e-mail"
         of_role = f"{name}-{watched.subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",

@@ -85,7 +85,7 @@ class ApprovalApi(pulumi.ComponentResource):
             opts=child,
         )
         integration = aws.apigatewayv2.Integration(
-            f"{name}-front",
+            f"{name}-receiver",
             api_id=api.id,
             integration_type="AWS_PROXY",
             integration_uri=args.invoke_arn,

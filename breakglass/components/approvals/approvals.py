@@ -17,7 +17,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from breakglass.alerts.messages import is_usage, recorder_input
+from breakglass.alerts.messages import is_usage, usage_recorder_input
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
@@ -25,7 +25,7 @@ from breakglass.components.approvals.args import ApprovalSettingsArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
 from breakglass.components.approvals.lambda_package import build
 from breakglass.components.approvals.organization import Organization, organization_of
-from breakglass.components.approvals.reconciler_schedule import ApprovalSweep, ApprovalSweepArgs
+from breakglass.components.approvals.reconciler_schedule import ReconcilerSchedule, ReconcilerScheduleArgs
 from breakglass.components.approvals.resolve import ApprovalNameResolver
 from breakglass.components.approvals.session_policy import SessionPolicy, SessionPolicyArgs
 from breakglass.components.approvals.signing_secret import SlackSigningSecret, SlackSigningSecretArgs
@@ -40,7 +40,7 @@ from breakglass.components.reference import Reference
 from breakglass.errors import PolicyError
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.iam.documents import policy_json
-from breakglass.naming import Names, Part, Place
+from breakglass.naming import AppFunction, Names, ResourceArns
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault, fault
@@ -199,8 +199,8 @@ class Approvals(pulumi.ComponentResource):
     machine_arn: pulumi.Output[str]
     """ARN of the state machine."""
     function_names: pulumi.Output[dict[str, str]]
-    """Name of each function: `front`, `desk`, `access`, `sweeper`, `recorder`."""
-    recorder_arn: pulumi.Output[str]
+    """Name of each function: `receiver`, `interactions`, `provisioner`, `reconciler`, `usage-recorder`."""
+    usage_recorder_arn: pulumi.Output[str]
     """ARN of the function that records uses."""
     session_policy_id: pulumi.Output[str | None]
     """Id of the service control policy that ends live sessions; None without `end_sessions`."""
@@ -214,7 +214,7 @@ class Approvals(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         organization = organization_of(self, at=f"{name}.settings")
         names = Names(name)
-        place = Place(names, partition_of_region(spec.region), spec.region, organization.deployed_in)
+        arns = ResourceArns(names, partition_of_region(spec.region), spec.region, organization.deployed_in)
 
         signing = SlackSigningSecret(
             f"{name}-signing",
@@ -235,26 +235,26 @@ class Approvals(pulumi.ComponentResource):
             ApprovalTableArgs(names.table, spec.region, spec.settings.protect_records, spec.tags),
             child,
         )
-        functions = self._functions(name, spec, place, policy, table, signing, sessions)
-        workflow = self._workflow(name, spec, place, functions)
+        functions = self._functions(name, spec, arns, policy, table, signing, sessions)
+        workflow = self._workflow(name, spec, arns, functions)
         api = ApprovalApi(
             f"{name}-api",
             ApprovalApiArgs(
                 region=spec.region,
-                function_name=functions[Part.front].function_name,
-                invoke_arn=functions[Part.front].invoke_arn,
+                function_name=functions[AppFunction.receiver].function_name,
+                invoke_arn=functions[AppFunction.receiver].invoke_arn,
                 topic_arn=spec.topic_arn,
                 tags=spec.tags,
             ),
             child,
         )
-        sweep = ApprovalSweep(
-            f"{name}-sweep",
-            ApprovalSweepArgs(
+        schedule = ReconcilerSchedule(
+            f"{name}-reconciler",
+            ReconcilerScheduleArgs(
                 stack=name,
                 region=spec.region,
-                function_name=functions[Part.sweeper].function_name,
-                function_arn=functions[Part.sweeper].function_arn,
+                function_name=functions[AppFunction.reconciler].function_name,
+                function_arn=functions[AppFunction.reconciler].function_arn,
                 topic_arn=spec.topic_arn,
                 tags=spec.tags,
             ),
@@ -265,9 +265,9 @@ class Approvals(pulumi.ComponentResource):
             UseRecordingArgs(
                 region=spec.region,
                 rules=recorded,
-                rules_arn=place.alert_rules_arn,
-                function_name=functions[Part.recorder].function_name,
-                function_arn=functions[Part.recorder].function_arn,
+                rules_arn=arns.alert_rules_arn,
+                function_name=functions[AppFunction.usage_recorder].function_name,
+                function_arn=functions[AppFunction.usage_recorder].function_arn,
             ),
             child,
         )
@@ -278,11 +278,11 @@ class Approvals(pulumi.ComponentResource):
         self.table_name = table.table_name
         self.machine_arn = workflow.machine_arn
         self.function_names = pulumi.Output.all(
-            **{part.value: function.function_name for part, function in functions.items()}
+            **{app_function.value: function.function_name for app_function, function in functions.items()}
         )
-        self.recorder_arn = functions[Part.recorder].function_arn
+        self.usage_recorder_arn = functions[AppFunction.usage_recorder].function_arn
         self.session_policy_id = sessions.policy_id if sessions else pulumi.Output.from_input(None)
-        raising = [*functions.values(), workflow, api, sweep]
+        raising = [*functions.values(), workflow, api, schedule]
         self.alarm_arns = pulumi.Output.all(*[each.alarm_arns for each in raising]).apply(_joined)
         self.register_outputs(
             {
@@ -293,7 +293,7 @@ class Approvals(pulumi.ComponentResource):
                 "table_name": self.table_name,
                 "machine_arn": self.machine_arn,
                 "function_names": self.function_names,
-                "recorder_arn": self.recorder_arn,
+                "usage_recorder_arn": self.usage_recorder_arn,
                 "session_policy_id": self.session_policy_id,
                 "alarm_arns": self.alarm_arns,
             }
@@ -324,64 +324,66 @@ class Approvals(pulumi.ComponentResource):
         self,
         name: str,
         spec: ApprovalsSpec,
-        place: Place,
+        arns: ResourceArns,
         policy: pulumi.Output[ApprovalPolicy],
         table: ApprovalTable,
         signing: SlackSigningSecret,
         sessions: SessionPolicy | None,
-    ) -> dict[Part, ApprovalFunction]:
+    ) -> dict[AppFunction, ApprovalFunction]:
         code = self.policy_json.apply(_packed)
         scope = pulumi.Output.all(
             policy=policy,
             bot_token_secret_arn=spec.bot_token_secret_arn,
             signing_secret_arn=signing.secret_arn,
             session_policy_arn=sessions.policy_arn if sessions else None,
-        ).apply(partial(_scope, place, spec.kms_key_arn, spec.identity_center_kms_key_arn))
+        ).apply(partial(_scope, arns, spec.kms_key_arn, spec.identity_center_kms_key_arn))
         of_table: dict[str, pulumi.Input[str]] = {"BREAKGLASS_TABLE": table.table_name}
         of_slack: dict[str, pulumi.Input[str]] = {"BREAKGLASS_BOT_TOKEN_SECRET": spec.bot_token_secret_arn}
-        of_people: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": place.machine_arn}
+        of_people: dict[str, pulumi.Input[str]] = {**of_table, **of_slack, "BREAKGLASS_WORKFLOW": arns.machine_arn}
         of_signed: dict[str, pulumi.Input[str]] = {"BREAKGLASS_SIGNING_SECRET": signing.secret_arn}
-        variables: dict[Part, Mapping[str, pulumi.Input[str]]] = {
-            Part.front: {
+        variables: dict[AppFunction, Mapping[str, pulumi.Input[str]]] = {
+            AppFunction.receiver: {
                 **of_table,
                 **of_slack,
                 **of_signed,
-                "BREAKGLASS_DESK": place.names.function(Part.desk),
+                "BREAKGLASS_INTERACTIONS": arns.names.function(AppFunction.interactions),
             },
-            Part.desk: {**of_people, **of_signed, "BREAKGLASS_STACK": name},
-            Part.access: of_table,
-            Part.sweeper: {**of_people, "BREAKGLASS_STACK": name},
-            Part.recorder: of_table,
+            AppFunction.interactions: {**of_people, **of_signed, "BREAKGLASS_STACK": name},
+            AppFunction.provisioner: of_table,
+            AppFunction.reconciler: {**of_people, "BREAKGLASS_STACK": name},
+            AppFunction.usage_recorder: of_table,
         }
         return {
-            part: ApprovalFunction(
-                f"{name}-{part}",
+            app_function: ApprovalFunction(
+                f"{name}-{app_function}",
                 ApprovalFunctionArgs(
-                    part=part,
-                    names=place.names,
+                    app_function=app_function,
+                    names=arns.names,
                     region=spec.region,
                     code=code,
-                    permissions=scope.apply(partial(_permissions_json, part)),
-                    variables=variables[part],
+                    permissions=scope.apply(partial(_permissions_json, app_function)),
+                    variables=variables[app_function],
                     topic_arn=spec.topic_arn,
                     tags=spec.tags,
                 ),
                 pulumi.ResourceOptions(parent=self),
             )
-            for part in Part
+            for app_function in AppFunction
         }
 
     def _workflow(
-        self, name: str, spec: ApprovalsSpec, place: Place, functions: Mapping[Part, ApprovalFunction]
+        self, name: str, spec: ApprovalsSpec, arns: ResourceArns, functions: Mapping[AppFunction, ApprovalFunction]
     ) -> ApprovalWorkflow:
-        arns = [functions[part].function_arn for part in (Part.desk, Part.access)]
+        function_arns = [
+            functions[app_function].function_arn for app_function in (AppFunction.interactions, AppFunction.provisioner)
+        ]
         args = ApprovalWorkflowArgs(
-            machine_name=place.names.machine,
-            log_name=place.names.machine_log,
+            machine_name=arns.names.machine,
+            log_name=arns.names.machine_log,
             region=spec.region,
-            definition=pulumi.Output.all(*arns).apply(_definition_json),
-            trust=policy_json(workflow_trust(place)),
-            permissions=policy_json(workflow_permissions(place)),
+            definition=pulumi.Output.all(*function_arns).apply(_definition_json),
+            trust=policy_json(workflow_trust(arns)),
+            permissions=policy_json(workflow_permissions(arns)),
             topic_arn=spec.topic_arn,
             tags=spec.tags,
         )
@@ -396,7 +398,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
             path=path,
             rule_name=pulumi.Output.from_input(watched.rule_names)[path.value],
             queue_arn=watched.queue_arn,
-            record=recorder_input(watched.subject, path),
+            record=usage_recorder_input(watched.subject, path),
         )
         for watched in spec.watched
         for path in watched.paths
@@ -409,22 +411,22 @@ def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> Approval
 
 
 def _scope(
-    place: Place, kms_key_arn: str | None, identity_center_key_arn: str | None, known: Mapping[str, Any]
+    arns: ResourceArns, kms_key_arn: str | None, identity_center_key_arn: str | None, known: Mapping[str, Any]
 ) -> AppScope:
-    return AppScope(place=place, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
+    return AppScope(arns=arns, kms_key_arn=kms_key_arn, identity_center_key_arn=identity_center_key_arn, **known)
 
 
-def _permissions_json(part: Part, scope: AppScope) -> str:
+def _permissions_json(app_function: AppFunction, scope: AppScope) -> str:
     try:
-        return policy_json(function_permissions(part, scope))
+        return policy_json(function_permissions(app_function, scope))
     except PolicyError as error:
         # No program can catch what is raised in an apply, and Pulumi prints this one as it is.
         raise pulumi.RunError(str(error)) from None
 
 
-def _definition_json(arns: Sequence[str]) -> str:
-    desk_arn, access_arn = arns
-    return json.dumps(definition(desk_arn, access_arn), separators=(",", ":"))
+def _definition_json(function_arns: Sequence[str]) -> str:
+    interactions_arn, provisioner_arn = function_arns
+    return json.dumps(definition(interactions_arn, provisioner_arn), separators=(",", ":"))
 
 
 def _manifest_json(request_url: str) -> str:

@@ -2,7 +2,7 @@
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: who calls it (see `breakglass.components.approvals.api`, `approval_workflow`, `approval_sweep` and
+Non-goals: who calls it (see `breakglass.components.approvals.api`, `approval_workflow`, `reconciler_schedule` and
 `use_recording`), and what it may (see `breakglass.iam.app_roles`).
 """
 
@@ -17,7 +17,7 @@ from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.alerts.usage_alert import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.iam.app_roles import function_trust
 from breakglass.iam.documents import policy_json
-from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LETTERS, Metric, Names, Part
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LETTERS, AppFunction, Metric, Names
 
 RUNTIME = "python3.13"
 
@@ -33,29 +33,29 @@ class _Size:
 
 _SIZES = {
     # Slack waits three seconds, and a function that starts cold gets as much of a processor as it has memory.
-    Part.front: _Size(memory=1024, timeout=10),
-    Part.desk: _Size(memory=512, timeout=60),
-    Part.access: _Size(memory=512, timeout=60),
-    Part.sweeper: _Size(memory=512, timeout=300),
-    Part.recorder: _Size(memory=512, timeout=30),
+    AppFunction.receiver: _Size(memory=1024, timeout=10),
+    AppFunction.interactions: _Size(memory=512, timeout=60),
+    AppFunction.provisioner: _Size(memory=512, timeout=60),
+    AppFunction.reconciler: _Size(memory=512, timeout=300),
+    AppFunction.usage_recorder: _Size(memory=512, timeout=30),
 }
 """Memory in megabytes, and for how long a call may take in seconds."""
 
 _DOES = {
-    Part.front: "Answers Slack",
-    Part.desk: "Does what people click in Slack, and tells them",
-    Part.access: "Makes assignments of break-glass sets and takes them back",
-    Part.sweeper: "Takes back what outlived its time, whatever became of the workflow",
-    Part.recorder: "Records uses of break-glass roles, so that they get explained",
+    AppFunction.receiver: "Answers Slack",
+    AppFunction.interactions: "Does what people click in Slack, and tells them",
+    AppFunction.provisioner: "Makes assignments of break-glass sets and takes them back",
+    AppFunction.reconciler: "Takes back what outlived its time, whatever became of the workflow",
+    AppFunction.usage_recorder: "Records uses of break-glass roles, so that they get explained",
 }
 
 _LOST = {
-    Part.desk: "what somebody clicked in Slack was not done",
-    Part.recorder: "a use of a break-glass role is not recorded, so nobody is asked to explain it",
+    AppFunction.interactions: "what somebody clicked in Slack was not done",
+    AppFunction.usage_recorder: "a use of a break-glass role is not recorded, so nobody is asked to explain it",
 }
 """What it means that a function's dead letters are there."""
 
-_LASTS = {Part.desk: RETRY_SECONDS, Part.recorder: 6 * 3600}
+_LASTS = {AppFunction.interactions: RETRY_SECONDS, AppFunction.usage_recorder: 6 * 3600}
 """For how long a call is tried, in seconds: a click that is done hours later surprises people; a use never does."""
 
 
@@ -64,7 +64,7 @@ class ApprovalFunctionArgs:
     """Arguments of `ApprovalFunction`.
 
     Attributes:
-        part: Which function.
+        app_function: Which function.
         names: What the parts are called.
         region: Where it is.
         code: The package, the same for all functions.
@@ -74,7 +74,7 @@ class ApprovalFunctionArgs:
         tags: On whatever takes tags.
     """
 
-    part: Part
+    app_function: AppFunction
     names: Names
     region: str
     code: pulumi.Input[pulumi.Archive]
@@ -102,7 +102,7 @@ class ApprovalFunction(pulumi.ComponentResource):
     def __init__(self, name: str, args: ApprovalFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("breakglass:index:ApprovalFunction", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        physical = args.names.function(args.part)
+        physical = args.names.function(args.app_function)
 
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
@@ -115,7 +115,7 @@ class ApprovalFunction(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=physical,
-            description=f"{_DOES[args.part]}, and may nothing else.",
+            description=f"{_DOES[args.app_function]}, and may nothing else.",
             assume_role_policy=policy_json(function_trust()),
             tags=args.tags,
             opts=child,
@@ -123,13 +123,13 @@ class ApprovalFunction(pulumi.ComponentResource):
         permissions = aws.iam.RolePolicy(
             f"{name}-permissions", name="permissions", role=role.name, policy=args.permissions, opts=child
         )
-        size = _SIZES[args.part]
+        size = _SIZES[args.app_function]
         function = aws.lambda_.Function(
             f"{name}-function",
             name=physical,
-            description=f"{_DOES[args.part]}.",
+            description=f"{_DOES[args.app_function]}.",
             code=args.code,
-            handler=f"breakglass.app.entrypoints.{args.part}.handler",
+            handler=f"breakglass.app.entrypoints.{args.app_function.name}.handler",
             runtime=RUNTIME,
             architectures=["arm64"],
             memory_size=size.memory,
@@ -144,9 +144,9 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
         alarms = Alarms(self, args.topic_arn, args.region, args.tags)
         raised = [*self._alarms(name, args, function, alarms)]
-        if args.part in WITH_DEAD_LETTERS:
+        if args.app_function in WITH_DEAD_LETTERS:
             raised.append(self._dead_letters(name, args, function, alarms))
-        elif args.part is Part.sweeper:
+        elif args.app_function is AppFunction.reconciler:
             # The next run comes in five minutes anyway.
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-asynchronous",
@@ -178,29 +178,29 @@ class ApprovalFunction(pulumi.ComponentResource):
             "statistic": "Sum",
             "period": FIVE_MINUTES,
         }
-        log = f"Its log group is {args.names.function(args.part)}."
+        log = f"Its log group is {args.names.function(args.app_function)}."
         yield alarms.alarm(
             f"{name}-errors",
-            description=f"The function {args.part} of the break-glass approvals fails. It {_does(args.part)}. {log} "
-            "Runbook: docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals fails. It "
+            f"{_does(args.app_function)}. {log} Runbook: docs/runbooks/alarms.md.",
             # That Identity Center is busy is an error of each step that the workflow tries again.
-            evaluation_periods=3 if args.part is Part.access else 1,
+            evaluation_periods=3 if args.app_function is AppFunction.provisioner else 1,
             metric_name="Errors",
             **metric,
         )
         yield alarms.alarm(
             f"{name}-throttles",
-            description=f"The function {args.part} of the break-glass approvals is not let run: the account's "
-            f"concurrency is used up. It {_does(args.part)}. Runbook: docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals is not let run: the account's "
+            f"concurrency is used up. It {_does(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
             metric_name="Throttles",
             **metric,
         )
-        if args.part is Part.desk:
+        if args.app_function is AppFunction.interactions:
             yield alarms.alarm(
                 f"{name}-refusals",
                 description="What people click in Slack is refused by AWS or Slack, and trying again does not help: a "
-                "permission, a scope or the token has to be repaired. The log of desk has the code in click_failed. "
-                "Runbook: docs/runbooks/alarms.md.",
+                "permission, a scope or the token has to be repaired. The log of interactions has the code in "
+                "click_failed. Runbook: docs/runbooks/alarms.md.",
                 namespace=METRICS_NAMESPACE,
                 metric_name=Metric.permanent_refusals,
                 dimensions={METRICS_DIMENSION: args.names.stack},
@@ -214,7 +214,7 @@ class ApprovalFunction(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         queue = aws.sqs.Queue(
             f"{name}-dead-letters",
-            name=args.names.dead_letters(args.part),
+            name=args.names.dead_letters(args.app_function),
             message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
             sqs_managed_sse_enabled=True,
             region=args.region,
@@ -225,16 +225,16 @@ class ApprovalFunction(pulumi.ComponentResource):
             f"{name}-asynchronous",
             function_name=function.name,
             maximum_retry_attempts=2,
-            maximum_event_age_in_seconds=_LASTS[args.part],
+            maximum_event_age_in_seconds=_LASTS[args.app_function],
             destination_config={"on_failure": {"destination": queue.arn}},
             region=args.region,
             opts=child,
         )
         return alarms.alarm(
             f"{name}-dead-letters",
-            description=f"The function {args.part} of the break-glass approvals failed three times at the same: "
-            f"{_LOST[args.part]}. What it was is in the queue {args.names.dead_letters(args.part)}. Runbook: "
-            "docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals failed three times at the "
+            f"same: {_LOST[args.app_function]}. What it was is in the queue "
+            f"{args.names.dead_letters(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue.name},
@@ -243,6 +243,6 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
 
 
-def _does(part: Part) -> str:
-    does = _DOES[part]
+def _does(app_function: AppFunction) -> str:
+    does = _DOES[app_function]
     return does[0].lower() + does[1:]

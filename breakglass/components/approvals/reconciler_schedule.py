@@ -1,4 +1,4 @@
-"""When the sweeper runs, and the alarms for what it finds and for that it does not run.
+"""When the reconciler runs, and the alarms for what it finds and for that it does not run.
 
 A part of `Approvals`, not usable alone.
 
@@ -28,8 +28,8 @@ _FINDINGS = (
         "unrevoked-grants",
         Metric.unrevoked_grants,
         2,
-        "Break-glass access should be gone, and the sweeper could not verify that it is, at two looks. Take it away by "
-        "hand if it is still there; the log of the sweeper says whose it is and where.",
+        "Break-glass access should be gone, and the reconciler could not verify that it is, at two looks. Take it away "
+        "by hand if it is still there; the log of the reconciler says whose it is and where.",
     ),
     (
         "unrecorded-assignments",
@@ -42,8 +42,8 @@ _FINDINGS = (
         "stuck-requests",
         Metric.stuck_requests,
         1,
-        "A request for break-glass access did not go on by itself, and the sweeper had to take it further. The log of "
-        "the sweeper says which; look into its execution for why.",
+        "A request for break-glass access did not go on by itself, and the reconciler had to take it further. The log "
+        "of the reconciler says which; look into its execution for why.",
     ),
     (
         "undenied-sessions",
@@ -58,7 +58,8 @@ _FINDINGS = (
         1,
         "Somebody has broken the glass, and Slack has not accepted the announcement in each of the two channels for "
         "five minutes, or the explanation is not required yet. Find out who it is and tell the people of the channels "
-        "by another way. The message of the request and the log of the sweeper (not_announced) say what Slack answers.",
+        "by another way. The message of the request and the log of the reconciler (not_announced) say what Slack "
+        "answers.",
     ),
     (
         "overdue-explanations",
@@ -72,14 +73,14 @@ _FINDINGS = (
 
 
 @dataclass(frozen=True)
-class ApprovalSweepArgs:
-    """Arguments of `ApprovalSweep`.
+class ReconcilerScheduleArgs:
+    """Arguments of `ReconcilerSchedule`.
 
     Attributes:
         stack: Value of the metrics' dimension.
         region: Where it is.
-        function_name: The sweeper's name.
-        function_arn: The sweeper's ARN.
+        function_name: The reconciler's name.
+        function_arn: The reconciler's ARN.
         topic_arn: Where alarms go.
         tags: On whatever takes tags.
     """
@@ -92,19 +93,19 @@ class ApprovalSweepArgs:
     tags: Mapping[str, str]
 
 
-class ApprovalSweep(pulumi.ComponentResource):
-    """An EventBridge rule that runs the sweeper every five minutes, and alarms on its metrics."""
+class ReconcilerSchedule(pulumi.ComponentResource):
+    """An EventBridge rule that runs the reconciler every five minutes, and alarms on its metrics."""
 
     alarm_arns: pulumi.Output[list[str]]
     """ARNs of its alarms."""
 
-    def __init__(self, name: str, args: ApprovalSweepArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("breakglass:index:ApprovalSweep", name, None, opts)
+    def __init__(self, name: str, args: ReconcilerScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("breakglass:index:ReconcilerSchedule", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(
             f"{name}-schedule",
             name=physical_name(f"{name}-schedule"),
-            description="Runs the sweeper of the break-glass approvals.",
+            description="Runs the reconciler of the break-glass approvals.",
             schedule_expression=SCHEDULE,
             region=args.region,
             tags=args.tags,
@@ -122,7 +123,7 @@ class ApprovalSweep(pulumi.ComponentResource):
         )
         aws.cloudwatch.EventTarget(
             f"{name}-schedule",
-            target_id="sweeper",
+            target_id="reconciler",
             rule=rule.name,
             arn=args.function_arn,
             # The next run comes in five minutes anyway.
@@ -152,9 +153,9 @@ class ApprovalSweep(pulumi.ComponentResource):
         ]
         failing = alarms.alarm(
             f"{name}-failures",
-            description="The sweeper of the break-glass approvals goes on failing at something: an account, a set, "
+            description="The reconciler of the break-glass approvals goes on failing at something: an account, a set, "
             "a record, or a part of its work. Everything else is done. Its log says at what, and with which error: "
-            "look for sweep_failed. Runbook: docs/runbooks/alarms.md.",
+            "look for reconcile_failed. Runbook: docs/runbooks/alarms.md.",
             evaluation_periods=FAILING_OF,
             datapoints_to_alarm=FAILING_PERIODS,
             metric_name=Metric.failures,
@@ -163,9 +164,9 @@ class ApprovalSweep(pulumi.ComponentResource):
         )
         silent = alarms.alarm(
             f"{name}-silent",
-            description="The sweeper of the break-glass approvals has not come to its end for 15 minutes. Access still "
-            "ends by its own workflow, but nothing takes back what a workflow leaves behind. Look into the log of the "
-            "sweeper. Runbook: docs/runbooks/alarms.md.",
+            description="The reconciler of the break-glass approvals has not come to its end for 15 minutes. Access "
+            "still ends by its own workflow, but nothing takes back what a workflow leaves behind. Look into the log "
+            "of the reconciler. Runbook: docs/runbooks/alarms.md.",
             comparison_operator="LessThanThreshold",
             threshold=1,
             evaluation_periods=SILENT_PERIODS,

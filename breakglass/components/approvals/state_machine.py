@@ -92,9 +92,9 @@ class ApprovalWorkflow(pulumi.ComponentResource):
         raised = [
             alarms.alarm(
                 f"{name}-{kind}",
-                description=f"A request for break-glass access {what}. The sweeper takes back what is open and was to "
-                f"be closed; see whether it did. The state machine is {args.machine_name}, the execution has the id of "
-                "the request. Runbook: docs/runbooks/alarms.md.",
+                description=f"A request for break-glass access {what}. The reconciler takes back what is open and was "
+                f"to be closed; see whether it did. The state machine is {args.machine_name}, the execution has the id "
+                "of the request. Runbook: docs/runbooks/alarms.md.",
                 namespace="AWS/States",
                 metric_name=metric,
                 dimensions={"StateMachineArn": machine.arn},

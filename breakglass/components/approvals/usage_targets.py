@@ -1,4 +1,4 @@
-"""What the alert path sees of a use goes to the recorder, too: a second target of each rule.
+"""What the alert path sees of a use goes to the usage recorder, too: a second target of each rule.
 
 A part of `Approvals`, not usable alone.
 
@@ -24,7 +24,7 @@ class RecordedRule:
         path: Its evidence path.
         rule_name: Its name.
         queue_arn: ARN of the alert's dead-letter queue, which lets this rule in.
-        record: What the recorder gets.
+        record: What the usage recorder gets.
     """
 
     key: str
@@ -42,8 +42,8 @@ class UseRecordingArgs:
         region: Of the alert path.
         rules: The rules whose records are uses.
         rules_arn: ARN pattern of all rules of the alert path.
-        function_name: The recorder's name.
-        function_arn: The recorder's ARN.
+        function_name: The usage recorder's name.
+        function_arn: The usage recorder's ARN.
     """
 
     region: str
@@ -54,7 +54,7 @@ class UseRecordingArgs:
 
 
 class UseRecording(pulumi.ComponentResource):
-    """An EventBridge target for each rule that shows uses, and the permission to call the recorder.
+    """An EventBridge target for each rule that shows uses, and the permission to call the usage recorder.
 
     What can't be delivered within a day goes to the dead-letter queue of the alert.
     """

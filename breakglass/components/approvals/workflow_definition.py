@@ -8,11 +8,11 @@
     failure of a task -> Abandon -> RevokeEach -> Close -> Failed
 
 It holds no state of its own but the list of accounts: every step reads the record and may run twice. What it can't
-finish, be it an operation of Identity Center without an end, is left to the sweeper rather than retried for ever: an
+finish, be it an operation of Identity Center without an end, is left to the reconciler rather than retried for ever: an
 execution has at most 25,000 events in its history (Step Functions Developer Guide, "Service quotas").
 
 `States.ALL` does not catch `States.Runtime`. An execution that exceeds its history, or whose machine is replaced, ends
-with that error and without Abandon; the sweeper then revokes (docs/approvals/failures.md).
+with that error and without Abandon; the reconciler then revokes (docs/approvals/failures.md).
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/ ("Transforming data with JSONata", "Wait for a Callback
 with Task Token", "Handling errors in workflows"). `States.TaskFailed` stands for every error of a task but
@@ -30,7 +30,8 @@ GRANT_POLLS = 40
 """How often a creation is looked at before it is taken back: with the waits between, for about ten minutes."""
 
 REVOKE_POLLS = 60
-"""How often a deletion is looked at before the sweeper has it: with the waits between, for about seventeen minutes."""
+"""How often a deletion is looked at before the reconciler has it: with the waits between, for about seventeen "
+"minutes."""
 
 CONCURRENT_ACCOUNTS = 5
 """Accounts at once; Identity Center takes ten outstanding creations of the whole organisation."""
@@ -62,21 +63,26 @@ _RETRY = [
 ]
 
 
-def definition(desk_arn: str, access_arn: str) -> dict[str, Any]:
+def definition(interactions_arn: str, provisioner_arn: str) -> dict[str, Any]:
     """Return the definition of the state machine, JSON-ready.
 
     The execution's input is `{"request": id, "kind": "access" | "extension", "wait": seconds}`.
 
     Args:
-        desk_arn: ARN of the function that talks to people.
-        access_arn: ARN of the function that makes and takes back assignments.
+        interactions_arn: ARN of the function that talks to people.
+        provisioner_arn: ARN of the function that makes and takes back assignments.
     """
-    desk, access = _Function(desk_arn), _Function(access_arn)
+    interactions, provisioner = _Function(interactions_arn), _Function(provisioner_arn)
     return {
         "Comment": "One request for emergency access: ask, grant, hold, revoke.",
         "QueryLanguage": "JSONata",
         "StartAt": "Begin",
-        "States": {**_asking(desk), **_granting(desk, access), **_holding(desk), **_revoking(desk, access)},
+        "States": {
+            **_asking(interactions),
+            **_granting(interactions, provisioner),
+            **_holding(interactions),
+            **_revoking(interactions, provisioner),
+        },
     }
 
 
@@ -166,32 +172,32 @@ def _each(following: str, catch: str, start: str, states: dict[str, State]) -> S
     }
 
 
-def _asking(desk: _Function) -> dict[str, State]:
+def _asking(interactions: _Function) -> dict[str, State]:
     extension = f"{_outcome('approved')} and $states.context.Execution.Input.kind = 'extension'"
     return {
         # A variable has to exist before it is read.
         "Begin": {"Type": "Pass", "Assign": {"accounts": [], "failed": False}, "Next": "Ask"},
-        "Ask": desk.wait("ask", following="Asked", over="Remind"),
-        "Remind": desk.step("remind", "Asked"),
+        "Ask": interactions.wait("ask", following="Asked", over="Remind"),
+        "Remind": interactions.step("remind", "Asked"),
         "Asked": _choice("Over", (_outcome("wait"), "Ask"), (extension, "Extend"), (_outcome("approved"), "Prepare")),
-        "Extend": desk.step("extend", "Over"),
+        "Extend": interactions.step("extend", "Over"),
         "Over": {"Type": "Succeed"},
     }
 
 
-def _granting(desk: _Function, access: _Function) -> dict[str, State]:
+def _granting(interactions: _Function, provisioner: _Function) -> dict[str, State]:
     each = {
-        "Grant": access.account_step("grant", "GrantBegun", catch="RollbackGrant"),
+        "Grant": provisioner.account_step("grant", "GrantBegun", catch="RollbackGrant"),
         "GrantBegun": _choice(
             "RollbackGrant",
             ("$states.input.status = 'succeeded'", "AccountOpen"),
             (_progress("in_progress", GRANT_POLLS), "GrantWait"),
         ),
         "GrantWait": _pause("PollGrant"),
-        "PollGrant": access.account_step(
+        "PollGrant": provisioner.account_step(
             "poll_grant", "GrantBegun", catch="RollbackGrant", polls="$states.input.polls + 1"
         ),
-        "RollbackGrant": access.account_step("rollback_grant", "RolledBack", catch="AccountNotOpen"),
+        "RollbackGrant": provisioner.account_step("rollback_grant", "RolledBack", catch="AccountNotOpen"),
         "RolledBack": _choice("AccountNotOpen", (_progress("in_progress", 2 * GRANT_POLLS), "RollbackWait")),
         "RollbackWait": {
             **_pause("RollbackGrant"),
@@ -201,9 +207,11 @@ def _granting(desk: _Function, access: _Function) -> dict[str, State]:
         "AccountNotOpen": {"Type": "Succeed"},
     }
     return {
-        "Prepare": access.step("prepare", "GrantEach", Assign={"accounts": "{% $states.result.Payload.accounts %}"}),
+        "Prepare": provisioner.step(
+            "prepare", "GrantEach", Assign={"accounts": "{% $states.result.Payload.accounts %}"}
+        ),
         "GrantEach": _each("Granted", "Abandon", "Grant", each),
-        "Granted": desk.step("granted", "Opened"),
+        "Granted": interactions.step("granted", "Opened"),
         "Opened": _choice("Over", (_outcome("active"), "Hold")),
     }
 
@@ -211,31 +219,31 @@ def _granting(desk: _Function, access: _Function) -> dict[str, State]:
 _SAME_ACCOUNT = {"account": "{% $states.input.account %}"}
 
 
-def _holding(desk: _Function) -> dict[str, State]:
+def _holding(interactions: _Function) -> dict[str, State]:
     return {
-        "Hold": desk.wait("hold", following="Due", over="Due"),
-        "Due": desk.step("due", "Held"),
+        "Hold": interactions.wait("hold", following="Due", over="Due"),
+        "Due": interactions.step("due", "Held"),
         "Held": _choice("RevokeEach", (_outcome("wait"), "Hold")),
     }
 
 
-def _revoking(desk: _Function, access: _Function) -> dict[str, State]:
+def _revoking(interactions: _Function, provisioner: _Function) -> dict[str, State]:
     again = f"$states.input.polls < {REVOKE_POLLS}"
     each = {
-        "Revoke": access.account_step("revoke", "RevokeBegun", catch="AccountLeftToSweeper"),
+        "Revoke": provisioner.account_step("revoke", "RevokeBegun", catch="AccountLeftToReconciler"),
         "RevokeBegun": _choice(
-            "AccountLeftToSweeper", ("$states.input.status = 'succeeded'", "Verify"), (again, "RevokeWait")
+            "AccountLeftToReconciler", ("$states.input.status = 'succeeded'", "Verify"), (again, "RevokeWait")
         ),
         "RevokeWait": _pause("PollRevoke"),
-        "PollRevoke": access.account_step(
-            "poll_revoke", "RevokeBegun", catch="AccountLeftToSweeper", polls="$states.input.polls + 1"
+        "PollRevoke": provisioner.account_step(
+            "poll_revoke", "RevokeBegun", catch="AccountLeftToReconciler", polls="$states.input.polls + 1"
         ),
-        "Verify": access.account_step("verify", "Verified", catch="AccountLeftToSweeper"),
+        "Verify": provisioner.account_step("verify", "Verified", catch="AccountLeftToReconciler"),
         "Verified": _choice(
-            "AccountLeftToSweeper", ("$states.input.status = 'succeeded'", "AccountClosed"), (again, "RevokeWait")
+            "AccountLeftToReconciler", ("$states.input.status = 'succeeded'", "AccountClosed"), (again, "RevokeWait")
         ),
         "AccountClosed": {"Type": "Succeed"},
-        "AccountLeftToSweeper": {"Type": "Succeed"},
+        "AccountLeftToReconciler": {"Type": "Succeed"},
     }
     failure = {
         "step": "abandon",
@@ -245,27 +253,27 @@ def _revoking(desk: _Function, access: _Function) -> dict[str, State]:
         "cause": "{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
     }
     return {
-        "Abandon": access.step(
+        "Abandon": provisioner.step(
             "abandon",
             "RevokeEach",
             catch="Failed",
-            Arguments={"FunctionName": access.arn, "Payload": failure},
+            Arguments={"FunctionName": provisioner.arn, "Payload": failure},
             Assign={"accounts": "{% $states.result.Payload.accounts %}", "failed": True},
         ),
         "RevokeEach": _each("Close", "Close", "Revoke", each),
-        "Close": desk.step("close", "Closed", catch="Failed"),
+        "Close": interactions.step("close", "Closed", catch="Failed"),
         "Closed": _choice("Over", ("$failed", "Failed"), ("$states.input.session_deny_seconds > 0", "SessionDenyWait")),
         "SessionDenyWait": {
             "Type": "Wait",
             "Seconds": "{% $states.input.session_deny_seconds %}",
             "Next": "RemoveSessionDeny",
         },
-        # Should this fail, the Deny hits no session any more, and the sweeper clears it away.
-        "RemoveSessionDeny": access.step("remove_session_deny", "Over", catch="Over"),
+        # Should this fail, the Deny hits no session any more, and the reconciler clears it away.
+        "RemoveSessionDeny": provisioner.step("remove_session_deny", "Over", catch="Over"),
         "Failed": {
             "Type": "Fail",
             "Error": "RequestAbandoned",
-            "Cause": "A step went on failing. What was granted was taken back, or the sweeper takes it back; the "
+            "Cause": "A step went on failing. What was granted was taken back, or the reconciler takes it back; the "
             "record and the log of the function say which step it was.",
         },
     }

@@ -164,8 +164,8 @@ def test_being_slow_alone_is_no_error() -> None:
     [
         ("POST", "/", "dynamodb", "DynamoDB_20120810.PutItem", "dynamodb:PutItem"),
         ("POST", "/", "sso", "SWBExternalService.CreateAccountAssignment", "sso:CreateAccountAssignment"),
-        ("POST", "/2015-03-31/functions/desk/invocations", "lambda", "", "lambda:Invoke"),
-        ("GET", "/2015-03-31/functions/desk", "lambda", "", ""),
+        ("POST", "/2015-03-31/functions/interactions/invocations", "lambda", "", "lambda:Invoke"),
+        ("GET", "/2015-03-31/functions/interactions", "lambda", "", ""),
         ("POST", "/", "sqs", "", ""),
     ],
 )

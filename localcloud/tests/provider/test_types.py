@@ -767,14 +767,14 @@ def test_a_state_machine_calls_a_function(cloud: RunningCloud, world: World) -> 
 def test_a_rule_with_a_schedule_has_a_function_as_its_target(cloud: RunningCloud, world: World) -> None:
     rule = create("aws:cloudwatch/eventRule:EventRule", {"name": "scheduled", "scheduleExpression": "rate(5 minutes)"})
     assert diff(rule, checked(rule.tok, {**rule.inputs, "scheduleExpression": "rate(1 hour)"})).replaces == []
-    inputs = {"rule": "scheduled", "targetId": "sweeper", "arn": world.function, "input": '{"sweep": true}'}
+    inputs = {"rule": "scheduled", "targetId": "reconciler", "arn": world.function, "input": '{"sweep": true}'}
     target = create("aws:cloudwatch/eventTarget:EventTarget", inputs)
     assert read(target) == target
     bare = update(target, checked(target.tok, {**target.inputs, "input": None}))
     assert "input" not in bare.state
     assert read(bare) == bare
     [told] = cloud.client("events").list_targets_by_rule(Rule="scheduled")["Targets"]
-    assert told == {"Id": "sweeper", "Arn": world.function}
+    assert told == {"Id": "reconciler", "Arn": world.function}
     assert cloud.client("events").describe_rule(Name="scheduled")["ScheduleExpression"] == "rate(5 minutes)"
 
 

@@ -48,10 +48,12 @@ def test_all_pages_are_asked_for(server: ScriptedServer) -> None:
 
 def test_a_function_is_invoked_by_its_arn(server: ScriptedServer) -> None:
     server.answers(Reply(b'{"errorType": "KeyError"}', headers={"X-Amz-Function-Error": "Unhandled"}))
-    answer = client(server).invoke("arn:aws:lambda:eu-central-1:111111111111:function:desk", "RequestResponse", b"{}")
+    answer = client(server).invoke(
+        "arn:aws:lambda:eu-central-1:111111111111:function:interactions", "RequestResponse", b"{}"
+    )
     [asked] = server.asked
     assert asked.path == (
-        "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A111111111111%3Afunction%3Adesk/invocations"
+        "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A111111111111%3Afunction%3Ainteractions/invocations"
     )
     assert asked.headers["X-Amz-Invocation-Type"] == "RequestResponse"
     assert (answer.headers["x-amz-function-error"], answer.body) == ("Unhandled", b'{"errorType": "KeyError"}')
@@ -188,7 +190,7 @@ def test_credentials_are_asked_for_before_each_attempt(server: ScriptedServer) -
         environment={"AWS_ENDPOINT_URL_LAMBDA": server.url},
         pause=lambda _: None,
     )
-    client.invoke("desk", "Event", b"{}")
+    client.invoke("interactions", "Event", b"{}")
     assert [asked.headers["Authorization"].partition("/")[0][-6:] for asked in server.asked] == ["=FIRST", "SECOND"]
     assert LAMBDA.signing_name in server.asked[0].headers["Authorization"]
 

@@ -1,10 +1,10 @@
 """Every adapter is what its port asks for; the type checker shows it, this file gives it the occasion."""
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.desk_function import InvokedDesk
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_center import AwsIdentityCenter
 from breakglass.app.aws.identity_store import IdentityStore
+from breakglass.app.aws.interactions_function import LambdaInteractions
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.aws.session_policy import ServiceControlPolicy
 from breakglass.app.aws.slack_api import SlackApi
@@ -30,6 +30,6 @@ def test_nothing_is_asked_before_an_adapter_is_used(server: ScriptedServer) -> N
         ServiceControlPolicy(client, "p-examplepolicyid111"),
         SlackApi(server.url, Secrets(client), "token"),
         StepFunctions(client, "arn:aws:states:eu-central-1:111111111111:stateMachine:breakglass-approval"),
-        InvokedDesk(client, "desk"),
+        LambdaInteractions(client, "interactions"),
     )
     assert (len(adapters), server.connections) == (7, 0)

@@ -36,7 +36,7 @@ PATH = st.just("/") | FUNCTION.map(lambda name: f"/2015-03-31/functions/{quote(n
     Scope("eu-central-1", "lambda"),
     "POST",
     "lambda.eu-central-1.amazonaws.com",
-    "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A111111111111%3Afunction%3Adesk/invocations",
+    "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A111111111111%3Afunction%3Ainteractions/invocations",
     {"X-Amz-Invocation-Type": "Event"},
     b"{}",
     1_764_000_000,

@@ -1,6 +1,7 @@
 """When something is due: what a wait is for, how long it is, and what a request needs whose workflow stands still.
 
-Not shown here: that the workflow waits for so long (tests/unit/approval), nor what the sweeper does then (app.sweep).
+Not shown here: that the workflow waits for so long (tests/unit/approval), nor what the reconciler does then
+(services.reconciler).
 """
 
 from collections.abc import Callable

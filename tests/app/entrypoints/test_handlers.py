@@ -9,19 +9,19 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from breakglass.alerts.messages import recorder_input, substitute
+from breakglass.alerts.messages import substitute, usage_recorder_input
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.app.aws.aws import AwsClient, AwsError
 from breakglass.app.aws.connection import Answer
-from breakglass.app.aws.desk_function import InvokedDesk
+from breakglass.app.aws.interactions_function import LambdaInteractions
 from breakglass.app.domain.records import State
-from breakglass.app.entrypoints import access, desk, metrics, recorder, sweeper
+from breakglass.app.entrypoints import interactions, metrics, provisioner, reconciler, usage_recorder
 from breakglass.app.error_codes import PermanentError
 from breakglass.app.services.reconciler import Counts
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Command
 from breakglass.app.slack.signature import SignatureError
-from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, Part
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AppFunction, Metric
 from breakglass.vocabulary import EvidencePath
 from localcloud.slack_user import sign_request
 from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS
@@ -39,13 +39,13 @@ package.__path__ = ["breakglass"]
 calls = []
 sys.addaudithook(lambda event, _: calls.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
 sys.path.insert(0, ".")
-import breakglass.app.entrypoints.{part}
+import breakglass.app.entrypoints.{part.name}
 print(json.dumps({{"calls": calls, "modules": sorted(sys.modules)}}))
 """
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part: Part) -> None:
+@pytest.mark.parametrize("part", AppFunction)
+def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part: AppFunction) -> None:
     # -S: nothing that is installed can be imported.
     command = [sys.executable, "-S", "-c", _START.format(part=part)]
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -54,33 +54,33 @@ def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part
 
 
 class _Invoking(AwsClient):
-    """Calls the desk's handler where Lambda would."""
+    """Calls `interactions`'s handler where Lambda would."""
 
     def invoke(self, function: str, invocation_type: str, payload: bytes) -> Answer:
-        return Answer(200, {}, json.dumps(desk.handler(json.loads(payload), None)).encode())
+        return Answer(200, {}, json.dumps(interactions.handler(json.loads(payload), None)).encode())
 
 
 @pytest.fixture
 def workspace(monkeypatch: pytest.MonkeyPatch) -> FakeWorkspace:
-    """A workspace whose desk is the handler."""
+    """A workspace whose interactions is the handler."""
     workspace = FakeWorkspace()
-    monkeypatch.setattr(desk, "_desk", lambda: workspace.context)
-    monkeypatch.setattr(desk, "_signing_secret", lambda: _secret)
-    monkeypatch.setattr(desk, "clock", workspace.clock)
+    monkeypatch.setattr(interactions, "_context", lambda: workspace.context)
+    monkeypatch.setattr(interactions, "_signing_secret", lambda: _secret)
+    monkeypatch.setattr(interactions, "clock", workspace.clock)
     return workspace
 
 
-def test_the_desk_understands_what_the_front_hands_over(workspace: FakeWorkspace) -> None:
+def test_interactions_reads_what_receiver_hands_over(workspace: FakeWorkspace) -> None:
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     actor = {"user_id": ADA.slack_id, "team_id": TEAM}
     command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
     handed = {**_signed(urlencode(command), workspace), "view_id": view_id}
-    InvokedDesk(_Invoking("eu-central-1"), "desk").hand_over(handed)
+    LambdaInteractions(_Invoking("eu-central-1"), "interactions").hand_over(handed)
     assert "Request" in workspace.seen(view_id)
 
 
 @pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
-def test_desk_invoked_without_signature_acts_for_nobody(workspace: FakeWorkspace, kind: str) -> None:
+def test_interactions_invoked_without_signature_acts_for_nobody(workspace: FakeWorkspace, kind: str) -> None:
     request = workspace.asked()
     payload = {
         "type": kind,
@@ -93,10 +93,10 @@ def test_desk_invoked_without_signature_acts_for_nobody(workspace: FakeWorkspace
     handed = {"body": body, "content_type": "application/x-www-form-urlencoded", "view_id": None}
     for forged in (handed, {**_signed("else", workspace), **handed}):
         with pytest.raises(SignatureError):
-            desk.handler({"interaction": forged}, None)
+            interactions.handler({"interaction": forged}, None)
     assert workspace.now(request).state is State.pending
     if kind == "block_actions":
-        desk.handler({"interaction": {**_signed(body, workspace), "view_id": None}}, None)
+        interactions.handler({"interaction": {**_signed(body, workspace), "view_id": None}}, None)
         assert workspace.now(request).state is State.approved, "only the signature was missing"
 
 
@@ -125,26 +125,28 @@ REPORTED: dict[str, tuple[str, int]] = {
 
 
 @pytest.mark.parametrize("sentence", REPORTED)
-def test_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
+def test_usage_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.MonkeyPatch, sentence: str) -> None:
     workspace = FakeWorkspace()
-    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.context, workspace.directory))
+    monkeypatch.setattr(usage_recorder, "_context", lambda: (workspace.context, workspace.directory))
     text, count = REPORTED[sentence]
-    assert recorder.handler(json.loads(text), None) == {}
+    assert usage_recorder.handler(json.loads(text), None) == {}
     assert len(workspace.store.uses) == count
 
 
 @pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
-def test_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch, source: str, count: int) -> None:
+def test_usage_recorder_understands_what_its_rule_sends(
+    monkeypatch: pytest.MonkeyPatch, source: str, count: int
+) -> None:
     workspace = FakeWorkspace()
-    monkeypatch.setattr(recorder, "_parts", lambda: (workspace.context, workspace.directory))
+    monkeypatch.setattr(usage_recorder, "_context", lambda: (workspace.context, workspace.directory))
     detail = {
         "recipientAccountId": PRODUCTION,
         "eventID": "e-1",
         "eventTime": "2025-11-24T16:00:00Z",
         "requestParameters": {"roleSessionName": "ada"},
     }
-    transformer = recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
-    recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
+    transformer = usage_recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
+    usage_recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
     assert len(workspace.store.uses) == count
 
 
@@ -162,9 +164,9 @@ def _signed(body: str, workspace: FakeWorkspace) -> dict[str, str]:
     }
 
 
-def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
+def test_the_reconciler_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
     counts = Counts(late=1, stuck=2, unmanaged=3, overdue=4, failures=5, undenied=6, unannounced=7)
-    line = metrics.line(sweeper.values(counts), "prod", 1_764_000_000_000)
+    line = metrics.line(reconciler.values(counts), "prod", 1_764_000_000_000)
     assert line == {
         "_aws": {
             "Timestamp": 1_764_000_000_000,
@@ -191,54 +193,54 @@ def test_the_sweeper_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
 
 
 def test_metrics_of_what_was_not_counted_are_left_out() -> None:
-    values = sweeper.values(Counts(failures=1, unknown=frozenset({"late"})))
+    values = reconciler.values(Counts(failures=1, unknown=frozenset({"late"})))
     assert Metric.unrevoked_grants not in values
     assert values[Metric.stuck_requests] == 0
 
 
-def test_desk_with_a_permanent_refusal_counts_it_and_ends(
+def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = FakeWorkspace()
     workspace.slack.fail("users.info", "account_inactive", times=None)
-    monkeypatch.setattr(desk, "_desk", lambda: workspace.context)
+    monkeypatch.setattr(interactions, "_context", lambda: workspace.context)
 
     def command(*_: object) -> Command:
         return Command(workspace.actor(ADA), "t-1", "", CHANNEL)
 
-    monkeypatch.setattr(desk, "read_handover", command)
-    monkeypatch.setattr(desk, "_signing_secret", lambda: None)
+    monkeypatch.setattr(interactions, "read_handover", command)
+    monkeypatch.setattr(interactions, "_signing_secret", lambda: None)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
-    assert desk.handler({"interaction": {"view_id": None}}, None) == {}
+    assert interactions.handler({"interaction": {"view_id": None}}, None) == {}
     assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
     assert "account_inactive" in workspace.told()
     assert "not tried again" in workspace.told()
 
 
-@pytest.mark.parametrize("handler", [access.handler, desk.handler])
+@pytest.mark.parametrize("handler", [provisioner.handler, interactions.handler])
 def test_step_that_is_refused_for_good_raises_a_permanent_error(
     monkeypatch: pytest.MonkeyPatch, handler: Callable[[dict[str, Any], object], object]
 ) -> None:
     def refused(*_: object) -> None:
         raise AwsError("AccessDeniedException", "no", 400)
 
-    monkeypatch.setattr(desk, "_desk", FakeWorkspace)
-    monkeypatch.setattr(access, "_accounts", FakeWorkspace)
-    monkeypatch.setattr(desk.workflow_steps, "run_step", refused)
-    monkeypatch.setattr(access, "run_step", refused)
+    monkeypatch.setattr(interactions, "_context", FakeWorkspace)
+    monkeypatch.setattr(provisioner, "_context", FakeWorkspace)
+    monkeypatch.setattr(interactions.workflow_steps, "run_step", refused)
+    monkeypatch.setattr(provisioner, "run_step", refused)
     with pytest.raises(PermanentError, match="AccessDeniedException"):
         handler({"step": "grant", "request": "r-1"}, None)
 
 
-def test_sweeper_handler_writes_metrics_when_everything_fails(
+def test_reconciler_handler_writes_metrics_when_everything_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = FakeWorkspace()
     for method in ("open_requests", "live_grants", "open_usages"):
         monkeypatch.setattr(workspace.store, method, _raise)
-    monkeypatch.setattr(sweeper, "_sweeper", lambda: workspace.context)
+    monkeypatch.setattr(reconciler, "_context", lambda: workspace.context)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
-    sweeper.handler({}, None)
+    reconciler.handler({}, None)
     line = json.loads(capsys.readouterr().out)
     assert (line[Metric.runs], line[Metric.failures]) == (1, 6)
 

@@ -101,5 +101,5 @@ class Driver:
         )
 
     def reconcile(self) -> None:
-        """Let the sweeper run once."""
+        """Let the reconciler run once."""
         reconcile(self.context)

@@ -152,7 +152,7 @@ class FakeWorkspace:
         self.runner.interactions = self.runner.provisioner = self.context
 
     def reconcile(self) -> Counts:
-        """Let the sweeper run once."""
+        """Let the reconciler run once."""
         return reconcile(self.context)
 
     # --- what there is ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.app.services.fake_workspace import CHANNEL, SECOND_CHANNEL, FakeWorks
 
 BOTH = (CHANNEL, SECOND_CHANNEL)
 EVERY = 300
-"""Seconds between two runs of the sweeper."""
+"""Seconds between two runs of the reconciler."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def break_glass(workspace: FakeWorkspace, request: Request) -> str:
 
 
 def pass_minutes(workspace: FakeWorkspace, minutes: int) -> list[int]:
-    """Let time pass; return the metric of each run of the sweeper."""
+    """Let time pass; return the metric of each run of the reconciler."""
     missing = []
     for _ in range(0, minutes * 60, EVERY):
         workspace.runner.pass_time(EVERY)
@@ -101,7 +101,7 @@ def test_announcement_missing_is_made_by_the_next_step(workspace: FakeWorkspace)
     workspace.slack.heal()
     workspace.runner.pass_time(3600)
     assert workspace.now(request).state is State.ended
-    assert loud(workspace) == [1, 1], "without the sweeper"
+    assert loud(workspace) == [1, 1], "without the reconciler"
     assert is_done(workspace, request)
     assert "Announced in" in workspace.message(request)
 

@@ -56,27 +56,27 @@ def again(act: Callable[[], None]) -> None:
 
 
 def story(of: FakeWorkspace) -> Request:
-    """Two accounts, requested, approved, given back; whoever sees nothing happen lets the sweeper run."""
+    """Two accounts, requested, approved, given back; whoever sees nothing happen lets the reconciler run."""
     values = {ids.ROLE: ("devops-break-glass",), ids.ACCOUNTS: BOTH, ids.DURATION: ("3600",), ids.REASON: ("fire",)}
     again(lambda: void(of.submit(ADA, ids.REQUEST_FORM, values, view_id=FORM)))
     (request,) = of.store.requests.values()
     of.runner.pass_time(GRACE_SECONDS)
-    _sweep(of)
+    _reconcile(of)
     again(lambda: of.click(CLEO, ids.APPROVE, request))
     of.runner.pass_time(GRACE_SECONDS)
-    _sweep(of)
+    _reconcile(of)
     of.runner.pass_time(60)
     assert [of.is_open(account=one) for one in BOTH] == [True, True]
     assert of.now(request).state is State.active
     again(lambda: of.click(ADA, ids.DONE, request))
     of.runner.pass_time(GRACE_SECONDS)
-    _sweep(of)
+    _reconcile(of)
     of.runner.pass_time(SETTLE_SECONDS)
-    _sweep(of)
+    _reconcile(of)
     return request
 
 
-def _sweep(of: FakeWorkspace) -> None:
+def _reconcile(of: FakeWorkspace) -> None:
     if of.reconcile().failures:
         of.reconcile()
     of.runner.run()

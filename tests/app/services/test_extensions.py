@@ -83,7 +83,7 @@ def test_the_glass_is_not_broken_for_access_that_is_over(workspace: FakeWorkspac
     assert workspace.slack.posted(SECOND_CHANNEL) == []
 
 
-def test_extension_during_a_sweep_keeps_the_access_open(workspace: FakeWorkspace) -> None:
+def test_extension_during_a_run_of_the_reconciler_keeps_the_access_open(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.runner.stop(request.id)
     workspace.clock.advance(3000)

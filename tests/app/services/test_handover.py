@@ -1,9 +1,9 @@
-"""What `desk` accepts of whoever invokes it: only what Slack has signed, within the time that retries take.
+"""What `interactions` accepts of whoever invokes it: only what Slack has signed, within the time that retries take.
 
 Steps of the workflow are not signed, so it is shown that they approve and grant nothing.
 
-Not shown here: who may invoke it (tests/unit/iam/test_app_roles.py), and what `front` hands over
-(tests/app/entrypoints/test_front.py).
+Not shown here: who may invoke it (tests/unit/iam/test_app_roles.py), and what `receiver` hands over
+(tests/app/entrypoints/test_receiver.py).
 """
 
 from contextlib import suppress
@@ -21,14 +21,14 @@ from breakglass.app.slack.payloads import Command, Interaction
 from breakglass.app.slack.signature import HANDED_OVER_SECONDS, WINDOW_SECONDS, SignatureError
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.log import MemoryLog
-from tests.app.entrypoints.test_front import COMMAND, FORM, SECRET, signature
+from tests.app.entrypoints.test_receiver import COMMAND, FORM, SECRET, signature
 from tests.app.services.fake_workspace import FakeWorkspace
 
 BODY = urlencode({**COMMAND, "text": "Größe & 東京"})
 
 
 def handed(**changes: Any) -> dict[str, Any]:
-    """Return what the front hands over, with changes; None takes a key out."""
+    """Return what the receiver hands over, with changes; None takes a key out."""
     good = {"body": BODY, "content_type": FORM, "timestamp": str(NOW), "signature": signature(BODY.encode(), NOW)}
     return {key: value for key, value in {**good, "view_id": "V1", **changes}.items() if value is not None}
 
@@ -95,7 +95,7 @@ def test_handover_rotated_secret_is_read_once_more() -> None:
 
 
 OF_REQUEST = ["ask", "remind", "extend", "granted", "hold", "due", "close"]
-OF_ACCESS = [
+OF_PROVISIONER = [
     "prepare",
     "remove_session_deny",
     "grant",
@@ -108,7 +108,7 @@ OF_ACCESS = [
 ]
 
 
-@given(st.lists(st.sampled_from(OF_REQUEST + OF_ACCESS), min_size=1, max_size=6))
+@given(st.lists(st.sampled_from(OF_REQUEST + OF_PROVISIONER), min_size=1, max_size=6))
 def test_steps_invoked_by_hand_approve_and_grant_nothing(invoked: list[str]) -> None:
     workspace = FakeWorkspace()
     request = workspace.asked()

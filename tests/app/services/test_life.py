@@ -1,8 +1,9 @@
-"""Requests, workflows and the sweeper in any order, with functions that die between any two calls: what always holds.
+"""Requests, workflows and the reconciler in any order, with functions that die between any two calls: what always
+holds.
 
 The model lets people click (twice, late, at the same moment), executions go on, be retried, give up, time out or be
-stopped by hand, Identity Center be busy, slow or refuse, the clock jump, and the sweeper run, each of them killed after
-any of its calls or with somebody else in between. After each step:
+stopped by hand, Identity Center be busy, slow or refuse, the clock jump, and the reconciler run, each of them killed
+after any of its calls or with somebody else in between. After each step:
 
 - What is assigned in Identity Center, or being made, has a live grant in the records, with its end; nothing that is
   over has one.
@@ -11,7 +12,7 @@ any of its calls or with somebody else in between. After each step:
 - The trail tells each change of state in order, and ends where the record is.
 - What is granted and still has time is really there, whatever other requests of the same person end.
 
-In the end, when everything works again, the sweeper alone leaves nothing behind.
+In the end, when everything works again, the reconciler alone leaves nothing behind.
 
 It drives the real app over doubles of its ports; Slack always works here. The order of the steps is the model's own:
 that the state machine has the same is shown in tests/unit/approval and by the local cloud.
@@ -340,20 +341,20 @@ class Life(RuleBasedStateMachine):
     # --- and in the end -----------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        """Everything works again and every execution is gone: the sweeper alone leaves nothing behind."""
+        """Everything works again and every execution is gone: the reconciler alone leaves nothing behind."""
         self.center.looks, self.center.busy, self.center.failure = 0, 0, ""
-        self._run_sweeps(GRACE_SECONDS + SETTLE_SECONDS + LEASE_SECONDS)
+        self._run_reconciler(GRACE_SECONDS + SETTLE_SECONDS + LEASE_SECONDS)
         for grant in self.store.all_grants.values():
             late = self.clock() >= grant.revoke_at + GRACE_SECONDS
             assert not (late and grant.state in LIVE), grant
-        self._run_sweeps(4 * HOUR)
-        self._run_sweeps(HOUR + MARGIN_SECONDS)
+        self._run_reconciler(4 * HOUR)
+        self._run_reconciler(HOUR + MARGIN_SECONDS)
         assert self.center.assigned == set()
         assert list(self.store.open_requests()) == []
         assert list(self.store.live_grants()) == []
         assert session_denials.list_denial_ids(self.sessions.content) == frozenset()
 
-    def _run_sweeps(self, seconds: int) -> None:
+    def _run_reconciler(self, seconds: int) -> None:
         for _ in range(2):
             self.clock.advance(seconds)
             self.center.end_overdue(0)
@@ -405,7 +406,7 @@ class Life(RuleBasedStateMachine):
         return moving[pick % len(moving)] if moving else Execution(NOTHING, at="over")
 
 
-_CAUGHT = frozenset({"sweep_failed", "click_failed"})
+_CAUGHT = frozenset({"reconcile_failed", "click_failed"})
 _EXPECTED = frozenset(failure.__name__ for failure in FAILURES)
 _OF_REQUESTS = frozenset(Event)
 _OF_GRANTS = frozenset(GrantEvent)

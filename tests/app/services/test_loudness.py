@@ -39,7 +39,7 @@ def test_whoever_asked_is_told_in_person_that_nobody_could_be_asked(workspace: F
     assert "Nobody could be asked" in told.text
 
 
-def test_so_is_whoever_asked_where_the_sweeper_finds_that(workspace: FakeWorkspace) -> None:
+def test_so_is_whoever_asked_where_the_reconciler_finds_that(workspace: FakeWorkspace) -> None:
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
         workspace.ask()

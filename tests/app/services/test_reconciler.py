@@ -1,4 +1,4 @@
-"""What the sweeper finds and does, whatever became of the workflow."""
+"""What the reconciler finds and does, whatever became of the workflow."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_what_outlived_its_time_is_taken_back_without_a_workflow(workspace: Fake
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
-def test_sweep_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
+def test_reconciler_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
@@ -70,7 +70,7 @@ def test_sweep_after_machine_replaced_revokes_open_access(workspace: FakeWorkspa
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
-def test_sweep_after_machine_replaced_ends_what_a_click_ended(workspace: FakeWorkspace) -> None:
+def test_reconciler_after_machine_replaced_ends_what_a_click_ended(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
@@ -80,7 +80,7 @@ def test_sweep_after_machine_replaced_ends_what_a_click_ended(workspace: FakeWor
     assert workspace.now(request).state is State.ended
 
 
-def test_sweep_after_machine_replaced_starts_pending_requests_anew(workspace: FakeWorkspace) -> None:
+def test_reconciler_after_machine_replaced_starts_pending_requests_anew(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.replace_machine()
     workspace.clock.advance(GRACE_SECONDS)
@@ -108,7 +108,7 @@ def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(work
     assert workspace.now(request).state is State.ended
 
 
-def test_sweep_with_a_failing_part_does_the_others_and_counts_it(workspace: FakeWorkspace) -> None:
+def test_reconciler_with_a_failing_part_does_the_others_and_counts_it(workspace: FakeWorkspace) -> None:
     opened(workspace)
     workspace.clock.advance(LATE)
     workspace.workflow.failure = RuntimeError("Step Functions is down")
@@ -116,7 +116,7 @@ def test_sweep_with_a_failing_part_does_the_others_and_counts_it(workspace: Fake
     assert not workspace.is_open()
 
 
-def test_sweep_with_a_failing_grant_revokes_the_others(
+def test_reconciler_with_a_failing_grant_revokes_the_others(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
@@ -133,7 +133,7 @@ def test_sweep_with_a_failing_grant_revokes_the_others(
     assert workspace.now(first).state is not State.ended
 
 
-def test_sweep_with_an_unreadable_request_revokes_its_grants(workspace: FakeWorkspace) -> None:
+def test_reconciler_with_an_unreadable_request_revokes_its_grants(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(request.id)
@@ -142,7 +142,7 @@ def test_sweep_with_an_unreadable_request_revokes_its_grants(workspace: FakeWork
     assert (counts.late, counts.failures > 0) == (0, True)
 
 
-def test_sweep_with_an_unwritable_request_revokes_its_grants(
+def test_reconciler_with_an_unwritable_request_revokes_its_grants(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(workspace)
@@ -157,7 +157,7 @@ def test_sweep_with_an_unwritable_request_revokes_its_grants(
     assert (counts.late, counts.failures > 0) == (0, True)
 
 
-def test_sweep_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorkspace) -> None:
+def test_reconciler_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorkspace) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(f"{first.id} {PRODUCTION}")
@@ -166,7 +166,7 @@ def test_sweep_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorksp
     assert workspace.now(second).state is State.ended
 
 
-def test_sweep_asks_for_every_deletion_before_it_tells_anybody(workspace: FakeWorkspace) -> None:
+def test_reconciler_asks_for_every_deletion_before_it_tells_anybody(workspace: FakeWorkspace) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
     workspace.clock.advance(LATE)
     told: list[bool] = []
@@ -177,7 +177,7 @@ def test_sweep_asks_for_every_deletion_before_it_tells_anybody(workspace: FakeWo
     assert {workspace.now(one).state for one in (first, second)} == {State.ended}
 
 
-def test_sweep_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorkspace) -> None:
+def test_reconciler_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorkspace) -> None:
     requests = [opened(workspace), opened(workspace, BEA)]
     workspace.clock.advance(LATE)
     workspace.slack.fail("*", "timeout", times=None)
@@ -192,7 +192,7 @@ def test_sweep_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorksp
     assert all("Ended" in workspace.message(one) for one in requests)
 
 
-def test_sweep_with_one_broken_account_searches_the_others(
+def test_reconciler_with_one_broken_account_searches_the_others(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = workspace.center.assignments
@@ -207,11 +207,11 @@ def test_sweep_with_one_broken_account_searches_the_others(
     monkeypatch.setattr(workspace.center, "assignments", suspended)
     counts = workspace.reconcile()
     assert (counts.unmanaged, counts.failures) == (1, 1)
-    (failed,) = [fields for event, fields in workspace.log.lines if event == "sweep_failed"]
+    (failed,) = [fields for event, fields in workspace.log.lines if event == "reconcile_failed"]
     assert failed["what"] == f"{RDS} {PRODUCTION}"
 
 
-def test_sweep_asks_first_for_what_it_has_not_asked_for(workspace: FakeWorkspace) -> None:
+def test_reconciler_asks_first_for_what_it_has_not_asked_for(workspace: FakeWorkspace) -> None:
     opened(workspace)
     workspace.clock.advance(600)
     opened(workspace, BEA)
@@ -225,7 +225,7 @@ def test_sweep_asks_first_for_what_it_has_not_asked_for(workspace: FakeWorkspace
     assert next(call for call in asked if call in ("delete", "deletion")) == "delete"
 
 
-def test_sweep_that_cannot_list_grants_counts_none_of_them(
+def test_reconciler_that_cannot_list_grants_counts_none_of_them(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -236,7 +236,7 @@ def test_sweep_that_cannot_list_grants_counts_none_of_them(
 
 
 @pytest.mark.parametrize("later", [0, LATE], ids=["ended by a click", "late"])
-def test_sweep_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
+def test_reconciler_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
     accounts = tuple(f"{number:012}" for number in range(50))
     workspace = FakeWorkspace(policy(replace(DATABASES, accounts=accounts), accounts=dict.fromkeys(accounts, "one")))
     request = workspace.asked(accounts=accounts)
@@ -351,7 +351,7 @@ def test_message_that_is_gone_is_not_updated_again(workspace: FakeWorkspace, cod
     assert len(workspace.slack.calls) == calls
 
 
-def test_what_the_sweeper_takes_back_is_told_at_once(workspace: FakeWorkspace) -> None:
+def test_what_the_reconciler_takes_back_is_told_at_once(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.center.polls = 5

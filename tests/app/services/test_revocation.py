@@ -122,7 +122,7 @@ def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: Fake
 # --- a set that left the stack file ----------------------------------------------------------------------------------
 
 
-def test_sweep_revokes_a_grant_whose_set_left_the_stack_file() -> None:
+def test_reconciler_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.runner.stop(request.id)
@@ -215,7 +215,7 @@ def test_ended_message_changes_once_the_deny_is_written() -> None:
     assert "sessions_not_denied" in workspace.trail(request)
 
 
-def test_sweep_without_time_still_counts_undenied_sessions() -> None:
+def test_reconciler_without_time_still_counts_undenied_sessions() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.sessions.content = "not a policy"
@@ -233,7 +233,7 @@ def test_sweep_without_time_still_counts_undenied_sessions() -> None:
     assert workspace.reconcile().undenied == 1
 
 
-def test_sweep_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reconciler_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.sessions.content = "not a policy"
@@ -250,7 +250,7 @@ def test_sweep_counts_no_undenied_session_that_is_over(monkeypatch: pytest.Monke
     assert (counts.undenied, counts.failures) == (0, 1)
 
 
-def test_sweep_without_end_sessions_forgets_a_stored_deny() -> None:
+def test_reconciler_without_end_sessions_forgets_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.click(ADA, ids.DONE, request)

@@ -37,11 +37,13 @@ def press(workspace: FakeWorkspace, person: Person, action_id: str, request: Req
 
 def step(workspace: FakeWorkspace, name: str, request: Request, **more: str) -> Any:
     """Do a step of the workflow."""
-    module, context = (provisioning, workspace.context) if name in _OF_ACCESS else (workflow_steps, workspace.context)
+    module, context = (
+        (provisioning, workspace.context) if name in _OF_PROVISIONER else (workflow_steps, workspace.context)
+    )
     return module.run_step(context, {"step": name, "request": request.id, **more})
 
 
-_OF_ACCESS = ("prepare", "grant", "poll_grant", "rollback_grant", "revoke", "poll_revoke", "verify")
+_OF_PROVISIONER = ("prepare", "grant", "poll_grant", "rollback_grant", "revoke", "poll_revoke", "verify")
 
 
 def prepared(workspace: FakeWorkspace, person: Person = ADA) -> Request:
@@ -138,7 +140,7 @@ def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
-def test_the_sweeper_and_the_workflow_close_the_same_request(workspace: FakeWorkspace) -> None:
+def test_the_reconciler_and_the_workflow_close_the_same_request(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     press(workspace, ADA, ids.DONE, request)
     step(workspace, "revoke", request, account=PRODUCTION)
@@ -149,7 +151,7 @@ def test_the_sweeper_and_the_workflow_close_the_same_request(workspace: FakeWork
     assert workspace.trail(request).count("closed") == 1
 
 
-def test_the_sweeper_and_the_workflow_verify_the_same_grant(workspace: FakeWorkspace) -> None:
+def test_the_reconciler_and_the_workflow_verify_the_same_grant(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
 
@@ -188,7 +190,7 @@ def test_the_time_is_over_at_the_moment_at_which_it_is_extended(workspace: FakeW
     assert workspace.now(request).state is State.active
 
 
-def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
+def test_the_reconciler_comes_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_grant", lambda: extended_meanwhile(workspace, request))
@@ -197,7 +199,7 @@ def test_the_sweeper_comes_at_the_moment_at_which_it_is_extended(workspace: Fake
     assert workspace.is_open()
 
 
-def test_extend_after_the_sweeper_has_revoked_extends_nothing(workspace: FakeWorkspace) -> None:
+def test_extend_after_the_reconciler_has_revoked_extends_nothing(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
@@ -247,7 +249,7 @@ def test_it_is_approved_at_the_moment_at_which_it_expires(workspace: FakeWorkspa
     assert workspace.now(request).state is State.approved
 
 
-def test_it_is_approved_at_the_moment_at_which_the_sweeper_lets_it_expire(workspace: FakeWorkspace) -> None:
+def test_it_is_approved_at_the_moment_at_which_the_reconciler_lets_it_expire(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800)
@@ -271,7 +273,7 @@ def test_it_is_approved_at_the_moment_at_which_others_are_called(workspace: Fake
     assert "escalated" not in workspace.trail(request)
 
 
-def test_it_is_prepared_at_the_moment_at_which_the_sweeper_takes_its_workflow_for_stopped(
+def test_it_is_prepared_at_the_moment_at_which_the_reconciler_takes_its_workflow_for_stopped(
     workspace: FakeWorkspace,
 ) -> None:
     request = workspace.asked()

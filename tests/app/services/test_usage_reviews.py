@@ -1,4 +1,4 @@
-"""Uses: recorded, linked, explained, signed off; and the sweeper that brings them up again."""
+"""Uses: recorded, linked, explained, signed off; and the reconciler that brings them up again."""
 
 import json
 from datetime import UTC, datetime

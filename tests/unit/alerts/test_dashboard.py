@@ -21,7 +21,7 @@ EMERGENCY = RoleMetrics(
 )
 
 
-APPROVALS = ApprovalMetrics("prod-approvals", ["front", "desk"], "arn:aws:states:machine")
+APPROVALS = ApprovalMetrics("prod-approvals", ["receiver", "interactions"], "arn:aws:states:machine")
 
 
 def alarms(count: int) -> list[str]:
@@ -100,7 +100,7 @@ def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() ->
     without = widgets(DEVOPS)[1:]
     text, *others = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)["widgets"]
 
-    assert text["properties"]["markdown"].endswith("Every use is delivered to the recorder of uses, too.")
+    assert text["properties"]["markdown"].endswith("Every use is delivered to the usage recorder, too.")
     assert others[: len(without)] == without
     requests, found, errors = (each["properties"] for each in others[len(without) :])
     assert requests["metrics"] == [
@@ -115,12 +115,12 @@ def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() ->
             "UnrecordedAssignments",
             "StuckRequests",
             "UndeniedSessions",
-            "SweeperFailures",
+            "ReconcilerFailures",
         )
     ]
     assert errors["metrics"] == [
-        ["AWS/Lambda", "Errors", "FunctionName", "front", {"label": "front"}],
-        ["AWS/Lambda", "Errors", "FunctionName", "desk", {"label": "desk"}],
+        ["AWS/Lambda", "Errors", "FunctionName", "receiver", {"label": "receiver"}],
+        ["AWS/Lambda", "Errors", "FunctionName", "interactions", {"label": "interactions"}],
         ["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn:aws:states:machine", {"label": "workflow"}],
     ]
 

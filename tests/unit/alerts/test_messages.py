@@ -23,9 +23,9 @@ from breakglass.alerts.messages import (
     check_transformer,
     email_text,
     is_usage,
-    recorder_input,
     slack_message,
     substitute,
+    usage_recorder_input,
 )
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.app.domain.usage_lifecycle import parse_evidence
@@ -244,7 +244,7 @@ def test_denied_attempt_is_not_explained_or_recorded(subject: Subject) -> None:
     made = slack_message(subject, EvidencePath.denied, channel=CHANNEL, explain=True)
     assert made == slack_message(subject, EvidencePath.denied, channel=CHANNEL)
     with pytest.raises(ValueError, match="a refused attempt is not a use"):
-        recorder_input(subject, EvidencePath.denied)
+        usage_recorder_input(subject, EvidencePath.denied)
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_denied_attempt_is_not_explained_or_recorded(subject: Subject) -> None:
         (ROLE, "console", "<drill>|emergency|console|222222222222|<eventId>|<time>|<session>"),
     ],
 )
-def test_recorder_input_is_the_value_of_the_explain_button(subject: Subject, path: str, value: str) -> None:
-    recorded = recorder_input(subject, EvidencePath(path))
+def test_usage_recorder_input_is_the_value_of_the_explain_button(subject: Subject, path: str, value: str) -> None:
+    recorded = usage_recorder_input(subject, EvidencePath(path))
     assert json.loads(recorded.template) == {"value": value, "source": "<source>"}
     assert recorded.template.endswith(',"source":"<source>"}'), "of two equal keys the last one counts"
     names = [*re.findall("<([a-zA-Z]+)>", value), "source"]
@@ -399,9 +399,9 @@ def test_message_with_any_legal_values_is_within_limits(message: tuple[Transform
 
 
 @given(st.data(), subjects, PATHS.filter(is_usage))
-def test_recorder_reads_any_legal_values(data: st.DataObject, subject: Subject, path: EvidencePath) -> None:
+def test_usage_recorder_reads_any_legal_values(data: st.DataObject, subject: Subject, path: EvidencePath) -> None:
     assume(path in subject.evidence_paths)
-    transformer = recorder_input(subject, path)
+    transformer = usage_recorder_input(subject, path)
     values = {name: data.draw(field_values(name)) for name in transformer.input_paths}
     # Each of these has a form, and not only an alphabet.
     values |= {"drill": data.draw(st.sampled_from(["", "DRILL: "])), "time": "2026-03-14T02:07:47Z"}
@@ -512,7 +512,7 @@ def good() -> Transformer:
 
 
 def recorded() -> Transformer:
-    return recorder_input(SET, EvidencePath.session_start)
+    return usage_recorder_input(SET, EvidencePath.session_start)
 
 
 def edited(old: str, new: str, of: Callable[[], Transformer] = good) -> Callable[[], Transformer]:

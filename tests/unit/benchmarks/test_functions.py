@@ -5,30 +5,30 @@ import zipfile
 from pathlib import Path
 
 from benchmarks import functions
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 
-SILENT = "def _front():\n    pass\n"
+SILENT = "def _context():\n    pass\n"
 TALKATIVE = "import socket\nsocket.getaddrinfo('127.0.0.1', 9)\n"
 
 
 def package() -> bytes:
-    """A package whose sweeper asks for an address while it is imported."""
+    """A package whose reconciler asks for an address while it is imported."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name in ("breakglass", "breakglass/app", "breakglass/app/entrypoints"):
             archive.writestr(f"{name}/__init__.py", "")
-        for part in Part:
-            content = TALKATIVE if part is Part.sweeper else SILENT
-            archive.writestr(f"breakglass/app/entrypoints/{part}.py", content)
+        for app_function in AppFunction:
+            content = TALKATIVE if app_function is AppFunction.reconciler else SILENT
+            archive.writestr(f"breakglass/app/entrypoints/{app_function.name}.py", content)
     return file.getvalue()
 
 
 def test_a_call_to_the_network_while_importing_is_seen(tmp_path: Path) -> None:
     told, imported = functions.measure(package(), tmp_path, 1)
 
-    assert told == functions.Package(len(package()), 3 + len(Part))
+    assert told == functions.Package(len(package()), 3 + len(AppFunction))
     network = {one.name: one.network for one in imported if "boto" not in one.name}
-    assert network.pop("`sweeper`") == 1
+    assert network.pop("`reconciler`") == 1
     assert set(network.values()) == {0}
 
 
@@ -37,5 +37,5 @@ def test_what_is_imported_is_what_is_in_the_zip_and_nothing_of_this_project(tmp_
 
     modules = {one.name: one.modules for one in imported}
     # The interpreter's own, and four of ours.
-    assert modules["`front`"] < 60
-    assert modules["`import boto3`"] > 2 * modules["`front`"]
+    assert modules["`receiver`"] < 60
+    assert modules["`import boto3`"] > 2 * modules["`receiver`"]

@@ -9,9 +9,9 @@ from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.programs.size import Size
 from benchmarks.programs.usage import Usage
+from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
 from benchmarks.scale import Run
-from benchmarks.sweeps import Sweeps
 
 
 def cell(roles: int, resources: int, ours: float, bare: float) -> Cell:
@@ -68,11 +68,11 @@ def test_a_demo_that_was_not_run_has_no_row() -> None:
 
 def test_imports_of_functions_are_compared_by_their_processor_time() -> None:
     first = Import("`import boto3`", Samples([300.0, 900.0]), Samples([200.0, 220.0]), 386, 0)
-    second = Import("`front`", Samples([150.0]), Samples([100.0, 110.0]), 171, 0)
+    second = Import("`receiver`", Samples([150.0]), Samples([100.0, 110.0]), 171, 0)
     text = report.functions(Package(141_900, 76), [first, second])
 
     assert text.startswith("The zip has 76 files and 142 kB.\n")
-    assert cells(text.splitlines()[-1]) == ["`front`", "150", "105 (100-110)", "0.50", "171", "0"]
+    assert cells(text.splitlines()[-1]) == ["`receiver`", "150", "105 (100-110)", "0.50", "171", "0"]
 
 
 def test_clicks_have_the_three_moments_that_a_person_sees() -> None:
@@ -88,10 +88,16 @@ def test_a_burst_tells_how_many_of_all_were_answered_in_time() -> None:
     assert text.endswith("0.50 ms a click.")
 
 
-def test_sweeps_stand_beside_their_calls() -> None:
-    sweep = Sweeps("10,000 live, none late", Samples([0.4]), 304, 4)
+def test_reconciler_runs_stand_beside_their_calls() -> None:
+    runs = ReconcilerRuns("10,000 live, none late", Samples([0.4]), 304, 4)
 
-    assert cells(report.sweeps([sweep]).splitlines()[-1]) == ["10,000 live, none late", "0.40", "304", "4", "1"]
+    assert cells(report.reconciler_runs([runs]).splitlines()[-1]) == [
+        "10,000 live, none late",
+        "0.40",
+        "304",
+        "4",
+        "1",
+    ]
 
 
 def test_runs_at_scale_are_one_row_each() -> None:

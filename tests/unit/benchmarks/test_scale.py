@@ -1,9 +1,9 @@
-"""The sweeper at scale, by the simulation of the benchmark. It does not prove AWS's latencies."""
+"""The reconciler at scale, by the simulation of the benchmark. It does not prove AWS's latencies."""
 
 from benchmarks import scale
 
 
-def test_sweeper_with_a_silent_slack_revokes_and_searches_all() -> None:
+def test_reconciler_with_a_silent_slack_revokes_and_searches_all() -> None:
     runs = scale.measure()
     assert max(run.seconds for run in runs) < scale.RUN_SECONDS
     assert runs[-1].late == runs[-1].assigned == 0
@@ -11,7 +11,7 @@ def test_sweeper_with_a_silent_slack_revokes_and_searches_all() -> None:
     assert len(runs) <= 6
 
 
-def test_sweeper_asks_for_every_deletion_in_its_first_runs() -> None:
+def test_reconciler_asks_for_every_deletion_in_its_first_runs() -> None:
     first, second, *_ = scale.measure()
     assert first.assigned <= scale.LATE // 10, "it does not wait for Slack before it revokes"
     assert second.assigned == 0

@@ -21,15 +21,15 @@ from breakglass.iam.app_roles import (
     workflow_permissions,
     workflow_trust,
 )
-from breakglass.naming import Names, Part, Place
+from breakglass.naming import AppFunction, Names, ResourceArns
 from tests.app.domain.policies import MANAGEMENT, PRODUCTION, SETTINGS, STAGING, group, policy, rule
 
-PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+ARNS = ResourceArns(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
 TOKEN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-slack-token-AbCdEf"
 SIGNING = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-approvals-signing-AbCdEf"
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SCP = "arn:aws:organizations::111111111111:policy/o-abcdefghij/service_control_policy/p-12345678"
-SCOPE = AppScope(PLACE, policy(), TOKEN, SIGNING)
+SCOPE = AppScope(ARNS, policy(), TOKEN, SIGNING)
 
 TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/breakglass-prod-approvals-records"
 MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:breakglass-prod-approvals-workflow"
@@ -41,8 +41,8 @@ SETS = [
 STORE = "arn:aws:identitystore::111111111111:identitystore/d-1234567890"
 
 
-def function_arn(part: str) -> str:
-    return f"arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-{part}"
+def function_arn(app_function: str) -> str:
+    return f"arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-{app_function}"
 
 
 def allow(sid: str, actions: str, resources: str | list[str], condition: Any = None) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def keyed(*kinds: str) -> dict[str, Any]:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}#*" for kind in kinds]}}
 
 
-def logs(part: str) -> dict[str, Any]:
-    group_arn = f"arn:aws:logs:eu-central-1:111111111111:log-group:breakglass-prod-approvals-{part}"
+def logs(app_function: str) -> dict[str, Any]:
+    group_arn = f"arn:aws:logs:eu-central-1:111111111111:log-group:breakglass-prod-approvals-{app_function}"
     return allow("WriteLogs", "logs:CreateLogStream logs:PutLogEvents", f"{group_arn}:*")
 
 
@@ -76,8 +76,8 @@ def write(*kinds: str) -> dict[str, Any]:
     return one("WriteRecords", "dynamodb:PutItem", TABLE, keyed(*kinds))
 
 
-def dead_letters(part: str) -> dict[str, Any]:
-    queue = f"arn:aws:sqs:eu-central-1:111111111111:breakglass-prod-approvals-{part}-dead-letters"
+def dead_letters(app_function: str) -> dict[str, Any]:
+    queue = f"arn:aws:sqs:eu-central-1:111111111111:breakglass-prod-approvals-{app_function}-dead-letters"
     return one("KeepWhatFailed", "sqs:SendMessage", queue)
 
 
@@ -112,14 +112,14 @@ TAKE_BACK = allow(
 )
 
 EXPECTED = {
-    Part.front: [
-        logs("front"),
+    AppFunction.receiver: [
+        logs("receiver"),
         write("DELIVERY"),
         one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
-        one("HandOver", "lambda:InvokeFunction", function_arn("desk")),
+        one("HandOver", "lambda:InvokeFunction", function_arn("interactions")),
     ],
-    Part.desk: [
-        logs("desk"),
+    AppFunction.interactions: [
+        logs("interactions"),
         read("DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
         find("by_month", "by_person", "open"),
         write("AUDIT", "CLAIM", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
@@ -127,10 +127,10 @@ EXPECTED = {
         LOOK_UP,
         MEMBERS,
         allow("GoOn", "states:SendTaskSuccess states:StartExecution", MACHINE),
-        dead_letters("desk"),
+        dead_letters("interactions"),
     ],
-    Part.access: [
-        logs("access"),
+    AppFunction.provisioner: [
+        logs("provisioner"),
         read("REQUEST"),
         write("AUDIT", "REQUEST"),
         LEASE,
@@ -142,8 +142,8 @@ EXPECTED = {
             INSTANCE,
         ),
     ],
-    Part.sweeper: [
-        logs("sweeper"),
+    AppFunction.reconciler: [
+        logs("reconciler"),
         read("ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
         find("open"),
         write("AUDIT", "CLAIM", "CURSOR", "LATEST", "REQUEST", "USE"),
@@ -161,20 +161,20 @@ EXPECTED = {
         ),
         one("LookForAssignments", "sso:ListAccountsForProvisionedPermissionSet", [INSTANCE, *SETS, *account("*")]),
     ],
-    Part.recorder: [
-        logs("recorder"),
+    AppFunction.usage_recorder: [
+        logs("usage-recorder"),
         read("EVENT", "LATEST", "REQUEST", "USE"),
         find("by_person"),
         write("AUDIT", "EVENT", "LATEST", "USE"),
         LOOK_UP,
-        dead_letters("recorder"),
+        dead_letters("usage-recorder"),
     ],
 }
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_function_may_exactly_this(part: Part) -> None:
-    assert function_permissions(part, SCOPE) == {"Version": "2012-10-17", "Statement": EXPECTED[part]}
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_a_function_may_exactly_this(app_function: AppFunction) -> None:
+    assert function_permissions(app_function, SCOPE) == {"Version": "2012-10-17", "Statement": EXPECTED[app_function]}
 
 
 def test_only_lambda_takes_the_role_of_a_function() -> None:
@@ -187,7 +187,7 @@ def test_only_lambda_takes_the_role_of_a_function() -> None:
 
 
 def test_only_this_state_machine_takes_its_role() -> None:
-    assert workflow_trust(PLACE) == {
+    assert workflow_trust(ARNS) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -204,10 +204,10 @@ def test_only_this_state_machine_takes_its_role() -> None:
 
 
 def test_the_state_machine_calls_its_two_functions_and_has_its_log_delivered() -> None:
-    assert workflow_permissions(PLACE) == {
+    assert workflow_permissions(ARNS) == {
         "Version": "2012-10-17",
         "Statement": [
-            one("CallSteps", "lambda:InvokeFunction", [function_arn("access"), function_arn("desk")]),
+            one("CallSteps", "lambda:InvokeFunction", [function_arn("provisioner"), function_arn("interactions")]),
             allow(
                 "DeliverLogs",
                 "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups logs:DescribeResourcePolicies "
@@ -221,8 +221,8 @@ def test_the_state_machine_calls_its_two_functions_and_has_its_log_delivered() -
 # --- what depends on the stack ----------------------------------------------------------------------------------------
 
 
-def statement(part: Part, sid: str, scope: AppScope) -> dict[str, Any] | None:
-    statements = function_permissions(part, scope)["Statement"]
+def statement(app_function: AppFunction, sid: str, scope: AppScope) -> dict[str, Any] | None:
+    statements = function_permissions(app_function, scope)["Statement"]
     return next((each for each in statements if each["Sid"] == sid), None)
 
 
@@ -246,38 +246,40 @@ ROLES_OF_THE_MANAGEMENT_ACCOUNT = [
 ]
 
 
-@pytest.mark.parametrize("part", [Part.access, Part.sweeper])
+@pytest.mark.parametrize("app_function", [AppFunction.provisioner, AppFunction.reconciler])
 def test_a_rule_for_the_management_account_takes_the_permissions_that_identity_center_asks_for_there(
-    part: Part,
+    app_function: AppFunction,
 ) -> None:
     scope = replace(SCOPE, policy=policy(rule(accounts=(MANAGEMENT,))))
 
-    statements = function_permissions(part, scope)["Statement"]
+    statements = function_permissions(app_function, scope)["Statement"]
 
-    assert [each for each in statements if each not in EXPECTED[part]][-3:] == ROLES_OF_THE_MANAGEMENT_ACCOUNT
-    made = statement(Part.access, "MakeAssignments", scope)
+    assert [each for each in statements if each not in EXPECTED[app_function]][-3:] == ROLES_OF_THE_MANAGEMENT_ACCOUNT
+    made = statement(AppFunction.provisioner, "MakeAssignments", scope)
     assert made is not None
     assert made["Resource"] == [INSTANCE, *SETS, *account(MANAGEMENT)]
 
 
-@pytest.mark.parametrize("part", [Part.access, Part.sweeper])
-def test_what_was_made_by_a_rule_that_is_gone_can_be_taken_back(part: Part) -> None:
+@pytest.mark.parametrize("app_function", [AppFunction.provisioner, AppFunction.reconciler])
+def test_what_was_made_by_a_rule_that_is_gone_can_be_taken_back(app_function: AppFunction) -> None:
     scope = replace(SCOPE, policy=replace(policy(rule(accounts=(STAGING,))), sets={}))
 
-    assert statement(part, "TakeBackAssignments", scope) == TAKE_BACK
+    assert statement(app_function, "TakeBackAssignments", scope) == TAKE_BACK
 
 
 def test_only_one_function_makes_assignments() -> None:
     makes = "sso:CreateAccountAssignment"
-    able = [part for part in Part if makes in json.dumps(function_permissions(part, SCOPE))]
+    able = [
+        app_function for app_function in AppFunction if makes in json.dumps(function_permissions(app_function, SCOPE))
+    ]
 
-    assert able == [Part.access]
+    assert able == [AppFunction.provisioner]
 
 
-def test_the_sweeper_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
+def test_the_reconciler_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
     revoking = policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke))
 
-    changed = statement(Part.sweeper, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
+    changed = statement(AppFunction.reconciler, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
 
     assert changed in ROLES_OF_THE_MANAGEMENT_ACCOUNT
 
@@ -285,23 +287,26 @@ def test_the_sweeper_takes_away_in_the_management_account_what_nobody_recorded_o
 def test_ending_sessions_is_one_policy_of_the_organisation_for_the_two_functions_that_take_access_away() -> None:
     scope = replace(SCOPE, session_policy_arn=SCP)
 
-    may = {part: statement(part, "EndSessions", scope) for part in Part}
+    may = {app_function: statement(app_function, "EndSessions", scope) for app_function in AppFunction}
 
     ends = allow("EndSessions", "organizations:DescribePolicy organizations:UpdatePolicy", SCP)
-    assert may == dict.fromkeys(Part) | {Part.access: ends, Part.sweeper: ends}
+    assert may == dict.fromkeys(AppFunction) | {AppFunction.provisioner: ends, AppFunction.reconciler: ends}
 
 
 def test_a_key_of_the_customers_own_decrypts_these_secrets_only() -> None:
-    may = {part: statement(part, "DecryptSecrets", replace(SCOPE, kms_key_arn=KEY)) for part in Part}
+    may = {
+        app_function: statement(app_function, "DecryptSecrets", replace(SCOPE, kms_key_arn=KEY))
+        for app_function in AppFunction
+    }
 
     def decrypts(*secrets: str) -> dict[str, Any]:
         condition = {"StringEquals": {"kms:EncryptionContext:SecretARN": list(secrets)}}
         return one("DecryptSecrets", "kms:Decrypt", KEY, condition)
 
-    assert may == dict.fromkeys(Part) | {
-        Part.front: decrypts(SIGNING, TOKEN),
-        Part.desk: decrypts(SIGNING, TOKEN),
-        Part.sweeper: decrypts(TOKEN),
+    assert may == dict.fromkeys(AppFunction) | {
+        AppFunction.receiver: decrypts(SIGNING, TOKEN),
+        AppFunction.interactions: decrypts(SIGNING, TOKEN),
+        AppFunction.reconciler: decrypts(TOKEN),
     }
 
 
@@ -319,23 +324,27 @@ def test_functions_decrypt_with_the_key_by_identity_center() -> None:
     by_store = decrypts("DecryptIdentityStore", "identitystore", "aws:identitystore:identitystore-arn", STORE)
 
     added = {
-        part: [each for each in function_permissions(part, scope)["Statement"] if each not in EXPECTED[part]]
-        for part in Part
+        app_function: [
+            each
+            for each in function_permissions(app_function, scope)["Statement"]
+            if each not in EXPECTED[app_function]
+        ]
+        for app_function in AppFunction
     }
 
     assert added == {
-        Part.front: [],
-        Part.desk: [by_store],
-        Part.access: [by_center, by_store],
-        Part.sweeper: [by_center, by_store],
-        Part.recorder: [by_store],
+        AppFunction.receiver: [],
+        AppFunction.interactions: [by_store],
+        AppFunction.provisioner: [by_center, by_store],
+        AppFunction.reconciler: [by_center, by_store],
+        AppFunction.usage_recorder: [by_store],
     }
 
 
 def test_every_caller_of_identity_center_may_decrypt() -> None:
     scope = replace(SCOPE, identity_center_key_arn=CENTER_KEY)
-    for part in Part:
-        document = function_permissions(part, scope)
+    for app_function in AppFunction:
+        document = function_permissions(app_function, scope)
         services = {
             action.partition(":")[0]
             for each in document["Statement"]
@@ -349,7 +358,7 @@ def test_every_caller_of_identity_center_may_decrypt() -> None:
 def test_a_delegated_administrator_may_see_the_store_as_whichever_accounts_it_counts() -> None:
     delegated = policy(settings=replace(SETTINGS, deployed_in=STAGING))
 
-    people = statement(Part.desk, "LookUpPeople", replace(SCOPE, policy=delegated))
+    people = statement(AppFunction.interactions, "LookUpPeople", replace(SCOPE, policy=delegated))
 
     assert people is not None
     assert people["Resource"][:2] == [STORE, STORE.replace(MANAGEMENT, STAGING)]
@@ -368,8 +377,8 @@ def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> AppScope:
 def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, named: int) -> None:
     scope = scope_of(accounts=count, groups=count, sets=10)
 
-    changes = statement(Part.access, "MakeAssignments", scope)
-    members = statement(Part.desk, "ListMembers", scope)
+    changes = statement(AppFunction.provisioner, "MakeAssignments", scope)
+    members = statement(AppFunction.interactions, "ListMembers", scope)
 
     assert changes
     assert members
@@ -378,24 +387,26 @@ def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, 
 
 
 def test_what_does_not_fit_into_a_role_is_refused_before_iam_does() -> None:
-    with pytest.raises(PolicyError, match=r"sweeper has 1\d,\d{3} characters.* 140 break-glass sets; put some of them"):
-        function_permissions(Part.sweeper, scope_of(sets=140))
+    with pytest.raises(
+        PolicyError, match=r"reconciler has 1\d,\d{3} characters.* 140 break-glass sets; put some of them"
+    ):
+        function_permissions(AppFunction.reconciler, scope_of(sets=140))
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(part: Part) -> None:
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(app_function: AppFunction) -> None:
     turned = policy(rule(accounts=(STAGING, PRODUCTION)))
     turned = replace(turned, sets=dict(reversed(list(turned.sets.items()))))
 
-    assert json.dumps(function_permissions(part, replace(SCOPE, policy=turned))) == json.dumps(
-        function_permissions(part, SCOPE)
+    assert json.dumps(function_permissions(app_function, replace(SCOPE, policy=turned))) == json.dumps(
+        function_permissions(app_function, SCOPE)
     )
 
 
-@pytest.mark.parametrize("part", Part)
-def test_no_statement_is_for_every_resource_of_a_service(part: Part) -> None:
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_no_statement_is_for_every_resource_of_a_service(app_function: AppFunction) -> None:
     scope = replace(SCOPE, session_policy_arn=SCP, kms_key_arn=KEY, identity_center_key_arn=CENTER_KEY)
-    for each in function_permissions(part, scope)["Statement"]:
+    for each in function_permissions(app_function, scope)["Statement"]:
         resources = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
         assert "*" not in resources
         actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
@@ -405,9 +416,9 @@ def test_no_statement_is_for_every_resource_of_a_service(part: Part) -> None:
 # --- the audit trail --------------------------------------------------------------------------------------------------
 
 
-def may_on_key(part: Part, action: str, key: str) -> bool:
+def may_on_key(app_function: AppFunction, action: str, key: str) -> bool:
     """Whether a function may do something with an item of the table."""
-    for each in function_permissions(part, SCOPE)["Statement"]:
+    for each in function_permissions(app_function, SCOPE)["Statement"]:
         actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
         if action in actions and each["Resource"] == TABLE:
             patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
@@ -416,13 +427,20 @@ def may_on_key(part: Part, action: str, key: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("part", Part)
+@pytest.mark.parametrize("app_function", AppFunction)
 @pytest.mark.parametrize("action", ["DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate"])
-def test_no_function_changes_or_deletes_a_line_of_the_audit_trail(part: Part, action: str) -> None:
-    assert not may_on_key(part, f"dynamodb:{action}", "AUDIT#2026-11-26")
+def test_no_function_changes_or_deletes_a_line_of_the_audit_trail(app_function: AppFunction, action: str) -> None:
+    assert not may_on_key(app_function, f"dynamodb:{action}", "AUDIT#2026-11-26")
 
 
 def test_whoever_writes_records_writes_the_audit_trail() -> None:
-    writers = [part for part in Part if may_on_key(part, "dynamodb:PutItem", "AUDIT#2026-11-26")]
+    writers = [
+        app_function for app_function in AppFunction if may_on_key(app_function, "dynamodb:PutItem", "AUDIT#2026-11-26")
+    ]
 
-    assert writers == [Part.desk, Part.access, Part.sweeper, Part.recorder]
+    assert writers == [
+        AppFunction.interactions,
+        AppFunction.provisioner,
+        AppFunction.reconciler,
+        AppFunction.usage_recorder,
+    ]

@@ -29,11 +29,11 @@ from breakglass.app.domain.records import (
 )
 from breakglass.app.domain.usage_lifecycle import begin_required_usage
 from breakglass.iam.app_roles import AppScope, function_permissions
-from breakglass.naming import Names, Part, Place
+from breakglass.naming import AppFunction, Names, ResourceArns
 from tests.app.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
 
-PLACE = Place(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
-SCOPE = AppScope(PLACE, policy(), "arn:aws:secretsmanager:::secret:token", "arn:aws:secretsmanager:::secret:signing")
+ARNS = ResourceArns(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+SCOPE = AppScope(ARNS, policy(), "arn:aws:secretsmanager:::secret:token", "arn:aws:secretsmanager:::secret:signing")
 NOW = 1_800_000_000
 
 ACCESS = Access("u-ada", RDS, PRODUCTION)
@@ -79,14 +79,15 @@ METHODS: dict[str, Callable[[DynamoStore], object]] = {
 
 PEOPLE = "request save_request grants usage save_usage usage_of_event latest_usage requests_of"
 USES = {
-    Part.desk: f"{PEOPLE} denials requests_between open_requests live_grants open_usages once extend_once append_audit",
-    Part.access: "request save_request grants grant save_grant acquire_lease release_lease lock unlock add_holder "
-    "remove_holder",
-    Part.sweeper: "once extend_once append_audit open_requests live_grants open_usages request "
+    AppFunction.interactions: f"{PEOPLE} denials requests_between open_requests live_grants open_usages once "
+    "extend_once append_audit",
+    AppFunction.provisioner: "request save_request grants grant save_grant acquire_lease release_lease lock unlock "
+    "add_holder remove_holder",
+    AppFunction.reconciler: "once extend_once append_audit open_requests live_grants open_usages request "
     "save_request grants grant save_grant acquire_lease release_lease lock unlock add_holder remove_holder holders "
     "last_held "
     "cursor save_cursor usage denials",
-    Part.recorder: "usage_of_event usage latest_usage requests_of request save_usage",
+    AppFunction.usage_recorder: "usage_of_event usage latest_usage requests_of request save_usage",
 }
 """The methods of `ports.Store` that a function's code calls."""
 
@@ -121,7 +122,7 @@ class Asked:
 
     def needs(self) -> Iterator[tuple[str, str, str]]:
         """Yield each permission that the calls take: action, resource, and the first key."""
-        table = PLACE.table_arn
+        table = ARNS.table_arn
         for operation, arguments in self.calls:
             match operation:
                 case "TransactWriteItems":
@@ -142,14 +143,14 @@ class Asked:
 
 def needs_of(method: str) -> set[tuple[str, str, str]]:
     client = Asked()
-    METHODS[method](DynamoStore(cast(AwsClient, client), PLACE.names.table, lambda: NOW))
+    METHODS[method](DynamoStore(cast(AwsClient, client), ARNS.names.table, lambda: NOW))
     found = set(client.needs())
     assert found, method
     return found
 
 
-def allowed(part: Part, action: str, resource: str, key: str) -> bool:
-    for statement in function_permissions(part, SCOPE)["Statement"]:
+def allowed(app_function: AppFunction, action: str, resource: str, key: str) -> bool:
+    for statement in function_permissions(app_function, SCOPE)["Statement"]:
         actions, resources = (
             [value] if isinstance(value, str) else value for value in (statement["Action"], statement["Resource"])
         )
@@ -166,45 +167,50 @@ def test_every_method_of_the_store_is_looked_at() -> None:
     assert {method for methods in USES.values() for method in methods.split()} | AUDITORS == public
 
 
-@pytest.mark.parametrize(("part", "method"), [(part, method) for part in USES for method in USES[part].split()])
-def test_a_function_may_all_that_the_store_does_for_it(part: Part, method: str) -> None:
-    assert [need for need in needs_of(method) if not allowed(part, *need)] == []
+@pytest.mark.parametrize(
+    ("app_function", "method"),
+    [(app_function, method) for app_function in USES for method in USES[app_function].split()],
+)
+def test_a_function_may_all_that_the_store_does_for_it(app_function: AppFunction, method: str) -> None:
+    assert [need for need in needs_of(method) if not allowed(app_function, *need)] == []
 
 
 def test_front_may_claim_a_delivery_and_nothing_else() -> None:
     client = Asked()
-    OnceKeys(DynamoTable(cast(AwsClient, client), PLACE.names.table), lambda: NOW).once("slack/1", NOW + 600)
+    OnceKeys(DynamoTable(cast(AwsClient, client), ARNS.names.table), lambda: NOW).once("slack/1", NOW + 600)
     (need,) = client.needs()
-    assert [part for part in Part if allowed(part, *need)] == [Part.front]
+    assert [app_function for app_function in AppFunction if allowed(app_function, *need)] == [AppFunction.receiver]
 
 
-def test_sweeper_may_record_the_use_that_a_broken_glass_owes() -> None:
+def test_reconciler_may_record_the_use_that_a_broken_glass_owes() -> None:
     client = Asked()
-    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_usage(*begin_required_usage(REQUEST, 86_400, NOW))
-    assert [need for need in client.needs() if not allowed(Part.sweeper, *need)] == []
+    DynamoStore(cast(AwsClient, client), ARNS.names.table).save_usage(*begin_required_usage(REQUEST, 86_400, NOW))
+    assert [need for need in client.needs() if not allowed(AppFunction.reconciler, *need)] == []
 
 
-def test_only_the_desk_may_remember_a_denial() -> None:
+def test_only_interactions_may_remember_a_denial() -> None:
     client = Asked()
-    DynamoStore(cast(AwsClient, client), PLACE.names.table).save_request(REQUEST, AUDIT, denial=DENIAL)
-    assert [part for part in Part if all(allowed(part, *need) for need in client.needs())] == [Part.desk]
+    DynamoStore(cast(AwsClient, client), ARNS.names.table).save_request(REQUEST, AUDIT, denial=DENIAL)
+    assert [
+        app_function for app_function in AppFunction if all(allowed(app_function, *need) for need in client.needs())
+    ] == [AppFunction.interactions]
 
 
 @pytest.mark.parametrize(
-    ("part", "method"),
+    ("app_function", "method"),
     [
-        *((Part.front, method) for method in METHODS),
+        *((AppFunction.receiver, method) for method in METHODS),
         *(
-            (Part.desk, method)
+            (AppFunction.interactions, method)
             for method in ("add_holder", "remove_holder", "acquire_lease", "release_lease", "lock", "audit")
         ),
-        *((Part.access, method) for method in ("denials", "save_usage", "once", "open_usages", "audit")),
+        *((AppFunction.provisioner, method) for method in ("denials", "save_usage", "once", "open_usages", "audit")),
         *(
-            (Part.recorder, method)
+            (AppFunction.usage_recorder, method)
             for method in ("save_request", "save_grant", "acquire_lease", "lock", "add_holder", "audit")
         ),
-        (Part.sweeper, "audit"),
+        (AppFunction.reconciler, "audit"),
     ],
 )
-def test_a_function_may_nothing_of_another_functions_work(part: Part, method: str) -> None:
-    assert [need for need in needs_of(method) if not allowed(part, *need)]
+def test_a_function_may_nothing_of_another_functions_work(app_function: AppFunction, method: str) -> None:
+    assert [need for need in needs_of(method) if not allowed(app_function, *need)]

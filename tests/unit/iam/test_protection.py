@@ -292,7 +292,7 @@ CHANGES = {
         "dynamodb:UpdateItem dynamodb:UpdateKinesisStreamingDestination dynamodb:UpdateTable "
         "dynamodb:UpdateTableReplicaAutoScaling dynamodb:UpdateTimeToLive dynamodb:WriteDataForReplication"
     ),
-    "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-approvals-front": (
+    "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-approvals-receiver": (
         "lambda:AddPermission lambda:CreateAlias lambda:CreateFunction lambda:CreateFunctionUrlConfig "
         "lambda:DeleteAlias lambda:DeleteFunction lambda:DeleteFunctionCodeSigningConfig "
         "lambda:DeleteFunctionConcurrency lambda:DeleteFunctionEventInvokeConfig lambda:DeleteFunctionUrlConfig "
@@ -304,7 +304,7 @@ CHANGES = {
         "lambda:UpdateFunctionCodeSigningConfig lambda:UpdateFunctionConfiguration "
         "lambda:UpdateFunctionEventInvokeConfig lambda:UpdateFunctionUrlConfig"
     ),
-    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-front": (
+    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-receiver": (
         "logs:AssociateKmsKey logs:CreateExportTask logs:CreateLogAnomalyDetector logs:CreateLogGroup "
         "logs:DeleteDataProtectionPolicy logs:DeleteLogGroup logs:DeleteMetricFilter logs:DeleteRetentionPolicy "
         "logs:DeleteSubscriptionFilter logs:DeleteTransformer logs:DisassociateKmsKey logs:IntegrateWithS3Table "
@@ -312,7 +312,7 @@ CHANGES = {
         "logs:PutLogGroupDeletionProtection logs:PutMetricFilter logs:PutRetentionPolicy logs:PutSubscriptionFilter "
         "logs:PutTransformer logs:TagLogGroup logs:TagResource logs:UntagLogGroup logs:UntagResource"
     ),
-    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-front:log-stream:2026": (
+    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-receiver:log-stream:2026": (
         "logs:CreateLogStream logs:DeleteLogStream logs:PutLogEvents"
     ),
     "arn:aws:logs:eu-central-1:222222222222:log-group:/aws/vendedlogs/breakglass-approvals-api": (
@@ -378,10 +378,10 @@ READS = {
         "cloudtrail:GetTrailStatus cloudtrail:StartLogging"
     ),
     "arn:aws:dynamodb:eu-central-1:222222222222:table/breakglass-approvals-records": "dynamodb:DescribeTable",
-    "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-approvals-front": (
+    "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-approvals-receiver": (
         "lambda:GetFunctionConfiguration lambda:ListTags"
     ),
-    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-front": (
+    "arn:aws:logs:eu-central-1:222222222222:log-group:breakglass-approvals-receiver": (
         "logs:DescribeLogStreams logs:FilterLogEvents logs:GetLogEvents logs:StartQuery"
     ),
     "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-approvals": (

@@ -18,10 +18,10 @@ import breakglass
 from breakglass.iam.app_roles import function_permissions, workflow_permissions
 from breakglass.iam.documents import statements_of
 from breakglass.iam.wildcards import overlaps
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 from tests.app.domain.policies import MANAGEMENT, policy, rule
 from tests.unit.iam.reference import arns_of, matches
-from tests.unit.iam.test_app_roles import CENTER_KEY, KEY, PLACE, SCOPE, SCP
+from tests.unit.iam.test_app_roles import ARNS, CENTER_KEY, KEY, SCOPE, SCP
 
 STACKS = Path(__file__).parents[3] / "stacks"
 FULL = replace(
@@ -82,13 +82,13 @@ def test_databases_behind_a_customer_key_can_be_restored() -> None:
     assert via == {"rds.eu-central-1.amazonaws.com"}
 
 
-@pytest.mark.parametrize("part", Part)
-def test_policy_of_a_function_names_every_resource_type(part: Part) -> None:
-    assert missing_in(function_permissions(part, FULL)) == []
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_policy_of_a_function_names_every_resource_type(app_function: AppFunction) -> None:
+    assert missing_in(function_permissions(app_function, FULL)) == []
 
 
 def test_policy_of_the_state_machine_names_every_resource_type() -> None:
-    assert missing_in(workflow_permissions(PLACE)) == []
+    assert missing_in(workflow_permissions(ARNS)) == []
 
 
 COMPONENTS = [

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from breakglass.components.approvals.lambda_package import SOURCES, build
-from breakglass.naming import Part
+from breakglass.naming import AppFunction
 
 POLICY = '{"rules": []}\n'
 
@@ -63,7 +63,7 @@ def test_it_holds_the_policy_and_the_sources_and_nothing_else() -> None:
     assert held.pop("breakglass/__init__.py") == b""
     sources = {f"breakglass/app/{file.relative_to(SOURCES).as_posix()}": file for file in SOURCES.rglob("*.py")}
     assert held == {name: file.read_bytes() for name, file in sources.items()}
-    assert {f"breakglass/app/entrypoints/{part}.py" for part in Part} <= held.keys()
+    assert {f"breakglass/app/entrypoints/{part.name}.py" for part in AppFunction} <= held.keys()
 
 
 def test_the_same_content_gives_the_same_bytes_whatever_its_times_modes_and_neighbours(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_same_content_gives_the_same_bytes_whatever_its_times_modes_and_neig
         shutil.copyfile(SOURCES / name, copy / name)
         os.utime(copy / name, (number, number))
         (copy / name).chmod(0o600)
-    for noise in ("__pycache__/front.cpython-313.pyc", "py.typed", ".DS_Store", "app/.#steps.py", "notes.md"):
+    for noise in ("__pycache__/receiver.cpython-313.pyc", "py.typed", ".DS_Store", "app/.#steps.py", "notes.md"):
         (copy / noise).parent.mkdir(parents=True, exist_ok=True)
         (copy / noise).write_bytes(b"noise")
 

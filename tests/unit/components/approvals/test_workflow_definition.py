@@ -10,9 +10,9 @@ from breakglass.app.error_codes import PermanentError
 from breakglass.app.services import provisioning, workflow_steps
 from breakglass.components.approvals.workflow_definition import definition
 
-DESK = "arn:aws:lambda:eu-central-1:111111111111:function:desk"
-ACCESS = "arn:aws:lambda:eu-central-1:111111111111:function:access"
-WHOLE = definition(DESK, ACCESS)
+INTERACTIONS = "arn:aws:lambda:eu-central-1:111111111111:function:interactions"
+PROVISIONER = "arn:aws:lambda:eu-central-1:111111111111:function:provisioner"
+WHOLE = definition(INTERACTIONS, PROVISIONER)
 
 
 def machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -59,11 +59,11 @@ def test_every_way_comes_to_an_end() -> None:
 
 
 def test_every_step_is_one_that_its_function_knows_and_none_is_left_out() -> None:
-    asked: dict[str, set[str]] = {DESK: set(), ACCESS: set()}
+    asked: dict[str, set[str]] = {INTERACTIONS: set(), PROVISIONER: set()}
     for _, state in tasks():
         asked[state["Arguments"]["FunctionName"]].add(state["Arguments"]["Payload"]["step"])
-    assert asked[DESK] == {*workflow_steps._WAITING, *workflow_steps._PASSING}
-    assert asked[ACCESS] == {*provisioning._OF_REQUEST, *provisioning._OF_ACCOUNT, "abandon"}
+    assert asked[INTERACTIONS] == {*workflow_steps._WAITING, *workflow_steps._PASSING}
+    assert asked[PROVISIONER] == {*provisioning._OF_REQUEST, *provisioning._OF_ACCOUNT, "abandon"}
 
 
 def test_a_step_that_waits_gets_a_token_and_no_other_step_does() -> None:

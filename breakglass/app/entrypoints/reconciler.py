@@ -24,7 +24,7 @@ _NAMES = {
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do one run; it writes its metrics whatever failed in it."""
-    metrics.write(values(reconcile(_sweeper())), os.environ["BREAKGLASS_STACK"])
+    metrics.write(values(reconcile(_context())), os.environ["BREAKGLASS_STACK"])
     return {}
 
 
@@ -32,11 +32,11 @@ def values(counts: Counts) -> dict[str, int]:
     """Return the metrics of a run."""
     # What could not be counted is left out: a 0 would end an alarm.
     counted = {name: getattr(counts, count) for count, name in _NAMES.items() if count not in counts.unknown}
-    # An alarm waits for `SweeperRuns`: the run came to its end, whatever failed in it.
-    return {"SweeperRuns": 1, "SweeperFailures": counts.failures, **counted}
+    # An alarm waits for `ReconcilerRuns`: the run came to its end, whatever failed in it.
+    return {"ReconcilerRuns": 1, "ReconcilerFailures": counts.failures, **counted}
 
 
 @cache
-def _sweeper() -> ReconcilerContext:
+def _context() -> ReconcilerContext:
     aws = bootstrap.client()
     return ReconcilerContext(**bootstrap.records(aws), **bootstrap.people(aws), **bootstrap.accounts(aws))

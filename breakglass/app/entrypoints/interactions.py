@@ -1,4 +1,4 @@
-"""The function that talks to people: what they click, handed over by the front, and steps of the workflow.
+"""The function that talks to people: what they click, handed over by the receiver, and steps of the workflow.
 
 Non-goals: rules of any kind.
 """
@@ -27,13 +27,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     if "step" in event:
         with raise_permanent_errors():
-            return workflow_steps.run_step(_desk(), event)
+            return workflow_steps.run_step(_context(), event)
     handed = event["interaction"]
     interaction = read_handover(handed, _signing_secret(), clock(), log)
     if isinstance(interaction, Suggestion):
-        return {"options": requests.suggest_options(_desk(), interaction)}
+        return {"options": requests.suggest_options(_context(), interaction)}
     try:
-        dispatch.handle_interaction(_desk(), interaction, handed["view_id"])
+        dispatch.handle_interaction(_context(), interaction, handed["view_id"])
     except PermanentError:
         # Lambda would only try the same again, and call it a dead letter then.
         metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])
@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 @cache
-def _desk() -> InteractionContext:
+def _context() -> InteractionContext:
     aws = bootstrap.client()
     return InteractionContext(**bootstrap.records(aws), **bootstrap.people(aws))
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.app.entrypoints.desk import handler as desk_handler  # noqa: F401 - it imports without an environment
-from breakglass.app.entrypoints.receiver_app import LARGEST_BODY, Front, answer
+from breakglass.app.entrypoints.interactions import handler as interactions_handler  # noqa: F401 - it imports without an environment
+from breakglass.app.entrypoints.receiver_app import LARGEST_BODY, ReceiverContext, answer
 from breakglass.app.ports import BusyError
 from breakglass.app.slack import ids
 from tests.app.domain.policies import EVERYBODY
@@ -39,7 +39,7 @@ COMMAND = {
 
 
 class Endpoint:
-    """The front with doubles, and what it did."""
+    """The context with doubles, and what it did."""
 
     def __init__(self) -> None:
         self.secrets = [SECRET]
@@ -50,11 +50,11 @@ class Endpoint:
         self.clock = FixedClock()
         self.failure: Exception | None = None
         self.secret_failure: Exception | None = None
-        self.front = Front(
+        self.context = ReceiverContext(
             secret=self._secret,
             claim=MemoryStore(self.clock).once,
             slack=self.slack,
-            desk=self,
+            interactions=self,
             clock=self.clock,
             log=self.log,
         )
@@ -93,7 +93,7 @@ class Endpoint:
             "requestContext": {"http": {"method": "POST", "path": "/slack"}},
             **changes,
         }
-        return answer(self.front, whole)
+        return answer(self.context, whole)
 
     def interact(self, **payload: Any) -> dict[str, Any]:
         """Send an interaction."""
@@ -155,7 +155,7 @@ def test_a_form_that_is_sent_shows_that_it_is_being_worked_on(endpoint: Endpoint
     assert endpoint.handed
 
 
-def test_a_list_that_searches_is_answered_by_the_desk(endpoint: Endpoint) -> None:
+def test_a_list_that_searches_is_answered_by_interactions(endpoint: Endpoint) -> None:
     view = {"id": "V0000000001", "private_metadata": "devops-break-glass"}
     answered = endpoint.interact(
         type="block_suggestion", action_id=ids.VALUE, block_id=ids.ACCOUNTS, value="prod", view=view
@@ -194,10 +194,10 @@ def test_front_claim_that_meets_a_conflict_lets_clicks_repeat(endpoint: Endpoint
         raise BusyError("other transactions were in the way")
 
     body = urlencode(COMMAND).encode()
-    conflicting = replace(endpoint.front, claim=busy)
-    ready, endpoint.front = endpoint.front, conflicting
+    conflicting = replace(endpoint.context, claim=busy)
+    ready, endpoint.context = endpoint.context, conflicting
     assert endpoint.send(body) == {"statusCode": 503, "body": ""}
-    endpoint.front = ready
+    endpoint.context = ready
     assert endpoint.send(body)["statusCode"] == 200
 
 
@@ -327,5 +327,5 @@ def test_whatever_somebody_sends_who_is_not_slack_is_refused(headers: dict[str, 
     endpoint = Endpoint()
     http = {"http": {"method": "POST"}}
     event = {"headers": headers, "body": body, "isBase64Encoded": encoded, "requestContext": http}
-    assert answer(endpoint.front, event)["statusCode"] in (400, 401)
+    assert answer(endpoint.context, event)["statusCode"] in (400, 401)
     assert not endpoint.handed

@@ -22,11 +22,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         log("odd_evidence", why=str(error))
         return {}
     if not seen.drill:
-        record_usage(*_parts(), seen)
+        record_usage(*_context(), seen)
     return {}
 
 
 @cache
-def _parts() -> tuple[RecorderContext, IdentityStore]:
+def _context() -> tuple[RecorderContext, IdentityStore]:
     aws = bootstrap.client()
     return RecorderContext(**bootstrap.records(aws)), IdentityStore(aws, bootstrap.policy().settings.identity_store_id)

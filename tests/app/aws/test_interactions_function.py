@@ -8,46 +8,52 @@ from typing import Any
 import pytest
 
 from breakglass.app.aws.aws import AwsClient, AwsError
-from breakglass.app.aws.desk_function import DeskFailedError, InvokedDesk
+from breakglass.app.aws.interactions_function import InteractionsFailedError, LambdaInteractions
 from breakglass.app.aws.sigv4 import Credentials
 from localcloud.cloud import RunningCloud
 from tests.app.aws.local_table import local_client
 from tests.app.aws.scripted_server import Reply, ScriptedServer, refusal
 
-ARN = "arn:aws:lambda:eu-central-1:111111111111:function:breakglass-desk"
+ARN = "arn:aws:lambda:eu-central-1:111111111111:function:breakglass-interactions"
 CLICK = {"body": "payload=%7B%7D", "content_type": "application/x-www-form-urlencoded", "view_id": None}
 
 
 @pytest.fixture
-def desk(server: ScriptedServer) -> InvokedDesk:
+def interactions(server: ScriptedServer) -> LambdaInteractions:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
     client = AwsClient("eu-central-1", lambda: credentials, environment=environment, pause=lambda _: None)
-    return InvokedDesk(client, ARN)
+    return LambdaInteractions(client, ARN)
 
 
-def test_an_interaction_is_handed_over_without_waiting(server: ScriptedServer, desk: InvokedDesk) -> None:
+def test_an_interaction_is_handed_over_without_waiting(
+    server: ScriptedServer, interactions: LambdaInteractions
+) -> None:
     server.answers(Reply(b"", 202))
-    desk.hand_over(CLICK)
+    interactions.hand_over(CLICK)
     [asked] = server.asked
     assert (asked.headers["X-Amz-Invocation-Type"], asked.json) == ("Event", {"interaction": CLICK})
 
 
-def test_what_lambda_does_not_take_now_is_handed_over_again(server: ScriptedServer, desk: InvokedDesk) -> None:
+def test_what_lambda_does_not_take_now_is_handed_over_again(
+    server: ScriptedServer, interactions: LambdaInteractions
+) -> None:
     server.answers(refusal("TooManyRequestsException", status=429), Reply(b"", 202))
-    desk.hand_over(CLICK)
+    interactions.hand_over(CLICK)
     assert len(server.asked) == 2
 
 
-def test_an_interaction_that_lambda_refuses_is_an_error(server: ScriptedServer, desk: InvokedDesk) -> None:
+def test_an_interaction_that_lambda_refuses_is_an_error(
+    server: ScriptedServer, interactions: LambdaInteractions
+) -> None:
     server.answers(Reply({"Message": "not found"}, 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}))
     with pytest.raises(AwsError, match="ResourceNotFoundException"):
-        desk.hand_over(CLICK)
+        interactions.hand_over(CLICK)
 
 
-def test_a_question_is_answered(server: ScriptedServer, desk: InvokedDesk) -> None:
+def test_a_question_is_answered(server: ScriptedServer, interactions: LambdaInteractions) -> None:
     server.answers(Reply({"options": []}))
-    assert desk.ask(CLICK) == {"options": []}
+    assert interactions.ask(CLICK) == {"options": []}
     assert server.asked[0].headers["X-Amz-Invocation-Type"] == "RequestResponse"
 
 
@@ -61,11 +67,11 @@ def test_a_question_is_answered(server: ScriptedServer, desk: InvokedDesk) -> No
     ],
 )  # fmt: skip
 def test_a_question_that_the_function_can_not_answer_is_an_error_that_tells_nothing_private(
-    server: ScriptedServer, desk: InvokedDesk, reply: Reply, error_type: str
+    server: ScriptedServer, interactions: LambdaInteractions, reply: Reply, error_type: str
 ) -> None:
     server.answers(reply)
-    with pytest.raises(DeskFailedError) as failed:
-        desk.ask(CLICK)
+    with pytest.raises(InteractionsFailedError) as failed:
+        interactions.ask(CLICK)
     assert failed.value.error_type == error_type
     assert "private" not in repr(failed.value)
 
@@ -82,14 +88,14 @@ def test_a_function_in_the_local_cloud_gets_what_was_handed_over(cloud: RunningC
     functions = cloud.client("lambda")
     source = "def handle(event, context):\n    return {'got': event['interaction']}\n"
     arn: str = functions.create_function(
-        FunctionName="echoing-desk",
+        FunctionName="echoing-interactions",
         Runtime="python3.12",
         Role="arn:aws:iam::111111111111:role/any",
         Handler="handler.handle",
         Code={"ZipFile": zipped(source)},
     )["FunctionArn"]
-    desk = InvokedDesk(local_client(cloud), arn)
-    said: dict[str, Any] = desk.ask(CLICK)
+    interactions = LambdaInteractions(local_client(cloud), arn)
+    said: dict[str, Any] = interactions.ask(CLICK)
     assert said == {"got": CLICK}
-    desk.hand_over(CLICK)
+    interactions.hand_over(CLICK)
     assert json.dumps(said).isascii()

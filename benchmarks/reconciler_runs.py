@@ -1,4 +1,4 @@
-"""How long the sweeper of the approvals takes over many grants, and how many calls it makes.
+"""How long the reconciler of the approvals takes over many grants, and how many calls it makes.
 
 Our own time is measured with records and Identity Center in memory. Once more the records are in DynamoDB of the local
 cloud, whose time is its own; what tells about AWS is the number of calls, since nearly all of a run there is waiting
@@ -38,14 +38,14 @@ GRANTS = 10_000
 OVERDUE = 100
 """How many of them outlived their time, where some did."""
 
-_TABLE = "benchmark-sweeps"
+_TABLE = "benchmark-reconciler-runs"
 
 # As many items as one BatchWriteItem takes.
 _BATCH = 25
 
 
 @dataclass(frozen=True)
-class Sweeps:
+class ReconcilerRuns:
     """Runs of one kind.
 
     Attributes:
@@ -63,8 +63,8 @@ class Sweeps:
 
 def measure(
     cloud: RunningCloud | None, repeat: int, progress: Callable[[str], None], grants: int = GRANTS
-) -> list[Sweeps]:
-    """Sweeps over many grants.
+) -> list[ReconcilerRuns]:
+    """Run over many grants.
 
     Args:
         cloud: whose DynamoDB has the records once more; None to leave that out.
@@ -72,7 +72,7 @@ def measure(
         progress: told what is going on.
         grants: how many.
     """
-    progress(f"sweeping over {grants:,} grants in memory")
+    progress(f"reconciling {grants:,} grants in memory")
     kinds = [_in_memory(_Load(grants, late), repeat) for late in (0, OVERDUE)]
     if cloud is not None:
         progress(f"writing {grants:,} grants to DynamoDB")
@@ -154,10 +154,10 @@ class _Running(MemoryWorkflow):
         return True
 
 
-def _in_memory(load: _Load, repeat: int) -> Sweeps:
+def _in_memory(load: _Load, repeat: int) -> ReconcilerRuns:
     runs = [_once_in_memory(load) for _ in range(repeat)]
     _, store_calls, center_calls = runs[0]
-    return Sweeps(f"{load}, in memory", Samples([seconds for seconds, _, _ in runs]), store_calls, center_calls)
+    return ReconcilerRuns(f"{load}, in memory", Samples([seconds for seconds, _, _ in runs]), store_calls, center_calls)
 
 
 def _once_in_memory(load: _Load) -> tuple[float, int, int]:
@@ -166,14 +166,14 @@ def _once_in_memory(load: _Load) -> tuple[float, int, int]:
         records.save_request(asked, (), [grant])
         records.add_holder(grant.access, asked.id, NOW)
     store, center = _Counting(records), _center(load)
-    seconds = _seconds(_sweeper(store, center))
+    seconds = _seconds(_reconciler(store, center))
     left = sum(one.state is GrantState.granted for one in records.all_grants.values())
     if left != load.grants - load.late:
         raise AssertionError(f"{load.grants - left} grants were taken back, and {load.late} should have been")
     return seconds, store.calls, center.calls
 
 
-def _in_dynamodb(cloud: RunningCloud, load: _Load, progress: Callable[[str], None]) -> Sweeps:
+def _in_dynamodb(cloud: RunningCloud, load: _Load, progress: Callable[[str], None]) -> ReconcilerRuns:
     environment = cloud.environment()
     credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
     client = _CountingClient(environment["AWS_REGION"], lambda: credentials, environment=environment)
@@ -184,19 +184,19 @@ def _in_dynamodb(cloud: RunningCloud, load: _Load, progress: Callable[[str], Non
         answer = client.call(DYNAMODB, "BatchWriteItem", {"RequestItems": {table: puts}})
         if answer.get("UnprocessedItems"):
             raise AssertionError("DynamoDB of the local cloud did not take all items")
-    progress(f"sweeping over {load.grants:,} grants in DynamoDB")
+    progress(f"reconciling {load.grants:,} grants in DynamoDB")
     center, client.calls = _center(load), 0
-    seconds = _seconds(_sweeper(DynamoStore(client, table), center))
-    return Sweeps(f"{load}, DynamoDB of the local cloud", Samples([seconds]), client.calls, center.calls)
+    seconds = _seconds(_reconciler(DynamoStore(client, table), center))
+    return ReconcilerRuns(f"{load}, DynamoDB of the local cloud", Samples([seconds]), client.calls, center.calls)
 
 
-def _seconds(sweeper: ReconcilerContext) -> float:
+def _seconds(reconciler: ReconcilerContext) -> float:
     began = time.perf_counter()
-    reconcile(sweeper)
+    reconcile(reconciler)
     return time.perf_counter() - began
 
 
-def _sweeper(store: Any, center: Any) -> ReconcilerContext:
+def _reconciler(store: Any, center: Any) -> ReconcilerContext:
     return ReconcilerContext(
         policy=policy(),
         store=store,

@@ -13,7 +13,7 @@ from typing import Any
 from breakglass.app.aws.aws import AwsClient
 
 
-class DeskFailedError(Exception):
+class InteractionsFailedError(Exception):
     """The function failed; its own log says how.
 
     Attributes:
@@ -21,11 +21,11 @@ class DeskFailedError(Exception):
     """
 
     def __init__(self, error_type: str) -> None:
-        super().__init__(f"the desk function failed with {error_type}")
+        super().__init__(f"`interactions` function failed with {error_type}")
         self.error_type = error_type
 
 
-class InvokedDesk:
+class LambdaInteractions:
     """Implements `ports.InteractionsFunction`.
 
     Args:
@@ -50,12 +50,12 @@ class InvokedDesk:
 
         Raises:
             AwsError: if Lambda does not take it, or no answer comes.
-            DeskFailedError: if the function fails, or answers with something else than an object.
+            InteractionsFailedError: if the function fails, or answers with something else than an object.
         """
         answer = self._client.invoke(self._function, "RequestResponse", _payload(interaction))
         said = _object(answer.body)
         if "x-amz-function-error" in answer.headers or said is None:
-            raise DeskFailedError(str((said or {}).get("errorType", "no answer")))
+            raise InteractionsFailedError(str((said or {}).get("errorType", "no answer")))
         return said
 
 

@@ -15,10 +15,10 @@ from breakglass.app.services.provisioning import run_step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do a step: `{"step", "request"}`, and `account` or `error` where it takes one."""
     with raise_permanent_errors():
-        return run_step(_accounts(), event)
+        return run_step(_context(), event)
 
 
 @cache
-def _accounts() -> ProvisionerContext:
+def _context() -> ProvisionerContext:
     aws = bootstrap.client()
     return ProvisionerContext(**bootstrap.records(aws), **bootstrap.accounts(aws))

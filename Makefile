@@ -5,6 +5,7 @@ make demo                  deploy the alert path to a local cloud, play CloudTra
 make demo RECORDS=DIR      the same with your own records: one CloudTrail record a file, an optional .expect beside it
 make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived or slack-token-revoked
 make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
+make check                 for every commit: format, lint, types, and the tests without an engine, in a minute
 make test                  everything that CI checks: format, lint, types, and all tests
 make bench                 measure and print; nothing is asserted by time
 make mutants               change the code that decides, bit by bit, and show what no test notices (docs/proof.md)
@@ -29,7 +30,7 @@ endif
 # Without a cache of bytecode each command compiles a thousand modules of the AWS provider's SDK first.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo local-up local-down test bench mutants docs lint fmt clean
+.PHONY: help demo local-up local-down check test bench mutants docs lint fmt clean
 
 help:
 	$(info $(HELP))
@@ -46,6 +47,12 @@ local-up:
 # Brings nothing: what runs can be stopped even while the environment is broken.
 local-down:
 	@$(WITH_TOOLS) python -m localcloud.down
+
+# Generated examples are few here, and tests of the benchmarks wait for `make test`.
+check: lint
+	@echo "== unit, component and function tests"
+	@$(WITH_TOOLS) pytest --numprocesses 2 --quiet --hypothesis-profile=quick --ignore=tests/unit/benchmarks \
+		-m "not engine and not local"
 
 # Without the Pulumi CLI the tests that need it are skipped, unless that is forbidden.
 test: lint

@@ -2,6 +2,7 @@
 
 define HELP
 make demo                  deploy the alert path to a local cloud, play CloudTrail records through it, show the Slack messages
+make demo VERBOSE=1        the same with every message, instead of one for each evidence path
 make demo RECORDS=DIR      the same with your own records: one CloudTrail record a file, an optional .expect beside it
 make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived or slack-token-revoked
 make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
@@ -38,7 +39,7 @@ help:
 
 demo:
 	@$(TOOLCHAIN)
-	@$(WITH_TOOLS) python -m localcloud.demo $(if $(RECORDS),--records "$(RECORDS)") $(if $(BREAK),--break "$(BREAK)")
+	@$(WITH_TOOLS) python -m localcloud.demo $(if $(RECORDS),--records "$(RECORDS)") $(if $(BREAK),--break "$(BREAK)") $(if $(VERBOSE),--verbose)
 
 local-up:
 	@$(TOOLCHAIN)

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from localcloud.records import RECORDS, Record, RecordError, load_records
 from localcloud.replay import ReplayResult, replay_records
 from localcloud.stack import BUILD, ROOT, StackDeployment, deploy, read_approvals_section
 from localcloud.steps import Step
+from localcloud.verdicts import first_of_each_kind
 
 RESULT_FILE = BUILD / "demo.json"
 
@@ -73,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
         own_records = options.records == RECORDS
-        status = _run(_records(options.records), own_records, slack_break, workdir, console)
+        records = _records(options.records)
+        status = _run(records, own_records, slack_break, workdir, console, verbose=options.verbose)
     except KeyboardInterrupt:
         console.print("Interrupted; the local cloud is stopped.")
         status = 130
@@ -109,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FAULT",
         help="what happens to Slack after the deployment: " + ", ".join(SlackBreak),
     )
+    parser.add_argument("--verbose", action="store_true", help="show every message, not one for each evidence path")
     return parser
 
 
@@ -124,7 +127,13 @@ def _records(folder: Path) -> list[Record]:
 
 
 def _run(
-    records: Sequence[Record], own_records: bool, slack_break: SlackBreak | None, workdir: Path, console: Console
+    records: Sequence[Record],
+    own_records: bool,
+    slack_break: SlackBreak | None,
+    workdir: Path,
+    console: Console,
+    *,
+    verbose: bool,
 ) -> int:
     watch = Stopwatch(console)
     with ExitStack() as running:
@@ -144,9 +153,7 @@ def _run(
                 steps = scenarios.run_scenarios(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
         rules = _rules(cloud)
         _write_result(outcome, steps, rules, deployment)
-        console.print(f"\n{len(outcome.accepted)} messages arrived in Slack:\n", style="bold")
-        for post in outcome.accepted:
-            console.print(report.render_message(post.body))
+        show_messages([post.body for post in outcome.accepted], verbose, console)
         with watch.part("stop the local cloud"):
             running.close()
     _show_verdicts(outcome, console)
@@ -185,6 +192,15 @@ def _write_result(
     draft = Path(tempfile.mkstemp(prefix="demo-", suffix=".json", dir=BUILD)[1])
     draft.write_text(json.dumps(result, indent=2) + "\n")
     draft.replace(RESULT_FILE)
+
+
+def show_messages(messages: Sequence[Mapping[str, Any]], verbose: bool, console: Console) -> None:
+    """Prints the messages of Slack: all of them, or the first of each evidence path."""
+    shown = messages if verbose else first_of_each_kind(messages)
+    rest = "" if len(shown) == len(messages) else " One for each evidence path; VERBOSE=1 shows all."
+    console.print(f"\n{len(messages)} messages arrived in Slack.{rest}\n", style="bold")
+    for message in shown:
+        console.print(report.render_message(message))
 
 
 def _show_verdicts(outcome: ReplayResult, console: Console) -> None:

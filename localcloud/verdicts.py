@@ -47,8 +47,17 @@ def alert_kinds(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     Args:
         messages: bodies of chat.postMessage calls; the alert path names its evidence in `metadata.event_payload`.
     """
-    kinds = []
+    return tuple(sorted(map(_alert_kind, messages)))
+
+
+def first_of_each_kind(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first message of each evidence path, in the order of arrival."""
+    found: dict[str, Mapping[str, Any]] = {}
     for message in messages:
-        payload = (message.get("metadata") or {}).get("event_payload") or {}
-        kinds.append(str(payload.get("evidence", FOREIGN_ALERT)))
-    return tuple(sorted(kinds))
+        found.setdefault(_alert_kind(message), message)
+    return list(found.values())
+
+
+def _alert_kind(message: Mapping[str, Any]) -> str:
+    payload = (message.get("metadata") or {}).get("event_payload") or {}
+    return str(payload.get("evidence", FOREIGN_ALERT))

@@ -112,7 +112,8 @@ def test_with_the_projects_records_everything_is_as_expected(demos: Demos) -> No
     assert status == 0, output
     records = list(load_records())
     alerts = sum(len(record.expected or ()) for record in records)
-    assert f"{alerts} messages arrived in Slack:" in output
+    assert f"{alerts} messages arrived in Slack. One for each evidence path; VERBOSE=1 shows all." in output
+    assert output.count("╭─ # ") == 4
     assert (
         f"{len(records)} records, {alerts} alerts. Of {len(records)} records with an expectation {len(records)} are as "
         "expected: 0 alerts missing, 0 unexpected." in " ".join(output.split())

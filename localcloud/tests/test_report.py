@@ -18,6 +18,7 @@ from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.terminal import escape_unprintable
 from breakglass.vocabulary import EvidencePath
 from localcloud import report
+from localcloud.demo import show_messages
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record
 from localcloud.steps import Step
@@ -125,3 +126,20 @@ def test_colour_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", output)
     report.create_console().print("important", style="bold red")
     assert output.getvalue() == "important\n"
+
+
+@pytest.mark.parametrize(
+    ("verbose", "panels", "headline"),
+    [
+        (False, 1, "2 messages arrived in Slack. One for each evidence path; VERBOSE=1 shows all."),
+        (True, 2, "2 messages arrived in Slack.\n"),
+    ],
+    ids=["by default", "verbose"],
+)
+def test_show_messages_prints_each_kind_once(verbose: bool, panels: int, headline: str) -> None:
+    output = io.StringIO()
+
+    show_messages([alert(), alert()], verbose, Console(file=output, width=130, highlight=False))
+
+    assert headline in output.getvalue()
+    assert output.getvalue().count("╭─ # ") == panels

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.verdicts import FOREIGN_ALERT, Verdict, alert_kinds
+from localcloud.verdicts import FOREIGN_ALERT, Verdict, alert_kinds, first_of_each_kind
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,14 @@ def message(evidence: object) -> dict[str, object]:
 def test_the_kind_of_an_alert_is_its_evidence_path() -> None:
     assert alert_kinds([message("portal"), message("console"), message("portal")]) == ("console", "portal", "portal")
     assert alert_kinds([]) == ()
+
+
+def test_first_of_each_kind_keeps_the_order_of_arrival() -> None:
+    portal, console, again = message("portal"), message("console"), message("portal")
+
+    found = first_of_each_kind([portal, console, again])
+
+    assert [id(each) for each in found] == [id(portal), id(console)]
 
 
 @pytest.mark.parametrize("body", [{}, {"metadata": None}, {"metadata": {}}, {"metadata": {"event_payload": None}}])

@@ -1,11 +1,10 @@
-"""The commands of a person: `breakglass check`, `breakglass explain` and `breakglass audit`. None changes anything.
+"""The commands `breakglass check`, `breakglass explain` and `breakglass audit`; none changes anything.
 
-`check` reads a stack file (`check`) and needs neither Pulumi nor the network. The other two ask what is deployed
-(`deployed`), with the credentials of whoever runs them (`person`). Their answers are made by the code that runs in AWS,
-so they are the answers that a click would get. This is the one part of the package outside `app` that reads the
-environment and the network.
+`check` reads a stack file and needs neither Pulumi nor the network. The other two read the outputs of the deployed
+stack (`stack_outputs`), with the caller's credentials (`aws_client`). The code that runs in AWS makes their answers, so
+a click would get the same. Outside `app`, only this package reads the environment and the network.
 
-Non-goals: deploying, requesting, approving: that is for Pulumi and Slack.
+Non-goals: deploying (Pulumi), requesting and approving (Slack).
 """
 
 import argparse
@@ -31,22 +30,22 @@ DONE, FAILED, INVALID, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
 _STATUSES = """exit status:
-  0    answered, whatever the answer is
-  1    Pulumi or AWS does not give what is needed; what to do is said
-  2    what is asked can't be: an unknown name, a wrong date
+  0    answered
+  1    Pulumi or AWS failed or refused; the message says what to do
+  2    invalid argument: an unknown name, a wrong date
   130  interrupted
 
-Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. Endpoints are overridden
-by AWS_ENDPOINT_URL and its kin. Without --stack it is about the stack that is selected in the current folder."""
+Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. AWS_ENDPOINT_URL and
+similar variables override the endpoints. Without --stack, the stack selected in the current folder is used."""
 
 _CHECK_STATUSES = """exit status:
   0    no problems, perhaps warnings
   1    problems: a preview would refuse the file
-  2    a file can't be read, or is no YAML"""
+  2    unreadable file, or not YAML"""
 
-_CHECK = """Reports everything that a preview would say about a stack file: all problems and all warnings at once. Needs
-no Pulumi, no credentials and no network; encrypted secrets stay encrypted. Policy files are read relative to the stack
-file. Not known here: what AWS would answer, and the values of an `environment` (Pulumi ESC).
+_CHECK = """Reports all problems and all warnings that a preview would find in a stack file. Needs no Pulumi, no
+credentials and no network; encrypted secrets stay encrypted. Paths of IAM policy files are relative to the stack file.
+Not checked: answers of AWS, and the values of an `environment` (Pulumi ESC).
 
   breakglass check stacks/Pulumi.prod.yaml
   breakglass check stacks/Pulumi.prod.yaml --json
@@ -55,8 +54,8 @@ Each paragraph begins with `file:line: severity: key path`. --json: one list of 
 ("problem" or "warning"), path, value, why and instead.
 """
 
-_EXPLAIN = """Answers who can approve a permission set in an account, by which rule, and why this person can't. Groups
-are resolved to the people who are in them now.
+_EXPLAIN = """Explains who can approve a permission set in an account, by which rule, and why a person can't. Groups are
+resolved to their present members.
 
   breakglass explain --who ada.lovelace --set devops-break-glass --account 222222222222
   breakglass explain --who ada.lovelace --set devops-break-glass --account 222222222222 --for grace.hopper
@@ -68,26 +67,25 @@ expired or failed. Times are in UTC.
   breakglass audit --since 2026-11-01 --csv > november.csv
   breakglass audit --since 2026-11-26T20:00:00Z --until 2026-11-27 --json
 
---csv: RFC 4180, UTF-8. An apostrophe stands before each = + - @ (also full-width) that begins a cell, or that would
-begin one in a spreadsheet which splits lines at semicolons or tabs, so that no spreadsheet takes a text that people
-typed for a formula. A cell that begins with a tab, a line break or NUL gets one as well. --json: one array, one line
-for each entry, every text as it was typed. In both, an invisible character, such as a control or a bidirectional
-override, is written as JSON writes it: \\u001b. An export that was cut off has an exit status other than 0; the JSON
-is not closed then.
+--csv: RFC 4180, UTF-8. So that no spreadsheet runs a text as a formula, an apostrophe is put before each = + - @ (also
+full-width) that begins a cell, or that would begin one in a spreadsheet which splits lines at semicolons or tabs. A
+cell that begins with a tab, a line break or NUL gets one as well. --json: one array, one line for each entry, every
+text as it was typed. In both, an invisible character, such as a control or a bidirectional override, is written as JSON
+writes it: \\u001b. An export that was cut off has an exit status other than 0; its JSON is not closed.
 """
 
 
 @dataclass(frozen=True)
 class CommandContext:
-    """What the commands need from outside.
+    """The outside world of a command: programs, AWS, the clock and the streams.
 
     Attributes:
         run: runs Pulumi.
-        directory: the identity store that a policy is about.
+        directory: the identity store of an approval policy.
         store: the records of a stack.
         clock: the time.
-        out: where answers go.
-        err: where everything else goes.
+        out: receives answers.
+        err: receives errors and progress.
     """
 
     run: stack_outputs.RunProgram
@@ -99,13 +97,9 @@ class CommandContext:
 
 
 def main() -> int:
-    """Run a command of this process.
-
-    Returns:
-        The exit status.
-    """
+    """Run the command of this process, and return the exit status."""
     if hasattr(sys.stdout, "reconfigure"):
-        # CSV has its own line ends; and a text may hold half a surrogate pair, which UTF-8 has no place for.
+        # CSV has its own line ends. UTF-8 can't encode a lone surrogate, which a text may have.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
     context = CommandContext(
         run=stack_outputs.run_program,
@@ -123,7 +117,7 @@ def main() -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough, as in `| head`. Python would complain once more when it closes the stream.
+        # The reader has closed the pipe, as `head` does. Python would raise again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
@@ -131,28 +125,25 @@ def main() -> int:
 
 
 def run_command(arguments: Sequence[str], context: CommandContext) -> int:
-    """Run a command.
+    """Run a command, and return the exit status.
 
     Args:
-        arguments: as typed, without the name of the program.
-        context: what it needs.
-
-    Returns:
-        The exit status.
+        arguments: the command line, without the name of the program.
+        context: the outside world.
     """
     options = _parser().parse_args(arguments)
-    # Whatever a command writes holds names and texts of people; no terminal shall obey them.
+    # Output has names and texts that people wrote, which must not control the terminal.
     context = replace(context, out=PrintableStream(context.out), err=PrintableStream(context.err))
     try:
         run: Callable[[argparse.Namespace, CommandContext], int] = options.run
         return run(options, context)
     except CommandError as error:
-        print(f"breakglass {options.command}: no answer\n\n{error}", file=context.err)
+        print(f"breakglass {options.command}: error\n\n{error}", file=context.err)
         return INVALID if isinstance(error, InvalidArgumentError) else FAILED
 
 
 def _check(options: argparse.Namespace, context: CommandContext) -> int:
-    # Only this command needs the models of the stack file, and the others would wait for them.
+    # Only this command needs the models of the stack file, which are slow to import.
     from breakglass.cli import check
 
     status = DONE
@@ -174,7 +165,7 @@ def _check(options: argparse.Namespace, context: CommandContext) -> int:
 
 def _explain(options: argparse.Namespace, context: CommandContext) -> int:
     question = explain.Question(options.who, options.set, options.account, options.requester)
-    with Progress(context.err, "asking Pulumi what is deployed") as progress:
+    with Progress(context.err, "reading the stack outputs with Pulumi") as progress:
         policy = (
             stack_outputs.read_policy_file(options.policy)
             if options.policy
@@ -193,16 +184,16 @@ def _explain(options: argparse.Namespace, context: CommandContext) -> int:
 def _audit(options: argparse.Namespace, context: CommandContext) -> int:
     since, until = audit.parse_period(options.since, options.until, context.clock())
     write = audit.write_csv if options.csv else audit.write_json
-    with Progress(context.err, "asking Pulumi what is deployed") as progress:
+    with Progress(context.err, "reading the stack outputs with Pulumi") as progress:
         stack = stack_outputs.read_stack_outputs(options.stack, context.run)
-        progress.doing = "reading the audit trail"
+        progress.activity = "reading the audit trail"
         with aws_client.translate_aws_errors(stack.policy.settings):
             write(audit.read_entries(context.store(stack), since, until, progress), context.out)
     return DONE
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats nothing of what was typed that a terminal would obey."""
+    """Prints arguments in its errors without control characters."""
 
     def error(self, message: str) -> NoReturn:
         super().error(escape_unprintable(message))
@@ -211,8 +202,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="breakglass",
-        description="Checks a stack file, and asks a deployed stack about its approvals. Changes nothing.",
-        epilog="`breakglass COMMAND --help` shows what a command takes, with examples and its exit statuses.",
+        description="Checks a stack file, and reports on the approvals of a deployed stack. Changes nothing.",
+        epilog="`breakglass COMMAND --help` shows the arguments, examples and exit statuses of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -224,37 +215,46 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    summary = "what a preview would say about a stack file, without Pulumi"
+    summary = "problems and warnings of a stack file, without Pulumi"
     parser = _command(commands, "check", summary, _CHECK, _check, _CHECK_STATUSES)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a stack file")
-    parser.add_argument("--json", action="store_true", help="for a program")
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
     parser.add_argument(
-        "--without-secrets", action="store_true", help="the secrets of the stack may be missing: they are set elsewhere"
+        "--without-secrets",
+        action="store_true",
+        help="accept a file without the stack's secrets, which are set elsewhere",
     )
 
 
 def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    parser = _command(commands, "explain", "who can approve what, by which rule, and why not me", _EXPLAIN, _explain)
+    parser = _command(
+        commands, "explain", "who can approve a permission set, by which rule, and why not me", _EXPLAIN, _explain
+    )
     parser.add_argument("--who", required=True, metavar="USER", help="user name in Identity Center, or e-mail address")
     parser.add_argument("--set", required=True, metavar="SET", help="name of a break-glass permission set")
-    parser.add_argument("--account", required=True, metavar="ID", help="id of an account")
+    parser.add_argument("--account", required=True, metavar="ID", help="ID of an account")
     parser.add_argument(
-        *("--for",), dest="requester", metavar="REQUESTER", help="about a request of this person: may USER approve it?"
+        *("--for",),
+        dest="requester",
+        metavar="REQUESTER",
+        help="explain whether USER may approve a request of this person",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--stack", metavar="NAME", help="the stack that is asked; by default the selected one")
-    source.add_argument("--policy", type=Path, metavar="FILE", help="a compiled policy in place of the deployed one")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    source.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
+    source.add_argument(
+        "--policy", type=Path, metavar="FILE", help="a compiled approval policy in place of the deployed one"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
 
 
 def _add_audit(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    parser = _command(commands, "audit", "the audit trail of a span, as CSV or JSON", _AUDIT, _audit)
+    parser = _command(commands, "audit", "the audit trail of a period, as CSV or JSON", _AUDIT, _audit)
     parser.add_argument("--since", required=True, metavar="DATE", help="first day, or time, as in 2026-11-01")
-    parser.add_argument("--until", metavar="DATE", help="last day, or time up to which; by default now")
+    parser.add_argument("--until", metavar="DATE", help="last day (included), or end time; by default now")
     form = parser.add_mutually_exclusive_group(required=True)
-    form.add_argument("--csv", action="store_true", help="for a spreadsheet")
-    form.add_argument("--json", action="store_true", help="for a program")
-    parser.add_argument("--stack", metavar="NAME", help="the stack that is asked; by default the selected one")
+    form.add_argument("--csv", action="store_true", help="CSV, for a spreadsheet")
+    form.add_argument("--json", action="store_true", help="JSON, for a program")
+    parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
 
 
 def _command(

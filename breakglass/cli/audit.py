@@ -1,9 +1,9 @@
-"""The audit trail of a span, for an auditor: as CSV for a spreadsheet, or as JSON with every text as it was typed.
+"""`breakglass audit`: the audit trail of a period, as CSV or JSON.
 
-It is written line by line as it is read, so its length does not matter. A JSON export that was cut off is no valid
-JSON, and so can't be taken for a whole one.
+CSV is for a spreadsheet; JSON has every text as it was typed. Lines are written as they are read, so the length of the
+trail does not matter. A JSON export that was cut off is not valid JSON, so it can't be mistaken for a whole one.
 
-Non-goals: choosing; whoever gets the export can filter it.
+Non-goals: filters.
 """
 
 import csv
@@ -24,21 +24,21 @@ COLUMNS = (
     *("at", "subject", "event", "actor", "actor_user_id", "permission_set", "accounts", "rule", "note"),
     *("before", "after"),
 )
-"""Of the CSV."""
+"""Columns of the CSV."""
 
 _DAY = 86_400
 
-# By how much clocks may differ: what the functions write now may be in the future here.
+# Clocks differ: an entry that a function writes now may be in the future here.
 _SKEW = 60
 
-# Where a spreadsheet takes a text for a formula: at the beginning of a cell, blanks and quotes before it or not, and
-# after each character that it may split a line at (OWASP, "CSV Injection"). Where a country writes numbers with a
-# comma, Excel splits at semicolons, and does not ask.
+# A spreadsheet reads a text as a formula at the beginning of a cell, also behind blanks and quotes, and after each
+# character that it may split a line at (OWASP, "CSV Injection"). Where numbers have a decimal comma, Excel splits at
+# semicolons without a question.
 _FORMULA = re.compile(r'(?:^|[,;\t\r\n])(?=[\s\0"]*[=+\-@＝＋－＠])|^(?=[\t\r\n\0])')  # noqa: RUF001 - full-width forms
 
 
 def parse_period(since: str, until: str | None, now: int) -> tuple[int, int]:
-    """Return from when, and until before when, in seconds since 1970.
+    """Return the start and the end (excluded) of a period, in seconds since 1970.
 
     Args:
         since: a day or a time.
@@ -46,36 +46,36 @@ def parse_period(since: str, until: str | None, now: int) -> tuple[int, int]:
         now: the time.
 
     Raises:
-        InvalidArgumentError: if one is neither, or the span is empty.
+        InvalidArgumentError: one is neither a day nor a time, or the period is empty.
     """
-    first = _moment("--since", since)
+    first = _parse_time("--since", since)
     if first > now:
-        raise _wrong("--since", since, "This is in the future, and nothing has happened there yet.")
+        raise _invalid_time("--since", since, "This is in the future, so the period has no entries.")
     latest = now + _SKEW
-    end = latest if until is None else min(_moment("--until", until, end=True), latest)
+    end = latest if until is None else min(_parse_time("--until", until, end=True), latest)
     if end <= first:
-        raise _wrong(
-            "--until", until, f"The span ends before it begins at {format_timestamp(first)}, so nothing could be in it."
+        raise _invalid_time(
+            "--until", until, f"The period ends before its start at {format_timestamp(first)}, so it has no entries."
         )
     return first, end
 
 
 def read_entries(store: Store, since: int, until: int, progress: Progress) -> Iterator[AuditEntry]:
-    """Yield the trail of a span, oldest first, and keep whoever waits informed."""
+    """Yield the entries of a period, oldest first, and report progress."""
     count = 0
     first = max(since, EARLIEST)
     while first < until:
         end = min(until, first - first % _DAY + _DAY)
         for entry in store.audit(first, end):
             count += 1
-            progress.doing = f"reading the audit trail: {count} lines until {format_timestamp(entry.at)}"
+            progress.activity = f"reading the audit trail: {count} lines until {format_timestamp(entry.at)}"
             yield entry
-        progress.doing = f"reading the audit trail: {count} lines until {format_timestamp(end)}"
+        progress.activity = f"reading the audit trail: {count} lines until {format_timestamp(end)}"
         first = end
 
 
 def write_csv(trail: Iterable[AuditEntry], out: Stream) -> None:
-    """Write CSV (RFC 4180); what a spreadsheet would take for a formula gets an apostrophe before it.
+    """Write CSV (RFC 4180) with an apostrophe before each text that a spreadsheet would read as a formula.
 
     That holds for spreadsheets that split a line at semicolons or tabs, too.
     """
@@ -126,8 +126,8 @@ def _json(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def _moment(option: str, text: str, *, end: bool = False) -> int:
-    """Return when a day begins, or with `end` ends, or the time that a text names."""
+def _parse_time(option: str, text: str, *, end: bool = False) -> int:
+    """Return the start of a day, its end if `end`, or a time, in seconds since 1970."""
     try:
         day = date.fromisoformat(text)
         moment = datetime.combine(day + timedelta(days=1) if end else day, time(), UTC)
@@ -135,17 +135,17 @@ def _moment(option: str, text: str, *, end: bool = False) -> int:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise _wrong(option, text, "This is neither a day nor a time.") from None
+            raise _invalid_time(option, text, "Not a valid day or time.") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _wrong(option: str, text: str | None, why: str) -> InvalidArgumentError:
+def _invalid_time(option: str, text: str | None, why: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         Problem(
             option,
             format_value(text),
             why,
-            "Write a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z; both are in UTC unless they say "
-            "otherwise. A day after --until is included.",
+            "Write a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z. Both are in UTC without an offset. "
+            "The day of --until is included.",
         )
     )

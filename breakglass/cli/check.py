@@ -1,6 +1,6 @@
-"""`breakglass check`: what a preview would say about a stack file, without Pulumi, credentials and network.
+"""`breakglass check`: the problems and warnings of a stack file, without Pulumi, credentials or network.
 
-Non-goals: what only AWS or Slack can answer (whether a group exists), and the values of encrypted secrets.
+Non-goals: answers of AWS or Slack, such as the existence of a group, and the values of encrypted secrets.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
 from breakglass.stack_file.stack_yaml import read_stack_yaml
 
 PROBLEM, WARNING = "problem", "warning"
-"""Severities: what keeps a file from being deployed, and what may be a mistake."""
+"""Severities: a problem prevents the deployment, a warning does not."""
 
 
 @dataclass(frozen=True)
 class LocatedProblem:
-    """One thing to say about a stack file."""
+    """A problem or warning of a stack file, with its line."""
 
     severity: str
     line: int
@@ -30,8 +30,8 @@ def check_file(file: Path, *, without_secrets: bool = False) -> list[LocatedProb
     """Return the problems of a stack file, then its warnings.
 
     Args:
-        file: The stack file; policy files are read relative to its folder.
-        without_secrets: Whether the secrets of the stack may be missing in the file.
+        file: The stack file; paths of IAM policy files are relative to its folder.
+        without_secrets: Accept a file without the secrets of the stack.
 
     Raises:
         UnreadableError: The file can't be read.
@@ -48,12 +48,12 @@ def check_file(file: Path, *, without_secrets: bool = False) -> list[LocatedProb
 
 
 def to_json(found: Iterable[LocatedProblem]) -> list[dict[str, str]]:
-    """Return each finding as a JSON object with the texts severity, path, value, why and instead."""
+    """Return objects with the texts severity, path, value, why and instead."""
     return [{"severity": each.severity, **asdict(each.problem)} for each in found]
 
 
 def to_text(file: Path, found: Iterable[LocatedProblem]) -> str:
-    """Return each finding as a paragraph that begins with `file:line: severity:`, and how many there are."""
+    """Return a paragraph for each, which begins with `file:line: severity:`, and a last line with their numbers."""
     found = list(found)
     counts = {severity: sum(each.severity == severity for each in found) for severity in (PROBLEM, WARNING)}
     summary = ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())

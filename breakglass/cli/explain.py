@@ -1,12 +1,12 @@
-"""Who can approve a permission set in an account, by which rule, and why not me?
+"""Explains who can approve a permission set in an account, by which rule, and why a person can't.
 
-The answer is that of the functions in AWS (`app.domain.decision`), with the groups as they are at this moment; and
-it names the people whom a group stands for.
+The same code decides as in AWS (`app.domain.decision`), with the groups as they are now. The report names the people
+in the groups.
 
-Non-goals: what becomes of a request that is open already, which its message in Slack tells.
+Non-goals: the state of an open request, which its message in Slack shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +24,14 @@ from breakglass.stack_file.report import closest, nearest
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked.
+    """The arguments of the command.
 
     Attributes:
-        who: user name, or e-mail address, of the person it is about.
+        who: user name, or e-mail address, of a person.
         permission_set: name of a break-glass set.
-        account: id of an account.
-        requester: user name, or e-mail address, of somebody whose request `who` might approve; None if it is about
-            what `who` may.
+        account: ID of an account.
+        requester: user name, or e-mail address, of the person whose request `who` might approve; None to explain the
+            access of `who`.
     """
 
     who: str
@@ -42,12 +42,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Somebody who is named as an approver, by themselves or by a group.
+    """A person named as an approver, directly or by a group.
 
     Attributes:
-        person: who.
-        through: the groups or the user of the policy that name them.
-        approval: whether their approval counts, and why.
+        person: the named person.
+        through: the groups or the user of the approval policy that name the person.
+        approval: the decision on the person's approval.
     """
 
     person: Person
@@ -57,47 +57,47 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ApprovalReport:
-    """The whole answer.
+    """The answer to a question.
 
     Attributes:
-        question: what was asked.
+        question: the question.
         account: name of the account.
-        who: the person it is about.
-        answer: what they may.
-        requester: whose request it would be: `who` themselves, or whom `Question.requester` names.
-        asked: what the policy has for the requester.
-        verdict: whether `who` may approve the request of the requester, if that was asked.
-        candidates: everybody who is named as an approver.
+        person: the user of `Question.who`.
+        access: the access of `person`.
+        requester: the user of `Question.requester`, or `person` without one.
+        requester_access: the access of `requester`.
+        verdict: the decision on an approval by `person` of a request by `requester`; None without `Question.requester`.
+        candidates: the people named as approvers.
     """
 
     question: Question
     account: str
-    who: Person
-    answer: AccessReport
+    person: Person
+    access: AccessReport
     requester: Person
-    asked: AccessReport
+    requester_access: AccessReport
     verdict: Decision | None
     candidates: tuple[Candidate, ...]
 
     @property
-    def enough(self) -> bool:
-        """Whether as many people can approve as it takes."""
-        terms = self.asked.request.terms
-        return sum(bool(one.approval) for one in self.candidates) >= (terms.approvals if terms else 1)
+    def has_enough_approvers(self) -> bool:
+        """True if enough candidates can approve."""
+        terms = self.requester_access.request.terms
+        return sum(bool(each.approval) for each in self.candidates) >= (terms.approvals if terms else 1)
 
 
 def check_question(policy: ApprovalPolicy, question: Question) -> None:
-    """Refuse what the policy does not know; nothing is asked of AWS for that.
+    """Check the question's names against the approval policy, without a call of AWS.
 
     Raises:
-        InvalidArgumentError: if there is no such permission set or account.
+        InvalidArgumentError: the policy has no such permission set or account.
     """
     if question.permission_set not in policy.sets:
         raise InvalidArgumentError(
             Problem(
                 "--set",
                 format_value(question.permission_set),
-                "No such permission set is under approval, so there is nobody to approve it.",
+                "No such permission set is under approval, so it has no approvers.",
                 nearest(question.permission_set, sorted(policy.sets)),
             )
         )
@@ -108,89 +108,92 @@ def check_question(policy: ApprovalPolicy, question: Question) -> None:
             Problem(
                 "--account",
                 format_value(question.account),
-                "The policy knows no account with this id, so no rule can be about it.",
+                "The approval policy has no account with this ID, so no rule applies to it.",
                 _nearest_account(question.account, accounts),
             )
         )
 
 
 def _nearest_account(written: str, accounts: Mapping[str, str]) -> str:
-    """Say which account was probably meant, by its id or by its name."""
-    told = {account: f"{account} ({name})" if name else account for account, name in sorted(accounts.items())}
-    close = closest(written, [*told, *filter(None, accounts.values())], cutoff=0.5)
-    meant = [text for account, text in told.items() if close in (account, accounts[account])]
+    """Return a fix that names the account with the most similar ID or name."""
+    listed = {account: f"{account} ({name})" if name else account for account, name in sorted(accounts.items())}
+    close = closest(written, [*listed, *filter(None, accounts.values())], cutoff=0.5)
+    meant = [text for account, text in listed.items() if close in (account, accounts[account])]
     question = f"Did you mean {' or '.join(meant)}? " if meant else ""
-    return f"{question}Possible here: {', '.join(told.values())}."
+    return f"{question}Possible here: {', '.join(listed.values())}."
 
 
 def build_report(
     policy: ApprovalPolicy, directory: Directory, question: Question, progress: Progress
 ) -> ApprovalReport:
-    """Answer a question that `check` let pass.
+    """Answer a question that has passed `check_question`.
 
     Raises:
-        InvalidArgumentError: if there is no such person.
+        InvalidArgumentError: the identity store has no such user.
     """
-    progress.doing = "asking Identity Center who they are"
-    who = _person(directory, "--who", question.who)
-    requester = who if question.requester is None else _person(directory, "--for", question.requester)
-    of, account = question.permission_set, question.account
-    asked = decision.report_access(policy, requester, of, account)
-    answer = decision.report_access(policy, who, of, account)
-    verdict = decision.may_approve(policy, requester, who, of, [account]) if question.requester is not None else None
+    progress.activity = "looking up users in Identity Center"
+    who = _find_person(directory, "--who", question.who)
+    requester = who if question.requester is None else _find_person(directory, "--for", question.requester)
+    name, account = question.permission_set, question.account
     return ApprovalReport(
         question=question,
         account=policy.accounts.get(account, ""),
-        who=who,
-        answer=answer,
+        person=who,
+        access=decision.report_access(policy, who, name, account),
         requester=requester,
-        asked=asked,
-        verdict=verdict,
-        candidates=tuple(_candidates(policy, directory, requester, question, progress)),
+        requester_access=decision.report_access(policy, requester, name, account),
+        verdict=None if question.requester is None else decision.may_approve(policy, requester, who, name, [account]),
+        candidates=_find_candidates(policy, directory, requester, question, progress),
     )
 
 
-def to_json(of: ApprovalReport) -> dict[str, Any]:
-    """Return a report, ready for JSON."""
+def to_json(report: ApprovalReport) -> dict[str, Any]:
+    """Return a report as JSON."""
     return {
-        "permission_set": of.question.permission_set,
-        "account": {"id": of.question.account, "name": of.account},
-        "who": {**_who(of.who), **_answer(of.answer)},
-        **({"for": {**_who(of.requester), **_answer(of.asked)}} if of.verdict is not None else {}),
-        **({"may_approve_for": _decision(of.verdict)} if of.verdict is not None else {}),
-        "terms": _terms(of.asked.request.terms),
+        "permission_set": report.question.permission_set,
+        "account": {"id": report.question.account, "name": report.account},
+        "who": {**_person_json(report.person), **_access_json(report.access)},
+        **(
+            {"for": {**_person_json(report.requester), **_access_json(report.requester_access)}}
+            if report.verdict is not None
+            else {}
+        ),
+        **({"may_approve_for": _decision_json(report.verdict)} if report.verdict is not None else {}),
+        "terms": _terms_json(report.requester_access.request.terms),
         "approvers": [
             {
-                **_who(one.person),
-                "through": [_principal(principal) for principal in one.through],
-                **_decision(one.approval),
+                **_person_json(each.person),
+                "through": [_principal_json(principal) for principal in each.through],
+                **_decision_json(each.approval),
             }
-            for one in of.candidates
+            for each in report.candidates
         ],
-        "enough_approvers": of.enough,
+        "enough_approvers": report.has_enough_approvers,
     }
 
 
-def to_text(of: ApprovalReport) -> str:
+def to_text(report: ApprovalReport) -> str:
     """Return a report for a terminal."""
-    account = f"{of.question.account} ({of.account})" if of.account else of.question.account
+    account = f"{report.question.account} ({report.account})" if report.account else report.question.account
     sections = [
-        (f"{of.question.permission_set} in {account}", _verdicts(of)),
-        (_heading(of), _approvers(of)),
-        ("Conditions", _conditions(of.asked.request.terms)),
-        (f"Rules, for a request of {_name(of.requester)}", _readings(of.asked.rules, "allows it")),
-        (f"Deny rules, for {_name(of.who)}", _readings(of.answer.denies, "forbids it")),
+        (f"{report.question.permission_set} in {account}", _verdict_rows(report)),
+        (_approvers_title(report), _approver_rows(report)),
+        ("Conditions", _condition_rows(report.requester_access.request.terms)),
+        (f"Rules, for a request of {_name(report.requester)}", _rule_rows(report.requester_access.rules, "allows it")),
+        (f"Deny rules, for {_name(report.person)}", _rule_rows(report.access.denies, "forbids it")),
     ]
-    if of.requester != of.who:
-        sections.append((f"Deny rules, for {_name(of.requester)}", _readings(of.asked.denies, "forbids it")))
+    if report.requester != report.person:
+        sections.append(
+            (f"Deny rules, for {_name(report.requester)}", _rule_rows(report.requester_access.denies, "forbids it"))
+        )
     return "\n\n".join("\n".join([to_one_line(title), *format_columns(rows)]) for title, rows in sections if rows)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-def _person(directory: Directory, option: str, name: str) -> Person:
-    """Find somebody by user name or, since many a directory has them for user names, by e-mail address."""
+def _find_person(directory: Directory, option: str, name: str) -> Person:
+    """Return a user by user name or, since many directories use them as user names, by e-mail address."""
     person = directory.person_by_user_name(name)
     if person is None and "@" in name:
         person = directory.person_by_email(name)
@@ -199,41 +202,43 @@ def _person(directory: Directory, option: str, name: str) -> Person:
             Problem(
                 option,
                 format_value(name),
-                "Nobody in the identity store has exactly this user name, or they are disabled.",
-                "Write the user name as Identity Center shows it under Users, letter by letter; their e-mail address "
-                "will do as well. `aws identitystore list-users` lists all.",
+                "The identity store has no enabled user with exactly this user name.",
+                "Write the user name as Identity Center shows it under Users, or the user's e-mail address. "
+                "`aws identitystore list-users` lists all users.",
             )
         )
     return person
 
 
-def _candidates(
+def _find_candidates(
     policy: ApprovalPolicy, directory: Directory, requester: Person, question: Question, progress: Progress
-) -> Iterator[Candidate]:
-    """Yield the people who are named as approvers, each once; who can approve come first."""
-    of, account = question.permission_set, question.account
-    request = decision.may_request(policy, requester, of, [account])
-    about = (rule for rule in policy.rules if of in rule.sets and account in rule.accounts)
-    named = request.approvers if request else dict.fromkeys(one for rule in about for one in rule.approvers)
+) -> tuple[Candidate, ...]:
+    """Return the people named as approvers, those who can approve first."""
+    name, account = question.permission_set, question.account
+    request = decision.may_request(policy, requester, name, [account])
+    rules = (rule for rule in policy.rules if name in rule.sets and account in rule.accounts)
+    approvers = request.approvers if request else dict.fromkeys(each for rule in rules for each in rule.approvers)
     through: dict[str, list[Principal]] = {}
-    for principal in named:
-        progress.doing = f"asking Identity Center about {principal.kind} {principal.name}"
+    for principal in approvers:
+        progress.activity = f"asking Identity Center about {principal.kind} {principal.name}"
         for member in directory.members([principal]):
             through.setdefault(member.user_id, []).append(principal)
     found: list[Candidate] = []
     for user_id, principals in through.items():
-        # Members come without their groups, which a deny rule may be about.
+        # Members come without their groups, which a deny rule may name.
         person = directory.person(user_id)
         if person is not None:
-            found.append(Candidate(person, tuple(principals), _approval(policy, requester, person, question, request)))
-        progress.doing = f"asking Identity Center about the approvers: {len(found)} of {len(through)}"
-    yield from sorted(found, key=lambda one: (not one.approval, one.person.user_name))
+            found.append(
+                Candidate(person, tuple(principals), _decide_approval(policy, requester, person, question, request))
+            )
+        progress.activity = f"asking Identity Center about the approvers: {len(found)} of {len(through)}"
+    return tuple(sorted(found, key=lambda each: (not each.approval, each.person.user_name)))
 
 
-def _approval(
+def _decide_approval(
     policy: ApprovalPolicy, requester: Person, approver: Person, question: Question, request: Decision
 ) -> Decision:
-    """Decide whether an approval counts: for this requester or, if they may not request it, for anybody who may."""
+    """Decide an approval for this requester or, if they may not request it, for others who may."""
     if request:
         return decision.may_approve(policy, requester, approver, question.permission_set, [question.account])
     return decision.report_access(policy, approver, question.permission_set, question.account).approval
@@ -242,57 +247,60 @@ def _approval(
 # --- as text ----------------------------------------------------------------------------------------------------------
 
 
-def _verdicts(of: ApprovalReport) -> list[tuple[str, ...]]:
-    if of.verdict is None:
-        return [(f"{_name(of.who)} may", verb, *reading) for verb, reading in _abilities(of.answer)]
-    theirs = f"approve a request of {of.requester.user_name}"
+def _verdict_rows(report: ApprovalReport) -> list[tuple[str, ...]]:
+    if report.verdict is None:
+        return [(f"{_name(report.person)} may", *row) for row in _access_rows(report.access)]
     return [
-        (f"{_name(of.who)} may", theirs, *_yes(of.verdict)),
-        (f"{_name(of.requester)} may", "request it", *_yes(of.asked.request)),
+        (
+            f"{_name(report.person)} may",
+            f"approve a request of {report.requester.user_name}",
+            *_yes_or_no(report.verdict),
+        ),
+        (f"{_name(report.requester)} may", "request it", *_yes_or_no(report.requester_access.request)),
     ]
 
 
-def _abilities(answer: AccessReport) -> tuple[tuple[str, tuple[str, str]], ...]:
-    terms = answer.request.terms
+def _access_rows(access: AccessReport) -> tuple[tuple[str, ...], ...]:
+    terms = access.request.terms
     after = terms.glass_after_seconds if terms else None
-    glass = _yes(answer.glass)
-    if answer.glass and terms is not None and after is not None:
+    glass = _yes_or_no(access.glass)
+    if access.glass and terms is not None and after is not None:
         glass = "yes", f"{_without_approval(after, terms.not_after_denial_seconds).capitalize()}."
     return (
-        ("request it", _yes(answer.request)),
-        ("break the glass", glass),
-        ("approve what others request", _yes(answer.approval)),
+        ("request it", *_yes_or_no(access.request)),
+        ("break the glass", *glass),
+        ("approve what others request", *_yes_or_no(access.approval)),
     )
 
 
-def _yes(of: Decision) -> tuple[str, str]:
-    return ("yes" if of else "no"), of.reason
+def _yes_or_no(decided: Decision) -> tuple[str, str]:
+    return ("yes" if decided else "no"), decided.reason
 
 
-def _heading(of: ApprovalReport) -> str:
-    terms = of.asked.request.terms
-    if terms is None:
-        return "Who can approve it for those who may request it"
-    people = "one person" if terms.approvals == 1 else f"{terms.approvals} different people"
-    few = "" if of.enough else "; too few can now"
-    return f"Who can approve it for {_name(of.requester)}, by rule {of.asked.request.rule}: it takes {people}{few}"
+def _approvers_title(report: ApprovalReport) -> str:
+    request = report.requester_access.request
+    if request.terms is None:
+        return "Approvers for those who may request it"
+    people = "one person" if request.terms.approvals == 1 else f"{request.terms.approvals} different people"
+    few = "" if report.has_enough_approvers else "; too few can now"
+    return f"Approvers for {_name(report.requester)}, by rule {request.rule}: it takes {people}{few}"
 
 
-def _approvers(of: ApprovalReport) -> list[tuple[str, ...]]:
-    if not of.candidates:
-        return [("nobody", "the groups that are named are empty, or nobody is named")]
+def _approver_rows(report: ApprovalReport) -> list[tuple[str, ...]]:
+    if not report.candidates:
+        return [("no approvers", "the named groups are empty, or no approver is named")]
     return [
         (
-            _name(one.person),
-            ", ".join(f"{principal.kind} {principal.name}" for principal in one.through),
-            "can" if one.approval else "can't",
-            "" if one.approval else one.approval.reason,
+            _name(each.person),
+            _list_principals(each.through),
+            "can" if each.approval else "can't",
+            "" if each.approval else each.approval.reason,
         )
-        for one in of.candidates
+        for each in report.candidates
     ]
 
 
-def _conditions(terms: Terms | None) -> list[tuple[str, str]]:
+def _condition_rows(terms: Terms | None) -> list[tuple[str, str]]:
     if terms is None:
         return []
     glass = terms.glass_after_seconds
@@ -303,12 +311,14 @@ def _conditions(terms: Terms | None) -> list[tuple[str, str]]:
             f"{format_duration(terms.default_seconds)}",
         ),
         ("expires", f"after {format_duration(terms.expiry_seconds)} without an answer"),
-        ("ticket", " and ".join(terms.tickets) or "none is asked for"),
+        ("ticket", " and ".join(terms.tickets) or "not required"),
         ("without approval", "never" if glass is None else _without_approval(glass, terms.not_after_denial_seconds)),
-        ("mentioned at once", _listed(terms.mention)),
+        ("mentioned at once", _list_principals(terms.mention)),
     ]
     if terms.escalate_after_seconds is not None:
-        rows.append((f"mentioned after {format_duration(terms.escalate_after_seconds)}", _listed(terms.escalate)))
+        rows.append(
+            (f"mentioned after {format_duration(terms.escalate_after_seconds)}", _list_principals(terms.escalate))
+        )
     return [*rows, *(("risk", banner) for banner in terms.banners)]
 
 
@@ -319,12 +329,12 @@ def _without_approval(after: int, not_after_denial: int) -> str:
     )
 
 
-def _readings(readings: Sequence[RuleMatch], applies: str) -> list[tuple[str, ...]]:
-    return [(one.name, applies if one.applies else "no", one.why) for one in readings]
+def _rule_rows(matches: Sequence[RuleMatch], applies: str) -> list[tuple[str, ...]]:
+    return [(match.name, applies if match.applies else "no", match.why) for match in matches]
 
 
-def _listed(principals: Sequence[Principal]) -> str:
-    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "nobody"
+def _list_principals(principals: Sequence[Principal]) -> str:
+    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "none"
 
 
 def _name(person: Person) -> str:
@@ -334,33 +344,33 @@ def _name(person: Person) -> str:
 # --- as JSON ----------------------------------------------------------------------------------------------------------
 
 
-def _who(person: Person) -> dict[str, str]:
+def _person_json(person: Person) -> dict[str, str]:
     return {"user_id": person.user_id, "user_name": person.user_name, "display_name": person.display_name}
 
 
-def _answer(answer: AccessReport) -> dict[str, Any]:
+def _access_json(access: AccessReport) -> dict[str, Any]:
     return {
-        "request": _decision(answer.request),
-        "break_glass": _decision(answer.glass),
-        "approve_others": _decision(answer.approval),
-        "rules": list(map(_reading, answer.rules)),
-        "denies": list(map(_reading, answer.denies)),
+        "request": _decision_json(access.request),
+        "break_glass": _decision_json(access.glass),
+        "approve_others": _decision_json(access.approval),
+        "rules": list(map(_match_json, access.rules)),
+        "denies": list(map(_match_json, access.denies)),
     }
 
 
-def _decision(of: Decision) -> dict[str, Any]:
-    return {"outcome": of.outcome.value, "reason": of.reason, "rule": of.rule}
+def _decision_json(decided: Decision) -> dict[str, Any]:
+    return {"outcome": decided.outcome.value, "reason": decided.reason, "rule": decided.rule}
 
 
-def _reading(of: RuleMatch) -> Mapping[str, Any]:
-    return {"name": of.name, "applies": of.applies, "why": of.why}
+def _match_json(match: RuleMatch) -> Mapping[str, Any]:
+    return {"name": match.name, "applies": match.applies, "why": match.why}
 
 
-def _principal(principal: Principal) -> dict[str, str]:
+def _principal_json(principal: Principal) -> dict[str, str]:
     return {"kind": principal.kind.value, "id": principal.id, "name": principal.name}
 
 
-def _terms(terms: Terms | None) -> dict[str, Any] | None:
+def _terms_json(terms: Terms | None) -> dict[str, Any] | None:
     if terms is None:
         return None
     return {
@@ -371,8 +381,8 @@ def _terms(terms: Terms | None) -> dict[str, Any] | None:
         "tickets": list(terms.tickets),
         "break_glass_after_seconds": terms.glass_after_seconds,
         "not_after_denial_seconds": None if terms.glass_after_seconds is None else terms.not_after_denial_seconds,
-        "ping": list(map(_principal, terms.mention)),
+        "ping": list(map(_principal_json, terms.mention)),
         "escalate_after_seconds": terms.escalate_after_seconds,
-        "escalate": list(map(_principal, terms.escalate)),
+        "escalate": list(map(_principal_json, terms.escalate)),
         "risk_banners": list(terms.banners),
     }

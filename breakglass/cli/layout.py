@@ -1,6 +1,6 @@
-"""Text for a terminal, in columns.
+"""Columns of text for a terminal.
 
-Non-goals: colours; what is said.
+Non-goals: colours.
 """
 
 import textwrap
@@ -13,15 +13,15 @@ _GAP = 2
 
 
 def to_one_line(text: str) -> str:
-    """Return a text on one line; names come from directories, where anything may have been typed."""
+    """Return a text on one line, with its invisible characters escaped."""
     return escape_unprintable(" ".join(text.split()))
 
 
 def format_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines in which the cells of all rows stand below each other; the last cell of a row is wrapped.
+    """Return the rows as lines with aligned columns; the last column is wrapped.
 
     Args:
-        rows: as many cells each.
+        rows: rows with the same number of cells.
     """
     cells = [[to_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) + _GAP for column in zip(*(row[:-1] for row in cells), strict=True)]
@@ -29,7 +29,7 @@ def format_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     lines: list[str] = []
     for *first, last in cells:
         begin = " " * _GAP + "".join(cell.ljust(width) for cell, width in zip(first, widths, strict=True))
-        # However wide the first ones are, the last one has some room.
+        # The last column has room even behind very wide ones.
         width = max(_WIDTH, len(margin) + _WIDTH // 3)
         wrapped = textwrap.wrap(last, width - len(margin), break_long_words=False, break_on_hyphens=False) or [""]
         lines += [f"{margin if number else begin}{line}".rstrip() for number, line in enumerate(wrapped)]

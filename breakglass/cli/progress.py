@@ -1,6 +1,6 @@
-"""What is going on, on standard error, for whoever waits.
+"""Progress of a command that takes more than two seconds, on standard error.
 
-Nothing is said of what is quick. Non-goals: how much is left, which nobody knows.
+Non-goals: the remaining time.
 """
 
 import threading
@@ -10,43 +10,43 @@ from typing import Self
 from breakglass.terminal import Stream
 
 REPORT_AFTER_SECONDS = 2
-"""After how long something is said, and after how long again."""
+"""Seconds before the first line, and between lines."""
 
 
 class Progress:
-    """Says what is going on as long as it is entered, also while the program waits for an answer.
+    """Prints the current activity while it is entered, also while the program waits for a response.
 
     Attributes:
-        doing: what is said next.
+        activity: the next line.
 
     Args:
-        stream: where to.
-        doing: what is said first.
-        seconds: after how long.
+        stream: receives the lines.
+        activity: the first line.
+        seconds: time before the first line, and between lines.
     """
 
-    def __init__(self, stream: Stream, doing: str, seconds: float = REPORT_AFTER_SECONDS) -> None:
-        self.doing = doing
+    def __init__(self, stream: Stream, activity: str, seconds: float = REPORT_AFTER_SECONDS) -> None:
+        self.activity = activity
         self._stream = stream
         self._seconds = seconds
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._speak, daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._print_changes, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to listen to the clock."""
+        """Start the timer."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Say nothing any more."""
-        self._over.set()
+        """Stop the timer."""
+        self._ended.set()
         self._thread.join()
 
-    def _speak(self) -> None:
-        said = ""
-        while not self._over.wait(self._seconds):
-            if self.doing != said:
-                said = self.doing
-                print(f"   {said}", file=self._stream, flush=True)
+    def _print_changes(self) -> None:
+        printed = ""
+        while not self._ended.wait(self._seconds):
+            if self.activity != printed:
+                printed = self.activity
+                print(f"   {printed}", file=self._stream, flush=True)

@@ -1,6 +1,6 @@
-"""What a stack deployed, as Pulumi tells it: the compiled policy, and the name of the table with the records.
+"""The outputs of a deployed stack, read with Pulumi: the approval policy and the table's name.
 
-Non-goals: deploying; reading the stack file, which may say something else by now than what is deployed.
+Non-goals: the stack file, which may have changed since the deployment.
 """
 
 import json
@@ -15,21 +15,21 @@ from breakglass.app.domain.policy import ApprovalPolicy, from_json, to_json
 from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value
 
 POLICY_OUTPUT = "approvalPolicy"
-"""The stack's output with the compiled policy, JSON text."""
+"""The stack output with the compiled approval policy, as JSON text."""
 
 TABLE_OUTPUT = "approvalTable"
-"""The stack's output with the name of the table."""
+"""The stack output with the name of the table."""
 
 RunProgram = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
-"""Runs a program in the current folder and returns what it printed."""
+"""Runs a program in the current folder and returns its output."""
 
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """What a stack deployed.
+    """The outputs that the commands need.
 
     Attributes:
-        policy: the compiled policy.
+        policy: the compiled approval policy.
         table: name of the table with the records.
     """
 
@@ -38,40 +38,40 @@ class StackOutputs:
 
 
 def run_program(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program in the current folder; it may ask nothing, since nobody would see the question."""
+    """Run a program in the current folder, without standard input: a prompt would be invisible."""
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> StackOutputs:
-    """Return what a stack deployed.
+    """Return the outputs of a stack.
 
     Args:
-        stack: its name; None for the one that is selected in the current folder.
-        run: how Pulumi is run.
+        stack: its name; None for the one selected in the current folder.
+        run: runs Pulumi.
 
     Raises:
-        CommandError: if there is no Pulumi, it knows no such stack, or the stack has no approvals.
+        CommandError: Pulumi is missing, has no such stack, or the stack has no approvals.
     """
-    outputs = _outputs(stack, run)
+    outputs = _query_outputs(stack, run)
     policy, table = outputs.get(POLICY_OUTPUT), outputs.get(TABLE_OUTPUT)
     if not isinstance(policy, str) or not isinstance(table, str):
         raise CommandError(
             Problem(
                 "--stack",
-                _named(stack),
-                f"This stack has not deployed approvals: it has no outputs {POLICY_OUTPUT} and {TABLE_OUTPUT}.",
-                "Name the stack that has them; `pulumi stack ls` lists all. If its file has a section `approvals:` "
-                "now, run `pulumi up` first.",
+                _stack_name(stack),
+                f"This stack has no approvals: its outputs {POLICY_OUTPUT} and {TABLE_OUTPUT} are missing.",
+                "Name a stack with approvals; `pulumi stack ls` lists all stacks. If its file has a section "
+                "`approvals:`, run `pulumi up` first.",
             )
         )
-    return StackOutputs(_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
+    return StackOutputs(_parse_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
 
 
 def read_policy_file(file: Path) -> ApprovalPolicy:
-    """Return a compiled policy that lies in a file.
+    """Return the compiled approval policy in a file.
 
     Raises:
-        InvalidArgumentError: if there is none.
+        InvalidArgumentError: the file can't be read, or has no such policy.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -81,34 +81,34 @@ def read_policy_file(file: Path) -> ApprovalPolicy:
                 "--policy",
                 format_value(str(file)),
                 f"The file can't be read: {error}.",
-                f"Name a file with a compiled policy. `pulumi stack output {POLICY_OUTPUT} > policy.json` writes the "
-                "deployed one.",
+                "Name a file with a compiled approval policy. "
+                f"`pulumi stack output {POLICY_OUTPUT} > policy.json` writes the deployed one.",
             )
         ) from None
-    return _policy(text, "--policy", format_value(str(file)))
+    return _parse_policy(text, "--policy", format_value(str(file)))
 
 
-def _policy(text: str, path: str, value: str) -> ApprovalPolicy:
+def _parse_policy(text: str, path: str, value: str) -> ApprovalPolicy:
     try:
         policy = from_json(text)
         if json.loads(to_json(policy)) != json.loads(text):
-            # Somebody who tries changes shall not be answered as if a misspelt one were none.
-            raise ValueError("it holds what no policy has, or leaves out what each has")
+            # The answer to a misspelt key would be that of a policy without it.
+            raise ValueError("it has unknown keys, or lacks some")
         return policy
     except ValueError as error:
         raise InvalidArgumentError(
             Problem(
                 path,
                 value,
-                f"This is no compiled policy of this version ({type(error).__name__}: {error}). A stack file is none, "
-                "either: the policy is compiled from its section `approvals` at every `pulumi up`.",
+                f"Not a compiled approval policy of this version ({type(error).__name__}: {error}). It is not the "
+                "stack file: each `pulumi up` compiles it from the section `approvals`.",
                 f"Use the version of breakglass that deployed it. `pulumi stack output {POLICY_OUTPUT} > policy.json` "
-                "writes the deployed policy, to be tried with changes.",
+                "writes the deployed policy.",
             )
         ) from None
 
 
-def _outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
+def _query_outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
     command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--color", "never"]
     try:
         finished = run([*command, *(["--stack", stack] if stack else [])])
@@ -117,31 +117,31 @@ def _outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
             Problem(
                 "pulumi",
                 "(not on PATH)",
-                "Policy and table are outputs of the stack, and Pulumi has them.",
-                f"Install the Pulumi CLI, or put its folder on PATH{_brought()}. `explain` can do without: "
+                "The Pulumi CLI reads the stack's outputs, which name the approval policy and the table.",
+                f"Install the Pulumi CLI, or put its folder on PATH{_local_pulumi()}. `explain` works without it: "
                 "`--policy FILE`.",
             )
         ) from None
     if finished.returncode != 0:
-        said = " ".join(finished.stderr.split()) or f"exit status {finished.returncode}"
+        error = " ".join(finished.stderr.split()) or f"exit status {finished.returncode}"
         raise CommandError(
             Problem(
                 "--stack",
-                _named(stack),
-                f"`pulumi stack output` says: {said}",
-                "Run this in the folder of Pulumi.yaml, signed in to the backend of the stack (`pulumi login`), and "
-                "name the stack as `pulumi stack ls` has it.",
+                _stack_name(stack),
+                f"`pulumi stack output` failed: {error}",
+                "Run the command in the folder of Pulumi.yaml, log in to the stack's backend (`pulumi login`), and "
+                "name the stack as `pulumi stack ls` lists it.",
             )
         )
     outputs: dict[str, Any] = json.loads(finished.stdout)
     return outputs
 
 
-def _named(stack: str | None) -> str:
+def _stack_name(stack: str | None) -> str:
     return format_value(stack) if stack else "(the selected one)"
 
 
-def _brought() -> str:
-    """Say where `make` has put a Pulumi CLI, if it has."""
+def _local_pulumi() -> str:
+    """Return a note on the folder where `make` has put a Pulumi CLI, or an empty text."""
     folder = Path(".tools/bin")
     return f" ({folder} has one)" if shutil.which("pulumi", path=str(folder)) else ""

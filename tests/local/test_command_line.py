@@ -108,7 +108,7 @@ def test_explain_says_why_somebody_can_t_approve_their_own_request(breakglass: R
     line = "grace.hopper (Grace Hopper) group database-leads can't Nobody approves their own request."
     assert line in " ".join(own.stdout.split())
     assert unknown.returncode == 2
-    assert "Nobody in the identity store has exactly this user name" in unknown.stderr
+    assert "The identity store has no enabled user with exactly this user name" in unknown.stderr
 
 
 def test_audit_exports_what_was_written_texts_and_all(breakglass: Run, store: DynamoStore) -> None:

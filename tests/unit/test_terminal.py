@@ -1,4 +1,4 @@
-"""No terminal obeys what people typed: the one function that sees to it, and everything that prints through it."""
+"""Printed text never controls a terminal: the escaping function, and each command and error through it."""
 
 import io
 import json
@@ -31,7 +31,7 @@ from tests.app.doubles.directory import MemoryDirectory
 from tests.unit.cli.contexts import Outcome, Typist
 
 HOSTILE = "\x1b]0;owned\x07 \x9b31m \x1b[2J \x7f\b\r \u202etxt.exe\u2066 \u200b \U000e0001"
-"""Sets a title, colours and clears by C0 and C1, goes back, turns round, hides: what a name or a reason may hold."""
+"""Sets a title, colours and clears by C0 and C1, moves back, reverses and hides: a name or a reason may have it."""
 
 
 def obeyed(text: str) -> set[str]:
@@ -127,7 +127,7 @@ COMMANDS = {  # by what is done
     "explain by a file that is not there": ("explain", "--who", "ada", *QUESTION, "--policy", f"/{HOSTILE}"),
     "audit as CSV": ("audit", "--since", "2025-11-01", "--csv"),
     "audit as JSON": ("audit", "--since", "2025-11-01", "--json"),
-    "audit since a day that is none": ("audit", "--since", HOSTILE, "--csv"),
+    "audit since an invalid day": ("audit", "--since", HOSTILE, "--csv"),
 }
 
 

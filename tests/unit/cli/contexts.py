@@ -19,7 +19,7 @@ TABLE = "breakglass-prod-records"
 
 @dataclass
 class Outcome:
-    """What a command did."""
+    """The exit status and the output of a command."""
 
     status: int
     out: str
@@ -27,13 +27,13 @@ class Outcome:
 
     @property
     def flat(self) -> str:
-        """What it said beside its answer, on one line."""
+        """Standard error on one line."""
         return " ".join(self.err.split())
 
 
 @dataclass
 class Typist:
-    """Types commands; `asked` tells what was asked of whom."""
+    """Runs commands; `asked` lists the calls of Pulumi, the identity store and the table."""
 
     policy: ApprovalPolicy | None
     directory: MemoryDirectory

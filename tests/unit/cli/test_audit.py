@@ -1,6 +1,6 @@
-"""`breakglass audit`: the whole trail of a span, as CSV that a spreadsheet may open, or as JSON.
+"""`breakglass audit`: the audit trail of a period, as CSV safe in a spreadsheet, or as JSON.
 
-Not shown here: that a spreadsheet takes no cell for a formula; the characters are those of OWASP's "CSV Injection".
+It does not prove that a spreadsheet runs no cell: the characters are those of OWASP's "CSV Injection".
 """
 
 import csv
@@ -60,7 +60,7 @@ def rows(outcome: Outcome) -> list[list[str]]:
     return list(csv.reader(io.StringIO(outcome.out, newline="")))
 
 
-def test_csv_has_a_header_and_a_line_for_each_entry_with_its_note_and_rule() -> None:
+def test_csv_has_a_header_and_a_line_for_each_entry() -> None:
     outcome = typist(ENTRY).run("audit", "--since", "2025-11-01", "--csv")
 
     assert outcome.status == 0
@@ -91,13 +91,13 @@ def test_json_is_one_array_with_a_line_for_each_entry() -> None:
     assert len(outcome.out.splitlines()) == 4
 
 
-def test_a_span_without_entries_is_valid_all_the_same() -> None:
+def test_export_of_an_empty_period_is_valid() -> None:
     assert exported() == []
     assert rows(typist().run("audit", "--since", "2025-11-01", "--csv")) == [list(COLUMNS)]
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
-def test_no_cell_begins_as_a_formula_does(begin: str) -> None:
+def test_csv_cell_of_a_formula_is_guarded(begin: str) -> None:
     hostile = f'{begin}HYPERLINK("http://x")'
     entry = replace(ENTRY, note=hostile, actor=Actor("u-cleo", hostile), rule=hostile)
     outcome = typist(entry).run("audit", "--since", "2025-11-01", "--csv")
@@ -142,7 +142,7 @@ def test_csv_read_with_any_separator_has_no_formula(rule: str, note: str, separa
 
 
 @given(st.text() | st.text(alphabet="=+-@\",;\r\n\t'x", max_size=8))
-def test_every_text_comes_back_whole_but_for_apostrophes(note: str) -> None:
+def test_any_text_is_exported_whole_but_for_apostrophes(note: str) -> None:
     entry = replace(ENTRY, note=note)
     csv_file, json_file = io.StringIO(newline=""), io.StringIO(newline="")
     audit.write_csv([entry], csv_file)
@@ -154,7 +154,7 @@ def test_every_text_comes_back_whole_but_for_apostrophes(note: str) -> None:
     assert json.loads(json_file.getvalue())[0]["note"] == note
 
 
-def test_a_day_after_until_is_included_and_a_time_is_not() -> None:
+def test_until_includes_a_day_and_excludes_a_time() -> None:
     trail = [replace(ENTRY, at=MIDNIGHT + seconds) for seconds in (-1, 0, 3600)]
 
     assert len(exported(*trail, until="2025-11-23")) == 1
@@ -165,18 +165,18 @@ def test_a_day_after_until_is_included_and_a_time_is_not() -> None:
     assert len(exported(*trail, since="2025-11-24T01:00")) == 1
 
 
-def test_it_ends_now_even_if_the_clock_of_the_functions_is_a_little_ahead() -> None:
+def test_period_ends_now_and_allows_for_clock_skew() -> None:
     assert audit.parse_period("2025-11-24", None, NOW) == (MIDNIGHT, NOW + 60)
     assert audit.parse_period("2025-11-24", "9999-12-31", NOW) == (MIDNIGHT, NOW + 60)
 
 
-def test_entries_come_in_order_across_days_each_once() -> None:
+def test_entries_are_in_order_and_unique_across_days() -> None:
     trail = [replace(ENTRY, at=MIDNIGHT + step * 3600) for step in range(-50, 10)]
 
-    assert [one["at"] for one in exported(*reversed(trail))] == [audit.format_timestamp(one.at) for one in trail]
+    assert [line["at"] for line in exported(*reversed(trail))] == [audit.format_timestamp(entry.at) for entry in trail]
 
 
-def test_the_table_is_asked_about_no_day_before_there_was_anything() -> None:
+def test_table_is_not_queried_before_the_earliest_day() -> None:
     asked: list[tuple[int, int]] = []
 
     class Watched(MemoryStore):
@@ -195,15 +195,15 @@ def test_the_table_is_asked_about_no_day_before_there_was_anything() -> None:
 @pytest.mark.parametrize(
     ("since", "until", "why"),
     [
-        ("yesterday", None, '--since value: "yesterday" why: This is neither a day nor a time.'),
-        ("2025-11-24", "2025-13-01", '--until value: "2025-13-01" why: This is neither a day nor a time.'),
+        ("yesterday", None, '--since value: "yesterday" why: Not a valid day or time.'),
+        ("2025-11-24", "2025-13-01", '--until value: "2025-13-01" why: Not a valid day or time.'),
         ("2026-01-01", None, '--since value: "2026-01-01" why: This is in the future'),
-        ("2025-11-24", "2025-11-22", '--until value: "2025-11-22" why: The span ends before it begins'),
-        ("2025-11-24", "2025-11-24T00:00:00Z", "why: The span ends before it begins"),
-        ("", None, "why: This is neither a day nor a time."),
+        ("2025-11-24", "2025-11-22", '--until value: "2025-11-22" why: The period ends before its start'),
+        ("2025-11-24", "2025-11-24T00:00:00Z", "why: The period ends before its start"),
+        ("", None, "why: Not a valid day or time."),
     ],
 )
-def test_a_span_that_is_none_is_refused_before_anything_is_asked(since: str, until: str | None, why: str) -> None:
+def test_invalid_period_is_refused_before_any_call(since: str, until: str | None, why: str) -> None:
     at = typist(ENTRY)
     outcome = at.run("audit", "--since", since, *(("--until", until) if until else ()), "--csv")
 
@@ -214,7 +214,7 @@ def test_a_span_that_is_none_is_refused_before_anything_is_asked(since: str, unt
 
 @given(st.text(max_size=30) | st.dates().map(str) | st.datetimes().map(str))
 @example("2025-11-24")
-def test_whatever_is_typed_for_a_day_is_a_span_or_a_clear_refusal(text: str) -> None:
+def test_any_text_for_a_day_is_a_period_or_an_error(text: str) -> None:
     for since, until in ((text, None), ("2025-01-01", text)):
         try:
             first, end = audit.parse_period(since, until, NOW)
@@ -223,7 +223,7 @@ def test_whatever_is_typed_for_a_day_is_a_span_or_a_clear_refusal(text: str) -> 
         assert first < end <= NOW + 60
 
 
-def test_an_export_that_is_cut_off_says_so_and_is_no_json() -> None:
+def test_export_that_is_cut_off_fails_and_is_not_json() -> None:
     class Broken(MemoryStore):
         def audit(self, since: int, until: int) -> Any:
             yield ENTRY
@@ -238,7 +238,7 @@ def test_an_export_that_is_cut_off_says_so_and_is_no_json() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["--csv", "--since 2025-11-01", "--since 2025-11-01 --csv --json"])
-def test_the_form_is_one_and_the_beginning_is_named(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_needs_one_form_and_a_start(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         typist().run("audit", *arguments.split())
     assert ended.value.code == 2

@@ -1,6 +1,6 @@
-"""The credentials of whoever runs a command, and what AWS refuses in words that help.
+"""The caller's credentials, and AWS's errors as problems with a fix.
 
-Not shown here: that AWS takes them (docs/live-checks.md).
+It does not prove that AWS accepts the credentials (docs/live-checks.md).
 """
 
 from pathlib import Path
@@ -17,13 +17,13 @@ from tests.app.domain.policies import SETTINGS
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Nothing of the person who runs the tests, and no instance to ask for a role."""
+    """A home without credentials, and no instance role."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # Where a call would go if it came so far: nobody listens there.
+    # Nothing listens at the endpoint of a call.
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -50,19 +50,19 @@ def test_credentials_come_from_a_profile(home: Path, monkeypatch: pytest.MonkeyP
     assert aws_client.find_credentials()() == Credentials("AKIB", "other")
 
 
-def test_without_any_the_way_to_sign_in_is_told() -> None:
-    assert "There are no AWS credentials here." in refusal()
+def test_missing_credentials_are_an_error_with_a_fix() -> None:
+    assert "No AWS credentials were found." in refusal()
     assert "aws sso login" in refusal()
 
 
-def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "typo")
 
     assert "(typo) could not be found" in refusal()
     assert "aws sso login" in refusal()
 
 
-def test_a_sign_in_that_is_over_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_sign_in_is_an_error_with_a_fix(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "config").write_text(
         "[profile audit]\nsso_session = company\nsso_account_id = 111111111111\nsso_role_name = auditor\n"
         "region = eu-central-1\n"
@@ -78,15 +78,15 @@ def test_a_sign_in_that_is_over_is_told(home: Path, monkeypatch: pytest.MonkeyPa
     ("code", "said"),
     [
         ("ExpiredTokenException", "Your AWS credentials have expired."),
-        ("UnrecognizedClientException", "AWS does not know your credentials"),
-        ("AccessDeniedException", "may not do this: User: x is not authorized"),
-        ("ResourceNotFoundException", "Your credentials may be of another account than the stack"),
-        (UNREACHABLE, "AWS did not answer"),
-        (TIMEOUT, "AWS did not answer"),
-        ("ThrottlingException", "AWS refused it: User: x is not authorized"),
+        ("UnrecognizedClientException", "AWS does not accept your credentials"),
+        ("AccessDeniedException", "are not authorized: User: x is not authorized"),
+        ("ResourceNotFoundException", "Your credentials may be of another account than the stack's"),
+        (UNREACHABLE, "AWS did not respond"),
+        (TIMEOUT, "AWS did not respond"),
+        ("ThrottlingException", "AWS refused the call: User: x is not authorized"),
     ],
 )
-def test_what_aws_refuses_is_said_with_what_to_do(code: str, said: str) -> None:
+def test_aws_error_is_a_problem_with_a_fix(code: str, said: str) -> None:
     with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
         raise AwsError(code, "User: x is not authorized", 400, "Query")
     text = " ".join(str(refused.value).split())
@@ -96,7 +96,7 @@ def test_what_aws_refuses_is_said_with_what_to_do(code: str, said: str) -> None:
     assert "instead: " in text
 
 
-def test_the_account_of_the_stack_is_named_where_it_may_be_another_one() -> None:
+def test_error_of_another_account_names_the_stacks_account() -> None:
     for code in ("AccessDeniedException", "ResourceNotFoundException"):
         with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
             raise AwsError(code, "", 400, "Query")

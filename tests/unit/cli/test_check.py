@@ -1,6 +1,6 @@
-"""`breakglass check`: what a preview would say about a stack file.
+"""`breakglass check`: the problems and warnings of a stack file, as text and JSON.
 
-Not proven here: what is right and wrong in a file (tests/unit/config).
+The rules for a file are tested in tests/unit/stack_file.
 """
 
 import json
@@ -168,7 +168,7 @@ def test_check_repeats_no_secret(token: object, form: tuple[str, ...], tmp_path:
 
 
 @pytest.mark.parametrize("name", ["dev", "local", "prod"])
-def test_a_committed_stack_file_is_clean(name: str) -> None:
+def test_check_of_a_committed_stack_file_is_clean(name: str) -> None:
     outcome = check(STACKS / f"Pulumi.{name}.yaml", "--without-secrets")
     assert outcome.status == 0
     assert outcome.out.endswith(": 0 problems, 0 warnings\n")

@@ -1,6 +1,6 @@
-"""`breakglass explain`: who can approve this, by which rule, and why not me?
+"""`breakglass explain`: the report on approvers, rules and a person's access.
 
-The decisions themselves are shown in tests/app/domain; here is what of them a person gets to read.
+The decisions are tested in tests/app/domain.
 """
 
 import json
@@ -53,25 +53,25 @@ def lines(outcome: Outcome, section: str) -> list[str]:
     return [" ".join(line.split()) for line in found.splitlines()[1:]]
 
 
-def test_who_asks_learns_what_they_may_by_which_rule_and_who_approves_it_now() -> None:
+def test_explain_shows_access_rule_and_present_approvers() -> None:
     outcome = explain(typist(), "ada")
 
     assert outcome.status == 0
     assert outcome.out.splitlines()[0] == f"{RDS} in {PRODUCTION} (production)"
     assert "ada (Ada) may request it yes Ada may request" in " ".join(outcome.out.split())
-    assert "Who can approve it for ada (Ada), by rule databases: it takes one person\n" in outcome.out
-    assert lines(outcome, "Who can approve") == ["bea (Bea) group leads can", "cleo (Cleo) group leads can"]
+    assert "Approvers for ada (Ada), by rule databases: it takes one person\n" in outcome.out
+    assert lines(outcome, "Approvers") == ["bea (Bea) group leads can", "cleo (Cleo) group leads can"]
     assert lines(outcome, "Rules") == ["databases allows it It lets Ada request. One approval by group leads."]
 
 
-def test_why_not_me_is_answered() -> None:
+def test_explain_gives_the_reason_of_a_refusal() -> None:
     may = lines(explain(typist(), "fay"), RDS)
 
     assert any(line.startswith("fay (Fay) may request it no No rule lets Fay request") for line in may)
     assert any(line.startswith("fay (Fay) may approve what others request no Fay is not among") for line in may)
 
 
-def test_the_request_of_somebody_else_can_be_asked_about() -> None:
+def test_explain_for_a_requester_gives_the_verdict() -> None:
     yes = explained(typist(), "cleo", "--for", "ada")["may_approve_for"]
     no = explained(typist(), "ada", "--for", "ada")["may_approve_for"]
 
@@ -82,19 +82,19 @@ def test_the_request_of_somebody_else_can_be_asked_about() -> None:
     )
 
 
-def test_a_group_stands_for_who_is_in_it_now() -> None:
+def test_approvers_are_the_present_members_of_a_group() -> None:
     at = typist()
     at.directory.move(FAY, "g-leads")
     at.directory.disable(CLEO)
 
-    assert [one["user_name"] for one in explained(at, "ada")["approvers"]] == ["bea", "fay"]
+    assert [each["user_name"] for each in explained(at, "ada")["approvers"]] == ["bea", "fay"]
 
 
-def test_who_is_named_and_can_t_approve_all_the_same_is_listed_last_with_the_reason() -> None:
+def test_approvers_who_can_not_approve_are_last_with_a_reason() -> None:
     at = typist(policy(rule(approvers=(group("oncall"), group("leads"))), denies=(COURSE,)))
 
     found = explained(at, "ada")["approvers"]
-    assert [(one["user_name"], one["outcome"]) for one in found] == [
+    assert [(each["user_name"], each["outcome"]) for each in found] == [
         ("bea", "allowed"),
         ("cleo", "allowed"),
         ("ada", "refused"),
@@ -103,10 +103,10 @@ def test_who_is_named_and_can_t_approve_all_the_same_is_listed_last_with_the_rea
     assert found[2]["reason"] == "Nobody approves their own request."
     assert "They take the course first." in found[3]["reason"]
     # Bea is in both groups, and once in the list.
-    assert [one["name"] for one in found[0]["through"]] == ["oncall", "leads"]
+    assert [each["name"] for each in found[0]["through"]] == ["oncall", "leads"]
 
 
-def test_too_few_people_are_said_to_be_too_few() -> None:
+def test_too_few_approvers_are_reported() -> None:
     at = typist(policy(rule(approvals=3)))
 
     assert "it takes 3 different people; too few can now\n" in explain(at, "ada").out
@@ -114,13 +114,13 @@ def test_too_few_people_are_said_to_be_too_few() -> None:
     assert explained(typist(), "ada")["enough_approvers"] is True
 
 
-def test_nobody_at_all_is_said_to_be_nobody() -> None:
+def test_empty_group_has_no_approvers() -> None:
     at = typist(policy(rule(approvers=(group("empty"),))))
 
-    assert lines(explain(at, "ada"), "Who can approve")[0].startswith("nobody ")
+    assert lines(explain(at, "ada"), "Approvers")[0].startswith("no approvers ")
 
 
-def test_conditions_are_those_of_the_strictest_rule_in_the_words_of_people() -> None:
+def test_conditions_are_those_of_the_strictest_rule() -> None:
     strict = rule(name="strict", ticket_pattern="INC-[0-9]+", glass_after_seconds=None, risk_banner="Care!")
     conditions = lines(explain(typist(policy(DATABASES, strict)), "ada"), "Conditions")
 
@@ -131,7 +131,7 @@ def test_conditions_are_those_of_the_strictest_rule_in_the_words_of_people() -> 
     assert "risk Care!" in conditions
 
 
-def test_breaking_the_glass_is_said_to_take_patience() -> None:
+def test_break_glass_row_has_both_waiting_times() -> None:
     shown = " ".join(explain(typist(), "ada").out.split())
     assert "ada (Ada) may break the glass yes After 10 min without an answer, and not for 12 h after a denial." in shown
     assert "without approval after 10 min without an answer, and not for 12 h after a denial" in shown
@@ -139,27 +139,27 @@ def test_breaking_the_glass_is_said_to_take_patience() -> None:
     assert (terms["break_glass_after_seconds"], terms["not_after_denial_seconds"]) == (600, 43_200)
 
 
-def test_who_may_not_request_learns_who_approves_for_those_who_may() -> None:
+def test_user_without_access_sees_the_approvers_for_others() -> None:
     outcome = explain(typist(), "cleo")
 
-    assert lines(outcome, "Who can approve it for those who may request it") == [
+    assert lines(outcome, "Approvers for those who may request it") == [
         "bea (Bea) group leads can",
         "cleo (Cleo) group leads can",
     ]
     assert explained(typist(), "cleo")["terms"] is None
 
 
-def test_an_address_finds_whoever_has_it() -> None:
+def test_user_is_found_by_email_address() -> None:
     assert explained(typist(), "ada@example.com")["who"]["user_name"] == "ada"
 
 
-def test_json_has_everything_that_a_program_needs() -> None:
+def test_json_has_all_parts_of_the_report() -> None:
     answer = explained(typist(policy(denies=(COURSE,))), "ada")
 
     assert sorted(answer) == ["account", "approvers", "enough_approvers", "permission_set", "terms", "who"]
     assert answer["account"] == {"id": PRODUCTION, "name": "production"}
     assert answer["who"]["request"]["rule"] == "databases"
-    assert [one["name"] for one in answer["who"]["denies"]] == ["course"]
+    assert [each["name"] for each in answer["who"]["denies"]] == ["course"]
     assert answer["terms"]["ping"] == [{"kind": "group", "id": "g-leads", "name": "leads"}]
 
 
@@ -174,9 +174,7 @@ def test_json_has_everything_that_a_program_needs() -> None:
         ({"account": "staging"}, ('--account value: "staging"', "Did you mean 333333333333 (staging)?")),
     ],
 )
-def test_a_name_that_is_none_gets_the_nearest_and_nothing_is_asked_of_aws(
-    question: dict[str, str], said: tuple[str, ...]
-) -> None:
+def test_unknown_name_gets_the_nearest_without_a_call_of_aws(question: dict[str, str], said: tuple[str, ...]) -> None:
     at = typist()
     outcome = explain(at, "ada", **question)
 
@@ -187,7 +185,7 @@ def test_a_name_that_is_none_gets_the_nearest_and_nothing_is_asked_of_aws(
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada.lovelace", "nobody@example.com", ""])
-def test_a_person_who_is_not_there_is_said_not_to_be(name: str) -> None:
+def test_unknown_user_is_an_error(name: str) -> None:
     outcome = explain(typist(), name)
 
     assert (outcome.status, outcome.out) == (2, "")
@@ -195,16 +193,16 @@ def test_a_person_who_is_not_there_is_said_not_to_be(name: str) -> None:
     assert "user name as Identity Center shows it" in outcome.flat
 
 
-def test_the_person_whose_request_it_would_be_has_to_be_there_too() -> None:
+def test_unknown_requester_is_an_error() -> None:
     assert '--for value: "gone"' in explain(typist(), "ada", "--for", "gone").flat
 
 
-def test_a_policy_can_be_tried_before_it_is_deployed(tmp_path: Path) -> None:
+def test_policy_file_replaces_the_deployed_policy(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text(to_json(policy(rule(name="tomorrow", approvers=(user("dot"),)))))
     at = typist(None)
 
-    assert [one["user_name"] for one in explained(at, "ada", "--policy", str(file))["approvers"]] == [DOT.user_name]
+    assert [each["user_name"] for each in explained(at, "ada", "--policy", str(file))["approvers"]] == [DOT.user_name]
     assert [each for each in at.asked if each.startswith("pulumi ")] == []
 
 
@@ -212,7 +210,7 @@ MISSPELT = to_json(policy()).replace('"denies"', '"denys"').encode()
 
 
 @pytest.mark.parametrize("content", [MISSPELT, None, b"config:\n  breakglass:approvals: {}\n", b"{}", b"[]", b"\xff"])
-def test_a_file_that_is_no_policy_is_refused(content: bytes | None, tmp_path: Path) -> None:
+def test_file_that_is_not_a_policy_is_refused(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     if content is not None:
         file.write_bytes(content)
@@ -223,7 +221,7 @@ def test_a_file_that_is_no_policy_is_refused(content: bytes | None, tmp_path: Pa
     assert "pulumi stack output approvalPolicy > policy.json" in outcome.flat
 
 
-def test_what_people_typed_as_their_name_is_no_command_for_the_terminal() -> None:
+def test_name_with_controls_is_escaped() -> None:
     at = typist()
     at.directory.people[ADA.user_id] = replace(ADA, display_name="A\x1b[2Jda\nroot")
     outcome = explain(at, "ada")
@@ -232,7 +230,7 @@ def test_what_people_typed_as_their_name_is_no_command_for_the_terminal() -> Non
     assert "ada (A\\u001b[2Jda root)" in outcome.out
 
 
-def test_what_aws_refuses_is_one_answer_not_a_traceback() -> None:
+def test_aws_error_is_a_message_without_traceback() -> None:
     at = typist()
     at.directory.failure = AwsError(UNREACHABLE, "no answer", 0, "GetUserId")
     outcome = explain(at, "ada")
@@ -241,7 +239,7 @@ def test_what_aws_refuses_is_one_answer_not_a_traceback() -> None:
     assert "AWS: GetUserId" in outcome.flat
 
 
-def test_somebody_denied_sees_which_rule_forbids_what() -> None:
+def test_denied_user_sees_the_deny_rule() -> None:
     deny = replace(COURSE, actions=(Action.request, Action.approve))
     outcome = explain(typist(policy(denies=(deny,))), EVE.user_name)
 

@@ -5,7 +5,7 @@ import pytest
 from breakglass.cli.layout import format_columns, to_one_line
 
 
-def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
+def test_format_columns_aligns_cells_and_wraps_the_last() -> None:
     long = " ".join(["word"] * 30)
     lines = format_columns([("a", "bb", "short"), ("aaa", "b", long)])
 
@@ -15,7 +15,7 @@ def test_cells_stand_below_each_other_and_the_last_one_is_wrapped() -> None:
     assert max(map(len, lines)) <= 110
 
 
-def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
+def test_format_columns_leaves_room_behind_wide_cells() -> None:
     assert format_columns([("a" * 200, "one two three")]) == ["  " + "a" * 200 + "  one two three"]
 
 
@@ -28,5 +28,5 @@ def test_however_wide_the_first_cells_are_there_is_room_for_the_last() -> None:
         ("a\u202eb", "a\\u202eb"),
     ],
 )
-def test_one_line_of_hostile_text_escapes_controls(typed: str, shown: str) -> None:
+def test_to_one_line_escapes_controls(typed: str, shown: str) -> None:
     assert to_one_line(typed) == shown

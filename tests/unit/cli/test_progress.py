@@ -1,4 +1,4 @@
-"""Whoever waits is told why, and whoever does not wait is told nothing."""
+"""Progress is printed for slow commands, and only for them."""
 
 import io
 import threading
@@ -6,8 +6,8 @@ import threading
 from breakglass.cli.progress import Progress
 
 
-class Heard(io.StringIO):
-    """Lets a test wait until something was said."""
+class HeardStream(io.StringIO):
+    """Lets a test wait for a line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,17 +24,17 @@ class Heard(io.StringIO):
         self.said.clear()
 
 
-def test_what_is_quick_is_not_talked_about() -> None:
+def test_progress_of_a_quick_command_prints_nothing() -> None:
     heard = io.StringIO()
     with Progress(heard, "working", seconds=3600):
         pass
     assert heard.getvalue() == ""
 
 
-def test_what_takes_long_is_said_also_while_nothing_comes_back_and_each_thing_once() -> None:
-    heard = Heard()
+def test_progress_of_a_slow_command_prints_each_activity_once() -> None:
+    heard = HeardStream()
     with Progress(heard, "asking Pulumi", seconds=0.001) as progress:
         heard.wait()
-        progress.doing = "reading"
+        progress.activity = "reading"
         heard.wait()
     assert heard.getvalue().split("\n") == ["   asking Pulumi", "   reading", ""]

@@ -1,4 +1,4 @@
-"""What is deployed, by Pulumi's outputs, and what a person is told where there is nothing to be had."""
+"""The stack outputs, and the errors where some are missing."""
 
 import json
 import subprocess
@@ -34,14 +34,14 @@ def said(stack: str | None, pulumi: Pulumi) -> str:
     return " ".join(str(refused.value).split())
 
 
-def test_policy_and_table_are_the_outputs_of_the_selected_stack() -> None:
+def test_outputs_of_the_selected_stack_are_read() -> None:
     pulumi = Pulumi(OUTPUTS)
 
     assert read_stack_outputs(None, pulumi) == StackOutputs(policy(), "records")
     assert pulumi.called == ["pulumi", "stack", "output", "--json", "--non-interactive", "--color", "never"]
 
 
-def test_a_stack_can_be_named() -> None:
+def test_outputs_of_a_named_stack_are_read() -> None:
     pulumi = Pulumi(OUTPUTS)
     read_stack_outputs("prod", pulumi)
 
@@ -51,26 +51,26 @@ def test_a_stack_can_be_named() -> None:
 @pytest.mark.parametrize(
     "outputs", [{}, {"topicArn": "arn"}, {"approvalPolicy": OUTPUTS["approvalPolicy"]}, {"approvalTable": "records"}]
 )
-def test_a_stack_without_approvals_is_said_to_have_none(outputs: object) -> None:
-    assert "This stack has not deployed approvals" in said("dev", Pulumi(outputs))
+def test_stack_without_approvals_is_an_error(outputs: object) -> None:
+    assert "This stack has no approvals: its outputs" in said("dev", Pulumi(outputs))
     assert 'value: "dev"' in said("dev", Pulumi(outputs))
     assert "(the selected one)" in said(None, Pulumi(outputs))
 
 
-def test_what_pulumi_says_is_handed_on() -> None:
+def test_error_of_pulumi_is_shown() -> None:
     text = said("dve", Pulumi({}, "error: no stack named 'dve' found\n"))
 
-    assert "`pulumi stack output` says: error: no stack named 'dve' found" in text
+    assert "`pulumi stack output` failed: error: no stack named 'dve' found" in text
     assert "pulumi stack ls" in text
 
 
-def test_a_policy_of_another_version_is_refused_with_the_way_out() -> None:
+def test_policy_of_another_version_is_an_error_with_a_fix() -> None:
     outputs = {**OUTPUTS, "approvalPolicy": json.dumps({"rules": []})}
 
     assert "Use the version of breakglass that deployed it." in said("dev", Pulumi(outputs))
 
 
-def test_without_pulumi_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_pulumi_is_an_error_with_a_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as refused:
@@ -79,8 +79,8 @@ def test_without_pulumi_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch, tmp
     assert "Install the Pulumi CLI" in str(refused.value)
 
 
-def test_pulumi_is_run_in_the_current_folder_and_asks_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A script in place of Pulumi, which would wait for ever if it could ask something."""
+def test_pulumi_runs_in_the_current_folder_without_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A script in place of Pulumi, which would wait forever on an open standard input."""
     script = tmp_path / "pulumi"
     script.write_text('#!/bin/sh\nread answer\nprintf \'{"approvalTable": "%s"}\' "$PWD"\n')
     script.chmod(0o755)
@@ -89,4 +89,4 @@ def test_pulumi_is_run_in_the_current_folder_and_asks_nothing(monkeypatch: pytes
     with pytest.raises(CommandError) as refused:
         read_stack_outputs(None)
 
-    assert "has not deployed approvals" in " ".join(str(refused.value).split())
+    assert "This stack has no approvals" in " ".join(str(refused.value).split())

@@ -1,4 +1,4 @@
-"""What a reader is sent to exists: links, commands, the stack file of the README, the picture of the message.
+"""What a reader is sent to exists: links, commands, the stack file of the README, the licence.
 
 Not proven here: that what the documents say is true.
 """
@@ -13,14 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from breakglass.alerts.messages import slack_message, substitute
-from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.cli.check import PROBLEM, LocatedProblem, to_text
 from breakglass.errors import Problem
 from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.secret_keys import NAMESPACE
-from breakglass.vocabulary import EvidencePath
-from docs.draw_message import PICTURE, RECORD, arrived, drawing
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -109,41 +105,6 @@ def test_the_stack_file_of_the_readme_is_a_valid_one() -> None:
     secrets = {key: {"secure": "v1:made:up"} for key in ("slackBotToken", "slackSigningSecret")}
 
     validate_stack({**keys, **secrets}, ROOT / "stacks")
-
-
-def test_the_picture_shows_the_message_that_is_sent_today() -> None:
-    transformer = slack_message(
-        PermissionSetSubject("devops-break-glass"),
-        EvidencePath.session_start,
-        channel="C0123456789",
-        post_mortem_url="https://wiki.example.com/break-glass/post-mortem",
-        explain=True,
-    )
-    record = json.loads(text_of(RECORD))
-    event = {"detail": record, "account": record["recipientAccountId"], "region": record["awsRegion"]}
-    message = json.loads(substitute(transformer, event))
-
-    assert arrived([message]) == message
-    assert text_of(PICTURE) == drawing(message), "stale: run `make demo` and `python -m docs.draw_message`"
-
-
-def test_no_message_of_another_record_is_drawn() -> None:
-    other = {"metadata": {"event_payload": {"event_id": "another"}}}
-    of_a_request = {"metadata": {"event_payload": {"id": "r-0123456789abcdef"}}}
-
-    assert arrived([other, of_a_request]) is None
-
-
-def test_a_hostile_message_stays_text() -> None:
-    hostile = {"text": '"><script>', "blocks": [{"type": "section", "text": {"text": "`<script>`\n*<b>*"}}]}
-
-    assert "<script>" not in drawing(hostile)
-    assert "<b>" not in drawing(hostile)
-
-
-def test_a_block_that_nobody_can_draw_is_not_left_out() -> None:
-    with pytest.raises(ValueError, match="no way to draw"):
-        drawing({"text": "", "blocks": [{"type": "image"}]})
 
 
 def test_license_is_the_unmodified_apache_text() -> None:

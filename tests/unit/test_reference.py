@@ -1,20 +1,15 @@
-"""docs/reference is what the code says today."""
+"""docs/reference holds what the code says of components, stack file and policy lint."""
 
 import pytest
 
 import breakglass
 from breakglass.iam.rules import RULES
-from docs.generate_reference import FOLDER, pages
+from docs.generate_reference import pages
 
 
 @pytest.fixture(scope="module")
 def generated() -> dict[str, str]:
     return pages()
-
-
-def test_the_committed_reference_is_that_of_the_code(generated: dict[str, str]) -> None:
-    committed = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir()}
-    assert committed == generated, "stale: run `python -m docs.generate_reference`"
 
 
 def test_every_component_has_its_inputs_outputs_permissions_and_errors(generated: dict[str, str]) -> None:

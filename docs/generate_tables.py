@@ -1,0 +1,375 @@
+"""Fill the tables and diagrams of the documents that the code knows: permissions, states, alarms, costs, log events.
+
+`python -m docs.generate_tables` writes them between their markers; a test fails if a document is stale. In a table the
+last columns may be prose. They stay as written, and a row that has none yet is an error.
+
+Non-goals: whole pages (see `docs.generate_reference`).
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+from breakglass.app.domain.grant_lifecycle import GRANT_TABLE
+from breakglass.app.domain.policy import UnmanagedAssignments
+from breakglass.app.domain.records import GrantState, State, UsageState
+from breakglass.app.domain.request_lifecycle import REQUEST_TABLE
+from breakglass.app.domain.usage_lifecycle import USAGE_TABLE
+from breakglass.components.approvals.workflow_definition import definition
+from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
+from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions
+from breakglass.naming import AppFunction, Metric, Names, ResourceArns
+from tests.app.domain.policies import MANAGEMENT, SETTINGS, policy, rule
+from tests.conftest import Deployment, deploy
+
+FOLDER = Path(__file__).parent
+"""Where the documents are."""
+
+ARNS = ResourceArns(Names("prod-approvals"), "aws", "eu-central-1", MANAGEMENT)
+_SECRETS = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:breakglass-prod-"
+FULL = AppScope(
+    arns=ARNS,
+    policy=policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)),
+    bot_token_secret_arn=f"{_SECRETS}slack-token",
+    signing_secret_arn=f"{_SECRETS}approvals-signing",
+    kms_key_arn="arn:aws:kms:eu-central-1:111111111111:key/KEY_OF_SECRETS",
+    identity_center_key_arn="arn:aws:kms:eu-central-1:111111111111:key/KEY_OF_IDENTITY_CENTER",
+    session_policy_arn="arn:aws:organizations::111111111111:policy/ORGANIZATION/service_control_policy/POLICY",
+)
+"""A stack with everything that a stack file can switch on."""
+
+_READ_ONLY = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
+_ALARMED: dict[str, Any] = {
+    "permission_sets": {
+        "region": "eu-central-1",
+        "pairs": [
+            {
+                "name": "ROLE",
+                "everyday": {"managed_policies": [_READ_ONLY]},
+                "break_glass": {"managed_policies": [_READ_ONLY]},
+            }
+        ],
+    },
+    "alerts": {"region": "eu-central-1", "slack": {"channel": "C0123456789"}},
+    "approvals": {
+        "channel": "C0APPROVALS1",
+        "rules": [
+            {
+                "name": "all",
+                "sets": ["ROLE-break-glass"],
+                "accounts": ["333333333333"],
+                "requesters": [{"group": "oncall"}],
+                "approvers": [{"group": "leads"}],
+            }
+        ],
+        "end_sessions": True,
+    },
+    "slack_bot_token": "xoxb-1-made-up",
+    "slack_signing_secret": "0123456789abcdef0123456789abcdef",
+}
+"""`BreakGlass` arguments of a stack that has every alarm."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a document.
+
+    Attributes:
+        header: all columns.
+        rows: the generated cells of each row, by the first one, which names the row.
+        kept: how many columns at the end are prose of the document.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    kept: int = 0
+
+    def fill(self, old: str) -> str:
+        """Return the table with the prose of its old text.
+
+        Raises:
+            ValueError: A row has no prose.
+        """
+        written = {cells[0]: cells[-self.kept :] for cells in map(_cells, old.splitlines()) if len(cells) > self.kept}
+        if missing := [row[0] for row in self.rows if self.kept and row[0] not in written]:
+            raise ValueError(f"No prose for {', '.join(missing)}: write {self.header[-self.kept :]} into the document.")
+        lines = [[*row, *(written[row[0]] if self.kept else ())] for row in self.rows]
+        return "".join(f"| {' | '.join(cells)} |\n" for cells in [self.header, ["---"] * len(self.header), *lines])
+
+
+def fill(text: str) -> str:
+    """Return a document with every generated part as the code has it today."""
+    start, *parts = text.split(_BEGIN)
+    filled = [start]
+    for part in parts:
+        name, _, rest = part.partition(" -->\n")
+        old, _, after = rest.partition(_END)
+        made = CONTENTS[name]()
+        filled.append(f"{_BEGIN}{name} -->\n\n{made.fill(old) if isinstance(made, Table) else made}\n{_END}{after}")
+    return "".join(filled)
+
+
+def documents() -> list[Path]:
+    """Return the documents with generated parts."""
+    return [path for path in sorted(FOLDER.rglob("*.md")) if _BEGIN in path.read_text(encoding="utf-8")]
+
+
+_BEGIN, _END = "<!-- generated: ", "<!-- end -->"
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+
+
+def _code(values: Iterable[object]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+# --- lifecycles ------------------------------------------------------------------------------------------------------
+
+Transitions = Mapping[tuple[Any, Any], StrEnum]
+
+
+def _lifecycle(table: Transitions, states: type[StrEnum], first: str) -> str:
+    """Return a state diagram, and the events that change no state and come in most of them."""
+    everywhere = {
+        event
+        for event in {event for _, event in table}
+        if len(came := [state for state, name in table if name is event]) > 3
+        and all(table[state, event] is state for state in came)
+    }
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (before, event), after in table.items():
+        if event not in everywhere:
+            arrows.setdefault((before, after), []).append(event)
+    left = {before for before, after in arrows if before != after}
+    lines = [f"    [*] --> {next(iter(states))}: {first}"]
+    lines += [f"    {before} --> {after}: {', '.join(events)}" for (before, after), events in arrows.items()]
+    lines += [f"    {state} --> [*]" for state in states if state not in left]
+    listed = [f"- `{event}` in {_where(table, states, event)}\n" for event in sorted(everywhere)]
+    diagram = "```mermaid\nstateDiagram-v2\n" + "\n".join(lines) + "\n```\n"
+    return diagram + ("\nNot drawn, since they change no state:\n\n" + "".join(listed) if listed else "")
+
+
+def _where(table: Transitions, states: type[StrEnum], event: StrEnum) -> str:
+    others = [state for state in states if (state, event) not in table]
+    if not others:
+        return "every state"
+    named = [state for state in states if (state, event) in table]
+    return f"every state but {_code(others)}" if len(others) < len(named) else _code(named)
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+
+def _permissions(statements: Iterable[Mapping[str, Any]]) -> Table:
+    rows = [(f"`{each['Sid']}`", _code(_list(each["Action"])), _resources(each)) for each in statements]
+    return Table(("statement", "actions", "on", "why"), rows, kept=1)
+
+
+def _of_function(part: AppFunction) -> Table:
+    """Return the permissions of a function; what two functions may in the management account is a table of its own."""
+    statements = function_permissions(part, FULL)["Statement"]
+    shared = _in_management_account()
+    return _permissions(each for each in statements if part not in _SHARE or each not in shared)
+
+
+def _in_management_account() -> list[Mapping[str, Any]]:
+    one, other = (function_permissions(part, FULL)["Statement"] for part in _SHARE)
+    return [
+        each for each in one if each in other and all(action.startswith("iam:") for action in _list(each["Action"]))
+    ]
+
+
+def _resources(statement: Mapping[str, Any]) -> str:
+    shown = _code(dict.fromkeys(_short(arn) for arn in _list(statement["Resource"])))
+    for operator, condition in statement.get("Condition", {}).items():
+        for key, values in condition.items():
+            shown += f"; `{key}` {'like ' if 'Like' in operator else ''}{_code(map(_short, _list(values)))}"
+    return shown
+
+
+def _short(arn: str) -> str:
+    """Return an ARN without partition, region and account, and with placeholders for the names of a stack."""
+    names: dict[str, str] = {}
+    for name, permission_set in FULL.policy.sets.items():
+        names |= {permission_set.arn: ":::::permissionSet/INSTANCE/SET", f"SSO_{name}_": "SSO_SET_"}
+    for principal in (*FULL.policy.rules[0].requesters, *FULL.policy.rules[0].approvers, *FULL.policy.security):
+        names[principal.id] = "GROUP"
+    names |= {"breakglass-prod-": "breakglass-STACK-", SETTINGS.instance_arn.rpartition("/")[2]: "INSTANCE"}
+    names |= {SETTINGS.identity_store_id: "STORE", ARNS.region: "REGION", MANAGEMENT: "ACCOUNT"}
+    for name, placeholder in names.items():
+        arn = arn.replace(name, placeholder)
+    return arn.split(":", 5)[-1]
+
+
+_SHARE = (AppFunction.provisioner, AppFunction.reconciler)
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _deployment() -> Deployment:
+    def program() -> None:
+        BreakGlass("STACK", cast(BreakGlassArgs, _ALARMED))
+
+    return deploy(program)
+
+
+def _alarms(approvals: bool) -> Table:
+    """Return the alarms of the alerts or of the approvals; those that each function has are one row."""
+    prefix = "breakglass-STACK-approvals-"
+    measures: dict[str, dict[str, list[str]]] = {}
+    for alarm in _deployment().of_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
+        name = alarm.inputs["name"]
+        if name.startswith(prefix) != approvals:
+            continue
+        function = next((part for part in AppFunction if name.startswith(f"{prefix}{part}-")), "")
+        kind = name.removeprefix(f"{prefix}{function}-")
+        if function and kind in ("errors", "throttles"):
+            name = f"{prefix}FUNCTION-{kind}"
+        measures.setdefault(name.replace("ROLE-break-glass", "ROLE"), {}).setdefault(_measure(alarm.inputs), []).append(
+            function
+        )
+    rows = []
+    for name, by_measure in measures.items():
+        usual, *others = sorted(by_measure, key=lambda measure: -len(by_measure[measure]))
+        exceptions = [f"; {_code(by_measure[other])}: {other}" for other in others]
+        rows.append((f"`{name}`", usual + "".join(exceptions)))
+    return Table(("alarm", "measures", "goes off when", "first do", "then"), rows, kept=3)
+
+
+def _measure(alarm: Mapping[str, Any]) -> str:
+    queries = [query["metric"] for query in alarm.get("metricQueries", ()) if "metric" in query] or [alarm]
+    (statistic,) = {query.get("statistic") or query["stat"] for query in queries}
+    (period,) = {query["period"] for query in queries}
+    metrics = _code(dict.fromkeys(query["metricName"] for query in queries))
+    sign = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}[alarm["comparisonOperator"]]
+    periods, of = alarm["evaluationPeriods"], alarm.get("datapointsToAlarm")
+    times = f", {of} of {periods} times" if of else f", {periods} times in a row" if periods > 1 else ""
+    span = f"{period // 86_400} days" if period > 86_400 else f"{period // 60} min"
+    return f"{statistic.lower()} of {metrics} {sign} {alarm['threshold']:g} in {span}{times}"
+
+
+# --- costs -----------------------------------------------------------------------------------------------------------
+
+# The states of a request that goes well. Each pair of states has to be an edge of the state machine.
+_REQUEST = "Begin Ask Asked Prepare GrantEach Granted Opened Hold Due Held RevokeEach Close Closed Over".split()
+_TIME_OUT = "Ask Remind Asked Ask".split()
+_GRANT, _GRANT_POLL = "Grant GrantBegun AccountOpen".split(), "GrantBegun GrantWait PollGrant GrantBegun".split()
+_REVOKE = "Revoke RevokeBegun Verify Verified AccountClosed".split()
+_REVOKE_POLL = "RevokeBegun RevokeWait PollRevoke RevokeBegun".split()
+_TAIL = "Closed SessionDenyWait RemoveSessionDeny Over".split()
+
+
+def walk(states: Mapping[str, Any], path: Sequence[str], *, repeated: bool = False) -> tuple[int, int]:
+    """Return how many transitions and how many calls of functions a path has.
+
+    Args:
+        states: of a state machine.
+        path: the names of its states, in order.
+        repeated: the first state is one of another path, so it does not count again.
+
+    Raises:
+        ValueError: A state does not lead to the next one.
+    """
+    for before, name in pairwise(path):
+        state = states[before]
+        branches = [*state.get("Choices", ()), *state.get("Catch", ())]
+        if name not in (state.get("Next"), state.get("Default"), *(branch["Next"] for branch in branches)):
+            raise ValueError(f"The state machine has no way from {before} to {name}.")
+    counted = path[1:] if repeated else path
+    return len(counted), sum(states[name]["Type"] == "Task" for name in counted)
+
+
+def _steps() -> Table:
+    machine = definition(ARNS.function_arn(AppFunction.interactions), ARNS.function_arn(AppFunction.provisioner))[
+        "States"
+    ]
+    grants, revokes = (machine[each]["ItemProcessor"]["States"] for each in ("GrantEach", "RevokeEach"))
+    request, time_out = walk(machine, _REQUEST), walk(machine, _TIME_OUT, repeated=True)
+    grant, poll_grant = walk(grants, _GRANT), walk(grants, _GRANT_POLL, repeated=True)
+    revoke, poll_revoke = walk(revokes, _REVOKE), walk(revokes, _REVOKE_POLL, repeated=True)
+    # The tail takes the arns of the step from Closed to Over.
+    tail = walk(machine, _TAIL, repeated=True)
+    rows = []
+    for index, (name, letter) in enumerate((("state transitions", "T"), ("calls by the state machine", "F"))):
+        formula = (
+            f"{request[index]} + {time_out[index]} *w* + *a* ({grant[index]} + {poll_grant[index]} *g*) "
+            f"+ *a* ({revoke[index]} + {poll_revoke[index]} *r*)"
+        )
+        formula = formula.replace("+ 1 *", "+ *")
+        more = tail[index] - (1 if index == 0 else 0)
+        accounts = grant[index] + 2 * poll_grant[index] + revoke[index] + 2 * poll_revoke[index]
+        rows.append(
+            (
+                name,
+                f"*{letter}* = {formula}",
+                f"{more} more",
+                *(str(request[index] + count * accounts) for count in (1, 10)),
+            )
+        )
+    header = ("part", "formula", "with `endSessions`", "1 account, *g* = *r* = 2, *w* = 0", "10 accounts")
+    return Table(header, rows)
+
+
+def _fixed() -> Table:
+    of_alerts, of_approvals = ([row[0] for row in _alarms(approvals).rows] for approvals in (False, True))
+    functions = [name for name in of_approvals if "FUNCTION" in name]
+    count = len(of_approvals) + len(functions) * (len(AppFunction) - 1)
+    rows = [
+        ("alarms", f"{len(of_alerts)} for each role, {count} for the approvals", "P<sub>alarm</sub> each"),
+        ("metrics of the approvals", f"at most {len(Metric)}", "P<sub>metric</sub> each"),
+    ]
+    return Table(("part", "number", "price"), rows)
+
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+
+
+def _log_events() -> Table:
+    """Return the events that the functions log, as their code names them."""
+    return Table(("`event`", "means"), [(f"`{event}`",) for event in sorted(set(_logged()))], kept=1)
+
+
+def _logged() -> Iterator[str]:
+    for file in (FOLDER.parent / "breakglass" / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="log") | ast.Attribute(attr="log"), args=[ast.Constant(value=str(event)), *_]
+                ):
+                    yield event
+                case _:
+                    pass
+
+
+CONTENTS: Mapping[str, Callable[[], Table | str]] = {
+    "life of a request": lambda: _lifecycle(REQUEST_TABLE, State, "requested"),
+    "life of a grant": lambda: _lifecycle(GRANT_TABLE, GrantState, "prepared"),
+    "life of a usage": lambda: _lifecycle(USAGE_TABLE, UsageState, "use_recorded"),
+    **{f"permissions of {part}": partial(_of_function, part) for part in AppFunction},
+    "permissions in the management account": lambda: _permissions(_in_management_account()),
+    "permissions of the state machine": lambda: _permissions(workflow_permissions(ARNS)["Statement"]),
+    "alarms of the alerts": lambda: _alarms(approvals=False),
+    "alarms of the approvals": lambda: _alarms(approvals=True),
+    "steps of a request": _steps,
+    "fixed costs": _fixed,
+    "events of the logs": _log_events,
+}
+"""What can be generated, by the name in the marker."""
+
+
+if __name__ == "__main__":
+    for document in documents():
+        document.write_text(fill(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""What the app asks of the world.
+"""The ports of the app: stores, AWS, Slack, the clock and the log.
 
-Non-goals: how (see `aws`; the tests have doubles in memory).
+Non-goals: implementations (see `aws`; the tests have doubles in memory).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from breakglass.app.error_codes import remedy_of_slack
 
 if TYPE_CHECKING:
-    # Whatever answers Slack within three seconds needs no more of this module than its errors.
+    # The receiver answers Slack within three seconds, and needs only the errors of this module.
     from breakglass.app.domain.people import Person
     from breakglass.app.domain.policy import Principal
     from breakglass.app.domain.records import Access, AuditEntry, Denial, Grant, Request, Usage
@@ -23,11 +23,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some of many.
+    """A page of a list.
 
     Attributes:
-        items: in the order asked for.
-        next: what to ask with for the following page; None after the last.
+        items: the items, in order.
+        next: the cursor of the next page; None after the last.
     """
 
     items: tuple[Item, ...]
@@ -35,7 +35,7 @@ class Page(Generic[Item]):
 
 
 def skip_record(record: str) -> None:
-    """Leave out a record that can't be read."""
+    """Skip an unreadable record."""
 
 
 class RequestStore(Protocol):
@@ -69,7 +69,7 @@ class RequestStore(Protocol):
         """Return all requests created in a span, newest first."""
 
     def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
-        """Return the last denial of a person's set in each account, newest first, until it expires."""
+        """Return the unexpired last denial of a person's set in each account, newest first."""
 
 
 class GrantStore(Protocol):
@@ -92,7 +92,7 @@ class AssignmentStore(Protocol):
     """Leases on assignments, and the requests that hold each assignment."""
 
     def acquire_lease(self, access: Access, owner: str, until: int, now: int) -> bool:
-        """Take or renew the lease on an assignment, so that a grant and a revoke of it can't cross.
+        """Take or renew the lease on an assignment, which keeps grant and revocation apart.
 
         Returns:
             False while another owner has an unexpired lease.
@@ -102,7 +102,7 @@ class AssignmentStore(Protocol):
         """Give the lease back, if this owner has it."""
 
     def add_holder(self, access: Access, request_id: str, now: int) -> None:
-        """Add a request to the holders of an assignment; a second time changes nothing but the time."""
+        """Add a request to the holders of an assignment, and record the time."""
 
     def remove_holder(self, access: Access, request_id: str) -> frozenset[str]:
         """Remove a request from the holders, and return the others."""
@@ -127,7 +127,7 @@ class UsageStore(Protocol):
         """Write a usage, its audit entries and the events that belong to it."""
 
     def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
-        """Return the latest usage of a set in an account by a person (user ID, or session name if unknown)."""
+        """Return the latest usage of a set in an account, by user ID or, if unknown, session name."""
 
     def open_usages(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Usage]:
         """Yield every usage whose explanation is not accepted, by `due_at`."""
@@ -154,7 +154,7 @@ class OnceStore(Protocol):
         """
 
     def extend_once(self, name: str, until: int) -> None:
-        """Keep a key until another time; work that may have to be repeated takes a short time first."""
+        """Keep a key until another time, once the work has succeeded."""
 
 
 class LockStore(Protocol):
@@ -171,7 +171,7 @@ class CursorStore(Protocol):
     """Positions of searches that go on in another run."""
 
     def cursor(self, name: str) -> str:
-        """Return a cursor as `save_cursor` stored it; empty if there is none."""
+        """Return a cursor as `save_cursor` stored it; empty without one."""
 
     def save_cursor(self, name: str, text: str) -> None:
         """Store a cursor; the last writer wins."""
@@ -195,23 +195,23 @@ class Directory(Protocol):
     """Identity Center's identity store."""
 
     def person(self, user_id: str) -> Person | None:
-        """Return a user and the groups they are in now; None if there is none or they are disabled."""
+        """Return an enabled user and their current groups; None if unknown or disabled."""
 
     def person_by_email(self, address: str) -> Person | None:
-        """Return the user with exactly this e-mail address; None for nobody and for more than one."""
+        """Return the only user with exactly this e-mail address, or None."""
 
     def is_in_other_case(self, address: str) -> bool:
-        """Return whether a user has an address that differs from this one only in upper and lower case."""
+        """Return whether a user has this address in other upper and lower case."""
 
     def person_by_user_name(self, user_name: str) -> Person | None:
         """Return the user with exactly this user name."""
 
     def members(self, principals: Sequence[Principal]) -> tuple[Person, ...]:
-        """Return the enabled people that principals name, groups resolved, each once; without their groups."""
+        """Return the enabled people of users and groups, each once, without their groups."""
 
 
 class OperationStatus(StrEnum):
-    """How far an operation of Identity Center is."""
+    """The status of an operation of Identity Center."""
 
     in_progress = "in_progress"
     succeeded = "succeeded"
@@ -220,7 +220,7 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of Identity Center: its id, how far it is, and why it failed."""
+    """An operation of Identity Center: its ID, its status, and why it failed."""
 
     id: str
     status: OperationStatus
@@ -228,10 +228,10 @@ class Operation:
 
 
 class BusyError(Exception):
-    """Another operation or transaction is in the way (conflict, throttling, 5xx): try again later.
+    """A conflict, throttling or a 5xx response: try again later.
 
     Attributes:
-        code: AWS's error code; empty if AWS has refused nothing.
+        code: AWS's error code; empty without a response of AWS.
     """
 
     def __init__(self, why: str, code: str = "") -> None:
@@ -240,52 +240,52 @@ class BusyError(Exception):
 
 
 class IdentityCenter(Protocol):
-    """Assignments of permission sets. Everything may raise `BusyError`.
+    """Assignments of permission sets. Every method may raise `BusyError`.
 
-    `set_arn` is the ARN of a set that may have left the stack file; without it the policy's set of that name is meant.
+    `set_arn` is the ARN of a set that may have left the stack file; empty for the policy's set of that name.
     """
 
     def create(self, access: Access, set_arn: str = "") -> Operation:
-        """Begin to assign a permission set to a user in an account."""
+        """Start the assignment of a permission set to a user in an account."""
 
     def creation(self, operation_id: str) -> Operation:
-        """Say how far a creation is."""
+        """Return the state of a creation."""
 
     def delete(self, access: Access, set_arn: str = "") -> Operation:
-        """Begin to take an assignment away; one that isn't there has succeeded."""
+        """Start the deletion of an assignment; without an assignment it has succeeded."""
 
     def deletion(self, operation_id: str) -> Operation:
-        """Say how far a deletion is; one that failed since there was nothing to delete has succeeded, and has no id."""
+        """Return the state of a deletion; if there was nothing to delete, it has succeeded without an ID."""
 
     def is_assigned(self, access: Access, set_arn: str = "") -> bool:
-        """Say whether the user is assigned, by listing."""
+        """Return whether the user is assigned, by listing."""
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
-        """Return everybody who is assigned a set in an account; names are ids here."""
+        """Return the principals that a set is assigned to in an account; their names are IDs."""
 
     def remove(self, permission_set: str, account: str, principal: Principal) -> Operation:
-        """Begin to take away an assignment that nobody recorded, a group's too."""
+        """Start the deletion of an unmanaged assignment, of a user or a group."""
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
-        """Return the accounts in which a set is assigned to anybody, or was until lately."""
+        """Return the accounts with an assignment of a set, now or recently."""
 
 
 class SessionPolicy(Protocol):
-    """The policy that ends live sessions (`domain.session_denials`). Everything may raise `BusyError`."""
+    """The policy that denies live sessions (`domain.session_denials`). Both methods may raise `BusyError`."""
 
     def read(self) -> str:
         """Return its content, JSON text."""
 
     def write(self, content: str) -> None:
-        """Replace its content; it takes effect in all accounts within seconds."""
+        """Replace its content, in all accounts within seconds."""
 
 
 class SlackError(Exception):
-    """Slack answered `ok: false` or nothing useful.
+    """Slack refused a call, or did not answer.
 
     Attributes:
         error: Slack's error code, e.g. `channel_not_found`; `unreachable`, `timeout` or `rate_limited` otherwise.
-        remedy: what helps against it.
+        remedy: the remedy.
     """
 
     def __init__(self, method: str, error: str) -> None:
@@ -299,10 +299,10 @@ class Slack(Protocol):
     """Slack's Web API."""
 
     def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a method and return its answer.
+        """Call a method and return its response.
 
         Raises:
-            SlackError: if the answer isn't `ok`.
+            SlackError: if the response is not `ok`.
         """
 
 
@@ -310,28 +310,28 @@ class Workflow(Protocol):
     """The state machine."""
 
     def start(self, request: Request, wait: int) -> bool:
-        """Start the execution of a request; False, and nothing changed, if it was started before.
+        """Start the execution of a request; False if it was started before.
 
         Args:
             request: the request.
-            wait: for how many seconds it waits for people before it looks what is due.
+            wait: seconds until it checks for due actions.
         """
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
-        """End a wait; False if it is over already."""
+        """End a wait; False if it has already ended."""
 
     def is_running(self, request_id: str) -> bool:
-        """Say whether the execution of a request still runs."""
+        """Return whether the execution of a request is running."""
 
 
 class InteractionsFunction(Protocol):
-    """The function that does what people click, as the one calls it that answers Slack."""
+    """The interactions function, as the receiver calls it."""
 
     def hand_over(self, interaction: Mapping[str, Any]) -> None:
-        """Let it be done, and don't wait; `services.handover` says what an interaction holds."""
+        """Invoke it without waiting; `services.handover` defines an interaction."""
 
     def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
-        """Wait for the answer, JSON-ready."""
+        """Invoke it and return its result, JSON-ready."""
 
 
 class Clock(Protocol):
@@ -342,7 +342,7 @@ class Clock(Protocol):
 
 
 class Log(Protocol):
-    """Where to say what happened."""
+    """The structured log."""
 
     def __call__(self, event: str, **fields: Any) -> None:
-        """Say it: the fields hold ids, states and error codes, never what people wrote, a token or a body."""
+        """Write an event: fields are IDs, states and error codes, never input, tokens or bodies."""

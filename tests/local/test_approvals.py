@@ -125,11 +125,11 @@ def test_a_request_that_nobody_answers_calls_others_and_expires(approvals: Appro
     request = approvals.submit_request(ALAN, DEVOPS, PRODUCTION)
     message = approvals.wait_for_state(request, State.expired)
     called, expired = approvals.read_thread(request)
-    assert f"<@{approvals.user(EDSGER).id}> Nobody has answered yet." in called
+    assert f"<@{approvals.user(EDSGER).id}> No approver has answered yet." in called
     assert "Nobody decided in time" in expired
     assert not has_button(message, ids.APPROVE)
     # The button of somebody's screen that has not been drawn anew.
-    assert "expired by now" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
+    assert "already expired" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
     assert approvals.read_request(request).state is State.expired
     assert not approvals.has_access(ALAN)
 
@@ -233,8 +233,8 @@ def test_a_button_of_somebody_else_does_nothing(approvals: ApprovalsHarness) -> 
         (ADA, ids.APPROVE, "Nobody approves their own request."),
         (ALAN, ids.APPROVE, "approve"),
         (EDSGER, ids.APPROVE, "approve"),
-        (ALAN, ids.WITHDRAW, "Only whoever made this request may do that."),
-        (BARBARA, ids.DONE, "Only whoever made this request may do that."),
+        (ALAN, ids.WITHDRAW, "Only the requester may do that."),
+        (BARBARA, ids.DONE, "Only the requester may do that."),
     ):
         assert told in refusal(approvals, who, approvals.build_click(who, action, request))
         assert approvals.read_request(request).state is State.pending
@@ -254,7 +254,7 @@ def refusal(approvals: ApprovalsHarness, who: str, interaction: bytes) -> str:
 
 def test_a_button_of_no_request_is_told_so(approvals: ApprovalsHarness) -> None:
     told = refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, "r-0000000000000000"))
-    assert told == "There is no such request."
+    assert told == "Request not found."
 
 
 def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(approvals: ApprovalsHarness) -> None:

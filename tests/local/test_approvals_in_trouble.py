@@ -372,7 +372,7 @@ def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: Appro
     approvals.age_request(request, GRACE_SECONDS + 1)
     assert approvals.reconcile()["StuckRequests"] == 1
     message = approvals.wait_for_state(request, State.failed)
-    assert "Its workflow was stopped. Nothing was opened; ask again." in json.dumps(message["blocks"])
+    assert "The workflow was stopped before any access. Request it again." in json.dumps(message["blocks"])
     assert not approvals.has_access(ADA)
 
 

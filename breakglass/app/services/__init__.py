@@ -1,4 +1,4 @@
-"""What the functions do, in terms of the domain and over the ports.
+"""The use cases of the functions, in terms of the domain and over the ports.
 
-Non-goals: how a service is spoken to (see `aws`), and what a message looks like (see `slack`).
+Non-goals: calls of AWS and Slack (see `aws`), and the look of messages (see `slack`).
 """

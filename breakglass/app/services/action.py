@@ -1,6 +1,6 @@
-"""One thing that somebody does: who, to what, and what they must be allowed for it.
+"""An action of a person: the person, the context, and the checks that actions share.
 
-Non-goals: what they do (see `requests`, `reviews`, `early_end` and `usage_reviews`).
+Non-goals: the actions (see `requests`, `reviews`, `early_end` and `usage_reviews`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,21 +16,21 @@ from breakglass.app.services.responder import Responder
 
 
 class ActionRejectedError(Exception):
-    """What somebody wants can't be done; the text tells them why."""
+    """An action is not possible; the text tells the person why."""
 
 
 class NotAuthorizedError(ActionRejectedError):
-    """They may not: it is refused to them, and the audit trail keeps that they tried."""
+    """The person is not authorized; the audit trail keeps the attempt."""
 
 
 @dataclass(frozen=True)
 class ActionContext:
-    """One thing that somebody does.
+    """An action of one person.
 
     Attributes:
-        context: what the function has.
-        person: who.
-        responder: where they see what came of it.
+        context: the function's context.
+        person: the person who acts.
+        responder: shows the result to the person.
     """
 
     context: InteractionContext
@@ -39,51 +39,51 @@ class ActionContext:
 
     @property
     def by(self) -> Actor:
-        """Who, as records keep them."""
+        """The person, as records keep them."""
         return Actor(self.person.user_id, self.person.display_name, self.person.slack_id)
 
     def request(self, request_id: str) -> Request:
-        """Return a request that was named.
+        """Return the request with this ID.
 
         Raises:
-            ActionRejectedError: if there is none.
+            ActionRejectedError: if the ID is unknown.
         """
         request = self.context.store.request(request_id)
         if request is None:
-            raise ActionRejectedError("There is no such request.")
+            raise ActionRejectedError("Request not found.")
         return request
 
     def own_request(self, request_id: str, *states: State) -> Request:
-        """Return a request that this person made.
+        """Return a request of this person in one of these states.
 
         Raises:
-            NotAuthorizedError: if it is somebody else's.
-            ActionRejectedError: if there is none, or it stands otherwise.
+            NotAuthorizedError: if another person made it.
+            ActionRejectedError: if the ID is unknown, or the state is another one.
         """
         request = self.request(request_id)
         if self.person.user_id != request.requester.user_id:
-            raise NotAuthorizedError("Only whoever made this request may do that.")
+            raise NotAuthorizedError("Only the requester may do that.")
         self.require_state(request, *states)
         return request
 
     def require_state(self, request: Request, *states: State) -> None:
-        """Refuse if a request does not stand so; no states are all.
+        """Require that a request is in one of these states; without any, every state is accepted.
 
         Raises:
-            ActionRejectedError: if it stands otherwise.
+            ActionRejectedError: if the state is another one.
         """
         state = effective_state(request, self.context.clock())
         if states and state not in states:
-            raise ActionRejectedError(f"This request is {state} by now.")
+            raise ActionRejectedError(f"This request is already {state}.")
 
-    def allowed(self, what: "_Question", request: Request) -> Decision:
-        """Return why this person may end a request (asked by `may_end`) or decide against it (`may_deny`).
+    def require_authorization(self, question: "_Question", request: Request) -> Decision:
+        """Return the decision that authorizes this person, by `may_end` or `may_deny`.
 
         Raises:
-            NotAuthorizedError: if they may not.
+            NotAuthorizedError: if the person is not authorized.
         """
         requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-        decision = what(self.context.policy, self.person, requester, request.permission_set, request.accounts)
+        decision = question(self.context.policy, self.person, requester, request.permission_set, request.accounts)
         require(decision)
         return decision
 
@@ -92,7 +92,7 @@ _Question = Callable[[ApprovalPolicy, Person, Person, str, Sequence[str]], Decis
 
 
 def require(decision: Decision) -> None:
-    """Refuse what a decision refuses.
+    """Require that a decision allows the action.
 
     Raises:
         NotAuthorizedError: with the decision's reason.
@@ -101,6 +101,6 @@ def require(decision: Decision) -> None:
         raise NotAuthorizedError(decision.reason)
 
 
-def text(values: Mapping[str, tuple[str, ...]], block: str) -> str:
-    """Return what was typed into an input or chosen in a list, as it is; empty if nothing was."""
+def find_text(values: Mapping[str, tuple[str, ...]], block: str) -> str:
+    """Return the text typed into an input or chosen in a list; empty without one."""
     return next(iter(values.get(block, ())), "")

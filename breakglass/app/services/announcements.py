@@ -1,9 +1,9 @@
-"""The duties of a broken glass: an announcement in every channel, and an explanation of the use.
+"""The announcements of access without approval, in every channel, and the explanation that it requires.
 
-They are written with the decision, and each is noted once it is done. Steps of the workflow and the reconciler retry
-what is missing, whatever state the request is in by then. An announcement that is made twice is better than none.
+Both are written with the decision, and recorded once they are done. Steps of the workflow and the reconciler retry
+missing ones in any state of the request. A second announcement is better than none.
 
-Non-goals: whether the glass may be broken (see `domain.decision`).
+Non-goals: authorizing access without approval (see `domain.decision`).
 """
 
 from breakglass.app.domain import request_lifecycle
@@ -18,36 +18,35 @@ from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import messages
 
 ALARM_SECONDS = 300
-"""For how long an announcement may be missing before it counts in the metric."""
+"""Seconds for which an announcement may be missing before the metric counts it."""
 
 
 def announcement_channels(policy: ApprovalPolicy) -> tuple[str, ...]:
-    """Return the IDs of the channels in which a broken glass is announced."""
+    """Return the IDs of the channels for announcements."""
     both = policy.settings.channel, policy.settings.second_channel
     return tuple(channel for channel in dict.fromkeys(both) if channel is not None)
 
 
 def complete_announcement(context: InteractionContext, request: Request) -> Request:
-    """Do what is missing of a request's duties, and return the request as it is then."""
+    """Post the missing announcements, require the explanation, and return the request."""
     if request.announcement is None or request.announcement.is_complete:
         return request
     if not request.announcement.explanation_required and usage_reviews.require_explanation(context, request):
         request = change_request(context.store, request.id, request_lifecycle.require_explanation).request
+    channels = announcement_channels(context.policy)
     request = change_request(
-        context.store,
-        request.id,
-        lambda one: request_lifecycle.update_announcement_channels(one, announcement_channels(context.policy)),
+        context.store, request.id, lambda read: request_lifecycle.update_announcement_channels(read, channels)
     ).request
     for notice in request.announcement.missing if request.announcement is not None else ():
         request = _announce_in(context, request, notice.channel)
         if _failure(request, notice.channel) in SLACK_TRANSIENT:
-            # The other channel would only take more time.
+            # The other channel would only take more time; a retry comes.
             break
     return request
 
 
 def retry_announcement(context: InteractionContext, request_id: str) -> Request | None:
-    """Do what is missing of a request's duties, show in its message what was done, and return the request."""
+    """Complete the announcement, refresh the request's message, and return the request."""
     before = context.store.request(request_id)
     if before is None:
         return None
@@ -58,7 +57,7 @@ def retry_announcement(context: InteractionContext, request_id: str) -> Request 
 
 
 def is_overdue(request: Request, now: int) -> bool:
-    """Return whether a duty of a request should have been done some time ago, and was not."""
+    """Return whether an announcement or its explanation is overdue."""
     if request.announcement is None or request.announcement.is_complete:
         return False
     return now >= (request.decided_at or request.created_at) + ALARM_SECONDS
@@ -72,15 +71,17 @@ def _announce_in(context: InteractionContext, request: Request, channel: str) ->
         context.log("not_announced", request=request.id, channel=channel, error=error.error)
         failure = error.error
         return change_request(
-            context.store, request.id, lambda one: request_lifecycle.record_announcement_failure(one, channel, failure)
+            context.store,
+            request.id,
+            lambda read: request_lifecycle.record_announcement_failure(read, channel, failure),
         ).request
 
-    def announced(one: Request) -> Change:
-        return request_lifecycle.record_announcement(one, channel, message, context.clock())
+    def announced(read: Request) -> Change:
+        return request_lifecycle.record_announcement(read, channel, message, context.clock())
 
     return change_request(context.store, request.id, announced).request
 
 
 def _failure(request: Request, channel: str) -> str:
     missing = request.announcement.missing if request.announcement is not None else ()
-    return next((one.failure for one in missing if one.channel == channel), "")
+    return next((notice.failure for notice in missing if notice.channel == channel), "")

@@ -1,13 +1,12 @@
-"""What becomes of what people do in Slack: the command, the shortcut, buttons, and forms that are sent.
+"""Dispatch of interactions in Slack: the command, the shortcut, buttons, forms and the Home tab.
 
-Whoever it is and whatever the message shows: the person is looked up, the record is read, and the policy of today is
-asked, at each click. A button's value names a record and nothing else. The record is changed first; then the workflow
-is woken, and people are told.
+Each interaction looks the person up, reads the record, and decides by the current approval policy. A button's value
+names a record and nothing else. The record changes first; then the workflow is woken, and messages are posted.
 
-What can't be done is told to the person in their form, or only to them in the channel; what they may not is kept in the
-audit trail as well.
+The person sees a rejection in their form, or in a message that only they see. The audit trail keeps the unauthorized
+ones.
 
-Non-goals: the signature, and Slack's three seconds (see `receiver`).
+Non-goals: Slack's signature and its three seconds (see `entrypoints.receiver_app`).
 """
 
 from collections.abc import Callable
@@ -25,20 +24,20 @@ from breakglass.app.slack import forms, ids
 from breakglass.app.slack.payloads import Click, Command, HomeOpened, Interaction, Shortcut, Submission
 
 _UserInteraction = Command | Shortcut | Click | Submission | HomeOpened
-"""What somebody does; `payloads` knows more, which is nobody's action."""
+"""The interactions that a person causes; `payloads` has others."""
 
 
 def handle_interaction(context: InteractionContext, interaction: Interaction, view_id: str | None) -> None:
-    """Do what somebody wants, and let them see what came of it.
+    """Handle an interaction, and show the result to the person.
 
     Args:
-        context: what the function has.
-        interaction: what they did.
-        view_id: the form that was opened for them already, if there is one.
+        context: the function's context.
+        interaction: the interaction.
+        view_id: the form that the receiver opened; None without one.
 
     Raises:
-        PermanentError: if retrying does not help; an operator has to repair something.
-        Exception: what may pass; the caller tries again, and nothing is done twice.
+        PermanentError: if a retry does not help and an operator has to repair something.
+        Exception: if it may be transient; the caller retries, and nothing is done twice.
     """
     if not isinstance(interaction, _UserInteraction):
         return
@@ -48,30 +47,30 @@ def handle_interaction(context: InteractionContext, interaction: Interaction, vi
     except ActionRejectedError as refusal:
         responder.show_text("Not possible", str(refusal))
     except AlreadyApprovedError:
-        responder.show_text("Already approved", "You have approved this request before; it takes others now.")
+        responder.show_text("Already approved", "You have already approved this request. It needs another approver.")
     except RequestTransitionError as error:
-        responder.show_text("Too late", f"This request is {error.state} by now.")
+        responder.show_text("Too late", f"This request is already {error.state}.")
     except UsageTransitionError as error:
-        stands = error.state.replace("_", " ")
-        responder.show_text("Too late", f"This use is {stands} by now{f': {error.why}' if error.why else ''}.")
+        state = error.state.replace("_", " ")
+        responder.show_text("Too late", f"This usage is already {state}{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
-        responder.show_text("Not possible", "There is no such record.")
+        responder.show_text("Not possible", "Record not found.")
     except MissingScopeError as error:
-        # An alarm is raised: every person would be refused.
+        # This raises an alarm: every person would be refused.
         context.log("missing_scope", scope=error.scope)
         responder.show_text(
             "Not possible now",
-            f"The Slack app of these approvals lacks the permission {error.scope}, so nobody can be identified. "
-            "Nothing is wrong with your account. The operators of break-glass get an alarm; the remedy is in "
+            f"The Slack app of these approvals lacks the scope {error.scope}, so it can't identify any person. "
+            "Nothing is wrong with your account. The operators of break-glass get an alarm. Fix: "
             "docs/runbooks/slack-app.md.",
         )
         raise PermanentError("missing_scope") from error
     except ContendedError:
-        # A part of it may have been done already, so it is tried again to its end like any other failure.
+        # A part may be done already, so the whole is retried like any other failure.
         responder.show_text(
             "Not done yet",
-            "Others are changing the same record at this moment. It is tried again by itself within a few minutes; "
-            "what is true is in the request's message.",
+            "Other writers are changing the same record. This is retried automatically within a few minutes. "
+            "The request's message shows the current state.",
         )
         raise
     except Exception as error:
@@ -80,24 +79,24 @@ def handle_interaction(context: InteractionContext, interaction: Interaction, vi
             code = error_code(error)
             responder.show_text(
                 "Not possible",
-                f"AWS or Slack refuses something that is needed for this ({code}). It is not tried again by itself: "
-                "tell the operators of break-glass. What is true is in the request's message.",
+                f"AWS or Slack refused a necessary call ({code}), and a retry does not help. Tell the operators of "
+                "break-glass. The request's message shows the current state.",
             )
             raise PermanentError(code) from error
         responder.show_text(
             "Not done yet",
-            "Something that is needed for this did not answer. It is tried again by itself within a few minutes; what "
-            "is true is in the request's message. If it stays as it is, do it again.",
+            "AWS or Slack did not answer in time. This is retried automatically within a few minutes. The request's "
+            "message shows the current state. If nothing changes, try again.",
         )
         raise
 
 
 def _handle_as_person(context: InteractionContext, interaction: _UserInteraction, responder: Responder) -> None:
-    """Find out who it is, do it, and keep it where they may not."""
+    """Identify the person and handle the interaction; audit an unauthorized one."""
     try:
         action = ActionContext(context, identify_user(context, interaction.actor), responder)
-    except UnknownUserError as stranger:
-        _refuse(context, interaction, responder, stranger)
+    except UnknownUserError as error:
+        _refuse(context, interaction, responder, error)
         return
     try:
         _handle(action, interaction)
@@ -107,21 +106,21 @@ def _handle_as_person(context: InteractionContext, interaction: _UserInteraction
 
 
 def _refuse(
-    context: InteractionContext, interaction: _UserInteraction, responder: Responder, stranger: UnknownUserError
+    context: InteractionContext, interaction: _UserInteraction, responder: Responder, error: UnknownUserError
 ) -> None:
     """Tell an unidentified Slack user that they are not authorized."""
-    why = str(stranger)
-    looks = isinstance(interaction, HomeOpened)
-    if not looks or isinstance(stranger, PinnedUserError):
+    why = str(error)
+    is_home = isinstance(interaction, HomeOpened)
+    if not is_home or isinstance(error, PinnedUserError):
         refusal_audit.append_unknown_user_refusal(context, interaction.actor, *_describe(interaction), why)
-    if looks:
+    if is_home:
         home_tab.publish_closed_home(context, interaction.actor.user_id, why)
     else:
         responder.show_text("Not possible", why)
 
 
 def _describe(interaction: _UserInteraction) -> tuple[str, str]:
-    """Return what somebody does, and to what."""
+    """Return the action of an interaction, and the value that it is about."""
     match interaction:
         case Submission():
             return interaction.callback_id, interaction.metadata
@@ -170,7 +169,7 @@ _BUTTONS: dict[str, Callable[[ActionContext, Click], None]] = {
     ids.VALUE: requests.update_request_form,
 }
 _SHOWN_AT_HOME = frozenset({ids.APPROVE, ids.ACKNOWLEDGE, ids.WITHDRAW, ids.DONE})
-"""What can be clicked in the Home tab, too, and changes what is there."""
+"""Buttons that the Home tab has too; a click there publishes it again."""
 
 _FORMS: dict[str, Callable[[ActionContext, Submission], None]] = {
     ids.REQUEST_FORM: requests.submit_request,

@@ -1,6 +1,6 @@
-"""More time: a request of its own that moves the end of another one, as long as there is something to extend.
+"""Extensions: requests that move the end of another request while its access lasts.
 
-Non-goals: asking for it (see `requests`), and deciding on it (see `reviews`).
+Non-goals: requesting one (see `requests`), and deciding on it (see `reviews`).
 """
 
 from breakglass.app.domain import request_lifecycle
@@ -12,7 +12,7 @@ from breakglass.app.services.optimistic_writes import change_request
 
 
 def apply_extension(context: InteractionContext, extension: Request) -> None:
-    """Move the end of the access that an approved extension is about; one whose access is over has failed."""
+    """Move the end of the extended access; if the access is over, fail the extension."""
 
     def lengthened(parent: Request) -> Change:
         return request_lifecycle.extend(parent, context.store.grants(parent.id), extension, context.clock())
@@ -23,14 +23,14 @@ def apply_extension(context: InteractionContext, extension: Request) -> None:
         _fail(context, extension)
         return
     done = change_request(
-        context.store, extension.id, lambda one: request_lifecycle.close_extension(one, context.clock())
+        context.store, extension.id, lambda read: request_lifecycle.close_extension(read, context.clock())
     )
     notifications.publish_change(context, moved)
     notifications.publish_change(context, done)
 
 
 def refresh_extension(context: InteractionContext, request: Request) -> Request:
-    """Return a request as it stands; an extension whose access is over waits for nobody any more, and has failed."""
+    """Return a request; a pending extension fails here if the access is over."""
     if request.kind is not Kind.extension or request.state is not State.pending:
         return request
     parent = context.store.request(request.parent or "")
@@ -40,10 +40,10 @@ def refresh_extension(context: InteractionContext, request: Request) -> Request:
 
 
 def _fail(context: InteractionContext, extension: Request) -> Request:
-    note = "The access that it extends is over: nothing was extended."
+    note = "The access is over, so it was not extended."
 
-    def failed(one: Request) -> Change:
-        return Change(one) if one.state in FINAL else request_lifecycle.fail(one, note, context.clock())
+    def failed(read: Request) -> Change:
+        return Change(read) if read.state in FINAL else request_lifecycle.fail(read, note, context.clock())
 
     written = change_request(context.store, extension.id, failed)
     notifications.publish_change(context, written)

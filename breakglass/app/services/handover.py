@@ -1,15 +1,14 @@
-"""Reads what `receiver` hands over to `interactions`, and accepts only what Slack has signed.
+"""The handover from the receiver to the interactions function, accepted only with Slack's signature.
 
     {"body", "content_type", "timestamp", "signature", "view_id"}
 
 `body` is the raw body as text; `content_type`, `timestamp` and `signature` are headers of the request. `view_id` is the
-form that `receiver` opened: it is not signed, and decides only where the answer is shown.
+form that the receiver opened: it is not signed, and decides only where the answer is shown.
 
-`lambda:InvokeFunction` on `interactions` is not enough to act as a person. `receiver` reads the signing secret too, so
-an attacker who controls `receiver` can sign (docs/threats.md).
+`lambda:InvokeFunction` on the interactions function is not enough to act as a person. The receiver reads the signing
+secret too, so an attacker who controls the receiver can sign (docs/threats.md).
 
-Non-goals: replays (see `receiver`). Lambda's retries repeat an interaction, so `interactions` must accept one more than
-once.
+Non-goals: replays. Lambda's retries repeat an interaction, so it must be accepted more than once.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,17 +20,17 @@ from breakglass.app.slack.signature import HANDED_OVER_SECONDS, SignatureError, 
 
 
 def read_handover(handed: Mapping[str, Any], secret: Callable[[bool], str], now: int, log: Log) -> Interaction:
-    """Return an interaction that Slack has signed, at most `HANDED_OVER_SECONDS` ago.
+    """Return an interaction that Slack signed at most `HANDED_OVER_SECONDS` ago.
 
     Args:
-        handed: what `receiver` handed over.
-        secret: the signing secret; with True, as it is now.
+        handed: the handover.
+        secret: returns the signing secret; with True, read again.
         now: the time.
-        log: where to say why it was refused.
+        log: the structured log.
 
     Raises:
-        SignatureError: it is unsigned, changed or too old. The function fails with it, which raises its alarm.
-        PayloadError: Slack has signed it, and it is none of the known interactions.
+        SignatureError: if it is unsigned, changed or too old. The function fails with it, which raises its alarm.
+        PayloadError: if Slack signed it, and the interaction is unknown.
     """
     body = _text(handed, "body").encode("utf-8", "surrogatepass")
     try:

@@ -1,9 +1,9 @@
-"""Finds what belongs into somebody's Home tab, and shows it.
+"""The Home tab of a person: their requests, decisions, usages and history.
 
-Non-goals: what it looks like (see `slack.home`).
+Non-goals: its look (see `slack.home`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from breakglass.app.domain.decision import may_accept, may_approve, may_end, may_explain
 from breakglass.app.domain.people import Person
@@ -25,36 +25,38 @@ from breakglass.app.slack.home import (
 from breakglass.app.slack.payloads import Click
 
 HISTORY_SECONDS = 400 * 86_400
-"""How far back the history of everybody goes here; the audit trail has all of it."""
+"""Seconds that the history of all requests goes back; the audit trail has all of it."""
 
 _MOST_PAGES = 10
 _OPEN = (State.granting, State.active, State.revoking)
 
 
 def publish_home(action: ActionContext, click: Click | None = None) -> None:
-    """Show somebody's Home tab as of now.
+    """Publish the current Home tab of a person.
 
     Args:
-        action: whose it is.
-        click: what they chose or clicked in it, if it is shown for that.
+        action: the action of the person.
+        click: the click in the Home tab that asks for it; None without one.
 
     Raises:
-        SlackError: if Slack does not take it.
+        SlackError: if Slack refuses it.
     """
     context, person = action.context, action.person
     chosen, cursor = _wanted(click)
     sees_everybody = person.is_among(context.policy.security)
     chosen = HistoryFilter(chosen.everybody and sees_everybody, chosen.state)
     history, more = _history(context, person, chosen, cursor)
-    requests = [one for one in context.store.open_requests() if one.state not in FINAL]
-    uses = list(context.store.open_usages())
+    requests = [request for request in context.store.open_requests() if request.state not in FINAL]
+    usages = list(context.store.open_usages())
     requesters = _Requesters(context)
     view = HomeView(
-        mine=tuple(one for one in requests if one.requester.user_id == person.user_id),
-        waiting=tuple(one for one in requests if _waits(context, person, one, requesters)),
-        live=tuple(one for one in requests if one.state in _OPEN and _endable(context, person, one)),
-        to_explain=tuple(one for one in uses if one.explanation is None and may_explain(context.policy, one, person)),
-        to_accept=tuple(one for one in uses if may_accept(context.policy, one, person)),
+        mine=tuple(request for request in requests if request.requester.user_id == person.user_id),
+        waiting=tuple(request for request in requests if _may_decide(context, person, request, requesters)),
+        live=tuple(request for request in requests if request.state in _OPEN and _may_end(context, person, request)),
+        to_explain=tuple(
+            usage for usage in usages if usage.explanation is None and may_explain(context.policy, usage, person)
+        ),
+        to_accept=tuple(usage for usage in usages if may_accept(context.policy, usage, person)),
         history=history,
         cursor=more,
         filter=chosen,
@@ -64,10 +66,10 @@ def publish_home(action: ActionContext, click: Click | None = None) -> None:
 
 
 def publish_closed_home(context: InteractionContext, slack_id: str, why: str) -> None:
-    """Show somebody who may nothing here why that is.
+    """Publish a Home tab that says why a Slack user is not authorized.
 
     Raises:
-        SlackError: if Slack does not take it.
+        SlackError: if Slack refuses it.
     """
     context.slack.call("views.publish", {"user_id": slack_id, "view": render_closed_home(why)})
 
@@ -81,8 +83,6 @@ def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:
 
 
 class _Requesters:
-    """Whoever made a request, looked up once each."""
-
     def __init__(self, context: InteractionContext) -> None:
         self._desk = context
         self._known: dict[str, Person | None] = {}
@@ -94,11 +94,11 @@ class _Requesters:
         return self._known[user_id]
 
 
-def _waits(context: InteractionContext, person: Person, request: Request, requesters: _Requesters) -> bool:
-    """Say whether a request waits for this person's decision."""
+def _may_decide(context: InteractionContext, person: Person, request: Request, requesters: _Requesters) -> bool:
+    """Return whether a pending request waits for this person's approval."""
     if effective_state(request, context.clock()) is not State.pending:
         return False
-    if any(one.by.user_id == person.user_id for one in request.approvals):
+    if any(approval.by.user_id == person.user_id for approval in request.approvals):
         return False
     requester = requesters.of(request)
     if requester is None:
@@ -106,7 +106,7 @@ def _waits(context: InteractionContext, person: Person, request: Request, reques
     return bool(may_approve(context.policy, requester, person, request.permission_set, request.accounts))
 
 
-def _endable(context: InteractionContext, person: Person, request: Request) -> bool:
+def _may_end(context: InteractionContext, person: Person, request: Request) -> bool:
     requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
     return bool(may_end(context.policy, person, requester, request.permission_set, request.accounts))
 
@@ -114,7 +114,7 @@ def _endable(context: InteractionContext, person: Person, request: Request) -> b
 def _history(
     context: InteractionContext, person: Person, chosen: HistoryFilter, cursor: str | None
 ) -> tuple[tuple[Request, ...], str | None]:
-    """Return a page of the history, and where the next begins."""
+    """Return a page of the history, and the cursor of the next."""
     now = context.clock()
 
     def page(at: str | None) -> Page[Request]:
@@ -122,25 +122,24 @@ def _history(
             return context.store.requests_between(now - HISTORY_SECONDS, now + 1, at, PAGE)
         return context.store.requests_of(person.user_id, at, PAGE)
 
-    return _filtered(page, lambda one: chosen.state is None or effective_state(one, now) is chosen.state, cursor)
+    def matches(request: Request) -> bool:
+        return chosen.state is None or effective_state(request, now) is chosen.state
+
+    return _find_page(page, matches, cursor)
 
 
-def _filtered(
-    page: Callable[[str | None], Page[Request]], fits: Callable[[Request], bool], cursor: str | None
+def _find_page(
+    page: Callable[[str | None], Page[Request]], matches: Callable[[Request], bool], cursor: str | None
 ) -> tuple[tuple[Request, ...], str | None]:
-    """Read page after page until something fits, but not for ever: then it goes on with `More`."""
+    """Return the first page with a match, within `_MOST_PAGES`; *More* goes on from its cursor."""
     found: tuple[Request, ...] = ()
     for _ in range(_MOST_PAGES):
         try:
             read = page(cursor)
         except ValueError:
-            # A button that is older than this way of counting pages.
+            # The button is older than the present format of cursors.
             read = page(None)
-        found, cursor = _fitting(read.items, fits), read.next
+        found, cursor = tuple(request for request in read.items if matches(request)), read.next
         if found or cursor is None:
             break
     return found, cursor
-
-
-def _fitting(requests: Iterable[Request], fits: Callable[[Request], bool]) -> tuple[Request, ...]:
-    return tuple(one for one in requests if fits(one))

@@ -1,8 +1,8 @@
-"""Who is acting: the person of the identity store behind a click, and the people of Slack behind a group.
+"""The identity of an acting Slack user in the identity store, and the Slack users of a group.
 
-The identity that decides is the user of the identity store. They are found by the table `people` of the policy, or by
-the address that Slack has verified, if exactly one user has exactly this address; never by a name, and never by
-guessing a domain. A user of the table is found by it alone: their address in Slack says nothing. An unidentified Slack
+The identity that decides is the user of the identity store. It is found by the table `people` of the policy, or by the
+address that Slack has verified, if exactly one user has exactly this address; never by a name, and never by guessing a
+domain. A user of the table is found by the table alone: their address in Slack does not count. An unidentified Slack
 user is not authorized.
 
 In an Enterprise Grid one person has two IDs, `U…` and `W…`, and `users.info` answers with both. An entry of the table
@@ -11,7 +11,7 @@ for either works for both.
 Sources: https://docs.slack.dev/reference/objects/user-object, https://docs.slack.dev/reference/methods/users.info,
 https://docs.slack.dev/enterprise (the two IDs)
 
-Non-goals: what somebody may (see `domain.decision`).
+Non-goals: authorization (see `domain.decision`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,19 +28,19 @@ from breakglass.app.slack.payloads import SlackActor
 from breakglass.app.slack.text import format_actor
 
 MAX_MENTIONS = 20
-"""How many people are mentioned at once; more would be noise, and each costs a look-up."""
+"""People mentioned at once: more would be noise, and each costs a look-up."""
 
 
 class UnknownUserError(Exception):
-    """An unidentified Slack user; the text tells them why, and holds nothing of theirs."""
+    """A Slack user is unidentified; the text tells them why, and repeats none of their input."""
 
 
 class PinnedUserError(UnknownUserError):
-    """A Slack user with the address of a person who is pinned to another Slack ID."""
+    """A Slack user has the address of a person who is pinned to another Slack ID."""
 
 
 class MissingScopeError(Exception):
-    """The Slack app lacks an OAuth scope, so no person can be identified: only its operator can help.
+    """The Slack app lacks an OAuth scope, so it can't identify any person.
 
     Attributes:
         scope: the missing scope.
@@ -52,12 +52,12 @@ class MissingScopeError(Exception):
 
 
 def identify_user(context: InteractionContext, actor: SlackActor) -> Person:
-    """Return who is acting, with the groups they are in now.
+    """Return the acting person, with their current groups.
 
     Raises:
-        UnknownUserError: for guests, people of other workspaces, deactivated and unknown ones, and bots.
-        MissingScopeError: if the app may not ask Slack who it is.
-        SlackError: if Slack can't tell who it is.
+        UnknownUserError: for guests, bots, and users who are deactivated, unknown or of another workspace.
+        MissingScopeError: if the app lacks the scope to ask Slack.
+        SlackError: if Slack can't answer.
     """
     user = _user(context, actor)
     refusal = _refusal(user, context.slack.call("auth.test", {}))
@@ -74,32 +74,32 @@ def _user(context: InteractionContext, actor: SlackActor) -> Mapping[str, Any]:
         if error.error == "missing_scope":
             raise MissingScopeError("users:read") from error
         if error.remedy is Remedy.none:
-            # Slack says nothing of a person whom the app can't see, as in a channel that workspaces share.
+            # Slack hides users that the app can't see, as in a channel that workspaces share.
             raise UnknownUserError(_OF_ANOTHER_WORKSPACE) from error
         raise
     return user
 
 
 def _ids(user: Mapping[str, Any], actor: SlackActor) -> list[str]:
-    """Return every Slack ID of a user: the one that acted, and both of an Enterprise Grid."""
+    """Return every Slack ID of a user: the acting one, and both of an Enterprise Grid."""
     both = user.get("id"), (user.get("enterprise_user") or {}).get("id")
-    return [actor.user_id, *(one for one in both if isinstance(one, str) and one != actor.user_id)]
+    return [actor.user_id, *(slack_id for slack_id in both if isinstance(slack_id, str) and slack_id != actor.user_id)]
 
 
 def _listed(context: InteractionContext, slack_ids: Sequence[str]) -> Person | None:
-    """Return the person whom the table `people` names for one of these IDs; None if it names none of them."""
-    listed = {context.policy.people[one] for one in slack_ids if one in context.policy.people}
+    """Return the person that the table `people` names for these IDs, or None."""
+    listed = {context.policy.people[slack_id] for slack_id in slack_ids if slack_id in context.policy.people}
     if not listed:
         return None
     if len(listed) > 1:
         raise UnknownUserError(
-            "You have two Slack IDs, and `approvals.people` names a different user for each. Ask for one entry to be "
-            "corrected."
+            "You have two Slack IDs, and `approvals.people` names a different user for each. Ask the maintainers of "
+            "the stack file to correct one entry."
         )
     person = context.directory.person(listed.pop())
     if person is None:
         raise UnknownUserError(
-            "You are listed in the stack file, and Identity Center does not have that user, or has them disabled."
+            "The stack file lists you, but Identity Center does not have that user, or the user is disabled."
         )
     return person
 
@@ -114,14 +114,14 @@ def _person_by_address(context: InteractionContext, user: Mapping[str, Any]) -> 
         )
     if user.get("is_email_confirmed") is not True:
         raise UnknownUserError(
-            "Slack does not say that your e-mail address is confirmed, as for many who joined by single sign-on, so it "
-            f"does not count here. {_ASK}"
+            "Slack has not confirmed your e-mail address, as for many users of single sign-on, so the address does not "
+            f"count here. {_ASK}"
         )
     person = context.directory.person_by_email(address)
     if person is None and context.directory.is_in_other_case(address):
         raise UnknownUserError(
-            "Your e-mail addresses in Slack and in Identity Center differ only in upper and lower case, and only "
-            f"exactly the same address counts. Ask for one of them to be changed. Or: {_ASK}"
+            "Your e-mail addresses in Slack and in Identity Center differ in upper and lower case, and only exactly "
+            f"the same address counts. Ask for a change of one of them. Or: {_ASK}"
         )
     if person is None:
         raise UnknownUserError(
@@ -130,14 +130,14 @@ def _person_by_address(context: InteractionContext, user: Mapping[str, Any]) -> 
     if person.user_id in context.policy.people.values():
         raise PinnedUserError(
             f"The user {person.user_name} of Identity Center is pinned to another Slack account (`approvals.people`), "
-            "so this account can't act for them. If you are that person, use the pinned account, or ask for the "
-            "entry in the stack file to be changed."
+            "so this account can't act for them. If you are that person, use the pinned account, or ask the "
+            "maintainers of the stack file to change the entry."
         )
     return person
 
 
 def _require_scope_for_addresses(context: InteractionContext) -> None:
-    """Find out why Slack told no address: without the scope it leaves out everybody's, and says nothing.
+    """Require the scope for addresses: without it Slack omits every address, without an error.
 
     Source: https://docs.slack.dev/reference/scopes/users.read.email
     """
@@ -151,18 +151,18 @@ def _require_scope_for_addresses(context: InteractionContext) -> None:
 
 
 _ASK = (
-    "Ask whoever maintains the stack file for an entry under `approvals.people`: your Slack ID (in your profile, "
+    "Ask the maintainers of the stack file for an entry under `approvals.people`: your Slack ID (in your profile, "
     "*Copy member ID*) and your user name in Identity Center."
 )
 _OF_ANOTHER_WORKSPACE = "People of another workspace get no access to AWS here."
 
 
 def _refusal(user: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
-    """Say why a Slack user is not authorized; None if they are a full member of this workspace."""
+    """Return why a Slack user is not authorized; None for a full member of this workspace."""
     if user.get("deleted"):
-        return "This account of Slack is deactivated."
+        return "This Slack account is deactivated."
     if user.get("is_bot") or user.get("is_app_user"):
-        return "Bots and apps get no access: a person has to ask."
+        return "Bots and apps get no access: a person has to request it."
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "Guests of this workspace get no access to AWS here."
     if user.get("is_stranger") or not _of_this_organisation(user, own):
@@ -180,12 +180,12 @@ def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
 def find_mentions(
     context: InteractionContext, principals: Sequence[Principal], besides: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Return how to mention the people whom principals name, groups resolved: `<@U…>`, or the name of who isn't found.
+    """Return a mention of each person in groups and users: `<@U…>`, or the name without a Slack user.
 
     Args:
-        context: what the function has.
+        context: the function's context.
         principals: groups and users.
-        besides: user ids of those who are not to be mentioned.
+        besides: user IDs to leave out.
     """
     people = [person for person in context.directory.members(principals) if person.user_id not in besides]
     found = [_mention(context, person) for person in people[:MAX_MENTIONS]]
@@ -195,7 +195,7 @@ def find_mentions(
 
 
 def _mention(context: InteractionContext, person: Person) -> str:
-    slack_id = next((one for one, user_id in context.policy.people.items() if user_id == person.user_id), None)
+    slack_id = next((key for key, user_id in context.policy.people.items() if user_id == person.user_id), None)
     if slack_id is None and person.email:
         try:
             slack_id = context.slack.call("users.lookupByEmail", {"email": person.email})["user"]["id"]

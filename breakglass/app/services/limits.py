@@ -1,9 +1,7 @@
-"""Limits how often one person does something that concerns others, within any hour.
+"""Rate limits: a person's actions that notify other people, within any hour.
 
-Every act claims one of as many places as there may be acts; a place is free again after an hour. A claim is one
-conditional write, so the limit also holds for acts of the same moment, which an index would not show yet.
-
-Non-goals: what is refused; how an act is undone (an act that fails later has taken its place).
+Each action takes one of a limited number of keys, which are free again after an hour. A key is one conditional write,
+so the limit also holds for simultaneous actions. An action that fails later counts.
 """
 
 from breakglass.app.services.context import InteractionContext
@@ -11,11 +9,11 @@ from breakglass.app.services.context import InteractionContext
 SECONDS = 3600
 
 
-def count_action(context: InteractionContext, act: str, user_id: str, most: int) -> bool:
-    """Count one more act of a person; False if there were `most` within the last hour.
+def count_action(context: InteractionContext, action: str, user_id: str, limit: int) -> bool:
+    """Count an action of a person; False if the limit of the last hour is reached.
 
     Raises:
-        BusyError: that isn't known now.
+        BusyError: if the count is unknown now.
     """
     until = context.clock() + SECONDS
-    return any(context.store.once(f"{act}/{user_id}/{place}", until) for place in range(most))
+    return any(context.store.once(f"{action}/{user_id}/{number}", until) for number in range(limit))

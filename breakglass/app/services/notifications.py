@@ -1,10 +1,10 @@
-"""Tells people in Slack what has become true: the message of a request kept up to date, and its story in the thread.
+"""Messages in Slack: the current message of a request, and its history in the thread.
 
-What is told is made from what was written, after it was written. That Slack does not take a notice changes nothing of
-what it tells, so it is logged and goes on. A message that is behind is noted as such: the next notice, or the
-reconciler, shows the newest state. What was to be told in a thread is in the message and in the trail.
+Messages follow a written change. A message that Slack refuses changes nothing in the records: it is logged, and the
+action goes on. The request then has a stale message, which the next change or the reconciler refreshes. A missing reply
+in the thread is not retried: the message and the audit trail have its facts.
 
-Non-goals: what a message looks like (see `slack.messages`).
+Non-goals: the look of messages (see `slack.messages`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,29 +26,29 @@ from breakglass.app.slack.request_message import request_message
 from breakglass.app.slack.text import LONGEST_SECTION, shorten
 
 ATTEMPTS = 3
-"""How often a message is written again because its request has changed meanwhile."""
+"""Updates of a message whose request changes meanwhile."""
 
 STALE_MESSAGE_SECONDS = 7 * 86_400
-"""For how long after a request was asked its message is tried again; by then Slack has deleted it, or is another."""
+"""Seconds after a request's creation for which its stale message is retried."""
 
 
 def publish_change(context: InteractionContext, written: Change, by: Actor | None = None) -> None:
-    """Show a change that has been written: in the request's message, then in its thread.
+    """Show a written change in the request's message, then in its thread.
 
     Args:
-        context: what the function has.
+        context: the function's context.
         written: the change.
-        by: who caused it, with their Slack id, which the audit trail does not keep.
+        by: the person who caused it, with the Slack ID, which the audit trail does not keep.
     """
     refresh_message(context, written.request.id)
     post_history(context, written.request, written.audit, by)
 
 
 def refresh_message(context: InteractionContext, request_id: str) -> None:
-    """Write the message of a request anew, from the record.
+    """Update the message of a request from the record.
 
-    Two who write at the same time could leave the older state on the screen, so the writer reads again. Where
-    there is no message since it could not be posted, whoever asked is told that in person.
+    Two simultaneous updates could leave the older state in the message, so each reads the record again. If a request
+    failed because its message could not be posted, the requester gets a private message.
     """
     shown, taken, request = None, True, None
     for _ in range(ATTEMPTS):
@@ -57,9 +57,8 @@ def refresh_message(context: InteractionContext, request_id: str) -> None:
             break
         if request.message is None:
             if request.state is State.failed and request.requester.slack_id is not None:
-                _set_message_stale(
-                    context, request, message_stale=not _notify_not_asked(context, request, request.requester.slack_id)
-                )
+                notified = _notify_not_asked(context, request, request.requester.slack_id)
+                _set_message_stale(context, request, message_stale=not notified)
             return
         shown = request.version
         body, place = build_message(context, request), request.message
@@ -67,7 +66,7 @@ def refresh_message(context: InteractionContext, request_id: str) -> None:
             context.slack.call("chat.update", message_arguments(body, request.id, channel=place.channel, ts=place.ts))
         except SlackError as error:
             context.log("not_told", subject=request.id, method=error.method, error=error.error)
-            # A message that is gone, or is not ours, never shows anything newer.
+            # A retry can't update a message that is gone or not ours.
             taken = error.remedy is Remedy.none
             break
     if request is not None and shown is not None:
@@ -75,7 +74,7 @@ def refresh_message(context: InteractionContext, request_id: str) -> None:
 
 
 def _notify_not_asked(context: InteractionContext, request: Request, slack_id: str) -> bool:
-    """Tell a requester that nobody could be asked; False if that is to be tried again."""
+    """Tell the requester that no approver could be asked; False if that needs a retry."""
     try:
         send_message(context, request.id, slack_id, messages.undelivered_request_message(request))
     except SlackError as error:
@@ -86,15 +85,15 @@ def _notify_not_asked(context: InteractionContext, request: Request, slack_id: s
 
 
 def _set_message_stale(context: InteractionContext, request: Request, *, message_stale: bool) -> None:
-    """Note whether a message is stale, unless it is too old to matter."""
+    """Record whether a message is stale; one that is too old is not retried."""
     matters = message_stale and context.clock() < request.created_at + STALE_MESSAGE_SECONDS
     if request.message_stale != matters:
-        change_request(context.store, request.id, lambda one: Change(replace(one, message_stale=matters)))
+        change_request(context.store, request.id, lambda read: Change(replace(read, message_stale=matters)))
 
 
 def build_message(context: InteractionContext, request: Request, mentioned: Sequence[str] = ()) -> MessageContent:
-    """Return the message of a request as it stands."""
-    # Only a request that waits shows who may decide: steps of open access do not need the identity store.
+    """Return the current message of a request."""
+    # Only a pending request shows its approvers, so the other steps do not need the identity store.
     decision = find_decision(context, request) if request.state is State.pending else _DECIDED
     grants = context.store.grants(request.id)
     shows_denials = request.state is State.pending or request.glass
@@ -102,27 +101,29 @@ def build_message(context: InteractionContext, request: Request, mentioned: Sequ
     return request_message(request, grants, decision, context.policy, mentioned, denials)
 
 
-_DECIDED = Decision(Outcome.refused, "It is decided.")
+_DECIDED = Decision(Outcome.refused, "The request is decided.")
 
 
 def find_other_denials(context: InteractionContext, request: Request) -> tuple[Denial, ...]:
-    """Return what was denied lately of what a request asks for; a denial of the request itself is in its message."""
+    """Return the recent denials of the same access by other requests."""
     denials = context.store.denials(request.requester.user_id, request.permission_set, request.accounts)
-    return tuple(one for one in denials if one.request_id != request.id)
+    return tuple(denial for denial in denials if denial.request_id != request.id)
 
 
 def find_decision(context: InteractionContext, request: Request) -> Decision:
-    """Return who approves a request under which terms, by today's policy and today's groups of the requester."""
+    """Return the approvers and terms of a request, by the current policy and groups."""
     requester = context.directory.person(request.requester.user_id)
     if requester is None:
-        return Decision(Outcome.refused, "Identity Center does not have the requester any more, or has them disabled.")
+        return Decision(
+            Outcome.refused, "Identity Center does not have the requester any more, or the user is disabled."
+        )
     return may_request(context.policy, requester, request.permission_set, request.accounts)
 
 
 def post_history(
     context: InteractionContext, request: Request, entries: Iterable[AuditEntry], by: Actor | None = None
 ) -> None:
-    """Tell in a request's thread what has happened to it."""
+    """Post audit entries in a request's thread."""
     for entry in entries:
         slack_id = by.slack_id if by is not None and by.user_id == entry.actor.user_id else None
         body = messages.thread_reply(entry, slack_id, context.policy)
@@ -131,7 +132,7 @@ def post_history(
 
 
 def post_reply(context: InteractionContext, request: Request, body: MessageContent) -> bool:
-    """Answer in a request's thread; False if there is none, or Slack did not take it."""
+    """Post in a request's thread; False if it has none, or Slack refuses the message."""
     if request.message is None:
         return False
     return post_message(context, request.id, request.message.channel, body, request.message.ts) is not None
@@ -140,7 +141,7 @@ def post_reply(context: InteractionContext, request: Request, body: MessageConte
 def mention_principals(
     context: InteractionContext, request: Request, principals: Sequence[Principal], why: str
 ) -> bool:
-    """Mention people in a request's thread; False if Slack did not take it."""
+    """Mention people in a request's thread; False if Slack refuses the message."""
     who = find_mentions(context, principals, besides=(request.requester.user_id,))
     return not who or post_reply(context, request, messages.mention(request, who, why))
 
@@ -148,7 +149,7 @@ def mention_principals(
 def post_message(
     context: InteractionContext, subject: str, channel: str, body: MessageContent, thread: str | None = None
 ) -> Message | None:
-    """Post a message in a channel or to a person, and say where it is; None if Slack did not take it."""
+    """Post a message to a channel or a person, and return its place; None if Slack refuses it."""
     try:
         return send_message(context, subject, channel, body, thread)
     except SlackError as error:
@@ -159,35 +160,34 @@ def post_message(
 def post_once(
     context: InteractionContext, key: str, until: int, channel: str, body: Callable[[], MessageContent]
 ) -> None:
-    """Post a message that is not to come again before a time.
+    """Post a message once until a time.
 
-    The claim is short until Slack has accepted it. So what Slack refuses, and what a function that dies does not post,
-    is posted by the next run that finds it.
+    The key is short-lived until Slack accepts the message, so the next run retries after a refusal or a crash.
 
     Args:
-        context: what the function has.
-        key: of the claim, and what the message is about.
-        until: when it may come again.
+        context: the function's context.
+        key: names the message; also its subject.
+        until: the time from which it may be posted again.
         channel: ID of the channel.
-        body: makes the message.
+        body: returns the message.
     """
-    if not context.store.once(key, context.clock() + _CLAIM_SECONDS):
+    if not context.store.once(key, context.clock() + _ATTEMPT_SECONDS):
         return
     if post_message(context, key, channel, body()) is not None:
         context.store.extend_once(key, until)
 
 
-_CLAIM_SECONDS = 240
+_ATTEMPT_SECONDS = 240
 """Less than the time between two runs of the reconciler."""
 
 
 def send_message(
     context: InteractionContext, subject: str, channel: str, body: MessageContent, thread: str | None = None
 ) -> Message:
-    """Post a message, and return where it is; if Slack finds fault with its blocks, only its text and buttons.
+    """Post a message, and return its place; if Slack refuses its blocks, post text and buttons.
 
     Raises:
-        SlackError: if Slack does not accept it.
+        SlackError: if Slack refuses it.
     """
     place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
     try:
@@ -206,11 +206,11 @@ _UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_
 
 
 def message_arguments(body: MessageContent, subject: str, **place: str) -> dict[str, object]:
-    """Return what a call takes that writes a message.
+    """Return the arguments of a call that writes a message.
 
     Args:
         body: the message.
-        subject: id of the request or use, kept in the message's metadata.
+        subject: ID of the request or usage, for the message's metadata.
         place: `channel`, and `ts` or `thread_ts`.
     """
     return {

@@ -1,9 +1,9 @@
-"""Read, change, write only if nobody wrote in between; else read again.
+"""Optimistic writes: read, change, and write unless another writer was first; else read again.
 
-The change is a pure function of the record as it was just read, so that after a conflict it is asked again about the
-record as it then is, and may find that it is no longer possible. A change that changes nothing writes nothing.
+The change is a pure function of the record as read. After a conflict it is applied to the newer record, and may find
+that it is no longer possible. A change that changes nothing writes nothing.
 
-Non-goals: what may be changed (see `domain.request_lifecycle` and `domain.grant_lifecycle`).
+Non-goals: the changes (see `domain.request_lifecycle` and `domain.grant_lifecycle`).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,29 +15,28 @@ from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.ports import GrantStore, RequestStore, UsageStore
 
 ATTEMPTS = 10
-"""How often a write is tried. Of several writers one always gets through: so many others would have to be first."""
+"""Attempts of a write. Each conflict means that another writer succeeded, so ten attempts suffice."""
 
 
 class UnknownRecordError(LookupError):
-    """There is no record with this id."""
+    """The ID of a record is unknown."""
 
 
 class ContendedError(Exception):
-    """Others kept writing the same record; the caller may try again later."""
+    """Every attempt met another writer of the same record; the caller may try again later."""
 
 
 def change_request(store: RequestStore, request_id: str, change: Callable[[Request], Change]) -> Change:
-    """Apply a change to a request, and return it as it was written; without audit entries if nothing had to change.
+    """Apply a change to a request, and return the written change; without audit entries if nothing changed.
 
     Args:
-        store: where it is kept.
-        request_id: of the request.
-        change: asked once for each attempt; what it needs besides the request (its grants) it has to read itself,
-            each time.
+        store: the store of requests.
+        request_id: ID of the request.
+        change: called once for each attempt; it reads other records (the grants) itself, each time.
 
     Raises:
-        UnknownRecordError: if there is no such request.
-        ContendedError: if others were quicker every time.
+        UnknownRecordError: if the ID is unknown.
+        ContendedError: if every attempt met another writer.
         RequestTransitionError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
@@ -53,11 +52,11 @@ def change_request(store: RequestStore, request_id: str, change: Callable[[Reque
 
 
 def change_grant(store: GrantStore, request_id: str, account: str, change: Callable[[Grant], GrantChange]) -> Grant:
-    """Apply a change to the grant of a request in one account, and return it as it was written.
+    """Apply a change to a grant, and return the written grant.
 
     Raises:
         UnknownRecordError: if there is no such grant.
-        ContendedError: if others were quicker every time.
+        ContendedError: if every attempt met another writer.
         GrantTransitionError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
@@ -75,11 +74,11 @@ def change_grant(store: GrantStore, request_id: str, account: str, change: Calla
 def change_usage(
     store: UsageStore, usage_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]
 ) -> Usage:
-    """Apply a change to a usage, and return it as it was written.
+    """Apply a change to a usage, and return the written usage.
 
     Raises:
         UnknownRecordError: if there is no such usage.
-        ContendedError: if others were quicker every time.
+        ContendedError: if every attempt met another writer.
     """
     for _ in range(ATTEMPTS):
         usage = store.usage(usage_id)

@@ -1,14 +1,14 @@
-"""The steps of the workflow that make an assignment, take it back, and see that it is gone.
+"""The steps of the workflow that create an assignment, revoke it, and verify the revocation.
 
-Each step reads the record first and may run twice: where the first run came to an end, the second finds that and does
-nothing. The order is always the same: what is about to happen is written, then Identity Center is asked, then what came
-of it is written. So whatever a crash leaves behind is in the record, with the time at which it has to be gone.
+Each step reads the record first and may run twice: a second run finds the result of the first and does nothing. The
+order is always write, act, write: the intent is recorded, Identity Center is called, the result is recorded. So a crash
+leaves a record of every assignment, with the time at which it has to be gone.
 
-A lease keeps the grant of one request and the revoke of another apart where both are about the same person, set and
-account: each look at an operation renews it. The list of holders lets the last of them end it; it says where to look,
-and the grants say who of them still wants the assignment, so a holder that was left behind keeps nothing alive.
+A lease keeps a grant of one request and a revocation of another apart if both are about the same assignment: each poll
+renews it. The holders of an assignment are candidates, and their grants say whether they still want it. So the last
+active holder revokes it, and a stale holder keeps nothing alive.
 
-Non-goals: people (see `workflow_steps`), and when what is to be done (see `workflow_definition` and `reconciler`).
+Non-goals: messages (see `workflow_steps`), and the schedule (see `workflow_definition` and `reconciler`).
 """
 
 from collections.abc import Callable, Iterable
@@ -26,18 +26,18 @@ from breakglass.app.services.optimistic_writes import ContendedError, UnknownRec
 from breakglass.app.services.session_denials import deny_sessions, remove_denials
 
 LEASE_SECONDS = 900
-"""How long one request keeps another from the same assignment, if it never gives the lease back."""
+"""Seconds after which the lease on an assignment expires if it is never released."""
 
 
 def run_step(context: ProvisionerContext, event: dict[str, Any]) -> StepResult:
-    """Do the step that the workflow asks for.
+    """Run a step of the workflow.
 
     Args:
-        context: what the function has.
-        event: `{"step", "request"}`, and `account`, or `error` and `cause`, where the step takes them.
+        context: the function's context.
+        event: `{"step", "request"}`, and `account`, or `error` and `cause`, if the step takes them.
 
     Raises:
-        KeyError: for a step that there isn't.
+        KeyError: for an unknown step.
     """
     request_id = event["request"]
     if event["step"] == "abandon":
@@ -50,7 +50,7 @@ def run_step(context: ProvisionerContext, event: dict[str, Any]) -> StepResult:
 
 
 def prepare_grants(context: ProvisionerContext, request_id: str) -> StepResult:
-    """Record when the access ends and the grants to be made, and tell for which accounts."""
+    """Record the end of the access and the planned grants, and return their accounts."""
 
     def prepared(request: Request) -> Change:
         if request.state is not State.approved:
@@ -66,151 +66,153 @@ def prepare_grants(context: ProvisionerContext, request_id: str) -> StepResult:
 
 
 def start_grant(context: ProvisionerContext, request_id: str, account: str) -> OperationStatus:
-    """Begin to make the assignment."""
-    one = _grant(context, request_id, account)
-    if one.state is GrantState.granted:
+    """Start the creation of the assignment."""
+    grant = _read_grant(context, request_id, account)
+    if grant.state is GrantState.granted:
         return OperationStatus.succeeded
-    if not _wanted(context, one):
+    if not _is_wanted(context, grant):
         return OperationStatus.failed
-    _lease(context, one)
-    context.store.add_holder(one.access, request_id, context.clock())
-    one = _change(context, one, lambda grant: life.begin_grant(grant, None, context.clock()))
-    if context.identity_center.is_assigned(one.access, one.set_arn):
-        # By an earlier run of this step, or for another request of the same person.
-        return _granted(context, one)
+    _acquire_lease(context, grant)
+    context.store.add_holder(grant.access, request_id, context.clock())
+    grant = _change(context, grant, lambda read: life.begin_grant(read, None, context.clock()))
+    if context.identity_center.is_assigned(grant.access, grant.set_arn):
+        # An earlier run of this step created it, or another request of the same person.
+        return _confirm_grant(context, grant)
     try:
-        creation = context.identity_center.create(one.access, one.set_arn)
+        creation = context.identity_center.create(grant.access, grant.set_arn)
     except BusyError as error:
         why = str(error)
-        _change(context, one, lambda grant: life.record_start_failure(grant, why))
+        _change(context, grant, lambda read: life.record_start_failure(read, why))
         raise
-    return _creating(context, one, creation)
+    return _record_creation(context, grant, creation)
 
 
 def poll_grant(context: ProvisionerContext, request_id: str, account: str) -> OperationStatus:
-    """See how far the assignment is."""
-    one = _grant(context, request_id, account)
-    if one.state is not GrantState.granting or one.operation is None:
-        # The step before did not get to its end.
+    """Poll the creation of the assignment."""
+    grant = _read_grant(context, request_id, account)
+    if grant.state is not GrantState.granting or grant.operation is None:
+        # The step before did not finish.
         return start_grant(context, request_id, account)
-    _lease(context, one)
-    return _creating(context, one, context.identity_center.creation(one.operation))
+    _acquire_lease(context, grant)
+    return _record_creation(context, grant, context.identity_center.creation(grant.operation))
 
 
 def rollback_grant(context: ProvisionerContext, request_id: str, account: str) -> OperationStatus:
-    """Undo what could not be brought to an end, and say `succeeded` when the assignment is verified not to be there.
+    """Roll a failed creation back; `succeeded` once the assignment is verified to be gone.
 
-    What is open, or is being revoked by somebody else, is left alone.
+    A grant that is open, or that another run revokes, stays as it is.
     """
-    one = _grant(context, request_id, account)
-    if one.state not in (GrantState.planned, GrantState.granting):
+    grant = _read_grant(context, request_id, account)
+    if grant.state not in (GrantState.planned, GrantState.granting):
         return OperationStatus.succeeded
-    _lease(context, one)
-    one = _settled(context, one)
-    if _remaining_holder(context, one):
-        # Whatever is there, is there for somebody else.
-        one = _change(context, one, lambda grant: life.settle_creation(grant, made=False))
-    elif context.identity_center.is_assigned(one.access, one.set_arn):
-        _change(context, one, life.record_listed)
-        context.identity_center.delete(one.access, one.set_arn)
+    _acquire_lease(context, grant)
+    grant = _settle_creation(context, grant)
+    if _remaining_holder(context, grant):
+        # The assignment, if any, belongs to another request.
+        grant = _change(context, grant, lambda read: life.settle_creation(read, made=False))
+    elif context.identity_center.is_assigned(grant.access, grant.set_arn):
+        _change(context, grant, life.record_listed)
+        context.identity_center.delete(grant.access, grant.set_arn)
         return OperationStatus.in_progress
-    elif one.made:
+    elif grant.made:
         # The list may be late.
-        one = _change(context, one, lambda grant: life.record_absent(grant, context.clock()))
-        context.identity_center.delete(one.access, one.set_arn)
-    if not life.is_gone(one, context.clock()):
+        grant = _change(context, grant, lambda read: life.record_absent(read, context.clock()))
+        context.identity_center.delete(grant.access, grant.set_arn)
+    if not life.is_gone(grant, context.clock()):
         return OperationStatus.in_progress
     _change(
-        context, one, lambda grant: life.fail_grant(grant, grant.failure or "It could not be made.", context.clock())
+        context,
+        grant,
+        lambda read: life.fail_grant(read, read.failure or "The assignment could not be created.", context.clock()),
     )
-    context.store.release_lease(one.access, request_id)
+    context.store.release_lease(grant.access, request_id)
     return OperationStatus.succeeded
 
 
 def start_revoke(
     context: ProvisionerContext, request_id: str, account: str, latest_end: int | None = None
 ) -> OperationStatus:
-    """Begin to take the assignment away, if it ends by `latest_end`, where that is given.
+    """Start the revocation, if the grant ends by `latest_end`; None for any end.
 
     Raises:
-        BusyError: if it ends later, among others.
+        BusyError: if the grant ends later, among others.
     """
-    one = _grant(context, request_id, account)
-    if one.state not in life.LIVE:
+    grant = _read_grant(context, request_id, account)
+    if grant.state not in life.LIVE:
         return OperationStatus.succeeded
-    _lease(context, one)
-    if one.state is not GrantState.revoking:
-        one = _settled(context, one)
+    _acquire_lease(context, grant)
+    if grant.state is not GrantState.revoking:
+        grant = _settle_creation(context, grant)
 
-    def begun(grant: Grant) -> life.GrantChange:
-        if latest_end is not None and grant.revoke_at > latest_end:
-            raise BusyError("its end has been moved")
-        return life.begin_revoke(grant, None, context.clock())
+    def begun(read: Grant) -> life.GrantChange:
+        if latest_end is not None and read.revoke_at > latest_end:
+            raise BusyError("the end of the grant has moved")
+        return life.begin_revoke(read, None, context.clock())
 
-    one = _change(context, one, begun)
-    keeper = _remaining_holder(context, one)
-    if keeper:
-        _change(context, one, lambda grant: life.confirm_revoke(grant, context.clock(), f"left to {keeper}"))
-        context.store.release_lease(one.access, request_id)
+    grant = _change(context, grant, begun)
+    holder = _remaining_holder(context, grant)
+    if holder:
+        _change(context, grant, lambda read: life.confirm_revoke(read, context.clock(), f"left to {holder}"))
+        context.store.release_lease(grant.access, request_id)
         return OperationStatus.succeeded
-    return _deleting(context, one)
+    return _delete_assignment(context, grant)
 
 
 def poll_revoke(
     context: ProvisionerContext, request_id: str, account: str, latest_end: int | None = None
 ) -> OperationStatus:
-    """See how far taking it away is; begin it if it has not begun (see `revoke`)."""
-    one = _grant(context, request_id, account)
-    if one.state is not GrantState.revoking or one.operation is None:
+    """Poll the revocation, or start it (see `start_revoke`)."""
+    grant = _read_grant(context, request_id, account)
+    if grant.state is not GrantState.revoking or grant.operation is None:
         return start_revoke(context, request_id, account, latest_end)
-    _lease(context, one)
+    _acquire_lease(context, grant)
     try:
-        deletion = context.identity_center.deletion(one.operation)
+        deletion = context.identity_center.deletion(grant.operation)
     except BusyError:
         raise
     except Exception as error:
-        # Whatever became of it, two lists decide.
+        # The outcome is unknown, so two lists decide.
         context.log("deletion_unknown", request=request_id, account=account, **describe_error(error))
         deletion = Operation("", OperationStatus.succeeded)
     if deletion.status is OperationStatus.failed:
         context.log("deletion_failed", request=request_id, account=account)
         return start_revoke(context, request_id, account)
     if deletion.status is OperationStatus.succeeded and not deletion.id:
-        # There was nothing to delete, which one list may have wrong.
-        _change(context, one, lambda grant: life.begin_revoke(grant, None, context.clock()))
+        # There was nothing to delete; a single list may be wrong about that.
+        _change(context, grant, lambda read: life.begin_revoke(read, None, context.clock()))
     return deletion.status
 
 
 def verify_revoke(context: ProvisionerContext, request_id: str, account: str) -> OperationStatus:
-    """See by listing that the assignment is gone, end the sessions that live on, and close the grant."""
-    one = _grant(context, request_id, account)
-    if one.state not in life.LIVE:
+    """Verify by listing that the assignment is gone, end live sessions, and close the grant."""
+    grant = _read_grant(context, request_id, account)
+    if grant.state not in life.LIVE:
         return OperationStatus.succeeded
-    _lease(context, one)
-    if context.identity_center.is_assigned(one.access, one.set_arn):
-        # By a creation that nobody knew of any more: it is known now, and has to be taken away again.
-        _change(context, one, life.record_listed)
+    _acquire_lease(context, grant)
+    if context.identity_center.is_assigned(grant.access, grant.set_arn):
+        # A forgotten creation made it. It is known now, and the next poll revokes it.
+        _change(context, grant, life.record_listed)
         return OperationStatus.in_progress
-    if one.made:
-        one = _change(context, one, lambda grant: life.record_absent(grant, context.clock()))
-    if not life.is_gone(one, context.clock()):
+    if grant.made:
+        grant = _change(context, grant, lambda read: life.record_absent(read, context.clock()))
+    if not life.is_gone(grant, context.clock()):
         return OperationStatus.in_progress
     if context.session_policy is not None:
-        one = deny_sessions(context, context.session_policy, one)
-    _change(context, one, lambda grant: life.confirm_revoke(grant, context.clock()))
-    context.store.release_lease(one.access, request_id)
+        grant = deny_sessions(context, context.session_policy, grant)
+    _change(context, grant, lambda read: life.confirm_revoke(read, context.clock()))
+    context.store.release_lease(grant.access, request_id)
     return OperationStatus.succeeded
 
 
 def abandon_request(context: ProvisionerContext, request_id: str, error: str, cause: str = "") -> StepResult:
-    """Note that the workflow can't go on, and tell what has to be taken back.
+    """Record that the workflow failed, and return the accounts to revoke.
 
-    Where the request can't be read or written, its access is taken back all the same.
+    The access is revoked even if the request can't be read or written.
     """
-    why = permanent_error_code(cause) or error or "no error named"
+    why = permanent_error_code(cause) or error or "no error was named"
 
     def abandoned(request: Request) -> Change:
-        note = f"The workflow could not go on ({why})."
+        note = f"The workflow failed ({why})."
         if request.state in (State.granting, State.active):
             return request_lifecycle.revoke_request(request, SYSTEM, note, context.clock())
         if request.state in (State.pending, State.approved):
@@ -229,14 +231,14 @@ def abandon_request(context: ProvisionerContext, request_id: str, error: str, ca
 
 
 def remove_session_deny(context: ProvisionerContext, request_id: str) -> StepResult:
-    """Take out the Deny that ended the sessions of a request, as far as none of them can be alive any more."""
+    """Remove the Deny on the sessions of a request, once none of them can be alive."""
     remove_denials(context, context.store.grants(request_id))
     return {}
 
 
 def active_holders(store: GrantStore, access: Access, holders: Iterable[str]) -> tuple[str, ...]:
-    """Return those holders of an assignment whose grant still wants it to be there; one that can't be read does not."""
-    return tuple(one for one in sorted(holders) if _is_active_holder(store, access, one))
+    """Return the holders whose readable grant still wants the assignment."""
+    return tuple(holder for holder in sorted(holders) if _is_active_holder(store, access, holder))
 
 
 def _is_active_holder(store: GrantStore, access: Access, holder: str) -> bool:
@@ -264,102 +266,102 @@ _OF_ACCOUNT: dict[str, Callable[[ProvisionerContext, str, str], OperationStatus]
 
 
 def _accounts(context: ProvisionerContext, request_id: str) -> list[str]:
-    return [one.access.account for one in context.store.grants(request_id)]
+    return [grant.access.account for grant in context.store.grants(request_id)]
 
 
-def _grant(context: ProvisionerContext, request_id: str, account: str) -> Grant:
-    one = context.store.grant(request_id, account)
-    if one is None:
+def _read_grant(context: ProvisionerContext, request_id: str, account: str) -> Grant:
+    grant = context.store.grant(request_id, account)
+    if grant is None:
         raise UnknownRecordError(f"{request_id} in {account}")
-    return one
+    return grant
 
 
-def _change(context: ProvisionerContext, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+def _change(context: ProvisionerContext, grant: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
     """Change a grant.
 
     Raises:
-        BusyError: if somebody else has taken it further meanwhile; whoever looks again finds where it stands.
+        BusyError: if another run has changed it meanwhile; the next attempt reads its state.
     """
     try:
-        return change_grant(context.store, one.request_id, one.access.account, change)
+        return change_grant(context.store, grant.request_id, grant.access.account, change)
     except (life.GrantTransitionError, life.UnsettledError, ContendedError) as error:
         raise BusyError(str(error)) from error
 
 
-def _wanted(context: ProvisionerContext, one: Grant) -> bool:
-    """Say whether the assignment is still to be made: the request may have been ended, or its time be over."""
-    request = context.store.request(one.request_id)
+def _is_wanted(context: ProvisionerContext, grant: Grant) -> bool:
+    """Return whether the assignment is still wanted: the request goes on, and its time is not over."""
+    request = context.store.request(grant.request_id)
     return (
         request is not None
         and request.state is State.granting
-        and one.state in (GrantState.planned, GrantState.granting)
-        and context.clock() < one.revoke_at
+        and grant.state in (GrantState.planned, GrantState.granting)
+        and context.clock() < grant.revoke_at
     )
 
 
-def _lease(context: ProvisionerContext, one: Grant) -> None:
+def _acquire_lease(context: ProvisionerContext, grant: Grant) -> None:
     now = context.clock()
-    if not context.store.acquire_lease(one.access, one.request_id, now + LEASE_SECONDS, now):
-        raise BusyError("another request is at work on the same assignment")
+    if not context.store.acquire_lease(grant.access, grant.request_id, now + LEASE_SECONDS, now):
+        raise BusyError("another request has the lease on the same assignment")
 
 
-def _creating(context: ProvisionerContext, one: Grant, creation: Operation) -> OperationStatus:
-    """Keep what Identity Center says of a creation."""
+def _record_creation(context: ProvisionerContext, grant: Grant, creation: Operation) -> OperationStatus:
+    """Record the status of a creation."""
     match creation.status:
         case OperationStatus.succeeded:
-            return _granted(context, one)
+            return _confirm_grant(context, grant)
         case OperationStatus.failed:
-            _change(context, one, lambda grant: life.settle_creation(grant, creation.failure))
+            _change(context, grant, lambda read: life.settle_creation(read, creation.failure))
             if is_transient(creation.failure):
-                # The next look finds no creation under way, and asks for another one.
-                context.log("creation_failed", request=one.request_id, account=one.access.account, again=True)
+                # The next poll finds no creation under way, and starts another.
+                context.log("creation_failed", request=grant.request_id, account=grant.access.account, retried=True)
                 return OperationStatus.in_progress
         case OperationStatus.in_progress:
-            _change(context, one, lambda grant: life.begin_grant(grant, creation.id, context.clock()))
+            _change(context, grant, lambda read: life.begin_grant(read, creation.id, context.clock()))
     return creation.status
 
 
-def _settled(context: ProvisionerContext, one: Grant) -> Grant:
-    """See what became of a creation: while it is under way, what is deleted now would be there a moment later."""
-    if one.operation is None:
-        return one
+def _settle_creation(context: ProvisionerContext, grant: Grant) -> Grant:
+    """Wait for a pending creation; deleting earlier would race with it."""
+    if grant.operation is None:
+        return grant
     try:
-        creation = context.identity_center.creation(one.operation)
+        creation = context.identity_center.creation(grant.operation)
     except BusyError:
         raise
     except Exception as error:
-        # It counts as under way for `SETTLE_SECONDS`; that keeps nobody from deleting meanwhile.
-        context.log("creation_unknown", request=one.request_id, account=one.access.account, **describe_error(error))
-        return one
+        # It counts as pending for `SETTLE_SECONDS`; deleting meanwhile is allowed.
+        context.log("creation_unknown", request=grant.request_id, account=grant.access.account, **describe_error(error))
+        return grant
     if creation.status is OperationStatus.in_progress:
-        raise BusyError("the assignment is being made")
-    made = one.made or creation.status is OperationStatus.succeeded
-    return _change(context, one, lambda grant: life.settle_creation(grant, creation.failure, made=made))
+        raise BusyError("the assignment is being created")
+    made = grant.made or creation.status is OperationStatus.succeeded
+    return _change(context, grant, lambda read: life.settle_creation(read, creation.failure, made=made))
 
 
-def _granted(context: ProvisionerContext, one: Grant) -> OperationStatus:
-    _change(context, one, lambda grant: life.confirm_grant(grant, context.clock()))
-    context.store.release_lease(one.access, one.request_id)
+def _confirm_grant(context: ProvisionerContext, grant: Grant) -> OperationStatus:
+    _change(context, grant, lambda read: life.confirm_grant(read, context.clock()))
+    context.store.release_lease(grant.access, grant.request_id)
     return OperationStatus.succeeded
 
 
-def _deleting(context: ProvisionerContext, one: Grant) -> OperationStatus:
-    deletion = context.identity_center.delete(one.access, one.set_arn)
-    _change(context, one, lambda grant: life.begin_revoke(grant, deletion.id or None, context.clock()))
+def _delete_assignment(context: ProvisionerContext, grant: Grant) -> OperationStatus:
+    deletion = context.identity_center.delete(grant.access, grant.set_arn)
+    _change(context, grant, lambda read: life.begin_revoke(read, deletion.id or None, context.clock()))
     return deletion.status
 
 
-def _remaining_holder(context: ProvisionerContext, one: Grant) -> str:
-    """Stop counting the request among the holders, and say who else wants the assignment to stay; empty for nobody."""
-    others = context.store.remove_holder(one.access, one.request_id)
-    keepers = active_holders(context.store, one.access, others)
-    if keepers:
-        return ", ".join(keepers)
-    return "the stack file" if _is_standing(context, one.access) else ""
+def _remaining_holder(context: ProvisionerContext, grant: Grant) -> str:
+    """Remove the request from the holders, and name the remaining ones; empty without any."""
+    others = context.store.remove_holder(grant.access, grant.request_id)
+    remaining = active_holders(context.store, grant.access, others)
+    if remaining:
+        return ", ".join(remaining)
+    return "the stack file" if _is_standing(context, grant.access) else ""
 
 
 def _is_standing(context: ProvisionerContext, access: Access) -> bool:
-    """Say whether the stack file itself assigns the set to this very user: what a group has is another assignment."""
+    """Return whether the stack file assigns the set to this user; a group's assignment is another grant."""
     return any(
         standing.principal.kind is PrincipalKind.user
         and (standing.principal.id, standing.permission_set, standing.account)

@@ -1,8 +1,8 @@
-"""Keeps in the audit trail what somebody tried who may not: approve their own request, end what is not theirs to end.
+"""Audit entries of unauthorized attempts, such as approving one's own request.
 
-Once an hour for the same person, deed and record: the trail is there to be read, and nobody fills it by clicking.
+An attempt is written once an hour for the same person, action and record, so clicks can't fill the trail.
 
-Non-goals: what can't be done any more, or not yet, whoever tries it; refusing (see `action`).
+Non-goals: actions that are not possible for any person; the refusal itself (see `action`).
 """
 
 from breakglass.app.domain.audit import audit_request, audit_usage, drop_slack_id
@@ -11,36 +11,36 @@ from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack.payloads import SlackActor
 
 EVENT = "refused"
-"""The name in the audit trail."""
+"""The event's name in the audit trail."""
 
 _SECONDS = 3600
 
-_CLAIM_SECONDS = 30
-"""Less than the minute after which Lambda retries, so what the trail did not take is kept by the retry."""
+_ATTEMPT_SECONDS = 30
+"""Less than the minute after which Lambda retries, so the retry writes an entry that failed."""
 
 
-def append_refusal(context: InteractionContext, by: Actor, deed: str, about: str, why: str) -> None:
-    """Keep that somebody was refused.
+def append_refusal(context: InteractionContext, by: Actor, attempt: str, about: str, why: str) -> None:
+    """Append a refused attempt to the audit trail.
 
     Args:
-        context: what the function has.
-        by: who; without a user id, nobody whom the identity store knows.
-        deed: what they tried, one of `slack.ids`.
-        about: what a button or form says it is about; only the id of a record that there is gets into the trail.
-        why: what they were told.
+        context: the function's context.
+        by: the person; the user ID is empty if the identity store does not know them.
+        attempt: the action, one of `slack.ids`.
+        about: the value of the button or form. The entry names it only if it is the ID of a record.
+        why: the reason that the person was told.
     """
-    entry = _entry(context, by, about, f"{deed}: {why}")
-    key = f"{EVENT}/{by.user_id or by.slack_id}/{deed}/{entry.subject}"
-    if context.store.once(key, context.clock() + _CLAIM_SECONDS):
+    entry = _entry(context, by, about, f"{attempt}: {why}")
+    key = f"{EVENT}/{by.user_id or by.slack_id}/{attempt}/{entry.subject}"
+    if context.store.once(key, context.clock() + _ATTEMPT_SECONDS):
         context.store.append_audit(entry)
         context.store.extend_once(key, context.clock() + _SECONDS)
 
 
 def append_unknown_user_refusal(
-    context: InteractionContext, actor: SlackActor, deed: str, about: str, why: str
+    context: InteractionContext, actor: SlackActor, attempt: str, about: str, why: str
 ) -> None:
-    """Keep that somebody was refused whom the identity store does not know: all there is of them is a Slack id."""
-    append_refusal(context, Actor("", f"Slack user {actor.user_id}", actor.user_id), deed, about, why)
+    """Append a refused attempt of an unidentified Slack user, by Slack ID."""
+    append_refusal(context, Actor("", f"Slack user {actor.user_id}", actor.user_id), attempt, about, why)
 
 
 def _entry(context: InteractionContext, by: Actor, about: str, note: str) -> AuditEntry:

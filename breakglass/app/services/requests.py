@@ -1,6 +1,6 @@
-"""Asking: the form, its answers while it is filled in, a new request, and one for more time.
+"""Requests and extensions: their forms, the options in them, and their creation.
 
-Non-goals: what is decided (see `reviews`), and who may ask (see `domain.decision`).
+Non-goals: reviews (see `reviews`), and authorization (see `domain.decision`).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.records import Kind, Request, State
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
 from breakglass.app.services import refusal_audit
-from breakglass.app.services.action import ActionContext, NotAuthorizedError, require, text
+from breakglass.app.services.action import ActionContext, NotAuthorizedError, find_text, require
 from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.identity import UnknownUserError, identify_user
 from breakglass.app.services.limits import count_action
@@ -23,25 +23,27 @@ from breakglass.app.slack.forms import RequestDraft, RequestOptions
 from breakglass.app.slack.payloads import Click, Submission, Suggestion
 
 MAX_PER_HOUR = 20
-"""How many requests one person makes within an hour: each calls people, and more than that is no emergency."""
+"""Requests of a person within an hour: each notifies people, and more is not an emergency."""
 
 
 def open_request_form(action: ActionContext, _: Click | None = None) -> None:
-    """Show the form, with what this person may request."""
+    """Show the form, with the access that this person may request."""
     offer = _offer(action, RequestDraft())
     if not offer.sets:
-        raise NotAuthorizedError("No rule lets you request any break-glass role. `breakglass explain` tells who may.")
+        raise NotAuthorizedError(
+            "No rule lets you request a break-glass role. `breakglass explain` shows the people who may."
+        )
     action.responder.show_view(forms.request_form(offer, RequestDraft()))
 
 
 def update_request_form(action: ActionContext, click: Click) -> None:
-    """Show the form anew for what was chosen."""
+    """Update the form for the chosen values."""
     draft = _draft(click.values)
     action.responder.show_view(forms.request_form(_offer(action, draft), draft))
 
 
 def suggest_options(context: InteractionContext, suggestion: Suggestion) -> list[dict[str, Any]]:
-    """Return what a list that searches offers: the sets that this person may request, or the chosen one's accounts."""
+    """Return the options of a searching list: the sets that this person may request, or the accounts."""
     try:
         person = identify_user(context, suggestion.actor)
     except UnknownUserError:
@@ -49,13 +51,13 @@ def suggest_options(context: InteractionContext, suggestion: Suggestion) -> list
     sets = find_requestable(context.policy, person)
     if suggestion.block_id == ids.ROLE:
         return forms.role_options(sets, suggestion.typed)
-    # What Slack tells of the rest of the form is out of date here; what the form was drawn with is not.
+    # Slack's values of the other inputs are out of date here; the form's metadata is not.
     accounts = sets.get(suggestion.metadata, ())
     return forms.account_options(accounts, context.policy.accounts, suggestion.typed)
 
 
 def submit_request(action: ActionContext, submission: Submission) -> None:
-    """Check a request and make it."""
+    """Check a request and create it."""
     draft = _draft(submission.values)
     request_id = _request_id(action, submission)
     decision = _check_draft(action, submission, draft)
@@ -66,13 +68,12 @@ def submit_request(action: ActionContext, submission: Submission) -> None:
     request = _create_request(action, request_id, draft, decision, decision.terms)
     action.responder.show_text(
         "Requested",
-        f"The approvers are asked in the channel now ({request.id}). You see there what becomes of it, and in the Home "
-        "tab of this app.",
+        f"The channel asks the approvers now ({request.id}). The channel and this app's Home tab show the progress.",
     )
 
 
 def open_extend_form(action: ActionContext, click: Click) -> None:
-    """Ask for how much longer, and why."""
+    """Show the form for an extension."""
     request = action.own_request(click.value, State.active)
     decision = may_request(action.context.policy, action.person, request.permission_set, request.accounts)
     require(decision)
@@ -82,7 +83,7 @@ def open_extend_form(action: ActionContext, click: Click) -> None:
 
 
 def submit_extension(action: ActionContext, submission: Submission) -> None:
-    """Ask for more time: a request of its own, decided like the first."""
+    """Check an extension and create it: a request of its own, reviewed like the first."""
     parent = action.own_request(submission.metadata, State.active)
     typed = _draft(submission.values)
     draft = RequestDraft(parent.permission_set, parent.accounts, typed.duration, typed.reason, parent.ticket)
@@ -96,36 +97,36 @@ def submit_extension(action: ActionContext, submission: Submission) -> None:
         return
     _create_request(action, request_id, draft, decision, decision.terms, parent)
     action.responder.show_text(
-        "Requested", "The approvers are asked. Until they agree, the access ends when it was to end."
+        "Requested", "The approvers are asked. Without their approval the access ends as planned."
     )
 
 
 def _request_id(action: ActionContext, submission: Submission) -> str:
-    """Return the id of what a form asks for; sent a second time, it is the same."""
+    """Return the ID of the request; a second submission of the form has the same."""
     return f"r-{hashlib.sha256(f'{submission.view_id}/{action.person.user_id}'.encode()).hexdigest()[:16]}"
 
 
 def _too_many_accounts(draft: RequestDraft) -> str:
-    """Say why these are too many accounts; empty if they are not."""
+    """Return the problem with too many accounts; empty without one."""
     if len(draft.accounts) <= MAXIMUM_ACCOUNTS:
         return ""
-    return f"One request is for {MAXIMUM_ACCOUNTS} accounts at most, and these are {len(draft.accounts)}."
+    return f"Expected at most {MAXIMUM_ACCOUNTS} accounts in a request, got {len(draft.accounts)}."
 
 
 def _too_often(action: ActionContext, request_id: str) -> str:
-    """Count a request that is about to be made, and say why it is one too many; the same form counts once."""
+    """Count a new request, and return the problem above the limit; a form counts once."""
     if action.context.store.request(request_id) is not None:
         return ""
     if count_action(action.context, "request", action.person.user_id, MAX_PER_HOUR):
         return ""
     return (
-        f"You have made {MAX_PER_HOUR} requests within an hour, and each of them calls people. Phone somebody who "
-        "approves, or wait."
+        f"You have made {MAX_PER_HOUR} requests within an hour, and each of them notifies people. Phone an approver, "
+        "or wait."
     )
 
 
 def _too_short(action: ActionContext, parent: Request, draft: RequestDraft) -> str:
-    """Say why an extension would move nothing: its time counts from the approval, not from the present end."""
+    """Return the problem if an extension moves nothing: its time counts from the approval."""
     now = action.context.clock()
     left = (parent.revoke_at or now) - now
     if (draft.duration or 0) > left:
@@ -137,11 +138,11 @@ def _too_short(action: ActionContext, parent: Request, draft: RequestDraft) -> s
 
 
 def _check_draft(action: ActionContext, submission: Submission, draft: RequestDraft) -> Decision:
-    """Decide whether it may be asked for as it was written; that somebody may not ask at all is kept."""
+    """Return the decision on a draft; an unauthorized one is audited."""
     policy, person = action.context.policy, action.person
-    what = policy, person, draft.permission_set, draft.accounts
-    decision = check_request(*what, draft.duration or 0, draft.reason, draft.ticket)
-    if not decision and not may_request(*what):
+    access = policy, person, draft.permission_set, draft.accounts
+    decision = check_request(*access, draft.duration or 0, draft.reason, draft.ticket)
+    if not decision and not may_request(*access):
         refusal_audit.append_refusal(
             action.context, action.by, submission.callback_id, submission.metadata, decision.reason
         )
@@ -156,7 +157,7 @@ def _create_request(
     terms: Terms,
     parent: Request | None = None,
 ) -> Request:
-    """Keep a new request and start its workflow; the same form sent twice is one request."""
+    """Save a request and start its workflow; a form submitted twice is one request."""
     context, now = action.context, action.context.clock()
     request = Request(
         id=request_id,
@@ -183,19 +184,19 @@ def _create_request(
 
 
 def _draft(values: Mapping[str, tuple[str, ...]]) -> RequestDraft:
-    duration = text(values, ids.DURATION)
+    duration = find_text(values, ids.DURATION)
     return RequestDraft(
-        permission_set=text(values, ids.ROLE),
+        permission_set=find_text(values, ids.ROLE),
         accounts=tuple(dict.fromkeys(values.get(ids.ACCOUNTS, ()))),
         duration=int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 7 else None,
-        reason=text(values, ids.REASON),
-        ticket=text(values, ids.TICKET),
+        reason=find_text(values, ids.REASON),
+        ticket=find_text(values, ids.TICKET),
     )
 
 
 def _offer(action: ActionContext, draft: RequestDraft) -> RequestOptions:
     sets = find_requestable(action.context.policy, action.person)
-    # What holds for all accounts of the role, until some are chosen.
+    # Until accounts are chosen, the terms are those of all accounts of the role.
     possible = sets.get(draft.permission_set, ())
     accounts = draft.accounts or possible
     terms = (

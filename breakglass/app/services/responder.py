@@ -1,6 +1,6 @@
-"""Where somebody sees what came of what they did: their form, or a message that only they see.
+"""The answer that only the acting person sees: their form, or a private message.
 
-Non-goals: what everybody sees (see `notifications`).
+Non-goals: messages for others (see `notifications`).
 """
 
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from breakglass.app.slack.payloads import Click, Command, HomeOpened, Shortcut, 
 from breakglass.app.slack.text import escape
 
 _ANSWERED_SECONDS = 1.0
-"""After how long Slack has surely taken the answer to a form that was sent."""
+"""Seconds after which Slack has taken the answer to a submitted form."""
 
 
 @dataclass(frozen=True)
 class Responder:
-    """What one person looks at.
+    """The answer to one person.
 
     Attributes:
-        context: what the function has.
-        user: their Slack id.
-        view_id: the form that is open; None if none is.
-        channel: the channel of the message they clicked in; None if it was none.
-        sent: whether they have sent the form, and Slack may still be showing them that it is worked on.
+        context: the function's context.
+        user: the person's Slack ID.
+        view_id: the open form; None without one.
+        channel: the channel of the clicked message; None without one.
+        is_submission: the person submitted the form, and Slack may still show *Processing*.
     """
 
     context: InteractionContext
     user: str
     view_id: str | None
     channel: str | None
-    sent: bool = False
+    is_submission: bool = False
 
     @classmethod
     def of(
@@ -42,7 +42,7 @@ class Responder:
         interaction: Command | Shortcut | Click | Submission | HomeOpened,
         view_id: str | None,
     ) -> Self:
-        """Return the responder of whoever did something; `view_id` is the form that was opened for them already."""
+        """Return the responder for an interaction; `view_id` is the form that the receiver opened."""
         channel = None
         match interaction:
             case Submission():
@@ -56,37 +56,37 @@ class Responder:
         return cls(context, interaction.actor.user_id, view_id, channel, isinstance(interaction, Submission))
 
     def show_view(self, view: Mapping[str, Any]) -> None:
-        """Show a form in place of the one that is open; if none could be opened, say so."""
+        """Replace the open form; without one, ask the person to click again."""
         if self.view_id is None:
             self.show_text("No form", "Slack could not open the form in time. Click again.")
             return
         self._update(self.view_id, view)
 
     def show_text(self, title: str, text: str) -> None:
-        """Say something to this person alone.
+        """Show a text to this person alone.
 
         Args:
-            title: at most 24 characters, as Slack's forms have it.
-            text: plain text, which may hold what people wrote.
+            title: at most 24 characters, Slack's limit for a form.
+            text: plain text; it is escaped.
         """
         if self.view_id is not None:
             self._update(self.view_id, modals.result_modal(title, text))
             return
-        said = {"text": escape(text)}
+        message = {"text": escape(text)}
         if self.channel is None or not self._call(
-            "chat.postEphemeral", {"channel": self.channel, "user": self.user} | said
+            "chat.postEphemeral", {"channel": self.channel, "user": self.user} | message
         ):
-            # A message to the person: they may have clicked in the Home tab, or not be in the channel.
-            self._call("chat.postMessage", {"channel": self.user} | said)
+            # The person may have clicked in the Home tab, or may not be in the channel.
+            self._call("chat.postMessage", {"channel": self.user} | message)
 
     def _update(self, view_id: str, view: Mapping[str, Any]) -> None:
-        if self.sent:
-            # The function that answers Slack has handed the form over first: what it answers would come last.
+        if self.is_submission:
+            # The receiver hands the form over before it answers Slack: its answer would replace this view.
             self.context.pause(_ANSWERED_SECONDS)
         self._call("views.update", {"view_id": view_id, "view": view})
 
     def _call(self, method: str, arguments: Mapping[str, Any]) -> bool:
-        """Call Slack, and say whether it worked: the form may have been closed, which is no fault."""
+        """Call Slack, and return whether that succeeded; a closed form is no error."""
         try:
             self.context.slack.call(method, arguments)
         except SlackError as error:

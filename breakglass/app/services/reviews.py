@@ -1,9 +1,9 @@
-"""Deciding: approve, deny, withdraw, look, and break the glass.
+"""Reviews: approve, deny, withdraw, acknowledge, and access without approval.
 
-Each reads the record and asks today's policy, in the same attempt that writes: if somebody was quicker, it asks again.
-The same click again, by the same person, changes nothing and only sees to it that the workflow knows.
+Each reads the record and decides by the current approval policy in the attempt that writes, and again after a conflict.
+A repeated click of the same person changes nothing, and only wakes the workflow.
 
-Non-goals: what is opened then (see `breakglass.components.approvals.workflow_definition`).
+Non-goals: granting the access (see `breakglass.components.approvals.workflow_definition`).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from breakglass.app.domain.records import Actor, Approval, Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import is_blank
 from breakglass.app.services import announcements, extensions, notifications
-from breakglass.app.services.action import ActionContext, ActionRejectedError, require, text
+from breakglass.app.services.action import ActionContext, ActionRejectedError, find_text, require
 from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import forms, ids
@@ -31,22 +31,24 @@ from breakglass.app.slack.payloads import Click, Submission
 
 
 def approve(action: ActionContext, click: Click) -> None:
-    """Add this person's yes."""
+    """Add this person's approval."""
     context, person = action.context, action.person
     request = extensions.refresh_extension(context, action.request(click.value))
     requester = context.directory.person(request.requester.user_id)
     if requester is None:
         raise ActionRejectedError(
-            "Identity Center does not have the requester any more, or has them disabled: nothing can be approved."
+            "Identity Center does not have the requester any more, or the user is disabled: nothing can be approved."
         )
 
     def approved(request: Request) -> Change:
-        if request.state is State.approved and any(one.by.user_id == person.user_id for one in request.approvals):
+        if request.state is State.approved and any(
+            approval.by.user_id == person.user_id for approval in request.approvals
+        ):
             return Change(request)
         decision = may_approve(context.policy, requester, person, request.permission_set, request.accounts)
         require(decision)
         require(_check_by_current_policy(context, requester, request))
-        # What is decided holds: with this approval there are enough of them that count today, or it takes another.
+        # Earlier approvals count if their approvers are still authorized; else the request needs another one.
         required = len(request.approvals) + (1 if _has_enough_approvals(context, requester, request, person) else 2)
         return request_lifecycle.approve(
             request, Approval(action.by, context.clock(), decision.rule or ""), required, context.clock()
@@ -56,20 +58,20 @@ def approve(action: ActionContext, click: Click) -> None:
 
 
 def open_deny_form(action: ActionContext, click: Click) -> None:
-    """Ask why."""
+    """Open the form that asks for the reason."""
     request = action.request(click.value)
-    action.allowed(may_deny, request)
+    action.require_authorization(may_deny, request)
     action.require_state(request, State.pending)
     action.responder.show_view(forms.deny_form(request, names=action.context.policy.accounts))
 
 
 def deny(action: ActionContext, submission: Submission) -> None:
-    """Refuse a request, for a reason."""
+    """Deny a request, for a reason."""
     asked = action.request(submission.metadata)
-    rule = action.allowed(may_deny, asked).rule or ""
-    note = text(submission.values, ids.NOTE)
+    rule = action.require_authorization(may_deny, asked).rule or ""
+    note = find_text(submission.values, ids.NOTE)
     if is_blank(note):
-        problem = "Say why: whoever asked reads it."
+        problem = "Enter a reason. The requester reads it."
         action.responder.show_view(forms.deny_form(asked, note, problem, action.context.policy.accounts))
         return
 
@@ -83,7 +85,7 @@ def deny(action: ActionContext, submission: Submission) -> None:
 
 
 def withdraw(action: ActionContext, click: Click) -> None:
-    """Take one's own request back."""
+    """Withdraw the person's own request."""
     action.own_request(click.value)
 
     def withdrawn(request: Request) -> Change:
@@ -95,18 +97,18 @@ def withdraw(action: ActionContext, click: Click) -> None:
 
 
 def acknowledge(action: ActionContext, click: Click) -> None:
-    """Note that somebody is looking who can decide."""
-    action.allowed(may_deny, action.request(click.value))
+    """Record that an approver has acknowledged the request."""
+    action.require_authorization(may_deny, action.request(click.value))
     written = change_request(
         action.context.store,
         click.value,
-        lambda one: request_lifecycle.acknowledge(one, action.by, action.context.clock()),
+        lambda read: request_lifecycle.acknowledge(read, action.by, action.context.clock()),
     )
     notifications.publish_change(action.context, written, action.by)
 
 
 def open_glass_form(action: ActionContext, click: Click) -> None:
-    """Ask for the justification, and say who will be told; or say how long it takes until the glass may be broken."""
+    """Open the form that asks for the justification, if access without approval is allowed now."""
     request = extensions.refresh_extension(action.context, action.own_request(click.value))
     action.require_state(request, State.pending)
     require(_may_break_glass(action, request))
@@ -115,14 +117,14 @@ def open_glass_form(action: ActionContext, click: Click) -> None:
 
 
 def break_glass(action: ActionContext, submission: Submission) -> None:
-    """Take access that nobody has approved, where the policy lets one, and announce it.
+    """Take access without approval, if the policy allows it, and announce it.
 
-    The duties are in the record before anything opens, so the access waits for neither Slack nor the announcement.
+    The announcement and the explanation are recorded before the grant, so the access does not wait for Slack.
     """
-    justification = text(submission.values, ids.JUSTIFICATION)
+    justification = find_text(submission.values, ids.JUSTIFICATION)
     asked = extensions.refresh_extension(action.context, action.own_request(submission.metadata))
     if is_blank(justification):
-        problem = "Say why it can't wait: everybody will read it."
+        problem = "Say why the access can't wait. Everyone in the channel reads it."
         denials = notifications.find_other_denials(action.context, asked)
         action.responder.show_view(
             forms.glass_form(asked, justification, problem, action.context.policy.accounts, denials)
@@ -147,41 +149,45 @@ def break_glass(action: ActionContext, submission: Submission) -> None:
 
 
 def _describe_outcome(request: Request) -> str:
-    """Say what has become of the announcement, and what is left for the requester to do."""
+    """Return the state of the announcement and the requester's next step."""
     missing = request.announcement.missing if request.announcement is not None else ()
-    told = "It is announced in every channel."
+    announced = "It is announced in every channel."
     if missing:
-        where = " and ".join(f"{one.channel}{f' ({one.failure})' if one.failure else ''}" for one in missing)
-        told = f"Slack has not accepted the announcement in {where} yet; it is retried until Slack does."
+        where = " and ".join(
+            f"{notice.channel}{f' ({notice.failure})' if notice.failure else ''}" for notice in missing
+        )
+        announced = f"Slack has not accepted the announcement in {where} yet; it is retried until Slack does."
     over = request.state in request_lifecycle.FINAL or request.state is State.revoking
-    access = "It is over by now." if over else "What comes of it is shown in the request's message and the Home tab."
-    return f"{told} {access} You explain afterwards what you used it for, and somebody else signs it off."
+    access = "The access is already over." if over else "The request's message and the Home tab show the progress."
+    return f"{announced} {access} Explain the usage afterwards; another person accepts the explanation."
 
 
 def _may_break_glass(action: ActionContext, request: Request) -> Decision:
     context = action.context
     denials = context.store.denials(request.requester.user_id, request.permission_set, request.accounts)
-    others = [one for one in _requests_of(context, request.requester) if one.permission_set == request.permission_set]
+    others = [
+        other for other in _requests_of(context, request.requester) if other.permission_set == request.permission_set
+    ]
     silence = AnswerHistory(request_lifecycle.unanswered_since(request, others), context.clock(), denials)
     return may_break_glass(context.policy, action.person, request.permission_set, request.accounts, silence)
 
 
 def _requests_of(context: InteractionContext, requester: Actor) -> Iterator[Request]:
-    """Yield the requests of a person that may have been answered lately: the index names them, each is read anew."""
+    """Yield the requests of a person that may have been answered lately, newest first."""
     earliest = context.clock() - _LONGEST_WAIT_SECONDS
     page = context.store.requests_of(requester.user_id)
     yield from page.items
-    while page.next is not None and all(one.created_at > earliest for one in page.items):
+    while page.next is not None and all(request.created_at > earliest for request in page.items):
         page = context.store.requests_of(requester.user_id, page.next)
         yield from page.items
 
 
 _LONGEST_WAIT_SECONDS = 7 * 86_400
-"""For how long a request waits for an answer at most (`requestExpiry`)."""
+"""The longest wait of a request for an answer (`requestExpiry`)."""
 
 
 def _check_by_current_policy(context: InteractionContext, requester: Person, request: Request) -> Decision:
-    """Decide whether the request could be made today as it was made then."""
+    """Return whether the current policy allows the request."""
     return check_request(
         context.policy,
         requester,
@@ -196,9 +202,9 @@ def _check_by_current_policy(context: InteractionContext, requester: Person, req
 def _has_enough_approvals(
     context: InteractionContext, requester: Person, request: Request, another: Person
 ) -> Decision:
-    """Decide whether a request has enough approvals, with another one, by those who still may approve it."""
-    earlier = [context.directory.person(one.by.user_id) for one in request.approvals]
-    people = [*(one for one in earlier if one is not None), another]
+    """Return whether a request has enough valid approvals with another person's."""
+    earlier = [context.directory.person(approval.by.user_id) for approval in request.approvals]
+    people = [*(person for person in earlier if person is not None), another]
     return decide_request(context.policy, requester, request.permission_set, request.accounts, people)
 
 
@@ -208,7 +214,7 @@ def _is_repeated(action: ActionContext, request: Request, state: State) -> bool:
 
 
 def _publish_decision(action: ActionContext, written: Change) -> None:
-    """Let the workflow go on with a request that is decided, and say so."""
+    """Wake the workflow of a decided request, and publish the decision."""
     _wake(action.context, written.request)
     notifications.publish_change(action.context, written, action.by)
 

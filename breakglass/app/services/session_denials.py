@@ -1,10 +1,9 @@
-"""Ends the sessions that live on when an assignment is gone, and takes the Deny out again when none can be alive.
+"""Denials of live sessions after a revocation, until no such session can be alive.
 
-The Deny is noted in the grant before it is written into the policy, so that whatever comes in between, the reconciler
-finds what is still to be written and what is to be taken out. The policy is read, changed and written under a lock,
-since AWS knows no condition on its content.
+A Deny is recorded in the grant before it is written into the policy. So after a crash the reconciler finds every Deny
+to write or remove. The policy is read, changed and written under a lock, since AWS offers no conditional write of it.
 
-Non-goals: what the policy says (see `domain.session_denials`).
+Non-goals: the policy's content (see `domain.session_denials`).
 """
 
 import os
@@ -25,7 +24,7 @@ from breakglass.app.services.context import ProvisionerContext
 from breakglass.app.services.optimistic_writes import change_grant
 
 MARGIN_SECONDS = 60
-"""For how long the Deny stays beyond the longest session: clocks differ."""
+"""Seconds that the Deny stays beyond the longest session, since clocks differ."""
 
 LONGEST_SESSION_SECONDS = 12 * 3600
 """The longest session that Identity Center allows."""
@@ -34,62 +33,62 @@ _LOCK = "sessions"
 _LOCK_SECONDS = 60
 
 
-def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, one: Grant) -> Grant:
-    """End every session of a grant that began before it was taken back; return the grant as it was written.
+def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, grant: Grant) -> Grant:
+    """Deny the sessions of a grant that started before its revocation, and return the written grant.
 
-    Where the policy does not take the Deny, the grant says so (`undenied`): better a session that lives on than a
-    request that never ends. The reconciler tries again.
+    If the policy refuses the Deny, the grant says so (`undenied`): a live
+    session is better than a request that never ends. The reconciler retries.
     """
-    seconds = _session_seconds(context, one) + MARGIN_SECONDS
-    until = one.deny_until or context.clock() + seconds
-    denied = _change(context, one, lambda grant: life.record_deny(grant, until, context.clock()))
-    denial = SessionDenial(one.request_id, one.access, until - seconds, context.policy.settings.partition)
+    seconds = _session_seconds(context, grant) + MARGIN_SECONDS
+    until = grant.deny_until or context.clock() + seconds
+    denied = _change(context, grant, lambda read: life.record_deny(read, until, context.clock()))
+    denial = SessionDenial(grant.request_id, grant.access, until - seconds, context.policy.settings.partition)
     try:
         _rewrite_policy(context, sessions, denied, lambda content: add_denial(content, denial))
     except SessionPolicyError as error:
         why = error.why
-        context.log("sessions_not_denied", request=one.request_id, account=one.access.account, why=why)
+        context.log("sessions_not_denied", request=grant.request_id, account=grant.access.account, why=why)
     else:
         why = ""
-    return _change(context, denied, lambda grant: life.record_deny_failure(grant, why, context.clock()))
+    return _change(context, denied, lambda read: life.record_deny_failure(read, why, context.clock()))
 
 
 def remove_denials(context: ProvisionerContext, grants: Iterable[Grant]) -> None:
-    """Take out the Deny of those grants whose sessions can't be alive any more; without the policy there is none."""
-    for one in grants:
-        if one.deny_until is None or (context.session_policy is not None and one.deny_until > context.clock()):
+    """Remove the Deny of grants whose sessions can't be alive any more."""
+    for grant in grants:
+        if grant.deny_until is None or (context.session_policy is not None and grant.deny_until > context.clock()):
             continue
         if context.session_policy is not None:
-            _remove_denial(context, context.session_policy, one)
-        _change(context, one, lambda grant: life.record_deny_removal(grant, context.clock()))
+            _remove_denial(context, context.session_policy, grant)
+        _change(context, grant, lambda read: life.record_deny_removal(read, context.clock()))
 
 
-def _remove_denial(context: ProvisionerContext, sessions: SessionPolicy, one: Grant) -> None:
-    done = denial_id(one.request_id, one.access)
+def _remove_denial(context: ProvisionerContext, sessions: SessionPolicy, grant: Grant) -> None:
+    done = denial_id(grant.request_id, grant.access)
     try:
-        _rewrite_policy(context, sessions, one, lambda content: remove_denial(content, done))
+        _rewrite_policy(context, sessions, grant, lambda content: remove_denial(content, done))
     except SessionPolicyUnreadableError:
-        # There is nothing in it to take out.
-        context.log("session_policy_unreadable", request=one.request_id, account=one.access.account)
+        # An unreadable policy has no Deny to remove.
+        context.log("session_policy_unreadable", request=grant.request_id, account=grant.access.account)
 
 
-def _session_seconds(context: ProvisionerContext, one: Grant) -> int:
-    """Return how long a session of a grant lives; of a set that has left the stack file, the longest there is."""
-    known = context.policy.sets.get(one.access.permission_set)
+def _session_seconds(context: ProvisionerContext, grant: Grant) -> int:
+    """Return the session duration of a grant; the longest if its set has left the stack file."""
+    known = context.policy.sets.get(grant.access.permission_set)
     return known.session_seconds if known is not None else LONGEST_SESSION_SECONDS
 
 
-def _change(context: ProvisionerContext, one: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
-    return change_grant(context.store, one.request_id, one.access.account, change)
+def _change(context: ProvisionerContext, grant: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
+    return change_grant(context.store, grant.request_id, grant.access.account, change)
 
 
 def _rewrite_policy(
-    context: ProvisionerContext, sessions: SessionPolicy, one: Grant, change: Callable[[str], str]
+    context: ProvisionerContext, sessions: SessionPolicy, grant: Grant, change: Callable[[str], str]
 ) -> None:
-    # By a name of this run's own: the workflow and the reconciler may be at the same grant.
-    now, owner = context.clock(), f"{one.request_id}/{one.access.account}/{os.urandom(8).hex()}"
+    # The owner is this run: the workflow and the reconciler may handle the same grant.
+    now, owner = context.clock(), f"{grant.request_id}/{grant.access.account}/{os.urandom(8).hex()}"
     if not context.store.lock(_LOCK, owner, now + _LOCK_SECONDS, now):
-        raise BusyError("the policy that ends sessions is being written")
+        raise BusyError("another run is writing the policy that ends sessions")
     try:
         content = sessions.read()
         changed = change(content)

@@ -1,14 +1,13 @@
-"""The search for unmanaged assignments: of break-glass sets, made neither by a request nor by the stack file.
+"""The search for unmanaged assignments of break-glass sets: neither a request nor the stack file made them.
 
-It asks Identity Center for one set in one account after the other. Where a run's time is over, the next run goes on
-behind the pair that was searched last; what was found is counted by whole rounds, so that an alarm does not come and go
-with the place of the search.
+It lists each set in each account. When a run's time is over, the next run goes on after the last pair. The count is
+that of whole rounds, so the alarm does not depend on the position of the search.
 
-An assignment that this product made not long ago, and that is there although its grant is over, came late. It is
-revoked whatever `unrecordedAssignments` says. Nothing is revoked at first sight: a deployment makes an assignment some
-moments before the functions know of it.
+An assignment that this product made recently, and that exists after its grant, came late. It is revoked for any value
+of `unrecordedAssignments`. Nothing is revoked at first sight: a deployment makes an assignment some moments before the
+functions know of it.
 
-Non-goals: who may hold what (see `domain.policy`); the schedule (see `reconciler`).
+Non-goals: the schedule (see `reconciler`).
 """
 
 from __future__ import annotations
@@ -33,27 +32,26 @@ CURSOR = "search"
 """Name of the stored cursor."""
 
 SEEN_SECONDS = 86_400
-"""For how long is remembered that an assignment was seen."""
+"""Seconds for which a seen assignment is remembered."""
 
 OWN_SECONDS = 7 * 86_400
-"""For how long after a request wanted an assignment it counts as made by this product."""
+"""Seconds after its last holder for which an assignment counts as made by this product."""
 
 LEASE_SECONDS = 60
-"""For how long a request waits for an assignment that is being revoked here; a deletion mostly takes seconds."""
-
+"""Seconds that a request waits for an assignment that is revoked here; most deletions take seconds."""
 
 Assignment = tuple[str, str, PrincipalKind, str]
-"""Set, account, kind and id of the principal."""
+"""Set, account, and the principal's kind and ID."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """How far a search through all sets and accounts is.
+    """The position of the search.
 
     Attributes:
-        after: the set and the account that were searched last; empty at the beginning.
-        found: unmanaged assignments found in this round.
-        before: those found in the round before.
+        after: the last searched set and account; empty at the start of a round.
+        found: unmanaged assignments of this round.
+        before: those of the round before.
     """
 
     after: tuple[str, ...] = ()
@@ -62,20 +60,23 @@ class Round:
 
 
 def search_unmanaged_assignments(run: Run) -> None:
-    """Search on, for as long as there is time."""
+    """Continue the search while there is time."""
     context = run.context
     known = {
         (grant.access.permission_set, grant.access.account, PrincipalKind.user, grant.access.user_id)
-        for grant in context.store.live_grants(run.unreadable)
+        for grant in context.store.live_grants(run.record_unreadable)
         if grant.state in LIVE
-    } | {(one.permission_set, one.account, one.principal.kind, one.principal.id) for one in context.policy.standing}
+    } | {
+        (standing.permission_set, standing.account, standing.principal.kind, standing.principal.id)
+        for standing in context.policy.standing
+    }
     current = _read(context)
     try:
         for pair in _pairs(run, current):
             if not run.has_time():
                 run.counts.unmanaged = max(current.before, current.found)
                 return
-            current = replace(current, after=pair, found=current.found + _unmanaged(run, known, *pair))
+            current = replace(current, after=pair, found=current.found + _handle_pair(run, known, *pair))
         run.counts.unmanaged = current.found
         current = Round(before=current.found)
     finally:
@@ -87,15 +88,15 @@ def _read(context: ReconcilerContext) -> Round:
         after, found, before = json.loads(context.store.cursor(CURSOR))
         return Round(tuple(map(str, after)), int(found), int(before))
     except (TypeError, ValueError):
-        # There is none yet, or one of another version.
+        # There is no cursor yet, or another version wrote it.
         return Round()
 
 
 def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
-    """Yield every set and account that has not been searched in this round, in order.
+    """Yield every set and account that this round has not searched, in order.
 
-    A set comes before its accounts, with an empty one. So time is checked and the cursor moves even where the accounts
-    of one set after the other can't be listed.
+    A set comes before its accounts, with an empty account. So time is checked and the cursor moves even if no accounts
+    can be listed.
     """
     for name in sorted(run.context.policy.sets):
         if current.after and name < current.after[0]:
@@ -105,13 +106,13 @@ def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
         try:
             accounts = run.context.identity_center.provisioned_accounts(name)
         except Exception as error:
-            run.failed(name, error)
+            run.record_failure(name, error)
             continue
         yield from ((name, account) for account in sorted(accounts) if (name, account) > current.after)
 
 
-def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int:
-    """See to the unmanaged assignments of a set in an account, and count them."""
+def _handle_pair(run: Run, known: set[Assignment], name: str, account: str) -> int:
+    """Handle the unmanaged assignments of a set in an account, and return their number."""
     found = 0
     if not account:
         return found
@@ -119,11 +120,11 @@ def _unmanaged(run: Run, known: set[Assignment], name: str, account: str) -> int
         for principal in run.context.identity_center.assignments(name, account):
             if not _is_managed(run.context, known, name, account, principal):
                 found += 1
-                # Of too many for one run, the next round sees to the rest.
+                # If there are too many for one run, the next round handles the rest.
                 if run.has_time():
-                    _see_to(run, name, account, principal)
+                    _handle(run, name, account, principal)
     except Exception as error:
-        run.failed(f"{name} {account}", error)
+        run.record_failure(f"{name} {account}", error)
     return found
 
 
@@ -134,12 +135,12 @@ def _is_managed(
         return True
     if principal.kind is not PrincipalKind.user:
         return False
-    one = Access(principal.id, name, account)
-    # A holder is written before its assignment is made, so whoever is listed and wanted is among them by now.
-    return bool(provisioning.active_holders(context.store, one, context.store.holders(one)))
+    access = Access(principal.id, name, account)
+    # A holder is written before its assignment is created, so every wanted assignment has one by now.
+    return bool(provisioning.active_holders(context.store, access, context.store.holders(access)))
 
 
-def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
+def _handle(run: Run, name: str, account: str, principal: Principal) -> None:
     context, now = run.context, run.context.clock()
     key = f"unrecorded/{name}/{account}/{principal.kind}/{principal.id}"
     found = AuditEntry(
@@ -148,36 +149,36 @@ def _see_to(run: Run, name: str, account: str, principal: Principal) -> None:
     own = _is_own(context, name, account, principal)
     revoke = own or context.policy.settings.unmanaged is UnmanagedAssignments.revoke
     context.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
-    run.later(key, lambda: _report(context, key, name, account, principal, own=own, revoke=revoke))
+    run.defer_message(key, lambda: _report(context, key, name, account, principal, own=own, revoke=revoke))
     if context.store.once(f"{key}/seen", now + SEEN_SECONDS):
         context.store.append_audit(found)
-    elif revoke and _is_free(context, name, account, principal, key):
+    elif revoke and _take_unwanted(context, name, account, principal, key):
         try:
             context.store.append_audit(replace(found, event="unrecorded_revoke_begun"))
             context.identity_center.remove(name, account, principal)
         except Exception as error:
-            # Another assignment of the same set and account may be revoked all the same.
-            run.failed(key, error)
+            # The next assignment of the same set and account is handled all the same.
+            run.record_failure(key, error)
 
 
-def _is_free(context: ReconcilerContext, name: str, account: str, principal: Principal, key: str) -> bool:
-    """Return whether no request wants an assignment; one that comes now waits until the assignment is gone.
+def _take_unwanted(context: ReconcilerContext, name: str, account: str, principal: Principal, key: str) -> bool:
+    """Return whether no request wants an assignment; then take its lease, so that a new request waits.
 
-    Otherwise it would find the assignment in the list, and count as open what is deleted a moment later.
+    Otherwise a new request would find the assignment in the list, and count as granted just before the deletion.
     """
     if principal.kind is not PrincipalKind.user:
         return True
-    one, now = Access(principal.id, name, account), context.clock()
-    if not context.store.acquire_lease(one, key, now + LEASE_SECONDS, now):
+    access, now = Access(principal.id, name, account), context.clock()
+    if not context.store.acquire_lease(access, key, now + LEASE_SECONDS, now):
         return False
-    if provisioning.active_holders(context.store, one, context.store.holders(one)):
-        context.store.release_lease(one, key)
+    if provisioning.active_holders(context.store, access, context.store.holders(access)):
+        context.store.release_lease(access, key)
         return False
     return True
 
 
 def _is_own(context: ReconcilerContext, name: str, account: str, principal: Principal) -> bool:
-    """Return whether a request wanted this assignment not long ago, so that this product made it."""
+    """Return whether a request held this assignment recently, so this product made it."""
     if principal.kind is not PrincipalKind.user:
         return False
     last = context.store.last_held(Access(principal.id, name, account))

@@ -1,9 +1,9 @@
-"""The steps of the workflow that concern people: ask, remind, expire, tell what was opened, hold, close.
+"""The steps of the workflow that concern people: ask, remind, expire, report the grants, hold, close.
 
-Each reads the record first and may run twice. What a step answers is what the record says, so a click that could not
-wake the workflow is found at the next time-out.
+Each reads the record first and may run twice. A step's result is the state of the record, so the next timeout finds a
+click that could not wake the workflow.
 
-Non-goals: the assignments (see `provisioning`); clicks (see `dispatch`).
+Non-goals: assignments (see `provisioning`); clicks (see `dispatch`).
 """
 
 from collections.abc import Callable, Sequence
@@ -21,38 +21,38 @@ from breakglass.app.services.identity import find_mentions
 from breakglass.app.services.optimistic_writes import UnknownRecordError, change_request
 
 AGAIN_SECONDS = 60
-"""After how long people are called again whom Slack did not let be called."""
+"""Seconds after which a refused mention is retried."""
 
 OVER: StepResult = {"outcome": "over"}
 APPROVED: StepResult = {"outcome": "approved"}
 
 
 def run_step(context: InteractionContext, event: dict[str, Any]) -> StepResult:
-    """Do the step that the workflow asks for.
+    """Run a step of the workflow.
 
     Args:
-        context: what the function has.
-        event: `{"step", "request"}`, and `token` where the workflow waits.
+        context: the function's context.
+        event: `{"step", "request"}`, and `token` if the workflow waits.
 
     Raises:
-        KeyError: for a step that there isn't.
+        KeyError: for an unknown step.
     """
     request_id = event["request"]
     if event["step"] in _WAITING:
         answer = _WAITING[event["step"]](context, request_id, event["token"])
     else:
         answer = _PASSING[event["step"]](context, request_id)
-    # Last: whatever the step is about does not wait for Slack.
+    # Last, so the step's own work does not wait for Slack.
     announcements.retry_announcement(context, request_id)
     context.log("step", step=event["step"], request=request_id, outcome=answer.get("outcome", ""))
     return answer
 
 
 def ask(context: InteractionContext, request_id: str, token: str) -> StepResult:
-    """Post the approvers' message if it isn't there, and keep the token of the wait.
+    """Post the request's message unless it exists, and save the token of the wait.
 
     Raises:
-        SlackError: if Slack does not take the message, and nobody has decided; without it nobody could.
+        SlackError: if Slack refuses the message of a pending request, which no approver could see then.
     """
     request = change_request(
         context.store, request_id, lambda request: request_lifecycle.record_token(request, token)
@@ -61,7 +61,7 @@ def ask(context: InteractionContext, request_id: str, token: str) -> StepResult:
         try:
             request = _ask(context, request)
         except SlackError as error:
-            # Its requester may have broken the glass: that access does not wait for Slack.
+            # Access without approval does not wait for Slack.
             if _decided(request) is None:
                 raise
             context.log("not_told", subject=request_id, method=error.method, error=error.error)
@@ -72,7 +72,7 @@ def ask(context: InteractionContext, request_id: str, token: str) -> StepResult:
 
 
 def remind(context: InteractionContext, request_id: str) -> StepResult:
-    """When the wait for people is over: find the decision that was missed, expire, escalate or remind, and wait on."""
+    """After a wait for people, find a missed decision; else expire, escalate or remind, and wait."""
     request = extensions.refresh_extension(context, _request(context, request_id))
     answer = _decided(request)
     if answer is not None:
@@ -82,7 +82,7 @@ def remind(context: InteractionContext, request_id: str) -> StepResult:
         return _decided(expire(context, request_id)) or OVER
     terms = notifications.find_decision(context, request).terms
     if terms is not None:
-        request = _call_on_people(context, request, terms, now)
+        request = _mention_due(context, request, terms, now)
     undone = deadlines.due_actions(request, terms, _remind_every(context), now) & {
         deadlines.PendingAction.escalate,
         deadlines.PendingAction.remind,
@@ -92,14 +92,14 @@ def remind(context: InteractionContext, request_id: str) -> StepResult:
 
 
 def expire(context: InteractionContext, request_id: str) -> Request:
-    """Note that nobody decided in time, unless somebody has at the last moment."""
+    """Expire a request that is still pending."""
     written = change_request(context.store, request_id, lambda request: expire_if_due(request, context.clock()))
     notifications.publish_change(context, written)
     return written.request
 
 
 def expire_if_due(request: Request, now: int) -> Change:
-    """Return a request as expired, if nobody has decided and its time is over."""
+    """Return the expiry of a pending request whose time is over; else no change."""
     overdue = request.state is State.pending and request_lifecycle.effective_state(request, now) is State.expired
     return request_lifecycle.expire(request, now) if overdue else Change(request)
 
@@ -113,20 +113,20 @@ def extend(context: InteractionContext, request_id: str) -> StepResult:
 
 
 def report_grants(context: InteractionContext, request_id: str) -> StepResult:
-    """Look at what could be opened, and say so."""
+    """Record and publish the result of the grants."""
     request = _request(context, request_id)
     if request.state is State.granting:
-        request = _opened(context, request)
+        request = _record_grants(context, request)
     else:
         notifications.refresh_message(context, request_id)
     if request.state is State.active:
         return {"outcome": "active", "wait": deadlines.hold_seconds(request, context.clock())}
-    # Ended while it was being opened: what was opened has to be taken back.
+    # The request ended during the grants: they have to be revoked.
     return {"outcome": "active", "wait": 1} if request.state is State.revoking else OVER
 
 
 def hold(context: InteractionContext, request_id: str, token: str) -> StepResult:
-    """Keep the token of the wait; end it at once if the access is already to be taken back."""
+    """Save the token of the wait; end the wait at once unless the request is active."""
     request = change_request(
         context.store, request_id, lambda request: request_lifecycle.record_token(request, token)
     ).request
@@ -136,7 +136,7 @@ def hold(context: InteractionContext, request_id: str, token: str) -> StepResult
 
 
 def check_due(context: InteractionContext, request_id: str) -> StepResult:
-    """When the hold is over: begin to take the access back, unless that has begun or its end was moved."""
+    """After the hold, start the revocation, unless it has started or the end has moved."""
 
     def finished(request: Request) -> Change:
         now = context.clock()
@@ -153,7 +153,7 @@ def check_due(context: InteractionContext, request_id: str) -> StepResult:
 
 
 def close(context: InteractionContext, request_id: str) -> StepResult:
-    """Say that the access is gone, once that is verified; and for how long sessions have to be kept out."""
+    """Close a request whose grants are verified to be gone; return the seconds of the session deny."""
     request = _request(context, request_id)
     grants = context.store.grants(request_id)
     if request.state is State.revoking:
@@ -161,7 +161,9 @@ def close(context: InteractionContext, request_id: str) -> StepResult:
             context.log("left_to_reconciler", request=request_id)
             notifications.refresh_message(context, request_id)
             return {"session_deny_seconds": 0}
-        written = change_request(context.store, request_id, lambda one: close_if_revoking(one, grants, context.clock()))
+        written = change_request(
+            context.store, request_id, lambda read: close_if_revoking(read, grants, context.clock())
+        )
         notifications.publish_change(context, written)
     else:
         notifications.refresh_message(context, request_id)
@@ -169,7 +171,7 @@ def close(context: InteractionContext, request_id: str) -> StepResult:
 
 
 def close_if_revoking(request: Request, grants: Sequence[Grant], now: int) -> Change:
-    """Return a request as closed, if it is being taken back; all of its grants have been verified to be gone."""
+    """Return the end of a revoking request, whose grants are all verified to be gone; else no change."""
     return request_lifecycle.close(request, grants, now) if request.state is State.revoking else Change(request)
 
 
@@ -202,63 +204,65 @@ def _ask(context: InteractionContext, request: Request) -> Request:
         context, request.id, channel, notifications.build_message(context, request, who)
     )
     asked = change_request(
-        context.store, request.id, lambda one: request_lifecycle.record_message(one, message)
+        context.store, request.id, lambda read: request_lifecycle.record_message(read, message)
     ).request
-    # It may have been decided while it was posted, by its requester.
+    # The requester may have decided it meanwhile.
     notifications.refresh_message(context, request.id)
     return asked
 
 
 def _decided(request: Request) -> StepResult | None:
-    """Return what the workflow is to be told of a request that waits no longer; None if it still waits."""
+    """Return the result for the workflow of a decided request; None if it is pending."""
     if request.state is State.pending:
         return None
     return APPROVED if request.state is State.approved else OVER
 
 
-def _call_on_people(context: InteractionContext, request: Request, terms: Terms, now: int) -> Request:
+def _mention_due(context: InteractionContext, request: Request, terms: Terms, now: int) -> Request:
     needs = deadlines.due_actions(request, terms, _remind_every(context), now)
     if deadlines.PendingAction.escalate in needs:
-        note, called, why = request_lifecycle.record_escalation, terms.escalate, "Nobody has answered yet."
+        record, mentioned, why = request_lifecycle.record_escalation, terms.escalate, "No approver has answered yet."
     elif deadlines.PendingAction.remind in needs:
-        note, called, why = (
+        record, mentioned, why = (
             request_lifecycle.record_reminder,
             (*terms.mention, *terms.escalate),
-            "This request still waits.",
+            "This request is still pending.",
         )
     else:
         notifications.refresh_message(context, request.id)
         return request
-    # Noted only when it was done: that those who are to be called were called twice is better than never.
-    if notifications.mention_principals(context, request, called, why):
-        request = _noted(context, request, note, now)
+    # Recorded after the mention: a second mention is better than none.
+    if notifications.mention_principals(context, request, mentioned, why):
+        request = _record_reminder(context, request, record, now)
     notifications.refresh_message(context, request.id)
     return request
 
 
-def _noted(context: InteractionContext, request: Request, note: Callable[[Request, int], Change], now: int) -> Request:
-    """Note something of a request, unless it is decided by now; return it as it was written."""
+def _record_reminder(
+    context: InteractionContext, request: Request, record: Callable[[Request, int], Change], now: int
+) -> Request:
+    """Record a reminder or an escalation of a pending request, and return the request."""
 
-    def noted(one: Request) -> Change:
-        return note(one, now) if one.state is State.pending else Change(one)
+    def noted(read: Request) -> Change:
+        return record(read, now) if read.state is State.pending else Change(read)
 
     return change_request(context.store, request.id, noted).request
 
 
-def _opened(context: InteractionContext, request: Request) -> Request:
-    """Note what came of opening the accounts: some are open, or none is, or it isn't known of all of them."""
+def _record_grants(context: InteractionContext, request: Request) -> Request:
+    """Record the result of the grants: active with any open account, else revoking or failed."""
 
-    def opened(one: Request) -> Change:
-        if one.state is not State.granting:
-            return Change(one)
-        grants = context.store.grants(one.id)
+    def opened(read: Request) -> Change:
+        if read.state is not State.granting:
+            return Change(read)
+        grants = context.store.grants(read.id)
         if any(grant.state is GrantState.granted for grant in grants):
-            return request_lifecycle.activate(one, grants, context.clock())
+            return request_lifecycle.activate(read, grants, context.clock())
         failures = "; ".join(sorted({grant.failure for grant in grants if grant.failure})) or "no reason was given"
-        note = f"No account could be opened: {failures}"[:LONGEST_NOTE]
+        note = f"Access could not be granted in any account: {failures}"[:LONGEST_NOTE]
         if request_lifecycle.remaining_accounts(grants):
-            return request_lifecycle.revoke_request(one, SYSTEM, note, context.clock())
-        return request_lifecycle.fail(one, note, context.clock(), grants)
+            return request_lifecycle.revoke_request(read, SYSTEM, note, context.clock())
+        return request_lifecycle.fail(read, note, context.clock(), grants)
 
     written = change_request(context.store, request.id, opened)
     notifications.publish_change(context, written)

@@ -214,7 +214,7 @@ def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
     assert interactions.handler({"interaction": {"view_id": None}}, None) == {}
     assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
     assert "account_inactive" in workspace.told()
-    assert "not tried again" in workspace.told()
+    assert "a retry does not help" in workspace.told()
 
 
 @pytest.mark.parametrize("handler", [provisioner.handler, interactions.handler])

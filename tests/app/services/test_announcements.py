@@ -237,7 +237,7 @@ def test_form_sent_again_after_the_end_says_what_is_true(workspace: FakeWorkspac
     break_glass(workspace, request)
     workspace.submit(DOT, ids.END_FORM, {ids.NOTE: ("not like this",)}, about=request.id)
     assert workspace.now(request).state is State.ended
-    assert "It is over by now." in break_glass(workspace, request)
+    assert "The access is already over." in break_glass(workspace, request)
     assert loud(workspace) == [1, 1]
 
 

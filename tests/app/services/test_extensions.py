@@ -59,7 +59,7 @@ def test_nobody_is_asked_any_more_when_the_access_is_over(workspace: FakeWorkspa
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(300)
     assert workspace.now(extension(workspace)).state is State.failed
-    assert "is over: nothing was extended" in workspace.message(extension(workspace))
+    assert "is over, so it was not extended" in workspace.message(extension(workspace))
     assert not any("<@UDOT>" in text for text in workspace.thread(extension(workspace))), "nobody is called"
 
 
@@ -68,7 +68,7 @@ def test_it_is_not_approved_when_the_access_is_over(workspace: FakeWorkspace) ->
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
     workspace.click(CLEO, ids.APPROVE, extension(workspace))
-    assert workspace.told() == "This request is failed by now."
+    assert workspace.told() == "This request is already failed."
     assert "approved" not in workspace.trail(extension(workspace))
 
 
@@ -79,7 +79,7 @@ def test_the_glass_is_not_broken_for_access_that_is_over(workspace: FakeWorkspac
     workspace.clock.advance(600)
     workspace.click(ADA, ids.DONE, request)
     view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=extension(workspace).id)
-    assert "failed by now" in workspace.seen(view_id)
+    assert "already failed" in workspace.seen(view_id)
     assert workspace.slack.posted(SECOND_CHANNEL) == []
 
 

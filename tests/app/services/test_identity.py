@@ -97,11 +97,11 @@ def test_odd_enterprise_user_is_passed_over(odd: dict[str, Any] | None) -> None:
 
 
 UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
-    "not confirmed": ({"is_email_confirmed": False}, "joined by single sign-on"),
-    "nothing said": ({"is_email_confirmed": None}, "joined by single sign-on"),
+    "not confirmed": ({"is_email_confirmed": False}, "users of single sign-on"),
+    "nothing said": ({"is_email_confirmed": None}, "users of single sign-on"),
     "hidden": ({"profile": {"real_name": "Ada"}}, "does not show this app your e-mail address"),
     "an empty profile": ({"profile": {}}, "does not show this app your e-mail address"),
-    "other case": ({"profile": {"email": "ADA@example.com"}}, "differ only in upper and lower case"),
+    "other case": ({"profile": {"email": "ADA@example.com"}}, "differ in upper and lower case"),
     "nobody's": ({"profile": {"email": "ada@else.example"}}, "No enabled user"),
 }
 
@@ -136,7 +136,7 @@ def test_missing_scope_is_the_operators_fault(method: str, scope: str) -> None:
     with pytest.raises(PermanentError, match="missing_scope"):
         workspace.command(BEA)
     (told,) = [texts(view) for view in workspace.slack.views.values()]
-    assert f"lacks the permission {scope}" in "".join(told)
+    assert f"lacks the scope {scope}" in "".join(told)
     assert "Nothing is wrong with your account" in "".join(told)
     assert ("missing_scope", {"scope": scope}) in workspace.log.lines
     assert workspace.store.trail == [], "it is no refusal of theirs"

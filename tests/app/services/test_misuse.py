@@ -54,9 +54,9 @@ def fill(workspace: FakeWorkspace, view_id: str) -> str:
 def test_nobody_floods_the_channel_with_requests(workspace: FakeWorkspace) -> None:
     first, *_ = [workspace.asked() for _ in range(19)]
     twentieth = workspace.command(ADA)
-    assert "The approvers are asked" in fill(workspace, twentieth)
+    assert "The channel asks the approvers" in fill(workspace, twentieth)
     assert "You have made 20 requests within an hour" in fill(workspace, workspace.command(ADA))
-    assert "The approvers are asked" in fill(workspace, twentieth), "it is the same request a second time"
+    assert "The channel asks the approvers" in fill(workspace, twentieth), "it is the same request a second time"
     assert len(workspace.store.requests) == 20
     workspace.click(ADA, ids.WITHDRAW, first)
     assert "within an hour" in fill(workspace, workspace.command(ADA)), "it has called people all the same"
@@ -96,14 +96,14 @@ def test_an_approver_whose_address_in_slack_has_changed_is_nobody(workspace: Fak
 def test_nothing_is_denied_ended_or_taken_without_a_reason(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     view_id = workspace.submit(CLEO, ids.DENY_FORM, {ids.NOTE: (" ",)}, about=request.id)
-    assert "Say why" in workspace.seen(view_id)
+    assert "Enter a reason" in workspace.seen(view_id)
     workspace.runner.pass_time(600)
     view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("\n",)}, about=request.id)
-    assert "Say why it can't wait" in workspace.seen(view_id)
+    assert "Say why the access can't wait" in workspace.seen(view_id)
     assert workspace.now(request).state is State.pending
     workspace.click(CLEO, ids.APPROVE, request)
     view_id = workspace.submit(CLEO, ids.END_FORM, {}, about=request.id)
-    assert "Say why" in workspace.seen(view_id)
+    assert "Enter a reason" in workspace.seen(view_id)
     assert workspace.now(request).state is State.active
 
 
@@ -147,9 +147,9 @@ def test_request_lost_to_a_conflict_is_tried_again_and_made(workspace: FakeWorks
         patch.setattr(workspace.store, "save_request", conflict)
         with pytest.raises(ContendedError):
             fill(workspace, view_id)
-    assert "tried again by itself" in workspace.seen(view_id)
+    assert "retried automatically" in workspace.seen(view_id)
     assert "othing was changed" not in workspace.seen(view_id)
-    assert "The approvers are asked" in fill(workspace, view_id)
+    assert "The channel asks the approvers" in fill(workspace, view_id)
 
 
 # --- what the trail keeps of it --------------------------------------------------------------------------------------
@@ -224,10 +224,10 @@ def test_it_keeps_strangers_by_the_only_name_there_is(workspace: FakeWorkspace) 
 def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(workspace: FakeWorkspace) -> None:
     for value in ("", "r-" + "x" * 1998, "../../AUDIT#2026-11-26"):
         workspace.click(CLEO, ids.APPROVE, value)
-        assert workspace.told() == "There is no such request."
-        assert "There is no such record." in workspace.seen(workspace.open_form(CLEO, ids.ACCEPT, value))
+        assert workspace.told() == "Request not found."
+        assert "Record not found." in workspace.seen(workspace.open_form(CLEO, ids.ACCEPT, value))
         view_id = workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=f"{value}|0"[:2000])
-        assert "There is no such record." in workspace.seen(view_id)
+        assert "Record not found." in workspace.seen(view_id)
     workspace.slack.users["UEVE"]["is_restricted"] = True
     workspace.click(EVE, ids.APPROVE, "x" * 2000)
     assert [about for _, about, _ in refused(workspace)] == ["refused"]
@@ -267,7 +267,7 @@ def test_click_that_is_refused_for_good_is_not_tried_again(workspace: FakeWorksp
     workspace.slack.fail("users.info", "account_inactive", times=None)
     with pytest.raises(PermanentError, match="account_inactive"):
         workspace.click(CLEO, ids.APPROVE, request)
-    assert "It is not tried again by itself" in workspace.told()
+    assert "a retry does not help" in workspace.told()
 
 
 @pytest.mark.parametrize(

@@ -287,4 +287,4 @@ def test_abandon_tells_the_code_of_a_permanent_refusal(workspace: FakeWorkspace)
     request = opened(workspace)
     cause = '{"errorMessage": "not_in_channel", "errorType": "PermanentError"}'
     run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
-    assert workspace.now(request).note == "The workflow could not go on (not_in_channel)."
+    assert workspace.now(request).note == "The workflow failed (not_in_channel)."

@@ -134,7 +134,7 @@ def test_a_denial_needs_somebody_who_may_and_gives_its_reason(workspace: FakeWor
     assert workspace.now(request).state is State.denied
     assert "Use the runbook first." in workspace.message(request)
     workspace.click(BEA, ids.APPROVE, request)
-    assert workspace.told() == "This request is denied by now."
+    assert workspace.told() == "This request is already denied."
     assert not workspace.center.created
 
 
@@ -212,7 +212,7 @@ def test_two_approvals_are_by_two_people_who_both_still_may() -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.click(CLEO, ids.APPROVE, request)
-    assert "approved this request before" in workspace.told()
+    assert "already approved this request" in workspace.told()
     assert workspace.now(request).state is State.pending
     workspace.directory.move(CLEO)
     workspace.click(DOT, ids.APPROVE, request)
@@ -228,7 +228,7 @@ def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(workspace
     workspace.runner.pass_time(1500)
     assert workspace.now(request).state is State.expired
     workspace.click(CLEO, ids.APPROVE, request)
-    assert workspace.told() == "This request is expired by now."
+    assert workspace.told() == "This request is already expired."
     assert not workspace.center.created
 
 
@@ -247,7 +247,7 @@ def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(w
     request = workspace.asked()
     workspace.clock.advance(1800)
     workspace.click(CLEO, ids.APPROVE, request)
-    assert workspace.told() == "This request is expired by now."
+    assert workspace.told() == "This request is already expired."
     assert not workspace.center.created
 
 
@@ -258,7 +258,7 @@ def test_the_glass_is_broken_loudly_and_only_after_the_silence(workspace: FakeWo
     workspace.runner.pass_time(600)
     workspace.open_form(ADA, ids.BREAK_GLASS, request)
     view_id = workspace.submit(CLEO, ids.GLASS_FORM, {ids.JUSTIFICATION: ("mine now",)}, about=request.id)
-    assert "Only whoever made this request" in workspace.seen(view_id)
+    assert "Only the requester may" in workspace.seen(view_id)
     workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
     assert workspace.is_open()
     loud = [message for channel in (CHANNEL, SECOND_CHANNEL) for message in workspace.slack.posted(channel)]
@@ -345,10 +345,10 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
     "a stranger": ({"is_stranger": True}, "another workspace"),
     "a bot": ({"is_bot": True}, "Bots"),
     "somebody whom Slack does not show": ({}, "another workspace"),
-    "an address that is not confirmed": ({"is_email_confirmed": False}, "joined by single sign-on"),
-    "an address of which Slack does not say so": ({"is_email_confirmed": None}, "joined by single sign-on"),
+    "an address that is not confirmed": ({"is_email_confirmed": False}, "users of single sign-on"),
+    "an address of which Slack does not say so": ({"is_email_confirmed": None}, "users of single sign-on"),
     "an address that the workspace hides": ({"profile": {}}, "your workspace hides it"),
-    "an address in other case": ({"profile": {"email": "Ada@Example.com"}}, "only in upper and lower case"),
+    "an address in other case": ({"profile": {"email": "Ada@Example.com"}}, "differ in upper and lower case"),
     "an address that nobody has": (
         {"profile": {"email": "ada@else.example"}},
         "exactly the e-mail address",

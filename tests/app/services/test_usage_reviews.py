@@ -181,7 +181,7 @@ def test_sign_off_of_a_changed_explanation_shows_the_newest(workspace: FakeWorks
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
     workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id)
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=read, view_id=view_id)
-    assert "was changed meanwhile" in workspace.seen(view_id)
+    assert "has changed" in workspace.seen(view_id)
     assert "something else" in workspace.seen(view_id)
     assert the_use(workspace).state is UsageState.explained
     about = workspace.slack.views[view_id]["private_metadata"]
@@ -197,7 +197,7 @@ def test_sign_off_loses_against_a_change_of_the_same_moment(workspace: FakeWorks
     interrupt(workspace.store, "save_usage", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
     about = workspace.slack.views[view_id]["private_metadata"]
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
-    assert "was changed meanwhile" in workspace.seen(view_id)
+    assert "has changed" in workspace.seen(view_id)
     assert the_use(workspace).state is UsageState.explained
 
 
@@ -227,7 +227,7 @@ def test_the_alert_of_a_drill_needs_no_explanation_and_a_forged_one_makes_no_rec
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(drill="DRILL: "))
     assert "nothing to explain" in workspace.seen(view_id)
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
-    assert "does not say what it is about" in workspace.seen(view_id)
+    assert "has no valid evidence of a usage" in workspace.seen(view_id)
     assert not workspace.store.uses
 
 
@@ -262,7 +262,7 @@ def test_click_of_who_may_not_explain_moves_no_thread(workspace: FakeWorkspace) 
 @pytest.mark.parametrize("at", [NOW - 7 * DAY - 1, NOW + 301])
 def test_click_with_a_time_outside_seven_days_creates_nothing(workspace: FakeWorkspace, at: int) -> None:
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(at=at))
-    assert "not of the last seven days" in workspace.seen(view_id)
+    assert "not from the last seven days" in workspace.seen(view_id)
     assert workspace.store.uses == {}
 
 
@@ -341,7 +341,7 @@ def test_many_unexplained_uses_are_few_messages(workspace: FakeWorkspace, count:
 def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
-    assert "what was done" in workspace.seen(view_id)
+    assert "the reason for the access and the actions" in workspace.seen(view_id)
     view_id = workspace.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert "Only whoever used" in workspace.seen(view_id)
     assert the_use(workspace).state is UsageState.unexplained
@@ -406,5 +406,5 @@ def test_explanation_not_accepted_is_not_said_to_be_there(workspace: FakeWorkspa
     use = recorded(workspace, seen())
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "Slack did not accept it in the thread" in workspace.seen(view_id)
+    assert "Slack refused it in the thread" in workspace.seen(view_id)
     assert the_use(workspace).state is UsageState.explained

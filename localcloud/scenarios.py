@@ -142,13 +142,13 @@ def _explain(driver: ScenarioDriver, request: str, used_at: float) -> None:
         ada.submit(form, {ids.REASON: "The disk was full.", ids.DONE_WHAT: done})
         driver.wait_for_reply(alert, lambda message: done in json.dumps(message["blocks"]), "the explanation")
         step.seen = f"her words in the alert's thread, {linked}"
-    with driver.step("barbara, who leads the team as well, signs it off", "signed off, in the thread") as step:
+    with driver.step("barbara, who leads the team as well, accepts it", "accepted, in the thread") as step:
         explanation = driver.wait_for_reply(
-            alert, lambda message: has_button(message, ids.ACCEPT), "the button to sign off"
+            alert, lambda message: has_button(message, ids.ACCEPT), "the button to accept"
         )
         barbara.submit(barbara.click_for_form(explanation, ids.ACCEPT), {})
-        driver.wait_for_reply(alert, lambda message: "Signed off" in message["text"], "that it was signed off")
-        step.seen = "signed off, in the thread"
+        driver.wait_for_reply(alert, lambda message: "Explanation accepted" in message["text"], "that it was accepted")
+        step.seen = "accepted, in the thread"
 
 
 def _deny(driver: ScenarioDriver) -> None:

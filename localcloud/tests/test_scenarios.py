@@ -112,11 +112,11 @@ def test_the_story_has_the_network_rules_wait_for_seconds() -> None:
 
 def test_a_message_tells_what_it_is_about_and_how_that_stands() -> None:
     message = {
-        "text": "Access wanted: ada asks",
+        "text": "Access requested: ada asks",
         "metadata": {"event_payload": {"id": "r-1"}},
         "blocks": [{"type": "section"}, {"type": "actions", "elements": [BUTTON]}],
     }
-    assert (get_record_id(message), get_status(message)) == ("r-1", "Access wanted")
+    assert (get_record_id(message), get_status(message)) == ("r-1", "Access requested")
     assert has_button(message, "approve")
     assert get_button_value(message, "approve") == "r-1"
     assert not has_button(message, "deny")

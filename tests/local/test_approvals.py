@@ -68,7 +68,7 @@ def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_giv
     barbara.click(message, ids.APPROVE)
     message = approvals.wait_for_state(request, State.active)
     assert approvals.has_access(ADA)
-    assert "Open until" in shown(message)
+    assert "Active until" in shown(message)
 
     ada.click(message, ids.DONE)
     message = approvals.wait_for_state(request, State.ended)
@@ -79,7 +79,7 @@ def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_giv
         lambda: lines if len(lines := approvals.read_thread(request)) == 4 else None, "the whole story in the thread"
     )
     assert f"Approved by <@{barbara.id}>" in approved
-    assert "Open now in `production" in opened
+    assert "Access is active in `production" in opened
     assert f"<@{ada.id}> gives the access back." in returned
     assert "Closed, and verified" in closed
     assert approvals.read_audit(request) == [
@@ -171,7 +171,7 @@ def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: Approv
     assert told["title"]["text"] == "The glass is broken"
     message = approvals.wait_for_state(request, State.active)
     assert approvals.has_access(ALAN, DEVOPS, STAGING)
-    assert "nobody has approved it. A post-mortem is required." in shown(message)
+    assert "without approval. An explanation is required." in shown(message)
 
     def alarm(channel: str) -> dict[str, Any] | None:
         return approvals.find_message(channel, lambda one: request in json.dumps(one) and "<!channel>" in one["text"])
@@ -360,7 +360,7 @@ def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: App
     read = barbara.click_for_form(explained, ids.ACCEPT)
     assert "Made it larger." in format_view(read)
     barbara.submit(read, {})
-    approvals.wait_for_reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
+    approvals.wait_for_reply(alert, lambda reply: "Explanation accepted" in reply["text"], "that it is accepted")
     kept = approvals.wait_for_usage(record["eventID"])
     assert kept.state is UsageState.accepted
     assert kept.explanation is not None
@@ -378,9 +378,9 @@ def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: 
     edsger, barbara = approvals.user(EDSGER), approvals.user(BARBARA)
     form = edsger.click_for_form(alert, ids.EXPLAIN_ALERT)
     edsger.submit(form, {ids.REASON: "A test.", ids.DONE_WHAT: "Nothing."})
-    explained = approvals.wait_for_reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to sign off")
+    explained = approvals.wait_for_reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to accept")
     barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
-    approvals.wait_for_reply(alert, lambda reply: "Signed off" in reply["text"], "that it is signed off")
+    approvals.wait_for_reply(alert, lambda reply: "Explanation accepted" in reply["text"], "that it is accepted")
     assert recorded.id not in [one.id for one in approvals.store.open_usages()]
 
 

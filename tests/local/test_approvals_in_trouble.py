@@ -188,7 +188,7 @@ def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other
     open_in = [account for account in (PRODUCTION, STAGING) if approvals.has_access(ALAN, NETWORK, account)]
     assert len(open_in) == 1
     said = json.dumps(approvals.read_message(request)["blocks"])
-    assert "Open in 1 of 2 accounts" in said
+    assert "Active in 1 of 2 accounts" in said
     assert "Identity Center said: `Received a 404 status error: the USER assignee was not found" in said
     approvals.return_access(request)
     nothing_left(approvals, request)
@@ -202,7 +202,7 @@ def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(appro
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
     message = approvals.wait_for_state(request, State.failed)
     assert NO_ASSIGNEE in json.dumps(message["blocks"])
-    assert "Nothing is open" in json.dumps(message["blocks"])
+    assert "No access is active" in json.dumps(message["blocks"])
     assert not has_button(message, ids.DONE)
     nothing_left(approvals, request)
 

@@ -324,7 +324,7 @@ def _noted(duties: Announcement, notice: ChannelNotice) -> Announcement:
 
 
 ACKNOWLEDGE_AGAIN_SECONDS = 60
-"""After how long the same person's "I'm looking" counts again; sooner, it is the same click."""
+"""Interval after which another acknowledgement of the same person counts; sooner, it is a repeated click."""
 
 
 def acknowledge(request: Request, by: Actor, now: int) -> Change:

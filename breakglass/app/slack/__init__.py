@@ -1,4 +1,4 @@
-"""What comes from Slack, checked and parsed; what goes to Slack, as views and messages.
+"""Payloads from Slack, verified and parsed; views and messages for Slack.
 
-Non-goals: calling Slack (see `aws`); deciding anything.
+Non-goals: calling Slack (see `aws`); decisions (see `domain`).
 """

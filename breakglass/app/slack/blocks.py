@@ -1,8 +1,8 @@
-"""The parts of messages and forms, as Slack's Block Kit has them.
+"""Constructors of Slack's Block Kit elements.
 
 Source: https://docs.slack.dev/reference/block-kit
 
-Non-goals: what they say (see `messages`, `forms` and `home`); how a text becomes safe (see `text`).
+Non-goals: the content (see `messages`, `forms` and `home`); making text safe (see `text`).
 """
 
 from collections.abc import Sequence
@@ -11,20 +11,23 @@ from typing import Any
 Block = dict[str, Any]
 """A block, an element or a composition object; ready for JSON."""
 
+View = dict[str, Any]
+"""A view, as `views.open` and `views.publish` take it."""
+
 
 def plain(text: str, *, emoji: bool = False) -> Block:
-    """A text in which nothing means anything; with `emoji`, `:codes:` become pictures, so only in texts of ours."""
+    """A text without markup. `emoji` turns `:codes:` into pictures, so it is only for our own texts."""
     return {"type": "plain_text", "text": text, "emoji": emoji}
 
 
 def markdown(text: str) -> Block:
-    """A text of ours in Slack's markup; whatever else is in it has gone through `text.code` or `text.escape`."""
-    # verbatim: Slack shall not turn what looks like a channel, a name or an address into a link.
+    """A text in Slack's markup; all foreign parts went through `text.code` or `text.escape`."""
+    # verbatim: Slack must not turn channels, names and addresses into links.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def header(text: str) -> Block:
-    """A headline of ours, at most 150 characters."""
+    """A headline, at most 150 characters."""
     return {"type": "header", "text": plain(text, emoji=True)}
 
 
@@ -49,7 +52,7 @@ def actions(*elements: Block) -> Block:
 
 
 def button(text: str, action_id: str, value: str, *, style: str | None = None, confirm: Block | None = None) -> Block:
-    """A button, whose value comes with a click; `style` is `primary`, `danger` or None."""
+    """A button; `style` is `primary`, `danger` or None."""
     return {
         "type": "button",
         "text": plain(text, emoji=True),
@@ -61,17 +64,17 @@ def button(text: str, action_id: str, value: str, *, style: str | None = None, c
 
 
 def confirm(title: str, text: str, yes: str, no: str = "Back", *, style: str = "primary") -> Block:
-    """A question before a click counts: the title up to 100 characters, the text 300, the answers 30."""
+    """A confirmation dialog: the title has at most 100 characters, the text 300, the answers 30."""
     return {"title": plain(title), "text": plain(text), "confirm": plain(yes), "deny": plain(no), "style": style}
 
 
 def option(text: str, value: str) -> Block:
-    """A choice in a menu: the text up to 75 characters, the value 150."""
+    """A choice in a menu: the text has at most 75 characters, the value 150."""
     return {"text": plain(text), "value": value}
 
 
 def static_select(action_id: str, placeholder: str, options: Sequence[Block], initial: Block | None) -> Block:
-    """A menu of up to a hundred choices; `initial` is one of them."""
+    """A menu of at most a hundred choices; `initial` is one of them."""
     return {
         "type": "static_select",
         "action_id": action_id,

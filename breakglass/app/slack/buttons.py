@@ -1,7 +1,6 @@
-"""The buttons of messages and of the Home tab; the value of each is the id of the record it is about.
+"""Buttons of messages and of the Home tab; each has the ID of its record as value.
 
-Non-goals: which of them are shown where (see `request_message` and `home`); what a click does (see
-`services.dispatch`).
+Non-goals: which buttons are shown where (see `request_message` and `home`); handling a click (see `services.dispatch`).
 """
 
 from breakglass.app.domain.durations import format_duration
@@ -13,19 +12,19 @@ from breakglass.app.slack.text import shorten
 
 
 def approve_button(request: Request, policy: ApprovalPolicy) -> Block:
-    """Approve, after a look at what that means."""
+    """Approve, after a question that shows the effect."""
     accounts = "1 account" if len(request.accounts) == 1 else f"{len(request.accounts)} accounts"
     what = f"{shorten(request.permission_set, 32)} in {accounts} for {format_duration(request.duration)}"
     if request.kind is Kind.extension:
         what = f"more time with {what}"
     sessions = phrases.describe_live_sessions(policy, request.permission_set, request.accounts)
-    text = f"{shorten(request.requester.name, 40)} gets {what}, counted from the last approval needed. {sessions}"
+    text = f"{shorten(request.requester.name, 40)} gets {what}, counted from the last approval. {sessions}"
     return button(
         "Approve",
         ids.APPROVE,
         request.id,
         style="primary",
-        confirm=confirm("Approve this?", shorten(text, 300), "Approve"),
+        confirm=confirm("Approve this request?", shorten(text, 300), "Approve"),
     )
 
 
@@ -35,46 +34,46 @@ def deny_button(request: Request) -> Block:
 
 
 def acknowledge_button(request: Request) -> Block:
-    """Say that one is looking, so that others know."""
-    return button("I'm looking", ids.ACKNOWLEDGE, request.id)
+    """Tell the other approvers that one of them is deciding."""
+    return button("Acknowledge", ids.ACKNOWLEDGE, request.id)
 
 
 def withdraw_button(request: Request) -> Block:
-    """Take one's own request back."""
+    """Withdraw, for the requester."""
     return button("Withdraw", ids.WITHDRAW, request.id)
 
 
 def glass_button(request: Request) -> Block:
-    """Take access that nobody has approved; the form asks again."""
+    """Open the form for access without approval."""
     return button("Break the glass", ids.BREAK_GLASS, request.id, style="danger")
 
 
 def done_button(request: Request) -> Block:
-    """Give one's own access back, after a question: a slip would cost another request."""
+    """End the requester's own access, after a question: a wrong click would cost another request."""
     return button(
         "I'm done",
         ids.DONE,
         request.id,
         style="primary",
-        confirm=confirm("Give the access back?", "It is taken back at once, in every account.", "I'm done"),
+        confirm=confirm("End your access?", "It is revoked now, in every account.", "I'm done"),
     )
 
 
 def extend_button(request: Request) -> Block:
-    """Ask for more time."""
+    """Open the form for more time."""
     return button("Extend", ids.EXTEND, request.id)
 
 
 def end_button(request: Request) -> Block:
-    """End somebody's access, with a reason."""
+    """Open the form that ends the requester's access."""
     return button("End now", ids.END, request.id, style="danger")
 
 
-def explain_button(use: Usage) -> Block:
-    """Explain a use."""
-    return button("Explain", ids.EXPLAIN_USE, use.id, style="primary")
+def explain_button(usage: Usage) -> Block:
+    """Open the form for an explanation."""
+    return button("Explain", ids.EXPLAIN_USE, usage.id, style="primary")
 
 
-def accept_button(use: Usage) -> Block:
-    """Read an explanation in a form, and agree with it there."""
-    return button("Sign off", ids.ACCEPT, use.id, style="primary")
+def accept_button(usage: Usage) -> Block:
+    """Open the form that shows an explanation and accepts it."""
+    return button("Accept", ids.ACCEPT, usage.id, style="primary")

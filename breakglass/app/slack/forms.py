@@ -1,13 +1,12 @@
-"""The forms: what opens when somebody asks, denies, ends, extends, breaks the glass or explains.
+"""The forms that request, deny, end, extend, break the glass, explain and accept.
 
-A form can be drawn again at any time, with what was filled in so far and what is wrong with it. Slack keeps what is in
-an input as long as its block id and action id stay the same (https://docs.slack.dev/reference/views/modal-views,
-"Preserving input entry"). So a list whose choices have changed gets another action id: `value/` and something made of
-the choices. `payloads` leaves that out again.
+A form can be drawn again at any time, with its current input and a problem. Slack keeps the content of an input while
+its block ID and action ID stay the same (https://docs.slack.dev/reference/views/modal-views, "Preserving input entry").
+So a list with new choices gets a new action ID: `value/` and a checksum of them. `payloads` removes the checksum.
 
 The answer to a submission is `modals.processing_modal`; the function that handles it shows the result later.
 
-Non-goals: what becomes of it (see `services.dispatch` and `services.usage_reviews`); checking what was filled in.
+Non-goals: handling a submission (see `services.dispatch` and `services.usage_reviews`); checking the input.
 """
 
 import zlib
@@ -37,7 +36,7 @@ from breakglass.app.slack.payloads import DRAWN, NO_CHOICE
 from breakglass.app.slack.text import code, format_actor, format_time, quote, replace_surrogates, shorten
 
 MOST_OPTIONS = 100
-"""Choices that Slack takes in one list."""
+"""Maximum number of choices in a list of Slack."""
 
 LONGEST: Mapping[str, int] = {
     ids.REASON: LONGEST_REASON,
@@ -48,7 +47,7 @@ LONGEST: Mapping[str, int] = {
     ids.DONE_WHAT: LONGEST_REASON,
     ids.FOLLOW_UP: LONGEST_NOTE,
 }
-"""Characters of each input that takes a free text."""
+"""Maximum length of each free-text input."""
 
 _LONGEST_OPTION = 75
 _STEPS = tuple(60 * minutes for minutes in (15, 30, 60, 120, 180, 240, 360, 480, 720))
@@ -58,13 +57,13 @@ _VERSION = "|"
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """What somebody may ask for.
+    """The choices of a person in the request form.
 
     Attributes:
-        sets: permission set -> the accounts in which they may ask for it.
-        accounts: account id -> name.
-        terms: what holds for what is chosen so far; None if nothing can be said yet.
-        denials: what was denied them lately of what is chosen so far, newest first.
+        sets: permission set -> the accounts in which they may request it.
+        accounts: account ID -> name.
+        terms: of the current choice; None if it has none.
+        denials: recent denials of the current choice, newest first.
     """
 
     sets: Mapping[str, tuple[str, ...]]
@@ -75,7 +74,7 @@ class RequestOptions:
 
 @dataclass(frozen=True)
 class RequestDraft:
-    """What is filled in so far; the duration in seconds."""
+    """The current input of the request form; the duration in seconds."""
 
     permission_set: str = ""
     accounts: tuple[str, ...] = ()
@@ -86,7 +85,7 @@ class RequestDraft:
 
 @dataclass(frozen=True)
 class ExplanationDraft:
-    """What is filled in so far about a use."""
+    """The current input of the explanation form."""
 
     reason: str = ""
     incident: str = ""
@@ -95,31 +94,31 @@ class ExplanationDraft:
 
 
 def find_overlong_text(values: Mapping[str, tuple[str, ...]]) -> str:
-    """Return which text of a form is longer than its input takes; empty if none is.
+    """Return the problem of the first text that is longer than its input; else empty.
 
-    Slack lets nobody type more. A payload may hold more all the same.
+    Slack does not let a person type more, but a payload may hold more.
     """
     for block_id, longest in LONGEST.items():
         length = sum(map(len, values.get(block_id, ())))
         if length > longest:
             name = block_id.replace("_", " ")
-            return f"The text under {name!r} has {length:,} characters, and {longest:,} are the most. Shorten it."
+            return f"The text under {name!r} has {length:,} characters. Shorten it to at most {longest:,}."
     return ""
 
 
-# --- to ask ----------------------------------------------------------------------------------------------------------
+# --- request ---------------------------------------------------------------------------------------------------------
 
 
 def request_form(offer: RequestOptions, draft: RequestDraft, problem: str = "") -> View:
-    """Ask for access: one role, up to fifty accounts, how long, why.
+    """Return the form for a request: one role, at most fifty accounts, a duration and a reason.
 
     Args:
-        offer: what this person may ask for.
-        draft: what is filled in so far.
+        offer: the person's choices.
+        draft: the current input.
         problem: why it was not sent.
     """
     if not offer.sets:
-        return result_modal("Request access", "No rule lets you request any break-glass role.")
+        return result_modal("Request access", "No rule lets you request a break-glass role.")
     role = draft.permission_set if draft.permission_set in offer.sets else ""
     blocks = [*_problem(problem), _role(offer, role)]
     if role:
@@ -128,7 +127,7 @@ def request_form(offer: RequestOptions, draft: RequestDraft, problem: str = "") 
         terms = offer.terms
         blocks += _duration(terms, draft.duration, "Counted from the approval.") if terms else _no_terms()
     blocks.append(
-        _long_text(ids.REASON, "Why", draft.reason, "Whoever decides reads this; it is kept as you write it.")
+        _long_text(ids.REASON, "Reason", draft.reason, "The approvers read it. It is stored as you write it.")
     )
     if offer.terms is not None:
         blocks += _ticket(offer.terms, draft.ticket)
@@ -138,18 +137,18 @@ def request_form(offer: RequestOptions, draft: RequestDraft, problem: str = "") 
 
 
 def role_options(sets: Mapping[str, tuple[str, ...]], typed: str) -> list[Block]:
-    """Return the roles to choose from that match what was typed; only asked for where there are more than a hundred."""
+    """Return the roles that match a search text; used where there are more than a hundred."""
     return _options([(name, name) for name in sorted(sets)], typed)
 
 
 def account_options(accounts: Sequence[str], names: Mapping[str, str], typed: str) -> list[Block]:
-    """Return the accounts to choose from that match what was typed, in the id or the name.
+    """Return the accounts whose ID or name matches a search text.
 
     Returns:
-        At most a hundred options. If more accounts match, the last one says so, and choosing it chooses nothing.
+        At most a hundred options. If more accounts match, the last option says so, and has no effect if chosen.
     """
-    called = [(f"{names[one]} ({one})" if names.get(one) else one, one) for one in accounts]
-    return _options(sorted(called, key=lambda pair: (pair[0].casefold(), pair[1])), typed)
+    labels = [(f"{names[account]} ({account})" if names.get(account) else account, account) for account in accounts]
+    return _options(sorted(labels, key=lambda pair: (pair[0].casefold(), pair[1])), typed)
 
 
 def _options(choices: Sequence[tuple[str, str]], typed: str) -> list[Block]:
@@ -179,21 +178,24 @@ def _role(offer: RequestOptions, role: str) -> Block:
 
 
 def _accounts(offer: RequestOptions, role: str, chosen: Sequence[str]) -> list[Block]:
-    """Offer the accounts of a role; the only one there is is chosen."""
+    """Return the list of a role's accounts; a single account is chosen already."""
     possible = offer.sets[role]
-    kept = [one for one in chosen if one in possible][:MAXIMUM_ACCOUNTS] or (possible if len(possible) == 1 else [])
-    options = [_option(f"{offer.accounts[one]} ({one})" if offer.accounts.get(one) else one, one) for one in kept]
+    kept = [account for account in chosen if account in possible][:MAXIMUM_ACCOUNTS]
+    options = [
+        _option(f"{offer.accounts[account]} ({account})" if offer.accounts.get(account) else account, account)
+        for account in kept or (possible if len(possible) == 1 else [])
+    ]
     menu = _searched(
         "multi_external_select",
         _redrawn(role),
-        "Type a name or an id",
+        "Type a name or an ID",
         {"max_selected_items": MAXIMUM_ACCOUNTS, **({"initial_options": options} if options else {})},
     )
-    hint = "All of them are one decision. Each is opened and taken back on its own."
+    hint = "One decision covers all accounts. Access is granted and revoked in each account separately."
     blocks = [{**input_block(ids.ACCOUNTS, "Accounts", menu, hint=hint), "dispatch_action": True}]
-    left_out = len([one for one in chosen if one not in possible])
+    left_out = len([account for account in chosen if account not in possible])
     if left_out:
-        blocks.append(context(f"{left_out} of the accounts you chose can't be asked for with this role: left out."))
+        blocks.append(context(f"This role can't be requested in {left_out} of the chosen accounts. They are left out."))
     return blocks
 
 
@@ -208,17 +210,17 @@ def _duration(terms: Terms, chosen: int | None, counted: str) -> list[Block]:
     options = {step: _option(format_duration(step), str(step)) for step in steps}
     initial = options.get(chosen or 0) or options.get(terms.default_seconds)
     menu = static_select(
-        _redrawn(*map(str, steps), str(terms.default_seconds)), "Choose how long", list(options.values()), initial
+        _redrawn(*map(str, steps), str(terms.default_seconds)), "Choose a duration", list(options.values()), initial
     )
     return [
-        input_block(ids.DURATION, "How long", menu, hint=f"{counted} At most {format_duration(terms.maximum_seconds)}.")
+        input_block(ids.DURATION, "Duration", menu, hint=f"{counted} At most {format_duration(terms.maximum_seconds)}.")
     ]
 
 
 def _no_terms() -> list[Block]:
     text = (
-        "How long, and what else is needed, depends on the accounts. If nothing follows when they are chosen, they "
-        "can't be asked for together: choose fewer, or send it to be told why."
+        "The other inputs depend on the accounts. If none appear after you choose accounts, these accounts can't be "
+        "requested together. Choose fewer, or send the form to see the reason."
     )
     return [context(text)]
 
@@ -230,26 +232,26 @@ def _ticket(terms: Terms, ticket: str) -> list[Block]:
     return [input_block(ids.TICKET, "Ticket", _text_input(ids.TICKET, ticket), hint=hint)]
 
 
-# --- to decide, to end, to extend ------------------------------------------------------------------------------------
+# --- deny, end, break the glass, extend ------------------------------------------------------------------------------
 
 
 def deny_form(request: Request, note: str = "", problem: str = "", names: Mapping[str, str] = _NO_NAMES) -> View:
-    """Ask why a request is denied.
+    """Return the form that denies a request, with a reason.
 
     Args:
         request: the request.
-        note: what is filled in so far.
+        note: the current input.
         problem: why it was not sent.
-        names: account id -> name.
+        names: account ID -> name.
     """
     return modal(
         "Deny the request",
         [
             *_problem(problem),
-            section(markdown(f"{format_actor(request.requester)} asks for {_what(request, names)}.")),
+            section(markdown(f"{format_actor(request.requester)} requests {_what(request, names)}.")),
             *quote("Their reason", request.reason),
-            _long_text(ids.NOTE, "Why not", note, "Everybody in the channel can read it in the request's thread."),
-            context("The request ends with it, and nothing is opened. They can ask again."),
+            _long_text(ids.NOTE, "Why not", note, "Everyone in the channel can read it in the request's thread."),
+            context("The request ends without access. The requester can request it again."),
         ],
         submit="Deny",
         callback_id=ids.DENY_FORM,
@@ -258,7 +260,7 @@ def deny_form(request: Request, note: str = "", problem: str = "", names: Mappin
 
 
 def end_form(request: Request, note: str = "", problem: str = "", names: Mapping[str, str] = _NO_NAMES) -> View:
-    """Ask why an access is ended before its time; the arguments are those of `deny_form`."""
+    """Return the form that ends access early, with a reason; the arguments are those of `deny_form`."""
     return modal(
         "End the access",
         [
@@ -268,13 +270,14 @@ def end_form(request: Request, note: str = "", problem: str = "", names: Mapping
                     f"{format_actor(request.requester)} has {code(request.permission_set)} in {_where(request, names)}."
                 )
             ),
-            _long_text(ids.NOTE, "Why", note, "Everybody in the channel can read it in the request's thread."),
+            _long_text(ids.NOTE, "Why", note, "Everyone in the channel can read it in the request's thread."),
             context(
-                "It is taken back in every account at once; the thread says when that is verified. It can't be undone: "
-                "they have to ask again."
+                "The access is revoked now, in every account. The thread says when that is verified. This can't be "
+                "undone: "
+                "the requester has to request it again."
             ),
         ],
-        submit="End it now",
+        submit="End now",
         callback_id=ids.END_FORM,
         about=request.id,
     )
@@ -287,36 +290,36 @@ def glass_form(
     names: Mapping[str, str] = _NO_NAMES,
     denials: Sequence[Denial] = (),
 ) -> View:
-    """Ask for the second justification of access that nobody has approved, and say what it leads to.
+    """Return the form for access without approval: its consequences, and a second justification.
 
     Args:
         request: the request.
-        justification: what is filled in so far.
+        justification: the current input.
         problem: why it was not sent.
-        names: account id -> name.
-        denials: what was denied lately of what it asks for; everybody will read that as well.
+        names: account ID -> name.
+        denials: recent denials of the same access, as the announcement shows them.
     """
-    at_once = "Its end is moved at once" if request.kind is Kind.extension else "It is opened at once"
+    effect = "Its end is moved now" if request.kind is Kind.extension else "Access is granted now"
     return modal(
         "Break the glass",
         [
             *_problem(problem),
-            section(markdown(f":rotating_light: You take {_what(request, names)}, *and nobody has approved it*.")),
+            section(markdown(f":rotating_light: You take {_what(request, names)} *without approval*.")),
             *paragraphs(phrases.describe_denials(denials, None, names)),
             section(
                 markdown(
-                    f"• {at_once}, and it ends by itself when its time is over.\n"
-                    "• Everybody in the channel and in the second channel is told: who, what, your reason, and what "
-                    "you write here. What Slack does not accept is tried again until it does.\n"
+                    f"• {effect}, and it ends automatically when its time is over.\n"
+                    "• It is announced in the channel and in the second channel, with your name, the role, your reason "
+                    "and this justification. If Slack does not accept an announcement, it is retried until it does.\n"
                     "• Approvers and security can end it at any time.\n"
-                    "• You write a post-mortem afterwards, and somebody else signs it off."
+                    "• You explain it afterwards, and a second person accepts the explanation."
                 )
             ),
             _long_text(
                 ids.JUSTIFICATION,
                 "Why can't it wait for an approval?",
                 justification,
-                "A second justification, besides the reason you gave; it is kept as you write it.",
+                "A second justification, in addition to your reason. It is stored as you write it.",
             ),
         ],
         submit="Break the glass",
@@ -328,62 +331,60 @@ def glass_form(
 def extend_form(
     request: Request, terms: Terms | None, draft: RequestDraft, problem: str = "", names: Mapping[str, str] = _NO_NAMES
 ) -> View:
-    """Ask for more time.
+    """Return the form for an extension.
 
     Args:
-        request: the access that is to last longer.
-        terms: what holds for it today; None if no rule allows it any more.
-        draft: what is filled in so far: duration and reason.
+        request: the access to extend.
+        terms: by the current policy; None if no rule allows it any more.
+        draft: the current input: duration and reason.
         problem: why it was not sent.
-        names: account id -> name.
+        names: account ID -> name.
     """
     ends = f" It ends {format_time(request.revoke_at)}." if request.revoke_at is not None else ""
     what = section(markdown(f"You have {code(request.permission_set)} in {_where(request, names)}.{ends}"))
     if terms is None:
-        sorry = section(plain("No rule allows you more time for it any more."))
-        return modal("More time", [*_problem(problem), what, sorry])
+        refusal = section(plain("No rule allows you to extend it any more."))
+        return modal("Extend the access", [*_problem(problem), what, refusal])
     return modal(
-        "More time",
+        "Extend the access",
         [
             *_problem(problem),
             what,
             *_duration(terms, draft.duration, "Counted from the approval, not from the present end."),
-            _long_text(ids.REASON, "Why", draft.reason, "Whoever decides reads this; it is kept as you write it."),
+            _long_text(ids.REASON, "Reason", draft.reason, "The approvers read it. It is stored as you write it."),
             context(
-                f"The approvers are asked again; it takes {phrases.format_approvals(terms.approvals)}. Until then the "
-                "access "
-                "ends when it was to end."
+                f"An extension needs {phrases.format_approvals(terms.approvals)}. Until then, the present end remains."
             ),
         ],
-        submit="Ask for more time",
+        submit="Request more time",
         callback_id=ids.EXTEND_FORM,
         about=request.id,
     )
 
 
-# --- to explain ------------------------------------------------------------------------------------------------------
+# --- explain, accept -------------------------------------------------------------------------------------------------
 
 
 def explain_form(
-    use: Usage,
+    usage: Usage,
     request: Request | None,
     draft: ExplanationDraft,
     problem: str = "",
     names: Mapping[str, str] = _NO_NAMES,
 ) -> View:
-    """Ask what a break-glass role was used for.
+    """Return the form that explains a usage.
 
     Args:
-        use: the use.
-        request: the request under which it was made, if there was one.
-        draft: what is filled in so far.
+        usage: the usage.
+        request: the request that gave the access, if there was one.
+        draft: the current input.
         problem: why it was not sent.
-        names: account id -> name.
+        names: account ID -> name.
     """
-    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, names)}"
-    about = f"{phrases.format_user(use)} used {where}, {format_time(use.first_seen)}."
+    where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, names)}"
+    about = f"{phrases.format_user(usage)} used {where}, {format_time(usage.first_seen)}."
     return modal(
-        "Explain this use",
+        "Explain this usage",
         [
             *_problem(problem),
             section(markdown(about)),
@@ -393,7 +394,7 @@ def explain_form(
                 ids.INCIDENT,
                 "Incident",
                 _text_input(ids.INCIDENT, draft.incident),
-                hint="A link or a number, if there is one.",
+                hint="A link or a number, if there is an incident.",
                 optional=True,
             ),
             _long_text(ids.DONE_WHAT, "What was done?", draft.done),
@@ -403,33 +404,33 @@ def explain_form(
                 _text_input(ids.FOLLOW_UP, draft.follow_up, multiline=True),
                 optional=True,
             ),
-            context("It is posted in the thread and kept as you write it. Then somebody else signs it off."),
+            context("It is posted in the thread and stored as you write it. Then a second person accepts it."),
         ],
         submit="Explain",
         callback_id=ids.EXPLAIN_FORM,
-        about=use.id,
+        about=usage.id,
     )
 
 
 def accept_form(
-    use: Usage, explanation: Explanation, version: str, problem: str = "", names: Mapping[str, str] = _NO_NAMES
+    usage: Usage, explanation: Explanation, version: str, problem: str = "", names: Mapping[str, str] = _NO_NAMES
 ) -> View:
-    """Show an explanation whole, and ask whether it is enough.
+    """Return the form that shows a whole explanation and accepts it.
 
     Args:
-        use: the use.
+        usage: the usage.
         explanation: its explanation.
-        version: stands for exactly this explanation; it comes back with the answer.
+        version: of this explanation (see `explanation_version`); it comes back with the submission.
         problem: why it was not sent.
-        names: account id -> name.
+        names: account ID -> name.
     """
-    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, names)}"
+    where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, names)}"
     about = (
-        f"{format_actor(explanation.by)} explains the use of {where} by {phrases.format_user(use)}, "
-        f"{format_time(use.first_seen)}."
+        f"{format_actor(explanation.by)} explains the usage of {where} by {phrases.format_user(usage)}, "
+        f"{format_time(usage.first_seen)}."
     )
     return modal(
-        "Sign off",
+        "Accept explanation",
         [
             *_problem(problem),
             section(markdown(about)),
@@ -437,39 +438,39 @@ def accept_form(
             *quote("Incident", explanation.incident),
             *quote("What was done", explanation.done),
             *quote("What will be changed", explanation.follow_up),
-            context("By signing off you say that this is enough. It can't be changed or undone after that."),
+            context("You confirm that this explanation is sufficient. It can't be changed or undone after that."),
         ],
-        submit="Sign off",
+        submit="Accept",
         callback_id=ids.ACCEPT_FORM,
-        about=f"{use.id}{_VERSION}{version}",
+        about=f"{usage.id}{_VERSION}{version}",
     )
 
 
 def parse_accepted_version(about: str) -> tuple[str, str]:
-    """Return the id of the use and the version of its explanation that a `accept_form` showed."""
-    use_id, _, version = about.partition(_VERSION)
-    return use_id, version
+    """Return the usage ID and the explanation's version that an `accept_form` showed."""
+    usage_id, _, version = about.partition(_VERSION)
+    return usage_id, version
 
 
 def _under(request: Request | None) -> str:
     if request is None:
-        return "No request is known under which it was made."
-    how = "whose glass was broken" if request.glass else "that was approved"
-    return f"It was made under request {code(request.id)} of {format_actor(request.requester)}, {how}."
+        return "No request for it is known."
+    how = "access without approval" if request.glass else "approved"
+    return f"It belongs to request {code(request.id)} of {format_actor(request.requester)}: {how}."
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
 def _problem(problem: str) -> list[Block]:
-    """Say why a form was not sent; the text may hold what people wrote."""
+    """Return the problem of a form; it may hold text of people."""
     return quote(":x: Not sent", problem)
 
 
 def _what(request: Request, names: Mapping[str, str]) -> str:
     what = f"{code(request.permission_set)} in {_where(request, names)}"
     if request.kind is Kind.extension:
-        return f"more time with {what}, {format_duration(request.duration)} from the approval on"
+        return f"more time with {what}, {format_duration(request.duration)} from the approval"
     return f"{what} for {format_duration(request.duration)}"
 
 
@@ -483,7 +484,7 @@ def _long_text(block_id: str, label: str, initial: str, hint: str = "") -> Block
 
 def _text_input(block_id: str, initial: str, *, multiline: bool = False) -> Block:
     longest = LONGEST[block_id]
-    # What is longer than the input takes was not typed into it; Slack would refuse the whole form.
+    # A text longer than its input was not typed into it, and Slack would refuse the form.
     known = {"initial_value": replace_surrogates(initial)[:longest]} if initial else {}
     return {
         "type": "plain_text_input",
@@ -495,5 +496,5 @@ def _text_input(block_id: str, initial: str, *, multiline: bool = False) -> Bloc
 
 
 def _redrawn(*choices: str) -> str:
-    """Return the action id of a list with these choices: with others another, so that Slack forgets what was chosen."""
+    """Return the action ID of a list; new choices give a new ID, which clears the selection."""
     return f"{ids.VALUE}{DRAWN}{zlib.crc32('|'.join(choices).encode('utf-8', 'replace')):08x}"

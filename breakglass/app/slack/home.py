@@ -1,13 +1,13 @@
-"""The Home tab: what somebody has asked for, what waits for them, what is open, and what was.
+"""The Home tab: a person's requests, pending decisions, active access, explanations and history.
 
-Every list ends with how much of it is not shown, and where that is.
+A list that is too long ends with the number of entries left out, and where they are.
 
-Non-goals: finding what belongs there (see `services.home_tab`); what a click does (see `services.dispatch`).
+Non-goals: finding the entries (see `services.home_tab`); handling a click (see `services.dispatch`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.people import Person
@@ -16,6 +16,7 @@ from breakglass.app.domain.records import Request, State, Usage
 from breakglass.app.slack import ids, phrases
 from breakglass.app.slack.blocks import (
     Block,
+    View,
     actions,
     button,
     context,
@@ -42,14 +43,11 @@ from breakglass.app.slack.message_content import TRAIL, paragraphs
 from breakglass.app.slack.request_message import TITLES, request_title
 from breakglass.app.slack.text import code, format_actor, format_countdown, format_time, replace_surrogates
 
-View = dict[str, Any]
-"""A view as `views.publish` takes it."""
-
 MOST_SHOWN = 6
-"""How many of a list are shown, so that all of them together are within Slack's hundred blocks."""
+"""Maximum number of entries of a list; all lists together stay within Slack's hundred blocks."""
 
 PAGE = 20
-"""How many requests a page of the history has at most."""
+"""Maximum number of requests on a page of the history."""
 
 _LONGEST_REASON = 1000
 _LONGEST_VALUE = 2000
@@ -59,11 +57,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which requests the history shows.
+    """The filter of the history.
 
     Attributes:
-        everybody: everybody's, and not only one's own; for security people.
-        state: only those that stand so; None for all.
+        everybody: true for the requests of all people, which only `security` may see.
+        state: only requests in this state; None for all.
     """
 
     everybody: bool = False
@@ -71,24 +69,24 @@ class HistoryFilter:
 
     @property
     def value(self) -> str:
-        """What stands for it in a menu, e.g. `mine:denied`."""
+        """The filter as the value of a menu option, e.g. `mine:denied`."""
         return f"{'all' if self.everybody else 'mine'}:{self.state if self.state is not None else 'any'}"
 
 
 @dataclass(frozen=True)
 class HomeView:
-    """What is in somebody's Home tab.
+    """The content of a person's Home tab.
 
     Attributes:
         mine: their requests that are not over.
         waiting: requests that they can decide.
         live: access that they can end.
-        to_explain: uses that they are to explain.
-        to_accept: explanations that they can sign off.
+        to_explain: usages that they have to explain.
+        to_accept: explanations that they can accept.
         history: a page of requests, newest first.
-        cursor: of the following page; None after the last.
-        filter: which requests the history shows.
-        sees_everybody: whether they may see everybody's.
+        cursor: of the next page; None after the last.
+        filter: of the history.
+        sees_everybody: true if they may see the requests of all people.
     """
 
     mine: tuple[Request, ...] = ()
@@ -103,49 +101,43 @@ class HomeView:
 
 
 def parse_filter(value: str) -> HistoryFilter:
-    """Read what was chosen in the menu; anything else is one's own, all of them."""
+    """Return the filter of a menu option; an unknown value means all of the person's own requests."""
     whose, _, state = value.partition(":")
     return HistoryFilter(whose == "all", State(state) if state in tuple(State) else None)
 
 
 def parse_more(value: str) -> tuple[HistoryFilter, str]:
-    """Read the value of `More`: which requests, and the cursor of the page."""
+    """Return the filter and the cursor in the value of `More`."""
     chosen, _, cursor = value.partition("|")
     return parse_filter(chosen), cursor
 
 
 def render_home(person: Person, view: HomeView, policy: ApprovalPolicy) -> View:
-    """Show somebody's Home tab.
-
-    Args:
-        person: whose it is.
-        view: what is in it.
-        policy: today's.
-    """
-    channel = "Each of them has its message in the channel."
-    alerts = "Each of them has its alert in the channel."
+    """Return a person's Home tab by the current policy."""
+    channel = "Each has its message in the channel."
+    alerts = "Each has its alert in the channel."
     blocks = [
         section(
             markdown(f"*Break-glass access of {code(person.display_name)}*"),
             button("Request access", ids.HOME_REQUEST, "home", style="primary"),
         ),
-        *_list("Waiting for you", view.waiting, channel, lambda one: _waiting(one, policy)),
-        *_list("Your requests", view.mine, channel, lambda one: _mine(one, policy)),
-        *_list("Open now", view.live, channel, lambda one: _live(one, policy)),
-        *_list("To explain", view.to_explain, alerts, lambda one: _use(one, policy, explain_button(one))),
-        *_list("To sign off", view.to_accept, alerts, lambda one: _use(one, policy, accept_button(one))),
+        *_list("Waiting for your decision", view.waiting, channel, lambda request: _waiting(request, policy)),
+        *_list("Your requests", view.mine, channel, lambda request: _mine(request, policy)),
+        *_list("Active access", view.live, channel, lambda request: _live(request, policy)),
+        *_list("To explain", view.to_explain, alerts, lambda usage: _usage(usage, policy, explain_button(usage))),
+        *_list("To accept", view.to_accept, alerts, lambda usage: _usage(usage, policy, accept_button(usage))),
         *_history(view, policy),
     ]
     return {"type": "home", "private_metadata": view.filter.value, "blocks": blocks}
 
 
 def render_closed_home(why: str) -> View:
-    """Show nothing but why nothing is shown; plain text."""
+    """Return a Home tab that shows only why it is empty, as plain text."""
     return {"type": "home", "blocks": [section(plain(why))]}
 
 
 def _list(name: str, items: Sequence[Item], where: str, blocks: Callable[[Item], list[Block]]) -> list[Block]:
-    """Show the beginning of a list; nothing of an empty one."""
+    """Return a list under its header, cut to `MOST_SHOWN`; nothing for an empty list."""
     if not items:
         return []
     shown = [block for item in items[:MOST_SHOWN] for block in blocks(item)]
@@ -155,7 +147,9 @@ def _list(name: str, items: Sequence[Item], where: str, blocks: Callable[[Item],
 
 def _waiting(request: Request, policy: ApprovalPolicy) -> list[Block]:
     return [
-        section(markdown(f"{_line(request, policy)}\nUnanswered, it expires {format_countdown(request.expires_at)}.")),
+        section(
+            markdown(f"{_line(request, policy)}\nWithout an answer it expires {format_countdown(request.expires_at)}.")
+        ),
         *_reason(request),
         actions(approve_button(request, policy), deny_button(request), acknowledge_button(request)),
     ]
@@ -166,7 +160,7 @@ def _mine(request: Request, policy: ApprovalPolicy) -> list[Block]:
     buttons: list[Block] = []
     match request.state:
         case State.pending:
-            until = f"\nUnanswered, it expires {format_countdown(request.expires_at)}."
+            until = f"\nWithout an answer it expires {format_countdown(request.expires_at)}."
             rules = [rule for rule in policy.rules if request.permission_set in rule.sets]
             glass = any(rule.glass_after_seconds is not None for rule in rules)
             buttons = [withdraw_button(request), *([glass_button(request)] if glass else [])]
@@ -181,13 +175,16 @@ def _mine(request: Request, policy: ApprovalPolicy) -> list[Block]:
 
 def _live(request: Request, policy: ApprovalPolicy) -> list[Block]:
     line = markdown(f"{_line(request, policy)}{_until(request)}")
-    # What is being taken back is still there, and there is nothing to do about it.
+    # Access that is being revoked is still there, but no click ends it faster.
     return [section(line, None if request.state is State.revoking else end_button(request))]
 
 
-def _use(use: Usage, policy: ApprovalPolicy, answer: Block) -> list[Block]:
-    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, policy.accounts)}"
-    text = f"{where} by {phrases.format_user(use)}, {format_time(use.first_seen)}. Due {format_countdown(use.due_at)}."
+def _usage(usage: Usage, policy: ApprovalPolicy, answer: Block) -> list[Block]:
+    where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, policy.accounts)}"
+    text = (
+        f"{where} by {phrases.format_user(usage)}, {format_time(usage.first_seen)}. Due "
+        f"{format_countdown(usage.due_at)}."
+    )
     return [section(markdown(text), answer)]
 
 
@@ -202,7 +199,7 @@ def _until(request: Request) -> str:
 
 
 def _reason(request: Request) -> list[Block]:
-    """Show why, as far as there is room; whoever decides finds the whole in the channel."""
+    """Return the reason, cut to fit; the channel has all of it."""
     reason = replace_surrogates(request.reason)
     if not reason[:_LONGEST_REASON].strip():
         return []
@@ -219,7 +216,7 @@ def _history(view: HomeView, policy: ApprovalPolicy) -> list[Block]:
     return [
         header("History"),
         actions(_filters(view)),
-        *(paragraphs(lines) or [context("There is nothing to show.")]),
+        *(paragraphs(lines) or [context("No requests.")]),
         *_more(view),
     ]
 
@@ -232,14 +229,14 @@ def _past(request: Request, policy: ApprovalPolicy) -> str:
 def _filters(view: HomeView) -> Block:
     whose = [False, True] if view.sees_everybody else [False]
     filters = [HistoryFilter(everybody, state) for everybody in whose for state in (None, *State)]
-    options = {one: option(_filter_text(one), one.value) for one in filters}
+    options = {choice: option(_filter_text(choice), choice.value) for choice in filters}
     chosen = options.get(view.filter, options[HistoryFilter()])
     return static_select(ids.HOME_FILTER, "Which requests", list(options.values()), chosen)
 
 
 def _filter_text(chosen: HistoryFilter) -> str:
     which = "all" if chosen.state is None else TITLES[chosen.state].lower()
-    return f"{'Everybody' if chosen.everybody else 'Mine'}: {which}"
+    return f"{'Everyone' if chosen.everybody else 'Mine'}: {which}"
 
 
 def _more(view: HomeView) -> list[Block]:
@@ -247,5 +244,5 @@ def _more(view: HomeView) -> list[Block]:
         return []
     value = f"{view.filter.value}|{view.cursor}"
     if len(value) > _LONGEST_VALUE:
-        return [context(f"Older ones are {TRAIL}.")]
+        return [context(f"Older requests are {TRAIL}.")]
     return [actions(button("More", ids.HOME_MORE, value))]

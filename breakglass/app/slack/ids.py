@@ -1,15 +1,15 @@
-"""The names by which Slack tells us what was clicked or sent: action ids, callback ids, block ids.
+"""Action IDs, callback IDs and block IDs of Slack.
 
-They are in messages that may be years old, so a name never changes its meaning. Whatever comes with one is hostile: a
-button's value names a record, and the record decides.
+They are in messages that may be years old, so an ID never changes its meaning. The values that come with them are
+hostile input: a button's value names a record, and the record decides.
 
-Non-goals: what happens then (see `app`).
+Non-goals: handling them (see `services.dispatch`).
 """
 
 COMMAND = "/breakglass"
 SHORTCUT = "request_access"
 
-# Buttons. The value is the id of a request or use, but for `EXPLAIN_ALERT`: see `breakglass.alerts.messages`.
+# Buttons. The value is the ID of a request or usage, except for `EXPLAIN_ALERT`: see `breakglass.alerts.messages`.
 APPROVE = "approve"
 DENY = "deny"
 ACKNOWLEDGE = "acknowledge"
@@ -28,9 +28,9 @@ HOME_FILTER = "home_filter"
 HOME_MORE = "home_more"
 
 OPENS_FORM = frozenset({DENY, BREAK_GLASS, EXTEND, END, EXPLAIN_ALERT, EXPLAIN_USE, ACCEPT, HOME_REQUEST})
-"""Buttons that open a form: it has to be opened within three seconds of the click."""
+"""Buttons that open a form; Slack allows three seconds from the click."""
 
-# Forms: callback ids, and for each the block ids of its inputs; an input's action id is `value`.
+# Forms: callback IDs, then block IDs of inputs. The action ID of an input is `VALUE`.
 REQUEST_FORM = "request_form"
 DENY_FORM = "deny_form"
 GLASS_FORM = "glass_form"
@@ -51,4 +51,4 @@ DONE_WHAT = "done_what"
 FOLLOW_UP = "follow_up"
 
 VALUE = "value"
-"""The action id of every input."""
+"""The action ID of every input."""

@@ -1,14 +1,14 @@
-"""How much a message of Slack holds.
+"""Content of a message, fitted to Slack's size limits.
 
-What people wrote is in plain-text sections (`text.quote`), whole as far as a message holds it; where it doesn't, the
-message says where the rest is.
+Text of people is in plain-text sections (`text.quote`), whole if it fits. If it does not, the message names the place
+of the rest.
 
-Slack takes 50 blocks, and refuses a message whose blocks are too long together (`msg_blocks_too_long`); its
-documentation does not say how long that is. People have measured 13,297 characters, and refusals below 12,000 with many
-small blocks (https://github.com/slackapi/bolt-js/issues/2509, https://github.com/slackapi/bolt-js/issues/2867), so
-`LONGEST_MESSAGE` counts everything, and stays below.
+Slack accepts 50 blocks, and refuses a message whose blocks are too long together (`msg_blocks_too_long`). Its
+documentation gives no figure. Users have measured 13,297 characters, and refusals below 12,000 with many small blocks
+(https://github.com/slackapi/bolt-js/issues/2509, https://github.com/slackapi/bolt-js/issues/2867). So `LONGEST_MESSAGE`
+counts everything and is lower.
 
-Non-goals: what messages say (see `messages`).
+Non-goals: the texts of messages (see `messages`).
 """
 
 import json
@@ -19,27 +19,27 @@ from breakglass.app.slack.blocks import Block, context, markdown, section
 from breakglass.app.slack.text import LONGEST_SECTION, quote, replace_surrogates
 
 LONGEST_MESSAGE = 11_000
-"""Characters of all blocks of a message, as JSON."""
+"""Maximum length of all blocks of a message, as JSON."""
 
 MOST_BLOCKS = 50
-"""Blocks of a message."""
+"""Maximum number of blocks of a message."""
 
 THREAD = "in the thread"
-"""Where the rest is of what is told there."""
+"""The place of the rest of a text that the thread shows."""
 
 TRAIL = "in the audit trail (`breakglass audit`)"
-"""Where the rest is of everything."""
+"""The place of the rest of any text."""
 
 _ALLOWANCES = (3000, 1500, 600, 200)
 
 
 @dataclass(frozen=True)
 class MessageContent:
-    """What a message says.
+    """The content of a message.
 
     Attributes:
-        text: for notifications, and where blocks can't be shown; in Slack's markup.
-        blocks: what is shown.
+        text: for notifications and clients without blocks, in Slack's markup.
+        blocks: for all other clients.
     """
 
     text: str
@@ -47,10 +47,10 @@ class MessageContent:
 
 
 def fit_to_limit(blocks: Callable[[int], list[Block]]) -> list[Block]:
-    """Give what people wrote as much room as there is in one message.
+    """Return blocks with as much of people's texts as one message holds.
 
     Args:
-        blocks: makes the blocks, with so many characters of each text.
+        blocks: returns the blocks with this many characters of each text.
     """
     made: list[Block] = []
     for allowance in _ALLOWANCES:
@@ -61,20 +61,20 @@ def fit_to_limit(blocks: Callable[[int], list[Block]]) -> list[Block]:
 
 
 def size(blocks: Sequence[Block]) -> int:
-    """Return how long blocks are together, as JSON."""
+    """Return the length of blocks as JSON."""
     return len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
 
 
 def quote_excerpt(label: str, text: str, allowance: int, where: str) -> list[Block]:
-    """Show what people wrote, and where the rest of it is if it is longer than allowed."""
+    """Return a text of a person, cut to the allowance, with the place of the rest."""
     text = replace_surrogates(text)
     if len(text) <= allowance:
         return quote(label, text)
-    return [*quote(label, text[:allowance]), context(f"{len(text) - allowance} more characters of it are {where}.")]
+    return [*quote(label, text[:allowance]), context(f"{len(text) - allowance} more characters are {where}.")]
 
 
 def paragraphs(lines: Sequence[str]) -> list[Block]:
-    """Show lines in as few sections as they fit into."""
+    """Return lines in as few sections as possible."""
     packed = [""]
     for line in lines:
         longer = f"{packed[-1]}\n{line}" if packed[-1] else line

@@ -1,6 +1,6 @@
-"""What the channels read besides the messages of requests: the story in a thread, alarms, reminders, explanations.
+"""Channel messages besides those of requests: thread replies, alarms, reminders, explanations.
 
-Everything here is posted after it has become true, and says what happens next and who can act.
+Each is posted after the fact is stored, and names the next step and the people who can act.
 
 Non-goals: the message of a request (see `request_message`); sending (see `services.notifications`).
 """
@@ -19,114 +19,116 @@ from breakglass.app.slack.message_content import TRAIL, MessageContent, fit_to_l
 from breakglass.app.slack.request_message import account_blocks
 from breakglass.app.slack.text import code, format_actor, format_countdown, format_time, shorten
 
-# --- the story in the thread -----------------------------------------------------------------------------------------
+# --- the thread of a request -----------------------------------------------------------------------------------------
 
 
 def thread_reply(entry: AuditEntry, slack_id: str | None, policy: ApprovalPolicy) -> MessageContent | None:
-    """Tell one line of the audit trail in the thread of its request.
+    """Return the reply in a request's thread for one audit entry.
 
     Args:
-        entry: the line; it has been written.
-        slack_id: of whoever caused it, if known; the trail does not keep it.
-        policy: today's.
+        entry: an entry that has been written.
+        slack_id: of its actor, if known; the audit trail does not keep it.
+        policy: the current one.
 
     Returns:
-        What to post; None for what the request's message or another post tells better.
+        None for an event that the request's message or another post already shows.
     """
-    told = _STORIES.get(entry.event)
-    if told is None:
+    template = _REPLIES.get(entry.event)
+    if template is None:
         return None
-    line, label = told
+    line, label = template
     text = line.format(
         who=format_actor(Actor(entry.actor.user_id, entry.actor.name, slack_id)),
         rule=f", by rule {code(entry.rule)}" if entry.rule else "",
         where=phrases.format_accounts(entry.accounts, policy.accounts, most=10),
         note=code(entry.note) if entry.note.strip() else "",
-        over="Nothing had been opened." if entry.before == State.approved else "It is being taken back.",
+        over="No access had been granted." if entry.before == State.approved else "It is being revoked.",
     )
     if entry.event == Event.closed:
-        shown = "Whether sessions that were open are cut off is in the message above."
+        shown = "The message above shows if sessions that were open are cut off."
         sessions = phrases.describe_ended_sessions(policy, entry.permission_set, ())
         text = f"{text} {shown if policy.settings.session_policy_id is not None else sessions}"
     note = entry.note if label else ""
     return MessageContent(
-        text, fit_to_limit(lambda allowance: [section(markdown(text)), *quote_excerpt(label, note, allowance, TRAIL)])
+        text,
+        fit_to_limit(lambda allowance: [section(markdown(text)), *quote_excerpt(label, note, allowance, TRAIL)]),
     )
 
 
-_STORIES: Mapping[str, tuple[str, str]] = {
-    Event.approval_given: (":white_check_mark: {who} approves{rule}. It takes more approvals.", "Their note"),
-    Event.approved: (
-        ":white_check_mark: Approved by {who}{rule}. The message above shows what comes of it.",
-        "Their note",
-    ),
-    Event.denied: (":no_entry: Denied by {who}{rule}. Nothing was opened.", "Why not"),
-    Event.withdrawn: (":leftwards_arrow_with_hook: {who} took the request back. Nothing was opened.", ""),
+_REPLIES: Mapping[str, tuple[str, str]] = {
+    Event.approval_given: (":white_check_mark: {who} approved{rule}. More approvals are needed.", "Their note"),
+    Event.approved: (":white_check_mark: Approved by {who}{rule}. The message above shows the progress.", "Their note"),
+    Event.denied: (":no_entry: Denied by {who}{rule}. No access was granted.", "Why not"),
+    Event.withdrawn: (":leftwards_arrow_with_hook: {who} withdrew the request. No access was granted.", ""),
     Event.expired: (
-        ":hourglass: Nobody decided in time, so the request has expired. Nothing was opened; ask again if it is still "
-        "needed.",
+        ":hourglass: The request has expired: no approver decided in time. No access was granted. Request it again if "
+        "it is still needed.",
         "",
     ),
     Event.glass_broken: (
-        ":rotating_light: {who} broke the glass{rule}: nobody has approved this. The message above shows what "
-        "comes of it. A post-mortem is required.",
+        ":rotating_light: {who} broke the glass{rule}: access without approval. The message above shows the progress. "
+        "An explanation is required.",
         "Why it could not wait",
     ),
-    Event.acknowledged: (":eyes: {who} is looking at it.", ""),
-    Event.opened: (f":unlock: Open now in {{where}}. Start it from the access portal. {phrases.COMMAND_LINE}", ""),
-    Event.failed: (":x: It failed, and nothing came of it.", "What failed"),
-    Event.returned: ("{who} gives the access back. {over}", ""),
+    Event.acknowledged: (":eyes: Acknowledged by {who}.", ""),
+    Event.opened: (
+        f":unlock: Access is active in {{where}}. Start it from the access portal. {phrases.COMMAND_LINE}",
+        "",
+    ),
+    Event.failed: (":x: The request failed. No access is active.", "What failed"),
+    Event.returned: ("{who} ended their access. {over}", ""),
     Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Why"),
     Event.run_out: ("The time is over. {over}", ""),
-    Event.abandoned: (":warning: The workflow could not go on. {over}", "What happened"),
-    Event.lengthened: ("The end was moved by {note}, which was approved.", ""),
+    Event.abandoned: (":warning: The workflow failed. {over}", "What happened"),
+    Event.lengthened: ("The end was moved by the approved extension {note}.", ""),
     Event.extended: ("The end of the access was moved; its own message shows it.", ""),
-    Event.closed: (":lock: Closed, and verified: this request opens nothing any more.", ""),
-    GrantEvent.failed: (":x: Not opened: {where}.", "Identity Center said"),
+    Event.closed: (":lock: Closed, and verified: this request grants no access any more.", ""),
+    GrantEvent.failed: (":x: Not granted: {where}.", "Identity Center said"),
 }
 
 
-# --- calls and alarms ------------------------------------------------------------------------------------------------
+# --- mentions and alarms ---------------------------------------------------------------------------------------------
 
 
 def mention(request: Request, mentions: Sequence[str], why: str) -> MessageContent:
-    """Mention people in a request's thread.
+    """Return a reply that mentions people in the thread of a pending request.
 
     Args:
-        request: which still waits.
-        mentions: who, as `text.format_actor` calls them.
-        why: a sentence of ours.
+        request: the request.
+        mentions: people, as `text.format_actor` shows them.
+        why: one sentence, safe for markup.
     """
     text = (
         f"{' '.join(mentions)} {why} {format_actor(request.requester)} waits for {code(request.permission_set)}. "
-        "Approve or "
-        f"deny it in the message above; unanswered, it expires {format_countdown(request.expires_at)}."
+        "Approve "
+        f"or deny it in the message above. Without an answer it expires {format_countdown(request.expires_at)}."
     )
     return MessageContent(text, [section(markdown(text))])
 
 
 def undelivered_request_message(request: Request) -> MessageContent:
-    """Tell whoever asked that nobody could be asked: their request has no message in the channel."""
+    """Return the message for a requester whose request could not be posted in the channel."""
     text = (
-        f":x: Nobody could be asked about your request for {code(request.permission_set)} ({code(request.id)}), and it "
-        "has failed. Nothing was opened. Phone somebody who approves, and ask again."
+        f":x: Your request for {code(request.permission_set)} ({code(request.id)}) has failed: it could not be posted "
+        "in "
+        "the channel, so no approver saw it. No access was granted. Phone an approver, then request it again."
     )
     return MessageContent(text, [section(markdown(text)), *quote_excerpt("What failed", request.note, 600, TRAIL)])
 
 
 def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequence[Denial] = ()) -> MessageContent:
-    """Tell everybody that somebody takes access which nobody has approved.
+    """Return the announcement of access without approval.
 
     Args:
-        request: as it is now; Slack may have been down for longer than the access lasted.
-        policy: today's.
-        denials: what was denied lately of what it asks for.
+        request: as stored now; Slack may have been down for longer than the access lasted.
+        policy: the current one.
+        denials: recent denials of the same access.
     """
     what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     more = "more time with " if request.kind is Kind.extension else ""
     text = (
         f"<!channel> :rotating_light: *The glass was broken.* {format_actor(request.requester)} takes {more}{what} for "
-        f"{format_duration(request.duration)}, and nobody has approved it."
+        f"{format_duration(request.duration)}, without approval."
     )
     facts = [f"It was broken {format_time(request.decided_at or request.created_at)}.", *_late(request)]
     endable = request.state in (State.approved, State.granting, State.active)
@@ -141,11 +143,12 @@ def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequ
             *quote_excerpt("Why it could not wait", request.justification, allowance, TRAIL),
             section(
                 markdown(
-                    "*If this is right:* leave them to it. They write a post-mortem, and somebody else signs it off.\n"
+                    "*If this is right:* let them work. They explain it afterwards, and a second person accepts the "
+                    "explanation.\n"
                     f"*If it is not:* {_end_it(policy) if endable else 'treat it as a security incident.'}"
                 )
             ),
-            context(f"{code(request.id)} · asked {format_time(request.created_at)}"),
+            context(f"{code(request.id)} · requested {format_time(request.created_at)}"),
             *([actions(end_button(request))] if endable else []),
         ]
 
@@ -153,31 +156,31 @@ def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequ
 
 
 def _late(request: Request) -> list[str]:
-    """Say what has become of the access, where the announcement comes after its end."""
+    """Return the state of the access if the announcement comes after its end."""
     if request.state is State.revoking:
-        return ["This announcement is late: Slack did not accept it before. The access is being taken back."]
+        return ["This announcement is late, because Slack did not accept it before. The access is being revoked."]
     if request.state in FINAL:
-        return ["This announcement is late: Slack did not accept it before. The access is over."]
+        return ["This announcement is late, because Slack did not accept it before. The access is over."]
     return []
 
 
 def _end_it(policy: ApprovalPolicy) -> str:
-    security = f", and for {phrases.format_principals(policy.security)}" if policy.security else ""
-    return f"press *End now*. That is for whoever approves for this role{security}."
+    security = f", and {phrases.format_principals(policy.security)}" if policy.security else ""
+    return f"press *End now*. The approvers for this role{security} may do that."
 
 
 def unmanaged_assignment_message(
     permission_set: str, account: str, name: str, own: bool, revoked: bool, policy: ApprovalPolicy
 ) -> MessageContent:
-    """Tell that somebody has a break-glass role, and neither a request nor the stack file gave it to them.
+    """Return the alarm for an assignment that neither a request nor the stack file made.
 
     Args:
-        permission_set: the role.
-        account: where.
-        name: who, a user or group.
-        own: whether a request of theirs wanted it not long ago, so that it came late.
-        revoked: whether it will be taken away.
-        policy: today's.
+        permission_set: its name.
+        account: its ID.
+        name: of the user or group that is assigned.
+        own: true if a recent request of the same user made it late.
+        revoked: true if the assignment will be revoked.
+        policy: the current one.
     """
     text = (
         f":rotating_light: {code(name)} is assigned {code(permission_set)} in "
@@ -185,99 +188,94 @@ def unmanaged_assignment_message(
         + (
             "the request that made it is over: the assignment came late."
             if own
-            else "neither a request nor the stack file has done that."
+            else "neither a request nor the stack file made that assignment."
         )
     )
-    left = "It is left as it is, as the stack file says; take it away in Identity Center if nobody needs it."
-    after = "It is taken away when the search meets it again, mostly within ten minutes." if revoked else left
-    ask = f"{after}\n*If nobody knows of it:* treat it as a security incident."
+    left = "It stays, as the stack file says. Remove it in Identity Center if it is not needed."
+    after = "It is revoked when the search meets it again, usually within ten minutes." if revoked else left
+    ask = f"{after}\n*If it is unexpected:* treat it as a security incident."
     return MessageContent(f"{text} {after}", [section(markdown(text)), section(markdown(ask))])
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
 
 
-def explanation_message(use: Usage, policy: ApprovalPolicy) -> MessageContent:
-    """Show an explanation, and ask a second person to sign it off."""
-    written = use.explanation
-    if written is None:
-        return explanation_reminder(use, policy, overdue=False)
-    text = f":memo: {format_actor(written.by)} has explained {_use(use, policy)}."
+def explanation_message(usage: Usage, policy: ApprovalPolicy) -> MessageContent:
+    """Return the message that shows an explanation and asks a second person to accept it."""
+    explanation = usage.explanation
+    if explanation is None:
+        return explanation_reminder(usage, policy, overdue=False)
+    text = f":memo: {format_actor(explanation.by)} has explained {_usage(usage, policy)}."
+    asks = f"{_who_accepts(policy)} accepts it; not {format_actor(explanation.by)}, and not the user of the role."
 
     def blocks(allowance: int) -> list[Block]:
         return [
             section(markdown(text)),
-            *quote_excerpt("Why it was needed", written.reason, allowance, TRAIL),
-            *quote_excerpt("Incident", written.incident, allowance, TRAIL),
-            *quote_excerpt("What was done", written.done, allowance, TRAIL),
-            *quote_excerpt("What will be changed", written.follow_up, allowance, TRAIL),
-            context(
-                f"{_who_signs_off(policy)} signs it off; not {format_actor(written.by)}, and not whoever used the role."
-            ),
-            actions(accept_button(use)),
+            *quote_excerpt("Why it was needed", explanation.reason, allowance, TRAIL),
+            *quote_excerpt("Incident", explanation.incident, allowance, TRAIL),
+            *quote_excerpt("What was done", explanation.done, allowance, TRAIL),
+            *quote_excerpt("What will be changed", explanation.follow_up, allowance, TRAIL),
+            context(asks),
+            actions(accept_button(usage)),
         ]
 
     return MessageContent(text, fit_to_limit(blocks))
 
 
-def acceptance_message(use: Usage) -> MessageContent:
-    """Say that a second person agrees."""
-    by = f" by {format_actor(use.accepted_by)}" if use.accepted_by is not None else ""
-    text = f":white_check_mark: Signed off{by}. Nothing is left to do about this use of {code(use.permission_set)}."
+def acceptance_message(usage: Usage) -> MessageContent:
+    """Return the message that a second person has accepted the explanation."""
+    by = f" by {format_actor(usage.accepted_by)}" if usage.accepted_by is not None else ""
+    text = f":white_check_mark: Explanation accepted{by}. This usage of {code(usage.permission_set)} is closed."
     return MessageContent(text, [section(markdown(text))])
 
 
-def explanation_reminder(use: Usage, policy: ApprovalPolicy, overdue: bool) -> MessageContent:
-    """Bring up again a use that nobody has explained, or whose explanation nobody has signed off.
+def explanation_reminder(usage: Usage, policy: ApprovalPolicy, overdue: bool) -> MessageContent:
+    """Return the reminder of a usage that is not explained, or whose explanation is not accepted.
 
     Args:
-        use: the use.
-        policy: today's.
-        overdue: whether it should be done by now.
+        usage: the usage.
+        policy: the current one.
+        overdue: true if its due time has passed.
     """
-    when = (
-        f"That is overdue since {format_time(use.due_at)}."
-        if overdue
-        else f"That is due {format_countdown(use.due_at)}."
-    )
+    when = f"Overdue since {format_time(usage.due_at)}." if overdue else f"Due {format_countdown(usage.due_at)}."
     sign = ":rotating_light:" if overdue else ":bell:"
-    if use.state is UsageState.explained and use.explanation is not None:
-        text = (
-            f"{sign} Nobody has signed off what {format_actor(use.explanation.by)} wrote about {_use(use, policy)}. "
-            f"{when}"
+    if usage.state is UsageState.explained and usage.explanation is not None:
+        by = format_actor(usage.explanation.by)
+        text = f"{sign} The explanation by {by} of {_usage(usage, policy)} is not accepted yet. {when}"
+        ask = f"{_who_accepts(policy)} accepts it: *Accept* shows the explanation first."
+        answer = accept_button(usage)
+    else:
+        text = f"{sign} Not explained yet: {_usage(usage, policy)}. {when}"
+        ask = (
+            "*If this was you:* explain it now. What was broken, and what are you going to change?\n"
+            "*If it stays unexplained:* treat it as a security incident."
         )
-        ask = f"{_who_signs_off(policy)} signs it off: *Sign off* shows the explanation."
-        return MessageContent(text, [section(markdown(text)), section(markdown(ask)), actions(accept_button(use))])
-    text = f"{sign} Nobody has yet explained {_use(use, policy)}. {when}"
-    ask = (
-        "*If this was you:* explain it now. What was broken, and what are you going to change?\n"
-        "*If nobody explains it:* treat it as a security incident."
-    )
-    return MessageContent(text, [section(markdown(text)), section(markdown(ask)), actions(explain_button(use))])
+        answer = explain_button(usage)
+    return MessageContent(text, [section(markdown(text)), section(markdown(ask)), actions(answer)])
 
 
 def explanation_digest(count: int, overdue: int) -> MessageContent:
-    """Bring up uses in one message, besides those that have one of their own.
+    """Return one reminder of the usages that have no reminder of their own.
 
     Args:
-        count: how many are not explained or not signed off.
-        overdue: how many of them should be by now.
+        count: usages that are not explained, or whose explanation is not accepted.
+        overdue: how many of them are past their due time.
     """
     late = f" {overdue} of them {'is' if overdue == 1 else 'are'} overdue." if overdue else ""
     text = (
-        f":bell: {count} more {'use' if count == 1 else 'uses'} of break-glass roles still "
-        f"{'has' if count == 1 else 'have'} to be explained or signed off.{late} The Home tab of this app shows each "
-        "person theirs."
+        f":bell: {count} more {'usage' if count == 1 else 'usages'} of break-glass roles still "
+        f"{'needs' if count == 1 else 'need'} an accepted explanation.{late} Each person's Home tab of this app lists "
+        "theirs."
     )
     return MessageContent(text, [section(markdown(text))])
 
 
-def _use(use: Usage, policy: ApprovalPolicy) -> str:
-    under = f", under request {code(use.request_id)}" if use.request_id is not None else ""
-    where = f"{code(use.permission_set)} in {phrases.format_account(use.account, policy.accounts)}"
-    return f"the use of {where} by {phrases.format_user(use)}, {format_time(use.first_seen)}{under}"
+def _usage(usage: Usage, policy: ApprovalPolicy) -> str:
+    under = f", under request {code(usage.request_id)}" if usage.request_id is not None else ""
+    where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, policy.accounts)}"
+    return f"the usage of {where} by {phrases.format_user(usage)}, {format_time(usage.first_seen)}{under}"
 
 
-def _who_signs_off(policy: ApprovalPolicy) -> str:
+def _who_accepts(policy: ApprovalPolicy) -> str:
     security = f" or {phrases.format_principals(policy.security)}" if policy.security else ""
-    return f"Somebody who approves for this role{security}"
+    return f"An approver for this role{security}"

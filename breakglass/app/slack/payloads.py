@@ -1,14 +1,14 @@
-"""What Slack sends when people do something, as values of a few types.
+"""Payloads from Slack, parsed into typed interactions.
 
-Slack has signed it, and still everything in it is what somebody typed or a changed message said: any type, any depth,
-any number, any character. So it is read field by field, and either becomes one of these types or is refused with a
-reason that holds nothing of it. What people typed is kept as it is, but for lone surrogates, which are no characters
+A payload is hostile input, although Slack has signed it: a person or a changed message chose its types, depth, numbers
+and characters. So it is read field by field. It becomes one of these types, or is refused with a reason that holds
+nothing of it. Text of people is kept, except for lone surrogates, which are not characters
 (`text.replace_surrogates`).
 
 Sources: https://docs.slack.dev/reference/interaction-payloads,
 https://docs.slack.dev/interactivity/implementing-slash-commands, https://docs.slack.dev/apis/events-api
 
-Non-goals: the signature (see `signature`); who somebody is, and what they may (see `app`).
+Non-goals: the signature (see `signature`); identity and permissions (see `services`).
 """
 
 import json
@@ -23,19 +23,19 @@ from breakglass.app.slack import ids
 from breakglass.app.slack.text import replace_surrogates
 
 NO_CHOICE = "-"
-"""The value of an entry in a list that is there to be read, not to be chosen; it is never among what was chosen."""
+"""The value of a list entry that is only information; it is never among the chosen values."""
 
 DRAWN = "/"
-"""What follows it in the action id of an input tells drawings of a form apart (see `forms`), and is left out here."""
+"""Separates an input's action ID from the checksum of its choices (see `forms`)."""
 
 
 class PayloadError(Exception):
-    """What came is nothing that Slack sends us. The text is for the log: it holds nothing of it."""
+    """A payload that Slack does not send; the text is for the log and holds nothing of it."""
 
 
 @dataclass(frozen=True)
 class SlackActor:
-    """Who did it: user id and workspace."""
+    """The Slack user of an interaction, by user ID and workspace."""
 
     user_id: str
     team_id: str
@@ -43,13 +43,13 @@ class SlackActor:
 
 @dataclass(frozen=True)
 class Command:
-    """Somebody typed the slash command.
+    """The slash command.
 
     Attributes:
-        actor: who.
+        actor: the user.
         trigger_id: opens a form, for three seconds.
-        text: what they typed after it.
-        channel: where.
+        text: the text after the command.
+        channel: the channel's ID.
     """
 
     actor: SlackActor
@@ -60,12 +60,12 @@ class Command:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Somebody chose a global shortcut.
+    """A global shortcut.
 
     Attributes:
-        actor: who.
+        actor: the user.
         trigger_id: opens a form, for three seconds.
-        callback_id: which one.
+        callback_id: of the shortcut, one of `ids`.
     """
 
     actor: SlackActor
@@ -75,17 +75,17 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Click:
-    """Somebody clicked a button or chose from a menu that answers at once.
+    """A click on a button, or a choice in a menu that is sent at once.
 
     Attributes:
-        actor: who.
+        actor: the user.
         trigger_id: opens a form, for three seconds.
         action_id: of the button or menu, one of `ids`.
-        value: of the button, or of what was chosen; empty if several can be.
+        value: of the button or the choice; empty if several can be chosen.
         message: the message it is in; None in a form or the Home tab.
         view_id: the form or Home tab it is in; None in a message.
-        view_metadata: what the form says it is about; may be empty.
-        values: what is filled in and chosen, by block id; a block with nothing in it is not there.
+        view_metadata: the `about` of the form; may be empty.
+        values: the current input by block ID, without empty blocks.
     """
 
     actor: SlackActor
@@ -100,14 +100,14 @@ class Click:
 
 @dataclass(frozen=True)
 class Submission:
-    """Somebody sent a form.
+    """A sent form.
 
     Attributes:
-        actor: who.
-        callback_id: which form, one of `ids`.
-        view_id: this opening of it.
-        metadata: what it is about, the id of a record.
-        values: what is filled in and chosen, by block id; a block with nothing in it is not there.
+        actor: the user.
+        callback_id: of the form, one of `ids`.
+        view_id: of this opened form.
+        metadata: the `about` of the form, the ID of a record.
+        values: the input by block ID, without empty blocks.
     """
 
     actor: SlackActor
@@ -119,16 +119,16 @@ class Submission:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Somebody looks for something in a list that searches.
+    """A search in a list that loads its options.
 
     Attributes:
-        actor: who.
+        actor: the user.
         action_id: of the list.
         block_id: of the list.
-        typed: what they look for; empty for the beginning of the list.
-        metadata: what the form says it is about, as it was drawn last.
-        values: what is filled in and chosen, by block id. Slack does not keep it up to date here
-            (https://github.com/slackapi/bolt-js/issues/1146), so `metadata` is to be believed before it.
+        typed: the search text; empty for the first options.
+        metadata: the `about` of the form, as last drawn.
+        values: the input by block ID. Slack does not keep it up to date here
+            (https://github.com/slackapi/bolt-js/issues/1146), so `metadata` has precedence.
     """
 
     actor: SlackActor
@@ -141,7 +141,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class HomeOpened:
-    """Somebody opened the Home tab; the event id is the same for a repeated delivery."""
+    """The Home tab was opened; a repeated delivery has the same event ID."""
 
     actor: SlackActor
     event_id: str
@@ -149,25 +149,25 @@ class HomeOpened:
 
 @dataclass(frozen=True)
 class Challenge:
-    """Slack asks whether this is the app; the answer is what it sent."""
+    """Slack's verification of the request URL; the answer repeats the challenge."""
 
     challenge: str
 
 
 @dataclass(frozen=True)
 class IgnoredPayload:
-    """Something that needs no answer; `what` is for the log."""
+    """A payload that needs no answer; `what` is for the log."""
 
     what: str
 
 
 Interaction = Command | Shortcut | Click | Submission | Suggestion | HomeOpened | Challenge | IgnoredPayload
-"""Everything that `parse` returns."""
+"""The types that `parse` returns."""
 
 _Object = Mapping[str, Any]
 _Values = dict[str, tuple[str, ...]]
 
-# https://docs.slack.dev/reference/objects: ids are upper-case letters and digits after a letter that says of what.
+# https://docs.slack.dev/reference/objects: an ID is a letter for its type, then upper-case letters and digits.
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _TEAM = re.compile(r"[TE][A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
@@ -214,19 +214,15 @@ _FORMS = frozenset(
         ids.ACCEPT_FORM,
     }
 )
-# Buttons with an address: Slack tells of the click, and has opened the page (`breakglass.alerts.messages`).
+# Buttons with a URL: Slack has opened the page, and only reports the click (`breakglass.alerts.messages`).
 _LINKS = frozenset({"open_event", "open_post_mortem"})
 
 
 def parse(body: bytes, content_type: str) -> Interaction:
-    """Read what Slack has sent.
-
-    Args:
-        body: as it was sent.
-        content_type: the header.
+    """Return the interaction in the body of a request.
 
     Raises:
-        PayloadError: if it is nothing that we know.
+        PayloadError: if it is not a known payload of Slack.
     """
     match content_type.partition(";")[0].strip().lower():
         case "application/json":
@@ -234,7 +230,7 @@ def parse(body: bytes, content_type: str) -> Interaction:
         case "application/x-www-form-urlencoded":
             return _form(_decoded(body))
         case _:
-            raise PayloadError("another content type")
+            raise PayloadError("unknown content type")
 
 
 # --- the outermost layer ---------------------------------------------------------------------------------------------
@@ -244,36 +240,36 @@ def _decoded(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise PayloadError("the body is no UTF-8") from None
+        raise PayloadError("the body is not UTF-8") from None
 
 
 def _json(text: str) -> _Object:
     try:
         value = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise PayloadError("the JSON can't be read") from None
+        raise PayloadError("invalid JSON") from None
     if not isinstance(value, dict):
-        raise PayloadError("the JSON is no object")
+        raise PayloadError("the JSON is not an object")
     return value
 
 
 def _no_number(_: str) -> NoReturn:
-    raise ValueError("NaN and infinity are no JSON")
+    raise ValueError("NaN and infinity are not JSON")
 
 
 def _form(text: str) -> Interaction:
     if text.startswith("{"):
-        # Slack does not sign the content type. An event may hold what people wrote, and that may look like a form.
-        raise PayloadError("an event that is called a form")
+        # Slack does not sign the content type. An event may hold text of people that looks like a form.
+        raise PayloadError("an event with the content type of a form")
     try:
         pairs = parse_qsl(
             text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS
         )
     except ValueError:
-        raise PayloadError("the form can't be read") from None
+        raise PayloadError("invalid form data") from None
     form = dict(pairs)
     if len(form) < len(pairs):
-        raise PayloadError("a key of the form comes twice")
+        raise PayloadError("duplicate key in the form data")
     if "payload" in form:
         return _interaction(_json(form["payload"]))
     if "ssl_check" in form:
@@ -306,7 +302,7 @@ def _event(body: _Object) -> Interaction:
         case "app_rate_limited":
             return IgnoredPayload("app_rate_limited")
         case _:
-            raise PayloadError("another type of event")
+            raise PayloadError("unknown type of event")
 
 
 def _interaction(payload: _Object) -> Interaction:
@@ -324,7 +320,7 @@ def _interaction(payload: _Object) -> Interaction:
         case "view_closed":
             return IgnoredPayload("view_closed")
         case _:
-            raise PayloadError("another type of interaction")
+            raise PayloadError("unknown type of interaction")
 
 
 _SHORTCUTS = frozenset({ids.SHORTCUT})
@@ -334,7 +330,7 @@ _SHORTCUTS = frozenset({ids.SHORTCUT})
 
 
 def _actor(payload: _Object) -> SlackActor:
-    """Return who did it; of people of other workspaces the team is theirs, if Slack says so."""
+    """Return the user; the team of a user from another workspace is their own, if Slack names it."""
     user = _object(payload, "user")
     team = user if "team_id" in user else {"team_id": _object(payload, "team").get("id")}
     return SlackActor(_matching(user, "id", _USER), _matching(team, "team_id", _TEAM))
@@ -388,7 +384,7 @@ def _action_id(holder: _Object) -> str:
 
 
 def _message(payload: _Object) -> Message | None:
-    """Return the message that was clicked in; None if it was none."""
+    """Return the message of the click; None outside of a message."""
     container = _object(payload, "container")
     if container.get("type") != "message":
         return None
@@ -401,11 +397,11 @@ def _metadata(view: _Object | None) -> str:
     return _text(view, "private_metadata", _LONGEST_METADATA)
 
 
-# --- what is filled in and chosen ------------------------------------------------------------------------------------
+# --- input -----------------------------------------------------------------------------------------------------------
 
 
 def _values(holder: _Object) -> _Values:
-    """Return the state of a form, or of the menus in a message."""
+    """Return the input of a form, or of the menus in a message."""
     if holder.get("state") is None:
         return {}
     blocks = _object(_object(holder, "state"), "values")
@@ -414,15 +410,15 @@ def _values(holder: _Object) -> _Values:
     values: _Values = {}
     for block_id, inputs in blocks.items():
         if not isinstance(inputs, dict):
-            raise PayloadError("a block of the state is no object")
-        chosen = tuple(text for one in inputs.values() for text in _chosen(one))
+            raise PayloadError("a block of the state is not an object")
+        chosen = tuple(text for element in inputs.values() for text in _chosen(element))
         if chosen:
             values[replace_surrogates(block_id)] = chosen
     return values
 
 
 def _with(values: _Values, action: _Object) -> _Values:
-    """Return the state with what was chosen just now in it."""
+    """Return the input with the choice of this click."""
     if action.get("type") == "button" or not isinstance(action.get("block_id"), str):
         return values
     block_id = replace_surrogates(action["block_id"])
@@ -432,9 +428,9 @@ def _with(values: _Values, action: _Object) -> _Values:
 
 
 def _chosen(element: object) -> tuple[str, ...]:
-    """Return what is in an input: a text, or the values of what was chosen."""
+    """Return the text of an input, or the values of its choices."""
     if not isinstance(element, dict):
-        raise PayloadError("an input is no object")
+        raise PayloadError("an input is not an object")
     match element.get("type"):
         case "plain_text_input":
             return (_text(element, "value"),) if element.get("value") not in (None, "") else ()
@@ -444,20 +440,21 @@ def _chosen(element: object) -> tuple[str, ...]:
         case "multi_static_select" | "multi_external_select":
             return _option_values(element.get("selected_options"))
         case _:
-            raise PayloadError("an input of another type")
+            raise PayloadError("an input of an unknown type")
 
 
 def _option_values(options: object) -> tuple[str, ...]:
     if options is None:
         return ()
     if not isinstance(options, Sequence) or isinstance(options, str) or len(options) > _MOST_CHOICES:
-        raise PayloadError("what was chosen is no list")
-    values = [_text(one, "value", _LONGEST_ID) if isinstance(one, dict) else _refuse("a choice") for one in options]
+        raise PayloadError("the choices are not a list")
+    values = [
+        _text(choice, "value", _LONGEST_ID) if isinstance(choice, dict) else _refuse("a choice") for choice in options
+    ]
     return tuple(value for value in values if value != NO_CHOICE)
 
 
 def _value(action: _Object) -> str:
-    """Return the value of a button or of what was chosen."""
     if action.get("type") == "button":
         return _text(action, "value", _LONGEST_VALUE) if action.get("value") is not None else ""
     chosen = _chosen(action)
@@ -468,7 +465,7 @@ def _value(action: _Object) -> str:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise PayloadError(f"{what} is missing, or not as Slack has it")
+    raise PayloadError(f"{what} is missing or malformed")
 
 
 def _object(holder: _Object, key: str) -> _Object:

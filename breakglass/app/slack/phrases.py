@@ -1,6 +1,6 @@
-"""How people, accounts and terms are called in messages and forms: pieces of lines in Slack's markup.
+"""Parts of sentences for messages and forms, in Slack's markup: people, accounts, terms, denials, sessions.
 
-Whatever isn't ours in them is in a code span or a mention (see `text`).
+Text from outside is in a code span or a mention (see `text`).
 
 Non-goals: whole messages (see `messages`, `forms` and `home`).
 """
@@ -15,69 +15,66 @@ from breakglass.app.slack.text import code, format_actor, format_time, shorten
 
 
 def format_account(account_id: str, names: Mapping[str, str]) -> str:
-    """Call an account by its name and id."""
+    """Return an account's name and ID."""
     name = shorten(names.get(account_id, ""), 50)
     return code(f"{name} ({account_id})" if name else account_id)
 
 
 def format_accounts(account_ids: Sequence[str], names: Mapping[str, str], most: int = 3) -> str:
-    """Call accounts in a sentence; of many only the first, and how many more there are."""
+    """Return accounts for a sentence: the first `most`, and the number of the rest."""
     if len(account_ids) <= most:
-        return join_names([format_account(one, names) for one in account_ids])
-    return (
-        f"{', '.join(format_account(one, names) for one in account_ids[:most])} and {len(account_ids) - most} more "
-        "accounts"
-    )
+        return join_names([format_account(account, names) for account in account_ids])
+    shown = ", ".join(format_account(account, names) for account in account_ids[:most])
+    return f"{shown} and {len(account_ids) - most} more accounts"
 
 
 def format_principals(principals: Sequence[Principal], most: int = 6) -> str:
-    """Call groups and users; of many only the first, and how many more there are."""
-    called = [f"{principal.kind} {code(principal.name)}" for principal in principals[:most]]
+    """Return groups and users for a sentence: the first `most`, and the number of the rest."""
+    names = [f"{principal.kind} {code(principal.name)}" for principal in principals[:most]]
     more = [f"{len(principals) - most} more"] if len(principals) > most else []
-    return join_names([*called, *more]) or "nobody"
+    return join_names([*names, *more]) or "no one"
 
 
-def format_actors(those: Sequence[Actor], most: int = 10) -> str:
-    """Call people who did something; of many only the first, and how many more there are."""
-    called = [format_actor(one) for one in those[:most]]
-    return join_names([*called, f"{len(those) - most} more"] if len(those) > most else called)
+def format_actors(actors: Sequence[Actor], most: int = 10) -> str:
+    """Return people for a sentence: the first `most`, and the number of the rest."""
+    names = [format_actor(actor) for actor in actors[:most]]
+    return join_names([*names, f"{len(actors) - most} more"] if len(actors) > most else names)
 
 
-def join_names(called: Sequence[str]) -> str:
-    """Write `a`, `a and b`, `a, b and c`."""
-    *before, last = called or [""]
+def join_names(names: Sequence[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    *before, last = names or [""]
     return f"{', '.join(before)} and {last}" if before else last
 
 
 def format_approvals(count: int) -> str:
-    """Say how many approvals."""
+    """Return the number of approvals that a request needs."""
     return "one approval" if count == 1 else f"{count} approvals by different people"
 
 
 def describe_next_steps(terms: Terms) -> str:
-    """Tell whoever asks what will happen."""
-    expiry = f"Unanswered, it expires after {format_duration(terms.expiry_seconds)}."
-    told = (
-        f"It takes {format_approvals(terms.approvals)}; nothing is opened before. The time counts from then on. "
-        f"{expiry}"
+    """Return the next steps of a request, for its requester."""
+    steps = (
+        f"It needs {format_approvals(terms.approvals)}. Access starts after that, and the time counts from then on. "
+        f"Without an answer the request expires after {format_duration(terms.expiry_seconds)}."
     )
     after = terms.glass_after_seconds
     if after is None:
-        return told
+        return steps
     when = f"After {format_duration(after)} without an answer" if after else "Without waiting for an answer"
     unless = f"unless it was denied in the last {format_duration(terms.not_after_denial_seconds)}"
-    return f"{told} {when} you may break the glass, {unless}."
+    return f"{steps} {when} you may break the glass, {unless}."
 
 
 def describe_denials(denials: Sequence[Denial], terms: Terms | None, names: Mapping[str, str]) -> list[str]:
-    """Say who denied the same role lately, when, and until when that forbids breaking the glass; a line each.
+    """Return a line for each recent denial: who, when, and until when it forbids breaking the glass.
 
     Args:
         denials: of one person and one set, newest first; the first few are shown.
-        terms: of the request; None where it does not matter any more.
-        names: account id -> name.
+        terms: of the request; None where they no longer matter.
+        names: account ID -> name.
     """
-    return [_describe_denial(one, terms, names) for one in denials[:_MOST_DENIALS]]
+    return [_describe_denial(denial, terms, names) for denial in denials[:_MOST_DENIALS]]
 
 
 _MOST_DENIALS = 3
@@ -92,15 +89,15 @@ def _describe_denial(denial: Denial, terms: Terms | None, names: Mapping[str, st
     return f"{text} The glass can't be broken for it before {until}."
 
 
-def describe_announcement(duties: Announcement) -> str:
-    """Say in which channels a broken glass is announced, and in which it is not yet."""
+def describe_announcement(announcement: Announcement) -> str:
+    """Return the channels in which a broken glass is announced, and those that Slack has not accepted."""
     lines = []
-    done = [f"<#{one.channel}>" for one in duties.channels if one.message is not None]
+    done = [f"<#{notice.channel}>" for notice in announcement.channels if notice.message is not None]
     if done:
         lines.append(f"Announced in {join_names(done)}.")
-    if duties.missing:
-        missing = join_names(list(map(_format_notice, duties.missing)))
-        lines.append(f":warning: Slack has not accepted the announcement in {missing} yet; it is retried.")
+    if announcement.missing:
+        missing = join_names(list(map(_format_notice, announcement.missing)))
+        lines.append(f":warning: Slack has not accepted the announcement in {missing}. It is retried.")
     return " ".join(lines)
 
 
@@ -109,21 +106,21 @@ def _format_notice(notice: ChannelNotice) -> str:
 
 
 def describe_live_sessions(policy: ApprovalPolicy, permission_set: str, account_ids: Sequence[str]) -> str:
-    """Say what is to become of sessions that are open when the access ends; one sentence, plain text."""
+    """Return what will happen to sessions that are open when the access ends, in plain text."""
     lives = _remaining_life(policy, permission_set)
     if policy.settings.session_policy_id is None:
         return f"A session that is open when the access ends {lives}."
     if policy.settings.management_account not in account_ids:
-        return "A session that is open when the access ends is to be cut off."
+        return "A session that is open when the access ends will be cut off."
     if len(account_ids) == 1:
         return f"A session that is open when the access ends {lives}: nothing cuts it off in the management account."
-    return f"A session that is open when the access ends is to be cut off; in the management account it {lives}."
+    return f"A session that is open when the access ends will be cut off. In the management account it {lives}."
 
 
 def describe_ended_sessions(policy: ApprovalPolicy, permission_set: str, grants: Sequence[Grant]) -> str:
-    """Say what has become of sessions that were open when the access ended, as the grants have it.
+    """Return what happened to sessions that were open when the access ended, by the request's grants.
 
-    Empty if nothing is known of one that may be alive: the Deny is out again, or another request keeps the access.
+    Empty if no such session is known: the Deny is removed, or another request keeps the access.
     """
     lives = _remaining_life(policy, permission_set)
     if policy.settings.session_policy_id is None:
@@ -136,36 +133,35 @@ def describe_ended_sessions(policy: ApprovalPolicy, permission_set: str, grants:
         sentences.append("Sessions that were open are cut off.")
     if missing:
         where = format_accounts([grant.access.account for grant in missing], policy.accounts)
-        why = _UNDENIED.get(missing[0].deny_failure, _UNDENIED["refused"])
+        why = _DENY_FAILURES.get(missing[0].deny_failure, _DENY_FAILURES["refused"])
         sentences.append(
-            f"*Not cut off* in {where}: a session that was open {lives}, because {why}. It is tried again every few "
-            "minutes; if it has to stop now, stop it by hand."
+            f"*Not cut off* in {where}: a session that was open {lives}, because {why}. It is retried every few "
+            "minutes. To stop a session now, stop it by hand."
         )
     if len(denied) > len(bound):
         sentences.append(f"In the management account a session that was open {lives}.")
     return " ".join(sentences)
 
 
-_UNDENIED = {
-    "full": "the policy that ends sessions is full",
-    "unreadable": "the policy that ends sessions can't be read",
-    "refused": "AWS refuses to change the policy that ends sessions",
+_DENY_FAILURES = {
+    "full": "the service control policy that ends sessions is full",
+    "unreadable": "the service control policy that ends sessions can't be read",
+    "refused": "AWS refuses to change the service control policy that ends sessions",
 }
 
 
 def _remaining_life(policy: ApprovalPolicy, permission_set: str) -> str:
     known = policy.sets.get(permission_set)
-    return (
-        f"lives on for up to {format_duration(known.session_seconds)}"
-        if known is not None
-        else "lives on until it runs out"
-    )
+    if known is None:
+        return "stays valid until it expires"
+    return f"stays valid for up to {format_duration(known.session_seconds)}"
 
 
-def format_user(use: Usage) -> str:
-    """Call whoever used a role."""
-    return code(use.session_name or use.user_id) if use.session_name or use.user_id else "somebody"
+def format_user(usage: Usage) -> str:
+    """Return the user of a role, as CloudTrail or the identity store names them."""
+    user = usage.session_name or usage.user_id
+    return code(user) if user else "an unknown user"
 
 
 COMMAND_LINE = "A command line sees the role only after `aws sso logout` and `aws sso login`."
-"""Said where access opens: a command line that is signed in does not see what was assigned since."""
+"""Shown where access becomes active: a signed-in command line does not see a later assignment."""

@@ -1,6 +1,6 @@
-"""The message of a request, the one that its approvers decide on, in each of its states.
+"""The message of a request in each of its states: the message that its approvers decide on.
 
-It says what is true, what happens next and who can act; it announces nothing.
+It shows the current state, the next step and the people who can act.
 
 Non-goals: the thread (see `messages`); sending (see `services.notifications`).
 """
@@ -36,17 +36,17 @@ def request_message(
     mentions: Sequence[str] = (),
     denials: Sequence[Denial] = (),
 ) -> MessageContent:
-    """Show a request as it stands.
+    """Return the message of a request in its current state.
 
     Args:
-        request: as read.
+        request: as stored.
         grants: its grants, if there are any yet.
-        decision: whether its requester may ask for it by today's policy, under which terms, and who approves.
-        policy: today's.
-        mentions: who is asked to decide, as `text.format_actor` calls them; only where the message is new.
-        denials: what was denied lately of what it asks for, newest first.
+        decision: of `may_request` by the current policy, with the terms and the approvers.
+        policy: the current one.
+        mentions: people who are asked to decide, as `text.format_actor` shows them; only in a new message.
+        denials: recent denials of the same access, newest first.
     """
-    text = f"{request_title(request)}: {_ask(request, policy)}"
+    text = f"{request_title(request)}: {_summary(request, policy)}"
 
     def blocks(allowance: int) -> list[Block]:
         return [
@@ -61,7 +61,7 @@ def request_message(
             *quote_excerpt(_note_label(request), request.note, allowance // 2, THREAD),
             *_refusal(request, decision),
             *_banners(request, decision, allowance // 5),
-            context(f"{code(request.id)} · asked {format_time(request.created_at)}"),
+            context(f"{code(request.id)} · requested {format_time(request.created_at)}"),
             *_buttons(request, decision, policy, denials),
         ]
 
@@ -81,52 +81,50 @@ _SIGNS: Mapping[State, str] = {
     State.failed: ":x:",
 }
 TITLES: Mapping[State, str] = {
-    State.pending: "Access wanted",
+    State.pending: "Access requested",
     State.approved: "Approved",
-    State.granting: "Being opened",
-    State.active: "Open",
-    State.revoking: "Being taken back",
+    State.granting: "Granting",
+    State.active: "Active",
+    State.revoking: "Revoking",
     State.ended: "Ended",
     State.denied: "Denied",
-    State.expired: "Expired unanswered",
+    State.expired: "Expired",
     State.withdrawn: "Withdrawn",
     State.failed: "Failed",
 }
-"""How a request stands, in a few words."""
+"""The state of a request, as shown."""
 
-_EXTENSIONS: Mapping[State, str] = {State.pending: "More time wanted", State.ended: "More time given"}
+_EXTENSIONS: Mapping[State, str] = {State.pending: "More time requested", State.ended: "More time granted"}
 
 
 def request_title(request: Request) -> str:
-    """Say in a few words how a request stands."""
-    stands = TITLES[request.state]
+    """Return the state of a request as a title."""
+    state = TITLES[request.state]
     if request.kind is Kind.extension:
-        stands = _EXTENSIONS.get(request.state, f"More time {stands.lower()}")
+        state = _EXTENSIONS.get(request.state, f"More time {state.lower()}")
     if request.glass:
-        return "Glass broken" if request.state is State.approved else f"Glass broken, {stands.lower()}"
-    return stands
+        return "Glass broken" if request.state is State.approved else f"Glass broken, {state.lower()}"
+    return state
 
 
 def _glass_alarm(request: Request) -> list[Block]:
-    """Say for ever after that nobody has approved it."""
+    """Return the warning that the access has no approval; it stays in every later state."""
     if not request.glass:
         return []
     when = f", {format_time(request.decided_at)}" if request.decided_at is not None else ""
     text = (
-        f":rotating_light: *The glass was broken*{when}: {format_actor(request.requester)} took this, and nobody has "
-        "approved "
-        "it. A post-mortem is required."
+        f":rotating_light: *The glass was broken*{when}: {format_actor(request.requester)} took this access without "
+        "approval. An explanation is required."
     )
-    told = f"\n{phrases.describe_announcement(request.announcement)}" if request.announcement is not None else ""
-    return [section(markdown(f"{text}{told}"))]
+    announced = f"\n{phrases.describe_announcement(request.announcement)}" if request.announcement is not None else ""
+    return [section(markdown(f"{text}{announced}"))]
 
 
-def _ask(request: Request, policy: ApprovalPolicy) -> str:
-    """Say in a sentence who wants what."""
+def _summary(request: Request, policy: ApprovalPolicy) -> str:
     what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     if request.kind is Kind.extension:
         what = f"more time with {what}"
-    return f"{format_actor(request.requester)} asked for {what} for {format_duration(request.duration)}."
+    return f"{format_actor(request.requester)} requests {what} for {format_duration(request.duration)}."
 
 
 def _facts(request: Request, allowance: int) -> list[str]:
@@ -134,7 +132,7 @@ def _facts(request: Request, allowance: int) -> list[str]:
         "Who": f"{format_actor(request.requester)} ({code(request.requester_name)})",
         "Role": code(request.permission_set),
         "How long": format_duration(request.duration)
-        + (" from the approval on" if request.state is State.pending else ""),
+        + (" from the approval" if request.state is State.pending else ""),
         "By rule": code(request.rule) if request.rule else "",
         "Ticket": code(request.ticket, allowance // 2) if request.ticket.strip() else "",
         "Extends": code(request.parent) if request.parent is not None else "",
@@ -146,7 +144,7 @@ def _note_label(request: Request) -> str:
     return {State.denied: "Why not", State.failed: "What failed"}.get(request.state, "Why it was ended")
 
 
-# --- what each state says --------------------------------------------------------------------------------------------
+# --- text of each state ----------------------------------------------------------------------------------------------
 
 
 def _state(
@@ -158,8 +156,8 @@ def _state(
     denials: Sequence[Denial],
 ) -> list[str]:
     if request.state is State.pending:
-        return [_ask(request, policy), *_pending(request, decision, policy, mentions, denials)]
-    return [_ask(request, policy), *_decided(request), *_STATES[request.state](request, grants, policy)]
+        return [_summary(request, policy), *_pending(request, decision, policy, mentions, denials)]
+    return [_summary(request, policy), *_decided(request), *_STATES[request.state](request, grants, policy)]
 
 
 def _pending(
@@ -167,17 +165,17 @@ def _pending(
 ) -> list[str]:
     terms = decision.terms
     required = terms.approvals if terms is not None else request.required
-    by = f", by {phrases.format_actors([one.by for one in request.approvals])}" if request.approvals else ""
+    by = f", by {phrases.format_actors([approval.by for approval in request.approvals])}" if request.approvals else ""
     lines = [f"*{len(request.approvals)} of {required} approvals*{by}."]
     if decision:
-        lines.append(f"Whoever approves: {phrases.format_principals(decision.approvers)}.")
+        lines.append(f"Approvers: {phrases.format_principals(decision.approvers)}.")
     if mentions:
         lines.append(f"{' '.join(mentions)} please decide.")
     if request.acknowledged_by:
-        lines.append(f":eyes: Looking at it: {phrases.format_actors(request.acknowledged_by, most=5)}.")
+        lines.append(f":eyes: Acknowledged by {phrases.format_actors(request.acknowledged_by, most=5)}.")
     if request.escalated:
-        lines.append("Nobody answered in time, so others have been asked too.")
-    lines.append(f"Unanswered, it expires {format_countdown(request.expires_at)}.")
+        lines.append("Escalated: no approver answered in time, so more people were mentioned.")
+    lines.append(f"Without an answer it expires {format_countdown(request.expires_at)}.")
     opens_at = _glass_opens_at(request, decision, policy, denials)
     if opens_at is not None:
         lines.append(_glass_line(request, opens_at, policy))
@@ -187,7 +185,7 @@ def _pending(
 def _glass_opens_at(
     request: Request, decision: Decision, policy: ApprovalPolicy, denials: Sequence[Denial]
 ) -> int | None:
-    """Return from when on the glass may be broken; None for never."""
+    """Return the time from which the glass may be broken; None for never."""
     always_denied = any(not deny.principals for deny in _glass_denies(request, policy))
     terms = decision.terms if decision and not always_denied else None
     if terms is None or terms.glass_after_seconds is None:
@@ -199,11 +197,11 @@ def _glass_opens_at(
 def _glass_line(request: Request, opens_at: int, policy: ApprovalPolicy) -> str:
     if opens_at >= request.expires_at:
         return "It expires before the glass may be broken."
-    # Whether a deny rule hits somebody depends on their groups at the moment they try.
-    unless = ", unless a deny rule forbids it to them" if _glass_denies(request, policy) else ""
+    # A deny rule applies by the requester's groups at the time of the attempt.
+    unless = ", unless a deny rule forbids it" if _glass_denies(request, policy) else ""
     who = f"{format_actor(request.requester)} may break the glass"
     if opens_at > unanswered_since(request):
-        return f"If nobody has answered by {format_time(opens_at)}, {who}{unless}."
+        return f"Without an answer by {format_time(opens_at)}, {who}{unless}."
     return f"{who} without waiting for an answer{unless}."
 
 
@@ -218,22 +216,21 @@ def _glass_denies(request: Request, policy: ApprovalPolicy) -> list[DenyRule]:
 
 
 def _decided(request: Request) -> list[str]:
-    """Say who approved; of a broken glass the alarm says that it was nobody."""
     if request.glass or request.decided_at is None or not request.approvals:
         return []
-    by = phrases.format_actors([one.by for one in request.approvals])
+    by = phrases.format_actors([approval.by for approval in request.approvals])
     return [f"Approved by {by}, {format_time(request.decided_at)}."]
 
 
 def _approved(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
-        return ["The end is not moved yet; that comes next."]
-    return ["Nothing is open yet; that comes next."]
+        return ["The end of the access is moved next."]
+    return ["No access is active yet; it is granted next."]
 
 
 def _granting(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     ends = f" It ends {format_countdown(request.revoke_at)} at the latest." if request.revoke_at is not None else ""
-    return [f"It is being opened, account by account.{ends}"]
+    return [f"Access is being granted, account by account.{ends}"]
 
 
 def _active(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy) -> list[str]:
@@ -241,71 +238,69 @@ def _active(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy) -
     opened = [grant.access.account for grant in grants if grant.state is GrantState.granted]
     where = f" in {len(opened)} of {len(request.accounts)} accounts" if len(opened) < len(request.accounts) else ""
     return [
-        f"*Open{where}{until}.* Start it from the access portal. {phrases.COMMAND_LINE}",
-        f"{format_actor(request.requester)} gives it back with *I'm done*, or asks for more time with *Extend*. *End "
-        "now* is "
-        "also for whoever approves, and for security.",
+        f"*Active{where}{until}.* Start it from the access portal. {phrases.COMMAND_LINE}",
+        f"{format_actor(request.requester)} ends it with *I'm done*, or requests more time with *Extend*. Approvers "
+        "and "
+        "security can end it with *End now*.",
         phrases.describe_live_sessions(policy, request.permission_set, request.accounts),
     ]
 
 
 def _revoking(request: Request, grants: Sequence[Grant], _: ApprovalPolicy) -> list[str]:
     if request.revoke_at is None:
-        return [f"{_why_over(request)} Nothing had been opened."]
+        return [f"{_why_over(request)} No access had been granted."]
     left = sum(grant.state not in (GrantState.revoked, GrantState.failed) for grant in grants)
-    verified = f"Not yet verified gone in {left} of {len(request.accounts)} accounts." if left else ""
+    verified = f"Not yet verified as revoked in {left} of {len(request.accounts)} accounts." if left else ""
     return [
-        f"{_why_over(request)} It is being taken back.",
-        *([f"{verified} What does not go at once is tried again every few minutes."] if verified else []),
+        f"{_why_over(request)} It is being revoked.",
+        *([f"{verified} A revoke that does not succeed is retried every few minutes."] if verified else []),
     ]
 
 
 def _ended(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
-        return ["The end of the access was moved. The message of the access shows when it ends now."]
+        return ["The end of the access was moved. The message of the access shows the new end."]
     if request.revoke_at is None:
-        return [f"{_why_over(request)} Nothing had been opened."]
+        return [f"{_why_over(request)} No access had been granted."]
     sessions = phrases.describe_ended_sessions(policy, request.permission_set, grants)
     return [
-        f"{_why_over(request)} It is closed, and that was verified: this request opens nothing any more.",
+        f"{_why_over(request)} It is closed, and that was verified: this request grants no access any more.",
         *([sessions] if sessions else []),
     ]
 
 
 def _why_over(request: Request) -> str:
-    """Say who ended it, or that its time was over."""
     by, when = request.closed_by, f", {format_time(request.closed_at)}" if request.closed_at is not None else ""
     if by is not None and by.user_id == request.requester.user_id:
-        return f"{format_actor(by)} gave it back{when}."
+        return f"{format_actor(by)} ended it{when}."
     if by is not None and by.user_id:
         return f"Ended by {format_actor(by)}{when}."
     if request.revoke_at is not None and request.closed_at is not None and request.closed_at < request.revoke_at:
-        return f"The workflow could not go on with it{when}."
+        return f"The workflow failed{when}."
     return f"Its time was over{when}."
 
 
 def _denied(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     by = f" by {format_actor(request.closed_by)}" if request.closed_by is not None else ""
-    return [f"Denied{by}. Nothing was opened. {format_actor(request.requester)} can ask again."]
+    return [f"Denied{by}. No access was granted. {format_actor(request.requester)} can request it again."]
 
 
 def _expired(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     return [
-        f"Nobody decided before {format_time(request.expires_at)}. Nothing was opened. "
-        f"{format_actor(request.requester)} can ask "
-        "again."
+        f"No approver decided before {format_time(request.expires_at)}. No access was granted. "
+        f"{format_actor(request.requester)} can request it again."
     ]
 
 
 def _withdrawn(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
-    return [f"{format_actor(request.requester)} took it back before it was decided. Nothing was opened."]
+    return [f"{format_actor(request.requester)} withdrew it before a decision. No access was granted."]
 
 
 def _failed(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
         return ["The end of the access was not moved."]
     return [
-        f"Nothing is open, and whatever was begun has been taken back. {format_actor(request.requester)} can ask again."
+        f"No access is active: every started grant was revoked. {format_actor(request.requester)} can request it again."
     ]
 
 
@@ -325,30 +320,33 @@ _STATES: Mapping[State, Callable[[Request, Sequence[Grant], ApprovalPolicy], lis
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 _GRANTS: Mapping[GrantState, str] = {
-    GrantState.granted: ":unlock: Open",
-    GrantState.granting: ":hourglass_flowing_sand: Being opened",
-    GrantState.planned: ":hourglass_flowing_sand: Not begun yet",
-    GrantState.failed: ":x: Not opened",
-    GrantState.revoking: ":hourglass_flowing_sand: Being taken back",
-    # Verified to be gone, or left to another request of the same person.
-    GrantState.revoked: ":lock: Given back",
+    GrantState.granted: ":unlock: Active",
+    GrantState.granting: ":hourglass_flowing_sand: Granting",
+    GrantState.planned: ":hourglass_flowing_sand: Not started",
+    GrantState.failed: ":x: Not granted",
+    GrantState.revoking: ":hourglass_flowing_sand: Revoking",
+    # Verified as gone, or kept for another request of the same person.
+    GrantState.revoked: ":lock: Revoked",
 }
 _LONGEST_LIST = 2000
 _MOST_FAILURES = 3
 
 
 def account_blocks(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy, allowance: int) -> list[Block]:
-    """Show every account and where it stands; many of them by their ids only.
+    """Return the accounts by the state of their grant; a long list shows IDs only.
 
     Args:
         request: the request.
         grants: its grants, if there are any yet.
-        policy: today's.
-        allowance: how much room there is, as for `fit_to_limit`.
+        policy: the current one.
+        allowance: characters of each text, as for `fit_to_limit`.
     """
     states = {grant.access.account: grant.state for grant in grants}
     labels = {**_GRANTS, None: "Nothing recorded"} if grants else {None: "Accounts"}
-    by_state = {label: [one for one in request.accounts if states.get(one) is state] for state, label in labels.items()}
+    by_state = {
+        label: [account for account in request.accounts if states.get(account) is state]
+        for state, label in labels.items()
+    }
     whole = _account_lines(by_state, policy.accounts)
     if sum(map(len, whole)) > _LONGEST_LIST:
         whole = _account_lines(by_state, {})
@@ -357,20 +355,19 @@ def account_blocks(request: Request, grants: Sequence[Grant], policy: ApprovalPo
 
 def _account_lines(by_state: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> list[str]:
     return [
-        f"*{label}:* {', '.join(phrases.format_account(one, names) for one in of_state)}"
+        f"*{label}:* {', '.join(phrases.format_account(account, names) for account in of_state)}"
         for label, of_state in by_state.items()
         if of_state
     ]
 
 
 def _failures(grants: Sequence[Grant], longest: int) -> list[Block]:
-    """Say what Identity Center said, each thing once."""
-    told = list(dict.fromkeys(grant.failure for grant in grants if grant.failure.strip()))
-    if not told:
+    failures = list(dict.fromkeys(grant.failure for grant in grants if grant.failure.strip()))
+    if not failures:
         return []
-    lines = [f"Identity Center said: {code(failure, longest)}" for failure in told[:_MOST_FAILURES]]
-    if len(told) > _MOST_FAILURES:
-        lines.append(f"{len(told) - _MOST_FAILURES} more reasons are {TRAIL}.")
+    lines = [f"Identity Center said: {code(failure, longest)}" for failure in failures[:_MOST_FAILURES]]
+    if len(failures) > _MOST_FAILURES:
+        lines.append(f"{len(failures) - _MOST_FAILURES} more reasons are {TRAIL}.")
     return [context("\n".join(lines))]
 
 
@@ -378,19 +375,17 @@ def _failures(grants: Sequence[Grant], longest: int) -> list[Block]:
 
 
 def _refusal(request: Request, decision: Decision) -> list[Block]:
-    """Say why nobody can approve it now, though it was asked."""
     if request.state is not State.pending or decision:
         return []
-    return quote_excerpt("Nobody can approve it by today's policy", decision.reason, 600, TRAIL)
+    return quote_excerpt("The current approval policy refuses it", decision.reason, 600, TRAIL)
 
 
 def _banners(request: Request, decision: Decision, longest: int) -> list[Block]:
-    """Warn whoever decides."""
     banners = decision.terms.banners if request.state is State.pending and decision.terms is not None else ()
     blocks = [section(plain(f"\u26a0\ufe0f {shorten(banner, longest)}")) for banner in banners[:_MOST_BANNERS]]
     if len(banners) > _MOST_BANNERS:
         left = len(banners) - _MOST_BANNERS
-        blocks.append(context(f":warning: {left} more rules have a warning; they are in the policy."))
+        blocks.append(context(f":warning: {left} more rules have a warning: see the stack file."))
     return blocks
 
 
@@ -398,7 +393,7 @@ _MOST_BANNERS = 4
 
 
 def _buttons(request: Request, decision: Decision, policy: ApprovalPolicy, denials: Sequence[Denial]) -> list[Block]:
-    """Show what can be done: first what is for others, then what is for whoever asked."""
+    """Return the buttons of a state: the approvers' first, then the requester's."""
     match request.state:
         case State.pending:
             opens_at = _glass_opens_at(request, decision, policy, denials)

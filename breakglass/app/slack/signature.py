@@ -1,8 +1,8 @@
-"""Whether a request comes from Slack: its signature over the raw body, and the time it was made.
+"""Verification of Slack's request signature over the raw body and the timestamp.
 
 Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
 
-Non-goals: remembering what was seen before (`replay_key` is what to remember); what is in the body (see `payloads`).
+Non-goals: storing replay keys (see `ports.Store`); reading the body (see `payloads`).
 """
 
 import hashlib
@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable
 
 WINDOW_SECONDS = 300
-"""How far the time of a request may be from ours, in both directions."""
+"""Maximum difference between a request's time and ours, in both directions."""
 
 RETRY_SECONDS = 900
-"""How long Lambda retries an invocation of `interactions`: the maximum age of its asynchronous events."""
+"""Maximum age of the asynchronous events of `interactions`: Lambda retries an invocation for as long."""
 
 HANDED_OVER_SECONDS = WINDOW_SECONDS + RETRY_SECONDS + 60
-"""The maximum age of a request in `interactions`: as old as `receiver` accepts, then every retry, and a minute for "
-"both to run."""
+"""Maximum age of a request in `interactions`: the receiver's window, every retry, and a minute for both to run."""
 
 _MARGIN_SECONDS = 60
 
@@ -27,25 +26,25 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
 class SignatureError(Exception):
-    """A request that Slack has not signed, or not now. The text is for the log: it holds nothing of the request."""
+    """A request without a valid, recent signature; the text is for the log and holds nothing of it."""
 
 
 def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int, max_age: int = WINDOW_SECONDS) -> None:
-    """Make sure that Slack has signed this body at about this time.
+    """Verify that Slack has signed this body recently.
 
     Args:
         secret: the app's signing secret.
         timestamp: the header X-Slack-Request-Timestamp.
         signature: the header X-Slack-Signature.
-        body: as it was sent, to the byte.
+        body: the exact bytes.
         now: the time.
         max_age: the maximum age of the request in seconds.
 
     Raises:
-        SignatureError: if not.
+        SignatureError: if the signature or the timestamp is wrong.
     """
     if not secret:
-        # With an empty key anybody could sign.
+        # With an empty key anyone could sign.
         raise SignatureError("there is no signing secret")
     if _TIMESTAMP.fullmatch(timestamp) is None:
         raise SignatureError("the timestamp is missing or garbled")
@@ -54,7 +53,7 @@ def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int, m
     if not -WINDOW_SECONDS <= now - int(timestamp) <= max_age:
         raise SignatureError("the timestamp is too old, or in the future")
     if not hmac.compare_digest(_signed(secret, timestamp, body), signature.encode()):
-        raise SignatureError("the signature is another one")
+        raise SignatureError("the signature does not match")
 
 
 def verify_with_rotation(
@@ -65,18 +64,18 @@ def verify_with_rotation(
     now: int,
     max_age: int = WINDOW_SECONDS,
 ) -> None:
-    """Verify a request, once more with the secret of now if the known one refuses it: it may have been rotated.
+    """Verify a request; if the cached secret fails, retry with the current one, which may have been rotated.
 
     Args:
-        secret: the app's signing secret; with True, as it is now.
-        timestamp: as in `verify`, like all that follow.
-        signature: the header X-Slack-Signature.
-        body: as it was sent, to the byte.
-        now: the time.
-        max_age: the maximum age of the request in seconds.
+        secret: returns the app's signing secret; with True, the current one.
+        timestamp: see `verify`, as for the other arguments.
+        signature: see `verify`.
+        body: see `verify`.
+        now: see `verify`.
+        max_age: see `verify`.
 
     Raises:
-        SignatureError: if neither verifies it.
+        SignatureError: if both secrets fail.
     """
     try:
         verify(secret(False), timestamp, signature, body, now, max_age)
@@ -85,15 +84,15 @@ def verify_with_rotation(
 
 
 def remembered_until(timestamp: str) -> int:
-    """Return until when a verified request is remembered: longer than any clock of ours accepts its signature."""
+    """Return the expiry of a replay key: later than any of our clocks accepts the signature."""
     return int(timestamp) + WINDOW_SECONDS + _MARGIN_SECONDS
 
 
 def replay_key(signature: str) -> str:
-    """Return what to remember of a request, so that it is not taken a second time.
+    """Return the key that identifies a request, to refuse a replay.
 
-    Slack signs the time with the body, so two requests with one signature are one. Where it repeats a delivery by
-    itself, it signs anew.
+    Slack signs the time with the body, so equal signatures mean the same request. Slack's own redelivery has a new
+    signature.
     """
     return f"slack/{signature.removeprefix('v0=')}"
 

@@ -115,7 +115,7 @@ def test_announcement_of_ended_access_says_that_it_is_late(workspace: FakeWorksp
     pass_minutes(workspace, 5)
     (announcement,) = [one for one in workspace.slack.posted(SECOND_CHANNEL) if "<!channel>" in one.text]
     shown = str(announcement.blocks)
-    assert "This announcement is late: Slack did not accept it before. The access is over." in shown
+    assert "This announcement is late, because Slack did not accept it before. The access is over." in shown
     assert ids.END not in shown
 
 
@@ -133,7 +133,7 @@ def test_announcement_not_in_channel_is_made_after_the_repair(workspace: FakeWor
     told = break_glass(workspace, request)
     assert "Slack has not accepted the announcement in C0SECURITY01 (not_in_channel) yet" in told
     assert loud(workspace) == [1, 0]
-    assert f"in <#{SECOND_CHANNEL}> (`not_in_channel`) yet" in workspace.message(request)
+    assert f"in <#{SECOND_CHANNEL}> (`not_in_channel`)." in workspace.message(request)
     assert pass_minutes(workspace, 90) == [1] * 18
     invited = True
     assert pass_minutes(workspace, 5) == [0]
@@ -363,10 +363,10 @@ def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
 
 def test_waiting_time_shown_in_the_message_follows_each_look(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
-    assert f"answered by {format_time(request.created_at + 600)}" in workspace.message(request)
+    assert f"Without an answer by {format_time(request.created_at + 600)}" in workspace.message(request)
     workspace.runner.pass_time(60)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
-    assert f"answered by {format_time(request.created_at + 660)}" in workspace.message(request)
+    assert f"Without an answer by {format_time(request.created_at + 660)}" in workspace.message(request)
     workspace.runner.pass_time(1190)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
     assert "It expires before the glass may be broken." in workspace.message(request)

@@ -36,7 +36,7 @@ def test_whoever_asked_is_told_in_person_that_nobody_could_be_asked(workspace: F
     request = workspace.asked()
     assert workspace.now(request).state is State.failed
     (told,) = workspace.slack.posted("UADA")
-    assert "Nobody could be asked" in told.text
+    assert "no approver saw it" in told.text
 
 
 def test_so_is_whoever_asked_where_the_reconciler_finds_that(workspace: FakeWorkspace) -> None:
@@ -63,7 +63,7 @@ def test_unasked_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) 
     workspace.reconcile()
     workspace.reconcile()
     (told,) = workspace.slack.posted("UADA")
-    assert "Nobody could be asked" in told.text
+    assert "no approver saw it" in told.text
 
 
 def test_unasked_requester_who_takes_no_message_is_given_up(workspace: FakeWorkspace) -> None:

@@ -262,7 +262,7 @@ def test_a_request_that_nobody_expires_expires(workspace: FakeWorkspace) -> None
     workspace.clock.advance(1800 + GRACE_SECONDS)
     assert workspace.reconcile().stuck == 1
     assert workspace.now(request).state is State.expired
-    assert "Expired unanswered" in workspace.message(request)
+    assert "Expired" in workspace.message(request)
 
 
 def test_a_request_whose_workflow_never_started_is_started(workspace: FakeWorkspace) -> None:
@@ -305,10 +305,10 @@ def test_a_message_that_slack_did_not_take_is_written_anew_when_it_takes_it_agai
     workspace.slack.fail("chat.update", "is_archived", times=None)
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.reconcile()
-    assert "wanted" in workspace.message(request), "Slack takes nothing"
+    assert "requested" in workspace.message(request), "Slack takes nothing"
     workspace.slack.heal()
     workspace.reconcile()
-    assert "Open until" in workspace.message(request)
+    assert "Active until" in workspace.message(request)
     calls = len(workspace.slack.calls)
     workspace.reconcile()
     assert len(workspace.slack.calls) == calls, "it shows the newest state by now"
@@ -324,7 +324,7 @@ def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that
     dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(ADA), "Ev1"), None)
     assert f"'action_id': '{ids.WITHDRAW}'" not in str(workspace.slack.homes["UADA"])
     workspace.reconcile()
-    assert "took it back" in workspace.message(request)
+    assert "withdrew it" in workspace.message(request)
     assert list(workspace.store.open_requests()) == []
 
 
@@ -357,7 +357,7 @@ def test_what_the_reconciler_takes_back_is_told_at_once(workspace: FakeWorkspace
     workspace.center.polls = 5
     workspace.reconcile()
     assert "Its time was over" in workspace.message(request)
-    assert "It is being taken back." in workspace.message(request)
+    assert "It is being revoked." in workspace.message(request)
 
 
 def full_policy() -> str:
@@ -437,7 +437,7 @@ def test_search_revokes_its_own_late_assignment_under_report(workspace: FakeWork
     assert not workspace.is_open()
     assert workspace.reconcile().unmanaged == 0
     (message,) = [one for one in workspace.slack.posted(CHANNEL) if "came late" in one.text]
-    assert "taken away when the search meets it again" in message.text
+    assert "revoked when the search meets it again" in message.text
 
 
 def test_search_leaves_what_was_held_long_ago_under_report(workspace: FakeWorkspace) -> None:

@@ -230,7 +230,7 @@ def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(workspace: F
 
     interrupt(workspace.slack, "call", withdrawn)
     notifications.refresh_message(workspace.context, request.id)
-    assert "took it back" in workspace.message(request)
+    assert "withdrew it" in workspace.message(request)
 
 
 def test_it_is_approved_at_the_moment_at_which_it_expires(workspace: FakeWorkspace) -> None:

@@ -90,7 +90,7 @@ def test_a_slow_identity_center_is_waited_for(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     assert workspace.now(request).state is State.granting
-    assert "Open now" not in "".join(workspace.thread(request)), "nothing is told before it is true"
+    assert "Access is active" not in "".join(workspace.thread(request)), "nothing is told before it is true"
     workspace.runner.pass_time(60)
     assert workspace.is_open()
     assert workspace.now(request).state is State.active

@@ -144,7 +144,7 @@ def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_perso
     assert "may sign this off" in workspace.seen(workspace.open_form(EVE, ids.ACCEPT, use.id))
     sign_off(workspace, CLEO, use)
     assert the_use(workspace).state is UsageState.accepted
-    assert "Signed off by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
+    assert "Explanation accepted by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
     assert [entry.event for entry in workspace.store.trail if entry.event != "refused"] == [
         "usage_recorded",
         "usage_explained",
@@ -219,7 +219,7 @@ def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(workspa
         workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
     thread = the_use(workspace).thread
     assert thread is not None
-    assert "Signed off by" in workspace.slack.thread(thread.channel, thread.ts)[-1].text
+    assert "Explanation accepted by" in workspace.slack.thread(thread.channel, thread.ts)[-1].text
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded", "usage_explained", "usage_accepted"]
 
 
@@ -332,7 +332,7 @@ def test_many_unexplained_uses_are_few_messages(workspace: FakeWorkspace, count:
     reminders = workspace.slack.posted(CHANNEL)
     assert len(reminders) == posted
     if count > 10:
-        assert reminders[-1].text.startswith(f":bell: {count - 10} more use")
+        assert reminders[-1].text.startswith(f":bell: {count - 10} more usage")
     workspace.clock.advance(300)
     workspace.reconcile()
     assert len(workspace.slack.posted(CHANNEL)) == posted, "all of them have been brought up"
@@ -355,11 +355,11 @@ def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(wor
     assert workspace.reconcile() == Counts()
     assert workspace.reconcile() == Counts(), "not again so soon"
     (reminder,) = workspace.slack.posted(CHANNEL)
-    assert "Nobody has yet explained" in reminder.text
+    assert "Not explained yet" in reminder.text
     workspace.clock.now = use.due_at
     assert workspace.reconcile() == Counts(overdue=1)
     (again,) = workspace.slack.thread(CHANNEL, reminder.ts)
-    assert "overdue" in again.text
+    assert "Overdue" in again.text
 
 
 def test_what_nobody_signs_off_is_overdue_as_well(workspace: FakeWorkspace) -> None:
@@ -381,7 +381,7 @@ def test_reminder_slack_did_not_accept_is_tried_in_the_next_run(workspace: FakeW
     workspace.reconcile()
     workspace.reconcile()
     (reminder,) = workspace.slack.posted(CHANNEL)
-    assert "Nobody has yet explained" in reminder.text
+    assert "Not explained yet" in reminder.text
     assert the_use(workspace).reminded_at == workspace.clock()
 
 

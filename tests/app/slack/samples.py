@@ -1,4 +1,4 @@
-"""Requests, grants and uses to show, with ordinary texts and hostile ones; and what is looked for in what is shown."""
+"""Sample requests, grants and usages with ordinary and hostile texts, and checks of messages and views."""
 
 import json
 import re
@@ -73,8 +73,8 @@ EXPLAINED = replace(
 
 def grant(account: str, state: GrantState, failure: str = "", **changes: Any) -> Grant:
     """Ada's grant in an account."""
-    one = Grant(REQUEST.id, Access("u-ada", RDS, account), state, NOW + 3660, 1, None, failure)
-    return replace(one, **changes)
+    base = Grant(REQUEST.id, Access("u-ada", RDS, account), state, NOW + 3660, 1, None, failure)
+    return replace(base, **changes)
 
 
 def standing(state: State, **changes: Any) -> Request:
@@ -104,13 +104,13 @@ HOSTILE = (
     f"> {EVIL}\n```{EVIL}``` \u202e{EVIL}\u202c \ud800 {EVIL} @here #general"
 )
 hostile = st.text(st.characters(exclude_categories=()), max_size=60).map(lambda text: f"{EVIL}{text}`<!channel>{EVIL}")
-"""Any text, marked so that it is found again."""
+"""Any text, with a mark to find it."""
 
 ACCOUNTS = tuple(f"{111_111_111_111 + number}" for number in range(50))
 
 
 def hostile_actor(text: str, number: int = 0) -> Actor:
-    """Somebody whose name and Slack id are hostile."""
+    """Return a person whose name and Slack ID are hostile."""
     return Actor(f"u-{number}", text, f"UEVIL>{text}")
 
 
@@ -127,7 +127,7 @@ def hostile_request(text: str, state: State, kind: Kind = Kind.access, glass: bo
         ticket=text,
         rule=text,
         parent=text if kind is Kind.extension else None,
-        approvals=tuple(Approval(one, NOW, text, text) for one in people),
+        approvals=tuple(Approval(person, NOW, text, text) for person in people),
         acknowledged_by=people,
         closed_by=people[1],
         note=text,
@@ -138,9 +138,9 @@ def hostile_request(text: str, state: State, kind: Kind = Kind.access, glass: bo
 
 
 def hostile_grants(text: str) -> list[Grant]:
-    """Grants in every state, each with another failure."""
+    """Return grants in every state, each with its own failure."""
     states = list(GrantState)
-    return [grant(one, states[number % 6], f"{text}{number}") for number, one in enumerate(ACCOUNTS)]
+    return [grant(account, states[number % 6], f"{text}{number}") for number, account in enumerate(ACCOUNTS)]
 
 
 def hostile_policy(text: str) -> ApprovalPolicy:
@@ -155,21 +155,21 @@ def hostile_decision(text: str) -> Decision:
 
 
 def refusal(text: str) -> Decision:
-    """A decision of today that is another than the one when it was asked."""
+    """Return a decision that refuses the request."""
     return Decision(Outcome.refused, text)
 
 
 def terms_of(decision: Decision) -> Terms:
-    """The terms of a decision that has some."""
+    """Return the terms of a decision."""
     assert decision.terms is not None
     return decision.terms
 
 
-# --- what is looked for ----------------------------------------------------------------------------------------------
+# --- checks ----------------------------------------------------------------------------------------------------------
 
 
 def texts(value: Any, kind: str) -> Iterator[str]:
-    """Every text of this type (`mrkdwn` or `plain_text`) in blocks or a view."""
+    """Yield every text of a type (`mrkdwn` or `plain_text`) in blocks or a view."""
     if isinstance(value, Mapping):
         if value.get("type") == kind:
             yield value["text"]
@@ -184,7 +184,7 @@ _OURS = re.compile(r"<@[UW][A-Z0-9]{2,30}>|<!date\^[0-9]+\^[^<>|^]+\|[0-9 :-]+UT
 
 
 def interpreted(markup: str) -> list[str]:
-    """What in a text in Slack's markup isn't ours and means something."""
+    """Return the foreign parts of a markup text that Slack interprets."""
     rest = _OURS.sub("", markup)
     found = re.findall(r"[<>]|&(?!amp;|lt;|gt;)|[\u202a-\u202e\u2066-\u2069]", rest)
     outside = re.sub(r"`[^`\n]+`", "", rest)
@@ -192,26 +192,26 @@ def interpreted(markup: str) -> list[str]:
 
 
 def assert_shown_safely(blocks: Sequence[Any], *texts_of_messages: str) -> None:
-    """Nothing of people's means anything to Slack, and everything can be sent."""
+    """Assert that Slack interprets no text of people, and that everything can be sent."""
     for markup in (*texts(list(blocks), "mrkdwn"), *texts_of_messages):
         assert interpreted(markup) == [], markup
     json.dumps([list(blocks), texts_of_messages], ensure_ascii=False).encode()
 
 
 def assert_message(blocks: list[Any], longest: int) -> None:
-    """Slack takes the message."""
+    """Assert that Slack accepts the message."""
     assert block_problems(blocks) == []
     assert len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) <= longest
 
 
 def assert_view(view: Mapping[str, Any]) -> None:
-    """Slack takes the view, and nothing but an id goes with it."""
+    """Assert that Slack accepts the view, and that it holds no more than an ID."""
     assert view_problems(view) == []
     assert len(view.get("private_metadata", "")) <= 64
 
 
 def buttons(blocks: Sequence[Any]) -> list[str]:
-    """The action ids of the buttons, in order."""
+    """Return the action IDs of the buttons, in order."""
     found = []
     for block in blocks:
         for element in [*block.get("elements", []), block.get("accessory") or {}]:

@@ -1,6 +1,6 @@
-"""The forms: Slack takes each of them whatever is filled in, and they keep it when they are drawn again.
+"""The forms: Slack accepts each with any input, and a form that is drawn again keeps its input.
 
-It does not prove that Slack keeps what is typed in an input of the same ids, nor that it forgets it in one of others.
+It does not prove that Slack keeps the content of an input with the same IDs, or clears one with new IDs.
 """
 
 from collections.abc import Callable
@@ -40,13 +40,13 @@ CHOSEN = RequestDraft(RDS, (PRODUCTION,), 1800, "the restore failed", "INC-7")
 
 
 def field(view: dict[str, Any], block_id: str) -> dict[str, Any]:
-    """The element of an input."""
+    """Return the element of an input."""
     (block,) = [block for block in view["blocks"] if block.get("block_id") == block_id]
     return dict(block.get("element", {}))
 
 
 def fields(view: dict[str, Any]) -> list[str]:
-    """The block ids of the inputs, in order."""
+    """Return the block IDs of the inputs, in order."""
     return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
 
 
@@ -54,23 +54,22 @@ def words(view: dict[str, Any]) -> str:
     return "\n".join([*texts(view["blocks"], "mrkdwn"), *texts(view["blocks"], "plain_text")])
 
 
-def test_what_opens_at_once_and_what_a_sent_form_becomes_say_that_something_comes() -> None:
+def test_loading_and_processing_modal() -> None:
     assert modals.loading_modal() == {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Break-glass access", "emoji": False},
         "close": {"type": "plain_text", "text": "Close", "emoji": False},
         "private_metadata": "",
-        "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "One moment…", "emoji": False}}],
+        "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "Loading…", "emoji": False}}],
     }
     assert modals.processing_modal()["blocks"][0]["text"]["text"] == (
-        "Sent, and being worked on. What comes of it is shown here, and in the channel if it concerns others; you may "
-        "close this."
+        "Sent. The result is shown here, and in the channel if it concerns other people. You can close this window."
     )
     assert_view(modals.loading_modal())
     assert_view(modals.processing_modal())
 
 
-def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
+def test_result_modal_shows_text_of_people_as_plain_text() -> None:
     view = modals.result_modal("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
     assert view["blocks"] == [
         {
@@ -84,30 +83,30 @@ def test_what_is_told_may_hold_what_people_wrote_and_is_plain_text() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60), st.integers(1, 200))
-def test_whatever_is_told_can_be_shown(text: str, times: int) -> None:
+def test_result_modal_with_any_text_fits(text: str, times: int) -> None:
     assert_view(modals.result_modal("Not possible", text * times))
 
 
-# --- to ask ----------------------------------------------------------------------------------------------------------
+# --- request ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_request_asks_for_the_role_first() -> None:
+def test_request_form_asks_for_the_role_first() -> None:
     view = forms.request_form(RequestOptions(OFFER.sets, NAMES, None), RequestDraft())
     assert_view(view)
     assert fields(view) == [ids.ROLE, ids.REASON]
-    assert [one["value"] for one in field(view, ids.ROLE)["options"]] == [RDS, NETWORK]
+    assert [option["value"] for option in field(view, ids.ROLE)["options"]] == [RDS, NETWORK]
     assert "initial_option" not in field(view, ids.ROLE)
     assert view["callback_id"] == ids.REQUEST_FORM
     assert view["private_metadata"] == ""
 
 
-def test_a_role_and_accounts_draw_the_form_again_when_they_are_chosen_and_nothing_else_does() -> None:
+def test_request_form_is_redrawn_for_role_and_accounts_only() -> None:
     view = forms.request_form(OFFER, CHOSEN)
     redraws = {block["block_id"] for block in view["blocks"] if block.get("dispatch_action")}
     assert redraws == {ids.ROLE, ids.ACCOUNTS}
 
 
-def test_everything_filled_in_is_there_when_the_form_is_drawn_again() -> None:
+def test_request_form_keeps_its_input_when_redrawn() -> None:
     wanted = replace(OFFER, terms=replace(TERMS, tickets=("INC-[0-9]+",)))
     view = forms.request_form(wanted, CHOSEN, "A ticket is required here, in the form <INC>.")
     assert_view(view)
@@ -133,33 +132,34 @@ def test_everything_filled_in_is_there_when_the_form_is_drawn_again() -> None:
     ]
 
 
-def test_the_form_says_what_will_happen() -> None:
+def test_request_form_describes_the_next_steps() -> None:
     assert (
-        "It takes one approval; nothing is opened before. The time counts from then on. Unanswered, it expires after "
-        "30 min. After 10 min without an answer you may break the glass, unless it was denied in the last 12 h."
+        "It needs one approval. Access starts after that, and the time counts from then on. Without an answer the "
+        "request expires after 30 min. After 10 min without an answer you may break the glass, unless it was denied in "
+        "the last 12 h."
     ) in words(forms.request_form(OFFER, CHOSEN))
     strict = replace(TERMS, approvals=2, glass_after_seconds=None, banners=("These databases hold personal data.",))
     shown = words(forms.request_form(replace(OFFER, terms=strict), CHOSEN))
-    assert "It takes 2 approvals by different people;" in shown
+    assert "It needs 2 approvals by different people." in shown
     assert "break the glass" not in shown
     assert "\u26a0\ufe0f These databases hold personal data." in shown
     at_once = replace(OFFER, terms=replace(TERMS, glass_after_seconds=0))
     assert "Without waiting for an answer you may break the glass, unless" in words(forms.request_form(at_once, CHOSEN))
 
 
-def test_the_only_account_of_a_role_is_chosen_already() -> None:
+def test_request_form_chooses_the_only_account() -> None:
     view = forms.request_form(OFFER, RequestDraft(NETWORK))
-    assert [one["value"] for one in field(view, ids.ACCOUNTS)["initial_options"]] == [STAGING]
+    assert [option["value"] for option in field(view, ids.ACCOUNTS)["initial_options"]] == [STAGING]
 
 
-def test_accounts_that_do_not_go_with_another_role_are_left_out_and_that_is_said() -> None:
+def test_request_form_leaves_out_accounts_of_another_role() -> None:
     view = forms.request_form(OFFER, replace(CHOSEN, permission_set=NETWORK, accounts=(PRODUCTION, STAGING)))
-    assert [one["value"] for one in field(view, ids.ACCOUNTS)["initial_options"]] == [STAGING]
-    assert "1 of the accounts you chose can't be asked for with this role: left out." in words(view)
+    assert [option["value"] for option in field(view, ids.ACCOUNTS)["initial_options"]] == [STAGING]
+    assert "This role can't be requested in 1 of the chosen accounts. They are left out." in words(view)
 
 
-def test_another_role_has_another_list_of_accounts_and_the_texts_stay_the_same_inputs() -> None:
-    before, after = (forms.request_form(OFFER, replace(CHOSEN, permission_set=one)) for one in (RDS, NETWORK))
+def test_request_form_action_ids_follow_the_role() -> None:
+    before, after = (forms.request_form(OFFER, replace(CHOSEN, permission_set=role)) for role in (RDS, NETWORK))
     assert field(before, ids.ACCOUNTS)["action_id"] != field(after, ids.ACCOUNTS)["action_id"]
     assert field(before, ids.ACCOUNTS)["action_id"].startswith("value/")
     assert field(before, ids.REASON)["action_id"] == field(after, ids.REASON)["action_id"] == "value"
@@ -177,49 +177,49 @@ def test_another_role_has_another_list_of_accounts_and_the_texts_stay_the_same_i
         (43_200, 1, [1, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200]),
     ],
 )
-def test_durations_are_in_steps_up_to_the_maximum(maximum: int, default: int, steps: list[int]) -> None:
+def test_request_form_durations_are_steps_up_to_the_maximum(maximum: int, default: int, steps: list[int]) -> None:
     terms = replace(TERMS, maximum_seconds=maximum, default_seconds=default)
     view = forms.request_form(replace(OFFER, terms=terms), RequestDraft(RDS, (PRODUCTION,), 999_999))
-    assert [int(one["value"]) for one in field(view, ids.DURATION)["options"]] == steps
+    assert [int(option["value"]) for option in field(view, ids.DURATION)["options"]] == steps
     assert field(view, ids.DURATION)["initial_option"]["value"] == str(default)
 
 
-def test_other_durations_are_another_list() -> None:
+def test_request_form_durations_have_their_own_action_id() -> None:
     shorter = replace(OFFER, terms=replace(TERMS, maximum_seconds=1800, default_seconds=900))
-    one, other = (field(forms.request_form(of, CHOSEN), ids.DURATION)["action_id"] for of in (OFFER, shorter))
-    assert one != other
+    first, second = (field(forms.request_form(of, CHOSEN), ids.DURATION)["action_id"] for of in (OFFER, shorter))
+    assert first != second
 
 
-def test_accounts_with_no_terms_in_common_are_asked_to_be_fewer() -> None:
+def test_request_form_without_common_terms_asks_for_fewer() -> None:
     view = forms.request_form(replace(OFFER, terms=None), CHOSEN)
     assert_view(view)
     assert fields(view) == [ids.ROLE, ids.ACCOUNTS, ids.REASON]
-    assert "they can't be asked for together: choose fewer" in words(view)
+    assert "these accounts can't be requested together. Choose fewer" in words(view)
 
 
-def test_more_than_a_hundred_roles_are_searched() -> None:
+def test_request_form_searches_more_than_a_hundred_roles() -> None:
     sets = {f"role-{number:03}": (PRODUCTION,) for number in range(101)}
     view = forms.request_form(RequestOptions(sets, NAMES, TERMS), RequestDraft("role-050"))
     assert_view(view)
     assert field(view, ids.ROLE)["type"] == "external_select"
     assert field(view, ids.ROLE)["initial_option"]["value"] == "role-050"
-    assert [one["value"] for one in forms.role_options(sets, "role-1")] == ["role-100"]
+    assert [option["value"] for option in forms.role_options(sets, "role-1")] == ["role-100"]
     assert len(forms.role_options(sets, "")) == 100
 
 
-def test_who_may_request_nothing_is_told_so() -> None:
+def test_request_form_without_any_role_says_so() -> None:
     view = forms.request_form(RequestOptions({}, {}, None), CHOSEN)
     assert_view(view)
-    assert words(view) == "No rule lets you request any break-glass role."
+    assert words(view) == "No rule lets you request a break-glass role."
 
 
 # --- lists that search -----------------------------------------------------------------------------------------------
 
 
-def test_accounts_are_found_by_words_of_their_name_and_by_their_id() -> None:
+def test_account_options_match_name_and_id() -> None:
     names = {PRODUCTION: "Payments production", STAGING: "Payments staging"}
     found = [forms.account_options((PRODUCTION, STAGING), names, typed) for typed in ("", "STAG pay", "2222", "x")]
-    assert [[one["value"] for one in options] for options in found] == [
+    assert [[option["value"] for option in options] for options in found] == [
         [PRODUCTION, STAGING],
         [STAGING],
         [PRODUCTION],
@@ -229,7 +229,7 @@ def test_accounts_are_found_by_words_of_their_name_and_by_their_id() -> None:
 
 
 @pytest.mark.parametrize(("count", "last"), [(100, "200000000099"), (101, NO_CHOICE), (350, NO_CHOICE)])
-def test_a_long_list_ends_with_how_much_more_there_is(count: int, last: str) -> None:
+def test_account_options_long_list_ends_with_the_rest(count: int, last: str) -> None:
     accounts = [str(200_000_000_000 + number) for number in range(count)]
     options = forms.account_options(accounts, {}, "")
     assert option_problems(options) == []
@@ -240,34 +240,34 @@ def test_a_long_list_ends_with_how_much_more_there_is(count: int, last: str) -> 
 
 
 @given(hostile, st.text(max_size=20))
-def test_any_names_and_any_search_make_options_that_slack_takes(name: str, typed: str) -> None:
+def test_account_options_with_any_name_and_search_fit(name: str, typed: str) -> None:
     assert option_problems(forms.account_options(ACCOUNTS, dict.fromkeys(ACCOUNTS, name), typed)) == []
 
 
-# --- to decide, to end, to extend, to explain ------------------------------------------------------------------------
+# --- deny, end, break the glass, extend, explain ---------------------------------------------------------------------
 
 
-def test_a_denial_asks_why_and_says_who_reads_it() -> None:
+def test_deny_form() -> None:
     view = forms.deny_form(REQUEST, names=NAMES)
     assert_view(view)
     assert (view["callback_id"], view["private_metadata"], fields(view)) == (ids.DENY_FORM, REQUEST.id, [ids.NOTE])
-    assert "<@UADA> asks for `devops-break-glass` in `production (222222222222)` for 1 h." in words(view)
-    assert "The request ends with it, and nothing is opened. They can ask again." in words(view)
+    assert "<@UADA> requests `devops-break-glass` in `production (222222222222)` for 1 h." in words(view)
+    assert "The request ends without access. The requester can request it again." in words(view)
     assert not [block for block in view["blocks"] if block.get("optional")]
 
 
-def test_an_extension_is_denied_as_what_it_is() -> None:
+def test_deny_form_of_extension_says_so() -> None:
     view = forms.deny_form(replace(REQUEST, kind=Kind.extension))
-    assert "asks for more time with `devops-break-glass` in `222222222222`, 1 h from the approval on." in words(view)
+    assert "requests more time with `devops-break-glass` in `222222222222`, 1 h from the approval." in words(view)
 
 
-def test_ending_says_that_it_can_not_be_undone() -> None:
+def test_end_form_says_it_cannot_be_undone() -> None:
     view = forms.end_form(ACTIVE)
     assert (view["callback_id"], view["private_metadata"], fields(view)) == (ids.END_FORM, REQUEST.id, [ids.NOTE])
-    assert "It can't be undone: they have to ask again." in words(view)
+    assert "This can't be undone: the requester has to request it again." in words(view)
 
 
-def test_breaking_the_glass_asks_a_second_time_and_says_what_it_leads_to() -> None:
+def test_glass_form_describes_the_consequences() -> None:
     view = forms.glass_form(REQUEST)
     assert (view["callback_id"], view["private_metadata"], fields(view)) == (
         ids.GLASS_FORM,
@@ -275,63 +275,63 @@ def test_breaking_the_glass_asks_a_second_time_and_says_what_it_leads_to() -> No
         [ids.JUSTIFICATION],
     )
     shown = words(view)
-    assert "for 1 h, *and nobody has approved it*." in shown
-    assert "It is opened at once, and it ends by itself when its time is over." in shown
-    assert "Everybody in the channel and in the second channel is told: who, what, your reason" in shown
-    assert "What Slack does not accept is tried again until it does." in shown
-    assert "You write a post-mortem afterwards, and somebody else signs it off." in shown
+    assert "for 1 h *without approval*." in shown
+    assert "Access is granted now, and it ends automatically when its time is over." in shown
+    assert (
+        "It is announced in the channel and in the second channel, with your name, the role, your reason and this"
+        in shown
+    )
+    assert "If Slack does not accept an announcement, it is retried until it does." in shown
+    assert "You explain it afterwards, and a second person accepts the explanation." in shown
     assert view["submit"]["text"] == "Break the glass"
-    assert "Its end is moved at once" in words(forms.glass_form(replace(REQUEST, kind=Kind.extension)))
+    assert "Its end is moved now" in words(forms.glass_form(replace(REQUEST, kind=Kind.extension)))
 
 
-def test_more_time_is_asked_for_like_the_first() -> None:
+def test_extend_form() -> None:
     view = forms.extend_form(ACTIVE, TERMS, RequestDraft(duration=1800, reason="not done"), "No.", NAMES)
     assert_view(view)
     assert (view["callback_id"], view["private_metadata"]) == (ids.EXTEND_FORM, REQUEST.id)
     assert fields(view) == [ids.DURATION, ids.REASON]
     assert field(view, ids.DURATION)["initial_option"]["value"] == "1800"
     assert field(view, ids.REASON)["initial_value"] == "not done"
-    assert (
-        "The approvers are asked again; it takes one approval. Until then the access ends when it was to end."
-        in words(view)
-    )
+    assert "An extension needs one approval. Until then, the present end remains." in words(view)
 
 
-def test_where_no_rule_gives_more_time_there_is_nothing_to_send() -> None:
+def test_extend_form_without_rule_has_no_input() -> None:
     view = forms.extend_form(ACTIVE, None, RequestDraft())
     assert_view(view)
     assert fields(view) == []
-    assert "No rule allows you more time for it any more." in words(view)
+    assert "No rule allows you to extend it any more." in words(view)
 
 
-def test_an_explanation_begins_with_what_is_known() -> None:
+def test_explain_form_begins_with_known_facts() -> None:
     draft = ExplanationDraft(reason=REQUEST.reason, incident="INC-1", done="restored", follow_up="test restores")
     view = forms.explain_form(USE, ACTIVE, draft, names=NAMES)
     assert_view(view)
     assert (view["callback_id"], view["private_metadata"]) == (ids.EXPLAIN_FORM, USE.id)
     assert fields(view) == [ids.REASON, ids.INCIDENT, ids.DONE_WHAT, ids.FOLLOW_UP]
-    assert [field(view, one)["initial_value"] for one in fields(view)] == [
+    assert [field(view, block_id)["initial_value"] for block_id in fields(view)] == [
         "the restore failed",
         "INC-1",
         "restored",
         "test restores",
     ]
     assert [block["block_id"] for block in view["blocks"] if block.get("optional")] == [ids.INCIDENT, ids.FOLLOW_UP]
-    assert "It was made under request `r-0123456789abcdef` of <@UADA>, that was approved." in words(view)
+    assert "It belongs to request `r-0123456789abcdef` of <@UADA>: approved." in words(view)
     assert "`ada` used `devops-break-glass` in `production (222222222222)`, <!date^1764000000^" in words(view)
 
 
-def test_an_explanation_without_a_request_says_that_none_is_known() -> None:
-    assert "No request is known under which it was made." in words(forms.explain_form(USE, None, ExplanationDraft()))
+def test_explain_form_names_its_request_if_known() -> None:
+    assert "No request for it is known." in words(forms.explain_form(USE, None, ExplanationDraft()))
     broken = standing(State.ended, glass=True)
-    assert "whose glass was broken" in words(forms.explain_form(USE, broken, ExplanationDraft()))
+    assert "access without approval" in words(forms.explain_form(USE, broken, ExplanationDraft()))
 
 
 # --- the worst case --------------------------------------------------------------------------------------------------
 
 
 def every_form(text: str) -> list[dict[str, Any]]:
-    """Every form, with this text wherever people write, and in names."""
+    """Return every form, with this text in all places that people write, and in names."""
     request: Request = hostile_request(text, State.active)
     names = dict.fromkeys(ACCOUNTS, text)
     terms = replace(TERMS, tickets=(text,) * 9, banners=(text[:500],) * 20)
@@ -352,20 +352,20 @@ def every_form(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 40, '"' * 3000, "<" * 3000, "\U0001f525" * 3000, "x" * 9000])
-def test_no_text_whatever_breaks_a_form(text: str) -> None:
+def test_forms_with_long_or_odd_text_fit(text: str) -> None:
     for view in every_form(text):
         assert_view(view)
         assert_shown_safely(view["blocks"])
 
 
 @given(hostile)
-def test_nothing_that_people_wrote_means_anything_to_slack(text: str) -> None:
+def test_forms_with_any_text_are_safe(text: str) -> None:
     for view in every_form(text):
         assert_view(view)
         assert_shown_safely(view["blocks"])
 
 
-def test_fifty_accounts_can_be_chosen() -> None:
+def test_request_form_with_fifty_accounts() -> None:
     (view, *_) = every_form("x")
     assert field(view, ids.ACCOUNTS)["max_selected_items"] == 50
-    assert [one["value"] for one in field(view, ids.ACCOUNTS)["initial_options"]] == list(ACCOUNTS)
+    assert [option["value"] for option in field(view, ids.ACCOUNTS)["initial_options"]] == list(ACCOUNTS)

@@ -1,7 +1,7 @@
-"""What Slack sends, read into values; and that whatever else comes is refused with a reason that holds nothing of it.
+"""Slack's payloads, parsed; everything else is refused with a reason that holds nothing of it.
 
-The payloads are in the shapes of Slack's documentation, cut to what is read and a little more. Not shown here: that
-Slack still sends them so (a live check), and what becomes of them (`app`).
+The payloads have the shapes of Slack's documentation, shortened. Not proved here: that Slack still sends these shapes
+(a live check), and their handling (`services`).
 """
 
 import copy
@@ -143,7 +143,7 @@ def event(payload: Any) -> Interaction:
 
 
 def changed(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A payload with another value at `a.b.0.c`; `...` leaves the key out."""
+    """Return a payload with a new value at `a.b.0.c`; `...` removes the key."""
     whole = copy.deepcopy(payload)
     *keys, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     holder: Any = whole
@@ -156,7 +156,7 @@ def changed(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return whole
 
 
-def test_a_click_names_who_where_and_what() -> None:
+def test_parse_click_in_message() -> None:
     assert interaction(CLICK) == Click(
         actor=ADA,
         trigger_id=TRIGGER,
@@ -169,7 +169,7 @@ def test_a_click_names_who_where_and_what() -> None:
     )
 
 
-def test_a_choice_in_a_form_comes_with_everything_filled_in_so_far_and_the_choice_itself() -> None:
+def test_parse_choice_in_form_with_all_input() -> None:
     assert interaction(CHOICE) == Click(
         actor=ADA,
         trigger_id=TRIGGER,
@@ -182,7 +182,7 @@ def test_a_choice_in_a_form_comes_with_everything_filled_in_so_far_and_the_choic
     )
 
 
-def test_whatever_was_taken_out_of_a_list_is_not_chosen_any_more() -> None:
+def test_parse_choice_of_emptied_list() -> None:
     action: dict[str, Any] = {
         "type": "multi_external_select",
         "action_id": "value",
@@ -195,26 +195,26 @@ def test_whatever_was_taken_out_of_a_list_is_not_chosen_any_more() -> None:
     assert click.value == ""
 
 
-def test_a_form_that_is_sent_has_every_text_as_it_was_typed() -> None:
+def test_parse_submission_keeps_every_text() -> None:
     assert interaction(SUBMISSION) == Submission(ADA, ids.REQUEST_FORM, "V0FORM", "devops", FILLED)
 
 
-def test_a_search_says_what_was_typed_and_what_the_form_is_about() -> None:
+def test_parse_suggestion() -> None:
     assert interaction(SUGGESTION) == Suggestion(ADA, ids.VALUE, ids.ACCOUNTS, "prod", "devops", FILLED)
 
 
-def test_a_shortcut_and_a_command_open_a_form() -> None:
+def test_parse_shortcut_and_command() -> None:
     assert interaction(SHORTCUT) == Shortcut(ADA, TRIGGER, ids.SHORTCUT)
     assert parse(urlencode(COMMAND).encode(), FORM) == Command(ADA, TRIGGER, " help ", "C0GENERAL01")
 
 
-def test_the_home_tab_opens_and_the_messages_tab_is_nothing() -> None:
+def test_parse_home_opened_ignores_other_tabs() -> None:
     assert event(HOME) == HomeOpened(ADA, "Ev0PV52K25")
     assert event(changed(HOME, "event.tab", "messages")) == IgnoredPayload("another tab")
     assert event(changed(HOME, "event.type", "message")) == IgnoredPayload("another event")
 
 
-def test_the_challenge_is_what_slack_sent() -> None:
+def test_parse_challenge() -> None:
     assert event({"type": "url_verification", "token": "x", "challenge": "3eZbrw1a"}) == Challenge("3eZbrw1a")
 
 
@@ -225,17 +225,17 @@ def test_the_challenge_is_what_slack_sent() -> None:
         (f"payload={quote_plus(json.dumps({**WHO, 'type': 'view_closed', 'view': VIEW}))}".encode(), "view_closed"),
     ],
 )
-def test_known_things_that_need_no_answer(came: bytes, what: str) -> None:
+def test_parse_ignored_payloads(came: bytes, what: str) -> None:
     assert parse(came, FORM) == IgnoredPayload(what)
 
 
 @pytest.mark.parametrize("link", ["open_event", "open_post_mortem"])
-def test_a_click_on_a_link_is_nothing(link: str) -> None:
+def test_parse_ignores_click_on_link(link: str) -> None:
     action = {"type": "button", "action_id": link, "block_id": "x"}
     assert interaction({**CLICK, "actions": [action]}) == IgnoredPayload("a link")
 
 
-def test_people_of_other_workspaces_come_with_their_own() -> None:
+def test_parse_actor_of_another_workspace() -> None:
     guest = interaction(changed(CLICK, "user.team_id", "T0OTHER01"))
     assert isinstance(guest, Click)
     assert guest.actor == SlackActor("UADA", "T0OTHER01")
@@ -244,7 +244,7 @@ def test_people_of_other_workspaces_come_with_their_own() -> None:
     assert unsaid.actor == ADA
 
 
-def test_a_lone_surrogate_becomes_a_character_and_a_pair_the_one_it_stands_for() -> None:
+def test_parse_replaces_lone_surrogates() -> None:
     sent = interaction(
         changed(SUBMISSION, f"view.state.values.{ids.REASON}.value.value", "a\ud800b \ud83d\ude00 \udc00")
     )
@@ -255,92 +255,90 @@ def test_a_lone_surrogate_becomes_a_character_and_a_pair_the_one_it_stands_for()
 @pytest.mark.parametrize(
     ("payload", "path", "value", "reason"),
     [
-        (CLICK, "user.id", "uada", "id is missing, or not as Slack has it"),
-        (CLICK, "user.id", "UADA\n", "id is missing, or not as Slack has it"),
-        (CLICK, "user.id", "U\u0660\u0661\u0662", "id is missing, or not as Slack has it"),
-        (CLICK, "user.id", ["UADA"], "id is missing, or not as Slack has it"),
-        (CLICK, "user.team_id", None, "team_id is missing, or not as Slack has it"),
-        (CLICK, "user", ..., "user is missing, or not as Slack has it"),
-        (CLICK, "trigger_id", "../..", "trigger_id is missing, or not as Slack has it"),
+        (CLICK, "user.id", "uada", "id is missing or malformed"),
+        (CLICK, "user.id", "UADA\n", "id is missing or malformed"),
+        (CLICK, "user.id", "U\u0660\u0661\u0662", "id is missing or malformed"),
+        (CLICK, "user.id", ["UADA"], "id is missing or malformed"),
+        (CLICK, "user.team_id", None, "team_id is missing or malformed"),
+        (CLICK, "user", ..., "user is missing or malformed"),
+        (CLICK, "trigger_id", "../..", "trigger_id is missing or malformed"),
         (CLICK, "actions", [], "not one action"),
         (CLICK, "actions", CLICK["actions"] * 2, "not one action"),
-        (CLICK, "actions.0.action_id", "approve_all", "action_id is missing, or not as Slack has it"),
-        (CLICK, "actions.0.value", "x" * 2001, "value is missing, or not as Slack has it"),
-        (CLICK, "actions.0.value", 7, "value is missing, or not as Slack has it"),
-        (CLICK, "actions.0.type", "rich_text_input", "an input of another type"),
-        (CLICK, "container", None, "container is missing, or not as Slack has it"),
-        (CLICK, "container.channel_id", "#general", "channel_id is missing, or not as Slack has it"),
-        (CLICK, "container.message_ts", "1e9", "message_ts is missing, or not as Slack has it"),
-        (CLICK, "type", "interactive_message", "another type of interaction"),
-        (SHORTCUT, "callback_id", "approve", "callback_id is missing, or not as Slack has it"),
-        (SUBMISSION, "view.callback_id", "approve_form", "callback_id is missing, or not as Slack has it"),
-        (SUBMISSION, "view.id", "r-0123", "id is missing, or not as Slack has it"),
-        (SUBMISSION, "view.private_metadata", "x" * 3001, "private_metadata is missing, or not as Slack has it"),
-        (SUBMISSION, "view.state", [], "state is missing, or not as Slack has it"),
+        (CLICK, "actions.0.action_id", "approve_all", "action_id is missing or malformed"),
+        (CLICK, "actions.0.value", "x" * 2001, "value is missing or malformed"),
+        (CLICK, "actions.0.value", 7, "value is missing or malformed"),
+        (CLICK, "actions.0.type", "rich_text_input", "an input of an unknown type"),
+        (CLICK, "container", None, "container is missing or malformed"),
+        (CLICK, "container.channel_id", "#general", "channel_id is missing or malformed"),
+        (CLICK, "container.message_ts", "1e9", "message_ts is missing or malformed"),
+        (CLICK, "type", "interactive_message", "unknown type of interaction"),
+        (SHORTCUT, "callback_id", "approve", "callback_id is missing or malformed"),
+        (SUBMISSION, "view.callback_id", "approve_form", "callback_id is missing or malformed"),
+        (SUBMISSION, "view.id", "r-0123", "id is missing or malformed"),
+        (SUBMISSION, "view.private_metadata", "x" * 3001, "private_metadata is missing or malformed"),
+        (SUBMISSION, "view.state", [], "state is missing or malformed"),
         (SUBMISSION, "view.state.values", {str(n): {} for n in range(101)}, "more blocks than a view has"),
-        (SUBMISSION, "view.state.values.x", 7, "a block of the state is no object"),
-        (SUBMISSION, "view.state.values.x", {"value": "y"}, "an input is no object"),
-        (SUBMISSION, f"view.state.values.{ids.REASON}.value.value", 7, "value is missing, or not as Slack has it"),
+        (SUBMISSION, "view.state.values.x", 7, "a block of the state is not an object"),
+        (SUBMISSION, "view.state.values.x", {"value": "y"}, "an input is not an object"),
+        (SUBMISSION, f"view.state.values.{ids.REASON}.value.value", 7, "value is missing or malformed"),
         (
             SUBMISSION,
             f"view.state.values.{ids.ROLE}.value.selected_option",
             "x",
-            "a choice is missing, or not as Slack has it",
+            "a choice is missing or malformed",
         ),
         (
             SUBMISSION,
             f"view.state.values.{ids.ACCOUNTS}.value/devops.selected_options",
             [{"value": "x"}] * 101,
-            "what was chosen is no list",
+            "the choices are not a list",
         ),
-        (SUGGESTION, "value", {"x": 1}, "value is missing, or not as Slack has it"),
-        (SUGGESTION, "block_id", "x" * 256, "block_id is missing, or not as Slack has it"),
+        (SUGGESTION, "value", {"x": 1}, "value is missing or malformed"),
+        (SUGGESTION, "block_id", "x" * 256, "block_id is missing or malformed"),
     ],
 )
-def test_what_slack_does_not_send_is_refused_by_the_name_of_the_field(
-    payload: dict[str, Any], path: str, value: Any, reason: str
-) -> None:
+def test_parse_refuses_malformed_field_by_its_name(payload: dict[str, Any], path: str, value: Any, reason: str) -> None:
     with pytest.raises(PayloadError) as refused:
         interaction(changed(payload, path, value))
     assert str(refused.value) == reason
 
 
-def test_event_with_a_form_in_its_text_is_no_form() -> None:
+def test_parse_refuses_event_sent_as_form() -> None:
     click = quote_plus(json.dumps(CLICK))
     body = json.dumps({"type": "event_callback", "event": {"text": f"why=it burns&payload={click}&x="}}).encode()
     assert isinstance(parse(body[1:], FORM), Click), "nothing else is wrong with it"
-    with pytest.raises(PayloadError, match="called a form"):
+    with pytest.raises(PayloadError, match="content type of a form"):
         parse(body, FORM)
 
 
 @pytest.mark.parametrize(
     ("body", "content_type", "reason"),
     [
-        (b"", FORM, "command is missing, or not as Slack has it"),
-        (b"", JSON, "the JSON can't be read"),
-        (b"{}", "", "another content type"),
-        (b"{}", "text/plain", "another content type"),
-        (b"{}", JSON, "another type of event"),
-        (b"[]", JSON, "the JSON is no object"),
-        (b"\xff\xfe{", JSON, "the body is no UTF-8"),
-        ('{"type": "url_verification"}'.encode("utf-16"), JSON, "the body is no UTF-8"),
-        (b'{"type": NaN}', JSON, "the JSON can't be read"),
-        (b'{"type": -Infinity}', JSON, "the JSON can't be read"),
-        (b'{"type": ' + b"9" * 5000 + b"}", JSON, "the JSON can't be read"),
-        (b'{"a":' * 100_000, JSON, "the JSON can't be read"),
-        (b"[" * 100_000 + b"]" * 100_000, JSON, "the JSON can't be read"),
-        (b"payload=%7B%7D&payload=%7B%7D", FORM, "a key of the form comes twice"),
-        (b"payload=%ff", FORM, "the form can't be read"),
-        (b"payload=%ED%A0%80", FORM, "the form can't be read"),
-        (b"payload", FORM, "the form can't be read"),
-        (b"payload=" + quote_plus("{" * 10).encode(), FORM, "the JSON can't be read"),
-        (b"&".join(b"k%d=" % n for n in range(60)), FORM, "the form can't be read"),
-        (urlencode({**COMMAND, "user_id": "ada"}).encode(), FORM, "user_id is missing, or not as Slack has it"),
-        (urlencode({**COMMAND, "command": "breakglass"}).encode(), FORM, "command is missing, or not as Slack has it"),
-        (urlencode({**COMMAND, "channel_id": ""}).encode(), FORM, "channel_id is missing, or not as Slack has it"),
+        (b"", FORM, "command is missing or malformed"),
+        (b"", JSON, "invalid JSON"),
+        (b"{}", "", "unknown content type"),
+        (b"{}", "text/plain", "unknown content type"),
+        (b"{}", JSON, "unknown type of event"),
+        (b"[]", JSON, "the JSON is not an object"),
+        (b"\xff\xfe{", JSON, "the body is not UTF-8"),
+        ('{"type": "url_verification"}'.encode("utf-16"), JSON, "the body is not UTF-8"),
+        (b'{"type": NaN}', JSON, "invalid JSON"),
+        (b'{"type": -Infinity}', JSON, "invalid JSON"),
+        (b'{"type": ' + b"9" * 5000 + b"}", JSON, "invalid JSON"),
+        (b'{"a":' * 100_000, JSON, "invalid JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, JSON, "invalid JSON"),
+        (b"payload=%7B%7D&payload=%7B%7D", FORM, "duplicate key in the form data"),
+        (b"payload=%ff", FORM, "invalid form data"),
+        (b"payload=%ED%A0%80", FORM, "invalid form data"),
+        (b"payload", FORM, "invalid form data"),
+        (b"payload=" + quote_plus("{" * 10).encode(), FORM, "invalid JSON"),
+        (b"&".join(b"k%d=" % n for n in range(60)), FORM, "invalid form data"),
+        (urlencode({**COMMAND, "user_id": "ada"}).encode(), FORM, "user_id is missing or malformed"),
+        (urlencode({**COMMAND, "command": "breakglass"}).encode(), FORM, "command is missing or malformed"),
+        (urlencode({**COMMAND, "channel_id": ""}).encode(), FORM, "channel_id is missing or malformed"),
     ],
 )
-def test_what_can_not_be_read_is_refused(body: bytes, content_type: str, reason: str) -> None:
+def test_parse_refuses_unreadable_body(body: bytes, content_type: str, reason: str) -> None:
     with pytest.raises(PayloadError) as refused:
         parse(body, content_type)
     assert str(refused.value) == reason
@@ -348,7 +346,7 @@ def test_what_can_not_be_read_is_refused(body: bytes, content_type: str, reason:
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
-# --- whatever comes --------------------------------------------------------------------------------------------------
+# --- any input -------------------------------------------------------------------------------------------------------
 
 KINDS = (Command, Shortcut, Click, Submission, Suggestion, HomeOpened, Challenge, IgnoredPayload)
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)
@@ -361,7 +359,7 @@ PAYLOADS = [CLICK, CHOICE, SUBMISSION, SUGGESTION, SHORTCUT]
 
 
 def paths(value: Any, before: str = "") -> Iterator[str]:
-    """Every place in a payload."""
+    """Yield the path of every value in a payload."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in items:
         if "." not in str(key):
@@ -373,7 +371,7 @@ PLACES = [(payload, path) for payload in PAYLOADS for path in paths(payload)]
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a value that `parse` returned."""
+    """Yield every text in a value that `parse` returned."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -410,35 +408,35 @@ def read_or_refused(body: bytes, content_type: str) -> None:
 
 @given(place=st.sampled_from(PLACES), value=ANYTHING | st.just(...))
 @example(place=(CLICK, "user.id"), value="U\ud800")
-def test_any_value_at_any_place_is_read_or_refused(place: tuple[dict[str, Any], str], value: Any) -> None:
+def test_parse_any_value_at_any_place(place: tuple[dict[str, Any], str], value: Any) -> None:
     body = f"payload={quote_plus(json.dumps(changed(*place, value)))}".encode()
     read_or_refused(body, FORM)
 
 
 @given(value=ANYTHING, content_type=st.sampled_from([FORM, JSON]))
-def test_any_json_is_read_or_refused(value: Any, content_type: str) -> None:
+def test_parse_any_json(value: Any, content_type: str) -> None:
     text = json.dumps(value)
     read_or_refused((f"payload={quote_plus(text)}" if content_type == FORM else text).encode(), content_type)
 
 
 @given(body=st.binary(), content_type=st.sampled_from([FORM, JSON]) | TEXTS)
-def test_any_bytes_are_read_or_refused(body: bytes, content_type: str) -> None:
+def test_parse_any_bytes(body: bytes, content_type: str) -> None:
     read_or_refused(body, content_type)
 
 
 @given(value=ANYTHING, path=st.sampled_from(sorted(paths(HOME))))
-def test_any_event_is_read_or_refused(value: Any, path: str) -> None:
+def test_parse_any_event(value: Any, path: str) -> None:
     read_or_refused(json.dumps(changed(HOME, path, value)).encode(), JSON)
 
 
 @given(typed=st.text(max_size=200))
-def test_what_people_type_is_kept_to_the_character(typed: str) -> None:
+def test_parse_keeps_typed_text_exactly(typed: str) -> None:
     sent = interaction(changed(SUBMISSION, f"view.state.values.{ids.REASON}.value.value", typed))
     assert isinstance(sent, Submission)
     assert sent.values.get(ids.REASON, ("",)) == (typed,)
 
 
-def test_every_button_and_form_that_there_is_can_be_read() -> None:
+def test_parse_knows_every_button_and_form() -> None:
     names = {name: value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)}
     forms = {value for name, value in names.items() if name.endswith("_FORM")}
     inputs = {ids.ROLE, ids.ACCOUNTS, ids.DURATION, ids.REASON, ids.TICKET, ids.NOTE, ids.JUSTIFICATION, ids.INCIDENT}

@@ -1,6 +1,6 @@
-"""Words in Slack: what people wrote is shown whole, and nothing of it means anything.
+"""Text for Slack: text of people is shown whole and without markup.
 
-It does not prove how Slack draws a text, nor how it counts characters; both ways of counting are within the limits.
+It does not prove how Slack draws a text or counts its characters; both ways of counting stay within the limits.
 """
 
 import json
@@ -28,13 +28,13 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 AT = 1_764_187_200
 
 
-def test_markup_of_people_means_nothing() -> None:
+def test_escape_disables_markup() -> None:
     assert escape("<!channel> & <@UADA> <https://evil.example|here>") == (
         "&lt;!channel&gt; &amp; &lt;@UADA&gt; &lt;https://evil.example|here&gt;"
     )
 
 
-def test_an_entity_that_somebody_typed_is_shown_as_it_was_typed() -> None:
+def test_escape_keeps_a_typed_entity() -> None:
     assert escape("&lt;") == "&amp;lt;"
 
 
@@ -51,12 +51,12 @@ def test_an_entity_that_somebody_typed_is_shown_as_it_was_typed() -> None:
         ("\u200b", "`(no name)`"),
     ],
 )
-def test_a_name_is_one_line_in_which_nothing_means_anything(name: str, span: str) -> None:
+def test_code_is_one_line_without_markup(name: str, span: str) -> None:
     assert code(name) == span
 
 
 @given(ANY_TEXT)
-def test_no_name_leaves_its_code_span(name: str) -> None:
+def test_code_of_any_name_stays_in_its_span(name: str) -> None:
     span = code(name)
     assert re.fullmatch(r"`[^`\n\r<>]+`", span)
     assert re.search(r"&(?!amp;|lt;|gt;)", span) is None
@@ -64,19 +64,19 @@ def test_no_name_leaves_its_code_span(name: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_escaping_takes_nothing_away(text: str) -> None:
+def test_escape_is_reversible(text: str) -> None:
     back = escape(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     assert back == replace_surrogates(text)
 
 
 @given(ANY_TEXT)
-def test_every_text_becomes_one_that_can_be_sent(text: str) -> None:
+def test_replace_surrogates_of_any_text_can_be_sent(text: str) -> None:
     assert json.loads(json.dumps(replace_surrogates(text)).encode()) == replace_surrogates(text)
     replace_surrogates(text).encode()
 
 
 @given(st.text(max_size=200))
-def test_a_text_that_can_be_sent_stays_as_it_is(text: str) -> None:
+def test_replace_surrogates_keeps_valid_text(text: str) -> None:
     assert replace_surrogates(text) == text
 
 
@@ -89,7 +89,7 @@ def test_a_text_that_can_be_sent_stays_as_it_is(text: str) -> None:
         ("\ufeffx", "\ufeffx"),
     ],
 )
-def test_what_is_no_character_is_replaced_and_nothing_else(text: str, sent: str) -> None:
+def test_replace_surrogates_replaces_only_lone_surrogates(text: str, sent: str) -> None:
     assert replace_surrogates(text) == sent
 
 
@@ -105,17 +105,17 @@ def test_what_is_no_character_is_replaced_and_nothing_else(text: str, sent: str)
         (SYSTEM, "`break-glass`"),
     ],
 )
-def test_somebody_is_mentioned_only_by_what_is_an_id(actor: Actor, name: str) -> None:
+def test_format_actor_mentions_only_by_id(actor: Actor, name: str) -> None:
     assert format_actor(actor) == name
 
 
-def test_times_are_shown_in_everybodys_own_zone_and_in_utc_where_slack_can_not() -> None:
+def test_times_have_a_utc_fallback() -> None:
     assert format_utc(AT) == "2025-11-26 20:00 UTC"
     assert format_time(AT) == "<!date^1764187200^{date_short_pretty} at {time}|2025-11-26 20:00 UTC>"
     assert format_countdown(AT) == "<!date^1764187200^{date_short_pretty} at {time} ({ago})|2025-11-26 20:00 UTC>"
 
 
-def test_what_somebody_said_is_a_label_and_plain_text() -> None:
+def test_quote_is_a_label_and_plain_text() -> None:
     assert quote("Why", "the restore <!channel> *failed*\n:fire:") == [
         {"type": "section", "text": {"type": "mrkdwn", "text": "*Why*", "verbatim": True}},
         {
@@ -125,7 +125,7 @@ def test_what_somebody_said_is_a_label_and_plain_text() -> None:
     ]
 
 
-def test_who_said_nothing_is_not_shown() -> None:
+def test_quote_of_blank_text_is_empty() -> None:
     assert quote("Why", " \n") == []
 
 
@@ -138,12 +138,12 @@ def test_who_said_nothing_is_not_shown() -> None:
         ("x\U0001f525" * 1500, [2000, 1000]),
     ],
 )
-def test_a_long_text_goes_on_in_the_next_section(text: str, lengths: list[int]) -> None:
+def test_quote_of_long_text_has_more_sections(text: str, lengths: list[int]) -> None:
     assert [len(block["text"]["text"]) for block in quote("Why", text)[1:]] == lengths
 
 
 @given(st.text(st.characters(exclude_categories=()), min_size=1, max_size=50), st.integers(1, 400))
-def test_nothing_of_a_text_is_lost_whatever_its_length(piece: str, times: int) -> None:
+def test_quote_of_any_text_is_whole_and_fits(piece: str, times: int) -> None:
     text = piece * times
     blocks = quote("Why", text)
     shown = "".join(block["text"]["text"] for block in blocks[1:])
@@ -154,6 +154,6 @@ def test_nothing_of_a_text_is_lost_whatever_its_length(piece: str, times: int) -
         assert len(block["text"]["text"].encode("utf-16-le")) <= 2 * 3000
 
 
-def test_only_names_and_our_own_texts_are_cut() -> None:
+def test_shorten_cuts_with_an_ellipsis() -> None:
     assert shorten("x" * 10, 10) == "x" * 10
     assert shorten("x" * 11, 10) == "x" * 9 + "…"

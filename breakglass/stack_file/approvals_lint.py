@@ -1,9 +1,8 @@
-"""How the section `approvals` goes together with the rest of a stack file.
+"""Checks of the section `approvals` against the other sections of a stack file.
 
-`cross_section_faults` needs nothing but the text of the file; what it finds is refused.
-`approval_warnings` needs a file in which nothing is refused.
+`cross_section_faults` refuses the file and reads its raw values. `approval_warnings` needs a valid file.
 
-Non-goals: what the section says by itself (see `breakglass.stack_file.approvals`), and what AWS answers about it (see
+Non-goals: the section alone (see `breakglass.stack_file.approvals`), and checks that ask AWS (see
 `breakglass.components.approvals.checks`).
 """
 
@@ -22,7 +21,7 @@ from breakglass.stack_file.types import HttpsUrl, Region, seconds
 from breakglass.vocabulary import AssignmentTarget
 
 POST_MESSAGE = "/chat.postMessage"
-"""What `postMessageUrl` ends with; the workflow's other calls go to its neighbours."""
+"""The end of `postMessageUrl`; the workflow's other calls replace it by their own method."""
 
 _HTTPS_URL = TypeAdapter(HttpsUrl)
 _REGION = TypeAdapter(Region)
@@ -32,21 +31,18 @@ _REGION = TypeAdapter(Region)
 
 
 def cross_section_faults(given: RawValue) -> Iterator[Fault]:
-    """Complain about what `approvals` needs of the other sections and does not find there.
-
-    Args:
-        given: the whole stack file.
-    """
+    """Yield a fault for each requirement of `approvals` that another section does not meet."""
     approvals, sets, alerts = given["approvals"], given["permissionSets"], given["alerts"]
     if not approvals or approvals.encrypted:
         return
     missing = [section.loc[-1] for section in (sets, alerts) if not section]
     if missing:
         yield approvals.fault(
-            "The workflow gives out the break-glass sets of this file, posts with the bot token of its alerts, and "
-            f"records the uses that they see; there is no {' and no '.join(f'`{name}`' for name in missing)} here.",
+            f"`approvals` needs {' and '.join(f'`{name}`' for name in missing)} in the same file. The workflow assigns "
+            "the break-glass sets of this file, posts with the bot token of its alerts, and records the usages that "
+            "these alerts see.",
             f"Add {' and '.join(f'`{name}`' for name in missing)} to this file, or move `approvals` to the file that "
-            "has both: that of the account that owns Identity Center, or of its delegated administrator.",
+            "has both, in the account that owns Identity Center or in its delegated administrator.",
         )
     yield from _other_region(sets["region"], alerts["region"])
     yield from _other_address(alerts["slack"]["postMessageUrl"])
@@ -57,10 +53,10 @@ def _other_region(of_sets: RawValue, of_alerts: RawValue) -> Iterator[Fault]:
     home, here = of_sets.valid(_REGION), of_alerts.valid(_REGION)
     if home and here and home != here:
         yield of_alerts.fault(
-            f"The workflow calls Identity Center in {home}, and the rules that tell it of uses are in {here}; a rule "
-            "can't call a function of another region.",
-            f"Write {home} in both sections. Uses in {here} are seen by a stack of their own there, with `alerts` and "
-            "`explainButton: true`.",
+            f"The workflow runs in {home}, beside Identity Center, and the rules that record usages are in {here}. A "
+            "rule can't call a function of another region.",
+            f"Write {home} in both sections. Deploy another stack with `alerts` and `explainButton: true` for the "
+            f"usages in {here}.",
         )
 
 
@@ -68,18 +64,17 @@ def _other_address(address: RawValue) -> Iterator[Fault]:
     written = address.valid(_HTTPS_URL)
     if written and not written.endswith(POST_MESSAGE):
         yield address.fault(
-            "The workflow also calls other methods of Slack, beside this one, and the address does not end in the "
-            f"name of the method ({POST_MESSAGE}), so theirs can't be told from it.",
-            f"Write the address of Slack's own method, e.g. https://slack.com/api{POST_MESSAGE}.",
+            f"The URL does not end in {POST_MESSAGE}. The workflow derives the URLs of Slack's other methods from it.",
+            f"Write the URL of Slack's own method, e.g. https://slack.com/api{POST_MESSAGE}.",
         )
 
 
 def _unknown_sets(approvals: RawValue, pairs: RawValue) -> Iterator[Fault]:
-    """Complain about every set of a rule that is no break-glass set of the file."""
+    """Yield a fault for every set of a rule that is not a break-glass set of the file."""
     names = [pair_names(pair) for pair in pairs]
     break_glass = [name.name for of_pair in names for name in of_pair if name.alerting]
     if not break_glass or len(break_glass) < len(list(pairs)):
-        # Which names there are is not clear before other faults are mended.
+        # Other faults hide a name, so the list of names is not complete.
         return
     twins = {of_pair[0].name: of_pair[-1].name for of_pair in names}
     for rule in (*approvals["rules"], *approvals["denies"]):
@@ -88,13 +83,12 @@ def _unknown_sets(approvals: RawValue, pairs: RawValue) -> Iterator[Fault]:
                 continue
             if name.text in twins:
                 yield name.fault(
-                    "This is an everyday set, which its assignments hand out; requested is its break-glass twin.",
+                    "This is an everyday set. Users request its break-glass twin.",
                     f"Write {twins[name.text]}.",
                 )
             else:
                 yield name.fault(
-                    "There is no such break-glass set in this file, and the workflow gives out no other: what is made "
-                    "elsewhere is changed elsewhere.",
+                    "Not a break-glass set of this file. The workflow assigns no set that is managed elsewhere.",
                     nearest(name.text, break_glass),
                 )
 
@@ -128,14 +122,18 @@ def _sets_without_rule(approvals: ApprovalSettings, sets: PermissionSets, at: st
             yield Problem(
                 f"{at}permissionSets.pairs[{index}].breakGlass",
                 format_value(pair.break_glass_name),
-                "No rule of `approvals` is about this break-glass set, so nobody can request it. "
-                + ("Only those have it whom its assignments name." if standing else "Nobody has it by an assignment."),
-                "Add a rule, or leave it so if that is meant.",
+                "No rule of `approvals` names this break-glass set, so no user can request it. "
+                + (
+                    "Only its assignments give access to it."
+                    if standing
+                    else "No assignment gives access to it either."
+                ),
+                "Add a rule, or ignore this warning if that is intended.",
             )
 
 
 def _pointless_requests(approvals: ApprovalSettings, sets: PermissionSets, at: str) -> Iterator[Problem]:
-    """Tell of requesters who have the set already, by an assignment of the file to the very group or user."""
+    """Yield a warning for each requester who has the set already by an assignment."""
     for place, pair, assignment in _assignments(sets, at):
         for rule in approvals.rules:
             accounts = [account for account in assignment.accounts if account in rule.accounts]
@@ -148,10 +146,10 @@ def _pointless_requests(approvals: ApprovalSettings, sets: PermissionSets, at: s
                 yield Problem(
                     place,
                     format_value(_key(assignment)[1]),
-                    f"They have {pair.break_glass_name} in {', '.join(accounts)} all the time by this assignment, so "
-                    f"what the rule {rule.name} says of them has no effect there: they use it without asking, and "
-                    "their requests are refused since they have it already.",
-                    "Add `sets: [everyday]` to the assignment, or take them out of the rule's `requesters`.",
+                    f"This assignment gives them {pair.break_glass_name} in {', '.join(accounts)} all the time, so the "
+                    f"rule {rule.name} has no effect for them there. They can use the set without a request, and their "
+                    "requests are refused.",
+                    "Add `sets: [everyday]` to the assignment, or remove them from the rule's `requesters`.",
                 )
 
 
@@ -162,8 +160,8 @@ def _assignments(sets: PermissionSets, at: str) -> Iterator[tuple[str, PairSpec,
 
 
 def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
-    """Tell of people whose own requests can't be approved by the rule, as far as that is known without the groups."""
-    approvers = {_key(one) for one in rule.approvers}
+    """Yield a warning for each requester whose requests too few named users can approve."""
+    approvers = {_key(approver) for approver in rule.approvers}
     if any(key.startswith("group") for key, _ in approvers):
         return
     for index, requester in enumerate(rule.requesters):
@@ -171,35 +169,35 @@ def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
             yield Problem(
                 f"{place}.requesters[{index}]",
                 format_value(_key(requester)[1]),
-                "Nobody approves their own request, and by this rule too few others approve: what they request "
-                "themselves can't be approved by it.",
-                "Name somebody else under `approvers`, better a group.",
+                "Requesters can't approve their own request, and the rule has too few other approvers, so it can't "
+                "approve a request of this user.",
+                "Name another user under `approvers`, or better a group.",
             )
 
 
 def _forbidden_approvers(rule: ApprovalRule, approvals: ApprovalSettings, place: str) -> Iterator[Problem]:
-    """Tell of a rule all of whose approvers are forbidden to approve, wherever the rule holds."""
-    left = {_key(one) for one in rule.approvers}
+    """Yield a warning for a rule whose approvers are all denied in all its accounts."""
+    left = {_key(approver) for approver in rule.approvers}
     named: list[str] = []
     for deny in approvals.denies:
         everywhere = (not deny.sets or set(rule.sets) <= set(deny.sets)) and (
             not deny.accounts or set(rule.accounts) <= set(deny.accounts)
         )
         if DeniedAction.approve in deny.actions and everywhere:
-            hit = left & {_key(one) for one in deny.principals} if deny.principals else left
+            hit = left & {_key(principal) for principal in deny.principals} if deny.principals else left
             named += [deny.name] if hit else []
             left -= hit
     if not left:
         yield Problem(
             f"{place}.approvers",
-            format_value([_key(one)[1] for one in rule.approvers]),
-            f"Nobody can approve by this rule for now: {' and '.join(named)} of `denies` forbids all of them to.",
-            "Leave it so if that is meant, e.g. while changes are frozen; else name other `approvers`.",
+            format_value([_key(approver)[1] for approver in rule.approvers]),
+            f"No approver of this rule can approve now: {' and '.join(named)} of `denies` forbids it to all of them.",
+            "Ignore this warning if that is intended, e.g. in a change freeze; otherwise name other `approvers`.",
         )
 
 
 def _short_access(rule: ApprovalRule, sets: PermissionSets, place: str) -> Iterator[Problem]:
-    """Tell of sessions that are longer than the access they come from."""
+    """Yield a warning for sessions that are longer than the access of the rule."""
     longer = {
         pair.break_glass_name: pair.break_glass.session_duration
         for pair in sets.pairs
@@ -207,20 +205,20 @@ def _short_access(rule: ApprovalRule, sets: PermissionSets, place: str) -> Itera
         and seconds(pair.break_glass.session_duration) > seconds(rule.maximum_duration)
     }
     if longer:
-        sessions = " and ".join(f"one of {name} lives for {duration}" for name, duration in longer.items())
+        sessions = " and ".join(f"a session of {name} lasts {duration}" for name, duration in longer.items())
         yield Problem(
             f"{place}.maximumDuration",
             format_value(rule.maximum_duration),
-            "Taking the assignment away ends no session that is open: it lives to the end of its `sessionDuration`, "
-            f"counted from the sign-in, and {sessions}. Whoever signs in at the last moment has the powers for that "
-            "much longer than this rule says.",
-            "Shorten the `sessionDuration` of the set, write `endSessions: true`, or raise `maximumDuration` if they "
-            "may have it for so long anyway.",
+            "The removal of an assignment ends no open session. A session lasts for its `sessionDuration` from the "
+            f"sign-in, and {sessions}. A user who signs in at the last moment keeps the access that much longer than "
+            "this rule says.",
+            "Shorten the `sessionDuration` of the set, write `endSessions: true`, or raise `maximumDuration` if the "
+            "longer access is acceptable.",
         )
 
 
 def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
-    """Tell of what a deny rule forbids where no rule allows anything: a slip of the pen protects nothing."""
+    """Yield a warning for each account of a deny that no rule names."""
     allowed = {account for rule in approvals.rules for account in rule.accounts}
     for index, deny in enumerate(approvals.denies):
         for number, account in enumerate(deny.accounts):
@@ -228,13 +226,13 @@ def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
                 yield Problem(
                     f"{at}approvals.denies[{index}].accounts[{number}]",
                     format_value(account),
-                    "No rule allows anything in this account, so there is nothing to forbid; if another account is "
-                    "meant, nothing is forbidden there.",
-                    "Correct the account id, or leave it so for rules to come.",
+                    "No rule names this account, so this deny has no effect in it. If another account was meant, it "
+                    "has no effect there either.",
+                    "Correct the account ID, or ignore this warning if a rule will follow.",
                 )
 
 
 def _key(entry: PrincipalSpec | AssignmentSpec) -> tuple[str, str]:
-    """Return the one key of an entry that names a principal, and what stands there."""
+    """Return the key of an entry that names its principal, and the value of that key."""
     values = (entry.group, entry.group_id, entry.user, entry.user_id)
     return next((key, value) for key, value in zip(PRINCIPAL_KEYS, values, strict=True) if value is not None)

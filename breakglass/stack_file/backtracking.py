@@ -1,13 +1,13 @@
-"""How many steps Python's regular expressions can take for a text: a bound that holds for every text of a length.
+"""An upper bound on the steps of Python's regular expressions, for every text of a given length.
 
-`re` tries one way after the other to match a text. `(a+)+` has 2^n ways to read n letters, so a text that matches none
-of them to its end keeps the function busy for hours. The bound counts the ways, position by position of the pattern
-(its Glushkov automaton, with the number of ways along each edge), and takes the worst character at each step.
+`re` backtracks: it tries every way to match a text. `(a+)+` has 2^n ways to read n letters, so a text without a match
+blocks the function for hours. The bound counts the ways for each position of the pattern (its Glushkov automaton, with
+the number of ways along each edge), and takes the worst character at each step.
 
-The bound is too high for atomic groups, possessive quantifiers and references to groups, and where a part is repeated
-more than 16 times.
+The bound is too high for atomic groups, possessive quantifiers, references to groups, and parts that repeat more than
+16 times.
 
-Non-goals: the time of a step; texts that are searched rather than matched from their beginning.
+Non-goals: the time of a step; `re.search`.
 """
 
 import re
@@ -16,24 +16,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-# Python's own parser, so that what is judged is what runs. It is private, and has had this form since 3.11.
+# Python's own parser reads the pattern that later runs. It is private, and has had this form since 3.11.
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 _OTHER = 128
 _ALL = frozenset(range(_OTHER + 1))
-"""The characters that are told apart: ASCII's, and one that stands for all others."""
+"""The characters that are distinguished: ASCII, and one code for all others."""
 
 _MOST_COPIES, _MOST_POSITIONS = 16, 200
 
 
 def most_steps(pattern: str, longest: int, limit: int) -> int:
-    """Return at least as many steps as `re.fullmatch` can take for any text.
+    """Return an upper bound on the steps of `re.fullmatch` for any text.
 
     Args:
         pattern: A valid regular expression.
-        longest: How many characters a text has at most.
-        limit: Where counting ends: a result over the limit says no more than that.
+        longest: The largest number of characters of a text.
+        limit: The count ends here: a result above it only means that the limit is exceeded.
     """
     parsed = _parser.parse(pattern)
     automaton = _Automaton(longest, limit)
@@ -42,12 +42,12 @@ def most_steps(pattern: str, longest: int, limit: int) -> int:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a part of a pattern can begin and end with, and in how many ways each."""
+    """The first and last positions of a part of a pattern, with the number of ways."""
 
     first: Counter[int] = field(default_factory=Counter)
     last: Counter[int] = field(default_factory=Counter)
     empty: int = 0
-    """In how many ways it matches nothing at all."""
+    """The number of ways to match the empty text."""
 
 
 _NOTHING = _Part(empty=1)
@@ -55,19 +55,19 @@ _NOTHING = _Part(empty=1)
 
 @dataclass
 class _Automaton:
-    """The positions of a pattern, each a place where one character is read."""
+    """The positions of a pattern; each reads a character."""
 
     longest: int
     limit: int
     sets: list[frozenset[int]] = field(default_factory=list)
     """The characters of each position."""
     follow: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """In how many ways a position is reached from another one."""
+    """(source, target) -> the number of ways from a position to the next."""
     assertions: int = 1
-    """How many steps the lookaheads and lookbehinds take, once each."""
+    """The steps of the lookaheads and lookbehinds, once each."""
 
     def steps(self, whole: _Part) -> int:
-        # Characters that the same positions read are one.
+        # Characters that the same positions read count once.
         readers = {frozenset(at for at, chars in enumerate(self.sets) if char in chars) for char in _ALL}
         into: dict[int, list[tuple[int, int]]] = {}
         for (source, target), ways in self.follow.items():
@@ -89,10 +89,12 @@ class _Automaton:
     def sequence(self, items: Iterable[tuple[Any, Any]], flags: int) -> _Part:
         return reduce(self._then, (self._item(str(op), argument, flags) for op, argument in items), _NOTHING)
 
-    def _then(self, one: _Part, two: _Part) -> _Part:
-        self._join(one.last, two.first)
+    def _then(self, left: _Part, right: _Part) -> _Part:
+        self._join(left.last, right.first)
         return _Part(
-            one.first + _times(two.first, one.empty), two.last + _times(one.last, two.empty), one.empty * two.empty
+            left.first + _times(right.first, left.empty),
+            right.last + _times(left.last, right.empty),
+            left.empty * right.empty,
         )
 
     def _join(self, last: Counter[int], first: Counter[int]) -> None:
@@ -123,7 +125,7 @@ class _Automaton:
                 self.assertions += apart.steps(apart.sequence(argument[1], flags))
                 return _NOTHING
             case _:
-                # A reference to a group: some text of some length.
+                # A reference to a group: any text of any length.
                 return self._repeat(0, _constants.MAXREPEAT, [("ANY", None)], flags)
 
     def _position(self, characters: frozenset[int]) -> _Part:
@@ -138,14 +140,14 @@ class _Automaton:
         once = self.sequence(items, flags)
         size = len(self.sets) - before
         if most <= _MOST_COPIES and before + most * size <= _MOST_POSITIONS:
-            # A copy for each repetition, those beyond the least optional.
+            # Each repetition is a copy; the copies beyond the minimum are optional.
             copies = [once, *(self.sequence(items, flags) for _ in range(1, most))]
             rest = _NOTHING
             for number in reversed(range(most)):
                 rest = self._then(copies[number], rest)
                 rest = rest if number < least else _Part(rest.first, rest.last, rest.empty + 1)
             return rest
-        # A loop, which may go round more often. Before each round there may be rounds that read nothing.
+        # The repetition is a loop. Rounds that read nothing may precede each round.
         rounds = 1 + once.empty * min(least if most == _constants.MAXREPEAT else most, self.limit)
         self._join(_times(once.last, rounds), once.first)
         return _Part(_times(once.first, rounds), _times(once.last, rounds), once.empty * rounds + (least == 0))
@@ -156,11 +158,11 @@ def _times(counts: Counter[int], factor: int) -> Counter[int]:
 
 
 def _either(parts: Iterable[_Part]) -> _Part:
-    return reduce(lambda one, two: _Part(one.first + two.first, one.last + two.last, one.empty + two.empty), parts)
+    return reduce(lambda a, b: _Part(a.first + b.first, a.last + b.last, a.empty + b.empty), parts)
 
 
 def _characters(op: str, argument: Any, flags: int) -> frozenset[int]:
-    """Return the characters of an item that reads one, or more than those."""
+    """Return a superset of the characters that an item can read."""
     match op:
         case "LITERAL":
             return _folded({min(argument, _OTHER)}, flags)
@@ -176,7 +178,7 @@ def _characters(op: str, argument: Any, flags: int) -> frozenset[int]:
             return frozenset(code for code in range(_OTHER) if re.match(letter, chr(code))) | {_OTHER}
         case "IN":
             negated = str(argument[0][0]) == "NEGATE"
-            # Left out is only what is named, so that no character too few is left.
+            # Case folding would exclude too many characters here.
             kept_flags = flags & ~re.IGNORECASE if negated else flags
             named = frozenset[int]().union(
                 *(_characters(str(inner), value, kept_flags) for inner, value in argument[negated:])
@@ -197,7 +199,7 @@ _CATEGORIES = {
 
 
 def _folded(codes: Iterable[int], flags: int) -> frozenset[int]:
-    """Return the characters and, where case does not matter, those of the other case; some are not in ASCII."""
+    """Return the characters, and with IGNORECASE those of the other case too; some are not in ASCII."""
     found = frozenset(codes)
     if not flags & re.IGNORECASE:
         return found

@@ -1,4 +1,4 @@
-"""How a validator says what is wrong with a value, why it matters, and what to write instead."""
+"""The errors of validators: what is wrong with a value, why it matters, and what to write instead."""
 
 from collections.abc import Mapping
 
@@ -6,33 +6,33 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 FAULT = "breakglass"
-"""The pydantic error type of everything `fault` makes; its `ctx` holds `why` and `instead`."""
+"""The pydantic error type of every `fault`; its `ctx` holds `why` and `instead`."""
 
 Location = tuple[str | int, ...]
-"""Where a value is below another one: keys and list indexes."""
+"""The keys and list indexes from an outer value to an inner one."""
 
 Fault = tuple[Location, object, PydanticCustomError]
-"""A location, the offending value there, and what `fault` says about it."""
+"""A location, the wrong value there, and its `fault`."""
 
 
 def fault(why: str, instead: str) -> PydanticCustomError:
-    """Make the error a validator raises.
+    """Return the error that a validator raises.
 
     Args:
-        why: What is wrong with the value and why it matters.
-        instead: What to write instead.
+        why: The fault of the value and its consequence.
+        instead: The fix.
     """
     return PydanticCustomError(FAULT, "{why} {instead}", {"why": why, "instead": instead})
 
 
 def faults(*found: Fault) -> ValidationError:
-    """Make one error of several faults below the value under validation."""
+    """Return one error for several faults below the value under validation."""
     details = [InitErrorDetails(type=error, loc=loc, input=value) for loc, value, error in found]
     return ValidationError.from_exception_data(FAULT, details)
 
 
 def yaml_kind(value: object) -> str:
-    """Name the type of a value in the words of YAML, e.g. `a number`."""
+    """Return the type of a value in the words of YAML, e.g. `a number`."""
     match value:
         case None:
             return "an empty value"
@@ -41,7 +41,7 @@ def yaml_kind(value: object) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "a text"
+            return "a string"
         case Mapping():
             return "a mapping"
         case _:

@@ -1,6 +1,6 @@
-"""Lints the policies of a stack file that may be wrong in other places.
+"""Lints the IAM policies of a stack file, also when other parts of the file are invalid.
 
-Non-goals: what is dangerous is said in `breakglass.iam.lint`.
+Non-goals: the rules of the lint (see `breakglass.iam.lint`).
 """
 
 from collections.abc import Mapping
@@ -52,12 +52,12 @@ _GRANTS_NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
 
 def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple[Severity, Problem]]:
-    """Lint every pair of a stack file; what is wrong in a pair otherwise is left out, since it is reported elsewhere.
+    """Return the lint findings of every pair of a stack file, without the invalid parts.
 
     Args:
         raw: The keys of the stack file without their namespace.
         base_dir: The folder of the stack file.
-        at: What comes before the key paths in the report.
+        at: Prefix of the key paths in the report.
     """
     sets, context = RawValue(raw)["permissionSets"], lint_context(RawValue(raw))
     found: list[tuple[Severity, Problem]] = []
@@ -70,7 +70,7 @@ def lint_stack(raw: Mapping[str, object], base_dir: Path, at: str) -> list[tuple
 
 
 def lint_context(given: RawValue) -> LintContext:
-    """Return what the lint of a pair has to know of the whole stack file."""
+    """Return the settings of the whole stack file that the lint of a pair needs."""
     sets, slack, approvals = given["permissionSets"], given["alerts"]["slack"], given["approvals"]
     region = sets["region"].text or ""
     names = (slack["botTokenSecretName"].valid(_SECRET_NAME), approvals["signingSecretName"].valid(_SECRET_NAME))
@@ -101,7 +101,7 @@ def _linted(given: RawValue, base_dir: Path) -> _Set:
 
 
 def _linted_policy(given: RawValue, base_dir: Path) -> dict[str, Any] | None:
-    """Return the inline policy with each wrong statement in its place turned into a Deny, which grants nothing."""
+    """Return the inline policy with a Deny, which grants nothing, in place of each invalid statement."""
     document = given["inlinePolicy"].value
     try:
         if given["inlinePolicyFile"]:
@@ -125,7 +125,7 @@ def _policy_of(statement: object) -> dict[str, Any]:
 
 
 def _written_path(pair: RawValue, path: str) -> str:
-    """Return the path of a finding with the key that the user wrote for the inline policy."""
+    """Return the path of a finding with the key of the inline policy that the stack file has."""
     name = path.partition(".")[0]
     if pair[name]["inlinePolicyFile"]:
         return path.replace(f"{name}.inlinePolicy", f"{name}.inlinePolicyFile", 1)

@@ -1,7 +1,4 @@
-"""Which groups and users a stack file calls by their names, and where: what has to be looked up before it is compiled.
-
-Non-goals: looking them up.
-"""
+"""The groups and users that a stack file mentions by name."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +14,10 @@ class Mention:
     """A name in the stack file.
 
     Attributes:
-        path: where it stands, below the section: `rules[0].approvers[1].group`.
-        kind: whether it is a group's or a user's.
+        path: key path below the section: `rules[0].approvers[1].group`.
+        kind: group or user.
         name: the group's display name or the user's user name.
-        not_meant: names that no guess at a misspelt name may propose: of an approver, the requesters of the rule.
+        not_meant: names that the error may not propose for a misspelt name: for an approver, the rule's requesters.
     """
 
     path: str
@@ -47,7 +44,7 @@ def mentioned(approvals: ApprovalSettings) -> Iterator[Mention]:
 
 
 def assigned(pairs: Sequence[PairSpec]) -> Iterator[Mention]:
-    """Yield every name that an assignment hands a break-glass set to; the paths are below `permissionSets`."""
+    """Yield every name that an assignment gives a break-glass set; the paths are below `permissionSets`."""
     for number, pair in enumerate(pairs):
         for index, assignment in enumerate(pair.assignments):
             if AssignmentTarget.breakGlass in assignment.sets:

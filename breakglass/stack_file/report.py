@@ -1,9 +1,9 @@
-"""Turns what pydantic found wrong into problems a person can put right, and raises them as one `ConfigError`.
+"""Reports pydantic's errors as problems with a key path, a reason and a fix.
 
-`validate` is how the stack file and every component check their input.
+The stack file and every component validate their input with `validate`.
 
-Non-goals: what is right and wrong is said in `types` and `stack`; this module only words pydantic's own findings
-(missing, of the wrong type, unknown) and says where in the file they are.
+Non-goals: the rules themselves (see `types` and `stack`). Only pydantic's own errors (missing, wrong type, unknown) get
+their words here.
 """
 
 import difflib
@@ -29,7 +29,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
-    "string_type": "a text",
+    "string_type": "a string",
 }
 
 
@@ -41,12 +41,12 @@ def validate(
     *,
     camel_case_only: bool = False,
 ) -> Model:
-    """Validate raw values as a model.
+    """Return the model of raw values.
 
     Args:
         model: The model to build.
         values: Raw values; keys in camelCase, or in snake_case as the components write them.
-        at: What comes before the key paths in the report, e.g. `breakglass:`, or a component's name.
+        at: Prefix of the key paths in the report, e.g. `breakglass:`, or a component's name.
         context: For the validators, e.g. `{"base_dir": Path("stacks")}`.
         camel_case_only: Whether snake_case keys are unknown, as in a stack file, whose editors know one spelling.
 
@@ -56,18 +56,18 @@ def validate(
     try:
         return model.model_validate(values, context=context, by_alias=True, by_name=not camel_case_only)
     except ValidationError as error:
-        # Not chained: pydantic's text repeats all this in another wording.
+        # Not chained: pydantic's text repeats all this in other words.
         raise ConfigError(problems(error, model, at)) from None
 
 
 def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> list[Problem]:
-    """Word every finding of pydantic as a problem; see `validate` for the arguments."""
+    """Return every error of pydantic as a problem; see `validate` for the arguments."""
     found = error.errors(include_url=False)
     complained_of = [details["loc"] for details in found if details["type"] == FAULT]
     return [
         _problem(details, model, at)
         for details in found
-        # "Did you mean ...?" would have a token that stands under an unknown key moved, not revoked.
+        # "Did you mean ...?" would make the user move a token under an unknown key, not revoke it.
         if not (details["type"] == "extra_forbidden" and details["loc"] in complained_of and _secret_at(details))
     ]
 
@@ -77,7 +77,7 @@ def _secret_at(details: ErrorDetails) -> bool:
 
 
 def key_path(loc: Location, at: str = "") -> str:
-    """Write a location as Pulumi writes the path of a configuration key: `pairs[0].breakGlass.name`."""
+    """Return a location as Pulumi writes the path of a configuration key: `pairs[0].breakGlass.name`."""
     path = ""
     for part in loc:
         if isinstance(part, int):
@@ -90,20 +90,20 @@ def key_path(loc: Location, at: str = "") -> str:
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """Say which known word was probably meant, and which there are."""
+    """Return advice with the known word that was probably meant, and the list of known words."""
     possible = list(known)
     close = closest(str(word), possible, cutoff=0.5)
     meant = f"Did you mean {close}? " if close else ""
-    return f"{meant}Possible here: {', '.join(possible)}."
+    return f"{meant}Expected one of: {', '.join(possible)}."
 
 
 def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Return the known word that was probably meant, if there is one: rather another case than another letter.
+    """Return the known word that was probably meant, or None; the case of letters counts least.
 
     Args:
-        word: What was written.
-        known: What there is.
-        cutoff: How alike two words have to be, from 0 to 1 (see `difflib.get_close_matches`).
+        word: The word in the file.
+        known: The words that exist.
+        cutoff: The least similarity of two words, from 0 to 1 (see `difflib.get_close_matches`).
     """
     folded: dict[str, str] = {}
     for each in known:
@@ -113,9 +113,9 @@ def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
-    # `tags["a*b"]["[key]"]` is how pydantic says that the key itself is wrong.
+    # pydantic writes `tags["a*b"]["[key]"]` if the key itself is wrong.
     loc = tuple(part for part in details["loc"] if part != "[key]")
-    # A rule that misses something has None as its value; pydantic itself has whatever is around it.
+    # Our rules have None as the value of a missing key; pydantic has the mapping around the key.
     missing = details["type"] == "missing" or (details["type"] == FAULT and details["input"] is None)
     value = "(missing)" if missing else format_value(details["input"])
     why, instead = _wording(details, model)
@@ -123,26 +123,26 @@ def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
 
 
 def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """Return the why and the instead of one finding."""
+    """Return the reason and the fix of an error."""
     kind, loc, context = details["type"], details["loc"], details.get("ctx", {})
     if kind == FAULT:
         return context["why"], context["instead"]
     if kind == "extra_forbidden":
         _, holder = _field_at(model, loc[:-1])
         known = [field.alias or name for name, field in (holder or model).model_fields.items()]
-        return "There is no such key here, so the setting would have no effect.", nearest(loc[-1], known)
+        return "Not a key of this section, so the setting would have no effect.", nearest(loc[-1], known)
     field, _ = _field_at(model, loc)
     meaning = (field.description or "").partition("\n\n")[0].replace("\n", " ") if field else ""
     example = _example(field)
     if kind == "missing":
-        return f"The key is required: {meaning}", f"Add the line `{loc[-1]}: {example or '...'}`."
+        return f"The key is required. {meaning}", f"Add the line `{loc[-1]}: {example or '...'}`."
     if kind == "enum":
         allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        return f"There is no such choice. {meaning}".strip(), nearest(details["input"], allowed)
+        return f"Not an allowed value. {meaning}".strip(), nearest(details["input"], allowed)
     such_as = f", e.g. {example}" if example else ""
     if kind in _EXPECTED:
         found = yaml_kind(details["input"])
-        return f"Here belongs {_EXPECTED[kind]}, not {found}. {meaning}".strip(), f"Write {_EXPECTED[kind]}{such_as}."
+        return f"Expected {_EXPECTED[kind]}, got {found}. {meaning}".strip(), f"Write {_EXPECTED[kind]}{such_as}."
     limit = _limit(kind, details["input"], context)
     if limit:
         return f"{limit[0]} {meaning}".strip(), f"{limit[1]}{such_as}."
@@ -150,26 +150,26 @@ def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _limit(kind: str, value: object, context: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Say in plain words which limit a value is beyond, and how to begin the advice."""
+    """Return the limit that a value exceeds, and the beginning of the fix."""
     unit = "characters" if isinstance(value, str) else "entries"
     match kind:
         case "too_short":
-            return "The list is empty; at least one entry belongs in it.", "Add an entry to the list"
+            return "The list is empty; it needs at least one entry.", "Add an entry to the list"
         case "too_long":
-            why = f"This has {context['actual_length']} {unit}, and at most {context['max_length']} are taken."
-            return why, "Shorten it"
+            why = f"Expected at most {context['max_length']} {unit}, got {context['actual_length']}."
+            return why, "Shorten the value"
         case "greater_than_equal":
             return "The number is too small.", f"Write {context['ge']} or more"
         case "less_than_equal":
             return "The number is too big.", f"Write {context['le']} or less"
         case "finite_number":
-            return "Infinity and NaN (`.inf`, `.nan` in YAML) are no whole numbers.", "Write a whole number"
+            return "Expected a whole number, got infinity or NaN (`.inf`, `.nan` in YAML).", "Write a whole number"
         case _:
             return None
 
 
 def _example(field: FieldInfo | None) -> str:
-    """Return an example of a field's value, its own or that of its type, or nothing."""
+    """Return an example value of a field or its type; empty if it has none."""
     if field is None:
         return ""
     of_types = [extra.json_schema or {} for extra in field.metadata if isinstance(extra, WithJsonSchema)]
@@ -178,11 +178,7 @@ def _example(field: FieldInfo | None) -> str:
 
 
 def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, type[BaseModel] | None]:
-    """Follow a location through the models.
-
-    Returns:
-        The last field on the way, and the model at the location's end if there is one.
-    """
+    """Return the last field on the way to a location, and the model at its end or None."""
     field: FieldInfo | None = None
     here: Any = model
     for part in loc:
@@ -198,7 +194,7 @@ def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, 
 
 
 def _bare(annotation: Any) -> Any:
-    """Strip `Annotated[...]` and `... | None` off an annotation."""
+    """Return an annotation without `Annotated[...]` and `... | None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _bare(get_args(annotation)[0])

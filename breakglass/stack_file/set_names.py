@@ -1,10 +1,10 @@
-"""Which permission-set names of a stack file an alert can tell apart.
+"""Permission-set names of a stack file that an alert can't distinguish.
 
 Identity Center names the role of a permission set `AWSReservedSSO_<set>_<suffix>`, where the suffix changes. So the
-pattern for the roles of `x` also matches the roles of `x_y`. Where this program makes one of the sets, it can be named
-otherwise, and the file is refused. Two sets that are managed elsewhere are both watched, with a warning.
+pattern for the roles of `x` also matches the roles of `x_y`. Where this program creates one of the sets, the file is
+refused, since the set can have another name. Two sets that are managed elsewhere are both watched, with a warning.
 
-Non-goals: what a single name may look like is said in `types`.
+Non-goals: the characters of a name (see `types`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from breakglass.stack_file.faults import Fault
 
 @dataclass(frozen=True)
 class SetName:
-    """The name of a permission set, where it was written, whether alerts are raised for it, and who makes it."""
+    """The name of a permission set, and its place and role in the file."""
 
     given: RawValue
     name: str
@@ -25,7 +25,7 @@ class SetName:
 
 
 def pair_names(pair: RawValue) -> list[SetName]:
-    """Return the names of the everyday and the break-glass set of a pair, as far as they are texts."""
+    """Return the names of the everyday and the break-glass set of a pair that are strings."""
     everyday, break_glass = pair["name"], pair["breakGlass"]["name"]
     names = [SetName(everyday, everyday.text, False)] if everyday.text else []
     if break_glass.text:
@@ -36,25 +36,25 @@ def pair_names(pair: RawValue) -> list[SetName]:
 
 
 def default_break_glass_name(everyday: str) -> str:
-    """Return the name that the break-glass twin of a permission set has by default."""
+    """Return the default name of the break-glass twin of a permission set."""
     return f"{everyday}-break-glass"
 
 
 def ambiguous_names(pairs: Iterable[tuple[SetName, SetName]]) -> Iterator[Fault]:
-    """Complain about every two names that an alert can't tell apart, if this program makes one of the sets."""
+    """Yield a fault for every two names that an alert can't distinguish, except sets managed elsewhere."""
     for this, that in pairs:
         if this.name == that.name:
             yield that.given.fault(
-                f"The permission set {that.name} is in this file before; two sets can't share a name, and an alert "
-                "could not say which was used.",
+                f"Duplicate permission set {that.name}. Two sets can't share a name, and an alert could not say which "
+                "was used.",
                 "Give each set its own name, and watch only sets that are managed elsewhere.",
             )
         for alerting, other in ((this, that), (that, this)):
             if alerting.alerting and overlap(alerting.name, other.name) and (this.made_here or that.made_here):
                 yield alerting.given.fault(
-                    "Identity Center names roles AWSReservedSSO_<set>_<suffix>, so the alert for "
-                    f"{alerting.name} would also be raised by every use of {other.name}.",
-                    f"Rename {_renamable(alerting, other)} so that {alerting.name}_ is not how the other begins; a "
+                    "Identity Center names roles AWSReservedSSO_<set>_<suffix>, so every usage of "
+                    f"{other.name} would also raise the alert for {alerting.name}.",
+                    f"Rename {_renamable(alerting, other)} so that the other does not begin with {alerting.name}_. A "
                     "hyphen in place of the underscore is enough.",
                 )
 
@@ -65,5 +65,5 @@ def _renamable(this: SetName, that: SetName) -> str:
 
 
 def overlap(name: str, other: str) -> bool:
-    """Say whether the pattern for one permission set's role also matches the role of another one."""
+    """Return whether the pattern for the role of a permission set also matches the role of another set."""
     return other.startswith(f"{name}_")

@@ -1,10 +1,10 @@
 """Reads a `Pulumi.<stack>.yaml` as the Pulumi CLI passes it to the program, without the CLI.
 
-The CLI reads YAML with go-yaml 3. That differs from PyYAML in plain scalars (`on` is a text, `1e3` is a number, an
-account ID without quotes is an octal number), and it refuses a key that is given twice. Tried with Pulumi 3.259.
+The CLI reads YAML with go-yaml 3. It differs from PyYAML in plain scalars (`on` is a string, `1e3` is a number, an
+account ID without quotes is an octal number), and it refuses duplicate keys. Tried with Pulumi 3.259.
 
 Non-goals: the project's own `config` in Pulumi.yaml, and values of an `environment` (Pulumi ESC), which only the CLI
-can open. A time of day without quotes stays as it is written; the CLI respells it.
+can open. A time of day without quotes stays as in the file; the CLI rewrites it.
 """
 
 import json
@@ -28,38 +28,38 @@ class StackYaml:
     """The `breakglass:` keys of a stack file."""
 
     keys: Mapping[str, object]
-    """The keys without their `breakglass:`. Where anything in a value is encrypted, the value is `{"secure": ...}`."""
+    """The keys without their `breakglass:`. A value with an encrypted part is `{"secure": ...}`."""
     problems: tuple[Problem, ...]
-    """The keys that are given twice."""
+    """The duplicate keys."""
     lines: Mapping[str, int]
-    """Key path -> line in the file, counted from 1."""
+    """Key path -> line in the file, from 1."""
 
     def line(self, path: str) -> int:
-        """Return the line of a key path, or of the nearest key around it that the file has."""
+        """Return the line of a key path, or of the nearest enclosing key in the file."""
         while path and path not in self.lines:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.lines.get(path, 1)
 
 
 def read_stack_yaml(file: Path) -> StackYaml:
-    """Read the `breakglass:` keys of a stack file.
+    """Return the `breakglass:` keys of a stack file.
 
     Raises:
-        UnreadableError: With the reason.
+        UnreadableError: The file can't be read or is not YAML.
     """
     line = 1
     try:
         return _read(file.read_text(encoding="utf-8"))
     except OSError as error:
-        why = f"The file can't be read ({error.strerror})."
+        why = f"Can't read the file ({error.strerror})."
     except RecursionError:
         why = "The file is nested hundreds of levels deep."
     except yaml.MarkedYAMLError as error:
         # The error's own text repeats the line, which may hold a secret.
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        why = f"The file is not valid YAML in line {line}: {error.problem}."
+        why = f"Not valid YAML in line {line}: {error.problem}."
     except (yaml.YAMLError, ValueError):
-        why = "The file is not UTF-8 text of printable characters."
+        why = "Not a file of printable UTF-8 text."
     instead = "Name a stack file such as stacks/Pulumi.prod.yaml, and correct it."
     raise UnreadableError(Problem(str(file), "(unreadable)", why, instead), line)
 
@@ -70,12 +70,12 @@ def _read(text: str) -> StackYaml:
     if root is None:
         return StackYaml({}, (), {})
     if _size(root, {}) > _LARGEST:
-        problem = "its aliases stand for more than a million values, or for themselves"
+        problem = "its aliases expand to more than a million values, or contain themselves"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=root.start_mark)
     config = next((value for key, value in _entries(root) if key.value == "config"), None)
     if config is None or (isinstance(config, yaml.ScalarNode) and config.tag == _NULL):
         return StackYaml({}, (), {})
-    # Before anything is constructed: PyYAML then copies merged keys into the nodes.
+    # The search precedes the construction, in which PyYAML copies merged keys into the nodes.
     repeated = tuple(_repeated(root, ()))
     keys: dict[str, object] = {}
     lines: dict[str, int] = {}
@@ -89,19 +89,19 @@ def _read(text: str) -> StackYaml:
 
 
 def _full_key(key: str) -> str:
-    """Return a configuration key with its namespace: by default the name of the project."""
+    """Return a configuration key with its namespace, by default the name of the project."""
     return key if ":" in key else f"{NAMESPACE}{key}"
 
 
 def _as_passed(name: str, value: object) -> object:
-    """Return a value as the program gets it; see `breakglass.stack_file.pulumi_config`."""
+    """Return a value as the program receives it; see `breakglass.stack_file.pulumi_config`."""
     if _holds_encrypted(value):
-        # Of a secret it is still to be judged whether it is a token in clear, written below `secure:` by hand.
+        # A secret key keeps its value: a later check finds a token in clear below `secure:`.
         return value if name in SECRET_KEYS and _is_encrypted(value) else {"secure": "[secret]"}
     json_text = json.dumps(value, default=str)
     if json_text[0] in "{[":
         return json.loads(json_text)
-    # The CLI passes every scalar as text: its own in quotes are no different from those without.
+    # The CLI passes every scalar as text, with or without quotes in the file.
     text = "" if value is None else value if isinstance(value, str) else json_text
     return decode_value(name, text)
 
@@ -121,13 +121,13 @@ def _holds_encrypted(value: object) -> bool:
 
 def _entries(node: yaml.Node) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     if not isinstance(node, yaml.MappingNode):
-        problem = "a mapping (`key: value` lines) belongs here"
+        problem = "expected a mapping (`key: value` lines)"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     return [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
 
 
 def _lines(key: yaml.Node, value: yaml.Node, loc: Location) -> Iterator[tuple[Location, int]]:
-    """Yield every place below a key with its line."""
+    """Yield every location below a key with its line."""
     yield loc, key.start_mark.line + 1
     if isinstance(value, yaml.MappingNode):
         for inner, below in _entries(value):
@@ -138,13 +138,13 @@ def _lines(key: yaml.Node, value: yaml.Node, loc: Location) -> Iterator[tuple[Lo
 
 
 _LARGEST = 1_000_000
-"""How many nodes a stack file has at most. The CLI refuses aliases that make more, too; its limit is another one."""
+"""The largest number of nodes in a stack file. The CLI has a limit of its own on expanded aliases."""
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the nodes at and below a node, each alias as all that it stands for."""
+    """Return the number of nodes at and below a node, with every alias expanded."""
     if id(node) not in known:
-        known[id(node)] = _LARGEST  # an alias in itself
+        known[id(node)] = _LARGEST  # an alias that contains itself
         if isinstance(node, yaml.MappingNode):
             below = [part for entry in node.value for part in entry]
         else:
@@ -154,7 +154,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def _repeated(node: yaml.Node, loc: Location) -> Iterator[Problem]:
-    """Complain about every key that a mapping has twice."""
+    """Yield a problem for every duplicate key."""
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _repeated(item, (*loc, index))
@@ -167,15 +167,15 @@ def _repeated(node: yaml.Node, loc: Location) -> Iterator[Problem]:
             yield Problem(
                 _path((*loc, name)),
                 f"(lines {first[name]} and {line})",
-                "The key is given twice, and only one of the two could have an effect. Pulumi refuses such a file.",
-                "Delete one of the two, or join what is below them.",
+                "Duplicate key. Only one of the two could have an effect, and Pulumi refuses the file.",
+                "Delete one of the two, or merge their values.",
             )
         first.setdefault(name, line)
         yield from _repeated(value, (*loc, name))
 
 
 def _path(loc: Location) -> str:
-    """Write a location in the file as Pulumi writes the path of a configuration key, where it is one."""
+    """Return a location in the file; that of a configuration key as Pulumi writes its path."""
     if len(loc) < 2 or loc[0] != "config":
         return key_path(loc)
     namespace, _, name = str(loc[1]).rpartition(":")
@@ -216,7 +216,7 @@ class _Loader(yaml.SafeLoader):
         return _FLOAT if value[0] in "0123456789+-." and _NUMBER.fullmatch(plain) else _STR
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        # Every key is a text to the CLI; to Python, `1` and `true` would be one key.
+        # The CLI reads every key as a string; in Python, `1` and `true` would be the same key.
         self.flatten_mapping(node)
         return {key.value: self.construct_object(value, deep=deep) for key, value in _entries(node)}
 
@@ -231,7 +231,7 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int | float:
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     text = node.value.replace("_", "").lower()
     number = float(text.replace(".inf", "inf").replace(".nan", "nan"))
-    # Between the CLI and the program is JSON, written by Go: a whole number has no fraction.
+    # The CLI passes JSON that Go writes: a whole number has no fraction.
     return int(number) if number.is_integer() and abs(number) < 1e21 else number
 
 

@@ -1,10 +1,9 @@
-"""The vocabulary of the stack file and of the component arguments, as annotated types for pydantic.
+"""The types of the values in the stack file and in the component arguments, annotated for pydantic.
 
-Each type is a pure validator behind an `Annotated` alias. A validator answers a bad value with what is wrong, why it
-matters, and what to write instead (`fault`).
+Each type is a pure validator behind an `Annotated` alias. The error of a validator says what is wrong, why it matters,
+and what to write instead (`fault`).
 
-Non-goals: nothing here knows how values relate to each other (see `stack`), asks AWS, or imports pulumi. Only
-`PolicyFile` looks at anything but the value: at the file that it names.
+Non-goals: relations between values (see `stack`).
 """
 
 import ipaddress
@@ -22,23 +21,22 @@ from breakglass.stack_file.faults import fault, yaml_kind
 def _no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise fault(
-            "A whole number belongs here, and this is true or false; read as a number it would be 1 or 0, which "
-            "nobody meant.",
+            "Expected a whole number, got true or false, which pydantic would read as 1 or 0.",
             "Write a number, or leave the key out for the default.",
         )
     return value
 
 
 NO_BOOL = BeforeValidator(_no_bool)
-"""Beside `int` in an annotation: refuses true and false, which pydantic takes for 1 and 0.
+"""Refuses true and false for an `int`.
 
-Not strict: Pulumi sends the arguments of a remote component as floats, and 5.0 is a whole number.
+The annotation is not strict: Pulumi sends the arguments of a remote component as floats, and 5.0 is a whole number.
 """
 
 
 @dataclass(frozen=True)
 class _Text:
-    """A validator: the value is a text that matches a pattern from end to end (by ASCII rules)."""
+    """A validator: the value is a string that matches a pattern from end to end (by ASCII rules)."""
 
     pattern: str
     why: str
@@ -46,7 +44,7 @@ class _Text:
 
     def __call__(self, value: object) -> str:
         if not isinstance(value, str):
-            raise fault(f"A text belongs here, and this is {yaml_kind(value)}. {self.why}", self.instead)
+            raise fault(f"Expected a string, got {yaml_kind(value)}. {self.why}", self.instead)
         if re.fullmatch(self.pattern, value, re.ASCII) is None:
             raise fault(self.why, self.instead)
         return value
@@ -59,7 +57,7 @@ class _Text:
 
 _ACCOUNT_ID = _Text(
     pattern=r"[0-9]{12}",
-    why="An AWS account id has exactly twelve digits; any other value names no account, so nobody would get access.",
+    why="Not an AWS account ID: it has exactly twelve digits.",
     instead='Write all twelve digits in quotes, e.g. "111122223333".',
 )
 
@@ -68,20 +66,20 @@ def _account_id(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         digits = str(value) if isinstance(value, int) else f"{value:.0f}"
         raise fault(
-            "YAML reads an account id without quotes as a number: a leading zero is lost, and an id of digits below 8 "
-            "that begins with 0 is even read as octal. Which account was meant can't be told for certain any more.",
-            f'Put the id in quotes, with all twelve digits: "{digits if len(digits) == 12 else "012345678901"}" (with '
+            "YAML reads an account ID without quotes as a number. A leading zero is lost, and an ID that begins with 0 "
+            "and has no digit above 7 is read as octal. The account that was meant is no longer certain.",
+            f'Put the ID in quotes, with all twelve digits: "{digits if len(digits) == 12 else "012345678901"}" (with '
             "`pulumi config set --path`, add `--type string`).",
         )
     return _ACCOUNT_ID(value)
 
 
 AccountId = Annotated[str, BeforeValidator(_account_id), _ACCOUNT_ID.schema("111122223333")]
-"""An AWS account id: twelve digits, as a text."""
+"""An AWS account ID: a string of twelve digits."""
 
 _REGION = _Text(
     pattern=r"(us-gov|us|eu|ap|ca|sa|me|af|il|mx|cn)-(central|(north|south)(east|west)?|east|west)-[0-9]{1,2}",
-    why="This is no region code of the partitions aws, aws-cn and aws-us-gov; each rule lives in exactly one region.",
+    why="Not a region code of the partitions aws, aws-cn and aws-us-gov.",
     instead="Write the region's code as in `aws configure`, e.g. eu-central-1 (no zone letter, no display name).",
 )
 
@@ -89,8 +87,8 @@ _REGION = _Text(
 def _region(value: object) -> str:
     if isinstance(value, str) and re.match(r"[a-z]+-iso[a-z]*-|eusc-", value):
         raise fault(
-            "The isolated regions and the European Sovereign Cloud are partitions of their own, with other ARNs and "
-            "service addresses; the event patterns of this package are not made for them, so no use would be seen.",
+            "The isolated regions and the European Sovereign Cloud are partitions with other ARNs and endpoints. The "
+            "event patterns of this package do not match there, so no usage would raise an alert.",
             "Write a region of the partition aws, aws-cn or aws-us-gov, e.g. eu-central-1 or us-gov-west-1.",
         )
     return _REGION(value)
@@ -104,7 +102,7 @@ Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-reg
 
 _ROLE_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}",
-    why="This is no ARN of an IAM role; the rule compares the whole ARN, so anything else would never match a use.",
+    why="Not an IAM role ARN. The rule compares the whole ARN, so it would match no usage.",
     instead="Copy the ARN from `aws iam get-role`, path included, e.g. arn:aws:iam::111122223333:role/emergency.",
 )
 
@@ -112,8 +110,8 @@ _ROLE_ARN = _Text(
 def _role_arn(value: object) -> str:
     if isinstance(value, str) and ":role/aws-reserved/" in value:
         raise fault(
-            "Identity Center makes this role, and makes it anew with another name suffix when its last assignment in "
-            "an account goes and a new one comes: a rule on this ARN would fall silent without notice.",
+            "Identity Center creates this role. It deletes the role with the last assignment in an account and creates "
+            "it again with another suffix, so a rule on this ARN would stop matching without notice.",
             f"Watch the permission set instead: put {permission_set_of_role(value) or 'its name'} under "
             "`watch.permissionSets`.",
         )
@@ -121,13 +119,13 @@ def _role_arn(value: object) -> str:
 
 
 RoleArn = Annotated[str, BeforeValidator(_role_arn), _ROLE_ARN.schema("arn:aws:iam::111122223333:role/emergency")]
-"""The ARN of an IAM role that is not made by Identity Center."""
+"""The ARN of an IAM role that Identity Center did not create."""
 
 _POLICY_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::aws:policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
-    why="This is no ARN of an AWS managed policy, and by ARN Identity Center attaches no other kind.",
-    instead="Write e.g. arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess. A policy of your own goes by name under "
-    "`customerManagedPolicies: [{name: ..., path: /}]` and must exist in every account of the assignments.",
+    why="Not the ARN of an AWS managed policy. Identity Center attaches no other kind of policy by ARN.",
+    instead="Write e.g. arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess. Write a customer-managed policy by "
+    "name under `customerManagedPolicies: [{name: ..., path: /}]`; it must exist in every account of the assignments.",
 )
 PolicyArn = Annotated[
     str, BeforeValidator(_POLICY_ARN), _POLICY_ARN.schema("arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess")
@@ -139,7 +137,7 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_AttachM
 
 _KMS_KEY_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):kms:[a-z0-9-]+:[0-9]{12}:key/[0-9A-Za-z-]+",
-    why="This is no ARN of a KMS key. An alias won't do: it can be moved to another key, and a policy can't name it.",
+    why="Not a KMS key ARN. An alias is not accepted: it can move to another key, and an IAM policy can't name it.",
     instead="Write the key's ARN, e.g. arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab.",
 )
 KmsKeyArn = Annotated[
@@ -151,15 +149,15 @@ KmsKeyArn = Annotated[
 
 _PROTECTED_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):(kms|s3|secretsmanager):[a-z0-9*-]*:[0-9*]*:[^\s{}]+",
-    why="This is no ARN of a KMS key, an S3 bucket or a secret. For other services it is not known what may be read.",
+    why="Not the ARN of a KMS key, an S3 bucket or a secret. For other services the read actions are not known.",
     instead="Write e.g. arn:aws:secretsmanager:*:*:secret:slack/bot-token-?????? or arn:aws:s3:::org-trail/*.",
 )
 ProtectedArn = Annotated[str, BeforeValidator(_PROTECTED_ARN), _PROTECTED_ARN.schema("arn:aws:s3:::org-trail/*")]
-"""An ARN pattern of what a break-glass set is denied to change."""
+"""An ARN pattern of resources that a break-glass set is denied to change."""
 
 _SECRET_NAME = _Text(
     pattern=r"[A-Za-z0-9/_+=.@-]{1,512}",
-    why="This is no name of a Secrets Manager secret (1 to 512 characters out of letters, digits and /_+=.@-).",
+    why="Not the name of a Secrets Manager secret (1 to 512 letters, digits and /_+=.@-).",
     instead="Write the secret's name as in the Secrets Manager console, not its ARN, e.g. breakglass-slack-bot-token.",
 )
 SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("breakglass-slack-bot-token")]
@@ -167,7 +165,7 @@ SecretName = Annotated[str, BeforeValidator(_SECRET_NAME), _SECRET_NAME.schema("
 
 _BUCKET_NAME = _Text(
     pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-    why="This is no name of an S3 bucket (3 to 63 characters out of small letters, digits, dots and hyphens).",
+    why="Not an S3 bucket name (3 to 63 lower-case letters, digits, dots and hyphens).",
     instead="Write the bucket's name, not its ARN, e.g. org-trail-111122223333.",
 )
 BucketName = Annotated[str, BeforeValidator(_BUCKET_NAME), _BUCKET_NAME.schema("org-trail-111122223333")]
@@ -178,8 +176,8 @@ BucketName = Annotated[str, BeforeValidator(_BUCKET_NAME), _BUCKET_NAME.schema("
 
 _INSTANCE_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):sso:::instance/(sso)?ins-[a-zA-Z0-9.-]{16}",
-    why="This is no ARN of an Identity Center instance, so no permission set could be made in it.",
-    instead="Copy InstanceArn from `aws sso-admin list-instances`, or leave the key out: then it is looked up.",
+    why="Not the ARN of an Identity Center instance.",
+    instead="Copy InstanceArn from `aws sso-admin list-instances`, or omit the key: the preview then looks it up.",
 )
 InstanceArn = Annotated[
     str, BeforeValidator(_INSTANCE_ARN), _INSTANCE_ARN.schema("arn:aws:sso:::instance/ssoins-1234567890abcdef")
@@ -191,20 +189,20 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_Instanc
 
 _IDENTITY_STORE_ID = _Text(
     pattern=r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    why="This is no id of an identity store, so no group or user could be found in it.",
-    instead="Copy IdentityStoreId from `aws sso-admin list-instances`, or leave the key out: then it is looked up.",
+    why="Not an identity store ID.",
+    instead="Copy IdentityStoreId from `aws sso-admin list-instances`, or omit the key: the preview then looks it up.",
 )
 IdentityStoreId = Annotated[str, BeforeValidator(_IDENTITY_STORE_ID), _IDENTITY_STORE_ID.schema("d-1234567890")]
-"""The id of the identity store behind an Identity Center instance.
+"""The ID of the identity store behind an Identity Center instance.
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
 
 _DESCRIPTION = _Text(
     pattern=r"[\t\n\r\x20-\x7e\xa1-\xff]{1,700}",
-    why="A permission set's description has 1 to 700 characters of Latin-1: Identity Center refuses long dashes, curly "
-    "quotes, the euro sign and every other alphabet.",
-    instead="Rewrite it with plain punctuation, e.g. Emergency changes to RDS databases.",
+    why="A permission set's description has 1 to 700 characters of Latin-1. Identity Center refuses long dashes, curly "
+    "quotes, the euro sign and other alphabets.",
+    instead="Write it with plain punctuation, e.g. Emergency changes to RDS databases.",
 )
 Description = Annotated[str, BeforeValidator(_DESCRIPTION), _DESCRIPTION.schema("Emergency changes to RDS databases.")]
 """The description of a permission set.
@@ -214,8 +212,7 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreateP
 
 _PRINCIPAL_NAME = _Text(
     pattern=r"\S(.{0,1022}\S)?",
-    why="The name is looked up in the identity store exactly as written, so it can be neither empty nor begin or end "
-    "with a space.",
+    why="The identity store is searched for the exact name, so the name is not empty and has no space at either end.",
     instead="Copy the group's display name or the user's name from the Identity Center console.",
 )
 PrincipalName = Annotated[str, BeforeValidator(_PRINCIPAL_NAME), _PRINCIPAL_NAME.schema("database-oncall")]
@@ -223,13 +220,13 @@ PrincipalName = Annotated[str, BeforeValidator(_PRINCIPAL_NAME), _PRINCIPAL_NAME
 
 _PRINCIPAL_ID = _Text(
     pattern=r"([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}",
-    why="This is no id of a group or user in an identity store (a UUID), so the assignment would fail half-way.",
-    instead="Copy the id from the Identity Center console, or give the name with `group:` or `user:` instead.",
+    why="Not the ID of a group or user in an identity store (a UUID). The assignment would fail during the update.",
+    instead="Copy the ID from the Identity Center console, or write the name under `group:` or `user:`.",
 )
 PrincipalId = Annotated[
     str, BeforeValidator(_PRINCIPAL_ID), _PRINCIPAL_ID.schema("0123456789-abcdef01-2345-6789-abcd-ef0123456789")
 ]
-"""The id of a group or user in an identity store.
+"""The ID of a group or user in an identity store.
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_DescribeGroup.html
 """
@@ -238,32 +235,33 @@ _RESERVED_ROLE = re.compile(r"(?:.*/)?AWSReservedSSO_([\w+=,.@-]{1,32}?)(?:_(?:[
 
 
 def permission_set_of_role(role: str) -> str | None:
-    """Return the permission set of a role that Identity Center made, by the role's name, path or ARN, else None.
+    """Return the permission set of a role that Identity Center created, or None for other roles.
 
-    The ARN of a session of the role will do, too. The name is `AWSReservedSSO_<set>_<16 hexadecimal digits>`
-    ("Referencing permission sets in resource policies", IAM Identity Center User Guide). The digits may be cut off, or
-    a star stand for them.
+    Args:
+        role: The role's name, path or ARN, or the ARN of its session. The name is `AWSReservedSSO_<set>_<16 hexadecimal
+            digits>` ("Referencing permission sets in resource policies", IAM Identity Center User Guide). The digits
+            may be cut off or replaced by a star.
     """
     found = _RESERVED_ROLE.fullmatch(role)
     return found[1] if found else None
 
 
-_MADE_ELSEWHERE = "The name of a set that is managed elsewhere is in the Identity Center console: copy it from there."
+_MADE_ELSEWHERE = "Copy the name of a set that is managed elsewhere from the Identity Center console."
 _PERMISSION_SET_NAME = _Text(
     pattern=r"[\w+=,.@-]{1,32}",
-    why="A permission set's name has 1 to 32 characters out of letters, digits and _+=,.@- (no spaces).",
-    instead=f"Respell the name, e.g. devops-break-glass. {_MADE_ELSEWHERE}",
+    why="A permission set's name has 1 to 32 letters, digits and _+=,.@- (no spaces).",
+    instead=f"Change the name, e.g. to devops-break-glass. {_MADE_ELSEWHERE}",
 )
 
 
 def _permission_set_name(value: object) -> str:
     if isinstance(value, str) and (of_role := permission_set_of_role(value)):
         raise fault(
-            "This is the role that Identity Center made for a permission set in one account. Its last part changes "
-            "when the set is assigned anew, so the set is known by its own name only.",
+            "This is the role that Identity Center created for a permission set in one account. Its suffix changes "
+            "when the set is assigned again, so only the set's own name identifies it.",
             f"Write the permission set's name: {of_role}.",
         )
-    # To shorten a name helps only if its characters are right.
+    # A shorter name is only valid if its characters are.
     if isinstance(value, str) and len(value) > 32 and re.fullmatch(r"[\w+=,.@-]+", value, re.ASCII):
         raise fault(
             f"The name has {len(value)} characters, and a permission set's name has at most 32.",
@@ -282,7 +280,7 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreateP
 
 _SESSION_DURATION = _Text(
     pattern=r"PT(?=[0-9])([0-9]{1,2}H)?([0-9]{1,3}M)?",
-    why="A session duration is written as an ISO 8601 duration of hours and minutes.",
+    why="Not an ISO 8601 duration of hours and minutes.",
     instead="Write PT1H for an hour, PT90M for an hour and a half, at most PT12H.",
 )
 
@@ -298,13 +296,13 @@ def _session_duration(value: object) -> str:
     if not 3600 <= seconds(text) <= 12 * 3600:
         raise fault(
             "Identity Center takes session durations from one hour (PT1H) to twelve hours (PT12H).",
-            "Write PT1H; a live session can't be ended by taking the assignment away, so short is safe.",
+            "Write PT1H. A short session is safer: it stays valid until its end, also after the assignment is removed.",
         )
     return text
 
 
 SessionDuration = Annotated[str, BeforeValidator(_session_duration), _SESSION_DURATION.schema("PT1H")]
-"""How long a session of a permission set lives: ISO 8601, PT1H to PT12H.
+"""The duration of a session of a permission set: ISO 8601, PT1H to PT12H.
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessionduration.html
 """
@@ -312,7 +310,7 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/howtosessiondu
 
 _DURATION = _Text(
     pattern=r"PT(?=[0-9])([0-9]{1,3}H)?([0-9]{1,5}M)?([0-9]{1,6}S)?",
-    why="A duration is written as an ISO 8601 duration of hours, minutes and seconds; days have no fixed length in it.",
+    why="Not an ISO 8601 duration of hours, minutes and seconds (its days have no fixed length).",
     instead="Write e.g. PT10M for ten minutes, PT1H30M for an hour and a half, PT24H for a day.",
 )
 
@@ -321,15 +319,14 @@ def _access_duration(value: object) -> str:
     text = _DURATION(value)
     if not 1 <= seconds(text) <= 12 * 3600:
         raise fault(
-            "Access lasts from one second (PT1S) to twelve hours (PT12H): what is needed longer is no emergency, and "
-            "no session of a permission set lives longer either.",
-            "Write e.g. PT4H. Whoever needs more time asks for it with `Extend` before the end.",
+            "Access lasts from one second (PT1S) to twelve hours (PT12H), the longest session of a permission set.",
+            "Write e.g. PT4H. The requester can extend the access before its end.",
         )
     return text
 
 
 AccessDuration = Annotated[str, BeforeValidator(_access_duration), _DURATION.schema("PT4H")]
-"""How long access lasts: ISO 8601, PT1S to PT12H."""
+"""The duration of access: ISO 8601, PT1S to PT12H."""
 
 _LONGEST_SPAN = 7 * 86_400
 
@@ -338,15 +335,14 @@ def _span(value: object) -> str:
     text = _DURATION(value)
     if not 1 <= seconds(text) <= _LONGEST_SPAN:
         raise fault(
-            "The time is from one second (PT1S) to seven days (PT168H): after a week nobody remembers what it was "
-            "about.",
+            "The time is from one second (PT1S) to seven days (PT168H).",
             "Write e.g. PT30M.",
         )
     return text
 
 
 Span = Annotated[str, BeforeValidator(_span), _DURATION.schema("PT30M")]
-"""A time that something takes: ISO 8601, PT1S to PT168H."""
+"""A duration: ISO 8601, PT1S to PT168H."""
 
 
 def _wait(value: object) -> str:
@@ -355,39 +351,39 @@ def _wait(value: object) -> str:
 
 
 Wait = Annotated[str, BeforeValidator(_wait), _DURATION.schema("PT10M")]
-"""A time to wait before something: ISO 8601, PT0S (at once) to PT168H."""
+"""A time to wait: ISO 8601, PT0S (at once) to PT168H."""
 
 _RULE_NAME = _Text(
     pattern=r"[A-Za-z0-9][A-Za-z0-9_. -]{0,62}[A-Za-z0-9]|[A-Za-z0-9]",
-    why="A rule's name is in every decision and in the audit trail: 1 to 64 letters, digits, spaces and _.-, beginning "
-    "and ending with a letter or digit.",
-    instead="Name the rule after what it is for, e.g. databases.",
+    why="Not a rule's name: 1 to 64 letters, digits, spaces and _.-, with a letter or digit at both ends. Decisions "
+    "and the audit trail show it.",
+    instead="Name the rule after its purpose, e.g. databases.",
 )
 RuleName = Annotated[str, BeforeValidator(_RULE_NAME), _RULE_NAME.schema("databases")]
 """The name of an approval rule or a deny rule."""
 
 _RULE_TEXT = _Text(
     pattern=r"(?=[\s\S]{1,500}$)[\s\S]*\S[\s\S]*",
-    why="The text is shown in Slack to whoever decides or is refused: 1 to 500 characters that are not all blank.",
+    why="The text is shown in Slack to approvers and refused users: 1 to 500 characters that are not all blank.",
     instead="Write one or two sentences, e.g. These databases hold personal data.",
 )
 RuleText = Annotated[str, BeforeValidator(_RULE_TEXT), _RULE_TEXT.schema("These databases hold personal data.")]
-"""What a rule tells people."""
+"""The text of a rule, shown in Slack."""
 
 
 _REASON = _Text(
     pattern=r"[\s\S]*\S[\s\S]*",
-    why="The reason is blank, so whoever reads the stack file later can't tell a decision from an accident.",
+    why="The reason is blank, so a later reader can't tell a decision from an accident.",
     instead="Write a sentence, e.g. A restore of the largest database takes three hours.",
 )
 Reason = Annotated[
     str, BeforeValidator(_REASON), _REASON.schema("A restore of the largest database takes three hours.")
 ]
-"""Why something was decided, for the reader of the stack file: any text that is not blank."""
+"""The reason of a decision, for the reader of the stack file: any text that is not blank."""
 
 _CUSTOMER_POLICY_NAME = _Text(
     pattern=r"[\w+=,.@-]{1,128}",
-    why="This is no name of an IAM policy; in every account of the assignments a policy with this name must exist.",
+    why="Not the name of an IAM policy. A policy of this name must exist in every account of the assignments.",
     instead="Write the policy's name, not its ARN, e.g. rds-guardrails.",
 )
 CustomerPolicyName = Annotated[
@@ -397,7 +393,7 @@ CustomerPolicyName = Annotated[
 
 _IAM_PATH = _Text(
     pattern=r"/([A-Za-z0-9.,+@=_-]+/){0,512}",
-    why="An IAM path begins and ends with a slash; with any other text the policy isn't found in the accounts.",
+    why="Not an IAM path: it begins and ends with a slash. The policy would not be found in the accounts.",
     instead="Write the path as in the policy's ARN, e.g. / or /teams/database/.",
 )
 IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
@@ -406,7 +402,7 @@ IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
 
 @dataclass(frozen=True)
 class _TagText:
-    r"""A validator: the value is a text of the characters that AWS takes in tags, in any script.
+    r"""A validator: the value has only characters that AWS accepts in tags, of any script.
 
     Source: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` (`Tag` in the IAM API Reference).
     """
@@ -422,12 +418,12 @@ class _TagText:
             "_ . : / = + - @."
         )
         if not isinstance(value, str):
-            raise fault(f"A text belongs here, and this is {yaml_kind(value)}. {rule}", self.instead)
+            raise fault(f"Expected a string, got {yaml_kind(value)}. {rule}", self.instead)
         wrong = [char for char in value if unicodedata.category(char)[0] not in "LNZ" and char not in "_.:/=+-@"]
         if wrong:
-            raise fault(f"{rule} U+{ord(wrong[0]):04X} ({_name_of(wrong[0])}) is none of them.", self.instead)
+            raise fault(f"{rule} U+{ord(wrong[0]):04X} ({_name_of(wrong[0])}) is not allowed.", self.instead)
         if not self.shortest <= len(value) <= self.longest:
-            raise fault(f"{rule} This one has {len(value)}.", self.instead)
+            raise fault(f"{rule} This value has {len(value)}.", self.instead)
         return value
 
     def schema(self, example: str) -> WithJsonSchema:
@@ -439,29 +435,29 @@ def _name_of(char: str) -> str:
     return unicodedata.name(char, "a control character").lower()
 
 
-_TAG_KEY = _TagText("A tag's key", 1, 128, "Respell the key, e.g. team.")
+_TAG_KEY = _TagText("A tag's key", 1, 128, "Change the key, e.g. to team.")
 
 
 def _tag_key(value: object) -> str:
     if isinstance(value, str) and value.lower().startswith("aws:"):
-        raise fault("A tag's key with aws: in front is AWS's own.", _TAG_KEY.instead)
+        raise fault("AWS reserves the tag keys that begin with aws:.", _TAG_KEY.instead)
     return _TAG_KEY(value)
 
 
 TagKey = Annotated[str, BeforeValidator(_tag_key), _TAG_KEY.schema("team")]
-"""The key of a tag that every AWS service takes."""
+"""The key of a tag that every AWS service accepts."""
 
-_TAG_VALUE = _TagText("A tag's value", 0, 256, 'Respell the value; put numbers and true/false in quotes, e.g. "1234".')
+_TAG_VALUE = _TagText("A tag's value", 0, 256, 'Change the value; put numbers and true/false in quotes, e.g. "1234".')
 TagValue = Annotated[str, BeforeValidator(_TAG_VALUE), _TAG_VALUE.schema("platform")]
-"""The value of a tag that every AWS service takes."""
+"""The value of a tag that every AWS service accepts."""
 
 
 # --- Slack, mail, the web ------------------------------------------------------------------------------------------
 
 _SLACK_CHANNEL_ID = _Text(
     pattern=r"[CG][A-Z0-9]{6,}",
-    why="Slack wants the channel's ID, which begins with C or G: a channel's name can change, and then every alert is "
-    "lost in silence. A direct message (D...) or a user (U...) is read by one person only.",
+    why="Not the ID of a Slack channel, which begins with C or G. A channel's name can change, and every alert would "
+    "then be lost silently. Only one person reads a direct message (D...) or a user's messages (U...).",
     instead="In Slack, open the channel, click its name at the top, and copy the channel ID at the end of the page "
     "`About`; it looks like C0123456789.",
 )
@@ -470,26 +466,26 @@ SlackChannelId = Annotated[str, BeforeValidator(_SLACK_CHANNEL_ID), _SLACK_CHANN
 
 _SLACK_USER_ID = _Text(
     pattern=r"[UW][A-Z0-9]{6,}",
-    why="Slack knows a person by their member ID, which begins with U or W. Names and handles in Slack can be chosen "
-    "and changed by anybody, so they prove nothing.",
+    why="Not a Slack member ID, which begins with U or W. Any user can change their name and handle in Slack, so these "
+    "prove nothing.",
     instead="In Slack, open the person's profile, and copy the member ID in the menu behind the three dots.",
 )
 SlackUserId = Annotated[str, BeforeValidator(_SLACK_USER_ID), _SLACK_USER_ID.schema("U0123ABCD")]
-"""The ID of a person in Slack."""
+"""The member ID of a user in Slack."""
 
 _EMAIL_ADDRESS = _Text(
     pattern=r"(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}",
-    why="This is no e-mail address, so nobody would hear of a failed alert while Slack is what is broken.",
-    instead="Write one plain address a list entry, without a display name, e.g. oncall@example.com.",
+    why="Not an e-mail address. No mail would report a failed alert while Slack is down.",
+    instead="Write one plain address for each list entry, without a display name, e.g. oncall@example.com.",
 )
 EmailAddress = Annotated[str, BeforeValidator(_EMAIL_ADDRESS), _EMAIL_ADDRESS.schema("oncall@example.com")]
 """An e-mail address."""
 
 _URL = _Text(
-    # Quotes, backslashes and angle brackets would break the message template the address is put into.
+    # Quotes, backslashes and angle brackets would break the message template that holds the URL.
     pattern=r"https?://[^\s\x22'\\<>`{}|^\x00-\x1f\x7f]{1,2000}",
-    why="This is no web address that a Slack button can open and EventBridge can call.",
-    instead="Write the whole address in ASCII with https:// in front, e.g. https://wiki.example.com/post-mortem.",
+    why="Not a URL that a Slack button can open and EventBridge can call.",
+    instead="Write the whole URL in ASCII, beginning with https://, e.g. https://wiki.example.com/post-mortem.",
 )
 
 
@@ -501,7 +497,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _parts(url: str) -> SplitResult | None:
-    """Split an address, or return None if it has no host or an impossible port."""
+    """Return the parts of a URL, or None if it has no host or an impossible port."""
     try:
         parts = urlsplit(url)
         return parts if parts.hostname and parts.port != 0 else None
@@ -516,16 +512,16 @@ def _https_url(value: object) -> str:
         raise fault(_URL.why, _URL.instead)
     if parts.username is not None or parts.password is not None:
         raise fault(
-            "The address contains a user name or password, which everybody who reads the alert would see.",
-            f"Leave out what is before the @: {parts.scheme}://{parts.hostname}{parts.path}",
+            "The URL contains a user name or password, which every reader of the alert would see.",
+            f"Remove the part before the @: {parts.scheme}://{parts.hostname}{parts.path}",
         )
     if parts.scheme == "http" and not _is_loopback(cast(str, parts.hostname)):
         raise fault(
-            "Without TLS, who gets access and why would travel in clear; plain http is for loopback addresses only.",
-            f"Write https:// in front: https{text.removeprefix('http')}",
+            "Without TLS the alert would be sent in clear text. Plain http is for loopback addresses only.",
+            f"Begin with https://: https{text.removeprefix('http')}",
         )
     return text
 
 
 HttpsUrl = Annotated[str, BeforeValidator(_https_url), _URL.schema("https://wiki.example.com/post-mortem")]
-"""A web address with https; http only for loopback addresses, which the local cloud uses."""
+"""A URL with https; http only for loopback addresses, which the local cloud uses."""

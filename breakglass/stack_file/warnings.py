@@ -1,9 +1,9 @@
-"""What a stack file may say and its author perhaps does not mean: warnings, which refuse nothing.
+"""Warnings about valid settings of a stack file that are probably mistakes.
 
-A preview logs them and `breakglass check` lists them. A new one is a function from the valid stack file to problems,
+A preview logs them and `breakglass check` lists them. A warning is a function from the valid stack file to problems,
 called by `warnings`.
 
-Non-goals: warnings about the policies (`breakglass.iam.lint`), and what takes an answer of AWS to know.
+Non-goals: warnings about IAM policies (`breakglass.iam.lint`), and warnings that need an answer of AWS.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
     Args:
         stack_file: The stack file. If the file has problems, only the sections that are valid.
-        at: What comes before the key paths, e.g. `breakglass:`.
+        at: Prefix of the key paths, e.g. `breakglass:`.
     """
     yield from _unheard_alarms(stack_file, at)
     yield from _many_rules(stack_file, at)
@@ -37,9 +37,9 @@ def _unheard_alarms(stack_file: StackFile, at: str) -> Iterator[Problem]:
         yield Problem(
             f"{at}alerts.monitoring.emails",
             "(missing)",
-            "Nobody gets the alarms by e-mail. While Slack is down or has thrown the app out, no alert arrives, and "
-            "nobody hears of that either."
-            + (" Access that can't be taken back raises an alarm there as well." if stack_file.approvals else ""),
+            "No address receives the alarms by e-mail. While Slack is down or has removed the app, no alert arrives, "
+            "and no mail reports it."
+            + (" Access that can't be revoked raises an alarm there as well." if stack_file.approvals else ""),
             "Write `monitoring: {emails: [oncall@example.com]}`.",
         )
 
@@ -50,7 +50,7 @@ _RULES_PER_BUS = 300
 
 
 def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Warn of more rules than a bus takes by default: one a role and evidence path, and one for the connection."""
+    """Yield a warning if the rules (each role and evidence path, and the connection) exceed the default quota."""
     if stack_file.alerts is None:
         return
     pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
@@ -62,15 +62,15 @@ def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
         yield Problem(
             f"{at}alerts",
             f"({len(subjects)} roles)",
-            f"They make {rules} rules on the default event bus, and by default EventBridge takes {_RULES_PER_BUS} on a "
-            "bus, those of everybody else in the account included: the deployment would stop half-way.",
-            "Have the quota `Rules` raised first (Service Quotas console, Amazon EventBridge), or watch fewer roles or "
-            "`evidencePaths`.",
+            f"The roles need {rules} rules on the default event bus. The default quota of a bus is {_RULES_PER_BUS} "
+            "rules, including the other rules of the account, so the deployment would stop half-way.",
+            "Request a higher quota `Rules` first (Service Quotas console, Amazon EventBridge), or watch fewer roles "
+            "or `evidencePaths`.",
         )
 
 
 def _overlapping_names(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Warn of watched permission sets whose use also raises the alert of another one (see `set_names`)."""
+    """Yield a warning for each watched permission set whose rules match another set (see `set_names`)."""
     watched = stack_file.alerts.watch.permission_sets if stack_file.alerts else []
     for index, name in enumerate(watched):
         others = [other for other in watched if overlap(name, other)]
@@ -80,19 +80,19 @@ def _overlapping_names(stack_file: StackFile, at: str) -> Iterator[Problem]:
                 f"{at}alerts.watch.permissionSets[{index}]",
                 format_value(name),
                 f"Identity Center names roles AWSReservedSSO_<set>_<suffix>, so the rules for {name} also match the "
-                f"roles of {several}. Each use of {several} raises its own alert and a second one that wrongly says "
-                f"{name}, and counts as a use of both. A use of {name} raises its own alert only.",
-                "Where two alerts come at once, believe the one with the longer name, or open the event in CloudTrail. "
-                f"If one alert for all of them is enough, take {several} out.",
+                f"roles of {several}. Each usage of {several} raises its own alert and a second alert that wrongly "
+                f"says {name}, and counts as a usage of both. A usage of {name} raises its own alert only.",
+                "If two alerts come at once, the alert with the longer name is right; the event in CloudTrail shows "
+                f"it. If an alert for all of them is enough, remove {several}.",
             )
 
 
-# "Managed policies per role", IAM User Guide, "IAM and AWS STS quotas". A permission set takes 20.
+# "Managed policies per role", IAM User Guide, "IAM and AWS STS quotas". A permission set accepts 20.
 _POLICIES_PER_ROLE = 10
 
 
 def _many_policies(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Warn of permission sets with more managed policies than IAM attaches to a role by default."""
+    """Yield a warning for each permission set with more managed policies than IAM's default quota."""
     for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):
         for kind, settings in (("everyday", pair.everyday), ("breakGlass", pair.break_glass)):
             count = len(settings.managed_policies) + len(settings.customer_managed_policies)
@@ -101,15 +101,15 @@ def _many_policies(stack_file: StackFile, at: str) -> Iterator[Problem]:
                     f"{at}permissionSets.pairs[{index}].{kind}.managedPolicies",
                     f"({count} policies)",
                     f"IAM attaches {_POLICIES_PER_ROLE} managed policies to a role by default. In an account with that "
-                    "quota Identity Center can't make the set's role: the first assignment there fails. For a set that "
-                    "is only requested that is the first emergency.",
-                    "Have the quota `Managed policies attached to an IAM role` raised in every account of the set "
-                    "first (Service Quotas console, AWS IAM, us-east-1), or join policies of your own into fewer ones.",
+                    "quota Identity Center can't create the set's role, so the first assignment there fails. For a set "
+                    "that is only requested, that is the first emergency.",
+                    "Request a higher quota `Managed policies attached to an IAM role` in every account of the set "
+                    "first (Service Quotas console, AWS IAM, us-east-1), or merge customer-managed policies.",
                 )
 
 
 def _first_made_on_request(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Warn of break-glass sets that need policies of an account where no assignment of the file makes their role."""
+    """Yield a warning for each set that needs policies of an account where no assignment creates its role."""
     rules = stack_file.approvals.rules if stack_file.approvals else []
     for index, pair in enumerate(stack_file.permission_sets.pairs if stack_file.permission_sets else ()):
         boundary = pair.break_glass.permissions_boundary
@@ -128,9 +128,9 @@ def _first_made_on_request(stack_file: StackFile, at: str) -> Iterator[Problem]:
             yield Problem(
                 f"{at}permissionSets.pairs[{index}].breakGlass",
                 format_value(pair.break_glass_name),
-                f"No assignment of this file makes its role {where}, so Identity Center makes it there with the first "
-                f"access, in an emergency. That fails if the account lacks {policies}, and the person gets no access.",
+                f"No assignment of this file creates the set's role {where}. Identity Center creates it there with the "
+                f"first access, in an emergency. That fails if the account lacks {policies}.",
                 "Assign the set to a group without members in each of these accounts (`sets: [breakGlass]`). Then "
-                "`pulumi up` makes the role, and fails if a policy is missing. Rehearse each set as "
+                "`pulumi up` creates the role, and fails if a policy is missing. Rehearse each set as "
                 "docs/runbooks/first-deploy.md says.",
             )

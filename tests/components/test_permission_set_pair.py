@@ -324,9 +324,9 @@ def test_an_account_added_at_the_front_changes_nothing_else() -> None:
             {"break_glass": {"managed_policies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}},
             "administrator-access",
         ),
-        ({"break_glass": {"inline_policy": {"Version": "2012-10-17", "Statement": []}}}, "without a statement"),
+        ({"break_glass": {"inline_policy": {"Version": "2012-10-17", "Statement": []}}}, "has no statement"),
         ({"everyday": {"inline_policy_file": "no/such/file.json"}}, "no/such/file.json"),
-        ({"protected_arns": ["arn:aws:rds:*:*:db:orders"]}, "no ARN of a KMS key, an S3 bucket or a secret"),
+        ({"protected_arns": ["arn:aws:rds:*:*:db:orders"]}, "Not the ARN of a KMS key, an S3 bucket or a secret"),
     ],
     ids=[
         "long name",

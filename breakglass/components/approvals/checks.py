@@ -1,6 +1,6 @@
-"""Checks the section `approvals` against what AWS answers at preview.
+"""Checks of the section `approvals` against the answers of AWS at preview.
 
-Non-goals: asking AWS (see `breakglass.components.approvals.resolve`), and what the stack file says by itself (see
+Non-goals: the calls to AWS (see `breakglass.components.approvals.resolve`), and checks of the stack file alone (see
 `breakglass.stack_file.approvals_lint`).
 """
 
@@ -19,50 +19,48 @@ from breakglass.vocabulary import AssignmentTarget, partition_of_region
 def unresolved(
     names: Iterable[Mention], found: Collection[tuple[PrincipalKind, str]], at: str = "approvals."
 ) -> list[Problem]:
-    """Tell of groups and users that the identity store does not have.
+    """Return a problem for each group and user that the identity store does not have.
 
     Args:
-        names: what the stack file names, and where (see `mentions`).
-        found: what there is in the identity store, at least what of `names` is; the more, the better is the guess at
-            what was meant.
-        at: what comes before the paths of `names`.
+        names: the mentions of the stack file (see `stack_file.principals`).
+        found: names in the identity store, at least those of `names` that exist; more of them improve the advice.
+        at: prefix of the paths of `names`.
     """
     return [
         Problem(
-            f"{at}{one.path}",
-            format_value(one.name),
-            f"The identity store has no {one.kind} of this name, so nobody would be meant by it.",
-            f"{_meant(one.name, _known_as(one, found))}Write the "
-            f"{'display name of the group' if one.kind is PrincipalKind.group else 'user name'} exactly as Identity "
-            f"Center has it, or its id instead.",
+            f"{at}{mention.path}",
+            format_value(mention.name),
+            f"The identity store has no {mention.kind} of this name.",
+            f"{_meant(mention.name, _known_as(mention, found))}Write the "
+            f"{'display name of the group' if mention.kind is PrincipalKind.group else 'user name'} exactly as "
+            "in Identity Center, or the ID.",
         )
-        for one in names
-        if (one.kind, one.name) not in found
+        for mention in names
+        if (mention.kind, mention.name) not in found
     ]
 
 
-def _known_as(one: Mention, found: Collection[tuple[PrincipalKind, str]]) -> set[str]:
-    """Return the names that may have been meant: never the rule's requesters, not even what their typos stand for."""
-    known = {name for kind, name in found if kind is one.kind}
-    return known - one.not_meant - {closest(name, known) for name in one.not_meant}
+def _known_as(mention: Mention, found: Collection[tuple[PrincipalKind, str]]) -> set[str]:
+    """Return the names that the advice may propose: never the rule's requesters, nor the names nearest to theirs."""
+    known = {name for kind, name in found if kind is mention.kind}
+    return known - mention.not_meant - {closest(name, known) for name in mention.not_meant}
 
 
 def unknown_accounts(approvals: ApprovalSettings, accounts: Mapping[str, str], at: str = "approvals.") -> list[Problem]:
-    """Tell of account ids that the organisation does not have.
+    """Return a problem for each account ID that the organization does not have.
 
     Args:
         approvals: the section.
-        accounts: account id -> name, of every active account of the organisation.
-        at: what comes before the paths in the section.
+        accounts: account ID -> name, of every active account of the organization.
+        at: prefix of the paths in the section.
     """
     named = {account: f"{account} ({name})" for account, name in accounts.items()}
     return [
         Problem(
             f"{at}{path}",
             format_value(account),
-            "The organisation has no active account with this id, so access to it could never be given, and nothing "
-            "in it be forbidden.",
-            f"{_meant(account, named, named)}Copy the id from AWS Organizations.",
+            "The organization has no active account with this ID, so the rule would have no effect.",
+            f"{_meant(account, named, named)}Copy the ID from AWS Organizations.",
         )
         for path, account in _account_paths(approvals)
         if account not in accounts
@@ -72,7 +70,7 @@ def unknown_accounts(approvals: ApprovalSettings, accounts: Mapping[str, str], a
 def management_account_problems(
     approvals: ApprovalSettings, deployed_in: str, management_account: str, at: str = "approvals."
 ) -> list[Problem]:
-    """Tell of rules about the management account where only a delegated administrator of Identity Center is at work.
+    """Return a problem for each rule about the management account if a delegated administrator runs the workflow.
 
     Source: "Delegated administration" (IAM Identity Center User Guide): a delegated administrator can't manage
     permission sets or access in the management account.
@@ -80,8 +78,8 @@ def management_account_problems(
     Args:
         approvals: the section.
         deployed_in: the account that the workflow runs in.
-        management_account: the organisation's management account.
-        at: what comes before the paths in the section.
+        management_account: the organization's management account.
+        at: prefix of the paths in the section.
     """
     if deployed_in == management_account:
         return []
@@ -89,10 +87,10 @@ def management_account_problems(
         Problem(
             f"{at}{path}",
             format_value(account),
-            f"This is the organisation's management account, and the workflow runs in {deployed_in}, a delegated "
-            "administrator of Identity Center: AWS lets it give no access there, so every request would fail.",
-            "Deploy the stack to the management account, or take the account out of the rule. For emergencies there, "
-            "keep a role that somebody assumes without Identity Center, and watch it (`alerts.watch.roles`).",
+            f"This is the management account, and the workflow runs in {deployed_in}, a delegated administrator of "
+            "Identity Center. AWS lets it assign nothing there, so every request would fail.",
+            "Deploy the stack to the management account, or remove the account from the rule. For emergencies there, "
+            "keep an IAM role that needs no Identity Center, and watch it (`alerts.watch.roles`).",
         )
         for path, account in _account_paths(approvals)
         if account == management_account and path.startswith("rules")
@@ -102,13 +100,13 @@ def management_account_problems(
 def everyday_approvers(
     pairs: Sequence[PairSpec], deployed_in: str, region: str, at: str = "permissionSets."
 ) -> Iterator[Problem]:
-    """Warn of everyday sets whose holders can decide on requests: they reach the approvals' functions or records.
+    """Yield a warning for each everyday set that can change decisions: it reaches the approvals' functions or table.
 
     Args:
         pairs: the permission sets.
         deployed_in: the account of the approvals.
         region: the home region of Identity Center.
-        at: what comes before the paths in the section.
+        at: prefix of the paths in the section.
     """
     for index, pair in enumerate(pairs):
         if any(
@@ -122,7 +120,7 @@ def everyday_approvers(
 def session_deny_problems(
     approvals: ApprovalSettings, deployed_in: str, management_account: str, at: str = "approvals."
 ) -> list[Problem]:
-    """Tell of what stands in the way of `endSessions`. These are warnings: AWS may have been told otherwise.
+    """Return a warning for each obstacle to `endSessions`; a delegation in AWS may remove it.
 
     Sources: "Service control policies (SCPs)" and "Delegated administrator for AWS Organizations" (AWS Organizations
     User Guide).
@@ -130,8 +128,8 @@ def session_deny_problems(
     Args:
         approvals: the section.
         deployed_in: the account that the workflow runs in.
-        management_account: the organisation's management account.
-        at: what comes before the paths in the section.
+        management_account: the organization's management account.
+        at: prefix of the paths in the section.
     """
     if not approvals.end_sessions:
         return []
@@ -141,11 +139,11 @@ def session_deny_problems(
             Problem(
                 f"{at}endSessions",
                 "true",
-                f"Live sessions are ended by a service control policy, and the workflow runs in {deployed_in}, not in "
-                f"the management account ({management_account}): AWS lets it make and change one only if the "
-                "organisation's resource policy delegates that.",
-                "Delegate organizations:CreatePolicy, UpdatePolicy, AttachPolicy and their like for SERVICE_CONTROL_"
-                "POLICY to this account, deploy the stack to the management account, or take `endSessions` out.",
+                f"A service control policy ends live sessions, and the workflow runs in {deployed_in}, not in the "
+                f"management account ({management_account}). AWS lets it change such a policy only if the "
+                "organization's resource policy delegates that.",
+                "Delegate organizations:CreatePolicy, UpdatePolicy, AttachPolicy and the related actions for SERVICE_"
+                "CONTROL_POLICY to this account, deploy to the management account, or remove `endSessions`.",
             )
         )
     if any(management_account in rule.accounts for rule in approvals.rules):
@@ -153,8 +151,8 @@ def session_deny_problems(
             Problem(
                 f"{at}endSessions",
                 "true",
-                f"A rule is about the management account ({management_account}), and no service control policy binds "
-                "it: a session there lives to the end of its `sessionDuration`, whatever is written here.",
+                f"A rule names the management account ({management_account}), and no service control policy applies to "
+                "it. A session there lasts for its whole `sessionDuration`.",
                 "Keep the `sessionDuration` of the rule's sets short.",
             )
         )
@@ -164,15 +162,15 @@ def session_deny_problems(
 def unapprovable_rules(
     rules: Sequence[Rule], members: Mapping[str, Collection[str]], at: str = "approvals."
 ) -> list[Problem]:
-    """Tell of rules by which nothing can be approved as the groups are now, or nothing be requested.
+    """Return a warning for each rule that can approve nothing or has no requester today.
 
-    These are warnings and no more: people come and go without a deployment, and who is in a group is asked again at
-    every decision. What one rule can't approve, another that matches as well and asks for as many approvals may.
+    Group members change without a deployment, and every decision reads them again. Another rule that matches the same
+    request may still approve it.
 
     Args:
         rules: the compiled rules, in the order of the section.
-        members: group id -> ids of the users in it, for every group of the rules.
-        at: what comes before the paths in the section.
+        members: group ID -> IDs of its users, for every group of the rules.
+        at: prefix of the paths in the section.
     """
     found: list[Problem] = []
     for index, rule in enumerate(rules):
@@ -181,20 +179,20 @@ def unapprovable_rules(
             found.append(
                 Problem(
                     f"{at}rules[{index}].requesters",
-                    format_value([one.name for one in rule.requesters]),
-                    "There is nobody in these groups today, so nobody can request anything by this rule.",
-                    "Add people to a group in the identity provider, or name another one.",
+                    format_value([principal.name for principal in rule.requesters]),
+                    "These groups have no members today, so no user can request access by this rule.",
+                    "Add members to a group in the identity provider, or name another group.",
                 )
             )
-        elif all(len(approvers - {one}) < rule.approvals for one in requesters):
+        elif all(len(approvers - {requester}) < rule.approvals for requester in requesters):
             found.append(
                 Problem(
                     f"{at}rules[{index}].approvers",
-                    format_value([one.name for one in rule.approvers]),
-                    f"Nobody approves their own request. The rule asks for {rule.approvals} "
-                    f"{'approval' if rule.approvals == 1 else 'approvals'}, and as the groups are today, whoever may "
-                    "request has too few others to approve it: nothing can be approved by this rule.",
-                    "Add people to a group in the identity provider, or name more `approvers`.",
+                    format_value([principal.name for principal in rule.approvers]),
+                    f"Requesters can't approve their own request. The rule needs {rule.approvals} "
+                    f"{'approval' if rule.approvals == 1 else 'approvals'}, and with today's group members every "
+                    "requester has too few other approvers, so the rule can approve nothing.",
+                    "Add members to a group in the identity provider, or name more `approvers`.",
                 )
             )
     return found
@@ -203,8 +201,8 @@ def unapprovable_rules(
 def _people(principals: Iterable[Principal], members: Mapping[str, Collection[str]]) -> set[str]:
     return {
         user
-        for one in principals
-        for user in (members.get(one.id, ()) if one.kind is PrincipalKind.group else (one.id,))
+        for principal in principals
+        for user in (members.get(principal.id, ()) if principal.kind is PrincipalKind.group else (principal.id,))
     }
 
 
@@ -216,6 +214,6 @@ def _account_paths(approvals: ApprovalSettings) -> Iterator[tuple[str, str]]:
 
 
 def _meant(word: str, known: Iterable[str], shown_as: Mapping[str, str] | None = None) -> str:
-    """Guess what was meant, or say nothing: there may be thousands to choose from."""
+    """Return a question with the nearest known word, or an empty string if none is near."""
     close = closest(word, known)
     return f"Did you mean {(shown_as or {}).get(close, close)}? " if close else ""

@@ -94,21 +94,17 @@ def changed(place: tuple[str | int, ...], value: object) -> dict[str, Any]:
 
 
 @given(raw_files)
-def test_any_file_is_a_stack_or_a_report(raw: dict[str, Any]) -> None:
+def test_validate_any_file_gives_stack_or_report(raw: dict[str, Any]) -> None:
     _validate(raw)
 
 
 @given(places, values)
-def test_a_good_file_with_anything_in_one_place_is_a_stack_or_a_report(
-    place: tuple[str | int, ...], value: object
-) -> None:
+def test_validate_any_single_change_gives_stack_or_report(place: tuple[str | int, ...], value: object) -> None:
     _validate(changed(place, value))
 
 
 @given(places, st.sampled_from(["", "Bearer ", "https://", '"', "x" * 200]), st.sampled_from(["", " and more", '"']))
-def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
-    place: tuple[str | int, ...], before: str, after: str
-) -> None:
+def test_token_at_any_place_is_refused_and_redacted(place: tuple[str | int, ...], before: str, after: str) -> None:
     raw = changed(place, before + TOKEN + after)
     report = _validate(raw)
     assert report is not None
@@ -116,7 +112,7 @@ def test_a_token_is_refused_wherever_it_stands_and_never_repeated(
 
 
 @given(places)
-def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, ...]) -> None:
+def test_token_as_key_is_refused_and_redacted(place: tuple[str | int, ...]) -> None:
     report = _validate(changed(place, {TOKEN: {TOKEN: TOKEN}}))
     assert report is not None
     _assert_no_token(report)
@@ -124,7 +120,7 @@ def test_a_token_is_refused_as_a_key_and_never_repeated(place: tuple[str | int, 
 
 @pytest.mark.parametrize("levels", [100, 300, 500, 700, 900, 990])
 @pytest.mark.parametrize("place", [("alerts",), ("approvals",), ("tags",), (*BREAK_GLASS, "inlinePolicy")])
-def test_a_bottomless_value_is_a_problem_and_no_traceback(levels: int, place: Keys) -> None:
+def test_recursive_value_is_reported(levels: int, place: Keys) -> None:
     bottomless: list[Any] = []
     for _ in range(levels):
         bottomless = [bottomless]

@@ -101,7 +101,7 @@ SCENARIOS = [
         [((*APPROVALS, "people"), {"@ada": "ada.lovelace"})],
         'breakglass:approvals.people["@ada"]',
         '"@ada"',
-        "handles in Slack can be chosen",
+        "change their name and handle in Slack",
         "member ID",
     ),
     # --- how long
@@ -111,14 +111,14 @@ SCENARIOS = [
         f"{RULE_PATH}.maximumDuration",
         '"PT13H"',
         "twelve hours (PT12H)",
-        "`Extend`",
+        "extend the access",
     ),
     Scenario(
         "a duration has its unit",
         [((*RULE, "requestExpiry"), 30)],
         f"{RULE_PATH}.requestExpiry",
         "30",
-        "this is a number",
+        "got a number",
         "PT10M",
     ),
     Scenario(
@@ -126,7 +126,7 @@ SCENARIOS = [
         [((*APPROVALS, "explainWithin"), "PT169H")],
         "breakglass:approvals.explainWithin",
         '"PT169H"',
-        "after a week nobody remembers",
+        "seven days (PT168H)",
         "PT30M",
     ),
     Scenario(
@@ -203,7 +203,7 @@ SCENARIOS = [
         [((*RULE, "name"), "data*bases")],
         f"{RULE_PATH}.name",
         '"data*bases"',
-        "in every decision and in the audit trail",
+        "Decisions and the audit trail show it",
         "e.g. databases",
     ),
     Scenario(
@@ -219,7 +219,7 @@ SCENARIOS = [
         [((*APPROVALS, "denies"), [{**DENY, "reason": "  "}])],
         "breakglass:approvals.denies[0].reason",
         '"  "',
-        "shown in Slack to whoever decides or is refused",
+        "shown in Slack to approvers and refused users",
         "one or two sentences",
     ),
     Scenario(
@@ -227,7 +227,7 @@ SCENARIOS = [
         [((*APPROVALS, "denies"), [{**DENY, "actions": ["break_glass"]}])],
         "breakglass:approvals.denies[0].actions[0]",
         '"break_glass"',
-        "There is no such choice",
+        "Not an allowed value",
         "Did you mean breakGlass?",
     ),
     Scenario(
@@ -252,7 +252,7 @@ SCENARIOS = [
         [((*RULE, "sets", 0), "devops-breakglass")],
         f"{RULE_PATH}.sets[0]",
         '"devops-breakglass"',
-        "no such break-glass set in this file",
+        "Not a break-glass set of this file",
         "Did you mean devops-break-glass?",
     ),
     Scenario(
@@ -260,8 +260,8 @@ SCENARIOS = [
         [((*RULE, "sets", 1), "DatabaseAdmin")],
         f"{RULE_PATH}.sets[1]",
         '"DatabaseAdmin"',
-        "made elsewhere is changed elsewhere",
-        "Possible here: devops-break-glass.",
+        "no set that is managed elsewhere",
+        "Expected one of: devops-break-glass.",
     ),
     Scenario(
         "an everyday set is not requested",
@@ -276,15 +276,15 @@ SCENARIOS = [
         [((*APPROVALS, "denies"), [{**DENY, "sets": ["admin"]}])],
         "breakglass:approvals.denies[0].sets[0]",
         '"admin"',
-        "no such break-glass set",
-        "Possible here",
+        "Not a break-glass set of this file",
+        "Expected one of",
     ),
     Scenario(
         "the alert path is in the region of Identity Center",
         [((*ALERTS, "region"), "us-east-1")],
         "breakglass:alerts.region",
         '"us-east-1"',
-        "calls Identity Center in eu-central-1",
+        "runs in eu-central-1, beside Identity Center",
         "Write eu-central-1 in both sections",
     ),
     Scenario(
@@ -292,7 +292,7 @@ SCENARIOS = [
         [((*ALERTS, "slack", "postMessageUrl"), "https://proxy.example.com/slack")],
         "breakglass:alerts.slack.postMessageUrl",
         '"https://proxy.example.com/slack"',
-        "calls other methods",
+        "derives the URLs of Slack's other methods",
         "https://slack.com/api/chat.postMessage",
     ),
     # --- secrets
@@ -332,35 +332,35 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
-def test_a_fault_makes_one_problem_that_teaches(scenario: Scenario) -> None:
+def test_fault_gives_one_problem_with_why_and_instead(scenario: Scenario) -> None:
     assert_told(problems(stack_with_approvals(*scenario.changes)), scenario)
 
 
-def test_a_section_without_a_fault_passes() -> None:
+def test_valid_section_passes() -> None:
     assert problems(stack_with_approvals()) == []
 
 
 @pytest.mark.parametrize("missing", ["permissionSets", "alerts"])
-def test_the_section_needs_the_two_others(missing: str) -> None:
+def test_approvals_without_other_section_is_refused(missing: str) -> None:
     found = problems(stack_with_approvals(((missing,), None)))
     (problem,) = [problem for problem in found if problem.path == "breakglass:approvals"]
-    assert f"there is no `{missing}` here" in problem.why
+    assert f"needs `{missing}` in the same file" in problem.why
     assert problem.instead.startswith(f"Add `{missing}` to this file")
 
 
-def test_the_section_alone_is_answered_once() -> None:
+def test_approvals_alone_gives_one_problem() -> None:
     raw = stack_with_approvals((("permissionSets",), None), (("alerts",), None))
     (problem,) = problems(raw)
     assert problem.path == "breakglass:approvals"
-    assert "no `permissionSets` and no `alerts`" in problem.why
+    assert "needs `permissionSets` and `alerts`" in problem.why
 
 
-def test_a_signing_secret_alone_does_no_harm() -> None:
+def test_signing_secret_without_approvals_passes() -> None:
     """It may be set before the section is written."""
     assert problems(stack((("slackSigningSecret",), ENCRYPTED))) == []
 
 
-def test_all_faults_come_in_one_report() -> None:
+def test_several_faults_come_in_one_report() -> None:
     raw = stack_with_approvals(
         ((*APPROVALS, "channel"), "#approvals"),
         ((*RULE, "sets", 0), "admin"),
@@ -391,7 +391,7 @@ def test_all_faults_come_in_one_report() -> None:
     ]
 
 
-def test_names_of_sets_are_not_judged_before_it_is_clear_which_there_are() -> None:
+def test_rule_sets_with_invalid_pair_names_are_not_judged() -> None:
     raw = stack_with_approvals(((*BREAK_GLASS, "name"), 17))
     assert [problem.path for problem in problems(raw)] == ["breakglass:permissionSets.pairs[0].breakGlass.name"]
 
@@ -415,7 +415,7 @@ def test_names_of_sets_are_not_judged_before_it_is_clear_which_there_are() -> No
         ],
     ],
 )
-def test_what_may_be_approved_by_somebody_passes(changes: list[tuple[Keys, object]]) -> None:
+def test_rule_with_an_approver_left_passes(changes: list[tuple[Keys, object]]) -> None:
     assert problems(stack_with_approvals(*changes)) == []
 
 
@@ -423,7 +423,7 @@ def test_what_may_be_approved_by_somebody_passes(changes: list[tuple[Keys, objec
     ("maximum", "default", "proposed"),
     [(None, None, "PT1H"), ("PT4H", None, "PT1H"), ("PT30M", None, "PT30M"), ("PT4H", "PT2H", "PT2H")],
 )
-def test_the_form_proposes_an_hour_or_what_the_rule_says(
+def test_default_duration_is_an_hour_or_the_rules_value(
     maximum: str | None, default: str | None, proposed: str
 ) -> None:
     given = {"maximumDuration": maximum, "defaultDuration": default}
@@ -431,7 +431,7 @@ def test_the_form_proposes_an_hour_or_what_the_rule_says(
     assert _rule(validate_stack(stack_with_approvals(*changes), STACKS)).proposed_duration == proposed
 
 
-def test_what_may_be_left_out_has_the_documented_defaults() -> None:
+def test_omitted_keys_have_documented_defaults() -> None:
     approvals = validate_stack(stack_with_approvals(), STACKS).approvals
     assert approvals is not None
     assert approvals.model_dump(exclude_none=True) == {
@@ -471,22 +471,22 @@ def test_what_may_be_left_out_has_the_documented_defaults() -> None:
         (stack((("alerts",), None), (("slackBotToken",), None)), False),
     ],
 )
-def test_alerts_ask_for_an_explanation_where_there_is_an_app_to_give_it_to(raw: dict[str, Any], explains: bool) -> None:
+def test_explain_button_with_approvals_is_on_by_default(raw: dict[str, Any], explains: bool) -> None:
     assert validate_stack(raw, STACKS).explains is explains
 
 
-def test_alarms_of_the_workflow_that_nobody_hears_are_warned_of() -> None:
+def test_workflow_alarms_without_email_give_warning() -> None:
     (warning,) = warnings(stack_with_approvals(((*ALERTS, "monitoring"), None)))
     assert warning.path == "breakglass:alerts.monitoring.emails"
-    assert "Access that can't be taken back raises an alarm there as well." in warning.why
+    assert "Access that can't be revoked raises an alarm there as well." in warning.why
 
 
-def test_a_valid_section_passes_again_as_the_components_get_it() -> None:
+def test_valid_section_dumped_passes_again() -> None:
     valid = validate_stack(stack_with_approvals(), STACKS)
     assert StackFile.model_validate(valid.model_dump(exclude_none=True)).model_dump() == valid.model_dump()
 
 
-def test_the_component_knows_the_same_rules_and_takes_one_signing_secret() -> None:
+def test_component_with_two_signing_secrets_is_refused() -> None:
     raw = validate_stack(stack_with_approvals(), STACKS).model_dump(exclude_none=True)
     raw["slack_bot_token"] = "known at deployment only"
     raw["alerts"]["region"] = "us-east-1"

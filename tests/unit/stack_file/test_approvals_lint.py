@@ -58,29 +58,29 @@ def permission_sets(*changes: tuple[Keys, object]) -> PermissionSets:
 # --- the file alone --------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_warned_of_where_nothing_is_odd() -> None:
+def test_ordinary_section_gives_no_warning() -> None:
     assert warnings() == {}
 
 
-def test_a_set_without_a_rule_has_only_those_of_its_assignments() -> None:
+def test_set_with_assignment_but_no_rule_gives_warning() -> None:
     told = warnings((("permissionSets", "pairs", 1), OTHER_PAIR))
     assert told.keys() == {"permissionSets.pairs[1].breakGlass"}
     assert 'value: "network-break-glass"' in told["permissionSets.pairs[1].breakGlass"]
-    assert "Only those have it whom its assignments name." in told["permissionSets.pairs[1].breakGlass"]
+    assert "Only its assignments give access to it." in told["permissionSets.pairs[1].breakGlass"]
 
 
-def test_a_set_without_a_rule_and_without_an_assignment_is_nobodys() -> None:
+def test_set_without_rule_or_assignment_gives_warning() -> None:
     nobodys = {**OTHER_PAIR, "assignments": [{**OTHER_PAIR["assignments"][0], "sets": ["everyday"]}]}
     told = warnings((("permissionSets", "pairs", 1), nobodys))
-    assert "Nobody has it by an assignment." in told["permissionSets.pairs[1].breakGlass"]
+    assert "No assignment gives access to it either." in told["permissionSets.pairs[1].breakGlass"]
 
 
-def test_a_request_of_what_is_there_all_the_time_is_pointless() -> None:
+def test_requester_with_assignment_gives_warning() -> None:
     told = warnings(((*RULE, "requesters", 1), {"group": "database-oncall"}))
     assert told.keys() == {"permissionSets.pairs[0].assignments[0]"}
     text = told["permissionSets.pairs[0].assignments[0]"]
     assert 'value: "database-oncall"' in text
-    assert "They have devops-break-glass in 222222222222 all the time" in text
+    assert "gives them devops-break-glass in 222222222222 all the time" in text
     assert "Add `sets: [everyday]`" in text
 
 
@@ -93,11 +93,11 @@ def test_a_request_of_what_is_there_all_the_time_is_pointless() -> None:
         [((*ASSIGNMENT, "group"), None), ((*ASSIGNMENT, "user"), "database-oncall")],
     ],
 )
-def test_an_assignment_of_something_else_makes_no_request_pointless(changes: list[tuple[Keys, object]]) -> None:
+def test_requester_with_other_assignment_gives_no_warning(changes: list[tuple[Keys, object]]) -> None:
     assert warnings(((*RULE, "requesters", 1), {"group": "database-oncall"}), *changes) == {}
 
 
-def test_whoever_is_the_only_approver_cannot_have_their_own_request_approved() -> None:
+def test_only_approver_as_requester_gives_warning() -> None:
     told = warnings(
         ((*RULE, "requesters"), [{"group": "developers"}, {"user": "ada"}]), ((*RULE, "approvers"), [{"user": "ada"}])
     )
@@ -105,17 +105,19 @@ def test_whoever_is_the_only_approver_cannot_have_their_own_request_approved() -
     assert 'value: "ada"' in told["approvals.rules[0].requesters[1]"]
 
 
-def test_who_is_in_a_group_is_not_guessed() -> None:
+def test_approver_group_gives_no_warning() -> None:
     assert warnings(((*RULE, "requesters"), [{"user": "ada"}])) == {}
 
 
-def test_a_freeze_is_called_to_mind() -> None:
+def test_deny_of_all_approvers_gives_warning() -> None:
     told = warnings(((*APPROVALS, "denies"), [FREEZE]))
     assert told.keys() == {"approvals.rules[0].approvers"}
-    assert "Nobody can approve by this rule for now: freeze of `denies` forbids" in told["approvals.rules[0].approvers"]
+    assert (
+        "No approver of this rule can approve now: freeze of `denies` forbids" in told["approvals.rules[0].approvers"]
+    )
 
 
-def test_deny_rules_that_forbid_all_approvers_together_are_called_to_mind() -> None:
+def test_denies_of_all_approvers_together_give_warning() -> None:
     told = warnings(
         ((*RULE, "approvers"), [{"group": "database-leads"}, {"user": "ada"}]),
         (
@@ -138,7 +140,7 @@ def test_deny_rules_that_forbid_all_approvers_together_are_called_to_mind() -> N
         {**FREEZE, "principals": [{"group": "contractors"}]},
     ],
 )
-def test_a_deny_rule_that_leaves_somebody_to_approve_somewhere_is_nothing_odd(deny: dict[str, Any]) -> None:
+def test_deny_that_leaves_an_approver_gives_no_warning(deny: dict[str, Any]) -> None:
     assert warnings(((*RULE, "accounts"), ["222222222222", "333333333333"]), ((*APPROVALS, "denies"), [deny])) == {}
 
 
@@ -149,29 +151,29 @@ LONG = [
 ]
 
 
-def test_a_session_that_outlives_the_longest_access_is_warned_of() -> None:
+def test_session_longer_than_access_gives_warning() -> None:
     told = warnings(*LONG)
     assert told.keys() == {"approvals.rules[0].maximumDuration"}
     text = told["approvals.rules[0].maximumDuration"]
     assert 'value: "PT1H"' in text
-    assert "one of devops-break-glass lives for PT3H" in text
+    assert "a session of devops-break-glass lasts PT3H" in text
 
 
 @pytest.mark.parametrize("changes", [[((*RULE, "maximumDuration"), "PT3H")], [((*APPROVALS, "endSessions"), True)]])
-def test_a_session_that_ends_with_the_access_or_is_no_longer_is_not_warned_of(
+def test_session_within_access_gives_no_warning(
     changes: list[tuple[Keys, object]],
 ) -> None:
     assert warnings(*LONG, *changes) == {}
 
 
-def test_what_is_forbidden_where_nothing_is_allowed_may_be_a_slip_of_the_pen() -> None:
+def test_deny_in_account_without_rule_gives_warning() -> None:
     told = warnings(((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["222222222222", "222222222223"]}]))
     assert "approvals.denies[0].accounts[1]" in told
     assert 'value: "222222222223"' in told["approvals.denies[0].accounts[1]"]
     assert "approvals.denies[0].accounts[0]" not in told
 
 
-def test_a_stack_without_approvals_is_not_judged() -> None:
+def test_stack_without_approvals_gives_no_warning() -> None:
     raw = stack_with_approvals((APPROVALS, None), (("permissionSets", "pairs", 1), OTHER_PAIR))
     assert stack_files.warnings(raw) == []
 
@@ -179,7 +181,7 @@ def test_a_stack_without_approvals_is_not_judged() -> None:
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_name_of_the_section_is_found_with_its_place() -> None:
+def test_mentioned_yields_every_name_with_its_path() -> None:
     found = approvals(
         (
             (*RULE, "requesters"),
@@ -203,7 +205,7 @@ def test_every_name_of_the_section_is_found_with_its_place() -> None:
     ]
 
 
-def test_only_assignments_of_break_glass_sets_are_looked_up() -> None:
+def test_assigned_yields_only_break_glass_assignments() -> None:
     sets = permission_sets(
         ((*PAIR, "assignments", 1), {"user": "ada", "accounts": ["222222222222"], "sets": ["everyday"]}),
         ((*PAIR, "assignments", 2), {"user": "grace", "accounts": ["222222222222"], "sets": ["breakGlass"]}),

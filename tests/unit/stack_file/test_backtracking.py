@@ -93,17 +93,17 @@ patterns = st.recursive(
 @example("(?:a?){18}", "aaa")
 @example("(?:a?){2}(?:a?){2}a", "aaaaa")
 @example("(?:|a)(?:|a)b*", "ab")
-def test_most_steps_is_no_less_than_what_is_taken(pattern: str, text: str) -> None:
+def test_most_steps_bounds_the_steps_taken(pattern: str, text: str) -> None:
     bound = most_steps(pattern, len(text), 10_000)
     # Beyond the limit counting ends, and some of these would take the matcher for ever.
     assert bound > 10_000 or steps(pattern, text) <= bound
 
 
-def test_most_steps_is_exact_where_there_is_one_way() -> None:
+def test_most_steps_of_unambiguous_pattern_is_exact() -> None:
     assert most_steps("INC-[0-9]+", 12, LIMIT) == steps("INC-[0-9]+", "INC-12345678") == 13
 
 
-def test_the_matcher_counts_what_takes_seconds() -> None:
+def test_most_steps_of_slow_pattern_exceeds_limit() -> None:
     """26 letters take `re` six seconds; each further letter doubles it."""
     assert [steps("([a]+)+", "a" * length) for length in (8, 9, 10)] == [2**8, 2**9, 2**10]
 
@@ -129,7 +129,7 @@ def test_the_matcher_counts_what_takes_seconds() -> None:
         "(?:é|e)+",
     ],
 )
-def test_a_harmless_ticket_pattern_takes_few_steps(pattern: str) -> None:
+def test_ticket_pattern_takes_few_steps(pattern: str) -> None:
     assert most_steps(pattern, TICKET, LIMIT) <= 10_000
 
 
@@ -154,5 +154,5 @@ def test_a_harmless_ticket_pattern_takes_few_steps(pattern: str) -> None:
         "(?:é|[^a])+",
     ],
 )
-def test_a_pattern_with_too_many_ways_takes_too_many_steps(pattern: str) -> None:
+def test_ambiguous_pattern_exceeds_limit(pattern: str) -> None:
     assert most_steps(pattern, TICKET, LIMIT) > LIMIT

@@ -67,7 +67,7 @@ def paths_of(outcome: LoadedStack | ConfigError) -> list[str]:
     return [problem.path for problem in outcome.problems]
 
 
-def test_a_stack_is_read_with_its_token_as_a_secret() -> None:
+def test_load_stack_file_returns_token_as_secret() -> None:
     loaded, deployment = configured(stack())
     assert isinstance(loaded, LoadedStack)
     assert deployment.outputs == {"token": TOKEN, "signing_secret": None}
@@ -76,21 +76,21 @@ def test_a_stack_is_read_with_its_token_as_a_secret() -> None:
     assert loaded.stack_file.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
 
 
-def test_an_existing_secret_needs_no_token() -> None:
+def test_existing_secret_needs_no_token() -> None:
     loaded, _ = configured(stack(((*ALERTS, "slack", "botTokenSecretName"), "slack/token")), token=None)
     assert isinstance(loaded, LoadedStack)
     assert loaded.slack_bot_token is None
     assert "slack_bot_token" not in loaded.to_args()
 
 
-def test_the_signing_secret_is_a_secret_too() -> None:
+def test_load_stack_file_returns_signing_secret_as_secret() -> None:
     loaded, deployment = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
     assert isinstance(loaded, LoadedStack)
     assert deployment.outputs == {"token": TOKEN, "signing_secret": SIGNING_SECRET}
     assert deployment.secret_outputs == {"token", "signing_secret"}
 
 
-def test_an_existing_signing_secret_needs_none_in_the_stack() -> None:
+def test_existing_signing_secret_needs_none_in_stack() -> None:
     named = stack_with_approvals(((*APPROVALS, "signingSecretName"), "slack/signing"), (("slackSigningSecret",), None))
     loaded, _ = configured(named)
     assert isinstance(loaded, LoadedStack)
@@ -98,7 +98,7 @@ def test_an_existing_signing_secret_needs_none_in_the_stack() -> None:
     assert "slack_signing_secret" not in loaded.to_args()
 
 
-def test_the_arguments_of_the_component_are_the_sections_and_the_secrets() -> None:
+def test_component_args_are_sections_and_secrets() -> None:
     loaded, _ = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
     assert isinstance(loaded, LoadedStack)
     assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
@@ -113,30 +113,30 @@ def test_load_stack_file_logs_warnings(channel: str, monkeypatch: pytest.MonkeyP
     assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")
 
 
-def test_a_section_in_json_with_a_key_twice_is_no_mapping() -> None:
+def test_section_in_json_with_duplicate_key_is_refused() -> None:
     text = json.dumps(stack()["alerts"]).replace("{", '{"slack": {}, ', 1)
     assert decode_value("alerts", text) == text
 
 
-def test_an_unknown_key_is_found() -> None:
+def test_unknown_key_is_reported() -> None:
     outcome, _ = configured({**stack(), "alrets": {}})
     assert paths_of(outcome) == ["breakglass:alrets"]
 
 
-def test_a_plain_token_is_refused_and_not_repeated() -> None:
+def test_plain_token_is_refused_and_redacted() -> None:
     outcome, _ = configured(stack(), secret_keys=())
     assert paths_of(outcome) == [TOKEN_KEY]
     assert TOKEN[:12] not in str(outcome)
 
 
-def test_a_plain_signing_secret_is_refused_and_not_repeated() -> None:
+def test_plain_signing_secret_is_refused_and_redacted() -> None:
     outcome, _ = configured(stack_with_approvals(), secret_keys=(TOKEN_KEY,), signing_secret=SIGNING_SECRET)
     assert paths_of(outcome) == [SIGNING_KEY]
     assert SIGNING_SECRET[:8] not in str(outcome)
 
 
 @pytest.mark.parametrize("secret", [TOKEN, f"{SIGNING_SECRET}\n", f'"{SIGNING_SECRET}"', "", "short"])
-def test_an_encrypted_value_that_is_no_signing_secret_is_refused_unseen(secret: str) -> None:
+def test_encrypted_wrong_signing_secret_is_refused_unseen(secret: str) -> None:
     outcome, _ = configured(stack_with_approvals(), signing_secret=secret)
     assert isinstance(outcome, ConfigError)
     (problem,) = outcome.problems
@@ -146,7 +146,7 @@ def test_an_encrypted_value_that_is_no_signing_secret_is_refused_unseen(secret: 
 
 
 @pytest.mark.parametrize("token", ["xoxp-1-2-3", f"{TOKEN}\n", "", "12345678"])
-def test_an_encrypted_value_that_is_no_bot_token_is_refused_unseen(token: str) -> None:
+def test_encrypted_wrong_bot_token_is_refused_unseen(token: str) -> None:
     outcome, _ = configured(stack(), token=token)
     assert isinstance(outcome, ConfigError)
     (problem,) = outcome.problems
@@ -154,12 +154,12 @@ def test_an_encrypted_value_that_is_no_bot_token_is_refused_unseen(token: str) -
     assert "Bot User OAuth Token" in problem.instead
 
 
-def test_a_wrong_token_and_a_wrong_section_come_in_one_report() -> None:
+def test_wrong_token_and_section_come_in_one_report() -> None:
     outcome, _ = configured(stack(((*ALERTS, "slack", "channel"), "#ops")), token="xoxp-1-2-3")
     assert paths_of(outcome) == ["breakglass:alerts.slack.channel", TOKEN_KEY]
 
 
-def test_a_section_with_an_encrypted_value_is_refused_unseen() -> None:
+def test_section_with_encrypted_value_is_refused_unseen() -> None:
     raw = stack(((*ALERTS, "postMortemUrl"), "https://example.com/?key=hunter2"))
     outcome, _ = configured(raw, secret_keys=(TOKEN_KEY, "breakglass:alerts"))
     assert paths_of(outcome) == ["breakglass:alerts"]
@@ -167,7 +167,7 @@ def test_a_section_with_an_encrypted_value_is_refused_unseen() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "text", "17", "true", "null", "[1]", "{", "[" * 100_000])
-def test_a_section_that_is_no_mapping_is_a_problem_and_no_traceback(value: str) -> None:
+def test_section_that_is_not_a_mapping_is_reported(value: str) -> None:
     raised: list[ConfigError] = []
 
     def program() -> None:

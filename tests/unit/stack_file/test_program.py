@@ -18,14 +18,14 @@ from tests.unit.stack_file.stack_files import STACKS
 ROOT = STACKS.parent
 
 
-def test_the_project_is_what_its_configuration_is_named_after() -> None:
+def test_project_name_is_the_configuration_namespace() -> None:
     project: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
     assert project["name"] + ":" == NAMESPACE
     assert project["stackConfigDir"] == STACKS.name
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "uv"}}
 
 
-def test_a_wrong_stack_file_ends_the_program_with_a_report_before_anything_is_made() -> None:
+def test_program_with_wrong_stack_file_registers_nothing() -> None:
     deployment = Deployment()
 
     def program() -> None:
@@ -38,5 +38,5 @@ def test_a_wrong_stack_file_ends_the_program_with_a_report_before_anything_is_ma
     assert deployment == Deployment()
 
 
-def test_the_program_stays_small_enough_to_read_at_once() -> None:
+def test_program_stays_short() -> None:
     assert len((ROOT / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 40

@@ -31,7 +31,7 @@ def test_a_report_is_readable_in_a_terminal() -> None:
     )
 
 
-def test_one_problem_is_not_called_problems() -> None:
+def test_report_of_one_problem_is_singular() -> None:
     assert str(ConfigError([Problem("a", "b", "c", "d")])).startswith("1 problem in")
 
 
@@ -48,7 +48,7 @@ def test_one_problem_is_not_called_problems() -> None:
         ("https://hooks.slack.com/services/T0/B0/XyZ", "https://[redacted]"),
     ],
 )
-def test_a_secret_is_redacted_wherever_a_problem_says_it(text: str, redacted: str) -> None:
+def test_problem_with_secret_is_redacted(text: str, redacted: str) -> None:
     assert has_secret(text)
     assert redact(text) == redacted
     problem = Problem(text, text, text, text)
@@ -56,12 +56,12 @@ def test_a_secret_is_redacted_wherever_a_problem_says_it(text: str, redacted: st
 
 
 @pytest.mark.parametrize("text", ["The token begins with xoxb-.", "xoxb-...", "https://slack.com/api", "boxboy"])
-def test_what_is_no_secret_is_left_alone(text: str) -> None:
+def test_text_without_secret_is_unchanged(text: str) -> None:
     assert not has_secret(text)
     assert redact(text) == text
 
 
-def test_a_long_value_is_cut_after_redaction() -> None:
+def test_long_value_is_cut_after_redaction() -> None:
     assert format_value(["x" * 110, TOKEN]).startswith('["xxx')
     assert "1111" not in format_value(["x" * 110, TOKEN])
     assert len(format_value("x" * 1000)) == 121
@@ -78,13 +78,13 @@ def test_a_long_value_is_cut_after_redaction() -> None:
         (("tags", ""), 'breakglass:tags[""]'),
     ],
 )
-def test_a_path_is_written_as_pulumi_writes_it(loc: tuple[str | int, ...], path: str) -> None:
+def test_key_path_is_written_as_pulumi_does(loc: tuple[str | int, ...], path: str) -> None:
     assert key_path(loc, "breakglass:") == path
 
 
-def test_the_nearest_word_is_told_only_if_there_is_one() -> None:
-    assert nearest("regoin", ["region", "pairs"]) == "Did you mean region? Possible here: region, pairs."
-    assert nearest("qqq", ["region", "pairs"]) == "Possible here: region, pairs."
+def test_nearest_names_a_word_only_if_close() -> None:
+    assert nearest("regoin", ["region", "pairs"]) == "Did you mean region? Expected one of: region, pairs."
+    assert nearest("qqq", ["region", "pairs"]) == "Expected one of: region, pairs."
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ class Outer(BaseModel):
     [
         (
             {"inner": {}},
-            Problem("x.inner.count", "(missing)", "The key is required: How many.", "Add the line `count: 3`."),
+            Problem("x.inner.count", "(missing)", "The key is required. How many.", "Add the line `count: 3`."),
         ),
         (
             {"inner": {"count": "many"}},
             Problem(
                 "x.inner.count",
                 '"many"',
-                "Here belongs a whole number, not a text. How many.",
+                "Expected a whole number, got a string. How many.",
                 "Write a whole number, e.g. 3.",
             ),
         ),
@@ -132,13 +132,13 @@ class Outer(BaseModel):
             Problem(
                 "x.many.a[0].count",
                 "null",
-                "Here belongs a whole number, not an empty value. How many.",
+                "Expected a whole number, got an empty value. How many.",
                 "Write a whole number, e.g. 3.",
             ),
         ),
     ],
 )
-def test_pydantics_own_findings_are_told_in_the_same_shape(raw: dict[str, object], problem: Problem) -> None:
+def test_pydantic_errors_have_the_same_shape(raw: dict[str, object], problem: Problem) -> None:
     with pytest.raises(ConfigError) as refused:
         validate(Outer, raw, at="x.")
     assert refused.value.problems == (problem,)

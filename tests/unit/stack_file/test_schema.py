@@ -34,19 +34,19 @@ def document(raw: dict[str, Any]) -> dict[str, Any]:
     return {"config": {NAMESPACE + key: value for key, value in raw.items()}}
 
 
-def test_the_committed_schema_is_that_of_the_models() -> None:
+def test_committed_schema_is_current() -> None:
     text = (STACKS.parent / SCHEMA_FILE).read_text(encoding="utf-8")
     assert text == schema_text(), "stale: run `python -m breakglass.stack_file.schema`"
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])
-def test_a_committed_stack_file_obeys_the_schema_and_names_it(name: str) -> None:
+def test_committed_stack_file_obeys_and_names_schema(name: str) -> None:
     assert faults(committed(name)) == []
     first_line = (STACKS / f"Pulumi.{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first_line == f"# yaml-language-server: $schema=./{SCHEMA_FILE.name}"
 
 
-def test_a_stack_file_that_the_cli_has_written_to_obeys_the_schema() -> None:
+def test_stack_file_written_by_cli_obeys_schema() -> None:
     assert faults(document(stack())) == []
     assert faults({**document(stack_with_approvals()), "encryptionsalt": "v1:x", "secretsprovider": "awskms://x"}) == []
 
@@ -75,11 +75,11 @@ def test_a_stack_file_that_the_cli_has_written_to_obeys_the_schema() -> None:
         ([((*RULE, "aprovers"), [])], "$.config['breakglass:approvals'].rules[0]"),
     ],
 )
-def test_an_editor_sees_a_fault(changes: list[tuple[Keys, object]], place: str) -> None:
+def test_schema_refuses_fault(changes: list[tuple[Keys, object]], place: str) -> None:
     assert faults(document(stack_with_approvals(*changes))) == [place]
 
 
-def test_every_key_is_explained_on_hover() -> None:
+def test_schema_describes_every_key() -> None:
     schema = stack_file_schema()
     models = [model for model in schema["definitions"].values() if "properties" in model]
     unexplained = [

@@ -45,11 +45,11 @@ def test_set_first_made_on_request_is_warned_about(key: str, value: object, poli
     found = [warning for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH]
 
     assert len(found) == 1
-    assert f"lacks {policy}," in found[0].why
+    assert f"lacks {policy}." in found[0].why
     assert "in 222222222222" in found[0].why
 
 
-def test_set_that_nobody_is_assigned_is_warned_about() -> None:
+def test_set_without_assignment_is_warned_about() -> None:
     everyday = {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["everyday"]}
     raw = stack(((*PAIR, "assignments"), [everyday]), ((*BREAK_GLASS, "customerManagedPolicies"), OWN_POLICY))
 

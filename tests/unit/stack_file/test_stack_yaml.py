@@ -39,7 +39,7 @@ def aliases(depth: int) -> bytes:
     return "".join(["config:\n  breakglass:a0: &a0 x\n", *lists]).encode()
 
 
-def test_scalars_are_read_as_the_pulumi_cli_reads_them() -> None:
+def test_scalars_are_read_as_by_the_pulumi_cli() -> None:
     assert json.loads(json.dumps(read_stack_yaml(SCALARS).keys)) == {
         "nested": {
             "1": "a number as a key",
@@ -112,7 +112,7 @@ def test_a_stack_file_without_configuration_has_no_keys(text: str, tmp_path: Pat
         ("config: {}\nconfig: {}\n", "config", "(lines 1 and 2)"),
     ],
 )
-def test_a_key_given_twice_is_a_problem(text: str, path: str, lines: str, tmp_path: Path) -> None:
+def test_duplicate_key_is_reported(text: str, path: str, lines: str, tmp_path: Path) -> None:
     (problem,) = read(tmp_path, text).problems
     assert (problem.path, problem.value) == (path, lines)
 
@@ -150,26 +150,26 @@ def test_line_of_a_path_is_that_of_the_nearest_key(path: str, line: int, tmp_pat
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"config: [1\n", "not valid YAML"),
-        (b"config:\n  a: *b\n", "not valid YAML in line 2"),
-        (b"config:\n  breakglass:a: !secret b\n", "not valid YAML in line 2"),
-        (b"just text\n", "a mapping (`key: value` lines) belongs here"),
-        (b"config: [1]\n", "a mapping (`key: value` lines) belongs here"),
-        (b"config: \xff\n", "not UTF-8 text"),
-        (b"config: \x00\n", "not UTF-8 text"),
+        (b"config: [1\n", "Not valid YAML"),
+        (b"config:\n  a: *b\n", "Not valid YAML in line 2"),
+        (b"config:\n  breakglass:a: !secret b\n", "Not valid YAML in line 2"),
+        (b"just text\n", "expected a mapping (`key: value` lines)"),
+        (b"config: [1]\n", "expected a mapping (`key: value` lines)"),
+        (b"config: \xff\n", "Not a file of printable UTF-8 text"),
+        (b"config: \x00\n", "Not a file of printable UTF-8 text"),
         (b"config: {a: " + b"[" * 500 + b"\n", "nested hundreds of levels deep"),
-        (b"config:\n  breakglass:a: &a [*a]\n", "or for themselves"),
-        (b"else: &a {b: *a}\n", "or for themselves"),
-        (aliases(30), "its aliases stand for more than a million values"),
+        (b"config:\n  breakglass:a: &a [*a]\n", "or contain themselves"),
+        (b"else: &a {b: *a}\n", "or contain themselves"),
+        (aliases(30), "its aliases expand to more than a million values"),
     ],
 )
-def test_an_unreadable_file_is_told_with_the_reason(content: bytes, why: str, tmp_path: Path) -> None:
+def test_unreadable_file_is_reported_with_reason(content: bytes, why: str, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_bytes(content)
     assert why in refusal(file)
 
 
-def test_a_missing_file_is_told_with_the_reason(tmp_path: Path) -> None:
+def test_missing_file_is_reported_with_reason(tmp_path: Path) -> None:
     assert "No such file or directory" in refusal(tmp_path / "Pulumi.nothing.yaml")
     assert "Is a directory" in refusal(tmp_path)
 

@@ -202,12 +202,12 @@ def _cases(table: list[tuple[Any, list[object]]]) -> list[tuple[Any, object]]:
 
 
 @pytest.mark.parametrize(("kind", "value"), _cases(TAKEN), ids=lambda value: repr(value)[:60])
-def test_a_good_value_is_taken_as_it_is(kind: Any, value: object) -> None:
+def test_valid_value_is_unchanged(kind: Any, value: object) -> None:
     assert TypeAdapter(kind).validate_python(value) == value
 
 
 @pytest.mark.parametrize(("kind", "value"), _cases(REFUSED), ids=lambda value: repr(value)[:60])
-def test_a_bad_value_is_answered_with_why_and_what_instead(kind: Any, value: object) -> None:
+def test_invalid_value_gives_why_and_instead(kind: Any, value: object) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(kind).validate_python(value)
     for details in refused.value.errors():
@@ -216,19 +216,19 @@ def test_a_bad_value_is_answered_with_why_and_what_instead(kind: Any, value: obj
         assert details["ctx"]["instead"].endswith((".", ")", "/"))
 
 
-def test_a_policy_as_json_text_becomes_a_mapping() -> None:
+def test_policy_as_json_text_becomes_mapping() -> None:
     text = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
     assert TypeAdapter(policy_document.PolicyDocument).validate_python(text)["Statement"]["Action"] == "s3:*"
 
 
-def test_a_policy_file_is_read_from_the_folder_of_the_stack_file(tmp_path: Path) -> None:
+def test_policy_file_is_read_beside_the_stack_file(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"Version": "2012-10-17", "Statement": []}')
-    with pytest.raises(ValidationError, match="without a statement"):
+    with pytest.raises(ValidationError, match="has no statement"):
         TypeAdapter(policy_document.PolicyFile).validate_python("p.json", context={"base_dir": tmp_path})
 
 
 @pytest.mark.parametrize("name", ["", ".", "missing.json", "\x00", "x" * 5000, "binary", 7])
-def test_a_policy_file_that_cannot_be_read_is_told(tmp_path: Path, name: object) -> None:
+def test_unreadable_policy_file_is_reported(tmp_path: Path, name: object) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValidationError, match=r"policies/rds\.json"):
         TypeAdapter(policy_document.PolicyFile).validate_python(name, context={"base_dir": tmp_path})

@@ -46,7 +46,7 @@ def permission_sets(*changes: tuple[Keys, object]) -> PermissionSets:
     return found
 
 
-def test_a_name_that_is_not_there_is_told_with_what_was_meant() -> None:
+def test_unresolved_name_is_reported_with_nearest() -> None:
     names = [
         Mention("rules[0].requesters[0].group", PrincipalKind.group, "databse-oncall"),
         Mention("rules[0].approvers[0].group", PrincipalKind.group, "database-leads"),
@@ -60,14 +60,14 @@ def test_a_name_that_is_not_there_is_told_with_what_was_meant() -> None:
     assert user.instead.startswith("Write the user name")
 
 
-def test_a_guess_prefers_another_case_to_another_letter() -> None:
+def test_closest_prefers_other_case_to_other_letter() -> None:
     there = {(PrincipalKind.group, name) for name in ("database-lead", "Database-Leads")}
     (problem,) = unresolved([Mention("security[0].group", PrincipalKind.group, "database-leads")], there)
     assert problem.instead.startswith("Did you mean Database-Leads?")
 
 
 @pytest.mark.parametrize("requesters", ["database-oncall", "Database-Oncall", "databse-oncall"])
-def test_a_guess_at_approvers_is_never_the_requesters(requesters: str) -> None:
+def test_advice_for_approvers_never_names_requesters(requesters: str) -> None:
     found = approvals(
         ((*RULE, "requesters"), [{"group": requesters}]),
         ((*RULE, "approvers"), [{"group": "database-oncal"}]),
@@ -82,22 +82,22 @@ def test_a_guess_at_approvers_is_never_the_requesters(requesters: str) -> None:
 ACCOUNTS = {"111111111111": "management", "222222222222": "production", "333333333333": "staging"}
 
 
-def test_accounts_of_the_organisation_are_known() -> None:
+def test_known_accounts_give_no_problem() -> None:
     assert unknown_accounts(approvals(), ACCOUNTS) == []
 
 
-def test_an_account_that_is_not_in_the_organisation_is_told_with_the_nearest_one() -> None:
+def test_unknown_account_is_reported_with_nearest() -> None:
     odd = approvals(
         ((*RULE, "accounts"), ["222222222222", "222222222223"]),
         ((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["987698769876"]}]),
     )
     rule, deny = unknown_accounts(odd, ACCOUNTS, at="x.approvals.")
     assert (rule.path, rule.value) == ("x.approvals.rules[0].accounts[1]", '"222222222223"')
-    assert rule.instead == "Did you mean 222222222222 (production)? Copy the id from AWS Organizations."
-    assert (deny.path, deny.instead) == ("x.approvals.denies[0].accounts[0]", "Copy the id from AWS Organizations.")
+    assert rule.instead == "Did you mean 222222222222 (production)? Copy the ID from AWS Organizations."
+    assert (deny.path, deny.instead) == ("x.approvals.denies[0].accounts[0]", "Copy the ID from AWS Organizations.")
 
 
-def test_a_delegated_administrator_does_not_reach_the_management_account() -> None:
+def test_delegated_administrator_with_management_rule_is_told() -> None:
     reaching = approvals(
         ((*RULE, "accounts"), ["222222222222", "111111111111"]),
         ((*APPROVALS, "denies"), [{**FREEZE, "accounts": ["111111111111"]}]),
@@ -108,15 +108,15 @@ def test_a_delegated_administrator_does_not_reach_the_management_account() -> No
     assert management_account_problems(reaching, deployed_in="111111111111", management_account="111111111111") == []
 
 
-def test_ending_sessions_is_warned_of_where_it_may_not_work() -> None:
+def test_end_sessions_that_may_fail_gives_warning() -> None:
     ending = approvals(((*APPROVALS, "endSessions"), True), ((*RULE, "accounts"), ["111111111111"]))
     delegated, unbound = session_deny_problems(ending, deployed_in="333333333333", management_account="111111111111")
-    assert "organisation's resource policy" in delegated.why
-    assert "no service control policy binds" in unbound.why
+    assert "organization's resource policy" in delegated.why
+    assert "no service control policy applies" in unbound.why
     assert {delegated.path, unbound.path} == {"approvals.endSessions"}
 
 
-def test_ending_sessions_of_member_accounts_from_the_management_account_works() -> None:
+def test_end_sessions_of_member_accounts_gives_no_warning() -> None:
     ending = approvals(((*APPROVALS, "endSessions"), True))
     assert session_deny_problems(ending, deployed_in="111111111111", management_account="111111111111") == []
     not_ending = approvals(((*RULE, "accounts"), ["111111111111"]))
@@ -132,7 +132,7 @@ def test_ending_sessions_of_member_accounts_from_the_management_account_works() 
         (["111111111111"], ["breakGlass"], False),
     ],
 )
-def test_everyday_set_that_can_decide_is_warned_of(accounts: list[str], sets: list[str], warned: bool) -> None:
+def test_everyday_set_that_can_decide_gives_warning(accounts: list[str], sets: list[str], warned: bool) -> None:
     reaching = permission_sets(
         ((*PAIR, "everyday", "inlinePolicy"), policy("rds:Describe*", "lambda:InvokeFunction")),
         ((*ASSIGNMENT, "accounts"), accounts),
@@ -179,7 +179,7 @@ def rule(requesters: str, approvers: str, approvals: int = 1) -> Rule:
         (rule("developers", "leads", 2), {"developers": ["ada"], "leads": ["ada", "grace", "alan"]}),
     ],
 )
-def test_a_rule_by_which_somebodys_request_can_be_approved_is_fine(one: Rule, members: dict[str, list[str]]) -> None:
+def test_rule_with_approvable_request_gives_no_warning(one: Rule, members: dict[str, list[str]]) -> None:
     assert unapprovable_rules([one], members) == []
 
 
@@ -193,12 +193,12 @@ def test_a_rule_by_which_somebodys_request_can_be_approved_is_fine(one: Rule, me
         (rule("developers", "leads", 2), {"developers": ["ada", "grace"], "leads": ["ada", "grace"]}),
     ],
 )
-def test_a_rule_by_which_no_request_can_be_approved_today_is_told(one: Rule, members: dict[str, list[str]]) -> None:
+def test_rule_without_other_approvers_gives_warning(one: Rule, members: dict[str, list[str]]) -> None:
     (problem,) = unapprovable_rules([rule("ada", "grace"), one], members)
     assert problem.path == "approvals.rules[1].approvers"
-    assert f"asks for {one.approvals} approval" in problem.why
+    assert f"needs {one.approvals} approval" in problem.why
 
 
-def test_a_rule_by_which_nobody_can_request_today_is_told() -> None:
+def test_rule_without_requesters_gives_warning() -> None:
     (problem,) = unapprovable_rules([rule("developers", "grace")], {"developers": []})
     assert (problem.path, problem.value) == ("approvals.rules[0].requesters", '["developers"]')

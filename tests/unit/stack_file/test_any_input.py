@@ -1,4 +1,4 @@
-"""Whatever is written in a stack file, the answer is a valid stack or a report, and never a token."""
+"""Any content of a stack file gives a valid stack or a report without a token."""
 
 import json
 from typing import Any

@@ -1,6 +1,6 @@
-"""What the section `approvals` may not say, by itself and beside the other sections, and what the report answers.
+"""Faults of the section `approvals`, alone and beside the other sections.
 
-Not proven here: that what is named exists (tests/components), and what is decided by it (tests/app).
+Not proven here: that the named principals exist (tests/components), and the decisions (tests/app).
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ RULE_PATH = "breakglass:approvals.rules[0]"
 DENY: dict[str, Any] = {"name": "contractors", "reason": "Under supervision.", "actions": ["approve"]}
 
 SCENARIOS = [
-    # --- who
+    # --- people
     Scenario(
         "an entry names one group or user",
         [((*RULE, "approvers", 0, "user"), "ada")],
@@ -45,7 +45,7 @@ SCENARIOS = [
         "another list entry",
     ),
     Scenario(
-        "an entry names somebody",
+        "an entry names a principal",
         [((*RULE, "requesters", 0), {})],
         f"{RULE_PATH}.requesters[0]",
         "{}",
@@ -53,7 +53,7 @@ SCENARIOS = [
         "`group:`, `groupId:`, `user:` and `userId:`",
     ),
     Scenario(
-        "nobody is named twice",
+        "a principal is named once",
         [((*RULE, "approvers", 1), {"group": "database-leads"})],
         f"{RULE_PATH}.approvers[1]",
         '{"group": "database-leads"}',
@@ -104,7 +104,7 @@ SCENARIOS = [
         "change their name and handle in Slack",
         "member ID",
     ),
-    # --- how long
+    # --- durations
     Scenario(
         "access lasts twelve hours at most",
         [((*RULE, "maximumDuration"), "PT13H")],
@@ -138,7 +138,7 @@ SCENARIOS = [
         "raise `maximumDuration`",
     ),
     Scenario(
-        "somebody is mentioned before the request is over",
+        "the escalation comes before the expiry",
         [((*RULE, "escalate"), {"after": "PT30M", "ping": [{"group": "security"}]})],
         f"{RULE_PATH}.escalate.after",
         '"PT30M"',
@@ -158,14 +158,14 @@ SCENARIOS = [
         "raise `requestExpiry`",
     ),
     Scenario(
-        "nobody is reminded without end",
+        "the number of reminders is limited",
         [((*RULE, "requestExpiry"), "PT168H"), ((*APPROVALS, "remindEvery"), "PT1M")],
         "breakglass:approvals.remindEvery",
         '"PT1M"',
         "expires unanswered after PT168H would be brought up again more than 500 times",
         "or shorten `requestExpiry`",
     ),
-    # --- what
+    # --- subjects
     Scenario(
         "a ticket's form is a regular expression",
         [((*RULE, "ticketPattern"), "INC-[0-9+")],
@@ -408,7 +408,7 @@ def test_rule_sets_with_invalid_pair_names_are_not_judged() -> None:
             ((*RULE, "requesters"), [{"user": "ada"}, {"user": "grace"}]),
             ((*RULE, "approvers"), [{"user": "ada"}, {"user": "grace"}]),
         ],
-        # What one of them can't have approved, the other can.
+        # Each can approve the other's requests.
         [
             ((*RULE, "requesters"), [{"user": "ada"}, {"user": "grace"}]),
             ((*RULE, "approvers"), [{"user": "ada"}]),

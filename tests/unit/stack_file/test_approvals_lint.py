@@ -1,6 +1,6 @@
-"""What is worth saying about approvals that are not wrong, and about what AWS answers.
+"""Warnings about valid approvals.
 
-Not proven here: what is refused (tests/unit/stack_file/test_approvals.py), and that AWS is asked (tests/components).
+Not proven here: the faults (tests/unit/stack_file/test_approvals.py).
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ OTHER_PAIR: dict[str, Any] = {
 
 
 def warnings(*changes: tuple[Keys, object]) -> dict[str, str]:
-    """What is warned of: the whole text in one line, by the path."""
+    """Return the warnings: path -> the whole text in one line."""
     told = stack_files.warnings(stack_with_approvals(*changes))
     found = {problem.path.removeprefix("breakglass:"): " ".join(str(problem).split()) for problem in told}
     assert len(found) == len(told)

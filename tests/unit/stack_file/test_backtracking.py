@@ -1,6 +1,6 @@
-"""How many steps a regular expression takes at most.
+"""The upper bound on the steps of a regular expression.
 
-A small matcher counts the characters that a backtracking engine reads. It stands for Python's own, which can't count.
+A small matcher counts the characters that a backtracking engine reads, since Python's own engine can't count.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the program reads out of Pulumi's configuration.
+"""The stack file as the program reads it from Pulumi's configuration.
 
 Not proven here: that the CLI writes and passes configuration in this form (tests/engine).
 """

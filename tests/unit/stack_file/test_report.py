@@ -1,4 +1,4 @@
-"""How a report reads, and that it repeats no secret."""
+"""The text of a report, and its redaction of secrets."""
 
 import pytest
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ def test_a_report_is_readable_in_a_terminal() -> None:
     report = ConfigError(
         [
             Problem("breakglass:alerts.slack.channel", '"#ops"', "Slack wants the channel's ID. " * 4, "Copy the ID."),
-            Problem("breakglass:tags", "[]", "Here belongs a mapping.", "Write a mapping."),
+            Problem("breakglass:tags", "[]", "Expected a mapping.", "Write a mapping."),
         ]
     )
     assert str(report) == (
@@ -26,7 +26,7 @@ def test_a_report_is_readable_in_a_terminal() -> None:
         "\n"
         "breakglass:tags\n"
         "    value:   []\n"
-        "    why:     Here belongs a mapping.\n"
+        "    why:     Expected a mapping.\n"
         "    instead: Write a mapping."
     )
 

@@ -34,7 +34,7 @@ def refusal(file: Path) -> str:
 
 
 def aliases(depth: int) -> bytes:
-    """Write a stack file of a few hundred bytes whose aliases stand for more than 2^depth values."""
+    """Write a stack file of a few hundred bytes whose aliases expand to more than 2^depth values."""
     lists = (f"  breakglass:a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, depth))
     return "".join(["config:\n  breakglass:a0: &a0 x\n", *lists]).encode()
 

@@ -1,4 +1,4 @@
-"""What each type of the vocabulary takes and refuses."""
+"""Values that each type of the stack file accepts and refuses."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a stack file may not say, and what the report answers.
+"""Faults of a stack file and their reports.
 
 Not proven here: that AWS and Slack accept what passes (tests/engine, docs/live-checks.md).
 """
@@ -158,7 +158,7 @@ SCENARIOS = [
         "Delete one",
     ),
     Scenario(
-        "a role is watched once, whatever path is written",
+        "a role is watched once, with any path",
         [((*ALERTS, "watch", "roles", 1), "arn:aws:iam::222222222222:role/ops/emergency-operator")],
         "breakglass:alerts.watch.roles[1]",
         '"arn:aws:iam::222222222222:role/ops/emergency-operator"',
@@ -265,7 +265,7 @@ SCENARIOS = [
         '"111122223333"',
     ),
     Scenario(
-        "an assignment is for somebody",
+        "an assignment has a principal",
         [((*ASSIGNMENT, "group"), None)],
         f"{PAIR_PATH}.assignments[0]",
         '{"accounts": ["222222222222"]}',
@@ -289,7 +289,7 @@ SCENARIOS = [
         '["111122223333"]',
     ),
     Scenario(
-        "nobody gets the same permission set in the same account twice",
+        "a principal gets a permission set in an account once",
         [
             (
                 (*PAIR, "assignments", 1),

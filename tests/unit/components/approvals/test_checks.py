@@ -1,6 +1,6 @@
-"""What AWS answers about the section `approvals`.
+"""The section `approvals` against the answers of AWS.
 
-Not proven here: that AWS is asked (tests/components).
+Not proven here: the calls to AWS (tests/components).
 """
 
 from typing import Any
@@ -170,7 +170,7 @@ def rule(requesters: str, approvers: str, approvals: int = 1) -> Rule:
 
 
 @pytest.mark.parametrize(
-    ("one", "members"),
+    ("judged", "members"),
     [
         (rule("developers", "leads"), {"developers": ["ada"], "leads": ["grace"]}),
         (rule("leads", "leads"), {"leads": ["ada", "grace"]}),
@@ -179,12 +179,12 @@ def rule(requesters: str, approvers: str, approvals: int = 1) -> Rule:
         (rule("developers", "leads", 2), {"developers": ["ada"], "leads": ["ada", "grace", "alan"]}),
     ],
 )
-def test_rule_with_approvable_request_gives_no_warning(one: Rule, members: dict[str, list[str]]) -> None:
-    assert unapprovable_rules([one], members) == []
+def test_rule_with_approvable_request_gives_no_warning(judged: Rule, members: dict[str, list[str]]) -> None:
+    assert unapprovable_rules([judged], members) == []
 
 
 @pytest.mark.parametrize(
-    ("one", "members"),
+    ("judged", "members"),
     [
         (rule("developers", "ada"), {"developers": ["ada"]}),
         (rule("leads", "leads"), {"leads": ["ada"]}),
@@ -193,10 +193,10 @@ def test_rule_with_approvable_request_gives_no_warning(one: Rule, members: dict[
         (rule("developers", "leads", 2), {"developers": ["ada", "grace"], "leads": ["ada", "grace"]}),
     ],
 )
-def test_rule_without_other_approvers_gives_warning(one: Rule, members: dict[str, list[str]]) -> None:
-    (problem,) = unapprovable_rules([rule("ada", "grace"), one], members)
+def test_rule_without_other_approvers_gives_warning(judged: Rule, members: dict[str, list[str]]) -> None:
+    (problem,) = unapprovable_rules([rule("ada", "grace"), judged], members)
     assert problem.path == "approvals.rules[1].approvers"
-    assert f"needs {one.approvals} approval" in problem.why
+    assert f"needs {judged.approvals} approval" in problem.why
 
 
 def test_rule_without_requesters_gives_warning() -> None:

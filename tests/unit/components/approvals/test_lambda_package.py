@@ -1,4 +1,4 @@
-"""What is uploaded to Lambda: the same bytes for the same content, and nothing in them but what runs there.
+"""The reproducible zip for Lambda, with nothing but the code that runs there.
 
 Not proven here: that Lambda runs it (tests/local does, in the local cloud).
 """
@@ -66,7 +66,7 @@ def test_it_holds_the_policy_and_the_sources_and_nothing_else() -> None:
     assert {f"breakglass/app/entrypoints/{part.name}.py" for part in AppFunction} <= held.keys()
 
 
-def test_the_same_content_gives_the_same_bytes_whatever_its_times_modes_and_neighbours(tmp_path: Path) -> None:
+def test_package_of_same_content_has_same_bytes(tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere" / "app"
     names = sorted((file.relative_to(SOURCES) for file in SOURCES.rglob("*.py")), reverse=True)
     for number, name in enumerate(names):
@@ -99,7 +99,7 @@ def test_it_is_smaller_than_a_megabyte() -> None:
     assert len(build(POLICY)) < 1_000_000
 
 
-def test_every_module_can_be_imported_with_the_standard_library_alone(unpacked: Path) -> None:
+def test_packaged_modules_import_standard_library_only(unpacked: Path) -> None:
     modules = sorted(
         ".".join(file.relative_to(unpacked).with_suffix("").parts).removesuffix(".__init__")
         for file in unpacked.rglob("*.py")

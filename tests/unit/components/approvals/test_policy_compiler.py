@@ -1,6 +1,6 @@
-"""What the functions are given to decide by.
+"""The compiled approval policy.
 
-Not proven here: what they decide (tests/app/domain).
+Not proven here: the decisions by it (tests/app/domain).
 """
 
 from dataclasses import replace
@@ -165,7 +165,7 @@ def test_a_small_section_is_compiled_whole() -> None:
 
 def test_every_key_of_a_section_is_compiled() -> None:
     names = replace(RESOLVED, region="us-gov-west-1", deployed_in="222222222222", session_policy_id="p-ended")
-    one = Principal(USER, USER_ID, USER_ID)
+    ada = Principal(USER, USER_ID, USER_ID)
     security = Principal(GROUP, "g-security", "security")
     assert compile_(stack_file(*WHOLE), names) == ApprovalPolicy(
         settings=Settings(
@@ -210,7 +210,7 @@ def test_every_key_of_a_section_is_compiled() -> None:
                 actions=(Action.break_glass, Action.approve, Action.request),
                 sets=("devops-break-glass",),
                 accounts=("111111111111",),
-                principals=(one,),
+                principals=(ada,),
             ),
             DenyRule(name="freeze", reason="Christmas.", actions=(Action.request,)),
         ),
@@ -223,7 +223,7 @@ def test_every_key_of_a_section_is_compiled() -> None:
         security=(security,),
         standing=(
             StandingAssignment(ONCALL, "devops-break-glass", "222222222222"),
-            StandingAssignment(one, "network-break-glass", "333333333333"),
+            StandingAssignment(ada, "network-break-glass", "333333333333"),
         ),
     )
 
@@ -232,7 +232,9 @@ def test_what_has_to_be_looked_up_is_what_is_compiled_with() -> None:
     file = stack_file(*WHOLE)
     assert file.approvals is not None
     assert file.permission_sets is not None
-    wanted = {(one.kind, one.name) for one in (*mentioned(file.approvals), *assigned(file.permission_sets.pairs))}
+    wanted = {
+        (mention.kind, mention.name) for mention in (*mentioned(file.approvals), *assigned(file.permission_sets.pairs))
+    }
     compile_(file, replace(RESOLVED, principal_ids={key: "id" for key in wanted}))
     for missing in wanted:
         with pytest.raises(KeyError):
@@ -245,7 +247,7 @@ def test_the_document_says_all_of_it(changes: list[tuple[Keys, object]]) -> None
     assert from_json(to_json(made)) == made
 
 
-def test_the_text_of_the_document_depends_on_nothing_but_what_it_says() -> None:
+def test_policy_text_depends_on_content_only() -> None:
     turned = replace(
         RESOLVED,
         principal_ids=_turned(RESOLVED.principal_ids),

@@ -1,6 +1,6 @@
 """The manifest of the Slack app.
 
-Not proven here: that Slack takes it (docs/live-checks.md).
+Not proven here: that Slack accepts it (docs/live-checks.md).
 """
 
 import ast
@@ -95,11 +95,11 @@ def methods_called() -> Iterator[str]:
     for file in Path(breakglass.app.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             value: Any = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(value, str) and value.partition(".")[0] in {one.partition(".")[0] for one in SCOPE_OF}:
+            if isinstance(value, str) and value.partition(".")[0] in {method.partition(".")[0] for method in SCOPE_OF}:
                 yield from [value] if value.count(".") == 1 and value.replace(".", "").isalpha() else []
 
 
-def test_the_app_has_the_scopes_that_its_calls_need_and_no_others() -> None:
+def test_manifest_has_exactly_the_scopes_of_its_calls() -> None:
     called = set(methods_called())
     assert called, "no method found: the search is broken"
     needed = {SCOPE_OF[method] for method in called} - {None}

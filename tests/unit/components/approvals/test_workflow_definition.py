@@ -34,7 +34,7 @@ def following(state: dict[str, Any]) -> set[str]:
     """Return every state that a state can go on to."""
     choices = [choice["Next"] for choice in state.get("Choices", [])]
     catches = [catch["Next"] for catch in state.get("Catch", [])]
-    return {one for one in (state.get("Next"), state.get("Default"), *choices, *catches) if one is not None}
+    return {name for name in (state.get("Next"), state.get("Default"), *choices, *catches) if name is not None}
 
 
 def reached(machine: dict[str, Any]) -> set[str]:
@@ -58,7 +58,7 @@ def test_every_way_comes_to_an_end() -> None:
             assert following(state) or state["Type"] in ("Succeed", "Fail"), name
 
 
-def test_every_step_is_one_that_its_function_knows_and_none_is_left_out() -> None:
+def test_workflow_steps_are_those_of_their_functions() -> None:
     asked: dict[str, set[str]] = {INTERACTIONS: set(), PROVISIONER: set()}
     for _, state in tasks():
         asked[state["Arguments"]["FunctionName"]].add(state["Arguments"]["Payload"]["step"])
@@ -73,7 +73,7 @@ def test_a_step_that_waits_gets_a_token_and_no_other_step_does() -> None:
         assert waits == (state["Arguments"]["Payload"]["step"] in workflow_steps._WAITING), name
 
 
-def test_every_step_is_tried_again_and_what_goes_on_failing_is_caught() -> None:
+def test_every_step_has_retry_and_catch() -> None:
     for name, state in tasks():
         errors = [["PermanentError"], ["BusyError"], ["States.TaskFailed"]]
         assert [retry["ErrorEquals"] for retry in state["Retry"]] == errors, name

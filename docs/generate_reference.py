@@ -221,8 +221,8 @@ def _policy_lint() -> Iterator[str]:
     yield inspect.getdoc(lint) or ""
     yield "## Risks"
     yield (
-        "Refused in a break-glass set, or warned of, unless `acknowledge` names the risk: a power is then a decision "
-        "that a reviewer sees in the stack file, not an accident."
+        "A break-glass set with a risk is refused, or causes a warning, unless `acknowledge` names the risk. A "
+        "reviewer then sees the power in the stack file."
     )
     yield _overview()
     for risk, rule in RISKS.items():
@@ -232,12 +232,12 @@ def _policy_lint() -> Iterator[str]:
     for rule in RULES:
         if rule.name not in list(RiskAcknowledgement):
             yield from _rule(rule)
-    yield "## What every break-glass set is denied"
+    yield "## Denied to every break-glass set"
     yield inspect.getdoc(protection) or ""
     for statement in protection.deny_statements("aws"):
         yield _folded_json(statement["Sid"], statement)
-    yield "## Looked at and left alone"
-    yield "These actions may look like a way around. They are no risk, and no Deny names them as such."
+    yield "## Reviewed and permitted"
+    yield "These actions look like a way around the limits. They are not a risk, and no Deny names them."
     lines = (f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in PERMITTED_ACTIONS)
     yield "\n".join(("| actions | why |", "|---|---|", *lines))
 
@@ -246,7 +246,7 @@ def _overview() -> str:
     lines = ["| risk | in a break-glass set | with `protectAlertPath` |", "|---|---|---|"]
     for risk, rule in RISKS.items():
         if risk is RiskAcknowledgement.administrator_access:
-            deny = "the other rows hold for it, too"
+            deny = "as in the other rows"
         elif risk in PROTECTED_RISKS:
             deny = "denied, so it is not reported"
         elif risk in protection.WITHHELD:

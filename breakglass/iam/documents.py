@@ -1,17 +1,16 @@
 """The IAM policy documents of the alert path, and the inline policy of a permission set.
 
-Every function turns plain values into a policy document with a stable order of keys and values, so that a preview shows
-a difference only where there is one. An Allow names one action on one resource, and the caller as closely as AWS lets
-one (see `alarm_topic_policy` for where it does not).
+Each function returns a document with a stable order of keys and values, so a preview shows only real differences. An
+Allow names one action on one resource, and limits the caller as far as AWS allows (see `alarm_topic_policy` for the
+exception).
 
-Sources: the Service Authorization Reference for which action takes which resource
+Sources: the Service Authorization Reference for the resource types of each action
 (https://docs.aws.amazon.com/service-authorization/latest/reference/), the EventBridge User Guide ("Using resource-based
 policies", "Cross-service confused deputy prevention", "IAM roles for sending events to targets") and the SNS Developer
 Guide ("Example cases for Amazon SNS access control").
 
-Non-goals: nothing here judges a policy that somebody else wrote (see `breakglass.iam.lint`); what a break-glass set
-is denied is in `breakglass.iam.protection`, what the functions of the approvals may in
-`breakglass.iam.app_roles`.
+Non-goals: judging the user's IAM policies (`breakglass.iam.lint`), the Deny statements of a break-glass set
+(`breakglass.iam.protection`), and the roles of the approvals' functions (`breakglass.iam.app_roles`).
 """
 
 import json
@@ -22,17 +21,17 @@ from breakglass.errors import PolicyError
 from breakglass.naming import ALERT_PATH_PREFIX
 
 Statement = dict[str, Any]
-"""One statement of a policy document, JSON-ready."""
+"""One statement of an IAM policy document, as JSON."""
 
 Document = dict[str, Any]
-"""A policy document, JSON-ready."""
+"""An IAM policy document, as JSON."""
 
 INLINE_POLICY_LIMIT = 10_240
 """Bytes, white space apart, of a permission set's inline policy (IAM Identity Center User Guide, "Quotas")."""
 
 
 def policy_json(document: Mapping[str, Any]) -> str:
-    """Return the document as AWS gets it: JSON without white space between its parts, keys in the given order."""
+    """Return the document as JSON text without white space, keys in the given order."""
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -42,16 +41,16 @@ def policy_size(document: Mapping[str, Any]) -> int:
 
 
 def invoke_destination(destination_arn: str) -> Document:
-    """Allow the holder to send events to one API destination and nothing else."""
+    """Return a document that allows sending events to one API destination."""
     return _document({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination_arn})
 
 
 def events_trust(destination_arn: str) -> Document:
-    """Let EventBridge assume a role, but only for an alert-path rule beside the API destination the role invokes.
+    """Let EventBridge assume a role for alert-path rules in the account and region of the API destination.
 
-    Without the condition the role is a confused deputy: any rule that names the role, in any account, would do.
-    EventBridge gives the rule's ARN as `aws:SourceArn` (EventBridge User Guide, "Using IAM policy conditions"). The
-    rule is in the destination's account and region, as EventBridge demands of a rule and its API destination.
+    Without the condition the role is a confused deputy: any rule in any account could name it. EventBridge sets
+    `aws:SourceArn` to the rule's ARN (EventBridge User Guide, "Using IAM policy conditions"), and demands a rule and
+    its API destination in the same account and region.
 
     Args:
         destination_arn: `arn:aws:events:REGION:ACCOUNT:api-destination/NAME/UUID`.
@@ -69,11 +68,11 @@ def events_trust(destination_arn: str) -> Document:
 
 
 def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Document:
-    """Let EventBridge put events it could not deliver into the queue, for the given rules only.
+    """Let EventBridge send undelivered events of the given rules to the queue.
 
     Args:
         queue_arn: The dead-letter queue, in the account and region of the rules.
-        rule_arns: The rules whose targets name the queue; at least one.
+        rule_arns: The rules with targets that name the queue; at least one.
     """
     return _document(
         {
@@ -89,8 +88,8 @@ def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Docume
 def alarm_topic_policy(topic_arn: str) -> Document:
     """Let the alert path's alarms and EventBridge's rules publish to the topic.
 
-    The alarms are those of the topic's own account and region whose name has the alert path's prefix. The rules are not
-    limited. AWS's guide says: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" ("Using
+    The alarms are limited to the topic's account and region and to the alert path's prefix. The rules are not limited.
+    AWS's guide says: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" ("Using
     resource-based policies"). AWS's recorded answers say that `aws:SourceAccount` works (decision 0035). If the guide
     is right, a condition would lose every e-mail about a lost connection, so it waits for the live check L19.
 
@@ -112,13 +111,13 @@ def alarm_topic_policy(topic_arn: str) -> Document:
 
 
 def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> Document | None:
-    """Return a permission set's inline policy with the statements added at its end; None if there is nothing in it.
+    """Return a permission set's inline policy with the statements appended; None if it has no statement.
 
-    A permission set has one inline policy, and of two the last silently wins: both have to become one.
+    A permission set has one inline policy: a second one would silently replace the first.
 
     Args:
         document: The user's inline policy, or None.
-        statements: What to add, possibly nothing; each has a `Sid`.
+        statements: Statements to append, each with a `Sid`.
 
     Raises:
         PolicyError: AWS would refuse the result (see `inline_policy_fault`).
@@ -130,9 +129,9 @@ def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statem
 
 
 def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> tuple[str, str] | None:
-    """Say what is wrong with the inline policy that `merge_inline` makes of the same arguments, and what to do instead.
+    """Return the fault of the merged inline policy and its fix, or None.
 
-    A `Sid` may be there only once, unless it is empty, and the whole has to fit into `INLINE_POLICY_LIMIT`.
+    Each `Sid` must be unique unless it is empty, and the policy must fit into `INLINE_POLICY_LIMIT`.
     """
     merged = _merged(document, statements)
     if merged is None:
@@ -141,23 +140,23 @@ def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence
     repeated = sorted({sid for sid in sids if sids.count(sid) > 1})
     if repeated:
         return (
-            f"Two statements have the Sid {repeated[0]}, and AWS refuses such a policy. "
-            "(Every break-glass set is denied things by statements whose Sid begins with Protect or No.)",
+            f"Two statements have the Sid {repeated[0]}: AWS refuses such a policy. (The Deny statements of every "
+            "break-glass set have Sids that begin with Protect or No.)",
             "Give one of them another Sid, or none.",
         )
     size = policy_size(merged)
     if size > INLINE_POLICY_LIMIT:
         added = size - policy_size({**merged, "Statement": statements_of(document) if document else []})
         return (
-            f"The inline policy has {size:,} bytes, {added:,} of them for what every break-glass set is denied, and "
-            f"AWS takes {INLINE_POLICY_LIMIT:,} in a permission set.",
+            f"Expected at most {INLINE_POLICY_LIMIT:,} bytes of inline policy, got {size:,}, {added:,} of them for the "
+            "Deny statements of every break-glass set: AWS would refuse it.",
             "Move statements into a customer managed policy and name it under customerManagedPolicies.",
         )
     return None
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Statement]:
-    """Return the statements of a document, which IAM lets one write as a list or as a single statement."""
+    """Return the statements of a document, which may be a list or a single statement."""
     statements = document["Statement"]
     return statements if isinstance(statements, list) else [statements]
 

@@ -1,9 +1,8 @@
 """The AWS managed policies that bring a risk, by name.
 
-Derived from the policies' documents with `breakglass.iam.lint.statement_risks`: AWS's of September 2026, as moto
-ships them. A test compares every name with the documents, so that a newer moto shows what has to change here. Policies
-of service-linked roles are left out, since nothing else can have them. A policy with administrator access is listed as
-such and nowhere else.
+Derived with `breakglass.iam.lint.statement_risks` from AWS's policy documents of September 2026, as moto ships them. A
+test compares every name with the documents, so a newer moto shows the changes to make here. Policies of service-linked
+roles are left out, since no other identity can have them. A policy with administrator access is listed as such only.
 
 Non-goals: AWS managed policies newer than the documents, which count as harmless.
 """

@@ -1,6 +1,6 @@
-"""What the text of an IAM policy says that a JSON parser loses, and what a template left in it.
+"""The text of an IAM policy: keys that a JSON parser loses, and placeholders of a template.
 
-Non-goals: the grammar of a policy (`breakglass.stack_file.types`), and what it allows (`breakglass.iam.lint`).
+Non-goals: the grammar of an IAM policy (`breakglass.stack_file.types`), and its risks (`breakglass.iam.lint`).
 """
 
 import json
@@ -16,7 +16,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 def repeated_keys(text: str) -> Iterator[tuple[Path, int, int]]:
     """Yield each key that an object has twice, with the lines of both, counted from 1.
 
-    `json.loads` keeps the last of the two and says nothing.
+    `json.loads` keeps the last of the two without an error.
 
     Args:
         text: Valid JSON.
@@ -62,9 +62,9 @@ _PLACEHOLDER = re.compile(r"\$\{[^}]*\}?|\{\{[^}]*\}?\}?|<[A-Za-z][\w .-]*>")
 
 
 def placeholders(text: str) -> list[str]:
-    """Return the placeholders of a template in a text, e.g. `${account_id}` or `<ACCOUNT>`, each once.
+    """Return the template placeholders in a text, e.g. `${account_id}` or `<ACCOUNT>`, each once.
 
-    IAM's own policy variables are none: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`, `${*}`.
+    IAM's own policy variables are not placeholders: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`, `${*}`.
 
     Source: "IAM policy elements: Variables and tags" (IAM User Guide).
     """
@@ -77,12 +77,12 @@ def _is_variable(text: str) -> bool:
 
 
 def arn_parts(resource: str) -> list[str]:
-    """Return the parts of an ARN: five before its fifth colon, and one of all that follows."""
+    """Return the five parts before an ARN's fifth colon, and the rest as one part."""
     return re.split(r":(?![^{}]*\})", resource, maxsplit=5)  # a variable has a colon of its own
 
 
 def unknown_arn_parts(resource: str) -> list[str]:
-    """Return the parts of an ARN before its fifth colon that can't be one: a variable, or a word to be replaced.
+    """Return the invalid parts before an ARN's fifth colon: variables, and words to be replaced.
 
     IAM replaces variables only after the fifth colon (source as above), so before it one matches nothing.
     """

@@ -1,19 +1,19 @@
-"""The Deny statements of every break-glass set: away from the alarm, from the approvals, and from a way around both.
+"""The Deny statements of every break-glass set: they protect the alert path, the approvals, and their own limits.
 
-Three kinds, and what lifts each:
+Three kinds, and the key that lifts each:
 
-* `Protect…` keeps a session away from the alert path, the approvals and CloudTrail. Only `protectAlertPath: false`
-  lifts it, for all sets.
-* `NotAcknowledged` withholds powers that lead around the limits of the set (`WITHHELD`). It also binds a set with
-  administrator access, and what the lint can't read: customer managed policies, and AWS managed policies as AWS changes
-  them. A set gets a power back by its own name in `acknowledge`; `protectAlertPath: false` gives all sets all of them.
-* `NoLocalLogin` withholds `aws login`. Only `allowLocalLogin: true` lifts it.
+* `Protect…` denies changes of the alert path, the approvals and CloudTrail. Only `protectAlertPath: false` lifts it,
+  for all sets.
+* `NotAcknowledged` denies powers that lead around the limits of the set (`WITHHELD`). It also binds a set with
+  administrator access, customer managed policies, which the lint can't read, and later changes of AWS managed policies.
+  The power's name in `acknowledge` lifts it for one set; `protectAlertPath: false` lifts all of it for all sets.
+* `NoLocalLogin` denies `aws login`. Only `allowLocalLogin: true` lifts it.
 
-Source: the Service Authorization Reference for which action takes which resource
-(https://docs.aws.amazon.com/service-authorization/latest/reference/). A test compares all of it with that reference.
+Source: the Service Authorization Reference for the resource types of each action
+(https://docs.aws.amazon.com/service-authorization/latest/reference/). A test compares all actions with that reference.
 
-Non-goals: sets and roles that this package does not make, and identities that a session can become or create: the lint
-looks for those (`breakglass.iam.lint`).
+Non-goals: sets and roles that this package does not create, and identities that a session can assume or create, which
+the lint looks for (`breakglass.iam.lint`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,10 +26,10 @@ _READING: Mapping[str, tuple[str, ...]] = {
     "apigateway": ("GET",),
     "cloudwatch": ("Describe*", "Get*", "List*"),
     "dynamodb": ("Describe*", "List*"),
-    # Sending to the default bus is how a drill is made. A replay sends again what a broken consumer has missed.
+    # PutEvents on the default bus sends a drill. A replay repeats events that a broken consumer has missed.
     "events": ("Describe*", "List*", "Put*Events", "StartReplay"),
     "iam": ("Get*", "List*"),
-    # The key may be that of a database, too: it can be used, and not be changed.
+    # The key may be a database's, too: it can be used, and not changed.
     "kms": ("CreateGrant", "Decrypt", "Describe*", "Encrypt", "GenerateDataKey*", "Get*", "List*", "ReEncrypt*"),
     "lambda": ("Get*", "List*"),
     "logs": ("Describe*", "FilterLogEvents", "Get*", "List*", "StartQuery"),
@@ -50,16 +50,16 @@ CLOUDTRAIL = (
     "cloudtrail:Stop*",
     "cloudtrail:Update*",
 )
-"""Actions that stop, narrow or hand over CloudTrail's records. A second trail takes nothing from the first."""
+"""Actions that stop, narrow or hand over CloudTrail's records. A second trail does not change the first."""
 
 UNSCOPED = ("events:PutPermission", "events:RemovePermission", "sns:SetSubscriptionAttributes", "sns:Unsubscribe")
-"""Actions on the alert path that have no resource type, so that a policy can only deny them everywhere."""
+"""Actions on the alert path without a resource type: an IAM policy can only deny them on all resources."""
 
 LOCAL_LOGIN = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
-"""Both actions that `aws login` needs. The reference calls them reading."""
+"""Both actions that `aws login` needs. The reference lists them as read access."""
 
 WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
-    # Credentials that outlive the session, and what lets others in. A leaked key can still be deactivated and deleted.
+    # Credentials that outlive the session, and access for others. Deactivating and deleting a leaked key is allowed.
     RiskAcknowledgement.iam: (
         "cognito-identity:SetIdentityPoolRoles",
         "iam:AcceptDelegation*",
@@ -154,7 +154,7 @@ WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
         "organizations:U*",
         "ram:EnableSharing*",
     ),
-    # Which root sessions there may be is set in IAM, above.
+    # IAM, above, decides which root sessions are possible.
     RiskAcknowledgement.root: ("sts:AssumeRoot",),
     RiskAcknowledgement.access: ("account-access:Create*", "account-access:Delete*"),
     RiskAcknowledgement.account: (
@@ -165,19 +165,19 @@ WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
         "account:StartPrimaryEmailUpdate",
     ),
 }
-"""Powers that a break-glass set has only if `acknowledge` names them, whatever its policies allow.
+"""Powers that a break-glass set has only if `acknowledge` names them.
 
-Where a service has nothing but such actions, all but its reading ones are here by the shortest beginnings that don't
-take in a reading one.
+Of a service with only such actions, all but the read-only ones are listed, by the shortest prefixes without a read-only
+action.
 """
 
 
 def alert_path_arns(partition: str) -> tuple[str, ...]:
-    """Return the ARN patterns of every resource of the alert path and the approvals, in whatever account and region.
+    """Return the ARN patterns of the alert path and the approvals, in any account and region.
 
-    Every such resource has the prefix in its name, but for the default event bus, on which the rules are. The copy of
-    the token which EventBridge keeps in Secrets Manager is called after the connection. What AWS names by an id of its
-    own (an API, a service control policy) is not here.
+    The names of all these resources have the prefix, except the default event bus of the rules. EventBridge names its
+    copy of the token in Secrets Manager after the connection. Resources named by an ID of AWS (an API, a service
+    control policy) are not included.
     """
     prefixed = (
         "cloudwatch:*:*:alarm:",
@@ -204,7 +204,7 @@ def alert_path_arns(partition: str) -> tuple[str, ...]:
 def own_arns(
     partition: str, *, secret_names: Iterable[str] = (), key_arns: Iterable[str] = (), buckets: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Return the ARN patterns of what a stack uses and the prefix does not cover.
+    """Return the ARN patterns of the stack's resources without the prefix.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
@@ -222,34 +222,33 @@ def own_arns(
 
 
 PLACEHOLDER_API_ID = "0000000000"
-"""As long as the ID that API Gateway gives an API, for the size of a policy before the API is there."""
+"""As long as an API ID of API Gateway, for the size of an IAM policy before the API exists."""
 
 
 def api_arn(partition: str, region: str, api_id: str) -> str:
-    """Return the ARN pattern of an HTTP API and of everything below it."""
+    """Return the ARN pattern of an HTTP API and all its parts."""
     return f"arn:{partition}:apigateway:{region}::/apis/{api_id}*"
 
 
 def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Statement, ...]:
-    """Return the Deny statements that keep a break-glass session from its alarm, and from deciding on its own approval.
+    """Return the Deny statements that protect the alert path and the approvals from a break-glass session.
 
-    * On protected resources everything is denied but reading: to list what is harmful would miss tomorrow's actions,
-      and today's are many and indirect. `events:EnableRule` resets a rule's state to one without read-only events;
-      `cloudwatch:PutAlarmMuteRule` needs the permission on every alarm it mutes; `secretsmanager:GetSecretValue` gives
-      the token which deletes the message in Slack; `events:UpdateEventBus` gives the bus a key that can be disabled.
-      The records and the history of an execution hold the tokens by which an approval is told, so they are not to be
-      read either. `sts:*` stays, for a role of the organisation's own whose name happens to begin with the prefix.
-    * An HTTP API is known by its ID where this stack makes it (`api_arn` in `own`). One of another stack is known by a
-      condition on its name, which its routes and integrations don't have (nor do they inherit its tags, API Gateway
+    * On protected resources everything but reading is denied. A list of harmful actions would miss future ones, and the
+      present ones are many and indirect: `events:EnableRule` resets a rule to a state without read-only events,
+      `cloudwatch:PutAlarmMuteRule` needs the permission on every alarm it mutes, `secretsmanager:GetSecretValue` reads
+      the token that can delete the message in Slack, `events:UpdateEventBus` gives the bus a key that can be disabled.
+      The records and the history of an execution hold the task tokens of approvals, so reading them is denied, too.
+      `sts:*` is allowed, for other roles of the organization with names that begin with the prefix.
+    * An HTTP API of this stack is identified by its ID (`api_arn` in `own`). An API of another stack is identified by a
+      condition on its name. Its routes and integrations have no name, and they don't inherit tags (API Gateway
       Developer Guide, "API Gateway resources that can be tagged").
-    * The service control policy that ends sessions is known by its tag.
-    * CloudTrail may not be stopped, deleted or changed, whatever the trail is called: no record, no alert.
-    * A subscription and the permissions of a bus can't be named in a policy (the services know no resource type for
-      these actions), so none may be changed.
+    * The service control policy that ends sessions is identified by its tag.
+    * No trail of CloudTrail may be stopped, deleted or changed: without records there are no alerts.
+    * Subscriptions and the permissions of a bus have no resource type in these services, so none may be changed.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
-        own: ARN patterns of what the prefix does not cover (see `own_arns`, `api_arn`).
+        own: ARN patterns of the stack's resources without the prefix (see `own_arns`, `api_arn`).
     """
     resources = [*alert_path_arns(partition), *own]
     services = sorted({arn.split(":")[2] for arn in resources})
@@ -287,14 +286,14 @@ def deny_statements(
     local_login: bool = False,
     own: Sequence[str] = (),
 ) -> tuple[Statement, ...]:
-    """Return every Deny statement of one break-glass set.
+    """Return all Deny statements of one break-glass set.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
         protect: `protectAlertPath`.
-        acknowledged: The risks that the set is meant to have.
+        acknowledged: `acknowledge`.
         local_login: `allowLocalLogin`.
-        own: ARN patterns of what the prefix does not cover (see `own_arns`, `api_arn`).
+        own: ARN patterns of the stack's resources without the prefix (see `own_arns`, `api_arn`).
     """
     statements: list[Statement] = []
     if protect:

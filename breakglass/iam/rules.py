@@ -1,11 +1,11 @@
-"""What the lint of a permission-set pair looks for (`breakglass.iam.lint` does the looking).
+"""The rules of the lint of a permission-set pair (`breakglass.iam.lint` applies them).
 
 Actions and ARN formats are those of the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/). Each action that leads around the limits of a set
-or around its alarm is in a risk, or in a Deny (`breakglass.iam.protection`), or in `PERMITTED_ACTIONS` with the reason
-for neither. A test holds a list of such actions against all three.
+or around its alert is in a risk, in a Deny (`breakglass.iam.protection`), or in `PERMITTED_ACTIONS` with the reason. A
+test compares a list of such actions with all three.
 
-Non-goals: a judgement about any one policy.
+Non-goals: a judgement on a single IAM policy.
 """
 
 from collections.abc import Mapping
@@ -18,31 +18,31 @@ from breakglass.vocabulary import RiskAcknowledgement
 
 
 class Severity(StrEnum):
-    """What a finding means for the deployment."""
+    """The effect of a finding on the deployment."""
 
     refused = "refused"
     """Nothing is deployed."""
     warning = "warning"
-    """The deployment goes on, and says so."""
+    """The deployment continues with a warning."""
 
 
 @dataclass(frozen=True)
 class LintRule:
-    """One thing the lint looks for."""
+    """A rule of the lint."""
 
     name: str
     """The rule's name; of a risk that can be acknowledged, the `RiskAcknowledgement`."""
     severity: Severity
     applies_to: str
-    """The key path, below the pair, of what is looked at."""
+    """The key paths below the pair that the rule reads."""
     why: str
-    """What is wrong and why it matters."""
+    """The fault and its consequence."""
     instead: str
-    """What to write instead."""
+    """The fix."""
     actions: tuple[str, ...] = ()
-    """Action patterns the rule is about, if it is about actions."""
+    """Action patterns, for a rule on actions."""
     resources: tuple[str, ...] = ()
-    """ARN patterns the rule is about; `{partition}` stands for the partition."""
+    """ARN patterns with `{partition}` in place of the partition."""
 
 
 _SET = "breakGlass"
@@ -59,10 +59,11 @@ _RISKS = (
         RiskAcknowledgement.administrator_access,
         _REFUSED,
         _SET,
-        "The set may do everything, or everything but a few exceptions, all the other risks included: it can give "
-        "itself what it is denied, stop CloudTrail and cut the alert that its own use sets off.",
-        "Allow the actions that the emergency needs. Of an acknowledged set, protectAlertPath still denies what leads "
-        "around its limits: user credentials, sso, organizations, root, access and account need names of their own.",
+        "The set allows everything, or everything but a few exceptions, so it has all other risks: it can give itself "
+        "denied permissions, stop CloudTrail and cut the alert of its own use.",
+        "Allow only the actions that the emergency needs. Even if this risk is acknowledged, protectAlertPath denies "
+        "the ways around the set's limits: user credentials, sso, organizations, root, access and account must be "
+        "acknowledged by their own names.",
         ("*",),
         ("arn:{partition}:*",),
     ),
@@ -70,8 +71,8 @@ _RISKS = (
         RiskAcknowledgement.iam,
         _REFUSED,
         _SET,
-        "The set can change who may do what in the account: it can give another identity any permission or credential "
-        "and go on as that identity, out of reach of every limit and every alert of this set.",
+        "The set can change permissions in the account: it can give another identity any permission or credential and "
+        "continue as that identity, beyond every limit and every alert of this set.",
         "Allow only iam:Get* and iam:List*, and iam:PassRole on the roles that are needed.",
         (
             *WITHHELD[RiskAcknowledgement.iam],
@@ -109,9 +110,9 @@ _RISKS = (
         _REFUSED,
         _SET,
         "The set can change permission sets, their assignments, the groups they are assigned to, or the applications "
-        "that sign people in: in the account of Identity Center it can give itself any access, or take this set's "
-        "limits away.",
-        "Allow only the reading actions of sso, sso-directory, identitystore and signin.",
+        "that sign people in: in the account of Identity Center it can give itself any access, or remove this set's "
+        "limits.",
+        "Allow only the read-only actions of sso, sso-directory, identitystore and signin.",
         WITHHELD[RiskAcknowledgement.sso],
         ("arn:{partition}:identitystore::*:*", "arn:{partition}:signin:::*", "arn:{partition}:sso::*:*"),
     ),
@@ -119,10 +120,10 @@ _RISKS = (
         RiskAcknowledgement.organizations,
         _REFUSED,
         _SET,
-        "The set can change the organisation: in the management account it can detach the service control policies "
-        "that bind every account, move or close accounts, deploy into every account by a stack set, or make another "
-        "account the administrator of a service.",
-        "Allow only the reading actions of organizations, controltower and mpa, and no stack sets.",
+        "The set can change the organization: in the management account it can detach service control policies, move "
+        "or close accounts, deploy into every account by a stack set, or make another account the delegated "
+        "administrator of a service.",
+        "Allow only the read-only actions of organizations, controltower and mpa, and no stack sets.",
         WITHHELD[RiskAcknowledgement.organizations],
         (
             "arn:{partition}:cloudformation:*:*:stackset/*:*",
@@ -135,9 +136,9 @@ _RISKS = (
         RiskAcknowledgement.stop_cloudtrail,
         _REFUSED,
         _SET,
-        "The set can stop, delete or narrow a trail. Alerts are made of a trail's events: without it nobody hears of a "
-        "use.",
-        "Allow only the reading actions of cloudtrail, or leave protectAlertPath on.",
+        "The set can stop, delete or narrow a trail. Alerts come from a trail's events: without it, a use raises no "
+        "alert.",
+        "Allow only the read-only actions of cloudtrail, or leave protectAlertPath on.",
         protection.CLOUDTRAIL,
         ("arn:{partition}:cloudtrail:*:*:*",),
     ),
@@ -145,8 +146,8 @@ _RISKS = (
         RiskAcknowledgement.alert_path,
         _REFUSED,
         _SET,
-        "The set can cut the alert that its own use sets off: its event bus, rules, targets, connection, API "
-        "destination, token, dead-letter queue, topic or alarms.",
+        "The set can cut the alert of its own use: the event bus, rules, targets, connection, API destination, token, "
+        "dead-letter queue, topic or alarms.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
         (
             "cloudwatch:DeleteAlarms",
@@ -197,7 +198,7 @@ _RISKS = (
             "sqs:SetQueueAttributes",
             "sqs:StartMessageMoveTask",
         ),
-        # Changing the role of the alert path is the risk `iam`, changing the approvals the risk `approvals`.
+        # The role of the alert path is covered by the risk `iam`, the approvals by the risk `approvals`.
         _alert_path("cloudwatch", "events", "secretsmanager", "sns", "sqs"),
     ),
     LintRule(
@@ -205,7 +206,7 @@ _RISKS = (
         _REFUSED,
         _SET,
         "The set can decide on its own request: it can call or change the functions of the approvals, write their "
-        "records, or answer for their workflow.",
+        "records, or complete steps of their workflow.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
         (
             "dynamodb:BatchWriteItem",
@@ -236,7 +237,7 @@ _RISKS = (
         _SET,
         "In the management account the set can open a session of the root user of every member account, which no "
         "policy of that account binds.",
-        "Name the sts actions that are needed; leave sts:AssumeRoot out.",
+        "List the needed sts actions, without sts:AssumeRoot.",
         WITHHELD[RiskAcknowledgement.root],
         ("arn:{partition}:iam::*:root",),
     ),
@@ -244,9 +245,9 @@ _RISKS = (
         RiskAcknowledgement.access,
         _REFUSED,
         _SET,
-        "In the management account the set can hand out roles by account access manager. Such access is in none of "
-        "this stack's assignments, and no approval is asked for it.",
-        "Allow only the reading actions of account-access.",
+        "In the management account the set can hand out roles by account access manager. Such access is not in this "
+        "stack's assignments, and needs no approval.",
+        "Allow only the read-only actions of account-access.",
         WITHHELD[RiskAcknowledgement.access],
         ("arn:{partition}:account-access:*:*:*",),
     ),
@@ -256,7 +257,7 @@ _RISKS = (
         _SET,
         "The set can disable the region of the alert path, close the account, or change the address with which its "
         "root user is recovered.",
-        "Allow only the reading actions of account.",
+        "Allow only the read-only actions of account.",
         WITHHELD[RiskAcknowledgement.account],
         ("arn:{partition}:account::*:*",),
     ),
@@ -336,9 +337,9 @@ _RISKS = (
         RiskAcknowledgement.stop_detection,
         _WARNING,
         _SET,
-        "The set can switch off what would notice misuse besides this alert: AWS Config, GuardDuty, Security Hub, or "
+        "The set can switch off the detection of misuse besides this alert: AWS Config, GuardDuty, Security Hub, or "
         "telemetry rules.",
-        "Allow only the reading actions of these services.",
+        "Allow only the read-only actions of these services.",
         (
             "config:DeleteConfigRule",
             "config:DeleteConfigurationRecorder",
@@ -364,50 +365,50 @@ _RISKS = (
 )
 
 RISKS: Mapping[RiskAcknowledgement, LintRule] = {RiskAcknowledgement(rule.name): rule for rule in _RISKS}
-"""The powers that a break-glass set gets only if `acknowledge` names them; of a warning, the word silences it."""
+"""The powers that a break-glass set gets only if `acknowledge` names them; for some, only a warning."""
 
 PROTECTED_RISKS = frozenset(
     {RiskAcknowledgement.stop_cloudtrail, RiskAcknowledgement.alert_path, RiskAcknowledgement.approvals}
 )
-"""The risks that no break-glass set has while `protectAlertPath` is on, whatever its policies allow."""
+"""The risks that no break-glass set has while `protectAlertPath` is on."""
 
 INLINE_POLICY = LintRule(
     "inline-policy",
     _REFUSED,
     "everyday.inlinePolicy, breakGlass.inlinePolicy",
-    "AWS would refuse the inline policy in the middle of the deployment: a Sid is there twice, or it is longer than "
-    "10,240 bytes together with the statements of protectAlertPath.",
+    "AWS would refuse the inline policy during the deployment: a Sid is not unique, or it is longer than 10,240 bytes "
+    "together with the statements of protectAlertPath.",
     "Give a statement another Sid, or move statements into a customer managed policy.",
 )
 EVERYDAY_RISK = LintRule(
     "everyday-risk",
     _WARNING,
     "everyday",
-    "The everyday set has a power that the break-glass set would have to acknowledge. Using it needs no "
-    "emergency, no alert tells of it, and protectAlertPath doesn't bind it.",
-    "Leave it to the break-glass set, or limit its Action or Resource.",
+    "The everyday set has a power that the break-glass set would have to acknowledge. Its use needs no emergency and "
+    "raises no alert, and protectAlertPath doesn't deny it.",
+    "Move it to the break-glass set, or limit its Action or Resource.",
 )
 ADDS_NOTHING = LintRule(
     "adds-nothing",
     _WARNING,
     _SET,
-    "Everything the break-glass set allows, the everyday set allows as well: there is no reason to ever open it.",
-    "Give the break-glass set what is only for emergencies, and take it from the everyday set.",
+    "The everyday set allows everything that the break-glass set allows, so the break-glass set is never needed.",
+    "Move the permissions for emergencies from the everyday set to the break-glass set.",
 )
 NO_POLICY = LintRule(
     "no-policy",
     _WARNING,
     _SET,
-    "The break-glass set allows nothing at all: in an emergency it raises an alert and then helps nobody.",
+    "The break-glass set allows no action: in an emergency it raises an alert and does not help.",
     "Give it managedPolicies, customerManagedPolicies or an inlinePolicy with an Allow.",
 )
 ANY_ROLE = LintRule(
     "any-role",
     _WARNING,
     "breakGlass.inlinePolicy",
-    "The set can pass on or assume every role of an account. What that role then does counts as the role's: neither "
-    "this set's limits nor protectAlertPath bind it, and its alerts don't tell of it.",
-    "Name the roles in Resource; for iam:PassRole a Condition on iam:PassedToService does as well.",
+    "The set can pass or assume every role of an account. The role then acts with its own permissions: neither this "
+    "set's limits nor protectAlertPath bind it, and its use raises no alert.",
+    "Name the roles in Resource; for iam:PassRole, a Condition on iam:PassedToService is enough.",
     ("iam:PassRole", "sts:AssumeRole"),
     ("arn:{partition}:iam::*:role/*",),
 )
@@ -416,8 +417,8 @@ DENIED_ANYWAY = LintRule(
     _WARNING,
     "breakGlass.inlinePolicy",
     "The statement allows actions that protectAlertPath denies to every break-glass set on any resource: changes of "
-    "CloudTrail, of permissions of event buses, or of subscriptions. In the emergency these are refused.",
-    "Leave it out and do it with another role; protectAlertPath: false would lift the Deny from every pair.",
+    "CloudTrail, of permissions of event buses, or of subscriptions. In the emergency AWS refuses them.",
+    "Remove them and use another role for them; protectAlertPath: false would lift the Deny from every pair.",
     (*protection.CLOUDTRAIL, *protection.UNSCOPED),
     ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:events:*:*:*", "arn:{partition}:sns:*:*:*"),
 )
@@ -425,9 +426,9 @@ LOCAL_LOGIN = LintRule(
     "local-login",
     _WARNING,
     "breakGlass.inlinePolicy",
-    "The statement allows `aws login`, which every break-glass set is denied: it makes credentials for a command line "
-    "out of a console session, and no evidence path sees that.",
-    "Leave it out, or add allowLocalLogin: true if it is meant.",
+    "The statement allows `aws login`, which is denied to every break-glass set: it creates credentials for a command "
+    "line from a console session, and no evidence path shows that.",
+    "Remove it, or add allowLocalLogin: true if it is intended.",
     protection.LOCAL_LOGIN,
     ("arn:{partition}:signin:*:*:*",),
 )
@@ -435,8 +436,8 @@ STALE_ACKNOWLEDGEMENT = LintRule(
     "stale-acknowledgement",
     _WARNING,
     "breakGlass.acknowledge",
-    "The set does not have the acknowledged power (not anymore, or because protectAlertPath denies it). Left here, the "
-    "word would let it through unseen on the day somebody adds it.",
+    "The set does not have the acknowledged power (no longer, or because protectAlertPath denies it). Left here, the "
+    "acknowledgement would accept the power unnoticed when a later change adds it.",
     "Remove it.",
 )
 
@@ -456,35 +457,35 @@ RULES = (
 
 @dataclass(frozen=True)
 class PermittedActions:
-    """Actions that may look like a way around, and are neither in a risk nor denied as such."""
+    """Actions that look like a way around the limits, and are neither in a risk nor denied."""
 
     actions: tuple[str, ...]
     """Action patterns."""
     why: str
-    """Why neither."""
+    """The reason."""
 
 
 PERMITTED_ACTIONS = (
     PermittedActions(
         ("sts:SetContext", "sts:TagSession"),
-        "They add to a call that assumes a role, which needs its own permission. The warning any-role looks for that.",
+        "They extend a call that assumes a role, which needs its own permission. The warning any-role covers that.",
     ),
     PermittedActions(
         ("sts:GetFederationToken", "sts:GetSessionToken"),
-        "Only an IAM user can call them. Making credentials for one is the risk iam, and denied.",
+        "Only an IAM user can call them. Creating credentials for one is in the risk iam, and denied.",
     ),
     PermittedActions(
         ("sts:GetDelegatedAccessToken", "sts:GetWebIdentityToken"),
-        "They take effect only after a delegation request was accepted, or outbound federation enabled. Both are the "
-        "risk iam, and denied.",
+        "They take effect only after a delegation request was accepted, or outbound federation enabled. Both are in "
+        "the risk iam, and denied.",
     ),
     PermittedActions(
         ("iam:CreateRole", "iam:CreateUser"),
-        "A new role or user has no permission and no credential. Giving it one is the risk iam.",
+        "A new role or user has no permission and no credential. Adding one is in the risk iam.",
     ),
     PermittedActions(
         ("iam:CreateServiceLinkedRole",),
-        "The role belongs to a service of AWS. No other identity can use it.",
+        "The role belongs to an AWS service. No other identity can use it.",
     ),
     PermittedActions(
         (
@@ -493,7 +494,8 @@ PERMITTED_ACTIONS = (
             "iam:DeleteUser",
             "iam:RemoveClientIDFromOpenIDConnectProvider",
         ),
-        "They take access from others. The limits of the set and its alert stay; roles of the alert path are denied.",
+        "They remove the access of others. The limits of the set and its alert stay; roles of the alert path are "
+        "denied.",
     ),
     PermittedActions(
         (
@@ -514,11 +516,12 @@ PERMITTED_ACTIONS = (
     ),
     PermittedActions(
         ("account-access:TagResource", "account-access:UntagResource"),
-        "Tags hand out no role.",
+        "Tags assign no role.",
     ),
     PermittedActions(
         ("signin:CreateOAuth2PublicClient", "signin:RevokeOAuth2Token"),
-        "A client gets no token without the two actions of `aws login`, which are denied. Revoking ends access.",
+        "A client gets no token without the two actions of `aws login`, which are denied. Revoking a token ends "
+        "access.",
     ),
     PermittedActions(
         ("account:PutAccountName", "account:PutAlternateContact", "account:PutContactInformation"),
@@ -533,8 +536,8 @@ PERMITTED_ACTIONS = (
             "cloudformation:CreateStackRefactor",
             "cloudformation:UpdateResource",
         ),
-        "It acts with the caller's own permissions, or with a role that the caller has to pass. The warning any-role "
-        "looks for iam:PassRole on any role; updating a stack that has a role is the risk code.",
+        "They act with the caller's own permissions, or with a role that the caller must pass. The warning any-role "
+        "covers iam:PassRole on any role; updating a stack that has a role is in the risk code.",
     ),
     PermittedActions(
         (
@@ -556,17 +559,17 @@ PERMITTED_ACTIONS = (
             "states:CreateStateMachine",
             "states:TestState",
         ),
-        "It needs iam:PassRole on the role that it then acts with. The warning any-role looks for that on any role.",
+        "They need iam:PassRole on the role that they then act with. The warning any-role covers that on any role.",
     ),
     PermittedActions(
         ("lambda:PublishLayerVersion", "ssm:CreateDocument", "ssm:GetAccessToken", "ssm:PutParameter"),
-        "It takes effect only by another action: changing a function, running a document, asking for node access. "
-        "Those are the risk code.",
+        "They take effect only by another action: changing a function, running a document, requesting node access. "
+        "Those are in the risk code.",
     ),
     PermittedActions(
         ("states:DescribeExecution",),
-        "Input and output of an execution hold ids. The task tokens are in its history and in the records; reading "
-        "both is denied.",
+        "Input and output of an execution have only IDs. The task tokens are in its history and in the records; "
+        "reading both is denied.",
     ),
     PermittedActions(
         ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),
@@ -575,18 +578,18 @@ PERMITTED_ACTIONS = (
     ),
     PermittedActions(
         ("ram:AssociateResourceShare", "ram:CreateResourceShare"),
-        "A share lends a resource to another account. It gives nobody a permission in this one.",
+        "A share lends a resource to another account. It gives no permission in this one.",
     ),
-    PermittedActions(("cloudtrail:CreateTrail",), "Another trail takes nothing from the first."),
+    PermittedActions(("cloudtrail:CreateTrail",), "Another trail does not change the first."),
     PermittedActions(
         ("events:PutEvents", "events:PutRawEvents"),
-        "An event of one's own can't have a source of AWS's, so it is no use of a role. A drill can be forged: "
-        "`drills: false` ends that.",
+        "A custom event can't have a source of AWS, so it is not a use of a role. A drill can be forged: `drills: "
+        "false` closes that.",
     ),
-    PermittedActions(("events:DeleteSubscriber",), "The rules of the alert path are no subscribers."),
+    PermittedActions(("events:DeleteSubscriber",), "The rules of the alert path are not subscribers."),
     PermittedActions(
         ("kms:CreateGrant", "kms:Decrypt", "kms:ReEncrypt*"),
-        "The key may be that of a database. On the alert path it encrypts a secret, and reading that is denied.",
+        "The key may be a database's. On the alert path it encrypts a secret, and reading that is denied.",
     ),
     PermittedActions(
         (
@@ -606,28 +609,26 @@ PERMITTED_ACTIONS = (
             "s3:PutLifecycleConfiguration",
             "s3:PutReplicationConfiguration",
         ),
-        "A policy does not show which bucket and key matter. Those that the stack file names (trailBuckets, "
-        "trailKeyArns, kmsKeyArn) are denied; others are left to the policies of their owner.",
+        "An IAM policy does not show which bucket and key matter. Those that the stack file names (trailBuckets, "
+        "trailKeyArns, kmsKeyArn) are denied; others are protected by their own resource policies.",
     ),
     PermittedActions(
         ("secretsmanager:BatchGetSecretValue",),
-        "It needs secretsmanager:GetSecretValue on each secret, and that is denied on those of the alert path.",
+        "It needs secretsmanager:GetSecretValue on each secret, which is denied on those of the alert path.",
     ),
     PermittedActions(
         ("cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"),
-        "False data can't lower a maximum, and hides that the reconciler stands still only if somebody has stopped it, "
-        "which is denied. Metrics of AWS's own namespaces can't be written. A metric stream is a copy.",
+        "False data can't lower a maximum, and hides that the reconciler has stopped only if it was stopped by hand, "
+        "which is denied. Metrics in AWS's namespaces can't be written. A metric stream is a copy.",
     ),
     PermittedActions(
         ("logs:DeleteDelivery", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy"),
-        "Neither an alert nor a decision depends on logs.",
+        "No alert and no decision depends on logs.",
     ),
-    PermittedActions(
-        ("apigateway:UpdateRestApiPolicy",), "It is about REST APIs. That of the approvals is an HTTP API."
-    ),
+    PermittedActions(("apigateway:UpdateRestApiPolicy",), "It is for REST APIs. The approvals have an HTTP API."),
     PermittedActions(
         ("resource-groups:Tag", "tag:TagResources"),
-        "They need the tagging action of the resource's own service as well, which is denied on the alert path.",
+        "They also need the tagging action of the resource's own service, which is denied on the alert path.",
     ),
 )
-"""What was looked at and left alone, each with the reason."""
+"""Actions that were reviewed and permitted, each with the reason."""

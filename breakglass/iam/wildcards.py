@@ -1,8 +1,8 @@
-"""IAM's wildcards: `*` stands for any characters, also none and also `:`, `?` for exactly one.
+"""IAM's wildcards: `*` matches any characters, also none and also `:`, and `?` matches exactly one.
 
-Patterns are compared with patterns, not with names: a policy grants what its pattern can match, so the question is
-whether two patterns have a match in common, or whether one takes in all of the other. Upper and lower case are one, as
-in action names; for ARNs, where they differ, this finds an overlap too many rather than one too few.
+Patterns are compared with patterns, not with names: an IAM policy grants what its pattern can match. So the question is
+whether two patterns have a match in common, or whether one includes all matches of the other. The comparison ignores
+case, as action names do; for ARNs, which are case-sensitive, it finds an overlap too many rather than one too few.
 
 Source: IAM User Guide, "IAM JSON policy elements: Action" and "… Resource".
 """
@@ -11,21 +11,21 @@ from fnmatch import fnmatchcase
 
 
 def overlaps(written: str, target: str) -> bool:
-    """Say whether a pattern in a policy matches something that a target pattern describes.
+    """Say if an IAM policy's pattern and a target pattern have a match in common.
 
     Args:
-        written: A pattern as it stands in a policy.
-        target: Describes actions or ARNs as they are: its wildcards stand for no `:`. Otherwise any two patterns for
-            resources of a service would have a match in common, one with the other's name at the end of its own.
+        written: The pattern in the IAM policy.
+        target: A pattern of real actions or ARNs: its wildcards match no `:`. Otherwise any two patterns for resources
+            of a service would have a match in common, one with the other's name at the end of its own.
     """
     written, target = written.lower(), target.lower()
-    # Nearly all pairs part before the first wildcard, and a policy makes many thousands of pairs.
+    # Most pairs differ before the first wildcard, and an IAM policy makes many thousands of pairs.
     for mine, symbol in zip(written, target, strict=False):
         if mine in "*?" or symbol in "*?":
             break
         if mine != symbol:
             return False
-    # reached[j]: what was read of `written` so far and target[:j] have a match in common.
+    # reached[j]: the part of `written` read so far and target[:j] have a match in common.
     reached = [True]
     for symbol in target:
         reached.append(reached[-1] and symbol == "*")
@@ -42,10 +42,10 @@ def overlaps(written: str, target: str) -> bool:
 
 
 def covers(outer: str, inner: str) -> bool:
-    """Say whether every text that matches the inner pattern matches the outer one.
+    """Say if every text that matches the inner pattern matches the outer one.
 
-    A `*` of the inner pattern has to lie in a `*` of the outer one, and a `?` in a `*` or `?`. That misses a covering
-    only in odd spellings, such as `*?` by `?*`.
+    A `*` of the inner pattern must meet a `*` of the outer one, and a `?` a `*` or `?`. That misses only odd spellings,
+    such as `*?` by `?*`.
     """
     literal_brackets = outer.lower().replace("[", "[[]")
     return fnmatchcase(inner.lower(), literal_brackets.replace("?", "[!*]"))

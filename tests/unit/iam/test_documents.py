@@ -1,6 +1,6 @@
-"""The documents, as exact JSON.
+"""The IAM policy documents, as exact JSON.
 
-Not shown here: that EventBridge and CloudWatch send the ARNs the conditions ask for.
+It does not prove that EventBridge and CloudWatch send the ARNs of the conditions.
 """
 
 import json
@@ -32,14 +32,14 @@ RULES = [
 ]
 
 
-def test_role_may_invoke_its_destination_and_nothing_else() -> None:
+def test_role_may_only_invoke_its_destination() -> None:
     assert invoke_destination(DESTINATION) == {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": DESTINATION}],
     }
 
 
-def test_only_alert_path_rules_beside_the_destination_may_use_the_role() -> None:
+def test_role_trusts_only_alert_path_rules_of_its_account() -> None:
     assert events_trust(DESTINATION) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -62,7 +62,7 @@ def test_trust_follows_the_partition_of_the_destination() -> None:
     }
 
 
-def test_only_the_given_rules_may_fill_the_dead_letter_queue() -> None:
+def test_dead_letter_queue_accepts_only_the_given_rules() -> None:
     assert dead_letter_queue_policy(QUEUE, RULES) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -84,7 +84,7 @@ def test_only_the_given_rules_may_fill_the_dead_letter_queue() -> None:
     }
 
 
-def test_alarms_of_the_alert_path_and_rules_may_publish_to_the_topic() -> None:
+def test_topic_accepts_alarms_of_the_alert_path_and_rules() -> None:
     assert alarm_topic_policy(TOPIC) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -108,19 +108,19 @@ def test_alarms_of_the_alert_path_and_rules_may_publish_to_the_topic() -> None:
 
 
 @given(st.permutations([*RULES, "arn:aws:events:eu-central-1:222222222222:rule/breakglass-network-portal"]))
-def test_order_of_the_rules_makes_no_difference_in_a_preview(rules: list[str]) -> None:
+def test_order_of_the_rules_changes_no_document(rules: list[str]) -> None:
     assert policy_json(dead_letter_queue_policy(QUEUE, rules)) == policy_json(
         dead_letter_queue_policy(QUEUE, sorted(rules))
     )
 
 
-def test_a_policy_is_sent_without_white_space_and_in_a_stable_order() -> None:
+def test_policy_json_has_no_white_space_and_keeps_the_order() -> None:
     document = {"Version": "2012-10-17", "Statement": [{"Sid": "B", "Effect": "Allow"}]}
     assert policy_json(document) == '{"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Allow"}]}'
 
 
 @given(st.sampled_from([" ", "\t", "\n"]), st.integers(0, 50))
-def test_white_space_does_not_count(space: str, times: int) -> None:
+def test_policy_size_ignores_white_space(space: str, times: int) -> None:
     bare = {"Statement": [{"Sid": "Restore", "Condition": {"StringEquals": {"aws:RequestTag/t": "ab"}}}]}
     spaced = json.loads(json.dumps(bare).replace("ab", json.dumps(f"a{space.replace(chr(10), ' ') * times}b")[1:-1]))
     assert policy_size(spaced) - policy_size(bare) in {0, 2 * times}
@@ -130,7 +130,7 @@ STATEMENT = {"Effect": "Allow", "Action": "rds:*", "Resource": "*"}
 ADDED = {"Sid": "Added", "Effect": "Deny", "Action": "rds:DeleteDBCluster", "Resource": "*"}
 
 
-def test_merge_adds_at_the_end_and_keeps_the_rest() -> None:
+def test_merge_appends_and_keeps_the_rest() -> None:
     document = {"Version": "2012-10-17", "Id": "restore", "Statement": [STATEMENT]}
     assert merge_inline(document, [ADDED]) == {
         "Version": "2012-10-17",
@@ -140,17 +140,17 @@ def test_merge_adds_at_the_end_and_keeps_the_rest() -> None:
     assert document["Statement"] == [STATEMENT]
 
 
-def test_merge_takes_a_single_statement_without_a_list() -> None:
+def test_merge_accepts_a_single_statement() -> None:
     merged = merge_inline({"Version": "2012-10-17", "Statement": STATEMENT}, [ADDED])
     assert merged == {"Version": "2012-10-17", "Statement": [STATEMENT, ADDED]}
 
 
-def test_merge_of_nothing_is_no_policy() -> None:
+def test_merge_of_nothing_is_none() -> None:
     assert merge_inline(None, []) is None
     assert merge_inline(None, [ADDED]) == {"Version": "2012-10-17", "Statement": [ADDED]}
 
 
-def test_merge_refuses_a_sid_twice() -> None:
+def test_merge_with_a_repeated_sid_is_refused() -> None:
     document = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": "ProtectCloudTrail"}]}
     with pytest.raises(PolicyError, match=r"Two statements have the Sid ProtectCloudTrail.*Give one of them another"):
         merge_inline(document, protect_alert_path("aws"))
@@ -161,15 +161,15 @@ def _policy_of_size(size: int) -> dict[str, Any]:
     return {**shortest, "Statement": [{**STATEMENT, "Resource": "x" * (size - policy_size(shortest))}]}
 
 
-def test_an_inline_policy_may_be_as_long_as_aws_takes_it() -> None:
+def test_inline_policy_beyond_the_limit_is_refused() -> None:
     assert merge_inline(_policy_of_size(10_240), []) is not None
-    with pytest.raises(PolicyError, match=r"has 10,241 bytes, 0 of them .* takes 10,240 .* customerManagedPolicies"):
+    with pytest.raises(PolicyError, match=r"at most 10,240 bytes.*got 10,241, 0 of them .* customerManagedPolicies"):
         merge_inline(_policy_of_size(10_241), [])
 
 
-def test_a_policy_that_is_too_long_only_with_the_protection_says_how_much_that_is() -> None:
+def test_fault_of_a_long_policy_has_the_size_of_the_denies() -> None:
     fault = inline_policy_fault(_policy_of_size(10_200), protect_alert_path("aws"))
     assert fault is not None
     why, _ = fault
     added = policy_size({"Statement": list(protect_alert_path("aws"))}) - len('{"Statement":[]}') + len(",")
-    assert f"has {10_200 + added:,} bytes, {added:,} of them for what every break-glass set is denied" in why
+    assert f"got {10_200 + added:,}, {added:,} of them for the Deny statements of every break-glass set" in why

@@ -66,7 +66,7 @@ def refused(pair: Pair, *, protected: bool = True, approvals: bool = False) -> s
 STATEMENT = "breakGlass.inlinePolicy.Statement[0]"
 
 
-# --- what a statement brings -----------------------------------------------------------------------------------------
+# --- risks of a statement --------------------------------------------------------------------------------------------
 
 EVERYTHING = set(Risk)
 NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
@@ -139,7 +139,7 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         pytest.param(
             allow("events:PutRule", "arn:aws:events:*:*:rule/${aws:PrincipalTag/team}-*"),
             {Risk.alert_path},
-            id="rules-of-a-name-nobody-knows",
+            id="rules-of-an-unknown-name",
         ),
         pytest.param(
             {"Effect": "Allow", "Action": "events:PutRule", "NotResource": "arn:aws:events:*:*:rule/breakglass-*"},
@@ -158,7 +158,7 @@ NOT_ACTION = {"Effect": "Allow", "Resource": "*"}
         pytest.param(
             {"Effect": "Allow", "Action": "events:PutRule", "NotResource": "arn:aws:*:*:*:*${aws:userid}*"},
             {Risk.alert_path},
-            id="not-resource-of-a-name-nobody-knows",
+            id="not-resource-of-an-unknown-name",
         ),
         pytest.param(allow("secretsmanager:GetSecretValue"), {Risk.alert_path}, id="any-secret"),
         pytest.param(
@@ -210,12 +210,12 @@ def test_risks_are_found_in_every_partition(partition: str) -> None:
 
 
 @pytest.mark.parametrize(("risk", "action"), [(risk, action) for risk in RISKS for action in RISKS[risk].actions])
-def test_every_action_of_every_risk_is_found_whatever_its_case(risk: Risk, action: str) -> None:
+def test_every_action_of_every_risk_is_found_in_any_case(risk: Risk, action: str) -> None:
     assert risk in statement_risks(allow(action))
     assert risk in statement_risks(allow(action.swapcase()))
 
 
-# Well-known ways to escalate, to blind CloudTrail and to cut an alert, whatever else the rules list.
+# Well-known ways to escalate, to blind CloudTrail and to cut an alert.
 WAYS = {
     Risk.iam: (
         "iam:AddUserToGroup iam:AttachRolePolicy iam:AttachUserPolicy iam:CreateAccessKey iam:CreateLoginProfile "
@@ -255,10 +255,10 @@ def test_a_well_known_way_is_found(risk: Risk, action: str) -> None:
     assert statement_risks(allow(action)).keys() == {risk}
 
 
-# --- what a pair is told ---------------------------------------------------------------------------------------------
+# --- findings of a pair ----------------------------------------------------------------------------------------------
 
 
-def test_the_seed_example_has_nothing_to_tell() -> None:
+def test_lint_of_the_seed_example_finds_nothing() -> None:
     pair = Pair(
         everyday=PermissionSet(managed_policies=[f"{AWS_POLICY}AmazonRDSReadOnlyAccess"]),
         break_glass=PermissionSet(
@@ -280,7 +280,7 @@ def test_the_seed_example_has_nothing_to_tell() -> None:
     assert lint_pair(pair, LintContext()) == ()
 
 
-def test_a_refusal_teaches() -> None:
+def test_refusal_has_reason_and_fix() -> None:
     (finding,) = lint_pair(break_glass(RESTORE, allow(["rds:*", "iam:*"])), LintContext())
     assert finding == Finding(
         rule="iam",
@@ -288,18 +288,18 @@ def test_a_refusal_teaches() -> None:
         path="breakGlass.inlinePolicy.Statement[1]",
         value='"iam:*"',
         why=RISKS[Risk.iam].why,
-        instead=f"{RISKS[Risk.iam].instead} If the power is meant, add iam to acknowledge.",
+        instead=f"{RISKS[Risk.iam].instead} If the power is intended, add iam to acknowledge.",
         acknowledgement=Risk.iam,
     )
 
 
-def test_the_value_is_what_is_wrong_and_not_the_whole_statement() -> None:
+def test_value_of_a_finding_is_the_offending_part() -> None:
     many = [f"rds:Action{letter}" for letter in string.ascii_letters]
     (finding,) = lint_pair(break_glass(allow([*many, "sso:*", "sso-directory:*"])), LintContext())
     assert finding.value == '["sso:*", "sso-directory:*"]'
 
 
-def test_a_single_statement_has_a_path_without_index() -> None:
+def test_path_of_a_single_statement_has_no_index() -> None:
     pair = Pair(PermissionSet(inline_policy={"Version": "2012-10-17", "Statement": allow("sso:*")}))
     assert found(pair) == [("sso", "breakGlass.inlinePolicy.Statement")]
 
@@ -311,7 +311,7 @@ OF_APPROVALS = Risk.approvals
 @pytest.mark.parametrize(
     "risk", [each for each in Risk if each not in (Risk.administrator_access, *WARNED, OF_APPROVALS)]
 )
-def test_a_risk_is_refused_until_it_is_acknowledged_by_name(risk: Risk) -> None:
+def test_risk_is_refused_until_it_is_acknowledged_by_name(risk: Risk) -> None:
     statement = allow(RISKS[risk].actions[0])
     assert found(break_glass(statement), protected=False) == [(risk, STATEMENT)]
     others = [other for other in Risk if other not in (risk, Risk.administrator_access)]
@@ -324,18 +324,18 @@ def test_risk_of_oncall_work_is_a_warning(risk: Risk) -> None:
     statement = allow(RISKS[risk].actions[0])
     (finding,) = lint_pair(break_glass(statement), LintContext())
     assert (finding.rule, finding.severity, finding.path) == (risk, Severity.warning, STATEMENT)
-    assert finding.instead.endswith(f"If that is meant, add {risk} to acknowledge.")
+    assert finding.instead.endswith(f"If the power is intended, add {risk} to acknowledge.")
     assert found(break_glass(statement, acknowledge=[risk])) == []
 
 
 @pytest.mark.parametrize("risk", WARNED)
-def test_risk_of_oncall_work_is_nothing_on_everyday_sets(risk: Risk) -> None:
+def test_risk_of_oncall_work_is_accepted_in_everyday_sets(risk: Risk) -> None:
     everyday = PermissionSet(inline_policy=inline(allow(RISKS[risk].actions[0])))
     assert found(Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE)))) == []
 
 
 @pytest.mark.parametrize("risk", WITHHELD)
-def test_withheld_power_is_refused_also_where_it_is_denied(risk: Risk) -> None:
+def test_withheld_power_is_refused_even_if_denied(risk: Risk) -> None:
     statement = allow(WITHHELD[risk][0])
     assert refused(break_glass(statement), protected=True) == {(risk, STATEMENT)}
     assert refused(break_glass(statement, acknowledge=[risk]), protected=True) == set()
@@ -361,19 +361,19 @@ def test_approvals_risk_without_protection_is_refused(action: str) -> None:
 
 
 @pytest.mark.parametrize("action", DECIDES)
-def test_approvals_risk_without_approvals_is_nothing(action: str) -> None:
+def test_approvals_risk_without_approvals_is_accepted(action: str) -> None:
     assert refused(break_glass(allow(action)), protected=False, approvals=False) == set()
 
 
-def test_approvals_risk_with_protection_is_held_back() -> None:
+def test_approvals_risk_with_protection_is_accepted() -> None:
     assert found(break_glass(allow("dynamodb:PutItem")), protected=True, approvals=True) == []
 
 
-def test_no_protection_beside_approvals_is_refused_for_each_set() -> None:
+def test_missing_protection_with_approvals_is_refused() -> None:
     pair = break_glass(RESTORE)
     (finding,) = lint_pair(pair, LintContext(protect_alert_path=False, approvals=True))
     assert (finding.rule, finding.path, finding.value) == ("approvals", "breakGlass", "(protectAlertPath: false)")
-    assert finding.why.startswith("The stack has approvals, and nothing denies them to the set")
+    assert finding.why.startswith("The stack has approvals, and no Deny keeps the set from them")
     assert found(pair, protected=True, approvals=True) == found(pair, protected=False) == []
     acknowledged = break_glass(RESTORE, acknowledge=[Risk.approvals])
     assert found(acknowledged, protected=False, approvals=True) == []
@@ -398,7 +398,7 @@ def test_everyday_set_that_can_decide_is_found() -> None:
 # --- aws login -------------------------------------------------------------------------------------------------------
 
 
-def test_local_login_that_is_denied_is_told() -> None:
+def test_local_login_that_is_denied_is_a_warning() -> None:
     statement = allow(["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"], "arn:aws:signin:*:*:oauth2/*")
     for protected in (True, False):
         assert found(break_glass(statement), protected=protected) == [("local-login", STATEMENT)]
@@ -406,7 +406,7 @@ def test_local_login_that_is_denied_is_told() -> None:
     assert found(allowed) == []
 
 
-def test_managed_policies_are_refused_at_their_place() -> None:
+def test_managed_policies_are_refused_by_their_index() -> None:
     arns = [
         f"{AWS_POLICY}ReadOnlyAccess",
         f"{AWS_POLICY}IAMFullAccess",
@@ -422,7 +422,7 @@ def test_managed_policies_are_refused_at_their_place() -> None:
     ]
 
 
-def test_administrator_access_is_one_refusal_and_one_acknowledgement() -> None:
+def test_administrator_access_is_one_finding_per_policy() -> None:
     both = PermissionSet(managed_policies=[f"{AWS_POLICY}AdministratorAccess"], inline_policy=inline(allow("*")))
     for protected in (True, False):
         assert found(Pair(both), protected=protected) == [
@@ -433,17 +433,17 @@ def test_administrator_access_is_one_refusal_and_one_acknowledgement() -> None:
     assert found(acknowledged) == []
 
 
-def test_acknowledging_administrator_access_covers_what_is_less() -> None:
+def test_acknowledged_administrator_access_covers_other_risks() -> None:
     pair = break_glass(allow("iam:*"), allow("events:*"), acknowledge=[Risk.administrator_access])
     assert refused(pair, protected=False) == set()
 
 
-def test_all_other_acknowledgements_together_are_not_administrator_access() -> None:
+def test_other_acknowledgements_exclude_administrator_access() -> None:
     others = [risk for risk in Risk if risk is not Risk.administrator_access]
     assert ("administrator-access", STATEMENT) in refused(break_glass(allow("*"), acknowledge=others), protected=False)
 
 
-def test_protection_holds_back_the_alert_path_and_cloudtrail() -> None:
+def test_protection_covers_alert_path_and_cloudtrail() -> None:
     pair = break_glass(allow("events:*"), allow("cloudtrail:StopLogging"))
     assert refused(pair, protected=False) == {
         ("alert-path", "breakGlass.inlinePolicy.Statement[0]"),
@@ -452,7 +452,7 @@ def test_protection_holds_back_the_alert_path_and_cloudtrail() -> None:
     assert refused(pair, protected=True) == set()
 
 
-def test_secret_without_the_prefix_is_of_the_alert_path() -> None:
+def test_secret_without_the_prefix_is_in_the_alert_path() -> None:
     token = "arn:aws:secretsmanager:*:*:secret:slack/*"
     pair = Pair(
         everyday=PermissionSet(inline_policy=inline(allow("secretsmanager:GetSecretValue", token))),
@@ -467,7 +467,7 @@ def test_secret_without_the_prefix_is_of_the_alert_path() -> None:
     ]
 
 
-def test_what_the_protection_denies_everywhere_is_told() -> None:
+def test_actions_denied_on_all_resources_are_a_warning() -> None:
     statements = (allow("events:Put*"), allow("cloudtrail:*"), allow(["rds:*", "sns:Unsubscribe"]))
     findings = lint_pair(break_glass(*statements), LintContext())
     assert [(finding.rule, finding.path, finding.value) for finding in findings] == [
@@ -498,11 +498,11 @@ def test_what_the_protection_denies_everywhere_is_told() -> None:
         pytest.param(allow("sts:GetCallerIdentity"), False, id="who-am-i"),
     ],
 )
-def test_passing_on_or_assuming_every_role(statement: dict[str, Any], told: bool) -> None:
+def test_passing_or_assuming_every_role_is_a_warning(statement: dict[str, Any], told: bool) -> None:
     assert found(break_glass(statement)) == ([("any-role", STATEMENT)] if told else [])
 
 
-def test_an_acknowledgement_without_the_risk_is_stale() -> None:
+def test_acknowledgement_without_the_risk_is_stale() -> None:
     pair = break_glass(RESTORE, allow("iam:*"), acknowledge=[Risk.sso, Risk.iam, Risk.administrator_access])
     assert found(pair) == [
         ("stale-acknowledgement", "breakGlass.acknowledge[0]"),
@@ -510,25 +510,25 @@ def test_an_acknowledgement_without_the_risk_is_stale() -> None:
     ]
 
 
-def test_an_acknowledgement_of_what_the_protection_denies_is_stale() -> None:
+def test_acknowledgement_of_a_denied_power_is_stale() -> None:
     pair = break_glass(allow("events:PutRule"), acknowledge=[Risk.alert_path])
     assert found(pair, protected=True) == [("stale-acknowledgement", "breakGlass.acknowledge[0]")]
     assert found(pair, protected=False) == []
 
 
-def test_an_acknowledgement_may_be_for_a_customer_managed_policy() -> None:
+def test_acknowledgement_for_a_customer_managed_policy_passes() -> None:
     own = PermissionSet(customer_managed_policies=[{"name": "restore", "path": "/"}], acknowledge=[Risk.iam])
     assert found(Pair(own)) == []
 
 
-def test_a_break_glass_set_that_allows_nothing() -> None:
+def test_break_glass_set_that_allows_nothing_is_a_warning() -> None:
     deny = {"Effect": "Deny", "Action": "rds:DeleteDBCluster", "Resource": "*"}
     assert found(Pair(PermissionSet())) == [("no-policy", "breakGlass")]
     assert found(break_glass(deny)) == [("no-policy", "breakGlass")]
     assert found(Pair(PermissionSet(customer_managed_policies=["restore"]))) == []
 
 
-def test_a_break_glass_set_that_adds_nothing() -> None:
+def test_break_glass_set_that_adds_nothing_is_a_warning() -> None:
     same = PermissionSet(
         managed_policies=[f"{AWS_POLICY}ReadOnlyAccess"],
         customer_managed_policies=["restore"],
@@ -540,7 +540,7 @@ def test_a_break_glass_set_that_adds_nothing() -> None:
     assert found(Pair(everyday=less, break_glass=same)) == []
 
 
-def test_a_break_glass_set_without_the_limits_of_the_everyday_set_adds_something() -> None:
+def test_break_glass_set_without_everyday_limits_passes() -> None:
     allowed = PermissionSet(inline_policy=inline(RESTORE))
     denied = {"Effect": "Deny", "Action": "rds:Delete*", "Resource": "*"}
     assert found(Pair(everyday=PermissionSet(inline_policy=inline(RESTORE, denied)), break_glass=allowed)) == []
@@ -548,7 +548,7 @@ def test_a_break_glass_set_without_the_limits_of_the_everyday_set_adds_something
     assert found(Pair(everyday=bounded, break_glass=allowed)) == []
 
 
-def test_an_everyday_set_with_the_power_of_break_glass() -> None:
+def test_everyday_set_with_a_risk_is_a_warning() -> None:
     everyday = PermissionSet(
         managed_policies=[f"{AWS_POLICY}AdministratorAccess"], inline_policy=inline(allow("iam:*"))
     )
@@ -562,17 +562,17 @@ def test_an_everyday_set_with_the_power_of_break_glass() -> None:
     assert "(iam: " in findings[1].why
 
 
-def test_protection_does_not_bind_the_everyday_set() -> None:
+def test_protection_does_not_cover_the_everyday_set() -> None:
     everyday = PermissionSet(inline_policy=inline(allow("events:*")))
     pair = Pair(everyday=everyday, break_glass=PermissionSet(inline_policy=inline(RESTORE)))
     assert found(pair) == [("everyday-risk", "everyday.inlinePolicy.Statement[0]")]
 
 
-def test_any_role_and_root_are_both_told() -> None:
+def test_any_role_and_root_are_both_found() -> None:
     assert found(break_glass(allow("sts:*"))) == [("root", STATEMENT), ("any-role", STATEMENT)]
 
 
-def test_an_inline_policy_that_aws_would_refuse() -> None:
+def test_inline_policy_that_aws_would_refuse_is_refused() -> None:
     full = inline(allow("rds:*", "arn:aws:rds:"))
     full["Statement"][0]["Resource"] += "x" * (INLINE_POLICY_LIMIT - policy_size(full))
     whole = PermissionSet(inline_policy=full, allow_local_login=True)
@@ -584,7 +584,7 @@ def test_an_inline_policy_that_aws_would_refuse() -> None:
     assert refused(pair) == {("inline-policy", "everyday.inlinePolicy")}
 
 
-def test_every_rule_has_a_name_of_its_own_and_whole_sentences() -> None:
+def test_every_rule_has_a_unique_name_and_whole_sentences() -> None:
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names)
     assert list(RISKS) == list(Risk)
@@ -651,7 +651,7 @@ PROBES = [
 
 
 @given(statements("Allow"))
-def test_what_moto_permits_the_lint_sees(statement: dict[str, Any]) -> None:
+def test_risks_include_everything_that_moto_permits(statement: dict[str, Any]) -> None:
     policy = IAMPolicy(policy_json(inline(statement)))
     permitted = {
         risk
@@ -662,7 +662,7 @@ def test_what_moto_permits_the_lint_sees(statement: dict[str, Any]) -> None:
 
 
 @given(ALLOWS, statements("Allow"), ACKNOWLEDGED, st.booleans())
-def test_another_allow_never_takes_a_refusal_away(
+def test_added_allow_keeps_every_refusal(
     before: list[dict[str, Any]], added: dict[str, Any], acknowledge: list[Risk], protected: bool
 ) -> None:
     less = refused(break_glass(*before, acknowledge=acknowledge), protected=protected)
@@ -671,7 +671,7 @@ def test_another_allow_never_takes_a_refusal_away(
 
 
 @given(ALLOWS, statements("Deny"), ACKNOWLEDGED, st.booleans())
-def test_a_deny_changes_no_finding(
+def test_added_deny_changes_no_finding(
     before: list[dict[str, Any]], deny: dict[str, Any], acknowledge: list[Risk], protected: bool
 ) -> None:
     without = found(break_glass(*before, acknowledge=acknowledge), protected=protected)
@@ -679,7 +679,7 @@ def test_a_deny_changes_no_finding(
 
 
 @given(ALLOWS, ACKNOWLEDGED, st.booleans())
-def test_acknowledging_what_is_asked_for_is_enough(
+def test_acknowledging_all_findings_passes(
     allows: list[dict[str, Any]], acknowledge: list[Risk], protected: bool
 ) -> None:
     findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), LintContext(protect_alert_path=protected))
@@ -689,7 +689,7 @@ def test_acknowledging_what_is_asked_for_is_enough(
 
 
 @given(ALLOWS, st.booleans())
-def test_spelling_makes_no_difference(allows: list[dict[str, Any]], protected: bool) -> None:
+def test_spelling_changes_no_finding(allows: list[dict[str, Any]], protected: bool) -> None:
     respelled = []
     for statement in allows:
         element = "Action" if "Action" in statement else "NotAction"
@@ -699,5 +699,5 @@ def test_spelling_makes_no_difference(allows: list[dict[str, Any]], protected: b
 
 
 @given(ALLOWS)
-def test_protection_only_ever_takes_refusals_away(allows: list[dict[str, Any]]) -> None:
+def test_protection_adds_no_refusal(allows: list[dict[str, Any]]) -> None:
     assert refused(break_glass(*allows), protected=True) <= refused(break_glass(*allows), protected=False)

@@ -43,7 +43,6 @@ class EngineError(Exception):
     """
 
     def __init__(self, command: str, tail: str, output: str) -> None:
-        """Keeps the whole output beside the part that matters."""
         super().__init__(f"`pulumi {command}` failed:\n{tail.strip()}")
         self.output = output
 

@@ -61,7 +61,6 @@ class SlackRefusalError(Exception):
     """Slack answers `ok: false`."""
 
     def __init__(self, error: str, messages: list[str] | None = None) -> None:
-        """Keeps Slack's error code and, if there are any, its messages about the details."""
         super().__init__(error)
         self.error = error
         self.messages = messages

@@ -15,7 +15,6 @@ class GetCallerIdentity(ProviderFunction):
     arguments = declare()
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """GetCallerIdentity."""
         answer = aws.call("sts", "GetCallerIdentity")
         account = answer["Account"]
         return {"id": account, "accountId": account, "arn": answer["Arn"], "userId": answer["UserId"]}

@@ -44,8 +44,6 @@ def _tag(aws: LocalAws, arn: str, old: Properties, new: Properties) -> None:
 
 
 class Api(ResourceType):
-    """An HTTP API."""
-
     tok = "aws:apigatewayv2/api:Api"
     properties = declare(
         name=Property(autoname=128),
@@ -57,12 +55,10 @@ class Api(ResourceType):
     computed = ("apiEndpoint", "arn", "executionArn", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateApi."""
         protocol = {"ProtocolType": inputs["protocolType"], "Tags": inputs.get("tags")}
         return aws.call("apigatewayv2", "CreateApi", **protocol, **_api(inputs))["ApiId"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetApi."""
         api = aws.call("apigatewayv2", "GetApi", ApiId=resource_id)
         return {
             "name": api["Name"],
@@ -108,12 +104,10 @@ class Integration(ResourceType):
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateIntegration."""
         kind = {"ApiId": inputs["apiId"], "IntegrationType": inputs["integrationType"]}
         return aws.call("apigatewayv2", "CreateIntegration", **kind, **_integration(inputs))["IntegrationId"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetIntegration."""
         where = {"ApiId": state["apiId"], "IntegrationId": resource_id}
         answer = aws.call("apigatewayv2", "GetIntegration", **where)
         return {
@@ -157,11 +151,9 @@ class Route(ResourceType):
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateRoute."""
         return aws.call("apigatewayv2", "CreateRoute", ApiId=inputs["apiId"], **_route(inputs))["RouteId"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetRoute."""
         answer = aws.call("apigatewayv2", "GetRoute", ApiId=state["apiId"], RouteId=resource_id)
         return {
             "routeKey": answer["RouteKey"],
@@ -174,7 +166,6 @@ class Route(ResourceType):
         aws.call("apigatewayv2", "UpdateRoute", ApiId=new["apiId"], RouteId=resource_id, **_route(new))
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteRoute."""
         aws.call("apigatewayv2", "DeleteRoute", ApiId=state["apiId"], RouteId=resource_id)
 
 
@@ -244,7 +235,6 @@ class Stage(ResourceType):
         _tag(aws, old["arn"], old, new)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteStage."""
         aws.call("apigatewayv2", "DeleteStage", ApiId=state["apiId"], StageName=resource_id)
 
 

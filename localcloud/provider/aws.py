@@ -43,7 +43,6 @@ class AwsCallError(Exception):
     """AWS, or the emulator in its place, refused a call. The message names operation, error code and reason."""
 
     def __init__(self, operation: str, code: str, reason: str) -> None:
-        """Keeps the error code apart, for callers that decide by it."""
         super().__init__(f"{operation}: {code}: {reason}")
         self.code = code
 
@@ -57,7 +56,6 @@ class LocalAws:
     """The AWS operations, in one region."""
 
     def __init__(self, region: str) -> None:
-        """Calls go to `region`."""
         self.region = region
 
     def call(self, service: str, operation: str, **parameters: Any) -> Answer:

@@ -12,8 +12,6 @@ from localcloud.provider.values import Properties
 
 
 class Dashboard(ResourceType):
-    """A dashboard."""
-
     tok = "aws:cloudwatch/dashboard:Dashboard"
     properties = declare(
         dashboardName=Property(required=True, replaces=True),
@@ -22,12 +20,10 @@ class Dashboard(ResourceType):
     computed = ("dashboardArn",)
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutDashboard."""
         self.update(aws, "", {}, inputs)
         return inputs["dashboardName"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetDashboard."""
         answer = aws.call("cloudwatch", "GetDashboard", DashboardName=resource_id)
         return {
             "dashboardName": answer["DashboardName"],
@@ -44,7 +40,6 @@ class Dashboard(ResourceType):
             raise AwsCallError("PutDashboard", "invalid dashboard", reason)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteDashboards."""
         aws.call("cloudwatch", "DeleteDashboards", DashboardNames=[resource_id])
 
 
@@ -117,12 +112,10 @@ class MetricAlarm(ResourceType):
     computed = ("arn", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutMetricAlarm."""
         aws.call("cloudwatch", "PutMetricAlarm", Tags=tags.as_list(inputs), **_alarm(inputs))
         return inputs["name"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
-        """DescribeAlarms and the alarm's tags."""
         found = aws.call("cloudwatch", "DescribeAlarms", AlarmNames=[resource_id])["MetricAlarms"]
         if not found:
             return None
@@ -150,7 +143,6 @@ class MetricAlarm(ResourceType):
             aws.call("cloudwatch", "TagResource", ResourceARN=old["arn"], Tags=written)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteAlarms."""
         aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[resource_id])
 
 

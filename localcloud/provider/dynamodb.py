@@ -32,8 +32,6 @@ _INDEX = {
 
 
 class Table(ResourceType):
-    """A table."""
-
     tok = "aws:dynamodb/table:Table"
     properties = declare(
         name=Property(replaces=True, autoname=255),

@@ -27,7 +27,6 @@ class EventConnection(ResourceType):
     computed = ("arn", "secretArn")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateConnection."""
         aws.call("events", "CreateConnection", Name=inputs["name"], **_connection(inputs))
         return inputs["name"]
 
@@ -62,7 +61,6 @@ class EventConnection(ResourceType):
         aws.call("events", "UpdateConnection", Name=resource_id, **parameters)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteConnection."""
         aws.call("events", "DeleteConnection", Name=resource_id)
 
 
@@ -77,8 +75,6 @@ def _connection(inputs: Properties) -> dict[str, Any]:
 
 
 class EventApiDestination(ResourceType):
-    """An HTTPS endpoint that rules deliver to."""
-
     tok = "aws:cloudwatch/eventApiDestination:EventApiDestination"
     properties = declare(
         name=Property(replaces=True, autoname=64),
@@ -91,12 +87,10 @@ class EventApiDestination(ResourceType):
     computed = ("arn",)
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateApiDestination."""
         aws.call("events", "CreateApiDestination", Name=inputs["name"], **_destination(inputs))
         return inputs["name"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """DescribeApiDestination."""
         answer = aws.call("events", "DescribeApiDestination", Name=resource_id)
         return {
             "name": answer["Name"],
@@ -114,7 +108,6 @@ class EventApiDestination(ResourceType):
         aws.call("events", "UpdateApiDestination", Name=resource_id, **parameters)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteApiDestination."""
         aws.call("events", "DeleteApiDestination", Name=resource_id)
 
 
@@ -129,8 +122,6 @@ def _destination(inputs: Properties) -> dict[str, Any]:
 
 
 class EventRule(ResourceType):
-    """A rule on an event bus."""
-
     tok = "aws:cloudwatch/eventRule:EventRule"
     properties = declare(
         name=Property(replaces=True, autoname=64),
@@ -159,7 +150,6 @@ class EventRule(ResourceType):
         return name if bus == "default" else f"{bus}/{name}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """DescribeRule and its tags."""
         answer = aws.call("events", "DescribeRule", Name=state["name"], EventBusName=state["eventBusName"])
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
         return {
@@ -220,7 +210,6 @@ class EventTarget(ResourceType):
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutTargets."""
         self.update(aws, "", {}, inputs)
         bus = "" if inputs["eventBusName"] == "default" else f"{inputs['eventBusName']}-"
         return f"{bus}{inputs['rule']}-{inputs['targetId']}"

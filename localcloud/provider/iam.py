@@ -12,8 +12,6 @@ from localcloud.provider.values import Plain, Properties
 
 
 class Role(ResourceType):
-    """A role."""
-
     tok = "aws:iam/role:Role"
     regional = False
     properties = declare(
@@ -43,7 +41,6 @@ class Role(ResourceType):
         return inputs["name"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetRole."""
         role = aws.call("iam", "GetRole", RoleName=resource_id)["Role"]
         return {
             "name": role["RoleName"],
@@ -81,8 +78,6 @@ class Role(ResourceType):
 
 
 class RolePolicy(ResourceType):
-    """An inline policy of a role."""
-
     tok = "aws:iam/rolePolicy:RolePolicy"
     regional = False
     properties = declare(
@@ -97,7 +92,6 @@ class RolePolicy(ResourceType):
         return f"{inputs['role']}:{inputs['name']}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetRolePolicy."""
         answer = aws.call("iam", "GetRolePolicy", RoleName=state["role"], PolicyName=state["name"])
         return {"policy": _document(answer["PolicyDocument"])}
 
@@ -107,7 +101,6 @@ class RolePolicy(ResourceType):
         aws.call("iam", "PutRolePolicy", RoleName=new["role"], **policy)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteRolePolicy."""
         aws.call("iam", "DeleteRolePolicy", RoleName=state["role"], PolicyName=state["name"])
 
 

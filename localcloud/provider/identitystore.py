@@ -41,8 +41,6 @@ def _look_up(aws: LocalAws, kind: str, arguments: Properties) -> str:
 
 
 class GetGroup(ProviderFunction):
-    """A group."""
-
     tok = "aws:identitystore/getGroup:getGroup"
     arguments = declare(
         identityStoreId=Property(required=True),
@@ -51,7 +49,6 @@ class GetGroup(ProviderFunction):
     )
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """GetGroupId, then DescribeGroup."""
         store = arguments["identityStoreId"]
         group_id = arguments.get("groupId") or _look_up(aws, "Group", arguments)
         answer = aws.call("identitystore", "DescribeGroup", IdentityStoreId=store, GroupId=group_id)
@@ -67,8 +64,6 @@ class GetGroup(ProviderFunction):
 
 
 class GetUser(ProviderFunction):
-    """A user."""
-
     tok = "aws:identitystore/getUser:getUser"
     arguments = declare(
         identityStoreId=Property(required=True),
@@ -77,7 +72,6 @@ class GetUser(ProviderFunction):
     )
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """GetUserId, then DescribeUser."""
         store = arguments["identityStoreId"]
         user_id = arguments.get("userId") or _look_up(aws, "User", arguments)
         answer = aws.call("identitystore", "DescribeUser", IdentityStoreId=store, UserId=user_id)
@@ -107,7 +101,6 @@ class GetGroupMemberships(ProviderFunction):
     arguments = declare(identityStoreId=Property(required=True), groupId=Property(required=True))
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """ListGroupMemberships."""
         store, group = arguments["identityStoreId"], arguments["groupId"]
         of_group = {"IdentityStoreId": store, "GroupId": group}
         memberships = aws.pages("identitystore", "ListGroupMemberships", "GroupMemberships", **of_group)

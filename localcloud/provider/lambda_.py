@@ -23,8 +23,6 @@ _UNRESERVED = -1
 
 
 class Function(ResourceType):
-    """A function."""
-
     tok = "aws:lambda/function:Function"
     properties = declare(
         name=Property(replaces=True, autoname=64),
@@ -144,7 +142,6 @@ class Function(ResourceType):
             aws.call("lambda", "TagResource", Resource=old["arn"], Tags=after)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteFunction, with all its versions."""
         aws.call("lambda", "DeleteFunction", FunctionName=resource_id)
 
 
@@ -266,7 +263,6 @@ class Permission(ResourceType):
         return told
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """RemovePermission."""
         where = {"FunctionName": state["function"], "Qualifier": state.get("qualifier")}
         aws.call("lambda", "RemovePermission", StatementId=resource_id, **where)
 
@@ -293,7 +289,6 @@ class FunctionEventInvokeConfig(ResourceType):
         return f"{inputs['functionName']}:{qualifier}" if qualifier else inputs["functionName"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetFunctionEventInvokeConfig."""
         answer = aws.call("lambda", "GetFunctionEventInvokeConfig", **_of_function(state))
         destinations = answer.get("DestinationConfig", {})
         return {
@@ -321,7 +316,6 @@ class FunctionEventInvokeConfig(ResourceType):
         )
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteFunctionEventInvokeConfig."""
         aws.call("lambda", "DeleteFunctionEventInvokeConfig", **_of_function(state))
 
 

@@ -14,8 +14,6 @@ _FOR_EVER = 0
 
 
 class LogGroup(ResourceType):
-    """A log group."""
-
     tok = "aws:cloudwatch/logGroup:LogGroup"
     properties = declare(
         name=Property(replaces=True, autoname=512),

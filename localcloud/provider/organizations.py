@@ -91,7 +91,6 @@ class Policy(ResourceType):
         return aws.call("organizations", "CreatePolicy", **named, **_policy(inputs))["Policy"]["PolicySummary"]["Id"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """DescribePolicy and the policy's tags."""
         policy = aws.call("organizations", "DescribePolicy", PolicyId=resource_id)["Policy"]
         summary = policy["PolicySummary"]
         return {
@@ -142,7 +141,6 @@ class PolicyAttachment(ResourceType):
         return f"{inputs['targetId']}:{inputs['policyId']}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
-        """ListTargetsForPolicy."""
         targets = aws.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=state["policyId"])
         return {} if state["targetId"] in [target["TargetId"] for target in targets] else None
 

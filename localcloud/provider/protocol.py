@@ -64,7 +64,6 @@ class CreatedButUnreadableError(StandInError):
     """A resource was made, then couldn't be read. The engine records it under its id, so that it can be repaired."""
 
     def __init__(self, resource_id: str, properties: dict[str, PropertyValue], reason: str) -> None:
-        """Carries what the engine has to record."""
         super().__init__(reason)
         self.resource_id = resource_id
         self.properties = properties
@@ -79,7 +78,6 @@ class StandIn(Provider):
     """The stand-in for the AWS provider."""
 
     def __init__(self) -> None:
-        """The default region is the environment's until the engine configures another."""
         self._region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
 
     async def check_config(self, request: CheckRequest) -> CheckResponse:

@@ -12,8 +12,6 @@ _CURRENT = "AWSCURRENT"
 
 
 class Secret(ResourceType):
-    """A secret without its value."""
-
     tok = "aws:secretsmanager/secret:Secret"
     properties = declare(
         name=Property(replaces=True, autoname=512),
@@ -25,7 +23,6 @@ class Secret(ResourceType):
     computed = ("arn", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """CreateSecret."""
         answer = aws.call(
             "secretsmanager",
             "CreateSecret",
@@ -86,7 +83,6 @@ class SecretVersion(ResourceType):
         return f"{inputs['secretId']}|{answer['VersionId']}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetSecretValue."""
         secret_id, version_id = resource_id.split("|")
         answer = aws.call("secretsmanager", "GetSecretValue", SecretId=secret_id, VersionId=version_id)
         return {
@@ -108,7 +104,6 @@ class GetSecret(ProviderFunction):
     arguments = declare(name=Property(), arn=Property())
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """DescribeSecret."""
         answer = aws.call("secretsmanager", "DescribeSecret", SecretId=arguments.get("arn") or arguments.get("name"))
         return {
             "id": answer["ARN"],
@@ -129,8 +124,6 @@ class GetSecret(ProviderFunction):
 
 
 class GetSecretVersion(ProviderFunction):
-    """The value of a secret."""
-
     tok = "aws:secretsmanager/getSecretVersion:getSecretVersion"
     arguments = declare(secretId=Property(required=True), versionId=Property(), versionStage=Property())
     secret_results = frozenset({"secretString"})

@@ -30,27 +30,21 @@ class Servicer(ProviderServicer):
     """The provider's gRPC methods, with readable errors."""
 
     async def Configure(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Configure, request, context)
 
     async def Create(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Create, request, context)
 
     async def Read(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Read, request, context)
 
     async def Update(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Update, request, context)
 
     async def Delete(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Delete, request, context)
 
     async def Invoke(self, request: Any, context: Context) -> Any:  # noqa: N802, the name of the RPC
-        """See the protocol."""
         return await _readable(super().Invoke, request, context)
 
 

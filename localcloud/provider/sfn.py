@@ -18,8 +18,6 @@ _GONE = "gone"
 
 
 class StateMachine(ResourceType):
-    """A state machine."""
-
     tok = "aws:sfn/stateMachine:StateMachine"
     properties = declare(
         name=Property(replaces=True, autoname=80),

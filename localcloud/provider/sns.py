@@ -18,8 +18,6 @@ _ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId"}
 
 
 class Topic(ResourceType):
-    """A standard topic."""
-
     tok = "aws:sns/topic:Topic"
     properties = declare(
         name=Property(replaces=True, autoname=256),
@@ -36,7 +34,6 @@ class Topic(ResourceType):
         return answer["TopicArn"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetTopicAttributes and the topic's tags."""
         attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
         tagged = aws.call("sns", "ListTagsForResource", ResourceArn=resource_id)
         return {
@@ -59,13 +56,10 @@ class Topic(ResourceType):
             aws.call("sns", "TagResource", ResourceArn=resource_id, Tags=written)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteTopic."""
         aws.call("sns", "DeleteTopic", TopicArn=resource_id)
 
 
 class TopicPolicy(ResourceType):
-    """The resource policy of a topic."""
-
     tok = "aws:sns/topicPolicy:TopicPolicy"
     properties = declare(
         arn=Property(required=True, replaces=True),
@@ -113,8 +107,6 @@ def _default_policy(arn: str, owner: str) -> dict[str, Plain]:
 
 
 class TopicSubscription(ResourceType):
-    """A subscription to a topic."""
-
     tok = "aws:sns/topicSubscription:TopicSubscription"
     properties = declare(
         topic=Property(required=True, replaces=True),
@@ -136,7 +128,6 @@ class TopicSubscription(ResourceType):
         return answer["SubscriptionArn"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetSubscriptionAttributes."""
         attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
         return {
             "topic": attributes["TopicArn"],
@@ -148,7 +139,6 @@ class TopicSubscription(ResourceType):
         }
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """Unsubscribe."""
         aws.call("sns", "Unsubscribe", SubscriptionArn=resource_id)
 
 

@@ -18,8 +18,6 @@ _NUMBERS = {
 
 
 class Queue(ResourceType):
-    """A standard queue."""
-
     tok = "aws:sqs/queue:Queue"
     properties = declare(
         name=Property(replaces=True, autoname=80),
@@ -43,7 +41,6 @@ class Queue(ResourceType):
         return answer["QueueUrl"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetQueueAttributes and the queue's tags."""
         attributes = aws.call("sqs", "GetQueueAttributes", QueueUrl=resource_id, AttributeNames=["All"])["Attributes"]
         tagged = aws.call("sqs", "ListQueueTags", QueueUrl=resource_id).get("Tags", {})
         managed = attributes.get("SqsManagedSseEnabled")
@@ -71,7 +68,6 @@ class Queue(ResourceType):
             aws.call("sqs", "TagQueue", QueueUrl=resource_id, Tags=after)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteQueue."""
         aws.call("sqs", "DeleteQueue", QueueUrl=resource_id)
 
 
@@ -91,8 +87,6 @@ def _text(value: Plain) -> str:
 
 
 class QueuePolicy(ResourceType):
-    """The resource policy of a queue."""
-
     tok = "aws:sqs/queuePolicy:QueuePolicy"
     properties = declare(
         queueUrl=Property(required=True, replaces=True),

@@ -38,8 +38,6 @@ def _provision(aws: LocalAws, of_set: dict[str, str]) -> None:
 
 
 class PermissionSet(ResourceType):
-    """A permission set."""
-
     tok = "aws:ssoadmin/permissionSet:PermissionSet"
     properties = declare(
         instanceArn=_FIXED,
@@ -67,7 +65,6 @@ class PermissionSet(ResourceType):
         return f"{answer['PermissionSet']['PermissionSetArn']},{instance}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """DescribePermissionSet and its tags."""
         arn, instance = resource_id.split(",")
         where = {"InstanceArn": instance, "PermissionSetArn": arn}
         answer = aws.call("sso-admin", "DescribePermissionSet", **where)["PermissionSet"]
@@ -111,20 +108,16 @@ class PermissionSet(ResourceType):
 
 
 class ManagedPolicyAttachment(ResourceType):
-    """An AWS managed policy on a permission set."""
-
     tok = "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment"
     properties = declare(**_OF_SET, managedPolicyArn=_FIXED)
     computed = ("managedPolicyName",)
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """AttachManagedPolicyToPermissionSet."""
         arn = inputs["managedPolicyArn"]
         aws.call("sso-admin", "AttachManagedPolicyToPermissionSet", ManagedPolicyArn=arn, **_of_set(inputs))
         return f"{arn},{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
     def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
-        """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
@@ -138,7 +131,6 @@ class ManagedPolicyAttachment(ResourceType):
         return None
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DetachManagedPolicyFromPermissionSet."""
         arn = state["managedPolicyArn"]
         aws.call("sso-admin", "DetachManagedPolicyFromPermissionSet", ManagedPolicyArn=arn, **_of_set(state))
         _provision(aws, _of_set(state))
@@ -156,14 +148,12 @@ class CustomerManagedPolicyAttachment(ResourceType):
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """AttachCustomerManagedPolicyReferenceToPermissionSet."""
         operation = "AttachCustomerManagedPolicyReferenceToPermissionSet"
         reference = _reference(inputs["customerManagedPolicyReference"])
         aws.call("sso-admin", operation, CustomerManagedPolicyReference=reference, **_of_set(inputs))
         return f"{reference['Name']},{reference['Path']},{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
     def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
-        """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
@@ -178,7 +168,6 @@ class CustomerManagedPolicyAttachment(ResourceType):
         return {} if any({"Path": "/", **item} == wanted for item in attached) else None
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DetachCustomerManagedPolicyReferenceFromPermissionSet."""
         operation = "DetachCustomerManagedPolicyReferenceFromPermissionSet"
         reference = _reference(state["customerManagedPolicyReference"])
         aws.call("sso-admin", operation, CustomerManagedPolicyReference=reference, **_of_set(state))
@@ -196,12 +185,10 @@ class PermissionSetInlinePolicy(ResourceType):
     properties = declare(**_OF_SET, inlinePolicy=Property(required=True, compare=as_document))
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutInlinePolicyToPermissionSet."""
         self.update(aws, "", {}, inputs)
         return f"{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
     def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
-        """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
@@ -214,14 +201,11 @@ class PermissionSetInlinePolicy(ResourceType):
         aws.call("sso-admin", "PutInlinePolicyToPermissionSet", InlinePolicy=new["inlinePolicy"], **_of_set(new))
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteInlinePolicyFromPermissionSet."""
         aws.call("sso-admin", "DeleteInlinePolicyFromPermissionSet", **_of_set(state))
         _provision(aws, _of_set(state))
 
 
 class PermissionsBoundaryAttachment(ResourceType):
-    """The permissions boundary of a permission set."""
-
     tok = "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment"
     properties = declare(
         **_OF_SET,
@@ -238,7 +222,6 @@ class PermissionsBoundaryAttachment(ResourceType):
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutPermissionsBoundaryToPermissionSet."""
         boundary = inputs["permissionsBoundary"]
         given: dict[str, Any] = {}
         if "managedPolicyArn" in boundary:
@@ -250,11 +233,9 @@ class PermissionsBoundaryAttachment(ResourceType):
         return f"{inputs['permissionSetArn']},{inputs['instanceArn']}"
 
     def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
-        """Provisions the set."""
         _provision(aws, _of_set(inputs))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        """GetPermissionsBoundaryForPermissionSet."""
         answer = aws.call("sso-admin", "GetPermissionsBoundaryForPermissionSet", **_of_set(state))
         boundary = answer["PermissionsBoundary"]
         reference = boundary.get("CustomerManagedPolicyReference")
@@ -267,14 +248,11 @@ class PermissionsBoundaryAttachment(ResourceType):
         }
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeletePermissionsBoundaryFromPermissionSet."""
         aws.call("sso-admin", "DeletePermissionsBoundaryFromPermissionSet", **_of_set(state))
         _provision(aws, _of_set(state))
 
 
 class AccountAssignment(ResourceType):
-    """A principal's permission set in an account."""
-
     tok = "aws:ssoadmin/accountAssignment:AccountAssignment"
     properties = declare(
         **_OF_SET,
@@ -302,7 +280,6 @@ class AccountAssignment(ResourceType):
         return {} if any((item["PrincipalType"], item["PrincipalId"]) == principal for item in assigned) else None
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteAccountAssignment, polled to its end."""
         _assign(aws, "Deletion", "DeleteAccountAssignment", state)
 
 
@@ -333,7 +310,6 @@ class GetInstances(ProviderFunction):
     arguments = declare()
 
     def call(self, aws: LocalAws, arguments: Properties) -> Properties:
-        """ListInstances."""
         instances = aws.pages("sso-admin", "ListInstances", "Instances")
         return {
             "id": aws.region,

@@ -1,4 +1,4 @@
-"""The local cloud: emulated AWS, Identity Center and Slack, each in a process of its own on a free loopback port.
+"""The local cloud: emulated AWS, Identity Center and Slack, each a process on a free loopback port.
 
     with LocalCloud(Path("build/cloud")) as cloud:
         ...                       # deploy with cloud.environment()
@@ -6,9 +6,9 @@
         cloud.wait_idle()
         cloud.messages()          # what Slack accepted
 
-What each emulator adds to the program that it runs is told in `localcloud.emulators`. State is in memory; logs and what
-little is written go to the working directory, nothing to the home directory. Nothing of this process's environment
-reaches the servers but PATH and its kin, so neither do real AWS credentials.
+`localcloud.emulators` says what each emulator adds to the program that it runs. State is in memory. Logs go to the
+working directory, nothing goes to the home directory. The servers inherit PATH and the locale only, so they never see
+real AWS credentials.
 
 Non-goals: deploying anything, surviving a restart, being AWS: docs/live-checks.md lists what only AWS can show.
 """
@@ -52,7 +52,7 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 class LocalCloudError(Exception):
-    """The local cloud can't be started, or did not do what was asked. The message says why and what to do instead."""
+    """The local cloud failed to start or to act; the message says why and what to do."""
 
 
 class SlackBreak(StrEnum):
@@ -75,7 +75,7 @@ class RunningCloud:
         bot_token: a token that this Slack, and no other, knows.
         slack_signing_secret: what this Slack signs its requests to the app with.
         pids: server's name to its process id.
-        page_url: where somebody is a person in this Slack, by hand; only of a cloud that make local-up started.
+        page_url: page to act as a Slack user by hand; only of a cloud that `make local-up` started.
     """
 
     aws_url: str
@@ -94,7 +94,7 @@ class RunningCloud:
         return f"{self.slack_url}/api/chat.postMessage"
 
     def environment(self) -> dict[str, str]:
-        """Variables that point boto3, the AWS CLI and what builds on them at this cloud and keep them off any other."""
+        """Variables that point AWS SDKs and the AWS CLI at this cloud and at no other."""
         identity = {_endpoint_variable(service): self.identity_url for service in _IDENTITY_SERVICES}
         return {
             "AWS_ENDPOINT_URL": self.aws_url,
@@ -111,9 +111,7 @@ class RunningCloud:
         }
 
     def client(self, service: str) -> Any:
-        """A botocore client for this cloud, whatever the environment says; faults that were ordered never meet it.
-
-        It is made once, and for all threads.
+        """A botocore client for this cloud, shared by all threads; it meets no faults.
 
         Args:
             service: botocore's name of the service, as in "events".
@@ -121,9 +119,9 @@ class RunningCloud:
         return _client(service, self.identity_url if service in _IDENTITY_SERVICES else self.aws_url)
 
     def replay(self, record: Mapping[str, Any]) -> None:
-        """Hands a CloudTrail record to EventBridge, with the source and detail-type that AWS gives it.
+        """Hands a CloudTrail record to EventBridge, with AWS's source and detail-type.
 
-        When this returns, every rule that matches has begun its deliveries; `wait_idle` waits for their end.
+        Afterwards every matching rule has begun its deliveries; `wait_idle` waits for their end.
 
         Args:
             record: one CloudTrail record; one with a top-level `drill` is put as an operator's drill.
@@ -135,7 +133,7 @@ class RunningCloud:
         request_json("POST", f"{self.aws_url}/_localcloud/events", event)
 
     def wait_idle(self, timeout: float = 60) -> dict[str, int]:
-        """Waits until no delivery is under way: everything played so far has arrived, is a dead letter, or is lost.
+        """Waits until no delivery is pending: each was delivered, dead-lettered or lost.
 
         Args:
             timeout: seconds to wait at most.
@@ -165,7 +163,7 @@ class RunningCloud:
         return [post.body for post in self.posts() if post.error is None]
 
     def break_slack(self, slack_break: SlackBreak) -> None:
-        """Does to Slack what a careless administrator may do."""
+        """Archives the channel or revokes the token."""
         match slack_break:
             case SlackBreak.ARCHIVED:
                 self.call_slack("conversations.archive", {"channel": self.slack_channel})
@@ -185,38 +183,38 @@ class RunningCloud:
             raise LocalCloudError(f"Slack refused {method}: {answer['error']}.{f' {details}' if details else ''}")
         return answer
 
-    def fail(self, *operations: str, **how: Any) -> None:
-        """Lets calls of AWS operations fail from now on, but for those of `client`.
+    def fail(self, *operations: str, **fields: Any) -> None:
+        """Makes calls of AWS operations fail from now on, except those of `client`.
 
         Args:
             operations: as in "dynamodb:PutItem", "secretsmanager:*", "sso:CreateAccountAssignment": services by the
                 name that requests are signed for.
-            how: the other fields of `localcloud.emulators.faults.Fault`, such as `error="ThrottlingException"`.
+            fields: the other fields of `localcloud.emulators.faults.Fault`, such as `error="ThrottlingException"`.
         """
-        identity = [one for one in operations if one.startswith(_IDENTITY_OPERATIONS)]
-        others = [one for one in operations if one not in identity]
+        identity = [name for name in operations if name.startswith(_IDENTITY_OPERATIONS)]
+        others = [name for name in operations if name not in identity]
         if others:
-            request_json("POST", f"{self.aws_url}/_localcloud/faults", {"operations": others, **how})
+            request_json("POST", f"{self.aws_url}/_localcloud/faults", {"operations": others, **fields})
         if identity:
-            order = {"operations": identity, "killer": f"{self.aws_url}/_localcloud/kill", **how}
-            request_json("POST", f"{self.identity_url}/_localcloud/faults", order)
+            command = {"operations": identity, "kill_url": f"{self.aws_url}/_localcloud/kill", **fields}
+            request_json("POST", f"{self.identity_url}/_localcloud/faults", command)
 
-    def lose_invocations(self, function: str, **how: Any) -> None:
-        """Lets invocations of a function end without a result from now on, before they run or after.
+    def lose_invocations(self, function: str, **fields: Any) -> None:
+        """Makes invocations of a function end without a result, before or after they run.
 
         Args:
             function: its name.
-            how: the other fields of `localcloud.emulators.functions.LostInvocation`, such as
+            fields: the other fields of `localcloud.emulators.functions.LostInvocation`, such as
                 `event={"step": "grant"}, after=True, times=1`.
         """
-        request_json("POST", f"{self.aws_url}/_localcloud/lost-invocations", {"function": function, **how})
+        request_json("POST", f"{self.aws_url}/_localcloud/lost-invocations", {"function": function, **fields})
 
     def kill_function(self, function: str) -> None:
-        """Kills the processes of a function, those at work included."""
+        """Kills the processes of a function, including busy ones."""
         request_json("POST", f"{self.aws_url}/_localcloud/kill", {"function": function})
 
     def set_assignment_behavior(self, **behavior: Any) -> None:
-        """Lets creations and deletions of account assignments from now on take their time, or come to nothing.
+        """Makes creations and deletions of account assignments slow, or fail.
 
         Args:
             behavior: fields of `localcloud.emulators.assignments.OperationBehavior`, such as `polls=3`.
@@ -224,7 +222,7 @@ class RunningCloud:
         request_json("POST", f"{self.identity_url}/_localcloud/behaviors", behavior)
 
     def fail_slack(self, **fault: Any) -> None:
-        """Lets Slack fail its app from now on, in place of how it failed before.
+        """Makes Slack fail calls of its app; replaces the previous fault.
 
         Args:
             fault: fields of `localcloud.emulators.slack_faults.SlackFault`, such as `error="internal_error", times=1`.
@@ -232,32 +230,32 @@ class RunningCloud:
         request_json("POST", f"{self.slack_url}/_localcloud/faults", fault)
 
     def end_faults(self) -> None:
-        """Lets everything work again as it should."""
-        for order in (
+        """Ends all faults."""
+        for url in (
             *(f"{self.aws_url}/_localcloud/faults", f"{self.aws_url}/_localcloud/lost-invocations"),
             *(f"{self.identity_url}/_localcloud/faults", f"{self.identity_url}/_localcloud/behaviors"),
             f"{self.slack_url}/_localcloud/faults",
         ):
-            request_json("POST", order, {})
+            request_json("POST", url, {})
 
     def assignments(self, permission_set: str, account: str) -> list[str]:
-        """Who is really assigned a permission set in an account: names of users and groups, in alphabetical order.
+        """The users and groups assigned to a permission set in an account, in alphabetical order.
 
         Args:
             permission_set: its name.
             account: id of the account.
         """
-        asked = urlencode({"permission_set": permission_set, "account": account})
-        assigned = request_json("GET", f"{self.identity_url}/_localcloud/assignments?{asked}")
-        return sorted(one["name"] for one in assigned)
+        query = urlencode({"permission_set": permission_set, "account": account})
+        assigned = request_json("GET", f"{self.identity_url}/_localcloud/assignments?{query}")
+        return sorted(each["name"] for each in assigned)
 
     def set_user_status(self, user_name: str, status: str) -> None:
         """Makes a user of the identity store ENABLED or DISABLED."""
-        order = {"user_name": user_name, "status": status}
-        request_json("POST", f"{self.identity_url}/_localcloud/users", order)
+        command = {"user_name": user_name, "status": status}
+        request_json("POST", f"{self.identity_url}/_localcloud/users", command)
 
     def test_event_pattern(self, pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-        """Whether an event matches a pattern, by EventBridge's TestEventPattern.
+        """True if an event matches a pattern, by EventBridge's TestEventPattern.
 
         Args:
             pattern: the event pattern.
@@ -267,17 +265,17 @@ class RunningCloud:
         return bool(answer["Result"])
 
     def describe(self) -> dict[str, Any]:
-        """What another process needs to use this cloud, ready for JSON: the attributes, and `environment`."""
+        """A description for another process, ready for JSON: the attributes and `environment`."""
         return {**asdict(self), "environment": self.environment()}
 
     @classmethod
-    def described(cls, description: Mapping[str, Any]) -> Self:
-        """The cloud that `describe` was called on."""
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """The cloud of a description."""
         return cls(**{name: value for name, value in description.items() if name != "environment"})
 
 
 class LocalCloud:
-    """Starts a local cloud on entry and stops it on exit; if this process dies in between, the servers end, too.
+    """Starts a local cloud on entry and stops it on exit. The servers end with this process.
 
     Args:
         workdir: made if it isn't there; for logs and temporary files of the servers.
@@ -356,7 +354,7 @@ class LocalCloud:
             server.wait_ready()
             self._progress(f"{server.name} is ready")
 
-        # In the form of a bot token, so that whatever looks for leaked ones finds this one.
+        # In the form of a bot token, so that a search for leaked tokens finds it.
         bot_token = f"xoxb-{secrets.randbelow(10**12):012}-{secrets.token_hex(12)}"
         request_json("POST", f"{urls['slack']}/_localcloud/tokens", {"token": bot_token})
         cloud = RunningCloud(
@@ -369,7 +367,8 @@ class LocalCloud:
             slack_signing_secret=secrets.token_hex(16),
             pids={server.name: server.pid for server in servers},
         )
-        channels = {one["name"]: one["id"] for one in cloud.call_slack("conversations.list", {})["channels"]}
+        listed = cloud.call_slack("conversations.list", {})["channels"]
+        channels = {channel["name"]: channel["id"] for channel in listed}
         return replace(
             cloud, slack_channel=channels[SLACK_CHANNEL_NAME], second_channel=channels[SECOND_SLACK_CHANNEL_NAME]
         )
@@ -377,7 +376,7 @@ class LocalCloud:
     def _environment(self, ports: Mapping[str, int]) -> dict[str, str]:
         identity = f"http://127.0.0.1:{ports['identity']}"
         return {
-            # What runs in a Lambda function inherits this, so its calls reach the right emulator.
+            # Lambda functions inherit this, so their calls reach the right emulator.
             **{_endpoint_variable(service): identity for service in _IDENTITY_SERVICES},
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(self._workdir),
@@ -411,7 +410,7 @@ _SLACK_SEED = {
         ],
         "channels": [
             {"name": SLACK_CHANNEL_NAME, "topic": "Every use of emergency access, and who asks for it"},
-            {"name": SECOND_SLACK_CHANNEL_NAME, "topic": "Told as well when somebody breaks the glass"},
+            {"name": SECOND_SLACK_CHANNEL_NAME, "topic": "Also notified when the glass is broken"},
         ],
         "tokens": [{"token": token, "user": "breakglass"} for token in UPSTREAM_TOKENS],
     }

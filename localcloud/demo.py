@@ -1,4 +1,4 @@
-"""`make demo`: the whole product on one machine, from CloudTrail record to Slack message, and from request to revoke.
+"""`make demo`: the whole product on one machine, from record to message, and from request to revocation.
 
 Deploys stack `local` into a fresh local cloud with a real `pulumi up`, plays records through it and the story of the
 approvals by people who act in its Slack, shows what arrived in Slack and whether that is what should have arrived, and

@@ -1,9 +1,9 @@
 """The local cloud kept running after the command that started it: for `make local-up` and `make local-down`.
 
 A supervisor process holds the cloud (`python -m localcloud.detached FILE`). It writes FILE, the description of the
-running cloud, once everything is ready, and keeps a lock on FILE.pid for as long as it lives. So whether a cloud runs
-is asked of the kernel, not of a process id that may long belong to something else. Besides the cloud it serves the page
-for somebody who wants to be a person in its Slack (`localcloud.slack_page`).
+running cloud, once everything is ready, and keeps a lock on FILE.pid for as long as it lives. The kernel's lock shows
+if a cloud runs; a process ID may belong to another program by then. The supervisor also serves the page of the Slack
+users (`localcloud.slack_page`).
 
 Non-goals: several detached clouds with one description, restarting what died.
 """
@@ -60,7 +60,7 @@ def start(description: Path, progress: Callable[[str], None] = lambda _: None) -
                 raise LocalCloudError(log.read_text(errors="replace").strip())
             time.sleep(_POLL_INTERVAL)
     except KeyboardInterrupt:
-        # It has a session of its own, so Ctrl-C is none for it.
+        # It has a session of its own, so Ctrl-C does not reach it.
         supervisor.terminate()
         supervisor.wait()
         raise
@@ -77,7 +77,7 @@ def attach(description: Path) -> RunningCloud:
     """
     if not (description.exists() and _is_running(description)):
         raise LocalCloudError(f"No local cloud runs under {description}. Start one with make local-up.")
-    return RunningCloud.described(json.loads(description.read_text()))
+    return RunningCloud.from_description(json.loads(description.read_text()))
 
 
 def stop(description: Path) -> bool:

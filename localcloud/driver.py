@@ -1,4 +1,4 @@
-"""Drives a scenario of the approval workflow: users act in the local cloud's Slack, and the driver checks the result.
+"""Drives scenarios of the approval workflow: users act in the local Slack, and each result is checked.
 
 Access is read from the emulated Identity Center, never from a message. Nothing waits for a fixed time: the driver polls
 until the expected state is there, or gives up.
@@ -73,7 +73,7 @@ class ScenarioDriver:
         return SlackUser(self.cloud, self.request_url, name)
 
     def request_access(self, name: str, permission_set: str, account: str, reason: str) -> str:
-        """Fill in and send the request form as a user, with the form's proposed duration; return the request's ID.
+        """Send the request form as a user, with the proposed duration; return the request's ID.
 
         Raises:
             LocalCloudError: the app rejected the request.

@@ -53,7 +53,7 @@ class EngineMissingError(EngineError):
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """What an update, preview, refresh or destroy did.
+    """The result of an update, preview, refresh or destroy.
 
     Attributes:
         summary: number of resources by the engine's operation: create, update, replace, delete, same, ...
@@ -83,7 +83,7 @@ class Engine:
         stack: str = "local",
         progress: ProgressCallback = lambda _: None,
     ) -> None:
-        """Takes a fresh copy of the stack file; state of an earlier engine in the same directory is taken up.
+        """Copies the stack file; reuses the state of an earlier engine in the same directory.
 
         Args:
             project_dir: folder of the program's `Pulumi.yaml`.
@@ -203,7 +203,7 @@ class Engine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Ctrl-C in the terminal is for this process, which ends Pulumi whatever it is ended by itself.
+            # Ctrl-C in the terminal goes to this process, which ends Pulumi in every case.
             start_new_session=True,
         ) as process:
             try:
@@ -264,7 +264,7 @@ class _Events:
     def take(self, line: str) -> None:
         try:
             event = json.loads(line)
-        except ValueError:  # what the CLI itself says is plain text
+        except ValueError:  # messages of the CLI itself are plain text
             if line.strip():
                 self._progress(line.rstrip())
             return
@@ -320,7 +320,7 @@ def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str
 
 
 def _copy_configuration(project_dir: Path, workdir: Path, stack: str) -> Path:
-    """Copies project and stack file, which is all that Pulumi wants of a project to make a stack and to set values."""
+    """Copies project and stack file: Pulumi needs no more to create a stack and set values."""
     copy = workdir / "project"
     stack_file = _stack_file(copy, project_dir, stack)
     stack_file.parent.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def provider_config(cloud: RunningCloud) -> dict[str, str]:
 
 
 def provider_folder(environment: Mapping[str, str], home: Path) -> Path:
-    """Return the folder of the provider to put first on PATH: the stand-in's, or that of the real one if wanted.
+    """Return the folder to put first on PATH: the stand-in's, or the real provider's if wanted.
 
     Args:
         environment: with `PATH` and perhaps `PULUMI_HOME`.

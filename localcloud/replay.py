@@ -1,9 +1,8 @@
-"""Plays CloudTrail records through a local cloud.
+"""Replays CloudTrail records through a local cloud.
 
-`python -m localcloud.replay FILE...` plays them through the one that `make local-up` started.
+`python -m localcloud.replay FILE...` uses the one that `make local-up` started.
 
-Non-goals: deploying (`localcloud.stack`); telling whether what arrived is what should have arrived
-(`localcloud.verdicts`).
+Non-goals: deploying (`localcloud.stack`); judging the alerts (`localcloud.verdicts`).
 """
 
 import argparse
@@ -24,7 +23,7 @@ from localcloud.verdicts import Verdict, alert_kinds
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What came of the records.
+    """The verdicts, posts and deliveries of a replay.
 
     Attributes:
         verdicts: one for each record.
@@ -38,23 +37,23 @@ class ReplayResult:
 
     @property
     def accepted(self) -> list[Post]:
-        """What people can see in Slack."""
+        """The messages that Slack accepted."""
         return [post for post in self.posts if post.error is None]
 
     @property
     def refused(self) -> list[Post]:
-        """What Slack answered with `ok: false`."""
+        """The messages that Slack refused with `ok: false`."""
         return [post for post in self.posts if post.error is not None]
 
 
 def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResult:
-    """Plays records one after the other, each when the deliveries of the one before have ended.
+    """Replays records one after the other, each after the deliveries of the one before.
 
-    So every message belongs to the record that was just played, whatever ids the records have.
+    So every message belongs to the latest record, also if two records share an ID.
 
     Args:
         cloud: with the alert path deployed.
-        records: what CloudTrail is to record.
+        records: the CloudTrail records.
     """
     verdicts: list[Verdict] = []
     posts = cloud.posts()
@@ -73,14 +72,14 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plays the files that are named and shows what arrived in Slack.
+    """Replays the named files and shows the messages that arrived in Slack.
 
     Returns:
         The exit status.
     """
     parser = argparse.ArgumentParser(
         prog="python -m localcloud.replay",
-        description="Plays CloudTrail records through the local cloud of make local-up and shows what arrives.",
+        description="Replays CloudTrail records through the local cloud of make local-up and shows the messages.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one CloudTrail record each")
     console = report.create_console()

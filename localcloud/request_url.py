@@ -1,7 +1,4 @@
-"""Where the app that is deployed to a local cloud takes what people do in Slack.
-
-Non-goals: the stack's outputs, which say the same to whoever has the stack.
-"""
+"""The request URL of the app that is deployed to a local cloud, without access to the stack's outputs."""
 
 from localcloud.cloud import RunningCloud
 from localcloud.emulators.loopback import request_json
@@ -12,7 +9,7 @@ _POST = "POST "
 def find_request_url(cloud: RunningCloud) -> str | None:
     """The request URL; None if no app is deployed.
 
-    It is asked of API Gateway each time: a stack may be deployed anew at any moment.
+    Each call asks API Gateway, since a stack may be deployed at any moment.
 
     Args:
         cloud: in which one HTTP API has a route at most.

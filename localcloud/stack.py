@@ -1,6 +1,6 @@
 """Stack `local`, deployed to a local cloud by a real `pulumi up`.
 
-Non-goals: the cloud itself (`localcloud.cloud`) and what the engine can do (`localcloud.engine`).
+Non-goals: the cloud itself (`localcloud.cloud`) and the engine (`localcloud.engine`).
 """
 
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """The Pulumi program's folder."""
 
 BUILD = ROOT / "build"
-"""What the commands write; git-ignored."""
+"""Output of the commands; git-ignored."""
 
 _STACK_FILE = ROOT / "stacks" / "Pulumi.local.yaml"
 
@@ -29,7 +29,7 @@ DESCRIPTION = BUILD / "local.json"
 
 @dataclass(frozen=True)
 class StackDeployment:
-    """What `deploy` did.
+    """A deployed stack.
 
     Attributes:
         engine: for more operations on the same stack.
@@ -52,13 +52,13 @@ def deploy(
     progress: Callable[[str], None] = lambda _: None,
     settings: Mapping[str, str] | None = None,
 ) -> StackDeployment:
-    """Deploys stack `local`, with the Slack of this cloud for its Slack.
+    """Deploys stack `local` to a cloud, with its Slack.
 
     Args:
         cloud: where to.
         workdir: for the state and the run's copy of the stack file.
-        progress: told what Pulumi does.
-        settings: what else this run has in its copy of the stack file: path -> value.
+        progress: called with each step of Pulumi.
+        settings: more values for the copy of the stack file: path -> value.
 
     Raises:
         EngineError: Pulumi refused or failed.
@@ -69,12 +69,12 @@ def deploy(
 
 
 def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
-    """Sets what differs from one local cloud to the next: Slack's secrets, channels and address.
+    """Sets the values of one local cloud: Slack's secrets, channels and address.
 
     Args:
         engine: of this program and stack `local`.
         cloud: whose Slack it is.
-        settings: what else is to be set: path -> value.
+        settings: more values: path -> value.
     """
     values = {
         "breakglass:alerts.slack.channel": cloud.slack_channel,

@@ -1,4 +1,4 @@
-"""What a record should have caused, and what it did cause: the demo's result, without any of its machinery."""
+"""The demo's result for each record: the expected alerts and those that arrived."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FOREIGN_ALERT = "unknown"
-"""Kind of a message in the channel that names no evidence path: something else than an alert arrived."""
+"""Kind of a message that names no evidence path, so it is not an alert."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Verdict:
 
     Attributes:
         file: name of the record's file.
-        expected: alert kinds (evidence paths) in alphabetical order, one for each message; None where nobody said.
+        expected: alert kinds (evidence paths) in alphabetical order, one for each message; None without an expectation.
         seen: alert kinds of the messages that Slack accepted, likewise.
         seconds: from the record on the bus to the last of its messages in Slack; None if none came.
     """
@@ -27,17 +27,17 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether just what was expected arrived."""
+        """True if exactly the expected alerts arrived."""
         return self.expected is None or self.expected == self.seen
 
     @property
     def missing(self) -> int:
-        """How many expected alerts did not arrive."""
+        """Number of expected alerts that did not arrive."""
         return (Counter(self.expected or ()) - Counter(self.seen)).total()
 
     @property
     def unexpected(self) -> int:
-        """How many alerts arrived that nobody expected."""
+        """Number of alerts that arrived unexpectedly."""
         return 0 if self.expected is None else (Counter(self.seen) - Counter(self.expected)).total()
 
 

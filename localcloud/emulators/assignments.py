@@ -1,15 +1,14 @@
-"""Account assignments that take their time, as those of Identity Center do; moto's are there at once.
+"""Asynchronous account assignments, as in Identity Center; in moto they take effect at once.
 
-As the API Reference of IAM Identity Center has it: CreateAccountAssignment and DeleteAccountAssignment begin something
-and answer IN_PROGRESS; Describe… tells when it has SUCCEEDED or FAILED and why. What is in progress shows in no list.
-Another operation on the same assignment is refused meanwhile with ConflictException.
+From the API Reference of IAM Identity Center: CreateAccountAssignment and DeleteAccountAssignment start an operation
+and answer IN_PROGRESS. Describe… reports SUCCEEDED, or FAILED with a reason. An assignment in progress is in no list.
+Another operation on the same assignment gets ConflictException meanwhile.
 
-By order (`OperationBehavior`) the next ones stay in progress longer, or fail.
+On request (`OperationBehavior`) operations stay in progress longer, or fail.
 
-Not documented and therefore not proven here: that making an assignment twice leaves one, and that a failed one is
-without effect.
+Not documented, so not proven here: a second creation has no effect, and neither has a failed one.
 
-Non-goals: quotas; whether the principal exists.
+Non-goals: quotas; the existence of the principal.
 """
 
 import json
@@ -42,14 +41,14 @@ _FIELDS = ("InstanceArn", "TargetId", "TargetType", "PermissionSetArn", "Princip
 
 @dataclass
 class OperationBehavior:
-    """How an operation goes.
+    """The course of an operation.
 
     Attributes:
-        operations: which ones go like this.
-        polls: how often it is found in progress, by whoever asks how far it is, lists assignments, or meets it.
-        seconds: for how long it is in progress, whoever asks.
-        failure: why it fails in the end, one of the recorded reasons above or any other; None if it succeeds.
-        times: how many go like this; None for all from now on.
+        operations: the operations that it applies to.
+        polls: number of calls that find it in progress (describe, list, or conflict).
+        seconds: time that it is in progress.
+        failure: its FailureReason, one of the recorded ones above or any other; None if it succeeds.
+        times: number of operations; None for all.
     """
 
     operations: tuple[str, ...] = (CREATION, DELETION)
@@ -77,8 +76,8 @@ class _Operation:
     polls: int = 0
     status: str = "IN_PROGRESS"
 
-    def settle(self) -> None:
-        """Comes to its end, if it is time."""
+    def end_if_due(self) -> None:
+        """Ends the operation if its time is over."""
         waited = self.polls >= self.behavior.polls and time.monotonic() - self.began >= self.behavior.seconds
         if self.status != "IN_PROGRESS" or not waited:
             return
@@ -86,25 +85,25 @@ class _Operation:
             self.effect()
         self.status = "SUCCEEDED" if self.behavior.failure is None else "FAILED"
 
-    def described(self) -> dict[str, Any]:
-        """As the API tells it."""
+    def to_api(self) -> dict[str, Any]:
+        """The operation in the API's shape."""
         failure = {"FailureReason": self.behavior.failure} if self.status == "FAILED" else {}
-        told = {key: value for key, value in self.assignment.items() if key != "InstanceArn"}
-        return {"Status": self.status, "RequestId": self.id, "CreatedDate": self.created, **failure, **told}
+        shown = {key: value for key, value in self.assignment.items() if key != "InstanceArn"}
+        return {"Status": self.status, "RequestId": self.id, "CreatedDate": self.created, **failure, **shown}
 
 
 class Assignments:
-    """What is being made and taken away in moto of this process; safe to use from several threads."""
+    """The operations in progress in moto of this process; thread-safe."""
 
     def __init__(self) -> None:
-        # Held by whoever answers: an operation may end in the midst of another's answer.
+        # Held while answering: an operation may end during another's answer.
         self._lock = threading.RLock()
         self._behaviors: list[OperationBehavior] = []
         self._operations: dict[str, _Operation] = {}
         self._moto_lists: Callable[[SSOAdminResponse], str]
 
-    def order(self, behavior: Mapping[str, Any]) -> None:
-        """Lets what begins from now on go like this; an empty mapping ends all orders.
+    def add(self, behavior: Mapping[str, Any]) -> None:
+        """Adds a behavior for the next operations; an empty mapping removes all.
 
         Raises:
             TypeError: if a field is unknown.
@@ -112,8 +111,8 @@ class Assignments:
         with self._lock:
             self._behaviors = [*self._behaviors, OperationBehavior(**behavior)] if behavior else []
 
-    def teach(self) -> None:
-        """Puts this in the place of moto's own."""
+    def install(self) -> None:
+        """Replaces moto's own operations."""
         from moto.ssoadmin.responses import SSOAdminResponse
 
         self._moto_lists = SSOAdminResponse.list_account_assignments
@@ -128,16 +127,16 @@ class Assignments:
         for name, answer in answers.items():
             setattr(SSOAdminResponse, name, self._operation(answer))
 
-    def settle(self) -> None:
+    def end_due(self) -> None:
         """Lets everything come to its end for which it is time."""
         with self._lock:
             for operation in self._operations.values():
-                operation.settle()
+                operation.end_if_due()
 
     def _operation(self, answer: "Callable[[SSOAdminResponse], dict[str, Any]]") -> "Callable[[SSOAdminResponse], str]":
         def operation(request: "SSOAdminResponse") -> str:
             with self._lock:
-                self.settle()
+                self.end_due()
                 return json.dumps(answer(request))
 
         return operation
@@ -166,7 +165,7 @@ class Assignments:
         self._refuse_conflict(assignment)
         operation = _Operation(name, assignment, self._behavior(name), effect)
         self._operations[operation.id] = operation
-        return operation.described()
+        return operation.to_api()
 
     def _behavior(self, name: str) -> OperationBehavior:
         for behavior in self._behaviors:
@@ -207,7 +206,7 @@ class Assignments:
         if operation is None or operation.name != name:
             raise ResourceNotFoundException(f"There is no request {asked}.")
         operation.polls += 1
-        return operation.described()
+        return operation.to_api()
 
 
 def _assignment(request: "SSOAdminResponse") -> dict[str, str]:
@@ -229,5 +228,5 @@ def _accounts(request: "SSOAdminResponse") -> dict[str, Any]:
     """Tells where anybody is assigned a set, all on one page; moto tells the caller's own account."""
     backend, arn = request.ssoadmin_backend, request._get_param("PermissionSetArn")
     backend._find_permission_set(request._get_param("InstanceArn"), arn)
-    accounts = {one.target_id for one in backend.account_assignments if one.permission_set_arn == arn}
+    accounts = {each.target_id for each in backend.account_assignments if each.permission_set_arn == arn}
     return {"AccountIds": sorted(accounts)}

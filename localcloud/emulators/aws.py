@@ -1,17 +1,17 @@
 """MiniStack as the local cloud needs it: `python -m localcloud.emulators.aws`.
 
-`eventbridge`, `functions` and `step_functions` beside this add to it what it lacks.
+`eventbridge`, `functions` and `step_functions` add missing behaviour.
 
 Besides AWS's API it answers, for the local cloud only:
 
-- `POST /_localcloud/events`: puts an event envelope on the default bus, with whatever source it has. AWS refuses a
+- `POST /_localcloud/events`: puts an event envelope on the default bus, with any source. AWS refuses a
   source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
 - `GET /_localcloud/deliveries?timeout=S`: waits up to S seconds until no delivery is under way, and tells the counts.
-- `POST /_localcloud/faults`: how calls fail from now on (`faults`).
-- `POST /_localcloud/lost-invocations`: which invocations of functions end without a result from now on (`functions`).
+- `POST /_localcloud/faults`: makes calls fail (`faults`).
+- `POST /_localcloud/lost-invocations`: makes invocations of functions end without a result (`functions`).
 - `POST /_localcloud/kill`: kills the processes of a function.
 
-Non-goals: CloudTrail itself. What it would deliver is put on the bus (`localcloud.emulators.cloudtrail`).
+Non-goals: CloudTrail itself; its events are put on the bus (`localcloud.emulators.cloudtrail`).
 """
 
 import argparse
@@ -65,7 +65,7 @@ async def _serve(port: int, second: float, pause: float) -> None:
 
 
 class AwsMiddleware:
-    """What stands before MiniStack: faults, and what is for the local cloud only. An ASGI application.
+    """An ASGI application before MiniStack: faults, and the paths of the local cloud.
 
     Args:
         bus: EventBridge's part behind the event bus.
@@ -108,19 +108,19 @@ class AwsMiddleware:
         await _respond(send, *error_answer(operation, fault.answer_error, fault.text))
 
     async def _for_local_cloud(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> tuple[int, dict[str, int]]:
-        order = json.loads(await _body(receive) or b"{}")
+        command = json.loads(await _body(receive) or b"{}")
         match scope["method"], scope["path"].removeprefix("/_localcloud/"):
             case "POST", "events":
-                self.bus.put(order)
+                self.bus.put(command)
             case "GET", "deliveries":
                 timeout = float(parse_qs(scope["query_string"].decode())["timeout"][0])
                 return 200, await asyncio.to_thread(self.bus.deliveries.wait_idle, timeout)
             case "POST", "faults":
-                self._faults.order(order)
+                self._faults.add(command)
             case "POST", "lost-invocations":
-                self.functions.order(order)
+                self.functions.add(command)
             case "POST", "kill":
-                await asyncio.to_thread(self.functions.kill, order["function"])
+                await asyncio.to_thread(self.functions.kill, command["function"])
             case _:
                 return 404, {}
         return 200, {}

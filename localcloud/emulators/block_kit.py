@@ -1,10 +1,10 @@
-"""What Slack refuses in a message and in a view: the limits of Block Kit and of message metadata.
+"""Slack's limits for messages and views: Block Kit and message metadata.
 
 From Slack's "Reference: Blocks", "Reference: Block elements", "Reference: Composition objects", "Modal views",
 "Home tab views" and "Message metadata". Only the blocks and elements that the product sends are known; any other type
 is refused, as Slack refuses a type that it does not know.
 
-Pure. Non-goals: attachments; how long all blocks of a message may be together, which Slack does not document.
+Pure. Non-goals: attachments; the total length of a message's blocks, which Slack does not document.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ _Check = Callable[[Any, str], Iterable[str]]
 
 
 def block_problems(blocks: object) -> list[str]:
-    """Everything Slack would refuse in a message's blocks, in the form of its `response_metadata.messages`.
+    """The problems of a message's blocks, in the form of Slack's `response_metadata.messages`.
 
     Args:
         blocks: the parsed `blocks` of a chat.postMessage call.
@@ -27,7 +27,7 @@ def block_problems(blocks: object) -> list[str]:
 
 
 def view_problems(view: object) -> list[str]:
-    """Everything Slack would refuse in a form or a Home tab, in the form of its `response_metadata.messages`.
+    """The problems of a form or a Home tab, in the form of Slack's `response_metadata.messages`.
 
     Args:
         view: the parsed `view` of a views.open, views.update or views.publish call.
@@ -39,12 +39,12 @@ def view_problems(view: object) -> list[str]:
 
 
 def option_problems(options: object) -> list[str]:
-    """Everything Slack would refuse in the options that an app offers in a list that searches."""
+    """The problems of the options that an app offers in an external select."""
     return list(_list(_OPTION, 0, 100)(options, "/options"))
 
 
 def metadata_accepted(metadata: object) -> bool:
-    """Whether Slack takes a message's metadata: an event_type, and an object as event_payload."""
+    """True if Slack accepts a message's metadata: an event_type, and an object as event_payload."""
     return (
         isinstance(metadata, Mapping)
         and isinstance(metadata.get("event_type"), str)

@@ -24,7 +24,7 @@ _DRILL = ("breakglass.drill", "Break-glass drill")
 
 
 class RecordShapeError(Exception):
-    """A record is none that EventBridge could get. The message names the field and what it should hold."""
+    """Not a record that EventBridge could receive; the message names the field and its expected value."""
 
 
 def as_event(record: Mapping[str, Any], *, account: str, region: str) -> dict[str, Any]:

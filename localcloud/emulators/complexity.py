@@ -7,7 +7,7 @@ answers of PutRule and TestEventPattern it accepts 10 and refuses 11.
 Sources: the class MachineComplexityEvaluator of AWS's Event Ruler (https://github.com/aws/event-ruler) for the idea;
 the recorded answers are in `tests/unit/alerts/test_complexity.py`.
 
-Non-goals: whether a pattern is valid otherwise. Matchers that are written differently and mean the same (`cidr`,
+Non-goals: other rules for valid patterns. Matchers that are written differently and mean the same (`cidr`,
 `numeric`, lists of `anything-but`) count as different ones.
 """
 
@@ -103,7 +103,7 @@ def _tokens(wildcard: str) -> _Tokens:
 
 
 def _add(state: _State, path: str, matchers: Sequence[_Matcher]) -> Iterator[_State]:
-    """Add a field's matchers to a state. Equal matchers lead on to the same state, as do those of one list."""
+    """Add a field's matchers to a state. Equal matchers, and those of one list, share the next state."""
     edges = state.fields.setdefault(path, [])
     known = {matcher.identity: following for matcher, following in edges}
     following: _State | None = None
@@ -122,7 +122,7 @@ def _field_complexity(matchers: Sequence[_Matcher]) -> int:
     wildcards = [(matcher.identity, tokens) for matcher in matchers for tokens in matcher.wildcards]
     if not wildcards:
         return 0
-    # Any byte that is in no wildcard stands for all the others.
+    # Any byte that is in no wildcard represents all the others.
     alphabet = {token for _, tokens in wildcards for token in tokens} - {_STAR} | {-1}
     # A position is a wildcard and the length of its prefix that the text matches so far.
     start = frozenset((index, 0) for index in range(len(wildcards)))
@@ -156,7 +156,7 @@ def _read(
 
 
 def _prefix(wildcards: Sequence[tuple[str, _Tokens]], index: int, length: int) -> tuple[Any, ...]:
-    """Identify a prefix: wildcards of one matcher share theirs up to and including the first star, and their end."""
+    """Identify a prefix: wildcards of one matcher share it up to the first star, and their end."""
     identity, tokens = wildcards[index]
     prefix = tokens[:length]
     if length == len(tokens):

@@ -1,4 +1,4 @@
-"""How EventBridge delivers one event to an API destination: attempts, waits, and the attributes of a dead letter.
+"""EventBridge's delivery of one event to an API destination: attempts, waits, and the dead letter's attributes.
 
 From "Event retry policy and using dead-letter queues" and "API destinations" in the EventBridge User Guide: 401, 407,
 409, 429 and 5xx are retried, other failures are not; Retry-After is respected; retries end with the target's
@@ -74,14 +74,14 @@ INVALID_JSON = Failure("INVALID_JSON", "Invalid input for target.")
 
 @dataclass(frozen=True)
 class TargetResponse:
-    """How one attempt ended.
+    """The result of one attempt.
 
     Attributes:
         status: HTTP status, or None if none came back.
         retry_after: seconds that the destination asked to wait.
         error_code: ERROR_CODE of the dead letter.
         error: ERROR_MESSAGE of the dead letter.
-        permanent: whether EventBridge could not even try, and trying again has no sense.
+        permanent: True if EventBridge could not send at all, so it does not retry.
     """
 
     status: int | None
@@ -109,18 +109,18 @@ class TargetResponse:
 
     @property
     def delivered(self) -> bool:
-        """Whether EventBridge counts the event as delivered: by the status alone, whatever the body says."""
+        """True if EventBridge counts the event as delivered: it reads the status, never the body."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def retriable(self) -> bool:
-        """Whether EventBridge tries again."""
+        """True if EventBridge retries."""
         if self.status is None:
             return not self.permanent
         return self.status in _RETRIED_STATUSES or self.status >= 500
 
     def failure(self, retries: int = 0, exhausted: str | None = None) -> Failure:
-        """What EventBridge gives up with after this answer."""
+        """The failure that EventBridge records after this response."""
         return Failure(self.error_code, self.error or f"{_NOT_INVOKED}HTTP {self.status}", retries, exhausted)
 
 

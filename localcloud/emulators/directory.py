@@ -1,4 +1,4 @@
-"""The people of moto's identity store, and who of them is assigned what.
+"""The users and groups of moto's identity store, and their assignments.
 
 Non-goals: changing groups, for which moto has AWS's own operations.
 """
@@ -51,7 +51,7 @@ class EmulatedDirectory:
         user_id = {user.UserName: user.UserId for user in self._data.users.values()}[user_name]
         (self._disabled.add if status == "DISABLED" else self._disabled.discard)(user_id)
 
-    def teach(self) -> None:
+    def install(self) -> None:
         """Lets moto's DescribeUser tell the status."""
         from moto.identitystore.responses import IdentityStoreResponse
 
@@ -61,7 +61,7 @@ class EmulatedDirectory:
             told = json.loads(describe(request))
             return json.dumps({**told, "UserStatus": "DISABLED" if told["UserId"] in self._disabled else "ENABLED"})
 
-        # Assigned by name: a type checker takes the method for one that no other may replace.
+        # Assigned by name: a type checker takes the method for each that no other may replace.
         setattr(IdentityStoreResponse, describe_user.__name__, describe_user)
 
     def assigned(self, permission_set: str, account: str) -> list[dict[str, str]]:
@@ -71,11 +71,11 @@ class EmulatedDirectory:
             permission_set: its name.
             account: id of the account.
         """
-        arns = {one.permission_set_arn for one in self._center.permission_sets if one.name == permission_set}
+        arns = {each.permission_set_arn for each in self._center.permission_sets if each.name == permission_set}
         return [
-            {"type": one.principal_type, "id": one.principal_id, "name": self._name(one.principal_id)}
-            for one in list(self._center.account_assignments)
-            if one.permission_set_arn in arns and one.target_id == account
+            {"type": each.principal_type, "id": each.principal_id, "name": self._name(each.principal_id)}
+            for each in list(self._center.account_assignments)
+            if each.permission_set_arn in arns and each.target_id == account
         ]
 
     @property

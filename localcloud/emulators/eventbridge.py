@@ -1,20 +1,20 @@
-"""What MiniStack's EventBridge lacks and the alert path depends on.
+"""EventBridge behaviour that the alert path depends on and MiniStack lacks.
 
 MiniStack dispatches only rules whose state is exactly ENABLED, posts to an API destination once, and forgets what
-failed. Here, as AWS's recorded answers and, where there is none, the EventBridge User Guide have it:
+failed. Added here, after AWS's recorded answers or else the EventBridge User Guide:
 
 - rule states (see `rule_state`), and no pattern that is more complex than AWS takes
   (`localcloud.emulators.complexity`);
 - PutRule without a state makes the rule ENABLED, and drops the description (recorded: stackd, testdata/aws/eventbridge/
   control_plane.json, `replace-rule`);
-- input templates, and a dead letter in place of input that is no JSON (`breakglass.alerts.input_template`);
+- input templates, and a dead letter in place of invalid JSON (`breakglass.alerts.input_template`);
 - deliveries to API destinations with InvocationRateLimitPerSecond and retries (see `delivery`), if the target's role
   allows them, and the dead-letter queue, if its policy lets the rule send (see `permissions`);
 - a dead letter holds the input that the target would have got, not the event (recorded for queues and ECS tasks:
   radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json, `denied-transformer` and others);
 - topics as targets only if their policy lets EventBridge publish (see `permissions`);
 - ARNs of connections and API destinations, and no key in a described connection (see `connections`);
-- a count of the deliveries, so that somebody who waits for them needs no guess.
+- a count of the deliveries, so that a caller can wait for them.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
 replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
@@ -85,7 +85,7 @@ class Bus:
     """EventBridge's part behind the event bus, put in the place of MiniStack's.
 
     Args:
-        second: how long a second of retry waits and rate limits lasts here, in seconds.
+        second: length of a second of retry waits and rate limits here, in seconds.
     """
 
     def __init__(self, second: float) -> None:
@@ -162,7 +162,7 @@ class Bus:
 
     def _deliver(self, arn: Any, payload: str, target: Mapping[str, Any]) -> None:
         attempt = functools.partial(self._attempt, arn, payload, target)
-        # Ends the delivery also if something breaks in between, so that nobody waits for ever.
+        # Ends the delivery even if something breaks, so that no caller waits for ever.
         failure: Failure | None = Failure("INTERNAL_ERROR", "The emulator failed")
         try:
             failure = deliver(attempt, TargetRetryPolicy.of_target(target), self._sleep)
@@ -185,7 +185,7 @@ class Bus:
         time.sleep(seconds * self._second)
 
     def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> TargetResponse:
-        # Everything is looked up anew: a connection that is mended between two attempts counts.
+        # Each attempt reads everything again: a connection repaired between two attempts counts.
         refusal = role_refusal(target.get("RoleArn"), target["Arn"], target["_RuleArn"])
         if refusal is not None:
             return TargetResponse.impossible(*refusal)
@@ -209,7 +209,7 @@ class Bus:
 
 
 def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> dict[str, Any]:
-    """The target with its input written out, and with its rule: MiniStack hands on nothing else of rule and event."""
+    """The target with its input and rule, which MiniStack does not hand on otherwise."""
     transformer = target.get("InputTransformer")
     if transformer is None:
         given = target.get("Input") or json.dumps(view.event_with_detail())
@@ -220,7 +220,7 @@ def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -
 
 
 def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:
-    """The reason why the input never reaches the target; of the policies of targets, only those of topics are asked."""
+    """The failure of an input that is never sent: invalid JSON, or a topic policy that denies it."""
     if not is_json(target["_Input"]):
         return INVALID_JSON
     topic = _sns._topic_by_arn_any_scope(target["Arn"]) if ":sns:" in target["Arn"] else None
@@ -275,7 +275,7 @@ def _seconds(retry_after: str | None) -> float:
 
 
 def _send_dead_letter(failure: Failure, target: Mapping[str, Any]) -> bool:
-    """Whether the target's dead-letter queue took the input of the target."""
+    """True if the target's dead-letter queue accepted the target's input."""
     queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
     queue = queue_arn and _sqs._queue_by_arn(queue_arn)
     if not queue or not queue_accepts(queue["attributes"].get("Policy"), queue_arn, target["_RuleArn"]):

@@ -1,13 +1,13 @@
-"""Ways in which an AWS service fails its callers, by order: refused, slow, the answer lost, the caller dead.
+"""Faults of AWS services on request: refused calls, slow or lost responses, killed callers.
 
-An order names operations as an IAM policy does, `dynamodb:PutItem` or `secretsmanager:*`, but for one thing: the part
+A fault names operations as an IAM policy does, `dynamodb:PutItem` or `secretsmanager:*`, with one difference: the part
 before the colon is the name that a request is signed for ("sso" for sso-admin, "states" for Step Functions).
 
 Errors have the statuses of the AWS JSON protocols: 500 for a fault of the service, else 400. Lambda's API has statuses
 of its own for some.
 
-Non-goals: failing the person or test that looks on (`OBSERVER`); Slack, see `slack_faults`; assignments that take their
-time or come to nothing, see `assignments`; functions that die, see `functions`.
+Non-goals: faults for the test that observes (`OBSERVER`), Slack (`slack_faults`), slow or failed assignments
+(`assignments`), killed functions (`functions`).
 """
 
 import json
@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 OBSERVER = "localcloud-observer"
-"""In the User-Agent of whoever is never failed: `RunningCloud.client` has it."""
+"""A caller with this in its User-Agent meets no faults; `RunningCloud.client` has it."""
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
 _INVOCATION = re.compile(r"/functions/[^/]+/invocations$")
@@ -29,18 +29,18 @@ _LAMBDA_STATUS = {"TooManyRequestsException": 429, "AccessDeniedException": 403,
 
 @dataclass
 class Fault:
-    """One way to fail.
+    """One fault.
 
     Attributes:
-        operations: which operations fail, with `*` and `?` as in a shell.
+        operations: the operations that fail, with `*` and `?` as in a shell.
         error: the error that is answered; the operation is not carried out.
         text: the text of the error, where it matters to the caller.
-        lost: carry it out all the same: only the answer is lost.
-        seconds: how long the answer takes. Alone, it is otherwise as always.
-        kills: name of a function whose process dies before it gets the answer.
-        killer: where to order that, for a service in another process than the functions.
-        skip: how many calls pass unharmed before.
-        times: how many calls fail; None for all from then on.
+        lost: carry out the operation and lose the response.
+        seconds: delay of the response; alone, the call succeeds.
+        kills: name of a function that is killed before it gets the response.
+        kill_url: address for that, of a service in another process than the functions.
+        skip: number of calls that succeed before.
+        times: number of calls that fail; None for all.
     """
 
     operations: tuple[str, ...]
@@ -49,7 +49,7 @@ class Fault:
     lost: bool = False
     seconds: float = 0
     kills: str | None = None
-    killer: str | None = None
+    kill_url: str | None = None
     skip: int = 0
     times: int | None = None
 
@@ -59,7 +59,7 @@ class Fault:
 
     @property
     def carried_out(self) -> bool:
-        """Whether the operation is carried out, whatever is answered."""
+        """True if the operation is carried out, with any response."""
         return self.lost or self.error is None
 
     @property
@@ -69,14 +69,14 @@ class Fault:
 
 
 class Faults:
-    """The faults that were ordered; safe to use from several threads."""
+    """The faults in force; thread-safe."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
-    def order(self, fault: Mapping[str, Any]) -> None:
-        """Fails like this, too, from now on; an empty mapping ends all faults.
+    def add(self, fault: Mapping[str, Any]) -> None:
+        """Adds a fault; an empty mapping removes all.
 
         Raises:
             TypeError: if a field is unknown, or `operations` is missing.
@@ -85,7 +85,7 @@ class Faults:
             self._faults = [*self._faults, Fault(**fault)] if fault else []
 
     def of(self, operation: str, user_agent: str = "") -> Fault | None:
-        """The fault that this call meets, counted as met.
+        """The fault of a call, counted as used.
 
         Args:
             operation: as `operation_of` tells it.

@@ -1,11 +1,11 @@
-"""What MiniStack's Lambda lacks and the approval app depends on, and how a function dies by order.
+"""Lambda behaviour that the approval app depends on and MiniStack lacks, and lost invocations on request.
 
 - A function's error is named by the class of its exception ("Lambda function errors in Python"), which `Retry` and
   `Catch` of a workflow match on; MiniStack calls every one Runtime.HandlerError. A dead process is Runtime.ExitError.
 - A function sees what is in its package and the standard library, and nothing of this project or its environment, so
   that a module that was not packed is missing here, too. It starts quicker, as well: MiniStack would import botocore.
 
-By order (`LostInvocation`) an invocation ends without a result, before it ran or after.
+On request (`LostInvocation`) an invocation ends without a result, before or after it ran.
 
 The functions of MiniStack that are replaced here are private to it, therefore it is pinned, and `install` fails with a
 MiniStack that lacks one.
@@ -36,15 +36,15 @@ _here = threading.local()
 
 @dataclass
 class LostInvocation:
-    """One way for invocations to end without a result.
+    """Invocations that end without a result.
 
     Attributes:
         function: name of the function.
-        after: whether it has done everything and only its result is lost; else it does nothing.
-        event: which invocations: those whose event has these keys with these values.
-        error: the error that the caller is told.
-        skip: how many invocations pass unharmed before.
-        times: how many end like this; None for all from then on.
+        after: True if only the result is lost; else the function does nothing.
+        event: selects invocations whose event has these keys with these values.
+        error: the error that the caller receives.
+        skip: number of invocations that succeed before.
+        times: number of lost invocations; None for all.
     """
 
     function: str
@@ -54,8 +54,8 @@ class LostInvocation:
     skip: int = 0
     times: int | None = None
 
-    def meets(self, function: str, event: object) -> bool:
-        """Whether an invocation is one of those."""
+    def matches(self, function: str, event: object) -> bool:
+        """True if it selects the invocation."""
         return function == self.function and (
             not self.event or (isinstance(event, Mapping) and self.event.items() <= event.items())
         )
@@ -69,7 +69,7 @@ class Functions:
         self._lock = threading.Lock()
 
     def install(self) -> None:
-        """Teaches MiniStack."""
+        """Replaces MiniStack's own functions."""
         # Workers get a copy of the environment.
         os.environ.pop("PYTHONPATH", None)
         execute: Callable[..., Mapping[str, Any]] = _lambda._execute_function_warm
@@ -77,49 +77,49 @@ class Functions:
 
         def executing(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
             name = (function.get("config") or function)["FunctionName"]
-            death = self._death(name, event)
-            if death is not None and not death.after:
-                return _lost(death)
-            _here.dies = death is not None
-            result = named(execute(function, event, request_id))
-            return result if death is None else _lost(death)
+            invocation = self._find_lost(name, event)
+            if invocation is not None and not invocation.after:
+                return _lost_result(invocation)
+            _here.is_lost = invocation is not None
+            result = name_error(execute(function, event, request_id))
+            return result if invocation is None else _lost_result(invocation)
 
         def releasing(worker: Any) -> None:
-            # Before somebody else gets it: only the process that has done this is gone, none that is at work.
-            if worker is not None and getattr(_here, "dies", False):
+            # Before another invocation gets it: only this process ends, no busy one.
+            if worker is not None and getattr(_here, "is_lost", False):
                 _end(worker)
             release(worker)
 
         _runtime._PYTHON_WORKER_SCRIPT = _WITHOUT_PACKAGES + _runtime._PYTHON_WORKER_SCRIPT
         _lambda._execute_function_warm, _lambda.release_worker = executing, releasing
 
-    def order(self, death: Mapping[str, Any]) -> None:
-        """Lets invocations end like this, too, from now on; an empty mapping ends all orders.
+    def add(self, invocation: Mapping[str, Any]) -> None:
+        """Adds lost invocations; an empty mapping removes all.
 
         Raises:
             TypeError: if a field is unknown, or `function` is missing.
         """
         with self._lock:
-            self._lost_invocations = [*self._lost_invocations, LostInvocation(**death)] if death else []
+            self._lost_invocations = [*self._lost_invocations, LostInvocation(**invocation)] if invocation else []
 
     def kill(self, function: str) -> None:
         """Kills every process of a function, those at work included."""
         with _runtime._lock:
-            workers = [one for pool in _runtime._workers.values() for one in pool if one.func_name == function]
+            workers = [worker for pool in _runtime._workers.values() for worker in pool if worker.func_name == function]
         for worker in workers:
             _end(worker)
 
-    def _death(self, function: str, event: object) -> LostInvocation | None:
+    def _find_lost(self, function: str, event: object) -> LostInvocation | None:
         with self._lock:
-            for death in self._lost_invocations:
-                if death.times == 0 or not death.meets(function, event):
+            for invocation in self._lost_invocations:
+                if invocation.times == 0 or not invocation.matches(function, event):
                     continue
-                if death.skip:
-                    death.skip -= 1
+                if invocation.skip:
+                    invocation.skip -= 1
                     continue
-                if death.times is not None:
-                    death.times -= 1
-                return death
+                if invocation.times is not None:
+                    invocation.times -= 1
+                return invocation
         return None
 
 
@@ -130,13 +130,13 @@ def _end(worker: Any) -> None:
         process.wait()
 
 
-def _lost(death: LostInvocation) -> dict[str, Any]:
-    body = {"errorMessage": "The local cloud was told to lose this invocation.", "errorType": death.error}
+def _lost_result(invocation: LostInvocation) -> dict[str, Any]:
+    body = {"errorMessage": "The local cloud lost this invocation on request.", "errorType": invocation.error}
     return {"body": body, "error": True, "log": ""}
 
 
-def named(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What MiniStack knows of an invocation, with the class of the exception for the name of its error.
+def name_error(result: Mapping[str, Any]) -> dict[str, Any]:
+    """MiniStack's result of an invocation, with the exception's class as the error's name.
 
     Args:
         result: `body`, `error` and a `log` that ends with Python's traceback.

@@ -1,8 +1,8 @@
 """moto's Identity Center, Identity Store and Organizations: `python -m localcloud.emulators.identity --port N ...`.
 
-moto has an Identity Center instance from the start; here it gets an organisation with accounts, groups and users. What
-moto lacks is added: permissions boundaries of permission sets, and their tags after creation; users that are disabled;
-assignments that take their time (`assignments`). Everything is in memory.
+moto has an Identity Center instance from the start; here it gets an organisation with accounts, groups and users. Added
+to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow assignments
+(`assignments`). Everything is in memory.
 
 For the local cloud only: `POST /_localcloud/faults` sets which calls fail (`faults`), `POST /_localcloud/behaviors` how
 assignments proceed (`assignments`), `POST /_localcloud/users` with `user_name` and `status` enables or disables a user.
@@ -23,7 +23,7 @@ from localcloud.emulators.assignments import Assignments
 from localcloud.emulators.directory import EmulatedDirectory
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
-from localcloud.emulators.permission_sets import teach_permission_sets
+from localcloud.emulators.permission_sets import install_permission_sets
 from localcloud.emulators.process import exit_with_parent
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def main() -> None:
     from werkzeug.serving import run_simple
 
     directory, assignments = EmulatedDirectory(arguments.account, arguments.region), Assignments()
-    teach_permission_sets()
-    directory.teach()
-    assignments.teach()
+    install_permission_sets()
+    directory.install()
+    assignments.install()
     seed(directory, arguments.account, arguments.region)
     application = IdentityMiddleware(DomainDispatcherApplication(create_backend_app), directory, assignments)
     run_simple("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
@@ -101,12 +101,12 @@ def email_address(user_name: str) -> str:
 
 
 class IdentityMiddleware:
-    """What stands before moto: faults, and what is for the local cloud only. A WSGI application.
+    """A WSGI application before moto: faults, and the paths of the local cloud.
 
     Args:
         moto: moto's own WSGI application.
         directory: the users and their state.
-        assignments: how assignments go.
+        assignments: the operations in progress.
     """
 
     def __init__(self, moto: "WSGIApplication", directory: EmulatedDirectory, assignments: Assignments) -> None:
@@ -135,20 +135,20 @@ class IdentityMiddleware:
             # A connection that is closed before everything was read takes the answer with it.
             _body(environ)
         if fault.kills is not None:
-            request_json("POST", str(fault.killer), {"function": fault.kills})
+            request_json("POST", str(fault.kill_url), {"function": fault.kills})
         return _respond(start_response, *error_answer(operation, fault.answer_error, fault.text))
 
     def _for_local_cloud(self, method: str, what: str, environ: "WSGIEnvironment") -> tuple[int, Any]:
-        order = json.loads(_body(environ) or b"{}")
+        command = json.loads(_body(environ) or b"{}")
         match method, what:
             case "POST", "faults":
-                self._faults.order(order)
+                self._faults.add(command)
             case "POST", "behaviors":
-                self._assignments.order(order)
+                self._assignments.add(command)
             case "POST", "users":
-                self._directory.set_status(order["user_name"], order["status"])
+                self._directory.set_status(command["user_name"], command["status"])
             case "GET", "assignments":
-                self._assignments.settle()
+                self._assignments.end_due()
                 asked = dict(parse_qsl(environ["QUERY_STRING"]))
                 return 200, self._directory.assigned(asked["permission_set"], asked["account"])
             case _:

@@ -1,4 +1,4 @@
-"""What moto's Identity Center lacks of permission sets: permissions boundaries, and tags after creation.
+"""Permissions boundaries of permission sets, and their tags after creation, which moto lacks.
 
 Non-goals: provisioning.
 """
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from moto.ssoadmin.responses import SSOAdminResponse
 
 
-def teach_permission_sets() -> None:
+def install_permission_sets() -> None:
     """Adds to moto of this process the operations on permission sets that it answers with 500."""
     from moto.ssoadmin.responses import SSOAdminResponse
 

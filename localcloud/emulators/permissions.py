@@ -1,4 +1,4 @@
-"""What EventBridge may do for a rule, decided by MiniStack's policy evaluator.
+"""EventBridge's permissions for a rule, decided by MiniStack's policy evaluator.
 
 MiniStack itself lets its EventBridge invoke any destination and fill any queue. At AWS the rule's role and the queue's
 policy decide, and an error in one of them shows only when an alert is due. So the local cloud asks them.
@@ -22,7 +22,7 @@ _NOT_ASSUMED = "FAILED_TO_ASSUME_ROLE"
 
 
 def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
-    """Whether a queue policy lets EventBridge send messages for the rule; no policy lets nobody.
+    """True if a queue policy lets EventBridge send messages for the rule. No policy denies it.
 
     Args:
         policy: the queue's policy, JSON.
@@ -33,7 +33,7 @@ def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
 
 
 def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
-    """Whether a topic policy lets EventBridge publish for the rule.
+    """True if a topic policy lets EventBridge publish for the rule.
 
     AWS's recorded answers: a statement without a condition holds, and so does one with `aws:SourceArn` or
     `aws:SourceAccount` of the rule; one with another ARN, or with `aws:SourceOwner`, does not (radkawar/stackd at
@@ -49,9 +49,9 @@ def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
 
 
 def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> tuple[str, str] | None:
-    """Error code and reason why EventBridge can't invoke an API destination in the target's role; None if it can.
+    """Error code and reason if the target's role can't invoke an API destination; else None.
 
-    That a role which can't be assumed is FAILED_TO_ASSUME_ROLE is recorded for queues, topics, functions and ECS tasks,
+    FAILED_TO_ASSUME_ROLE, of a role that can't be assumed, is recorded for queues, topics, functions and ECS tasks,
     not for API destinations (radkawar/stackd at 9dc356f5, docs/eventbridge.md).
 
     Args:

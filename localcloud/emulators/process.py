@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 NODE_EXIT_WITH_PARENT = "--import=data:text/javascript,process.stdin.on('end',()=>process.kill(0,'SIGKILL')).resume()"
-"""What `exit_with_parent` does, as an option of node that runs somebody else's program."""
+"""`exit_with_parent` as an option of node, for a program that is not ours."""
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 5.0
@@ -27,11 +27,11 @@ _POLL_INTERVAL = 0.02
 
 
 class ServerError(Exception):
-    """A server of the local cloud did not start. The message names it, says why, and ends with the tail of its log."""
+    """A server of the local cloud did not start; the message ends with the tail of its log."""
 
 
 def exit_with_parent() -> None:
-    """Ends this process and its children as soon as the parent is gone; called first thing by each server here."""
+    """Ends this process and its children when the parent ends; each server here calls it first."""
 
     def watch() -> None:
         # The raw descriptor: the interpreter's own reader would block its shutdown.
@@ -45,11 +45,10 @@ def exit_with_parent() -> None:
 
 
 def reserve_port() -> int:
-    """Returns a TCP port of 127.0.0.1 that nobody else is given for the next minute.
+    """Returns a TCP port of 127.0.0.1 that the kernel hands to no other process for a minute.
 
-    A connection of the port is closed from its own side, which leaves the port in TIME_WAIT: the kernel then hands it
-    to nobody who asks for any free port, but lets a server that asks for it by number (with SO_REUSEADDR, as servers
-    do) bind it. So two local clouds that start at once can't be given the same port.
+    A closed connection leaves the port in TIME_WAIT. Then the kernel does not offer it as a free port, but a server can
+    bind it by number (with SO_REUSEADDR). So two local clouds that start at once get different ports.
     """
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,7 +63,7 @@ class ServerProcess:
     """One server, started on construction in a process group of its own.
 
     Args:
-        name: what the person reads in messages.
+        name: its name in messages.
         command: program and arguments.
         url: where it answers once it is ready; any HTTP answer counts.
         log: where its output goes.
@@ -118,7 +117,7 @@ class ServerProcess:
             time.sleep(_POLL_INTERVAL)
 
     def stop(self) -> None:
-        """Ends the server and whatever it started, and returns when it is gone; a second call does nothing."""
+        """Ends the server and its children, and waits for that; a second call does nothing."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

@@ -1,4 +1,4 @@
-"""What the state of an EventBridge rule means for the events it is given.
+"""The events that an EventBridge rule receives by its state.
 
 From "Receiving read-only management events from AWS services" in the EventBridge User Guide. Pure.
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def receives(state: str, event: Mapping[str, Any]) -> bool:
-    """Whether a rule is given an event to match at all.
+    """True if a rule receives an event to match.
 
     AWS notes that some read-only events "you may already be receiving" in state ENABLED. No alert can build on that,
     so here none arrives.

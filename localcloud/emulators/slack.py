@@ -1,17 +1,16 @@
-"""The slack before the Slack emulator: `python -m localcloud.emulators.slack --port N --upstream URL`.
+"""A proxy before the Slack emulator: `python -m localcloud.emulators.slack --port N --upstream URL`.
 
-`emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The slack refuses what Slack
-refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), remembers each message posted with what became of
-it, and hands everything else on, so that the emulator's own page can be looked at through it. From Slack's "Web API"
+`emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The proxy refuses what Slack
+refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), records each post with its result, and forwards
+everything else, the emulator's own page included. From Slack's "Web API"
 and the pages of chat.postMessage and auth.revoke.
 
-For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` tells the posts,
-`GET /_localcloud/views?user=U` which views a person sees and `GET /_localcloud/ephemerals?user=U` which messages that
-nobody else sees (`slack_views`), `POST /_localcloud/views` tells that an app answered a submission, `POST
-/_localcloud/users` what is different about a person, `POST /_localcloud/faults` how Slack fails from now on
-(`slack_faults`).
+For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` lists the posts,
+`GET /_localcloud/views?user=U` a user's views and `GET /_localcloud/ephemerals?user=U` their ephemeral messages
+(`slack_views`). `POST /_localcloud/views` reports an app's answer to a submission, `POST /_localcloud/users` changes a
+user, `POST /_localcloud/faults` makes Slack fail (`slack_faults`).
 
-Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending what a person clicks to the app
+Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending clicks to the app
 (`localcloud.slack_user` does).
 """
 
@@ -33,11 +32,10 @@ from localcloud.emulators.slack_faults import SlackFault, SlackFaults
 from localcloud.emulators.slack_views import Ephemerals, Views
 
 UPSTREAM_TOKENS = tuple(f"emulator-{number}" for number in range(200))
-"""The tokens that the slack uses towards the emulator by turns, in place of the caller's; they are seeded as those of
-the bot's user. The emulator takes 5,000 calls an hour with each, and whoever waits for something looks often."""
+"""Tokens of the bot's user that replace the caller's, in turn: the emulator allows each 5,000 calls an hour."""
 
 _ORDINARY = {"is_restricted": False, "is_ultra_restricted": False, "is_app_user": False, "is_email_confirmed": True}
-"""What Slack says of an ordinary member, beyond what the emulator says ("User type")."""
+"""Fields of a full member that the emulator lacks ("User type")."""
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"})
 
@@ -190,7 +188,7 @@ class SlackServer(ThreadingHTTPServer):
             self._posts.append(post)
 
     def posts(self) -> list[dict[str, Any]]:
-        """All posts so far, in the order in which they were answered."""
+        """All posts so far, in the order of their answers."""
         with self._posts_lock:
             return [asdict(post) for post in self._posts]
 
@@ -215,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if self.path.startswith("/_localcloud/"):
-            self._order(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
+            self._run_command(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
             return
         fault = self._slack.faults.of(self.path.removeprefix("/api/"))
         if fault and not self._survived(fault):
@@ -225,17 +223,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._handle()
 
-    def _order(self, what: str, order: dict[str, Any]) -> None:
+    def _run_command(self, what: str, command: dict[str, Any]) -> None:
         answer: dict[str, int] = {}
         match what:
             case "tokens":
-                self._slack.tokens.add(order["token"])
+                self._slack.tokens.add(command["token"])
             case "faults":
-                self._slack.faults.order(order)
+                self._slack.faults.set(command)
             case "users":
-                self._slack.people[order.pop("id")] = order
+                self._slack.people[command.pop("id")] = command
             case "views":
-                answer["changes"] = self._slack.views.answered(**order)
+                answer["changes"] = self._slack.views.answered(**command)
         self._answer_json(answer)
 
     def _survived(self, fault: SlackFault) -> bool:
@@ -258,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         received, raw = time.time(), self._body()
         body: Any = raw.decode(errors="replace")
         try:
-            # Read first, so that a message is remembered readable whatever it is refused for.
+            # Parsed first, so that a refused message is recorded in readable form, too.
             arguments = parse_arguments(raw, self.headers.get("Content-Type", ""))
             body = arguments
             self._slack.tokens.check(self.headers.get("Authorization"))
@@ -292,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_json(refusal.answer())
 
     def _noted(self, arguments: Mapping[str, Any], content: bytes) -> bytes:
-        """Takes note of what an answer says about views, and adds what the emulator does not know about people."""
+        """Records the views in an answer, and adds the fields of users that the emulator lacks."""
         answer = json.loads(content)
         if not answer["ok"]:
             return content

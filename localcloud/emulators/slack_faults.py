@@ -1,4 +1,4 @@
-"""Ways in which Slack fails its apps, by order: not at all, slowly, with 429, with `ok: false`.
+"""Ways in which Slack fails its apps, on request: not at all, slowly, with 429, with `ok: false`.
 
 Non-goals: losing what it accepted.
 """
@@ -21,7 +21,7 @@ APP_METHODS = frozenset(
         "views.update",
     }
 )
-"""What the approval app calls. Other methods are how the local cloud itself looks on, and never fail."""
+"""The methods that the approval app calls. The local cloud itself calls others, which never fail."""
 
 
 @dataclass
@@ -29,12 +29,12 @@ class SlackFault:
     """One way to fail.
 
     Attributes:
-        methods: which methods fail.
-        times: how many calls; None for all from now on.
-        seconds: how long an answer takes.
+        methods: the methods that fail.
+        times: number of calls; None for all.
+        seconds: delay of an answer.
         error: Slack's error, in an answer with `ok: false`.
         retry_after: seconds, in an answer with status 429.
-        silent: whether the connection is closed without an answer.
+        silent: True to close the connection without an answer.
     """
 
     methods: frozenset[str] = field(default=APP_METHODS)
@@ -46,14 +46,14 @@ class SlackFault:
 
 
 class SlackFaults:
-    """The fault that was ordered, if there is one; safe to use from several threads."""
+    """The fault in force, if any; thread-safe."""
 
     def __init__(self) -> None:
         self._fault: SlackFault | None = None
         self._lock = threading.Lock()
 
-    def order(self, fault: Mapping[str, Any]) -> None:
-        """From now on, fail like this; an empty mapping ends it."""
+    def set(self, fault: Mapping[str, Any]) -> None:
+        """Sets the fault; an empty mapping removes it."""
         ordered: dict[str, Any] = {**fault, "methods": frozenset(fault.get("methods", APP_METHODS))}
         with self._lock:
             self._fault = SlackFault(**ordered) if fault else None

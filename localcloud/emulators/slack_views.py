@@ -1,7 +1,6 @@
-"""What the emulator of Slack does not tell: what one person sees and nobody else.
+"""Modals, App Home and ephemeral messages, which Slack shows to one user.
 
-Slack shows the forms (modals) and the App Home that an app opens, and the ephemeral messages that it posts, to one
-person; no method of its Web API reads them back. Whoever plays that person has to see them.
+No method of the Web API reads them, so they are kept here for the user's side (`localcloud.slack_user`).
 
 Non-goals: stacks of modals; checking views (see `block_kit`).
 """
@@ -13,7 +12,7 @@ from typing import Any
 
 
 class Views:
-    """Views by person; safe to use from several threads."""
+    """Views by user; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,7 +20,7 @@ class Views:
         self._views: dict[str, dict[str, Any]] = {}
 
     def triggered(self, trigger_id: str, user: str) -> None:
-        """A person clicked: views opened with this trigger are theirs."""
+        """Records the user of a trigger: views opened with it belong to that user."""
         with self._lock:
             self._people[trigger_id] = user
 
@@ -59,7 +58,7 @@ class Views:
             return changes
 
     def of(self, user: str) -> list[dict[str, Any]]:
-        """A person's views, in the order in which they were opened."""
+        """The views of a user, in order."""
         with self._lock:
             return sorted(
                 (view for view in self._views.values() if view["user"] == user), key=lambda view: view["number"]
@@ -67,14 +66,14 @@ class Views:
 
 
 class Ephemerals:
-    """Messages that one person sees; safe to use from several threads."""
+    """Ephemeral messages; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: list[dict[str, Any]] = []
 
     def posted(self, arguments: Mapping[str, Any], ts: str) -> None:
-        """An app posted one.
+        """Records an ephemeral message.
 
         Args:
             arguments: of the call.
@@ -87,6 +86,6 @@ class Ephemerals:
             self._messages.append({**kept, "ts": ts})
 
     def of(self, user: str) -> list[dict[str, Any]]:
-        """What a person was told, in the order in which it was posted."""
+        """The ephemeral messages of a user, in order."""
         with self._lock:
             return [message for message in self._messages if message["user"] == user]

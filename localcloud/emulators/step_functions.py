@@ -1,10 +1,10 @@
-"""What MiniStack's Step Functions lacks and the approval workflow depends on.
+"""Step Functions behaviour that the approval workflow depends on and MiniStack lacks.
 
 - A task that waits for its token takes `TimeoutSeconds` as a JSONata expression, as any field of a state does
   ("Transforming data with JSONata in Step Functions"); MiniStack takes a number.
-- If the function of such a task fails, the task fails with its error; MiniStack waits for a token that nobody has.
-- An execution that is stopped does nothing any more, its token is of no use, and it stays ABORTED; MiniStack lets it go
-  on until the end of the state that it is in, and calls it FAILED if that fails.
+- If the function of such a task fails, the task fails with its error; MiniStack waits for ever.
+- A stopped execution takes no further step, its token is invalid, and it stays ABORTED; MiniStack finishes the current
+  state, and calls the execution FAILED if that fails.
 - `States.ALL` catches neither `States.Runtime` (recorded by LocalStack on AWS: test_base_scenarios,
   test_catch_states_runtime) nor `States.DataLimitExceeded` ("Handling errors in workflows"); MiniStack lets it catch
   everything.
@@ -39,10 +39,10 @@ _here = threading.local()
 
 
 def install(pause: float) -> None:
-    """Teaches the MiniStack of this process.
+    """Replaces functions of the MiniStack of this process.
 
     Args:
-        pause: how long a second of a pause lasts, in seconds.
+        pause: length of a second of a pause, in seconds.
     """
     apply_arguments = _states._apply_jsonata_arguments
     invoke_with_callback = _states._invoke_with_callback

@@ -1,4 +1,4 @@
-"""Whose account the provider works in.
+"""The account of the provider's credentials.
 
 API: https://docs.aws.amazon.com/STS/latest/APIReference/
 """

@@ -24,7 +24,7 @@ def _arn(aws: LocalAws, path: str) -> str:
 
 
 def _execution_arn(aws: LocalAws, path: str) -> str:
-    """What permissions to invoke a function name as their source."""
+    """The source ARN in a permission to invoke a function."""
     account = aws.call("sts", "GetCallerIdentity")["Account"]
     return f"arn:aws:execute-api:{aws.region}:{account}:{path}"
 
@@ -90,8 +90,6 @@ def _api(inputs: Properties) -> dict[str, Any]:
 
 
 class Integration(ResourceType):
-    """What an API calls: a function."""
-
     tok = "aws:apigatewayv2/integration:Integration"
     properties = declare(
         apiId=_OF_API,
@@ -140,8 +138,6 @@ def _integration(inputs: Properties) -> dict[str, Any]:
 
 
 class Route(ResourceType):
-    """A method and path of an API, and where they lead."""
-
     tok = "aws:apigatewayv2/route:Route"
     properties = declare(
         apiId=_OF_API,
@@ -178,8 +174,6 @@ def _route(inputs: Properties) -> dict[str, Any]:
 
 
 class Stage(ResourceType):
-    """Where an API is reached, and how much it takes."""
-
     tok = "aws:apigatewayv2/stage:Stage"
     properties = declare(
         apiId=_OF_API,

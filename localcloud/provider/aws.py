@@ -48,7 +48,7 @@ class AwsCallError(Exception):
 
     @property
     def not_found(self) -> bool:
-        """Whether the error says that the resource doesn't exist."""
+        """True if the resource doesn't exist."""
         return self.code in _NOT_FOUND
 
 
@@ -120,12 +120,12 @@ def poll(what: str, status: Callable[[], tuple[str, str]], done: str, pending: f
 def _session() -> Any:
     from botocore.session import Session  # slow to import: not before the first call is needed
 
-    # A person's AWS_PROFILE and configuration file have no say here.
+    # Ignores the user's AWS_PROFILE and configuration file.
     return Session({"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)})
 
 
 def _client(service: str, region: str) -> "BaseClient":
-    with _client_lock:  # clients may be shared by threads, making them may not
+    with _client_lock:  # clients are thread-safe, creating them is not
         return _make_client(service, region)
 
 
@@ -148,7 +148,7 @@ def _methods(service: str, region: str) -> dict[str, str]:
 
 
 def refusal() -> str:
-    """Why the stand-in talks to nothing but this machine, and what to do."""
+    """The reason why the stand-in accepts loopback endpoints only, and the fix."""
     return (
         "the stand-in for the AWS provider only talks to the local cloud on 127.0.0.1; it would otherwise change a "
         "real account. Start the local cloud and use the environment it prints; to deploy to AWS, take "
@@ -157,5 +157,5 @@ def refusal() -> str:
 
 
 def configured() -> bool:
-    """Whether the environment points AWS clients at this machine (`AWS_ENDPOINT_URL`)."""
+    """True if `AWS_ENDPOINT_URL` points AWS clients at this machine."""
     return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK

@@ -100,7 +100,7 @@ class Table(ResourceType):
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """UpdateTable takes one kind of change and one index at a time, and refuses the next before it is done."""
+        """UpdateTable takes one kind of change and one index at a time, each after the other is done."""
         for change in _table_changes(old, new):
             aws.call("dynamodb", "UpdateTable", TableName=resource_id, **change)
             _wait_until_active(aws, resource_id)
@@ -138,7 +138,7 @@ def _wait_until_active(aws: LocalAws, name: str) -> None:
 
 
 def _table_changes(old: Properties, new: Properties) -> list[dict[str, Any]]:
-    """The calls of UpdateTable, in an order in which AWS takes them: indexes that change are made anew."""
+    """The calls of UpdateTable, in an order that AWS accepts; a changed index is deleted and created."""
     before = {index["name"]: index for index in old.get("globalSecondaryIndexes", [])}
     after = {index["name"]: index for index in new.get("globalSecondaryIndexes", [])}
     stays = {name for name in before.keys() & after.keys() if _index(before[name]) == _index(after[name])}
@@ -220,7 +220,7 @@ def _expiry(description: Answer) -> Properties | None:
 
 
 def _encryption(inputs: Properties) -> dict[str, Any] | None:
-    """A table is always encrypted; `enabled` says with a KMS key of the account instead of one of AWS's own."""
+    """A table is always encrypted; `enabled` selects a KMS key of the account."""
     wanted = inputs.get("serverSideEncryption")
     if wanted is None:
         return None

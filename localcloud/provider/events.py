@@ -192,8 +192,6 @@ def _rule(inputs: Properties) -> dict[str, Any]:
 
 
 class EventTarget(ResourceType):
-    """What a rule delivers to."""
-
     tok = "aws:cloudwatch/eventTarget:EventTarget"
     properties = declare(
         rule=Property(required=True, replaces=True),

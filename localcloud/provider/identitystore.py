@@ -1,4 +1,4 @@
-"""Identity Store: groups and users looked up by name or id, and who is in a group.
+"""Identity Store: groups and users looked up by name or ID, and memberships.
 
 API: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
 """
@@ -20,7 +20,7 @@ _ALTERNATE_IDENTIFIER = Property(
 
 
 def _look_up(aws: LocalAws, kind: str, arguments: Properties) -> str:
-    """The id of a group or user by the alternate identifier given, for example its display or user name."""
+    """The ID of a group or user by its alternate identifier, such as its display name."""
     given = arguments.get("alternateIdentifier", {})
     identifier: dict[str, Any] = {}
     if "uniqueAttribute" in given:
@@ -95,8 +95,6 @@ def _external_ids(answer: dict[str, Any]) -> list[dict[str, str]]:
 
 
 class GetGroupMemberships(ProviderFunction):
-    """Who is in a group."""
-
     tok = "aws:identitystore/getGroupMemberships:getGroupMemberships"
     arguments = declare(identityStoreId=Property(required=True), groupId=Property(required=True))
 

@@ -1,4 +1,4 @@
-"""Lambda: functions from ZIP files, who may invoke them, and what becomes of asynchronous invocations.
+"""Lambda: functions from ZIP files, permissions to invoke them, and asynchronous invocations.
 
 A function's code is compared by its hash, as AWS tells it: the same bytes at another path are no change, other bytes at
 the same path are one. The emulator keeps permissions and asks for none: a missing one doesn't show in the local cloud.
@@ -55,9 +55,9 @@ class Function(ResourceType):
     computed = ("arn", "invokeArn", "qualifiedArn", "version", "sourceCodeSize", "tagsAll")
 
     def completed(self, inputs: Properties) -> Properties:
-        """Tells the hash of the code, by which other code is seen, and keeps no more of the archive than its path.
+        """Adds the hash of the code, by which a change of the code is detected.
 
-        The engine keeps what an archive holds to itself when it hands over an old state, the path included.
+        The engine does not hand over the archive of an old state, not even its path.
         """
         code = inputs["code"]
         if code == UNKNOWN:
@@ -150,7 +150,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _configuration(old: Properties, new: Properties) -> dict[str, Any]:
-    """What CreateFunction and UpdateFunctionConfiguration take; the latter keeps what isn't sent, so all is sent."""
+    """Parameters of CreateFunction and UpdateFunctionConfiguration; AWS keeps absent ones, so all are sent."""
     logging, tracing = new.get("loggingConfig"), new.get("tracingConfig")
     dead_letters = new.get("deadLetterConfig", {}).get("targetArn")
     if dead_letters is None and "deadLetterConfig" in old:
@@ -271,8 +271,6 @@ _DESTINATION = Property(fields={"destination": Property(required=True)})
 
 
 class FunctionEventInvokeConfig(ResourceType):
-    """How often asynchronous invocations are retried, for how long, and where they go in the end."""
-
     tok = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     properties = declare(
         functionName=Property(required=True, replaces=True),

@@ -1,6 +1,6 @@
 """Organizations: the organisation and its accounts, policies and what they are attached to. It has no regions.
 
-The emulator keeps policies and lets nobody feel them.
+The emulator stores policies and does not enforce them.
 
 API: https://docs.aws.amazon.com/organizations/latest/APIReference/
 """

@@ -61,7 +61,7 @@ class StandInError(Exception):
 
 
 class CreatedButUnreadableError(StandInError):
-    """A resource was made, then couldn't be read. The engine records it under its id, so that it can be repaired."""
+    """A resource was created, then couldn't be read. The engine records it by its ID."""
 
     def __init__(self, resource_id: str, properties: dict[str, PropertyValue], reason: str) -> None:
         super().__init__(reason)
@@ -70,7 +70,7 @@ class CreatedButUnreadableError(StandInError):
 
 
 def _type(request: ResourceRequest) -> str:
-    """The resource's own type; the SDK takes a child's to be all of `parent's type$own type` in its URN."""
+    """The resource's own type, without the types of its parents in the URN."""
     return request.type.rsplit("$", 1)[-1]
 
 
@@ -127,7 +127,7 @@ class StandIn(Provider):
         state, inputs = decode(request.old_state), decode(request.new_inputs)
         changed = differences(resource, state, inputs)
         replaces = [name for name in changed if resource.inputs[name].replaces]
-        # Two resources with one name can't stand side by side; the new one of a type without names, or with a new
+        # Two resources can't have one name; the new one of a type without names, or with a new
         # name, is made first.
         same_name = any(
             declared.autoname is not None and state.get(name) == inputs.get(name)
@@ -153,7 +153,7 @@ class StandIn(Provider):
         resource_id = await _in_thread(lambda: resource.create(location, inputs), inputs, secrets)
         try:
             state = await _in_thread(lambda: _read_made(resource, location, resource_id, inputs), inputs, secrets)
-        except Exception as error:  # whatever went wrong, the resource exists and the engine must learn its id
+        except Exception as error:  # the resource exists, so the engine must record its ID
             raise CreatedButUnreadableError(resource_id, encode(inputs, secrets), str(error)) from error
         return CreateResponse(resource_id, encode(state, secrets))
 

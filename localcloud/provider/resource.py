@@ -1,4 +1,4 @@
-"""What a resource type or function of the stand-in declares, and the comparisons that follow from it.
+"""Declarations of the stand-in's resource types and functions, and the comparisons that follow from them.
 
 A resource type is a small class: its token, its inputs as `Property` values, and the AWS calls. Everything the provider
 protocol asks (unknown inputs, defaults, differences, replacement, secrets) follows from the declarations, here, by pure
@@ -52,13 +52,13 @@ class Property:
     replaces: bool = False
     """A change makes a new resource instead of updating this one."""
     default: Plain = None
-    """What pulumi-aws fills in when the program gives nothing."""
+    """pulumi-aws's default for an absent value."""
     server_set: bool = False
-    """When the program gives nothing, AWS chooses: then whatever the resource has is no difference."""
+    """AWS chooses an absent value, so any value of the resource is no difference."""
     secret: bool = False
     compare: Callable[[Plain], object] = as_is
     autoname: int | None = None
-    """When the program gives nothing, a name is made from the resource's, at most this long."""
+    """An absent name is generated from the resource's name, at most this long."""
     fields: Mapping[str, "Property"] | None = None
     """The value is an object with these properties."""
     items: Mapping[str, "Property"] | None = None
@@ -66,7 +66,7 @@ class Property:
 
     @property
     def is_secret(self) -> bool:
-        """Whether the value, or something inside it, is always secret."""
+        """True if the value, or a part of it, is always secret."""
         nested = {**(self.fields or {}), **(self.items or {})}
         return self.secret or any(inner.is_secret for inner in nested.values())
 
@@ -145,7 +145,7 @@ class ResourceType(ABC):
 
 
 def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: str = "") -> list[tuple[str, str]]:
-    """What is wrong with inputs: unknown names, missing values, wrong shapes.
+    """The problems of inputs: unknown names, missing values, wrong shapes.
 
     Args:
         owner: the token of the resource type or function.
@@ -210,7 +210,7 @@ def autoname(resource_name: str, limit: int, seed: bytes) -> str:
 
 
 def canonical(value: Plain, declared: Property) -> object:
-    """The value as it is compared: nothing, empty and absent are the same; nested values by their own declarations."""
+    """The value as it is compared: None, empty and absent are equal, also inside nested values."""
     if isinstance(value, Mapping) and declared.fields is not None:
         known = ((name, canonical(value.get(name), inner)) for name, inner in declared.fields.items())
         value = {name: item for name, item in known if item is not None}
@@ -230,7 +230,7 @@ def differences(resource: ResourceType, state: Properties, inputs: Properties) -
 
 
 def merged(resource: ResourceType, known: Properties, actual: Properties) -> Properties:
-    """What is known of a resource, brought up to date by what the cloud tells.
+    """The known state of a resource, updated with the cloud's.
 
     A value that says the same keeps its known spelling (JSON text, order of a set); what the cloud doesn't tell (secret
     values, settings of the deletion) stays.
@@ -244,7 +244,7 @@ def merged(resource: ResourceType, known: Properties, actual: Properties) -> Pro
 
 
 def refreshed_inputs(resource: ResourceType, inputs: Properties, actual: Properties) -> Properties:
-    """The inputs that would lead to what the cloud tells: what refresh writes into the state as inputs."""
+    """The inputs that refresh writes into the state: those that lead to the cloud's values."""
     told = {
         name: value
         for name, value in actual.items()

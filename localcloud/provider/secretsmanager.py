@@ -58,7 +58,7 @@ class Secret(ResourceType):
             aws.call("secretsmanager", "TagResource", SecretId=resource_id, Tags=written)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteSecret, at once when the recovery window is 0 days; one that waits for its deletion is left to it."""
+        """DeleteSecret, at once if the recovery window is 0 days; a scheduled deletion is left alone."""
         if self.read(aws, resource_id, state) is None:
             return
         days = state["recoveryWindowInDays"]
@@ -94,7 +94,7 @@ class SecretVersion(ResourceType):
         }
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """Nothing to call: AWS drops a version that isn't current by itself, the current one goes with its secret."""
+        """Nothing to call: AWS deletes old versions itself, and the current one with its secret."""
 
 
 class GetSecret(ProviderFunction):

@@ -2,7 +2,7 @@
 
 The server of `pulumi.provider.experimental` answers every failure with a Python traceback. Here a failed operation
 gives its one readable sentence, and a resource that was made but couldn't be read is reported so that the engine keeps
-its id. Errors nobody foresaw keep their traceback.
+its id. Unexpected errors keep their traceback.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ async def _readable(rpc: Rpc, request: Any, context: Context) -> Any:
 
 
 def init_failed(error: CreatedButUnreadableError) -> bytes:
-    """The gRPC status details by which the engine learns of a resource that exists but isn't as it should be."""
+    """The gRPC status details of a resource that was created and then failed."""
     properties = PropertyValue.marshal_map(error.properties)
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id, properties=properties, inputs=properties, reasons=[str(error)]

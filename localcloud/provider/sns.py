@@ -116,7 +116,7 @@ class TopicSubscription(ResourceType):
     computed = ("arn", "ownerId", "pendingConfirmation")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """Subscribe; the id is the subscription's ARN, which exists before somebody confirms an e-mail."""
+        """Subscribe; the id is the subscription's ARN, which exists before an e-mail address is confirmed."""
         answer = aws.call(
             "sns",
             "Subscribe",

@@ -192,7 +192,7 @@ class PermissionSetInlinePolicy(ResourceType):
         _provision(aws, _of_set(inputs))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
-        """GetInlinePolicyForPermissionSet answers an empty text when there is none."""
+        """GetInlinePolicyForPermissionSet answers an empty text if the set has no policy."""
         policy = aws.call("sso-admin", "GetInlinePolicyForPermissionSet", **_of_set(state)).get("InlinePolicy")
         return {"inlinePolicy": policy} if policy else None
 

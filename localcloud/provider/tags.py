@@ -22,7 +22,7 @@ def as_properties(tags: list[dict[str, Any]]) -> Properties:
 
 
 def changes(old: Properties, new: Properties) -> tuple[TagList, list[str]]:
-    """What to write and which keys to remove so that the tags of `old` become those of `new`."""
+    """The tags to write and the keys to remove on the way from `old` to `new`."""
     before, after = old.get("tags", {}), new.get("tags", {})
     written = {key: value for key, value in after.items() if before.get(key) != value}
     return as_list({"tags": written}) or [], sorted(before.keys() - after.keys())

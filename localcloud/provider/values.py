@@ -12,20 +12,20 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
 Plain = Any
-"""A JSON value (None, bool, int, float, str, list or dict) or a `FileArchive`. `UNKNOWN` may stand in place of one."""
+"""A JSON value (None, bool, int, float, str, list or dict) or a `FileArchive`. `UNKNOWN` may replace one."""
 
 Properties = dict[str, Plain]
 """The inputs or the state of a resource: property name (camelCase) to plain value."""
 
 UNKNOWN: str = rpc.UNKNOWN
-"""What the engine sends, and accepts, for a value that is only known after the update."""
+"""The engine's text for a value that is known only after the update."""
 
 
 @dataclass(frozen=True)
 class FileArchive:
     """An archive that the engine tells by its path.
 
-    What is in the file is no part of the value: it may be another file by the time an old state is read.
+    The content is no part of the value: the file may have changed when an old state is read.
     """
 
     path: str
@@ -34,7 +34,7 @@ class FileArchive:
 def decode(properties: Mapping[str, PropertyValue]) -> Properties:
     """Turns wire properties into plain ones; a property that is null is left out.
 
-    Whether a value was secret is not kept: `secret_names` tells.
+    Secrets lose their mark; `secret_names` reads it.
     """
     return {name: _decode(value) for name, value in properties.items() if value.value is not None}
 

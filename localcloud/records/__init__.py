@@ -1,4 +1,4 @@
-"""CloudTrail records written for this project, and what each of them must cause.
+"""CloudTrail records written for this project, and the alerts that each must cause.
 
 A record is a JSON file with one CloudTrail record; beside it, `NAME.expect` names the alerts that it must cause
 (`EvidencePath` values between white space), and is empty for a record that must stay silent. The record of a drill has
@@ -27,7 +27,7 @@ RECORDS = Path(__file__).parent
 
 
 class RecordError(Exception):
-    """A file in a folder of records holds something else. The text names the file and says what belongs there."""
+    """Not a CloudTrail record or a list of evidence paths; the message names the file and the fix."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Record:
     Attributes:
         file: name of its file.
         content: the record itself.
-        expected: the evidence paths of the alerts that it must cause, in alphabetical order; None where nobody said.
+        expected: the evidence paths of its alerts, in alphabetical order; None without an `.expect` file.
     """
 
     file: str

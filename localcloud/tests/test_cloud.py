@@ -100,7 +100,7 @@ def test_when_the_process_is_ended_no_server_stays(tmp_path: Path, way: signal.S
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as holder:
         assert holder.stdout is not None
-        cloud = RunningCloud.described(json.loads(holder.stdout.readline()))
+        cloud = RunningCloud.from_description(json.loads(holder.stdout.readline()))
         holder.send_signal(way)
         holder.wait()
     wait_refused(cloud)
@@ -112,7 +112,7 @@ def test_two_clouds_share_nothing(cloud: RunningCloud, other: RunningCloud) -> N
     cloud.client("sqs").create_queue(QueueName="mine")
     assert not other.client("sqs").list_queues(QueueNamePrefix="mine").get("QueueUrls")
     with pytest.raises(LocalCloudError, match=r"refused auth\.test: invalid_auth"):
-        RunningCloud.described({**other.describe(), "bot_token": cloud.bot_token}).call_slack("auth.test", {})
+        RunningCloud.from_description({**other.describe(), "bot_token": cloud.bot_token}).call_slack("auth.test", {})
 
 
 def test_a_message_is_kept_by_the_emulator_as_posted_by_the_bot(other: RunningCloud) -> None:

@@ -140,13 +140,13 @@ def test_an_answer_of_an_identity_service_is_lost(cloud: RunningCloud) -> None:
 
 def test_an_unknown_field_of_an_order_is_no_order() -> None:
     with pytest.raises(TypeError):
-        Faults().order({"operations": ["a:*"], "eror": "x"})
+        Faults().add({"operations": ["a:*"], "eror": "x"})
 
 
 def test_the_first_order_that_is_not_used_up_counts() -> None:
     faults = Faults()
-    faults.order({"operations": ["a:B"], "error": "First", "times": 1})
-    faults.order({"operations": ["a:?"], "error": "Second"})
+    faults.add({"operations": ["a:B"], "error": "First", "times": 1})
+    faults.add({"operations": ["a:?"], "error": "Second"})
     assert [fault.error for fault in (faults.of("a:B"), faults.of("a:B"), faults.of("a:C")) if fault] == [
         "First",
         "Second",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
-from localcloud.emulators.functions import named
+from localcloud.emulators.functions import name_error
 from localcloud.slack_user import wait_until
 
 pytestmark = pytest.mark.local
@@ -137,11 +137,11 @@ def test_a_function_is_killed_at_work(cloud: RunningCloud, function: str, tmp_pa
 )
 def test_the_name_is_read_from_the_traceback(message: str, log: str, name: str) -> None:
     body = {"errorMessage": message, "errorType": "Runtime.HandlerError"}
-    assert named({"body": body, "error": True, "log": log})["body"]["errorType"] == name
+    assert name_error({"body": body, "error": True, "log": log})["body"]["errorType"] == name
 
 
 def test_success_and_timeouts_stay_as_they_are() -> None:
     success: dict[str, object] = {"body": {"errorType": "Runtime.HandlerError"}}
     timeout: dict[str, object] = {"body": {"errorType": "Sandbox.Timedout"}, "error": True}
     for result in (success, timeout):
-        assert named(result) == result
+        assert name_error(result) == result

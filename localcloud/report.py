@@ -1,9 +1,8 @@
-"""Shows what arrived in Slack, and what was expected, to a person in a terminal.
+"""Renders Slack messages and the demo's result tables for a terminal.
 
-Draws Block Kit messages about as Slack does and the demo's result table. Non-goals: deciding anything (see
-`localcloud.demo`) and being complete: a block type that the alerts never use is shown as its JSON.
+Texts of CloudTrail records are hostile input, so control characters never reach the terminal.
 
-Texts come out of CloudTrail records that anybody may hand in, so control characters never reach the terminal.
+Non-goals: block types that the alerts never use; they are shown as JSON.
 """
 
 import json
@@ -27,12 +26,12 @@ _WIDTH_OF_A_FILE = 120
 
 
 def create_console() -> Console:
-    """Where to show it: as wide as the terminal, in colour only if it is one."""
+    """Return a console as wide as the terminal, in colour only if it is one."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
 def render_message(message: Mapping[str, Any]) -> Panel:
-    """A message as it looks in Slack.
+    """Return a message as it looks in Slack.
 
     Args:
         message: the body of a chat.postMessage call.
@@ -47,7 +46,7 @@ def render_message(message: Mapping[str, Any]) -> Panel:
 
 
 def render_verdicts(verdicts: Iterable[Verdict]) -> Table:
-    """Table of record -> expected -> seen -> seconds, a line each."""
+    """Return a table with one row per record: expected, seen, seconds."""
     table = Table(box=None, pad_edge=False)
     for heading in ("record", "expected", "seen"):
         table.add_column(heading, overflow="fold")
@@ -56,7 +55,7 @@ def render_verdicts(verdicts: Iterable[Verdict]) -> Table:
     for verdict in verdicts:
         expected = "any" if verdict.expected is None else ", ".join(verdict.expected) or "silence"
         table.add_row(
-            # As Text, since rich takes square brackets in a str for markup.
+            # As Text, since rich reads square brackets in a str as markup.
             Text(escape_unprintable(verdict.file)),
             expected,
             Text(escape_unprintable(", ".join(verdict.seen)) or "silence"),
@@ -67,7 +66,7 @@ def render_verdicts(verdicts: Iterable[Verdict]) -> Table:
 
 
 def render_steps(steps: Iterable[Step]) -> Table:
-    """Table of step -> seen -> seconds, a line each; what was expected is said where something else was seen."""
+    """Return a table with one row per step: seen (and expected, if it differs), seconds."""
     table = Table(box=None, pad_edge=False)
     for heading in ("step", "seen"):
         table.add_column(heading, overflow="fold", ratio=1)

@@ -1,4 +1,4 @@
-"""The request URL of the app that is deployed to a local cloud, without access to the stack's outputs."""
+"""The request URL of the app that is deployed to a local cloud, read from API Gateway."""
 
 from localcloud.cloud import RunningCloud
 from localcloud.emulators.loopback import request_json
@@ -9,10 +9,10 @@ _POST = "POST "
 def find_request_url(cloud: RunningCloud) -> str | None:
     """The request URL; None if no app is deployed.
 
-    Each call asks API Gateway, since a stack may be deployed at any moment.
+    Each call asks again, since a stack may be deployed at any moment.
 
     Args:
-        cloud: in which one HTTP API has a route at most.
+        cloud: at most one of its HTTP APIs has a route.
     """
     apis = f"{cloud.aws_url}/v2/apis"
     for api in request_json("GET", apis)["items"]:

@@ -1,9 +1,9 @@
-"""The scenarios of the approval workflow, played against the deployed stack `local`.
+"""The scenarios of the approval workflow, run against the deployed stack `local`.
 
-Somebody asks, is approved, uses the access, gives it back and explains; somebody is denied; nobody is awake, and a
-request expires; nobody is awake, and the glass is broken.
+An access request is approved, used, ended and explained. One is denied, one expires without an answer, and one without
+an answer breaks the glass.
 
-Non-goals: how people act and look (see `localcloud.driver`); showing messages (see `localcloud.report`).
+Non-goals: acting in Slack (`localcloud.driver`); showing messages (`localcloud.report`).
 """
 
 import json
@@ -20,6 +20,7 @@ from localcloud.cloud import RunningCloud
 from localcloud.driver import (
     ScenarioDriver,
     ScenarioFailedError,
+    format_access,
     format_view,
     get_button_value,
     get_record_id,
@@ -42,7 +43,7 @@ _GLASS = "Glass broken"
 
 
 def scenario_settings(approvals: Mapping[str, Any]) -> dict[str, str]:
-    """What the stack file has to say so that the scenarios takes seconds, and not the half-hours of real life.
+    """The settings that shorten the scenarios from half an hour to seconds.
 
     Args:
         approvals: the section `approvals` of the stack file.
@@ -67,28 +68,28 @@ def scenario_settings(approvals: Mapping[str, Any]) -> dict[str, str]:
 def run_scenarios(
     cloud: RunningCloud, request_url: str, progress: Callable[[str], None] = lambda _: None
 ) -> list[Step]:
-    """Plays the scenarios.
+    """Runs the scenarios.
 
     Args:
-        cloud: in which the stack is deployed, with `settings`.
-        request_url: where its app takes what people do.
-        progress: told the name of each step.
+        cloud: where the stack is deployed, with `scenario_settings`.
+        request_url: where its app receives Slack's requests.
+        progress: called with the name of each step.
 
     Returns:
-        Every step that was played. One that went wrong ends its scenario; the others are played all the same.
+        The result of each step. A failed step ends its scenario; the other scenarios run nevertheless.
     """
     driver = ScenarioDriver(cloud, request_url, progress)
-    # At AWS assignments take their time, too.
+    # At AWS assignments are not immediate either.
     cloud.set_assignment_behavior(polls=2)
     try:
-        # It expires while the others are played.
-        night: list[str] = []
+        # It expires while the others run.
+        unattended: list[str] = []
         for scenario in (
-            lambda: night.append(_request_unattended(driver)),
+            lambda: unattended.append(_request_unattended(driver)),
             partial(_approve, driver),
             partial(_deny, driver),
             partial(_break_the_glass, driver),
-            lambda: [_expire(driver, request) for request in night],
+            lambda: [_expire(driver, request) for request in unattended],
         ):
             _run(scenario)
     finally:
@@ -100,14 +101,13 @@ def _run(scenario: Callable[[], object]) -> None:
     try:
         scenario()
     except ScenarioFailedError:
-        # What went wrong is among the steps.
-        return
+        return  # the failed step is among the results
 
 
 def _approve(driver: ScenarioDriver) -> None:
     ada, grace = driver.user("ada.lovelace"), driver.user("grace.hopper")
     has, has_not = _format_both(ada.name, DEVOPS, PRODUCTION)
-    with driver.step("ada, who is on call, asks for access to the databases", has_not) as step:
+    with driver.step("ada, who is on call, requests access to the databases", has_not) as step:
         request = driver.request_access(ada.name, DEVOPS, PRODUCTION, "The orders database is read-only, INC-7.")
         message = driver.wait_for_status(request, TITLES[State.pending])
         step.seen = driver.describe_access(ada.name, DEVOPS, PRODUCTION)
@@ -155,7 +155,9 @@ def _deny(driver: ScenarioDriver) -> None:
     barbara = driver.user("barbara.liskov")
     why = "It is Friday; it can wait until Monday."
     _, has_not = _format_both("ada.lovelace", DEVOPS, PRODUCTION)
-    with driver.step("ada asks again, and barbara denies it with a reason", f"{has_not}; the reason is there") as step:
+    with driver.step(
+        "ada requests it again; barbara denies it with a reason", f"{has_not}; the reason is there"
+    ) as step:
         request = driver.request_access("ada.lovelace", DEVOPS, PRODUCTION, "I would like to try the new version.")
         form = barbara.click_for_form(driver.wait_for_status(request, TITLES[State.pending]), ids.DENY)
         barbara.submit(form, {ids.NOTE: why})
@@ -166,7 +168,7 @@ def _deny(driver: ScenarioDriver) -> None:
 
 def _request_unattended(driver: ScenarioDriver) -> str:
     _, has_not = _format_both("alan.turing", NETWORK, STAGING)
-    with driver.step("alan asks for the network in staging, and nobody is awake", has_not) as step:
+    with driver.step("alan requests the network in staging; no approver is awake", has_not) as step:
         request = driver.request_access("alan.turing", NETWORK, STAGING, "A route is gone.")
         driver.wait_for_status(request, TITLES[State.pending])
         step.seen = driver.describe_access("alan.turing", NETWORK, STAGING)
@@ -175,17 +177,17 @@ def _request_unattended(driver: ScenarioDriver) -> str:
 
 def _expire(driver: ScenarioDriver, request: str) -> None:
     _, has_not = _format_both("alan.turing", NETWORK, STAGING)
-    with driver.step("nobody has answered alan", f"{has_not}; nothing is left to click") as step:
+    with driver.step("no approver has answered alan", f"{has_not}; no buttons are left") as step:
         message = driver.wait_for_status(request, TITLES[State.expired])
-        left = "there are buttons" if has_button(message, ids.APPROVE) else "nothing is left to click"
+        left = "buttons are left" if has_button(message, ids.APPROVE) else "no buttons are left"
         step.seen = f"{driver.describe_access('alan.turing', NETWORK, STAGING)}; {left}"
 
 
 def _break_the_glass(driver: ScenarioDriver) -> None:
     ada, edsger = driver.user("ada.lovelace"), driver.user("edsger.dijkstra")
     has, has_not = _format_both(ada.name, NETWORK, PRODUCTION)
-    told = "told in #break-glass and #security"
-    with driver.step("nobody answers ada either, and she breaks the glass", f"{has}; {told}") as step:
+    told = "alarms in #break-glass and #security"
+    with driver.step("no approver answers ada either, and she breaks the glass", f"{has}; {told}") as step:
         request = driver.request_access(ada.name, NETWORK, PRODUCTION, "The shop is cut off, INC-8.")
         message = driver.wait_for_status(request, TITLES[State.pending])
         wait_until(partial(_try_to_break_glass, driver, message), "the glass to break")
@@ -194,7 +196,9 @@ def _break_the_glass(driver: ScenarioDriver) -> None:
             _wait_for_alarm(driver, channel, request)
             for channel in (driver.cloud.slack_channel, driver.cloud.second_channel)
         ]
-        step.seen = f"{driver.describe_access(ada.name, NETWORK, PRODUCTION)}; {told if all(alarms) else 'not told'}"
+        step.seen = (
+            f"{driver.describe_access(ada.name, NETWORK, PRODUCTION)}; {told if all(alarms) else 'one is missing'}"
+        )
     with driver.step("edsger, of security, ends it", has_not) as step:
         edsger.submit(edsger.click_for_form(alarms[-1], ids.END), {ids.NOTE: "We see it differently."})
         driver.wait_for_status(request, _glass_title(State.ended))
@@ -207,19 +211,19 @@ def _try_to_break_glass(driver: ScenarioDriver, message: Mapping[str, Any]) -> b
     form = ada.click_for_form(message, ids.BREAK_GLASS)
     if form.get("callback_id") != ids.GLASS_FORM:
         return None
-    told = ada.submit(form, {ids.JUSTIFICATION: "Nobody answers, and every minute costs."})
+    told = ada.submit(form, {ids.JUSTIFICATION: "No approver answers, and every minute costs."})
     return True if told["title"]["text"] == "The glass is broken" else None
 
 
 def _wait_for_alarm(driver: ScenarioDriver, channel: str, request: str) -> dict[str, Any]:
-    def fits(message: dict[str, Any]) -> bool:
+    def matches(message: dict[str, Any]) -> bool:
         return (
             get_record_id(message) == request
             and _GLASS in json.dumps(message["blocks"])
             and "<!channel>" in message["text"]
         )
 
-    return wait_until(lambda: driver.find_message(channel, fits), "the alarm")
+    return wait_until(lambda: driver.find_message(channel, matches), "the alarm")
 
 
 def _glass_title(state: State) -> str:
@@ -227,13 +231,12 @@ def _glass_title(state: State) -> str:
 
 
 def _format_both(name: str, permission_set: str, account: str) -> tuple[str, str]:
-    """How `ScenarioDriver.access` says that somebody has access, and that they have not."""
-    what = f"{permission_set} in {ACCOUNTS[account]}"
-    return f"{name} has {what}", f"{name} does not have {what}"
+    """`ScenarioDriver.describe_access` with and without access."""
+    return format_access(name, permission_set, account, True), format_access(name, permission_set, account, False)
 
 
 def _usage_record(name: str, at: float) -> dict[str, Any]:
-    """The record of a session that somebody has started."""
+    """The record of a session that a user has started."""
     text = json.dumps(load_record(_RECORD).content).replace(_WHOSE_RECORD, name)
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     record: dict[str, Any] = {**json.loads(text), "eventID": str(uuid.uuid4()), "eventTime": when}

@@ -1,8 +1,8 @@
-"""A person in the local cloud's Slack: types the command, fills in forms, clicks buttons.
+"""A user of the local cloud's Slack: types the command, fills in forms, clicks buttons.
 
-The emulator has no interactions, so what Slack would send to the app is made here, signed with the app's signing secret
-and sent to the app's request URL, in the shapes of Slack's "Interaction payloads", "Implementing slash commands" and
-"Events API". What the person sees in answer is read from the emulator's front (`localcloud.emulators.slack`).
+The emulator has no interactions. So this module signs Slack's requests and sends them to the app, in the shapes of
+Slack's "Interaction payloads", "Implementing slash commands" and "Events API". The views that the user then sees come
+from the proxy before the emulator (`localcloud.emulators.slack`).
 
     ada = SlackUser(cloud, url, "ada.lovelace")
     form = ada.run_command()
@@ -10,7 +10,7 @@ and sent to the app's request URL, in the shapes of Slack's "Interaction payload
     ada.submit(form, {"reason": "..."})
     ada.click(message, "done")
 
-Non-goals: a whole client; being anybody without the signing secret.
+Non-goals: a complete client.
 """
 
 import hashlib
@@ -30,17 +30,16 @@ from localcloud.emulators.loopback import request_json
 Seen = TypeVar("Seen")
 
 Option = Mapping[str, Any]
-"""A choice in a list, as the form or the app's answer has it."""
+"""An option of a list, as in the form or the app's answer."""
 
 FormValues = Mapping[str, str | Option | Sequence[Option]]
-"""What somebody fills in: block id -> a text, the option that they choose, or several. What they leave alone keeps what
-the form proposes."""
+"""Block ID -> the text, option or options that the user fills in. Other inputs keep the form's initial value."""
 
 _PAUSE = 0.05
 
 
 def sign_request(secret: str, body: bytes, at: int) -> dict[str, str]:
-    """Slack's headers of a request ("Verifying requests from Slack").
+    """Return Slack's signature headers of a request ("Verifying requests from Slack").
 
     Args:
         secret: the app's signing secret.
@@ -51,34 +50,33 @@ def sign_request(secret: str, body: bytes, at: int) -> dict[str, str]:
     return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={digest}"}
 
 
-def wait_until(look: Callable[[], Seen | None], what: str, timeout: float = 30) -> Seen:
-    """Looks again and again, and returns what was seen.
+def wait_until(poll: Callable[[], Seen | None], expected: str, timeout: float = 30) -> Seen:
+    """Poll until there is a result, and return it.
 
     Args:
-        look: returns None as long as there is nothing to see.
-        what: what is waited for, for the error.
+        poll: returns None until then.
+        expected: names the result in an error.
         timeout: seconds to wait at most.
 
     Raises:
-        LocalCloudError: if it does not come.
+        LocalCloudError: timed out.
     """
     end = time.monotonic() + timeout
-    while (seen := look()) is None:
+    while (seen := poll()) is None:
         if time.monotonic() > end:
-            raise LocalCloudError(f"Waited {timeout:g} s in vain for {what}.")
+            raise LocalCloudError(f"Expected {expected} within {timeout:g} s, got nothing. See the local cloud's logs.")
         time.sleep(_PAUSE)
     return seen
 
 
 class SlackUser:
-    """One person.
+    """One user.
 
     Args:
-        cloud: whose Slack it is.
-        request_url: where the app takes what people do; an output of the stack.
-        name: the person's name in this Slack.
-        patience: after how many seconds without an answer they are shown an error; more than Slack's three is for a
-            machine that is busy with other things.
+        cloud: the local cloud.
+        request_url: where the app receives Slack's requests; an output of the stack.
+        name: the user name.
+        patience: seconds until an answer is too late. Slack has three; a busy machine needs more.
     """
 
     def __init__(self, cloud: RunningCloud, request_url: str, name: str, patience: float = 3) -> None:
@@ -91,7 +89,7 @@ class SlackUser:
         self._team: str = next(user["team_id"] for user in users if user["name"] == name)
 
     def run_command(self, text: str = "") -> dict[str, Any]:
-        """Types `/breakglass`, and returns the form that opens, as soon as it can be filled in."""
+        """Run `/breakglass`; return the form that opens, as soon as it is complete."""
         known = {view["id"] for view in self.list_views()}
         form = {
             "command": "/breakglass",
@@ -107,7 +105,7 @@ class SlackUser:
         return self._opened(known)
 
     def run_shortcut(self, callback_id: str) -> dict[str, Any]:
-        """Chooses a global shortcut, and returns the form that opens."""
+        """Run a global shortcut; return the form that opens."""
         known = {view["id"] for view in self.list_views()}
         self._interact({"type": "shortcut", "callback_id": callback_id, "trigger_id": self._trigger()})
         return self._opened(known)
@@ -132,7 +130,7 @@ class SlackUser:
         )
 
     def click_for_form(self, message: Mapping[str, Any], action_id: str) -> dict[str, Any]:
-        """Clicks a button of a message that opens a form, and returns the form."""
+        """Click a button of a message that opens a form; return the form."""
         known = {view["id"] for view in self.list_views()}
         self.click(message, action_id)
         return self._opened(known)
@@ -144,13 +142,13 @@ class SlackUser:
         chosen: Option | Sequence[Option],
         answers: FormValues | None = None,
     ) -> dict[str, Any]:
-        """Chooses from a list in a view that answers at once, and returns the view as it is then.
+        """Choose from a list that dispatches an action; return the changed view.
 
         Args:
             view: the form, or the Home tab.
-            block_id: of the list.
-            chosen: one option, or several where several can be chosen.
-            answers: what else is filled in.
+            block_id: the list's.
+            chosen: one option, or several of a multi-select.
+            answers: the other inputs.
         """
         element = _input(view["blocks"], block_id)
         action = {**_filled(element, chosen), "action_id": element["action_id"], "block_id": block_id}
@@ -168,19 +166,18 @@ class SlackUser:
         self._act_in(view, _element(view["blocks"], action_id, value), {})
 
     def press_for_form(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> dict[str, Any]:
-        """Clicks a button in a view that opens a form, and returns the form."""
-        known = {one["id"] for one in self.list_views()}
+        """Click a button in a view that opens a form; return the form."""
+        known = {each["id"] for each in self.list_views()}
         self.press(view, action_id, value)
         return self._opened(known)
 
     def search_options(self, view: Mapping[str, Any], block_id: str, typed: str = "") -> list[dict[str, Any]]:
-        """Types into a list that searches, and returns what is offered.
+        """Type into an external select; return the options that the app offers.
 
-        What is filled in elsewhere is not sent along, as it is not up to date when Slack does
-        (https://github.com/slackapi/bolt-js/issues/1146).
+        Other inputs are not sent: Slack sends stale ones (https://github.com/slackapi/bolt-js/issues/1146).
 
         Raises:
-            LocalCloudError: if Slack would not take what the app offers.
+            LocalCloudError: Slack would refuse the options.
         """
         answer = self._interact(
             {
@@ -195,18 +192,18 @@ class SlackUser:
         options: list[dict[str, Any]] = json.loads(answer)["options"]
         problems = option_problems(options)
         if problems:
-            raise LocalCloudError(f"Slack shows no options, since it does not take these: {'; '.join(problems)}")
+            raise LocalCloudError(f"Slack refuses the options, so the user sees none: {'; '.join(problems)}")
         return options
 
     def submit(self, view: Mapping[str, Any], answers: FormValues) -> dict[str, Any]:
-        """Sends a form, and returns what it shows when the app has made up its mind.
+        """Submit a form; return the view that the app then shows.
 
         Args:
             view: the form.
-            answers: what is filled in.
+            answers: the inputs.
 
         Raises:
-            LocalCloudError: if Slack would not take the view in the app's answer.
+            LocalCloudError: Slack would refuse the view in the app's answer.
         """
         answer = self._interact(
             {
@@ -215,18 +212,18 @@ class SlackUser:
                 "trigger_id": self._trigger(),
             }
         )
-        said = json.loads(answer) if answer.strip() else {}
-        if said.get("response_action") != "update":
-            return {**view, "answer": said}
-        problems = view_problems(said["view"])
+        result = json.loads(answer) if answer.strip() else {}
+        if result.get("response_action") != "update":
+            return {**view, "answer": result}
+        problems = view_problems(result["view"])
         if problems:
-            raise LocalCloudError(f"Slack shows an error, since it does not take this view: {'; '.join(problems)}")
-        order = {"view_id": view["id"], "view": said["view"], "changes": view["changes"]}
-        changes = request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", order)["changes"]
+            raise LocalCloudError(f"Slack refuses the view, so the user sees an error: {'; '.join(problems)}")
+        command = {"view_id": view["id"], "view": result["view"], "changes": view["changes"]}
+        changes = request_json("POST", f"{self._cloud.slack_url}/_localcloud/views", command)["changes"]
         return self.wait_for_change({**view, "changes": changes})
 
     def open_home(self) -> dict[str, Any]:
-        """Opens the app's Home tab, and returns what it shows."""
+        """Open the app's Home tab; return its view."""
         before = {view["id"]: view["changes"] for view in self.list_views()}
         event = {"type": "app_home_opened", "user": self.id, "channel": "D0LOCALCLOUD", "tab": "home"}
         body = {
@@ -246,23 +243,24 @@ class SlackUser:
         return wait_until(published, f"the Home tab of {self.name}")
 
     def list_views(self) -> list[dict[str, Any]]:
-        """Everything that this person is shown besides messages, in the order in which it was opened."""
+        """Return the user's forms and Home tab, in the order in which they were opened."""
         views: list[dict[str, Any]] = request_json("GET", f"{self._cloud.slack_url}/_localcloud/views?user={self.id}")
         return views
 
     def list_ephemerals(self) -> list[dict[str, Any]]:
-        """Every message that only this person sees, in the order in which they came."""
+        """Return the user's ephemeral messages, in order."""
         messages: list[dict[str, Any]] = request_json(
             "GET", f"{self._cloud.slack_url}/_localcloud/ephemerals?user={self.id}"
         )
         return messages
 
     def wait_for_change(self, view: Mapping[str, Any]) -> dict[str, Any]:
-        """Waits until a view shows something else, and returns it."""
+        """Wait until a view has changed; return it."""
 
         def other() -> dict[str, Any] | None:
             return next(
-                (one for one in self.list_views() if one["id"] == view["id"] and one["changes"] > view["changes"]), None
+                (each for each in self.list_views() if each["id"] == view["id"] and each["changes"] > view["changes"]),
+                None,
             )
 
         return wait_until(other, f"a change of the form that {self.name} sees")
@@ -273,15 +271,15 @@ class SlackUser:
         content_type: str = "application/x-www-form-urlencoded",
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Sends a request to the app as Slack does, and returns the text of the answer.
+        """Send a request to the app as Slack does; return the text of the response.
 
         Args:
             body: as it is sent.
             content_type: of the body.
-            headers: in place of the signature that belongs to it.
+            headers: replace the signature.
 
         Raises:
-            LocalCloudError: if the app does not answer with 200, or not in time.
+            LocalCloudError: another status than 200, or too late.
         """
         signature = headers or sign_request(self._cloud.slack_signing_secret, body, int(time.time()))
         # The name resolves to this machine wherever the resolver knows localhost; the address always does.
@@ -306,10 +304,10 @@ class SlackUser:
         return text
 
     def build_interaction(self, payload: Mapping[str, Any]) -> bytes:
-        """An interaction of this person as Slack sends it, whether anything that they see offers it or not.
+        """Return an interaction of this user as Slack sends it, even one that no message offers.
 
         Args:
-            payload: of the interaction, without who it is.
+            payload: of the interaction, without the user.
         """
         whole = {
             "user": {"id": self.id, "name": self.name, "username": self.name, "team_id": self._team},
@@ -334,12 +332,12 @@ class SlackUser:
         )
 
     def _trigger(self, view_id: str | None = None) -> str:
-        asked = {"user_id": self.id, **({"view_id": view_id} if view_id else {})}
-        trigger: str = self._cloud.call_slack("views.generateTriggerId", asked)["trigger_id"]
+        query = {"user_id": self.id, **({"view_id": view_id} if view_id else {})}
+        trigger: str = self._cloud.call_slack("views.generateTriggerId", query)["trigger_id"]
         return trigger
 
     def _opened(self, known: set[str]) -> dict[str, Any]:
-        """Waits for a new form, and for what replaces `Loading`, which may be there when the form is first seen."""
+        """Wait for a new form that is complete, since it opens as `Loading`."""
 
         def new() -> dict[str, Any] | None:
             modals = [view for view in self.list_views() if view["type"] == "modal" and view["changes"] > 0]
@@ -349,12 +347,12 @@ class SlackUser:
 
 
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
-    """A view as Slack sends it along, without what the local cloud adds."""
+    """A view without the fields that the local cloud adds."""
     return {key: value for key, value in view.items() if key not in ("user", "number", "changes")}
 
 
 def _inputs(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Everything that can be filled in or chosen from: block id and element."""
+    """The inputs of blocks: block ID and element."""
     for number, block in enumerate(blocks):
         for element in (block.get("element"), block.get("accessory"), *block.get("elements", ())):
             # The elements of a context block are texts.
@@ -367,11 +365,11 @@ def _input(blocks: list[dict[str, Any]], block_id: str) -> dict[str, Any]:
     for named, element in _inputs(blocks):
         if named == block_id:
             return element
-    raise LocalCloudError(f"There is nothing to fill in as {block_id}.")
+    raise LocalCloudError(f"The view has no input {block_id}.")
 
 
 def _filled(element: Mapping[str, Any], answer: str | Option | Sequence[Option] | None) -> dict[str, Any]:
-    """The state of an input: what somebody filled in, else what the form proposes."""
+    """The state of an input: the user's value, else the initial value."""
     kind = element["type"]
     if kind == "plain_text_input":
         return {"type": kind, "value": element.get("initial_value") if answer is None else answer}
@@ -381,14 +379,14 @@ def _filled(element: Mapping[str, Any], answer: str | Option | Sequence[Option] 
 
 
 def _state(blocks: list[dict[str, Any]], answers: FormValues) -> dict[str, Any]:
-    """What is filled in and chosen, as Slack sends it along ("View interaction payloads").
+    """The state of all inputs, as Slack sends it ("View interaction payloads").
 
     Raises:
-        LocalCloudError: if there is nothing where something was filled in.
+        LocalCloudError: an answer has no input.
     """
     unknown = answers.keys() - {block_id for block_id, _ in _inputs(blocks)}
     if unknown:
-        raise LocalCloudError(f"There is nothing to fill in as {', '.join(sorted(unknown))}.")
+        raise LocalCloudError(f"The view has no input {', '.join(sorted(unknown))}.")
     values: dict[str, dict[str, Any]] = {}
     for block_id, element in _inputs(blocks):
         values.setdefault(block_id, {})[element["action_id"]] = _filled(element, answers.get(block_id))
@@ -396,10 +394,10 @@ def _state(blocks: list[dict[str, Any]], answers: FormValues) -> dict[str, Any]:
 
 
 def _element(blocks: list[dict[str, Any]], action_id: str, value: str | None = None) -> dict[str, Any]:
-    """The button with this action id and, if one is given, this value, as it comes with a click."""
+    """The button with this action ID, and value if given, as sent with a click."""
     for block in blocks:
         for element in [*block.get("elements", []), block.get("accessory") or {}]:
             if element.get("action_id") == action_id and value in (None, element.get("value")):
                 kept = {key: element[key] for key in ("type", "action_id", "value") if key in element}
                 return {"block_id": block.get("block_id", ""), **kept}
-    raise LocalCloudError(f"There is no button {action_id} to click.")
+    raise LocalCloudError(f"There is no button {action_id}.")

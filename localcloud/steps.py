@@ -1,4 +1,4 @@
-"""The result of one step of a scenario: what was expected, what was seen, and how long it took."""
+"""The result of one step of a scenario: expected, seen, and its duration."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ class Step:
     """One step.
 
     Attributes:
-        name: what a user does.
-        expected: what should be seen afterwards.
-        seen: what was seen.
-        seconds: how long that took.
+        name: the user's action.
+        expected: the state to see afterwards.
+        seen: the state that was seen.
+        seconds: the duration.
     """
 
     name: str
@@ -21,5 +21,5 @@ class Step:
 
     @property
     def ok(self) -> bool:
-        """True if the expected was seen."""
+        """True if the expected state was seen."""
         return self.seen == self.expected

@@ -1,4 +1,4 @@
-// The page's script. Whatever it shows was written by somebody, so it goes into the document as text, never as HTML.
+// The page's script. Messages are hostile input, so it inserts them as text, never as HTML.
 "use strict";
 
 const LOOK_EVERY = 1000;
@@ -12,12 +12,12 @@ const EMOJI = {
   red_circle: "🔴", large_yellow_circle: "🟡", white_circle: "⚪", arrow_right: "➡️", lifter: "🏋️", test_tube: "🧪",
 };
 
-let person = "", place = "", userView = null, drawn = "", form = null, lastDeed = 0, inputs = 0;
-const closed = new Set();     // forms that this person has closed
-const filled = new Map();     // what is filled in: "view/block/action" -> answer
+let user = "", place = "", userView = null, drawn = "", form = null, lastAction = 0, inputs = 0;
+const closed = new Set();     // forms that this user has closed
+const filled = new Map();     // inputs: "view/block/action" -> value
 const read = new Map();       // channel -> newest message that was shown
 
-// --- small things ----------------------------------------------------------------------------------------------------
+// --- basics ----------------------------------------------------------------------------------------------------------
 
 const $ = (id) => document.getElementById(id);
 
@@ -33,9 +33,9 @@ function trouble(text) {
   if (text) setTimeout(() => { if ($("trouble").textContent === text) $("trouble").textContent = ""; }, 12000);
 }
 
-async function ask(path, order) {
-  const request = order ? {
-    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({person, ...order}),
+async function ask(path, action) {
+  const request = action ? {
+    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({user, ...action}),
   } : {};
   const response = await fetch(path, request);
   const answer = await response.json();
@@ -43,12 +43,12 @@ async function ask(path, order) {
   return answer;
 }
 
-async function act(order, button) {
+async function act(action, button) {
   trouble("");
   if (button) button.disabled = true;
-  lastDeed = Date.now();
+  lastAction = Date.now();
   try {
-    await ask("/do", order);
+    await ask("/do", action);
     await look();
   } catch (error) {
     trouble(error.message);
@@ -95,7 +95,7 @@ function reference(inside) {
 }
 
 function link(url, label) {
-  // Whatever isn't a web page is shown and leads nowhere.
+  // A link to anything but a web page is shown as text.
   if (!/^https?:\/\//i.test(url)) return make("span", "", label);
   const node = make("a", "", label);
   node.href = url;
@@ -146,7 +146,7 @@ function text(object) {
 
 // --- blocks ----------------------------------------------------------------------------------------------------------
 
-// `where` says what becomes of a click: {click(action_id, value, button), choose(block_id, chosen), key(block, element)}.
+// `where` handles actions: {click(action_id, value, button), choose(block_id, chosen), key(block, element)}.
 function block(one, where) {
   switch (one.type) {
     case "header": return make("div", "block header", text(one.text));
@@ -222,8 +222,8 @@ function input(one, where) {
   return box;
 }
 
-// What an input holds: what this person filled in, else what the app proposes. Slack keeps what was filled in while the
-// block and the action have the same ids.
+// The value of an input: the user's, else the app's initial value. Slack keeps the user's value while block and action
+// have the same IDs.
 function held(one, inBlock, where, proposed) {
   const key = where.key(inBlock, one);
   if (!filled.has(key)) filled.set(key, proposed);
@@ -290,7 +290,7 @@ function search(one, inBlock, where, answersAtOnce) {
     const mine = ++asked;
     let options = [];
     try {
-      options = await ask("/do", {deed: "options", view: where.view, block_id: inBlock.block_id, typed: typed.value});
+      options = await ask("/do", {type: "options", view: where.view, block_id: inBlock.block_id, typed: typed.value});
     } catch (error) { trouble(error.message); }
     if (mine !== asked || !node.isConnected) return;
     const taken = new Set(chosen.map((option) => option.value));
@@ -304,7 +304,7 @@ function search(one, inBlock, where, answersAtOnce) {
       };
       return make("li", "", pick);
     });
-    found.replaceChildren(...(items.length ? items : [make("li", "hint", "Nothing (more) found.")]));
+    found.replaceChildren(...(items.length ? items : [make("li", "hint", "No more options.")]));
     found.hidden = false;
   }
   let timer = 0;
@@ -324,8 +324,8 @@ function message(one) {
   if (one.ephemeral) by.append(make("span", "", "Only visible to you"));
   const where = {
     key: (inBlock, field) => `${one.ts}/${inBlock.block_id}/${field.action_id}`,
-    click: (clicked, node) => act({deed: "click", message: bare(one), action_id: clicked.action_id, value: clicked.value}, node),
-    choose: () => trouble("Lists in messages are not known here."),
+    click: (clicked, node) => act({type: "click", message: bare(one), action_id: clicked.action_id, value: clicked.value}, node),
+    choose: () => trouble("This page supports no lists in messages."),
   };
   const body = one.blocks && one.blocks.length ? one.blocks.map((each) => block(each, where)) : [marked(one.text || "")];
   const node = make("article", one.ephemeral ? "message ephemeral" : "message", by, ...body);
@@ -349,8 +349,8 @@ function inView(view) {
   return {
     view,
     key: (inBlock, field) => `${view.id}/${inBlock.block_id}/${field.action_id}`,
-    click: (clicked, node) => act({deed: "press", view, action_id: clicked.action_id, value: clicked.value}, node),
-    choose: (block_id, chosen) => act({deed: "choose", view, block_id, chosen, answers: answers(view)}),
+    click: (clicked, node) => act({type: "press", view, action_id: clicked.action_id, value: clicked.value}, node),
+    choose: (block_id, chosen) => act({type: "choose", view, block_id, chosen, answers: answers(view)}),
   };
 }
 
@@ -390,7 +390,7 @@ function drawForm() {
   const active = document.activeElement ? document.activeElement.dataset.key : "";
   const body = make("div", "body", ...open.blocks.map((one) => block(one, inView(open))));
   dialog.replaceChildren(make("header", "", text(open.title), away), body, footer);
-  // The event comes late, when another form may be open.
+  // The event arrives late, when another form may be open.
   dialog.onclose = () => { if (!dialog.open) close(); };
   if (!dialog.open) dialog.showModal();
   const again = active && body.querySelector(`[data-key="${CSS.escape(active)}"]`);
@@ -413,27 +413,27 @@ function submit(view, send) {
     whole = whole && !lacks;
     if (one.optional && empty(given[one.block_id])) delete given[one.block_id];
   }
-  if (whole) act({deed: "submit", view, answers: given}, send);
+  if (whole) act({type: "submit", view, answers: given}, send);
 }
 
-// --- the whole -------------------------------------------------------------------------------------------------------
+// --- page ------------------------------------------------------------------------------------------------------------
 
 async function look() {
-  const asked = person;
-  const seen = await ask(`/user-view?person=${encodeURIComponent(person)}`);
-  if (asked !== person) return;
+  const asked = user;
+  const seen = await ask(`/user-view?user=${encodeURIComponent(user)}`);
+  if (asked !== user) return;
   const first = !userView || userView.user !== seen.user;
   userView = seen;
-  if (!$("person").options.length) choosePeople();
-  if (!person) return;
-  // What was open before this page was is over.
+  if (!$("user").options.length) fillUsers();
+  if (!user) return;
+  // Forms that opened before this page count as closed.
   if (first) userView.views.forEach((view) => closed.add(view.id));
   draw();
   drawForm();
 }
 
-function choosePeople() {
-  $("person").append(...Object.entries(userView.people).map(([name, whole]) => {
+function fillUsers() {
+  $("user").append(...Object.entries(userView.people).map(([name, whole]) => {
     const option = make("option", "", whole);
     option.value = name;
     return option;
@@ -445,8 +445,8 @@ function draw() {
   if (place !== HOME && !userView.channels.some((one) => one.id === place)) place = userView.channels[0].id;
   const channel = userView.channels.find((one) => one.id === place);
   if (channel && channel.messages.length) read.set(place, newest(channel));
-  $("hint").textContent = userView.app ? "" : "No app is deployed: the stack file has no `approvals`. Buttons lead nowhere.";
-  const now = JSON.stringify([person, place, place === HOME ? home : withEphemerals(channel),
+  $("hint").textContent = userView.app ? "" : "No app is deployed, because the stack file has no `approvals`. Buttons do nothing.";
+  const now = JSON.stringify([user, place, place === HOME ? home : withEphemerals(channel),
     userView.channels.map((one) => [one.id, newest(one)])]);
   if (now === drawn) return;
   drawn = now;
@@ -456,16 +456,16 @@ function draw() {
     const one = userView.channels.find((each) => each.id === id);
     if (one && newest(one) > (read.get(id) || 0)) node.classList.add("unread");
     node.setAttribute("aria-current", String(id === place));
-    node.onclick = () => go(person, id);
+    node.onclick = () => go(user, id);
     return make("li", "", node);
   }));
   $("place").textContent = place === HOME ? "Home tab" : channel.id.startsWith("D") ? channel.name : `# ${channel.name}`;
-  $("topic").textContent = place === HOME ? "What the app shows to you alone" : channel.topic;
+  $("topic").textContent = place === HOME ? "Shown by the app to you only" : channel.topic;
   const nodes = place === HOME
     ? (home ? home.blocks.map((one) => block(one, inView(home))) : [make("p", "empty", "Opening…")])
     : withEphemerals(channel).map(message);
   const atEnd = $("shown").parentElement.scrollHeight - $("shown").parentElement.scrollTop - $("shown").parentElement.clientHeight < 80;
-  $("shown").replaceChildren(...(nodes.length ? nodes : [make("p", "empty", "Nothing was said here yet.")]));
+  $("shown").replaceChildren(...(nodes.length ? nodes : [make("p", "empty", "No messages yet.")]));
   if (place !== HOME && atEnd) $("shown").parentElement.scrollTop = $("shown").parentElement.scrollHeight;
 }
 
@@ -477,12 +477,12 @@ function go(name, id) {
 
 async function arrive() {
   const [name, id] = location.hash.slice(1).split("/").map(decodeURIComponent);
-  person = userView && name in userView.people ? name : Object.keys(userView.people)[0];
+  user = userView && name in userView.people ? name : Object.keys(userView.people)[0];
   place = id || "";
   drawn = "";
-  $("person").value = person;
+  $("user").value = user;
   try { await look(); } catch (error) { trouble(error.message); return; }
-  if (place === HOME) act({deed: "home"});
+  if (place === HOME) act({type: "home"});
 }
 
 async function keepLooking() {
@@ -494,17 +494,17 @@ async function keepLooking() {
     $("trouble").textContent = `The local cloud does not answer (${error.message}). Was it stopped?`;
     $("trouble").dataset.lost = "yes";
   }
-  setTimeout(keepLooking, Date.now() - lastDeed < 8000 ? LOOK_EVERY / 4 : LOOK_EVERY);
+  setTimeout(keepLooking, Date.now() - lastAction < 8000 ? LOOK_EVERY / 4 : LOOK_EVERY);
 }
 
-$("person").onchange = () => go($("person").value, place);
+$("user").onchange = () => go($("user").value, place);
 $("command").onsubmit = (event) => {
   event.preventDefault();
   const [command, ...words] = $("typed").value.trim().split(/\s+/);
-  if (command !== "/breakglass") { trouble("The app knows one command: /breakglass"); return; }
-  act({deed: "command", text: words.join(" ")}, $("command").querySelector("button"));
+  if (command !== "/breakglass") { trouble("Not a command of the app. Expected /breakglass."); return; }
+  act({type: "command", text: words.join(" ")}, $("command").querySelector("button"));
 };
-$("shortcut").onclick = () => act({deed: "shortcut", callback_id: "request_access"}, $("shortcut"));
+$("shortcut").onclick = () => act({type: "shortcut", callback_id: "request_access"}, $("shortcut"));
 window.onhashchange = arrive;
 
 (async () => {

@@ -1,10 +1,9 @@
-"""Serves the page, and does what is clicked in it.
+"""Serves the page of the Slack users, and carries out their actions.
 
-Everything that it shows was written by somebody: the page puts it into the document as text (`page.js`), and the
-browser is told to run nothing else than this page's own script. Only this page can make it do something: a request has
-to be JSON, which a page from elsewhere can't send without being asked, and has to name this server as its host.
+Messages are hostile input: the page inserts them as text (`page.js`), and its policy allows no other script. Only this
+page can act: a request must be JSON, which a foreign page can't send without a CORS preflight, and must name this host.
 
-Non-goals: other machines; more than a few people at once.
+Non-goals: other machines; more than a few users at once.
 """
 
 import json
@@ -38,10 +37,10 @@ _LARGEST_BODY = 1_000_000
 
 
 class SlackPage(ThreadingHTTPServer):
-    """The server; it serves, in a thread of its own, for as long as it is entered.
+    """The server; it serves in its own thread while its context is open.
 
     Args:
-        cloud: whose Slack it is.
+        cloud: the local cloud.
         port: TCP port of 127.0.0.1; 0 for any.
     """
 
@@ -54,7 +53,7 @@ class SlackPage(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="slack-page")
 
     def __enter__(self) -> Self:
-        """Begins to serve."""
+        """Starts to serve."""
         self._thread.start()
         return self
 
@@ -64,42 +63,42 @@ class SlackPage(ThreadingHTTPServer):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        """Ends."""
+        """Stops."""
         self.shutdown()
         self._thread.join()
         self.server_close()
 
-    def person(self, name: str) -> SlackUser:
-        """Somebody, as whom something is done now.
+    def user(self, name: str) -> SlackUser:
+        """Return a user to act as.
 
         Raises:
-            LocalCloudError: if there is no such person, or no app.
+            LocalCloudError: no such user, or no app.
         """
         if name not in USERS:
-            raise LocalCloudError(f"There is no {name} in this Slack.")
+            raise LocalCloudError(f"No such user in this Slack: {name}.")
         url = find_request_url(self.cloud)
         if url is None:
-            raise LocalCloudError("No app is deployed that could take this: the stack file has no `approvals`.")
+            raise LocalCloudError("No app is deployed, so nothing was sent. Add `approvals` to the stack file.")
         return SlackUser(self.cloud, url, name)
 
 
-def _click(person: SlackUser, order: Mapping[str, Any]) -> None:
-    person.click(order["message"], order["action_id"], order.get("value"))
+def _click(user: SlackUser, action: Mapping[str, Any]) -> None:
+    user.click(action["message"], action["action_id"], action.get("value"))
 
 
-def _press(person: SlackUser, order: Mapping[str, Any]) -> None:
-    person.press(order["view"], order["action_id"], order.get("value"))
+def _press(user: SlackUser, action: Mapping[str, Any]) -> None:
+    user.press(action["view"], action["action_id"], action.get("value"))
 
 
-_DEEDS: dict[str, Callable[[SlackUser, Mapping[str, Any]], object]] = {
-    "command": lambda person, order: person.run_command(order["text"]),
-    "shortcut": lambda person, order: person.run_shortcut(order["callback_id"]),
+_ACTIONS: dict[str, Callable[[SlackUser, Mapping[str, Any]], object]] = {
+    "command": lambda user, action: user.run_command(action["text"]),
+    "shortcut": lambda user, action: user.run_shortcut(action["callback_id"]),
     "click": _click,
     "press": _press,
-    "choose": lambda person, order: person.choose(order["view"], order["block_id"], order["chosen"], order["answers"]),
-    "options": lambda person, order: person.search_options(order["view"], order["block_id"], order["typed"]),
-    "submit": lambda person, order: person.submit(order["view"], order["answers"]),
-    "home": lambda person, _: person.open_home(),
+    "choose": lambda user, action: user.choose(action["view"], action["block_id"], action["chosen"], action["answers"]),
+    "options": lambda user, action: user.search_options(action["view"], action["block_id"], action["typed"]),
+    "submit": lambda user, action: user.submit(action["view"], action["answers"]),
+    "home": lambda user, _: user.open_home(),
 }
 
 
@@ -118,10 +117,10 @@ class _Handler(BaseHTTPRequestHandler):
             name, kind = _FILES[address.path]
             self._answer(200, f"{kind}; charset=utf-8", (Path(__file__).parent / name).read_bytes())
         elif address.path == "/user-view":
-            [name] = parse_qs(address.query).get("person", [""])
+            [name] = parse_qs(address.query).get("user", [""])
             self._do(lambda: read_user_view(self._page.cloud, name))
         else:
-            self._refuse(404, "There is nothing here.")
+            self._refuse(404, "Not found.")
 
     def do_POST(self) -> None:
         if not self._is_for_us():
@@ -129,38 +128,38 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > _LARGEST_BODY:
             self.close_connection = True
-            self._refuse(413, "That is too much.")
+            self._refuse(413, f"Expected at most {_LARGEST_BODY} bytes.")
             return
         body = self.rfile.read(int(length))
         if self.headers.get_content_type() != "application/json":
-            self._refuse(415, "Only this page's own script may do that.")
+            self._refuse(415, "Expected JSON, as this page's own script sends it.")
             return
-        self._do(lambda: self._done(json.loads(body)))
+        self._do(lambda: self._act(json.loads(body)))
 
-    def _done(self, order: Mapping[str, Any]) -> object:
-        return _DEEDS[order["deed"]](self._page.person(order["person"]), order)
+    def _act(self, action: Mapping[str, Any]) -> object:
+        return _ACTIONS[action["type"]](self._page.user(action["user"]), action)
 
-    def _do(self, deed: Callable[[], object]) -> None:
-        """Does something and tells what came of it; what went wrong is told, too, since a person sits before it."""
+    def _do(self, action: Callable[[], object]) -> None:
+        """Answer with the result of an action, or with its error."""
         try:
-            answer = deed()
+            answer = action()
         except (LocalCloudError, LoopbackError, OSError) as error:
             self._refuse(502, str(error))
         except (KeyError, TypeError, ValueError) as error:
-            self._refuse(400, f"That can't be understood ({type(error).__name__}: {error}).")
+            self._refuse(400, f"Not a valid action: {type(error).__name__}: {error}.")
         else:
             self._answer(200, "application/json", json.dumps(answer).encode())
 
     def _is_for_us(self) -> bool:
-        """Says whether the browser meant this server; a name that somebody points at this machine is not ours."""
+        """True if the request names this server; any other name may be a DNS rebinding attack."""
         if self.headers.get("Host") in (f"127.0.0.1:{self._page.server_port}", f"localhost:{self._page.server_port}"):
             return True
         self.close_connection = True
-        self._refuse(421, "This server is 127.0.0.1 and nothing else.")
+        self._refuse(421, "Expected 127.0.0.1 or localhost as the host.")
         return False
 
-    def _refuse(self, status: int, why: str) -> None:
-        self._answer(status, "application/json", json.dumps({"error": why}).encode())
+    def _refuse(self, status: int, error: str) -> None:
+        self._answer(status, "application/json", json.dumps({"error": error}).encode())
 
     def _answer(self, status: int, content_type: str, content: bytes) -> None:
         self.send_response(status)

@@ -1,4 +1,7 @@
-"""One user's view of the local cloud's Slack, in one value. Limited to the newest hundred messages of a channel."""
+"""One user's view of the local cloud's Slack: channels, messages, forms and Home tab.
+
+Non-goals: messages before the newest hundred of a channel.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -32,12 +35,12 @@ def read_user_view(cloud: RunningCloud, name: str) -> dict[str, Any]:
     members = cloud.call_slack("users.list", {})["members"]
     view: dict[str, Any] = {
         "people": USERS,
-        "members": {one["id"]: one.get("real_name") or one["name"] for one in members},
+        "members": {each["id"]: each.get("real_name") or each["name"] for each in members},
         "app": find_request_url(cloud) is not None,
     }
     if not name:
         return view
-    user = next(one["id"] for one in members if one["name"] == name)
+    user = next(each["id"] for each in members if each["name"] == name)
     with ThreadPoolExecutor() as calls:
         channels = list(calls.map(partial(_read_channel, cloud), _list_channels(cloud, user)))
     return {
@@ -52,8 +55,8 @@ def read_user_view(cloud: RunningCloud, name: str) -> dict[str, Any]:
 def _list_channels(cloud: RunningCloud, user: str) -> list[dict[str, Any]]:
     """Return the two channels of the app, and the user's direct messages with it."""
     listed = cloud.call_slack("conversations.list", {"types": "public_channel,im"})["channels"]
-    of_the_app = [one for one in listed if one["id"] in (cloud.slack_channel, cloud.second_channel)]
-    return [*of_the_app, *({**one, "name": "the app, to you"} for one in listed if one.get("user") == user)]
+    shared = [each for each in listed if each["id"] in (cloud.slack_channel, cloud.second_channel)]
+    return [*shared, *({**each, "name": "direct messages"} for each in listed if each.get("user") == user)]
 
 
 def _read_channel(cloud: RunningCloud, channel: dict[str, Any]) -> dict[str, Any]:

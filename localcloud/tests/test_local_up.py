@@ -62,7 +62,7 @@ def session(clone: Path) -> Iterator[Session]:
         changed_preview = shell(clone, f". build/local.env && {change} && {pulumi}")
         replay = shell(clone, f"{run}.replay localcloud/records/session-devops-break-glass.json")
         posted = [post.body["metadata"]["event_payload"]["evidence"] for post in cloud.posts()]
-        user_view = request_json("GET", f"{cloud.page_url}user-view?person=ada.lovelace")
+        user_view = request_json("GET", f"{cloud.page_url}user-view?user=ada.lovelace")
         down = shell(clone, f"{run}.down")
         second_down = shell(clone, f"{run}.down")
         yield Session(up, cloud, second_up, preview, changed_preview, replay, posted, user_view, down, second_down)

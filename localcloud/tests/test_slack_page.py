@@ -61,14 +61,14 @@ def request(
 
 
 def read_user_view(page: SlackPage, person: str) -> dict[str, Any]:
-    status, _, content = request(page, "GET", f"/user-view?person={person}")
+    status, _, content = request(page, "GET", f"/user-view?user={person}")
     assert status == 200, content
     seen: dict[str, Any] = json.loads(content)
     return seen
 
 
-def do(page: SlackPage, deed: str, **order: Any) -> Any:
-    status, _, content = request(page, "POST", "/do", json.dumps({"person": "ada.lovelace", "deed": deed, **order}))
+def do(page: SlackPage, action: str, **order: Any) -> Any:
+    status, _, content = request(page, "POST", "/do", json.dumps({"user": "ada.lovelace", "type": action, **order}))
     assert status == 200, content
     return json.loads(content)
 
@@ -118,7 +118,7 @@ def test_a_person_sees_channels_threads_and_what_only_they_are_told(cloud: Runni
     message = messages(seen, cloud.slack_channel)[-1]
     assert (message["text"], message["channel"]) == (hostile, cloud.slack_channel)
     assert [reply["text"] for reply in message["replies"]] == ["in the thread"]
-    assert [one["name"] for one in seen["channels"]] == ["break-glass", "security", "the app, to you"]
+    assert [one["name"] for one in seen["channels"]] == ["break-glass", "security", "direct messages"]
     assert seen["channels"][-1]["messages"][-1]["text"] == "to ada"
     assert "for ada" in [one["text"] for one in seen["ephemerals"]]
     assert seen["members"][users["grace.hopper"]] == "Grace Hopper"
@@ -164,27 +164,27 @@ def test_buttons_are_clicked_in_the_page(cloud: RunningCloud, page: SlackPage, a
 
 def test_what_goes_wrong_is_told_to_whoever_sits_before_it(page: SlackPage, app: SmallApp) -> None:
     app.status = 503
-    order = {"person": "ada.lovelace", "deed": "command", "text": ""}
+    order = {"user": "ada.lovelace", "type": "command", "text": ""}
     status, _, content = request(page, "POST", "/do", json.dumps(order))
     assert status == 502
     assert "The app answered 503" in json.loads(content)["error"]
 
 
 def test_without_an_app_a_click_is_told_that_it_leads_nowhere(page: SlackPage) -> None:
-    order = {"person": "ada.lovelace", "deed": "command", "text": ""}
+    order = {"user": "ada.lovelace", "type": "command", "text": ""}
     status, _, content = request(page, "POST", "/do", json.dumps(order))
     assert status == 502
-    assert "no `approvals`" in json.loads(content)["error"]
+    assert "Add `approvals`" in json.loads(content)["error"]
     assert read_user_view(page, "ada.lovelace")["app"] is False
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ('{"person": "nobody", "deed": "home"}', 502),
-        ('{"person": "ada.lovelace", "deed": "rob"}', 400),
-        ('{"person": "ada.lovelace"}', 400),
-        ('{"person": "ada.lovelace", "deed": "command"}', 400),
+        ('{"user": "nobody", "type": "home"}', 502),
+        ('{"user": "ada.lovelace", "type": "rob"}', 400),
+        ('{"user": "ada.lovelace"}', 400),
+        ('{"user": "ada.lovelace", "type": "command"}', 400),
         ("[]", 400),
         ("{", 400),
     ],
@@ -196,10 +196,10 @@ def test_an_order_that_makes_no_sense_is_refused(page: SlackPage, body: str, sta
 
 
 def test_another_site_can_do_nothing_here(page: SlackPage) -> None:
-    order = json.dumps({"person": "ada.lovelace", "deed": "command", "text": ""})
+    order = json.dumps({"user": "ada.lovelace", "type": "command", "text": ""})
     assert request(page, "POST", "/do", order, Content_Type="text/plain")[0] == 415
     assert request(page, "POST", "/do", order, Host="evil.example.com")[0] == 421
-    assert request(page, "GET", "/user-view?person=ada.lovelace", Host="evil.example.com")[0] == 421
+    assert request(page, "GET", "/user-view?user=ada.lovelace", Host="evil.example.com")[0] == 421
     assert request(page, "GET", "/../cloud.py")[0] == 404
     assert request(page, "POST", "/do", Content_Length="1000001")[0] == 413
 

@@ -75,9 +75,9 @@ def test_what_is_left_alone_is_sent_as_the_form_proposes_it(ada: SlackUser, app:
 
 def test_nothing_is_filled_in_that_is_not_there(ada: SlackUser) -> None:
     form = ada.run_command()
-    with pytest.raises(LocalCloudError, match="nothing to fill in as ticket"):
+    with pytest.raises(LocalCloudError, match="The view has no input ticket"):
         ada.submit(form, {"ticket": "INC-1"})
-    with pytest.raises(LocalCloudError, match="nothing to fill in as accounts"):
+    with pytest.raises(LocalCloudError, match="The view has no input accounts"):
         ada.search_options(form, "accounts")
 
 
@@ -121,5 +121,5 @@ def test_an_app_that_is_too_slow_for_slack_is_told_about(cloud: RunningCloud, ap
 
 
 def test_waiting_in_vain_ends_with_what_was_waited_for() -> None:
-    with pytest.raises(LocalCloudError, match=r"Waited 0 s in vain for a miracle\."):
+    with pytest.raises(LocalCloudError, match=r"Expected a miracle within 0 s, got nothing\."):
         wait_until(lambda: None, "a miracle", timeout=0)

@@ -264,7 +264,7 @@ class ApprovalsHarness(ScenarioDriver):
         """Everything that the app wrote to somebody in person."""
         channels = read_user_view(self.cloud, who)["channels"]
         return "\n".join(
-            one["text"] for channel in channels if channel["name"] == "the app, to you" for one in channel["messages"]
+            one["text"] for channel in channels if channel["name"] == "direct messages" for one in channel["messages"]
         )
 
     @property

@@ -52,8 +52,10 @@ ADA, GRACE, ALAN, BARBARA, EDSGER = (
     "barbara.liskov",
     "edsger.dijkstra",
 )
-ROLES = tuple((who, one, account) for who in (ADA, GRACE, ALAN) for one in (DEVOPS, NETWORK) for account in ACCOUNTS)
-"""Everything that somebody may ask for, each apart from the others: who, set, account. Barbara approves all of it."""
+ROLES = tuple((user, name, place) for user in (ADA, GRACE, ALAN) for name in (DEVOPS, NETWORK) for place in ACCOUNTS)
+    (user, name, account) for user in (ADA, GRACE, ALAN) for name in (DEVOPS, NETWORK) for account in ACCOUNTS
+)
+"""Every possible access: requester, permission set, account. Barbara approves all of them."""
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -77,7 +79,7 @@ _APPROVALS: Mapping[str, Any] = {
             "maximumDuration": "PT4H",
             "withoutApproval": {"after": "PT0S"},
         },
-        # Of several rules the strictest terms hold.
+        # The strictest of several rules applies.
         {
             "name": "nobody waits long for alan",
             "sets": [DEVOPS],
@@ -93,13 +95,12 @@ _APPROVALS: Mapping[str, Any] = {
 
 
 def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
-    """Deploys stack `local` with `_APPROVALS`."""
     engine = Engine(ROOT, workdir, cloud.environment())
     configure(engine, cloud)
     with stack_file(engine) as config:
         for pair in config["breakglass:permissionSets"]["pairs"]:
             for assignment in pair["assignments"]:
-                # Nobody has a break-glass set for good: whoever has, may not ask for it.
+                # A user with a permanent assignment may not request it.
                 assignment["sets"] = ["everyday"]
         config["breakglass:approvals"] = {
             **_APPROVALS,
@@ -111,78 +112,76 @@ def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
 
 @dataclass
 class ApprovalsHarness(ScenarioDriver):
-    """The stage, and what is behind it."""
+    """Acts as users, and reads records, executions and logs."""
 
     _people: dict[str, SlackUser] = field(default_factory=dict)
     _user_ids: dict[str, str] = field(default_factory=dict)
 
     def user(self, name: str) -> SlackUser:
-        """Somebody, by their user name."""
         if name not in self._people:
             # Slack's three seconds are measured by `make bench`, on a machine that does nothing else.
             self._people[name] = SlackUser(self.cloud, self.request_url, name, patience=20)
         return self._people[name]
 
     def user_id(self, name: str) -> str:
-        """Their id in the identity store."""
         if not self._user_ids:
             [instance] = self.cloud.client("sso-admin").list_instances()["Instances"]
             users = self.cloud.client("identitystore").list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
             self._user_ids.update({user["UserName"]: user["UserId"] for user in users})
         return self._user_ids[name]
 
-    # --- what people do ---------------------------------------------------------------------------------------------
+    # --- users --------------------------------------------------------------------------------------------------------
 
     def submit_request(
         self,
-        who: str,
+        user: str,
         permission_set: str = DEVOPS,
         *accounts: str,
         seconds: int = 3600,
         reason: str = "The restore failed.",
     ) -> str:
-        """Lets somebody send the request form without having opened it, which is quicker; returns the request's id."""
-        wanted = accounts or (PRODUCTION,)
-        choices = [{"value": account} for account in wanted]
+        """Submit the request form without opening it, which is quicker; return the request's ID."""
+        requested = accounts or (PRODUCTION,)
+        choices = [{"value": account} for account in requested]
         inputs = {
             ids.ROLE: {"type": "static_select", "selected_option": {"value": permission_set}},
             ids.ACCOUNTS: {"type": "multi_external_select", "selected_options": choices},
             ids.DURATION: {"type": "static_select", "selected_option": {"value": str(seconds)}},
             ids.REASON: {"type": "plain_text_input", "value": reason},
         }
-        known = {one.id for one in self._requests_of(who)}
-        self.user(who).send(self.build_submission(who, ids.REQUEST_FORM, inputs))
+        known = {each.id for each in self._requests_of(user)}
+        self.user(user).send(self.build_submission(user, ids.REQUEST_FORM, inputs))
 
         def made() -> str | None:
-            for one in self._requests_of(who):
-                if one.id not in known and (one.permission_set, one.accounts) == (permission_set, wanted):
-                    return one.id
+            for each in self._requests_of(user):
+                if each.id not in known and (each.permission_set, each.accounts) == (permission_set, requested):
+                    return each.id
             return None
 
-        return wait_until(made, f"the request of {who}")
+        return wait_until(made, f"the request of {user}")
 
-    def click(self, who: str, request: str, action_id: str, *stands: State) -> None:
-        """Lets somebody click a button in the message of a request, as soon as that says how the request stands."""
-        self.user(who).click(self.wait_for_state(request, *stands), action_id)
+    def click(self, user: str, request: str, action_id: str, *stands: State) -> None:
+        """Click a button in the message of a request, as soon as it shows one of these states."""
+        self.user(user).click(self.wait_for_state(request, *stands), action_id)
 
-    def open_access(self, who: str, permission_set: str = DEVOPS, *accounts: str, seconds: int = 3600) -> str:
-        """Lets somebody ask and Barbara approve, and returns the request's id when the access is open."""
-        request = self.submit_request(who, permission_set, *accounts, seconds=seconds)
+    def open_access(self, user: str, permission_set: str = DEVOPS, *accounts: str, seconds: int = 3600) -> str:
+        """Request access and approve it as Barbara; return the request's ID when the access is active."""
+        request = self.submit_request(user, permission_set, *accounts, seconds=seconds)
         self.click(BARBARA, request, ids.APPROVE, State.pending)
         self.wait_for_state(request, State.active)
         return request
 
     def return_access(self, request: str) -> None:
-        """Lets whoever has the access give it back, and waits until it is gone."""
+        """End the access as its requester, and wait until it is revoked."""
         self.click(self.read_request(request).requester_name, request, ids.DONE, State.active)
         self.wait_for_state(request, State.ended)
 
-    # --- what Slack sends -------------------------------------------------------------------------------------------
+    # --- Slack requests -----------------------------------------------------------------------------------------------
 
     def build_submission(
-        self, who: str, callback_id: str, inputs: Mapping[str, Mapping[str, Any]], about: str = ""
+        self, user: str, callback_id: str, inputs: Mapping[str, Mapping[str, Any]], about: str = ""
     ) -> bytes:
-        """What Slack sends when somebody sends a form that nobody opened."""
+        """Return Slack's request for the submission of a form that was never opened."""
         values = {block: {ids.VALUE: element} for block, element in inputs.items()}
         view = {
             "id": f"V{secrets.token_hex(6).upper()}",
@@ -190,22 +189,21 @@ class ApprovalsHarness(ScenarioDriver):
             "private_metadata": about,
             "state": {"values": values},
         }
-        return self.user(who).build_interaction({"type": "view_submission", "view": view})
+        return self.user(user).build_interaction({"type": "view_submission", "view": view})
 
-    def build_click(self, who: str, action_id: str, value: str) -> bytes:
-        """What Slack sends when somebody clicks a button, which may be in no message at all."""
+    def build_click(self, user: str, action_id: str, value: str) -> bytes:
+        """Return Slack's request for a click of any button, even one that no message has."""
         place = {"type": "message", "channel_id": self.cloud.slack_channel, "message_ts": "1.000001"}
         action = {"type": "button", "action_id": action_id, "value": value}
         payload = {"type": "block_actions", "container": place, "trigger_id": "1.2.3", "actions": [action]}
-        return self.user(who).build_interaction(payload)
+        return self.user(user).build_interaction(payload)
 
     @property
     def path(self) -> str:
-        """Path of the app's one route."""
         return urlsplit(self.request_url).path
 
     def send_http(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Sends a request to the app's API, as anybody may, and returns the status."""
+        """Send any HTTP request to the app's API; return the status."""
         address = urlsplit(self.request_url)
         connection = HTTPConnection("127.0.0.1", address.port, timeout=20)
         try:
@@ -217,17 +215,16 @@ class ApprovalsHarness(ScenarioDriver):
             connection.close()
 
     def sign(self, body: bytes, skew: int = 0, secret: str | None = None) -> dict[str, str]:
-        """Slack's headers for a body; `skew` is by how many seconds Slack's clock is ahead."""
+        """Return Slack's headers for a body, with Slack's clock `skew` seconds ahead."""
         return sign_request(secret or self.cloud.slack_signing_secret, body, int(time.time()) + skew)
 
-    # --- what is there ----------------------------------------------------------------------------------------------
+    # --- state --------------------------------------------------------------------------------------------------------
 
-    def has_access(self, who: str, permission_set: str = DEVOPS, account: str = PRODUCTION) -> bool:
-        """Whether Identity Center really has the assignment."""
-        return who in self.cloud.assignments(permission_set, account)
+    def has_access(self, user: str, permission_set: str = DEVOPS, account: str = PRODUCTION) -> bool:
+        return user in self.cloud.assignments(permission_set, account)
 
     def wait_for_state(self, request: str, *states: State) -> dict[str, Any]:
-        """The message of a request, as soon as record and message say that it stands so."""
+        """Return the message of a request, as soon as record and message have one of these states."""
 
         def shown() -> dict[str, Any] | None:
             record = self.read_request(request)
@@ -239,77 +236,73 @@ class ApprovalsHarness(ScenarioDriver):
         return wait_until(shown, f"{' or '.join(states)} of {request}")
 
     def read_message(self, request: str) -> dict[str, Any]:
-        """The message of a request, as it is now."""
         return self._thread(self.read_request(request))[0]
 
     def read_thread(self, request: str) -> list[str]:
-        """What the thread of a request says."""
-        return [str(one["text"]) for one in self._thread(self.read_request(request))[1:]]
+        return [str(each["text"]) for each in self._thread(self.read_request(request))[1:]]
 
     def list_messages(self, record: str) -> list[dict[str, Any]]:
-        """Messages of the channel about a request or use, threads left out."""
-        asked = {"channel": self.cloud.slack_channel, "include_all_metadata": True, "limit": 999}
-        found = self.cloud.call_slack("conversations.history", asked)["messages"]
-        return [one for one in found if one.get("metadata", {}).get("event_payload", {}).get("id") == record]
+        query = {"channel": self.cloud.slack_channel, "include_all_metadata": True, "limit": 999}
+        found = self.cloud.call_slack("conversations.history", query)["messages"]
+        return [each for each in found if each.get("metadata", {}).get("event_payload", {}).get("id") == record]
 
-    def wait_for_ephemeral(self, who: str, before: int) -> str:
-        """The first message that only somebody sees after so many, as soon as it is there."""
+    def wait_for_ephemeral(self, user: str, before: int) -> str:
+        """Return a user's next ephemeral message after the first `before`, as soon as it is there."""
 
         def text() -> str | None:
-            return next((str(one["text"]) for one in self.user(who).list_ephemerals()[before:]), None)
+            return next((str(each["text"]) for each in self.user(user).list_ephemerals()[before:]), None)
 
-        return wait_until(text, f"a word to {who}")
+        return wait_until(text, f"a word to {user}")
 
-    def read_direct_messages(self, who: str) -> str:
-        """Everything that the app wrote to somebody in person."""
-        channels = read_user_view(self.cloud, who)["channels"]
+    def read_direct_messages(self, user: str) -> str:
+        """Return the app's direct messages to a user."""
+        channels = read_user_view(self.cloud, user)["channels"]
         return "\n".join(
-            one["text"] for channel in channels if channel["name"] == "direct messages" for one in channel["messages"]
+            each["text"] for channel in channels if channel["name"] == "direct messages" for each in channel["messages"]
         )
 
     @property
     def store(self) -> DynamoStore:
-        """The records. One for each call: its connection is for one thread."""
+        """The store; a new each for each thread and call."""
         return DynamoStore(local_client(self.cloud), _NAMES.table)
 
     def read_request(self, request: str) -> Request:
-        """A request as it is kept."""
         found = self.store.request(request)
         assert found is not None
         return found
 
     def read_audit(self, request: str) -> list[str]:
-        """What happened to a request and its grants, in order, as the audit trail has it."""
+        """Return the events of a request and its grants in the audit trail."""
         now = int(time.time())
         entries = self.store.audit(now - 3600, now + 1)
-        return [one.event for one in entries if one.subject == request]
+        return [each.event for each in entries if each.subject == request]
 
     def wait_for_usage(self, event_id: str) -> Usage:
-        """The use that an event belongs to, as soon as it is recorded."""
+        """Return the usage of an event, as soon as it is recorded."""
         return wait_until(lambda: self.store.usage_of_event(event_id), "the record of a use")
 
     def age_request(self, request: str, seconds: int) -> None:
-        """Makes everything that is recorded of a request that much older."""
+        """Move all times of a request and its grants into the past."""
 
         def before(moment: int | None) -> int | None:
             return None if moment is None else moment - seconds
 
-        def saved() -> bool | None:
-            one = self.read_request(request)
+        def save() -> bool | None:
+            record = self.read_request(request)
             older = replace(
-                one,
-                created_at=one.created_at - seconds,
-                expires_at=one.expires_at - seconds,
-                decided_at=before(one.decided_at),
-                closed_at=before(one.closed_at),
-                revoke_at=before(one.revoke_at),
-                reminded_at=before(one.reminded_at),
+                record,
+                created_at=record.created_at - seconds,
+                expires_at=record.expires_at - seconds,
+                decided_at=before(record.decided_at),
+                closed_at=before(record.closed_at),
+                revoke_at=before(record.revoke_at),
+                reminded_at=before(record.reminded_at),
             )
             return (
-                self.store.save_request(older, (), [older_grant(grant) for grant in self.store.grants(request)]) or None
+                self.store.save_request(older, (), [age_grant(grant) for grant in self.store.grants(request)]) or None
             )
 
-        def older_grant(grant: Grant) -> Grant:
+        def age_grant(grant: Grant) -> Grant:
             return replace(
                 grant,
                 revoke_at=grant.revoke_at - seconds,
@@ -318,24 +311,22 @@ class ApprovalsHarness(ScenarioDriver):
                 absent_at=before(grant.absent_at),
             )
 
-        wait_until(saved, f"{request} to be older")
+        wait_until(save, f"{request} to be older")
 
-    # --- the parts --------------------------------------------------------------------------------------------------
+    # --- functions ----------------------------------------------------------------------------------------------------
 
     def function_name(self, app_function: AppFunction) -> str:
-        """Name of a function."""
         return _NAMES.function(app_function)
 
     def reconcile(self) -> dict[str, int]:
-        """Runs the reconciler, and returns what it counts."""
+        """Run the reconciler; return its metrics."""
         answer = self.cloud.client("lambda").invoke(FunctionName=self.function_name(AppFunction.reconciler))
         assert "FunctionError" not in answer, answer["Payload"].read()
         counted = [json.loads(line) for line in self.read_log(AppFunction.reconciler) if '"_aws"' in line]
         return {name: value for name, value in counted[-1].items() if isinstance(value, int)}
 
     def reconcile_until(self, request: str, *states: State) -> None:
-        """Runs the reconciler until a request stands so, each time long after: it ends in one run what another "
-        "began."""
+        """Age a request and run the reconciler, until the request has one of these states."""
 
         def stands() -> bool | None:
             self.age_request(request, _LONGER_THAN_GRACE)
@@ -345,15 +336,15 @@ class ApprovalsHarness(ScenarioDriver):
         wait_until(stands, f"the reconciler to bring {request} to {' or '.join(states)}")
 
     def end_open_requests(self) -> None:
-        """Ends what a test that failed has left open; from time to time, makes everything that was done long ago.
+        """End the requests that a failed test left open, and age finished ones now and then.
 
-        One person may make so many requests an hour, and the policy that ends sessions has room for so many statements.
+        Requests per user and hour are limited, and so are the statements of the policy that ends sessions.
         """
-        for one in list(self.store.open_requests()):
-            self.age_request(one.id, _LONGER_THAN_ANY_ACCESS)
-            self.reconcile_until(one.id, *FINAL)
+        for each in list(self.store.open_requests()):
+            self.age_request(each.id, _LONGER_THAN_ANY_ACCESS)
+            self.reconcile_until(each.id, *FINAL)
         denied = {grant.request_id for grant in self.store.live_grants() if grant.deny_until is not None}
-        recent = {one.id for name in (ADA, GRACE, ALAN) for one in self._requests_of(name) if _is_recent(one)}
+        recent = {each.id for name in (ADA, GRACE, ALAN) for each in self._requests_of(name) if _is_recent(each)}
         if len(denied) > _MOST_DENIED or len(recent) > _MOST_RECENT:
             for request in denied | recent:
                 self.age_request(request, _LONGER_THAN_ANY_ACCESS)
@@ -362,7 +353,7 @@ class ApprovalsHarness(ScenarioDriver):
             self._free_places(self.user_id(name))
 
     def _free_places(self, user_id: str) -> None:
-        """Lets somebody ask who has asked many times within the hour; no test asks ten times."""
+        """Reset a user's requests of this hour before the limit is reached."""
         table = DynamoTable(local_client(self.cloud), _NAMES.table)
         taken = table.get(key("CLAIM", f"request/{user_id}/{MAX_PER_HOUR // 2}"), "CLAIM")
         if taken is not None and int(taken[EXPIRY]["N"]) > time.time():
@@ -370,7 +361,6 @@ class ApprovalsHarness(ScenarioDriver):
                 self.store.extend_once(f"request/{user_id}/{place}", 0)
 
     def read_log(self, app_function: AppFunction) -> list[str]:
-        """The log of a function, in order."""
         pages = (
             self.cloud.client("logs")
             .get_paginator("filter_log_events")
@@ -379,22 +369,21 @@ class ApprovalsHarness(ScenarioDriver):
         return [event["message"] for page in pages for event in page["events"]]
 
     def has_run_for(self, app_function: AppFunction, seconds: float) -> bool:
-        """Whether an invocation of a function has taken so long."""
+        """True if an invocation of a function took at least so long."""
         reports = (_DURATION.search(line) for line in self.read_log(app_function))
         return any(found is not None and int(found[1]) >= seconds * 1000 for found in reports)
 
     def read_execution_status(self, request: str) -> str:
-        """Status of the execution of a request."""
         return str(
             self.cloud.client("stepfunctions").describe_execution(executionArn=self._execution(request))["status"]
         )
 
     def stop_execution(self, request: str) -> None:
-        """Stops an execution, as somebody may in the console."""
+        """Stop an execution, as an operator may in the console."""
         self.cloud.client("stepfunctions").stop_execution(executionArn=self._execution(request))
 
     def replace_machine(self, request: str) -> None:
-        """Replaces the state machine by another one of the same name, as a deployment may: its executions are gone."""
+        """Replace the state machine by one of the same name, as a deployment may; its executions end."""
         states = self.cloud.client("stepfunctions")
         arn = states.describe_execution(executionArn=self._execution(request))["stateMachineArn"]
         machine = states.describe_state_machine(stateMachineArn=arn)
@@ -402,7 +391,7 @@ class ApprovalsHarness(ScenarioDriver):
         states.create_state_machine(**{name: machine[name] for name in ("name", "definition", "roleArn")})
 
     def wait_for_hold(self, request: str, times: int = 1) -> None:
-        """Waits until an execution holds access, for the so many-th time: its log says when it has kept its token."""
+        """Wait until an execution holds access for the n-th time; the log says when it has stored its token."""
 
         def holds() -> bool | None:
             lines = [
@@ -413,12 +402,12 @@ class ApprovalsHarness(ScenarioDriver):
         wait_until(holds, f"the wait of {request}")
 
     def wake_execution(self, request: str) -> None:
-        """Ends the wait of an execution that holds access, with a hint and nothing that is to be believed."""
+        """End the wait of an execution that holds access, without any result."""
         token = self.read_request(request).token
         self.cloud.client("stepfunctions").send_task_success(taskToken=token, output='{"outcome": "wait"}')
 
-    def read_assignment(self, who: str, permission_set: str, account: str) -> dict[str, str]:
-        """An assignment, as the operations of Identity Center name it."""
+    def read_assignment(self, user: str, permission_set: str, account: str) -> dict[str, str]:
+        """Return the parameters of an assignment for Identity Center's operations."""
         center = self.cloud.client("sso-admin")
         [instance] = center.list_instances()["Instances"]
         instance_arn = instance["InstanceArn"]
@@ -433,30 +422,30 @@ class ApprovalsHarness(ScenarioDriver):
             "TargetType": "AWS_ACCOUNT",
             "PermissionSetArn": names[permission_set],
             "PrincipalType": "USER",
-            "PrincipalId": self.user_id(who),
+            "PrincipalId": self.user_id(user),
         }
 
     def read_session_policy(self) -> dict[str, Any]:
-        """The service control policy that ends live sessions, by the statements' Sid."""
+        """Return the statements of the service control policy that ends sessions, by Sid."""
         organizations = self.cloud.client("organizations")
         [policy] = [
-            one
-            for one in organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
-            if "ended-sessions" in one["Name"]
+            each
+            for each in organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+            if "ended-sessions" in each["Name"]
         ]
         content = organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
-        return {one["Sid"]: one for one in json.loads(content)["Statement"]}
+        return {each["Sid"]: each for each in json.loads(content)["Statement"]}
 
-    def _requests_of(self, who: str) -> list[Request]:
-        return [one for one in self.store.requests_of(self.user_id(who)).items if one.kind is Kind.access]
+    def _requests_of(self, user: str) -> list[Request]:
+        return [each for each in self.store.requests_of(self.user_id(user)).items if each.kind is Kind.access]
 
     def _thread(self, record: Request) -> list[dict[str, Any]]:
-        """The message of a request, and the answers to it."""
+        """Return the message of a request and its replies."""
         place = record.message
         assert place is not None
-        asked = {"channel": place.channel, "ts": place.ts, "limit": 999}
-        found = self.cloud.call_slack("conversations.replies", asked)["messages"]
-        return [{**one, "channel": place.channel} for one in found]
+        query = {"channel": place.channel, "ts": place.ts, "limit": 999}
+        found = self.cloud.call_slack("conversations.replies", query)["messages"]
+        return [{**each, "channel": place.channel} for each in found]
 
     def _execution(self, request: str) -> str:
         return f"arn:aws:states:{REGION}:{MANAGEMENT_ACCOUNT}:execution:{_NAMES.machine}:{request}"
@@ -467,17 +456,17 @@ def _is_recent(request: Request) -> bool:
 
 
 def usage_record(
-    who: str, name: str = "session-devops-break-glass", was: str = "jane.doe@example.com"
+    user: str, name: str = "session-devops-break-glass", was: str = "jane.doe@example.com"
 ) -> dict[str, Any]:
-    """The record of a session that somebody has started just now, made of a committed one."""
-    record = json.loads(json.dumps(load_record(RECORDS / f"{name}.json").content).replace(was, who))
+    """Return the CloudTrail record of a session that a user has started just now."""
+    record = json.loads(json.dumps(load_record(RECORDS / f"{name}.json").content).replace(was, user))
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {**record, "eventID": str(uuid.uuid4()), "eventTime": now}
 
 
 @contextmanager
 def deploy_harness(workdir: Path) -> Iterator[ApprovalsHarness]:
-    """The stack in a cloud of its own, in which a second of the workflow's pauses lasts ten milliseconds."""
+    """Deploy the stack to its own cloud, where a second of the workflow's pauses takes ten milliseconds."""
     with LocalCloud(workdir / "cloud", pause=0.01) as cloud:
         deploy_approvals(cloud, workdir / "pulumi")
         address = find_request_url(cloud)

@@ -40,7 +40,7 @@ class Alarms:
         threshold: float = 0,
         evaluation_periods: int = 1,
         **metric: Any,
-    ) -> aws.cloudwatch.MetricAlarm:
+    ) -> "aws.cloudwatch.MetricAlarm":
         """Raise an alarm while a metric is above a threshold.
 
         Args:

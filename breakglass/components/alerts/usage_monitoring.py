@@ -34,7 +34,7 @@ DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
 
-MAIL_RETRY: aws.cloudwatch.EventTargetRetryPolicyArgsDict = {
+MAIL_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
     "maximum_event_age_in_seconds": DAY,
     "maximum_retry_attempts": 185,
 }
@@ -274,7 +274,7 @@ class UsageMonitoring(pulumi.ComponentResource):
 
     def _alarms(
         self, name: str, spec: UsageMonitoringSpec, topic_arn: pulumi.Output[str], watched: WatchedRoleSpec
-    ) -> Iterator[aws.cloudwatch.MetricAlarm]:
+    ) -> "Iterator[aws.cloudwatch.MetricAlarm]":
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
@@ -347,7 +347,9 @@ def _mails(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transf
     }
 
 
-def _failed_deliveries(rule_names: Sequence[pulumi.Input[str]]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
+def _failed_deliveries(
+    rule_names: Sequence[pulumi.Input[str]],
+) -> "list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]":
     """Add up what failed for good over the rules of a role, whether it became a dead letter or not."""
     failures = [
         (metric, rule_name)

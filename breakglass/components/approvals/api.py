@@ -130,7 +130,7 @@ class ApprovalApi(pulumi.ComponentResource):
         self.alarm_arns = pulumi.Output.all(failures.arn)
         self.register_outputs({"api_id": self.api_id, "request_url": self.request_url, "alarm_arns": self.alarm_arns})
 
-    def _stage(self, name: str, args: ApprovalApiArgs, api: aws.apigatewayv2.Api) -> None:
+    def _stage(self, name: str, args: ApprovalApiArgs, api: "aws.apigatewayv2.Api") -> None:
         child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",

@@ -170,8 +170,8 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
 
     def _alarms(
-        self, name: str, args: ApprovalFunctionArgs, function: aws.lambda_.Function, alarms: Alarms
-    ) -> Iterator[aws.cloudwatch.MetricAlarm]:
+        self, name: str, args: ApprovalFunctionArgs, function: "aws.lambda_.Function", alarms: Alarms
+    ) -> "Iterator[aws.cloudwatch.MetricAlarm]":
         metric = {
             "namespace": "AWS/Lambda",
             "dimensions": {"FunctionName": function.name},
@@ -209,8 +209,8 @@ class ApprovalFunction(pulumi.ComponentResource):
             )
 
     def _dead_letters(
-        self, name: str, args: ApprovalFunctionArgs, function: aws.lambda_.Function, alarms: Alarms
-    ) -> aws.cloudwatch.MetricAlarm:
+        self, name: str, args: ApprovalFunctionArgs, function: "aws.lambda_.Function", alarms: Alarms
+    ) -> "aws.cloudwatch.MetricAlarm":
         child = pulumi.ResourceOptions(parent=self)
         queue = aws.sqs.Queue(
             f"{name}-dead-letters",

@@ -69,7 +69,7 @@ class ApprovalTable(pulumi.ComponentResource):
         self.register_outputs({"table_name": self.table_name, "table_arn": self.table_arn})
 
 
-def _index(index: Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgsDict:
+def _index(index: Index) -> "aws.dynamodb.TableGlobalSecondaryIndexArgsDict":
     return {
         "name": index.name,
         "key_schemas": [

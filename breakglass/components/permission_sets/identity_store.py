@@ -169,7 +169,7 @@ def key_problem(said: str) -> Problem | None:
     )
 
 
-def _users(found: aws.identitystore.GetGroupMembershipsResult) -> Sequence[str]:
+def _users(found: "aws.identitystore.GetGroupMembershipsResult") -> Sequence[str]:
     return [membership["member_id"]["user_id"] for membership in found.group_memberships or ()]
 
 

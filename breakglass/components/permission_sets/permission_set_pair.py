@@ -354,7 +354,7 @@ class PermissionSetPair(pulumi.ComponentResource):
 
     def _assignments(
         self, spec: PermissionSetPairSpec, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
-    ) -> Iterator[aws.ssoadmin.AccountAssignment]:
+    ) -> "Iterator[aws.ssoadmin.AccountAssignment]":
         principal = named(who)
         principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
         for target in who.sets:
@@ -405,7 +405,7 @@ def _break_glass_policy(spec: PermissionSetPairSpec, api_id: str | None) -> str 
 
 def _boundary(
     boundary: PermissionsBoundary,
-) -> aws.ssoadmin.PermissionsBoundaryAttachmentPermissionsBoundaryArgsDict:
+) -> "aws.ssoadmin.PermissionsBoundaryAttachmentPermissionsBoundaryArgsDict":
     policy = boundary.customer_managed_policy
     if policy is None:
         return {"managed_policy_arn": boundary.managed_policy_arn}

@@ -53,8 +53,6 @@ ADA, GRACE, ALAN, BARBARA, EDSGER = (
     "edsger.dijkstra",
 )
 ROLES = tuple((user, name, place) for user in (ADA, GRACE, ALAN) for name in (DEVOPS, NETWORK) for place in ACCOUNTS)
-    (user, name, account) for user in (ADA, GRACE, ALAN) for name in (DEVOPS, NETWORK) for account in ACCOUNTS
-)
 """Every possible access: requester, permission set, account. Barbara approves all of them."""
 
 FORM = "application/x-www-form-urlencoded"

@@ -207,7 +207,7 @@ def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(appro
     nothing_left(approvals, request)
 
 
-def test_creation_that_fails_for_a_moment_is_asked_for_again(approvals: ApprovalsHarness) -> None:
+def test_creation_with_a_transient_failure_is_retried(approvals: ApprovalsHarness) -> None:
     approvals.cloud.set_assignment_behavior(operations=[CREATION], polls=1, failure=UNEXPECTED, times=1)
     request = approvals.open_access(ALAN, DEVOPS, STAGING)
     assert approvals.has_access(ALAN, DEVOPS, STAGING)

@@ -1,4 +1,4 @@
-"""An identity store in memory, whose people tests move between groups, disable and bring back.
+"""An identity store in memory, whose people tests move between groups, disable and restore.
 
 It does not prove how Identity Center compares addresses and names: here they have to be equal.
 """
@@ -15,8 +15,8 @@ class MemoryDirectory:
 
     Attributes:
         people: everybody, by user id.
-        addresses: e-mail address -> user ids; more than one is an address that nobody is found by.
-        asked: how often a person was looked up.
+        addresses: e-mail address -> user IDs; several make the address ambiguous.
+        asked: number of look-ups.
         failure: raised by every call, as long as it is set.
     """
 
@@ -38,7 +38,7 @@ class MemoryDirectory:
 
     def is_in_other_case(self, address: str) -> bool:
         self._ask()
-        return any(one != address and one.casefold() == address.casefold() for one in self.addresses)
+        return any(known != address and known.casefold() == address.casefold() for known in self.addresses)
 
     def person_by_user_name(self, user_name: str) -> Person | None:
         self._ask()

@@ -1,6 +1,6 @@
 """Kills a function once, before or after a call of a double.
 
-Non-goals: several crashes, and others who come in between (see `trouble`).
+Non-goals: several crashes, and rivals (see `trouble`).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.app.doubles.trouble import KilledError
 
 
 class Fuse:
-    """Kills a function once, at the nth call of what is watched: before it does anything, or after it did."""
+    """Kills a function once, before or after the nth watched call."""
 
     def __init__(self, at: int | None, *, after: bool) -> None:
         self.at = at

@@ -1,7 +1,7 @@
-"""Identity Center in memory: operations that take their time, are refused, fail, or do what they do and then break.
+"""Identity Center in memory: operations that are slow, refused, fail, or lose their answer.
 
-It does not prove how Identity Center orders what is asked at the same time: an assignment under way refuses another
-operation on it, as AWS's `ConflictException` does.
+It does not prove how Identity Center orders simultaneous operations: a pending operation refuses another on the same
+assignment, as AWS's `ConflictException` does.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ class _Change:
 
 @dataclass
 class MemoryIdentityCenter:
-    """Assignments of users, as they really are.
+    """Assignments of users, as they are.
 
     Attributes:
-        polls: how often an operation is looked at before it has come to its end.
-        failure: what the next creations fail with; empty if they succeed.
-        failures: with what the next creations fail, one after the other, before `failure` counts.
-        unlisted: how many lists still lack what is there.
+        polls: polls of an operation until it has ended.
+        failure: the failure of the next creations; empty for success.
+        failures: failures of the next creations, one each, before `failure` counts.
+        unlisted: number of lists that still lack the assignment.
         sets: names of the sets that are known without an ARN; None for all.
         trouble: called before and after each call with its name; may raise.
     """
@@ -84,9 +84,9 @@ class MemoryIdentityCenter:
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         users = [
-            Principal(PrincipalKind.user, one.user_id, one.user_id)
-            for one in self.assigned
-            if (one.permission_set, one.account) == (permission_set, account)
+            Principal(PrincipalKind.user, access.user_id, access.user_id)
+            for access in self.assigned
+            if (access.permission_set, access.account) == (permission_set, account)
         ]
         groups = [
             Principal(PrincipalKind.group, group, group)
@@ -101,7 +101,7 @@ class MemoryIdentityCenter:
         return Operation("", OperationStatus.succeeded)
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
-        users = {one.account for one in self.assigned if one.permission_set == permission_set}
+        users = {access.account for access in self.assigned if access.permission_set == permission_set}
         groups = {where for _, name, where in self.groups if name == permission_set}
         return tuple(sorted(users | groups))
 
@@ -118,7 +118,7 @@ class MemoryIdentityCenter:
         return self._progress(operation_id)
 
     def _under_way(self, access: Access) -> bool:
-        return any(one.access == access and not one.ended for one in self._operations.values())
+        return any(operation.access == access and not operation.ended for operation in self._operations.values())
 
     def _look(self, call: str, operation_id: str) -> Operation:
         self.trouble(call, False)

@@ -1,4 +1,4 @@
-"""Slack in memory: keeps what it was told, answers like the Web API, and fails when a test says so.
+"""Slack in memory: records calls, answers like the Web API, and fails on demand.
 
 Sources of the behaviour: docs.slack.dev/reference/methods (chat.postMessage, chat.update, chat.postEphemeral,
 views.open, views.update, views.publish, users.info, users.lookupByEmail, auth.test).

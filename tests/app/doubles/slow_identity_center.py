@@ -1,4 +1,4 @@
-"""Identity Center in memory, as slow and as busy as a test wants it: what is begun ends without being looked at, too.
+"""Identity Center in memory, slow and busy on demand; operations also end without a poll.
 
 `identity_center.MemoryIdentityCenter` is the simpler one. Like that, this does not prove how Identity Center behaves.
 """
@@ -13,15 +13,15 @@ from tests.app.doubles.clock import FixedClock
 
 @dataclass
 class Change:
-    """An operation on an assignment: whether it is to be there, and how often to look until it is.
+    """A pending creation or deletion of an assignment.
 
     Attributes:
         access: the assignment.
-        present: whether it is to be there.
-        begun_at: when it was asked for.
-        failure: why it will fail; empty if it succeeds.
-        looks: how often it is looked at until it has ended.
-        ended: whether it has.
+        present: True for a creation.
+        begun_at: the start.
+        failure: the reason of its failure; empty for success.
+        looks: polls until it has ended.
+        ended: True once it has ended.
     """
 
     access: Access
@@ -34,14 +34,14 @@ class Change:
 
 @dataclass
 class SlowIdentityCenter:
-    """Identity Center, whose operations take a while: some looks, or until the model ends them, and never for ever.
+    """Identity Center whose operations last some polls, or until the model ends them.
 
     Attributes:
         clock: the time.
-        looks: how often an operation is looked at until it has ended.
-        busy: how many calls it still refuses to take.
-        failure: what creations fail with; empty if they succeed.
-        lenient: whether it finds nothing to delete while an assignment is being made, instead of a conflict.
+        looks: polls of an operation until it has ended.
+        busy: number of calls that it still refuses.
+        failure: the failure of creations; empty for success.
+        lenient: True for nothing to delete during a creation, instead of a conflict.
     """
 
     clock: FixedClock
@@ -76,32 +76,32 @@ class SlowIdentityCenter:
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         return tuple(
-            Principal(PrincipalKind.user, one.user_id, one.user_id)
-            for one in self.assigned
-            if (one.permission_set, one.account) == (permission_set, account)
+            Principal(PrincipalKind.user, access.user_id, access.user_id)
+            for access in self.assigned
+            if (access.permission_set, access.account) == (permission_set, account)
         )
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
-        return tuple(sorted({one.account for one in self.assigned if one.permission_set == permission_set}))
+        return tuple(sorted({access.account for access in self.assigned if access.permission_set == permission_set}))
 
     def remove(self, permission_set: str, account: str, principal: Principal) -> Operation:
         return self.delete(Access(principal.id, permission_set, account))
 
     def under_way(self, access: Access) -> bool:
-        return any(one.access == access and not one.ended for one in self.operations)
+        return any(operation.access == access and not operation.ended for operation in self.operations)
 
     def end_oldest(self) -> None:
-        """Let the operation end that has been under way for longest."""
-        for one in self.operations:
-            if not one.ended:
-                self._end(one)
+        """End the oldest pending operation."""
+        for operation in self.operations:
+            if not operation.ended:
+                self._end(operation)
                 return
 
     def end_overdue(self, seconds: int) -> None:
-        """Let every operation end that has been under way for so long."""
-        for one in self.operations:
-            if not one.ended and self.clock() >= one.begun_at + seconds:
-                self._end(one)
+        """End every operation that has been pending for so long."""
+        for operation in self.operations:
+            if not operation.ended and self.clock() >= operation.begun_at + seconds:
+                self._end(operation)
 
     def _be_busy(self) -> None:
         if self.busy > 0:
@@ -115,18 +115,18 @@ class SlowIdentityCenter:
         self.operations.append(Change(access, present, self.clock(), failure, self.looks + 1))
         return self._look(str(len(self.operations) - 1))
 
-    def _end(self, one: Change) -> None:
-        one.ended = True
-        if not one.failure:
-            (self.assigned.add if one.present else self.assigned.discard)(one.access)
+    def _end(self, change: Change) -> None:
+        change.ended = True
+        if not change.failure:
+            (self.assigned.add if change.present else self.assigned.discard)(change.access)
 
     def _look(self, operation_id: str) -> Operation:
-        one = self.operations[int(operation_id)]
-        one.looks -= 1
-        if not one.ended and one.looks <= 0:
-            self._end(one)
-        if not one.ended:
+        operation = self.operations[int(operation_id)]
+        operation.looks -= 1
+        if not operation.ended and operation.looks <= 0:
+            self._end(operation)
+        if not operation.ended:
             return Operation(operation_id, OperationStatus.in_progress)
         return Operation(
-            operation_id, OperationStatus.failed if one.failure else OperationStatus.succeeded, one.failure
+            operation_id, OperationStatus.failed if operation.failure else OperationStatus.succeeded, operation.failure
         )

@@ -99,9 +99,11 @@ class MemoryStore:
     def denials(self, user_id: str, permission_set: str, accounts: Sequence[str]) -> tuple[Denial, ...]:
         with self._lock:
             known = (self.remembered.get(Access(user_id, permission_set, account)) for account in accounts)
-            found = dict.fromkeys(one for one in known if one is not None)
+            found = dict.fromkeys(denial for denial in known if denial is not None)
         earliest = self._clock() - DENIALS_KEPT_SECONDS
-        return tuple(sorted((one for one in found if one.at > earliest), key=lambda one: one.at, reverse=True))
+        return tuple(
+            sorted((denial for denial in found if denial.at > earliest), key=lambda denial: denial.at, reverse=True)
+        )
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         with self._lock:
@@ -124,14 +126,14 @@ class MemoryStore:
 
     def open_requests(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Request]:
         with self._lock:
-            unfinished = [one for one in self.requests.values() if is_open(one)]
-        readable = self._readable({one.id: one for one in unfinished}, unreadable)
+            unfinished = [request for request in self.requests.values() if is_open(request)]
+        readable = self._readable({record.id: record for record in unfinished}, unreadable)
         return iter(sorted(readable, key=lambda request: request.created_at))
 
     def live_grants(self, unreadable: Callable[[str], None] = skip_record) -> Iterable[Grant]:
         with self._lock:
-            live = [one for one in self.all_grants.values() if one.state in LIVE or one.deny_until is not None]
-        readable = self._readable({" ".join(_key(one)): one for one in live}, unreadable)
+            live = [grant for grant in self.all_grants.values() if grant.state in LIVE or grant.deny_until is not None]
+        readable = self._readable({" ".join(_key(grant)): grant for grant in live}, unreadable)
         return iter(sorted(readable, key=lambda grant: grant.revoke_at))
 
     def requests_of(self, user_id: str, cursor: str | None = None, limit: int = 20) -> Page[Request]:
@@ -239,7 +241,7 @@ class MemoryStore:
     def _readable(self, named: Mapping[str, Kept], unreadable: Callable[[str], None]) -> list[Kept]:
         for name in sorted(named.keys() & self.unreadable):
             unreadable(name)
-        return [one for name, one in named.items() if name not in self.unreadable]
+        return [record for name, record in named.items() if name not in self.unreadable]
 
     def _remember_latest(self, use: Usage) -> None:
         key = (use.permission_set, use.account, use.user_id or use.session_name)
@@ -267,5 +269,5 @@ def _page(found: Sequence[Request], cursor: str | None, limit: int) -> Page[Requ
     """Cut one page, newest first; the cursor is where the next one begins."""
     if cursor is not None and not re.fullmatch(r"\d{12}#.{1,187}", cursor, re.ASCII):
         raise ValueError("this is no cursor")
-    left = sorted((one for one in found if cursor is None or _position(one) <= cursor), key=_position, reverse=True)
+    left = sorted((item for item in found if cursor is None or _position(item) <= cursor), key=_position, reverse=True)
     return Page(tuple(left[:limit]), _position(left[limit]) if len(left) > limit else None)

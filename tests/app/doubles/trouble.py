@@ -1,6 +1,6 @@
-"""Trouble between any two calls of a function: it is killed there, or somebody else comes in between.
+"""Trouble between two calls of a function: it is killed there, or a rival acts.
 
-After each call is also before the next, so that these are all the moments there are.
+The moment after each call is also the moment before the next, so these are all moments.
 """
 
 from collections.abc import Callable
@@ -11,17 +11,17 @@ _NEVER = 1_000_000
 
 
 class KilledError(Exception):
-    """The function was killed; nothing that it was about to do is done any more."""
+    """The function was killed, and does nothing more."""
 
 
 @dataclass
 class Trouble:
-    """Kills a function at one of its calls, or lets somebody else do something in between.
+    """Kills a function after one of its calls, or lets a rival act there.
 
     Attributes:
-        kill_at: after which of its calls it is killed; None for never.
-        rival_at: after which of its calls somebody else comes.
-        rival: what they do.
+        kill_at: the number of the call after which it is killed; None for never.
+        rival_at: the number of the call after which the rival acts.
+        rival: the rival's action.
     """
 
     kill_at: int | None = None
@@ -31,15 +31,15 @@ class Trouble:
     _dead: bool = False
 
     def refuse_the_dead(self) -> None:
-        """Let nothing be done after the end, not even by whoever cleans up."""
+        """Refuse every call after the kill, also of cleanup code."""
         if self._dead:
             raise KilledError
 
     def moment(self) -> None:
-        """Be after a call and before the next."""
+        """Act at the moment between two calls."""
         self._moments += 1
         if self._moments == self.rival_at:
-            # What others do is no trouble for them.
+            # The rival's own calls are undisturbed.
             moments, self._moments = self._moments, _NEVER
             self.rival()
             self._moments = moments
@@ -48,19 +48,19 @@ class Trouble:
             raise KilledError
 
     def during(
-        self, what: Callable[[], None], kill_at: int | None, rival_at: int | None, rival: Callable[[], None]
+        self, action: Callable[[], None], kill_at: int | None, rival_at: int | None, rival: Callable[[], None]
     ) -> None:
-        """Do something in this trouble; afterwards there is none."""
+        """Run an action in this trouble, then end the trouble."""
         self.kill_at, self.rival_at, self.rival = kill_at, rival_at, rival
         self._moments, self._dead = 0, False
         try:
-            what()
+            action()
         finally:
             self.kill_at, self.rival_at, self._dead = None, None, False
 
 
 class Watched:
-    """Anything, with a moment of trouble after each call of it."""
+    """A double with a moment of trouble after each call."""
 
     def __init__(self, inner: object, trouble: Trouble) -> None:
         self._inner = inner

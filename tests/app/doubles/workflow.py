@@ -1,6 +1,6 @@
-"""A state machine in memory: what was started, what waits, and what was woken with what.
+"""A state machine in memory: its starts, waits and wakes.
 
-It does not prove what Step Functions does with a definition, nor that a woken execution goes on.
+It does not prove what Step Functions does with a definition, nor that a woken execution continues.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ class MemoryWorkflow:
     """Remembers executions and the waits that tests begin.
 
     Attributes:
-        started: every request whose execution was started, once each.
-        waits: for how many seconds each waits for people at first.
-        starts: how often a start was asked for.
+        started: every request with a started execution, once each.
+        waits: seconds of each first wait.
+        starts: number of start calls.
         wakes: every wake that reached a wait, in order.
         failure: raised by every call, as long as it is set.
     """
@@ -56,15 +56,15 @@ class MemoryWorkflow:
         return token
 
     def time_out(self, token: str) -> None:
-        """End a wait by its timeout: nobody can wake it any more."""
+        """End a wait by its timeout; no wake reaches it any more."""
         self._waiting.discard(token)
 
     def end(self, request_id: str) -> None:
-        """Let an execution end, as if it were through or stopped by hand."""
+        """End an execution, as if it were finished or stopped by hand."""
         self._over.add(request_id)
 
     def replace_machine(self) -> None:
-        """Replace the state machine: no execution of the old one goes on, and no name and no token of it is known."""
+        """Replace the state machine; its executions, names and tokens are gone."""
         self.started.clear()
         self._waiting.clear()
         self._over.clear()

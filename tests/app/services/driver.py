@@ -1,4 +1,4 @@
-"""What people do and what the workflow does, each as one call of the real app, for the model of test_life.py."""
+"""The actions of people and of the workflow, as calls of the real app, for test_life.py."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,22 +15,22 @@ from tests.app.doubles.slack import MemorySlack
 from tests.app.services.fake_workspace import FakeWorkspace
 
 Values = dict[str, tuple[str, ...]]
-"""What was filled into a form."""
+"""The inputs of a form."""
 
 
 @dataclass(frozen=True)
 class Driver:
-    """Everything that can be done.
+    """Every action of the model.
 
     Attributes:
-        context: what the functions have.
-        slack: where forms are.
+        context: the functions' context.
+        slack: the workspace with the forms.
     """
 
     context: ReconcilerContext
     slack: MemorySlack
 
-    # --- what people do -----------------------------------------------------------------------------------------------
+    # --- people -------------------------------------------------------------------------------------------------------
 
     def ask(self, form: str, who: Person, accounts: tuple[str, ...], duration: int) -> None:
         """Send the form for a request; the same form again is the same request."""
@@ -80,26 +80,26 @@ class Driver:
             self.context, Submission(FakeWorkspace.actor(who), form_id, form, about, values), None
         )
 
-    # --- what the workflow does, by the names of its steps ------------------------------------------------------------
+    # --- the workflow's steps -----------------------------------------------------------------------------------------
 
     def wait(self, step: str, request_id: str, token: str) -> None:
-        """Do a step that keeps the token of a wait."""
+        """Run a step that saves the token of a wait."""
         workflow_steps.run_step(self.context, {"step": step, "request": request_id, "token": token})
 
     def pass_by(self, step: str, request_id: str) -> Any:
-        """Do a step that concerns people, and return what it answers."""
+        """Run a step that concerns people, and return its result."""
         return workflow_steps.run_step(self.context, {"step": step, "request": request_id})
 
     def at_access(self, step: str, request_id: str) -> Any:
-        """Do a step that concerns all accounts, and return what it answers."""
+        """Run a step that concerns all accounts, and return its result."""
         return provisioning.run_step(self.context, {"step": step, "request": request_id})
 
     def at_account(self, step: str, request_id: str, account: str) -> OperationStatus:
-        """Do a step that concerns one account."""
+        """Run a step that concerns one account."""
         return OperationStatus(
             provisioning.run_step(self.context, {"step": step, "request": request_id, "account": account})["status"]
         )
 
     def reconcile(self) -> None:
-        """Let the reconciler run once."""
+        """Run the reconciler once."""
         reconcile(self.context)

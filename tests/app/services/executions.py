@@ -1,4 +1,4 @@
-"""Executions of the state machine that go one step further whenever a test says so, in any order and with any failure.
+"""Executions of the state machine that a test advances step by step, in any order.
 
 They have the steps of `workflow_definition`; `workflow_runner` runs the same with the clock of a test instead.
 """
@@ -13,7 +13,7 @@ from tests.app.services.driver import Driver
 
 @dataclass
 class Execution:
-    """One run of the state machine: its next step, and that of each account where they go on side by side.
+    """One execution: its next step, and the next step of each account.
 
     Attributes:
         request: which request.
@@ -48,116 +48,118 @@ class Executions:
         return True
 
     def wake(self, token: str, outcome: dict[str, Any]) -> bool:
-        for one in self.all.values():
-            if one.token is not None and one.token == token:
-                one.token, one.woken = None, str(outcome["outcome"])
-                self._go_on(one)
+        for execution in self.all.values():
+            if execution.token is not None and execution.token == token:
+                execution.token, execution.woken = None, str(outcome["outcome"])
+                self._go_on(execution)
                 return True
         return False
 
     def is_running(self, request_id: str) -> bool:
         return request_id in self.all and self.all[request_id].at != "over"
 
-    def stop(self, one: Execution) -> None:
+    def stop(self, execution: Execution) -> None:
         """End it by hand."""
-        one.at, one.token = "over", None
+        execution.at, execution.token = "over", None
 
-    def time_out(self, one: Execution) -> None:
+    def time_out(self, execution: Execution) -> None:
         """Let a wait be over."""
-        if one.at in ("waiting", "holding"):
-            one.token = None
-            one.at = "remind" if one.at == "waiting" else "due"
+        if execution.at in ("waiting", "holding"):
+            execution.token = None
+            execution.at = "remind" if execution.at == "waiting" else "due"
 
-    def advance(self, driver: Driver, one: Execution, branch: int, *, give_up: bool = False) -> None:
+    def advance(self, driver: Driver, execution: Execution, branch: int, *, give_up: bool = False) -> None:
         """Do one step; if it fails, it is done again the next time, or caught."""
-        before = (one.at, dict(one.accounts))
+        before = (execution.at, dict(execution.accounts))
         try:
-            self._step(driver, one, branch)
+            self._step(driver, execution, branch)
         except Exception:  # the state machine catches States.ALL; a bug goes on to the test all the same
             if give_up:
-                self._catch(one, branch)
+                self._catch(execution, branch)
             raise
         finally:
-            self._go_on(one)
-        if give_up and before == (one.at, one.accounts):
+            self._go_on(execution)
+        if give_up and before == (execution.at, execution.accounts):
             # It was looked at often enough.
-            self._catch(one, branch)
+            self._catch(execution, branch)
 
-    def _step(self, driver: Driver, one: Execution, branch: int) -> None:
-        request_id = one.request.id
-        match one.at:
+    def _step(self, driver: Driver, execution: Execution, branch: int) -> None:
+        request_id = execution.request.id
+        match execution.at:
             case "ask" | "hold":
-                before, waits = one.at, {"ask": "waiting", "hold": "holding"}
-                driver.wait(before, request_id, self._token(one))
-                one.at = waits[before] if one.at == before else one.at
+                before, waits = execution.at, {"ask": "waiting", "hold": "holding"}
+                driver.wait(before, request_id, self._token(execution))
+                execution.at = waits[before] if execution.at == before else execution.at
             case "remind":
-                self._decided(one, driver.pass_by("remind", request_id)["outcome"])
+                self._decided(execution, driver.pass_by("remind", request_id)["outcome"])
             case "extend":
                 driver.pass_by("extend", request_id)
-                one.at = "over"
+                execution.at = "over"
             case "prepare":
-                self._fan_out(one, driver.at_access("prepare", request_id)["accounts"], "grant", "granted")
+                self._fan_out(execution, driver.at_access("prepare", request_id)["accounts"], "grant", "granted")
             case "granted":
-                one.at = "hold" if driver.pass_by("granted", request_id)["outcome"] == "active" else "over"
+                execution.at = "hold" if driver.pass_by("granted", request_id)["outcome"] == "active" else "over"
             case "due":
                 if driver.pass_by("due", request_id)["outcome"] == "wait":
-                    one.at = "hold"
+                    execution.at = "hold"
                 else:
-                    self._fan_out(one, list(one.accounts), "revoke", "close")
+                    self._fan_out(execution, list(execution.accounts), "revoke", "close")
             case "abandon":
-                self._fan_out(one, driver.at_access("abandon", request_id)["accounts"], "revoke", "close")
+                self._fan_out(execution, driver.at_access("abandon", request_id)["accounts"], "revoke", "close")
             case "close":
                 tail = driver.pass_by("close", request_id)["session_deny_seconds"]
-                one.at = "session_deny_wait" if tail and not one.failed else "over"
+                execution.at = "session_deny_wait" if tail and not execution.failed else "over"
             case "session_deny_wait":
-                one.at = "remove_session_deny"
+                execution.at = "remove_session_deny"
             case "remove_session_deny":
                 driver.at_access("remove_session_deny", request_id)
-                one.at = "over"
+                execution.at = "over"
             case "each":
-                self._branch(driver, one, branch)
+                self._branch(driver, execution, branch)
 
-    def _branch(self, driver: Driver, one: Execution, branch: int) -> None:
-        account = self._account(one, branch)
+    def _branch(self, driver: Driver, execution: Execution, branch: int) -> None:
+        account = self._account(execution, branch)
         if account is not None:
-            step = one.accounts[account]
-            progress = driver.at_account(step, one.request.id, account)
-            one.accounts[account] = _FOLLOWING[step, progress]
-        if all(step == "done" for step in one.accounts.values()):
-            one.at = one.then
+            step = execution.accounts[account]
+            progress = driver.at_account(step, execution.request.id, account)
+            execution.accounts[account] = _FOLLOWING[step, progress]
+        if all(step == "done" for step in execution.accounts.values()):
+            execution.at = execution.then
 
-    def _account(self, one: Execution, branch: int) -> str | None:
-        left = [account for account, step in one.accounts.items() if step != "done"]
+    def _account(self, execution: Execution, branch: int) -> str | None:
+        left = [account for account, step in execution.accounts.items() if step != "done"]
         return left[branch % len(left)] if left else None
 
-    def _catch(self, one: Execution, branch: int) -> None:
-        account = self._account(one, branch)
-        if one.at == "each" and account is not None:
-            one.accounts[account] = "rollback_grant" if one.accounts[account] in ("grant", "poll_grant") else "done"
-        elif one.at in ("abandon", "close", "remove_session_deny"):
-            one.at = "over"
-        elif one.at not in ("waiting", "holding", "over", "each"):
-            one.at, one.token, one.failed = "abandon", None, True
+    def _catch(self, execution: Execution, branch: int) -> None:
+        account = self._account(execution, branch)
+        if execution.at == "each" and account is not None:
+            execution.accounts[account] = (
+                "rollback_grant" if execution.accounts[account] in ("grant", "poll_grant") else "done"
+            )
+        elif execution.at in ("abandon", "close", "remove_session_deny"):
+            execution.at = "over"
+        elif execution.at not in ("waiting", "holding", "over", "each"):
+            execution.at, execution.token, execution.failed = "abandon", None, True
 
-    def _token(self, one: Execution) -> str:
+    def _token(self, execution: Execution) -> str:
         self.tokens += 1
-        one.token = f"token-{self.tokens}"
-        return one.token
+        execution.token = f"token-{self.tokens}"
+        return execution.token
 
-    def _go_on(self, one: Execution) -> None:
+    def _go_on(self, execution: Execution) -> None:
         """Go on with what it was woken with."""
-        if one.woken is not None and one.at in ("ask", "waiting"):
-            self._decided(one, one.woken)
-            one.woken = None
-        elif one.woken is not None and one.at in ("hold", "holding"):
-            one.at, one.woken = "due", None
+        if execution.woken is not None and execution.at in ("ask", "waiting"):
+            self._decided(execution, execution.woken)
+            execution.woken = None
+        elif execution.woken is not None and execution.at in ("hold", "holding"):
+            execution.at, execution.woken = "due", None
 
-    def _decided(self, one: Execution, outcome: str) -> None:
-        approved = "extend" if one.request.kind is Kind.extension else "prepare"
-        one.at = {"wait": "ask", "approved": approved, "over": "over"}[outcome]
+    def _decided(self, execution: Execution, outcome: str) -> None:
+        approved = "extend" if execution.request.kind is Kind.extension else "prepare"
+        execution.at = {"wait": "ask", "approved": approved, "over": "over"}[outcome]
 
-    def _fan_out(self, one: Execution, accounts: list[str], first: str, then: str) -> None:
-        one.accounts, one.at, one.then = dict.fromkeys(accounts, first), "each", then
+    def _fan_out(self, execution: Execution, accounts: list[str], first: str, then: str) -> None:
+        execution.accounts, execution.at, execution.then = dict.fromkeys(accounts, first), "each", then
 
 
 _FOLLOWING = {

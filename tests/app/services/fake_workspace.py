@@ -41,7 +41,7 @@ class MemorySessionPolicy:
 
 
 class FakeWorkspace:
-    """Everything there is, and what people do in it."""
+    """The parts of the app in memory, and the actions of people."""
 
     def __init__(self, of: ApprovalPolicy | None = None, *, ends_sessions: bool = False) -> None:
         self.clock = FixedClock()
@@ -68,7 +68,7 @@ class FakeWorkspace:
         )
         self.runner = WorkflowRunner(self.context, self.context, self.workflow, self.clock)
 
-    # --- what people do ---------------------------------------------------------------------------------------------
+    # --- people -------------------------------------------------------------------------------------------------------
 
     def command(self, person: Person) -> str:
         """Type the command, and return the id of the form."""
@@ -152,10 +152,10 @@ class FakeWorkspace:
         self.runner.interactions = self.runner.provisioner = self.context
 
     def reconcile(self) -> Counts:
-        """Let the reconciler run once."""
+        """Run the reconciler once."""
         return reconcile(self.context)
 
-    # --- what there is ----------------------------------------------------------------------------------------------
+    # --- state --------------------------------------------------------------------------------------------------------
 
     def now(self, request: Request) -> Request:
         """Return a request as it stands now."""
@@ -202,7 +202,7 @@ class FakeWorkspace:
 
 
 def interrupt(of: Any, name: str, rival: Callable[[], object]) -> None:
-    """Let somebody else do something right before the next call of a method, once."""
+    """Let a rival act once, right before the next call of a method."""
     method = getattr(of, name)
 
     def call(*arguments: Any, **named: Any) -> Any:
@@ -217,10 +217,10 @@ def texts(part: Any) -> list[str]:
     """Return every text of a view or a message, in order."""
     match part:
         case {"text": str(text)}:
-            return [text, *(one for key, value in part.items() if key != "text" for one in texts(value))]
+            return [text, *(text for key, value in part.items() if key != "text" for text in texts(value))]
         case dict():
-            return [one for value in part.values() for one in texts(value)]
+            return [text for value in part.values() for text in texts(value)]
         case list():
-            return [one for value in part for one in texts(value)]
+            return [text for value in part for text in texts(value)]
         case _:
             return []

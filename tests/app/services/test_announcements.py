@@ -54,7 +54,7 @@ def pass_minutes(workspace: FakeWorkspace, minutes: int) -> list[int]:
 
 def loud(workspace: FakeWorkspace) -> list[int]:
     """How often a broken glass is announced in each channel."""
-    return [sum("<!channel>" in one.text for one in workspace.slack.posted(channel)) for channel in BOTH]
+    return [sum("<!channel>" in message.text for message in workspace.slack.posted(channel)) for channel in BOTH]
 
 
 def is_done(workspace: FakeWorkspace, request: Request) -> bool:
@@ -113,7 +113,7 @@ def test_announcement_of_ended_access_says_that_it_is_late(workspace: FakeWorksp
     pass_minutes(workspace, 65)
     workspace.slack.heal()
     pass_minutes(workspace, 5)
-    (announcement,) = [one for one in workspace.slack.posted(SECOND_CHANNEL) if "<!channel>" in one.text]
+    (announcement,) = [message for message in workspace.slack.posted(SECOND_CHANNEL) if "<!channel>" in message.text]
     shown = str(announcement.blocks)
     assert "This announcement is late, because Slack did not accept it before. The access is over." in shown
     assert ids.END not in shown
@@ -193,7 +193,7 @@ def test_explanation_not_recorded_is_retried_and_counted(workspace: FakeWorkspac
     assert is_done(workspace, request)
 
 
-def test_glass_broken_before_the_question_is_posted_opens() -> None:
+def test_break_glass_before_the_message_is_posted_opens() -> None:
     workspace = FakeWorkspace(policy(rule(glass_after_seconds=0)))
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     form = workspace.slack.open_view({"type": "modal", "blocks": []})
@@ -246,7 +246,7 @@ def killed_at(moment: int, *, slack_is_down: bool) -> bool:
     workspace, trouble = FakeWorkspace(), Trouble()
     request = asked(workspace)
     store, slack, workflow = (
-        cast(Any, Watched(one, trouble)) for one in (workspace.store, workspace.slack, workspace.workflow)
+        cast(Any, Watched(double, trouble)) for double in (workspace.store, workspace.slack, workspace.workflow)
     )
     context = replace(workspace.context, store=store, slack=slack, workflow=workflow)
     form = workspace.slack.open_view({"type": "modal", "blocks": []})
@@ -313,7 +313,7 @@ def refusal(workspace: FakeWorkspace, request: Request) -> str:
     return workspace.seen(workspace.open_form(ADA, ids.BREAK_GLASS, request))
 
 
-def test_waiting_time_starts_again_when_a_person_looks(workspace: FakeWorkspace) -> None:
+def test_waiting_time_restarts_when_an_approver_acknowledges(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.pass_time(540)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
@@ -323,7 +323,7 @@ def test_waiting_time_starts_again_when_a_person_looks(workspace: FakeWorkspace)
     assert "Why can't it wait" in refusal(workspace, request)
 
 
-def test_waiting_time_starts_again_with_an_approval_too_few() -> None:
+def test_waiting_time_restarts_with_an_approval_too_few() -> None:
     workspace = FakeWorkspace(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
     request = workspace.asked()
     workspace.runner.pass_time(540)
@@ -361,7 +361,7 @@ def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
     assert "9 min to go" in refusal(workspace, request)
 
 
-def test_waiting_time_shown_in_the_message_follows_each_look(workspace: FakeWorkspace) -> None:
+def test_waiting_time_in_the_message_follows_acknowledgements(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     assert f"Without an answer by {format_time(request.created_at + 600)}" in workspace.message(request)
     workspace.runner.pass_time(60)
@@ -380,7 +380,7 @@ def denied(workspace: FakeWorkspace, **asked: Any) -> Request:
     return workspace.now(request)
 
 
-def test_denial_forbids_breaking_the_glass_for_twelve_hours(workspace: FakeWorkspace) -> None:
+def test_denial_forbids_break_glass_for_twelve_hours(workspace: FakeWorkspace) -> None:
     first = denied(workspace)
     when = first.closed_at or 0
     request = asked(workspace)

@@ -66,7 +66,7 @@ def story(of: FakeWorkspace) -> Request:
     of.runner.pass_time(GRACE_SECONDS)
     _reconcile(of)
     of.runner.pass_time(60)
-    assert [of.is_open(account=one) for one in BOTH] == [True, True]
+    assert [of.is_open(account=account) for account in BOTH] == [True, True]
     assert of.now(request).state is State.active
     again(lambda: of.click(ADA, ids.DONE, request))
     of.runner.pass_time(GRACE_SECONDS)
@@ -95,13 +95,13 @@ def _calls_of_the_story() -> int:
 CALLS = _calls_of_the_story()
 
 
-def test_the_story_has_enough_places_to_crash_at() -> None:
+def test_crash_scenario_has_enough_calls() -> None:
     assert CALLS > 80
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
 @pytest.mark.parametrize("at", range(CALLS))
-def test_a_crash_anywhere_changes_nothing_in_the_end(at: int, after: bool) -> None:
+def test_crash_at_any_call_changes_no_final_state(at: int, after: bool) -> None:
     fuse = Fuse(at, after=after)
     of = workspace(fuse)
     request = story(of)

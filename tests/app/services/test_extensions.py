@@ -26,11 +26,11 @@ def more_time(workspace: FakeWorkspace, request: Request, seconds: int = 7200) -
 
 
 def extension(workspace: FakeWorkspace) -> Request:
-    (only,) = [one for one in workspace.store.requests.values() if one.kind is Kind.extension]
+    (only,) = [request for request in workspace.store.requests.values() if request.kind is Kind.extension]
     return only
 
 
-def test_more_time_is_asked_for_again_and_moves_the_end(workspace: FakeWorkspace) -> None:
+def test_extension_approved_moves_the_end(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.runner.pass_time(3000)
     more_time(workspace, request)
@@ -45,7 +45,7 @@ def test_more_time_is_asked_for_again_and_moves_the_end(workspace: FakeWorkspace
     assert workspace.now(request).state is State.ended
 
 
-def test_what_would_move_nothing_is_not_asked_for(workspace: FakeWorkspace) -> None:
+def test_extension_that_moves_nothing_is_refused(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.runner.pass_time(600)
     view_id = more_time(workspace, request, 3000)
@@ -53,7 +53,7 @@ def test_what_would_move_nothing_is_not_asked_for(workspace: FakeWorkspace) -> N
     assert len(workspace.store.requests) == 1
 
 
-def test_nobody_is_asked_any_more_when_the_access_is_over(workspace: FakeWorkspace) -> None:
+def test_extension_of_ended_access_fails(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
@@ -63,7 +63,7 @@ def test_nobody_is_asked_any_more_when_the_access_is_over(workspace: FakeWorkspa
     assert not any("<@UDOT>" in text for text in workspace.thread(extension(workspace))), "nobody is called"
 
 
-def test_it_is_not_approved_when_the_access_is_over(workspace: FakeWorkspace) -> None:
+def test_extension_of_ended_access_is_not_approved(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
@@ -72,7 +72,7 @@ def test_it_is_not_approved_when_the_access_is_over(workspace: FakeWorkspace) ->
     assert "approved" not in workspace.trail(extension(workspace))
 
 
-def test_the_glass_is_not_broken_for_access_that_is_over(workspace: FakeWorkspace) -> None:
+def test_extension_of_ended_access_is_not_taken_unapproved(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     more_time(workspace, request)
     workspace.runner.stop(extension(workspace).id)
@@ -83,7 +83,7 @@ def test_the_glass_is_not_broken_for_access_that_is_over(workspace: FakeWorkspac
     assert workspace.slack.posted(SECOND_CHANNEL) == []
 
 
-def test_extension_during_a_run_of_the_reconciler_keeps_the_access_open(workspace: FakeWorkspace) -> None:
+def test_extension_during_a_reconciler_run_keeps_the_access(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.runner.stop(request.id)
     workspace.clock.advance(3000)

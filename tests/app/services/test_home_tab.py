@@ -32,11 +32,13 @@ def chosen(workspace: FakeWorkspace, person: Person, action_id: str, value: str)
 
 def buttons(view: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (action, record) of every button of a view."""
-    elements = [one for block in view["blocks"] for one in [*block.get("elements", []), block.get("accessory") or {}]]
-    return [(one["action_id"], one["value"]) for one in elements if one.get("type") == "button"]
+    elements = [
+        element for block in view["blocks"] for element in [*block.get("elements", []), block.get("accessory") or {}]
+    ]
+    return [(element["action_id"], element["value"]) for element in elements if element.get("type") == "button"]
 
 
-def test_a_request_waits_for_whoever_may_approve_it_and_for_nobody_else(workspace: FakeWorkspace) -> None:
+def test_home_tab_offers_a_request_to_its_approvers_only(workspace: FakeWorkspace) -> None:
     request = workspace.asked(BEA)
     assert (ids.APPROVE, request.id) in buttons(home(workspace, CLEO))
     assert (ids.APPROVE, request.id) not in buttons(home(workspace, BEA))
@@ -44,7 +46,7 @@ def test_a_request_waits_for_whoever_may_approve_it_and_for_nobody_else(workspac
     assert (ids.APPROVE, request.id) not in buttons(home(workspace, ADA))
 
 
-def test_what_is_open_can_be_ended_by_those_who_may_end_it(workspace: FakeWorkspace) -> None:
+def test_home_tab_offers_the_end_to_authorized_people(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     assert (ids.END, request.id) in buttons(home(workspace, DOT))
@@ -52,7 +54,7 @@ def test_what_is_open_can_be_ended_by_those_who_may_end_it(workspace: FakeWorksp
     assert (ids.END, request.id) not in buttons(home(workspace, FAY))
 
 
-def test_a_click_in_the_home_tab_shows_it_as_it_is_then(workspace: FakeWorkspace) -> None:
+def test_click_in_the_home_tab_publishes_it_again(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     home(workspace, CLEO)
     workspace.click(CLEO, ids.APPROVE, request, at_home=True)
@@ -60,7 +62,7 @@ def test_a_click_in_the_home_tab_shows_it_as_it_is_then(workspace: FakeWorkspace
     assert (ids.APPROVE, request.id) not in buttons(workspace.slack.homes["UCLEO"])
 
 
-def test_everybodys_history_is_for_security_only(workspace: FakeWorkspace) -> None:
+def test_history_of_all_requests_is_for_security_only(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.click(ADA, ids.DONE, request)
@@ -70,7 +72,7 @@ def test_everybodys_history_is_for_security_only(workspace: FakeWorkspace) -> No
     assert request.id in chosen(workspace, ADA, ids.HOME_FILTER, "mine:ended")
 
 
-def test_a_history_of_several_pages_goes_on_where_the_last_ended(workspace: FakeWorkspace) -> None:
+def test_history_of_several_pages_continues(workspace: FakeWorkspace) -> None:
     requests = []
     for _ in range(23):
         workspace.clock.advance(300)
@@ -78,18 +80,18 @@ def test_a_history_of_several_pages_goes_on_where_the_last_ended(workspace: Fake
         workspace.click(ADA, ids.WITHDRAW, request)
         requests.append(request.id)
     first = chosen(workspace, ADA, ids.HOME_FILTER, "mine:withdrawn")
-    assert [one in first for one in requests] == [False] * 3 + [True] * 20
+    assert [request in first for request in requests] == [False] * 3 + [True] * 20
     (more,) = [value for action, value in buttons(workspace.slack.homes["UADA"]) if action == ids.HOME_MORE]
     second = chosen(workspace, ADA, ids.HOME_MORE, more)
-    assert [one in second for one in requests] == [True] * 3 + [False] * 20
+    assert [request in second for request in requests] == [True] * 3 + [False] * 20
 
 
-def test_a_button_with_a_cursor_that_means_nothing_shows_the_beginning(workspace: FakeWorkspace) -> None:
+def test_history_with_an_invalid_cursor_shows_the_first_page(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     assert request.id in chosen(workspace, ADA, ids.HOME_MORE, "mine:any|garbage")
 
 
-def test_a_guest_who_looks_reads_why_there_is_nothing_and_gets_no_message(workspace: FakeWorkspace) -> None:
+def test_home_tab_of_a_guest_says_why_it_is_closed(workspace: FakeWorkspace) -> None:
     workspace.slack.users["UFAY"]["is_restricted"] = True
     assert texts(home(workspace, FAY)) == ["Guests of this workspace get no access to AWS here."]
     assert workspace.slack.made("chat.postMessage") == []

@@ -57,7 +57,7 @@ def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: FakeWorkspace) 
     assert "pinned to another" in pinned.seen(pinned.command(impostor))
     dispatch.handle_interaction(pinned.context, HomeOpened(SlackActor("UOTHER000", TEAM), "Ev1"), None)
     assert "pinned to another" in texts(pinned.slack.homes["UOTHER000"])[0]
-    assert [(one.event, one.actor.name, "The user ada" in one.note) for one in pinned.store.trail] == [
+    assert [(entry.event, entry.actor.name, "The user ada" in entry.note) for entry in pinned.store.trail] == [
         ("refused", "Slack user UOTHER000", True),
         ("refused", "Slack user UOTHER000", True),
     ]

@@ -59,7 +59,7 @@ POLICY = policies.policy(
     ),
 )
 EVERYBODY = (ADA, BEA, CLEO, DOT, EVE)
-PEOPLE = {one.user_id: one for one in EVERYBODY}
+PEOPLE = {person.user_id: person for person in EVERYBODY}
 Wish = tuple[Person, tuple[str, ...], int]
 HOUR = 3600
 
@@ -143,7 +143,8 @@ class Life(RuleBasedStateMachine):
         self.log = MemoryLog()
         slack = MemorySlack(policies.EVERYBODY)
         store, center, ended, workflow = (
-            cast(Any, Watched(one, self.trouble)) for one in (self.store, self.center, self.sessions, self.executions)
+            cast(Any, Watched(execution, self.trouble))
+            for execution in (self.store, self.center, self.sessions, self.executions)
         )
         self.driver = Driver(
             ReconcilerContext(
@@ -229,7 +230,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def time_out(self, pick: int) -> None:
-        waiting = [one for one in self.executions.all.values() if one.at in ("waiting", "holding")]
+        waiting = [execution for execution in self.executions.all.values() if execution.at in ("waiting", "holding")]
         if waiting:
             self.executions.time_out(waiting[pick % len(waiting)])
 
@@ -259,8 +260,12 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_may_be_there_is_recorded_with_its_end(self) -> None:
-        live = {one.access for one in self.store.live_grants() if one.state in LIVE and one.revoke_at > 0}
-        making = {one.access for one in self.center.operations if one.present and not one.ended and not one.failure}
+        live = {grant.access for grant in self.store.live_grants() if grant.state in LIVE and grant.revoke_at > 0}
+        making = {
+            operation.access
+            for operation in self.center.operations
+            if operation.present and not operation.ended and not operation.failure
+        }
         assert self.center.assigned | making <= live
         assert not [entry for entry in self.store.trail if entry.event.startswith("unrecorded")]
 
@@ -268,32 +273,32 @@ class Life(RuleBasedStateMachine):
     def what_is_over_holds_nothing(self) -> None:
         for request in self.store.requests.values():
             if request.state in FINAL:
-                assert not [one for one in self.store.grants(request.id) if one.state in LIVE]
+                assert not [grant for grant in self.store.grants(request.id) if grant.state in LIVE]
 
     @invariant()
     def what_is_granted_is_there(self) -> None:
-        for one in self.store.all_grants.values():
-            if one.state is GrantState.granted:
-                assert one.access in self.center.assigned
+        for grant in self.store.all_grants.values():
+            if grant.state is GrantState.granted:
+                assert grant.access in self.center.assigned
 
     @invariant()
     def the_end_is_what_was_approved(self) -> None:
         for request in self.store.requests.values():
             allowed = [
-                (one.decided_at or 0) + one.duration
-                for one in self.store.requests.values()
-                if one.id == request.id or one.parent == request.id
+                (other.decided_at or 0) + other.duration
+                for other in self.store.requests.values()
+                if other.id == request.id or other.parent == request.id
             ]
             if request.revoke_at is not None:
                 assert request.revoke_at in allowed
-                for one in self.store.grants(request.id):
-                    assert one.revoke_at <= request.revoke_at
-                    assert one.revoke_at == request.revoke_at or one.state is not GrantState.granted
+                for grant in self.store.grants(request.id):
+                    assert grant.revoke_at <= request.revoke_at
+                    assert grant.revoke_at == request.revoke_at or grant.state is not GrantState.granted
 
     @invariant()
     def nothing_is_opened_without_the_approvals_that_it_needs(self) -> None:
         for request in self.store.requests.values():
-            approvers = [one.by.user_id for one in request.approvals]
+            approvers = [approval.by.user_id for approval in request.approvals]
             assert request.requester.user_id not in approvers
             assert len(set(approvers)) == len(approvers)
             if request.decided_at is not None and not request.glass:
@@ -307,7 +312,7 @@ class Life(RuleBasedStateMachine):
         for request_id in self.store.requests:
             events = [entry.event for entry in self.store.trail if entry.subject == request_id]
             for event in _ONCE:
-                assert sum(one in event for one in events) <= 1
+                assert sum(name in event for name in events) <= 1
             approvers = [
                 entry.actor.user_id
                 for entry in self.store.trail
@@ -318,20 +323,20 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_trail_tells_every_state_in_order_and_ends_where_the_record_is(self) -> None:
         for request in self.store.requests.values():
-            told = [one for one in self.store.trail if one.subject == request.id and one.event in _OF_REQUESTS]
+            told = [entry for entry in self.store.trail if entry.subject == request.id and entry.event in _OF_REQUESTS]
             assert told[0].before == ""
             assert all(earlier.after == later.before for earlier, later in pairwise(told))
             assert told[-1].after == request.state
         for grant in self.store.all_grants.values():
             told = [
-                one
-                for one in self.store.trail
-                if one.subject == grant.request_id
-                and one.event in _OF_GRANTS
-                and one.accounts == (grant.access.account,)
+                entry
+                for entry in self.store.trail
+                if entry.subject == grant.request_id
+                and entry.event in _OF_GRANTS
+                and entry.accounts == (grant.access.account,)
             ]
-            states = [GrantState.planned, *(GrantState(one.after) for one in told)]
-            assert all(one.before == before for one, before in zip(told, states, strict=False))
+            states = [GrantState.planned, *(GrantState(entry.after) for entry in told)]
+            assert all(entry.before == before for entry, before in zip(told, states, strict=False))
             assert states[-1] is grant.state
 
     @invariant()
@@ -359,8 +364,8 @@ class Life(RuleBasedStateMachine):
             self.clock.advance(seconds)
             self.center.end_overdue(0)
             for _ in range(4):
-                for one in self.executions.all.values():
-                    self.executions.stop(one)
+                for execution in self.executions.all.values():
+                    self.executions.stop(execution)
                 self.driver.reconcile()
                 self.clock.advance(60)
 
@@ -387,11 +392,11 @@ class Life(RuleBasedStateMachine):
         else:
             getattr(self.driver, name)(who, self._request(pick).id)
 
-    def _advance(self, one: Execution, branch: int, progress: Progressing) -> None:
+    def _advance(self, execution: Execution, branch: int, progress: Progressing) -> None:
         for left in range(progress.steps - 1, 0, -1):
-            self._do(lambda left=left: self.executions.advance(self.driver, one, branch + left))
+            self._do(lambda left=left: self.executions.advance(self.driver, execution, branch + left))
         last = progress.give_up
-        self._do(lambda: self.executions.advance(self.driver, one, branch, give_up=last), progress.disturbed)
+        self._do(lambda: self.executions.advance(self.driver, execution, branch, give_up=last), progress.disturbed)
 
     def _request(self, pick: int) -> Request:
         known = list(self.store.requests.values())
@@ -402,7 +407,11 @@ class Life(RuleBasedStateMachine):
 
     def _execution(self, pick: int) -> Execution:
         """Pick one that can go on."""
-        moving = [one for one in self.executions.all.values() if one.at not in ("waiting", "holding", "over")]
+        moving = [
+            execution
+            for execution in self.executions.all.values()
+            if execution.at not in ("waiting", "holding", "over")
+        ]
         return moving[pick % len(moving)] if moving else Execution(NOTHING, at="over")
 
 

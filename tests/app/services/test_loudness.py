@@ -18,7 +18,7 @@ def calls_of_security(workspace: FakeWorkspace, request: Request) -> int:
     return sum("<@UDOT>" in text for text in workspace.thread(request))
 
 
-def test_those_to_escalate_to_are_called_again_until_slack_takes_it(workspace: FakeWorkspace) -> None:
+def test_escalation_refused_by_slack_is_retried(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.fail("chat.postMessage", "timeout", times=3)
     workspace.runner.pass_time(300 + 120)
@@ -31,7 +31,7 @@ def test_those_to_escalate_to_are_called_again_until_slack_takes_it(workspace: F
     assert calls_of_security(workspace, request) == 1
 
 
-def test_whoever_asked_is_told_in_person_that_nobody_could_be_asked(workspace: FakeWorkspace) -> None:
+def test_requester_is_told_that_no_approver_could_be_asked(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "not_in_channel", times=workspace.runner.attempts)
     request = workspace.asked()
     assert workspace.now(request).state is State.failed
@@ -39,7 +39,7 @@ def test_whoever_asked_is_told_in_person_that_nobody_could_be_asked(workspace: F
     assert "no approver saw it" in told.text
 
 
-def test_so_is_whoever_asked_where_the_reconciler_finds_that(workspace: FakeWorkspace) -> None:
+def test_requester_is_told_by_the_reconciler(workspace: FakeWorkspace) -> None:
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
         workspace.ask()
@@ -53,7 +53,7 @@ def test_so_is_whoever_asked_where_the_reconciler_finds_that(workspace: FakeWork
     assert len(workspace.slack.posted("UADA")) == 1
 
 
-def test_unasked_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) -> None:
+def test_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     request = workspace.asked()
     assert workspace.now(request).state is State.failed
@@ -66,7 +66,7 @@ def test_unasked_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) 
     assert "no approver saw it" in told.text
 
 
-def test_unasked_requester_who_takes_no_message_is_given_up(workspace: FakeWorkspace) -> None:
+def test_requester_without_private_messages_is_given_up(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "not_in_channel", times=workspace.runner.attempts)
     workspace.slack.fail("chat.postMessage", "cannot_dm_bot", times=None)
     workspace.asked()

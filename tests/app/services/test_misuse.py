@@ -23,7 +23,7 @@ def workspace() -> FakeWorkspace:
     return FakeWorkspace()
 
 
-def test_nobody_sends_the_approvers_back_to_sleep_by_looking_at_their_own_request(workspace: FakeWorkspace) -> None:
+def test_acknowledge_of_an_own_request_is_refused(workspace: FakeWorkspace) -> None:
     request = workspace.asked(BEA)
     workspace.click(BEA, ids.ACKNOWLEDGE, request)
     assert workspace.told() == "Nobody decides on their own request; you can withdraw it."
@@ -34,7 +34,7 @@ def test_nobody_sends_the_approvers_back_to_sleep_by_looking_at_their_own_reques
     assert workspace.now(request).state is State.withdrawn
 
 
-def test_a_second_account_of_slack_makes_nobody_a_second_person() -> None:
+def test_second_slack_account_is_the_same_person() -> None:
     workspace = FakeWorkspace(
         replace(policy(rule(approvers=(group("oncall"),))), people={"UADA": "u-ada", "UADATWO": "u-ada"})
     )
@@ -51,7 +51,7 @@ def fill(workspace: FakeWorkspace, view_id: str) -> str:
     return workspace.seen(view_id)
 
 
-def test_nobody_floods_the_channel_with_requests(workspace: FakeWorkspace) -> None:
+def test_requests_above_the_hourly_limit_are_refused(workspace: FakeWorkspace) -> None:
     first, *_ = [workspace.asked() for _ in range(19)]
     twentieth = workspace.command(ADA)
     assert "The channel asks the approvers" in fill(workspace, twentieth)
@@ -75,7 +75,7 @@ def test_extensions_are_counted_with_the_requests(workspace: FakeWorkspace) -> N
     assert "within an hour" in workspace.seen(view_id)
 
 
-def test_more_accounts_than_one_request_takes_are_refused_in_the_form() -> None:
+def test_request_for_too_many_accounts_is_refused() -> None:
     many = tuple(f"{number:012}" for number in range(51))
     workspace = FakeWorkspace(policy(rule(accounts=many)))
     view_id = workspace.command(ADA)
@@ -85,7 +85,7 @@ def test_more_accounts_than_one_request_takes_are_refused_in_the_form() -> None:
     assert not workspace.store.requests
 
 
-def test_an_approver_whose_address_in_slack_has_changed_is_nobody(workspace: FakeWorkspace) -> None:
+def test_approver_with_a_changed_slack_address_is_unidentified(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.users["UCLEO"]["profile"]["email"] = "bea@elsewhere.example"
     workspace.click(CLEO, ids.APPROVE, request)
@@ -93,7 +93,7 @@ def test_an_approver_whose_address_in_slack_has_changed_is_nobody(workspace: Fak
     assert workspace.now(request).state is State.pending
 
 
-def test_nothing_is_denied_ended_or_taken_without_a_reason(workspace: FakeWorkspace) -> None:
+def test_deny_end_and_break_glass_need_a_reason(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     view_id = workspace.submit(CLEO, ids.DENY_FORM, {ids.NOTE: (" ",)}, about=request.id)
     assert "Enter a reason" in workspace.seen(view_id)
@@ -135,10 +135,10 @@ def test_requests_in_a_burst_are_limited_before_the_index_knows(
 
     monkeypatch.setattr(workspace.store, "requests_of", nothing_yet)
     made = [workspace.ask() for _ in range(30)]
-    assert sum(one is not None for one in made) == 20
+    assert sum(request is not None for request in made) == 20
 
 
-def test_request_lost_to_a_conflict_is_tried_again_and_made(workspace: FakeWorkspace) -> None:
+def test_request_after_a_conflict_is_created_by_the_retry(workspace: FakeWorkspace) -> None:
     def conflict(*_: Any) -> bool:
         return False
 
@@ -158,13 +158,13 @@ def test_request_lost_to_a_conflict_is_tried_again_and_made(workspace: FakeWorks
 def refused(workspace: FakeWorkspace) -> list[tuple[str, str, str]]:
     """Return who was refused, about what, and why, as the trail has it."""
     return [
-        (one.actor.user_id or one.actor.name, one.subject, one.note)
-        for one in workspace.store.trail
-        if one.event == "refused"
+        (entry.actor.user_id or entry.actor.name, entry.subject, entry.note)
+        for entry in workspace.store.trail
+        if entry.event == "refused"
     ]
 
 
-def test_the_trail_keeps_who_tried_what_they_may_not_once_an_hour(workspace: FakeWorkspace) -> None:
+def test_trail_keeps_an_unauthorized_attempt_once_an_hour(workspace: FakeWorkspace) -> None:
     own = workspace.asked(BEA)
     for _ in range(3):
         workspace.click(BEA, ids.APPROVE, own)
@@ -178,7 +178,7 @@ def test_the_trail_keeps_who_tried_what_they_may_not_once_an_hour(workspace: Fak
     assert refused(workspace) == [("u-bea", own.id, why)] * 2
 
 
-def test_refusal_the_trail_did_not_take_is_kept_by_the_retry(workspace: FakeWorkspace) -> None:
+def test_refusal_not_audited_is_audited_by_the_retry(workspace: FakeWorkspace) -> None:
     own = workspace.asked(BEA)
     with pytest.MonkeyPatch.context() as broken:
         broken.setattr(workspace.store, "append_audit", _unreachable)
@@ -194,7 +194,7 @@ def _unreachable(_: object) -> bool:
     raise AwsError("InternalServerError", "not now", 500, "TransactWriteItems")
 
 
-def test_it_keeps_who_tried_to_end_to_withdraw_and_to_take_what_is_not_theirs(workspace: FakeWorkspace) -> None:
+def test_trail_keeps_attempts_on_other_peoples_requests(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.submit(EVE, ids.END_FORM, {ids.NOTE: ("x",)}, about=request.id)
     workspace.click(EVE, ids.WITHDRAW, request)
@@ -202,7 +202,7 @@ def test_it_keeps_who_tried_to_end_to_withdraw_and_to_take_what_is_not_theirs(wo
     assert [(who, about) for who, about, _ in refused(workspace)] == [("u-eve", request.id)] * 3
 
 
-def test_it_keeps_who_asked_for_what_they_may_not_and_not_every_slip(workspace: FakeWorkspace) -> None:
+def test_trail_keeps_unauthorized_requests_and_no_typing_errors(workspace: FakeWorkspace) -> None:
     workspace.command(FAY)
     view_id = workspace.command(ADA)
     values = {ids.ROLE: (NETWORK,), ids.ACCOUNTS: (PRODUCTION,), ids.DURATION: ("60",), ids.REASON: ("x",)}
@@ -212,7 +212,7 @@ def test_it_keeps_who_asked_for_what_they_may_not_and_not_every_slip(workspace: 
     assert "No rule lets Ada request network-break-glass" in refused(workspace)[1][2]
 
 
-def test_it_keeps_strangers_by_the_only_name_there_is(workspace: FakeWorkspace) -> None:
+def test_trail_keeps_unidentified_users_by_slack_id(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.users["UEVE"]["is_restricted"] = True
     workspace.click(EVE, ids.APPROVE, request)
@@ -221,7 +221,7 @@ def test_it_keeps_strangers_by_the_only_name_there_is(workspace: FakeWorkspace) 
     ]
 
 
-def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(workspace: FakeWorkspace) -> None:
+def test_button_value_without_a_record_is_refused(workspace: FakeWorkspace) -> None:
     for value in ("", "r-" + "x" * 1998, "../../AUDIT#2026-11-26"):
         workspace.click(CLEO, ids.APPROVE, value)
         assert workspace.told() == "Request not found."
@@ -233,7 +233,7 @@ def test_a_value_that_is_no_id_is_no_record_and_gets_nowhere(workspace: FakeWork
     assert [about for _, about, _ in refused(workspace)] == ["refused"]
 
 
-def test_nothing_that_people_write_gets_into_the_log(workspace: FakeWorkspace) -> None:
+def test_log_has_no_text_that_people_write(workspace: FakeWorkspace) -> None:
     workspace.center.failure = "SECRET"
     workspace.asked(reason="SECRET reason")
     workspace.click(CLEO, ids.APPROVE, next(iter(workspace.store.requests)))
@@ -262,7 +262,7 @@ def test_click_of_a_user_slack_does_not_show_is_refused(workspace: FakeWorkspace
     assert "another workspace" in workspace.told()
 
 
-def test_click_that_is_refused_for_good_is_not_tried_again(workspace: FakeWorkspace) -> None:
+def test_click_with_a_permanent_refusal_is_not_retried(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.fail("users.info", "account_inactive", times=None)
     with pytest.raises(PermanentError, match="account_inactive"):

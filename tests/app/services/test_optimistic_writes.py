@@ -84,34 +84,34 @@ def filled() -> Rivals:
 
 
 def approve(by: Any, required: int = 2) -> Callable[[Request], Change]:
-    return lambda one: request_lifecycle.approve(one, approval(by), required, NOW)
+    return lambda read: request_lifecycle.approve(read, approval(by), required, NOW)
 
 
-def test_a_change_is_written_and_comes_back_as_it_was_written() -> None:
+def test_change_returns_the_written_record() -> None:
     store = filled()
     written = change_request(store, "r-1", approve(CLEO_ACTS))
     assert written.request == store.request("r-1") == request(approvals=(approval(CLEO_ACTS),), version=2)
     assert [entry.event for entry in written.audit] == [entry.event for entry in store.trail] == ["approval_given"]
 
 
-def test_whoever_comes_second_is_asked_again_about_the_record_as_it_then_is() -> None:
+def test_change_after_a_conflict_reads_the_newer_record() -> None:
     store = filled()
     store.coming = [lambda: change_request(store, "r-1", approve(DOT_ACTS))]
     written = change_request(store, "r-1", approve(CLEO_ACTS))
     assert written.request.state is State.approved
-    assert [one.by for one in written.request.approvals] == [DOT_ACTS, CLEO_ACTS]
+    assert [approval.by for approval in written.request.approvals] == [DOT_ACTS, CLEO_ACTS]
     assert [entry.event for entry in store.trail] == ["approval_given", "approved"]
 
 
-def test_and_may_find_that_it_is_not_possible_any_more() -> None:
+def test_change_after_a_conflict_may_be_impossible() -> None:
     store = filled()
-    store.coming = [lambda: change_request(store, "r-1", lambda one: request_lifecycle.withdraw(one, ADA_ACTS, NOW))]
+    store.coming = [lambda: change_request(store, "r-1", lambda read: request_lifecycle.withdraw(read, ADA_ACTS, NOW))]
     with pytest.raises(RequestTransitionError):
         change_request(store, "r-1", approve(CLEO_ACTS))
     assert [entry.event for entry in store.trail] == ["withdrawn"]
 
 
-def test_one_person_who_clicks_twice_at_once_is_one_approval() -> None:
+def test_two_simultaneous_clicks_of_a_person_are_one_approval() -> None:
     store = filled()
     store.coming = [lambda: change_request(store, "r-1", approve(CLEO_ACTS))]
     with pytest.raises(AlreadyApprovedError):
@@ -119,7 +119,7 @@ def test_one_person_who_clicks_twice_at_once_is_one_approval() -> None:
     assert len(store.requests["r-1"].approvals) == len(store.trail) == 1
 
 
-def test_two_who_approve_at_once_from_different_threads_are_two_approvals() -> None:
+def test_two_simultaneous_approvals_are_both_counted() -> None:
     store = filled()
     threads = [
         threading.Thread(target=change_request, args=(store, "r-1", approve(by))) for by in (CLEO_ACTS, DOT_ACTS)
@@ -132,32 +132,32 @@ def test_two_who_approve_at_once_from_different_threads_are_two_approvals() -> N
     assert [entry.event for entry in store.trail] == ["approval_given", "approved"]
 
 
-def test_grants_that_change_with_a_request_are_all_written_or_none() -> None:
+def test_grants_written_with_a_request_are_all_or_none() -> None:
     store = filled()
     MemoryStore.save_request(store, request(State.active))
 
-    def longer(one: Request) -> Change:
+    def longer(request: Request) -> Change:
         read = store.grants("r-1")
         if store.writes == 0:
             # After the grants were read and before all of it is written, one of them changes.
             store.coming = [lambda: MemoryStore.save_grant(store, replace(read[0], failure="moved"))]
         moved = tuple(grant_lifecycle.lengthen_grant(of_it, ASKED + 9_999) for of_it in read)
-        return Change(replace(one, revoke_at=ASKED + 9_999), (), moved)
+        return Change(replace(request, revoke_at=ASKED + 9_999), (), moved)
 
     change_request(store, "r-1", longer)
     assert store.writes == 2
-    assert [(one.revoke_at, one.failure) for one in store.grants("r-1")] == [(ASKED + 9_999, "moved")]
+    assert [(grant.revoke_at, grant.failure) for grant in store.grants("r-1")] == [(ASKED + 9_999, "moved")]
 
 
 UNCHANGED: dict[str, Callable[[Rivals], object]] = {
     "a request": lambda store: change_request(store, "r-1", Change),
-    "a grant": lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: (one, ())),
-    "a use": lambda store: change_usage(store, "u-1", lambda one: (one, ())),
+    "a grant": lambda store: change_grant(store, "r-1", PRODUCTION, lambda read: (read, ())),
+    "a use": lambda store: change_usage(store, "u-1", lambda read: (read, ())),
 }
 
 
 @pytest.mark.parametrize("what", UNCHANGED)
-def test_what_changes_nothing_writes_nothing(what: str) -> None:
+def test_change_of_nothing_writes_nothing(what: str) -> None:
     store = filled()
     UNCHANGED[what](store)
     assert store.writes == 0
@@ -166,21 +166,21 @@ def test_what_changes_nothing_writes_nothing(what: str) -> None:
 
 ABSENT: dict[str, Callable[[Rivals], object]] = {
     "a request": lambda store: change_request(store, "r-9", Change),
-    "a request's grant": lambda store: change_grant(store, "r-9", PRODUCTION, lambda one: (one, ())),
-    "an account's grant": lambda store: change_grant(store, "r-1", "999999999999", lambda one: (one, ())),
-    "a use": lambda store: change_usage(store, "u-9", lambda one: (one, ())),
+    "a request's grant": lambda store: change_grant(store, "r-9", PRODUCTION, lambda read: (read, ())),
+    "an account's grant": lambda store: change_grant(store, "r-1", "999999999999", lambda read: (read, ())),
+    "a use": lambda store: change_usage(store, "u-9", lambda read: (read, ())),
 }
 
 
 @pytest.mark.parametrize("what", ABSENT)
-def test_what_is_not_there_is_an_error(what: str) -> None:
+def test_change_of_an_unknown_record_raises(what: str) -> None:
     with pytest.raises(UnknownRecordError):
         ABSENT[what](filled())
 
 
 def _touch_request(store: MemoryStore) -> None:
-    one = store.requests["r-1"]
-    MemoryStore.save_request(store, replace(one, token=f"token-{one.version}"))
+    stored = store.requests["r-1"]
+    MemoryStore.save_request(store, replace(stored, token=f"token-{stored.version}"))
 
 
 def _touch_grant(store: MemoryStore) -> None:
@@ -194,12 +194,12 @@ def _touch_use(store: MemoryStore) -> None:
 CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], None]]] = {
     "a request": (lambda store: change_request(store, "r-1", approve(CLEO_ACTS)), _touch_request),
     "a grant": (
-        lambda store: change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.confirm_grant(one, NOW)),
+        lambda store: change_grant(store, "r-1", PRODUCTION, lambda read: grant_lifecycle.confirm_grant(read, NOW)),
         _touch_grant,
     ),
     "a use": (
         lambda store: change_usage(
-            store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW)
+            store, "u-1", lambda read: usage_lifecycle.record_explanation(read, explanation(), NOW)
         ),
         _touch_use,
     ),
@@ -207,7 +207,7 @@ CONTENDED: dict[str, tuple[Callable[[Rivals], object], Callable[[MemoryStore], N
 
 
 @pytest.mark.parametrize("what", CONTENDED)
-def test_whoever_is_late_every_time_gives_up_without_a_trace(what: str) -> None:
+def test_change_with_conflicts_in_each_attempt_raises(what: str) -> None:
     change, touch = CONTENDED[what]
     store = filled()
     store.coming = [lambda: touch(store)] * ATTEMPTS
@@ -218,7 +218,7 @@ def test_whoever_is_late_every_time_gives_up_without_a_trace(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", CONTENDED)
-def test_whoever_is_first_in_the_end_gets_through(what: str) -> None:
+def test_change_with_a_last_free_attempt_is_written(what: str) -> None:
     change, touch = CONTENDED[what]
     store = filled()
     store.coming = [lambda: touch(store)] * (ATTEMPTS - 1)
@@ -226,10 +226,10 @@ def test_whoever_is_first_in_the_end_gets_through(what: str) -> None:
     assert len(store.trail) == 1
 
 
-def test_a_grant_and_a_use_come_back_as_they_were_written() -> None:
+def test_change_of_grant_and_usage_returns_the_written_record() -> None:
     store = filled()
-    changed = change_grant(store, "r-1", PRODUCTION, lambda one: grant_lifecycle.confirm_grant(one, NOW))
+    changed = change_grant(store, "r-1", PRODUCTION, lambda read: grant_lifecycle.confirm_grant(read, NOW))
     assert changed == store.grants("r-1")[0] == grant(GrantState.granted, version=2, made=True)
-    explained = change_usage(store, "u-1", lambda one: usage_lifecycle.record_explanation(one, explanation(), NOW))
+    explained = change_usage(store, "u-1", lambda read: usage_lifecycle.record_explanation(read, explanation(), NOW))
     assert explained == store.uses["u-1"]
     assert explained.state is UsageState.explained

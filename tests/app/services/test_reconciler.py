@@ -45,7 +45,7 @@ def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     return request
 
 
-def test_what_outlived_its_time_is_taken_back_without_a_workflow(workspace: FakeWorkspace) -> None:
+def test_reconcile_revokes_overdue_access_without_a_workflow(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3599)
     workspace.reconcile()
@@ -57,7 +57,7 @@ def test_what_outlived_its_time_is_taken_back_without_a_workflow(workspace: Fake
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
-def test_reconciler_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
+def test_reconcile_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
@@ -70,7 +70,7 @@ def test_reconciler_after_machine_replaced_revokes_open_access(workspace: FakeWo
     assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
-def test_reconciler_after_machine_replaced_ends_what_a_click_ended(workspace: FakeWorkspace) -> None:
+def test_reconcile_after_machine_replaced_ends_an_ended_request(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.replace_machine()
@@ -80,7 +80,7 @@ def test_reconciler_after_machine_replaced_ends_what_a_click_ended(workspace: Fa
     assert workspace.now(request).state is State.ended
 
 
-def test_reconciler_after_machine_replaced_starts_pending_requests_anew(workspace: FakeWorkspace) -> None:
+def test_reconcile_after_machine_replaced_restarts_pending(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.replace_machine()
     workspace.clock.advance(GRACE_SECONDS)
@@ -91,7 +91,7 @@ def test_reconciler_after_machine_replaced_starts_pending_requests_anew(workspac
     assert workspace.now(request).state is State.active
 
 
-def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(workspace: FakeWorkspace) -> None:
+def test_refused_revocation_is_counted_and_retried(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(LATE)
 
@@ -108,7 +108,7 @@ def test_what_identity_center_does_not_take_back_is_counted_and_tried_again(work
     assert workspace.now(request).state is State.ended
 
 
-def test_reconciler_with_a_failing_part_does_the_others_and_counts_it(workspace: FakeWorkspace) -> None:
+def test_reconcile_with_a_failing_part_runs_the_others(workspace: FakeWorkspace) -> None:
     opened(workspace)
     workspace.clock.advance(LATE)
     workspace.workflow.failure = RuntimeError("Step Functions is down")
@@ -116,7 +116,7 @@ def test_reconciler_with_a_failing_part_does_the_others_and_counts_it(workspace:
     assert not workspace.is_open()
 
 
-def test_reconciler_with_a_failing_grant_revokes_the_others(
+def test_reconcile_with_a_failing_grant_revokes_the_others(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
@@ -133,7 +133,7 @@ def test_reconciler_with_a_failing_grant_revokes_the_others(
     assert workspace.now(first).state is not State.ended
 
 
-def test_reconciler_with_an_unreadable_request_revokes_its_grants(workspace: FakeWorkspace) -> None:
+def test_reconcile_with_an_unreadable_request_revokes_its_grants(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(request.id)
@@ -142,7 +142,7 @@ def test_reconciler_with_an_unreadable_request_revokes_its_grants(workspace: Fak
     assert (counts.late, counts.failures > 0) == (0, True)
 
 
-def test_reconciler_with_an_unwritable_request_revokes_its_grants(
+def test_reconcile_with_an_unwritable_request_revokes_its_grants(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(workspace)
@@ -157,7 +157,7 @@ def test_reconciler_with_an_unwritable_request_revokes_its_grants(
     assert (counts.late, counts.failures > 0) == (0, True)
 
 
-def test_reconciler_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorkspace) -> None:
+def test_reconcile_with_an_unreadable_grant_revokes_the_others(workspace: FakeWorkspace) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
     workspace.clock.advance(LATE)
     workspace.store.unreadable.add(f"{first.id} {PRODUCTION}")
@@ -166,7 +166,7 @@ def test_reconciler_with_an_unreadable_grant_revokes_the_others(workspace: FakeW
     assert workspace.now(second).state is State.ended
 
 
-def test_reconciler_asks_for_every_deletion_before_it_tells_anybody(workspace: FakeWorkspace) -> None:
+def test_reconcile_starts_every_deletion_before_any_message(workspace: FakeWorkspace) -> None:
     first, second = opened(workspace), opened(workspace, BEA)
     workspace.clock.advance(LATE)
     told: list[bool] = []
@@ -174,10 +174,10 @@ def test_reconciler_asks_for_every_deletion_before_it_tells_anybody(workspace: F
     workspace.reconcile()
     assert told
     assert not any(told)
-    assert {workspace.now(one).state for one in (first, second)} == {State.ended}
+    assert {workspace.now(request).state for request in (first, second)} == {State.ended}
 
 
-def test_reconciler_without_time_tells_the_rest_in_the_next_run(workspace: FakeWorkspace) -> None:
+def test_reconcile_without_time_posts_the_rest_in_the_next_run(workspace: FakeWorkspace) -> None:
     requests = [opened(workspace), opened(workspace, BEA)]
     workspace.clock.advance(LATE)
     workspace.slack.fail("*", "timeout", times=None)
@@ -185,14 +185,14 @@ def test_reconciler_without_time_tells_the_rest_in_the_next_run(workspace: FakeW
     began = workspace.clock()
     assert workspace.reconcile().late == 0
     assert workspace.clock() - began < 300, "the function's time"
-    assert all(workspace.now(one).message_stale for one in requests)
+    assert all(workspace.now(request).message_stale for request in requests)
     workspace.slack.heal()
     workspace.slack.watch = lambda: None
     workspace.reconcile()
-    assert all("Ended" in workspace.message(one) for one in requests)
+    assert all("Ended" in workspace.message(request) for request in requests)
 
 
-def test_reconciler_with_one_broken_account_searches_the_others(
+def test_search_with_one_broken_account_searches_the_others(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = workspace.center.assignments
@@ -211,7 +211,7 @@ def test_reconciler_with_one_broken_account_searches_the_others(
     assert failed["what"] == f"{RDS} {PRODUCTION}"
 
 
-def test_reconciler_asks_first_for_what_it_has_not_asked_for(workspace: FakeWorkspace) -> None:
+def test_reconcile_starts_new_deletions_first(workspace: FakeWorkspace) -> None:
     opened(workspace)
     workspace.clock.advance(600)
     opened(workspace, BEA)
@@ -225,7 +225,7 @@ def test_reconciler_asks_first_for_what_it_has_not_asked_for(workspace: FakeWork
     assert next(call for call in asked if call in ("delete", "deletion")) == "delete"
 
 
-def test_reconciler_that_cannot_list_grants_counts_none_of_them(
+def test_reconcile_that_cannot_list_grants_counts_none(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -236,7 +236,7 @@ def test_reconciler_that_cannot_list_grants_counts_none_of_them(
 
 
 @pytest.mark.parametrize("later", [0, LATE], ids=["ended by a click", "late"])
-def test_reconciler_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
+def test_reconcile_of_many_hanging_accounts_ends_in_time(later: int) -> None:
     accounts = tuple(f"{number:012}" for number in range(50))
     workspace = FakeWorkspace(policy(replace(DATABASES, accounts=accounts), accounts=dict.fromkeys(accounts, "one")))
     request = workspace.asked(accounts=accounts)
@@ -256,7 +256,7 @@ def test_reconciler_of_many_accounts_that_hang_ends_in_time(later: int) -> None:
     assert workspace.clock() - began < 240, "the function has 300 s, and people are still to be told"
 
 
-def test_a_request_that_nobody_expires_expires(workspace: FakeWorkspace) -> None:
+def test_reconcile_expires_an_overdue_request(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800 + GRACE_SECONDS)
@@ -265,7 +265,7 @@ def test_a_request_that_nobody_expires_expires(workspace: FakeWorkspace) -> None
     assert "Expired" in workspace.message(request)
 
 
-def test_a_request_whose_workflow_never_started_is_started(workspace: FakeWorkspace) -> None:
+def test_reconcile_starts_a_workflow_that_never_started(workspace: FakeWorkspace) -> None:
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
         workspace.ask()
@@ -278,7 +278,7 @@ def test_a_request_whose_workflow_never_started_is_started(workspace: FakeWorksp
     assert workspace.is_open()
 
 
-def test_an_approval_that_could_not_wake_the_workflow_is_taken_further(workspace: FakeWorkspace) -> None:
+def test_approval_that_could_not_wake_the_workflow_is_resumed(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
@@ -291,7 +291,7 @@ def test_an_approval_that_could_not_wake_the_workflow_is_taken_further(workspace
     assert workspace.is_open()
 
 
-def test_a_request_whose_workflow_was_stopped_before_it_opened_anything_has_failed(workspace: FakeWorkspace) -> None:
+def test_request_with_a_workflow_stopped_before_grants_fails(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(GRACE_SECONDS)
@@ -300,7 +300,7 @@ def test_a_request_whose_workflow_was_stopped_before_it_opened_anything_has_fail
     assert "workflow was stopped" in workspace.message(request)
 
 
-def test_a_message_that_slack_did_not_take_is_written_anew_when_it_takes_it_again(workspace: FakeWorkspace) -> None:
+def test_stale_message_is_refreshed_when_slack_is_back(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.fail("chat.update", "is_archived", times=None)
     workspace.click(CLEO, ids.APPROVE, request)
@@ -314,7 +314,7 @@ def test_a_message_that_slack_did_not_take_is_written_anew_when_it_takes_it_agai
     assert len(workspace.slack.calls) == calls, "it shows the newest state by now"
 
 
-def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that_it_is(
+def test_stale_message_of_an_ended_request_is_refreshed(
     workspace: FakeWorkspace,
 ) -> None:
     request = workspace.asked()
@@ -328,13 +328,13 @@ def test_so_is_the_message_of_a_request_that_is_over_and_the_home_tab_knows_that
     assert list(workspace.store.open_requests()) == []
 
 
-def test_a_message_that_slack_never_takes_is_given_up(workspace: FakeWorkspace) -> None:
+def test_stale_message_that_slack_always_refuses_is_given_up(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.slack.fail("chat.update", "not_in_channel", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.clock.advance(7 * 86_400 - 1)
     workspace.reconcile()
-    assert [one.id for one in workspace.store.open_requests()] == [request.id], "a week long it is tried again"
+    assert [request.id for request in workspace.store.open_requests()] == [request.id], "a week long it is tried again"
     workspace.clock.advance(1)
     workspace.reconcile()
     assert list(workspace.store.open_requests()) == []
@@ -351,7 +351,7 @@ def test_message_that_is_gone_is_not_updated_again(workspace: FakeWorkspace, cod
     assert len(workspace.slack.calls) == calls
 
 
-def test_what_the_reconciler_takes_back_is_told_at_once(workspace: FakeWorkspace) -> None:
+def test_reconcile_posts_its_revocations_at_once(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(LATE)
     workspace.center.polls = 5
@@ -375,7 +375,7 @@ def full_policy() -> str:
 
 
 @pytest.mark.parametrize("content", ["not a policy", full_policy()], ids=["edited by hand", "full"])
-def test_a_policy_that_takes_no_deny_keeps_no_request_from_its_end(content: str) -> None:
+def test_request_ends_if_the_policy_refuses_the_deny(content: str) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
@@ -400,7 +400,7 @@ def test_unmanaged_report_not_accepted_is_posted_by_the_next_run(workspace: Fake
     assert [entry.event for entry in workspace.store.trail] == ["unrecorded_found"]
 
 
-def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_time(workspace: FakeWorkspace) -> None:
+def test_unmanaged_assignment_is_reported_once_and_counted(workspace: FakeWorkspace) -> None:
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     assert workspace.reconcile() == Counts(unmanaged=1)
     assert workspace.reconcile() == Counts(unmanaged=1)
@@ -410,7 +410,7 @@ def test_an_assignment_that_nobody_recorded_is_reported_once_and_counted_each_ti
     assert workspace.center.assigned
 
 
-def test_an_assignment_that_nobody_recorded_is_revoked_where_the_stack_says_so() -> None:
+def test_unmanaged_assignment_is_revoked_if_the_stack_says_so() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.center.groups.add(("g-everybody", RDS, PRODUCTION))
@@ -436,7 +436,7 @@ def test_search_revokes_its_own_late_assignment_under_report(workspace: FakeWork
     assert workspace.reconcile().unmanaged == 1
     assert not workspace.is_open()
     assert workspace.reconcile().unmanaged == 0
-    (message,) = [one for one in workspace.slack.posted(CHANNEL) if "came late" in one.text]
+    (message,) = [message for message in workspace.slack.posted(CHANNEL) if "came late" in message.text]
     assert "revoked when the search meets it again" in message.text
 
 
@@ -477,11 +477,11 @@ def test_search_without_time_goes_on_in_the_next_run(workspace: FakeWorkspace) -
     counts = [workspace.reconcile() for _ in range(5)]
     assert searched[:10] == pairs
     assert searched[10:] == pairs[: len(searched) - 10], "a new round"
-    assert [one.unmanaged for one in counts] == [4, 8, 10, 10, 10]
-    assert all(one.failures == 0 for one in counts)
+    assert [count.unmanaged for count in counts] == [4, 8, 10, 10, 10]
+    assert all(count.failures == 0 for count in counts)
 
 
-def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
+def test_search_of_many_hanging_assignments_ends_in_time() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.update(Access(f"u-{number}", RDS, PRODUCTION) for number in range(50))
     assert workspace.reconcile().unmanaged == 50
@@ -496,7 +496,7 @@ def test_search_of_many_unmanaged_that_hang_ends_in_time() -> None:
     assert workspace.clock() - began < 300, "the function's time"
 
 
-def test_search_writes_the_trail_before_it_revokes() -> None:
+def test_search_audits_before_it_revokes() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke)))
     workspace.center.assigned.add(Access("u-mallory", RDS, PRODUCTION))
     workspace.reconcile()
@@ -543,10 +543,10 @@ def test_search_with_a_failing_revocation_revokes_the_others() -> None:
     workspace.center.assigned.update(Access("u-mallory", RDS, account) for account in (PRODUCTION, STAGING))
     workspace.reconcile()
     assert workspace.reconcile().failures == 1
-    assert {one.account for one in workspace.center.assigned} == {PRODUCTION}
+    assert {access.account for access in workspace.center.assigned} == {PRODUCTION}
 
 
-def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None:
+def test_search_ignores_assignments_of_stack_file_and_requests() -> None:
     standing = (StandingAssignment(group("oncall"), RDS, PRODUCTION), StandingAssignment(user("fay"), RDS, PRODUCTION))
     workspace = FakeWorkspace(policy(standing=standing))
     workspace.center.groups.add(("g-oncall", RDS, PRODUCTION))
@@ -558,7 +558,7 @@ def test_what_the_stack_file_assigns_and_what_is_requested_is_recorded() -> None
     assert workspace.reconcile() == Counts()
 
 
-def test_the_deny_on_sessions_is_put_in_again_and_taken_out_in_time() -> None:
+def test_session_deny_is_written_again_and_removed_in_time() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)

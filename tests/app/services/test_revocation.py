@@ -44,7 +44,7 @@ def test_revoke_after_a_deletion_needs_one_list(workspace: FakeWorkspace) -> Non
     assert len(workspace.center.deleted) == 1
 
 
-def test_revoke_of_what_is_not_listed_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
+def test_revoke_of_an_unlisted_one_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.center.assigned.clear()
     workspace.click(ADA, ids.DONE, request)
@@ -55,7 +55,7 @@ def test_revoke_of_what_is_not_listed_waits_for_a_second_list(workspace: FakeWor
     assert workspace.now(request).state is State.ended
 
 
-def test_revoke_whose_deletion_found_nothing_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
+def test_revoke_that_deleted_nothing_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.center.polls = 1
     workspace.center.unlisted = 1
@@ -65,7 +65,7 @@ def test_revoke_whose_deletion_found_nothing_waits_for_a_second_list(workspace: 
     assert workspace.now(request).state is State.revoking
 
 
-def test_verify_of_what_came_back_has_it_deleted_again(workspace: FakeWorkspace) -> None:
+def test_verify_of_a_late_assignment_deletes_it_again(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     late = [Access(ADA.user_id, RDS, PRODUCTION)]
 
@@ -81,7 +81,7 @@ def test_verify_of_what_came_back_has_it_deleted_again(workspace: FakeWorkspace)
     assert len(workspace.center.deleted) == 2
 
 
-def test_take_back_of_what_was_made_deletes_it_unlisted(workspace: FakeWorkspace) -> None:
+def test_rollback_of_a_created_assignment_deletes_it_unlisted(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
 
     def killed(step: str, done: bool) -> None:
@@ -122,7 +122,7 @@ def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: Fake
 # --- a set that left the stack file ----------------------------------------------------------------------------------
 
 
-def test_reconciler_revokes_a_grant_whose_set_left_the_stack_file() -> None:
+def test_reconcile_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.runner.stop(request.id)
@@ -157,7 +157,7 @@ def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
 
 
 @pytest.mark.parametrize("reason", [UNEXPECTED, PROPAGATION])
-def test_creation_that_fails_for_a_moment_is_asked_for_again(workspace: FakeWorkspace, reason: str) -> None:
+def test_creation_with_a_transient_failure_is_retried(workspace: FakeWorkspace, reason: str) -> None:
     workspace.center.failures = [reason, reason]
     request = opened(workspace)
     workspace.runner.pass_time(60)
@@ -169,7 +169,7 @@ def test_creation_that_fails_for_a_moment_is_asked_for_again(workspace: FakeWork
     assert grant.failure == ""
 
 
-def test_creation_that_goes_on_failing_ends_with_the_reason(workspace: FakeWorkspace) -> None:
+def test_creation_that_keeps_failing_ends_with_the_reason(workspace: FakeWorkspace) -> None:
     workspace.center.failure = UNEXPECTED
     request = opened(workspace)
     workspace.runner.pass_time(1200)
@@ -177,14 +177,14 @@ def test_creation_that_goes_on_failing_ends_with_the_reason(workspace: FakeWorks
     assert UNEXPECTED in workspace.message(request)
 
 
-def test_creation_that_fails_for_good_is_asked_for_once(workspace: FakeWorkspace) -> None:
+def test_creation_with_a_permanent_failure_is_not_retried(workspace: FakeWorkspace) -> None:
     workspace.center.failure = NO_ASSIGNEE
     request = opened(workspace)
     assert workspace.now(request).state is State.failed
     assert len(workspace.center.created) == 1
 
 
-def test_creation_hindered_by_a_quota_says_so(workspace: FakeWorkspace) -> None:
+def test_creation_above_a_quota_says_so(workspace: FakeWorkspace) -> None:
     def full(call: str, done: bool) -> None:
         if call == "create":
             raise BusyError("CreateAccountAssignment: ServiceQuotaExceededException")
@@ -215,7 +215,7 @@ def test_ended_message_changes_once_the_deny_is_written() -> None:
     assert "sessions_not_denied" in workspace.trail(request)
 
 
-def test_reconciler_without_time_still_counts_undenied_sessions() -> None:
+def test_reconcile_without_time_counts_undenied_sessions() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.sessions.content = "not a policy"
@@ -233,7 +233,7 @@ def test_reconciler_without_time_still_counts_undenied_sessions() -> None:
     assert workspace.reconcile().undenied == 1
 
 
-def test_reconciler_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reconcile_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.sessions.content = "not a policy"
@@ -250,7 +250,7 @@ def test_reconciler_counts_no_undenied_session_that_is_over(monkeypatch: pytest.
     assert (counts.undenied, counts.failures) == (0, 1)
 
 
-def test_reconciler_without_end_sessions_forgets_a_stored_deny() -> None:
+def test_reconcile_without_end_sessions_clears_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = opened(workspace)
     workspace.click(ADA, ids.DONE, request)
@@ -272,7 +272,7 @@ def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWork
     }
 
 
-def test_abandon_waits_for_a_store_that_is_away(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abandon_with_an_unreachable_store_raises(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     request = opened(workspace)
 
     def away(*_: object) -> bool:

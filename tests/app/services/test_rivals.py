@@ -79,7 +79,7 @@ def grant_of(workspace: FakeWorkspace, request: Request) -> Grant:
 # --- what somebody holds ---------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_comes_too_late_keeps_nothing_alive(workspace: FakeWorkspace) -> None:
+def test_grant_run_after_the_end_keeps_no_assignment(workspace: FakeWorkspace) -> None:
     # The first run of the step is still at it when the second has come to its end, and the access is over by then.
     first = prepared(workspace)
 
@@ -100,7 +100,7 @@ def test_a_run_that_comes_too_late_keeps_nothing_alive(workspace: FakeWorkspace)
     assert workspace.now(second).state is State.ended
 
 
-def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(workspace: FakeWorkspace) -> None:
+def test_assignment_of_an_ended_holder_is_unmanaged(workspace: FakeWorkspace) -> None:
     first = opened(workspace)
     taken_back(workspace, first)
     workspace.store.add_holder(grant_of(workspace, first).access, first.id, workspace.clock())
@@ -108,7 +108,7 @@ def test_what_a_request_that_is_over_seems_to_hold_is_found_as_unrecorded(worksp
     assert workspace.reconcile().unmanaged == 1
 
 
-def test_a_deletion_that_takes_long_lets_no_other_request_in_between(workspace: FakeWorkspace) -> None:
+def test_slow_deletion_keeps_its_lease(workspace: FakeWorkspace) -> None:
     first, second = opened(workspace), prepared(workspace)
     workspace.center.polls = 1000
     press(workspace, ADA, ids.DONE, first)
@@ -120,7 +120,7 @@ def test_a_deletion_that_takes_long_lets_no_other_request_in_between(workspace: 
         step(workspace, "grant", second, account=PRODUCTION)
 
 
-def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_it_by_now(
+def test_failed_deletion_with_another_holder_is_not_repeated(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = opened(workspace), prepared(workspace)
@@ -140,7 +140,7 @@ def test_a_deletion_that_failed_is_not_asked_for_again_if_another_request_wants_
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
-def test_the_reconciler_and_the_workflow_close_the_same_request(workspace: FakeWorkspace) -> None:
+def test_reconcile_while_the_workflow_closes_closes_once(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     press(workspace, ADA, ids.DONE, request)
     step(workspace, "revoke", request, account=PRODUCTION)
@@ -151,7 +151,7 @@ def test_the_reconciler_and_the_workflow_close_the_same_request(workspace: FakeW
     assert workspace.trail(request).count("closed") == 1
 
 
-def test_the_reconciler_and_the_workflow_verify_the_same_grant(workspace: FakeWorkspace) -> None:
+def test_reconcile_while_the_workflow_verifies_revokes_once(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
 
@@ -166,7 +166,7 @@ def test_the_reconciler_and_the_workflow_verify_the_same_grant(workspace: FakeWo
     assert workspace.now(request).state is State.ended
 
 
-def test_the_time_is_over_at_the_moment_at_which_its_requester_is_done(workspace: FakeWorkspace) -> None:
+def test_end_by_the_requester_at_the_end_of_the_time_wins(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600)
     interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
@@ -178,11 +178,11 @@ def extended_meanwhile(workspace: FakeWorkspace, request: Request) -> None:
     """Have an extension of an hour approved, and the end moved."""
     values = {ids.DURATION: ("7200",), ids.REASON: ("still restoring",)}
     workspace.submit(ADA, ids.EXTEND_FORM, values, about=request.id)
-    extension = next(one for one in workspace.store.requests.values() if one.parent == request.id)
+    extension = next(other for other in workspace.store.requests.values() if other.parent == request.id)
     workspace.click(CLEO, ids.APPROVE, extension)
 
 
-def test_the_time_is_over_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
+def test_extension_at_the_end_of_the_time_wins(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600)
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
@@ -190,7 +190,7 @@ def test_the_time_is_over_at_the_moment_at_which_it_is_extended(workspace: FakeW
     assert workspace.now(request).state is State.active
 
 
-def test_the_reconciler_comes_at_the_moment_at_which_it_is_extended(workspace: FakeWorkspace) -> None:
+def test_reconcile_while_it_is_extended_keeps_the_access(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_grant", lambda: extended_meanwhile(workspace, request))
@@ -199,18 +199,18 @@ def test_the_reconciler_comes_at_the_moment_at_which_it_is_extended(workspace: F
     assert workspace.is_open()
 
 
-def test_extend_after_the_reconciler_has_revoked_extends_nothing(workspace: FakeWorkspace) -> None:
+def test_extension_after_the_reconciler_revoked_fails(workspace: FakeWorkspace) -> None:
     request = opened(workspace)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
     workspace.reconcile()
     assert not workspace.is_open()
     assert workspace.now(request).state is State.ended
-    (extension,) = [one for one in workspace.store.requests.values() if one.parent == request.id]
+    (extension,) = [other for other in workspace.store.requests.values() if other.parent == request.id]
     assert extension.state is State.failed
 
 
-def test_it_is_given_back_at_the_moment_at_which_it_is_opened(workspace: FakeWorkspace) -> None:
+def test_end_by_the_requester_during_the_grant_revokes(workspace: FakeWorkspace) -> None:
     request = prepared(workspace)
     step(workspace, "grant", request, account=PRODUCTION)
     interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
@@ -221,19 +221,21 @@ def test_it_is_given_back_at_the_moment_at_which_it_is_opened(workspace: FakeWor
 # --- the decision ----------------------------------------------------------------------------------------------------
 
 
-def test_refresh_of_request_that_changes_meanwhile_shows_the_newest(workspace: FakeWorkspace) -> None:
+def test_refresh_of_a_changing_request_shows_the_newest_state(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
 
     def withdrawn() -> None:
         by = workspace.now(request).requester
-        change_request(workspace.store, request.id, lambda one: request_lifecycle.withdraw(one, by, workspace.clock()))
+        change_request(
+            workspace.store, request.id, lambda read: request_lifecycle.withdraw(read, by, workspace.clock())
+        )
 
     interrupt(workspace.slack, "call", withdrawn)
     notifications.refresh_message(workspace.context, request.id)
     assert "withdrew it" in workspace.message(request)
 
 
-def test_it_is_approved_at_the_moment_at_which_it_expires(workspace: FakeWorkspace) -> None:
+def test_approve_while_it_expires_wins(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1799)
@@ -249,7 +251,7 @@ def test_it_is_approved_at_the_moment_at_which_it_expires(workspace: FakeWorkspa
     assert workspace.now(request).state is State.approved
 
 
-def test_it_is_approved_at_the_moment_at_which_the_reconciler_lets_it_expire(workspace: FakeWorkspace) -> None:
+def test_approve_while_the_reconciler_expires_it_wins(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800)
@@ -264,7 +266,7 @@ def test_it_is_approved_at_the_moment_at_which_the_reconciler_lets_it_expire(wor
     assert workspace.now(request).state is State.approved
 
 
-def test_it_is_approved_at_the_moment_at_which_others_are_called(workspace: FakeWorkspace) -> None:
+def test_approve_during_the_escalation_wins(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.stop(request.id)
     workspace.clock.advance(300)
@@ -273,7 +275,7 @@ def test_it_is_approved_at_the_moment_at_which_others_are_called(workspace: Fake
     assert "escalated" not in workspace.trail(request)
 
 
-def test_it_is_prepared_at_the_moment_at_which_the_reconciler_takes_its_workflow_for_stopped(
+def test_reconcile_while_workflow_prepares_leaves_it_granting(
     workspace: FakeWorkspace,
 ) -> None:
     request = workspace.asked()
@@ -289,7 +291,7 @@ def test_it_is_prepared_at_the_moment_at_which_the_reconciler_takes_its_workflow
 # --- live sessions ---------------------------------------------------------------------------------------------------
 
 
-def test_two_runs_for_the_same_grant_do_not_write_over_what_a_third_has_written() -> None:
+def test_session_policy_written_by_two_runs_keeps_both_denials() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     first, other = opened(workspace), opened(workspace, BEA)
     sessions = workspace.sessions
@@ -322,7 +324,7 @@ def unmanaged(workspace: FakeWorkspace) -> Request:
     return request
 
 
-def test_request_right_before_a_late_assignment_goes_keeps_it(workspace: FakeWorkspace) -> None:
+def test_request_before_a_late_assignment_is_revoked_keeps_it(workspace: FakeWorkspace) -> None:
     request = unmanaged(workspace)
 
     def grant() -> None:
@@ -334,7 +336,7 @@ def test_request_right_before_a_late_assignment_goes_keeps_it(workspace: FakeWor
     assert workspace.is_open()
 
 
-def test_request_while_a_late_assignment_goes_waits(workspace: FakeWorkspace) -> None:
+def test_request_while_a_late_assignment_is_revoked_waits(workspace: FakeWorkspace) -> None:
     request = unmanaged(workspace)
     workspace.center.remove = Mock(return_value=Operation("o-1", OperationStatus.in_progress))  # type: ignore[method-assign]
     workspace.reconcile()

@@ -35,7 +35,7 @@ def workspace() -> FakeWorkspace:
     return FakeWorkspace()
 
 
-def test_requested_approved_used_and_given_back(workspace: FakeWorkspace) -> None:
+def test_request_approved_used_and_ended(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     assert workspace.now(request).state is State.pending
     assert not workspace.is_open()
@@ -61,7 +61,7 @@ def test_requested_approved_used_and_given_back(workspace: FakeWorkspace) -> Non
     assert workspace.runner.failed == []
 
 
-def test_the_end_is_recorded_before_identity_center_is_asked(workspace: FakeWorkspace) -> None:
+def test_end_is_recorded_before_identity_center_is_called(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
 
     def look(call: str, done: bool) -> None:
@@ -74,7 +74,7 @@ def test_the_end_is_recorded_before_identity_center_is_asked(workspace: FakeWork
     assert workspace.is_open()
 
 
-def test_the_access_ends_by_itself_when_its_time_is_over(workspace: FakeWorkspace) -> None:
+def test_access_ends_at_its_time(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.pass_time(3599)
@@ -85,7 +85,7 @@ def test_the_access_ends_by_itself_when_its_time_is_over(workspace: FakeWorkspac
     assert "run_out" in workspace.trail(request)
 
 
-def test_a_slow_identity_center_is_waited_for(workspace: FakeWorkspace) -> None:
+def test_grant_waits_for_a_slow_identity_center(workspace: FakeWorkspace) -> None:
     workspace.center.polls = 5
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
@@ -100,7 +100,7 @@ def test_a_slow_identity_center_is_waited_for(workspace: FakeWorkspace) -> None:
     assert workspace.now(request).state is State.ended
 
 
-def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(workspace: FakeWorkspace) -> None:
+def test_request_for_several_accounts_grants_each_on_its_own(workspace: FakeWorkspace) -> None:
     def production_breaks(call: str, done: bool) -> None:
         if call == "create" and not done and workspace.center.created[-1:] == []:
             workspace.center.failure = NO_ASSIGNEE
@@ -110,14 +110,14 @@ def test_several_accounts_are_one_decision_and_are_opened_each_on_its_own(worksp
     request = workspace.asked(accounts=(PRODUCTION, STAGING))
     workspace.center.trouble = production_breaks
     workspace.click(CLEO, ids.APPROVE, request)
-    assert [workspace.is_open(account=one) for one in (PRODUCTION, STAGING)] == [False, True]
+    assert [workspace.is_open(account=account) for account in (PRODUCTION, STAGING)] == [False, True]
     assert workspace.now(request).state is State.active
     assert NO_ASSIGNEE in workspace.message(request)
     workspace.click(ADA, ids.DONE, request)
     assert workspace.now(request).state is State.ended
 
 
-def test_if_no_account_could_be_opened_it_has_failed_and_says_why(workspace: FakeWorkspace) -> None:
+def test_request_without_any_grant_fails_with_the_reason(workspace: FakeWorkspace) -> None:
     workspace.center.failure = NO_ASSIGNEE
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
@@ -126,7 +126,7 @@ def test_if_no_account_could_be_opened_it_has_failed_and_says_why(workspace: Fak
     assert NO_ASSIGNEE in workspace.message(request)
 
 
-def test_a_denial_needs_somebody_who_may_and_gives_its_reason(workspace: FakeWorkspace) -> None:
+def test_deny_needs_an_approver_and_shows_the_reason(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     view_id = workspace.submit(EVE, ids.DENY_FORM, {ids.NOTE: ("no",)}, about=request.id)
     assert "Only group security, group leads may decide" in workspace.seen(view_id)
@@ -138,7 +138,7 @@ def test_a_denial_needs_somebody_who_may_and_gives_its_reason(workspace: FakeWor
     assert not workspace.center.created
 
 
-def test_nobody_approves_their_own_request_nor_one_they_are_not_named_for(workspace: FakeWorkspace) -> None:
+def test_approve_by_the_requester_or_another_person_is_refused(workspace: FakeWorkspace) -> None:
     own = workspace.asked(BEA)
     workspace.click(BEA, ids.APPROVE, own)
     assert workspace.told() == "Nobody approves their own request."
@@ -147,7 +147,7 @@ def test_nobody_approves_their_own_request_nor_one_they_are_not_named_for(worksp
     assert workspace.now(own).state is State.pending
 
 
-def test_the_decision_is_taken_at_the_click_and_not_when_it_was_asked(workspace: FakeWorkspace) -> None:
+def test_approve_decides_by_the_groups_at_the_click(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.directory.move(CLEO)
     workspace.click(CLEO, ids.APPROVE, request)
@@ -200,14 +200,14 @@ def test_approve_of_extension_over_todays_maximum_is_refused(workspace: FakeWork
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.submit(ADA, ids.EXTEND_FORM, {ids.DURATION: ("7200",), ids.REASON: ("more",)}, about=request.id)
-    (extension,) = [one for one in workspace.store.requests.values() if one.kind is Kind.extension]
+    (extension,) = [request for request in workspace.store.requests.values() if request.kind is Kind.extension]
     workspace.adopt(policy(rule(maximum_seconds=3600)))
     workspace.click(CLEO, ids.APPROVE, extension)
     assert "Access may last 1 h at most here" in workspace.told()
     assert workspace.now(request).revoke_at == workspace.clock() + 3600
 
 
-def test_two_approvals_are_by_two_people_who_both_still_may() -> None:
+def test_two_approvals_need_two_authorized_people() -> None:
     workspace = FakeWorkspace(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
@@ -221,7 +221,7 @@ def test_two_approvals_are_by_two_people_who_both_still_may() -> None:
     assert workspace.now(request).state is State.active
 
 
-def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(workspace: FakeWorkspace) -> None:
+def test_unanswered_request_is_escalated_and_expires(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.runner.pass_time(300)
     assert any("<@UDOT>" in text for text in workspace.thread(request)), "escalated to security"
@@ -232,7 +232,7 @@ def test_an_unanswered_request_is_escalated_and_expires_buttons_or_not(workspace
     assert not workspace.center.created
 
 
-def test_a_request_that_no_rule_allows_any_more_waits_for_its_end_in_peace() -> None:
+def test_request_that_no_rule_allows_any_more_expires() -> None:
     workspace = FakeWorkspace(policy(rule(expiry_seconds=86_400)))
     request = workspace.asked()
     workspace.directory.move(ADA)
@@ -243,7 +243,7 @@ def test_a_request_that_no_rule_allows_any_more_waits_for_its_end_in_peace() -> 
     assert workspace.now(request).state is State.expired
 
 
-def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(workspace: FakeWorkspace) -> None:
+def test_approve_after_an_unrecorded_expiry_is_refused(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.clock.advance(1800)
     workspace.click(CLEO, ids.APPROVE, request)
@@ -251,7 +251,7 @@ def test_a_click_after_the_expiry_is_refused_although_nothing_has_noted_it_yet(w
     assert not workspace.center.created
 
 
-def test_the_glass_is_broken_loudly_and_only_after_the_silence(workspace: FakeWorkspace) -> None:
+def test_break_glass_is_announced_and_needs_the_silence(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     view_id = workspace.open_form(ADA, ids.BREAK_GLASS, request)
     assert "10 min without an answer; 10 min to go" in workspace.seen(view_id)
@@ -269,7 +269,7 @@ def test_the_glass_is_broken_loudly_and_only_after_the_silence(workspace: FakeWo
     assert "not like this" in workspace.message(request)
 
 
-def test_the_glass_stays_whole_where_a_rule_always_wants_an_approval() -> None:
+def test_break_glass_where_a_rule_forbids_it_is_refused() -> None:
     workspace = FakeWorkspace(policy(rule(glass_after_seconds=None)))
     request = workspace.asked()
     workspace.runner.pass_time(900)
@@ -278,7 +278,7 @@ def test_the_glass_stays_whole_where_a_rule_always_wants_an_approval() -> None:
     assert not workspace.center.created
 
 
-def test_the_last_of_two_overlapping_grants_ends_the_access(workspace: FakeWorkspace) -> None:
+def test_last_of_two_overlapping_grants_ends_the_access(workspace: FakeWorkspace) -> None:
     first, second = workspace.asked(), workspace.asked(duration=7200)
     workspace.click(CLEO, ids.APPROVE, first)
     workspace.click(CLEO, ids.APPROVE, second)
@@ -289,7 +289,7 @@ def test_the_last_of_two_overlapping_grants_ends_the_access(workspace: FakeWorks
     assert not workspace.is_open()
 
 
-def test_live_sessions_end_with_the_access_and_the_deny_goes_when_none_can_be_alive() -> None:
+def test_session_deny_is_written_at_the_end_and_removed_later() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
@@ -300,7 +300,7 @@ def test_live_sessions_end_with_the_access_and_the_deny_goes_when_none_can_be_al
     assert workspace.runner.failed == []
 
 
-def test_a_message_that_slack_finds_fault_with_is_posted_with_the_least_that_can_be_decided_on(
+def test_request_message_with_refused_blocks_is_posted_plain(
     workspace: FakeWorkspace,
 ) -> None:
     workspace.slack.fail("chat.postMessage", "msg_blocks_too_long")
@@ -312,14 +312,14 @@ def test_a_message_that_slack_finds_fault_with_is_posted_with_the_least_that_can
     assert workspace.is_open()
 
 
-def test_what_comes_of_a_form_is_shown_after_slack_has_shown_that_it_was_sent(workspace: FakeWorkspace) -> None:
+def test_result_of_a_form_is_shown_after_a_pause(workspace: FakeWorkspace) -> None:
     workspace.command(ADA)
     assert workspace.pauses == []
     workspace.asked()
     assert workspace.pauses == [1.0]
 
 
-def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(workspace: FakeWorkspace) -> None:
+def test_form_shows_the_problem_and_keeps_the_input(workspace: FakeWorkspace) -> None:
     view_id = workspace.command(ADA)
     values = {
         ids.ROLE: ("devops-break-glass",),
@@ -332,7 +332,7 @@ def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(workspace: FakeWor
     assert not workspace.store.requests
 
 
-def test_who_may_request_nothing_is_told_so(workspace: FakeWorkspace) -> None:
+def test_request_form_without_any_rule_is_refused(workspace: FakeWorkspace) -> None:
     view_id = workspace.command(FAY)
     assert "No rule lets you request" in workspace.seen(view_id)
 
@@ -357,7 +357,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("sentence", STRANGERS)
-def test_whoever_is_not_known_for_sure_may_nothing(workspace: FakeWorkspace, sentence: str) -> None:
+def test_unidentified_user_is_not_authorized(workspace: FakeWorkspace, sentence: str) -> None:
     changes, told = STRANGERS[sentence]
     workspace.slack.users["UADA"].update(changes)
     if not changes:
@@ -367,13 +367,13 @@ def test_whoever_is_not_known_for_sure_may_nothing(workspace: FakeWorkspace, sen
     assert workspace.ask() is None
 
 
-def test_somebody_with_two_addresses_is_known_by_the_table() -> None:
+def test_user_in_the_table_is_found_by_it_alone() -> None:
     workspace = FakeWorkspace(replace(policy(), people={"UADA": "u-ada"}))
     workspace.slack.users["UADA"]["profile"]["email"] = "ada@private.example"
     assert workspace.asked().requester.user_id == "u-ada"
 
 
-def test_the_same_form_sent_twice_is_one_request(workspace: FakeWorkspace) -> None:
+def test_form_sent_twice_is_one_request(workspace: FakeWorkspace) -> None:
     view_id = workspace.command(ADA)
     for _ in range(2):
         workspace.submit(

@@ -47,7 +47,7 @@ def the_use(workspace: FakeWorkspace) -> Usage:
     return use
 
 
-def test_the_records_of_one_session_are_one_use_in_any_order(workspace: FakeWorkspace) -> None:
+def test_records_of_one_session_are_one_usage_in_any_order(workspace: FakeWorkspace) -> None:
     recorded(workspace, seen("console", f"arn:aws:sts::{PRODUCTION}:assumed-role/x/ada", "e-3", 2))
     recorded(workspace, seen("portal", ADA.user_id, "e-1", 0))
     recorded(workspace, seen("session_start", "ada", "e-2", 1))
@@ -57,7 +57,7 @@ def test_the_records_of_one_session_are_one_use_in_any_order(workspace: FakeWork
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded"]
 
 
-def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(workspace: FakeWorkspace) -> None:
+def test_tool_with_credentials_for_each_call_makes_one_usage(workspace: FakeWorkspace) -> None:
     for number in range(3 * MAXIMUM_EVENTS):
         recorded(workspace, seen("portal", ADA.user_id, f"e-{number}", number // 3))
     assert len(the_use(workspace).event_ids) == MAXIMUM_EVENTS
@@ -66,14 +66,14 @@ def test_a_tool_that_asks_for_credentials_at_every_call_makes_one_use(workspace:
     assert workspace.slack.views[view_id]["private_metadata"] == the_use(workspace).id
 
 
-def test_two_records_of_one_session_at_the_same_moment_are_one_use(workspace: FakeWorkspace) -> None:
+def test_simultaneous_records_of_one_session_are_one_usage(workspace: FakeWorkspace) -> None:
     interrupt(workspace.store, "save_usage", lambda: recorded(workspace, seen("portal", ADA.user_id, "e-1")))
     recorded(workspace, seen("session_start", "ada", "e-2"))
     assert the_use(workspace).event_ids == ("e-1", "e-2")
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded"]
 
 
-def test_what_is_told_late_finds_its_session_or_begins_one(workspace: FakeWorkspace) -> None:
+def test_late_record_joins_its_session_or_starts_one(workspace: FakeWorkspace) -> None:
     recorded(workspace, seen(event="e-1", minutes=200))
     recorded(workspace, seen(event="e-2", minutes=0))
     recorded(workspace, seen(event="e-3", minutes=10))
@@ -81,14 +81,14 @@ def test_what_is_told_late_finds_its_session_or_begins_one(workspace: FakeWorksp
     assert sorted(len(use.event_ids) for use in workspace.store.uses.values()) == [1, 1, 2]
 
 
-def test_another_person_or_a_later_session_is_another_use(workspace: FakeWorkspace) -> None:
+def test_record_of_another_person_or_session_is_another_usage(workspace: FakeWorkspace) -> None:
     recorded(workspace, seen(event="e-1"))
     recorded(workspace, seen(who="bea", event="e-2"))
     recorded(workspace, seen(event="e-3", minutes=90))
     assert len(workspace.store.uses) == 3
 
 
-def test_a_use_under_a_request_is_linked_to_it_by_itself(workspace: FakeWorkspace) -> None:
+def test_usage_under_a_request_is_linked_to_it(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
@@ -102,7 +102,7 @@ def glass_broken(workspace: FakeWorkspace) -> Request:
     return workspace.now(request)
 
 
-def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_use(workspace: FakeWorkspace) -> None:
+def test_break_glass_without_a_usage_requires_an_explanation(workspace: FakeWorkspace) -> None:
     request = glass_broken(workspace)
     workspace.click(ADA, ids.DONE, request)
     use = the_use(workspace)
@@ -115,7 +115,7 @@ def test_whoever_breaks_the_glass_owes_a_post_mortem_although_nothing_shows_a_us
     assert the_use(workspace).explanation is not None
 
 
-def test_what_is_seen_of_a_broken_glass_is_the_same_use(workspace: FakeWorkspace) -> None:
+def test_record_under_break_glass_joins_its_usage(workspace: FakeWorkspace) -> None:
     glass_broken(workspace)
     record_usage(
         workspace.context,
@@ -125,14 +125,14 @@ def test_what_is_seen_of_a_broken_glass_is_the_same_use(workspace: FakeWorkspace
     assert the_use(workspace).event_ids == ("e-1",)
 
 
-def test_an_approved_request_that_is_not_used_needs_no_explanation(workspace: FakeWorkspace) -> None:
+def test_approved_request_without_usage_needs_no_explanation(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.click(ADA, ids.DONE, request)
     assert workspace.store.uses == {}
 
 
-def test_explained_from_the_alert_in_its_thread_and_signed_off_by_a_second_person(workspace: FakeWorkspace) -> None:
+def test_explanation_from_an_alert_is_accepted_by_another(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen())
     use = the_use(workspace)
     assert workspace.slack.views[view_id]["private_metadata"] == use.id
@@ -160,7 +160,7 @@ def sign_off(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
 
 
 @pytest.mark.parametrize("at_home", [False, True], ids=["in the thread", "in the Home tab"])
-def test_sign_off_shows_the_explanation_wherever_it_was_clicked(workspace: FakeWorkspace, at_home: bool) -> None:
+def test_acceptance_form_shows_the_explanation_from_any_click(workspace: FakeWorkspace, at_home: bool) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
@@ -173,7 +173,7 @@ def test_sign_off_shows_the_explanation_wherever_it_was_clicked(workspace: FakeW
     assert the_use(workspace).state is UsageState.explained, "a click alone agrees with nothing"
 
 
-def test_sign_off_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspace) -> None:
+def test_accept_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
@@ -189,7 +189,7 @@ def test_sign_off_of_a_changed_explanation_shows_the_newest(workspace: FakeWorks
     assert the_use(workspace).state is UsageState.accepted
 
 
-def test_sign_off_loses_against_a_change_of_the_same_moment(workspace: FakeWorkspace) -> None:
+def test_accept_during_a_change_shows_the_newest(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
@@ -202,14 +202,14 @@ def test_sign_off_loses_against_a_change_of_the_same_moment(workspace: FakeWorks
 
 
 @pytest.mark.parametrize("version", ["", "|", "|" + "0" * 32])
-def test_sign_off_without_the_version_of_the_text_is_refused(workspace: FakeWorkspace, version: str) -> None:
+def test_accept_without_the_version_is_refused(workspace: FakeWorkspace, version: str) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=f"{use.id}{version}")
     assert the_use(workspace).state is UsageState.explained
 
 
-def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(workspace: FakeWorkspace) -> None:
+def test_accept_repeated_changes_nothing(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     workspace.slack.fail("chat.postMessage", "timeout")
@@ -223,7 +223,7 @@ def test_a_sign_off_that_is_done_again_is_told_again_and_changes_nothing(workspa
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded", "usage_explained", "usage_accepted"]
 
 
-def test_the_alert_of_a_drill_needs_no_explanation_and_a_forged_one_makes_no_record(workspace: FakeWorkspace) -> None:
+def test_alert_of_a_drill_or_forged_creates_no_usage(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(drill="DRILL: "))
     assert "nothing to explain" in workspace.seen(view_id)
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
@@ -246,14 +246,14 @@ def test_click_on_an_unrecorded_alert_names_the_clicker(workspace: FakeWorkspace
     assert (entry.event, entry.actor.user_id, entry.subject) == ("usage_recorded", ADA.user_id, the_use(workspace).id)
 
 
-def test_click_of_who_may_not_explain_creates_nothing(workspace: FakeWorkspace) -> None:
+def test_click_of_an_unauthorized_person_creates_nothing(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(EVE, ids.EXPLAIN_ALERT, forged(who="ada"))
     assert "Only whoever used" in workspace.seen(view_id)
     assert workspace.store.uses == {}
     assert [entry.event for entry in workspace.store.trail] == ["refused"]
 
 
-def test_click_of_who_may_not_explain_moves_no_thread(workspace: FakeWorkspace) -> None:
+def test_click_of_an_unauthorized_person_moves_no_thread(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.open_form(EVE, ids.EXPLAIN_ALERT, seen())
     assert the_use(workspace) == use
@@ -266,14 +266,14 @@ def test_click_with_a_time_outside_seven_days_creates_nothing(workspace: FakeWor
     assert workspace.store.uses == {}
 
 
-def test_click_on_an_old_alert_finds_the_recorded_use(workspace: FakeWorkspace) -> None:
+def test_click_on_an_old_alert_finds_the_recorded_usage(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.clock.advance(30 * DAY)
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen())
     assert workspace.slack.views[view_id]["private_metadata"] == use.id
 
 
-def test_clicks_that_record_uses_are_limited_for_each_person(workspace: FakeWorkspace) -> None:
+def test_clicks_that_record_usages_are_limited_per_person(workspace: FakeWorkspace) -> None:
     views = [workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(f"e-{n}", f"nobody-{n}")) for n in range(30)]
     assert len(workspace.store.uses) == MAX_PER_HOUR
     assert "within an hour" in workspace.seen(views[-1])
@@ -294,7 +294,7 @@ def test_click_with_the_id_of_a_request_cancels_no_explanation(workspace: FakeWo
 
 
 @pytest.mark.parametrize("who", ["ada", ""])
-def test_click_before_the_record_is_the_same_use(workspace: FakeWorkspace, who: str) -> None:
+def test_click_before_the_record_is_the_same_usage(workspace: FakeWorkspace, who: str) -> None:
     workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(who=who))
     use = recorded(workspace, seen(who=who))
     assert the_use(workspace) == use
@@ -302,7 +302,7 @@ def test_click_before_the_record_is_the_same_use(workspace: FakeWorkspace, who: 
     assert workspace.slack.views[view_id]["private_metadata"] == the_use(workspace).id
 
 
-def test_click_that_names_another_person_hides_no_real_use(workspace: FakeWorkspace) -> None:
+def test_click_that_names_another_person_hides_no_usage(workspace: FakeWorkspace) -> None:
     workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(who="nobody"))
     real = recorded(workspace, seen(who="ada"))
     assert (real.user_id, real.event_ids) == (ADA.user_id, ("e-1",))
@@ -324,7 +324,7 @@ def test_click_on_an_old_alert_finds_what_a_click_recorded(workspace: FakeWorksp
 
 
 @pytest.mark.parametrize(("count", "posted"), [(10, 10), (11, 11), (201, 11)])
-def test_many_unexplained_uses_are_few_messages(workspace: FakeWorkspace, count: int, posted: int) -> None:
+def test_many_unexplained_usages_are_few_messages(workspace: FakeWorkspace, count: int, posted: int) -> None:
     for number in range(count):
         recorded(workspace, seen(who=f"nobody-{number}", event=f"e-{number}"))
     workspace.clock.advance(DAY)
@@ -338,7 +338,7 @@ def test_many_unexplained_uses_are_few_messages(workspace: FakeWorkspace, count:
     assert len(workspace.slack.posted(CHANNEL)) == posted, "all of them have been brought up"
 
 
-def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(workspace: FakeWorkspace) -> None:
+def test_explanation_needs_reason_actions_and_the_right_person(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
     assert "the reason for the access and the actions" in workspace.seen(view_id)
@@ -347,7 +347,7 @@ def test_an_explanation_says_why_and_what_and_is_by_whoever_used_it(workspace: F
     assert the_use(workspace).state is UsageState.unexplained
 
 
-def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(workspace: FakeWorkspace) -> None:
+def test_unexplained_usage_is_reminded_and_overdue_after_a_day(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.clock.now = use.first_seen
     assert workspace.reconcile() == Counts()
@@ -362,7 +362,7 @@ def test_what_nobody_explains_is_brought_up_again_and_is_overdue_after_a_day(wor
     assert "Overdue" in again.text
 
 
-def test_what_nobody_signs_off_is_overdue_as_well(workspace: FakeWorkspace) -> None:
+def test_unaccepted_explanation_is_overdue_as_well(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     workspace.submit(DOT, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert the_use(workspace).state is UsageState.explained

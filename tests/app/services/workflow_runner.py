@@ -26,7 +26,7 @@ class CaughtError(Exception):
 
 @dataclass
 class Wait:
-    """What an execution waits for: its token, or only the time if there is none."""
+    """A wait of an execution: for its token, or only for the time."""
 
     token: str | None
     until: int

@@ -1,6 +1,6 @@
-"""A broken glass is announced in every channel and has to be explained, however long Slack is down, and whoever dies.
+"""Access without approval: its announcement in every channel and its explanation, through outages and crashes.
 
-An outage of Slack here refuses what is posted; clicks still arrive.
+An outage of Slack here refuses posts; clicks still arrive.
 """
 
 from contextlib import suppress
@@ -31,7 +31,7 @@ def workspace() -> FakeWorkspace:
 
 
 def asked(workspace: FakeWorkspace) -> Request:
-    """A request that nobody has answered for ten minutes."""
+    """Return a request without an answer for ten minutes."""
     request = workspace.asked()
     workspace.runner.pass_time(600)
     return request
@@ -53,7 +53,7 @@ def pass_minutes(workspace: FakeWorkspace, minutes: int) -> list[int]:
 
 
 def loud(workspace: FakeWorkspace) -> list[int]:
-    """How often a broken glass is announced in each channel."""
+    """Return the number of announcements in each channel."""
     return [sum("<!channel>" in message.text for message in workspace.slack.posted(channel)) for channel in BOTH]
 
 
@@ -242,7 +242,7 @@ def test_form_sent_again_after_the_end_says_what_is_true(workspace: FakeWorkspac
 
 
 def killed_at(moment: int, *, slack_is_down: bool) -> bool:
-    """Break the glass in a function that dies at a moment and is never called again; say whether it died."""
+    """Break the glass in a function that dies at a call for good; return whether it died."""
     workspace, trouble = FakeWorkspace(), Trouble()
     request = asked(workspace)
     store, slack, workflow = (

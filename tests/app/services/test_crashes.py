@@ -1,9 +1,9 @@
-"""A function killed at any moment: before or after any write, any call of Identity Center, any call of Slack.
+"""A crash of a function before or after any write, call of Identity Center or call of Slack.
 
-The same story is told again and again, each time with a crash at another place; whoever called the function tries
-again, as Lambda and Step Functions do. Each time it ends as if nothing had happened.
+The same scenario runs with a crash at each call in turn; the caller retries, as Lambda and Step Functions do. Each run
+ends in the same state.
 
-Not shown here: crashes of Lambda itself (tests/local), and several crashes in one story (the model of test_life.py).
+Not shown here: crashes of Lambda itself (tests/local), and several crashes in one scenario (test_life.py).
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def again(act: Callable[[], None]) -> None:
 
 
 def story(of: FakeWorkspace) -> Request:
-    """Two accounts, requested, approved, given back; whoever sees nothing happen lets the reconciler run."""
+    """Request two accounts, approve and end them; run the reconciler where a step is lost."""
     values = {ids.ROLE: ("devops-break-glass",), ids.ACCOUNTS: BOTH, ids.DURATION: ("3600",), ids.REASON: ("fire",)}
     again(lambda: void(of.submit(ADA, ids.REQUEST_FORM, values, view_id=FORM)))
     (request,) = of.store.requests.values()

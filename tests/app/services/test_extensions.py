@@ -1,4 +1,4 @@
-"""More time for what is open: decided like a request, and only as long as there is something to extend."""
+"""Extensions: reviewed like a request, and only while the access lasts."""
 
 import pytest
 

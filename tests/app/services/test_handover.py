@@ -1,8 +1,8 @@
-"""What `interactions` accepts of whoever invokes it: only what Slack has signed, within the time that retries take.
+"""The handover: only interactions that Slack has signed, within the time that retries take.
 
-Steps of the workflow are not signed, so it is shown that they approve and grant nothing.
+Steps of the workflow are unsigned, so a test shows that they approve and grant nothing.
 
-Not shown here: who may invoke it (tests/unit/iam/test_app_roles.py), and what `receiver` hands over
+Not shown here: the permission to invoke it (tests/unit/iam/test_app_roles.py), and the receiver's part
 (tests/app/entrypoints/test_receiver.py).
 """
 

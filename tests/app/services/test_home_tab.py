@@ -1,4 +1,4 @@
-"""What belongs into whose Home tab."""
+"""The Home tab: its content for each person."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Who a Slack user is: pins, the two IDs of an Enterprise Grid, addresses that do not count, and missing scopes.
+"""The identity of a Slack user: pins, Enterprise Grid IDs, unusable addresses, and missing scopes.
 
-Not shown here: guests, bots and other workspaces (test_stories.py); how AWS compares addresses (L65).
+Not shown here: guests, bots and other workspaces (test_stories.py); AWS's comparison of addresses (L65).
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ def workspace_with(people: dict[str, str]) -> FakeWorkspace:
 
 
 def who(workspace: FakeWorkspace, slack_id: str) -> str:
-    """Return the user whom a Slack ID acts for."""
+    """Return the user ID behind a Slack ID."""
     return identify_user(workspace.context, SlackActor(slack_id, TEAM)).user_id
 
 
@@ -139,7 +139,7 @@ def test_missing_scope_is_the_operators_fault(method: str, scope: str) -> None:
     assert f"lacks the scope {scope}" in "".join(told)
     assert "Nothing is wrong with your account" in "".join(told)
     assert ("missing_scope", {"scope": scope}) in workspace.log.lines
-    assert workspace.store.trail == [], "it is no refusal of theirs"
+    assert workspace.store.trail == [], "it is no refusal of the user"
 
 
 def test_address_probe_that_fails_otherwise_is_tried_again() -> None:

@@ -1,21 +1,19 @@
-"""Requests, workflows and the reconciler in any order, with functions that die between any two calls: what always
-holds.
+"""Invariants of requests, workflows and the reconciler in any order, with crashes between any two calls.
 
-The model lets people click (twice, late, at the same moment), executions go on, be retried, give up, time out or be
-stopped by hand, Identity Center be busy, slow or refuse, the clock jump, and the reconciler run, each of them killed
-after any of its calls or with somebody else in between. After each step:
+In the model people click (twice, late, simultaneously), executions continue, are retried, give up, time out or are
+stopped by hand, Identity Center is busy, slow or refuses, the clock jumps, and the reconciler runs. Each function may
+be killed after any of its calls, and a rival may act there. After each step:
 
-- What is assigned in Identity Center, or being made, has a live grant in the records, with its end; nothing that is
-  over has one.
+- Each assignment in Identity Center, created or pending, has a live grant with its end; no ended request has one.
 - One click has one effect: a request, a person's approval, a decision, an end.
-- Nobody's request is approved by themselves or without the approvals that it needs, and no end is later than approved.
-- The trail tells each change of state in order, and ends where the record is.
-- What is granted and still has time is really there, whatever other requests of the same person end.
+- No request is approved by its requester or with too few approvals, and no end is later than approved.
+- The audit trail has each change of state in order, and ends at the record's state.
+- Each granted access whose time is not over is assigned, also after other requests of the same person end.
 
-In the end, when everything works again, the reconciler alone leaves nothing behind.
+At the end, when everything works again, the reconciler alone leaves nothing behind.
 
-It drives the real app over doubles of its ports; Slack always works here. The order of the steps is the model's own:
-that the state machine has the same is shown in tests/unit/approval and by the local cloud.
+The model drives the real app over doubles of its ports; Slack always works here. The order of the steps is the model's
+own: the state machine's order is shown in tests/unit/components/approvals and by the local cloud.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,7 +61,7 @@ PEOPLE = {person.user_id: person for person in EVERYBODY}
 Wish = tuple[Person, tuple[str, ...], int]
 HOUR = 3600
 
-# What a function may fail with; everything else is a bug.
+# The errors that a function may fail with; every other one is a bug.
 FAILURES = (
     KilledError,
     RequestTransitionError,
@@ -77,12 +75,12 @@ FAILURES = (
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What goes wrong while something is done.
+    """The trouble during an action.
 
     Attributes:
-        kill_at: after which of its calls the function is killed; None for never.
-        others_at: after which of its calls others do something; None for never.
-        others: what they do, to which record, and who.
+        kill_at: the number of the call after which the function is killed; None for never.
+        others_at: the number of the call after which rivals act; None for never.
+        others: the rivals' actions: the name, the record and the person.
     """
 
     kill_at: int | None = None
@@ -92,12 +90,12 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Progressing:
-    """How far an execution goes.
+    """The steps of an execution.
 
     Attributes:
-        steps: how many steps, undisturbed but for the last.
-        give_up: whether the last step is not tried again, should it fail or see no progress.
-        disturbed: what goes wrong with the last.
+        steps: number of steps, undisturbed but for the last.
+        give_up: True if the last step is not retried after a failure or without progress.
+        disturbed: the trouble of the last step.
     """
 
     steps: int
@@ -163,7 +161,7 @@ class Life(RuleBasedStateMachine):
         )
         self.asked: list[tuple[str, Person, tuple[str, ...], int]] = []
 
-    # --- what people do -----------------------------------------------------------------------------------------------
+    # --- people -------------------------------------------------------------------------------------------------------
 
     @initialize(looks=looks, lenient=st.booleans(), wish=wishes, progress=progresses)
     def first_request(self, looks: int, lenient: bool, wish: Wish, progress: Progressing) -> None:
@@ -216,7 +214,7 @@ class Life(RuleBasedStateMachine):
             self.agree(len(self.store.requests) - 1)
             self._advance(self._newest(), 0, progress)
 
-    # --- what goes on by itself ---------------------------------------------------------------------------------------
+    # --- executions, the reconciler and the clock ---------------------------------------------------------------------
 
     @rule(pick=picks, branch=picks, progress=progresses)
     def advance(self, pick: int, branch: int, progress: Progressing) -> None:
@@ -256,10 +254,10 @@ class Life(RuleBasedStateMachine):
     def end_an_operation(self) -> None:
         self.center.end_oldest()
 
-    # --- what always holds --------------------------------------------------------------------------------------------
+    # --- invariants ---------------------------------------------------------------------------------------------------
 
     @invariant()
-    def what_may_be_there_is_recorded_with_its_end(self) -> None:
+    def assignment_has_a_live_grant_with_its_end(self) -> None:
         live = {grant.access for grant in self.store.live_grants() if grant.state in LIVE and grant.revoke_at > 0}
         making = {
             operation.access
@@ -369,11 +367,11 @@ class Life(RuleBasedStateMachine):
                 self.driver.reconcile()
                 self.clock.advance(60)
 
-    # --- how it is done -----------------------------------------------------------------------------------------------
+    # --- the model's means --------------------------------------------------------------------------------------------
 
-    def _do(self, what: Callable[[], None], disturbed: Disturbance = Disturbance()) -> None:
+    def _do(self, action: Callable[[], None], disturbed: Disturbance = Disturbance()) -> None:
         with suppress(*FAILURES):
-            self.trouble.during(what, disturbed.kill_at, disturbed.others_at, lambda: self._others(disturbed.others))
+            self.trouble.during(action, disturbed.kill_at, disturbed.others_at, lambda: self._others(disturbed.others))
 
     def _others(self, acts: Sequence[tuple[str, int, Person]]) -> None:
         for name, pick, who in acts:

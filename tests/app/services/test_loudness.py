@@ -1,6 +1,6 @@
-"""Notices that have to arrive: the calls when nobody answers, and the word to a requester that nobody could be asked.
+"""Messages that have to arrive: escalations, and the failure to reach any approver.
 
-The announcement of a broken glass is in test_announcements.py.
+Not shown here: announcements (test_announcements.py).
 """
 
 import pytest

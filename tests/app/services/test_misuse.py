@@ -1,6 +1,6 @@
-"""Whoever wants more than they may, by what the app offers to everybody: what they are told, and that it has no effect.
+"""Unauthorized use of the app's own buttons and forms: it is refused and has no effect.
 
-Not shown here: what does not come from Slack (test_front.py).
+Not shown here: calls that do not come from Slack (tests/app/entrypoints).
 """
 
 from dataclasses import replace
@@ -152,11 +152,11 @@ def test_request_after_a_conflict_is_created_by_the_retry(workspace: FakeWorkspa
     assert "The channel asks the approvers" in fill(workspace, view_id)
 
 
-# --- what the trail keeps of it --------------------------------------------------------------------------------------
+# --- the audit trail -------------------------------------------------------------------------------------------------
 
 
 def refused(workspace: FakeWorkspace) -> list[tuple[str, str, str]]:
-    """Return who was refused, about what, and why, as the trail has it."""
+    """Return the person, subject and reason of each refusal in the trail."""
     return [
         (entry.actor.user_id or entry.actor.name, entry.subject, entry.note)
         for entry in workspace.store.trail

@@ -1,6 +1,6 @@
-"""Read, change, write if nobody wrote in between: conflicts are asked again, and what changes nothing writes nothing.
+"""Optimistic writes: a conflict repeats the change on the newer record, and no change writes nothing.
 
-Not shown here: that the conditions hold in DynamoDB (tests/app/aws).
+Not shown here: DynamoDB's conditions (tests/app/aws).
 """
 
 import threading
@@ -39,11 +39,11 @@ NOW = ASKED + 120
 
 
 class Rivals(MemoryStore):
-    """A store in which others write at the worst moment: after a record was read, before it is written.
+    """A store whose rivals write between the read and the write of a record.
 
     Attributes:
-        coming: what they do, one before each write.
-        writes: how often a write was tried.
+        coming: the rivals' actions, one before each write.
+        writes: number of attempts.
     """
 
     def __init__(self) -> None:

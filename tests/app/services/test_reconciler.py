@@ -1,4 +1,4 @@
-"""What the reconciler finds and does, whatever became of the workflow."""
+"""The reconciler: its findings and repairs in any state of the workflow."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def workspace() -> FakeWorkspace:
 
 
 def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
-    """Open access whose execution somebody then stops by hand."""
+    """Return open access whose execution is stopped by hand."""
     request = workspace.asked(person)
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.stop(request.id)
@@ -123,7 +123,7 @@ def test_reconcile_with_a_failing_grant_revokes_the_others(
 
     def broken(access: Access, _: str) -> bool:
         if access.user_id == ADA.user_id:
-            raise RuntimeError("an answer that nobody understands")
+            raise RuntimeError("an unexpected response")
         return access in workspace.center.assigned
 
     workspace.clock.advance(LATE)

@@ -1,4 +1,4 @@
-"""What is taken back, and when that is believed; and creations that fail for a moment only."""
+"""Revocations and their verification, and creations with transient failures."""
 
 from dataclasses import replace
 

@@ -1,8 +1,8 @@
-"""Two who do something at the same moment: each finds what the other has done, and nobody calls that a failure.
+"""Simultaneous actions: each finds the result of the other, and neither fails.
 
-In each test the second comes at the worst moment of the first: when that has read, and not yet written.
+In each test the second action comes at the worst moment of the first: between its read and its write.
 
-Not shown here: any order of everything (the model of test_life.py), and DynamoDB's part in it (test_dynamodb.py).
+Not shown here: any order of all actions (test_life.py), and DynamoDB's part (test_dynamodb.py).
 """
 
 from typing import Any
@@ -76,7 +76,7 @@ def grant_of(workspace: FakeWorkspace, request: Request) -> Grant:
     return grant
 
 
-# --- what somebody holds ---------------------------------------------------------------------------------------------
+# --- holders ---------------------------------------------------------------------------------------------------------
 
 
 def test_grant_run_after_the_end_keeps_no_assignment(workspace: FakeWorkspace) -> None:
@@ -314,7 +314,7 @@ def test_session_policy_written_by_two_runs_keeps_both_denials() -> None:
 
 
 def unmanaged(workspace: FakeWorkspace) -> Request:
-    """Have an assignment of an ended request come late and be seen once; return another request for the same."""
+    """Return an approved request for an assignment that came late and was seen once."""
     taken_back(workspace, opened(workspace))
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
     workspace.reconcile()

@@ -1,6 +1,6 @@
-"""Whole stories, from the click to the last trace, over everything in memory: what is there, what people are told.
+"""Whole scenarios over doubles, from the click to the last record: assignments, records and messages.
 
-Not shown here: that the deployed state machine takes the same steps (tests/local), and Slack's own behaviour.
+Not shown here: the deployed state machine (tests/local), and Slack's own behaviour.
 """
 
 from dataclasses import replace
@@ -341,15 +341,15 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
     "a guest": ({"is_restricted": True}, "Guests"),
     "a guest of one channel": ({"is_ultra_restricted": True}, "Guests"),
     "a deactivated account": ({"deleted": True}, "deactivated"),
-    "somebody of a connected workspace": ({"team_id": "T0OTHERS001"}, "another workspace"),
+    "a user of a connected workspace": ({"team_id": "T0OTHERS001"}, "another workspace"),
     "a stranger": ({"is_stranger": True}, "another workspace"),
     "a bot": ({"is_bot": True}, "Bots"),
-    "somebody whom Slack does not show": ({}, "another workspace"),
+    "a user that Slack does not show": ({}, "another workspace"),
     "an address that is not confirmed": ({"is_email_confirmed": False}, "users of single sign-on"),
-    "an address of which Slack does not say so": ({"is_email_confirmed": None}, "users of single sign-on"),
+    "an address with an unknown confirmation": ({"is_email_confirmed": None}, "users of single sign-on"),
     "an address that the workspace hides": ({"profile": {}}, "your workspace hides it"),
     "an address in other case": ({"profile": {"email": "Ada@Example.com"}}, "differ in upper and lower case"),
-    "an address that nobody has": (
+    "an unknown address": (
         {"profile": {"email": "ada@else.example"}},
         "exactly the e-mail address",
     ),

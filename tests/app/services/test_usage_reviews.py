@@ -1,4 +1,4 @@
-"""Uses: recorded, linked, explained, signed off; and the reconciler that brings them up again."""
+"""Usages: recorded, linked, explained, accepted, and the reconciler's reminders."""
 
 import json
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def workspace() -> FakeWorkspace:
 
 
 def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minutes: int = 0, drill: str = "") -> str:
-    """What the alert path says of a use, `minutes` after four in the afternoon."""
+    """Return the alert path's value of a usage, `minutes` after four in the afternoon."""
     time = f"2025-11-24T{16 + minutes // 60:02}:{minutes % 60:02}:00Z"
     return f"{drill}|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
 
@@ -231,11 +231,11 @@ def test_alert_of_a_drill_or_forged_creates_no_usage(workspace: FakeWorkspace) -
     assert not workspace.store.uses
 
 
-# --- what a click tells ----------------------------------------------------------------------------------------------
+# --- clicks ----------------------------------------------------------------------------------------------------------
 
 
 def forged(event: str = "e-1", who: str = "ada", path: str = "session_start", at: int = NOW) -> str:
-    """A value of a button, whatever it claims."""
+    """Return the value of a button, with any claims."""
     time = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
 

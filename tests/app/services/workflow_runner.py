@@ -1,7 +1,6 @@
-"""Plays the state machine of `workflow_definition` in this process: the same steps, in the same order.
+"""Runs the steps of `workflow_definition` in this process, in the same order, with the clock of the test.
 
-The real definition is run by the local cloud (tests/local); here its steps are called one after the other, with the
-clock of the test, so that any moment can be looked at. A step that raises is tried again as often as a test says, then
+The local cloud runs the real definition (tests/local). A step that raises is retried as often as a test says, then
 caught as the definition catches it.
 
 It does not prove that the definition says the same: its own test and the local cloud do.

@@ -29,7 +29,7 @@ WORDS = {
     r"anew": "write 'again', or name the action: regenerate, replace",
     r"of (?:theirs|hers|ours|yours)": "write 'their', 'our' or 'your' before the noun",
     r"may nothing": "write 'is not authorized'",
-    r"(?-i:is none)": "write 'is not a …' or 'there is no …'",
+    r"(?-i:(?<![Tt]here\s)is none)": "write 'is not a …' or 'there is no …'",
     r"stands? for": "write 'means', 'is' or 'represents'",
     r"here belongs": "write 'Expected X, got Y'",
     r"(?:take|takes|taking|took|taken) (?:(?:it|them|this|that|access) )?back": "write 'revoke'",

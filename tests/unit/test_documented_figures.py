@@ -35,18 +35,18 @@ FIGURES: dict[str, tuple[int, int, str]] = {
     "A reason has at most 3,000 characters": (texts.LONGEST_REASON, 3000, "approvals/README.md"),
     "a note 2,000": (texts.LONGEST_NOTE, 2000, "approvals/README.md"),
     "and a ticket 64": (texts.LONGEST_TICKET, 64, "approvals/README.md"),
-    "it is known what came of it, or ten minutes have passed": (
+    "before the result is known, or ten minutes have passed": (
         grant_lifecycle.SETTLE_SECONDS,
         600,
         "approvals/failures.md",
     ),
-    "What is missing for five minutes counts in `MissingAnnouncements`": (
+    "An announcement that is missing for five minutes counts in `MissingAnnouncements`": (
         announcements.ALARM_SECONDS,
         300,
         "approvals/failures.md",
     ),
     "within five minutes of its own clock": (signature.WINDOW_SECONDS, 300, "approvals/failures.md"),
-    "read anew, after five minutes": (secrets.LIFETIME_SECONDS, 300, "approvals/failures.md"),
+    "read again, after five minutes": (secrets.LIFETIME_SECONDS, 300, "approvals/failures.md"),
     "opt 5 minutes past their end": (reconciler.GRACE_SECONDS, 300, "approvals/flows.md"),
 }
 

@@ -15,6 +15,7 @@ from tests.language import check_comments, check_file, check_markdown, check_pyt
         ('"""Return it.\n\nNobody\nelse may."""\n', ["banned words: 'Nobody'", "sentence opens with 'Nobody'"]),
         ('"""Return a level, e.g. what AWS calls it."""\n', []),
         ('def f(a):\n    """Return it.\n\n    Args:\n        a: How long.\n    """\n', ["sentence opens with 'How'"]),
+        ("# There is none: there is none.\n# This is none.\n", ["banned words: 'is none'"]),
         ("A = 1\n'''Whether a grant ends.'''\n", ["sentence opens with 'Whether'"]),
         ("a = 1  # of whoever asks\n", ["banned words: 'whoever'"]),
         ("# Is it gone\n# by now? How would\n# we know?\n", []),

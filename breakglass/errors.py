@@ -1,14 +1,14 @@
-"""The errors this package raises on purpose.
+"""The errors that this package raises on purpose.
 
-    BreakglassError          everything below; each is the user's to fix, so its text is written for the user
-    ├── CommandError         a command of `breakglass` can't do what it is asked for
-    │   ├── InvalidArgumentError  since what it is asked for can't be, or can't be known
-    │   └── UnreadableError       since a file can't be read
-    ├── ConfigError          the stack file or a component's arguments: every problem found, in one report
-    ├── MessageError         an alert message that Slack or EventBridge would refuse or mangle
-    └── PolicyError          an IAM policy that this package refuses to deploy
+    BreakglassError               the base; the user can fix each of them, so the text is written for the user
+    ├── CommandError              a command of `breakglass` failed
+    │   ├── InvalidArgumentError  an argument names an unknown thing, or has no valid value
+    │   └── UnreadableError       a file can't be read
+    ├── ConfigError               all problems of the stack file or of a component's arguments, in one report
+    ├── MessageError              an alert message that Slack or EventBridge would refuse or change
+    └── PolicyError               an IAM policy that this package refuses to deploy
 
-Non-goals: errors of AWS, Slack or Pulumi themselves pass through unchanged. Nothing here imports pulumi.
+Non-goals: errors of AWS, Slack and Pulumi, which pass unchanged. Nothing here imports Pulumi.
 """
 
 import json
@@ -22,48 +22,45 @@ from breakglass.terminal import escape_unprintable
 _WIDTH = 100
 _LONGEST_VALUE = 120
 
-# Slack tokens (xoxb-, xoxp-, xoxe.xoxb-, xapp-, ...) and incoming-webhook addresses, which are passwords as well:
+# Slack tokens (xoxb-, xoxp-, xoxe.xoxb-, xapp-, ...) and addresses of incoming webhooks, which are secrets, too:
 # https://docs.slack.dev/authentication/tokens, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 _SECRET = re.compile(r"(?P<kind>xox[a-z]|xapp)[-.](?=[a-z0-9])[^\s\"']*|hooks\.slack\.com/[^\s\"']+", re.IGNORECASE)
 
 
 def has_secret(text: str) -> bool:
-    """Say whether the text contains something that looks like a Slack token or a webhook address."""
+    """Say if a text has a Slack token or a webhook address, by its form."""
     return _SECRET.search(text) is not None
 
 
 def redact(text: str) -> str:
-    """Replace everything in the text that looks like a Slack token or a webhook address.
-
-    The kind of token is kept, so that its owner still recognises it: `xoxb-[redacted]`.
-    """
+    """Replace each Slack token and webhook address; a token keeps its kind: `xoxb-[redacted]`."""
     return _SECRET.sub(lambda match: f"{match['kind']}-[redacted]" if match["kind"] else "[redacted]", text)
 
 
 def format_value(value: object) -> str:
-    """Return a value as a problem report shows it: JSON on one line, redacted, at most 120 characters."""
+    """Return a value for a problem report: JSON on one line, redacted, at most 120 characters."""
     text = redact(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, told so that it can be put right without reading the code.
+    """A problem with its cause and its fix, for a reader who does not know the code.
 
-    Every part is redacted and made `printable` on construction: a report ends in terminals and CI logs.
+    Each part is redacted and escaped on construction, since reports end in terminals and CI logs.
     """
 
     path: str
-    """Where: the key path as Pulumi writes it, e.g. `breakglass:permissionSets.pairs[0].breakGlass.name`."""
+    """The key path as Pulumi writes it, e.g. `breakglass:permissionSets.pairs[0].breakGlass.name`."""
     value: str
-    """The offending value as `shown()` renders it, or a note in parentheses such as `(missing)`."""
+    """The offending value by `format_value()`, or a note in parentheses such as `(missing)`."""
     why: str
-    """What is wrong and why it matters."""
+    """The fault and its consequence."""
     instead: str
-    """What to write or do instead."""
+    """The fix."""
 
     def __post_init__(self) -> None:
-        """Redact every part, and escape what a terminal would obey, whoever built the problem."""
+        """Redact every part, and escape its control characters."""
         for field in fields(self):
             object.__setattr__(self, field.name, escape_unprintable(redact(getattr(self, field.name))))
 
@@ -85,7 +82,7 @@ class Problem:
 
 
 class BreakglassError(Exception):
-    """Something the user of this package can put right; the text says how."""
+    """An error that the user of this package can fix; the text says how."""
 
     def __str__(self) -> str:
         """Return the text for a terminal."""
@@ -93,11 +90,7 @@ class BreakglassError(Exception):
 
 
 class ConfigError(BreakglassError):
-    """The configuration can't be deployed.
-
-    Attributes:
-        problems: Every problem found, never none.
-    """
+    """The configuration can't be deployed; `problems` has every problem, at least one."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -111,11 +104,7 @@ class ConfigError(BreakglassError):
 
 
 class CommandError(BreakglassError):
-    """A command of the command line can't do what it is asked for.
-
-    Attributes:
-        problem: What is in the way.
-    """
+    """A command failed, for the reason in `problem`."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -123,16 +112,11 @@ class CommandError(BreakglassError):
 
 
 class InvalidArgumentError(CommandError):
-    """What a command is asked for can't be: an unknown permission set or person, a date that is none."""
+    """An argument of a command is invalid: an unknown permission set or user, a wrong date."""
 
 
 class UnreadableError(CommandError):
-    """A file that a command is given can't be read, or has no meaning.
-
-    Attributes:
-        problem: What is in the way.
-        line: The line of the file, counted from 1.
-    """
+    """A file can't be read or parsed; `line` is the line of the problem, counted from 1."""
 
     def __init__(self, problem: Problem, line: int) -> None:
         self.line = line
@@ -140,7 +124,7 @@ class UnreadableError(CommandError):
 
 
 class MessageError(BreakglassError):
-    """An alert message that Slack or EventBridge would refuse or mangle."""
+    """An alert message that Slack or EventBridge would refuse or change."""
 
 
 class PolicyError(BreakglassError):

@@ -1,12 +1,13 @@
-"""Physical names of the resources on the alert path and of the approvals.
+"""Physical names, ARNs and metric names of the alert path and the approvals.
 
-All of them begin with one fixed prefix: a break-glass permission set is denied tampering with the alert path by that
-prefix (`breakglass.iam`), since the alerts may live in another account than the permission sets.
+All names begin with one fixed prefix: a Deny on that prefix keeps a break-glass session away from the alert path
+(`breakglass.iam.protection`), since the alerts may be in another account than the permission sets.
 
-The functions and the state machine of the approvals name each other in their settings and policies. Since names are
-computed, none of them has to wait for another.
+The functions and the state machine of the approvals name each other in their settings and IAM policies. Since names
+are computed, no resource waits for another.
 
-Non-goals: Pulumi's logical names, which the components choose; IDs of AWS's own (the API, the service control policy).
+Non-goals: Pulumi's logical names, which the components choose; IDs that AWS assigns (the API, the service control
+policy).
 """
 
 import hashlib
@@ -15,32 +16,32 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALERT_PATH_PREFIX = "breakglass-"
-"""What the physical name of every resource of the alert path and the approvals begins with."""
+"""Prefix of the physical name of every resource of the alert path and the approvals."""
 
 VENDED_LOGS_PREFIX = "/aws/vendedlogs/"
-"""What the name of a log group begins with that an AWS service delivers to.
+"""Prefix of log groups that AWS services deliver to.
 
-A service that delivers to another log group adds a statement to the resource policy that all log groups of the account
-share. It has 5,120 characters. Under this prefix the policy stays short (CloudWatch Logs User Guide, "Log delivery that
-requires permissions": "log group resource policy size limit considerations").
+For another log group, the service adds a statement to the resource policy that all log groups of the account share,
+which has at most 5,120 characters. With this prefix the resource policy stays short (CloudWatch Logs User Guide, "Log
+delivery that requires permissions": "log group resource policy size limit considerations").
 """
 
 PROTECTED_TAG = {"breakglass-protected": "true"}
-"""Tag on what the Deny can't know by its name."""
+"""Tag of resources that the Deny can't identify by name."""
 
 _DIGEST_LENGTH = 8
 
 
 def physical_name(logical: str, limit: int = 64) -> str:
-    """Name a resource of the alert path after its logical name.
+    """Return the physical name for a logical name.
 
-    A logical name that fits comes through unchanged behind the prefix. One that has to be shortened, or respelled in
-    the alphabet that EventBridge, SQS, SNS, IAM and CloudWatch all accept, ends in a digest of the logical name, so
-    that two logical names don't meet in one physical name.
+    A logical name that fits is unchanged behind the prefix. One that must be shortened, or respelled in the alphabet
+    that EventBridge, SQS, SNS, IAM and CloudWatch all accept, ends in a digest of the logical name, so two logical
+    names never share a physical name.
 
     Args:
         logical: the logical name, unique within the stack; any text.
-        limit: how many characters the service allows, e.g. 64 for an EventBridge rule.
+        limit: the most characters that the service allows, e.g. 64 for an EventBridge rule.
 
     Returns:
         At most `limit` characters of `[A-Za-z0-9_-]`, beginning with `ALERT_PATH_PREFIX`.
@@ -59,14 +60,7 @@ def physical_name(logical: str, limit: int = 64) -> str:
 
 
 def vended_log_group(logical: str) -> str:
-    """Name a log group that an AWS service delivers to after its logical name.
-
-    Args:
-        logical: the logical name, unique within the stack; any text.
-
-    Returns:
-        `VENDED_LOGS_PREFIX` with a `physical_name` behind it.
-    """
+    """Return the physical name of a log group that an AWS service delivers to."""
     return VENDED_LOGS_PREFIX + physical_name(logical)
 
 
@@ -76,17 +70,17 @@ class AppFunction(StrEnum):
     receiver = "receiver"
     """Answers Slack."""
     interactions = "interactions"
-    """Talks to people: what was clicked, and the steps of the state machine that concern them."""
+    """Handles clicks, and the steps of the state machine that write to people."""
     provisioner = "provisioner"
-    """Makes assignments and takes them back: the other steps of the state machine."""
+    """Creates and deletes assignments: the other steps of the state machine."""
     reconciler = "reconciler"
-    """Runs every few minutes and takes back what outlived its time, whatever became of the state machine."""
+    """Runs every few minutes and revokes overdue access, even if the state machine has failed."""
     usage_recorder = "usage-recorder"
-    """Records every use that the alert path sees."""
+    """Records every use on the alert path."""
 
 
 WITH_DEAD_LETTERS = (AppFunction.interactions, AppFunction.usage_recorder)
-"""Functions that are called without waiting, with what nobody sends again: a click, and a use."""
+"""Functions that are called asynchronously, with events that are not sent again: a click, and a use."""
 
 METRICS_NAMESPACE = "Breakglass"
 """Namespace of the metrics that the functions write."""
@@ -96,35 +90,31 @@ METRICS_DIMENSION = "Stack"
 
 
 class Metric(StrEnum):
-    """What the functions count: the reconciler in every run, and `interactions` what is refused for good."""
+    """Metrics of the functions: of each run of the reconciler, and of clicks that fail until a repair."""
 
     runs = "ReconcilerRuns"
-    """1 for every run that came to its end, whatever failed in it."""
+    """1 for every finished run, even one with failures."""
     failures = "ReconcilerFailures"
-    """Parts, accounts, records and messages that could not be seen to."""
+    """Steps, accounts, records and messages that failed in a run."""
     overdue_explanations = "OverdueExplanations"
-    """Uses that should be explained and signed off by now."""
+    """Uses without an accepted explanation in time."""
     unrecorded_assignments = "UnrecordedAssignments"
     """Assignments of break-glass sets that neither a request nor the stack file made."""
     stuck_requests = "StuckRequests"
-    """Requests that had to be taken further."""
+    """Requests that the reconciler had to resume."""
     unrevoked_grants = "UnrevokedGrants"
-    """Assignments that should be gone and are not."""
+    """Assignments that are overdue for deletion."""
     undenied_sessions = "UndeniedSessions"
-    """Ended accesses whose live sessions go on, since the policy that ends sessions did not take the Deny."""
+    """Ended accesses with live sessions, since the service control policy did not accept the Deny."""
     missing_announcements = "MissingAnnouncements"
-    """Broken glasses that have not been announced everywhere, or need no explanation yet, for five minutes."""
+    """Broken glasses without all announcements, or without a required explanation, for five minutes."""
     permanent_refusals = "PermanentRefusals"
-    """Clicks that could not be done since AWS or Slack refuses something until it is repaired."""
+    """Clicks that failed because AWS or Slack refuses a call until a repair."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """Physical names of the parts of one `Approvals`.
-
-    Attributes:
-        stack: its logical name.
-    """
+    """Physical names of the resources of one `Approvals`, by its logical name."""
 
     stack: str
 
@@ -133,12 +123,12 @@ class Names:
         return physical_name(f"{self.stack}-{app_function}")
 
     def dead_letters(self, app_function: AppFunction) -> str:
-        """Return the name of the queue for what a function could not do."""
+        """Return the name of a function's dead-letter queue."""
         return physical_name(f"{self.stack}-{app_function}-dead-letters")
 
     @property
     def table(self) -> str:
-        """The table's name."""
+        """The name of the table."""
         return physical_name(f"{self.stack}-records", limit=255)
 
     @property
@@ -154,14 +144,7 @@ class Names:
 
 @dataclass(frozen=True)
 class ResourceArns:
-    """ARNs of the resources of one `Approvals`.
-
-    Attributes:
-        names: their names.
-        partition: of AWS.
-        region: of all of them.
-        account: of all of them.
-    """
+    """ARNs of the resources of one `Approvals`, which are in one partition, region and account."""
 
     names: Names
     partition: str
@@ -177,7 +160,7 @@ class ResourceArns:
         return self._arn("logs", f"log-group:{self.names.function(app_function)}")
 
     def dead_letters_arn(self, app_function: AppFunction) -> str:
-        """Return the ARN of the queue for what a function could not do."""
+        """Return the ARN of a function's dead-letter queue."""
         return self._arn("sqs", self.names.dead_letters(app_function))
 
     @property

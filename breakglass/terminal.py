@@ -1,10 +1,10 @@
-"""Text that no terminal takes for a command.
+"""Escapes text for terminals.
 
-Names, reasons and values of a stack file come from people, and a terminal obeys what is in them: escape sequences move
-the cursor and set the title or the clipboard (C0 and C1 controls, OSC), bidirectional overrides show a text in another
-order than it has. So everything that is printed goes through `printable`, at the latest by a `PrintableStream`.
+Names, reasons and values of a stack file come from people, and a terminal runs control characters: escape sequences
+move the cursor and set the title or the clipboard (C0 and C1 controls, OSC), bidirectional overrides reorder a text. So
+all printed text goes through `escape_unprintable`, or through a `PrintableStream`.
 
-Non-goals: line breaks, which a text may have; what a spreadsheet does with a text (see `cli.audit`).
+Non-goals: line breaks, which are kept; formulas in a spreadsheet (`cli.audit`).
 """
 
 import unicodedata
@@ -12,21 +12,17 @@ from typing import Protocol
 
 
 class Stream(Protocol):
-    """Where text is written to, e.g. standard output."""
+    """A stream of text, e.g. standard output."""
 
     def write(self, text: str, /) -> object:
         """Write a text."""
 
     def flush(self) -> None:
-        """Pass on what is buffered."""
+        """Write what is buffered."""
 
 
 class PrintableStream:
-    r"""Writes to another stream, and everything `printable`; line ends are `\n` or `\r\n`.
-
-    Args:
-        stream: the other one.
-    """
+    r"""Writes escaped text to another stream; line ends are `\n` or `\r\n`."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -36,15 +32,15 @@ class PrintableStream:
         self._stream.write("\r\n".join(map(escape_unprintable, text.split("\r\n"))))
 
     def flush(self) -> None:
-        """Pass on what is buffered."""
+        """Write what is buffered."""
         self._stream.flush()
 
 
 def escape_unprintable(text: str) -> str:
-    r"""Return a text with every invisible character but the line break as JSON writes it, e.g. `\u001b`.
+    r"""Return a text with all invisible characters but line breaks escaped as in JSON, e.g. `\u001b`.
 
     Invisible are Unicode's categories Cc (controls), Cf (formats, e.g. bidirectional ones), Cs, Co, Cn, Zl and Zp.
-    So a JSON text is still one, and says the same.
+    An escaped JSON text has the same value.
     """
     return text if text.isprintable() else "".join(char if _is_visible(char) else _escaped(char) for char in text)
 

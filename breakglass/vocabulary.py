@@ -1,13 +1,13 @@
-"""The words of the domain that every layer shares: evidence paths, targets of an assignment, risks, partitions."""
+"""Enumerations that all layers share: evidence paths, assignment targets, risks; and the partition of a region."""
 
 from enum import StrEnum
 
 
 class EvidencePath(StrEnum):
-    """A place in CloudTrail where the use of a role shows up; each gets an EventBridge rule of its own."""
+    """A kind of CloudTrail record that shows the use of a role; each has its own EventBridge rule."""
 
     session_start = "session_start"
-    """STS hands out a session of the role (AssumeRoleWithSAML, AssumeRole), in the account of the role."""
+    """STS starts a session of the role (AssumeRoleWithSAML, AssumeRole), in the account of the role."""
     portal = "portal"
     """Identity Center hands out the role (GetRoleCredentials, Federate), in the account that owns the instance."""
     console = "console"
@@ -29,29 +29,29 @@ class RiskAcknowledgement(StrEnum):
     """A power that a break-glass permission set gets only if the stack file names it."""
 
     administrator_access = "administrator-access"
-    """Everything: `*`, AdministratorAccess, PowerUserAccess and their like."""
+    """Everything: `*`, AdministratorAccess, PowerUserAccess and similar policies."""
     iam = "iam"
-    """IAM: can hand itself and others any further permission."""
+    """IAM: can give itself and others any permission."""
     sso = "sso"
     """IAM Identity Center: can edit permission sets and assignments, its own included."""
     organizations = "organizations"
     """AWS Organizations: can detach service control policies and close accounts."""
     stop_cloudtrail = "stop-cloudtrail"
-    """CloudTrail: can stop the records that every alert is made of."""
+    """CloudTrail: can stop the records behind every alert."""
     alert_path = "alert-path"
-    """EventBridge, the token's secret, the queue or the topic: can cut the alert itself."""
+    """EventBridge, the token's secret, the queue or the topic: can cut the alert."""
     approvals = "approvals"
     """The approvals' functions, records and workflow: can decide on its own request."""
     root = "root"
-    """The root user of member accounts: can open a session of it, and let others open one."""
+    """The root user of member accounts: can open its sessions, and let others open them."""
     access = "access"
-    """AWS account access manager: can hand out roles beside Identity Center, where no approval is asked for."""
+    """AWS account access manager: can hand out roles outside Identity Center, without approval."""
     account = "account"
-    """The account itself: can disable a region, close the account, or change the root user's address."""
+    """The account: can disable a region, close the account, or change the root user's address."""
     code = "code"
-    """Commands on machines and code under roles that are there already. Only a warning: on-call may need it."""
+    """Commands on machines, and code with existing roles. Only a warning: on-call may need it."""
     stop_detection = "stop-detection"
-    """AWS Config, GuardDuty, Security Hub: can switch off what else would notice. Only a warning."""
+    """AWS Config, GuardDuty, Security Hub: can switch off other detection. Only a warning."""
 
 
 def partition_of_region(region: str) -> str:

@@ -1,10 +1,11 @@
-"""What counts as a use of a break-glass role, and what the team is told about it.
+"""Alerts about uses of break-glass roles, as pure functions on plain values.
 
-    subjects   what is watched: a permission set or a plain IAM role
-    patterns   the EventBridge event pattern for each subject and evidence path; drill events that match it
-    message    the input transformer that turns a matched event into a Slack message or an e-mail
-    names      the physical names of everything on the alert path
+    subjects           the watched permission sets and IAM roles
+    patterns           the EventBridge event pattern for each subject and evidence path
+    drills             drill events, which match the same patterns
+    messages           the input transformers of Slack messages and e-mails
+    connection_events  the loss of the connection to Slack
+    dashboard          the CloudWatch dashboard
 
-Everything here is a pure function from plain values to plain values, so all of it is tested without Pulumi or AWS.
-Non-goals: creating resources (see `breakglass.components`), validating the stack file (see `breakglass.stack_file`).
+Non-goals: creating resources (`breakglass.components`), validating the stack file (`breakglass.stack_file`).
 """

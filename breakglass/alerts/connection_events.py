@@ -1,9 +1,9 @@
-"""The events EventBridge emits when it can't reach Slack any more, and what is said about them by e-mail.
+"""The events of a lost connection to Slack, and the e-mail about them.
 
-EventBridge deauthorises a connection when Slack answers 401 or 407, when its copy of the token is gone, or when
-somebody does it by hand; an API destination without an authorised connection is deactivated
+EventBridge deauthorizes a connection when Slack answers 401 or 407, when its copy of the token is deleted, or on
+request. It deactivates an API destination without an authorized connection
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-deauthorize.html). Nothing is delivered
-from then on, and nobody would notice before the next use.
+from then on, which the next use would show at the earliest.
 
 Source of the events' shape: "Amazon EventBridge events detail reference"
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/event-reference.html).
@@ -19,7 +19,7 @@ from breakglass.alerts.messages import Transformer
 
 
 def lost_connection_pattern(connection_arn: str, destination_arn: str) -> dict[str, Any]:
-    """Return the event pattern for the loss of this connection or this API destination, JSON-ready."""
+    """Return the event pattern for the loss of this connection or this API destination."""
     return {
         "source": ["aws.events"],
         "detail-type": ["Connection Deauthorized", "API Destination Deactivated"],
@@ -28,7 +28,7 @@ def lost_connection_pattern(connection_arn: str, destination_arn: str) -> dict[s
 
 
 def lost_connection_text() -> Transformer:
-    """Return what turns such an event into the text of an e-mail."""
+    """Return the input transformer from such an event to the text of an e-mail."""
     text = (
         "Break-glass alerts do not reach Slack: EventBridge reports <what> at <time> in account <account>, <region>. "
         "Uses of break-glass roles from now on end in the dead-letter queues. Put the connection right now: see "

@@ -1,7 +1,4 @@
-"""Addresses in the AWS console, which has one host for each partition.
-
-Non-goals: the regional hosts that the console itself leads on to.
-"""
+"""Addresses in the AWS console, which has one host for each partition."""
 
 _HOSTS = {
     "aws": "console.aws.amazon.com",
@@ -11,10 +8,5 @@ _HOSTS = {
 
 
 def console_url(partition: str, page: str) -> str:
-    """Return the address of a page.
-
-    Args:
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-        page: the service's path, with its query and fragment.
-    """
+    """Return the address of a page: a service's path with its query and fragment."""
     return f"https://{_HOSTS[partition]}/{page}"

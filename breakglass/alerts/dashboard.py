@@ -1,15 +1,15 @@
-"""The CloudWatch dashboard: is the alert path in order, and who uses break-glass how often.
+"""The CloudWatch dashboard: the state of the alert path, and the uses of break-glass roles.
 
-All numbers about uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so
-nothing of this package has to run to count. With approvals there is a row about these, with what their reconciler
-counts. EventBridge delivers its metrics on a best-effort basis
+All numbers of uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so no
+code of this package runs to count. With approvals, one row shows their metrics and those of the reconciler. EventBridge
+delivers its metrics on a best-effort basis
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html): they show a trend, CloudTrail has the
 record.
 
 The format is CloudWatch's "Dashboard body structure and syntax"
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
 
-Non-goals: no alarms and no pulumi.
+Non-goals: alarms.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,10 +34,10 @@ Line = list[Any]
 
 @dataclass(frozen=True)
 class RoleMetrics:
-    """What one alert is made of, as far as metrics tell about it."""
+    """The resources of one alert that have metrics."""
 
     label: str
-    """What a person calls the role."""
+    """The role's name, for people."""
     rule_names: Mapping[EvidencePath, str]
     """The EventBridge rule of each evidence path."""
     queue_name: str
@@ -46,21 +46,19 @@ class RoleMetrics:
 
 @dataclass(frozen=True)
 class ApprovalMetrics:
-    """What the approvals are made of, as far as metrics tell about it."""
+    """The resources of the approvals that have metrics."""
 
     stack: str
-    """The value of the dimension of the reconciler's metrics."""
+    """The value of the dimension of the functions' metrics."""
     function_names: Sequence[str]
-    """The functions."""
     machine_arn: str
-    """The state machine."""
 
 
 def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
-    """Return the evidence path whose rule counts uses, or None if none of the paths shows a use.
+    """Return the evidence path whose rule counts uses, or None without such a path.
 
-    One use leaves several traces (the portal hands out the role, a session starts, the console opens), so counting them
-    all would count it several times. A session is started once, and by every way in.
+    One use has several records (the portal hands out the role, a session starts, the console opens), so a count of all
+    would count it several times. Each way in starts exactly one session.
     """
     present = set(paths)
     return next((path for path in _USE_PATHS if path in present), None)
@@ -69,14 +67,13 @@ def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
 def dashboard_body(
     roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str, approvals: ApprovalMetrics | None = None
 ) -> dict[str, Any]:
-    """Return the body of the dashboard, JSON-ready.
+    """Return the body of the dashboard as JSON.
 
     Args:
-        roles: What is watched, in the order in which it is drawn; a graph takes 500 lines, more than an event bus takes
-            rules.
-        alarm_arns: The alarms whose state is shown at the top; at least one.
-        region: Where the metrics are.
-        approvals: What approves access, if there is such a thing in this stack.
+        roles: The watched roles in their order; a graph has at most 500 lines, more than an event bus has rules.
+        alarm_arns: The alarms at the top; at least one.
+        region: The region of the metrics.
+        approvals: The approvals of the stack, if it has some.
     """
     every_path = tuple(EvidencePath)
     denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))
@@ -86,20 +83,20 @@ def dashboard_body(
     letters = _queue_metrics("ApproximateNumberOfMessagesVisible", roles)
     age = _queue_metrics("ApproximateAgeOfOldestMessage", roles)
     return {
-        # Emergencies are rare: four weeks show whether they still are.
+        # Emergencies are rare: four weeks show a trend.
         "start": "-P28D",
         "periodOverride": "inherit",
         "widgets": [
-            _text(_place(0, 0, WIDTH, 3), approvals),
+            _text(_position(0, 0, WIDTH, 3), approvals),
             *_alarms(alarm_arns, top=3, height=4),
-            _graph("Uses in the time range", _uses(roles), region, _place(0, 7, 6, 6), view=_ONE_NUMBER),
-            _graph("Uses per day", _uses(roles), region, _place(6, 7, 10, 6)),
-            _graph("Denied attempts per day", denied, region, _place(16, 7, 8, 6)),
-            _graph("Deliveries per day, failed ones included", delivered, region, _place(0, 13, 12, 6)),
-            _graph("Failed deliveries per day: should be empty", failed, region, _place(12, 13, 12, 6)),
-            _graph("Dead letters: should be 0", letters, region, _place(0, 19, 8, 6), stat="Maximum"),
-            _graph("Age of the oldest dead letter, seconds", age, region, _place(8, 19, 8, 6), stat="Maximum"),
-            _graph("Failed and not even a dead letter: should be empty", lost, region, _place(16, 19, 8, 6)),
+            _graph("Uses in the time range", _usage_lines(roles), region, _position(0, 7, 6, 6), view=_ONE_NUMBER),
+            _graph("Uses per day", _usage_lines(roles), region, _position(6, 7, 10, 6)),
+            _graph("Denied attempts per day", denied, region, _position(16, 7, 8, 6)),
+            _graph("Deliveries per day, failed ones included", delivered, region, _position(0, 13, 12, 6)),
+            _graph("Failed deliveries per day: should be empty", failed, region, _position(12, 13, 12, 6)),
+            _graph("Dead letters: should be 0", letters, region, _position(0, 19, 8, 6), stat="Maximum"),
+            _graph("Age of the oldest dead letter, seconds", age, region, _position(8, 19, 8, 6), stat="Maximum"),
+            _graph("Failed without a dead letter: should be empty", lost, region, _position(16, 19, 8, 6)),
             *(_approvals(approvals, region, top=25) if approvals else ()),
         ],
     }
@@ -110,7 +107,7 @@ def dashboard_url(name: str, region: str) -> str:
     return console_url(partition_of_region(region), f"cloudwatch/home?region={region}#dashboards/dashboard/{name}")
 
 
-def _place(left: int, top: int, width: int, height: int) -> dict[str, int]:
+def _position(left: int, top: int, width: int, height: int) -> dict[str, int]:
     return {"x": left, "y": top, "width": width, "height": height}
 
 
@@ -119,10 +116,10 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
         [METRICS_NAMESPACE, metric, METRICS_DIMENSION, approvals.stack, {"label": label}]
         for metric, label in (
             (Metric.overdue_explanations, "overdue explanations"),
-            (Metric.unrevoked_grants, "access that should be gone"),
-            (Metric.unrecorded_assignments, "assignments that nobody recorded"),
-            (Metric.stuck_requests, "requests that did not go on"),
-            (Metric.undenied_sessions, "sessions that are not cut off"),
+            (Metric.unrevoked_grants, "overdue revocations"),
+            (Metric.unrecorded_assignments, "unmanaged assignments"),
+            (Metric.stuck_requests, "stuck requests"),
+            (Metric.undenied_sessions, "sessions without a Deny"),
             (Metric.failures, "failures of the reconciler"),
         )
     ]
@@ -132,21 +129,21 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
     )
     errors = [["AWS/Lambda", "Errors", "FunctionName", name, {"label": name}] for name in approvals.function_names]
     return [
-        _graph("Requests for access per day", [started], region, _place(0, top, 8, 6)),
-        _graph("What the reconciler found: should be 0", found, region, _place(8, top, 8, 6), stat="Maximum"),
-        _graph("Errors of the approvals per day: should be empty", [*errors, failed], region, _place(16, top, 8, 6)),
+        _graph("Requests for access per day", [started], region, _position(0, top, 8, 6)),
+        _graph("Findings of the reconciler: should be 0", found, region, _position(8, top, 8, 6), stat="Maximum"),
+        _graph("Errors of the approvals per day: should be empty", [*errors, failed], region, _position(16, top, 8, 6)),
     ]
 
 
-def _text(place: dict[str, int], approvals: ApprovalMetrics | None) -> dict[str, Any]:
-    recorded = " Every use is delivered to the usage recorder, too." if approvals else ""
+def _text(position: dict[str, int], approvals: ApprovalMetrics | None) -> dict[str, Any]:
+    recorded = " Every use is also delivered to the usage recorder." if approvals else ""
     lines = (
         "# Break-glass use",
         "Every use should have an explanation in its Slack thread; drills count as uses. A red alarm or a dead letter: "
-        "see `docs/runbooks/alarms.md`. Nothing arrives in Slack: see `docs/runbooks/slack-is-down.md`.",
-        "The numbers are EventBridge's own, kept on a best-effort basis. CloudTrail has the record." + recorded,
+        "see `docs/runbooks/alarms.md`. No messages in Slack: see `docs/runbooks/slack-is-down.md`.",
+        "The numbers are EventBridge's, delivered on a best-effort basis. CloudTrail has the record." + recorded,
     )
-    return {"type": "text", **place, "properties": {"markdown": "\n\n".join(lines)}}
+    return {"type": "text", **position, "properties": {"markdown": "\n\n".join(lines)}}
 
 
 def _alarms(arns: Sequence[str], top: int, height: int) -> list[dict[str, Any]]:
@@ -156,7 +153,7 @@ def _alarms(arns: Sequence[str], top: int, height: int) -> list[dict[str, Any]]:
     return [
         {
             "type": "alarm",
-            **_place(column * width, top, width, height),
+            **_position(column * width, top, width, height),
             "properties": {
                 "title": "Alarms",
                 "sortBy": "stateUpdatedTimestamp",
@@ -175,16 +172,16 @@ def _graph(
     title: str,
     metrics: list[Line],
     region: str,
-    place: dict[str, int],
+    position: dict[str, int],
     *,
     stat: str = "Sum",
     view: Mapping[str, Any] = _PER_DAY,
 ) -> dict[str, Any]:
     properties = {"title": title, "region": region, "stat": stat, "period": DAY, **view, "metrics": metrics}
-    return {"type": "metric", **place, "properties": properties}
+    return {"type": "metric", **position, "properties": properties}
 
 
-def _uses(roles: Sequence[RoleMetrics]) -> list[Line]:
+def _usage_lines(roles: Sequence[RoleMetrics]) -> list[Line]:
     counted = [(role, usage_path(role.rule_names)) for role in roles]
     return [_rule_metric("MatchedEvents", role.rule_names[path], role.label) for role, path in counted if path]
 

@@ -1,4 +1,4 @@
-"""The text that EventBridge makes of an input template.
+"""Renders an input template as EventBridge does.
 
 The rules below are AWS's recorded answers (94 input transformers on SQS targets, 2026-09-13, published with
 radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json; LocalStack's recordings agree where they overlap):
@@ -10,10 +10,10 @@ radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json; LocalStack's 
                         so its quotes end the string                its quotes
     of no known name    stays as it is                              stays as it is
 
-AWS's guide says something else: that values are never escaped ("Amazon EventBridge input transformation"). No delivery
-to an API destination is recorded. Until one is (L12 in docs/live-checks.md), nothing here may rest on the escaping.
+AWS's guide contradicts: values are never escaped ("Amazon EventBridge input transformation"). No delivery to an API
+destination is recorded. Until one is (L12 in docs/live-checks.md), no code may depend on the escaping.
 
-The result may be no JSON. EventBridge then sends nothing to the target and writes a dead letter with `INVALID_JSON`.
+The result may be invalid JSON. EventBridge then sends nothing and writes a dead letter with `INVALID_JSON`.
 """
 
 import json
@@ -26,11 +26,11 @@ _PLACEHOLDER = re.compile(r"<([^<>]*)>")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Return the template with its placeholders replaced, as EventBridge does it.
+    """Return the template with its placeholders replaced by values.
 
     Args:
         template: an input template.
-        values: placeholder name -> the event field, parsed; an empty string if the event lacks it.
+        values: placeholder name -> the parsed event field; an empty string for a missing one.
     """
     if not template.lstrip().startswith("{"):
         return _replace(template, values, _raw)
@@ -43,7 +43,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Say whether EventBridge sends this text to a target: JSON, or several JSON values."""
+    """Say if EventBridge sends this text to a target: one JSON value or several."""
     decoder, rest = json.JSONDecoder(), text.strip()
     while rest:
         try:

@@ -1,6 +1,6 @@
-"""EventBridge event patterns that match the use of a watched role in CloudTrail, one for each evidence path.
+"""EventBridge event patterns for the use of a watched role in CloudTrail, one for each evidence path.
 
-What CloudTrail records of such a use:
+CloudTrail records such a use as:
 
     path            events, and in which account                                      where the role is
     session_start   STS AssumeRole*, where the role is (and in the caller's account)  requestParameters.roleArn
@@ -12,18 +12,18 @@ What CloudTrail records of such a use:
 
 A rule with such a pattern must be in the state `RULE_STATE`, since most of these are read-only events.
 
-Of the portal's events there are two public records of GetRoleCredentials: one is a service event, one (trimmed by its
-publisher) is an API call. There is none of Federate. So both shapes match, from both services that may write them.
+Two records of GetRoleCredentials are public: one is a service event, one (trimmed by its publisher) an API call. No
+record of Federate is public. So both shapes match, from both services that may write them.
 
 Sources: "Logging IAM and AWS STS API calls with AWS CloudTrail" (IAM User Guide), "Logging IAM Identity Center API
 calls with AWS CloudTrail" (IAM Identity Center User Guide), "AWS service events delivered via AWS CloudTrail" and
 "Comparison operators for use in event patterns" (Amazon EventBridge User Guide).
 
 Non-goals:
-- What is done with a session once it is open; that is for CloudTrail itself.
-- A refused AssumeRoleWithSAML and a failed console sign-in: their records name the role nowhere.
-- Telling apart a permission set `x` and another one `x_y`: the role of the second can look like the first one's with a
-  longer suffix. The configuration refuses such neighbours, or warns of them if both are managed elsewhere
+- Actions in an open session, which CloudTrail records.
+- A refused AssumeRoleWithSAML and a failed console sign-in: their records don't name the role.
+- Distinguishing a permission set `x` from a set `x_y`: the role of the second looks like that of the first with a
+  longer suffix. The stack file refuses such names, or warns if both sets are managed elsewhere
   (`breakglass.stack_file.set_names`).
 """
 
@@ -42,19 +42,19 @@ Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
 """
 
 DRILL_SOURCE = "breakglass.drill"
-"""The source of the events that rehearse the alert path; AWS lets nobody send events with a source of its own."""
+"""The source of drill events; no sender can use a source of AWS."""
 
 DRILL_DETAIL_TYPE = "Break-glass drill"
-"""The detail type of the events that rehearse the alert path."""
+"""The detail type of drill events."""
 
 DRILL_MARKER = "DRILL: "
-"""What the field `detail.drill` holds in a drill, and no CloudTrail record has: the message begins with it."""
+"""The value of the field `detail.drill`, which no CloudTrail record has: a drill's message begins with it."""
 
 PATTERN_LIMIT = 2048
-"""How many characters an event pattern has at most by default ("Amazon EventBridge quotas")."""
+"""The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
 
 Pattern = dict[str, Any]
-"""An event pattern, or a part of one, ready for JSON."""
+"""An event pattern, or a part of one, as JSON."""
 
 _SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
 _PORTAL_CALLS = ["GetRoleCredentials", "Federate"]
@@ -76,40 +76,40 @@ RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
 
 
 def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws", drills: bool = True) -> Pattern:
-    """Build the event pattern of one rule.
+    """Return the event pattern of one rule.
 
     Args:
-        subject: what is watched.
-        path: the kind of evidence; one of `subject.evidence_paths`.
-        partition: the partition the rule is in; a role's ARN has its own.
-        drills: whether events of `drill_event` match, too.
+        subject: the watched role.
+        path: the evidence path; one of `subject.evidence_paths`.
+        partition: the rule's partition; a role's ARN has its own.
+        drills: match events of `drill_event`, too.
 
     Raises:
-        ValueError: the subject can't show up on this path.
+        ValueError: the subject has no such evidence path.
     """
     if path not in subject.evidence_paths:
         raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) hands out permission sets only.")
     detail = _detail(subject, path, partition)
     if not drills:
         return {**_ORIGIN[path], "detail": detail}
-    # EventBridge reads $or as one pattern for each branch, so what is beside it, `detail` here, applies to both.
-    # No field may be named beside a $or and inside it: the last one would replace the other.
+    # EventBridge reads $or as one pattern for each branch; `detail` beside it applies to both. A field must not be both
+    # beside a $or and inside it: the last one would replace the other.
     drill = {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"drill": [DRILL_MARKER]}}
     return {"$or": [_ORIGIN[path], drill], "detail": detail}
 
 
 def pattern_json(pattern: Pattern) -> str:
-    """Write an event pattern as compact JSON.
+    """Return an event pattern as compact JSON.
 
     Raises:
-        BreakglassError: it is longer than EventBridge accepts, which takes a role with a very long path.
+        BreakglassError: it is longer than EventBridge accepts, because of a role with a very long path.
     """
     text = json.dumps(pattern, separators=(",", ":"))
     if len(text) > PATTERN_LIMIT:
         raise BreakglassError(
-            f"The event pattern has {len(text)} characters and EventBridge accepts {PATTERN_LIMIT}, so the rule could "
-            "not be made. Only a watched role with a very long path does that: give the role a shorter path, or drop "
-            "the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
+            f"Expected an event pattern of at most {PATTERN_LIMIT} characters, got {len(text)}: EventBridge would "
+            "refuse the rule. The cause is a watched role with a very long path. Give the role a shorter path, or "
+            "remove the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
         )
     return text
 
@@ -122,8 +122,8 @@ def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
         case EvidencePath.portal:
             return {"eventName": _PORTAL_CALLS, **_SUCCEEDED, "$or": _portal_roles(subject.label)}
         case EvidencePath.console:
-            # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: the role is
-            # then in the session's ARN alone.
+            # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: then only
+            # the session's ARN names the role.
             return {
                 "$or": [
                     {"eventName": ["ConsoleLogin"], "responseElements": {"ConsoleLogin": ["Success"]}},
@@ -142,26 +142,25 @@ def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
 
 
 def _refused_roles(subject: Subject, partition: str) -> list[Pattern]:
-    """Match a failed call by every place where its record may name the role."""
+    """Match a failed call by all fields that may name the role."""
     by_arn: Pattern = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
     match subject:
         case PermissionSetSubject(name):
-            # `:role/` comes in no session's ARN (`:assumed-role/`), so a refused call *by* the role does not match.
+            # No session's ARN has `:role/` (but `:assumed-role/`), so a refused call *by* the role does not match.
             messages = [{"wildcard": f"*:{role}"} for role in _reserved_roles(name)]
             return [{"errorMessage": messages}, by_arn, *_portal_roles(name)]
         case RoleSubject(arn):
-            # "... on resource: ARN", alone or with the reason behind it; a longer role name goes on without a space.
-            messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {_literal(arn)} *"}]
+            # "... on resource: ARN", at the end or before a reason; a longer role name continues without a space.
+            messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {_escape_wildcards(arn)} *"}]
             return [{"errorMessage": messages}, by_arn]
 
 
 def _portal_roles(name: str) -> list[Pattern]:
-    """Match an event of the access portal by both places where it may name the permission set."""
+    """Match an event of the access portal by both fields that may name the permission set."""
     return [{"serviceEventDetails": {"role_name": [name]}}, {"requestParameters": {"roleName": [name]}}]
 
 
 def _role_arns(subject: Subject, partition: str) -> list[Any]:
-    """Match the ARN of the role itself."""
     match subject:
         case PermissionSetSubject(name):
             return [{"wildcard": f"arn:{partition}:iam::*:{role}"} for role in _reserved_roles(name)]
@@ -170,24 +169,24 @@ def _role_arns(subject: Subject, partition: str) -> list[Any]:
 
 
 def _reserved_roles(name: str) -> list[str]:
-    """Match what follows the account in the ARN of a permission set's role, whatever its suffix.
+    """Match the part behind the account in the ARN of a permission set's role, with any suffix.
 
-    The region is not in the path where Identity Center is in us-east-1. Both forms are spelled out, with a slash before
-    the name, because a permission set may be called `a_AWSReservedSSO_x`, which one wildcard would take for `x`.
+    The path has no region if Identity Center is in us-east-1. Each form has a pattern with a slash before the name: a
+    permission set may be called `a_AWSReservedSSO_x`, which one wildcard would take for `x`.
     """
-    role = f"AWSReservedSSO_{_literal(name)}_*"
+    role = f"AWSReservedSSO_{_escape_wildcards(name)}_*"
     return [RESERVED_PATH + role, f"{RESERVED_PATH}*/{role}"]
 
 
 def _session_arns(subject: Subject, partition: str) -> list[Any]:
-    """Match the ARN of a session of the role, which has the role's name but neither its path nor its region."""
+    """Match the ARN of a session, which has the role's name without its path and region."""
     match subject:
         case PermissionSetSubject(name):
-            return [{"wildcard": f"arn:{partition}:sts::*:assumed-role/AWSReservedSSO_{_literal(name)}_*"}]
+            return [{"wildcard": f"arn:{partition}:sts::*:assumed-role/AWSReservedSSO_{_escape_wildcards(name)}_*"}]
         case RoleSubject(arn):
             return [{"prefix": f"arn:{arn.split(':')[1]}:sts::{subject.account_id}:assumed-role/{subject.label}/"}]
 
 
-def _literal(text: str) -> str:
-    """Escape what has a meaning in a wildcard pattern."""
+def _escape_wildcards(text: str) -> str:
+    """Escape the special characters of a wildcard pattern."""
     return re.sub(r"[*\\]", r"\\\g<0>", text)

@@ -1,6 +1,6 @@
-"""What is watched: the role of a permission set, in every account where Identity Center makes it, or one IAM role.
+"""The subjects of alerts: the role of a permission set, in all accounts, or one IAM role.
 
-Non-goals: checking the name or ARN; both come validated (`breakglass.stack_file.types`).
+Non-goals: checking names and ARNs, which are valid here (`breakglass.stack_file.types`).
 """
 
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ class PermissionSetSubject:
 
     @property
     def label(self) -> str:
-        """What people call it: the permission set's name."""
+        """The permission set's name, for messages."""
         return self.name
 
     @property
     def key(self) -> str:
-        """Its identity within a stack, for logical names."""
+        """A unique key in the stack, for logical names."""
         return self.name
 
     @property
     def evidence_paths(self) -> tuple[EvidencePath, ...]:
-        """The evidence paths on which its use can show up: all of them."""
+        """All evidence paths."""
         return tuple(EvidencePath)
 
 
@@ -51,19 +51,19 @@ class RoleSubject:
 
     @property
     def label(self) -> str:
-        """What people call it: the role's name, without its path."""
+        """The role's name without its path, for messages."""
         return self.arn.rsplit("/", 1)[1]
 
     @property
     def key(self) -> str:
-        """Its identity within a stack, for logical names: one role name may be watched in several accounts."""
+        """A unique key in the stack, for logical names: several accounts may have a role of this name."""
         return f"{self.label}-{self.account_id}"
 
     @property
     def evidence_paths(self) -> tuple[EvidencePath, ...]:
-        """The evidence paths on which its use can show up: the access portal hands out permission sets only."""
+        """All evidence paths but the portal, which hands out permission sets only."""
         return tuple(path for path in EvidencePath if path is not EvidencePath.portal)
 
 
 Subject = PermissionSetSubject | RoleSubject
-"""Whatever an alert watches."""
+"""A watched permission set or IAM role."""

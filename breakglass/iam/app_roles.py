@@ -1,16 +1,16 @@
-"""The IAM policy documents of the approvals: what each function and the state machine may, and who takes their roles.
+"""The IAM policy documents of the approvals: the roles of the functions and the state machine.
 
-A statement names the resources that its actions work on. Where a resource has no ARN of its own, or is what is looked
-for, the statement's function says so.
+A statement names the resources of its actions. Where a resource has no ARN before the call, the statement's function
+says so.
 
-Records are told apart by the first key of the table (`dynamodb:LeadingKeys`, DynamoDB Developer Guide, "Using IAM
-policy conditions for fine-grained access control"). No function may change or delete a line of the audit trail; that a
-line is not written over is a condition of the write itself, which no policy can demand.
+The first key of the table separates the kinds of records (`dynamodb:LeadingKeys`, DynamoDB Developer Guide, "Using IAM
+policy conditions for fine-grained access control"). No function may change or delete a line of the audit trail. An IAM
+policy can't prevent an overwrite, so each write has a condition against it.
 
-Sources: the Service Authorization Reference for which action takes which resource
-(https://docs.aws.amazon.com/service-authorization/latest/reference/), and what is named at each function.
+Sources: the Service Authorization Reference for the resource types of each action
+(https://docs.aws.amazon.com/service-authorization/latest/reference/), and those at each function.
 
-Non-goals: who else may touch these resources (see `breakglass.iam.documents.protect_alert_path`).
+Non-goals: access of other identities to these resources (`breakglass.iam.protection`).
 """
 
 from collections.abc import Iterable
@@ -25,21 +25,21 @@ ROLE_POLICY_LIMIT = 10_240
 """Characters, white space apart, of the inline policies of a role (IAM User Guide, "IAM and AWS STS quotas")."""
 
 MAX_NAMED = 40
-"""How many accounts or groups are named one by one; of more, only their kind is, or they would not fit."""
+"""The most accounts or groups named one by one; more would not fit, so a wildcard replaces them."""
 
 
 @dataclass(frozen=True)
 class AppScope:
-    """What the functions of one stack work on.
+    """The resources of the functions of one stack.
 
     Attributes:
-        arns: where they are.
-        policy: what they decide by; it names the permission sets, accounts and groups.
+        arns: ARNs of the resources of the approvals.
+        policy: the approval policy, with the permission sets, accounts and groups.
         bot_token_secret_arn: ARN of the secret with the bot token.
         signing_secret_arn: ARN of the secret with the signing secret.
-        kms_key_arn: the customer's own key that the secrets are encrypted with, if it is one.
-        session_policy_arn: ARN of the service control policy that ends live sessions, if they are ended.
-        identity_center_key_arn: the customer's own key that Identity Center is encrypted with, if it is one.
+        kms_key_arn: ARN of the secrets' customer managed key, if they have one.
+        session_policy_arn: ARN of the service control policy that ends live sessions, if there is one.
+        identity_center_key_arn: ARN of Identity Center's customer managed key, if it has one.
     """
 
     arns: ResourceArns
@@ -52,10 +52,10 @@ class AppScope:
 
 
 def function_trust() -> Document:
-    """Let Lambda take the role of a function.
+    """Let Lambda assume the role of a function.
 
-    A function is given a role by whoever may pass it, in the role's own account only: there is no caller to be confused
-    about (Lambda Developer Guide, "Defining Lambda function permissions with an execution role").
+    Only a principal with `iam:PassRole` in the role's account gives it to a function, so there is no confused deputy
+    (Lambda Developer Guide, "Defining Lambda function permissions with an execution role").
     """
     return _document(
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -63,7 +63,7 @@ def function_trust() -> Document:
 
 
 def workflow_trust(arns: ResourceArns) -> Document:
-    """Let Step Functions take the state machine's role, for this state machine only.
+    """Let Step Functions assume the state machine's role, for this state machine only.
 
     Source: Step Functions Developer Guide, "Prevent cross-service confused deputy issue".
     """
@@ -81,10 +81,10 @@ def workflow_trust(arns: ResourceArns) -> Document:
 
 
 def workflow_permissions(arns: ResourceArns) -> Document:
-    """Let the state machine call its two functions and have its log delivered.
+    """Let the state machine call its two functions and deliver its log.
 
-    What concerns the delivery of logs can't be limited to a log group: these actions know no resource types (Step
-    Functions Developer Guide, "Using CloudWatch Logs to log execution history").
+    The actions of log delivery have no resource types (Step Functions Developer Guide, "Using CloudWatch Logs to log
+    execution history").
     """
     return _document(
         {
@@ -114,21 +114,18 @@ def workflow_permissions(arns: ResourceArns) -> Document:
 
 
 def function_permissions(app_function: AppFunction, scope: AppScope) -> Document:
-    """Return what a function may.
-
-    Args:
-        app_function: the function.
-        scope: what it works on.
+    """Return the IAM policy of a function's role.
 
     Raises:
-        PolicyError: It does not fit into a role.
+        PolicyError: it exceeds the limit of a role.
     """
-    document = _document(_logs(app_function, scope.arns), *_PERMISSIONS[app_function](scope))
+    document = _document(_write_logs(app_function, scope.arns), *_PERMISSIONS[app_function](scope))
     size = policy_size(document)
     if size > ROLE_POLICY_LIMIT:
         raise PolicyError(
-            f"The policy of the function {app_function} has {size:,} characters, and IAM takes {ROLE_POLICY_LIMIT:,} "
-            f"in a role. It names {len(scope.policy.sets)} break-glass sets; put some of them into another stack."
+            f"Expected at most {ROLE_POLICY_LIMIT:,} characters in the IAM policy of the function {app_function}, got "
+            f"{size:,}: IAM would refuse it. It names {len(scope.policy.sets)} break-glass sets; move some of them to "
+            "another stack."
         )
     return document
 
@@ -139,43 +136,45 @@ def function_permissions(app_function: AppFunction, scope: AppScope) -> Document
 def _receiver(scope: AppScope) -> list[Statement]:
     interactions = scope.arns.function_arn(AppFunction.interactions)
     return [
-        _write(scope, "DELIVERY"),
-        *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
+        _write_records(scope, "DELIVERY"),
+        *_read_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         {"Sid": "HandOver", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": interactions},
     ]
 
 
 def _interactions(scope: AppScope) -> list[Statement]:
     return [
-        _read(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
-        _find(scope, "by_month", "by_person", "open"),
-        _write(scope, "AUDIT", "CLAIM", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
-        *_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
-        *_people(scope),
-        *_store_key(scope),
-        _workflow(scope),
-        _dead_letters(AppFunction.interactions, scope.arns),
+        _read_records(scope, "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
+        _query_indexes(scope, "by_month", "by_person", "open"),
+        _write_records(scope, "AUDIT", "CLAIM", "DENIAL", "EVENT", "LATEST", "REQUEST", "USE"),
+        *_read_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
+        *_look_up_principals(scope),
+        *_identity_store_key(scope),
+        _use_workflow(scope),
+        _send_dead_letters(AppFunction.interactions, scope.arns),
     ]
 
 
 def _provisioner(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     return [
-        _read(scope, "REQUEST"),
-        _write(scope, "AUDIT", "REQUEST"),
-        _lease(scope),
+        _read_records(scope, "REQUEST"),
+        _write_records(scope, "AUDIT", "REQUEST"),
+        _hold_leases(scope),
         {
             "Sid": "MakeAssignments",
             "Effect": "Allow",
             "Action": "sso:CreateAccountAssignment",
             "Resource": [settings.instance_arn, *_sets(scope), *_account_arns(scope)],
         },
-        _taking_back(scope),
-        _progress(scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"),
-        *_center_key(scope),
-        *_store_key(scope),
+        _delete_assignments(scope),
+        _read_status(
+            scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"
+        ),
+        *_identity_center_key(scope),
+        *_identity_store_key(scope),
         *_management_account(scope, settings.management_account in _accounts(scope)),
-        *_sessions(scope),
+        *_end_sessions(scope),
     ]
 
 
@@ -183,45 +182,47 @@ def _reconciler(scope: AppScope) -> list[Statement]:
     settings = scope.policy.settings
     revokes = settings.unmanaged is UnmanagedAssignments.revoke
     return [
-        _read(scope, "ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
-        _find(scope, "open"),
-        _write(scope, "AUDIT", "CLAIM", "CURSOR", "LATEST", "REQUEST", "USE"),
-        _lease(scope),
-        *_secrets(scope, scope.bot_token_secret_arn),
-        *_people(scope),
-        _workflow(scope),
+        _read_records(scope, "ACCESS", "CURSOR", "DENIAL", "REQUEST", "USE"),
+        _query_indexes(scope, "open"),
+        _write_records(scope, "AUDIT", "CLAIM", "CURSOR", "LATEST", "REQUEST", "USE"),
+        _hold_leases(scope),
+        *_read_secrets(scope, scope.bot_token_secret_arn),
+        *_look_up_principals(scope),
+        _use_workflow(scope),
         {
             "Sid": "SeeExecutions",
             "Effect": "Allow",
             "Action": "states:DescribeExecution",
             "Resource": scope.arns.executions_arn,
         },
-        _taking_back(scope),
-        # Of a creation as well: what is being made can't be deleted yet.
-        _progress(scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"),
+        _delete_assignments(scope),
+        # The status of a creation as well: deleting a pending assignment would fail.
+        _read_status(
+            scope, "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus"
+        ),
         {
             "Sid": "LookForAssignments",
             "Effect": "Allow",
             "Action": "sso:ListAccountsForProvisionedPermissionSet",
             "Resource": [settings.instance_arn, *_sets(scope), _every_account(scope)],
         },
-        *_center_key(scope),
-        *_store_key(scope),
+        *_identity_center_key(scope),
+        *_identity_store_key(scope),
         *_management_account(
             scope, settings.management_account in ([settings.deployed_in] if revokes else _accounts(scope))
         ),
-        *_sessions(scope),
+        *_end_sessions(scope),
     ]
 
 
 def _usage_recorder(scope: AppScope) -> list[Statement]:
     return [
-        _read(scope, "EVENT", "LATEST", "REQUEST", "USE"),
-        _find(scope, "by_person"),
-        _write(scope, "AUDIT", "EVENT", "LATEST", "USE"),
-        _persons(scope),
-        *_store_key(scope),
-        _dead_letters(AppFunction.usage_recorder, scope.arns),
+        _read_records(scope, "EVENT", "LATEST", "REQUEST", "USE"),
+        _query_indexes(scope, "by_person"),
+        _write_records(scope, "AUDIT", "EVENT", "LATEST", "USE"),
+        _look_up_users(scope),
+        *_identity_store_key(scope),
+        _send_dead_letters(AppFunction.usage_recorder, scope.arns),
     ]
 
 
@@ -234,10 +235,10 @@ _PERMISSIONS = {
 }
 
 
-# --- what they have in common ----------------------------------------------------------------------------------------
+# --- shared statements ----------------------------------------------------------------------------------------------
 
 
-def _logs(app_function: AppFunction, arns: ResourceArns) -> Statement:
+def _write_logs(app_function: AppFunction, arns: ResourceArns) -> Statement:
     return {
         "Sid": "WriteLogs",
         "Effect": "Allow",
@@ -246,22 +247,22 @@ def _logs(app_function: AppFunction, arns: ResourceArns) -> Statement:
     }
 
 
-def _keyed(kinds: Iterable[str]) -> dict[str, object]:
+def _leading_keys(kinds: Iterable[str]) -> dict[str, object]:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}#*" for kind in kinds]}}
 
 
-def _read(scope: AppScope, *kinds: str) -> Statement:
+def _read_records(scope: AppScope, *kinds: str) -> Statement:
     return {
         "Sid": "ReadRecords",
         "Effect": "Allow",
         "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
         "Resource": scope.arns.table_arn,
-        "Condition": _keyed(kinds),
+        "Condition": _leading_keys(kinds),
     }
 
 
-def _find(scope: AppScope, *indexes: str) -> Statement:
-    """The indexes hold keys only, so what is found in them is read by `_read`."""
+def _query_indexes(scope: AppScope, *indexes: str) -> Statement:
+    """Let a function query indexes; they have only keys, so `_read_records` must allow the records."""
     return {
         "Sid": "FindRecords",
         "Effect": "Allow",
@@ -270,28 +271,28 @@ def _find(scope: AppScope, *indexes: str) -> Statement:
     }
 
 
-def _write(scope: AppScope, *kinds: str) -> Statement:
-    """A transaction asks for the permission of each of its writes, and all of them are puts."""
+def _write_records(scope: AppScope, *kinds: str) -> Statement:
+    """Let a function put records; a transaction needs the permission of each of its writes."""
     return {
         "Sid": "WriteRecords",
         "Effect": "Allow",
         "Action": "dynamodb:PutItem",
         "Resource": scope.arns.table_arn,
-        "Condition": _keyed(kinds),
+        "Condition": _leading_keys(kinds),
     }
 
 
-def _lease(scope: AppScope) -> Statement:
+def _hold_leases(scope: AppScope) -> Statement:
     return {
         "Sid": "HoldAssignments",
         "Effect": "Allow",
         "Action": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
         "Resource": scope.arns.table_arn,
-        "Condition": _keyed(["ACCESS"]),
+        "Condition": _leading_keys(["ACCESS"]),
     }
 
 
-def _secrets(scope: AppScope, *arns: str) -> list[Statement]:
+def _read_secrets(scope: AppScope, *arns: str) -> list[Statement]:
     read: Statement = {
         "Sid": "ReadSecrets",
         "Effect": "Allow",
@@ -311,10 +312,10 @@ def _secrets(scope: AppScope, *arns: str) -> list[Statement]:
     return [read, decrypt]
 
 
-def _stores(scope: AppScope) -> list[str]:
-    """The identity store, by its id, in whichever of the two accounts it counts as.
+def _identity_store_arns(scope: AppScope) -> list[str]:
+    """Return the ARNs of the identity store, in either of its two possible accounts.
 
-    Nowhere is it said whose account is in its ARN when a delegated administrator asks.
+    AWS does not document the account in its ARN for a delegated administrator's call.
     """
     settings = scope.policy.settings
     return [
@@ -323,8 +324,8 @@ def _stores(scope: AppScope) -> list[str]:
     ]
 
 
-def _persons(scope: AppScope) -> Statement:
-    """Anybody may ask, so anybody has to be looked up, with all groups they are in."""
+def _look_up_users(scope: AppScope) -> Statement:
+    """Let a function look up any user with all groups, since any user may send a request."""
     resources = [f"arn:{scope.arns.partition}:identitystore:::{kind}/*" for kind in ("membership", "user")]
     return {
         "Sid": "LookUpPeople",
@@ -334,37 +335,41 @@ def _persons(scope: AppScope) -> Statement:
             "identitystore:GetUserId",
             "identitystore:ListGroupMembershipsForMember",
         ],
-        "Resource": [*_stores(scope), *resources],
+        "Resource": [*_identity_store_arns(scope), *resources],
     }
 
 
-def _people(scope: AppScope) -> list[Statement]:
-    groups = _few(sorted({one.id for one in _principals(scope.policy) if one.kind is PrincipalKind.group}))
+def _look_up_principals(scope: AppScope) -> list[Statement]:
+    groups = _limit_names(sorted({each.id for each in _principals(scope.policy) if each.kind is PrincipalKind.group}))
     resources = [f"arn:{scope.arns.partition}:identitystore:::group/{group}" for group in groups]
     members: Statement = {
         "Sid": "ListMembers",
         "Effect": "Allow",
         "Action": "identitystore:ListGroupMemberships",
-        "Resource": [*_stores(scope), *resources, f"arn:{scope.arns.partition}:identitystore:::membership/*"],
+        "Resource": [
+            *_identity_store_arns(scope),
+            *resources,
+            f"arn:{scope.arns.partition}:identitystore:::membership/*",
+        ],
     }
-    return [_persons(scope), members] if groups else [_persons(scope)]
+    return [_look_up_users(scope), members] if groups else [_look_up_users(scope)]
 
 
-def _center_key(scope: AppScope) -> list[Statement]:
-    """Return the permission to decrypt what Identity Center keeps, for calls of its own API."""
-    return _decrypts(scope, "sso", "aws:sso:instance-arn", [scope.policy.settings.instance_arn])
+def _identity_center_key(scope: AppScope) -> list[Statement]:
+    """Let a function decrypt Identity Center's data, for calls of its API."""
+    return _decrypt_via(scope, "sso", "aws:sso:instance-arn", [scope.policy.settings.instance_arn])
 
 
-def _store_key(scope: AppScope) -> list[Statement]:
-    """Return the permission to decrypt what the identity store keeps, for calls of its API.
+def _identity_store_key(scope: AppScope) -> list[Statement]:
+    """Let a function decrypt the identity store's data, for calls of its API.
 
-    The functions that make and delete assignments have it as well: Identity Center looks up the principal for them.
+    The functions that create and delete assignments need it, too: Identity Center looks up the principal for them.
     """
-    return _decrypts(scope, "identitystore", "aws:identitystore:identitystore-arn", _stores(scope))
+    return _decrypt_via(scope, "identitystore", "aws:identitystore:identitystore-arn", _identity_store_arns(scope))
 
 
-def _decrypts(scope: AppScope, service: str, context: str, arns: list[str]) -> list[Statement]:
-    """Return the permission to decrypt by way of a service only, and in one encryption context only.
+def _decrypt_via(scope: AppScope, service: str, context: str, arns: list[str]) -> list[Statement]:
+    """Let a function decrypt through one service only, and in one encryption context only.
 
     Source: the managed policy AWSSSODirectoryAdministrator, and "Implementing customer managed KMS keys in AWS IAM
     Identity Center" (IAM Identity Center User Guide).
@@ -387,10 +392,10 @@ def _decrypts(scope: AppScope, service: str, context: str, arns: list[str]) -> l
     ]
 
 
-def _workflow(scope: AppScope) -> Statement:
-    """Start it, and tell it what it waits for.
+def _use_workflow(scope: AppScope) -> Statement:
+    """Let a function start the state machine and complete its tasks.
 
-    The Service Authorization Reference gives `SendTaskSuccess` no resource; by test, the state machine's ARN is one.
+    The Service Authorization Reference lists no resource for `SendTaskSuccess`; by test, it accepts the state machine.
 
     Source: https://github.com/aws/aws-cdk/pull/8486, and the AWS CDK's `StateMachine.grantTaskResponse` since then.
     """
@@ -402,7 +407,7 @@ def _workflow(scope: AppScope) -> Statement:
     }
 
 
-def _dead_letters(app_function: AppFunction, arns: ResourceArns) -> Statement:
+def _send_dead_letters(app_function: AppFunction, arns: ResourceArns) -> Statement:
     return {
         "Sid": "KeepWhatFailed",
         "Effect": "Allow",
@@ -411,10 +416,10 @@ def _dead_letters(app_function: AppFunction, arns: ResourceArns) -> Statement:
     }
 
 
-def _taking_back(scope: AppScope) -> Statement:
-    """Take assignments away and see that they are gone, of every set of the instance and in every account.
+def _delete_assignments(scope: AppScope) -> Statement:
+    """Let a function delete and list assignments of every set in every account.
 
-    A set or an account may leave the stack file while access is open, and what nobody recorded may be anywhere.
+    A set or an account may leave the stack file while access is open, and unmanaged assignments may be anywhere.
     """
     return {
         "Sid": "TakeBackAssignments",
@@ -424,7 +429,7 @@ def _taking_back(scope: AppScope) -> Statement:
     }
 
 
-def _progress(scope: AppScope, *actions: str) -> Statement:
+def _read_status(scope: AppScope, *actions: str) -> Statement:
     return {
         "Sid": "SeeProgress",
         "Effect": "Allow",
@@ -434,7 +439,7 @@ def _progress(scope: AppScope, *actions: str) -> Statement:
 
 
 def _management_account(scope: AppScope, concerned: bool) -> list[Statement]:
-    """Return what Identity Center asks of the caller for the management account, whose roles it makes in their name.
+    """Let a caller make Identity Center change roles in the management account, as the caller.
 
     Sources: IAM Identity Center User Guide, "Identity-based policy examples", example 2, for the roles. It names
     `iam:GetSAMLProvider` alone for the provider; four public reports of refused assignments name the others.
@@ -487,7 +492,7 @@ def _management_account(scope: AppScope, concerned: bool) -> list[Statement]:
     ]
 
 
-def _sessions(scope: AppScope) -> list[Statement]:
+def _end_sessions(scope: AppScope) -> list[Statement]:
     if scope.session_policy_arn is None:
         return []
     return [
@@ -500,11 +505,11 @@ def _sessions(scope: AppScope) -> list[Statement]:
     ]
 
 
-# --- what the policy names -------------------------------------------------------------------------------------------
+# --- names in the approval policy ------------------------------------------------------------------------------------
 
 
 def _sets(scope: AppScope) -> list[str]:
-    return sorted(one.arn for one in scope.policy.sets.values())
+    return sorted(each.arn for each in scope.policy.sets.values())
 
 
 def _every_set(scope: AppScope) -> str:
@@ -517,14 +522,14 @@ def _accounts(scope: AppScope) -> list[str]:
 
 
 def _account_arns(scope: AppScope) -> list[str]:
-    return [f"arn:{scope.arns.partition}:sso:::account/{account}" for account in _few(_accounts(scope))]
+    return [f"arn:{scope.arns.partition}:sso:::account/{account}" for account in _limit_names(_accounts(scope))]
 
 
 def _every_account(scope: AppScope) -> str:
     return f"arn:{scope.arns.partition}:sso:::account/*"
 
 
-def _few(names: list[str]) -> list[str]:
+def _limit_names(names: list[str]) -> list[str]:
     return names if len(names) <= MAX_NAMED else ["*"]
 
 

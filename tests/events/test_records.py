@@ -37,7 +37,7 @@ each_record = pytest.mark.parametrize("record", RECORDS, ids=[record.file for re
 
 
 @each_record
-def test_a_record_causes_just_the_alerts_that_it_expects(record: Record) -> None:
+def test_record_causes_exactly_the_expected_alerts(record: Record) -> None:
     assert alerts(WATCHED, to_event(record.content)) == record.expected
 
 
@@ -49,18 +49,18 @@ def test_some_record_hits_every_evidence_path(kind: type[Subject], path: Evidenc
     assert bool(hits) == (path in {p for s in WATCHED if isinstance(s, kind) for p in s.evidence_paths})
 
 
-def test_there_are_look_alikes_for_every_kind_of_event_that_is_watched() -> None:
+def test_every_watched_event_has_a_look_alike_record() -> None:
     silent = {record.content["eventName"] for record in RECORDS if record.expected == ()}
     assert silent >= {"AssumeRole", "AssumeRoleWithSAML", "GetRoleCredentials", "ConsoleLogin", "SwitchRole"}
 
 
-def test_every_record_says_what_it_expects_and_has_an_id_of_its_own() -> None:
+def test_every_record_has_expectations_and_a_unique_id() -> None:
     assert all(record.expected is not None for record in RECORDS)
     assert len({record.content["eventID"] for record in RECORDS}) == len(RECORDS)
 
 
 @pytest.mark.parametrize("record", [one for one in RECORDS if one.expected], ids=lambda record: record.file)
-def test_messages_are_valid_and_hold_nothing_that_a_message_must_not_forward(record: Record) -> None:
+def test_message_of_a_record_has_no_forbidden_value(record: Record) -> None:
     event = to_event(record.content)
     told = 0
     for subject in WATCHED:
@@ -114,7 +114,7 @@ def _never_forwarded(record: dict[str, Any], path: EvidencePath) -> list[str]:
     return [text for text in [*freely_written, *credentials.values(), *address] if text]
 
 
-def test_credentials_are_blanked_in_every_record_and_present_where_aws_puts_them() -> None:
+def test_credentials_are_blanked_in_every_record() -> None:
     found = [
         (record.content["responseElements"] or {})["credentials"]
         for record in RECORDS
@@ -124,7 +124,7 @@ def test_credentials_are_blanked_in_every_record_and_present_where_aws_puts_them
     assert all(c["accessKeyId"] == c["sessionToken"] == "[blanked]" and c["expiration"] for c in found)
 
 
-def test_a_drill_says_so_in_its_first_words_and_a_real_use_does_not() -> None:
+def test_only_messages_of_drills_begin_with_the_marker() -> None:
     for record in RECORDS:
         event = to_event(record.content)
         for subject in WATCHED:
@@ -138,7 +138,7 @@ def test_a_drill_says_so_in_its_first_words_and_a_real_use_does_not() -> None:
                         assert text.count("DRILL") == ("drill" in record.content)
 
 
-def test_both_copies_of_a_chained_use_share_an_id_and_tell_the_account_of_the_role() -> None:
+def test_both_copies_of_a_chained_use_have_the_role_account() -> None:
     copies = {r.file: r.content for r in RECORDS if r.file.startswith("session-watched-role-chained-")}
     caller, owner = (
         copies["session-watched-role-chained-caller.json"],
@@ -155,7 +155,7 @@ def test_both_copies_of_a_chained_use_share_an_id_and_tell_the_account_of_the_ro
 # --- the loader ----------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_of_the_readers_own_needs_no_expectations(tmp_path: Path) -> None:
+def test_folder_without_expectations_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
     (tmp_path / "a.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
     (tmp_path / "a.expect").write_text("session_start\n denied\n")
@@ -174,13 +174,13 @@ def test_a_folder_of_the_readers_own_needs_no_expectations(tmp_path: Path) -> No
         ('{"Records": []}', "each entry of its Records as its own file"),
     ],
 )
-def test_a_file_that_is_no_record_is_refused_by_name(tmp_path: Path, content: str, teaches: str) -> None:
+def test_file_that_is_not_a_record_is_refused(tmp_path: Path, content: str, teaches: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(RecordError, match=rf"odd\.json .*{teaches}"):
         list(load_records(tmp_path))
 
 
-def test_an_unknown_expectation_is_refused_by_name(tmp_path: Path) -> None:
+def test_unknown_expectation_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}))
     (tmp_path / "a.expect").write_text("session-start")
     with pytest.raises(RecordError, match=r"a\.expect expects 'session-start'.*session_start, portal, console, denied"):

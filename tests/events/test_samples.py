@@ -97,19 +97,19 @@ def every_sample() -> list[str]:
 
 
 @pytest.mark.parametrize("name", PERMISSION_SETS)
-def test_a_sample_of_a_permission_set_causes_its_alert(name: str) -> None:
+def test_sample_of_a_permission_set_causes_its_alert(name: str) -> None:
     watched, expected = PERMISSION_SETS[name]
     assert alerts([PermissionSetSubject(watched)], to_event(sample(name))) == expected
 
 
 @pytest.mark.parametrize("name", ASSUMED_ROLES)
-def test_a_sample_of_a_plain_role_causes_its_alert(name: str) -> None:
+def test_sample_of_a_plain_role_causes_its_alert(name: str) -> None:
     record = sample(name)
     assert alerts([role_asked_for(record)], to_event(record)) == ASSUMED_ROLES[name]
 
 
 @pytest.mark.parametrize("name", every_sample())
-def test_a_sample_about_other_roles_stays_silent(name: str) -> None:
+def test_sample_of_other_roles_stays_silent(name: str) -> None:
     # Neighbours of what the samples are about, and a role that one sample names as a resource it did not assume.
     neighbours: list[Subject] = [
         *map(
@@ -124,14 +124,14 @@ def test_a_sample_about_other_roles_stays_silent(name: str) -> None:
     assert alerts(neighbours, to_event(sample(name))) == ()
 
 
-def test_every_sample_that_shall_match_is_judged() -> None:
+def test_every_matching_sample_has_expectations() -> None:
     assert {
         name for name in every_sample() if name.startswith("match-")
     } <= PERMISSION_SETS.keys() | ASSUMED_ROLES.keys()
 
 
 @pytest.mark.parametrize("name", [*PERMISSION_SETS, *ASSUMED_ROLES])
-def test_the_message_about_a_sample_is_valid(name: str) -> None:
+def test_message_of_a_sample_is_valid(name: str) -> None:
     record = sample(name)
     subjects: list[Subject] = []
     if name in PERMISSION_SETS:

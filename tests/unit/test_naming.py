@@ -17,12 +17,12 @@ from breakglass.naming import ALERT_PATH_PREFIX, physical_name, vended_log_group
         ("prod", 24, "breakglass-prod"),
     ],
 )
-def test_a_name_is_the_logical_one_behind_the_prefix_as_far_as_it_fits(logical: str, limit: int, physical: str) -> None:
+def test_physical_name_is_prefix_and_logical_name(logical: str, limit: int, physical: str) -> None:
     assert physical_name(logical, limit) == physical
 
 
 @given(st.text(max_size=200), st.integers(min_value=21, max_value=256))
-def test_every_name_fits_every_service(logical: str, limit: int) -> None:
+def test_physical_name_fits_every_service(logical: str, limit: int) -> None:
     name = physical_name(logical, limit)
     assert name.startswith(ALERT_PATH_PREFIX)
     assert len(name) <= limit
@@ -30,14 +30,14 @@ def test_every_name_fits_every_service(logical: str, limit: int) -> None:
 
 
 @given(st.lists(st.text("ab.@ \u00e9", max_size=80), unique=True, max_size=20))
-def test_different_logical_names_stay_different(logicals: list[str]) -> None:
+def test_different_logical_names_have_different_names(logicals: list[str]) -> None:
     assert len({physical_name(logical) for logical in logicals}) == len(logicals)
 
 
-def test_vended_log_group_has_aws_prefix_and_ours() -> None:
+def test_vended_log_group_has_both_prefixes() -> None:
     assert vended_log_group("prod-approvals-api") == "/aws/vendedlogs/breakglass-prod-approvals-api"
 
 
-def test_a_limit_without_room_for_a_name_is_refused() -> None:
+def test_physical_name_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="20 characters leaves no room"):
         physical_name("prod", 20)

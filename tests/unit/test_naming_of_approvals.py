@@ -61,7 +61,7 @@ def called_in(module: ModuleType) -> set[str]:
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_a_function_is_told_all_that_it_reads_and_nothing_else(app_function: AppFunction) -> None:
+def test_function_has_exactly_the_variables_that_it_reads(app_function: AppFunction) -> None:
     own = {name for names in read_in(handler_of(app_function)).values() for name in names}
     shared = read_in(bootstrap)
     # What is shared is made of one another: `people` of `slack`, `records` of `store`.
@@ -87,7 +87,7 @@ def test_metrics_are_those_that_the_functions_write() -> None:
     assert {metric["Name"] for metric in directive["Metrics"]} == set(Metric) - {Metric.permanent_refusals}
 
 
-def test_names_are_as_long_as_aws_takes_them_and_protected() -> None:
+def test_names_fit_aws_limits_and_are_protected() -> None:
     names = Names("a-very-long-name-of-a-stack-that-somebody-really-has-chosen-approvals")
 
     physical = [
@@ -100,7 +100,7 @@ def test_names_are_as_long_as_aws_takes_them_and_protected() -> None:
     assert all(name.startswith(ALERT_PATH_PREFIX) for name in [*physical, names.table])
 
 
-def test_arns() -> None:
+def test_arns_are_exactly_these() -> None:
     assert ARNS.function_arn(AppFunction.interactions) == (
         "arn:aws:lambda:eu-central-1:111111111111:function:breakglass-prod-approvals-interactions"
     )

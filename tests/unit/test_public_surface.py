@@ -6,7 +6,7 @@ import sys
 import breakglass
 
 
-def test_the_public_surface_is_this_and_nothing_else() -> None:
+def test_public_surface_is_exactly_this() -> None:
     assert sorted(breakglass.__all__) == [
         "Approvals",
         "ApprovalsArgs",
@@ -39,23 +39,23 @@ def loaded_by(statement: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-def test_deploying_needs_nothing_that_only_the_local_cloud_and_the_tests_need() -> None:
+def test_deployment_imports_no_development_dependency() -> None:
     loaded = loaded_by("from breakglass import *")
     assert "pulumi_aws" in loaded
     assert {"localcloud", "boto3", "ministack", "moto", "rich", "jsonschema", "hypothesis"}.isdisjoint(loaded)
 
 
-def test_a_stack_without_approvals_does_not_wait_for_the_modules_that_they_need() -> None:
+def test_stack_without_approvals_does_not_import_them() -> None:
     loaded = loaded_by("from breakglass import BreakGlass")
     assert "pulumi_aws" in loaded
     # Functions, tables and APIs are what only these are made of.
     assert {"breakglass.components.approvals.approvals", "pulumi_aws.lambda_.function"}.isdisjoint(loaded)
 
 
-def test_the_commands_wait_for_no_sdk_of_pulumi() -> None:
+def test_commands_import_no_pulumi_sdk() -> None:
     assert {"pulumi", "pulumi_aws", "botocore"}.isdisjoint(loaded_by("import breakglass.cli"))
 
 
-def test_check_needs_no_sdk() -> None:
+def test_check_imports_no_sdk() -> None:
     loaded = loaded_by("import breakglass.cli.check")
     assert {"pulumi", "pulumi_aws", "botocore", "grpc"}.isdisjoint(loaded)

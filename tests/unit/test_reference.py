@@ -12,7 +12,7 @@ def generated() -> dict[str, str]:
     return pages()
 
 
-def test_every_component_has_its_inputs_outputs_permissions_and_errors(generated: dict[str, str]) -> None:
+def test_reference_of_a_component_has_all_sections(generated: dict[str, str]) -> None:
     sections = generated["components.md"].split("\n## ")
     titles = {section.partition("\n")[0]: section for section in sections}
     components = [name.removesuffix("Args") for name in breakglass.__all__ if name.endswith("Args")]
@@ -22,13 +22,13 @@ def test_every_component_has_its_inputs_outputs_permissions_and_errors(generated
         assert parts == ["Inputs", "Outputs", "Permissions", "Errors"], name
 
 
-def test_every_rule_of_the_lint_is_there(generated: dict[str, str]) -> None:
+def test_reference_has_every_rule_of_the_lint(generated: dict[str, str]) -> None:
     for rule in RULES:
         assert generated["policy-lint.md"].count(f"\n### {rule.name}\n") == 1
         assert rule.instead in generated["policy-lint.md"]
 
 
-def test_required_inputs_and_what_takes_an_output_are_marked(generated: dict[str, str]) -> None:
+def test_reference_marks_required_and_output_inputs(generated: dict[str, str]) -> None:
     assert "| `channel` | string, required | The ID of the Slack channel. |" in generated["components.md"]
     assert "| `connection_arn` | Input of string, required |" in generated["components.md"]
     assert "At least 60, at most 86400. Default: `900`. |" in generated["stack-file.md"]

@@ -53,7 +53,7 @@ def test_pattern(detail_type: str, resource: str, expected: bool) -> None:
     assert matches(pattern, event(detail_type, resource)) is expected
 
 
-def test_the_mail_says_what_happened_and_what_to_do() -> None:
+def test_lost_connection_mail_has_event_and_fix() -> None:
     mail = json.loads(substitute(lost_connection_text(), event("Connection Deauthorized", CONNECTION)))
 
     assert "Connection Deauthorized at 2026-07-01T09:08:20Z in account 222222222222, eu-central-1" in mail
@@ -61,5 +61,5 @@ def test_the_mail_says_what_happened_and_what_to_do() -> None:
     assert "<" not in mail
 
 
-def test_nothing_that_aws_writes_freely_goes_into_the_mail() -> None:
+def test_lost_connection_mail_excludes_free_text() -> None:
     assert set(lost_connection_text().input_paths.values()) == {"$.detail-type", "$.time", "$.account", "$.region"}

@@ -70,7 +70,7 @@ def test_denied_attempts() -> None:
     [
         ("Deliveries per day, failed ones included", "Invocations"),
         ("Failed deliveries per day: should be empty", "FailedInvocations"),
-        ("Failed and not even a dead letter: should be empty", "InvocationsFailedToBeSentToDlq"),
+        ("Failed without a dead letter: should be empty", "InvocationsFailedToBeSentToDlq"),
     ],
 )
 def test_deliveries_of_every_rule(title: str, metric: str) -> None:
@@ -96,11 +96,11 @@ def test_dead_letters_are_shown_by_their_maximum(title: str, metric: str) -> Non
     ]
 
 
-def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() -> None:
+def test_approvals_add_a_row_and_change_no_other() -> None:
     without = widgets(DEVOPS)[1:]
     text, *others = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)["widgets"]
 
-    assert text["properties"]["markdown"].endswith("Every use is delivered to the usage recorder, too.")
+    assert text["properties"]["markdown"].endswith("Every use is also delivered to the usage recorder.")
     assert others[: len(without)] == without
     requests, found, errors = (each["properties"] for each in others[len(without) :])
     assert requests["metrics"] == [
@@ -126,7 +126,7 @@ def test_approvals_have_a_row_of_their_own_and_change_nothing_of_the_others() ->
 
 
 @pytest.mark.parametrize(("count", "shown"), [(1, [1]), (100, [100]), (101, [100, 1]), (300, [100, 100, 100])])
-def test_an_alarm_widget_takes_a_hundred_alarms(count: int, shown: list[int]) -> None:
+def test_alarm_widget_has_at_most_a_hundred_alarms(count: int, shown: list[int]) -> None:
     found = [each for each in widgets(DEVOPS, alarm_count=count) if each["type"] == "alarm"]
 
     assert [len(each["properties"]["alarms"]) for each in found] == shown
@@ -146,7 +146,7 @@ def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
         taken |= cells
 
 
-def test_as_many_roles_as_a_bus_has_rules_for_fit_into_every_graph() -> None:
+def test_roles_of_a_full_bus_fit_into_every_graph() -> None:
     # 300 rules on a bus ("Amazon EventBridge quotas"), 500 metrics in a widget.
     roles = [
         RoleMetrics(f"role-{index}", {path: f"rule-{index}-{path}" for path in EvidencePath}, f"queue-{index}")
@@ -158,7 +158,7 @@ def test_as_many_roles_as_a_bus_has_rules_for_fit_into_every_graph() -> None:
     assert {each["region"] for each in graphs} == {REGION}
 
 
-def test_the_body_is_json() -> None:
+def test_dashboard_body_is_json() -> None:
     body = dashboard_body([DEVOPS, EMERGENCY], alarms(8), REGION)
 
     assert json.loads(json.dumps(body)) == body
@@ -172,7 +172,7 @@ def test_the_body_is_json() -> None:
         ("us-gov-west-1", "console.amazonaws-us-gov.com"),
     ],
 )
-def test_the_address_is_in_the_console_of_the_partition(region: str, host: str) -> None:
+def test_dashboard_url_is_in_the_console_of_the_partition(region: str, host: str) -> None:
     assert (
         dashboard_url("breakglass-prod", region)
         == f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/breakglass-prod"

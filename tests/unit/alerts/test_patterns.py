@@ -155,7 +155,7 @@ ROLE = RoleSubject(ROLE_ARN)
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_pattern_is_exactly_this(
+def test_event_pattern_is_exactly_this(
     subject: Subject, path: EvidencePath, origin: dict[str, Any], detail: dict[str, Any]
 ) -> None:
     assert event_pattern(subject, path) == {"$or": [origin, DRILL], "detail": detail}
@@ -166,7 +166,7 @@ def test_rules_get_read_only_management_events() -> None:
     assert RULE_STATE == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
-def test_a_set_is_looked_for_in_its_own_partition_and_a_role_in_that_of_its_arn() -> None:
+def test_pattern_has_the_partition_of_the_rule_or_the_role() -> None:
     china = json.dumps(event_pattern(SET, EvidencePath.session_start, partition="aws-cn"))
     assert china.count("arn:aws-cn:iam") == 2
     assert "arn:aws:" not in china
@@ -174,27 +174,27 @@ def test_a_set_is_looked_for_in_its_own_partition_and_a_role_in_that_of_its_arn(
     assert "arn:aws-us-gov:sts::222222222222" in json.dumps(event_pattern(role, EvidencePath.console))
 
 
-def test_what_has_a_meaning_in_a_wildcard_pattern_is_escaped() -> None:
+def test_pattern_escapes_wildcards_in_names() -> None:
     pattern = event_pattern(PermissionSetSubject("a*b\\c"), EvidencePath.console, drills=False)
     assert pattern["detail"]["userIdentity"]["arn"] == [
         {"wildcard": r"arn:aws:sts::*:assumed-role/AWSReservedSSO_a\*b\\c_*"}
     ]
 
 
-def test_a_plain_role_has_no_pattern_for_the_access_portal() -> None:
+def test_plain_role_has_no_pattern_for_the_portal() -> None:
     with pytest.raises(ValueError, match="emergency is an IAM role"):
         event_pattern(ROLE, EvidencePath.portal)
 
 
-def test_a_pattern_longer_than_eventbridge_takes_is_refused_with_a_way_out() -> None:
+def test_pattern_json_beyond_the_limit_is_refused() -> None:
     role = RoleSubject(f"arn:aws:iam::222222222222:role/{'p' * 500}/emergency")
     assert len(pattern_json(event_pattern(role, EvidencePath.session_start))) < PATTERN_LIMIT
     with pytest.raises(BreakglassError) as refused:
         pattern_json(event_pattern(role, EvidencePath.denied))
     begin = json.dumps(event_pattern(role, EvidencePath.denied), separators=(",", ":"))
     assert str(refused.value) == (
-        f"The event pattern has {len(begin)} characters and EventBridge accepts 2048, so the rule could not be made. "
-        "Only a watched role with a very long path does that: give the role a shorter path, or drop the evidence path "
+        f"Expected an event pattern of at most 2048 characters, got {len(begin)}: EventBridge would refuse the rule. "
+        "The cause is a watched role with a very long path. Give the role a shorter path, or remove the evidence path "
         f"`denied`, whose pattern repeats the ARN. The pattern begins: {begin[:200]}"
     )
 
@@ -202,12 +202,12 @@ def test_a_pattern_longer_than_eventbridge_takes_is_refused_with_a_way_out() -> 
 def test_pattern_json_of_the_longest_pattern_is_accepted() -> None:
     longest = {"source": ["x" * (PATTERN_LIMIT - len('{"source":[""]}'))]}
     assert len(pattern_json(longest)) == PATTERN_LIMIT
-    with pytest.raises(BreakglassError, match="has 2049 characters"):
+    with pytest.raises(BreakglassError, match="got 2049"):
         pattern_json({"source": [longest["source"][0] + "x"]})
 
 
 @given(permission_set_names, partitions, st.sampled_from(EvidencePath))
-def test_the_pattern_of_a_permission_set_is_never_too_long(name: str, partition: str, path: EvidencePath) -> None:
+def test_pattern_of_a_permission_set_is_within_the_limit(name: str, partition: str, path: EvidencePath) -> None:
     text = pattern_json(event_pattern(PermissionSetSubject(name), path, partition=partition))
     # The longest is `denied` in aws-us-gov, with a name of 32 characters: 1,050.
     assert len(text) <= 1100 < PATTERN_LIMIT
@@ -269,7 +269,7 @@ reserved_regions = st.one_of(st.none(), regions)
 
 
 @given(permission_set_names, partitions, account_ids, reserved_regions, suffixes, session_names)
-def test_a_permission_set_is_found_in_every_form_of_its_arn_and_by_the_right_rule_only(
+def test_permission_set_matches_in_every_form_of_its_arn(
     name: str, partition: str, account: str, region: str | None, suffix: str, who: str
 ) -> None:
     role_arn = reserved_role_arn(name, partition, account, region, suffix)
@@ -280,7 +280,7 @@ def test_a_permission_set_is_found_in_every_form_of_its_arn_and_by_the_right_rul
 
 
 @given(role_arns(), session_names)
-def test_a_plain_role_is_found_by_the_right_rule_only(role_arn: str, who: str) -> None:
+def test_plain_role_matches_only_its_rule(role_arn: str, who: str) -> None:
     subject = RoleSubject(role_arn)
     for kind, events in evidence(subject.label, role_arn, who).items():
         for path in subject.evidence_paths:
@@ -309,7 +309,7 @@ relatives = st.tuples(permission_set_names, permission_set_names).flatmap(
 @example(("x", "AWSReservedSSO_x"), "aws", "1" * 12, None, "0" * 16, "me")
 @example(("devops-break-glass", "devops-break-glass-2"), "aws", "1" * 12, None, "0" * 16, "me")
 @example(("devops-break-glass", "x-devops-break-glass"), "aws", "1" * 12, "eu-central-1", "0" * 16, "me")
-def test_a_permission_set_is_never_taken_for_another_one(
+def test_permission_set_never_matches_another(
     names: tuple[str, str], partition: str, account: str, region: str | None, suffix: str, who: str
 ) -> None:
     watched, other = names
@@ -323,7 +323,7 @@ def test_a_permission_set_is_never_taken_for_another_one(
 
 
 @given(permission_set_names, account_ids, reserved_regions, suffixes, st.data())
-def test_any_change_of_case_stays_silent(
+def test_name_in_another_case_stays_silent(
     name: str, account: str, region: str | None, suffix: str, data: st.DataObject
 ) -> None:
     letters = [index for index, c in enumerate(name) if c.isalpha()]
@@ -338,7 +338,7 @@ def test_any_change_of_case_stays_silent(
 
 
 @given(role_arns(), role_names, account_ids)
-def test_a_plain_role_is_never_taken_for_another_one(role_arn: str, name: str, account: str) -> None:
+def test_plain_role_never_matches_another(role_arn: str, name: str, account: str) -> None:
     subject = RoleSubject(role_arn)
     stem, own_name = role_arn.rsplit("/", 1)
     neighbours = [
@@ -357,7 +357,7 @@ def test_a_plain_role_is_never_taken_for_another_one(role_arn: str, name: str, a
 
 
 @given(subjects, st.sampled_from(["AccessDenied", "ExpiredToken", ""]))
-def test_a_failed_call_starts_no_session_and_hands_nothing_out(subject: Subject, code: str) -> None:
+def test_failed_call_matches_only_denied(subject: Subject, code: str) -> None:
     role_arn = (
         reserved_role_arn(subject.name, "aws", "1" * 12, None, "0" * 16)
         if isinstance(subject, PermissionSetSubject)
@@ -372,7 +372,7 @@ def test_a_failed_call_starts_no_session_and_hands_nothing_out(subject: Subject,
 
 
 @given(permission_set_names, suffixes)
-def test_a_refusal_of_something_that_a_break_glass_session_tried_is_no_refused_use(name: str, suffix: str) -> None:
+def test_refused_action_of_a_session_is_not_a_denied_use(name: str, suffix: str) -> None:
     caller = session_arn(reserved_role_arn(name, "aws", "1" * 12, None, suffix), "me")
     other = "arn:aws:iam::111111111111:role/ci"
     message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {other}"
@@ -399,7 +399,7 @@ def drill(subject: Subject, path: EvidencePath, region: str = "eu-central-1") ->
 
 
 @given(subjects, st.sampled_from(EvidencePath))
-def test_a_drill_sets_off_the_alert_that_it_rehearses_and_no_other(subject: Subject, path: EvidencePath) -> None:
+def test_drill_matches_only_the_rule_of_its_path(subject: Subject, path: EvidencePath) -> None:
     assume(path in subject.evidence_paths)
     rehearsal = drill(subject, path)
     assert [p for p in subject.evidence_paths if matches(event_pattern(subject, p), rehearsal)] == [path]
@@ -407,7 +407,7 @@ def test_a_drill_sets_off_the_alert_that_it_rehearses_and_no_other(subject: Subj
 
 
 @pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
-def test_a_drill_happens_in_the_partition_of_its_region(region: str, partition: str) -> None:
+def test_drill_is_in_the_partition_of_its_region(region: str, partition: str) -> None:
     rehearsal = drill(SET, EvidencePath.session_start, region)
     assert matches(event_pattern(SET, EvidencePath.session_start, partition=partition), rehearsal)
 
@@ -475,7 +475,7 @@ def test_runbook_script_builds_a_drill_event(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("marker", [None, "", "DRILL:", "drill: ", "real"])
-def test_an_event_sent_as_a_drill_without_the_marker_stays_silent(marker: str | None) -> None:
+def test_drill_without_the_marker_stays_silent(marker: str | None) -> None:
     rehearsal = drill(SET, EvidencePath.session_start)
     rehearsal["detail"] = rehearsal["detail"] | {"drill": marker}
     assert not matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
@@ -489,13 +489,13 @@ def test_an_event_sent_as_a_drill_without_the_marker_stays_silent(marker: str | 
         ("eventID", {"a": "b"}),
     ],
 )
-def test_a_drill_with_a_crafted_field_is_kept_out_by_switching_drills_off_and_only_so(field: str, crafted: Any) -> None:
+def test_crafted_drill_matches_unless_drills_are_off(field: str, crafted: Any) -> None:
     rehearsal = drill(SET, EvidencePath.session_start)
     rehearsal["detail"] = rehearsal["detail"] | {field: crafted}
     assert matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
     assert not matches(event_pattern(SET, EvidencePath.session_start, drills=False), rehearsal)
 
 
-def test_a_drill_on_a_path_that_the_subject_does_not_have_is_refused() -> None:
+def test_drill_on_a_path_without_evidence_is_refused() -> None:
     with pytest.raises(ValueError, match="access portal"):
         drill(ROLE, EvidencePath.portal)

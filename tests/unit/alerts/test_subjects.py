@@ -12,11 +12,11 @@ from breakglass.vocabulary import EvidencePath
         (RoleSubject("arn:aws-cn:iam::333333333333:role/a/b/emergency"), "emergency", "emergency-333333333333"),
     ],
 )
-def test_a_subject_has_a_label_for_people_and_a_key_for_resources(subject: Subject, label: str, key: str) -> None:
+def test_subject_has_a_label_and_a_key(subject: Subject, label: str, key: str) -> None:
     assert (subject.label, subject.key) == (label, key)
 
 
-def test_only_permission_sets_show_up_in_the_access_portal() -> None:
+def test_only_permission_sets_have_the_portal_path() -> None:
     assert PermissionSetSubject("devops").evidence_paths == tuple(EvidencePath)
     role = RoleSubject("arn:aws:iam::222222222222:role/emergency")
     assert set(EvidencePath) - set(role.evidence_paths) == {EvidencePath.portal}

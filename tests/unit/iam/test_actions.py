@@ -106,7 +106,7 @@ def test_denied_action_can_have_the_resource() -> None:
     assert never == set()
 
 
-def test_withheld_power_is_no_reading_action() -> None:
+def test_withheld_power_is_not_a_read_only_action() -> None:
     withheld = [action for actions in WITHHELD.values() for action in actions]
     reading = {action for pattern in withheld for action, level in matches(pattern).items() if is_reading(level)}
     assert reading == set()
@@ -124,7 +124,7 @@ def test_withheld_power_is_no_reading_action() -> None:
         ("account-access", {"account-access:TagResource", "account-access:UntagResource"}),
     ],
 )
-def test_service_is_withheld_but_for_reading(service: str, left: set[str]) -> None:
+def test_service_is_withheld_except_read_only_actions(service: str, left: set[str]) -> None:
     withheld = [action for actions in WITHHELD.values() for action in actions]
     changing = {action for action, level in actions_of(service).items() if not is_reading(level)}
     assert {action for action in changing if not any(covers(each, action) for each in withheld)} == left
@@ -242,7 +242,7 @@ def test_way_around_has_its_verdict(verdict: str, action: str) -> None:
 
 
 @pytest.mark.parametrize("risk", sorted(PROTECTED_RISKS))
-def test_risk_that_is_held_back_is_denied_or_left_alone(risk: Risk) -> None:
+def test_protected_risk_is_denied_or_permitted(risk: Risk) -> None:
     named = {action for pattern in RISKS[risk].actions for action in matches(pattern)}
     own = [arn.format(partition="aws") for arn in RISKS[risk].resources]
     # An action on resources of another kind can't reach the alert path and the approvals.
@@ -270,7 +270,7 @@ def test_risk_is_found_on_each_resource_type_of_its_actions(risk: Risk) -> None:
     assert unseen <= GRANTS_NOTHING
 
 
-def test_left_alone_is_in_no_refused_risk() -> None:
+def test_permitted_action_is_in_no_refused_risk() -> None:
     both = {
         action: verdicts(action)
         for entry in PERMITTED_ACTIONS
@@ -284,7 +284,7 @@ def test_left_alone_is_in_no_refused_risk() -> None:
 NO_IAM_ACTIONS = {"iam:AcquireRole", "signin:BatchRevokeSessions", "signin:GetSession", "signin:ListSessions"}
 
 
-def test_api_without_iam_action_is_named_nowhere() -> None:
+def test_api_without_iam_action_is_not_named() -> None:
     assert {name for name in NO_IAM_ACTIONS if matches(name)} == set()
     for file in NAMED_IN:
         assert not any(name in file.read_text(encoding="utf-8") for name in NO_IAM_ACTIONS), file
@@ -301,7 +301,7 @@ def test_every_listed_way_around_has_a_verdict() -> None:
     assert [action for action in single if not verdicts(action)] == []
 
 
-def test_reference_knows_what_an_action_can_have() -> None:
+def test_reference_has_the_resource_types_of_an_action() -> None:
     assert list(arns_of("sts:AssumeRoot")) == ["arn:aws:iam::*:root"]
     assert list(arns_of("events:PutPermission")) == []
     assert can_deny({"Action": ["iam:*"], "Resource": "arn:aws:iam::*:role/x"}, "iam:DeleteRole")

@@ -173,11 +173,11 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_a_function_may_exactly_this(app_function: AppFunction) -> None:
+def test_permissions_of_a_function_are_exactly_these(app_function: AppFunction) -> None:
     assert function_permissions(app_function, SCOPE) == {"Version": "2012-10-17", "Statement": EXPECTED[app_function]}
 
 
-def test_only_lambda_takes_the_role_of_a_function() -> None:
+def test_function_role_trusts_only_lambda() -> None:
     assert function_trust() == {
         "Version": "2012-10-17",
         "Statement": [
@@ -186,7 +186,7 @@ def test_only_lambda_takes_the_role_of_a_function() -> None:
     }
 
 
-def test_only_this_state_machine_takes_its_role() -> None:
+def test_workflow_role_trusts_only_this_state_machine() -> None:
     assert workflow_trust(ARNS) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -203,7 +203,7 @@ def test_only_this_state_machine_takes_its_role() -> None:
     }
 
 
-def test_the_state_machine_calls_its_two_functions_and_has_its_log_delivered() -> None:
+def test_state_machine_calls_two_functions_and_delivers_logs() -> None:
     assert workflow_permissions(ARNS) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -247,7 +247,7 @@ ROLES_OF_THE_MANAGEMENT_ACCOUNT = [
 
 
 @pytest.mark.parametrize("app_function", [AppFunction.provisioner, AppFunction.reconciler])
-def test_a_rule_for_the_management_account_takes_the_permissions_that_identity_center_asks_for_there(
+def test_rule_for_the_management_account_adds_role_permissions(
     app_function: AppFunction,
 ) -> None:
     scope = replace(SCOPE, policy=policy(rule(accounts=(MANAGEMENT,))))
@@ -261,13 +261,13 @@ def test_a_rule_for_the_management_account_takes_the_permissions_that_identity_c
 
 
 @pytest.mark.parametrize("app_function", [AppFunction.provisioner, AppFunction.reconciler])
-def test_what_was_made_by_a_rule_that_is_gone_can_be_taken_back(app_function: AppFunction) -> None:
+def test_assignment_of_a_removed_rule_can_be_deleted(app_function: AppFunction) -> None:
     scope = replace(SCOPE, policy=replace(policy(rule(accounts=(STAGING,))), sets={}))
 
     assert statement(app_function, "TakeBackAssignments", scope) == TAKE_BACK
 
 
-def test_only_one_function_makes_assignments() -> None:
+def test_only_the_provisioner_creates_assignments() -> None:
     makes = "sso:CreateAccountAssignment"
     able = [
         app_function for app_function in AppFunction if makes in json.dumps(function_permissions(app_function, SCOPE))
@@ -276,7 +276,7 @@ def test_only_one_function_makes_assignments() -> None:
     assert able == [AppFunction.provisioner]
 
 
-def test_the_reconciler_takes_away_in_the_management_account_what_nobody_recorded_only_if_the_stack_says_so() -> None:
+def test_reconciler_needs_revoke_for_the_management_account() -> None:
     revoking = policy(settings=replace(SETTINGS, unmanaged=UnmanagedAssignments.revoke))
 
     changed = statement(AppFunction.reconciler, "ChangeRolesOfTheManagementAccount", replace(SCOPE, policy=revoking))
@@ -284,7 +284,7 @@ def test_the_reconciler_takes_away_in_the_management_account_what_nobody_recorde
     assert changed in ROLES_OF_THE_MANAGEMENT_ACCOUNT
 
 
-def test_ending_sessions_is_one_policy_of_the_organisation_for_the_two_functions_that_take_access_away() -> None:
+def test_two_functions_may_change_the_session_policy_only() -> None:
     scope = replace(SCOPE, session_policy_arn=SCP)
 
     may = {app_function: statement(app_function, "EndSessions", scope) for app_function in AppFunction}
@@ -293,7 +293,7 @@ def test_ending_sessions_is_one_policy_of_the_organisation_for_the_two_functions
     assert may == dict.fromkeys(AppFunction) | {AppFunction.provisioner: ends, AppFunction.reconciler: ends}
 
 
-def test_a_key_of_the_customers_own_decrypts_these_secrets_only() -> None:
+def test_customer_key_decrypts_these_secrets_only() -> None:
     may = {
         app_function: statement(app_function, "DecryptSecrets", replace(SCOPE, kms_key_arn=KEY))
         for app_function in AppFunction
@@ -355,7 +355,7 @@ def test_every_caller_of_identity_center_may_decrypt() -> None:
         assert "identitystore" not in services or "DecryptIdentityStore" in decrypting
 
 
-def test_a_delegated_administrator_may_see_the_store_as_whichever_accounts_it_counts() -> None:
+def test_delegated_administrator_reads_both_store_arns() -> None:
     delegated = policy(settings=replace(SETTINGS, deployed_in=STAGING))
 
     people = statement(AppFunction.interactions, "LookUpPeople", replace(SCOPE, policy=delegated))
@@ -374,7 +374,7 @@ def scope_of(accounts: int = 1, groups: int = 1, sets: int = 1) -> AppScope:
 
 
 @pytest.mark.parametrize(("count", "named"), [(MAX_NAMED, MAX_NAMED), (MAX_NAMED + 1, 1)])
-def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, named: int) -> None:
+def test_too_many_accounts_and_groups_become_a_wildcard(count: int, named: int) -> None:
     scope = scope_of(accounts=count, groups=count, sets=10)
 
     changes = statement(AppFunction.provisioner, "MakeAssignments", scope)
@@ -386,15 +386,15 @@ def test_more_accounts_and_groups_than_fit_are_not_named_one_by_one(count: int, 
     assert len([arn for arn in members["Resource"] if ":group/" in arn]) == named
 
 
-def test_what_does_not_fit_into_a_role_is_refused_before_iam_does() -> None:
+def test_permissions_beyond_the_role_limit_are_refused() -> None:
     with pytest.raises(
-        PolicyError, match=r"reconciler has 1\d,\d{3} characters.* 140 break-glass sets; put some of them"
+        PolicyError, match=r"function reconciler, got 1\d,\d{3}: .* 140 break-glass sets; move some of them"
     ):
         function_permissions(AppFunction.reconciler, scope_of(sets=140))
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(app_function: AppFunction) -> None:
+def test_order_of_the_policy_changes_no_document(app_function: AppFunction) -> None:
     turned = policy(rule(accounts=(STAGING, PRODUCTION)))
     turned = replace(turned, sets=dict(reversed(list(turned.sets.items()))))
 
@@ -404,7 +404,7 @@ def test_a_document_is_the_same_text_whatever_the_order_of_what_it_is_made_of(ap
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_no_statement_is_for_every_resource_of_a_service(app_function: AppFunction) -> None:
+def test_no_statement_allows_every_resource_of_a_service(app_function: AppFunction) -> None:
     scope = replace(SCOPE, session_policy_arn=SCP, kms_key_arn=KEY, identity_center_key_arn=CENTER_KEY)
     for each in function_permissions(app_function, scope)["Statement"]:
         resources = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
@@ -429,11 +429,11 @@ def may_on_key(app_function: AppFunction, action: str, key: str) -> bool:
 
 @pytest.mark.parametrize("app_function", AppFunction)
 @pytest.mark.parametrize("action", ["DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate"])
-def test_no_function_changes_or_deletes_a_line_of_the_audit_trail(app_function: AppFunction, action: str) -> None:
+def test_no_function_may_change_or_delete_audit_entries(app_function: AppFunction, action: str) -> None:
     assert not may_on_key(app_function, f"dynamodb:{action}", "AUDIT#2026-11-26")
 
 
-def test_whoever_writes_records_writes_the_audit_trail() -> None:
+def test_function_that_writes_records_writes_audit_entries() -> None:
     writers = [
         app_function for app_function in AppFunction if may_on_key(app_function, "dynamodb:PutItem", "AUDIT#2026-11-26")
     ]

@@ -160,7 +160,7 @@ def allowed(app_function: AppFunction, action: str, resource: str, key: str) -> 
     return False
 
 
-def test_every_method_of_the_store_is_looked_at() -> None:
+def test_every_method_of_the_store_is_covered() -> None:
     public = {name for name in vars(DynamoStore) if not name.startswith("_")}
 
     assert METHODS.keys() == public
@@ -171,7 +171,7 @@ def test_every_method_of_the_store_is_looked_at() -> None:
     ("app_function", "method"),
     [(app_function, method) for app_function in USES for method in USES[app_function].split()],
 )
-def test_a_function_may_all_that_the_store_does_for_it(app_function: AppFunction, method: str) -> None:
+def test_function_may_do_everything_that_its_store_does(app_function: AppFunction, method: str) -> None:
     assert [need for need in needs_of(method) if not allowed(app_function, *need)] == []
 
 
@@ -182,13 +182,13 @@ def test_front_may_claim_a_delivery_and_nothing_else() -> None:
     assert [app_function for app_function in AppFunction if allowed(app_function, *need)] == [AppFunction.receiver]
 
 
-def test_reconciler_may_record_the_use_that_a_broken_glass_owes() -> None:
+def test_reconciler_may_record_the_use_of_a_broken_glass() -> None:
     client = Asked()
     DynamoStore(cast(AwsClient, client), ARNS.names.table).save_usage(*begin_required_usage(REQUEST, 86_400, NOW))
     assert [need for need in client.needs() if not allowed(AppFunction.reconciler, *need)] == []
 
 
-def test_only_interactions_may_remember_a_denial() -> None:
+def test_only_interactions_may_write_a_denial() -> None:
     client = Asked()
     DynamoStore(cast(AwsClient, client), ARNS.names.table).save_request(REQUEST, AUDIT, denial=DENIAL)
     assert [
@@ -212,5 +212,5 @@ def test_only_interactions_may_remember_a_denial() -> None:
         (AppFunction.reconciler, "audit"),
     ],
 )
-def test_a_function_may_nothing_of_another_functions_work(app_function: AppFunction, method: str) -> None:
+def test_function_may_not_do_the_work_of_another(app_function: AppFunction, method: str) -> None:
     assert [need for need in needs_of(method) if not allowed(app_function, *need)]

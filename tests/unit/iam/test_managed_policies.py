@@ -26,7 +26,7 @@ def _risks_of_document(name: str) -> set[RiskAcknowledgement]:
     return {risk for statement in allows for risk in statement_risks(statement)}
 
 
-def test_table_says_of_every_policy_what_its_document_says() -> None:
+def test_table_has_the_risks_of_every_policy_document() -> None:
     wrong = {
         name: (sorted(managed_policy_risks(name)), sorted(_risks_of_document(name)))
         for name in POLICIES
@@ -35,7 +35,7 @@ def test_table_says_of_every_policy_what_its_document_says() -> None:
     assert wrong == {}, "policy: (in breakglass/iam/managed_policies.py, in AWS's document)"
 
 
-def test_table_names_only_policies_that_exist() -> None:
+def test_table_names_only_existing_policies() -> None:
     assert frozenset[str]().union(*MANAGED_POLICIES.values()) <= POLICIES.keys()
 
 
@@ -65,5 +65,5 @@ def test_table_names_only_policies_that_exist() -> None:
         ("NoSuchPolicy", set()),
     ],
 )
-def test_risks_of_policies_that_everybody_knows(name: str, risks: set[RiskAcknowledgement]) -> None:
+def test_risks_of_well_known_policies(name: str, risks: set[RiskAcknowledgement]) -> None:
     assert managed_policy_risks(name) == risks

@@ -62,7 +62,7 @@ def test_written_json_has_no_repeated_keys(value: object, indent: int | None) ->
         "{x}",
     ],
 )
-def test_a_policy_variable_is_no_placeholder(text: str) -> None:
+def test_policy_variable_is_not_a_placeholder(text: str) -> None:
     assert placeholders(text) == []
 
 
@@ -106,5 +106,5 @@ def test_placeholders_of_a_template_are_found(text: str, found: list[str]) -> No
         ("arn:aws:rds:*:<ACCOUNT>:db:*", ["<ACCOUNT>"]),
     ],
 )
-def test_what_can_not_stand_before_the_fifth_colon_is_found(arn: str, parts: list[str]) -> None:
+def test_invalid_part_before_the_fifth_colon_is_found(arn: str, parts: list[str]) -> None:
     assert unknown_arn_parts(arn) == parts

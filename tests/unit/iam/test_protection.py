@@ -129,7 +129,7 @@ OWN = (
 )
 
 
-def test_own_arns_name_what_the_prefix_does_not_cover() -> None:
+def test_own_arns_exclude_names_with_the_prefix() -> None:
     assert OWN == (
         KEY,
         "arn:aws:s3:::org-trail",
@@ -139,7 +139,7 @@ def test_own_arns_name_what_the_prefix_does_not_cover() -> None:
     )
 
 
-def test_own_arns_bring_what_can_be_read_of_them() -> None:
+def test_own_arns_keep_read_only_actions() -> None:
     plain, own = (protect_alert_path("aws", arns)[0] for arns in ((), OWN))
     assert own["Resource"] == [*plain["Resource"], *OWN]
     assert set(own["NotAction"]) - set(plain["NotAction"]) == {
@@ -430,12 +430,12 @@ def _verdict(action: str, resource: str) -> PermissionResult:
 
 
 @pytest.mark.parametrize(("action", "resource"), _cases(CHANGES))
-def test_protection_denies_an_administrator_every_change_of_the_alert_path(action: str, resource: str) -> None:
+def test_protection_denies_an_administrator_every_change(action: str, resource: str) -> None:
     assert _verdict(action, resource) is PermissionResult.DENIED
 
 
 @pytest.mark.parametrize(("action", "resource"), [*_cases(READS), *_cases(ELSEWHERE)])
-def test_protection_leaves_looking_and_everything_else(action: str, resource: str) -> None:
+def test_protection_allows_reading_and_everything_else(action: str, resource: str) -> None:
     assert _verdict(action, resource) is PermissionResult.PERMITTED
 
 

@@ -1,69 +1,76 @@
-"""What the handlers build once for each process, out of their environment.
+"""Builders of the parts of each function's context, out of its environment.
 
     BREAKGLASS_TABLE             name of the table
     BREAKGLASS_BOT_TOKEN_SECRET  ARN of the secret with the bot token
     BREAKGLASS_SIGNING_SECRET    ARN of the secret with the signing secret
-    BREAKGLASS_INTERACTIONS              name of the function that does what was clicked
+    BREAKGLASS_INTERACTIONS      name of the function that handles interactions
     BREAKGLASS_WORKFLOW          ARN of the state machine
     BREAKGLASS_STACK             name in the metrics
 
-None of it is secret. Nothing here calls anybody: that begins with the first event.
-
-Non-goals: rules of any kind.
+None of it is secret, and no builder calls a service. A builder imports its adapter itself, so that a function loads
+only its own.
 """
 
 import os
-import time
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from breakglass.app.aws.aws import AwsClient
 from breakglass.app.aws.dynamodb import DynamoStore
-from breakglass.app.aws.secrets import Secrets
-from breakglass.app.aws.slack_api import SlackApi
 from breakglass.app.domain.policy import ApprovalPolicy, from_json
-from breakglass.app.entrypoints.runtime import POLICY_FILE, clock, log
+from breakglass.app.entrypoints.runtime import POLICY_FILE
+from breakglass.app.ports import Directory, IdentityCenter, SessionPolicy, Slack, Workflow
 
 
 @cache
-def policy() -> ApprovalPolicy:
-    """Read the policy."""
+def load_policy() -> ApprovalPolicy:
+    """Return the packed policy."""
     return from_json(POLICY_FILE.read_text(encoding="utf-8"))
 
 
-def client() -> AwsClient:
-    """Return a client for the region that the function is in."""
+@cache
+def build_client() -> AwsClient:
+    """Return a client for the function's region."""
     return AwsClient(os.environ["AWS_REGION"])
 
 
-def records(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what every function but the receiver has: the fields of `services.context.AppContext`."""
-    store = DynamoStore(aws, os.environ["BREAKGLASS_TABLE"])
-    return {"policy": policy(), "store": store, "clock": clock, "log": log}
+def build_store() -> DynamoStore:
+    """Return the store on the table."""
+    return DynamoStore(build_client(), os.environ["BREAKGLASS_TABLE"])
 
 
-def people(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what the functions have that talk to people: the fields of `context.InteractionContext`."""
+def build_directory() -> Directory:
+    """Return the identity store."""
     from breakglass.app.aws.identity_store import IdentityStore
+
+    return IdentityStore(build_client(), load_policy().settings.identity_store_id)
+
+
+def build_slack() -> Slack:
+    """Return Slack's Web API."""
+    from breakglass.app.aws.secrets import Secrets
+    from breakglass.app.aws.slack_api import SlackApi
+
+    secret = os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]
+    return SlackApi(load_policy().settings.slack_api_url, Secrets(build_client()), secret)
+
+
+def build_workflow() -> Workflow:
+    """Return the state machine."""
     from breakglass.app.aws.step_functions import StepFunctions
 
-    settings = policy().settings
-    return {
-        "directory": IdentityStore(aws, settings.identity_store_id),
-        "slack": SlackApi(settings.slack_api_url, Secrets(aws), os.environ["BREAKGLASS_BOT_TOKEN_SECRET"]),
-        "workflow": StepFunctions(aws, os.environ["BREAKGLASS_WORKFLOW"]),
-        "pause": time.sleep,
-    }
+    return StepFunctions(build_client(), os.environ["BREAKGLASS_WORKFLOW"])
 
 
-def accounts(aws: AwsClient) -> Mapping[str, Any]:
-    """Return what the functions have that change assignments: the fields of `context.ProvisionerContext`."""
+def build_identity_center() -> IdentityCenter:
+    """Return Identity Center."""
     from breakglass.app.aws.identity_center import AwsIdentityCenter
+
+    return AwsIdentityCenter(build_client(), load_policy().settings.instance_arn, load_policy().sets)
+
+
+def build_session_policy() -> SessionPolicy | None:
+    """Return the policy that ends live sessions, or None if the stack does not end them."""
     from breakglass.app.aws.session_policy import ServiceControlPolicy
 
-    settings = policy().settings
-    return {
-        "identity_center": AwsIdentityCenter(aws, settings.instance_arn, policy().sets),
-        "session_policy": ServiceControlPolicy(aws, settings.session_policy_id) if settings.session_policy_id else None,
-    }
+    policy_id = load_policy().settings.session_policy_id
+    return ServiceControlPolicy(build_client(), policy_id) if policy_id else None

@@ -1,9 +1,7 @@
-"""The function that talks to people: what they click, handed over by the receiver, and steps of the workflow.
-
-Non-goals: rules of any kind.
-"""
+"""The function that handles interactions from the receiver, and the workflow's steps that concern people."""
 
 import os
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,11 +17,11 @@ from breakglass.app.slack.payloads import Suggestion
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do a step or what somebody did.
+    """Run a step, or handle an interaction.
 
     Args:
         event: `{"step", "request", ...}`, or `{"interaction": ...}` (see `services.handover`).
-        context: Lambda's.
+        context: Lambda's context, unused.
     """
     if "step" in event:
         with raise_permanent_errors():
@@ -35,19 +33,27 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         dispatch.handle_interaction(_context(), interaction, handed["view_id"])
     except PermanentError:
-        # Lambda would only try the same again, and call it a dead letter then.
+        # A retry would fail the same way and end as a dead letter.
         metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])
     return {}
 
 
 @cache
 def _context() -> InteractionContext:
-    aws = bootstrap.client()
-    return InteractionContext(**bootstrap.records(aws), **bootstrap.people(aws))
+    return InteractionContext(
+        policy=bootstrap.load_policy(),
+        clock=clock,
+        log=log,
+        store=bootstrap.build_store(),
+        directory=bootstrap.build_directory(),
+        slack=bootstrap.build_slack(),
+        workflow=bootstrap.build_workflow(),
+        pause=time.sleep,
+    )
 
 
 @cache
 def _signing_secret() -> Callable[[bool], str]:
-    """Return a reader of the signing secret; with True, as it is now."""
-    secrets, name = Secrets(bootstrap.client()), os.environ["BREAKGLASS_SIGNING_SECRET"]
-    return lambda anew: secrets.refreshed(name) if anew else secrets.current(name)
+    """Return a reader of the signing secret; with True, it reads the current value."""
+    secrets, name = Secrets(bootstrap.build_client()), os.environ["BREAKGLASS_SIGNING_SECRET"]
+    return lambda refresh: secrets.refreshed(name) if refresh else secrets.current(name)

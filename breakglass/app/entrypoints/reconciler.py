@@ -1,13 +1,12 @@
-"""The function that runs every few minutes. What it counts becomes metrics.
-
-Non-goals: rules of any kind.
-"""
+"""The function that runs every five minutes, and writes its counts as metrics."""
 
 import os
+import time
 from functools import cache
 from typing import Any
 
 from breakglass.app.entrypoints import bootstrap, metrics
+from breakglass.app.entrypoints.runtime import clock, log
 from breakglass.app.services.context import ReconcilerContext
 from breakglass.app.services.reconciler import Counts, reconcile
 
@@ -23,20 +22,30 @@ _NAMES = {
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do one run; it writes its metrics whatever failed in it."""
+    """Run once; the metrics are written even if parts of the run fail."""
     metrics.write(values(reconcile(_context())), os.environ["BREAKGLASS_STACK"])
     return {}
 
 
 def values(counts: Counts) -> dict[str, int]:
     """Return the metrics of a run."""
-    # What could not be counted is left out: a 0 would end an alarm.
+    # An unknown count is left out: a 0 would end an alarm.
     counted = {name: getattr(counts, count) for count, name in _NAMES.items() if count not in counts.unknown}
-    # An alarm waits for `ReconcilerRuns`: the run came to its end, whatever failed in it.
+    # `ReconcilerRuns` says that the run ended, even with failures; an alarm watches it.
     return {"ReconcilerRuns": 1, "ReconcilerFailures": counts.failures, **counted}
 
 
 @cache
 def _context() -> ReconcilerContext:
-    aws = bootstrap.client()
-    return ReconcilerContext(**bootstrap.records(aws), **bootstrap.people(aws), **bootstrap.accounts(aws))
+    return ReconcilerContext(
+        policy=bootstrap.load_policy(),
+        clock=clock,
+        log=log,
+        store=bootstrap.build_store(),
+        directory=bootstrap.build_directory(),
+        slack=bootstrap.build_slack(),
+        workflow=bootstrap.build_workflow(),
+        pause=time.sleep,
+        identity_center=bootstrap.build_identity_center(),
+        session_policy=bootstrap.build_session_policy(),
+    )

@@ -133,7 +133,6 @@ def _process(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
-        "BREAKGLASS_TABLE": "table",
         "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
         "BREAKGLASS_SIGNING_SECRET": "signing-secret",
         "BREAKGLASS_INTERACTIONS": "interactions",

@@ -86,9 +86,7 @@ def measure(
 def processor_seconds() -> float:
     """Returns for how long the function behind the API needs a processor to answer a click, calls to others aside."""
     interactions, slack = _Nobody(), _OpensForms()
-    receiver = ReceiverContext(
-        lambda _: "secret", lambda *_: True, slack, interactions, lambda: int(time.time()), _no_log
-    )
+    receiver = ReceiverContext(lambda _: "secret", slack, interactions, lambda: int(time.time()), _no_log)
     body = command_body(user_id="U0ADA", team_id="T0COMPANY01", channel_id="C0BREAKGLASS1", trigger_id="1.2.3")
     event = api_event("secret", body, int(time.time()))
     began = time.process_time()

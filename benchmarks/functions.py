@@ -45,7 +45,6 @@ _VARIABLES = {
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "secret",
-    "BREAKGLASS_TABLE": "table",
     "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
     "BREAKGLASS_SIGNING_SECRET": "signing-secret",
     "BREAKGLASS_INTERACTIONS": "interactions",

@@ -1,6 +1,6 @@
 """What the function behind the HTTP API asks, as quick as can be: `python -m benchmarks.programs.services`.
 
-Secrets Manager has every secret, DynamoDB takes every item, Lambda every invocation, and Slack opens every form, 100 ms
+Secrets Manager has every secret, Lambda every invocation, and Slack opens every form, 100 ms
 after it was asked. The port is printed. It ends when its standard input does.
 
 The emulators of the local cloud do more and are slower: many functions at once would measure them.
@@ -45,8 +45,6 @@ async def _answer(path: str, target: str) -> tuple[int, Mapping[str, Any]]:
     nothing: dict[str, Any] = {}
     if target.endswith(".GetSecretValue"):
         return 200, {"SecretString": SECRET}
-    if target.endswith(".TransactWriteItems"):
-        return 200, nothing
     if path.endswith("/invocations"):
         return 202, nothing
     if path == "/api/views.open":

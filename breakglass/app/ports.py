@@ -146,8 +146,13 @@ class AuditStore(Protocol):
 class OnceStore(Protocol):
     """Keys that only the first caller gets."""
 
-    def once(self, name: str, until: int) -> bool:
+    def once(self, name: str, until: int, owner: str = "") -> bool:
         """Return True for the first caller with this key, and False for every other until the given time.
+
+        Args:
+            name: the key.
+            until: the time from which the key is free again.
+            owner: the caller; a named caller gets its own key again.
 
         Raises:
             BusyError: if the first caller is unknown.

@@ -136,7 +136,6 @@ def function_permissions(app_function: AppFunction, scope: AppScope) -> Document
 def _receiver(scope: AppScope) -> list[Statement]:
     interactions = scope.arns.function_arn(AppFunction.interactions)
     return [
-        _write_records(scope, "DELIVERY"),
         *_read_secrets(scope, scope.signing_secret_arn, scope.bot_token_secret_arn),
         {"Sid": "HandOver", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": interactions},
     ]

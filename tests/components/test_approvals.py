@@ -245,7 +245,6 @@ _SLACK = {"BREAKGLASS_BOT_TOKEN_SECRET": TOKEN_ARN}
 _INTERACTIONS = {**_TABLE, **_SLACK, "BREAKGLASS_WORKFLOW": ARNS.machine_arn}
 VARIABLES = {
     AppFunction.receiver: {
-        **_TABLE,
         **_SLACK,
         "BREAKGLASS_SIGNING_SECRET": SIGNING_ARN,
         "BREAKGLASS_INTERACTIONS": "breakglass-prod-approvals-interactions",

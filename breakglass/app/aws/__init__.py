@@ -2,7 +2,7 @@
 
     connection, sigv4, services, aws          how AWS is called
     table, dynamo_table                       the table, and how it is read and written
-    items, once_keys, dynamodb               the records in it
+    items, dynamodb                          the records in it
     identity_center, identity_store,
     session_policy, step_functions,
     interactions_function, secrets                    other services of AWS

@@ -5,13 +5,14 @@ Records are read consistently. Only which ones are open, or somebody's, comes fr
 Non-goals: what may be written (see `domain`), and the table itself (see `table`).
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.dynamo_table import MOST_ITEMS, DynamoTable, members_of
+from breakglass.app.aws.dynamo_table import FRESH, MOST_ITEMS, DynamoTable, members_of
 from breakglass.app.aws.items import (
     GRANT,
     REQUEST,
@@ -27,13 +28,13 @@ from breakglass.app.aws.items import (
     latest_item,
     latest_key,
     lock_key,
+    once_item,
     record_of,
     request_item,
     request_key,
     use_item,
     use_key,
 )
-from breakglass.app.aws.once_keys import CLAIM, OnceKeys
 from breakglass.app.aws.table import (
     BY_MONTH,
     BY_PERSON,
@@ -82,16 +83,23 @@ class DynamoStore:
 
     def __init__(self, client: AwsClient, table: str, clock: Clock = lambda: int(time.time())) -> None:
         self._table = DynamoTable(client, table)
-        self._once_keys = OnceKeys(self._table, clock, CLAIM)
         self._clock = clock
 
-    def once(self, name: str, until: int) -> bool:
-        """Put the key if it isn't there."""
-        return self._once_keys.once(name, until)
+    def once(self, name: str, until: int, owner: str = "") -> bool:
+        """Put the key if it isn't there, has expired, or is this owner's."""
+        # DynamoDB deletes what has expired within days, not at once.
+        item = once_item(name, until, owner or os.urandom(8).hex())
+        put = self._table.put(
+            item,
+            f"{FRESH} OR #expires <= :now OR #owner = :owner",
+            ExpressionAttributeNames={"#expires": EXPIRY, "#owner": "owner"},
+            ExpressionAttributeValues={":now": number(self._clock()), ":owner": item["owner"]},
+        )
+        return self._table.write([put])
 
     def extend_once(self, name: str, until: int) -> None:
         """Put the key, whether or not it is there."""
-        self._once_keys.extend_once(name, until)
+        self._table.write([self._table.over(once_item(name, until, os.urandom(8).hex()))])
 
     # Requests and their grants
 

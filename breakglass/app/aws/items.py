@@ -153,3 +153,8 @@ def _next_version(record: Request | Grant | Usage, where: Item, due_at: int, fou
         # DynamoDB takes no empty key.
         **{name: {"S": value} for name, value in found_by.items() if value},
     }
+
+
+def once_item(name: str, until: int, owner: str) -> Item:
+    """Return a once-key."""
+    return {**keys(key("CLAIM", name), "CLAIM"), EXPIRY: number(until), "owner": {"S": owner}}

@@ -11,8 +11,7 @@
     EVENT#id               EVENT                      which use a CloudTrail event belongs to
     LATEST#set#acct#who    time#id                    uses of a set in an account by a person, in order
     CURSOR#name            CURSOR                     how far a search is
-    DELIVERY#key           DELIVERY                   a once-key: a delivery of Slack
-    CLAIM#key              CLAIM                      a once-key: what is done once, or counted, by the other functions
+    CLAIM#key              CLAIM                      a once-key: a delivery of Slack, what is done once, or counted
     AUDIT#2026-11-26       time#subject#hash          a line of the audit trail
 
 A `#` within a part is written `%23`, so no part can be taken for two. Times are twelve digits, so that text sorts as

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from breakglass.app.aws.secrets import Secrets
@@ -12,7 +12,7 @@ from breakglass.app.entrypoints.runtime import clock, log
 from breakglass.app.error_codes import PermanentError, raise_permanent_errors
 from breakglass.app.services import dispatch, requests, workflow_steps
 from breakglass.app.services.context import InteractionContext
-from breakglass.app.services.handover import read_handover
+from breakglass.app.services.handover import claim_delivery, read_handover
 from breakglass.app.slack.payloads import Suggestion
 
 
@@ -28,10 +28,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             return workflow_steps.run_step(_context(), event)
     handed = event["interaction"]
     interaction = read_handover(handed, _signing_secret(), clock(), log)
+    claim = partial(claim_delivery, handed, _context().store, log)
     if isinstance(interaction, Suggestion):
-        return {"options": requests.suggest_options(_context(), interaction)}
+        return {"options": requests.suggest_options(_context(), interaction) if claim() else []}
     try:
-        dispatch.handle_interaction(_context(), interaction, handed["view_id"])
+        dispatch.handle_interaction(_context(), interaction, handed["view_id"], claim)
     except PermanentError:
         # A retry would fail the same way and end as a dead letter.
         metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])

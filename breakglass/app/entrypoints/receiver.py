@@ -9,9 +9,7 @@ from functools import cache
 from typing import Any
 
 from breakglass.app.aws.aws import HASTY, AwsClient
-from breakglass.app.aws.dynamo_table import DynamoTable
 from breakglass.app.aws.interactions_function import LambdaInteractions
-from breakglass.app.aws.once_keys import OnceKeys
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.aws.slack_api import SlackApi
 from breakglass.app.entrypoints.receiver_app import ReceiverContext, answer
@@ -35,7 +33,6 @@ def _context() -> ReceiverContext:
     url = json.loads(POLICY_FILE.read_text(encoding="utf-8"))["settings"]["slack_api_url"]
     return ReceiverContext(
         secret=lambda anew: secrets.refreshed(signing_secret) if anew else secrets.current(signing_secret),
-        claim=OnceKeys(DynamoTable(aws, os.environ["BREAKGLASS_TABLE"]), clock).once,
         slack=SlackApi(url, secrets, token, timeout=_SLACK_SECONDS, patience=0),
         interactions=LambdaInteractions(aws, os.environ["BREAKGLASS_INTERACTIONS"]),
         clock=clock,

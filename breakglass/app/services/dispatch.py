@@ -27,13 +27,19 @@ _UserInteraction = Command | Shortcut | Click | Submission | HomeOpened
 """The interactions that a person causes; `payloads` has others."""
 
 
-def handle_interaction(context: InteractionContext, interaction: Interaction, view_id: str | None) -> None:
+def handle_interaction(
+    context: InteractionContext,
+    interaction: Interaction,
+    view_id: str | None,
+    claim: Callable[[], bool] = lambda: True,
+) -> None:
     """Handle an interaction, and show the result to the person.
 
     Args:
         context: the function's context.
         interaction: the interaction.
         view_id: the form that the receiver opened; None without one.
+        claim: returns False for a replay, which is not handled.
 
     Raises:
         PermanentError: if a retry does not help and an operator has to repair something.
@@ -43,7 +49,8 @@ def handle_interaction(context: InteractionContext, interaction: Interaction, vi
         return
     responder = Responder.of(context, interaction, view_id)
     try:
-        _handle_as_person(context, interaction, responder)
+        if claim():
+            _handle_as_person(context, interaction, responder)
     except ActionRejectedError as refusal:
         responder.show_text("Not possible", str(refusal))
     except AlreadyApprovedError:

@@ -84,8 +84,8 @@ def verify_with_rotation(
 
 
 def remembered_until(timestamp: str) -> int:
-    """Return the expiry of a replay key: later than any of our clocks accepts the signature."""
-    return int(timestamp) + WINDOW_SECONDS + _MARGIN_SECONDS
+    """Return the expiry of a replay key: later than any function accepts the signature."""
+    return int(timestamp) + HANDED_OVER_SECONDS + _MARGIN_SECONDS
 
 
 def replay_key(signature: str) -> str:

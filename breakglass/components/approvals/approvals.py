@@ -343,7 +343,6 @@ class Approvals(pulumi.ComponentResource):
         of_signed: dict[str, pulumi.Input[str]] = {"BREAKGLASS_SIGNING_SECRET": signing.secret_arn}
         variables: dict[AppFunction, Mapping[str, pulumi.Input[str]]] = {
             AppFunction.receiver: {
-                **of_table,
                 **of_slack,
                 **of_signed,
                 "BREAKGLASS_INTERACTIONS": arns.names.function(AppFunction.interactions),

@@ -30,8 +30,8 @@ GRANT_POLLS = 40
 """How often a creation is looked at before it is taken back: with the waits between, for about ten minutes."""
 
 REVOKE_POLLS = 60
-"""How often a deletion is looked at before the reconciler has it: with the waits between, for about seventeen "
-"minutes."""
+"""How often a deletion is looked at before the reconciler has it: with the waits between, for about seventeen
+minutes."""
 
 CONCURRENT_ACCOUNTS = 5
 """Accounts at once; Identity Center takes ten outstanding creations of the whole organisation."""

@@ -6,7 +6,7 @@ import pytest
 
 from breakglass.app.aws.aws import AwsClient, AwsError
 from breakglass.app.aws.dynamo_table import ATTEMPTS, MOST_ITEMS, DynamoTable
-from breakglass.app.aws.once_keys import OnceKeys
+from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.aws.table import OPEN, keys
 from breakglass.app.ports import BusyError
@@ -14,9 +14,13 @@ from tests.app.aws.scripted_server import HangUp, Pause, Reply, ScriptedServer, 
 
 
 def table(server: ScriptedServer, pause: Pause = never) -> DynamoTable:
+    return DynamoTable(client_of(server, pause), "records")
+
+
+def client_of(server: ScriptedServer, pause: Pause) -> AwsClient:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    return DynamoTable(AwsClient("eu-central-1", lambda: credentials, environment=environment, pause=pause), "records")
+    return AwsClient("eu-central-1", lambda: credentials, environment=environment, pause=pause)
 
 
 def cancelled(*codes: str) -> Reply:
@@ -53,10 +57,10 @@ def test_what_meets_other_transactions_every_time_was_not_written(server: Script
     assert len(server.asked) == ATTEMPTS
 
 
-def test_claim_that_meets_only_conflicts_is_not_seen_before(server: ScriptedServer) -> None:
+def test_once_that_meets_only_conflicts_is_unknown(server: ScriptedServer) -> None:
     server.answers(cancelled("TransactionConflict"))
     with pytest.raises(BusyError):
-        OnceKeys(table(server, lambda _: None), lambda: 0).once("slack/1", 600)
+        DynamoStore(client_of(server, lambda _: None), "records", lambda: 0).once("slack/1", 600)
 
 
 @pytest.mark.parametrize("codes", [("ConditionalCheckFailed",), ("TransactionConflict", "ConditionalCheckFailed")])

@@ -296,6 +296,18 @@ def test_once_gives_a_key_to_the_first_caller(store: Store, clock: FixedClock) -
     assert store.once("key#2", clock() + 600)
 
 
+def test_once_gives_a_key_to_its_owner_again(store: Store, clock: FixedClock) -> None:
+    assert store.once("key", clock() + 600, owner="ada")
+    assert store.once("key", clock() + 600, owner="ada")
+    assert not store.once("key", clock() + 600, owner="cleo")
+    assert not store.once("key", clock() + 600)
+
+
+def test_once_without_an_owner_gives_a_key_once(store: Store, clock: FixedClock) -> None:
+    assert store.once("key", clock() + 600)
+    assert not store.once("key", clock() + 600, owner="ada")
+
+
 def test_once_gives_an_expired_key_again(store: Store, clock: FixedClock) -> None:
     assert store.once("key", clock() + 600)
     clock.advance(599)

@@ -48,6 +48,7 @@ class MemoryStore:
     def __init__(self, clock: Clock = lambda: 0) -> None:
         self._clock = clock
         self.once_keys: dict[str, int] = {}
+        self._once_owners: dict[str, str] = {}
         self.requests: dict[str, Request] = {}
         self.all_grants: dict[tuple[str, str], Grant] = {}
         self.uses: dict[str, Usage] = {}
@@ -62,11 +63,12 @@ class MemoryStore:
         self._cursors: dict[str, str] = {}
         self._lock = threading.RLock()
 
-    def once(self, name: str, until: int) -> bool:
+    def once(self, name: str, until: int, owner: str = "") -> bool:
         with self._lock:
-            if name in self.once_keys and self._clock() < self.once_keys[name]:
+            is_owner = bool(owner) and self._once_owners.get(name) == owner
+            if name in self.once_keys and self._clock() < self.once_keys[name] and not is_owner:
                 return False
-            self.once_keys[name] = until
+            self.once_keys[name], self._once_owners[name] = until, owner
             return True
 
     def extend_once(self, name: str, until: int) -> None:

@@ -17,10 +17,11 @@ from breakglass.app.aws.interactions_function import LambdaInteractions
 from breakglass.app.domain.records import State
 from breakglass.app.entrypoints import interactions, metrics, provisioner, reconciler, usage_recorder
 from breakglass.app.error_codes import PermanentError
+from breakglass.app.ports import BusyError, SlackError
 from breakglass.app.services.reconciler import Counts
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Command
-from breakglass.app.slack.signature import SignatureError
+from breakglass.app.slack.signature import RETRY_SECONDS, SignatureError
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AppFunction, Metric
 from breakglass.vocabulary import EvidencePath
 from localcloud.slack_user import sign_request
@@ -72,11 +73,33 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> FakeWorkspace:
 
 def test_interactions_reads_what_receiver_hands_over(workspace: FakeWorkspace) -> None:
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
-    actor = {"user_id": ADA.slack_id, "team_id": TEAM}
-    command = {"command": "/breakglass", "text": "", "trigger_id": "t-1", "channel_id": CHANNEL, **actor}
-    handed = {**_signed(urlencode(command), workspace), "view_id": view_id}
+    handed = {**_signed(COMMAND, workspace), "view_id": view_id}
     LambdaInteractions(_Invoking("eu-central-1"), "interactions").hand_over(handed)
     assert "Request" in workspace.seen(view_id)
+
+
+COMMAND = urlencode(
+    {
+        "command": "/breakglass",
+        "text": "",
+        "trigger_id": "t-1",
+        "channel_id": CHANNEL,
+        "user_id": ADA.slack_id,
+        "team_id": TEAM,
+    }
+)
+SEARCH = "payload=" + quote(
+    json.dumps(
+        {
+            "type": "block_suggestion",
+            "user": {"id": ADA.slack_id, "team_id": TEAM},
+            "action_id": ids.VALUE,
+            "block_id": ids.ROLE,
+            "value": "",
+            "view": {"id": "V1", "private_metadata": ""},
+        }
+    )
+)
 
 
 @pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
@@ -98,6 +121,48 @@ def test_interactions_invoked_without_signature_acts_for_nobody(workspace: FakeW
     if kind == "block_actions":
         interactions.handler({"interaction": {**_signed(body, workspace), "view_id": None}}, None)
         assert workspace.now(request).state is State.approved, "only the signature was missing"
+
+
+@pytest.mark.parametrize("seconds", [0, 300, 1260])
+def test_interactions_for_a_replay_acts_once(workspace: FakeWorkspace, seconds: int) -> None:
+    handed = {**_signed(COMMAND, workspace), "view_id": None}
+    interactions.handler({"interaction": {**handed, "delivery": "1"}}, None)
+    shown = len(workspace.slack.calls)
+    workspace.clock.advance(seconds)
+    interactions.handler({"interaction": {**handed, "delivery": "2"}}, None)
+    assert len(workspace.slack.calls) == shown
+
+
+def test_interactions_for_a_retry_of_lambda_acts_again(workspace: FakeWorkspace) -> None:
+    handed = {**_signed(COMMAND, workspace), "view_id": None, "delivery": "1"}
+    workspace.slack.fail("users.info", "internal_error")
+    with pytest.raises(SlackError):
+        interactions.handler({"interaction": handed}, None)
+    workspace.clock.advance(RETRY_SECONDS)
+    before = len(workspace.slack.calls)
+    interactions.handler({"interaction": handed}, None)
+    assert len(workspace.slack.calls) > before
+
+
+def test_interactions_for_a_replayed_search_answers_nothing(workspace: FakeWorkspace) -> None:
+    handed = {**_signed(SEARCH, workspace), "view_id": None}
+    first, second = (interactions.handler({"interaction": {**handed, "delivery": each}}, None) for each in "12")
+    assert first["options"]
+    assert second == {"options": []}
+
+
+def test_interactions_that_cannot_claim_says_so_and_fails(
+    workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
+
+    def busy(*_: object, **__: object) -> bool:
+        raise BusyError("other transactions were in the way")
+
+    monkeypatch.setattr(workspace.store, "once", busy)
+    with pytest.raises(BusyError):
+        interactions.handler({"interaction": {**_signed(COMMAND, workspace), "view_id": view_id}}, None)
+    assert "Not done yet" in workspace.seen(view_id)
 
 
 VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
@@ -211,7 +276,8 @@ def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
     monkeypatch.setattr(interactions, "read_handover", command)
     monkeypatch.setattr(interactions, "_signing_secret", lambda: None)
     monkeypatch.setenv("BREAKGLASS_STACK", "prod")
-    assert interactions.handler({"interaction": {"view_id": None}}, None) == {}
+    signed = {**_signed("", workspace), "view_id": None}
+    assert interactions.handler({"interaction": signed}, None) == {}
     assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
     assert "account_inactive" in workspace.told()
     assert "a retry does not help" in workspace.told()

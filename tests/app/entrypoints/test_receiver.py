@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,13 +17,11 @@ from hypothesis import strategies as st
 
 from breakglass.app.entrypoints.interactions import handler as interactions_handler  # noqa: F401 - it imports without an environment
 from breakglass.app.entrypoints.receiver_app import LARGEST_BODY, ReceiverContext, answer
-from breakglass.app.ports import BusyError
 from breakglass.app.slack import ids
 from tests.app.domain.policies import EVERYBODY
 from tests.app.doubles.clock import NOW, FixedClock
 from tests.app.doubles.log import MemoryLog
 from tests.app.doubles.slack import TEAM, MemorySlack
-from tests.app.doubles.store import MemoryStore
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 FORM = "application/x-www-form-urlencoded"
@@ -52,7 +49,6 @@ class Endpoint:
         self.secret_failure: Exception | None = None
         self.context = ReceiverContext(
             secret=self._secret,
-            claim=MemoryStore(self.clock).once,
             slack=self.slack,
             interactions=self,
             clock=self.clock,
@@ -131,7 +127,9 @@ def test_the_command_opens_a_form_and_is_handed_over_as_it_came(endpoint: Endpoi
     assert endpoint.send(body) == {"statusCode": 200, "body": ""}
     (view_id,) = endpoint.slack.views
     headers = {"timestamp": str(NOW), "signature": signature(body, NOW)}
-    assert endpoint.handed == [{"body": body.decode(), "content_type": FORM, **headers, "view_id": view_id}]
+    (handed,) = endpoint.handed
+    assert len(handed.pop("delivery")) == 32
+    assert handed == {"body": body.decode(), "content_type": FORM, **headers, "view_id": view_id}
 
 
 @pytest.mark.parametrize("action_id", sorted(ids.OPENS_FORM))
@@ -189,40 +187,18 @@ def test_if_the_secret_cannot_be_read_slack_shows_that_it_failed(endpoint: Endpo
     assert not endpoint.handed
 
 
-def test_front_claim_that_meets_a_conflict_lets_clicks_repeat(endpoint: Endpoint) -> None:
-    def busy(key: str, until: int) -> bool:
-        raise BusyError("other transactions were in the way")
-
-    body = urlencode(COMMAND).encode()
-    conflicting = replace(endpoint.context, claim=busy)
-    ready, endpoint.context = endpoint.context, conflicting
-    assert endpoint.send(body) == {"statusCode": 503, "body": ""}
-    endpoint.context = ready
-    assert endpoint.send(body)["statusCode"] == 200
-
-
 def test_a_rotated_signing_secret_is_read_anew(endpoint: Endpoint) -> None:
     endpoint.secrets = ["an-older-signing-secret-1", SECRET]
     assert endpoint.send(urlencode(COMMAND).encode())["statusCode"] == 200
     assert endpoint.asked == 1
 
 
-def test_the_same_request_again_is_refused(endpoint: Endpoint) -> None:
+def test_receiver_gives_each_http_request_its_own_delivery(endpoint: Endpoint) -> None:
     body = urlencode(COMMAND).encode()
-    assert endpoint.send(body)["statusCode"] == 200
-    assert endpoint.send(body)["statusCode"] == 401
-    assert len(endpoint.handed) == 1
-
-
-@pytest.mark.parametrize("ahead", [-200, 0, 300], ids=["old", "fresh", "from the future"])
-def test_delivery_repeated_within_its_window_is_refused(endpoint: Endpoint, ahead: int) -> None:
-    body, at = urlencode(COMMAND).encode(), endpoint.clock() + ahead
-    assert endpoint.send(body, event={"at": at})["statusCode"] == 200
-    # The signature counts until `at + 300`, inclusive.
-    while endpoint.clock() < at + 301:
-        endpoint.clock.now = min(endpoint.clock() + 60, at + 301)
-        assert endpoint.send(body, event={"at": at})["statusCode"] == 401, endpoint.clock() - at
-    assert len(endpoint.handed) == 1
+    assert [endpoint.send(body)["statusCode"] for _ in range(2)] == [200, 200]
+    first, second = endpoint.handed
+    assert first["signature"] == second["signature"]
+    assert first["delivery"] != second["delivery"]
 
 
 HOSTILE: dict[str, tuple[int, dict[str, Any]]] = {

@@ -114,7 +114,6 @@ TAKE_BACK = allow(
 EXPECTED = {
     AppFunction.receiver: [
         logs("receiver"),
-        write("DELIVERY"),
         one("ReadSecrets", "secretsmanager:GetSecretValue", [SIGNING, TOKEN]),
         one("HandOver", "lambda:InvokeFunction", function_arn("interactions")),
     ],

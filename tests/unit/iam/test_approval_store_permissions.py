@@ -4,6 +4,7 @@ The store runs over a client that keeps what it is asked. Which methods a functi
 missing in it shows only in AWS (docs/live-checks.md), since the local cloud checks no permissions.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, cast
@@ -11,9 +12,7 @@ from typing import Any, cast
 import pytest
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.dynamo_table import DynamoTable
 from breakglass.app.aws.dynamodb import DynamoStore
-from breakglass.app.aws.once_keys import OnceKeys
 from breakglass.app.aws.table import PARTITION_KEY, SORT_KEY
 from breakglass.app.domain.records import (
     SYSTEM,
@@ -175,11 +174,10 @@ def test_function_may_do_everything_that_its_store_does(app_function: AppFunctio
     assert [need for need in needs_of(method) if not allowed(app_function, *need)] == []
 
 
-def test_front_may_claim_a_delivery_and_nothing_else() -> None:
-    client = Asked()
-    OnceKeys(DynamoTable(cast(AwsClient, client), ARNS.names.table), lambda: NOW).once("slack/1", NOW + 600)
-    (need,) = client.needs()
-    assert [app_function for app_function in AppFunction if allowed(app_function, *need)] == [AppFunction.receiver]
+def test_receiver_has_no_permission_on_the_table() -> None:
+    document = json.dumps(function_permissions(AppFunction.receiver, SCOPE))
+    assert "dynamodb" not in document
+    assert ARNS.names.table not in document
 
 
 def test_reconciler_may_record_the_use_of_a_broken_glass() -> None:

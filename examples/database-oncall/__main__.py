@@ -4,9 +4,9 @@ Every day, the group `database-oncall` reads RDS. In an emergency it opens `devo
 restore databases for an hour, and every use of it is in Slack within seconds. In a larger organisation, put
 `permission_sets` into the account that owns Identity Center, and `alerts` into the accounts where the role is used.
 
-To run it, add the package to the project by path or Git URL (it is on no registry: whatever is called `breakglass`
-there is not this), store the Slack app's bot token (`pulumi config set --secret slackBotToken`), put your own channel,
-accounts and addresses below, and `pulumi up`.
+To run it, add the package to the project by path or Git URL. It is on no registry: a package `breakglass` there is
+another one. Store the Slack app's bot token (`pulumi config set --secret slackBotToken`), write your own channel,
+accounts and addresses below, and run `pulumi up`.
 """
 
 import pulumi

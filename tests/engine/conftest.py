@@ -1,6 +1,6 @@
-"""What the engine tests share: a local cloud for each worker, and engines in directories of their own.
+"""The engine tests share a local cloud for each worker; each engine has its own directory.
 
-Where there is no Pulumi CLI they skip, and say so; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure
+Without a Pulumi CLI they are skipped with a reason; with BREAKGLASS_REQUIRE_ENGINE=1 that is a failure
 (tests/no_skips.py).
 """
 
@@ -17,11 +17,11 @@ from localcloud.toolchain import environment
 HERE = Path(__file__).parent
 
 NewEngine = Callable[[Path], Engine]
-"""Makes an engine for the program in a folder, on the worker's local cloud, with state of its own."""
+"""Creates an engine with new state for the program in a folder, on the worker's local cloud."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of this folder, and skips them where there is no engine."""
+    """Mark the tests of this folder; skip them without an engine."""
     found = shutil.which("pulumi", path=environment()["PATH"]) is not None
     for item in items:
         if HERE in item.path.parents:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud. Tests keep apart by the names of what they make."""
+    """A running local cloud. Each test uses its own resource names."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 

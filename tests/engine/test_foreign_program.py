@@ -1,4 +1,4 @@
-"""The components under the real engine, imported by a Pulumi program of somebody else.
+"""The components under the real engine, imported by a user's own Pulumi program.
 
 Not shown here: the project's own program, and that an alert arrives (tests/local).
 """
@@ -20,7 +20,7 @@ TOKEN = "xoxb-000000000000-foreign-and-not-to-be-seen"
 
 @dataclass(frozen=True)
 class Life:
-    """What each step of the program's life gave."""
+    """The result of each step."""
 
     up: UpdateResult
     preview: UpdateResult
@@ -40,7 +40,7 @@ def life(new_engine: NewEngine) -> Life:
     return Life(up, preview, outputs, state, destroy, engine.export())
 
 
-def test_the_components_are_deployed(life: Life) -> None:
+def test_up_creates_every_component(life: Life) -> None:
     types = {resource["type"] for resource in life.state["deployment"]["resources"]}
 
     assert life.up.changes.keys() == {"create"}
@@ -57,15 +57,15 @@ def test_the_components_are_deployed(life: Life) -> None:
     }
 
 
-def test_a_second_look_finds_nothing_to_change(life: Life) -> None:
+def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.preview.changes == {}
 
 
-def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
+def test_token_is_nowhere_in_clear(life: Life) -> None:
     assert TOKEN not in json.dumps(life.state)
     assert TOKEN not in "".join(each.output for each in (life.up, life.preview, life.destroy))
 
 
-def test_nothing_is_left_behind(life: Life) -> None:
+def test_destroy_leaves_nothing(life: Life) -> None:
     assert life.destroy.changes.keys() == {"delete"}
     assert life.state_afterwards["deployment"].get("resources", []) == []

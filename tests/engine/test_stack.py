@@ -1,10 +1,9 @@
-"""The project's own program, stack `local`, under the real engine: deployed, interrupted, drifted, changed, destroyed.
+"""Stack `local` without approvals under the real engine: interrupted, deployed, changed, drifted, destroyed.
 
-One story, told once (`life`), since each `up` takes seconds; the tests read it. It is told without the approvals, which
-have a story of their own (test_stack_approvals.py).
+The steps run once (`life`), since each `up` takes seconds; the tests read their results.
 
-Not shown here: that an alert arrives (tests/local/test_alert_path.py), each resource type of the stand-in for the AWS
-provider on its own (localcloud/tests/provider), what AWS itself would make of it (docs/live-checks.md).
+Not shown here: approvals (test_stack_approvals.py), that an alert arrives (tests/local/test_alert_path.py), each
+resource type of the stand-in (localcloud/tests/provider), and the behaviour of AWS itself (docs/live-checks.md).
 """
 
 import base64
@@ -27,14 +26,14 @@ from tests.stack_file import configure_alerts, stack_file
 
 RULE = "breakglass-local-devops-break-glass-session_start"
 POST_MORTEM = "https://wiki.example.com/incidents/new"
-DESCRIPTION = "EMERGENCY: whatever RDS can do"
+DESCRIPTION = "EMERGENCY: every action of RDS"
 NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["breakGlass"]}
 
 Inventory = dict[str, list[str]]
 
 
 def inventory(cloud: RunningCloud) -> Inventory:
-    """What exists in both emulators, by kind: ARNs, and names where there is no ARN; duplicates show."""
+    """The resources in both emulators, by kind: ARNs, or names without an ARN; duplicates show."""
     events, sso, iam = cloud.client("events"), cloud.client("sso-admin"), cloud.client("iam")
     [instance] = sso.list_instances()["Instances"]
     where = {"InstanceArn": instance["InstanceArn"]}
@@ -72,17 +71,17 @@ def inventory(cloud: RunningCloud) -> Inventory:
 
 
 def readable_forms(secret: str) -> list[bytes]:
-    """A text as it stands, and base64 of it within a longer text, at each of the three alignments."""
+    """A text in clear, and its base64 inside a longer text at each of three alignments."""
     forms = [secret.encode()]
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + secret.encode())
-        # The first and last characters depend on what stands before and after.
+        # The first and last characters depend on the text around.
         forms.append(encoded[4:-4])
     return forms
 
 
 def closed_port() -> str:
-    """Address of a port on which nobody listens."""
+    """The address of a port without a server."""
     with closing(socket.socket()) as server:
         server.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -90,7 +89,7 @@ def closed_port() -> str:
 
 @dataclass(frozen=True)
 class Life:
-    """What each step of the stack's life gave."""
+    """The result of each step."""
 
     cloud: RunningCloud
     workdir: Path
@@ -116,7 +115,7 @@ class Life:
 
     @property
     def resources(self) -> int:
-        """How many resources the program has, without the provider that the engine adds."""
+        """The number of resources of the program, without the provider that the engine adds."""
         types = [resource["type"] for resource in self.state["deployment"]["resources"]]
         return sum(not type_.startswith("pulumi:providers:") for type_ in types)
 
@@ -182,19 +181,19 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def new(before: Inventory, after: Inventory) -> dict[str, list[str]]:
-    """What was added, by kind."""
+    """The added items, by kind."""
     added = {kind: [item for item in after[kind] if item not in before[kind]] for kind in after}
     return {kind: items for kind, items in added.items() if items}
 
 
-def test_an_up_that_fails_half_way_says_which_resource_and_why(life: Life) -> None:
+def test_failed_up_names_the_resource_and_the_reason(life: Life) -> None:
     assert "aws:sns/topic:Topic local-monitoring-alarms: CreateTopic: EndpointConnectionError" in str(life.failed_up)
     made = new(life.before, life.half)
     assert made
     assert "topics" not in made
 
 
-def test_the_next_up_makes_what_is_missing_and_nothing_twice(life: Life) -> None:
+def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert life.resumed_up.changes.keys() == {"create"}
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
@@ -215,19 +214,19 @@ def test_the_next_up_makes_what_is_missing_and_nothing_twice(life: Life) -> None
     }
 
 
-def test_everything_of_the_alert_path_carries_the_prefix_that_the_deny_protects(life: Life) -> None:
+def test_alert_path_names_carry_the_protected_prefix(life: Life) -> None:
     made = new(life.before, life.whole)
     of_identity_center = {"permission sets", "assignments"}
     for kind in made.keys() - of_identity_center - {"targets", "subscriptions"}:
         assert [item for item in made[kind] if not re.search(rf"[:/]{ALERT_PATH_PREFIX}", item)] == []
 
 
-def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.preview.changes == {}
     assert life.preview.summary == {"same": life.resources}
 
 
-def test_the_outputs_are_what_exists(life: Life) -> None:
+def test_outputs_name_existing_resources(life: Life) -> None:
     assert sorted(life.outputs) == [
         "dashboardUrl",
         "deadLetterQueueUrls",
@@ -258,13 +257,13 @@ def test_tags_descriptions_and_messages_change_in_place(life: Life) -> None:
     assert life.changed_set["Description"] == DESCRIPTION
 
 
-def test_a_rule_disabled_by_hand_is_found_by_refresh_and_repaired_by_the_next_up(life: Life) -> None:
+def test_rule_disabled_by_hand_is_repaired(life: Life) -> None:
     assert life.drift.changes == {"update": 1}
     assert life.repairing_up.changes["update"] == 1
     assert life.repaired_state == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
-def test_an_assignment_at_the_top_of_the_list_is_made_and_no_other_is_touched(life: Life) -> None:
+def test_assignment_inserted_first_changes_no_other(life: Life) -> None:
     # The update is the repair of the rule.
     assert life.repairing_up.changes == {"create": 1, "update": 1}
     break_glass = life.outputs["permissionSetArns"]["devops-break-glass"]
@@ -277,7 +276,7 @@ def test_destroy_leaves_nothing(life: Life) -> None:
     assert life.after == life.before
 
 
-def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
+def test_token_is_nowhere_in_clear(life: Life) -> None:
     said = {"failed up": life.failed_up.output, "export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     said |= {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
     assert len(said) == 3 + 6
@@ -289,7 +288,7 @@ def test_the_token_is_nowhere_to_be_read(life: Life) -> None:
 
 
 @pytest.mark.parametrize("before", ["Bearer ", "", "x", '{"value":"Bearer '])
-def test_a_token_in_base64_would_be_found(before: str) -> None:
+def test_readable_forms_find_a_token_in_base64(before: str) -> None:
     token = "xoxb-000000000000-0123456789abcdef01234567"
     forms = readable_forms(token)
     assert any(form in base64.b64encode(f'{before}{token}"}}'.encode()) for form in forms)

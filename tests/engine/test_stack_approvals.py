@@ -1,6 +1,6 @@
-"""A stack with approvals under the real engine: refused, made, looked at again, changed, destroyed.
+"""A stack with approvals under the real engine: refused, deployed, previewed, changed, destroyed.
 
-Not shown here: that a request goes its way (tests/local), and the alert path of the same program (test_stack.py).
+Not shown here: the life of a request (tests/local), and the alert path of the same program (test_stack.py).
 """
 
 import json
@@ -48,7 +48,7 @@ ENDED = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Ended", "Eff
 
 @dataclass(frozen=True)
 class Life:
-    """What each step gave."""
+    """The result of each step."""
 
     cloud: RunningCloud
     workdir: Path
@@ -69,7 +69,7 @@ class Life:
 
 
 def configured(cloud: RunningCloud, workdir: Path) -> Engine:
-    """An engine for the project's program, with a stack file of its own."""
+    """An engine for the project's program, with the stack file of this test."""
     engine = Engine(ROOT, workdir, cloud.environment())
     with stack_file(engine) as config:
         config.clear()
@@ -134,7 +134,7 @@ def policies(cloud: RunningCloud) -> list[dict[str, Any]]:
 
 
 def left(cloud: RunningCloud) -> list[str]:
-    """Names of what is there of the stack's approvals."""
+    """The names of the resources that belong to the stack's approvals."""
     listed: list[Callable[[], list[str]]] = [
         lambda: cloud.client("dynamodb").list_tables()["TableNames"],
         lambda: [each["FunctionName"] for each in cloud.client("lambda").list_functions()["Functions"]],
@@ -149,9 +149,7 @@ def left(cloud: RunningCloud) -> list[str]:
     return sorted(name for names in listed for name in names() if "breakglass-local-approvals" in name)
 
 
-def test_names_that_are_not_there_are_told_in_one_report_at_the_first_preview(
-    cloud: RunningCloud, tmp_path: Path
-) -> None:
+def test_unknown_names_are_reported_at_preview(cloud: RunningCloud, tmp_path: Path) -> None:
     engine = configured(cloud, tmp_path)
     with stack_file(engine) as config:
         rule = config["breakglass:approvals"]["rules"][0]
@@ -195,23 +193,23 @@ def secrets_of(cloud: RunningCloud) -> tuple[str, str]:
     return cloud.bot_token, cloud.slack_signing_secret
 
 
-def test_everything_is_made(life: Life) -> None:
+def test_up_creates_everything(life: Life) -> None:
     assert life.up.changes.keys() == {"create"}
     assert life.attached == ["222222222222", "333333333333"]
     assert life.variables["provisioner"] == {"BREAKGLASS_TABLE": "breakglass-local-approvals-records"}
     assert life.variables["receiver"]["BREAKGLASS_INTERACTIONS"] == NAMES.function(AppFunction.interactions)
 
 
-def test_a_second_look_finds_nothing_to_do(life: Life) -> None:
+def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.nothing_new.changes == {}
 
 
-def test_there_is_one_aws_provider(life: Life) -> None:
+def test_state_has_one_aws_provider(life: Life) -> None:
     types = [resource["type"] for resource in life.state["deployment"]["resources"]]
     assert types.count("pulumi:providers:aws") == 1
 
 
-def test_the_outputs_are_for_people_to_read(life: Life) -> None:
+def test_outputs_describe_the_approvals(life: Life) -> None:
     assert life.outputs["approvalRequestUrl"].endswith("/slack")
     manifest = json.loads(life.outputs["slackAppManifest"])
     assert manifest["settings"]["interactivity"]["request_url"] == life.outputs["approvalRequestUrl"]
@@ -222,25 +220,25 @@ def test_the_outputs_are_for_people_to_read(life: Life) -> None:
     assert policy.rules[0].approvers[0].name == "database-leads"
 
 
-def test_another_policy_is_other_code_of_the_five_functions_and_nothing_else(life: Life) -> None:
+def test_changed_rule_updates_only_the_five_functions(life: Life) -> None:
     assert life.changing_up.changes == {"update": 5}
     assert from_json(life.changed_policy).rules[0].maximum_seconds == 7200
 
 
-def test_what_is_written_into_the_policy_that_ends_sessions_stays(life: Life) -> None:
-    # The tags of the policy are among what is updated.
+def test_up_keeps_the_content_of_the_session_policy(life: Life) -> None:
+    # The update includes the tags of the policy.
     assert life.last_up.changes.keys() == {"update"}
     assert life.ended_content == ENDED
 
 
-def test_the_records_go_only_when_the_stack_says_so(life: Life) -> None:
+def test_destroy_deletes_unprotected_records(life: Life) -> None:
     assert life.table["DeletionProtectionEnabled"] is True
     assert life.destroy.changes.keys() == {"delete"}
     assert life.state_afterwards["deployment"].get("resources", []) == []
     assert life.left == []
 
 
-def test_neither_secret_is_anywhere_to_be_read(life: Life) -> None:
+def test_secrets_are_nowhere_in_clear(life: Life) -> None:
     texts = {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
     texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     texts["variables"] = json.dumps(life.variables)

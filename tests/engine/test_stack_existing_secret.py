@@ -1,4 +1,4 @@
-"""A stack whose bot token is in a secret that somebody else keeps: deployed, rotated, destroyed.
+"""A stack whose bot token is in an existing secret: deployed, rotated, destroyed.
 
 Not shown here: that a message arrives with the token (tests/local/test_alert_path.py).
 """
@@ -16,12 +16,12 @@ from localcloud.stack import ROOT
 from tests.stack_file import stack_file
 
 SECRET = "security/slack/bot-token"
-TOKENS = ("xoxb-000000000001-kept-by-somebody-else", "xoxb-000000000002-kept-by-somebody-else")
+TOKENS = ("xoxb-000000000001-in-an-existing-secret", "xoxb-000000000002-in-an-existing-secret")
 
 
 @dataclass(frozen=True)
 class Life:
-    """What each step gave."""
+    """The result of each step."""
 
     workdir: Path
     up: UpdateResult
@@ -60,25 +60,25 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     return Life(workdir, up, state, outputs, sorted(made), rotating_up, preview, destroy, kept)
 
 
-def test_no_secret_is_made(life: Life) -> None:
+def test_up_creates_no_secret(life: Life) -> None:
     assert life.up.changes.keys() == {"create"}
     assert [name for name in life.secrets if not name.startswith("events!connection/")] == []
 
 
-def test_a_new_token_reaches_the_connection_with_the_next_up_and_nothing_else_changes(life: Life) -> None:
+def test_rotated_token_updates_only_the_connection(life: Life) -> None:
     assert life.rotating_up.changes == {"update": 1}
     assert life.preview.changes == {}
 
 
-def test_destroy_keeps_the_secret_of_somebody_else(life: Life) -> None:
+def test_destroy_keeps_the_existing_secret(life: Life) -> None:
     assert life.destroy.changes.keys() == {"delete"}
     assert life.kept == TOKENS[1]
 
 
-def test_neither_token_is_anywhere_to_be_read(life: Life) -> None:
+def test_tokens_are_nowhere_in_clear(life: Life) -> None:
     texts = {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
     texts |= {"export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     texts |= {str(file): file.read_text(errors="replace") for file in files}
     assert len(texts) > 8
-    assert [name for name, text in texts.items() if "kept-by-somebody-else" in text] == []
+    assert [name for name, text in texts.items() if "in-an-existing-secret" in text] == []

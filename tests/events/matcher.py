@@ -1,7 +1,6 @@
-"""The second opinion on event patterns: EventBridge's matching, as written by people who have nothing to do with this.
+"""A second opinion on event patterns: moto's matcher of EventBridge, run in this process.
 
-It is moto's, the matcher behind moto's event buses, run in this process. Tests of the local layer hold the same records
-against MiniStack's matcher, which is a third one.
+Tests of the local layer compare the same records with MiniStack's matcher, a third one.
 
 It does not prove that EventBridge itself accepts a pattern: that is for a live check.
 """
@@ -17,7 +16,7 @@ from breakglass.alerts.subjects import Subject
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Say whether an event on the bus matches a pattern."""
+    """Say if an event on the bus matches a pattern."""
     # Both go through JSON, as they do on their way to EventBridge.
     sent: dict[str, Any] = json.loads(json.dumps(event))
     text = pattern_json(dict(pattern))
@@ -25,7 +24,7 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
 
 
 def alerts(subjects: Iterable[Subject], event: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the evidence paths of the alerts that an event causes, in alphabetical order, one for each matching rule."""
+    """Return the evidence path of each rule that matches an event, in alphabetical order."""
     return tuple(
         sorted(
             path.value

@@ -1,4 +1,4 @@
-"""The project's own records, through an independent matcher and through the message template.
+"""The project's records, through an independent matcher and the message templates.
 
 It does not prove that CloudTrail writes records of these shapes (the samples test comes nearer), nor that a message is
 delivered (the local layer does).
@@ -59,7 +59,7 @@ def test_every_record_has_expectations_and_a_unique_id() -> None:
     assert len({record.content["eventID"] for record in RECORDS}) == len(RECORDS)
 
 
-@pytest.mark.parametrize("record", [one for one in RECORDS if one.expected], ids=lambda record: record.file)
+@pytest.mark.parametrize("record", [record for record in RECORDS if record.expected], ids=lambda record: record.file)
 def test_message_of_a_record_has_no_forbidden_value(record: Record) -> None:
     event = to_event(record.content)
     told = 0
@@ -107,7 +107,7 @@ def assert_no_empty_fact(subject: Subject, path: EvidencePath, event: dict[str, 
 
 
 def _never_forwarded(record: dict[str, Any], path: EvidencePath) -> list[str]:
-    """List the values that no message may hold: blanked credentials, free text, and AWS's own address as a person's."""
+    """Return the values that a message must not have: credentials, free text, AWS's own address."""
     freely_written = [record["userAgent"], record.get("errorMessage"), record["userIdentity"].get("credentialId")]
     credentials = (record["responseElements"] or {}).get("credentials") or {}
     address = [record["sourceIPAddress"]] if path in {EvidencePath.session_start, EvidencePath.denied} else []

@@ -1,9 +1,8 @@
-"""CloudTrail records that others captured or published, where a folder of them lies beside the repository.
+"""CloudTrail records that others captured or published, from a folder beside the repository.
 
-Real records are what the patterns are for, and these are not ours to ship: so they are read where they are, and the
-test is skipped where they are not. None of them is about a role of ours, so each is judged with the role that it *is*
-about on watch. For sign-ins and sessions of a permission set that is the set of this name; for a call to assume a plain
-role it is the role that the call asks for, read from the record.
+The project may not ship these real records, so the tests are skipped where the folder is missing. Each record is tested
+with its own role on watch: for sign-ins and sessions of a permission set the set of this name, for a call to assume a
+plain role the role in the call.
 
 It does not prove that EventBridge delivers such records.
 """
@@ -38,7 +37,7 @@ PERMISSION_SETS = {
     "match-05-getsignintoken-sso": ("AdministratorAccess", ()),
     # No real format: a role of a permission set always has a suffix.
     "edge-01-getsignintoken-sso-no-suffix": ("Admin", ()),
-    # What is done with an open session is no evidence path; its start is.
+    # Actions in an open session are not an evidence path; its start is.
     "match-12-activity-getcalleridentity-sso-session": ("AdministratorAccess", ()),
     "match-13-activity-createaccountassignment-by-sso-role": ("AdministratorAccess", ()),
     "match-14-activity-updatessoconfiguration-by-sso-role": ("AdministratorAccess", ()),
@@ -76,7 +75,7 @@ ASSUMED_ROLES = {
 
 
 def sample(name: str) -> dict[str, Any]:
-    """Read a sample, with the fields that some publishers left out and the event type that some made up."""
+    """Return a sample with the fields that some publishers removed or invented."""
     record = {"eventTime": "2026-01-01T00:00:00Z", **json.loads((SAMPLES / f"{name}.json").read_text())}
     sign_in = record["eventSource"] == "signin.amazonaws.com" and record.get("eventType") != "AwsServiceEvent"
     record["eventType"] = "AwsConsoleSignIn" if sign_in else record.get("eventType", "AwsApiCall")

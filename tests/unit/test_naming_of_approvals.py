@@ -1,6 +1,6 @@
-"""What the deployment says of the functions is what the functions say of themselves.
+"""The names, variables and metrics of the deployment are those that the functions use.
 
-Not shown here: that AWS takes the names.
+It does not prove that AWS accepts the names.
 """
 
 import ast
@@ -36,7 +36,7 @@ def test_every_function_has_a_handler(app_function: AppFunction) -> None:
 
 
 def read_in(module: ModuleType) -> dict[str, set[str]]:
-    """The environment variables that each function of a module reads, by its name, and those of the module itself."""
+    """The environment variables that each function of a module reads, and those of the module."""
     tree = ast.parse(inspect.getsource(module))
     return {
         node.name: {
@@ -52,7 +52,7 @@ def read_in(module: ModuleType) -> dict[str, set[str]]:
 
 
 def called_in(module: ModuleType) -> set[str]:
-    """What a handler takes from the parts that all of them share."""
+    """The names that a handler takes from the shared bootstrap."""
     return {
         node.attr
         for node in ast.walk(ast.parse(inspect.getsource(module)))
@@ -64,7 +64,7 @@ def called_in(module: ModuleType) -> set[str]:
 def test_function_has_exactly_the_variables_that_it_reads(app_function: AppFunction) -> None:
     own = {name for names in read_in(handler_of(app_function)).values() for name in names}
     shared = read_in(bootstrap)
-    # What is shared is made of one another: `people` of `slack`, `records` of `store`.
+    # Shared parts use each other: `people` uses `slack`, `records` uses `store`.
     taken = called_in(handler_of(app_function))
     for _ in shared:
         taken |= {

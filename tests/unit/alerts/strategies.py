@@ -31,7 +31,7 @@ subjects: st.SearchStrategy[Subject] = st.one_of(
 
 
 def reserved_role_arn(name: str, partition: str, account: str, region: str | None, suffix: str) -> str:
-    """The ARN that Identity Center gives the role of a permission set; it has no region if that is us-east-1."""
+    """The ARN of a permission set's role; it has no region in us-east-1."""
     segment = "" if region is None else f"{region}/"
     return f"arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/{segment}AWSReservedSSO_{name}_{suffix}"
 

@@ -78,7 +78,7 @@ def button(text: str = "x", **changes: object) -> Transformer:
 
 
 LIMITS: dict[str, tuple[Callable[[str], Transformer], int]] = {
-    # what is limited: (a message with such a text in it, how long that may be)
+    # name: (a message with a text in it, the limit of the text)
     "fallback text": (lambda text: body(text=text), 4000),
     "header": (lambda text: block(type="header", text={"text": text}), 150),
     "text of a section": (lambda text: block(type="section", text={"text": text}), 3000),

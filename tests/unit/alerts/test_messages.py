@@ -359,7 +359,7 @@ URLS = st.text(string.ascii_letters + string.digits + "-._~:/?#[]@!$&()*+,;=%", 
 
 
 def event_with(values: Mapping[str, Any], transformer: Transformer) -> dict[str, Any]:
-    """Make an event out of field values; a field without one is left out, as CloudTrail leaves fields out."""
+    """Return an event with these field values; others are missing, as in CloudTrail."""
     event: dict[str, Any] = {}
     for name, value in values.items():
         *parents, leaf = transformer.input_paths[name].removeprefix("$.").split(".")
@@ -389,7 +389,7 @@ def test_message_with_any_legal_values_is_within_limits(message: tuple[Transform
     assert "<" not in text
     assert ">" not in text
     assert 0 < len(body["text"]) <= 4000
-    # What refuses a message in the local cloud knows Slack's limits from Slack's documentation, not from `check`.
+    # The local cloud's check is written from Slack's documentation, not from `check_transformer`.
     assert block_problems(body["blocks"]) == []
     assert metadata_accepted(body["metadata"])
     _, _, facts, _, actions = body["blocks"]

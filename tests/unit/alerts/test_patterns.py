@@ -214,7 +214,7 @@ def test_pattern_of_a_permission_set_is_within_the_limit(name: str, partition: s
     assert ": " not in text.replace(DRILL_MARKER, "")
 
 
-# --- what they match, for any legal name ---------------------------------------------------------------------------
+# --- matches, for any legal name ---------------------------------------------------------------------------------
 
 
 def event(source: str, detail_type: str, **detail: Any) -> dict[str, Any]:

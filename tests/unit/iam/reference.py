@@ -58,7 +58,7 @@ def arns_of(action: str, *, required: bool = False) -> Iterator[str]:
 
 
 def can_deny(statement: Statement, action: str) -> bool:
-    """Say whether a Deny statement can ever hit an action: by its name, on a resource that the action can have."""
+    """Say if a Deny statement can match an action, on a resource type of the action."""
     resources = _listed(statement["Resource"])
     if "Action" in statement:
         named = any(covers(each, action) for each in _listed(statement["Action"]))

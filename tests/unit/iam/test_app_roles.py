@@ -1,7 +1,7 @@
-"""What each part of the approvals may, as exact JSON, and that it may all that the store asks of the table for it.
+"""The permissions of each function and of the state machine, as exact JSON.
 
-Not shown here: that AWS evaluates the documents alike (docs/live-checks.md), and what the functions ask of other
-services than DynamoDB: the local cloud checks no permissions.
+It does not prove that AWS evaluates the documents alike (docs/live-checks.md), nor that they cover calls of services
+beside DynamoDB: the local cloud checks no permissions.
 """
 
 import json
@@ -217,7 +217,7 @@ def test_state_machine_calls_two_functions_and_delivers_logs() -> None:
     }
 
 
-# --- what depends on the stack ----------------------------------------------------------------------------------------
+# --- permissions that vary by stack -----------------------------------------------------------------------------------
 
 
 def statement(app_function: AppFunction, sid: str, scope: AppScope) -> dict[str, Any] | None:
@@ -416,7 +416,7 @@ def test_no_statement_allows_every_resource_of_a_service(app_function: AppFuncti
 
 
 def may_on_key(app_function: AppFunction, action: str, key: str) -> bool:
-    """Whether a function may do something with an item of the table."""
+    """Say if a function may do an action with an item of the table."""
     for each in function_permissions(app_function, SCOPE)["Statement"]:
         actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
         if action in actions and each["Resource"] == TABLE:

@@ -1,7 +1,7 @@
-"""Every call that the store makes for a function is allowed to that function, and the table is the one it is made for.
+"""Each function may make all DynamoDB calls of the store methods that it uses.
 
-The store runs over a client that keeps what it is asked. Which methods a function uses is a list here: one that is
-missing in it shows only in AWS (docs/live-checks.md), since the local cloud checks no permissions.
+The store runs over a client that records its calls. The methods of each function are listed here. A missing one shows
+only in AWS (docs/live-checks.md), since the local cloud checks no permissions.
 """
 
 import json
@@ -91,7 +91,7 @@ USES = {
 """The methods of `ports.Store` that a function's code calls."""
 
 AUDITORS = {"audit"}
-"""Methods that no function calls: the trail is read by whoever runs `breakglass audit`, with their own permissions."""
+"""Methods that no function calls: `breakglass audit` reads the trail with the caller's permissions."""
 
 
 class Asked:

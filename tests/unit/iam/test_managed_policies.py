@@ -1,6 +1,6 @@
 """The table of AWS managed policies, against the policies' documents (AWS's, as moto ships them).
 
-Not shown here: policies that AWS published or changed after that.
+It does not cover policies that AWS published or changed later.
 """
 
 import json
@@ -13,7 +13,7 @@ from breakglass.iam.lint import managed_policy_risks, statement_risks
 from breakglass.iam.managed_policies import MANAGED_POLICIES
 from breakglass.vocabulary import RiskAcknowledgement
 
-# What only a service-linked role can have is not for a permission set.
+# Policies of service-linked roles can't be in a permission set.
 POLICIES = {
     name: policy["Document"]
     for name, policy in json.loads(aws_managed_policies_data).items()

@@ -1,6 +1,6 @@
-"""What the text of a policy says beside its JSON.
+"""The text of an IAM policy: repeated keys, placeholders, and invalid ARN parts.
 
-Not proven here: that AWS replaces no variable before the fifth colon (its user guide says so).
+It does not prove that AWS replaces no variable before the fifth colon (its user guide says so).
 """
 
 import json

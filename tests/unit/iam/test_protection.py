@@ -1,7 +1,7 @@
 """The Deny of break-glass sets: exact JSON, moto's policy evaluation, and AWS's service authorization reference.
 
-Not shown here: that AWS evaluates it alike, the conditions on an API's name and a policy's tag among them, which moto
-doesn't evaluate.
+It does not prove that AWS evaluates it alike. moto evaluates neither the condition on an API's name nor that on a
+policy's tag.
 """
 
 from functools import cache
@@ -227,8 +227,8 @@ def test_denials_leave_5000_bytes_of_an_inline_policy(partition: str) -> None:
     assert all(arn.startswith(f"arn:{partition}:") for arn in alert_path_arns(partition))
 
 
-# What the Service Authorization Reference lists as writing, tagging or managing permissions, by resource type; and what
-# reads the tokens by which an approval is told.
+# Actions with access level Write, Tagging or Permissions management in the Service Authorization Reference, by resource
+# type; and those that read the task tokens of approvals.
 CHANGES = {
     "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops": (
         "events:DeleteRule events:DisableRule events:EnableRule events:PutRule events:PutTargets events:RemoveTargets "

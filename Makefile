@@ -20,7 +20,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 TOOLCHAIN = $(or $(PYTHON),$(error Python 3.11 or newer is needed and not on PATH)) -m localcloud.toolchain
 VENV := .venv/bin
-# What runs Pulumi finds the tools by PATH, wherever they came from.
+# Programs that run Pulumi find the tools by PATH.
 WITH_TOOLS := PATH="$(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$$PATH"
 
 # No engine test may be skipped where CI says so; tests/no_skips.py reads the variable.

@@ -1,4 +1,4 @@
-"""Draw the two Slack messages of the README as SVG images: an alert, and a request that waits for approval.
+"""Draw the Slack messages of the README as SVG images: an alert, and a pending request.
 
 `python -m docs.draw_messages` writes them; a test fails if they are stale. The alert is of a record of the demo. The
 request is the one that the demo plays. Words, order and marking are those of the message bodies.

@@ -3,7 +3,7 @@
 `python -m docs.generate_reference` writes it; a test fails if it is stale. The components are read by Pulumi's own
 analyzer, which finds the docstrings of arguments and outputs; the stack file by way of its JSON Schema.
 
-Non-goals: nothing is described here. What a page should say otherwise is changed in the docstring it comes from.
+Non-goals: nothing is described here. To change a page, change the docstring it comes from.
 """
 
 import inspect
@@ -73,9 +73,9 @@ def _components(derived: Schema) -> Iterator[str]:
     links = {name: _link(heading, heading) for name, heading in headings.items()}
     yield "# Components"
     yield (
-        "Each can be used alone: `from breakglass import UsageAlert`. What is marked Input may be an output of another "
+        "Each can be used alone: `from breakglass import UsageAlert`. An Input may be an output of another "
         "resource; everything else is a plain value, checked at preview. Permissions are what the identity that runs "
-        "`pulumi up` needs; PARTITION, REGION and ACCOUNT stand for your own."
+        "`pulumi up` needs; PARTITION, REGION and ACCOUNT are your own."
     )
     for token, component in derived["resources"].items():
         summary, sections = _docstring(component["description"])
@@ -156,7 +156,7 @@ def _places(path: str, properties: Schema, definitions: Schema) -> Iterator[tupl
             yield from _places(f"{place}.", definitions[name].get("properties", {}), definitions)
 
 
-# --- what both have in common ----------------------------------------------------------------------------------------
+# --- shared by both --------------------------------------------------------------------------------------------------
 
 
 def _table(

@@ -173,16 +173,18 @@ def _permissions(statements: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _of_function(part: AppFunction) -> Table:
-    """Return the permissions of a function; what two functions may in the management account is a table of its own."""
+    """Return the permissions of a function, without those that two share in the management account."""
     statements = function_permissions(part, FULL)["Statement"]
     shared = _in_management_account()
     return _permissions(each for each in statements if part not in _SHARE or each not in shared)
 
 
 def _in_management_account() -> list[Mapping[str, Any]]:
-    one, other = (function_permissions(part, FULL)["Statement"] for part in _SHARE)
+    statements, others = (function_permissions(part, FULL)["Statement"] for part in _SHARE)
     return [
-        each for each in one if each in other and all(action.startswith("iam:") for action in _list(each["Action"]))
+        each
+        for each in statements
+        if each in others and all(action.startswith("iam:") for action in _list(each["Action"]))
     ]
 
 
@@ -367,7 +369,7 @@ CONTENTS: Mapping[str, Callable[[], Table | str]] = {
     "fixed costs": _fixed,
     "events of the logs": _log_events,
 }
-"""What can be generated, by the name in the marker."""
+"""The generated contents, by the name in the marker."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The runbooks about approvals name what the code has: the key policy of a first deploy, the logs to read.
+"""The runbooks about approvals name the key policy and the logs of the code.
 
 Tables of permissions, states, alarms, costs and log events are generated (see test_generated_documents.py).
 """

@@ -1,4 +1,4 @@
-"""The commands of the runbook on dead letters, run as they stand, on letters of every shape that one may have.
+"""The commands of the runbook on dead letters, run on letters of each possible shape.
 
 They run in bash with jq's own library (PyPI `jq`); the AWS CLI, Pulumi, curl and sleep are stand-ins that keep what
 they were given. It does not prove which shape AWS writes (docs/live-checks.md, L13).
@@ -74,7 +74,7 @@ for result in jq.compile(program, args=names).input_text(text):
 
 @dataclass(frozen=True)
 class Run:
-    """What the runbook's commands did.
+    """The effects of the runbook's commands.
 
     Attributes:
         counts: lines of step 1.
@@ -187,7 +187,7 @@ def test_runbook_deletes_each_letter(all_shapes: Run) -> None:
 
 
 def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
-    """A drill's fields are its sender's choice: they mention nobody, reach no terminal, and hide no other letter."""
+    """Fields of a drill mention no one, reach no terminal, and hide no other letter."""
     drill = json.loads(
         drill_event(
             SET,

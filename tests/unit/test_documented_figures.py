@@ -28,7 +28,7 @@ from breakglass.stack_file.types import Span, seconds
 from localcloud.stack import ROOT
 
 FIGURES: dict[str, tuple[int, int, str]] = {
-    # what the document says: (the code's figure, as a number, the document)
+    # words of the document: (the code's figure, as a number, the document)
     "at most 20 times in an hour": (requests.MAX_PER_HOUR, 20, "approvals/README.md"),
     "for seven days, at most 10 times in an hour": (usage_reviews.MAX_PER_HOUR, 10, "approvals/README.md"),
     "`refused`), once an hour for the same": (refusal_audit._SECONDS, 3600, "approvals/README.md"),
@@ -75,7 +75,7 @@ def test_lease_of_the_session_policy_outlasts_its_two_calls() -> None:
 
 
 def test_deny_of_sessions_stays_longer_than_clocks_differ() -> None:
-    # Slack's window is how far clocks may be apart that nobody has noticed; AWS's own are closer than a minute.
+    # Slack's window is the unnoticed difference of clocks; AWS's own are closer than a minute.
     assert session_denials.MARGIN_SECONDS >= 60
 
 

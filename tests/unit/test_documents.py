@@ -1,4 +1,4 @@
-"""What a reader is sent to exists: links, commands, the stack file of the README, the licence.
+"""Targets of the documents exist: links, commands, the stack file of the README, the licence.
 
 Not proven here: that what the documents say is true.
 """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import approvals, demos, imports, latency, machine, previews, report
-from benchmarks.table import with_figures
+from benchmarks.table import replace_figures
 from breakglass.terminal import escape_unprintable
 from localcloud.cloud import LocalCloud, LocalCloudError
 from localcloud.engine import EngineError
@@ -25,14 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures.
 
     Returns:
-        The exit status: 0 whatever the figures are, 2 if something could not be measured.
+        The exit status: 0 with any figures, 2 if a measurement failed.
     """
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     BUILD.mkdir(exist_ok=True)
-    # A folder of its own for each run, so that two runs don't meet.
+    # One folder per run, so that two runs do not share files.
     workdir = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
-    # Compiled byte code is kept for whoever may write it; an environment that forbids it would be measured instead.
+    # Byte code is kept; an environment that forbids it would be measured instead.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(workdir / "pycache")
     try:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(workdir)
     print(figures)
     if options.write:
-        _DOCUMENT.write_text(with_figures(_DOCUMENT.read_text(), figures))
+        _DOCUMENT.write_text(replace_figures(_DOCUMENT.read_text(), figures))
         _progress(f"written to {_DOCUMENT.relative_to(ROOT)}")
     return 0
 
@@ -66,26 +66,26 @@ def _measured(options: argparse.Namespace, workdir: Path) -> str:
     sections = [f"Measured {machine.description()}."]
     if "imports" in parts:
         _progress("imports")
-        sections.append(f"### Import\n\n{report.imports(imports.measure(5 if options.quick else 15))}")
+        sections.append(f"### Import\n\n{report.render_imports(imports.measure(5 if options.quick else 15))}")
     if not {"previews", "latency", "approvals"}.isdisjoint(parts):
         with LocalCloud(workdir / "cloud", _progress) as cloud:
             if "latency" in parts:
                 _progress("from bus to Slack")
                 ways = latency.measure(cloud, workdir, *((3, 5) if options.quick else (7, 15)), _progress)
-                sections.append(f"### From bus to Slack\n\n{report.latency(ways)}")
+                sections.append(f"### From bus to Slack\n\n{report.render_latency(ways)}")
             if "approvals" in parts:
                 _progress("approvals")
                 measured = approvals.measure(cloud, workdir, quick=options.quick, progress=_progress)
-                sections.append(f"### Approvals\n\n{report.approvals(measured)}")
+                sections.append(f"### Approvals\n\n{report.render_approvals(measured)}")
             if "previews" in parts:
                 _progress("previews")
                 sizes = [size for size in previews.SIZES if max(size.roles, size.accounts) <= 10 or not options.quick]
                 cells = list(previews.measure(cloud, workdir, sizes, 1 if options.quick else 3, _progress))
-                sections.append(f"### Preview\n\n{report.previews(cells)}")
+                sections.append(f"### Preview\n\n{report.render_previews(cells)}")
     if "demo" in parts:
         _progress("make demo")
         warm = demos.warm(1 if options.quick else 3)
-        sections.append(f"### Demo\n\n{report.demos(warm, demos.cold() if options.cold else None)}")
+        sections.append(f"### Demo\n\n{report.render_demos(warm, demos.cold() if options.cold else None)}")
     return "\n\n".join(sections)
 
 

@@ -1,6 +1,6 @@
-"""What the approvals take: their functions, a click, many clicks, a run of the reconciler. See the modules of each.
+"""The cost of approvals: functions, a click, many clicks, a run of the reconciler.
 
-Non-goals: the workflow, which waits for people nearly all of its time.
+Non-goals: the workflow, which waits for users nearly all of its time.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class Approvals:
         imports: of the handlers, and of what they do without.
         clicks: cold and warm.
         bursts: many at once.
-        processor_seconds: what one click takes of a processor.
+        processor_seconds: CPU time of one click.
         reconciler_runs: of the reconciler.
         scale: runs of the reconciler in a large organisation.
     """
@@ -52,10 +52,10 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
         cloud: where stack `local` is deployed, if it isn't yet.
         workdir: for the deployment's state, and for unpacking.
         quick: fewer repetitions.
-        progress: told what is going on.
+        progress: called with each step.
 
     Raises:
-        LocalCloudError: if what is deployed does not answer.
+        LocalCloudError: the deployed app does not answer.
     """
     progress("importing the functions")
     package, imports = functions.measure(build(to_json(policy())), workdir / "package", 5 if quick else 15)
@@ -78,4 +78,4 @@ def _functions(cloud: RunningCloud) -> Sequence[str]:
         for app_function in (AppFunction.receiver, AppFunction.interactions)
     }
     functions = cloud.client("lambda").list_functions()["Functions"]
-    return [one["FunctionName"] for one in functions if one["Handler"] in handlers]
+    return [each["FunctionName"] for each in functions if each["Handler"] in handlers]

@@ -1,8 +1,8 @@
-"""Many people click at once: a process for each click, as Lambda has it, but all on this machine.
+"""Many clicks at once: one process per click, as in Lambda, but all on this machine.
 
-The processes have started before and had an event each; so this is what comes on top of a start, which `clicks` has.
-The function is the one of the package, and what it asks is `programs.services`: Slack takes 100 ms for an answer, AWS
-none. The local cloud is not asked, since its one process for all of AWS is what would be measured.
+Each process has started and handled one event before, so this excludes the start, which `clicks` measures. The function
+is the packaged one, and it calls `programs.services`: Slack answers after 100 ms, AWS at once. The local cloud has one
+process for all of AWS, which would be measured instead.
 
 Non-goals: the HTTP API and its limits; how quickly Lambda starts many at once.
 """
@@ -31,7 +31,7 @@ from localcloud.stack import ROOT
 from tests.app.domain.policies import SETTINGS, policy
 
 CLICKS = 200
-"""How many people click at once."""
+"""Number of clicks at once."""
 
 _PROGRAM = """
 import json, sys
@@ -47,9 +47,9 @@ class Burst:
     """Many clicks at once, several times.
 
     Attributes:
-        clicks: how many.
+        clicks: their number.
         answered: milliseconds until each was answered.
-        in_time: how many were answered with 200, the form open, while Slack still waits.
+        in_time: number of answers with 200 and an open form within Slack's limit.
     """
 
     clicks: int
@@ -58,13 +58,13 @@ class Burst:
 
 
 def measure(workdir: Path, repeat: int, progress: Callable[[str], None], clicks: int = CLICKS) -> list[Burst]:
-    """Clicks.
+    """Measure bursts.
 
     Args:
         workdir: for unpacking; made if it isn't there.
-        repeat: how often everybody clicks at once.
-        progress: told what is going on.
-        clicks: how many people.
+        repeat: number of bursts.
+        progress: called with each step.
+        clicks: clicks per burst.
     """
     progress(f"starting {clicks} processes")
     with _services() as port, ExitStack() as running:
@@ -116,7 +116,7 @@ def _answer(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
 
 @contextmanager
 def _services() -> Iterator[int]:
-    """Starts what the functions ask, and yields its port."""
+    """Start the services that the functions call; yield their port."""
     command = [sys.executable, "-m", "benchmarks.programs.services"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
@@ -126,7 +126,7 @@ def _services() -> Iterator[int]:
 
 @contextmanager
 def _process(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Starts a process of the function; its end closes what it reads from, and so it ends."""
+    """Start a process of the function; it ends when its standard input is closed."""
     environment = {
         **os.environ,
         "AWS_REGION": "eu-central-1",

@@ -1,11 +1,11 @@
 """From the click to the form, through the local HTTP API, with a Slack that takes 100 ms for each answer.
 
-A person types `/breakglass`. Three moments are counted from then: the app has answered (Slack shows an error after
-three seconds), the form is open and says `Loading` (the click is good for three seconds), and the form can be filled
-in. *Cold* is a click after the processes of both functions were ended: what starts them is the local cloud, so the
-start of the interpreter is in it and that of a micro-VM is not.
+A user types `/breakglass`. Three times are measured from then: the app has answered (Slack shows an error after three
+seconds), the form is open and says `Loading` (the trigger expires after three seconds), and the form is complete.
+*Cold* is a click after the processes of both functions ended. The local cloud starts them, so this includes the start
+of the interpreter, and not that of a micro-VM.
 
-What the function itself needs of a processor for a click is measured beside it, and with it what a click costs.
+The CPU time of the receiver for a click is measured, too; it determines the cost.
 
 Non-goals: the way from Slack to AWS and back; many people at once (see `bursts`).
 """
@@ -25,10 +25,10 @@ from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.slack_user import SlackUser, sign_request
 
 SLACK_SECONDS = 0.1
-"""How long Slack takes for each answer."""
+"""Duration of each answer of Slack."""
 
 ANSWER_SECONDS = 3
-"""How long Slack waits for an answer."""
+"""Slack's limit for an answer."""
 
 _PERSON = "ada.lovelace"
 _MANY = 1000
@@ -41,10 +41,10 @@ class Clicks:
     """Clicks of one kind, in milliseconds.
 
     Attributes:
-        name: what it is called in the table.
+        name: its row in the table.
         answered: until the app has answered.
         opened: until the form is open.
-        filled: until it can be filled in.
+        filled: until it is complete.
     """
 
     name: str
@@ -56,27 +56,27 @@ class Clicks:
 def measure(
     cloud: RunningCloud, url: str, functions: Sequence[str], cold: int, warm: int, progress: Callable[[str], None]
 ) -> list[Clicks]:
-    """Clicks, cold and warm.
+    """Measure cold and warm clicks.
 
     Args:
         cloud: where stack `local` is deployed.
-        url: where the app takes what people do.
-        functions: names of the functions that are at work until the form can be filled in.
+        url: where the app receives Slack's requests.
+        functions: names of the functions that run until the form is complete.
         cold: number of cold clicks.
         warm: number of warm clicks after each of them.
-        progress: told what is going on.
+        progress: called with each step.
     """
-    person = _Person(cloud, url)
-    colds: list[_Moments] = []
-    warms: list[_Moments] = []
+    user = _Typist(cloud, url)
+    colds: list[_Times] = []
+    warms: list[_Times] = []
     cloud.fail_slack(seconds=SLACK_SECONDS)
     try:
-        person.click()  # not counted: it fills caches of the local cloud
+        user.click()  # not counted: it fills caches of the local cloud
         for number in range(cold):
             for function in functions:
                 cloud.kill_function(function)
-            colds.append(person.click())
-            warms += [person.click() for _ in range(warm)]
+            colds.append(user.click())
+            warms += [user.click() for _ in range(warm)]
             progress(f"{number + 1} of {cold} rounds of one cold and {warm} warm clicks")
     finally:
         cloud.end_faults()
@@ -84,8 +84,8 @@ def measure(
 
 
 def processor_seconds() -> float:
-    """Returns for how long the function behind the API needs a processor to answer a click, calls to others aside."""
-    interactions, slack = _Nobody(), _OpensForms()
+    """Return the receiver's CPU time for a click, without calls to other services."""
+    interactions, slack = _NoHandover(), _OpensForms()
     receiver = ReceiverContext(lambda _: "secret", slack, interactions, lambda: int(time.time()), _no_log)
     body = command_body(user_id="U0ADA", team_id="T0COMPANY01", channel_id="C0BREAKGLASS1", trigger_id="1.2.3")
     event = api_event("secret", body, int(time.time()))
@@ -101,14 +101,14 @@ def _no_log(event: str, **fields: object) -> None:
 
 
 class _OpensForms:
-    """Slack, which opens every form."""
+    """Slack that opens every form."""
 
     def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {"ok": True, "view": {**arguments["view"], "id": "V0"}}
 
 
-class _Nobody:
-    """The function that does what was clicked, and does nothing."""
+class _NoHandover:
+    """The interactions function, which does nothing here."""
 
     def hand_over(self, interaction: Mapping[str, Any]) -> None:
         pass
@@ -118,12 +118,12 @@ class _Nobody:
 
 
 def command_body(**fields: str) -> bytes:
-    """Returns what Slack sends when somebody types the command."""
+    """Return Slack's request for the command."""
     return urlencode({"command": "/breakglass", "text": "", "api_app_id": "A0LOCALCLOUD", **fields}).encode()
 
 
 def api_event(secret: str, body: bytes, now: int) -> dict[str, Any]:
-    """Returns what the HTTP API makes of a request of Slack."""
+    """Return the HTTP API's event for Slack's request."""
     headers = {name.lower(): value for name, value in sign_request(secret, body, now).items()}
     return {
         "requestContext": {"http": {"method": "POST"}},
@@ -134,14 +134,14 @@ def api_event(secret: str, body: bytes, now: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Moments:
+class _Times:
     answered: float
     opened: float
     filled: float
 
 
-class _Person:
-    """Types the command, and takes the time."""
+class _Typist:
+    """A user who types the command, and a clock."""
 
     def __init__(self, cloud: RunningCloud, url: str) -> None:
         self._cloud = cloud
@@ -149,8 +149,8 @@ class _Person:
         self._user = SlackUser(cloud, url, _PERSON)
         self._team: str = cloud.call_slack("auth.test", {})["team_id"]
 
-    def click(self) -> _Moments:
-        """Types the command, and returns after how many milliseconds what was there."""
+    def click(self) -> _Times:
+        """Type the command; return the milliseconds until each state."""
         known = {form["id"] for form in self.forms()}
         body = self.command()
         began = time.perf_counter()
@@ -168,14 +168,14 @@ class _Person:
             status, answered = answering.result()
         if status != 200:
             raise LocalCloudError(f"The app answered a click with {status}.")
-        return _Moments(answered * 1000, opened * 1000, filled * 1000)
+        return _Times(answered * 1000, opened * 1000, filled * 1000)
 
     def forms(self) -> list[dict[str, Any]]:
-        """Returns the forms that this person was shown."""
+        """Return the user's forms."""
         return [view for view in self._user.list_views() if view["type"] == "modal"]
 
     def command(self) -> bytes:
-        """Returns what Slack sends when the command is typed, with a trigger that is good from now."""
+        """Return Slack's request for the command, with a fresh trigger."""
         triggered = self._cloud.call_slack("views.generateTriggerId", {"user_id": self._user.id})
         return command_body(
             user_id=self._user.id,
@@ -185,7 +185,7 @@ class _Person:
         )
 
     def send(self, body: bytes) -> tuple[int, float]:
-        """Sends it as Slack does, and returns the status, 0 for no answer, and the seconds until it came."""
+        """Send it as Slack does; return the status (0 for none) and the seconds."""
         signature = sign_request(self._cloud.slack_signing_secret, body, int(time.time()))
         kind = {"Host": self._address.netloc, "Content-Type": "application/x-www-form-urlencoded"}
         connection = http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=_PATIENCE)
@@ -202,10 +202,10 @@ class _Person:
         return status, time.perf_counter() - began
 
 
-def _clicks(name: str, moments: Sequence[_Moments]) -> Clicks:
+def _clicks(name: str, times: Sequence[_Times]) -> Clicks:
     return Clicks(
         name,
-        Samples([one.answered for one in moments]),
-        Samples([one.opened for one in moments]),
-        Samples([one.filled for one in moments]),
+        Samples([each.answered for each in times]),
+        Samples([each.opened for each in times]),
+        Samples([each.filled for each in times]),
     )

@@ -1,9 +1,9 @@
-"""How long `make demo` takes, with everything installed (warm) and in a fresh clone (cold).
+"""Duration of `make demo`, with everything installed (warm) and in a fresh clone (cold).
 
 A fresh clone is one without `.tools`, `.venv` and `build`, whose home directory is empty, so that no cache of uv, npm
-or Go counts. What is installed on the machine is used all the same, as `make demo` always does.
+or Go counts. Tools installed on the machine are used, as always.
 
-Non-goals: what the demo shows (it fails the measurement if it fails).
+Non-goals: the demo's output (a failed demo fails the measurement).
 """
 
 import os
@@ -18,7 +18,7 @@ from localcloud.stack import BUILD, ROOT
 
 
 class DemoError(Exception):
-    """`make demo` failed; the message ends with what it said."""
+    """`make demo` failed; the message ends with its output."""
 
 
 def warm(repeat: int) -> Samples:

@@ -1,11 +1,11 @@
-"""What the functions of the approvals cost before they do anything: the size of their zip, and its import.
+"""The cost of the approval functions before they do anything: size of the zip, and its import.
 
 Each import runs in a fresh process, isolated from this project and from site-packages, out of the unpacked zip. The
 zip has no byte code and Lambda's folder can't be written to, so a function that starts there compiles its source;
-`boto3` in Lambda's runtime is compiled, and is here. Beside the time stands how many modules are loaded, and how many
-calls went to the network (audit events of `socket` that name an address), of which there should be none.
+`boto3` in Lambda's runtime is compiled, and is here. Besides the time, the loaded modules are counted, and the
+network calls (audit events of `socket` that name an address), of which there should be none.
 
-Non-goals: the start of the interpreter, which is in what a click takes (see `clicks`); Lambda's micro-VM.
+Non-goals: the start of the interpreter, which `clicks` includes; Lambda's micro-VM.
 """
 
 import compileall
@@ -40,7 +40,7 @@ print(json.dumps([took * 1000, used * 1000, len(sys.modules), len(asked)]))
 
 _HANDLERS = "breakglass.app.entrypoints"
 
-# What a function is told by its environment; nobody is asked for any of it.
+# A function's environment; no service is called for it.
 _VARIABLES = {
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "key",
@@ -57,7 +57,7 @@ class Package:
 
     Attributes:
         bytes: its size.
-        files: how many files are in it.
+        files: their number.
     """
 
     bytes: int
@@ -69,11 +69,11 @@ class Import:
     """An import in fresh processes.
 
     Attributes:
-        name: what is imported.
-        milliseconds: how long it takes.
-        processor: for how long it needs a processor, in milliseconds.
-        modules: how many modules are loaded afterwards, those of the interpreter's start included.
-        network: how many calls went to the network.
+        name: the module.
+        milliseconds: wall time.
+        processor: CPU time in milliseconds.
+        modules: number of loaded modules, including those of the interpreter's start.
+        network: number of network calls.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Import:
     network: int
 
     def ratio(self, other: "Import") -> float:
-        """How many times as long as another one it needs a processor, which other work on the machine hardly moves."""
+        """Ratio of CPU times, on which other load has little effect."""
         return ratio(self.processor, other.processor)
 
 
@@ -102,12 +102,12 @@ class _Measured(NamedTuple):
 
 
 def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[Import]]:
-    """Looks at a package, and imports what is in it and what it does without, in turns.
+    """Measure a package and the imports of its handlers and of avoided libraries, in turns.
 
     Args:
         package: the zip.
         workdir: for unpacking; made if it isn't there.
-        repeat: how often each is imported.
+        repeat: imports of each.
     """
     source, compiled = workdir / "source", workdir / "compiled"
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -117,7 +117,7 @@ def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[I
     compileall.compile_dir(compiled, quiet=1)
     programs = _programs(source, compiled)
     runs: dict[str, list[_Measured]] = {program.name: [] for program in programs}
-    for program in programs:  # brings the files into memory, and compiles what is to be compiled
+    for program in programs:  # reads the files into memory, and compiles
         _run(program)
     for turn in range(repeat):
         for program in programs if turn % 2 == 0 else reversed(programs):

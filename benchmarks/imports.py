@@ -1,4 +1,4 @@
-"""What importing the components costs beside `import pulumi_aws`, which every program that uses AWS pays anyway.
+"""Import time of the components beside `import pulumi_aws`, which every AWS program needs.
 
 Each import runs in a fresh process with its byte code compiled. Non-goals: the first import after an installation.
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.samples import Samples, in_turns, ratio
+from benchmarks.samples import Samples, ratio, run_in_turns
 
 _SCRIPT = """
 import json, sys, time
@@ -38,15 +38,15 @@ class Imports:
 
     @property
     def ratio(self) -> float:
-        """How many times as long our import takes."""
+        """Ratio of our import to the other."""
         return ratio(self.breakglass, self.pulumi_aws)
 
 
 def measure(repeat: int) -> Imports:
-    """Imports each `repeat` times."""
-    for statement in (_OURS, _BARE):  # compiles, and brings the files into memory
+    """Measure each import `repeat` times."""
+    for statement in (_OURS, _BARE):  # compiles, and reads the files into memory
         _import(statement)
-    ours, bare = in_turns(repeat, lambda: _import(_OURS), lambda: _import(_BARE))
+    ours, bare = run_in_turns(repeat, lambda: _import(_OURS), lambda: _import(_BARE))
     return Imports(_times(ours), _times(bare), ours[0][1], bare[0][1])
 
 

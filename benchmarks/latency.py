@@ -43,8 +43,8 @@ class Way:
     """One way from bus to Slack, in milliseconds.
 
     Attributes:
-        name: what it is called in the table.
-        cold: first events after a start; None where there is nothing to start.
+        name: its row in the table.
+        cold: first events after a start; None without a start.
         warm: later events.
     """
 
@@ -54,14 +54,14 @@ class Way:
 
 
 def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: Callable[[str], None]) -> list[Way]:
-    """Deploys stack `local` and the functions, and sends events to each in turns.
+    """Deploy stack `local` and the functions; send events to each in turns.
 
     Args:
         cloud: a fresh local cloud.
         workdir: for the deployment's state.
         cold: number of cold starts.
         warm: number of warm events each way after each of them.
-        progress: told what is going on.
+        progress: called with each step.
     """
     progress("deploying stack local and the functions")
     deploy(cloud, workdir)
@@ -91,7 +91,7 @@ def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: 
 
 
 class _Function:
-    """The Lambda function, the role of its own that its rule watches, and the rule."""
+    """The Lambda function, its rule, and the role that the rule watches."""
 
     def __init__(self, cloud: RunningCloud, name: str, settings: Mapping[str, str]) -> None:
         self.role = name
@@ -124,7 +124,7 @@ class _Function:
 
 
 def _milliseconds(cloud: RunningCloud, role: str) -> float:
-    """Plays the record for a role and returns the time until the one message about it arrived.
+    """Replay the record for a role; return the time until its message arrived.
 
     Raises:
         LocalCloudError: none arrived.
@@ -136,7 +136,7 @@ def _milliseconds(cloud: RunningCloud, role: str) -> float:
     while len(posts := cloud.posts()) == known:
         if time.time() - began > _PATIENCE:
             raise LocalCloudError(f"No message about {role} arrived in Slack within {_PATIENCE} s.")
-        # Often enough to go on soon; the message has its own stamp.
+        # The message has its own time stamp.
         time.sleep(0.02)
     (post,) = posts[known:]
     if post.error is not None or role not in json.dumps(post.body):
@@ -145,7 +145,7 @@ def _milliseconds(cloud: RunningCloud, role: str) -> float:
 
 
 def _zipped(source: Path) -> bytes:
-    """The function, and what makes the local cloud's functions see boto3, as those at AWS do."""
+    """The function's package, with boto3 on its path, as in Lambda."""
     packages = str(Path(boto3.__file__).parents[1])
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:

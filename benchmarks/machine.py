@@ -1,4 +1,4 @@
-"""On what was measured, and when. Non-goals: detail that no reader can compare with."""
+"""The machine of a measurement, and its date."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def description() -> str:
-    """One line: date, processor, memory, system, and what else kept the machine busy when this was called."""
+    """Return one line: date, processor, memory, system, and the load at this moment."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {os.cpu_count()} cores {_processor()}, {memory:.0f} GB; "

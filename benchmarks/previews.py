@@ -1,4 +1,4 @@
-"""A first `pulumi preview` of our components against one of a program that registers the same AWS resources.
+"""A first `pulumi preview` of our components, and of a bare program with the same AWS resources.
 
 Both run under the real engine with the stand-in for the AWS provider, which makes no AWS call in a preview. The time of
 the whole preview holds the start of the CLI, the engine and the stand-in; processor time and memory are those of the
@@ -17,7 +17,7 @@ from benchmarks.programs import usage
 from benchmarks.programs.registrations import load
 from benchmarks.programs.size import Size
 from benchmarks.programs.usage import Usage
-from benchmarks.samples import Samples, in_turns, ratio
+from benchmarks.samples import Samples, ratio, run_in_turns
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine
 from localcloud.stack import ROOT
@@ -34,8 +34,8 @@ class Preview:
 
     Attributes:
         seconds: wall time, start of the CLI included.
-        resources: how many resources it would create, the stack and components included.
-        usage: what the program's process used.
+        resources: number of created resources, including the stack and components.
+        usage: CPU and memory of the program's process.
     """
 
     seconds: float
@@ -48,7 +48,7 @@ class Cell:
     """Both programs at one size.
 
     Attributes:
-        size: how large the deployment is.
+        size: size of the deployment.
         resources: number of AWS resources, the same in both.
         components: previews of our program.
         bare: previews of the bare one, in turns with ours.
@@ -69,14 +69,14 @@ class Cell:
 def measure(
     cloud: RunningCloud, workdir: Path, sizes: Sequence[Size], repeat: int, progress: Callable[[str], None]
 ) -> Iterator[Cell]:
-    """Previews both programs at each size.
+    """Preview both programs at each size.
 
     Args:
-        cloud: what the provider is pointed at.
+        cloud: the local cloud of the provider.
         workdir: for state and recordings.
         sizes: the cells.
         repeat: previews of each program in a cell of up to 1,000 resources; larger ones get fewer.
-        progress: told each figure as it comes.
+        progress: called with each figure.
     """
     workdir.mkdir(parents=True, exist_ok=True)
     _record(sizes[0], workdir)
@@ -94,7 +94,7 @@ def measure(
             return preview
 
         turns = repeat if resources <= 1000 else max(1, round(repeat * 1000 / resources))
-        ours, bare = in_turns(turns, partial(run, _COMPONENTS), partial(run, _BARE))
+        ours, bare = run_in_turns(turns, partial(run, _COMPONENTS), partial(run, _BARE))
         # The stack itself is a resource, too.
         if any(each.resources != resources + 1 for each in bare):
             raise AssertionError(f"the bare program did not register the {resources} resources of ours")
@@ -115,7 +115,7 @@ def _preview(program: Path, size: Size, cloud: RunningCloud, workdir: Path) -> P
 
 
 def _record(size: Size, workdir: Path) -> int:
-    """Records our program's resources, in a process of its own, as the SDK keeps its settings; returns their number."""
+    """Record our program's resources in a new process, since the SDK keeps its settings; return their number."""
     recording = _recording(size, workdir)
     subprocess.run(
         [sys.executable, "-m", "benchmarks.programs.record", str(_COMPONENTS), str(recording)],

@@ -1,10 +1,9 @@
-"""How long the reconciler of the approvals takes over many grants, and how many calls it makes.
+"""Duration and calls of a reconciler run over many grants.
 
 Our own time is measured with records and Identity Center in memory. Once more the records are in DynamoDB of the local
-cloud, whose time is its own; what tells about AWS is the number of calls, since nearly all of a run there is waiting
-for answers.
+cloud, whose time is its own; at AWS the number of calls decides, since a run mostly waits for answers.
 
-Non-goals: Identity Center's own pace, and that of Slack, which is told of what is found.
+Non-goals: the latency of Identity Center and Slack.
 """
 
 import time
@@ -33,14 +32,14 @@ from tests.app.doubles.store import MemoryStore
 from tests.app.doubles.workflow import MemoryWorkflow
 
 GRANTS = 10_000
-"""How many grants are live, each of a person of its own, in one of two accounts."""
+"""Number of live grants, each of another user, in two accounts."""
 
 OVERDUE = 100
-"""How many of them outlived their time, where some did."""
+"""Number of overdue ones among them."""
 
 _TABLE = "benchmark-reconciler-runs"
 
-# As many items as one BatchWriteItem takes.
+# The limit of BatchWriteItem.
 _BATCH = 25
 
 
@@ -49,10 +48,10 @@ class ReconcilerRuns:
     """Runs of one kind.
 
     Attributes:
-        name: what it is called in the table.
+        name: its row in the table.
         seconds: of each run.
-        store_calls: how often the records were asked or written in one run.
-        center_calls: the same of Identity Center.
+        store_calls: calls of the store in one run.
+        center_calls: calls of Identity Center in one run.
     """
 
     name: str
@@ -67,10 +66,10 @@ def measure(
     """Run over many grants.
 
     Args:
-        cloud: whose DynamoDB has the records once more; None to leave that out.
+        cloud: its DynamoDB also has the records; None to skip that.
         repeat: runs of each kind; the one in DynamoDB runs once, and its records are written once.
-        progress: told what is going on.
-        grants: how many.
+        progress: called with each step.
+        grants: their number.
     """
     progress(f"reconciling {grants:,} grants in memory")
     kinds = [_in_memory(_Load(grants, late), repeat) for late in (0, OVERDUE)]
@@ -82,7 +81,7 @@ def measure(
 
 @dataclass(frozen=True)
 class _Load:
-    """What the records hold: each grant by a request of its own."""
+    """The records: each grant with its own request."""
 
     grants: int
     late: int
@@ -113,7 +112,7 @@ class _Load:
 
 
 class _Counting:
-    """Counts the calls of the methods of something else."""
+    """Counts the calls of another object's methods."""
 
     def __init__(self, of: object) -> None:
         self._of = of
@@ -130,15 +129,15 @@ class _Counting:
 
 
 class _Records(MemoryStore):
-    """Finds the grants of a request at once, as a table does; the double looks at all of them."""
+    """Finds the grants of a request by key, as a table does; the double scans."""
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         found = (self.all_grants.get((request_id, account)) for account in (PRODUCTION, STAGING))
-        return tuple(one for one in found if one is not None)
+        return tuple(grant for grant in found if grant is not None)
 
 
 class _CountingClient(AwsClient):
-    """Counts what is asked of AWS."""
+    """Counts the calls to AWS."""
 
     calls = 0
 
@@ -148,7 +147,7 @@ class _CountingClient(AwsClient):
 
 
 class _Running(MemoryWorkflow):
-    """Every execution runs, so that nothing is taken for stuck."""
+    """Every execution runs, so none counts as stuck."""
 
     def is_running(self, request_id: str) -> bool:
         return True
@@ -167,9 +166,9 @@ def _once_in_memory(load: _Load) -> tuple[float, int, int]:
         records.add_holder(grant.access, asked.id, NOW)
     store, center = _Counting(records), _center(load)
     seconds = _seconds(_reconciler(store, center))
-    left = sum(one.state is GrantState.granted for one in records.all_grants.values())
+    left = sum(grant.state is GrantState.granted for grant in records.all_grants.values())
     if left != load.grants - load.late:
-        raise AssertionError(f"{load.grants - left} grants were taken back, and {load.late} should have been")
+        raise AssertionError(f"{load.grants - left} grants were revoked, expected {load.late}")
     return seconds, store.calls, center.calls
 
 

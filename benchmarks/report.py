@@ -1,7 +1,4 @@
-"""The figures as people read them: Markdown, one section a measurement.
-
-Non-goals: measuring; the words around the figures, which are in docs/performance.md.
-"""
+"""The figures as Markdown, one section per measurement; docs/performance.md has the text around them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +12,7 @@ from benchmarks.previews import Cell, Preview
 from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
 from benchmarks.scale import Run
-from benchmarks.table import table
+from benchmarks.table import render_table
 
 _MEASURES: Mapping[str, Callable[[Preview], float]] = {
     "wall s": lambda preview: preview.seconds,
@@ -25,11 +22,11 @@ _MEASURES: Mapping[str, Callable[[Preview], float]] = {
 
 
 _ENOUGH = 100
-"""A cell with fewer resources more than the first tells nothing about growth: the noise is larger."""
+"""Fewer additional resources than this say nothing about growth, because of noise."""
 
 
-def previews(cells: Sequence[Cell]) -> str:
-    """Returns two tables: our program beside the bare one, and what each resource more than in the first cell costs."""
+def render_previews(cells: Sequence[Cell]) -> str:
+    """Return two tables: both programs, and the cost of each additional resource."""
     header = ["roles x accounts", "AWS resources", "runs"]
     rows = [[str(cell.size), str(cell.resources), str(len(cell.components))] for cell in cells]
     growth_header = ["roles x accounts", "resources more"]
@@ -49,10 +46,10 @@ def previews(cells: Sequence[Cell]) -> str:
             row += [
                 f"{(some.median - none.median) / thousands:.1f}" for some, none in ((ours, first), (bare, first_bare))
             ]
-    return "\n\n".join([table(header, rows), *([table(growth_header, growth)] if growth else [])])
+    return "\n\n".join([render_table(header, rows), *([render_table(growth_header, growth)] if growth else [])])
 
 
-def imports(measured: Imports) -> str:
+def render_imports(measured: Imports) -> str:
     """Returns a table of both imports."""
     rows = [
         ["`import pulumi_aws`", measured.pulumi_aws.text(0), str(measured.pulumi_aws_modules), "1.00"],
@@ -63,11 +60,11 @@ def imports(measured: Imports) -> str:
             f"{measured.ratio:.2f}",
         ],
     ]
-    return table(["fresh process", "ms", "modules loaded", "ratio"], rows)
+    return render_table(["fresh process", "ms", "modules loaded", "ratio"], rows)
 
 
-def latency(ways: Sequence[Way]) -> str:
-    """Returns a table of the ways from bus to Slack, with how many times as long as the warm first one each takes."""
+def render_latency(ways: Sequence[Way]) -> str:
+    """Return a table of the ways from bus to Slack, with the ratio to the first one, warm."""
     first = ways[0].warm.median
     rows = [
         [
@@ -78,84 +75,84 @@ def latency(ways: Sequence[Way]) -> str:
         ]
         for way in ways
     ]
-    return table(["from bus to Slack", "warm ms", "ratio", "cold ms", "ratio"], rows)
+    return render_table(["from bus to Slack", "warm ms", "ratio", "cold ms", "ratio"], rows)
 
 
-def demos(warm: Samples | None, cold: Samples | None) -> str:
+def render_demos(warm: Samples | None, cold: Samples | None) -> str:
     """Returns a table of the demo's runs."""
     runs = {"warm: everything installed": warm, "cold: fresh clone, empty caches": cold}
     rows = [[name, samples.text(0), str(len(samples.values))] for name, samples in runs.items() if samples]
-    return table(["`make demo`", "s", "runs"], rows)
+    return render_table(["`make demo`", "s", "runs"], rows)
 
 
-def approvals(measured: Approvals) -> str:
+def render_approvals(measured: Approvals) -> str:
     """Returns the tables of the approvals."""
     tables = (
-        functions(measured.package, measured.imports),
-        clicks(measured.clicks),
-        bursts(measured.bursts, measured.processor_seconds),
-        reconciler_runs(measured.reconciler_runs),
-        scale(measured.scale),
+        render_functions(measured.package, measured.imports),
+        render_clicks(measured.clicks),
+        render_bursts(measured.bursts, measured.processor_seconds),
+        render_reconciler_runs(measured.reconciler_runs),
+        render_scale(measured.scale),
     )
     return "\n\n".join(tables)
 
 
-def functions(package: Package, imported: Sequence[Import]) -> str:
-    """Returns the size of the zip, and a table of imports with how many times the first one's CPU time each takes."""
+def render_functions(package: Package, imported: Sequence[Import]) -> str:
+    """Return the size of the zip, and a table of imports with ratios of CPU time."""
     first = imported[0]
     rows = [
         [
-            one.name,
-            one.milliseconds.text(0),
-            one.processor.text(0),
-            f"{one.ratio(first):.2f}",
-            str(one.modules),
-            str(one.network),
+            each.name,
+            each.milliseconds.text(0),
+            each.processor.text(0),
+            f"{each.ratio(first):.2f}",
+            str(each.modules),
+            str(each.network),
         ]
-        for one in imported
+        for each in imported
     ]
     header = ["fresh process", "ms", "CPU ms", "ratio", "modules loaded", "network calls"]
-    return f"The zip has {package.files} files and {package.bytes / 1000:.0f} kB.\n\n{table(header, rows)}"
+    return f"The zip has {package.files} files and {package.bytes / 1000:.0f} kB.\n\n{render_table(header, rows)}"
 
 
-def clicks(kinds: Sequence[Clicks]) -> str:
+def render_clicks(kinds: Sequence[Clicks]) -> str:
     """Returns a table of clicks."""
     rows = [
-        [one.name, one.opened.text(0), one.answered.text(0), one.filled.text(0), str(len(one.opened.values))]
-        for one in kinds
+        [each.name, each.opened.text(0), each.answered.text(0), each.filled.text(0), str(len(each.opened.values))]
+        for each in kinds
     ]
-    return table(["click", "form open ms", "answered ms", "form filled in ms", "clicks"], rows)
+    return render_table(["click", "form open ms", "answered ms", "form filled in ms", "clicks"], rows)
 
 
-def bursts(measured: Sequence[Burst], processor_seconds: float) -> str:
-    """Returns a table of many clicks at once, and what one click takes of a processor."""
-    rows = [[str(one.clicks), one.answered.text(0), str(one.in_time)] for one in measured]
+def render_bursts(measured: Sequence[Burst], processor_seconds: float) -> str:
+    """Return a table of many clicks at once, and the CPU time of one click."""
+    rows = [[str(each.clicks), each.answered.text(0), str(each.in_time)] for each in measured]
     own = f"The function itself needs a processor for {processor_seconds * 1000:.2f} ms a click."
-    return f"{table(['clicks at once', 'answered ms', 'form open and answered in 3 s'], rows)}\n\n{own}"
+    return f"{render_table(['clicks at once', 'answered ms', 'form open and answered in 3 s'], rows)}\n\n{own}"
 
 
-def reconciler_runs(kinds: Sequence[ReconcilerRuns]) -> str:
+def render_reconciler_runs(kinds: Sequence[ReconcilerRuns]) -> str:
     """Returns a table of the reconciler's runs."""
     rows = [
-        [one.name, one.seconds.text(2), str(one.store_calls), str(one.center_calls), str(len(one.seconds.values))]
-        for one in kinds
+        [each.name, each.seconds.text(2), str(each.store_calls), str(each.center_calls), str(len(each.seconds.values))]
+        for each in kinds
     ]
-    return table(["reconciler", "s", "calls to the records", "to Identity Center", "runs"], rows)
+    return render_table(["reconciler", "s", "calls to the records", "to Identity Center", "runs"], rows)
 
 
-def scale(runs: Sequence[Run]) -> str:
+def render_scale(runs: Sequence[Run]) -> str:
     """Returns a table of the reconciler's runs in a large organisation."""
     rows = [
         [
-            str(one.number),
-            f"{one.seconds:.0f}",
-            f"{one.cpu_seconds:.2f}",
-            str(one.assigned),
-            str(one.late),
-            str(one.searched),
-            str(one.slack_calls),
+            str(each.number),
+            f"{each.seconds:.0f}",
+            f"{each.cpu_seconds:.2f}",
+            str(each.assigned),
+            str(each.late),
+            str(each.searched),
+            str(each.slack_calls),
         ]
-        for one in runs
+        for each in runs
     ]
     header = ["run", "simulated s", "CPU s", "late access left", "not yet verified", "pairs searched", "Slack calls"]
-    return table(header, rows)
+    return render_table(header, rows)

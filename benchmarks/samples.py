@@ -1,7 +1,7 @@
 """Repeated measurements of one thing, and two things compared.
 
-Non-goals: tests of significance. The machine's other load is neither random nor the same from run to run, so what is
-said is the median, how far the runs were apart, and the ratio of what ran in turns.
+Non-goals: tests of significance. The machine's other load is neither random nor the same from run to run, so the
+result is the median, the range, and the ratio of runs that took turns.
 """
 
 import statistics
@@ -29,41 +29,43 @@ class Samples:
 
     @property
     def median(self) -> float:
-        """Half of the runs took no more."""
+        """The median of the values."""
         return statistics.median(self.values)
 
     def text(self, digits: int = 2) -> str:
-        """The median, and behind it the least and the most: `4.10 (3.98-4.51)`; one value stands alone."""
+        """The median with minimum and maximum: `4.10 (3.98-4.51)`; a single value alone."""
         median, least, most = (f"{value:.{digits}f}" for value in (self.median, min(self.values), max(self.values)))
         return median if least == most else f"{median} ({least}-{most})"
 
 
 def ratio(numerator: Samples, denominator: Samples) -> float:
-    """How many times as much the one took: the median of the ratios of runs that took turns.
+    """Median of the ratios of runs that took turns.
 
-    Both sides of a pair met the same load, which the ratio of two medians would not know.
+    Both sides of a pair had the same load, which the ratio of two medians would ignore.
 
     Raises:
-        ValueError: if they did not take turns.
+        ValueError: they did not take turns.
     """
-    return statistics.median(one / other for one, other in zip(numerator.values, denominator.values, strict=True))
+    return statistics.median(left / right for left, right in zip(numerator.values, denominator.values, strict=True))
 
 
-def in_turns(repeat: int, one: Callable[[], Result], other: Callable[[], Other]) -> tuple[list[Result], list[Other]]:
-    """Runs two things in turns, beginning with the one and with the other by turns.
+def run_in_turns(
+    repeat: int, first: Callable[[], Result], second: Callable[[], Other]
+) -> tuple[list[Result], list[Other]]:
+    """Run two functions in turns; each begins every other turn.
 
     Args:
-        repeat: how many times each is run.
-        one: the one thing.
-        other: the other.
+        repeat: runs of each.
+        first: a function.
+        second: another one.
     """
-    ones: list[Result] = []
-    others: list[Other] = []
+    firsts: list[Result] = []
+    seconds: list[Other] = []
     for turn in range(repeat):
         if turn % 2 == 0:
-            ones.append(one())
-            others.append(other())
+            firsts.append(first())
+            seconds.append(second())
         else:
-            others.append(other())
-            ones.append(one())
-    return ones, others
+            seconds.append(second())
+            firsts.append(first())
+    return firsts, seconds

@@ -1,7 +1,7 @@
-"""How the reconciler fares in a large organisation whose Slack never answers, run by run.
+"""Runs of the reconciler in a large organisation whose Slack never answers.
 
-Time is simulated: each call moves the clock of the run by what it is assumed to take at AWS, and Slack's by the
-time-out of our client. So the figures tell how a run spends its 300 s, and how many runs it takes until all is done.
+Time is simulated: each call advances the clock by its assumed latency at AWS, and Slack's by the time-out of our
+client. The figures show the use of a run's 300 s, and the number of runs until all is done.
 Our own processor time is measured.
 
 Non-goals: AWS's real latencies, and its limits per second (see docs/live-checks.md).
@@ -28,12 +28,12 @@ SETS, ACCOUNTS = 3, 1000
 """Break-glass sets, each assigned in as many accounts: 3,000 pairs to search."""
 
 LATE = 500
-"""Grants that outlived their time, all at once."""
+"""Overdue grants, all at once."""
 
 STORE_SECONDS = 0.01
 CENTER_SECONDS = 0.15
 SLACK_SECONDS = 10.0
-"""What one call takes: an assumption for DynamoDB and for Identity Center, and the time-out of our client for Slack."""
+"""Duration of a call: assumed for DynamoDB and Identity Center, the client's time-out for Slack."""
 
 RUN_SECONDS = 300
 """Between two runs; the function's time-out as well."""
@@ -70,12 +70,12 @@ def measure(sets: int = SETS, accounts: int = ACCOUNTS, late: int = LATE) -> lis
     Raises:
         AssertionError: if that takes more than `MOST_RUNS`, or a run takes longer than the function has.
     """
-    world = _World(sets, accounts, late)
+    simulation = _Simulation(sets, accounts, late)
     runs: list[Run] = []
     while not runs or runs[-1].late or runs[-1].searched < sets * accounts:
         if len(runs) == MOST_RUNS:
             raise AssertionError(f"after {MOST_RUNS} runs {runs[-1]} is left")
-        runs.append(world.run(len(runs) + 1))
+        runs.append(simulation.run(len(runs) + 1))
         if runs[-1].seconds > RUN_SECONDS:
             raise AssertionError(f"a run takes {runs[-1].seconds:.0f} s")
     return runs
@@ -90,8 +90,8 @@ class _Clock:
 
 
 @dataclass
-class _Slow:
-    """Something whose every call takes its time."""
+class _Delayed:
+    """Advances the clock with every call of another object."""
 
     of: object
     clock: _Clock
@@ -109,7 +109,7 @@ class _Slow:
 
 @dataclass
 class _Center:
-    """Assignments by set and account, whose deletions have ended when they are looked at, at the latest."""
+    """Assignments by set and account; a deletion has ended when it is polled."""
 
     assigned: dict[tuple[str, str], set[str]]
     searched: set[tuple[str, str]] = field(default_factory=set)
@@ -118,7 +118,7 @@ class _Center:
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         self.searched.add((permission_set, account))
         users = self.assigned[permission_set, account]
-        return tuple(Principal(PrincipalKind.user, one, one) for one in sorted(users))
+        return tuple(Principal(PrincipalKind.user, user, user) for user in sorted(users))
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
         return tuple(account for name, account in self.assigned if name == permission_set)
@@ -151,21 +151,21 @@ class _SilentSlack:
 
 
 class _Stopped(MemoryWorkflow):
-    """No execution runs: the reconciler has to do it all."""
+    """No execution runs, so the reconciler does everything."""
 
     def is_running(self, request_id: str) -> bool:
         return False
 
 
 class _Records(MemoryStore):
-    """Finds the grants of a request at once, as a table does; the double looks at all of them."""
+    """Finds the grants of a request by key, as a table does; the double scans."""
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         accounts = self.requests[request_id].accounts
-        return tuple(one for account in accounts if (one := self.all_grants.get((request_id, account))))
+        return tuple(grant for account in accounts if (grant := self.all_grants.get((request_id, account))))
 
 
-class _World:
+class _Simulation:
     def __init__(self, sets: int, accounts: int, late: int) -> None:
         names = [f"{RDS}-{number}" for number in range(sets)]
         pairs = [(name, f"{number:012}") for name in names for number in range(accounts)]
@@ -199,7 +199,7 @@ class _World:
         )
 
     def _reconciler(self, of: ApprovalPolicy) -> ReconcilerContext:
-        slowly: Callable[[object, float], Any] = lambda of, seconds: _Slow(of, self.clock, seconds)  # noqa: E731
+        slowly: Callable[[object, float], Any] = lambda of, seconds: _Delayed(of, self.clock, seconds)  # noqa: E731
         return ReconcilerContext(
             policy=of,
             store=slowly(self.records, STORE_SECONDS),
@@ -226,7 +226,7 @@ def _policy(names: list[str], pairs: list[tuple[str, str]]) -> ApprovalPolicy:
 
 
 def _late(pairs: list[tuple[str, str]], late: int) -> Iterator[tuple[Request, Grant]]:
-    """Yields requests with their grants, all over for an hour."""
+    """Yield requests with their grants, all overdue for an hour."""
     for number, (name, account) in enumerate(pairs[:late]):
         asked = request(
             State.active,

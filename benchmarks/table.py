@@ -1,15 +1,12 @@
-"""Markdown: tables, and a marked block of a document that is written anew.
-
-Non-goals: what the tables hold (see `report`).
-"""
+"""Markdown tables, and the replacement of a marked block of a document."""
 
 from collections.abc import Sequence
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a Markdown table whose first column is text and whose others are figures, aligned to the right.
+def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table: text in the first column, figures aligned to the right.
 
     Args:
         header: names of the columns.
@@ -26,8 +23,8 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def with_figures(document: str, figures: str) -> str:
-    """Returns a document with other figures in its marked block.
+def replace_figures(document: str, figures: str) -> str:
+    """Return a document with new figures in its marked block.
 
     Args:
         document: holds the lines `BEGIN` and `END`.

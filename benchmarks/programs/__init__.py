@@ -2,5 +2,5 @@
 
 - `components`: `BreakGlass` with arguments from code.
 - `bare`: the same AWS resources without breakglass, from what `record` saw `components` register.
-- `post_to_slack`: the Lambda function that somebody would write instead of the alert path.
+- `post_to_slack`: a minimal Lambda function instead of the alert path.
 """

@@ -1,7 +1,7 @@
-"""A minimal Lambda function that posts to Slack what it gets from an EventBridge rule.
+"""A minimal Lambda function that posts the events of an EventBridge rule to Slack.
 
-As short as one would write it, with nothing but what the runtime has. The token comes from the environment, where it
-can be read by everybody who may see the function's configuration, or from Secrets Manager, once for each start of the
+As short as possible, with the runtime's libraries only. The token comes from the environment, where it is readable in
+the function's configuration, or from Secrets Manager, once for each start of the
 function. It lacks what the alert path has: retries, a dead-letter queue, buttons, drills, safety from hostile fields.
 """
 
@@ -16,7 +16,7 @@ def _token() -> str:
         return os.environ["SLACK_BOT_TOKEN"]
     import boto3
 
-    # As at AWS, the runtime's environment says where and who.
+    # As at AWS, region and credentials come from the environment.
     secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_NAME"])
     return str(secret["SecretString"])
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.programs.record PROGRAM FILE`: records which AWS resources a program registers.
+"""`python -m benchmarks.programs.record PROGRAM FILE`: records the AWS resources that a program registers.
 
 The program runs without an engine; every text that it could read from a resource is a mark by which it is found again
 in the inputs of another one.
@@ -29,7 +29,7 @@ _MARKS = re.compile(r"(arn:aws:benchmark:eu-central-1:111111111111:\d+/\w+\.)")
 _GET_ORGANIZATION = "aws:organizations/getOrganization:getOrganization"
 
 _ATTRIBUTES = ("arn", "url")
-"""What AWS adds to the inputs and another resource asks for."""
+"""Computed attributes that other resources use."""
 
 
 class _NoMocks(mocks.Mocks):
@@ -37,7 +37,7 @@ class _NoMocks(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token == _GET_ORGANIZATION:
-            # The answer in an account that is in no organisation: then nothing can be said of it, and nothing is.
+            # The answer in an account without an organisation.
             return dict[str, Any](), [("", "AWSOrganizationsNotInUseException")]
         raise NotImplementedError(f"{args.token} is called, and the bare program calls no function")
 
@@ -46,7 +46,7 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Recorder(mocks.MockMonitor):
-    """Records resources in the engine's place. The SDK calls it from worker threads."""
+    """Records resources instead of the engine; the SDK calls it from worker threads."""
 
     def __init__(self) -> None:
         super().__init__(_NoMocks())

@@ -1,4 +1,4 @@
-"""What the function behind the HTTP API asks, as quick as can be: `python -m benchmarks.programs.services`.
+"""Fast stand-ins for the services that the receiver calls: `python -m benchmarks.programs.services`.
 
 Secrets Manager has every secret, Lambda every invocation, and Slack opens every form, 100 ms
 after it was asked. The port is printed. It ends when its standard input does.
@@ -19,7 +19,7 @@ SLACK_SECONDS = 0.1
 
 
 async def main() -> None:
-    """Serves on a free port of the loopback interface until nobody is there any more."""
+    """Serve on a free loopback port until standard input ends."""
     server = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)

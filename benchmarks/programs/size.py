@@ -1,7 +1,4 @@
-"""How large a measured deployment is; from one process to another through the environment.
-
-Non-goals: what is deployed (see the program `components`).
-"""
+"""The size of a measured deployment, passed to its process through the environment."""
 
 import os
 from collections.abc import Mapping
@@ -27,10 +24,10 @@ class Size:
         return f"{self.roles} x {self.accounts}"
 
     def environment(self) -> dict[str, str]:
-        """The variables that tell a program its size."""
+        """Return the variables with the size of a program."""
         return {_ROLES: str(self.roles), _ACCOUNTS: str(self.accounts)}
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The size that `environment` told."""
+        """Read the size from the environment."""
         return cls(int(environment[_ROLES]), int(environment[_ACCOUNTS]))

@@ -1,7 +1,4 @@
-"""What a program's own process used, written to a file when it ends.
-
-Non-goals: the engine and the provider, which are processes of their own.
-"""
+"""CPU and memory of a program's own process, written to a file when it ends."""
 
 import atexit
 import json
@@ -16,7 +13,7 @@ _FILE = "BENCHMARK_USAGE"
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process used from its start to its end.
+    """CPU and memory of a process.
 
     Attributes:
         processor_seconds: time on a processor, user and system.
@@ -28,17 +25,17 @@ class Usage:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """What `write_at_exit` wrote."""
+        """Read the file of `write_at_exit`."""
         return cls(**json.loads(file.read_text()))
 
 
 def environment(file: Path) -> dict[str, str]:
-    """The variable that tells a program where to write."""
+    """Return the variable with the file to write."""
     return {_FILE: str(file)}
 
 
 def write_at_exit() -> None:
-    """Writes this process's usage when it ends, to the file that `environment` told."""
+    """Write this process's usage when it ends."""
     if _FILE in os.environ:
         atexit.register(_write, Path(os.environ[_FILE]))
 

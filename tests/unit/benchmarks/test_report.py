@@ -27,7 +27,7 @@ def cells(line: str) -> list[str]:
 
 def test_previews_stand_beside_the_bare_ones_with_their_ratio() -> None:
     _, _, first, second = (
-        report.previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[0].splitlines()
+        report.render_previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[0].splitlines()
     )
 
     assert cells(first) == ["1 x 1", "30", "1", "4.4", "4.0", "1.10", "2.2", "2.0", "1.10", "84.4", "84.0", "1.00"]
@@ -36,18 +36,18 @@ def test_previews_stand_beside_the_bare_ones_with_their_ratio() -> None:
 
 def test_growth_is_what_each_resource_more_than_in_the_first_cell_costs() -> None:
     # 200 resources more take 1.6 s more, so 1,000 take 8 s.
-    growth = report.previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[1].splitlines()
+    growth = report.render_previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[1].splitlines()
 
     assert cells(growth[0])[:4] == ["roles x accounts", "resources more", "wall s per 1,000", "bare"]
     assert [cells(line)[:4] for line in growth[2:]] == [["10 x 1", "200", "8.0", "5.0"]]
 
 
 def test_one_cell_has_no_growth() -> None:
-    assert "more" not in report.previews([cell(1, 30, 4.4, 4.0)])
+    assert "more" not in report.render_previews([cell(1, 30, 4.4, 4.0)])
 
 
 def test_an_import_is_compared_with_what_it_imports() -> None:
-    lines = report.imports(Imports(Samples([450.0, 460.0]), Samples([225.0, 230.0]), 887, 721)).splitlines()
+    lines = report.render_imports(Imports(Samples([450.0, 460.0]), Samples([225.0, 230.0]), 887, 721)).splitlines()
 
     assert cells(lines[3]) == ["`from breakglass import BreakGlass`", "455 (450-460)", "887", "2.00"]
 
@@ -55,21 +55,21 @@ def test_an_import_is_compared_with_what_it_imports() -> None:
 def test_ways_to_slack_are_compared_with_the_warm_first_one() -> None:
     ways = [Way("rule", None, Samples([5.0])), Way("function", Samples([500.0]), Samples([6.0]))]
 
-    assert [cells(line) for line in report.latency(ways).splitlines()[2:]] == [
+    assert [cells(line) for line in report.render_latency(ways).splitlines()[2:]] == [
         ["rule", "5.0", "1.00", "no start", "1"],
         ["function", "6.0", "1.20", "500", "100"],
     ]
 
 
 def test_a_demo_that_was_not_run_has_no_row() -> None:
-    assert "cold" not in report.demos(Samples([30.0]), None)
-    assert "cold" in report.demos(Samples([30.0]), Samples([360.0]))
+    assert "cold" not in report.render_demos(Samples([30.0]), None)
+    assert "cold" in report.render_demos(Samples([30.0]), Samples([360.0]))
 
 
 def test_imports_of_functions_are_compared_by_their_processor_time() -> None:
     first = Import("`import boto3`", Samples([300.0, 900.0]), Samples([200.0, 220.0]), 386, 0)
     second = Import("`receiver`", Samples([150.0]), Samples([100.0, 110.0]), 171, 0)
-    text = report.functions(Package(141_900, 76), [first, second])
+    text = report.render_functions(Package(141_900, 76), [first, second])
 
     assert text.startswith("The zip has 76 files and 142 kB.\n")
     assert cells(text.splitlines()[-1]) == ["`receiver`", "150", "105 (100-110)", "0.50", "171", "0"]
@@ -78,11 +78,11 @@ def test_imports_of_functions_are_compared_by_their_processor_time() -> None:
 def test_clicks_have_the_three_moments_that_a_person_sees() -> None:
     click = Clicks("warm", answered=Samples([130.0]), opened=Samples([120.0]), filled=Samples([260.0, 280.0]))
 
-    assert cells(report.clicks([click]).splitlines()[-1]) == ["warm", "120", "130", "270 (260-280)", "1"]
+    assert cells(report.render_clicks([click]).splitlines()[-1]) == ["warm", "120", "130", "270 (260-280)", "1"]
 
 
 def test_a_burst_tells_how_many_of_all_were_answered_in_time() -> None:
-    text = report.bursts([Burst(3, Samples([100.0, 200.0, 4000.0]), 2)], 0.0005)
+    text = report.render_bursts([Burst(3, Samples([100.0, 200.0, 4000.0]), 2)], 0.0005)
 
     assert cells(text.splitlines()[2]) == ["3", "200 (100-4000)", "2"]
     assert text.endswith("0.50 ms a click.")
@@ -91,7 +91,7 @@ def test_a_burst_tells_how_many_of_all_were_answered_in_time() -> None:
 def test_reconciler_runs_stand_beside_their_calls() -> None:
     runs = ReconcilerRuns("10,000 live, none late", Samples([0.4]), 304, 4)
 
-    assert cells(report.reconciler_runs([runs]).splitlines()[-1]) == [
+    assert cells(report.render_reconciler_runs([runs]).splitlines()[-1]) == [
         "10,000 live, none late",
         "0.40",
         "304",
@@ -103,4 +103,4 @@ def test_reconciler_runs_stand_beside_their_calls() -> None:
 def test_runs_at_scale_are_one_row_each() -> None:
     run = Run(1, 240.2, 0.331, 500, 0, 332, 4)
 
-    assert cells(report.scale([run]).splitlines()[-1]) == ["1", "240", "0.33", "0", "500", "332", "4"]
+    assert cells(report.render_scale([run]).splitlines()[-1]) == ["1", "240", "0.33", "0", "500", "332", "4"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.samples import Samples, in_turns, ratio
+from benchmarks.samples import Samples, ratio, run_in_turns
 
 
 def test_a_median_is_not_moved_by_one_slow_run() -> None:
@@ -41,7 +41,7 @@ def test_each_of_two_begins_every_other_turn() -> None:
         ran.append(name)
         return len(ran)
 
-    ones, others = in_turns(3, lambda: run("one"), lambda: run("other"))
+    ones, others = run_in_turns(3, lambda: run("one"), lambda: run("other"))
 
     assert ran == ["one", "other", "other", "one", "one", "other"]
     assert (ones, others) == ([1, 4, 5], [2, 3, 6])

@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmarks.table import BEGIN, END, table, with_figures
+from benchmarks.table import BEGIN, END, render_table, replace_figures
 from localcloud.stack import ROOT
 
 
 def test_a_table_is_aligned_also_as_plain_text() -> None:
-    assert table(["what", "ms"], [["import", "230"], ["a", "7"]]).splitlines() == [
+    assert render_table(["what", "ms"], [["import", "230"], ["a", "7"]]).splitlines() == [
         "| what   |  ms |",
         "| ------ | --: |",
         "| import | 230 |",
@@ -17,23 +17,23 @@ def test_a_table_is_aligned_also_as_plain_text() -> None:
 
 def test_a_row_that_is_too_short_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        table(["what", "ms"], [["import"]])
+        render_table(["what", "ms"], [["import"]])
 
 
 def test_only_the_marked_block_is_written_anew() -> None:
     document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
 
-    written = with_figures(document, "new")
+    written = replace_figures(document, "new")
 
     assert written == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert with_figures(written, "new") == written
+    assert replace_figures(written, "new") == written
 
 
 @pytest.mark.parametrize("document", ["none", f"{BEGIN}\n", f"{END}\n{BEGIN}\n"])
 def test_a_document_without_the_block_is_left_alone(document: str) -> None:
     with pytest.raises(ValueError, match="no block between"):
-        with_figures(document, "new")
+        replace_figures(document, "new")
 
 
 def test_the_document_of_the_figures_has_the_block() -> None:
-    assert "new" in with_figures((ROOT / "docs" / "performance.md").read_text(), "new")
+    assert "new" in replace_figures((ROOT / "docs" / "performance.md").read_text(), "new")

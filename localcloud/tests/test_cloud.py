@@ -148,7 +148,7 @@ print(json.dumps([sts.get_caller_identity()["Account"], sso.meta.endpoint_url, s
     assert json.loads(output.stdout) == ["111111111111", cloud.identity_url, "eu-central-1"]
 
 
-def test_neither_credentials_nor_home_of_the_person_reach_a_server(
+def test_servers_get_neither_credentials_nor_home_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Mapping[str, str]] = []
@@ -168,7 +168,7 @@ def test_neither_credentials_nor_home_of_the_person_reach_a_server(
     assert not {"AWS_SESSION_TOKEN", "HTTPS_PROXY"} & set(environment)
 
 
-def test_a_server_that_does_not_start_is_named_and_the_others_end(
+def test_server_that_does_not_start_is_named_and_others_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pids: list[int] = []

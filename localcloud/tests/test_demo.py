@@ -122,7 +122,7 @@ def test_with_the_projects_records_everything_is_as_expected(demos: Demos) -> No
     assert "WRONG" not in output
 
 
-def test_the_story_of_the_approvals_is_told_with_the_projects_own_records_only(demos: Demos) -> None:
+def test_scenarios_run_with_the_projects_own_records_only(demos: Demos) -> None:
     assert "approval steps" not in demos.own[1]
 
 
@@ -194,7 +194,7 @@ def test_ctrl_c_during_the_deployment_stops_everything(clone: Path) -> None:
     wait_for_no_process_in(clone)
 
 
-def test_records_that_are_none_end_the_demo_before_it_starts_anything(clone: Path, tmp_path: Path) -> None:
+def test_invalid_records_end_the_demo_before_it_starts(clone: Path, tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text("{")
     status, output = run(clone, "--records", str(tmp_path))
     assert status == 2

@@ -67,7 +67,7 @@ if sys.argv[1] == "up":
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
-def test_whatever_ends_an_operation_has_pulumi_cancel_it_and_waits(
+def test_interrupted_operation_is_cancelled_by_pulumi(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
 ) -> None:
     (tmp_path / "pulumi").write_text(PULUMI)

@@ -43,7 +43,7 @@ def refusal(file: Path) -> str | None:
 
 
 @given(content=json_values | records)
-def test_any_json_is_a_record_that_can_be_played_or_is_refused_by_name(
+def test_any_json_is_a_record_or_is_refused_by_file_name(
     tmp_path_factory: pytest.TempPathFactory, content: object
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.json"
@@ -79,7 +79,7 @@ def test_a_folder_in_place_of_a_file_is_refused_by_name(tmp_path: Path, kind: st
         ({**CALL, "eventType": ["AwsApiCall"]}, "use a record of type AwsApiCall"),
     ],
 )
-def test_a_record_that_no_rule_could_get_is_refused_with_what_to_use(
+def test_record_of_a_wrong_shape_is_refused_with_the_fix(
     tmp_path: Path, content: dict[str, object], said: str
 ) -> None:
     (tmp_path / "a.json").write_text(json.dumps(content))

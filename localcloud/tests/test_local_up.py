@@ -96,14 +96,14 @@ def test_slacks_secrets_are_in_nothing_that_pulumi_shows(session: Session) -> No
             assert secret not in shown.stdout + shown.stderr
 
 
-def test_a_record_that_is_played_is_shown_as_it_arrived(session: Session) -> None:
+def test_replayed_record_is_shown_as_it_arrived(session: Session) -> None:
     assert session.replay.returncode == 0, session.replay.stderr
     assert "devops-break-glass" in session.replay.stdout
     assert "session-devops-break-glass.json" in session.replay.stdout
     assert session.posted == ["session_start"]
 
 
-def test_the_page_for_a_person_shows_the_alert_and_has_an_app_to_take_clicks(session: Session) -> None:
+def test_page_shows_the_alert_and_has_an_app_for_clicks(session: Session) -> None:
     assert session.user_view["app"] is True
     [alert] = next(one["messages"] for one in session.user_view["channels"] if one["name"] == "break-glass")
     assert "devops-break-glass" in json.dumps(alert["blocks"])
@@ -114,7 +114,7 @@ def test_local_down_stops_it_and_says_so(session: Session) -> None:
     assert (session.second_down.returncode, session.second_down.stdout) == (0, "No local cloud was running.\n")
 
 
-def test_a_record_can_not_be_played_without_a_cloud_or_a_file(clone: Path, session: Session) -> None:
+def test_replay_without_a_cloud_or_a_file_is_an_error(clone: Path, session: Session) -> None:
     assert session.down.returncode == 0
     for file, said in (
         ("localcloud/records/session-devops-break-glass.json", "No local cloud runs"),

@@ -85,7 +85,7 @@ def test_the_table_tells_expected_seen_seconds_and_what_is_wrong() -> None:
     ]
 
 
-def test_each_scene_is_a_row_and_says_what_was_expected_only_if_that_was_not_seen() -> None:
+def test_step_row_has_the_expected_state_only_if_it_differs() -> None:
     scenes = [Step("ada knocks", "a door", "a door", 0.26), Step("ada waits", "a door", "a wall", 30.0)]
     rows = [line.split() for line in shown(report.render_steps(scenes)).splitlines()]
     assert rows == [

@@ -35,12 +35,12 @@ def cloud() -> RunningCloud:
     return Silent(url, url, url, "C1", "C2", "xoxb-1", "secret", {})
 
 
-def test_a_scene_is_as_expected_or_not() -> None:
+def test_step_is_ok_if_the_expected_was_seen() -> None:
     assert Step("", "a door", "a door", 1).ok
     assert not Step("", "a door", "a wall", 1).ok
 
 
-def test_a_scene_is_remembered_with_what_was_seen(cloud: RunningCloud) -> None:
+def test_step_keeps_the_seen_state(cloud: RunningCloud) -> None:
     told: list[str] = []
     driver = ScenarioDriver(cloud, "http://127.0.0.1:1/slack", told.append)
     with driver.step("somebody knocks", "a door") as step:
@@ -52,7 +52,7 @@ def test_a_scene_is_remembered_with_what_was_seen(cloud: RunningCloud) -> None:
 
 
 @pytest.mark.parametrize("error", [LocalCloudError("Waited in vain."), ConnectionRefusedError("nobody there")])
-def test_what_goes_wrong_is_seen_and_ends_the_chapter(cloud: RunningCloud, error: Exception) -> None:
+def test_failed_step_keeps_the_error_and_ends_the_scenario(cloud: RunningCloud, error: Exception) -> None:
     driver = ScenarioDriver(cloud, "http://127.0.0.1:1/slack")
     with pytest.raises(ScenarioFailedError), driver.step("somebody knocks", "a door"):
         raise error
@@ -61,7 +61,7 @@ def test_what_goes_wrong_is_seen_and_ends_the_chapter(cloud: RunningCloud, error
     assert [step.seen for step in driver.steps] == [str(error), "a wall"]
 
 
-def test_the_other_chapters_are_played_though_one_goes_wrong(
+def test_failed_scenario_does_not_stop_the_others(
     cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(driver: ScenarioDriver, *_: object) -> str:
@@ -97,7 +97,7 @@ def test_the_other_chapters_are_played_though_one_goes_wrong(
     ]
 
 
-def test_the_story_has_the_network_rules_wait_for_seconds() -> None:
+def test_scenario_settings_shorten_the_network_rules() -> None:
     rules: list[dict[str, Any]] = [
         {"sets": ["devops-break-glass"], "accounts": [PRODUCTION]},
         {"sets": ["network-break-glass"], "accounts": [STAGING], "escalate": {"after": "PT5M"}},
@@ -110,7 +110,7 @@ def test_the_story_has_the_network_rules_wait_for_seconds() -> None:
     }
 
 
-def test_a_message_tells_what_it_is_about_and_how_that_stands() -> None:
+def test_message_names_its_record_and_status() -> None:
     message = {
         "text": "Access requested: ada asks",
         "metadata": {"event_payload": {"id": "r-1"}},

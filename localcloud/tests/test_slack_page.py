@@ -104,7 +104,7 @@ def test_the_script_can_be_read_by_a_browser() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_person_sees_channels_threads_and_what_only_they_are_told(cloud: RunningCloud, page: SlackPage) -> None:
+def test_user_view_has_channels_threads_and_ephemeral_messages(cloud: RunningCloud, page: SlackPage) -> None:
     hostile = "<img src=x onerror=alert(1)> & *bold*"
     posted = cloud.call_slack("chat.postMessage", {"channel": cloud.slack_channel, "text": hostile})
     cloud.call_slack(
@@ -162,7 +162,7 @@ def test_buttons_are_clicked_in_the_page(cloud: RunningCloud, page: SlackPage, a
     assert app.requests[-1]["callback_id"] == "request_access"
 
 
-def test_what_goes_wrong_is_told_to_whoever_sits_before_it(page: SlackPage, app: SmallApp) -> None:
+def test_failed_action_is_answered_with_its_error(page: SlackPage, app: SmallApp) -> None:
     app.status = 503
     order = {"user": "ada.lovelace", "type": "command", "text": ""}
     status, _, content = request(page, "POST", "/do", json.dumps(order))
@@ -170,7 +170,7 @@ def test_what_goes_wrong_is_told_to_whoever_sits_before_it(page: SlackPage, app:
     assert "The app answered 503" in json.loads(content)["error"]
 
 
-def test_without_an_app_a_click_is_told_that_it_leads_nowhere(page: SlackPage) -> None:
+def test_click_without_an_app_is_an_error(page: SlackPage) -> None:
     order = {"user": "ada.lovelace", "type": "command", "text": ""}
     status, _, content = request(page, "POST", "/do", json.dumps(order))
     assert status == 502
@@ -190,7 +190,7 @@ def test_without_an_app_a_click_is_told_that_it_leads_nowhere(page: SlackPage) -
     ],
 )
 @pytest.mark.usefixtures("app")
-def test_an_order_that_makes_no_sense_is_refused(page: SlackPage, body: str, status: int) -> None:
+def test_invalid_action_is_refused(page: SlackPage, body: str, status: int) -> None:
     answered, _, content = request(page, "POST", "/do", body)
     assert (answered, "error" in json.loads(content)) == (status, True)
 

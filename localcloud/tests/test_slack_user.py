@@ -73,7 +73,7 @@ def test_what_is_left_alone_is_sent_as_the_form_proposes_it(ada: SlackUser, app:
     assert app.requests[-1]["view"]["state"]["values"]["reason"]["value"]["value"] == "An incident"
 
 
-def test_nothing_is_filled_in_that_is_not_there(ada: SlackUser) -> None:
+def test_submit_of_an_unknown_input_is_an_error(ada: SlackUser) -> None:
     form = ada.run_command()
     with pytest.raises(LocalCloudError, match="The view has no input ticket"):
         ada.submit(form, {"ticket": "INC-1"})
@@ -120,6 +120,6 @@ def test_an_app_that_is_too_slow_for_slack_is_told_about(cloud: RunningCloud, ap
         SlackUser(cloud, app.request_url, "ada.lovelace", patience=0.1).run_command()
 
 
-def test_waiting_in_vain_ends_with_what_was_waited_for() -> None:
+def test_wait_until_timed_out_names_the_expectation() -> None:
     with pytest.raises(LocalCloudError, match=r"Expected a miracle within 0 s, got nothing\."):
         wait_until(lambda: None, "a miracle", timeout=0)

@@ -105,7 +105,7 @@ def test_a_text_without_a_version_is_refused() -> None:
         ({"node": True, "npm": True}, "", VersionCheck(False, "node on PATH does not tell its version")),
     ],
 )
-def test_an_installed_tool_is_used_only_if_complete_and_new_enough(
+def test_installed_tool_is_used_if_complete_and_new_enough(
     programs: dict[str, bool], output: str, check: VersionCheck
 ) -> None:
     assert check_version(programs, output, (22, 15, 0)) == check
@@ -194,7 +194,7 @@ def test_the_slack_emulator_is_pinned_to_one_version() -> None:
     assert tools.node_minimum() == (22, 15, 0)
 
 
-def test_the_release_of_pulumi_is_read_from_the_module_that_builds_it() -> None:
+def test_pulumi_release_is_read_from_its_go_module() -> None:
     assert re.fullmatch(r"v3\.\d+\.\d+", tools.pulumi_release())
     assert tools.go_minimum() >= (1, 25, 0)
 
@@ -226,7 +226,7 @@ def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
         run([tmp_path / "no"], doing="x", instead="y", log=tmp_path / "log", progress=ProgressPrinter(io.StringIO()))
 
 
-def test_progress_shows_what_is_done_how_long_and_the_last_output() -> None:
+def test_progress_has_task_duration_and_last_output() -> None:
     stream = io.StringIO()
     ProgressPrinter(stream).update("building pulumi", 83.4, "go/ast")
     assert stream.getvalue() == "toolchain: building pulumi … 1:23 go/ast\n"
@@ -259,7 +259,7 @@ def test_an_empty_log_has_no_last_line(tmp_path: Path) -> None:
     ],
     ids=["uv", "npm", "pip", "go"],
 )
-def test_the_cause_of_a_failure_is_found_in_the_output_of_each_program(tmp_path: Path, output: str, line: str) -> None:
+def test_cause_of_a_failure_is_found_in_each_programs_output(tmp_path: Path, output: str, line: str) -> None:
     (tmp_path / "log").write_text(output)
     assert cause(tmp_path / "log") == line
 
@@ -271,7 +271,7 @@ def test_uv_on_path_is_used(chain: Toolchain, clone: Path, install: Install) -> 
     assert chain.lines == ["uv 0.13.9 from PATH"]
 
 
-def test_a_python_that_cannot_make_environments_is_told_with_the_remedy(
+def test_python_without_ensurepip_is_an_error_with_the_fix(
     chain: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find_nothing(_name: str) -> None:
@@ -284,7 +284,7 @@ def test_a_python_that_cannot_make_environments_is_told_with_the_remedy(
         chain.uv()
 
 
-def test_dependencies_are_installed_once_and_again_when_the_lock_changes(
+def test_dependencies_are_installed_again_when_the_lock_changes(
     chain: Toolchain, clone: Path, install: Install
 ) -> None:
     calls = clone / "calls"
@@ -312,7 +312,7 @@ def test_pulumi_on_path_is_used_with_its_language_host(chain: Toolchain, clone: 
     assert chain.lines == ["pulumi 99.0.0 from PATH"]
 
 
-def test_pulumi_built_before_is_used_where_the_installed_one_is_incomplete(
+def test_built_pulumi_replaces_an_incomplete_installed_one(
     chain: Toolchain, clone: Path, install: Install
 ) -> None:
     install("pulumi", "echo v99.0.0")
@@ -327,7 +327,7 @@ def test_pulumi_built_before_is_used_where_the_installed_one_is_incomplete(
 
 
 def test_an_installed_pulumi_replaces_a_built_one(chain: Toolchain, clone: Path, install: Install) -> None:
-    test_pulumi_built_before_is_used_where_the_installed_one_is_incomplete(chain, clone, install)
+    test_built_pulumi_replaces_an_incomplete_installed_one(chain, clone, install)
     programs = [install(name, "echo v99.0.0") for name in PULUMI_PROGRAMS]
     chain.pulumi()
     assert [(clone / ".tools/bin" / name).resolve() for name in PULUMI_PROGRAMS] == programs

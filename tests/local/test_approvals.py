@@ -41,7 +41,7 @@ HOUR = 3600
 
 @pytest.fixture(autouse=True)
 def slow_assignments(approvals: ApprovalsHarness) -> Iterator[None]:
-    """As at AWS, an assignment is not there at once."""
+    """As at AWS, assignments are not immediate."""
     approvals.cloud.set_assignment_behavior(polls=2)
     yield
     approvals.cloud.end_faults()
@@ -49,14 +49,14 @@ def slow_assignments(approvals: ApprovalsHarness) -> Iterator[None]:
 
 
 def shown(message: dict[str, Any]) -> str:
-    """Everything that a message says."""
+    """Return the text of a message."""
     return json.dumps(message["blocks"], ensure_ascii=False)
 
 
 # --- a request, from the question to its end -------------------------------------------------------------------------
 
 
-def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_given_back(
+def test_request_is_approved_granted_and_ended(
     approvals: ApprovalsHarness,
 ) -> None:
     ada, barbara = approvals.user(ADA), approvals.user(BARBARA)
@@ -76,11 +76,11 @@ def test_access_is_asked_for_in_a_form_approved_by_a_button_really_there_and_giv
     assert "It is closed, and that was verified" in shown(message)
     assert not has_button(message, ids.END)
     approved, opened, returned, closed = wait_until(
-        lambda: lines if len(lines := approvals.read_thread(request)) == 4 else None, "the whole story in the thread"
+        lambda: lines if len(lines := approvals.read_thread(request)) == 4 else None, "four lines in the thread"
     )
     assert f"Approved by <@{barbara.id}>" in approved
     assert "Access is active in `production" in opened
-    assert f"<@{ada.id}> gives the access back." in returned
+    assert f"<@{ada.id}> ended their access." in returned
     assert "Closed, and verified" in closed
     assert approvals.read_audit(request) == [
         "requested",
@@ -108,7 +108,7 @@ def test_several_accounts_are_one_message_and_one_decision(approvals: ApprovalsH
     assert [grant.state for grant in approvals.store.grants(request)] == [GrantState.revoked, GrantState.revoked]
 
 
-def test_a_request_is_denied_with_a_reason_that_everybody_reads(approvals: ApprovalsHarness) -> None:
+def test_denied_request_shows_the_reason(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(GRACE, DEVOPS, STAGING)
     barbara = approvals.user(BARBARA)
     form = barbara.click_for_form(approvals.wait_for_state(request, State.pending), ids.DENY)
@@ -121,14 +121,14 @@ def test_a_request_is_denied_with_a_reason_that_everybody_reads(approvals: Appro
     wait_until(lambda: approvals.read_execution_status(request) == "SUCCEEDED" or None, "the end of the execution")
 
 
-def test_a_request_that_nobody_answers_calls_others_and_expires(approvals: ApprovalsHarness) -> None:
+def test_unanswered_request_escalates_and_expires(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(ALAN, DEVOPS, PRODUCTION)
     message = approvals.wait_for_state(request, State.expired)
     called, expired = approvals.read_thread(request)
     assert f"<@{approvals.user(EDSGER).id}> No approver has answered yet." in called
-    assert "Nobody decided in time" in expired
+    assert "no approver decided in time" in expired
     assert not has_button(message, ids.APPROVE)
-    # The button of somebody's screen that has not been drawn anew.
+    # The button of a message that a client has not refreshed.
     assert "already expired" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
     assert approvals.read_request(request).state is State.expired
     assert not approvals.has_access(ALAN)
@@ -142,7 +142,7 @@ def test_when_its_time_is_over_access_ends_by_itself(approvals: ApprovalsHarness
     assert "run_out" in approvals.read_audit(request)
 
 
-def test_more_time_is_asked_for_approved_and_moves_the_end_that_security_then_moves_to_now(
+def test_extension_moves_the_end_until_security_ends_access(
     approvals: ApprovalsHarness,
 ) -> None:
     request = approvals.open_access(GRACE, NETWORK, STAGING, seconds=900)
@@ -202,7 +202,7 @@ def test_everything_can_be_done_in_the_home_tab(approvals: ApprovalsHarness) -> 
 # --- the end of live sessions ----------------------------------------------------------------------------------------
 
 
-def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: ApprovalsHarness) -> None:
+def test_ended_access_denies_sessions_until_all_have_expired(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ADA, NETWORK, STAGING)
     before = approvals.read_session_policy()
     approvals.return_access(request)
@@ -226,7 +226,7 @@ def test_sessions_that_live_on_are_denied_until_none_can_be_alive(approvals: App
 # --- who may not, and what is hostile --------------------------------------------------------------------------------
 
 
-def test_a_button_of_somebody_else_does_nothing(approvals: ApprovalsHarness) -> None:
+def test_button_of_another_user_does_nothing(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(ADA, DEVOPS, STAGING)
     approvals.wait_for_state(request, State.pending)
     for who, action, told in (
@@ -245,7 +245,7 @@ def test_a_button_of_somebody_else_does_nothing(approvals: ApprovalsHarness) -> 
 
 
 def refusal(approvals: ApprovalsHarness, who: str, interaction: bytes) -> str:
-    """Send what somebody does, and return what only they are told."""
+    """Send an interaction; return the ephemeral answer."""
     person = approvals.user(who)
     before = len(person.list_ephemerals())
     person.send(interaction)
@@ -257,7 +257,7 @@ def test_a_button_of_no_request_is_told_so(approvals: ApprovalsHarness) -> None:
     assert told == "Request not found."
 
 
-def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(approvals: ApprovalsHarness) -> None:
+def test_repeated_or_replayed_click_acts_once(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(ADA)
     approvals.wait_for_state(request, State.pending)
     click = approvals.build_click(BARBARA, ids.APPROVE, request)
@@ -288,7 +288,7 @@ def test_a_click_that_comes_twice_changes_one_thing_once_and_a_replay_nothing(ap
         (404, "POST", "/", b"", {}),
     ],
 )
-def test_what_slack_has_not_signed_is_refused(
+def test_unsigned_request_is_refused(
     approvals: ApprovalsHarness, status: int, method: str, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
     assert approvals.send_http(method, path, body, {**approvals.sign(body, secret="another"), **headers}) == status
@@ -302,11 +302,11 @@ def test_clocks_may_differ_by_five_minutes(approvals: ApprovalsHarness, skew: in
 
 
 @pytest.mark.parametrize("body", [b"", b"payload=%7B", b"payload=%5B%5D", b"\xff\xfe", b"payload=" + 60_000 * b"%5B"])
-def test_what_slack_has_signed_and_nobody_can_read_is_refused(approvals: ApprovalsHarness, body: bytes) -> None:
+def test_signed_but_unreadable_request_is_refused(approvals: ApprovalsHarness, body: bytes) -> None:
     assert approvals.send_http("POST", approvals.path, body, approvals.sign(body)) == 400
 
 
-def test_an_assignment_that_nobody_recorded_is_reported(approvals: ApprovalsHarness) -> None:
+def test_unmanaged_assignment_is_reported(approvals: ApprovalsHarness) -> None:
     approvals.cloud.end_faults()
     assignment = approvals.read_assignment(EDSGER, DEVOPS, STAGING)
     center = approvals.cloud.client("sso-admin")
@@ -330,7 +330,7 @@ def test_an_assignment_that_nobody_recorded_is_reported(approvals: ApprovalsHarn
 
 
 def alert_of(approvals: ApprovalsHarness, record: dict[str, Any]) -> dict[str, Any]:
-    """Play a record, and return the alert."""
+    """Replay a record; return its alert."""
     approvals.cloud.replay(record)
     approvals.cloud.wait_idle()
 
@@ -340,7 +340,7 @@ def alert_of(approvals: ApprovalsHarness, record: dict[str, Any]) -> dict[str, A
     return wait_until(lambda: approvals.find_message(approvals.cloud.slack_channel, is_alert), "the alert")
 
 
-def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: ApprovalsHarness) -> None:
+def test_usage_with_a_request_is_linked_explained_and_accepted(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ADA)
     record = usage_record(ADA)
     alert = alert_of(approvals, record)
@@ -368,7 +368,7 @@ def test_a_use_under_a_request_is_linked_explained_and_signed_off(approvals: App
     assert (kept.explanation.reason, kept.explanation.incident) == ("The disk was full.", "INC-7")
 
 
-def test_a_use_without_a_request_is_explained_and_signed_off_as_well(approvals: ApprovalsHarness) -> None:
+def test_usage_without_a_request_is_explained_and_accepted(approvals: ApprovalsHarness) -> None:
     record, again = usage_record(EDSGER), usage_record(EDSGER)
     alert = alert_of(approvals, record)
     recorded = approvals.wait_for_usage(record["eventID"])
@@ -397,7 +397,7 @@ def test_a_drill_needs_no_explanation(approvals: ApprovalsHarness) -> None:
 # --- what is logged --------------------------------------------------------------------------------------------------
 
 
-def test_logs_hold_no_secret_and_nothing_that_people_wrote(approvals: ApprovalsHarness) -> None:
+def test_logs_have_no_secret_and_no_text_of_users(approvals: ApprovalsHarness) -> None:
     said = "Zebra-crossing 4711"
     ada = approvals.user(ADA)
     request = approvals.request_access(ADA, NETWORK, PRODUCTION, said)

@@ -50,7 +50,7 @@ def no_faults(approvals: ApprovalsHarness) -> Iterator[None]:
 
 
 def nothing_left(approvals: ApprovalsHarness, request: str) -> None:
-    """Make sure that a request is over in Identity Center, in the records, and in the workflow's eyes."""
+    """Assert that a request has ended in Identity Center, in the records and in the workflow."""
     record = approvals.read_request(request)
     for grant in approvals.store.grants(request):
         assert not approvals.has_access(record.requester_name, record.permission_set, grant.access.account)
@@ -74,7 +74,7 @@ def test_a_request_is_asked_as_soon_as_slack_takes_it(approvals: ApprovalsHarnes
     assert len(approvals.list_messages(request)) == 1
 
 
-def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_person(
+def test_request_never_posted_fails_and_tells_the_requester(
     approvals: ApprovalsHarness,
 ) -> None:
     # Not only once: a message about an earlier request could meet the fault in its place.
@@ -85,13 +85,13 @@ def test_a_request_that_slack_never_takes_fails_and_whoever_asked_is_told_in_per
     approvals.cloud.end_faults()
     approvals.reconcile()
     wait_until(
-        lambda: "Nobody could be asked" in approvals.read_direct_messages(GRACE) or None, "a word to whoever asked"
+        lambda: "could not be posted" in approvals.read_direct_messages(GRACE) or None, "a message to the requester"
     )
     assert not approvals.has_access(GRACE, NETWORK)
     assert approvals.read_audit(request) == ["requested", "failed"]
 
 
-def test_decisions_do_not_wait_for_slack_and_its_message_catches_up(approvals: ApprovalsHarness) -> None:
+def test_decision_does_not_wait_for_slack(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(ADA)
     message = approvals.wait_for_state(request, State.pending)
     approvals.cloud.fail_slack(methods=NOTICES, error="is_archived")
@@ -108,7 +108,7 @@ def test_decisions_do_not_wait_for_slack_and_its_message_catches_up(approvals: A
     nothing_left(approvals, request)
 
 
-def test_access_is_taken_back_while_slack_is_away_and_the_message_catches_up(approvals: ApprovalsHarness) -> None:
+def test_access_is_revoked_while_slack_is_down(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(GRACE, DEVOPS, STAGING, seconds=2)
     approvals.cloud.fail_slack(error="is_archived")
     wait_until(lambda: approvals.read_request(request).state is State.ended or None, "the end")
@@ -136,7 +136,7 @@ def test_a_form_that_slack_opens_too_late_is_asked_for_again(approvals: Approval
     assert alan.run_command()["title"]["text"] == "Request access"
 
 
-def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(approvals: ApprovalsHarness) -> None:
+def test_slow_slack_delays_nothing_and_shows_no_older_state(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(ALAN, NETWORK, STAGING)
     message = approvals.wait_for_state(request, State.pending)
     approvals.cloud.fail_slack(methods=["chat.update"], seconds=4, times=1)
@@ -167,7 +167,7 @@ def test_slow_slack_delays_nothing_and_leaves_no_older_state_in_the_message(appr
     ],
     ids=["refuses", "loses its answers"],
 )
-def test_whatever_identity_center_does_there_is_one_assignment_and_then_none(
+def test_identity_center_faults_leave_one_assignment_then_none(
     approvals: ApprovalsHarness, faults: list[dict[str, Any]]
 ) -> None:
     for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
@@ -180,7 +180,7 @@ def test_whatever_identity_center_does_there_is_one_assignment_and_then_none(
     assert approvals.read_audit(request).count("granted") == 1
 
 
-def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other_is_open(
+def test_failed_account_is_named_and_the_other_is_granted(
     approvals: ApprovalsHarness,
 ) -> None:
     approvals.cloud.set_assignment_behavior(operations=[CREATION], polls=1, failure=NO_ASSIGNEE, times=1)
@@ -196,7 +196,7 @@ def test_an_account_that_cannot_be_opened_is_named_with_the_reason_and_the_other
     assert sorted(states.values()) == [GrantState.failed, GrantState.revoked]
 
 
-def test_a_request_of_which_no_account_can_be_opened_fails_with_the_reason(approvals: ApprovalsHarness) -> None:
+def test_request_without_any_granted_account_fails(approvals: ApprovalsHarness) -> None:
     approvals.cloud.set_assignment_behavior(operations=[CREATION], failure=NO_ASSIGNEE)
     request = approvals.submit_request(ALAN, DEVOPS, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
@@ -216,7 +216,7 @@ def test_creation_with_a_transient_failure_is_retried(approvals: ApprovalsHarnes
     assert approvals.read_audit(request).count("granted") == 1
 
 
-def test_a_deletion_that_failed_is_tried_again_and_nothing_is_called_ended_before(approvals: ApprovalsHarness) -> None:
+def test_failed_deletion_is_retried_before_access_is_ended(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ADA, DEVOPS, STAGING)
     approvals.cloud.set_assignment_behavior(operations=[DELETION], polls=3, failure=UNEXPECTED, times=2)
     approvals.return_access(request)
@@ -229,7 +229,7 @@ OF_INTERACTIONS = ("ask", "granted", "hold", "due", "close")
 OF_PROVISIONER = ("prepare", "grant", "poll_grant", "revoke", "poll_revoke", "verify")
 
 
-def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_how_it_ends(
+def test_killed_functions_at_any_step_do_not_change_the_result(
     approvals: ApprovalsHarness,
 ) -> None:
     approvals.cloud.set_assignment_behavior(polls=2)
@@ -252,7 +252,7 @@ def test_functions_that_die_at_any_step_before_and_after_it_change_nothing_of_ho
 
 
 def _dying_at(approvals: ApprovalsHarness, steps: Mapping[AppFunction, str], role: tuple[str, str, str]) -> str:
-    """Ask, approve and give back, with a function that does not do a step, and then does it without telling anybody."""
+    """Request, approve and end access while one step of a function is lost, before and after it ran."""
     request = approvals.submit_request(*role)
     for app_function, step in steps.items():
         for after in (False, True):
@@ -265,7 +265,7 @@ def _dying_at(approvals: ApprovalsHarness, steps: Mapping[AppFunction, str], rol
     return request
 
 
-def test_a_function_that_dies_before_it_hears_that_it_is_done_finds_it_done(approvals: ApprovalsHarness) -> None:
+def test_function_killed_before_the_response_finds_it_done(approvals: ApprovalsHarness) -> None:
     for operation in ("sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"):
         approvals.cloud.fail(operation, lost=True, kills=approvals.function_name(AppFunction.provisioner), times=1)
     request = approvals.open_access(GRACE, DEVOPS)
@@ -302,7 +302,7 @@ def test_when_what_answers_slack_dies_the_person_clicks_again(approvals: Approva
 # --- secrets and the table -------------------------------------------------------------------------------------------
 
 
-def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(approvals: ApprovalsHarness) -> None:
+def test_secrets_manager_down_stops_only_new_processes(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ALAN, DEVOPS, STAGING)
     message = approvals.read_message(request)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
@@ -322,7 +322,7 @@ def test_without_secrets_manager_what_runs_goes_on_and_what_starts_can_not(appro
     nothing_left(approvals, request)
 
 
-def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: ApprovalsHarness) -> None:
+def test_secrets_manager_down_does_not_delay_revocation(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(ALAN, NETWORK, PRODUCTION, seconds=2)
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
     approvals.cloud.kill_function(approvals.function_name(AppFunction.interactions))
@@ -330,7 +330,7 @@ def test_without_secrets_manager_access_ends_in_time_all_the_same(approvals: App
     nothing_left(approvals, request)
 
 
-def test_while_the_table_is_throttled_nothing_is_decided_and_nothing_is_lost(approvals: ApprovalsHarness) -> None:
+def test_throttled_table_delays_decisions_and_loses_none(approvals: ApprovalsHarness) -> None:
     request = approvals.submit_request(GRACE, DEVOPS, STAGING)
     message = approvals.wait_for_state(request, State.pending)
     barbara = approvals.user(BARBARA)
@@ -377,7 +377,7 @@ def test_a_request_whose_execution_is_stopped_fails_and_says_so(approvals: Appro
     assert not approvals.has_access(ADA)
 
 
-def test_access_whose_execution_is_stopped_ends_in_time_by_the_reconciler(approvals: ApprovalsHarness) -> None:
+def test_access_with_a_stopped_execution_ends_in_time(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(GRACE, DEVOPS, PRODUCTION)
     approvals.stop_execution(request)
     approvals.reconcile()
@@ -389,7 +389,7 @@ def test_access_whose_execution_is_stopped_ends_in_time_by_the_reconciler(approv
     nothing_left(approvals, request)
 
 
-def test_access_whose_execution_is_stopped_is_given_back_by_a_click_and_the_reconciler(
+def test_access_with_a_stopped_execution_is_ended_by_a_click(
     approvals: ApprovalsHarness,
 ) -> None:
     request = approvals.open_access(ALAN, NETWORK, PRODUCTION)
@@ -413,7 +413,7 @@ def test_access_whose_machine_is_replaced_ends_by_the_reconciler(approvals: Appr
     nothing_left(approvals, request)
 
 
-def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approvals: ApprovalsHarness) -> None:
+def test_grant_under_way_at_a_stopped_execution_is_revoked(approvals: ApprovalsHarness) -> None:
     approvals.cloud.set_assignment_behavior(operations=[CREATION], seconds=2)
     request = approvals.submit_request(ALAN, NETWORK, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
@@ -427,7 +427,7 @@ def test_what_is_being_opened_when_the_execution_is_stopped_is_taken_back(approv
     nothing_left(approvals, request)
 
 
-def test_a_reconciler_whose_clock_is_ahead_ends_access_once_and_the_workflow_finds_it_ended(
+def test_reconciler_with_a_fast_clock_ends_access_once(
     approvals: ApprovalsHarness,
 ) -> None:
     request = approvals.open_access(ADA, DEVOPS, STAGING)
@@ -456,7 +456,7 @@ def test_a_wake_up_that_comes_too_early_ends_nothing(approvals: ApprovalsHarness
     approvals.return_access(request)
 
 
-def test_the_policy_that_ends_sessions_is_written_when_organizations_answers_again(approvals: ApprovalsHarness) -> None:
+def test_session_policy_is_written_when_organizations_is_back(approvals: ApprovalsHarness) -> None:
     before = approvals.read_session_policy().keys()
     request = approvals.open_access(ALAN, NETWORK, PRODUCTION)
     approvals.cloud.fail("organizations:UpdatePolicy", error="ConcurrentModificationException", times=1)

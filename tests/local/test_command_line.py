@@ -100,7 +100,7 @@ def test_explain_names_the_people_of_the_groups(breakglass: Run) -> None:
     ]
 
 
-def test_explain_says_why_somebody_can_t_approve_their_own_request(breakglass: Run) -> None:
+def test_explain_says_why_users_can_t_approve_own_requests(breakglass: Run) -> None:
     arguments = ("--set", RDS, "--account", PRODUCTION)
     own = breakglass("explain", "--who", "grace.hopper@example.com", "--for", "grace.hopper", *arguments)
     unknown = breakglass("explain", "--who", "grace", *arguments)

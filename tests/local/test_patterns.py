@@ -28,7 +28,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=[record.file for record in RECORDS])
-def test_both_matchers_agree_with_each_other_and_with_what_is_expected(cloud: RunningCloud, record: Record) -> None:
+def test_both_matchers_agree_with_the_expectation(cloud: RunningCloud, record: Record) -> None:
     event = as_event(record.content, account=MANAGEMENT_ACCOUNT, region=REGION)
     emulated = {key: cloud.test_event_pattern(pattern, event) for key, pattern in PATTERNS.items()}
     independent = {key: matches(pattern, event) for key, pattern in PATTERNS.items()}

@@ -113,7 +113,7 @@ def test_an_assignment_is_begun_made_and_taken_away(
     assert cloud.assignments("devops", PRODUCTION) == []
 
 
-def test_an_assignment_stays_in_progress_for_as_many_looks_as_ordered(
+def test_assignment_with_polls_stays_in_progress_for_them(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     cloud.set_assignment_behavior(polls=2, times=1)
@@ -124,7 +124,7 @@ def test_an_assignment_stays_in_progress_for_as_many_looks_as_ordered(
     assert cloud.assignments("devops", PRODUCTION) == ["ada.lovelace"]
 
 
-def test_an_assignment_stays_in_progress_for_a_time_and_is_made_though_nobody_looks(
+def test_assignment_with_seconds_is_made_without_a_poll(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     cloud.set_assignment_behavior(seconds=0.3, times=1)
@@ -134,7 +134,7 @@ def test_an_assignment_stays_in_progress_for_a_time_and_is_made_though_nobody_lo
         pass
 
 
-def test_while_an_assignment_is_in_progress_another_operation_on_it_is_a_conflict(
+def test_assignment_in_progress_conflicts_with_another_operation(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     cloud.set_assignment_behavior(polls=2, times=1)
@@ -147,7 +147,7 @@ def test_while_an_assignment_is_in_progress_another_operation_on_it_is_a_conflic
     assert delete(sso, names, ada)["Status"] == "IN_PROGRESS"
 
 
-def test_an_assignment_fails_with_the_reason_that_was_ordered_and_has_no_effect(
+def test_assignment_with_a_failure_fails_and_has_no_effect(
     cloud: RunningCloud, sso: Any, names: dict[str, str], ada: str
 ) -> None:
     cloud.set_assignment_behavior(operations=["CreateAccountAssignment"], failure=PROPAGATION, times=1)

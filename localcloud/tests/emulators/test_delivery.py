@@ -84,7 +84,7 @@ def test_deliver_past_the_age_limit_tries_once_more() -> None:
     assert attempt([TargetResponse(429, retry_after=61), OK], TargetRetryPolicy(185, 60)) == (None, [61])
 
 
-def test_a_target_without_retry_policy_has_the_documented_default() -> None:
+def test_target_without_retry_policy_has_the_documented_one() -> None:
     assert TargetRetryPolicy.of_target({}) == TargetRetryPolicy(185, 86_400)
     policy = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 900}
     assert TargetRetryPolicy.of_target({"RetryPolicy": policy}) == TargetRetryPolicy(0, 900)

@@ -186,7 +186,7 @@ def wiring(cloud: RunningCloud, destination: Destination) -> Wiring:
     return Wiring(cloud, destination.url)
 
 
-def test_a_record_reaches_the_rule_with_its_true_source_and_the_destination_with_the_connections_header(
+def test_record_reaches_rule_and_destination_with_its_header(
     wiring: Wiring, destination: Destination
 ) -> None:
     paths = {
@@ -225,7 +225,7 @@ def test_what_an_operator_puts_counts_as_delivery_too(wiring: Wiring, destinatio
     ("state", "read_only", "write"),
     [("DISABLED", 0, 0), ("ENABLED", 0, 1), (ALL_EVENTS, 1, 1)],
 )
-def test_the_state_decides_whether_a_rule_gets_read_only_management_events(
+def test_rule_state_decides_on_read_only_management_events(
     wiring: Wiring, destination: Destination, state: str, read_only: int, write: int
 ) -> None:
     wiring.rule(state)
@@ -279,7 +279,7 @@ def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destina
     assert wiring.dead_letters() == []
 
 
-def test_when_the_attempts_are_exhausted_the_event_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
+def test_exhausted_attempts_make_the_event_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
     destination.answers = [(503, {})] * 9
     wiring.play()
     assert len(destination.requests) == 3
@@ -443,7 +443,7 @@ def _lose_trust(wiring: Wiring) -> None:
         (_lose_trust, "FAILED_TO_ASSUME_ROLE"),
     ],
 )
-def test_what_eventbridge_may_not_or_can_not_do_is_a_dead_letter_at_once(
+def test_impossible_delivery_is_a_dead_letter_at_once(
     wiring: Wiring, destination: Destination, lose: Callable[[Wiring], None], code: str
 ) -> None:
     lose(wiring)

@@ -83,7 +83,7 @@ def test_an_invocation_is_lost_before_it_ran(cloud: RunningCloud, function: str,
     assert "errorType" not in invoke(cloud, function, step="grant", file=str(file))
 
 
-def test_the_result_of_the_second_invocation_is_lost_after_it_ran(
+def test_lost_result_of_the_second_invocation_comes_after_it_ran(
     cloud: RunningCloud, function: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "calls"

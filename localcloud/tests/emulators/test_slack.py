@@ -94,7 +94,7 @@ def post(slack: SlackServer, message: object, **options: Any) -> dict[str, Any]:
     return call(slack, "/api/chat.postMessage", json.dumps(message), **options)
 
 
-def test_a_message_goes_on_to_the_emulator_unchanged_but_for_the_token(slack: SlackServer, upstream: Upstream) -> None:
+def test_message_is_forwarded_unchanged_except_the_token(slack: SlackServer, upstream: Upstream) -> None:
     assert post(slack, MESSAGE) == {"ok": True, "ts": "1.0"}
     raw = json.dumps(MESSAGE).encode()
     assert upstream.requests == [("POST", "/api/chat.postMessage", f"Bearer {UPSTREAM_TOKENS[0]}", raw)]

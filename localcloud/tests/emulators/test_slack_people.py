@@ -34,7 +34,7 @@ def faults(cloud: RunningCloud) -> Iterator[str]:
     request_json("POST", url, {})
 
 
-def test_an_ordinary_member_is_no_guest_and_has_a_confirmed_address(ada: dict[str, Any]) -> None:
+def test_full_member_is_no_guest_and_has_a_confirmed_address(ada: dict[str, Any]) -> None:
     told = {
         key: ada[key] for key in ("is_restricted", "is_ultra_restricted", "is_bot", "deleted", "is_email_confirmed")
     }
@@ -55,7 +55,7 @@ def test_a_person_can_be_made_a_guest(cloud: RunningCloud) -> None:
     assert cloud.call_slack("users.info", {"user": alan})["user"]["is_restricted"] is False
 
 
-def test_a_person_sees_the_form_that_their_click_opened_and_what_becomes_of_it(
+def test_user_sees_the_form_of_their_click_and_its_changes(
     cloud: RunningCloud, ada: dict[str, Any]
 ) -> None:
     url = f"{cloud.slack_url}/_localcloud/views"
@@ -70,7 +70,7 @@ def test_a_person_sees_the_form_that_their_click_opened_and_what_becomes_of_it(
     assert request_json("GET", f"{url}?user=U0NOBODY") == []
 
 
-def test_what_the_app_showed_meanwhile_is_not_overwritten_by_its_answer(
+def test_late_answer_does_not_overwrite_a_newer_view(
     cloud: RunningCloud, ada: dict[str, Any]
 ) -> None:
     trigger = cloud.call_slack("views.generateTriggerId", {"user_id": ada["id"]})["trigger_id"]
@@ -100,7 +100,7 @@ def test_a_message_that_one_person_sees_is_seen_by_nobody_else(cloud: RunningClo
     assert posted["message_ts"] not in [one["ts"] for one in history]
 
 
-def test_slack_answers_with_the_error_that_was_ordered_as_often_as_ordered(cloud: RunningCloud, faults: str) -> None:
+def test_slack_fault_is_answered_as_often_as_requested(cloud: RunningCloud, faults: str) -> None:
     request_json("POST", faults, {"error": "internal_error", "times": 1})
     with pytest.raises(LocalCloudError, match="internal_error"):
         cloud.call_slack("auth.test", {})

@@ -150,7 +150,7 @@ def test_the_token_of_an_execution_that_was_stopped_is_of_no_use(
     assert describe(cloud, execution)["status"] == "ABORTED"
 
 
-def test_an_execution_that_was_stopped_does_nothing_any_more_and_stays_aborted(
+def test_stopped_execution_takes_no_step_and_stays_aborted(
     cloud: RunningCloud, function_arn: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "calls"

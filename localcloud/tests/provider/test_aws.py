@@ -52,7 +52,7 @@ def test_poll_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
         poll("CreateAccountAssignment", lambda: ("IN_PROGRESS", ""), "SUCCEEDED", frozenset({"IN_PROGRESS"}))
 
 
-def test_secrets_are_taken_out_of_messages_also_in_their_json_spelling() -> None:
+def test_secrets_are_redacted_also_in_their_json_spelling() -> None:
     message = 'Invalid type, value: xoxb-1"2, as JSON "xoxb-1\\"2", longer xoxb-1"2-3'
     assert redacted(message, {'xoxb-1"2', 'xoxb-1"2-3', ""}) == (
         'Invalid type, value: [secret], as JSON "[secret]", longer [secret]'

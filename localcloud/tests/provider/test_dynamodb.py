@@ -51,7 +51,7 @@ OLD: Properties = {
 }
 
 
-def test_one_index_is_changed_at_a_time_and_each_change_is_waited_for() -> None:
+def test_indexes_change_one_after_the_other() -> None:
     indexes = [index("kept", "a"), index("changed", "d"), index("made", "e")]
     dynamodb = SlowDynamoDb()
     Table().update(dynamodb, "table", OLD, {**OLD, "globalSecondaryIndexes": indexes})
@@ -65,7 +65,7 @@ def test_one_index_is_changed_at_a_time_and_each_change_is_waited_for() -> None:
     assert dynamodb.busy is False
 
 
-def test_another_expiry_attribute_is_enabled_after_the_old_one_is_disabled() -> None:
+def test_expiry_attribute_changes_after_the_old_is_disabled() -> None:
     dynamodb = SlowDynamoDb()
     Table().update(dynamodb, "table", OLD, {**OLD, "ttl": {"attributeName": "ttl", "enabled": True}})
     assert dynamodb.changes == [

@@ -132,14 +132,14 @@ def test_refresh_finds_what_was_deleted_by_hand(life: Life) -> None:
     assert life.drift.changes == {"delete": 1}
 
 
-def test_the_next_up_makes_it_again_changes_tags_in_place_and_replaces_what_has_a_new_name(life: Life) -> None:
+def test_next_up_recreates_updates_and_replaces(life: Life) -> None:
     # The target; the tags of permission set, secret, rule, machine and API, the table's index, the logs' retention and
     # the function's code; the topic.
     assert life.changing_up.changes == {"create": 1, "update": 8, "replace": 1}
     assert life.topics_afterwards == ["engine-renamed"]
 
 
-def test_a_function_is_reached_through_its_api_and_from_a_state_machine(life: Life) -> None:
+def test_function_runs_through_its_api_and_from_a_state_machine(life: Life) -> None:
     assert life.answers == ["first", '"first"']
 
 

@@ -80,7 +80,7 @@ def test_what_is_unknown_in_a_preview_is_no_problem() -> None:
     assert problems(GATE.tok, {"name": "n", "bolts": [UNKNOWN]}, GATE.inputs) == []
 
 
-def test_defaults_are_filled_in_at_every_depth_and_replace_nothing() -> None:
+def test_defaults_apply_at_every_depth_and_replace_nothing() -> None:
     given = {"name": "n", "height": 0, "lock": {"code": "1"}, "bolts": [{"size": 2}, UNKNOWN]}
     assert with_defaults(given, GATE.inputs) == {
         "name": "n",
@@ -139,25 +139,25 @@ def test_empty_and_absent_are_no_difference(nothing: Plain) -> None:
     assert differences(GATE, {**without, "guards": nothing}, {**BASE, "guards": None}) == []
 
 
-def test_a_reading_keeps_spellings_and_what_the_cloud_does_not_tell() -> None:
+def test_merge_keeps_spellings_and_values_the_cloud_hides() -> None:
     actual = {"policy": '{"b":[2],"a":1}', "guards": ["y", "x"], "height": 3, "colour": "red", "arn": "arn:gate"}
     assert merged(GATE, STATE, actual) == {**STATE, "colour": "red"}
 
 
-def test_a_reading_takes_over_what_changed_and_drops_what_is_gone() -> None:
+def test_merge_takes_changes_and_drops_deleted_values() -> None:
     actual = {"policy": '{"a":2}', "guards": None, "height": 4}
     expected = {**STATE, "policy": '{"a":2}', "height": 4}
     del expected["guards"]
     assert merged(GATE, STATE, actual) == expected
 
 
-def test_refreshed_inputs_have_no_outputs_and_nothing_the_program_left_to_aws() -> None:
+def test_refreshed_inputs_have_no_outputs_and_no_aws_defaults() -> None:
     actual = {"height": 4, "colour": "red", "arn": "arn:gate", "policy": '{"b": [2], "a": 1}'}
     assert refreshed_inputs(GATE, BASE, actual) == {**BASE, "height": 4}
     assert refreshed_inputs(GATE, {**BASE, "colour": "green"}, actual)["colour"] == "red"
 
 
-def test_a_made_up_name_keeps_its_limit_and_the_seed_tells_two_apart() -> None:
+def test_generated_name_keeps_its_limit_and_depends_on_the_seed() -> None:
     seed = bytes(range(16))
     assert autoname("gate", 64, seed) == "gate-0001020"
     assert len(autoname("g" * 100, 32, seed)) == 32

@@ -56,7 +56,7 @@ def test_an_assignment_is_made_when_its_creation_succeeded() -> None:
     assert scripted.script == []
 
 
-def test_an_assignment_whose_creation_failed_is_an_error_with_awss_reason() -> None:
+def test_failed_assignment_is_an_error_with_awss_reason() -> None:
     key = "AccountAssignmentCreationStatus"
     script: list[tuple[str, Answer]] = [
         ("ListAccountAssignments", {"AccountAssignments": []}),

@@ -674,7 +674,7 @@ def invoked(cloud: RunningCloud, name: str, event: Properties) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def test_other_code_at_the_same_path_is_an_update_and_the_same_code_at_another_is_none(
+def test_code_is_compared_by_its_content_not_its_path(
     cloud: RunningCloud, world: World, tmp_path: Path
 ) -> None:
     tok, path = "aws:lambda/function:Function", tmp_path / "code.zip"
@@ -804,7 +804,7 @@ def test_an_error_of_aws_names_operation_and_code() -> None:
         create("aws:cloudwatch/eventTarget:EventTarget", inputs)
 
 
-def test_botocore_refuses_what_does_not_fit_awss_model_and_no_secret_shows() -> None:
+def test_botocore_refuses_a_bad_parameter_without_its_secret() -> None:
     key = {"key": "Authorization", "value": ["Bearer xoxb-very-secret"]}
     inputs = {"name": "bad", "authorizationType": "API_KEY", "authParameters": {"apiKey": key}}
     with pytest.raises(StandInError, match="CreateConnection: ParamValidationError") as caught:
@@ -813,7 +813,7 @@ def test_botocore_refuses_what_does_not_fit_awss_model_and_no_secret_shows() -> 
     assert "[secret]" in str(caught.value)
 
 
-def test_a_resource_that_is_made_but_does_not_settle_keeps_its_id_in_the_state(
+def test_resource_that_does_not_settle_keeps_its_id_in_the_state(
     cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tok = "aws:cloudwatch/eventConnection:EventConnection"
@@ -853,7 +853,7 @@ def test_a_table_under_deletion_protection_is_not_deleted() -> None:
 
 
 @pytest.mark.parametrize("path", ["missing.zip", "folder"])
-def test_code_that_is_no_zip_file_is_refused_before_anything_is_made(world: World, tmp_path: Path, path: str) -> None:
+def test_code_that_is_no_zip_file_is_refused_before_creation(world: World, tmp_path: Path, path: str) -> None:
     inputs = {**of_function(world), "name": "uncoded", "code": FileArchive(str(tmp_path / path))}
     _, failures = check("aws:lambda/function:Function", inputs)
     [(_, reason)] = failures
@@ -906,7 +906,7 @@ def test_region_of_a_resource_decides_where_it_is_made() -> None:
         ("aws:secretsmanager/secretVersion:SecretVersion", "secretString"),
     ],
 )
-def test_secret_inputs_are_secret_everywhere_even_when_given_in_clear(tok: str, name: str, world: World) -> None:
+def test_secret_inputs_are_secret_even_if_given_in_clear(tok: str, name: str, world: World) -> None:
     case = CASES[tok](world)
     request = CheckRequest(urn(tok), {}, wire(case.inputs), bytes(32))
     inputs = asyncio.run(StandIn().check(request)).inputs or {}
@@ -1006,7 +1006,7 @@ def test_a_group_that_does_not_exist_is_an_error_of_aws(world: World) -> None:
         invoke("aws:identitystore/getGroup:getGroup", arguments)
 
 
-def test_emulators_still_keep_back_what_the_stand_in_makes_up_for(cloud: RunningCloud) -> None:
+def test_emulators_still_have_the_gaps_of_the_docstrings(cloud: RunningCloud) -> None:
     """When this fails an emulator has learned something: read it back in localcloud/provider and drop it here."""
     queries = [{"id": "q", "expression": "SUM(METRICS())", "returnData": True}]
     inputs = {"name": "gap", "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1, "threshold": 1}

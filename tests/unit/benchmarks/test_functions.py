@@ -32,7 +32,7 @@ def test_a_call_to_the_network_while_importing_is_seen(tmp_path: Path) -> None:
     assert set(network.values()) == {0}
 
 
-def test_what_is_imported_is_what_is_in_the_zip_and_nothing_of_this_project(tmp_path: Path) -> None:
+def test_import_reads_the_zip_and_nothing_of_this_project(tmp_path: Path) -> None:
     _, imported = functions.measure(package(), tmp_path, 1)
 
     modules = {one.name: one.modules for one in imported}

@@ -34,7 +34,7 @@ def test_previews_stand_beside_the_bare_ones_with_their_ratio() -> None:
     assert cells(second)[:6] == ["10 x 1", "230", "1", "6.0", "5.0", "1.20"]
 
 
-def test_growth_is_what_each_resource_more_than_in_the_first_cell_costs() -> None:
+def test_growth_is_the_cost_of_each_additional_resource() -> None:
     # 200 resources more take 1.6 s more, so 1,000 take 8 s.
     growth = report.render_previews([cell(1, 30, 4.4, 4.0), cell(10, 230, 6.0, 5.0)]).split("\n\n")[1].splitlines()
 
@@ -66,7 +66,7 @@ def test_a_demo_that_was_not_run_has_no_row() -> None:
     assert "cold" in report.render_demos(Samples([30.0]), Samples([360.0]))
 
 
-def test_imports_of_functions_are_compared_by_their_processor_time() -> None:
+def test_function_imports_are_compared_by_processor_time() -> None:
     first = Import("`import boto3`", Samples([300.0, 900.0]), Samples([200.0, 220.0]), 386, 0)
     second = Import("`receiver`", Samples([150.0]), Samples([100.0, 110.0]), 171, 0)
     text = report.render_functions(Package(141_900, 76), [first, second])

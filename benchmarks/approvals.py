@@ -65,7 +65,7 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
     deploy(cloud, workdir)
     url = find_request_url(cloud)
     if url is None:
-        raise LocalCloudError("Stack `local` has no approvals, so there is nobody to answer a click.")
+        raise LocalCloudError("Stack `local` has no approvals, so no app answers a click.")
     names = _functions(cloud)
     clicked = clicks.measure(cloud, url, names, *((3, 5) if quick else (7, 15)), progress)
     return Approvals(package, imports, clicked, many, clicks.processor_seconds(), swept, scale.measure())

@@ -1,4 +1,4 @@
-"""From the click to the form, through the local HTTP API, with a Slack that takes 100 ms for each answer.
+"""The time from a click to the form, through the local HTTP API; Slack answers after 100 ms.
 
 A user types `/breakglass`. Three times are measured from then: the app has answered (Slack shows an error after three
 seconds), the form is open and says `Loading` (the trigger expires after three seconds), and the form is complete.

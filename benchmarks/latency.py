@@ -1,4 +1,4 @@
-"""From the event on the bus to the message in Slack: the alert path against a minimal Lambda function.
+"""The time from the event bus to Slack: the alert path against a minimal Lambda function.
 
 The same record, but for the name of the role, goes to the same bus in turns; the rules' patterns come from the same
 function. Slack stamps the message when it arrives. `cold` is the first event after the function's processes were

@@ -97,7 +97,7 @@ def measure(
         ours, bare = run_in_turns(turns, partial(run, _COMPONENTS), partial(run, _BARE))
         # The stack itself is a resource, too.
         if any(each.resources != resources + 1 for each in bare):
-            raise AssertionError(f"the bare program did not register the {resources} resources of ours")
+            raise AssertionError(f"the bare program did not register our {resources} resources")
         yield Cell(size, resources, ours, bare)
 
 

@@ -50,7 +50,7 @@ class Stopwatch:
 
     @contextmanager
     def part(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Around one part; gives what is to be told each step of it, of which a terminal shows the newest."""
+        """Time one part; yield a function that shows its newest step in a terminal."""
         self.console.print(f"== {name}", style="bold")
         began = time.monotonic()
         with self.console.status("") as line:
@@ -139,7 +139,7 @@ def _run(
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        # The reader's own records are shown alone, and with its Slack broken nobody could ask or approve.
+        # Own records run without scenarios, and a broken Slack can't run them.
         section = read_approvals_section() if own_records and slack_break is None else None
         with watch.part("deploy stack local: pulumi up") as progress:
             deployment = deploy(cloud, workdir, progress, scenarios.scenario_settings(section) if section else None)
@@ -188,7 +188,7 @@ def _write_result(
         "scenes": [asdict(step) for step in steps],
         "stack": {"up_seconds": deployment.up.duration, "resources": sum(deployment.up.summary.values())},
     }
-    # Renamed into place: whoever reads the file meets the whole result of one demo or another.
+    # Renamed into place, so that a reader gets the whole result of one demo.
     draft = Path(tempfile.mkstemp(prefix="demo-", suffix=".json", dir=BUILD)[1])
     draft.write_text(json.dumps(result, indent=2) + "\n")
     draft.replace(RESULT_FILE)
@@ -241,7 +241,7 @@ def _show_loss(slack_break: SlackBreak, outcome: ReplayResult, console: Console)
         f"\nWith {slack_break}, Slack refused {len(outcome.refused)} alerts: HTTP 200 and ok:false ({answers}). "
         f"EventBridge goes by the status and counts {outcome.deliveries['delivered']} deliveries as successful, so it "
         f"retried nothing and put {outcome.deliveries['dead_lettered']} events into the dead-letter queues, and no "
-        "alarm is raised. These alerts are lost, and nobody is told: the alert path can't see this today "
+        "alarm is raised. These alerts are lost without notice: the alert path can't see this "
         "(docs/threats.md). With `alertsByEmail: true` the same alerts go out by e-mail, too.",
         style="red",
     )

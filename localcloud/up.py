@@ -55,14 +55,14 @@ def _how_to_use(cloud: RunningCloud, deployment: StackDeployment) -> str:
     return f"""
 Stack local is deployed: {sum(deployment.up.summary.values())} resources in {deployment.up.duration:.0f} s.
 
-  Slack, as a person    {cloud.page_url}
-  Slack, as it is kept  {cloud.slack_url}
+  Slack, as a user      {cloud.page_url}
+  Slack, the emulator   {cloud.slack_url}
   AWS                   {cloud.aws_url}
   Identity Center       {cloud.identity_url}
   all of it as JSON     {DESCRIPTION.relative_to(ROOT)}
 
-On the first page you are whoever you choose: you read the channels, type /breakglass, fill in forms and click buttons.
-Two people in one browser are two tabs. In a shell in this folder:
+On the first page, choose a user: read the channels, type /breakglass, fill in forms and click buttons. Open a second
+tab to act as a second user. In a shell in this folder:
 
   . {ENVIRONMENT_FILE.relative_to(ROOT)}
   pulumi preview -s local

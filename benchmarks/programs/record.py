@@ -19,7 +19,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from benchmarks.programs.registrations import CONCAT, OUTPUT, SECRET, Registration, save
 
-# How Pulumi marks a secret on the wire (pulumi/sdk, runtime/rpc.py).
+# Pulumi's mark of a secret on the wire (pulumi/sdk, runtime/rpc.py).
 _SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 
 # An ARN, because our policies take account and region from some.

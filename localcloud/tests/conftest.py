@@ -15,7 +15,7 @@ from localcloud.toolchain import ROOT, environment
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud in which nothing is deployed. Tests keep apart by the names of what they make."""
+    """A running local cloud without a stack; each test uses names of its own."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 
@@ -29,7 +29,7 @@ def pulumi_cli() -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project in a folder of its own: commands find no `build/` of somebody else and leave nothing in ours."""
+    """A copy of the project, so that commands neither read nor write its `build/`."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("breakglass", "localcloud", "stacks"):
         shutil.copytree(ROOT / name, folder / name)

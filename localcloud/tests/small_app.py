@@ -1,4 +1,4 @@
-"""A small Slack app, to show how the local cloud plays people: it knows a form, a list that searches and a few buttons.
+"""A small Slack app for the tests of Slack users: a form, a search and some buttons.
 
 It answers as the approval app does: a form opens as `Loading` and is filled in afterwards; what becomes of a submission
 comes after the answer to it. It proves nothing about the approval app.
@@ -37,7 +37,7 @@ def form(role: str = "") -> dict[str, Any]:
     roles = {
         "type": "static_select",
         "action_id": "value",
-        "options": [option(one) for one in ROLES],
+        "options": [option(each) for each in ROLES],
         **({"initial_option": option(role)} if role else {}),
     }
     accounts = {"type": "multi_external_select", "action_id": f"value/{role}", "min_query_length": 0}
@@ -98,7 +98,7 @@ class SmallApp(ThreadingHTTPServer):
                 )
                 self.later("chat.postEphemeral", {"channel": channel, "user": user["id"], "text": "You clicked."})
             case {"type": "block_suggestion", "value": typed}:
-                return {"options": [option(one) for one in ACCOUNTS if typed in one]}
+                return {"options": [option(each) for each in ACCOUNTS if typed in each]}
             case {"type": "view_submission", "view": view}:
                 said = json.dumps(view["state"]["values"])
                 self.later("views.update", {"view_id": view["id"], "view": told("Requested", said)})

@@ -1,4 +1,4 @@
-"""Start and end of a local cloud: ready when it says so, apart from others, and nothing left behind however it ends."""
+"""Start and end of a local cloud: ready when it says so, isolated, and nothing left behind."""
 
 import json
 import os
@@ -148,9 +148,7 @@ print(json.dumps([sts.get_caller_identity()["Account"], sso.meta.endpoint_url, s
     assert json.loads(output.stdout) == ["111111111111", cloud.identity_url, "eu-central-1"]
 
 
-def test_servers_get_neither_credentials_nor_home_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_servers_get_neither_credentials_nor_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Mapping[str, str]] = []
 
     class Recorded(ServerProcess):
@@ -168,9 +166,7 @@ def test_servers_get_neither_credentials_nor_home_directory(
     assert not {"AWS_SESSION_TOKEN", "HTTPS_PROXY"} & set(environment)
 
 
-def test_server_that_does_not_start_is_named_and_others_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_that_does_not_start_is_named_and_others_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pids: list[int] = []
 
     class Recorded(ServerProcess):

@@ -69,18 +69,18 @@ def processes_in(folder: Path) -> list[str]:
         try:
             if (process / "cwd").readlink().is_relative_to(folder):
                 found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:  # it has just ended, or belongs to somebody else
+        except OSError:  # it has just ended, or belongs to another user
             continue
     return found
 
 
 def wait_for_the_provider_in(folder: Path) -> None:
     """Returns when a deployment is under way: Pulumi has started the stand-in for the AWS provider."""
-    wait_until(lambda: any("localcloud.provider" in one for one in processes_in(folder)) or None, "the provider", 60)
+    wait_until(lambda: any("localcloud.provider" in each for each in processes_in(folder)) or None, "the provider", 60)
 
 
 def wait_for_no_process_in(folder: Path) -> None:
-    """Returns when every process in a folder has ended; Pulumi's plugins take a moment to see that the engine has."""
+    """Wait until every process in a folder has ended; Pulumi's plugins end shortly after the engine."""
     with suppress(LocalCloudError):
         wait_until(lambda: None if processes_in(folder) else True, "the end of every process")
     assert processes_in(folder) == []
@@ -88,7 +88,7 @@ def wait_for_no_process_in(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Demos:
-    """Exit status and output of two demos that ran at the same time in one clone, and what they left there."""
+    """Exit status, output and files of two demos that ran at the same time in one clone."""
 
     project: tuple[int, str]
     own: tuple[int, str]
@@ -146,7 +146,7 @@ def test_with_slack_broken_the_demo_says_what_is_lost(demos: Demos) -> None:
     assert "With slack-token-revoked, Slack refused 2 alerts: HTTP 200 and ok:false (token_revoked)." in said
     assert "counts 2 deliveries as successful" in said
     assert "put 0 events into the dead-letter queues" in said
-    assert "These alerts are lost, and nobody is told" in said
+    assert "These alerts are lost without notice" in said
 
 
 def test_the_result_file_is_that_of_one_demo_as_a_whole(demos: Demos) -> None:

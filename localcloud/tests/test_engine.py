@@ -1,4 +1,4 @@
-"""The runner of the Pulumi CLI, as far as it needs none: its environment, and what it reads in the engine's events."""
+"""The runner of the Pulumi CLI, without the CLI: its environment and the engine's events."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A folder of somebody's own records: whatever lies in it, the answer is a sentence about the file.
+"""A folder of a user's own records: every file is a record, or an error that names it.
 
 The loader's ordinary cases are in tests/events/test_records.py.
 """
@@ -79,9 +79,7 @@ def test_a_folder_in_place_of_a_file_is_refused_by_name(tmp_path: Path, kind: st
         ({**CALL, "eventType": ["AwsApiCall"]}, "use a record of type AwsApiCall"),
     ],
 )
-def test_record_of_a_wrong_shape_is_refused_with_the_fix(
-    tmp_path: Path, content: dict[str, object], said: str
-) -> None:
+def test_record_of_a_wrong_shape_is_refused_with_the_fix(tmp_path: Path, content: dict[str, object], said: str) -> None:
     (tmp_path / "a.json").write_text(json.dumps(content))
     with pytest.raises(RecordError, match=said):
         load_record(tmp_path / "a.json")

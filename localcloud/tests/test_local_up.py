@@ -1,4 +1,4 @@
-"""`make local-up`, what a person then does in a shell, and `make local-down`, as commands in a copy of the project."""
+"""`make local-up`, commands of a user in a shell, and `make local-down`, in a copy of the project."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def shell(clone: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Session:
-    """What the commands said, in the order in which they ran."""
+    """The results of the commands, in order."""
 
     up: subprocess.CompletedProcess[str]
     cloud: RunningCloud
@@ -105,7 +105,7 @@ def test_replayed_record_is_shown_as_it_arrived(session: Session) -> None:
 
 def test_page_shows_the_alert_and_has_an_app_for_clicks(session: Session) -> None:
     assert session.user_view["app"] is True
-    [alert] = next(one["messages"] for one in session.user_view["channels"] if one["name"] == "break-glass")
+    [alert] = next(each["messages"] for each in session.user_view["channels"] if each["name"] == "break-glass")
     assert "devops-break-glass" in json.dumps(alert["blocks"])
 
 

@@ -1,4 +1,4 @@
-"""The configuration of the real AWS provider on the local cloud. Not shown here: that it runs there (L84)."""
+"""The configuration of the real AWS provider; that it runs on the local cloud is not shown (L84)."""
 
 import inspect
 import json

@@ -1,6 +1,6 @@
-"""What a person sees of messages and verdicts, whatever stands in them.
+"""Messages and verdicts in a terminal, with hostile texts.
 
-Records come from anybody, so a text in one must neither reach the terminal as a command nor pass for rich's markup.
+A text of a record must neither reach the terminal as a command nor count as rich's markup.
 """
 
 import io

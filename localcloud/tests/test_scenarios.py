@@ -1,6 +1,6 @@
-"""The scenarios of the approval workflow: how steps are judged and chapters end, and what it has the stack file say.
+"""The approval scenarios: results of steps, failed scenarios, and their settings.
 
-Whether it plays well against the app is shown by the demo.
+Not shown here: the app (the demo runs it).
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ BUTTON = {"type": "button", "action_id": "approve", "value": "r-1"}
 
 @pytest.fixture
 def cloud() -> RunningCloud:
-    """A cloud that nobody asks anything."""
+    """A cloud without servers."""
 
     class Silent(RunningCloud):
         def set_assignment_behavior(self, **behavior: Any) -> None:
@@ -43,27 +43,25 @@ def test_step_is_ok_if_the_expected_was_seen() -> None:
 def test_step_keeps_the_seen_state(cloud: RunningCloud) -> None:
     told: list[str] = []
     driver = ScenarioDriver(cloud, "http://127.0.0.1:1/slack", told.append)
-    with driver.step("somebody knocks", "a door") as step:
+    with driver.step("a user knocks", "a door") as step:
         step.seen = "a door"
     assert [(step.name, step.expected, step.seen, step.ok) for step in driver.steps] == [
-        ("somebody knocks", "a door", "a door", True)
+        ("a user knocks", "a door", "a door", True)
     ]
-    assert told == ["somebody knocks"]
+    assert told == ["a user knocks"]
 
 
-@pytest.mark.parametrize("error", [LocalCloudError("Waited in vain."), ConnectionRefusedError("nobody there")])
+@pytest.mark.parametrize("error", [LocalCloudError("Waited in vain."), ConnectionRefusedError("refused")])
 def test_failed_step_keeps_the_error_and_ends_the_scenario(cloud: RunningCloud, error: Exception) -> None:
     driver = ScenarioDriver(cloud, "http://127.0.0.1:1/slack")
-    with pytest.raises(ScenarioFailedError), driver.step("somebody knocks", "a door"):
+    with pytest.raises(ScenarioFailedError), driver.step("a user knocks", "a door"):
         raise error
-    with pytest.raises(ScenarioFailedError), driver.step("somebody knocks again", "a door") as step:
+    with pytest.raises(ScenarioFailedError), driver.step("a user knocks again", "a door") as step:
         step.seen = "a wall"
     assert [step.seen for step in driver.steps] == [str(error), "a wall"]
 
 
-def test_failed_scenario_does_not_stop_the_others(
-    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_scenario_does_not_stop_the_others(cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(driver: ScenarioDriver, *_: object) -> str:
         with driver.step("wrong", "a door"):
             pass

@@ -1,4 +1,4 @@
-"""The page in which somebody is a person in the local cloud's Slack: its server, without a browser.
+"""The page to act as a user of the local cloud's Slack: its server, without a browser.
 
 It does not prove that the script of the page works; that was looked at.
 """
@@ -74,7 +74,7 @@ def do(page: SlackPage, action: str, **order: Any) -> Any:
 
 
 def messages(seen: dict[str, Any], channel: str) -> list[dict[str, Any]]:
-    return next(one["messages"] for one in seen["channels"] if one["id"] == channel)
+    return next(each["messages"] for each in seen["channels"] if each["id"] == channel)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_user_view_has_channels_threads_and_ephemeral_messages(cloud: RunningClo
     cloud.call_slack(
         "chat.postMessage", {"channel": cloud.slack_channel, "thread_ts": posted["ts"], "text": "in the thread"}
     )
-    users = {one["name"]: one["id"] for one in cloud.call_slack("users.list", {})["members"]}
+    users = {each["name"]: each["id"] for each in cloud.call_slack("users.list", {})["members"]}
     cloud.call_slack("chat.postMessage", {"channel": users["ada.lovelace"], "text": "to ada"})
     ephemeral = {"channel": cloud.slack_channel, "user": users["ada.lovelace"], "text": "for ada"}
     cloud.call_slack("chat.postEphemeral", ephemeral)
@@ -118,13 +118,13 @@ def test_user_view_has_channels_threads_and_ephemeral_messages(cloud: RunningClo
     message = messages(seen, cloud.slack_channel)[-1]
     assert (message["text"], message["channel"]) == (hostile, cloud.slack_channel)
     assert [reply["text"] for reply in message["replies"]] == ["in the thread"]
-    assert [one["name"] for one in seen["channels"]] == ["break-glass", "security", "direct messages"]
+    assert [each["name"] for each in seen["channels"]] == ["break-glass", "security", "direct messages"]
     assert seen["channels"][-1]["messages"][-1]["text"] == "to ada"
-    assert "for ada" in [one["text"] for one in seen["ephemerals"]]
+    assert "for ada" in [each["text"] for each in seen["ephemerals"]]
     assert seen["members"][users["grace.hopper"]] == "Grace Hopper"
     others = read_user_view(page, "grace.hopper")
-    assert "for ada" not in [one["text"] for one in others["ephemerals"]]
-    assert [one["name"] for one in others["channels"]] == ["break-glass", "security"]
+    assert "for ada" not in [each["text"] for each in others["ephemerals"]]
+    assert [each["name"] for each in others["channels"]] == ["break-glass", "security"]
 
 
 def test_without_a_person_the_page_learns_whom_one_can_be(page: SlackPage) -> None:
@@ -150,7 +150,9 @@ def test_buttons_are_clicked_in_the_page(cloud: RunningCloud, page: SlackPage, a
     blocks = [{"type": "actions", "elements": [button]}]
     message = {"channel": cloud.slack_channel, "text": "May I?", "blocks": blocks}
     ts = cloud.call_slack("chat.postMessage", message)["ts"]
-    shown = next(one for one in messages(read_user_view(page, "ada.lovelace"), cloud.slack_channel) if one["ts"] == ts)
+    shown = next(
+        each for each in messages(read_user_view(page, "ada.lovelace"), cloud.slack_channel) if each["ts"] == ts
+    )
     do(page, "click", message=shown, action_id="approve", value="r-1")
     assert app.requests[-1]["actions"][0]["value"] == "r-1"
     do(page, "home")
@@ -181,7 +183,7 @@ def test_click_without_an_app_is_an_error(page: SlackPage) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ('{"user": "nobody", "type": "home"}', 502),
+        ('{"user": "unknown", "type": "home"}', 502),
         ('{"user": "ada.lovelace", "type": "rob"}', 400),
         ('{"user": "ada.lovelace"}', 400),
         ('{"user": "ada.lovelace", "type": "command"}', 400),

@@ -1,4 +1,4 @@
-"""Somebody in the local cloud's Slack, before a small app: what they do arrives as Slack sends it, and is answered.
+"""A user of the local cloud's Slack and a small app: requests in Slack's shapes, and their answers.
 
 Proves nothing about Slack or the approval app.
 """

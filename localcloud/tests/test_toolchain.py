@@ -1,4 +1,4 @@
-"""How tools are chosen, remembered and brought, with stand-ins for the programs on PATH.
+"""The choice and installation of tools, with stand-ins for the programs on PATH.
 
 Not shown here: that PyPI, npm and the Go module proxy really have what is pinned; a fresh clone shows that.
 """
@@ -271,9 +271,7 @@ def test_uv_on_path_is_used(chain: Toolchain, clone: Path, install: Install) -> 
     assert chain.lines == ["uv 0.13.9 from PATH"]
 
 
-def test_python_without_ensurepip_is_an_error_with_the_fix(
-    chain: Toolchain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_without_ensurepip_is_an_error_with_the_fix(chain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_nothing(_name: str) -> None:
         return None
 
@@ -312,9 +310,7 @@ def test_pulumi_on_path_is_used_with_its_language_host(chain: Toolchain, clone: 
     assert chain.lines == ["pulumi 99.0.0 from PATH"]
 
 
-def test_built_pulumi_replaces_an_incomplete_installed_one(
-    chain: Toolchain, clone: Path, install: Install
-) -> None:
+def test_built_pulumi_replaces_an_incomplete_installed_one(chain: Toolchain, clone: Path, install: Install) -> None:
     install("pulumi", "echo v99.0.0")
     built = clone / ".tools/pulumi"
     built.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a record should have caused, against what it did cause."""
+"""The expected alerts of a record against those that arrived."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from localcloud.verdicts import FOREIGN_ALERT, Verdict, alert_kinds, first_of_ea
         (("console",), ("portal",), False, 1, 1),
         (("denied", "denied"), ("denied",), False, 1, 0),
         (("denied",), ("denied", "denied"), False, 0, 1),
-        # Nobody said what to expect: nothing is wrong.
+        # Without an expectation nothing is wrong.
         (None, (), True, 0, 0),
         (None, ("portal", "portal"), True, 0, 0),
     ],

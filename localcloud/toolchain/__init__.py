@@ -1,8 +1,8 @@
 """Brings the tools that the project needs and the machine lacks, into `.tools/` of the clone.
 
-What is installed and new enough is used; the rest comes from PyPI, npm and the Go module proxy, in versions pinned and
-hashed in this repository. Everything is reached through `.tools/bin`, whatever its origin. This package runs before
-anything is installed, so it imports the standard library only.
+Installed tools are used if they are new enough. The others come from package registries, in versions pinned and hashed
+in this repository. `.tools/bin` holds or links every tool. This package runs before anything is installed, so it
+imports the standard library only.
 
 Non-goals: Windows outside WSL; keeping installed tools up to date; installing anything outside the clone.
 """

@@ -1,4 +1,4 @@
-"""Runs the programs that bring a tool, with progress for the person who waits and one clear sentence if they fail.
+"""Runs the programs that install a tool, with progress and one clear sentence on failure.
 
 Non-goals: showing the programs' whole output; it is in a log file which the failure names.
 """
@@ -14,11 +14,11 @@ from typing import TextIO
 
 
 class ToolchainError(Exception):
-    """A tool can't be had on this machine. The message is one sentence: what failed, why, and what to do instead."""
+    """A tool can't be installed; the message names the step, the reason and the fix."""
 
 
 class ProgressPrinter:
-    """What is being done, for how long, and the last line of its output: in place on a terminal, else now and then."""
+    """Prints a task, its duration and last line of output: in place on a terminal, else periodically."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
@@ -42,14 +42,14 @@ class ProgressPrinter:
 
 
 def last_line(log: Path) -> str:
-    """Returns the last line of a log that has any text, as one printable line of at most 300 characters."""
+    """Returns the last non-empty line of a log, printable and at most 300 characters long."""
     lines = _lines(log)
     return lines[-1] if lines else ""
 
 
 def cause(log: Path) -> str:
-    """Returns the line of a log that says why a program failed: what it calls an error first, else its last line."""
-    # As pip, uv and npm mark it; Go's own message is its last line. What follows an error is details and advice.
+    """Returns the cause of a failure in a log: its first error, else its last line."""
+    # As pip, uv and npm mark it; Go's own message is its last line. Details and advice follow an error.
     errors = (line for line in _lines(log) if re.match(r"(npm )?error\b", line, re.IGNORECASE))
     return next(errors, last_line(log))
 

@@ -1,6 +1,6 @@
-"""Remembers what each tool was made from, so that a warm run is a few hashes instead of a few minutes.
+"""Fingerprints of the inputs of each tool, so that a warm run computes a few hashes.
 
-Non-goals: noticing changes inside an installed tool; whoever edits `.tools/` deletes it.
+Non-goals: changes inside an installed tool. After an edit, delete `.tools/`.
 """
 
 import fcntl
@@ -34,13 +34,13 @@ def identity(executable: Path | None) -> str:
 
 
 class Stamps:
-    """One small file per tool: the fingerprint of what it was made from, and a line that says what was made."""
+    """One small file per tool: the fingerprint of its inputs, and a line for the summary."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def read(self, name: str, inputs: Sequence[str | bytes | Path], outputs: Sequence[Path]) -> str | None:
-        """Returns the line kept for a tool, or None if it was never made, its inputs changed or an output is gone."""
+        """Returns the line of a tool; None if new, or inputs changed, or an output is gone."""
         try:
             stamp = json.loads((self._directory / name).read_text())
         except (FileNotFoundError, ValueError):
@@ -59,7 +59,7 @@ class Stamps:
 
 
 def replace(target: Path, make: Callable[[Path], object]) -> None:
-    """Makes a file or link under a temporary name and moves it over `target`, which is never seen half-made."""
+    """Makes a file or link under a temporary name, then moves it to `target`."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     make(temporary)
@@ -68,7 +68,7 @@ def replace(target: Path, make: Callable[[Path], object]) -> None:
 
 @contextmanager
 def exclusive(path: Path, waiting: Callable[[], None]) -> Generator[None]:
-    """Holds the lock file `path`; calls `waiting` once if another process has it. The kernel frees it at any exit."""
+    """Holds the lock file `path`; calls `waiting` once if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:

@@ -50,7 +50,7 @@ def go_minimum() -> Version:
 
 
 def pulumi_release() -> str:
-    """Returns the release of the Pulumi command line that is built, which is also the oldest one accepted from PATH."""
+    """Returns the release of Pulumi that is built, also the oldest one accepted from PATH."""
     return _first(r"github\.com/pulumi/pulumi/pkg/v3 (v\S+)", PULUMI_MODULE / "go.mod")
 
 
@@ -87,7 +87,7 @@ class Toolchain:
         self._releases = releases
         self._stamps = Stamps(self._tools / "stamps")
         self.lines: list[str] = []
-        """What is used, one line for each tool asked for."""
+        """A line for each requested tool."""
 
     def uv(self) -> None:
         """Brings uv: the one on PATH, else from PyPI by pip."""
@@ -141,7 +141,7 @@ class Toolchain:
         self._ensure("mutants", self._requirements, [home / "bin" / "mutmut"], make)
 
     def slack(self) -> None:
-        """Brings the Slack emulator from npm, and Node: the one on PATH if it is new enough, else from PyPI."""
+        """Installs the Slack emulator from npm, and Node from PATH if new enough, else from PyPI."""
         self._node()
 
         def make() -> str:

@@ -13,7 +13,7 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class VersionCheck:
-    """Whether a tool is used, and the reason in words for the person who waits."""
+    """The result of a check: accepted or not, and the reason in words."""
 
     accepted: bool
     reason: str

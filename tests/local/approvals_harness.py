@@ -79,7 +79,7 @@ _APPROVALS: Mapping[str, Any] = {
         },
         # The strictest of several rules applies.
         {
-            "name": "nobody waits long for alan",
+            "name": "short waits for alan",
             "sets": [DEVOPS],
             "accounts": [PRODUCTION],
             "requesters": [{"user": ALAN}],
@@ -389,7 +389,7 @@ class ApprovalsHarness(ScenarioDriver):
         states.create_state_machine(**{name: machine[name] for name in ("name", "definition", "roleArn")})
 
     def wait_for_hold(self, request: str, times: int = 1) -> None:
-        """Wait until an execution holds access for the n-th time; the log says when it has stored its token."""
+        """Wait until an execution has stored its token for the n-th time, by its log."""
 
         def holds() -> bool | None:
             lines = [

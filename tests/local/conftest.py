@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the product on the local cloud: a cloud for each worker, and a stack with approvals.
+"""Fixtures of the product's tests on the local cloud: a cloud for each worker, and one with approvals.
 
 A test that breaks a part of the cloud starts its own.
 """
@@ -15,7 +15,7 @@ from tests.local.approvals_harness import ApprovalsHarness, deploy_harness
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud in which nothing is deploy_harness. Tests keep apart by the names of what they make."""
+    """A running local cloud without a stack; each test uses names of its own."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 
@@ -29,6 +29,6 @@ def pulumi_cli() -> None:
 
 @pytest.fixture(scope="session")
 def approvals(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: None) -> Iterator[ApprovalsHarness]:
-    """Stack `local` with approvals, deploy_harness to a cloud of its own; tests keep apart by who asks for what."""
+    """Stack `local` with approvals on its own cloud; each test uses its own requester and role."""
     with deploy_harness(tmp_path_factory.mktemp("approvals")) as harness:
         yield harness

@@ -1,4 +1,4 @@
-"""Stack `local`, deployed by a real `pulumi up`: every record from the event bus to Slack, or to where it ends without.
+"""Stack `local`, deployed by a real `pulumi up`: every record from the event bus to its end.
 
 One deployment for all tests. A test that breaks a part of it mends it again.
 
@@ -32,7 +32,7 @@ from tests.stack_file import configure_alerts, stack_file
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
 
 ALL_RECORDS = list(load_records())
-# One record of each evidence path, in which AWS puts what nobody but AWS may see.
+# One record of each evidence path, with fields that no message may hold.
 USES = {
     EvidencePath.session_start: "session-devops-break-glass",
     EvidencePath.portal: "portal-get-role-credentials",
@@ -120,7 +120,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of all records: in Slack, and by e-mail."""
+    """The results of all records: in Slack, and by e-mail."""
 
     outcome: ReplayResult
     mails: list[str]
@@ -149,7 +149,7 @@ def test_a_message_carries_the_id_of_its_event_into_slack(deployed: Deployed, pl
     expected = sorted((record.content["eventID"], kind) for record in ALL_RECORDS for kind in record.expected or ())
     payloads = [post.body["metadata"]["event_payload"] for post in played.outcome.accepted]
     assert sorted((payload["event_id"], payload["evidence"]) for payload in payloads) == expected
-    # And Slack keeps it, for whoever reads the channel by its API.
+    # Slack keeps it for readers of its API.
     arguments = {"channel": deployed.cloud.slack_channel, "include_all_metadata": True, "limit": 200}
     kept = deployed.cloud.call_slack("conversations.history", arguments)["messages"]
     assert {event_id for event_id, _ in expected} <= {
@@ -171,7 +171,7 @@ def test_a_drill_says_so_in_its_first_words(played: Played) -> None:
         assert post.body["text"].startswith("DRILL: ") == is_drill
 
 
-# --- what a message may not hold -----------------------------------------------------------------------------------
+# --- contents of a message ----------------------------------------------------------------------------------------
 
 MARK = 'LEAK"\\<!channel>'
 
@@ -209,7 +209,7 @@ def test_the_token_is_in_no_log_of_the_cloud(deployed: Deployed, played: Played)
     assert [file for file in files if deployed.cloud.bot_token.encode() in file.read_bytes()] == []
 
 
-# --- what makes it work --------------------------------------------------------------------------------------------
+# --- conditions ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", list(EvidencePath))

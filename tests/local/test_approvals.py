@@ -1,6 +1,6 @@
 """The approval workflow end to end: stack `local` with approvals, people in Slack, and the emulated Identity Center.
 
-Each test says what people see in Slack, and what is really there then. What happens when something fails is shown by
+Each test asserts the messages in Slack and the real state. Failures are shown by
 test_approvals_in_trouble.py.
 
 Not shown here: anything that only AWS and Slack can show (docs/live-checks.md), and permissions, since the emulators
@@ -150,7 +150,7 @@ def test_extension_moves_the_end_until_security_ends_access(
     grace, edsger = approvals.user(GRACE), approvals.user(EDSGER)
     form = grace.click_for_form(approvals.wait_for_state(request, State.active), ids.EXTEND)
     assert grace.submit(form, {ids.REASON: "The routes are not back."})["title"]["text"] == "Requested"
-    extension = next(one.id for one in approvals.store.open_requests() if one.parent == request)
+    extension = next(each.id for each in approvals.store.open_requests() if each.parent == request)
     approvals.click(BARBARA, extension, ids.APPROVE, State.pending)
     approvals.wait_for_state(extension, State.ended)
     assert (approvals.read_request(request).revoke_at or 0) > (before or 0)
@@ -174,13 +174,15 @@ def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: Approv
     assert "without approval. An explanation is required." in shown(message)
 
     def alarm(channel: str) -> dict[str, Any] | None:
-        return approvals.find_message(channel, lambda one: request in json.dumps(one) and "<!channel>" in one["text"])
+        return approvals.find_message(
+            channel, lambda each: request in json.dumps(each) and "<!channel>" in each["text"]
+        )
 
     alarms = [
         wait_until(lambda channel=channel: alarm(channel), "the alarm")
         for channel in (approvals.cloud.slack_channel, approvals.cloud.second_channel)
     ]
-    assert all("Every minute costs." in shown(one) for one in alarms)
+    assert all("Every minute costs." in shown(each) for each in alarms)
     edsger = approvals.user(EDSGER)
     edsger.submit(edsger.click_for_form(alarms[1], ids.END), {ids.NOTE: "We see it differently."})
     approvals.wait_for_state(request, State.ended)
@@ -223,7 +225,7 @@ def test_ended_access_denies_sessions_until_all_have_expired(approvals: Approval
     assert approvals.store.grants(request)[0].deny_until is None
 
 
-# --- who may not, and what is hostile --------------------------------------------------------------------------------
+# --- permissions and hostile input -----------------------------------------------------------------------------------
 
 
 def test_button_of_another_user_does_nothing(approvals: ApprovalsHarness) -> None:
@@ -264,10 +266,10 @@ def test_repeated_or_replayed_click_acts_once(approvals: ApprovalsHarness) -> No
     headers = approvals.sign(click)
     path = approvals.path
     assert approvals.send_http("POST", path, click, headers) == 200
-    # A replay, the same to the byte.
+    # The same bytes again: a replay.
     assert approvals.send_http("POST", path, click, headers) == 200
     wait_until(lambda: "replay_ignored" in str(approvals.read_log(AppFunction.interactions)) or None, "the replay")
-    # Signed anew: Slack, which got no answer in time, or a finger that was too quick.
+    # Signed again: a retry of Slack, or a double click.
     assert approvals.send_http("POST", path, click, approvals.sign(click, skew=-5)) == 200
     approvals.return_access(request)
     assert approvals.read_audit(request).count("approved") == 1
@@ -315,7 +317,7 @@ def test_unmanaged_assignment_is_reported(approvals: ApprovalsHarness) -> None:
         wait_until(lambda: approvals.has_access(EDSGER, DEVOPS, STAGING) or None, "the assignment")
         assert approvals.reconcile()["UnrecordedAssignments"] == 1
         posted = approvals.find_message(
-            approvals.cloud.slack_channel, lambda one: "neither a request nor" in one["text"]
+            approvals.cloud.slack_channel, lambda each: "neither a request nor" in each["text"]
         )
         assert posted is not None
         assert "Edsger Dijkstra" in posted["text"]
@@ -382,7 +384,7 @@ def test_usage_without_a_request_is_explained_and_accepted(approvals: ApprovalsH
     explained = approvals.wait_for_reply(alert, lambda reply: has_button(reply, ids.ACCEPT), "the button to accept")
     barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
     approvals.wait_for_reply(alert, lambda reply: "Explanation accepted" in reply["text"], "that it is accepted")
-    assert recorded.id not in [one.id for one in approvals.store.open_usages()]
+    assert recorded.id not in [each.id for each in approvals.store.open_usages()]
 
 
 def test_a_drill_needs_no_explanation(approvals: ApprovalsHarness) -> None:
@@ -394,7 +396,7 @@ def test_a_drill_needs_no_explanation(approvals: ApprovalsHarness) -> None:
     assert approvals.store.usage_of_event(record["eventID"]) is None
 
 
-# --- what is logged --------------------------------------------------------------------------------------------------
+# --- logs ------------------------------------------------------------------------------------------------------------
 
 
 def test_logs_have_no_secret_and_no_text_of_users(approvals: ApprovalsHarness) -> None:

@@ -1,7 +1,7 @@
 """The approval workflow on the local cloud when something fails: what people see, and what is left behind.
 
-Every way to fail that docs/approvals/failures.md draws, against the real state machine and real processes. Whether
-somebody has access is asked of Identity Center, never of a message.
+Every failure of docs/approvals/failures.md, against the real state machine and real processes. Access is read from
+Identity Center, never from a message.
 
 Not shown here: a crash at each single line (tests/app/services/test_crashes.py), hostile input
 (tests/app/entrypoints/test_receiver.py), and how AWS fails.
@@ -162,7 +162,7 @@ def test_slow_slack_delays_nothing_and_shows_no_older_state(approvals: Approvals
             {"error": "ConflictException", "times": 2},
             {"error": "InternalServerException", "times": 2},
         ],
-        # It is done, and nobody is told.
+        # It is done, and the response is lost.
         [{"lost": True, "times": 2}],
     ],
     ids=["refuses", "loses its answers"],
@@ -313,7 +313,7 @@ def test_secrets_manager_down_stops_only_new_processes(approvals: ApprovalsHarne
     assert approvals.read_request(request).state is State.active
     assert approvals.has_access(ALAN, DEVOPS, STAGING)
 
-    # Somebody's process has read the secrets before.
+    # Another process has read the secrets before.
     approvals.cloud.end_faults()
     alan.open_home()
     approvals.cloud.fail("secretsmanager:*", error="InternalServiceError")
@@ -418,10 +418,10 @@ def test_grant_under_way_at_a_stopped_execution_is_revoked(approvals: ApprovalsH
     request = approvals.submit_request(ALAN, NETWORK, STAGING)
     approvals.click(BARBARA, request, ids.APPROVE, State.pending)
     wait_until(
-        lambda: any(one.operation for one in approvals.store.grants(request)) or None, "the creation to be known"
+        lambda: any(each.operation for each in approvals.store.grants(request)) or None, "the creation to be known"
     )
     approvals.stop_execution(request)
-    wait_until(lambda: approvals.has_access(ALAN, NETWORK, STAGING) or None, "an assignment that nobody looks after")
+    wait_until(lambda: approvals.has_access(ALAN, NETWORK, STAGING) or None, "an assignment without an execution")
     approvals.reconcile_until(request, State.ended, State.failed)
     approvals.wait_for_state(request, State.ended, State.failed)
     nothing_left(approvals, request)

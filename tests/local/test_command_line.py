@@ -36,12 +36,12 @@ TABLE = "commands"
 
 @pytest.fixture(scope="module")
 def deployed(cloud: RunningCloud) -> ApprovalPolicy:
-    """Who is on call requests, whoever leads approves: people of the local cloud."""
+    """A policy for the local cloud's users: on call requests, leads approve."""
     identity = cloud.client("identitystore")
     store_id = cloud.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
     groups = {
-        one["DisplayName"]: Principal(PrincipalKind.group, one["GroupId"], one["DisplayName"])
-        for one in identity.list_groups(IdentityStoreId=store_id)["Groups"]
+        each["DisplayName"]: Principal(PrincipalKind.group, each["GroupId"], each["DisplayName"])
+        for each in identity.list_groups(IdentityStoreId=store_id)["Groups"]
     }
     rule = replace(
         DATABASES,
@@ -94,7 +94,7 @@ def test_explain_names_the_people_of_the_groups(breakglass: Run) -> None:
 
     assert done.returncode == 0
     assert answer["who"]["request"]["outcome"] == "allowed"
-    assert [(one["user_name"], one["outcome"]) for one in answer["approvers"]] == [
+    assert [(each["user_name"], each["outcome"]) for each in answer["approvers"]] == [
         ("barbara.liskov", "allowed"),
         ("grace.hopper", "allowed"),
     ]

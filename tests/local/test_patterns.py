@@ -1,6 +1,6 @@
 """Every pattern on every record, by MiniStack's TestEventPattern and by the independent matcher: the same verdicts.
 
-What neither shows is whether EventBridge itself accepts the patterns (docs/live-checks.md).
+Not shown here: that EventBridge itself accepts the patterns (docs/live-checks.md).
 """
 
 import pytest

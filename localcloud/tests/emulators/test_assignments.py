@@ -1,4 +1,4 @@
-"""Account assignments of the local cloud, and whatever else the approval app asks of Identity Center, by AWS's own API.
+"""Account assignments and other operations of Identity Center that the approval app calls, by AWS's own API.
 
 Proves nothing about AWS: it holds the emulator to what AWS's documentation says.
 """
@@ -47,8 +47,8 @@ def names(sso: Any) -> Iterator[dict[str, str]]:
     arn = sso.create_permission_set(InstanceArn=instance, Name="devops")["PermissionSet"]["PermissionSetArn"]
     yield {"InstanceArn": instance, "PermissionSetArn": arn}
     for account in ACCOUNTS:
-        for one in listed(sso, {"InstanceArn": instance, "PermissionSetArn": arn}, account):
-            principal = {key: one[key] for key in ("PrincipalType", "PrincipalId")}
+        for each in listed(sso, {"InstanceArn": instance, "PermissionSetArn": arn}, account):
+            principal = {key: each[key] for key in ("PrincipalType", "PrincipalId")}
             sso.delete_account_assignment(
                 InstanceArn=instance, PermissionSetArn=arn, TargetId=account, TargetType="AWS_ACCOUNT", **principal
             )
@@ -67,7 +67,7 @@ def listed(sso: Any, names: dict[str, str], account: str) -> list[dict[str, str]
     pages = sso.get_paginator("list_account_assignments").paginate(
         **names, AccountId=account, PaginationConfig={"PageSize": 1}
     )
-    return [one for page in pages for one in page["AccountAssignments"]]
+    return [each for page in pages for each in page["AccountAssignments"]]
 
 
 def access(names: dict[str, str], user: str, account: str = PRODUCTION) -> dict[str, str]:
@@ -187,7 +187,7 @@ def test_assignments_come_in_pages(sso: Any, store: tuple[Any, str], names: dict
     people = {user_id(store, "UserName", name) for name in ("ada.lovelace", "grace.hopper", "alan.turing")}
     for person in people:
         creation(sso, names, create(sso, names, person))
-    assert {one["PrincipalId"] for one in listed(sso, names, PRODUCTION)} == people
+    assert {each["PrincipalId"] for each in listed(sso, names, PRODUCTION)} == people
 
 
 def test_a_set_is_provisioned_where_somebody_is_assigned_it(sso: Any, names: dict[str, str], ada: str) -> None:
@@ -222,7 +222,7 @@ def test_the_groups_of_a_person_come_in_pages(store: tuple[Any, str]) -> None:
     pages = client.get_paginator("list_group_memberships_for_member").paginate(
         IdentityStoreId=store_id, MemberId={"UserId": grace}, PaginationConfig={"PageSize": 1}
     )
-    groups = [one["GroupId"] for page in pages for one in page["GroupMemberships"]]
+    groups = [each["GroupId"] for page in pages for each in page["GroupMemberships"]]
     named = {client.describe_group(IdentityStoreId=store_id, GroupId=group)["DisplayName"] for group in groups}
     assert named == {name for name, members in GROUPS.items() if "grace.hopper" in members}
 

@@ -38,7 +38,7 @@ def test_waits_double_up_to_720_seconds() -> None:
 
 
 def test_deliver_default_policy_ends_as_recorded() -> None:
-    """A dead letter of 2023-04-04 (target IDMS.BECSRESTAPI): 129 retries, sent 24 h 5 min 50 s after its event."""
+    """A recorded dead letter of 2023-04-04: 129 retries, sent 24 h 5 min 50 s after its event."""
     failure, waits = attempt(endless(TargetResponse.timed_out()), TargetRetryPolicy())
     assert failure is not None
     assert (failure.retries, failure.exhausted) == (129, "MaximumEventAgeInSeconds")

@@ -186,9 +186,7 @@ def wiring(cloud: RunningCloud, destination: Destination) -> Wiring:
     return Wiring(cloud, destination.url)
 
 
-def test_record_reaches_rule_and_destination_with_its_header(
-    wiring: Wiring, destination: Destination
-) -> None:
+def test_record_reaches_rule_and_destination_with_its_header(wiring: Wiring, destination: Destination) -> None:
     paths = {
         "source": "$.source",
         "type": "$.detail-type",

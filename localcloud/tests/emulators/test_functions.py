@@ -1,4 +1,4 @@
-"""Functions of the local cloud: what they see, how their errors are named, and how they die by order.
+"""Functions of the local cloud: their isolation, the names of their errors, and lost invocations.
 
 Proves nothing about AWS: it holds the emulator to what AWS's documentation says.
 """
@@ -60,7 +60,7 @@ def no_faults(cloud: RunningCloud) -> Iterator[None]:
 
 
 def invoke(cloud: RunningCloud, function: str, **event: Any) -> dict[str, Any]:
-    """What an invocation answers, its error included."""
+    """Return the response of an invocation, its error included."""
     answer = cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
     payload: dict[str, Any] = json.loads(answer["Payload"].read())
     return payload

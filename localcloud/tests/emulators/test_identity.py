@@ -58,7 +58,7 @@ def test_each_group_is_found_by_name_and_holds_its_members(cloud: RunningCloud, 
     for name, members_of_it in GROUPS.items():
         group = found("get_group_id", "displayName", name)["GroupId"]
         members = store.list_group_memberships(IdentityStoreId=store_id, GroupId=group)["GroupMemberships"]
-        assert {member["MemberId"]["UserId"] for member in members} == {users[one] for one in members_of_it}
+        assert {member["MemberId"]["UserId"] for member in members} == {users[each] for each in members_of_it}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The slack before the Slack emulator, in this process and with a stand-in for the emulator.
 
-What the real emulator makes of a message is shown in test_emulators_cloud.py and by the demo.
+Not shown here: the real emulator (test_cloud.py, and the demo).
 """
 
 import json
@@ -23,7 +23,7 @@ _Server = TypeVar("_Server", bound=ThreadingHTTPServer)
 
 
 class Upstream(ThreadingHTTPServer):
-    """Stands for `emulate`: notes what it gets and says what it is told to say."""
+    """Replaces `emulate`: records requests and answers as told."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""People in the local cloud's Slack: what they see, what Slack says of them, and how it fails the app.
+"""Users of the local cloud's Slack: their views, their profile, and faults of the app's calls.
 
 Proves nothing about Slack: it holds the emulator to what Slack's documentation says.
 """
@@ -55,9 +55,7 @@ def test_a_person_can_be_made_a_guest(cloud: RunningCloud) -> None:
     assert cloud.call_slack("users.info", {"user": alan})["user"]["is_restricted"] is False
 
 
-def test_user_sees_the_form_of_their_click_and_its_changes(
-    cloud: RunningCloud, ada: dict[str, Any]
-) -> None:
+def test_user_sees_the_form_of_their_click_and_its_changes(cloud: RunningCloud, ada: dict[str, Any]) -> None:
     url = f"{cloud.slack_url}/_localcloud/views"
     trigger = cloud.call_slack("views.generateTriggerId", {"user_id": ada["id"]})["trigger_id"]
     opened = cloud.call_slack("views.open", {"trigger_id": trigger, "view": VIEW})["view"]["id"]
@@ -70,9 +68,7 @@ def test_user_sees_the_form_of_their_click_and_its_changes(
     assert request_json("GET", f"{url}?user=U0NOBODY") == []
 
 
-def test_late_answer_does_not_overwrite_a_newer_view(
-    cloud: RunningCloud, ada: dict[str, Any]
-) -> None:
+def test_late_answer_does_not_overwrite_a_newer_view(cloud: RunningCloud, ada: dict[str, Any]) -> None:
     trigger = cloud.call_slack("views.generateTriggerId", {"user_id": ada["id"]})["trigger_id"]
     opened = cloud.call_slack("views.open", {"trigger_id": trigger, "view": VIEW})["view"]["id"]
     done = {**VIEW, "title": {"type": "plain_text", "text": "Done"}}
@@ -97,7 +93,7 @@ def test_a_message_that_one_person_sees_is_seen_by_nobody_else(cloud: RunningClo
     assert request_json("GET", f"{url}{ada['id']}") == [*before, {**message, "ts": posted["message_ts"]}]
     assert request_json("GET", f"{url}U0NOBODY") == []
     history = cloud.call_slack("conversations.history", {"channel": cloud.slack_channel})["messages"]
-    assert posted["message_ts"] not in [one["ts"] for one in history]
+    assert posted["message_ts"] not in [each["ts"] for each in history]
 
 
 def test_slack_fault_is_answered_as_often_as_requested(cloud: RunningCloud, faults: str) -> None:

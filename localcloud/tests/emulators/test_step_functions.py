@@ -128,7 +128,7 @@ def test_start_execution_repeated_with_same_input_is_no_error(cloud: RunningClou
 
 
 def said(file: Path) -> list[str]:
-    """What invocations have written into a file, a line each."""
+    """Return the lines that invocations have written to a file."""
     return file.read_text().splitlines() if file.exists() else []
 
 
@@ -180,7 +180,7 @@ def test_deleted_machine_ends_its_executions(cloud: RunningCloud, function_arn: 
 
 
 def test_pauses_are_short_and_longer_waits_are_not(cloud: RunningCloud) -> None:
-    """How long they take is not asserted: the first would else exceed the time that a test has."""
+    """The duration is not asserted: unshortened pauses would exceed the time limit of a test."""
     run(cloud, "pauses", {"Type": "Wait", "Seconds": 60})
     execution = start(cloud, "long-wait", {"Type": "Wait", "Seconds": 400})
     assert describe(cloud, execution)["status"] == "RUNNING"

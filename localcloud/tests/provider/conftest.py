@@ -15,7 +15,7 @@ NewEngine = Callable[[Path], Engine]
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud in which nothing is deployed. Tests keep apart by the names of what they make."""
+    """A running local cloud without a stack; each test uses names of its own."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 

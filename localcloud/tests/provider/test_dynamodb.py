@@ -1,4 +1,4 @@
-"""How a table is changed where AWS is stricter than the emulator, which takes every change at once."""
+"""Changes of a table where AWS is stricter than the emulator, which takes every change at once."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_indexes_change_one_after_the_other() -> None:
     dynamodb = SlowDynamoDb()
     Table().update(dynamodb, "table", OLD, {**OLD, "globalSecondaryIndexes": indexes})
     changed = [change["GlobalSecondaryIndexUpdates"] for _, change in dynamodb.changes]
-    assert [[(kind, what["IndexName"]) for kind, what in one.items()] for [one] in changed] == [
+    assert [[(kind, what["IndexName"]) for kind, what in each.items()] for [each] in changed] == [
         [("Delete", "changed")],
         [("Delete", "dropped")],
         [("Create", "changed")],

@@ -1,4 +1,4 @@
-"""What a function needs of a provider before any AWS call: its code's hash. The calls are in tests/engine."""
+"""The hash of a function's code, before any AWS call."""
 
 import base64
 import hashlib

@@ -31,12 +31,12 @@ RESOURCES = 24
 
 @dataclass(frozen=True)
 class Life:
-    """What each step of the program's life gave."""
+    """The result of each step of the program's life."""
 
     up: UpdateResult
     outputs: dict[str, Any]
     answers: list[str]
-    """What the function said behind the API and in the state machine."""
+    """The function's answers through the API and the state machine."""
     nothing_new: UpdateResult
     drift: UpdateResult
     changing_up: UpdateResult

@@ -1,4 +1,4 @@
-"""Every resource type and function of the stand-in against the emulators: the whole life of a resource, and drift.
+"""Every resource type and function of the stand-in against the emulators: life cycle and drift.
 
 The provider runs in this process, so that each step can be looked at. Not shown here: what the engine does with the
 answers (test_provider_engine.py), nor that AWS itself takes the calls.
@@ -153,7 +153,7 @@ def invoke(tok: str, arguments: Properties) -> dict[str, PropertyValue]:
 
 @dataclass(frozen=True)
 class World:
-    """What the cases build on, made once in the local cloud."""
+    """Resources that the cases build on, created once."""
 
     instance: str
     store: str
@@ -661,7 +661,7 @@ def test_code_changed_by_hand_is_found(cloud: RunningCloud, world: World, tmp_pa
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What is made really works together
+# The resources work together
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -674,9 +674,7 @@ def invoked(cloud: RunningCloud, name: str, event: Properties) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def test_code_is_compared_by_its_content_not_its_path(
-    cloud: RunningCloud, world: World, tmp_path: Path
-) -> None:
+def test_code_is_compared_by_its_content_not_its_path(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
     tok, path = "aws:lambda/function:Function", tmp_path / "code.zip"
     source = "def handler(event, context):\n    return {}\n"
     code = packed(path, source.format("'first'"))
@@ -973,7 +971,7 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
         identifier = {"uniqueAttribute": {"attributePath": path, "attributeValue": value}}
         found = decode(invoke("aws:identitystore/getUser:getUser", {**store, "alternateIdentifier": identifier}))
         assert found["userId"] == answers["getUser"]["userId"]
-    members = [one["memberId"]["userId"] for one in answers["getGroupMemberships"]["groupMemberships"]]
+    members = [each["memberId"]["userId"] for each in answers["getGroupMemberships"]["groupMemberships"]]
     assert len(members) == 2
     assert answers["getUser"]["userId"] in members
     assert answers["getOrganization"]["masterAccountId"] == "111111111111"

@@ -1,4 +1,4 @@
-"""What is measured of many clicks at once are clicks that open a form.
+"""A burst counts only clicks that open a form.
 
 Not shown here: that the services which they ask behave as AWS and Slack do.
 """

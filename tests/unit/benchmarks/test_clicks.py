@@ -1,4 +1,4 @@
-"""What a click takes of a processor is measured of clicks that are answered.
+"""The CPU time of a click counts only answered clicks.
 
 Not shown here: clicks through the local cloud, which the benchmark itself refuses to count if no form comes.
 """

@@ -1,4 +1,4 @@
-"""What is told about a package: its size, and what the import of each handler takes and asks of the network."""
+"""The measurement of a package: its size, and time and network calls of each import."""
 
 import io
 import zipfile
@@ -27,7 +27,7 @@ def test_a_call_to_the_network_while_importing_is_seen(tmp_path: Path) -> None:
     told, imported = functions.measure(package(), tmp_path, 1)
 
     assert told == functions.Package(len(package()), 3 + len(AppFunction))
-    network = {one.name: one.network for one in imported if "boto" not in one.name}
+    network = {each.name: each.network for each in imported if "boto" not in each.name}
     assert network.pop("`reconciler`") == 1
     assert set(network.values()) == {0}
 
@@ -35,7 +35,7 @@ def test_a_call_to_the_network_while_importing_is_seen(tmp_path: Path) -> None:
 def test_import_reads_the_zip_and_nothing_of_this_project(tmp_path: Path) -> None:
     _, imported = functions.measure(package(), tmp_path, 1)
 
-    modules = {one.name: one.modules for one in imported}
-    # The interpreter's own, and four of ours.
+    modules = {each.name: each.modules for each in imported}
+    # The interpreter's own modules, and our four.
     assert modules["`receiver`"] < 60
     assert modules["`import boto3`"] > 2 * modules["`receiver`"]

@@ -1,4 +1,4 @@
-"""The bare program is a fair opponent: it registers what ours does. Both run without an engine, in their own process.
+"""The bare program registers the same resources as ours; both run without an engine.
 
 Not shown here: that it does so under the engine. The benchmark itself refuses to go on if the numbers differ.
 """

@@ -1,4 +1,4 @@
-"""What is measured of the reconciler is a run that does what it should, and its calls are counted."""
+"""The measured run of the reconciler does its work, and its calls are counted."""
 
 from benchmarks import reconciler_runs
 
@@ -10,5 +10,5 @@ def test_calls_grow_with_what_is_late_and_not_with_what_is_live() -> None:
     quiet, late = few
     assert quiet.store_calls < 10
     assert late.store_calls > 5 * reconciler_runs.OVERDUE
-    assert [one.store_calls for one in more] == [one.store_calls for one in few]
-    assert [one.center_calls for one in more] == [one.center_calls for one in few]
+    assert [each.store_calls for each in more] == [each.store_calls for each in few]
+    assert [each.center_calls for each in more] == [each.center_calls for each in few]

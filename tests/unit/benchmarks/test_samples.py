@@ -1,4 +1,4 @@
-"""What the benchmarks say about repeated measurements."""
+"""Summaries of repeated measurements."""
 
 import pytest
 

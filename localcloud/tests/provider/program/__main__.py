@@ -9,7 +9,7 @@ REGION = "eu-central-1"
 
 
 def declare_workflow(tags: dict[str, str], code: str, *, indexed_by: str, retention: int) -> None:
-    """A function behind an HTTP API, in a state machine, and called by a schedule, with a table and logs.
+    """A function with an HTTP API, a state machine, a schedule, a table and logs.
 
     Args:
         tags: of what has tags.

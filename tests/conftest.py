@@ -3,7 +3,7 @@
 `deploy(program)` runs a Pulumi program in this process against a monitor that records what the program registers, and
 returns it as plain values for plain asserts. Nothing is deployed and no provider is asked. Where the SDK's own mock
 monitor lets things pass, this one is strict: a second resource with the same URN, a resource type or a provider
-function that nobody described below, and a component that never registers its outputs are errors.
+function that is not described below, and a component that never registers its outputs are errors.
 
 It does not prove that the engine or a provider accepts what is registered, what AWS makes of it, or how a resource
 behaves on update: tests/engine does.
@@ -32,7 +32,7 @@ EXISTING_TOKEN = "xoxb-kept-in-secrets-manager"
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What a program did
+# The effects of a program
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -65,12 +65,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a program registered, called and returned."""
+    """The registrations, calls and results of a program."""
 
     resources: list[Registration] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
-    """What the program returned, resolved."""
+    """The return value of the program, resolved."""
     secret_outputs: set[str] = field(default_factory=set)
     """Those keys of `outputs` that are secret."""
     registered_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -86,13 +86,13 @@ class Deployment:
         return found
 
     def of_type(self, type_: str) -> list[Registration]:
-        """All resources of a type, ordered by name; there is one, so that a loop over them never shows nothing."""
+        """All resources of a type, ordered by name; at least one, so that a loop tests something."""
         found = [resource for resource in self.resources if resource.type == type_]
         assert found, f"there is no resource of the type {type_}"
         return sorted(found, key=lambda each: each.name)
 
     def has_type(self, type_: str) -> bool:
-        """Whether there is a resource of a type."""
+        """True if there is a resource of a type."""
         return any(resource.type == type_ for resource in self.resources)
 
     def by_urn(self) -> dict[str, Registration]:
@@ -101,7 +101,7 @@ class Deployment:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What AWS would answer
+# The answers of AWS
 # ----------------------------------------------------------------------------------------------------------------------
 
 Inputs = Mapping[str, Any]
@@ -237,7 +237,7 @@ class Aws(mocks.Mocks):
 # The monitor
 # ----------------------------------------------------------------------------------------------------------------------
 
-# How Pulumi marks a secret on the wire (pulumi/sdk, runtime/rpc.py).
+# Pulumi's mark of a secret on the wire (pulumi/sdk, runtime/rpc.py).
 _SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 _SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 
@@ -352,7 +352,7 @@ def deploy(
         into: Where to record; needed only to see what a program did before it failed.
 
     Raises:
-        Exception: whatever the program, or a function passed to `.apply`, raised.
+        Exception: raised by the program, or by a function passed to `.apply`.
     """
     deployment = Deployment() if into is None else into
     # The SDK keeps its settings and the root stack in context variables: a copy per run keeps runs apart.
@@ -398,7 +398,7 @@ def _run(program: Program, deployment: Deployment, aws: Aws) -> None:
 
             run()
         except BaseException:
-            # Besides the error that is raised there are its echoes in whatever waited for the same resource.
+            # Besides the error that is raised there are its echoes in all that waited for the same resource.
             runner.get_loop().set_exception_handler(lambda *_: None)
             raise
         finally:

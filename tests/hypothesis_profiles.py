@@ -1,4 +1,4 @@
-"""How generated examples run. None is timed: the duration depends on the machine.
+"""Profiles of Hypothesis. No example is timed: the duration depends on the machine.
 
 A plugin for pytest, which pyproject.toml names.
 """

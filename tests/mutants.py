@@ -1,4 +1,4 @@
-"""`make mutants`: changes the code that decides, one small change at a time, and shows which changes no test notices.
+"""`make mutants`: change the code that decides, and show the changes that no test notices.
 
 mutmut makes the changes and chooses the tests that reach them. docs/proof.md says what it can't change, and lists each
 change that may stay unnoticed with a reason. First the run proves itself: the tests alone have to notice `valid = None`
@@ -35,10 +35,10 @@ MODULES = (
     "breakglass/alerts/drills.py",
     "breakglass/alerts/messages.py",
 )
-"""What is changed."""
+"""The changed modules."""
 
 TESTS = ("tests/app/domain", "tests/unit/alerts", "tests/events")
-"""What has to notice: the quick tests of these modules, without those that meet them from far away."""
+"""The quick tests of these modules, without those that meet them from far away."""
 
 DOCUMENT = ROOT / "docs" / "proof.md"
 """Lists the changes that may stay unnoticed."""
@@ -72,9 +72,9 @@ class Mutant:
 
     Attributes:
         module: the file.
-        function: the function, behind its class if it has one.
-        removed: the lines that it takes away, as one.
-        added: the lines in their place, as one.
+        function: the function, behind its class if it has one line.
+        removed: the lines that it takes away, as one line.
+        added: the lines in their place, as one line.
         status: mutmut's exit status.
     """
 
@@ -86,12 +86,12 @@ class Mutant:
 
     @property
     def row(self) -> str:
-        """How a row of the document begins that lists it."""
+        """The beginning of its row in the document."""
         return f"| `{self.function}` | {_code(self.removed)} | {_code(self.added)} |"
 
     @property
     def is_noticed(self) -> bool:
-        """Whether a test or the type checker finds it out."""
+        """True if a test or the type checker notices it."""
         return self.status in (_KILLED, _BY_TYPES)
 
 
@@ -113,13 +113,15 @@ def mutants(module: str, mutated: str, statuses: Mapping[str, int | None]) -> It
         variant = name.rpartition(".")[2]
         mangled = variant.rpartition("__mutmut_")[0]
         difference = list(difflib.ndiff(bodies[f"{mangled}__mutmut_orig"], bodies[variant]))
-        removed, added = (" ".join(one[2:] for one in difference if one.startswith(sign)) for sign in ("- ", "+ "))
+        removed, added = (
+            " ".join(mutant[2:] for mutant in difference if mutant.startswith(sign)) for sign in ("- ", "+ ")
+        )
         function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
         yield Mutant(module, function, removed, added, status)
 
 
 def differences(survivors: Iterable[Mutant], document: str, modules: Sequence[str]) -> tuple[list[Mutant], list[str]]:
-    """Return the survivors that the document does not list, and the rows of these modules that list no survivor."""
+    """Return the survivors that the document lacks, and its rows without a survivor."""
     rows: set[str] = set()
     listed: dict[str, list[str]] = {}
     module = ""
@@ -175,10 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     print(_table(found))
-    unlisted, stale = differences([one for one in found if not one.is_noticed], DOCUMENT.read_text(), modules)
-    for one in unlisted:
-        verdict = _VERDICTS.get(one.status, f"status {one.status}")
-        print(f"\n{verdict}, and not in {DOCUMENT.relative_to(ROOT)}: {one.module}\n{one.row}")
+    unlisted, stale = differences([mutant for mutant in found if not mutant.is_noticed], DOCUMENT.read_text(), modules)
+    for mutant in unlisted:
+        verdict = _VERDICTS.get(mutant.status, f"status {mutant.status}")
+        print(f"\n{verdict}, and not in {DOCUMENT.relative_to(ROOT)}: {mutant.module}\n{mutant.row}")
     for line in stale:
         print(f"\n{DOCUMENT.relative_to(ROOT)} lists what is noticed by now, or gone:\n{line}")
     print(f"\n{len(found)} changes in {time.monotonic() - began:.0f} s.")
@@ -195,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare() -> None:
-    """Begin anew: a verdict of before may be that of other tests."""
+    """Delete earlier verdicts, which may be those of other tests."""
     shutil.rmtree(_WORKDIR, ignore_errors=True)
     _WORKDIR.mkdir(parents=True)
     for name in ("breakglass", "tests"):
@@ -218,8 +220,8 @@ def _prove() -> None:
     """
     module, function, line = PLANTED
     _mutmut([f"{_dotted(module)}.x_{function}__mutmut_*"], "proving that the changed code is run")
-    planted = [one for one in _results(module) if one.function == function and one.added == line]
-    if [one.status for one in planted] != [_KILLED]:
+    planted = [mutant for mutant in _results(module) if mutant.function == function and mutant.added == line]
+    if [mutant.status for mutant in planted] != [_KILLED]:
         raise MutantsError(
             f"The planted change `{line}` in {function} of {module} was not noticed, or not made ({planted}). So the "
             "tests do not run the changed code, and no result below would mean anything."
@@ -251,7 +253,7 @@ def _mutmut(names: Sequence[str], doing: str) -> None:
 
 
 def _followed(output: Iterable[str], say: Callable[[str], None]) -> list[str]:
-    """Return the lines of a program that overwrites its last line, and say every few seconds how far it is."""
+    """Return the lines of a program that overwrites its last line, and print its progress."""
     lines, last = list[str](), time.monotonic()
     for line in map(str.strip, output):
         lines.append(line)
@@ -271,8 +273,8 @@ def _results(module: str) -> list[Mutant]:
 
 def _table(found: Sequence[Mutant]) -> str:
     lines = [f"{'':44}{'changes':>9}{'tests':>9}{'types':>9}{'unnoticed':>11}"]
-    for module in dict.fromkeys(one.module for one in found):
-        counts = Counter(one.status for one in found if one.module == module)
+    for module in dict.fromkeys(mutant.module for mutant in found):
+        counts = Counter(mutant.status for mutant in found if mutant.module == module)
         rest = sum(counts.values()) - counts[_KILLED] - counts[_BY_TYPES]
         lines.append(f"{module:44}{sum(counts.values()):9}{counts[_KILLED]:9}{counts[_BY_TYPES]:9}{rest:11}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The rule that engine and local tests must not skip where the engine is required: CI must not pass by skipping.
+"""Engine and local tests must not skip where the engine is required, as in CI.
 
 A plugin for pytest, which pyproject.toml names.
 """

@@ -1,4 +1,4 @@
-"""The copy of a stack file that an engine works with, as a person changes it in an editor."""
+"""A copy of a stack file for an engine, changed as in an editor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

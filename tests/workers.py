@@ -1,7 +1,7 @@
 """Which tests run in one worker, and which begin first.
 
 Those of one file run in one worker, and so do those of the files that share a deployment. The files are taken in the
-order of their names: what deploys (`engine`, `local`) begins before `unit`, whose many short files fill the rest. By
+order of their names: tests that deploy (`engine`, `local`) go before `unit`, whose many short files fill the rest. By
 their number of tests, as pytest-xdist orders them, the few tests that deploy for a minute would come last, and one
 worker would wait for the other.
 

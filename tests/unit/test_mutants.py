@@ -1,4 +1,4 @@
-"""What `make mutants` makes of mutmut's files, and of the document that lists what may stay unnoticed.
+"""`make mutants` reads mutmut's files, and the document of changes that may stay unnoticed.
 
 Not shown here: the run itself, which proves itself each time it is made.
 """

@@ -1,4 +1,4 @@
-"""The rule against skipped engine tests, in a run of pytest of its own: this one must not fail by it."""
+"""The rule against skipped engine tests, in its own run of pytest."""
 
 import os
 import subprocess

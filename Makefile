@@ -10,7 +10,7 @@ make check                 for every commit: format, lint, types, and the tests 
 make test                  everything that CI checks: format, lint, types, and all tests
 make bench                 measure and print; nothing is asserted by time
 make mutants               change the code that decides, bit by bit, and show what no test notices (docs/proof.md)
-make docs                  regenerate what the code knows: docs/reference, tables, diagrams, images, the stack file schema
+make docs                  regenerate what the code knows: reference, schema, component arguments, tables, diagrams, images
 make lint, fmt             check format, lint, types and stack files; repair format and lint
 make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
 endef
@@ -72,6 +72,7 @@ mutants:
 docs:
 	@$(TOOLCHAIN) python
 	@$(VENV)/python -m breakglass.stack_file.schema
+	@$(VENV)/python -m docs.generate_arguments
 	@$(VENV)/python -m docs.generate_reference
 	@$(VENV)/python -m docs.generate_tables
 	@$(VENV)/python -m docs.draw_messages

@@ -9,7 +9,7 @@ from breakglass import BreakGlass, BreakglassError, load_stack_file
 
 try:
     stack = load_stack_file()
-    break_glass = BreakGlass(pulumi.get_stack(), stack.to_args())
+    break_glass = BreakGlass(pulumi.get_stack(), stack)
 except BreakglassError as error:
     # A RunError is printed as it is; any other one under a Python traceback, which at 2 a.m. is noise.
     raise pulumi.RunError(str(error)) from None
@@ -19,7 +19,7 @@ pulumi.export("ruleNames", break_glass.rule_names)
 pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
 pulumi.export("topicArn", break_glass.topic_arn)
 pulumi.export("dashboardUrl", break_glass.dashboard_url)
-if stack.stack_file.approvals:
+if stack.approvals:
     pulumi.export("approvalRequestUrl", break_glass.approval_request_url)
     pulumi.export("approvalTable", break_glass.approval_table_name)
     pulumi.export("approvalPolicy", break_glass.approval_policy)

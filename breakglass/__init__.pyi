@@ -1,10 +1,19 @@
-from .components.alerts.slack_connection import SlackConnection, SlackConnectionArgs
-from .components.alerts.slack_destination import SlackDestination, SlackDestinationArgs
-from .components.alerts.usage_alert import UsageAlert, UsageAlertArgs
-from .components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
-from .components.approvals.approvals import Approvals, ApprovalsArgs
-from .components.break_glass import BreakGlass, BreakGlassArgs
-from .components.permission_sets.permission_set_pair import PermissionSetPair, PermissionSetPairArgs
+from .components.alerts.slack_connection import SlackConnection
+from .components.alerts.slack_destination import SlackDestination
+from .components.alerts.usage_alert import UsageAlert
+from .components.alerts.usage_monitoring import UsageMonitoring
+from .components.approvals.approvals import Approvals
+from .components.arguments import (
+    ApprovalsArgs,
+    BreakGlassArgs,
+    PermissionSetPairArgs,
+    SlackConnectionArgs,
+    SlackDestinationArgs,
+    UsageAlertArgs,
+    UsageMonitoringArgs,
+)
+from .components.break_glass import BreakGlass
+from .components.permission_sets.permission_set_pair import PermissionSetPair
 from .errors import BreakglassError, ConfigError, MessageError, PolicyError
 from .stack_file.pulumi_config import load_stack_file
 from .vocabulary import EvidencePath

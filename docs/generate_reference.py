@@ -25,6 +25,7 @@ from breakglass.iam.rules import PERMITTED_ACTIONS, PROTECTED_RISKS, RISKS, RULE
 from breakglass.stack_file.schema import stack_file_schema
 from breakglass.stack_file.secret_keys import NAMESPACE
 from breakglass.vocabulary import RiskAcknowledgement
+from docs.generate_arguments import describe
 
 FOLDER = Path(__file__).with_name("reference")
 """Where the pages are committed."""
@@ -122,7 +123,7 @@ def _stack_file(schema: Schema, derived_types: Schema) -> Iterator[str]:
         "[local](../../stacks/Pulumi.local.yaml), [dev](../../stacks/Pulumi.dev.yaml), "
         "[prod](../../stacks/Pulumi.prod.yaml)."
     )
-    yield _table(keys, (), links)
+    yield _table(_described(keys, definitions), (), links)
     for name, place in places.items():
         yield f"## {place}"
         yield inspect.cleandoc(definitions[name]["description"])
@@ -199,14 +200,8 @@ def _link(text: str, heading: str) -> str:
 
 
 def _meaning(schema: Schema) -> str:
-    said = [inspect.cleandoc(schema["description"])]
-    limits = [f"at {word} {schema[key]}" for key, word in (("minimum", "least"), ("maximum", "most")) if key in schema]
-    if limits:
-        said.append(f"{', '.join(limits).capitalize()}.")
-    if "default" in schema:
-        default = schema["default"]
-        said.append(f"Default: `{default if isinstance(default, str) else json.dumps(default)}`.")
-    return " ".join(said).replace("\n\n", "<br>").replace("\n", " ").replace("|", "\\|")
+    text = describe(schema, schema["description"])
+    return text.replace("\n\n", "<br>").replace("\n", " ").replace("|", "\\|")
 
 
 def _choices(schema: Schema) -> str:

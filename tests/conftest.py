@@ -53,6 +53,10 @@ class Registration:
     """URNs of the resources this one waits for, by an input or by `depends_on`."""
     custom: bool
     """False for a component."""
+    protect: bool
+    """Whether Pulumi refuses to delete or replace it."""
+    old_parents: frozenset[str]
+    """URNs of the parents that it had in earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -298,6 +302,8 @@ class Recorder(mocks.MockMonitor):
                 secrets=frozenset(secrets),
                 depends_on=frozenset(request.dependencies),
                 custom=request.custom,
+                protect=request.protect,
+                old_parents=frozenset(each.spec.parentUrn for each in request.aliases),
             )
         )
         resource_id, computed = self.mocks.new_resource(

@@ -1,167 +1,44 @@
-"""The whole of it: what a stack instantiates.
+"""The component that a stack instantiates: every other one, as its configuration asks for.
 
 Non-goals: reading the stack file (see `breakglass.stack_file.pulumi_config.load_stack_file`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.components.alerts.slack_connection import SlackConnection
-from breakglass.components.alerts.slack_destination import SlackDestination
-from breakglass.components.alerts.usage_alert import RetryArgs, UsageAlert
-from breakglass.components.alerts.usage_monitoring import UsageMonitoring
-from breakglass.components.approvals.args import ApprovalSettingsArgs
+from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
+from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
+from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
+from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringSpec, WatchedRoleSpec
 from breakglass.components.approvals.organization import Unreadable, read_organization
+from breakglass.components.arguments import BreakGlassArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.components.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
-from breakglass.components.permission_sets.permission_set_pair import PairArgs, PermissionSetPair, refused_risks
-from breakglass.components.reference import Reference
+from breakglass.components.permission_sets.permission_set_pair import (
+    PermissionSetPair,
+    PermissionSetPairSpec,
+    check_risks,
+)
 from breakglass.errors import ConfigError, Problem, format_value
 from breakglass.iam.lint import LintContext
-from breakglass.naming import AppFunction, Names
 from breakglass.stack_file.alerts import Alerts
-from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.base import RawValue
-from breakglass.stack_file.faults import Fault, fault
 from breakglass.stack_file.permission_sets import PairSpec, PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
-from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import StackFile
-from breakglass.vocabulary import EvidencePath
 
 if TYPE_CHECKING:
+    from breakglass.components.approvals.api import ApprovalApi
     from breakglass.components.approvals.approvals import Approvals
 
-
-class PermissionSetsArgs(TypedDict):
-    """What goes to the account that owns the Identity Center instance, or its delegated administrator."""
-
-    region: str
-    """The home region of Identity Center."""
-    instance_arn: NotRequired[str]
-    """The ARN of the Identity Center instance; looked up by default."""
-    identity_store_id: NotRequired[str]
-    """The id of its identity store; looked up by default."""
-    identity_center_kms_key_arn: NotRequired[str]
-    """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
-    protect_alert_path: NotRequired[bool]
-    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
-    to use powers around its limits that it does not acknowledge; True by default."""
-    trail_buckets: NotRequired[list[str]]
-    """Names of the S3 buckets with CloudTrail's records. Break-glass sets may read them, and change nothing in them."""
-    trail_key_arns: NotRequired[list[str]]
-    """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
-    pairs: list[PairArgs]
-    """The everyday permission sets, each with its break-glass twin."""
-
-
-class SlackArgs(TypedDict):
-    """Where alerts arrive."""
-
-    channel: str
-    """The ID of the Slack channel. The Slack app must be a member of it."""
-    bot_token_secret_name: NotRequired[str]
-    """The name of an existing secret whose value is the bot token; by default one is made of `slack_bot_token`."""
-    kms_key_arn: NotRequired[str]
-    """A customer-managed KMS key for the secret and the connection; AWS's own key by default."""
-    post_message_url: NotRequired[str]
-    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
-
-
-class WatchArgs(TypedDict):
-    """Roles that are managed elsewhere and raise alerts all the same."""
-
-    permission_sets: NotRequired[list[str]]
-    """Names of permission sets."""
-    roles: NotRequired[list[str]]
-    """ARNs of IAM roles that Identity Center did not make."""
-
-
-class MonitoringArgs(TypedDict):
-    """Alarms by e-mail, since Slack may be what is broken, and the count of uses."""
-
-    emails: NotRequired[list[str]]
-    """Who gets the alarms. Each address has to confirm the mail that AWS sends first."""
-    alerts_by_email: NotRequired[bool]
-    """Whether these addresses get every alert too, as a second channel beside Slack; False by default."""
-    uses_per_week: NotRequired[int]
-    """An alarm is raised when a role is used more often than this in 7 days; 5 by default."""
-
-
-class AlertsArgs(TypedDict):
-    """What goes to an account where the roles are used, and to the Identity Center account for the portal."""
-
-    region: str
-    """The region of the alert path; CloudTrail must deliver its management events."""
-    slack: SlackArgs
-    """Where alerts arrive."""
-    post_mortem_url: NotRequired[str]
-    """A form or page that the alert links to, where the use is explained and closed."""
-    evidence_paths: NotRequired[list[EvidencePath]]
-    """The places in CloudTrail to look at; all by default."""
-    drills: NotRequired[bool]
-    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL; True by default."""
-    explain_button: NotRequired[bool]
-    """Whether every alert has a button that asks for an explanation; by default only with `approvals`. Write True where
-    the Slack app is served by the stack of another account."""
-    watch: NotRequired[WatchArgs]
-    """Roles to watch besides the break-glass sets of `permission_sets`."""
-    retry: NotRequired[RetryArgs]
-    """How long EventBridge tries to deliver."""
-    monitoring: NotRequired[MonitoringArgs]
-    """Alarms by e-mail and the count of uses."""
-
-
-class BreakGlassArgs(TypedDict):
-    """Arguments of `BreakGlass`: at least one of `permission_sets` and `alerts`."""
-
-    permission_sets: NotRequired[PermissionSetsArgs]
-    """What goes to the account that owns the Identity Center instance."""
-    alerts: NotRequired[AlertsArgs]
-    """What goes to an account where the roles are used."""
-    approvals: NotRequired[ApprovalSettingsArgs]
-    """Access to the break-glass sets on request, decided in Slack; with both of the others."""
-    slack_bot_token: NotRequired[pulumi.Input[str]]
-    """The bot token, `xoxb-...`, from secret configuration; with alerts, unless they name an existing secret."""
-    slack_signing_secret: NotRequired[pulumi.Input[str]]
-    """The app's signing secret, from secret configuration; with approvals, unless they name an existing secret."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on every resource that takes tags."""
-
-
-class BreakGlassModel(StackFile):
-    """`BreakGlassArgs`, validated."""
-
-    slack_bot_token: Reference = None
-    """The bot token, from secret configuration."""
-    slack_signing_secret: Reference = None
-    """The app's signing secret, from secret configuration."""
-
-    @classmethod
-    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """What holds for a stack file, and: exactly one source of each secret."""
-        yield from super().cross_field_faults(given)
-        existing = given["alerts"]["slack"]["botTokenSecretName"]
-        if given["alerts"] and bool(given["slackBotToken"]) == bool(existing):
-            # Not with the value: it may be the token itself.
-            why = "Alerts are posted with exactly one bot token."
-            instead = (
-                "Give either `slack_bot_token` (from `pulumi config set --secret`) or "
-                "`alerts.slack.bot_token_secret_name`."
-            )
-            yield ("slackBotToken",), None, fault(why, instead)
-        existing = given["approvals"]["signingSecretName"]
-        if given["approvals"] and bool(given["slackSigningSecret"]) == bool(existing):
-            why = "Slack's requests are checked with exactly one signing secret."
-            instead = (
-                "Give either `slack_signing_secret` (from `pulumi config set --secret`) or "
-                "`approvals.signing_secret_name`."
-            )
-            yield ("slackSigningSecret",), None, fault(why, instead)
+Instance = tuple[pulumi.Input[str], pulumi.Input[str]]
+"""ARN of an Identity Center instance, and the ID of its identity store."""
+Pairs = Sequence[tuple[PairSpec, PermissionSetPair]]
 
 
 class BreakGlass(pulumi.ComponentResource):
@@ -206,41 +83,44 @@ class BreakGlass(pulumi.ComponentResource):
     slack_app_manifest: pulumi.Output[str | None]
     """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
 
-    def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(BreakGlassModel, args, at=f"{name}.")
-        # Of all pairs at once, before the first one is made.
-        risks = _risks(spec, spec.permission_sets, at=f"{name}.permission_sets.") if spec.permission_sets else []
-        if risks:
-            raise ConfigError(risks)
+    @show_analyzer(BreakGlassArgs)
+    def __init__(self, name: str, args: BreakGlassArgs | StackFile, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validate_args(StackFile, args, name)
+        sets, alerts = spec.permission_sets, spec.alerts
+        context = lint_context(RawValue(spec))
+        if sets and spec is not args:
+            check_risks(sets.pairs, context, [f"{name}.permission_sets.pairs[{i}]." for i in range(len(sets.pairs))])
         super().__init__("breakglass:index:BreakGlass", name, None, opts)
+        self._spec, self._prefix = spec, name
+        self._check_account()
 
-        self._judge_account(spec)
-
-        instance = self._instance(spec.permission_sets) if spec.permission_sets else None
-        later = _Later(f"{name}-approvals") if spec.approvals else None
-        sets = spec.permission_sets
-        pairs = self._pairs(name, spec, sets, *instance, later) if sets and instance else []
-        alerts: dict[Subject, UsageAlert] = {}
+        # The order is that of the needs: the permission sets are denied to change the API of the approvals, the
+        # approvals assign the sets and raise alarms, and the dashboard shows all alarms.
+        api = self._create_api(sets.region) if sets and spec.approvals else None
+        instance = self._find_instance(sets) if sets else None
+        pairs = self._create_pairs(sets, instance, context, api) if sets and instance else []
+        usage_alerts: dict[Subject, UsageAlert] = {}
         approvals: Approvals | None = None
         self.topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
-        if spec.alerts is not None:
-            connection, destination = self._slack(name, spec, spec.alerts)
-            alerts = {
-                subject: self._alert(name, spec, spec.alerts, destination, subject)
-                for subject in _watched(spec.permission_sets, spec.alerts)
+        if alerts:
+            connection, destination = self._create_slack(alerts)
+            usage_alerts = {
+                subject: self._create_alert(alerts, destination, subject) for subject in _watched(sets, alerts)
             }
-            monitoring = self._monitoring(name, spec, spec.alerts, connection, destination, alerts, later)
+            watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
+            monitoring = self._create_monitoring(alerts, connection, destination, watched)
+            if sets and instance and api:
+                approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, monitoring, api)
+            monitoring.create_dashboard(approvals.metrics if approvals else None)
             self.topic_arn = monitoring.topic_arn
             self.dashboard_url = monitoring.dashboard_url
-            if spec.approvals and instance and later:
-                make = partial(self._approvals, name, spec, spec.approvals, instance, pairs, alerts, connection)
-                approvals = later.of(partial(make, monitoring.topic_arn))
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
-        arns |= {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
-        self.permission_set_arns = _resolved(arns)
-        self.rule_names = _resolved({subject.key: alert.rule_names for subject, alert in alerts.items()})
-        self.dead_letter_queue_urls = _resolved({subject.key: alert.queue_url for subject, alert in alerts.items()})
+        self.permission_set_arns = _resolved(arns | _break_glass_arns(pairs))
+        self.rule_names = _resolved({subject.key: alert.rule_names for subject, alert in usage_alerts.items()})
+        self.dead_letter_queue_urls = _resolved(
+            {subject.key: alert.queue_url for subject, alert in usage_alerts.items()}
+        )
         none = pulumi.Output.from_input(None)
         self.approval_request_url = approvals.request_url if approvals else none
         self.approval_table_name = approvals.table_name if approvals else none
@@ -260,8 +140,9 @@ class BreakGlass(pulumi.ComponentResource):
             }
         )
 
-    def _judge_account(self, spec: BreakGlassModel) -> None:
-        """Warn of what has no effect in the account of the stack, and refuse what it may not do."""
+    def _check_account(self) -> None:
+        """Warn of settings without effect in the stack's account, and refuse assignments that it can't make."""
+        spec = self._spec
         paths = spec.alerts.evidence_paths if spec.alerts else []
         watched = _watched(spec.permission_sets, spec.alerts) if spec.alerts else []
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
@@ -269,11 +150,11 @@ class BreakGlass(pulumi.ComponentResource):
             return
         organization = read_organization(self)
         if isinstance(organization, Unreadable):
-            # With approvals this is refused a moment later.
+            # With approvals this is an error a moment later.
             pulumi.log.warn(
-                "AWS does not tell whether this account owns Identity Center. If it does not, rules for `portal` never "
-                "fire here, and nothing can be assigned in the management account. Allow "
-                f"organizations:DescribeOrganization. The provider says: {organization.said}"
+                "Unknown whether this account owns Identity Center. If it does not, rules for `portal` never fire "
+                "here, and nothing can be assigned in the management account. Allow organizations:DescribeOrganization."
+                f" The provider says: {organization.said}"
             )
             return
         here, management = organization.deployed_in, organization.management_account
@@ -283,29 +164,43 @@ class BreakGlass(pulumi.ComponentResource):
         for warning in silent_portal_rules(paths, watched, here, management):
             pulumi.log.warn(str(warning))
 
-    def _pairs(
-        self,
-        name: str,
-        spec: BreakGlassModel,
-        sets: PermissionSets,
-        instance_arn: pulumi.Input[str],
-        identity_store_id: pulumi.Input[str],
-        later: "_Later | None",
-    ) -> list[tuple[PairSpec, PermissionSetPair]]:
+    def _create_api(self, region: str) -> "ApprovalApi":
+        # Only a stack with approvals waits for the modules of the SDK that they need.
+        from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
+
+        # Its parent was the approvals, before the permission sets needed it first.
+        old_parent = pulumi.create_urn(f"{self._prefix}-approvals", "breakglass:index:Approvals", parent=self)
+        return ApprovalApi(
+            f"{self._prefix}-approvals-api",
+            ApprovalApiArgs(region, self._spec.tags),
+            pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=old_parent)]),
+        )
+
+    def _find_instance(self, sets: PermissionSets) -> Instance:
+        """Return the instance; looked up unless both values are given."""
+        if sets.instance_arn is not None and sets.identity_store_id is not None:
+            return sets.instance_arn, sets.identity_store_id
+        found = aws.ssoadmin.get_instances_output(region=sets.region, opts=pulumi.InvokeOptions(parent=self))
+        instance = pulumi.Output.all(found.arns, found.identity_store_ids).apply(partial(_chosen_instance, sets))
+        return instance["arn"], instance["identity_store_id"]
+
+    def _create_pairs(
+        self, sets: PermissionSets, instance: Instance, context: LintContext, api: "ApprovalApi | None"
+    ) -> Pairs:
+        instance_arn, identity_store_id = instance
         return [
             (
                 pair,
                 PermissionSetPair(
-                    f"{name}-{pair.name}",
-                    _arguments(
-                        region=sets.region,
+                    f"{self._prefix}-{pair.name}",
+                    PermissionSetPairSpec.from_validated(
+                        self._spec,
+                        sets,
+                        pair,
                         instance_arn=instance_arn,
                         identity_store_id=identity_store_id,
-                        **pair.model_dump(exclude_none=True),
-                        protect_alert_path=sets.protect_alert_path,
-                        protected_arns=list(_lint_context(spec).own_arns),
-                        approval_api_id=later.api_id if later else None,
-                        tags=spec.tags,
+                        protected_arns=list(context.own_arns),
+                        approval_api_id=api.api_id if api else None,
                     ),
                     pulumi.ResourceOptions(parent=self),
                 ),
@@ -313,173 +208,92 @@ class BreakGlass(pulumi.ComponentResource):
             for pair in sets.pairs
         ]
 
-    def _instance(self, sets: PermissionSets) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
-        """Return the instance's ARN and its identity store's id, looked up if one of them is not given."""
-        if sets.instance_arn is not None and sets.identity_store_id is not None:
-            return sets.instance_arn, sets.identity_store_id
-        found = aws.ssoadmin.get_instances_output(region=sets.region, opts=pulumi.InvokeOptions(parent=self))
-        instance = pulumi.Output.all(found.arns, found.identity_store_ids).apply(partial(_chosen_instance, sets))
-        return instance["arn"], instance["identity_store_id"]
-
-    def _slack(self, name: str, spec: BreakGlassModel, alerts: Alerts) -> tuple[SlackConnection, SlackDestination]:
+    def _create_slack(self, alerts: Alerts) -> tuple[SlackConnection, SlackDestination]:
+        child = pulumi.ResourceOptions(parent=self)
         connection = SlackConnection(
-            f"{name}-slack",
-            _arguments(
-                region=alerts.region,
-                bot_token=spec.slack_bot_token,
-                bot_token_secret_name=alerts.slack.bot_token_secret_name,
-                kms_key_arn=alerts.slack.kms_key_arn,
-                tags=spec.tags,
-            ),
-            pulumi.ResourceOptions(parent=self),
+            f"{self._prefix}-slack",
+            SlackConnectionSpec.from_validated(self._spec, alerts, alerts.slack, bot_token=self._spec.slack_bot_token),
+            child,
         )
         destination = SlackDestination(
-            f"{name}-slack",
-            {
-                "region": alerts.region,
-                "connection_arn": connection.connection_arn,
-                "post_message_url": alerts.slack.post_message_url,
-                "tags": spec.tags,
-            },
-            pulumi.ResourceOptions(parent=self),
+            f"{self._prefix}-slack",
+            SlackDestinationSpec.from_validated(
+                self._spec, alerts, alerts.slack, connection_arn=connection.connection_arn
+            ),
+            child,
         )
         return connection, destination
 
-    def _alert(
-        self, name: str, spec: BreakGlassModel, alerts: Alerts, destination: SlackDestination, subject: Subject
-    ) -> UsageAlert:
+    def _create_alert(self, alerts: Alerts, destination: SlackDestination, subject: Subject) -> UsageAlert:
         return UsageAlert(
-            f"{name}-{subject.key}",
-            _arguments(
-                region=alerts.region,
+            f"{self._prefix}-{subject.key}",
+            UsageAlertSpec.from_validated(
+                self._spec,
+                alerts,
+                alerts.slack,
                 **_role(subject),
                 destination_arn=destination.destination_arn,
                 destination_role_arn=destination.role_arn,
-                channel=alerts.slack.channel,
-                post_mortem_url=alerts.post_mortem_url,
-                evidence_paths=alerts.evidence_paths,
-                drills=alerts.drills,
-                explain=spec.explains,
-                retry=alerts.retry.model_dump(),
-                tags=spec.tags,
+                explain=self._spec.has_explain_button,
             ),
             pulumi.ResourceOptions(parent=self),
         )
 
-    def _monitoring(
+    def _create_monitoring(
         self,
-        name: str,
-        spec: BreakGlassModel,
         alerts: Alerts,
         connection: SlackConnection,
         destination: SlackDestination,
-        watched: Mapping[Subject, UsageAlert],
-        later: "_Later | None",
+        watched: Sequence[WatchedRoleSpec],
     ) -> UsageMonitoring:
         return UsageMonitoring(
-            f"{name}-monitoring",
-            _arguments(
-                region=alerts.region,
-                watched=_watched_args(alerts, watched),
-                approvals=later.shown if later else None,
+            f"{self._prefix}-monitoring",
+            UsageMonitoringSpec.from_validated(
+                self._spec,
+                alerts,
+                alerts.monitoring,
+                watched=watched,
                 connection_arn=connection.connection_arn,
                 destination_arn=destination.destination_arn,
-                **alerts.monitoring.model_dump(),
-                post_mortem_url=alerts.post_mortem_url,
-                tags=spec.tags,
+                approvals=None,
+                create_dashboard=False,
             ),
             pulumi.ResourceOptions(parent=self),
         )
 
-    def _approvals(
+    def _create_approvals(
         self,
-        name: str,
-        spec: BreakGlassModel,
-        settings: ApprovalSettings,
-        instance: tuple[pulumi.Input[str], pulumi.Input[str]],
-        pairs: Sequence[tuple[PairSpec, PermissionSetPair]],
-        watched: Mapping[Subject, UsageAlert],
+        sets: PermissionSets,
+        alerts: Alerts,
+        instance: Instance,
+        pairs: Pairs,
+        watched: Sequence[WatchedRoleSpec],
         connection: SlackConnection,
-        topic_arn: pulumi.Input[str | None],
+        monitoring: UsageMonitoring,
+        api: "ApprovalApi",
     ) -> "Approvals":
-        # They need modules of the SDK for which a stack without them does not wait.
-        from breakglass.components.approvals.approvals import Approvals
+        # Only a stack with approvals waits for the modules of the SDK that they need.
+        from breakglass.components.approvals.approvals import Approvals, ApprovalsSpec
 
-        alerts = cast(Alerts, spec.alerts)
         instance_arn, identity_store_id = instance
         return Approvals(
-            f"{name}-approvals",
-            _arguments(
-                region=alerts.region,
+            f"{self._prefix}-approvals",
+            ApprovalsSpec.from_validated(
+                self._spec,
+                sets,
+                alerts,
+                alerts.slack,
                 instance_arn=instance_arn,
                 identity_store_id=identity_store_id,
-                settings=settings.model_dump(exclude_none=True),
-                pairs=[pair.model_dump(exclude_none=True) for pair, _ in pairs],
-                permission_set_arns={pair.break_glass_name: made.break_glass_arn for pair, made in pairs},
-                watched=_watched_args(alerts, watched),
+                settings=self._spec.approvals,
+                permission_set_arns=_break_glass_arns(pairs),
+                watched=watched,
                 bot_token_secret_arn=connection.secret_arn,
-                slack_signing_secret=spec.slack_signing_secret,
-                post_message_url=alerts.slack.post_message_url,
-                kms_key_arn=alerts.slack.kms_key_arn,
-                identity_center_kms_key_arn=cast(PermissionSets, spec.permission_sets).identity_center_kms_key_arn,
-                topic_arn=topic_arn,
-                tags=spec.tags,
+                topic_arn=monitoring.topic_arn,
+                api=api,
             ),
             pulumi.ResourceOptions(parent=self),
         )
-
-
-class _Later:
-    """What the permission sets and the dashboard need of the approvals, which are made after them.
-
-    The approvals give out the sets, and their alarms go to the dashboard's topic.
-    """
-
-    def __init__(self, name: str) -> None:
-        names = Names(name)
-        # By itself: the permission sets wait for the API, and not for everything that the dashboard shows.
-        self.api_id, self._resolve_api = pulumi.deferred_output()
-        made, self._resolve_shown = pulumi.deferred_output()
-        self.shown = {
-            "stack": name,
-            "function_names": [names.function(app_function) for app_function in AppFunction],
-            "machine_arn": made["machine_arn"],
-            "alarm_arns": made["alarm_arns"],
-        }
-
-    def of(self, make: Callable[[], "Approvals"]) -> "Approvals":
-        """Make them. If that fails, the others fail with it: they would be waited for without end."""
-        try:
-            approvals = make()
-        except BaseException as error:
-            for resolve in (self._resolve_api, self._resolve_shown):
-                resolve(pulumi.Output.from_input(None).apply(partial(_raised, error)))
-            raise
-        self._resolve_api(approvals.api_id)
-        self._resolve_shown(pulumi.Output.all(machine_arn=approvals.machine_arn, alarm_arns=approvals.alarm_arns))
-        return approvals
-
-
-def _raised(error: BaseException, _: object) -> Any:
-    raise error
-
-
-def _lint_context(spec: StackFile) -> LintContext:
-    return lint_context(RawValue(spec.model_dump(exclude={"slack_bot_token", "slack_signing_secret"})))
-
-
-def _risks(spec: StackFile, sets: PermissionSets, at: str) -> list[Problem]:
-    context = _lint_context(spec)
-    return [
-        risk
-        for index, pair in enumerate(sets.pairs)
-        for risk in refused_risks(pair, context, at=f"{at}pairs[{index}].")
-    ]
-
-
-def _arguments(**values: Any) -> Any:
-    """Return the arguments of a component, without those that are not given."""
-    return {key: value for key, value in values.items() if value is not None}
 
 
 Value = TypeVar("Value")
@@ -507,18 +321,18 @@ def _watched(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
     ]
 
 
-def _watched_args(alerts: Alerts, watched: Mapping[Subject, UsageAlert]) -> list[dict[str, Any]]:
-    """Return the alerts as other components take them."""
-    return [
-        {
-            **_role(subject),
-            "evidence_paths": alerts.evidence_paths,
-            "rule_names": alert.rule_names,
-            "queue_name": alert.queue_name,
-            "queue_arn": alert.queue_arn,
-        }
-        for subject, alert in watched.items()
-    ]
+def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
+    return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
+
+
+def _watched_role(alerts: Alerts, subject: Subject, alert: UsageAlert) -> WatchedRoleSpec:
+    return WatchedRoleSpec.from_validated(
+        alerts,
+        **_role(subject),
+        rule_names=alert.rule_names,
+        queue_name=alert.queue_name,
+        queue_arn=alert.queue_arn,
+    )
 
 
 def _chosen_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> dict[str, str]:

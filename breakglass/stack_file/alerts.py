@@ -27,26 +27,27 @@ from breakglass.vocabulary import EvidencePath
 _ROLE_ARN = TypeAdapter(RoleArn)
 
 
-class Slack(ConfigModel):
-    """Where alerts arrive."""
+class AlertPath(ConfigModel):
+    """Keys of everything that belongs to the alert path."""
 
-    channel: SlackChannelId
-    """The ID of the channel (not its name). The Slack app must be a member of it."""
-    bot_token_secret_name: SecretName | None = None
-    """The name of an existing secret with the bot token; if left out, one is made of the stack's `slackBotToken`."""
-    kms_key_arn: KmsKeyArn | None = None
-    """A customer-managed KMS key for the secret and the connection; AWS's own key if left out."""
-    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
-    """Slack's chat.postMessage; another address only for GovSlack or a test."""
+    region: Region
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
 
 
-class Watch(ConfigModel):
-    """Roles that this program does not manage and that raise alerts all the same."""
+class AlertText(AlertPath):
+    """Keys of the messages, in Slack and by e-mail."""
 
-    permission_sets: list[PermissionSetName] = Field(default_factory=list)
-    """Names of permission sets that are managed elsewhere."""
-    roles: list[RoleArn] = Field(default_factory=list)
-    """ARNs of IAM roles that Identity Center did not make."""
+    post_mortem_url: HttpsUrl | None = None
+    """A form or page that the alert links to, where the use is explained and closed."""
+
+
+class EvidencePaths(ConfigModel):
+    """Keys of what is looked for in CloudTrail."""
+
+    evidence_paths: Annotated[list[EvidencePath], Field(min_length=1)] = Field(
+        default_factory=lambda: list(EvidencePath), examples=[["session_start", "portal", "console", "denied"]]
+    )
+    """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
 
 
 class Retry(ConfigModel):
@@ -58,11 +59,63 @@ class Retry(ConfigModel):
     """How many times at most."""
 
 
+class SlackAlert(AlertText):
+    """Keys of an alert in Slack."""
+
+    drills: StrictBool = True
+    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL."""
+    retry: Retry = Field(default_factory=Retry)
+    """How long EventBridge tries to deliver."""
+
+
+class SlackChannel(ConfigModel):
+    """Keys of where alerts arrive."""
+
+    channel: SlackChannelId
+    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+
+
+class SlackEndpoint(ConfigModel):
+    """Keys of where messages are posted."""
+
+    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
+    """Slack's method `chat.postMessage`; another address only for GovSlack or a test."""
+
+
+class SecretEncryption(ConfigModel):
+    """Keys of the secrets in Secrets Manager."""
+
+    kms_key_arn: KmsKeyArn | None = None
+    """A customer-managed KMS key for the secrets and the connection; AWS's own key by default. EventBridge uses a key
+    only if it has the tag `EventBridgeApiDestinations` with the value `true`."""
+
+
+class BotTokenSecret(SecretEncryption):
+    """Keys of the bot token in Secrets Manager."""
+
+    bot_token_secret_name: SecretName | None = None
+    """The name of an existing secret in the same account and region whose value is the bot token and nothing else.
+    Default: a secret is created from the token in the stack's configuration."""
+
+
+class Slack(SlackChannel, BotTokenSecret, SlackEndpoint):
+    """The Slack channel, and how alerts reach it."""
+
+
+class Watch(ConfigModel):
+    """Roles that this program does not manage and that raise alerts all the same."""
+
+    permission_sets: list[PermissionSetName] = Field(default_factory=list)
+    """Names of permission sets that are managed elsewhere."""
+    roles: list[RoleArn] = Field(default_factory=list)
+    """ARNs of IAM roles that Identity Center did not create."""
+
+
 class Monitoring(ConfigModel):
-    """Alarms by e-mail, since Slack may be what is broken, and the count of uses."""
+    """Alarms by e-mail, for when Slack is down, and the count of uses."""
 
     emails: list[EmailAddress] = Field(default_factory=list)
-    """Who gets the alarms. Each address has to confirm the mail that AWS sends first."""
+    """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
     alerts_by_email: StrictBool = False
     """Whether these addresses get every alert too, as a second channel beside Slack."""
     uses_per_week: Annotated[int, Field(ge=1), NO_BOOL] = 5
@@ -70,61 +123,55 @@ class Monitoring(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """A second channel has somebody at its end."""
+        """Yield faults of duplicate addresses, and of a second channel without an address."""
         yield from duplicate_faults(given["emails"])
         if given["alertsByEmail"].value is True and not list(given["emails"]):
             yield given["alertsByEmail"].fault(
-                "Alerts go to the second channel, but nobody is at its end.", "Add `emails: [oncall@example.com]`."
+                "Alerts go to e-mail as well, but there is no address.", "Add `emails: [oncall@example.com]`."
             )
 
 
-class Alerts(ConfigModel):
-    """What goes to an account where the roles are used (and to the Identity Center account, for the portal)."""
+class Alerts(SlackAlert, EvidencePaths):
+    """What goes to an account where the roles are used, and to the Identity Center account for the portal."""
 
-    region: Region
-    """The region of the alert path; CloudTrail must deliver this region's management events."""
     slack: Slack
-    """Where alerts arrive."""
-    post_mortem_url: HttpsUrl | None = None
-    """A form or page that the alert links to, where the use is explained and closed."""
-    evidence_paths: Annotated[list[EvidencePath], Field(min_length=1)] = Field(
-        default_factory=lambda: list(EvidencePath), examples=[["session_start", "portal", "console", "denied"]]
-    )
-    """The places in CloudTrail to look at; all by default."""
-    drills: StrictBool = True
-    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL."""
+    """The Slack channel, and how alerts reach it."""
     explain_button: StrictBool | None = None
-    """Whether every alert has a button that asks for an explanation; by default if this file has `approvals`. Write
-    true where the Slack app is served by the stack of another account."""
+    """Whether every alert has a button that asks for an explanation. Default: only with `approvals`. Write true where
+    the Slack app is served by the stack of another account."""
     watch: Watch = Field(default_factory=Watch)
-    """Roles to watch besides the break-glass sets of this file."""
-    retry: Retry = Field(default_factory=Retry)
-    """How long EventBridge tries to deliver."""
+    """Roles to watch besides the break-glass sets of the same stack."""
     monitoring: Monitoring = Field(default_factory=Monitoring)
     """Alarms by e-mail and the count of uses."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """No evidence path twice, every role can be seen, and everything is where the alert path is."""
+        """Yield faults of duplicate paths, roles that no rule can see, and ARNs of another region."""
         yield from duplicate_faults(given["evidencePaths"])
-        so = "KMS serves its own region only, so the deployment would fail half-way"
-        encrypted = "the secret and the connection that it encrypts"
-        yield from key_region_faults(given["slack"]["kmsKeyArn"], given["region"], encrypted, so)
+        yield from key_region_faults(
+            given["slack"]["kmsKeyArn"],
+            given["region"],
+            "the secret and the connection that it encrypts",
+            "KMS serves only its own region, so the deployment would fail halfway",
+        )
         for role in given["watch"]["roles"]:
-            so = "CloudTrail never reports the role's use here, so its rules would be silent for ever."
-            yield from partition_faults(role, _ROLE_ARN, given["region"], so)
-            yield from _long_patterns(role, given)
+            yield from partition_faults(
+                role,
+                _ROLE_ARN,
+                given["region"],
+                "CloudTrail does not report the role's use here, so no alert fires.",
+            )
+            yield from _pattern_length_faults(role, given)
         if [path.value for path in given["evidencePaths"]] == [EvidencePath.portal]:
             for role in given["watch"]["roles"]:
                 yield role.fault(
-                    "The use of a plain IAM role never shows up on the evidence path `portal`, so it would be watched "
-                    "by no rule.",
-                    "Add session_start to `evidencePaths`, or take the role out.",
+                    "The use of an IAM role never shows up on the evidence path `portal`, so no rule would watch it.",
+                    "Add session_start to `evidencePaths`, or delete the role.",
                 )
 
 
-def _long_patterns(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
-    """Complain about a role with a path so long that EventBridge would refuse one of its rules."""
+def _pattern_length_faults(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
+    """Yield a fault if EventBridge would refuse one of the role's rules because of its path."""
     arn = role.valid(_ROLE_ARN)
     subject = RoleSubject(arn) if arn else None
     written = [path.value for path in alerts["evidencePaths"]] or list(EvidencePath)
@@ -134,9 +181,9 @@ def _long_patterns(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
                 pattern_json(event_pattern(subject, path, drills=alerts["drills"].value is not False))
         except BreakglassError:
             yield role.fault(
-                f"The role's path is too long: the event pattern of its rule for `{path}` holds the ARN and would have "
-                f"more than the {PATTERN_LIMIT} characters that EventBridge takes.",
-                "Give the role a shorter path (IAM can't rename one: make the role anew), or watch it on fewer "
+                f"The role's path is too long. The event pattern of its rule for `{path}` holds the ARN, and would "
+                f"exceed EventBridge's limit of {PATTERN_LIMIT} characters.",
+                "Give the role a shorter path (IAM can't rename a role: create it again), or watch it on fewer "
                 "`evidencePaths`.",
             )
             return

@@ -19,12 +19,12 @@ from breakglass.app.domain.texts import LONGEST_TICKET
 from breakglass.stack_file.backtracking import most_steps
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault, fault, yaml_kind
+from breakglass.stack_file.principals import PRINCIPAL_KEYS, Principals, PrincipalSpec
 from breakglass.stack_file.types import (
     NO_BOOL,
     AccessDuration,
     AccountId,
     PermissionSetName,
-    PrincipalId,
     PrincipalName,
     RuleName,
     RuleText,
@@ -35,9 +35,6 @@ from breakglass.stack_file.types import (
     Wait,
     seconds,
 )
-
-PRINCIPAL_KEYS = ("group", "groupId", "user", "userId")
-"""The keys that name a principal; exactly one of them is given."""
 
 _ACCESS_DURATION = TypeAdapter(AccessDuration)
 _SPAN = TypeAdapter(Span)
@@ -64,34 +61,6 @@ class DeniedAction(StrEnum):
     """To decide on somebody else's request."""
     breakGlass = "breakGlass"  # noqa: N815 the value as the stack file writes it
     """To take access without approval."""
-
-
-class PrincipalSpec(ConfigModel):
-    """A group or a user of the identity store: exactly one of group, groupId, user and userId."""
-
-    group: PrincipalName | None = None
-    """The display name of a group in the identity store. Who is in it is asked at every decision."""
-    group_id: PrincipalId | None = None
-    """The id of a group in the identity store."""
-    user: PrincipalName | None = None
-    """The user name of a user in the identity store."""
-    user_id: PrincipalId | None = None
-    """The id of a user in the identity store."""
-
-    @classmethod
-    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one principal."""
-        named = [key for key in PRINCIPAL_KEYS if given[key]]
-        if len(named) != 1:
-            yield given.fault(
-                f"An entry names exactly one group or user, and this one names {' and '.join(named) or 'none'}.",
-                "Write exactly one of `group:`, `groupId:`, `user:` and `userId:`, e.g. `group: database-leads`; make "
-                "another list entry for another principal.",
-            )
-
-
-Principals = Annotated[list[PrincipalSpec], Field(min_length=1, examples=[[{"group": "database-leads"}]])]
-"""At least one group or user."""
 
 
 def _ticket_pattern(value: object) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pydantic import TypeAdapter
 
 from breakglass.errors import Problem, format_value
-from breakglass.stack_file.approvals import PRINCIPAL_KEYS, ApprovalRule, ApprovalSettings, DeniedAction, PrincipalSpec
+from breakglass.stack_file.approvals import ApprovalRule, ApprovalSettings, DeniedAction
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionSets
+from breakglass.stack_file.principals import PRINCIPAL_KEYS, PrincipalSpec
 from breakglass.stack_file.report import nearest
 from breakglass.stack_file.set_names import pair_names
 from breakglass.stack_file.types import HttpsUrl, Region, seconds
@@ -232,7 +233,7 @@ def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
                 )
 
 
-def _key(entry: PrincipalSpec | AssignmentSpec) -> tuple[str, str]:
+def _key(entry: PrincipalSpec) -> tuple[str, str]:
     """Return the key of an entry that names its principal, and the value of that key."""
     values = (entry.group, entry.group_id, entry.user, entry.user_id)
     return next((key, value) for key, value in zip(PRINCIPAL_KEYS, values, strict=True) if value is not None)

@@ -1,16 +1,23 @@
-"""The base of every model of configuration: what is written is judged as a whole, and every fault is told at once.
+"""The base of every configuration model: frozen, and all faults of a value are reported at once.
 
-A rule that relates several keys does not look at the finished model, which exists only if every single value is right:
-it looks at what was written (`RawValue`). So one typo does not hide the other faults.
-
-Non-goals: which keys there are and what they mean is said in `stack`.
+A rule that relates several keys reads the raw value, not the finished model, which exists only if every single value
+is right. So one typo does not hide the other faults.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails
 
@@ -21,29 +28,31 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class RawValue:
-    """A value as it was written, and where; anything may be below it, so nothing here raises."""
+    """An unchecked value and its location: what a user wrote, or a validated model."""
 
     value: object
     loc: Location = ()
 
     def __getitem__(self, key: str) -> "RawValue":
-        """Return what is under a camelCase key, or under its snake_case form as the components write it."""
+        """Return the value of a camelCase key, also if it is written in snake_case."""
+        if isinstance(self.value, BaseModel):
+            return RawValue(getattr(self.value, to_snake(key), None), (*self.loc, key))
         mapping = self.value if isinstance(self.value, Mapping) else {}
         written = key if key in mapping or to_snake(key) not in mapping else to_snake(key)
         return RawValue(mapping.get(written), (*self.loc, written))
 
     def __iter__(self) -> Iterator["RawValue"]:
-        """Yield the items of a list; nothing for anything else."""
+        """Yield the items of a list; nothing for any other value."""
         items = self.value if isinstance(self.value, list) else []
         return (RawValue(item, (*self.loc, index)) for index, item in enumerate(items))
 
     def __bool__(self) -> bool:
-        """Say whether anything was written here."""
+        """Return whether there is a value."""
         return self.value is not None
 
     @property
     def text(self) -> str | None:
-        """The value if it is a text."""
+        """The value if it is a string."""
         return self.value if isinstance(self.value, str) else None
 
     def valid(self, adapter: TypeAdapter[Value]) -> Value | None:
@@ -55,25 +64,29 @@ class RawValue:
 
     @property
     def encrypted(self) -> bool:
-        """Whether the CLI encrypted what was written here: `{secure: ...}`."""
+        """Whether the value is encrypted by the CLI: `{secure: ...}`."""
         return isinstance(self.value, Mapping) and self.value.keys() == {"secure"} and self["secure"].text is not None
 
     def fault(self, why: str, instead: str) -> Fault:
-        """Complain about this value; see `types.fault`."""
+        """Return a fault at this location; see `faults.fault`."""
         return self.loc, self.value, fault(why, instead)
 
 
 def duplicate_faults(given: RawValue) -> Iterator[Fault]:
-    """Complain about every item of a list that stands in it before."""
+    """Yield a fault for every repeated item of a list."""
     seen: list[object] = []
     for item in given:
         if item.value in seen:
-            yield item.fault("The list has this entry before; twice, it would be made twice.", "Delete one of the two.")
+            yield item.fault("Duplicate entry: the list has this value already.", "Delete one of the two.")
         seen.append(item.value)
 
 
 class ConfigModel(BaseModel):
-    """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once."""
+    """Base of every model: frozen, no unknown keys, camelCase or snake_case, and all faults at once.
+
+    The docstring below a field is its description, in the JSON Schema of the stack file and in the arguments of the
+    components.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -81,27 +94,48 @@ class ConfigModel(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
-        # The docstrings below the fields are the descriptions in the JSON Schema, which editors show.
         use_attribute_docstrings=True,
-        # What is written here by mistake may be a secret.
+        # A value in the wrong place may be a secret.
         hide_input_in_errors=True,
     )
 
     @classmethod
+    def from_validated(cls, *sources: "ConfigModel", **values: Any) -> Self:
+        """Return a model of values that are validated already.
+
+        Args:
+            sources: Models to take fields of the same name from; of several, the last one counts.
+            values: Fields that the sources lack, or that replace theirs.
+
+        Raises:
+            TypeError: A value is no field, or a required field has no value.
+        """
+        taken = {
+            name: getattr(source, name)
+            for source in sources
+            for name in type(source).model_fields
+            if name in cls.model_fields
+        } | values
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        if wrong := (required - taken.keys()) | (taken.keys() - cls.model_fields.keys()):
+            raise TypeError(f"{cls.__name__} lacks or does not know: {', '.join(sorted(wrong))}")
+        return cls.model_construct(**taken)
+
+    @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield what is wrong between the keys of this model; single values are the field types' business."""
+        """Yield the faults between keys of this model; the types of the fields check single values."""
         yield from ()
 
     @model_validator(mode="wrap")
     @classmethod
-    def _all_faults(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _report_all_faults(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         given = RawValue(data)
         if given.encrypted:
             raise faults(
                 given.fault(
-                    "This section is encrypted or holds an encrypted value, but everything in it ends up in clear in "
-                    "resources and previews; only the bot token and the signing secret are secrets.",
-                    "Write the section in clear without the secret value; the token goes to `slackBotToken`, the "
+                    "The section is encrypted, or holds an encrypted value, but all of it appears in clear in "
+                    "resources and previews. Only the bot token and the signing secret are secrets.",
+                    "Write the section in clear without the secret value. The token goes to `slackBotToken`, the "
                     "signing secret to `slackSigningSecret`.",
                 )
             )
@@ -111,15 +145,34 @@ class ConfigModel(BaseModel):
         try:
             model = handler(data)
         except ValidationError as error:
-            fields = [_again(details) for details in error.errors()]
+            fields = [_repeat_error(details) for details in error.errors()]
             raise ValidationError.from_exception_data(FAULT, fields + between) from None
         if between:
             raise ValidationError.from_exception_data(FAULT, between)
         return model
 
 
-def _again(details: ErrorDetails) -> InitErrorDetails:
-    """Turn one finding of pydantic back into what a new error is made of."""
+def _repeat_error(details: ErrorDetails) -> InitErrorDetails:
+    """Turn an error that pydantic reported back into the parts of a new one."""
     context = details.get("ctx", {})
     kind = fault(**context) if details["type"] == FAULT else details["type"]
     return InitErrorDetails(type=kind, loc=details["loc"], input=details["input"], ctx=context)
+
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+INPUT = "input"
+"""Marks the JSON schema of a field that takes a `pulumi.Input`."""
+
+
+StringInput = Annotated[Any, Field(repr=False), WithJsonSchema({"type": "string", INPUT: True})]
+"""An ID or ARN of another resource, or a secret: a string, or an output whose value is unknown at preview.
+
+The model checks only that it is there: pydantic must not look into an output. `repr=False`, because it may be a token.
+"""
+
+_STRINGS = {"type": "string"}
+StringListInput = Annotated[Any, Field(repr=False), WithJsonSchema({"type": "array", "items": _STRINGS, INPUT: True})]
+StringMapInput = Annotated[
+    Any, Field(repr=False), WithJsonSchema({"type": "object", "additionalProperties": _STRINGS, INPUT: True})
+]

@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, TypeAdapter, ValidationInfo, field_valid
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.policy_document import PolicyDocument, PolicyFile
+from breakglass.stack_file.principals import PRINCIPAL_KEYS, PrincipalSpec
 from breakglass.stack_file.regions import key_region_faults, partition_faults
 from breakglass.stack_file.set_names import ambiguous_names, default_break_glass_name, pair_names
 from breakglass.stack_file.types import (
@@ -23,8 +24,6 @@ from breakglass.stack_file.types import (
     KmsKeyArn,
     PermissionSetName,
     PolicyArn,
-    PrincipalId,
-    PrincipalName,
     Reason,
     Region,
     SessionDuration,
@@ -38,8 +37,12 @@ _POLICY_ARN = TypeAdapter(PolicyArn)
 _SESSION_DURATION = TypeAdapter(SessionDuration)
 
 
+_POLICIES_PER_SET = 20
+"""Managed policies of a permission set (https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html)."""
+
+
 class CustomerManagedPolicy(ConfigModel):
-    """A policy of your own, which must exist under this name in every account of the assignments."""
+    """An IAM policy of your own, which must exist under this name in every account of the assignments."""
 
     name: CustomerPolicyName
     """The policy's name, not its ARN."""
@@ -57,10 +60,10 @@ class PermissionsBoundary(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one policy is the boundary."""
+        """Yield a fault unless there is exactly one policy."""
         if bool(given["managedPolicyArn"]) == bool(given["customerManagedPolicy"]):
             yield given.fault(
-                "A permissions boundary is exactly one policy; with none or two Identity Center refuses it.",
+                "A permissions boundary is exactly one policy. Identity Center refuses none or two.",
                 "Write either `managedPolicyArn: arn:aws:iam::aws:policy/...` or `customerManagedPolicy: {name: ...}`.",
             )
 
@@ -71,16 +74,18 @@ class PermissionSetSpec(ConfigModel):
     description: Description | None = None
     """What the permission set is for; shown beside its name in the access portal."""
     session_duration: SessionDuration = "PT1H"
-    """How long a session lives, from PT1H to PT12H. A live session can't be ended by taking the assignment away."""
+    """How long a session lasts, from PT1H to PT12H. Revoking the assignment does not end a live session."""
     managed_policies: list[PolicyArn] = Field(default_factory=list)
     """ARNs of AWS managed policies."""
     customer_managed_policies: list[CustomerManagedPolicy] = Field(default_factory=list)
-    """Policies of your own, by name; they must exist in every account of the assignments."""
+    """Policies of your own, by name. They must exist in every account of the assignments."""
     inline_policy_file: PolicyFile | None = Field(default=None, exclude=True)
-    """A JSON file with the inline policy, relative to the stack file."""
-    # Declared after the file, because its validator takes over what the file's validator has read.
+    """A JSON file with the inline policy, instead of `inlinePolicy`. Relative to the stack file; in a program, to its
+    working directory."""
+    # Declared after the file: its validator takes the document that the file's validator read.
     inline_policy: PolicyDocument | None = Field(default=None, validate_default=True)
-    """The inline policy as a mapping, at most 10,240 bytes; a longer one goes to `customerManagedPolicies`."""
+    """The inline policy as a mapping, at most 10,240 bytes with the statements that `protectAlertPath` adds. A longer
+    one goes to `customerManagedPolicies`."""
     permissions_boundary: PermissionsBoundary | None = None
     """The most that the permission set may ever allow."""
     relay_state: Annotated[HttpsUrl, Field(max_length=240)] | None = Field(
@@ -90,12 +95,12 @@ class PermissionSetSpec(ConfigModel):
 
     @field_validator("inline_policy", mode="wrap")
     @classmethod
-    def _of_the_file(cls, value: object, handler: Any, info: ValidationInfo) -> dict[str, Any] | None:
+    def _default_to_file(cls, value: object, handler: Any, info: ValidationInfo) -> dict[str, Any] | None:
         return info.data.get("inline_policy_file") if value is None else handler(value)
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """One inline policy, no policy twice, no more policies than IAM attaches to a role."""
+        """Yield faults of two inline policies, duplicate policies, and more policies than a set takes."""
         if given["inlinePolicy"] and given["inlinePolicyFile"]:
             yield given["inlinePolicyFile"].fault(
                 "A permission set has one inline policy, and `inlinePolicy` is given too: one of them would be lost.",
@@ -111,84 +116,63 @@ class PermissionSetSpec(ConfigModel):
             )
 
 
-# https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html
-_POLICIES_PER_SET = 20
-
-
 class BreakGlassSetSpec(PermissionSetSpec):
     """The permission set for emergencies. Every use of it raises an alert."""
 
     name: PermissionSetName | None = None
-    """The permission set's name; by default the pair's name with `-break-glass` behind it."""
+    """The permission set's name. Default: the pair's name followed by `-break-glass`."""
     allow_long_session: StrictBool = False
-    """Whether a session may live longer than an hour. Needs `longSessionReason`."""
+    """Whether a session may last longer than an hour. Needs `longSessionReason`."""
     long_session_reason: Reason | None = None
     """Why an hour is too short; for the reader of the stack file."""
     acknowledge: list[RiskAcknowledgement] = Field(default_factory=list)
-    """Dangerous powers that this permission set gets on purpose. Each is refused or warned of without its name."""
+    """Dangerous permissions that this permission set has on purpose. Each is refused, or warned of, unless it is named
+    here."""
     allow_local_login: StrictBool = False
-    """Whether a session may make credentials for a command line by `aws login`. No evidence path sees that. By
-    AWS's statement they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
+    """Whether a session may create credentials for a command line by `aws login`. No evidence path shows that. AWS says
+    that they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """What holds for any permission set, and: a long session is a decision, not an accident."""
+        """Yield the faults of any permission set, and of a long session without a reason."""
         yield from super().cross_field_faults(given)
         yield from duplicate_faults(given["acknowledge"])
         duration = given["sessionDuration"]
         long = seconds(duration.valid(_SESSION_DURATION) or "PT1H") > 3600
         if long and not (given["allowLongSession"].value is True and given["longSessionReason"].text):
             yield duration.fault(
-                "A break-glass session over PT1H goes on after the emergency: taking the assignment away does not "
-                "end it, and nobody looks at it any more.",
+                "A session longer than PT1H outlasts the emergency: revoking the assignment does not end it.",
                 "Write PT1H, or add `allowLongSession: true` and `longSessionReason: <why an hour is too short>`.",
             )
 
 
-class AssignmentSpec(ConfigModel):
-    """Who gets the pair's permission sets in which accounts: exactly one of group, groupId, user and userId."""
+class AssignmentSpec(PrincipalSpec):
+    """Who gets the pair's permission sets in which accounts: exactly one of `group`, `groupId`, `user` and `userId`.
 
-    group: PrincipalName | None = None
-    """The display name of a group in the identity store."""
-    group_id: PrincipalId | None = None
-    """The id of a group in the identity store."""
-    user: PrincipalName | None = None
-    """The user name of a user in the identity store. Groups are better: people change."""
-    user_id: PrincipalId | None = None
-    """The id of a user in the identity store."""
+    An assignment is identified by the principal as written here, the permission set and the account. Writing a group's
+    ID where its name was creates a second assignment of the same thing, which the provider refuses. Rename the
+    assignment with `pulumi state rename` first.
+    """
+
     accounts: Annotated[list[AccountId], Field(min_length=1, examples=[["111122223333"]])]
-    """The account ids where the permission sets are handed out, each in quotes."""
+    """The IDs of the accounts where the permission sets are assigned, twelve digits each, in quotes."""
     sets: Annotated[list[AssignmentTarget], Field(min_length=1)] = Field(
         default_factory=lambda: list(AssignmentTarget), examples=[["everyday", "breakGlass"]]
     )
-    """Which of the pair's two permission sets are handed out; both by default."""
-
-    @classmethod
-    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one principal."""
-        named = [key for key in _PRINCIPALS if given[key]]
-        if len(named) != 1:
-            yield given.fault(
-                f"An assignment is for exactly one principal, and this one names {' and '.join(named) or 'none'}.",
-                "Write exactly one of `group:`, `groupId:`, `user:` and `userId:`, e.g. `group: database-oncall`; "
-                "make another list entry for another principal.",
-            )
-
-
-_PRINCIPALS = ("group", "groupId", "user", "userId")
+    """Which of the pair's two permission sets are assigned. Default: both."""
 
 
 class PairSpec(ConfigModel):
-    """A permission set for day-to-day work and its marked twin for emergencies."""
+    """A permission set for day-to-day work, and one for emergencies."""
 
     name: PermissionSetName
-    """The name of the everyday permission set."""
+    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
     everyday: PermissionSetSpec
     """The permission set for day-to-day work."""
     break_glass: BreakGlassSetSpec
     """The permission set for emergencies. Every use of it raises an alert."""
     assignments: list[AssignmentSpec] = Field(default_factory=list)
-    """Who gets which of the two in which accounts."""
+    """Who gets which of the two in which accounts. Default: no assignment."""
 
     @property
     def break_glass_name(self) -> str:
@@ -197,7 +181,7 @@ class PairSpec(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Alerts can tell the two apart, the default name is a legal one, and nobody is assigned the same twice."""
+        """Yield faults of names that alerts can't tell apart or that are too long, and of duplicate assignments."""
         name = given["name"].text or ""
         default = default_break_glass_name(name)
         if not given["breakGlass"]["name"] and len(name) <= 32 < len(default):
@@ -206,64 +190,84 @@ class PairSpec(ConfigModel):
                 "Add `name:` under `breakGlass:`, e.g. with a shorter ending such as -bg, or shorten this name.",
             )
         yield from ambiguous_names(itertools.combinations(pair_names(given), 2))
-        yield from _repeated_assignments(given["assignments"])
+        yield from _duplicate_assignments(given["assignments"])
 
 
-def _repeated_assignments(assignments: RawValue) -> Iterator[Fault]:
+def _duplicate_assignments(assignments: RawValue) -> Iterator[Fault]:
     seen: set[tuple[str, str, str, object]] = set()
     every_set = [RawValue(target.value) for target in AssignmentTarget]
     for assignment in assignments:
-        principals = [(key, assignment[key].text) for key in _PRINCIPALS if assignment[key].text]
+        principals = [(key, assignment[key].text) for key in PRINCIPAL_KEYS if assignment[key].text]
         for account in assignment["accounts"]:
-            handed_out = {
+            assigned = {
                 (key, name, account.text, target.text)
                 for key, name in principals
                 for target in (assignment["sets"] or every_set)
                 if name and account.text
             }
-            if handed_out & seen:
+            if assigned & seen:
                 yield account.fault(
-                    "The same principal gets the same permission set in this account by an earlier entry, too.",
-                    "Delete the account here or there.",
+                    "Duplicate assignment: an earlier entry gives the same principal the same permission set in this "
+                    "account.",
+                    "Delete the account in one of the two.",
                 )
-            seen |= handed_out
+            seen |= assigned
 
 
-class PermissionSets(ConfigModel):
-    """What goes to the account that owns the Identity Center instance (or its delegated administrator)."""
+class PermissionSetProtection(ConfigModel):
+    """Keys of where permission sets are created, and how they are protected."""
 
     region: Region
     """The home region of Identity Center."""
-    instance_arn: InstanceArn | None = None
-    """The ARN of the Identity Center instance; looked up if left out."""
-    identity_store_id: IdentityStoreId | None = None
-    """The id of its identity store; looked up if left out."""
-    identity_center_kms_key_arn: KmsKeyArn | None = None
-    """The customer-managed KMS key that Identity Center is encrypted with, in its home region. Required if there is
-    one: without it no function may decrypt, so no request works and nothing can be revoked."""
+    protect: StrictBool = False
+    """Whether Pulumi refuses to delete or replace the permission sets (its `protect` option). Everyone with a
+    permission set loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first."""
     protect_alert_path: StrictBool = True
     """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
-    to use powers around its limits that it does not acknowledge."""
+    to use permissions around its limits that it does not acknowledge."""
+
+
+class IdentityCenterKey(ConfigModel):
+    """Keys of how Identity Center is encrypted."""
+
+    identity_center_kms_key_arn: KmsKeyArn | None = None
+    """The customer-managed KMS key that encrypts Identity Center, in its home region. Required if there is one: without
+    it no function may decrypt, so no request works and nothing can be revoked."""
+
+
+class PermissionSets(PermissionSetProtection, IdentityCenterKey):
+    """What goes to the account that owns the Identity Center instance, or to its delegated administrator."""
+
+    instance_arn: InstanceArn | None = None
+    """The ARN of the Identity Center instance. Default: looked up."""
+    identity_store_id: IdentityStoreId | None = None
+    """The ID of its identity store. Default: looked up."""
     trail_buckets: list[BucketName] = Field(default_factory=list, examples=[["org-trail-111122223333"]])
     """Names of the S3 buckets with CloudTrail's records. Break-glass sets may read them, and change nothing in them."""
     trail_key_arns: list[KmsKeyArn] = Field(default_factory=list)
     """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
     pairs: Annotated[list[PairSpec], Field(min_length=1)]
-    """The everyday permission sets, each with its break-glass twin."""
+    """The everyday permission sets, each with its break-glass set."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Nothing twice, and everything that is named by its ARN is in the partition of the region."""
+        """Yield faults of duplicates, and of ARNs in another partition or region."""
         region = given["region"]
-        yield from partition_faults(given["instanceArn"], _INSTANCE_ARN, region, "Identity Center would not be found.")
-        so = "the functions would be allowed a key that Identity Center does not use there, and could do nothing"
-        yield from key_region_faults(given["identityCenterKmsKeyArn"], region, "Identity Center", so)
+        yield from partition_faults(
+            given["instanceArn"], _INSTANCE_ARN, region, "AWS would not find the Identity Center instance."
+        )
+        yield from key_region_faults(
+            given["identityCenterKmsKeyArn"],
+            region,
+            "Identity Center",
+            "the functions would be allowed a key that Identity Center does not use there, and every call would fail",
+        )
         yield from duplicate_faults(given["trailBuckets"])
         yield from duplicate_faults(given["trailKeyArns"])
         for key in given["trailKeyArns"]:
-            yield from partition_faults(key, _KMS_KEY_ARN, region, "The Deny would name a key that is not there.")
+            yield from partition_faults(key, _KMS_KEY_ARN, region, "The Deny would name a key that does not exist.")
         for pair, kind in itertools.product(given["pairs"], ("everyday", "breakGlass")):
             for policy in (*pair[kind]["managedPolicies"], pair[kind]["permissionsBoundary"]["managedPolicyArn"]):
                 yield from partition_faults(
-                    policy, _POLICY_ARN, region, "Identity Center would refuse it in the middle of the update."
+                    policy, _POLICY_ARN, region, "Identity Center would refuse it halfway through the update."
                 )

@@ -1,11 +1,9 @@
-"""Reads the stack file of the running program by way of `pulumi.Config`: the one place that does.
+"""Reads the stack file of the running program through `pulumi.Config`; no other module does.
 
-Non-goals: what a stack file may say is in `stack_file.stack`; `breakglass check` reads a file without Pulumi.
+Non-goals: reading a file without Pulumi, as `breakglass check` does (see `stack_file.stack_yaml`).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -14,39 +12,19 @@ from pulumi.runtime.config import CONFIG
 from breakglass.errors import ConfigError, Problem
 from breakglass.stack_file.check import check_stack, decode_value
 from breakglass.stack_file.secret_keys import (
+    BOT_TOKEN,
     NAMESPACE,
-    SET_SIGNING,
-    SET_TOKEN,
-    SIGNING_KEY,
-    TOKEN_KEY,
+    SIGNING_SECRET,
     bot_token_fault,
     signing_secret_fault,
 )
 from breakglass.stack_file.stack import StackFile
 
 
-@dataclass(frozen=True)
-class LoadedStack:
-    """A valid stack."""
+def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path("stacks")) -> StackFile:
+    """Return the validated configuration of the current stack, and log its warnings.
 
-    stack_file: StackFile
-    slack_bot_token: pulumi.Output[str] | None
-    """The bot token, a Pulumi secret; None if an existing Secrets Manager secret is used."""
-    slack_signing_secret: pulumi.Output[str] | None = None
-    """The signing secret, a Pulumi secret; None without approvals or if an existing Secrets Manager secret is used."""
-
-    def to_args(self) -> Any:
-        """Return the `BreakGlassArgs`; the type is not named, since their module builds on this one."""
-        args = self.stack_file.model_dump(exclude_none=True)
-        if self.slack_bot_token is not None:
-            args["slack_bot_token"] = self.slack_bot_token
-        if self.slack_signing_secret is not None:
-            args["slack_signing_secret"] = self.slack_signing_secret
-        return args
-
-
-def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path("stacks")) -> LoadedStack:
-    """Read and validate the configuration of the current stack, and log what it is warned of.
+    The secrets in it are outputs, and secret.
 
     Args:
         config: The configuration of the project `breakglass`; by default that of the running program.
@@ -62,29 +40,25 @@ def load_stack_file(config: pulumi.Config | None = None, stacks_dir: Path = Path
     problems = (*report.problems, *_secret_problems(config))
     if problems or report.stack_file is None:
         raise ConfigError(problems)
-    return LoadedStack(report.stack_file, config.get_secret(TOKEN_KEY), config.get_secret(SIGNING_KEY))
+    return StackFile.from_validated(
+        report.stack_file,
+        slack_bot_token=config.get_secret(BOT_TOKEN.key),
+        slack_signing_secret=config.get_secret(SIGNING_SECRET.key),
+    )
 
 
 def _secret_problems(config: pulumi.Config) -> list[Problem]:
-    """Check the decrypted secrets, without ever showing one."""
-    checks = (
-        (
-            TOKEN_KEY,
-            bot_token_fault,
-            f"Run `{SET_TOKEN}` with the app's Bot User OAuth Token, which begins with xoxb-.",
-        ),
-        (
-            SIGNING_KEY,
-            signing_secret_fault,
-            f"Run `{SET_SIGNING}` with the value from the app's page Basic Information.",
-        ),
-    )
+    """Check the form of the decrypted secrets, without showing one."""
     found: list[Problem] = []
-    for key, fault_of, instead in checks:
-        secret = config.get(key) if is_config_secret(config.full_key(key)) else None
-        why = fault_of(secret) if secret is not None else None
+    for secret, fault_of, value in (
+        (BOT_TOKEN, bot_token_fault, "the app's Bot User OAuth Token, which begins with xoxb-"),
+        (SIGNING_SECRET, signing_secret_fault, "the value from the app's page Basic Information"),
+    ):
+        text = config.get(secret.key) if is_config_secret(config.full_key(secret.key)) else None
+        why = fault_of(text) if text is not None else None
         if why is not None:
-            found.append(Problem(f"{NAMESPACE}{key}", "(encrypted)", why, instead))
+            instead = f"Run `{secret.command}` with {value}."
+            found.append(Problem(f"{NAMESPACE}{secret.key}", "(encrypted)", why, instead))
     return found
 
 

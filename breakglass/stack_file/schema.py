@@ -25,16 +25,19 @@ SCHEMA_FILE = Path("stacks/breakglass.schema.json")
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 
 
-class _ForEditors(GenerateJsonSchema):
+class EditorSchema(GenerateJsonSchema):
     """Leaves out what is noise in an editor: titles made of the keys, and null for every key that may be left out."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """Return that no field has a title."""
         return False
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Return the schema of the value without null."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Return the schema with the default, unless that is null."""
         if schema.get("default", 0) is None:
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
@@ -42,7 +45,7 @@ class _ForEditors(GenerateJsonSchema):
 
 def stack_file_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft-07) of a whole `Pulumi.<stack>.yaml`."""
-    keys = StackKeys.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_ForEditors)
+    keys = StackKeys.model_json_schema(ref_template="#/definitions/{model}", schema_generator=EditorSchema)
     known = "|".join(keys["properties"])
     return {
         "$schema": _DIALECT,

@@ -1,97 +1,102 @@
-"""The two secrets of Slack in a stack file: where they come from, that they are encrypted, and what form they have.
+"""The two secrets of Slack in a stack file: their sources, their encryption and their form.
 
-Non-goals: whether Slack knows them; only Slack can say.
+Non-goals: validity of a secret; only Slack knows it.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeGuard
+from dataclasses import dataclass
 
 from pydantic import WithJsonSchema
 
 from breakglass.errors import has_secret
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault, fault, faults
+from breakglass.stack_file.report import key_path
 
 NAMESPACE = "breakglass:"
-"""What comes before the keys of this program in a stack file."""
-TOKEN_KEY = "slackBotToken"  # noqa: S105 the name of the key, not a token
-SIGNING_KEY = "slackSigningSecret"
-SECRET_KEYS = (TOKEN_KEY, SIGNING_KEY)
-SET_TOKEN = f"pulumi config set --secret {NAMESPACE}{TOKEN_KEY}"
-SET_SIGNING = f"pulumi config set --secret {NAMESPACE}{SIGNING_KEY}"
+"""The prefix of this program's keys in a stack file."""
 
 
-def _is_encrypted(value: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(value, dict) and RawValue(value).encrypted and not has_secret(value["secure"])
+@dataclass(frozen=True)
+class SlackSecret:
+    """A secret of the Slack app, and what to say about it."""
+
+    name: str
+    key: str
+    """Its key in a stack file."""
+    purpose: str
+    risk: str
+    """The consequence of a leak."""
+    rotation: str
+    """How to replace it in Slack."""
+
+    @property
+    def command(self) -> str:
+        """The command that sets it, and asks for the value."""
+        return f"pulumi config set --secret {NAMESPACE}{self.key}"
+
+    def check_encryption(self, value: object) -> object:
+        """Return the value as the CLI encrypted it, or raise that it is in clear."""
+        if RawValue(value).encrypted and not has_secret(str(RawValue(value)["secure"].text)):
+            return value
+        error = fault(
+            f"The {self.name} is not encrypted: everyone who can read the repository could {self.risk}. If this file "
+            "was ever committed or shared, it has leaked.",
+            f"Delete the key, {self.rotation}, and run `{self.command}`, which asks for the new one.",
+        )
+        # The report redacts what has the form of a token; nothing about a signing secret has a form.
+        raise faults(((), value if isinstance(value, str) and has_secret(value) else "(not shown)", error))
+
+    def source_faults(
+        self, secret: RawValue, existing: RawValue, command: str = "pulumi config set --secret"
+    ) -> Iterator[Fault]:
+        """Yield a fault unless exactly one source is given; neither value is shown, since either may be the secret.
+
+        Args:
+            secret: The secret itself, from secret configuration.
+            existing: The name of an existing secret in Secrets Manager.
+            command: How to set the secret.
+        """
+        if secret and existing:
+            error = fault(
+                f"The {self.name} has two sources: one would be unused, and in time the wrong one would be rotated.",
+                f"Delete either `{key_path(existing.loc)}` or `{key_path(secret.loc)}` "
+                f"(`{command.replace(' set --secret', ' rm')}`).",
+            )
+            yield existing.loc, "(not shown)", error
+        elif not secret and not existing:
+            error = fault(
+                f"There is no {self.name}, and {self.purpose}.",
+                f"Set `{key_path(secret.loc)}` with `{command}`, or name an existing Secrets Manager secret in "
+                f"`{key_path(existing.loc)}`.",
+            )
+            yield secret.loc, None, error
 
 
-def encrypted_token(value: object) -> dict[str, str]:
-    """Return the encrypted bot token, or raise that it is in clear."""
-    if _is_encrypted(value):
-        return value
-    raise fault(
-        "The bot token is not encrypted: it would be readable in git for ever, and whoever has it reads and writes "
-        "as the app. If this file was ever committed or shared, the token has leaked.",
-        f"Delete the key, revoke the token in Slack, and run `{SET_TOKEN}`, which asks for the new one.",
-    )
-
-
-def encrypted_signing_secret(value: object) -> dict[str, str]:
-    """Return the encrypted signing secret, or raise that it is in clear."""
-    if _is_encrypted(value):
-        return value
-    error = fault(
-        "The signing secret is not encrypted: it would be readable in git for ever, and whoever has it can approve "
-        "requests in anybody's name. If this file was ever committed or shared, it has leaked.",
-        f"Delete the key, regenerate the secret in Slack (the app's page Basic Information), and run `{SET_SIGNING}`, "
-        "which asks for the new one.",
-    )
-    # Nothing about a signing secret looks like one, so the report could not leave it out by itself.
-    raise faults(((), "(not shown)", error))
-
+BOT_TOKEN = SlackSecret(
+    name="bot token",
+    key="slackBotToken",
+    purpose="alerts are posted with it",
+    risk="read and write as the Slack app",
+    rotation="revoke the token in Slack",
+)
+SIGNING_SECRET = SlackSecret(
+    name="signing secret",
+    key="slackSigningSecret",
+    purpose="it proves that a request comes from Slack",
+    risk="approve requests in any user's name",
+    rotation="regenerate the secret in Slack (the app's page Basic Information)",
+)
+SECRET_KEYS = (BOT_TOKEN.key, SIGNING_SECRET.key)
 
 ENCRYPTED_SCHEMA = WithJsonSchema(
     {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
 )
 
 
-def token_source_faults(given: RawValue) -> Iterator[Fault]:
-    """Complain if the bot token comes from two places or, with alerts, from none."""
-    slack, token = given["alerts"]["slack"], given[TOKEN_KEY]
-    if slack["botTokenSecretName"] and token:
-        yield slack["botTokenSecretName"].fault(
-            "The bot token comes from an existing secret and from the stack as well; one of them would be unused, "
-            "and sooner or later it would be the one that is rotated.",
-            f"Delete this key, or run `pulumi config rm {NAMESPACE}{TOKEN_KEY}`.",
-        )
-    if given["alerts"] and not given["alerts"].encrypted and not slack["botTokenSecretName"] and not token:
-        yield token.fault(
-            "Alerts go to Slack, and there is no bot token to post them with.",
-            f"Run `{SET_TOKEN}`, or name an existing Secrets Manager secret in `alerts.slack.botTokenSecretName`.",
-        )
-
-
-def signing_source_faults(given: RawValue) -> Iterator[Fault]:
-    """Complain if the signing secret comes from two places or, with approvals, from none."""
-    name, secret = given["approvals"]["signingSecretName"], given[SIGNING_KEY]
-    if name and secret:
-        yield name.fault(
-            "The signing secret comes from an existing secret and from the stack as well; one of them would be unused, "
-            "and sooner or later it would be the one that is rotated.",
-            f"Delete this key, or run `pulumi config rm {NAMESPACE}{SIGNING_KEY}`.",
-        )
-    if given["approvals"] and not given["approvals"].encrypted and not name and not secret:
-        yield secret.fault(
-            "Requests are decided in Slack, and without the app's signing secret nobody could tell Slack's clicks from "
-            "forged ones.",
-            f"Run `{SET_SIGNING}` with the value from the app's page Basic Information, or name an existing Secrets "
-            "Manager secret in `approvals.signingSecretName`.",
-        )
-
-
 def plain_secret_faults(given: RawValue) -> Iterator[Fault]:
-    """Complain about everything below a value that looks like a Slack token or a webhook address."""
+    """Yield a fault for every text below a value that has the form of a Slack token or a webhook address."""
     if isinstance(given.value, Mapping):
         for key, value in given.value.items():
             yield from plain_secret_faults(RawValue(str(key), (*given.loc, str(key))))
@@ -102,8 +107,8 @@ def plain_secret_faults(given: RawValue) -> Iterator[Fault]:
         yield given.fault(
             "This looks like a Slack token or webhook address in plain text: it would be readable in git, in the "
             "state and in every preview. If this file was ever committed or shared, it has leaked.",
-            f"Delete it, revoke it in Slack, and run `{SET_TOKEN}` (or name an existing Secrets Manager secret in "
-            "`alerts.slack.botTokenSecretName`).",
+            f"Delete it, revoke it in Slack, and run `{BOT_TOKEN.command}` (or name an existing Secrets Manager "
+            "secret in `alerts.slack.botTokenSecretName`).",
         )
 
 
@@ -112,16 +117,15 @@ _BOT_TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{1,500}")
 
 
 def bot_token_fault(token: str) -> str | None:
-    """Say why alerts can't be posted with a token, without ever showing it; None if they can.
+    """Return why alerts can't be posted with a token, without showing it; None if they can.
 
     Source: "Token types" (Slack developer documentation)
     """
     if _BOT_TOKEN.fullmatch(token):
         return None
     return (
-        "The value is no bot token. A user token would post as a person, an app-level token can't post, and with a "
-        "space, a line break or JSON around it Slack refuses every alert, in an answer that EventBridge takes for a "
-        "delivery."
+        "Not a bot token. A user token would post as a person, and an app-level token can't post. With a space, a line "
+        "break or JSON around it, Slack refuses every alert, in an answer that EventBridge takes for a delivery."
     )
 
 
@@ -131,10 +135,10 @@ _SIGNING_SECRET = re.compile(r"[A-Za-z0-9]{20,128}")
 
 
 def signing_secret_fault(secret: str) -> str | None:
-    """Say why a text can't be a signing secret, without ever showing it; None if it can."""
+    """Return why a text can't be a signing secret, without showing it; None if it can."""
     if _SIGNING_SECRET.fullmatch(secret):
         return None
     return (
-        "The value is no signing secret: that is one word of letters and digits. With anything else (the bot token, a "
-        "space, a line break, JSON around it) every click in Slack would be refused as forged."
+        "Not a signing secret: that is one word of letters and digits. With anything else (the bot token, a space, a "
+        "line break, JSON around it) every click in Slack would be refused as forged."
     )

@@ -197,7 +197,7 @@ def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(
     assert inputs.pop("description")
     assert inputs == {
         "name": physical,
-        "handler": f"breakglass.app.entrypoints.{app_function.name}.handler",
+        "handler": f"breakglass.app.entrypoints.{app_function}.handler",
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "memorySize": memory,
@@ -355,8 +355,12 @@ def test_an_execution_that_does_not_come_to_its_end_raises_an_alarm(kind: str, m
 
 
 def api() -> Deployment:
-    args = ApprovalApiArgs(REGION, NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC, TAGS)
-    return made(lambda: ApprovalApi("prod-approvals-api", args), "request_url", "alarm_arns")
+    def program() -> dict[str, pulumi.Output[Any]]:
+        one = ApprovalApi("prod-approvals-api", ApprovalApiArgs(REGION, TAGS))
+        alarm_arns = one.forward(NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC)
+        return {"request_url": one.request_url, "alarm_arns": alarm_arns}
+
+    return deploy(program)
 
 
 def test_the_api_has_one_route_that_leads_to_one_function() -> None:
@@ -432,17 +436,16 @@ def test_failures_of_the_api_raise_an_alarm() -> None:
     )
 
 
-# --- the reconciler's schedule
-# ------------------------------------------------------------------------------------------
+# --- the reconciler's schedule ----------------------------------------------------------------------------------------
 
 
-def schedule() -> Deployment:
+def reconcile() -> Deployment:
     args = ReconcilerScheduleArgs("prod-approvals", REGION, "reconciler", "arn:aws:lambda:reconciler", TOPIC, TAGS)
     return made(lambda: ReconcilerSchedule("prod-approvals-reconciler", args), "alarm_arns")
 
 
 def test_the_reconciler_runs_every_five_minutes() -> None:
-    deployment = schedule()
+    deployment = reconcile()
 
     name = "prod-approvals-reconciler"
     kinds = (
@@ -493,7 +496,7 @@ def test_the_reconciler_runs_every_five_minutes() -> None:
     ],
 )
 def test_what_the_reconciler_finds_raises_an_alarm(kind: str, metric: Metric, periods: int) -> None:
-    assert alarm(schedule(), f"prod-approvals-reconciler-{kind}") == alarming(
+    assert alarm(reconcile(), f"prod-approvals-reconciler-{kind}") == alarming(
         f"prod-approvals-reconciler-{kind}",
         namespace="Breakglass",
         metricName=metric.value,
@@ -505,7 +508,7 @@ def test_what_the_reconciler_finds_raises_an_alarm(kind: str, metric: Metric, pe
 
 
 def test_reconciler_failing_twice_in_an_hour_raises_an_alarm() -> None:
-    assert alarm(schedule(), "prod-approvals-reconciler-failures") == alarming(
+    assert alarm(reconcile(), "prod-approvals-reconciler-failures") == alarming(
         "prod-approvals-reconciler-failures",
         namespace="Breakglass",
         metricName="ReconcilerFailures",
@@ -518,7 +521,7 @@ def test_reconciler_failing_twice_in_an_hour_raises_an_alarm() -> None:
 
 
 def test_that_the_reconciler_is_silent_raises_an_alarm() -> None:
-    assert alarm(schedule(), "prod-approvals-reconciler-silent") == alarming(
+    assert alarm(reconcile(), "prod-approvals-reconciler-silent") == alarming(
         "prod-approvals-reconciler-silent",
         namespace="Breakglass",
         metricName="ReconcilerRuns",
@@ -618,7 +621,7 @@ def test_an_existing_signing_secret_is_found_and_not_read() -> None:
     "wrong", ["xoxb-1-a-bot-token-that-is-long-enough", f'{{"secret":"{SIGNING}"}}', f"{SIGNING}\n", ""]
 )
 def test_what_is_no_signing_secret_is_refused_without_showing_it(wrong: str) -> None:
-    with pytest.raises(pulumi.RunError, match="no signing secret") as refused:
+    with pytest.raises(pulumi.RunError, match="Not a signing secret") as refused:
         signing(wrong)
 
     assert not wrong or wrong not in str(refused.value)

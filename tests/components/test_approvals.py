@@ -575,8 +575,8 @@ def test_a_policy_that_fits_into_no_role_is_refused() -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"slack_signing_secret": None}, "exactly one signing secret"),
-        ({"settings": {**SETTINGS, "signing_secret_name": "slack/signing"}}, "exactly one signing secret"),
+        ({"slack_signing_secret": None}, "There is no signing secret"),
+        ({"settings": {**SETTINGS, "signing_secret_name": "slack/signing"}}, "The signing secret has two sources"),
         ({"settings": {**SETTINGS, "rules": []}}, "prod-approvals.settings.rules"),
         ({"watched": []}, "prod-approvals.watched"),
         ({"pairs": []}, "prod-approvals.pairs"),

@@ -5,26 +5,16 @@ Not proven here: that a program in another language can use the components; the 
 
 import inspect
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, is_typeddict
+from typing import Any
 
 import pulumi
 import pytest
 from pulumi.provider.experimental.component import ComponentProvider
-from pydantic import BaseModel
 
-from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionArgs, SlackConnectionSpec
-from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs, SlackDestinationSpec
-from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs, UsageAlertSpec
-from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs, UsageMonitoringSpec
-from breakglass.components.approvals.approvals import Approvals, ApprovalsArgs, ApprovalsSpec
-from breakglass.components.break_glass import BreakGlass, BreakGlassArgs, BreakGlassModel
-from breakglass.components.permission_sets.permission_set_pair import (
-    PermissionSetPair,
-    PermissionSetPairArgs,
-    PermissionSetPairSpec,
-)
+import breakglass
+from docs.generate_arguments import COMPONENTS as MODELS
+from docs.generate_arguments import FILE, arguments_text
 from tests.conftest import refusal
 
 GOLDEN = Path(__file__).with_name("schema.golden.json")
@@ -33,20 +23,12 @@ GOLDEN = Path(__file__).with_name("schema.golden.json")
 Write it anew with `python tests/components/test_arguments.py`.
 """
 
-COMPONENTS: dict[type[pulumi.ComponentResource], tuple[type, type[BaseModel]]] = {
-    Approvals: (ApprovalsArgs, ApprovalsSpec),
-    BreakGlass: (BreakGlassArgs, BreakGlassModel),
-    PermissionSetPair: (PermissionSetPairArgs, PermissionSetPairSpec),
-    SlackConnection: (SlackConnectionArgs, SlackConnectionSpec),
-    SlackDestination: (SlackDestinationArgs, SlackDestinationSpec),
-    UsageAlert: (UsageAlertArgs, UsageAlertSpec),
-    UsageMonitoring: (UsageMonitoringArgs, UsageMonitoringSpec),
-}
+COMPONENTS: list[type[pulumi.ComponentResource]] = [getattr(breakglass, name) for name in MODELS]
 
 
 def schema() -> dict[str, Any]:
     """The schema of the components as Pulumi's analyzer derives it."""
-    return json.loads(ComponentProvider(list(COMPONENTS), "breakglass").schema or "")
+    return json.loads(ComponentProvider(COMPONENTS, "breakglass").schema or "")
 
 
 def golden_text(derived: Any) -> str:
@@ -90,43 +72,27 @@ def test_every_component_says_what_deploying_it_needs() -> None:
         assert "Permissions:\n" in inspect.getdoc(component), component  # pyrefly: ignore[not-iterable]
 
 
-def within(annotation: Any) -> Iterator[type]:
-    """Every class an annotation is made of: `NotRequired[list[PairArgs]]` -> NotRequired's PairArgs and list."""
-    if isinstance(annotation, type) and not get_args(annotation):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from within(argument)
+def test_committed_arguments_equal_those_of_the_models() -> None:
+    assert arguments_text() == FILE.read_text(encoding="utf-8"), "run `make docs`"
 
 
-def assert_same_keys(args: type, model: type[BaseModel]) -> None:
-    """Compare a TypedDict with the model that validates it, and what is nested in both."""
-    keys = inspect.get_annotations(args)
-    assert keys.keys() == model.model_fields.keys(), args
-    required = {name for name, field in model.model_fields.items() if field.is_required()}
-    assert args.__required_keys__ == required, args
-    for key, annotation in keys.items():
-        nested_args = [each for each in within(annotation) if is_typeddict(each)]
-        nested_models = [each for each in within(model.model_fields[key].annotation) if issubclass(each, BaseModel)]
-        assert len(nested_args) == len(nested_models) <= 1, f"{args}.{key}"
-        for inner_args, inner_model in zip(nested_args, nested_models, strict=True):
-            assert_same_keys(inner_args, inner_model)
+def test_every_public_component_has_a_model() -> None:
+    public = [getattr(breakglass, name) for name in breakglass.__all__]
+    assert {each for each in public if inspect.isclass(each) and issubclass(each, pulumi.ComponentResource)} == {
+        *COMPONENTS
+    }
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_arguments_and_model_have_the_same_keys(component: type[pulumi.ComponentResource]) -> None:
-    assert_same_keys(*COMPONENTS[component])
-
-
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_a_component_names_its_arguments_as_the_analyzer_wants(component: type[pulumi.ComponentResource]) -> None:
+def test_constructor_has_the_parameters_that_the_analyzer_needs(component: type[pulumi.ComponentResource]) -> None:
     parameters = inspect.signature(component.__init__).parameters
 
     assert list(parameters) == ["self", "name", "args", "opts"]
-    assert parameters["args"].annotation is COMPONENTS[component][0]
+    assert parameters["args"].annotation is getattr(breakglass, f"{component.__name__}Args")
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_no_arguments_at_all_are_refused_with_a_report(component: type[pulumi.ComponentResource]) -> None:
+def test_empty_arguments_are_refused_with_a_report(component: type[pulumi.ComponentResource]) -> None:
     report = refusal(lambda: component("x", {}) and None)  # pyrefly: ignore[bad-argument-type]
 
     assert "nothing was deployed" in report

@@ -316,10 +316,10 @@ def test_an_account_added_at_the_front_changes_nothing_else() -> None:
     ("wrong", "why"),
     [
         ({"name": "x" * 33}, "has at most 32"),
-        ({"break_glass": {"session_duration": "PT2H"}}, "A break-glass session over PT1H"),
+        ({"break_glass": {"session_duration": "PT2H"}}, "A session longer than PT1H"),
         ({"break_glass": {"name": "devops"}, "name": "devops_reader"}, "devops_reader"),
         ({"assignments": [{"group": "a", "accounts": [12345678901]}]}, "twelve digits"),
-        ({"assignments": [{"group": "a", "user": "b", "accounts": ["222222222222"]}]}, "exactly one principal"),
+        ({"assignments": [{"group": "a", "user": "b", "accounts": ["222222222222"]}]}, "got group and user"),
         (
             {"break_glass": {"managed_policies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}},
             "administrator-access",

@@ -3,7 +3,6 @@
 Not proven here: what the real provider says of a name that isn't there.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -11,20 +10,13 @@ import pytest
 
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
+from breakglass.stack_file.principals import PrincipalSpec
 from tests.conftest import IDENTITY_STORE_ID, REGION, ProviderError, deploy
 
 GET_USER = "aws:identitystore/getUser:getUser"
 LEADS = Named(PrincipalKind.group, "database-leads", by_id=False)
 ADA = Named(PrincipalKind.user, "ada.lovelace", by_id=False)
-ADA_BY_ID = Named(PrincipalKind.user, "9067712ab3-0001", by_id=True)
-
-
-@dataclass(frozen=True)
-class Entry:
-    group: str | None = None
-    group_id: str | None = None
-    user: str | None = None
-    user_id: str | None = None
+ADA_BY_ID = Named(PrincipalKind.user, "9067712ab3-11112222-3333-4444-5555-666677778888", by_id=True)
 
 
 class Holder(pulumi.ComponentResource):
@@ -41,13 +33,19 @@ def no_such_user(_: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("entry", "key"),
     [
-        (Entry(group="database-leads"), "group:database-leads"),
-        (Entry(group_id="9067712ab3-0001"), "groupId:9067712ab3-0001"),
-        (Entry(user="ada.lovelace"), "user:ada.lovelace"),
-        (Entry(user_id="9067712ab3-0001"), "userId:9067712ab3-0001"),
+        (PrincipalSpec(group="database-leads"), "group:database-leads"),
+        (
+            PrincipalSpec(group_id="9067712ab3-11112222-3333-4444-5555-666677778888"),
+            "groupId:9067712ab3-11112222-3333-4444-5555-666677778888",
+        ),
+        (PrincipalSpec(user="ada.lovelace"), "user:ada.lovelace"),
+        (
+            PrincipalSpec(user_id="9067712ab3-11112222-3333-4444-5555-666677778888"),
+            "userId:9067712ab3-11112222-3333-4444-5555-666677778888",
+        ),
     ],
 )
-def test_an_entry_is_called_in_logical_names_as_it_is_written(entry: Entry, key: str) -> None:
+def test_an_entry_is_called_in_logical_names_as_it_is_written(entry: PrincipalSpec, key: str) -> None:
     assert named(entry).key == key
 
 
@@ -61,7 +59,7 @@ def test_a_wrong_name_does_not_hide_the_others() -> None:
     assert deployment.outputs == {
         "group:database-leads": "id-of-group-database-leads",
         "user:ada.lovelace": Missing("ResourceNotFoundException: USER not found."),
-        "userId:9067712ab3-0001": "9067712ab3-0001",
+        "userId:9067712ab3-11112222-3333-4444-5555-666677778888": "9067712ab3-11112222-3333-4444-5555-666677778888",
     }
     assert len(deployment.calls) == 2
 

@@ -109,7 +109,7 @@ def test_what_is_no_bot_token_is_refused_without_showing_it(existing: bool, wron
     answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": version}
     deployment = Deployment()
 
-    with pytest.raises(pulumi.RunError, match="no bot token") as refused:
+    with pytest.raises(pulumi.RunError, match="Not a bot token") as refused:
         deploy(lambda: program({"region": REGION, **source()}), answers=answers, into=deployment)
 
     assert not wrong or wrong not in str(refused.value)
@@ -135,12 +135,15 @@ def test_a_key_of_the_customers_own_encrypts_secret_and_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
-    [{}, {"bot_token": TOKEN, "bot_token_secret_name": "slack/bot"}],
+    ("source", "why"),
+    [
+        ({}, "There is no bot token"),
+        ({"bot_token": TOKEN, "bot_token_secret_name": "slack/bot"}, "The bot token has two sources"),
+    ],
     ids=["no token", "two tokens"],
 )
-def test_exactly_one_token_is_needed(source: SlackConnectionArgs) -> None:
+def test_connection_without_exactly_one_token_is_refused(source: SlackConnectionArgs, why: str) -> None:
     report = refusal(lambda: program({**source, "region": REGION}))
 
-    assert "exactly one bot token" in report
+    assert why in report
     assert TOKEN not in report

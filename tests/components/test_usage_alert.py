@@ -223,9 +223,9 @@ def test_a_path_given_twice_is_one_rule() -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"role_arn": ROLE_ARN}, "One alert watches one role"),
-        ({"permission_set": None}, "One alert watches one role"),
-        ({"permission_set": None, "role_arn": ROLE_ARN, "evidence_paths": ["portal"]}, "watched by no rule"),
+        ({"role_arn": ROLE_ARN}, "An alert watches exactly one role"),
+        ({"permission_set": None}, "An alert watches exactly one role"),
+        ({"permission_set": None, "role_arn": ROLE_ARN, "evidence_paths": ["portal"]}, "no rule would watch"),
         ({"channel": "#alerts"}, "alert.channel"),
         ({"evidence_paths": ["portals"]}, "Did you mean portal?"),
         ({"evidence_paths": []}, "alert.evidence_paths"),

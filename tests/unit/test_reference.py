@@ -29,6 +29,6 @@ def test_reference_has_every_rule_of_the_lint(generated: dict[str, str]) -> None
 
 
 def test_reference_marks_required_and_output_inputs(generated: dict[str, str]) -> None:
-    assert "| `channel` | string, required | The ID of the Slack channel. |" in generated["components.md"]
+    assert "| `channel` | string, required | The ID of the Slack channel, not its name." in generated["components.md"]
     assert "| `connection_arn` | Input of string, required |" in generated["components.md"]
     assert "At least 60, at most 86400. Default: `900`. |" in generated["stack-file.md"]

@@ -5,66 +5,30 @@ first message is sent.
 """
 
 from collections.abc import Iterator
-from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
-from breakglass.components.reference import Reference
+from breakglass.components.arguments import SlackConnectionArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.naming import physical_name
-from breakglass.stack_file.base import ConfigModel, RawValue
-from breakglass.stack_file.faults import Fault, fault
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.secret_keys import bot_token_fault
-from breakglass.stack_file.types import KmsKeyArn, Region, SecretName, TagKey, TagValue
+from breakglass.stack_file.alerts import AlertPath, BotTokenSecret
+from breakglass.stack_file.base import RawValue, StringInput
+from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.secret_keys import BOT_TOKEN, bot_token_fault
+from breakglass.stack_file.tags import Tagged
 
 
-class SlackConnectionArgs(TypedDict):
-    """Arguments of `SlackConnection`: exactly one of `bot_token` and `bot_token_secret_name`."""
+class SlackConnectionSpec(Tagged, BotTokenSecret, AlertPath):
+    """Arguments of `SlackConnection`: exactly one of `botToken` and `botTokenSecretName`."""
 
-    region: str
-    """The region of the alert path."""
-    bot_token: NotRequired[pulumi.Input[str]]
-    """The bot token, `xoxb-...`, from secret configuration; a secret is made of it."""
-    bot_token_secret_name: NotRequired[str]
-    """The name of an existing secret in the same account and region whose value is the bot token and nothing else."""
-    kms_key_arn: NotRequired[str]
-    """A customer-managed KMS key for the secret and the connection; AWS's own key by default.
-
-    EventBridge uses a key only if it has the tag `EventBridgeApiDestinations` with the value `true`
-    (https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-connections.html).
-    """
-    tags: NotRequired[dict[str, str]]
-    """Tags on the secret; a connection takes none."""
-
-
-class SlackConnectionSpec(ConfigModel):
-    """`SlackConnectionArgs`, validated."""
-
-    region: Region
-    """The region of the alert path."""
-    bot_token: Reference = None
-    """The bot token, from secret configuration."""
-    bot_token_secret_name: SecretName | None = None
-    """The name of an existing secret with the bot token."""
-    kms_key_arn: KmsKeyArn | None = None
-    """A customer-managed KMS key for the secret and the connection."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on the secret."""
+    bot_token: StringInput = None
+    """The bot token, `xoxb-...`, from secret configuration. A secret is created from it."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one source of the token."""
-        if bool(given["botToken"]) == bool(given["botTokenSecretName"]):
-            yield (
-                (),
-                None,
-                fault(
-                    "The connection signs in with exactly one bot token.",
-                    "Give either `bot_token` (from `pulumi config set --secret`) or `bot_token_secret_name`.",
-                ),
-            )
+        """Yield a fault unless the token has exactly one source."""
+        return BOT_TOKEN.source_faults(given["botToken"], given["botTokenSecretName"])
 
 
 class SlackConnection(pulumi.ComponentResource):
@@ -100,8 +64,11 @@ class SlackConnection(pulumi.ComponentResource):
     secret_arn: pulumi.Output[str]
     """ARN of the secret with the bot token."""
 
-    def __init__(self, name: str, args: SlackConnectionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(SlackConnectionSpec, args, at=f"{name}.")
+    @show_analyzer(SlackConnectionArgs)
+    def __init__(
+        self, name: str, args: SlackConnectionArgs | SlackConnectionSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(SlackConnectionSpec, args, name)
         super().__init__("breakglass:index:SlackConnection", name, None, opts)
 
         if spec.bot_token_secret_name is None:

@@ -4,44 +4,23 @@ Non-goals: who posts what (see `breakglass.components.alerts.usage_alert`) and w
 (see `breakglass.components.alerts.slack_connection`).
 """
 
-from typing import NotRequired, TypedDict
-
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
-from breakglass.components.reference import Reference
+from breakglass.components.arguments import SlackDestinationArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import events_trust, invoke_destination, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.base import ConfigModel
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
+from breakglass.stack_file.alerts import AlertPath, SlackEndpoint
+from breakglass.stack_file.base import StringInput
+from breakglass.stack_file.tags import Tagged
 
 
-class SlackDestinationArgs(TypedDict):
+class SlackDestinationSpec(Tagged, SlackEndpoint, AlertPath):
     """Arguments of `SlackDestination`."""
 
-    region: str
-    """The region of the alert path, and of the connection."""
-    connection_arn: pulumi.Input[str]
+    connection_arn: StringInput
     """ARN of the EventBridge connection that signs in to Slack."""
-    post_message_url: NotRequired[str]
-    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on the role; an API destination takes none."""
-
-
-class SlackDestinationSpec(ConfigModel):
-    """`SlackDestinationArgs`, validated."""
-
-    region: Region
-    """The region of the alert path, and of the connection."""
-    connection_arn: Reference
-    """ARN of the EventBridge connection that signs in to Slack."""
-    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
-    """Slack's chat.postMessage."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on the role."""
 
 
 class SlackDestination(pulumi.ComponentResource):
@@ -66,8 +45,11 @@ class SlackDestination(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     """ARN of the role by which alert-path rules of the same account and region invoke the destination."""
 
-    def __init__(self, name: str, args: SlackDestinationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(SlackDestinationSpec, args, at=f"{name}.")
+    @show_analyzer(SlackDestinationArgs)
+    def __init__(
+        self, name: str, args: SlackDestinationArgs | SlackDestinationSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(SlackDestinationSpec, args, name)
         super().__init__("breakglass:index:SlackDestination", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 

@@ -5,86 +5,36 @@ alarms (see `usage_monitoring`). It sees the account and region it is deployed t
 """
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, StrictBool
+from pydantic import StrictBool
 
 from breakglass.alerts.messages import Transformer, slack_message
 from breakglass.alerts.patterns import RULE_STATE, event_pattern, pattern_json
 from breakglass.components.alerts.watched_role import WatchedRole
-from breakglass.components.reference import Reference
+from breakglass.components.arguments import UsageAlertArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.alerts import Retry
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.types import HttpsUrl, Region, SlackChannelId, TagKey, TagValue
+from breakglass.stack_file.alerts import SlackAlert, SlackChannel
+from breakglass.stack_file.base import StringInput
+from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import EvidencePath, partition_of_region
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 """How long a dead letter is kept: as long as SQS can."""
 
 
-class RetryArgs(TypedDict):
-    """How long EventBridge tries to deliver an alert before it is a dead letter."""
+class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
+    """Arguments of `UsageAlert`: exactly one of `permissionSet` and `roleArn`."""
 
-    maximum_event_age_seconds: NotRequired[int]
-    """For how many seconds, 60 to 86400; 900 by default, since late in Slack is worse than an e-mail now."""
-    maximum_retry_attempts: NotRequired[int]
-    """How many times at most, 0 to 185; 185 by default."""
-
-
-class UsageAlertArgs(TypedDict):
-    """Arguments of `UsageAlert`: exactly one of `permission_set` and `role_arn`."""
-
-    region: str
-    """The region to watch, and of the alert path; CloudTrail must deliver its management events."""
-    permission_set: NotRequired[str]
-    """The name of the permission set to watch, in whatever account its role is."""
-    role_arn: NotRequired[str]
-    """The ARN of the IAM role to watch; not one that Identity Center made."""
-    destination_arn: pulumi.Input[str]
+    destination_arn: StringInput
     """ARN of the API destination that posts to Slack."""
-    destination_role_arn: pulumi.Input[str]
+    destination_role_arn: StringInput
     """ARN of the role that may invoke the API destination."""
-    channel: str
-    """The ID of the Slack channel."""
-    post_mortem_url: NotRequired[str]
-    """A form or page that the alert links to, where the use is explained and closed."""
-    evidence_paths: NotRequired[list[EvidencePath]]
-    """The places in CloudTrail to look at; by default all on which the role can show up."""
-    drills: NotRequired[bool]
-    """Whether a drill event (source `breakglass.drill`) raises the alert as well, marked DRILL; True by default."""
-    explain: NotRequired[bool]
-    """Whether a use has a button that asks for an explanation, answered by the approvals' app; False by default."""
-    retry: NotRequired[RetryArgs]
-    """How long EventBridge tries to deliver."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on the rules and the dead-letter queue."""
-
-
-class UsageAlertSpec(WatchedRole):
-    """`UsageAlertArgs`, validated."""
-
-    region: Region
-    """The region to watch, and of the alert path."""
-    destination_arn: Reference
-    """ARN of the API destination that posts to Slack."""
-    destination_role_arn: Reference
-    """ARN of the role that may invoke the API destination."""
-    channel: SlackChannelId
-    """The ID of the Slack channel."""
-    post_mortem_url: HttpsUrl | None = None
-    """A form or page that the alert links to."""
-    drills: StrictBool = True
-    """Whether a drill event raises the alert as well."""
     explain: StrictBool = False
-    """Whether a use has a button that asks for an explanation."""
-    retry: Retry = Field(default_factory=Retry)
-    """How long EventBridge tries to deliver."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on the rules and the dead-letter queue."""
+    """Whether a use has a button that asks for an explanation, answered by the approvals' Slack app."""
 
 
 class UsageAlert(pulumi.ComponentResource):
@@ -115,8 +65,11 @@ class UsageAlert(pulumi.ComponentResource):
     queue_url: pulumi.Output[str]
     """URL of the dead-letter queue."""
 
-    def __init__(self, name: str, args: UsageAlertArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(UsageAlertSpec, args, at=f"{name}.")
+    @show_analyzer(UsageAlertArgs)
+    def __init__(
+        self, name: str, args: UsageAlertArgs | UsageAlertSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(UsageAlertSpec, args, name)
         patterns = {path: _pattern(spec, path) for path in spec.paths}
         messages = {path: _message(spec, path) for path in spec.paths}
         super().__init__("breakglass:index:UsageAlert", name, None, opts)

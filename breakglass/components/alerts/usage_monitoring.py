@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
 from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
@@ -21,13 +22,13 @@ from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Subject
 from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
 from breakglass.components.alerts.watched_role import WatchedRole
-from breakglass.components.reference import Reference
+from breakglass.components.arguments import UsageMonitoringArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import alarm_topic_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.alerts import Monitoring
-from breakglass.stack_file.base import ConfigModel
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.types import HttpsUrl, Region, TagKey, TagValue
+from breakglass.stack_file.alerts import AlertText, Monitoring
+from breakglass.stack_file.base import ConfigModel, StringInput, StringListInput, StringMapInput
+from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import EvidencePath
 
 DAY = 86_400
@@ -41,102 +42,43 @@ MAIL_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
 """EventBridge's longest retry: unlike for Slack, no third channel waits for these mails to fail."""
 
 
-class WatchedRoleArgs(TypedDict):
-    """What one `UsageAlert` is about: exactly one of `permission_set` and `role_arn`, and the alert's outputs."""
+class WatchedRoleSpec(WatchedRole):
+    """The role of one `UsageAlert`, and the outputs of the alert: exactly one of `permissionSet` and `roleArn`."""
 
-    permission_set: NotRequired[str]
-    """The name of the permission set that is watched."""
-    role_arn: NotRequired[str]
-    """The ARN of the IAM role that is watched."""
-    evidence_paths: NotRequired[list[EvidencePath]]
-    """The evidence paths of the alert; by default all on which the role can show up."""
-    rule_names: pulumi.Input[dict[str, str]]
+    rule_names: StringMapInput
     """Name of the EventBridge rule for each evidence path."""
-    queue_name: pulumi.Input[str]
+    queue_name: StringInput
     """Name of the alert's dead-letter queue."""
-    queue_arn: pulumi.Input[str]
+    queue_arn: StringInput
     """ARN of the alert's dead-letter queue."""
 
 
-class ApprovalMetricsArgs(TypedDict):
+class ApprovalMetricsSpec(ConfigModel):
     """What the dashboard shows of the approvals."""
 
     stack: str
     """The name of the `Approvals`, which its metrics have as their dimension."""
     function_names: list[str]
     """Names of its functions."""
-    machine_arn: pulumi.Input[str]
+    machine_arn: StringInput
     """ARN of its state machine."""
-    alarm_arns: pulumi.Input[list[str]]
+    alarm_arns: StringListInput
     """ARNs of its alarms."""
 
 
-class UsageMonitoringArgs(TypedDict):
+class UsageMonitoringSpec(Tagged, Monitoring, AlertText):
     """Arguments of `UsageMonitoring`."""
 
-    region: str
-    """The region of the alert path."""
-    watched: list[WatchedRoleArgs]
-    """What is watched, in the order in which the dashboard shows it."""
-    connection_arn: pulumi.Input[str]
-    """ARN of the EventBridge connection that signs in to Slack."""
-    destination_arn: pulumi.Input[str]
-    """ARN of the API destination that posts to Slack."""
-    emails: NotRequired[list[str]]
-    """Who gets the alarms. Each address has to confirm the mail that AWS sends first."""
-    alerts_by_email: NotRequired[bool]
-    """Whether these addresses get every alert too, as a second channel beside Slack; False by default."""
-    uses_per_week: NotRequired[int]
-    """An alarm is raised when a role is used more often than this in 7 days; 5 by default."""
-    post_mortem_url: NotRequired[str]
-    """A form or page that alerts by e-mail name, where the use is explained and closed."""
-    approvals: NotRequired[ApprovalMetricsArgs]
-    """What approves access, if it is to be shown on the dashboard."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on the topic, the alarms and the rule."""
-
-
-class WatchedRoleSpec(WatchedRole):
-    """`WatchedRoleArgs`, validated."""
-
-    rule_names: Reference
-    """Name of the EventBridge rule for each evidence path."""
-    queue_name: Reference
-    """Name of the alert's dead-letter queue."""
-    queue_arn: Reference
-    """ARN of the alert's dead-letter queue."""
-
-
-class ApprovalMetricsSpec(ConfigModel):
-    """`ApprovalMetricsArgs`, validated."""
-
-    stack: str
-    """The name of the `Approvals`."""
-    function_names: list[str]
-    """Names of its functions."""
-    machine_arn: Reference
-    """ARN of its state machine."""
-    alarm_arns: Reference
-    """ARNs of its alarms."""
-
-
-class UsageMonitoringSpec(Monitoring):
-    """`UsageMonitoringArgs`, validated."""
-
-    region: Region
-    """The region of the alert path."""
     watched: list[WatchedRoleSpec] = Field(min_length=1)
-    """What is watched, in the order in which the dashboard shows it."""
-    connection_arn: Reference
+    """The alerts, in the order in which the dashboard shows them."""
+    connection_arn: StringInput
     """ARN of the EventBridge connection that signs in to Slack."""
-    destination_arn: Reference
+    destination_arn: StringInput
     """ARN of the API destination that posts to Slack."""
-    post_mortem_url: HttpsUrl | None = None
-    """A form or page that alerts by e-mail name."""
     approvals: ApprovalMetricsSpec | None = None
-    """What approves access, if it is to be shown on the dashboard."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on the topic, the alarms and the rule."""
+    """The approvals, if the dashboard is to show them."""
+    create_dashboard: SkipJsonSchema[bool] = True
+    """False if a Python program calls `create_dashboard` later."""
 
 
 class UsageMonitoring(pulumi.ComponentResource):
@@ -170,8 +112,11 @@ class UsageMonitoring(pulumi.ComponentResource):
     dashboard_url: pulumi.Output[str]
     """Address of the dashboard in the AWS console."""
 
-    def __init__(self, name: str, args: UsageMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(UsageMonitoringSpec, args, at=f"{name}.")
+    @show_analyzer(UsageMonitoringArgs)
+    def __init__(
+        self, name: str, args: UsageMonitoringArgs | UsageMonitoringSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(UsageMonitoringSpec, args, name)
         mails = _mails(spec)
         super().__init__("breakglass:index:UsageMonitoring", name, None, opts)
 
@@ -180,20 +125,31 @@ class UsageMonitoring(pulumi.ComponentResource):
             for path, mail in mails[watched.subject].items():
                 self._mail(name, spec, topic, watched, path, mail)
         alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, topic.arn, watched)]
+        self._prefix, self._spec, self._alarm_arns = name, spec, [alarm.arn for alarm in alarms]
+        self.topic_arn = topic.arn
+        if spec.create_dashboard:
+            self.create_dashboard(spec.approvals)
+
+    def create_dashboard(self, approvals: ApprovalMetricsSpec | None) -> None:
+        """Create the dashboard, and register the outputs of the component.
+
+        Args:
+            approvals: The approvals, if the dashboard is to show them.
+        """
+        name, spec = self._prefix, self._spec
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=physical_name(f"{name}-dashboard"),
             dashboard_body=pulumi.Output.all(
                 rule_names=pulumi.Output.all(*[watched.rule_names for watched in spec.watched]),
                 queue_names=pulumi.Output.all(*[watched.queue_name for watched in spec.watched]),
-                alarm_arns=pulumi.Output.all(*[alarm.arn for alarm in alarms]),
-                **({"approvals": _approval_metrics(spec.approvals)} if spec.approvals else {}),
-            ).apply(partial(_dashboard_json, spec)),
+                alarm_arns=pulumi.Output.all(*self._alarm_arns),
+                machine_arn=approvals.machine_arn if approvals else None,
+                approval_alarm_arns=approvals.alarm_arns if approvals else [],
+            ).apply(partial(_dashboard_json, spec, approvals)),
             region=spec.region,
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-        self.topic_arn = topic.arn
         self.dashboard_name = dashboard.dashboard_name
         self.dashboard_url = dashboard.dashboard_name.apply(partial(dashboard_url, region=spec.region))
         self.register_outputs(
@@ -278,7 +234,6 @@ class UsageMonitoring(pulumi.ComponentResource):
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
-        ways = "Slack, by e-mail, or to the usage recorder" if spec.approvals else "Slack, or by e-mail"
         of_role = f"{name}-{watched.subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",
@@ -288,24 +243,24 @@ class UsageMonitoring(pulumi.ComponentResource):
         }
         yield alarm(
             f"{of_role}-failed-deliveries",
-            description=f"An alert about {role} could not be delivered to {ways}: somebody may be using "
-            "it and nobody is told. Look into the dead-letter queue or CloudTrail for what happened, then for why it "
-            "was not delivered. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
+            description=f"An alert about {role} could not be delivered to Slack, e-mail or the usage recorder. The "
+            "role may be in use without anyone knowing. Read the event in the dead-letter queue or in CloudTrail, then "
+            "find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
             threshold=0,
             metric_queries=_failed_deliveries([rule_names[path.value] for path in watched.paths]),
         )
         yield alarm(
             f"{of_role}-dead-letters",
-            description=f"Alerts about {role} are in the dead-letter queue, unread by anybody. Read them, tell the "
-            "team, and delete them. Runbook: docs/runbooks/dead-letters.md.",
+            description=f"Undelivered alerts about {role} are in the dead-letter queue. Read them, tell the team, and "
+            "delete them. Runbook: docs/runbooks/dead-letters.md.",
             threshold=0,
             metric_name="ApproximateNumberOfMessagesVisible",
             **dead_letters,
         )
         yield alarm(
             f"{of_role}-dead-letter-age",
-            description=f"An alert about {role} is in the dead-letter queue for over a day. After 14 days it is gone "
-            "for good. Read it, tell the team, and delete it. Runbook: docs/runbooks/dead-letters.md.",
+            description=f"An alert about {role} has been in the dead-letter queue for over a day. SQS deletes it after "
+            "14 days. Read it, tell the team, and delete it. Runbook: docs/runbooks/dead-letters.md.",
             threshold=DAY,
             metric_name="ApproximateAgeOfOldestMessage",
             **dead_letters,
@@ -315,8 +270,8 @@ class UsageMonitoring(pulumi.ComponentResource):
             yield alarm(
                 f"{of_role}-routine-use",
                 description=f"{role} was used more than {spec.uses_per_week} times in 7 days, drills included: that is "
-                "routine, not an emergency. Read the explanations in the Slack threads, and give the everyday "
-                "permission set what is needed every day, or raise usesPerWeek if this was a long incident. Runbook: "
+                "routine, not an emergency. Read the explanations in the Slack threads, and add what is needed every "
+                "day to the everyday permission set, or raise usesPerWeek if this was a long incident. Runbook: "
                 "docs/runbooks/explain-a-use.md.",
                 threshold=spec.uses_per_week,
                 namespace="AWS/Events",
@@ -381,7 +336,9 @@ def _topic_policy(topic_arn: str) -> str:
     return policy_json(alarm_topic_policy(topic_arn))
 
 
-def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, list[Any]]) -> str:
+def _dashboard_json(
+    spec: UsageMonitoringSpec, approvals: ApprovalMetricsSpec | None, resolved: Mapping[str, Any]
+) -> str:
     roles = [
         RoleMetrics(
             label=watched.subject.label,
@@ -392,13 +349,6 @@ def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, list[Any]]
             spec.watched, resolved["rule_names"], resolved["queue_names"], strict=True
         )
     ]
-    alarm_arns, approvals = resolved["alarm_arns"], None
-    if spec.approvals is not None:
-        machine_arn, more = resolved["approvals"]
-        approvals = ApprovalMetrics(spec.approvals.stack, spec.approvals.function_names, machine_arn)
-        alarm_arns = [*alarm_arns, *more]
-    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, approvals), separators=(",", ":"))
-
-
-def _approval_metrics(approvals: ApprovalMetricsSpec) -> pulumi.Output[list[Any]]:
-    return pulumi.Output.all(approvals.machine_arn, approvals.alarm_arns)
+    metrics = ApprovalMetrics(approvals.stack, approvals.function_names, resolved["machine_arn"]) if approvals else None
+    alarm_arns = [*resolved["alarm_arns"], *resolved["approval_alarm_arns"]]
+    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, metrics), separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""How a component's arguments name the role that is watched.
+"""The role that a component watches, as its arguments name it.
 
 Non-goals: what is looked for (see `breakglass.alerts.patterns`).
 """
@@ -6,36 +6,33 @@ Non-goals: what is looked for (see `breakglass.alerts.patterns`).
 from collections.abc import Iterator
 from typing import cast
 
-from pydantic import Field
-
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.alerts import EvidencePaths
+from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import PermissionSetName, RoleArn
 from breakglass.vocabulary import EvidencePath
 
 
-class WatchedRole(ConfigModel):
-    """A permission set or an IAM role, and the evidence paths on which its use is looked for."""
+class WatchedRole(EvidencePaths):
+    """Keys of the role that is watched: exactly one of `permissionSet` and `roleArn`."""
 
     permission_set: PermissionSetName | None = None
-    """The name of the permission set to watch."""
+    """The name of the permission set to watch, in whatever account its role is."""
     role_arn: RoleArn | None = None
-    """The ARN of the IAM role to watch."""
-    evidence_paths: list[EvidencePath] = Field(default_factory=lambda: list(EvidencePath), min_length=1)
-    """The places in CloudTrail to look at."""
+    """The ARN of the IAM role to watch; not one that Identity Center created."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one role, which can show up on at least one of the paths."""
+        """Yield faults unless there is exactly one role, which can show up on one of the paths."""
         if bool(given["permissionSet"]) == bool(given["roleArn"]):
             yield given.fault(
-                "One alert watches one role, so that its metrics count the uses of that role.",
-                "Give either `permission_set` (a name) or `role_arn`; make another alert for another role.",
+                "An alert watches exactly one role, so that its metrics count the uses of that role.",
+                "Give either `permission_set` (a name) or `role_arn`. Another role needs its own alert.",
             )
         if given["roleArn"] and [path.value for path in given["evidencePaths"]] == [EvidencePath.portal]:
             yield given["evidencePaths"].fault(
-                "The access portal hands out permission sets only, so an IAM role would be watched by no rule.",
+                "The access portal offers permission sets only, so no rule would watch an IAM role.",
                 "Add session_start to `evidence_paths`.",
             )
 

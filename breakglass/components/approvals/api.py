@@ -48,47 +48,62 @@ class ApprovalApiArgs:
     """Arguments of `ApprovalApi`.
 
     Attributes:
-        region: Where it is.
-        function_name: The function that answers.
-        invoke_arn: What the API calls.
-        topic_arn: Where alarms go.
-        tags: On whatever takes tags.
+        region: The API's region.
+        tags: On everything that takes tags.
     """
 
     region: str
-    function_name: pulumi.Input[str]
-    invoke_arn: pulumi.Input[str]
-    topic_arn: pulumi.Input[str]
     tags: Mapping[str, str]
 
 
 class ApprovalApi(pulumi.ComponentResource):
-    """An HTTP API with the route `POST /slack` and no other, and an alarm for its failures."""
+    """An HTTP API that has the route `POST /slack` and no other once it forwards to a function.
+
+    It is created before the function: the permission sets that the function assigns are denied to change the API.
+    """
 
     api_id: pulumi.Output[str]
     """ID of the API."""
     request_url: pulumi.Output[str]
-    """Where Slack sends everything."""
-    alarm_arns: pulumi.Output[list[str]]
-    """ARNs of its alarms."""
+    """Address of the route, for Slack."""
 
     def __init__(self, name: str, args: ApprovalApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("breakglass:index:ApprovalApi", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        api = aws.apigatewayv2.Api(
+        self._prefix, self._args = name, args
+        self._api = aws.apigatewayv2.Api(
             f"{name}-api",
             name=physical_name(name),
             description="Slack's way to the break-glass approvals.",
             protocol_type="HTTP",
             region=args.region,
             tags=args.tags,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
+        self._stage(name, args, self._api)
+        self.api_id = self._api.id
+        self.request_url = pulumi.Output.concat(self._api.api_endpoint, PATH)
+        self.register_outputs({"api_id": self.api_id, "request_url": self.request_url})
+
+    def forward(
+        self, function_name: pulumi.Input[str], invoke_arn: pulumi.Input[str], topic_arn: pulumi.Input[str]
+    ) -> pulumi.Output[list[str]]:
+        """Forward requests to a function, and raise an alarm if they fail.
+
+        Args:
+            function_name: The function that answers Slack.
+            invoke_arn: The ARN by which the API invokes it.
+            topic_arn: The SNS topic of the alarms.
+
+        Returns:
+            ARNs of the alarms.
+        """
+        name, args, api = self._prefix, self._args, self._api
+        child = pulumi.ResourceOptions(parent=self)
         integration = aws.apigatewayv2.Integration(
             f"{name}-receiver",
             api_id=api.id,
             integration_type="AWS_PROXY",
-            integration_uri=args.invoke_arn,
+            integration_uri=invoke_arn,
             integration_method="POST",
             payload_format_version="2.0",
             timeout_milliseconds=TIMEOUT_MILLISECONDS,
@@ -103,21 +118,20 @@ class ApprovalApi(pulumi.ComponentResource):
             region=args.region,
             opts=child,
         )
-        self._stage(name, args, api)
         aws.lambda_.Permission(
             f"{name}-slack",
             statement_id="slack",
-            function=args.function_name,
+            function=function_name,
             action="lambda:InvokeFunction",
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.concat(api.execution_arn, f"/*/POST{PATH}"),
             region=args.region,
             opts=child,
         )
-        failures = Alarms(self, args.topic_arn, args.region, args.tags).alarm(
+        failures = Alarms(self, topic_arn, args.region, args.tags).alarm(
             f"{name}-failures",
             description="Slack gets no answer from the break-glass approvals (HTTP status 5xx): commands and clicks "
-            "fail, and people see Slack's error. Nothing that is open stays open for that. Runbook: "
+            "fail, and users see Slack's error. No access stays open because of that. Runbook: "
             "docs/runbooks/alarms.md.",
             namespace="AWS/ApiGateway",
             metric_name="5xx",
@@ -125,10 +139,7 @@ class ApprovalApi(pulumi.ComponentResource):
             statistic="Sum",
             period=FIVE_MINUTES,
         )
-        self.api_id = api.id
-        self.request_url = pulumi.Output.concat(api.api_endpoint, PATH)
-        self.alarm_arns = pulumi.Output.all(failures.arn)
-        self.register_outputs({"api_id": self.api_id, "request_url": self.request_url, "alarm_arns": self.alarm_arns})
+        return pulumi.Output.all(failures.arn)
 
     def _stage(self, name: str, args: ApprovalApiArgs, api: "aws.apigatewayv2.Api") -> None:
         child = pulumi.ResourceOptions(parent=self)

@@ -12,16 +12,16 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import pulumi
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.messages import is_usage, usage_recorder_input
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
-from breakglass.components.alerts.usage_monitoring import WatchedRoleArgs, WatchedRoleSpec
+from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
-from breakglass.components.approvals.args import ApprovalSettingsArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
 from breakglass.components.approvals.lambda_package import build
 from breakglass.components.approvals.organization import Organization, organization_of
@@ -34,95 +34,53 @@ from breakglass.components.approvals.state_machine import ApprovalWorkflow, Appr
 from breakglass.components.approvals.table import ApprovalTable, ApprovalTableArgs
 from breakglass.components.approvals.usage_targets import RecordedRule, UseRecording, UseRecordingArgs
 from breakglass.components.approvals.workflow_definition import definition
+from breakglass.components.arguments import ApprovalsArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.components.permission_sets.identity_store import IdentityStore
-from breakglass.components.permission_sets.permission_set_pair import PairArgs
-from breakglass.components.reference import Reference
 from breakglass.errors import PolicyError
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.iam.documents import policy_json
 from breakglass.naming import AppFunction, Names, ResourceArns
+from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackEndpoint
 from breakglass.stack_file.approvals import ApprovalSettings
-from breakglass.stack_file.base import ConfigModel, RawValue
-from breakglass.stack_file.faults import Fault, fault
-from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.types import HttpsUrl, KmsKeyArn, Region, TagKey, TagValue
+from breakglass.stack_file.base import RawValue, StringInput, StringMapInput
+from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.permission_sets import IdentityCenterKey, PairSpec
+from breakglass.stack_file.secret_keys import SIGNING_SECRET
+from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import partition_of_region
 
+_IN_WORKFLOW = (AppFunction.interactions, AppFunction.provisioner)
 
-class ApprovalsArgs(TypedDict):
-    """Arguments of `Approvals`: exactly one of `slack_signing_secret` and `settings.signing_secret_name`."""
 
-    region: str
-    """The home region of Identity Center, and of the alert path."""
-    instance_arn: pulumi.Input[str]
+class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, AlertPath):
+    """Arguments of `Approvals`: exactly one of `slackSigningSecret` and `settings.signingSecretName`."""
+
+    instance_arn: StringInput
     """The ARN of the Identity Center instance."""
-    identity_store_id: pulumi.Input[str]
-    """The id of the instance's identity store."""
-    settings: ApprovalSettingsArgs
-    """Who may request what, and who approves."""
-    pairs: list[PairArgs]
-    """The permission sets, each with its break-glass twin, as in `PermissionSetPair`."""
-    permission_set_arns: pulumi.Input[dict[str, str]]
-    """ARN of every break-glass set, by its name."""
-    watched: list[WatchedRoleArgs]
-    """The alerts whose uses are recorded and have to be explained, as in `UsageMonitoring`."""
-    bot_token_secret_arn: pulumi.Input[str]
-    """ARN of the secret with the bot token."""
-    slack_signing_secret: NotRequired[pulumi.Input[str]]
-    """The app's signing secret, from secret configuration; a secret is made of it."""
-    post_message_url: NotRequired[str]
-    """Slack's chat.postMessage, `https://slack.com/api/chat.postMessage` by default; another one for GovSlack."""
-    kms_key_arn: NotRequired[str]
-    """The customer-managed KMS key that the secrets are encrypted with; AWS's own key by default."""
-    identity_center_kms_key_arn: NotRequired[str]
-    """The customer-managed KMS key that Identity Center is encrypted with, required if it is; AWS's own by default."""
-    topic_arn: pulumi.Input[str]
-    """ARN of the SNS topic that alarms go to."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on everything that takes tags."""
-
-
-class ApprovalsSpec(ConfigModel):
-    """`ApprovalsArgs`, validated."""
-
-    region: Region
-    """The home region of Identity Center, and of the alert path."""
-    instance_arn: Reference
-    """The ARN of the Identity Center instance."""
-    identity_store_id: Reference
-    """The id of the instance's identity store."""
+    identity_store_id: StringInput
+    """The ID of the instance's identity store."""
     settings: ApprovalSettings
     """Who may request what, and who approves."""
     pairs: list[PairSpec] = Field(min_length=1)
-    """The permission sets, each with its break-glass twin."""
-    permission_set_arns: Reference
+    """The permission sets, each with its break-glass set, as in `PermissionSetPair`."""
+    permission_set_arns: StringMapInput
     """ARN of every break-glass set, by its name."""
     watched: list[WatchedRoleSpec] = Field(min_length=1)
-    """The alerts whose uses are recorded and have to be explained."""
-    bot_token_secret_arn: Reference
+    """The alerts whose uses are recorded and have to be explained, as in `UsageMonitoring`."""
+    bot_token_secret_arn: StringInput
     """ARN of the secret with the bot token."""
-    slack_signing_secret: Reference = None
-    """The app's signing secret, from secret configuration."""
-    post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
-    """Slack's chat.postMessage."""
-    kms_key_arn: KmsKeyArn | None = None
-    """The customer-managed KMS key that the secrets are encrypted with."""
-    identity_center_kms_key_arn: KmsKeyArn | None = None
-    """The customer-managed KMS key that Identity Center is encrypted with."""
-    topic_arn: Reference
+    slack_signing_secret: StringInput = None
+    """The app's signing secret, from secret configuration. A secret is created from it."""
+    topic_arn: StringInput
     """ARN of the SNS topic that alarms go to."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on everything that takes tags."""
+    api: SkipJsonSchema[Any] = Field(default=None, repr=False)
+    """The `ApprovalApi`, if a Python program has created it; by default the component creates one."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Exactly one source of the signing secret."""
-        if bool(given["slackSigningSecret"]) == bool(given["settings"]["signingSecretName"]):
-            # Not with the value: it may be the secret itself.
-            why = "Slack's requests are checked with exactly one signing secret."
-            instead = "Give either `slack_signing_secret` (from `pulumi config set --secret`) or `signing_secret_name`."
-            yield ("slackSigningSecret",), None, fault(why, instead)
+        """Yield a fault unless the signing secret has exactly one source."""
+        return SIGNING_SECRET.source_faults(given["slackSigningSecret"], given["settings"]["signingSecretName"])
 
 
 class Approvals(pulumi.ComponentResource):
@@ -207,8 +165,11 @@ class Approvals(pulumi.ComponentResource):
     alarm_arns: pulumi.Output[list[str]]
     """ARNs of all alarms."""
 
-    def __init__(self, name: str, args: ApprovalsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(ApprovalsSpec, args, at=f"{name}.")
+    @show_analyzer(ApprovalsArgs)
+    def __init__(
+        self, name: str, args: ApprovalsArgs | ApprovalsSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(ApprovalsSpec, args, name)
         recorded = _recorded_rules(spec)
         super().__init__("breakglass:index:Approvals", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -237,17 +198,9 @@ class Approvals(pulumi.ComponentResource):
         )
         functions = self._functions(name, spec, arns, policy, table, signing, sessions)
         workflow = self._workflow(name, spec, arns, functions)
-        api = ApprovalApi(
-            f"{name}-api",
-            ApprovalApiArgs(
-                region=spec.region,
-                function_name=functions[AppFunction.receiver].function_name,
-                invoke_arn=functions[AppFunction.receiver].invoke_arn,
-                topic_arn=spec.topic_arn,
-                tags=spec.tags,
-            ),
-            child,
-        )
+        api = spec.api or ApprovalApi(f"{name}-api", ApprovalApiArgs(spec.region, spec.tags), child)
+        receiver = functions[AppFunction.receiver]
+        api_alarm_arns = api.forward(receiver.function_name, receiver.invoke_arn, spec.topic_arn)
         schedule = ReconcilerSchedule(
             f"{name}-reconciler",
             ReconcilerScheduleArgs(
@@ -282,8 +235,14 @@ class Approvals(pulumi.ComponentResource):
         )
         self.usage_recorder_arn = functions[AppFunction.usage_recorder].function_arn
         self.session_policy_id = sessions.policy_id if sessions else pulumi.Output.from_input(None)
-        raising = [*functions.values(), workflow, api, schedule]
-        self.alarm_arns = pulumi.Output.all(*[each.alarm_arns for each in raising]).apply(_joined)
+        raising = [*(each.alarm_arns for each in (*functions.values(), workflow)), api_alarm_arns, schedule.alarm_arns]
+        self.alarm_arns = pulumi.Output.all(*raising).apply(_joined)
+        self.metrics = ApprovalMetricsSpec.from_validated(
+            stack=name,
+            function_names=[names.function(app_function) for app_function in AppFunction],
+            machine_arn=self.machine_arn,
+            alarm_arns=self.alarm_arns,
+        )
         self.register_outputs(
             {
                 "api_id": self.api_id,

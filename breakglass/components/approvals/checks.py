@@ -10,8 +10,8 @@ from breakglass.app.domain.policy import Principal, PrincipalKind, Rule
 from breakglass.errors import Problem, format_value
 from breakglass.iam.lint import lint_approvals_risk
 from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.mentions import Mention
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.stack_file.principals import Mention
 from breakglass.stack_file.report import closest
 from breakglass.vocabulary import AssignmentTarget, partition_of_region
 

@@ -26,10 +26,10 @@ from breakglass.stack_file.approvals import (
     ApprovalSettings,
     DeniedAction,
     DenyRuleSpec,
-    PrincipalSpec,
 )
 from breakglass.stack_file.approvals_lint import POST_MESSAGE
-from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec
+from breakglass.stack_file.permission_sets import PairSpec
+from breakglass.stack_file.principals import PrincipalSpec
 from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
@@ -54,7 +54,7 @@ class ResolvedNames:
         deployed_in: the account that the workflow runs in.
         management_account: the organisation's management account.
         session_policy_id: id of the service control policy that ends live sessions; None if they are not ended.
-        principal_ids: the id of every name in `mentioned` and `assigned` (`breakglass.stack_file.principals`).
+        principal_ids: the id of every name in `mentioned` and `assigned` (`breakglass.stack_file.mentions`).
         set_arns: name -> ARN, of at least every break-glass set of the stack file.
         accounts: account id -> name, of at least every account of the rules.
     """
@@ -178,7 +178,7 @@ def _principals(entries: Iterable[PrincipalSpec], ids: PrincipalIds) -> tuple[Pr
     return tuple(_principal(entry, ids) for entry in entries)
 
 
-def _principal(entry: PrincipalSpec | AssignmentSpec, ids: PrincipalIds) -> Principal:
+def _principal(entry: PrincipalSpec, ids: PrincipalIds) -> Principal:
     """Return what an entry names; of what is named by its id, no other name is known."""
     for kind, name, its_id in (
         (PrincipalKind.group, entry.group, entry.group_id),

@@ -19,8 +19,8 @@ from breakglass.components.delegation import unmanageable_assignments
 from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
 from breakglass.errors import ConfigError, Problem
 from breakglass.stack_file.approvals import ApprovalSettings
+from breakglass.stack_file.mentions import Mention, assigned, mentioned
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.stack_file.principals import Mention, assigned, mentioned
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.reference import Reference
 from breakglass.naming import physical_name
+from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.secret_keys import signing_secret_fault
 
 
@@ -29,7 +29,7 @@ class SlackSigningSecretArgs:
     """
 
     region: str
-    signing_secret: Reference = field(repr=False)
+    signing_secret: StringInput = field(repr=False)
     existing: str | None
     kms_key_arn: str | None
     tags: Mapping[str, str]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -18,26 +17,7 @@ import pulumi_aws as aws
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.components.provider_error import words_of
 from breakglass.errors import ConfigError, Problem, format_value
-
-
-class NamesPrincipal(Protocol):
-    """An entry of a stack file that names a group or a user: exactly one of the four."""
-
-    @property
-    def group(self) -> str | None:
-        """The display name of a group."""
-
-    @property
-    def group_id(self) -> str | None:
-        """The id of a group."""
-
-    @property
-    def user(self) -> str | None:
-        """The user name of a user."""
-
-    @property
-    def user_id(self) -> str | None:
-        """The id of a user."""
+from breakglass.stack_file.principals import PrincipalSpec
 
 
 @dataclass(frozen=True)
@@ -60,7 +40,7 @@ class Named:
         return f"{self.kind}{'Id' if self.by_id else ''}:{self.text}"
 
 
-def named(entry: NamesPrincipal) -> Named:
+def named(entry: PrincipalSpec) -> Named:
     """Return the principal that an entry names."""
     choices = (
         (PrincipalKind.group, entry.group, False),

@@ -4,178 +4,46 @@ Non-goals: users, groups and their memberships are the identity provider's; taki
 done here. Nothing here watches the use of the permission sets (see `breakglass.components.alerts.usage_alert`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict, cast
+from typing import cast
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, StrictBool
+from pydantic import Field
 
+from breakglass.components.arguments import PermissionSetPairArgs
+from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.components.permission_sets.identity_store import IdentityStore, named
-from breakglass.components.reference import Reference
 from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import merge_inline, policy_json
 from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import PLACEHOLDER_API_ID, api_arn, deny_statements
-from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionsBoundary, PermissionSetSpec
-from breakglass.stack_file.report import validate
-from breakglass.stack_file.types import ProtectedArn, Region, TagKey, TagValue
-from breakglass.vocabulary import AssignmentTarget, RiskAcknowledgement, partition_of_region
+from breakglass.stack_file.base import StringInput
+from breakglass.stack_file.permission_sets import (
+    AssignmentSpec,
+    PairSpec,
+    PermissionsBoundary,
+    PermissionSetProtection,
+    PermissionSetSpec,
+)
+from breakglass.stack_file.tags import Tagged
+from breakglass.stack_file.types import ProtectedArn
+from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
 
-class CustomerManagedPolicyArgs(TypedDict):
-    """A policy of your own, which must exist under this name in every account of the assignments."""
-
-    name: str
-    """The policy's name, not its ARN."""
-    path: NotRequired[str]
-    """The policy's IAM path; `/` by default."""
-
-
-class PermissionsBoundaryArgs(TypedDict):
-    """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
-
-    managed_policy_arn: NotRequired[str]
-    """The ARN of an AWS managed policy."""
-    customer_managed_policy: NotRequired[CustomerManagedPolicyArgs]
-    """A policy of your own that exists in every account of the assignments."""
-
-
-class PermissionSetArgs(TypedDict):
-    """A permission set: what it allows and for how long."""
-
-    description: NotRequired[str]
-    """What the permission set is for; shown beside its name in the access portal."""
-    session_duration: NotRequired[str]
-    """How long a session lives, ISO 8601, from `PT1H` (the default) to `PT12H`."""
-    managed_policies: NotRequired[list[str]]
-    """ARNs of AWS managed policies."""
-    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
-    """Policies of your own, by name; they must exist in every account of the assignments."""
-    inline_policy: NotRequired[dict[str, Any]]
-    """The inline policy as a mapping, at most 10,240 bytes."""
-    inline_policy_file: NotRequired[str]
-    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
-    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
-    """The most that the permission set may ever allow."""
-    relay_state: NotRequired[str]
-    """The console page that a sign-in with this permission set opens."""
-
-
-class BreakGlassSetArgs(TypedDict):
-    """The permission set for emergencies: the keys of `PermissionSetArgs`, and what an emergency adds."""
-
-    # The keys are repeated, not inherited: Pulumi's analyzer finds docstrings in the class's own source only.
-    name: NotRequired[str]
-    """The permission set's name; by default the pair's name with `-break-glass` behind it."""
-    description: NotRequired[str]
-    """What the permission set is for; shown beside its name in the access portal."""
-    session_duration: NotRequired[str]
-    """How long a session lives, ISO 8601; `PT1H` by default, more only with `allow_long_session`."""
-    managed_policies: NotRequired[list[str]]
-    """ARNs of AWS managed policies."""
-    customer_managed_policies: NotRequired[list[CustomerManagedPolicyArgs]]
-    """Policies of your own, by name; they must exist in every account of the assignments."""
-    inline_policy: NotRequired[dict[str, Any]]
-    """The inline policy as a mapping, at most 10,240 bytes with what `protect_alert_path` adds to it."""
-    inline_policy_file: NotRequired[str]
-    """A JSON file with the inline policy, relative to the working directory; instead of `inline_policy`."""
-    permissions_boundary: NotRequired[PermissionsBoundaryArgs]
-    """The most that the permission set may ever allow."""
-    relay_state: NotRequired[str]
-    """The console page that a sign-in with this permission set opens."""
-    allow_long_session: NotRequired[bool]
-    """Whether a session may live longer than an hour; False by default. Needs `long_session_reason`."""
-    long_session_reason: NotRequired[str]
-    """Why an hour is too short."""
-    acknowledge: NotRequired[list[RiskAcknowledgement]]
-    """Dangerous powers that this permission set gets on purpose; each is refused or warned of without its name."""
-    allow_local_login: NotRequired[bool]
-    """Whether a session may make credentials for a command line by `aws login`; False by default."""
-
-
-class AssignmentArgs(TypedDict):
-    """Who gets the pair's permission sets where: exactly one of `group`, `group_id`, `user` and `user_id`.
-
-    An assignment's identity is the principal as written here, the permission set and the account. Writing a group's id
-    where its name was makes a second assignment of the same thing, which the provider refuses: rename the assignment
-    with `pulumi state rename` first.
-    """
-
-    group: NotRequired[str]
-    """The display name of a group in the identity store."""
-    group_id: NotRequired[str]
-    """The id of a group in the identity store."""
-    user: NotRequired[str]
-    """The user name of a user in the identity store. Groups are better: people change."""
-    user_id: NotRequired[str]
-    """The id of a user in the identity store."""
-    accounts: list[str]
-    """The account ids where the permission sets are handed out, twelve digits each."""
-    sets: NotRequired[list[AssignmentTarget]]
-    """Which of the pair's two permission sets are handed out; both by default."""
-
-
-class PairArgs(TypedDict):
-    """A permission set for day-to-day work and its marked twin for emergencies."""
-
-    name: str
-    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
-    everyday: PermissionSetArgs
-    """The permission set for day-to-day work."""
-    break_glass: BreakGlassSetArgs
-    """The permission set for emergencies."""
-    assignments: NotRequired[list[AssignmentArgs]]
-    """Who gets which of the two in which accounts; nobody by default."""
-
-
-class PermissionSetPairArgs(TypedDict):
+class PermissionSetPairSpec(Tagged, PairSpec, PermissionSetProtection):
     """Arguments of `PermissionSetPair`."""
 
-    region: str
-    """The home region of Identity Center."""
-    instance_arn: pulumi.Input[str]
+    instance_arn: StringInput
     """The ARN of the Identity Center instance."""
-    identity_store_id: pulumi.Input[str]
-    """The id of the instance's identity store, where groups and users are looked up by name."""
-    name: str
-    """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
-    everyday: PermissionSetArgs
-    """The permission set for day-to-day work."""
-    break_glass: BreakGlassSetArgs
-    """The permission set for emergencies."""
-    assignments: NotRequired[list[AssignmentArgs]]
-    """Who gets which of the two in which accounts; nobody by default."""
-    protect_alert_path: NotRequired[bool]
-    """Whether the break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and to
-    use powers around its limits that it does not acknowledge; True by default."""
-    protected_arns: NotRequired[list[str]]
-    """ARN patterns of secrets, KMS keys and S3 buckets that are protected like the alert path."""
-    approval_api_id: NotRequired[pulumi.Input[str]]
-    """The ID of the HTTP API of the approvals, which is protected like the alert path."""
-    tags: NotRequired[dict[str, str]]
-    """Tags on both permission sets."""
-
-
-class PermissionSetPairSpec(PairSpec):
-    """`PermissionSetPairArgs`, validated."""
-
-    region: Region
-    """The home region of Identity Center."""
-    instance_arn: Reference
-    """The ARN of the Identity Center instance."""
-    identity_store_id: Reference
-    """The id of the instance's identity store."""
-    protect_alert_path: StrictBool = True
-    """Whether the break-glass set is denied to tamper with the alert path and the approvals."""
+    identity_store_id: StringInput
+    """The ID of the instance's identity store, where groups and users are looked up by name."""
     protected_arns: list[ProtectedArn] = Field(default_factory=list)
-    """ARN patterns that are protected like the alert path."""
-    approval_api_id: Reference = None
-    """The ID of the HTTP API of the approvals."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """Tags on both permission sets."""
+    """ARN patterns of secrets, KMS keys and S3 buckets that are protected like the alert path."""
+    approval_api_id: StringInput = None
+    """The ID of the HTTP API of the approvals, which is protected like the alert path."""
 
 
 @dataclass(frozen=True)
@@ -244,19 +112,21 @@ class PermissionSetPair(pulumi.ComponentResource):
     assignment_ids: pulumi.Output[list[str]]
     """Provider ids of the account assignments."""
 
-    def __init__(self, name: str, args: PermissionSetPairArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        spec = validate(PermissionSetPairSpec, args, at=f"{name}.")
-        # The API's ID is known after the first deployment only; what matters before is its length.
+    @show_analyzer(PermissionSetPairArgs)
+    def __init__(
+        self, name: str, args: PermissionSetPairArgs | PermissionSetPairSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(PermissionSetPairSpec, args, name)
+        # The ID is known only after the first deployment. Before that only its length counts.
         api_id = None if spec.approval_api_id is None else PLACEHOLDER_API_ID
-        context = LintContext(
-            protect_alert_path=spec.protect_alert_path,
-            region=spec.region,
-            approvals=api_id is not None,
-            own_arns=spec.protected_arns,
-        )
-        risks = refused_risks(spec, context, at=f"{name}.")
-        if risks:
-            raise ConfigError(risks)
+        if spec is not args:
+            context = LintContext(
+                protect_alert_path=spec.protect_alert_path,
+                region=spec.region,
+                approvals=api_id is not None,
+                own_arns=spec.protected_arns,
+            )
+            check_risks([spec], context, [f"{name}."])
         policy: pulumi.Input[str] | None = _break_glass_policy(spec, api_id)
         if policy is not None and api_id is not None:
             later = pulumi.Output.from_input(spec.approval_api_id).apply(partial(_break_glass_policy, spec))
@@ -303,7 +173,8 @@ class PermissionSetPair(pulumi.ComponentResource):
             instance_arn=spec.instance_arn,
             region=spec.region,
             tags=spec.tags,
-            opts=child,
+            # Not False: that would override the option of a parent.
+            opts=pulumi.ResourceOptions(parent=self, protect=spec.protect or None),
         )
         policies: list[pulumi.Resource] = []
         for arn in settings.managed_policies:
@@ -373,19 +244,25 @@ class PermissionSetPair(pulumi.ComponentResource):
                 )
 
 
-def refused_risks(pair: PairSpec, context: LintContext, at: str) -> list[Problem]:
-    """Return what the lint of the policies refuses in a pair.
+def check_risks(pairs: Sequence[PairSpec], context: LintContext, places: Sequence[str]) -> None:
+    """Lint the policies of pairs.
 
     Args:
-        pair: The pair.
-        context: What has to be known of its stack.
-        at: What comes before the key paths in the report.
+        pairs: The pairs.
+        context: The stack of the pairs.
+        places: For each pair, the prefix of its key paths in the report.
+
+    Raises:
+        ConfigError: A break-glass set has a permission that it does not acknowledge.
     """
-    return [
-        Problem(f"{at}{finding.path}", finding.value, finding.why, finding.instead)
+    risks = [
+        Problem(f"{place}{finding.path}", finding.value, finding.why, finding.instead)
+        for pair, place in zip(pairs, places, strict=True)
         for finding in lint_pair(pair, context)
         if finding.severity is Severity.refused
     ]
+    if risks:
+        raise ConfigError(risks)
 
 
 def _break_glass_policy(spec: PermissionSetPairSpec, api_id: str | None) -> str | None:

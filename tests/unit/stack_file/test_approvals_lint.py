@@ -10,8 +10,8 @@ import pytest
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.check import validate_stack
+from breakglass.stack_file.mentions import Mention, assigned, mentioned
 from breakglass.stack_file.permission_sets import PermissionSets
-from breakglass.stack_file.principals import Mention, assigned, mentioned
 from tests.unit.stack_file import stack_files
 from tests.unit.stack_file.stack_files import (
     APPROVALS,

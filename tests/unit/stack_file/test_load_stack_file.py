@@ -11,11 +11,11 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
-from breakglass import BreakGlassArgs
 from breakglass.errors import ConfigError
 from breakglass.stack_file.check import decode_value
-from breakglass.stack_file.pulumi_config import LoadedStack, load_stack_file
+from breakglass.stack_file.pulumi_config import load_stack_file
 from breakglass.stack_file.secret_keys import NAMESPACE
+from breakglass.stack_file.stack import StackFile
 from tests.conftest import Deployment, deploy
 from tests.unit.stack_file.stack_files import (
     ALERTS,
@@ -37,7 +37,7 @@ def configured(
     token: str | None = TOKEN,
     secret_keys: tuple[str, ...] = (TOKEN_KEY, SIGNING_KEY),
     signing_secret: str | None = None,
-) -> tuple[LoadedStack | ConfigError, Deployment]:
+) -> tuple[StackFile | ConfigError, Deployment]:
     """Load a stack as the CLI would configure it: nested values as JSON, secrets decrypted, other namespaces too."""
     plain = {NAMESPACE + key: json.dumps(value) for key, value in raw.items()}
     config = {**plain, "aws:region": "eu-central-1", "breakglassy:thing": "1"}
@@ -45,7 +45,7 @@ def configured(
         config.pop(key, None)
         if secret is not None:
             config[key] = secret
-    result: list[LoadedStack | ConfigError] = []
+    result: list[StackFile | ConfigError] = []
 
     def program() -> dict[str, Any]:
         set_all_config(config, list(secret_keys))
@@ -54,7 +54,7 @@ def configured(
         except ConfigError as error:
             result.append(error)
         loaded = result[0]
-        if not isinstance(loaded, LoadedStack):
+        if not isinstance(loaded, StackFile):
             return {}
         return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret}
 
@@ -62,30 +62,29 @@ def configured(
     return result[0], deployment
 
 
-def paths_of(outcome: LoadedStack | ConfigError) -> list[str]:
+def paths_of(outcome: StackFile | ConfigError) -> list[str]:
     assert isinstance(outcome, ConfigError)
     return [problem.path for problem in outcome.problems]
 
 
 def test_load_stack_file_returns_token_as_secret() -> None:
     loaded, deployment = configured(stack())
-    assert isinstance(loaded, LoadedStack)
+    assert isinstance(loaded, StackFile)
     assert deployment.outputs == {"token": TOKEN, "signing_secret": None}
     assert deployment.secret_outputs == {"token"}
-    assert loaded.stack_file.permission_sets is not None
-    assert loaded.stack_file.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
+    assert loaded.permission_sets is not None
+    assert loaded.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
 
 
 def test_existing_secret_needs_no_token() -> None:
     loaded, _ = configured(stack(((*ALERTS, "slack", "botTokenSecretName"), "slack/token")), token=None)
-    assert isinstance(loaded, LoadedStack)
+    assert isinstance(loaded, StackFile)
     assert loaded.slack_bot_token is None
-    assert "slack_bot_token" not in loaded.to_args()
 
 
 def test_load_stack_file_returns_signing_secret_as_secret() -> None:
     loaded, deployment = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
-    assert isinstance(loaded, LoadedStack)
+    assert isinstance(loaded, StackFile)
     assert deployment.outputs == {"token": TOKEN, "signing_secret": SIGNING_SECRET}
     assert deployment.secret_outputs == {"token", "signing_secret"}
 
@@ -93,15 +92,8 @@ def test_load_stack_file_returns_signing_secret_as_secret() -> None:
 def test_existing_signing_secret_needs_none_in_stack() -> None:
     named = stack_with_approvals(((*APPROVALS, "signingSecretName"), "slack/signing"), (("slackSigningSecret",), None))
     loaded, _ = configured(named)
-    assert isinstance(loaded, LoadedStack)
+    assert isinstance(loaded, StackFile)
     assert loaded.slack_signing_secret is None
-    assert "slack_signing_secret" not in loaded.to_args()
-
-
-def test_component_args_are_sections_and_secrets() -> None:
-    loaded, _ = configured(stack_with_approvals(), signing_secret=SIGNING_SECRET)
-    assert isinstance(loaded, LoadedStack)
-    assert loaded.to_args().keys() == BreakGlassArgs.__annotations__.keys()
 
 
 @pytest.mark.parametrize("channel", ["C0123456789", "#ops"], ids=["deployed", "refused"])
@@ -184,6 +176,6 @@ def test_warnings_go_to_pulumis_log(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", told.append)
     loaded, _ = configured(stack(((*BREAK_GLASS, "acknowledge"), ["iam"])))
-    assert isinstance(loaded, LoadedStack)
+    assert isinstance(loaded, StackFile)
     (warning,) = told
     assert warning.startswith("breakglass:permissionSets.pairs[0].breakGlass.acknowledge[0]\n")

@@ -18,8 +18,8 @@ from breakglass.components.approvals.checks import (
 )
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.check import validate_stack
+from breakglass.stack_file.mentions import Mention, mentioned
 from breakglass.stack_file.permission_sets import PermissionSets
-from breakglass.stack_file.principals import Mention, mentioned
 from tests.unit.stack_file.stack_files import (
     APPROVALS,
     ASSIGNMENT,

@@ -148,9 +148,21 @@ class _Automaton:
                 rest = rest if number < least else _Part(rest.first, rest.last, rest.empty + 1)
             return rest
         # The repetition is a loop. Rounds that read nothing may precede each round.
-        rounds = 1 + once.empty * min(least if most == _constants.MAXREPEAT else most, self.limit)
+        rounds = _empty_rounds(once.empty, min(least if most == _constants.MAXREPEAT else most, self.limit), self.limit)
         self._join(_times(once.last, rounds), once.first)
         return _Part(_times(once.first, rounds), _times(once.last, rounds), once.empty * rounds + (least == 0))
+
+
+def _empty_rounds(ways: int, most: int, limit: int) -> int:
+    """Return the number of ways in which up to `most` rounds read nothing, or a number over the limit."""
+    if ways <= 1:
+        return 1 + ways * most
+    total = 1
+    for _ in range(most):
+        total = total * ways + 1
+        if total > limit:
+            break
+    return total
 
 
 def _times(counts: Counter[int], factor: int) -> Counter[int]:

@@ -93,6 +93,7 @@ patterns = st.recursive(
 @example("(?:a?){18}", "aaa")
 @example("(?:a?){2}(?:a?){2}a", "aaaaa")
 @example("(?:|a)(?:|a)b*", "ab")
+@example("(?:(?:|(?:a|))){2,}", "a")
 def test_most_steps_bounds_the_steps_taken(pattern: str, text: str) -> None:
     bound = most_steps(pattern, len(text), 10_000)
     # Beyond the limit counting ends, and some of these would take the matcher for ever.

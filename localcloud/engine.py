@@ -178,6 +178,11 @@ class Engine:
         self._select()
         return json.loads(self._run("stack", "export"))
 
+    def import_state(self, state: Mapping[str, Any]) -> None:
+        """Replaces the state, as `pulumi stack import` does."""
+        self._select()
+        self._run("stack", "import", stdin=json.dumps(state))
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secret ones read `[secret]`."""
         self._select()

@@ -197,7 +197,7 @@ def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(
     assert inputs.pop("description")
     assert inputs == {
         "name": physical,
-        "handler": f"breakglass.app.entrypoints.{app_function}.handler",
+        "handler": f"breakglass.app.entrypoints.{app_function.name}.handler",
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "memorySize": memory,

@@ -56,6 +56,7 @@ class Life:
     state: dict[str, Any]
     outputs: dict[str, Any]
     nothing_new: UpdateResult
+    of_old_tree: UpdateResult
     table: dict[str, Any]
     attached: list[str]
     variables: dict[str, dict[str, str]]
@@ -84,6 +85,9 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     workdir = tmp_path_factory.mktemp("stack")
     engine = configured(cloud, workdir)
     up, state, outputs, nothing_new = engine.up(), engine.export(), engine.outputs(), engine.preview()
+    engine.import_state(old_tree(state))
+    of_old_tree = engine.preview()
+    engine.import_state(state)
     functions = cloud.client("lambda")
     variables = {
         app_function.value: functions.get_function_configuration(FunctionName=NAMES.function(app_function))[
@@ -113,6 +117,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         state,
         outputs,
         nothing_new,
+        of_old_tree,
         table,
         sorted(target["TargetId"] for target in targets),
         variables,
@@ -124,6 +129,21 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         engine.export(),
         left(cloud),
     )
+
+
+def old_tree(state: dict[str, Any]) -> dict[str, Any]:
+    """The state as the version wrote it in which the API was a child of the approvals."""
+    approvals = "breakglass:index:BreakGlass$breakglass:index:Approvals"
+    api = "$breakglass:index:ApprovalApi"
+    old = json.loads(json.dumps(state).replace(f"breakglass:index:BreakGlass{api}", f"{approvals}{api}"))
+    resources = old["deployment"]["resources"]
+    (parent,) = [each for each in resources if each["type"] == "breakglass:index:Approvals"]
+    (child,) = [each for each in resources if each["type"] == "breakglass:index:ApprovalApi"]
+    child["parent"] = parent["urn"]
+    # A state lists a parent before its children.
+    resources.remove(parent)
+    resources.insert(resources.index(child), parent)
+    return old
 
 
 def policies(cloud: RunningCloud) -> list[dict[str, Any]]:
@@ -202,6 +222,11 @@ def test_up_creates_everything(life: Life) -> None:
 
 def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.nothing_new.changes == {}
+
+
+def test_stack_of_the_old_tree_previews_without_changes(life: Life) -> None:
+    assert life.of_old_tree.changes == {}
+    assert life.of_old_tree.summary == life.nothing_new.summary
 
 
 def test_state_has_one_aws_provider(life: Life) -> None:

@@ -29,7 +29,7 @@ class WithoutApprovalArgs(TypedDict):
     """Breaking the glass: the requester takes access that nobody has approved, and everybody is told."""
 
     after: str
-    """After how long without an answer; PT0S for at once. It starts again with each approval and each *I'm looking*."""
+    """After how long without an answer; PT0S for at once. It starts again with each approval and each *Acknowledge*."""
     not_after_denial: NotRequired[str]
     """For how long after a denial the same person may not, for the same set and any of the accounts. Default:
     `PT12H`."""

@@ -826,7 +826,7 @@ SCENARIOS = [
         "breakglass:permisionSets",
         "{}",
         "Not a key of this section",
-        "Did you mean permissionSets? Expected one of: permissionSets, alerts, approvals, tags, slackBotToken, "
+        "Did you mean permissionSets? Expected one of: tags, permissionSets, alerts, approvals, slackBotToken, "
         "slackSigningSecret.",
     ),
     Scenario(

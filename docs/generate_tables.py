@@ -18,8 +18,8 @@ from typing import Any, cast
 from breakglass.app.domain.grant_lifecycle import GRANT_TABLE
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.app.domain.records import GrantState, State, UsageState
-from breakglass.app.domain.request_lifecycle import REQUEST_TABLE
-from breakglass.app.domain.usage_lifecycle import USAGE_TABLE
+from breakglass.app.domain.request_lifecycle import REQUEST_TABLE, Event
+from breakglass.app.domain.usage_lifecycle import USAGE_TABLE, UsageEvent
 from breakglass.components.approvals.workflow_definition import definition
 from breakglass.components.break_glass import BreakGlass, BreakGlassArgs
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions
@@ -357,9 +357,9 @@ def _logged() -> Iterator[str]:
 
 
 CONTENTS: Mapping[str, Callable[[], Table | str]] = {
-    "life of a request": lambda: _lifecycle(REQUEST_TABLE, State, "requested"),
-    "life of a grant": lambda: _lifecycle(GRANT_TABLE, GrantState, "prepared"),
-    "life of a usage": lambda: _lifecycle(USAGE_TABLE, UsageState, "use_recorded"),
+    "life of a request": lambda: _lifecycle(REQUEST_TABLE, State, Event.requested),
+    "life of a grant": lambda: _lifecycle(GRANT_TABLE, GrantState, Event.prepared),
+    "life of a usage": lambda: _lifecycle(USAGE_TABLE, UsageState, UsageEvent.recorded),
     **{f"permissions of {part}": partial(_of_function, part) for part in AppFunction},
     "permissions in the management account": lambda: _permissions(_in_management_account()),
     "permissions of the state machine": lambda: _permissions(workflow_permissions(ARNS)["Statement"]),

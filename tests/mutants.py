@@ -72,7 +72,7 @@ class Mutant:
 
     Attributes:
         module: the file.
-        function: the function, behind its class if it has one line.
+        function: the function, behind its class if it has one.
         removed: the lines that it takes away, as one line.
         added: the lines in their place, as one line.
         status: mutmut's exit status.

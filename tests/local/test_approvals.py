@@ -232,7 +232,7 @@ def test_button_of_another_user_does_nothing(approvals: ApprovalsHarness) -> Non
     request = approvals.submit_request(ADA, DEVOPS, STAGING)
     approvals.wait_for_state(request, State.pending)
     for who, action, told in (
-        (ADA, ids.APPROVE, "Nobody approves their own request."),
+        (ADA, ids.APPROVE, "A requester can't approve their own request."),
         (ALAN, ids.APPROVE, "approve"),
         (EDSGER, ids.APPROVE, "approve"),
         (ALAN, ids.WITHDRAW, "Only the requester may do that."),

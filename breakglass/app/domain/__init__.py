@@ -1,4 +1,4 @@
-"""Who may ask, who may decide, and what becomes of a request: pure functions over frozen values.
+"""Decisions, state tables and records: pure functions over frozen values.
 
-Non-goals: no clock, no network, no Slack and no AWS; times come in as seconds since 1970.
+Non-goals: no clock, no network, no Slack and no AWS; times are arguments, in seconds since 1970.
 """

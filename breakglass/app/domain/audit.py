@@ -1,9 +1,8 @@
-"""The audit trail's lines, as transitions write them.
+"""Audit entries of transitions.
 
-Slack ids are left out: the trail is exported to people who need to know who it was, and ids of the identity store say
-that.
+They hold no Slack IDs: the trail is exported, and the IDs of the identity store identify the person.
 
-Non-goals: keeping them (see `ports.Store`).
+Non-goals: storing them (see `ports`).
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from breakglass.app.domain.records import SYSTEM, Actor, AuditEntry, Grant, Requ
 def audit_request(
     request: Request, event: str, by: Actor, now: int, after: str, *, note: str = "", rule: str = ""
 ) -> AuditEntry:
-    """Say what happened to a request, which is given as it was before."""
+    """Return the entry for an event of a request; `request` is its state before."""
     return AuditEntry(
         at=now,
         subject=request.id,
@@ -31,7 +30,7 @@ def audit_request(
 
 
 def audit_grant(grant: Grant, event: str, now: int, after: str, note: str = "") -> AuditEntry:
-    """Say what happened to the assignment in one account, which is given as it was before; the system did it."""
+    """Return the entry for an event of a grant, caused by the system; `grant` is its state before."""
     return AuditEntry(
         at=now,
         subject=grant.request_id,
@@ -46,27 +45,27 @@ def audit_grant(grant: Grant, event: str, now: int, after: str, note: str = "") 
     )
 
 
-def audit_usage(use: Usage, event: str, by: Actor, now: int, after: str, note: str = "") -> AuditEntry:
-    """Say what happened to a use, which is given as it was before."""
+def audit_usage(usage: Usage, event: str, by: Actor, now: int, after: str, note: str = "") -> AuditEntry:
+    """Return the entry for an event of a usage; `usage` is its state before."""
     return AuditEntry(
         at=now,
-        subject=use.id,
+        subject=usage.id,
         event=event,
         actor=drop_slack_id(by),
-        permission_set=use.permission_set,
-        accounts=(use.account,),
+        permission_set=usage.permission_set,
+        accounts=(usage.account,),
         rule="",
         note=note,
-        before=use.state,
+        before=usage.state,
         after=after,
     )
 
 
 def label_texts(texts: Mapping[str, str]) -> str:
-    """Write several texts as one note, each after what it is; what is empty is left out."""
+    """Return texts as one note with a label before each; empty texts are left out."""
     return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
 def drop_slack_id(actor: Actor) -> Actor:
-    """Leave out the Slack id."""
+    """Return an actor without the Slack ID."""
     return replace(actor, slack_id=None)

@@ -1,8 +1,7 @@
-"""Frozen values as JSON text and back: every record, and the policy.
+"""Frozen values as JSON text and back: every record, and the approval policy.
 
-What a value has no field for is passed over, and a field that the text does not have keeps its default: so records
-survive an update of the code, and its withdrawal. The text is ASCII, which every Unicode text fits into, halves of
-surrogate pairs too.
+Unknown keys are ignored, and a missing key keeps the field's default. So records survive an update of the code and its
+rollback. The text is ASCII, which holds any Unicode text, including lone surrogates.
 
 Non-goals: types that neither a record nor the policy has.
 """
@@ -15,54 +14,53 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-Record = TypeVar("Record")
+Value = TypeVar("Value")
 
 
 def encode(record: Any) -> str:
-    """Return a record, an instance of a dataclass, as JSON text."""
+    """Return an instance of a dataclass as JSON text."""
     return json.dumps(asdict(record), separators=(",", ":"))
 
 
-def decode(kind: type[Record], text: str) -> Record:
-    """Return the record that JSON text holds.
+def decode(kind: type[Value], text: str) -> Value:
+    """Return the dataclass instance in a JSON text.
 
     Raises:
-        ValueError: if it holds none of this kind.
+        ValueError: if the text is not of this kind.
     """
     try:
-        record: Record = _record(kind, json.loads(text))
+        value: Value = _dataclass(kind, json.loads(text))
     except (AttributeError, TypeError, ValueError) as error:
-        # Without the cause: it shows what the text holds.
-        raise ValueError(f"this is no {kind.__name__}: {type(error).__name__}") from None
-    return record
+        # The cause would show the content of the text.
+        raise ValueError(f"not a valid {kind.__name__}: {type(error).__name__}") from None
+    return value
 
 
 def _value(kind: Any, raw: Any) -> Any:
     if kind in (int, str, bool):
         if type(raw) is not kind:
-            raise TypeError(f"a {type(raw).__name__} is no {kind.__name__}")
+            raise TypeError(f"expected {kind.__name__}, got {type(raw).__name__}")
         return raw
     if get_origin(kind) is UnionType:
         return None if raw is None else _value(get_args(kind)[0], raw)
     if get_origin(kind) is tuple:
         if not isinstance(raw, list):
-            raise TypeError(f"a {type(raw).__name__} is no list")
-        return tuple(_value(get_args(kind)[0], one) for one in raw)
+            raise TypeError(f"expected a list, got {type(raw).__name__}")
+        return tuple(_value(get_args(kind)[0], item) for item in raw)
     if is_dataclass(kind):
-        return _record(kind, raw)
+        return _dataclass(kind, raw)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(raw)
     if get_origin(kind) is Mapping:
-        return {key: _value(get_args(kind)[1], one) for key, one in raw.items()}
-    raise TypeError(f"nothing that is kept has a {kind}")
+        return {key: _value(get_args(kind)[1], item) for key, item in raw.items()}
+    raise TypeError(f"unsupported type {kind}")
 
 
-def _record(kind: Any, raw: Any) -> Any:
-    return kind(**{name: _value(of, raw[name]) for name, of in _kinds(kind) if name in raw})
+def _dataclass(kind: Any, raw: Any) -> Any:
+    return kind(**{name: _value(field, raw[name]) for name, field in _kinds(kind) if name in raw})
 
 
 @cache
 def _kinds(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """Return the fields of a record with their types."""
     hints = get_type_hints(kind)
-    return tuple((one.name, hints[one.name]) for one in fields(kind))
+    return tuple((field.name, hints[field.name]) for field in fields(kind))

@@ -1,21 +1,20 @@
-"""Who may request, approve, break the glass and end: one precedence, in pure functions that explain their answers.
+"""Decisions to request, approve, break the glass, end, explain and accept: pure functions with reasons.
 
-In this order, and the first that refuses is the answer:
+The first rule of this list that refuses decides:
 
-1. A deny rule beats everything that a rule allows.
-2. Nobody decides on their own request.
-3. What no rule allows is refused.
-4. Where several rules match, the strictest holds: the most approvals, the shortest maximum, every ticket pattern, the
-   longest silence before the glass may be broken and the longest time after a denial (and only if each of them lets it
-   be broken at all). The rules that ask for the most approvals govern: their approvers approve.
-5. A request for several accounts is one decision, so the strictest of all its accounts holds, and whoever approves it
-   has to be named for each of them.
+1. A deny rule overrides every rule that allows.
+2. A requester does not decide on their own request.
+3. A request that no rule allows is refused.
+4. Where several rules match, the strictest terms apply: the most approvals, the shortest maximum, every ticket pattern,
+   the longest silence before the glass may be broken, and the longest time after a denial. The glass may be broken only
+   if every matching rule allows it. The rules with the most approvals govern: their approvers approve.
+5. A request for several accounts is one decision. The strictest terms of all its accounts apply, and an approver has to
+   be named for each account.
 
-A group counts by who is in it at the moment of the question (`Person.group_ids`). The decision is taken again at every
-click, from the stored request and the policy of that moment.
+Group membership is read at the time of the decision (`Person.group_ids`). Each click decides again, by the stored
+request and the current policy.
 
-Non-goals: finding out who somebody is (see `services.identity`), and whether a request is still open (see
-`request_lifecycle`).
+Non-goals: identity (see `services.identity`); the state of a request (see `request_lifecycle`).
 """
 
 import re
@@ -31,7 +30,7 @@ from breakglass.app.domain.texts import is_blank
 
 
 class Outcome(StrEnum):
-    """The answer."""
+    """The outcome of a decision."""
 
     allowed = "allowed"
     refused = "refused"
@@ -39,20 +38,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """Under what conditions a request is decided; the strictest of all matching rules, durations in seconds.
+    """The strictest terms of all matching rules; durations in seconds.
 
     Attributes:
-        approvals: how many different people have to approve.
-        maximum_seconds: how long access may last.
-        default_seconds: what the form proposes.
-        expiry_seconds: after how long an unanswered request expires.
-        tickets: regular expressions, each of which the whole ticket has to match.
-        glass_after_seconds: after how long without an answer the glass may be broken; None for never.
-        not_after_denial_seconds: for how long after a denial it may not.
-        mention: who is mentioned at once; nobody for quiet accounts.
-        escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
-        escalate: who is mentioned then.
-        banners: what whoever decides is shown.
+        approvals: number of different people who have to approve.
+        maximum_seconds: maximum duration of the access.
+        default_seconds: duration that the form proposes.
+        expiry_seconds: time until an unanswered request expires.
+        tickets: regular expressions; the whole ticket has to match each.
+        glass_after_seconds: time without an answer until the glass may be broken; None for never.
+        not_after_denial_seconds: time after a denial in which it may not.
+        mention: principals mentioned with a new request; empty for quiet accounts.
+        escalate_after_seconds: time without an answer until `escalate` is mentioned; None for never.
+        escalate: principals mentioned then.
+        banners: warnings shown to approvers above the buttons.
     """
 
     approvals: int
@@ -70,12 +69,12 @@ class Terms:
 
 @dataclass(frozen=True)
 class AnswerHistory:
-    """The facts that say whether nobody answers, in seconds since 1970.
+    """The answers to a request so far, in seconds since 1970.
 
     Attributes:
-        last_answer_at: when a person was last seen to be awake (`request_lifecycle.unanswered_since`).
+        last_answer_at: time of the last answer (`request_lifecycle.unanswered_since`).
         now: the time.
-        denials: what was denied lately.
+        denials: recent denials.
     """
 
     last_answer_at: int
@@ -85,14 +84,14 @@ class AnswerHistory:
 
 @dataclass(frozen=True)
 class Decision:
-    """An answer and why.
+    """An outcome with its reason.
 
     Attributes:
-        outcome: the answer.
-        reason: why, in a sentence for the person who asked. It may hold what people wrote, so it is escaped when shown.
-        rule: the rule or deny rule that decided; several names if several rules govern; None if none has a say.
-        approvers: who may approve, whoever asked; empty if nobody or not known.
-        terms: the conditions, if some rule allows the request.
+        outcome: allowed or refused.
+        reason: one or more sentences for the person. It may hold text of people, so it is escaped when shown.
+        rule: the rule or deny rule that decided; several names if several rules govern; None if no rule applies.
+        approvers: people who may approve; empty if unknown.
+        terms: of the request, if a rule allows it.
     """
 
     outcome: Outcome
@@ -102,18 +101,18 @@ class Decision:
     terms: Terms | None = None
 
     def __bool__(self) -> bool:
-        """Say whether it is allowed: without this, a forgotten `.outcome` would let everybody in."""
+        """Return true if allowed: without this method, a forgotten `.outcome` would allow everything."""
         return self.outcome is Outcome.allowed
 
 
 @dataclass(frozen=True)
 class RuleMatch:
-    """What one rule, or deny rule, has to do with a question.
+    """The match of a rule or deny rule with a person, a permission set and an account.
 
     Attributes:
-        name: the rule's.
-        applies: whether it has a say.
-        why: why, or why not, in a sentence.
+        name: of the rule.
+        applies: true if it matches.
+        why: the reason, in a sentence.
     """
 
     name: str
@@ -123,14 +122,14 @@ class RuleMatch:
 
 @dataclass(frozen=True)
 class AccessReport:
-    """Who can approve a request, by which rule, and what a person may, for one permission set in one account.
+    """A person's access to one permission set in one account, by the current policy.
 
     Attributes:
-        request: whether the person may request it; it names the governing rule and the approvers.
-        glass: whether they may take it without approval, once they have waited long enough.
-        approval: whether their approval of somebody else's request counts, and by which rules.
-        rules: every rule, and whether it applies to a request of theirs.
-        denies: every deny rule, and whether it hits them.
+        request: the decision on their request, with the governing rule and the approvers.
+        glass: the decision on access without approval, after the waiting time.
+        approval: the decision on their approval of another person's request.
+        rules: the match of every rule with their request.
+        denies: the match of every deny rule.
     """
 
     request: Decision
@@ -141,7 +140,7 @@ class AccessReport:
 
 
 def may_request(policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str]) -> Decision:
-    """Decide whether a person may request a permission set in these accounts, under which terms, and who approves."""
+    """Decide on a person's request for a permission set in accounts, with its terms and approvers."""
     unknown = _unknown(policy, permission_set, accounts)
     if unknown:
         return _refused(unknown)
@@ -160,14 +159,15 @@ def may_request(policy: ApprovalPolicy, requester: Person, permission_set: str, 
     names = ", ".join(dict.fromkeys(rule.name for rules in governing.values() for rule in rules))
     if not approvers:
         return _refused(
-            "No approver is named for all of these accounts, and one request is one decision: request them one by one.",
+            "No approver is named for all of these accounts, and one decision covers all of them. Request each account "
+            "separately.",
             names,
         )
     terms = _terms(matching)
-    people = "one approval" if terms.approvals == 1 else f"{terms.approvals} approvals by different people"
+    approvals = "one approval" if terms.approvals == 1 else f"{terms.approvals} approvals by different people"
     return Decision(
         Outcome.allowed,
-        f"{requester.display_name} may request {permission_set}; it takes {people} by {_listed(approvers)}.",
+        f"{requester.display_name} may request {permission_set}. It needs {approvals} by {_listed(approvers)}.",
         names,
         approvers,
         terms,
@@ -183,15 +183,15 @@ def check_request(
     reason: str,
     ticket: str,
 ) -> Decision:
-    """Decide whether a request may be made as it was written; durations in seconds."""
+    """Decide on a request with its duration in seconds, reason and ticket."""
     allowed = may_request(policy, requester, permission_set, accounts)
     if not allowed or allowed.terms is None:
         return allowed
     standing = [account for account in accounts if _has_standing(policy, requester, permission_set, account)]
     if standing:
         return _refused(
-            f"{requester.display_name} has {permission_set} in {_named(policy, standing)} already, without a request: "
-            "open it in the access portal.",
+            f"{requester.display_name} has {permission_set} in {_named(policy, standing)} already, without a request. "
+            "Open it in the access portal.",
             allowed.rule,
         )
     if not 0 < duration <= allowed.terms.maximum_seconds:
@@ -201,29 +201,29 @@ def check_request(
             allowed.rule,
         )
     if is_blank(reason):
-        return _refused("Whoever decides has to know why: write a reason.", allowed.rule)
+        return _refused("Write a reason: the approvers need it.", allowed.rule)
     tickets = allowed.terms.tickets
     if tickets and (is_blank(ticket) or not all(re.fullmatch(pattern, ticket) for pattern in tickets)):
-        wanted = " and ".join(tickets)
-        return _refused(f"A ticket is required here, in the form {wanted}.", allowed.rule)
+        forms = " and ".join(tickets)
+        return _refused(f"A ticket is required here, in the form {forms}.", allowed.rule)
     return allowed
 
 
 def may_approve(
     policy: ApprovalPolicy, requester: Person, approver: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
-    """Decide whether a person's approval of somebody's request counts."""
+    """Decide on a person's approval of a request."""
     denied = _denied(policy, approver, Action.approve, permission_set, accounts)
     if denied is not None:
         return denied
     if approver.user_id == requester.user_id:
-        return _refused("Nobody approves their own request.")
+        return _refused("A requester can't approve their own request.")
     request = may_request(policy, requester, permission_set, accounts)
     if not request:
         return request
     if not approver.is_among(request.approvers):
         return _refused(
-            f"{approver.display_name} is not among those who approve this: {_listed(request.approvers)}.",
+            f"{approver.display_name} is not an approver: {_listed(request.approvers)}.",
             request.rule,
             request.approvers,
         )
@@ -235,7 +235,7 @@ def may_approve(
 def decide_request(
     policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str], approvers: Sequence[Person]
 ) -> Decision:
-    """Decide a request on the approvals so far: allowed only with enough different people whose approval counts now."""
+    """Decide on a request by its approvals so far, as the current policy counts them."""
     request = may_request(policy, requester, permission_set, accounts)
     if not request or request.terms is None:
         return request
@@ -263,9 +263,9 @@ def decide_request(
 def may_break_glass(
     policy: ApprovalPolicy, requester: Person, permission_set: str, accounts: Sequence[str], answers: AnswerHistory
 ) -> Decision:
-    """Decide whether the requester may take access without approval.
+    """Decide on access without approval.
 
-    A denial of the same set in any of the accounts is an answer, and holds for longer than its request.
+    A denial of the same set in any of the accounts is an answer, and stays valid after its request.
     """
     denied = _denied(policy, requester, Action.break_glass, permission_set, accounts)
     if denied is not None:
@@ -276,18 +276,18 @@ def may_break_glass(
     after = request.terms.glass_after_seconds
     if after is None:
         return _refused(
-            f"The glass can't be broken here: {permission_set} always takes an approval.",
+            f"The glass can't be broken here: {permission_set} always needs an approval.",
             request.rule,
             request.approvers,
         )
-    no = _last_denial(answers, requester, permission_set, accounts, request.terms.not_after_denial_seconds)
-    if no is not None:
+    denial = _last_denial(answers, requester, permission_set, accounts, request.terms.not_after_denial_seconds)
+    if denial is not None:
         forbidden = request.terms.not_after_denial_seconds
         return _refused(
-            f"{no.by.name} denied {permission_set} for {requester.display_name} "
-            f"{format_duration(answers.now - no.at)} ago "
-            f"({no.request_id}). For {format_duration(forbidden)} after a denial the glass can't be broken; "
-            f"{format_duration(no.at + forbidden - answers.now)} to go. An approver can still approve the request.",
+            f"{denial.by.name} denied {permission_set} for {requester.display_name} "
+            f"{format_duration(answers.now - denial.at)} ago ({denial.request_id}). For {format_duration(forbidden)} after a denial the glass can't be broken; "
+            f"{format_duration(denial.at + forbidden - answers.now)} to go. An approver can still approve the "
+            "request.",
             request.rule,
             request.approvers,
         )
@@ -295,37 +295,36 @@ def may_break_glass(
     if waited < after:
         return _refused(
             f"The glass can be broken after {format_duration(after)} without an answer; "
-            f"{format_duration(after - waited)} to go. The time "
-            "starts again when a person approves, or says that they are looking.",
+            f"{format_duration(after - waited)} to go. The time starts again when a person approves or acknowledges it.",
             request.rule,
             request.approvers,
         )
-    return Decision(Outcome.allowed, "Nobody answered in time.", request.rule, request.approvers, request.terms)
+    return Decision(Outcome.allowed, "No approver answered in time.", request.rule, request.approvers, request.terms)
 
 
 def _last_denial(
     answers: AnswerHistory, requester: Person, permission_set: str, accounts: Sequence[str], forbidden: int
 ) -> Denial | None:
-    """Return the newest denial that still forbids breaking the glass, if there is one."""
+    """Return the newest denial that still forbids breaking the glass."""
     holding = [
-        one
-        for one in answers.denials
-        if (one.user_id, one.permission_set) == (requester.user_id, permission_set)
-        and not set(one.accounts).isdisjoint(accounts)
-        and answers.now < one.at + forbidden
+        denial
+        for denial in answers.denials
+        if (denial.user_id, denial.permission_set) == (requester.user_id, permission_set)
+        and not set(denial.accounts).isdisjoint(accounts)
+        and answers.now < denial.at + forbidden
     ]
-    return max(holding, key=lambda one: one.at, default=None)
+    return max(holding, key=lambda denial: denial.at, default=None)
 
 
 def may_end(
     policy: ApprovalPolicy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
-    """Decide whether a person may end somebody's access: the requester, security, and whoever approves for the set.
+    """Decide on ending access: the requester, security, and the approvers of any rule for the set may.
 
-    Ending makes nothing worse, so no deny rule stands in its way, and rules that no longer name the requester count.
+    An end adds no access, so deny rules do not apply, and rules that no longer name the requester count.
     """
     if person.user_id == requester.user_id:
-        return Decision(Outcome.allowed, "Everybody may give back their own access.")
+        return Decision(Outcome.allowed, "The requester may end their own access.")
     others, allowed = _in_charge(policy, person, permission_set, accounts)
     return allowed or _refused(f"Only the requester and {_listed(others)} may end this access.", None, others)
 
@@ -333,13 +332,13 @@ def may_end(
 def may_deny(
     policy: ApprovalPolicy, person: Person, requester: Person, permission_set: str, accounts: Sequence[str]
 ) -> Decision:
-    """Decide whether a person may deny somebody's request, or look at it: security, and whoever approves for the set.
+    """Decide on a denial or acknowledgement: security, and the approvers of any rule for the set may.
 
-    Denying opens nothing, so no deny rule stands in its way. Whoever asked withdraws instead: a look of their own would
-    tell the others that somebody is taking care of it.
+    A denial adds no access, so deny rules do not apply. A requester withdraws instead: their own acknowledgement would
+    tell the approvers that one of them is deciding.
     """
     if person.user_id == requester.user_id:
-        return _refused("Nobody decides on their own request; you can withdraw it.")
+        return _refused("A requester can't decide on their own request, but can withdraw it.")
     others, allowed = _in_charge(policy, person, permission_set, accounts)
     return allowed or _refused(f"Only {_listed(others)} may decide on this request.", None, others)
 
@@ -347,66 +346,68 @@ def may_deny(
 def _in_charge(
     policy: ApprovalPolicy, person: Person, permission_set: str, accounts: Sequence[str]
 ) -> tuple[tuple[Principal, ...], Decision | None]:
-    """Return security and all who approve for a set in one of the accounts, and why this person is among them."""
+    """Return security and the approvers for a set, with the decision if the person is one of them."""
     rules = [
         rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
     ]
-    those = _unique([policy.security, *(rule.approvers for rule in rules)])
+    people = _unique([policy.security, *(rule.approvers for rule in rules)])
     if person.is_among(policy.security):
-        return those, Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
+        return people, Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
     for rule in rules:
         if person.is_among(rule.approvers):
-            return those, Decision(
-                Outcome.allowed, f"{person.display_name} approves for it.", rule.name, rule.approvers
+            return people, Decision(
+                Outcome.allowed, f"{person.display_name} is an approver for it.", rule.name, rule.approvers
             )
-    return those, None
+    return people, None
 
 
-def may_explain(policy: ApprovalPolicy, use: Usage, person: Person) -> Decision:
-    """Decide whether a person may explain a use: whoever it was, anybody where that isn't known, and security.
+def may_explain(policy: ApprovalPolicy, usage: Usage, person: Person) -> Decision:
+    """Decide on an explanation by the user of the role, by security, or by any person for an unknown user.
 
-    Explaining opens nothing, so no deny rule stands in its way.
+    An explanation adds no access, so deny rules do not apply.
     """
-    if use.state is UsageState.accepted:
-        return _refused("It is explained and signed off; nothing can be changed any more.")
-    written_by = use.explanation.by if use.explanation is not None else None
+    if usage.state is UsageState.accepted:
+        return _refused("The explanation is accepted and can't be changed.")
+    written_by = usage.explanation.by if usage.explanation is not None else None
     if written_by is not None and written_by.user_id != person.user_id:
-        return _refused(f"{written_by.name} has explained it; somebody else signs it off.")
-    if _is_user(use, person):
-        return Decision(Outcome.allowed, "Whoever used a role explains it.")
-    if not use.user_id:
-        return Decision(Outcome.allowed, "Nobody knows who it was, so whoever can explain it may.")
+        return _refused(f"{written_by.name} has explained it. A second person accepts it.")
+    if _is_user(usage, person):
+        return Decision(Outcome.allowed, "The user of a role explains it.")
+    if not usage.user_id:
+        return Decision(Outcome.allowed, "The user is unknown, so any person may explain it.")
     if person.is_among(policy.security):
         return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
     others = f" and {_listed(policy.security)}" if policy.security else ""
-    return _refused(f"Only whoever used {use.permission_set}{others} may explain this.", approvers=policy.security)
+    return _refused(f"Only the user of {usage.permission_set}{others} may explain this.", approvers=policy.security)
 
 
-def may_accept(policy: ApprovalPolicy, use: Usage, person: Person) -> Decision:
-    """Decide whether a person may agree with an explanation: security, and who approves for the set; never alone.
+def may_accept(policy: ApprovalPolicy, usage: Usage, person: Person) -> Decision:
+    """Decide on an acceptance by security or an approver for the set, except the user and the author.
 
-    For a role that no rule is about, whoever approves by any rule.
+    For a role without a rule, the approvers of any rule may.
     """
-    if use.explanation is None:
+    if usage.explanation is None:
         return _refused("It is not explained yet.")
-    if use.state is UsageState.accepted:
-        return _refused("It is signed off already.")
-    if person.user_id == use.explanation.by.user_id or _is_user(use, person):
-        return _refused("Nobody signs off their own use or their own explanation: it takes a second person.")
+    if usage.state is UsageState.accepted:
+        return _refused("It is accepted already.")
+    if person.user_id == usage.explanation.by.user_id or _is_user(usage, person):
+        return _refused(
+            "The user of the role and the author of the explanation can't accept it: a second person has to."
+        )
     if person.is_among(policy.security):
         return Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
-    rules = [rule for rule in policy.rules if use.permission_set in rule.sets] or policy.rules
+    rules = [rule for rule in policy.rules if usage.permission_set in rule.sets] or policy.rules
     for rule in rules:
         if person.is_among(rule.approvers):
             return Decision(
-                Outcome.allowed, f"{person.display_name} approves by the rule {rule.name}.", rule.name, rule.approvers
+                Outcome.allowed, f"{person.display_name} is an approver by rule {rule.name}.", rule.name, rule.approvers
             )
     others = _unique([policy.security, *(rule.approvers for rule in rules)])
-    return _refused(f"Only {_listed(others)} may sign this off.", approvers=others)
+    return _refused(f"Only {_listed(others)} may accept this.", approvers=others)
 
 
 def report_access(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> AccessReport:
-    """Answer who can approve a permission set in an account, by which rule, and why (not) this person."""
+    """Return a person's access to a permission set in an account, with the reasons."""
     request = may_request(policy, person, permission_set, (account,))
     after = request.terms.glass_after_seconds if request.terms is not None else None
     return AccessReport(
@@ -419,7 +420,7 @@ def report_access(policy: ApprovalPolicy, person: Person, permission_set: str, a
 
 
 def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> Decision:
-    """Decide whether a person's approval of somebody else's request counts, whoever asks."""
+    """Decide on a person's approval of any other person's request."""
     denied = _denied(policy, person, Action.approve, permission_set, (account,))
     if denied is not None:
         return denied
@@ -427,19 +428,17 @@ def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: 
     if unknown:
         return _refused(unknown)
     about = [rule for rule in policy.rules if permission_set in rule.sets and account in rule.accounts]
-    theirs = [rule for rule in about if person.is_among(rule.approvers)]
+    own = [rule for rule in about if person.is_among(rule.approvers)]
     approvers = _unique(rule.approvers for rule in about)
-    if not theirs:
-        return _refused(
-            f"{person.display_name} is not among those who approve this: {_listed(approvers)}.", approvers=approvers
-        )
-    names = ", ".join(rule.name for rule in theirs)
-    least = min(rule.approvals for rule in theirs)
-    stricter = [rule.name for rule in about if rule not in theirs and rule.approvals > least]
-    but = f" It does not count for whoever {', '.join(stricter)} lets request: that asks for more." if stricter else ""
+    if not own:
+        return _refused(f"{person.display_name} is not an approver: {_listed(approvers)}.", approvers=approvers)
+    names = ", ".join(rule.name for rule in own)
+    least = min(rule.approvals for rule in own)
+    stricter = [rule.name for rule in about if rule not in own and rule.approvals > least]
+    but = f" It does not count for requesters of {', '.join(stricter)}, which needs more approvals." if stricter else ""
     return Decision(
         Outcome.allowed,
-        f"{person.display_name} may approve what others request by {names}, and never their own request.{but}",
+        f"{person.display_name} may approve the requests of others by {names}, but not their own.{but}",
         names,
         approvers,
     )
@@ -447,38 +446,38 @@ def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: 
 
 def _match_rule(rule: Rule, person: Person, permission_set: str, account: str) -> RuleMatch:
     if permission_set not in rule.sets:
-        why = f"It is not about {permission_set}, but about {', '.join(rule.sets)}."
+        why = f"It is for {', '.join(rule.sets)}, not for {permission_set}."
     elif account not in rule.accounts:
-        why = f"It is not about account {account}."
+        why = f"It is not for account {account}."
     elif not person.is_among(rule.requesters):
-        why = f"It lets {_listed(rule.requesters)} request, and {person.display_name} is not among them."
+        why = f"It lets {_listed(rule.requesters)} request, and {person.display_name} is not one of them."
     else:
-        people = "One approval" if rule.approvals == 1 else f"{rule.approvals} approvals"
-        why = f"It lets {person.display_name} request. {people} by {_listed(rule.approvers)}."
+        approvals = "One approval" if rule.approvals == 1 else f"{rule.approvals} approvals"
+        why = f"It lets {person.display_name} request. {approvals} by {_listed(rule.approvers)}."
         return RuleMatch(rule.name, True, why)
     return RuleMatch(rule.name, False, why)
 
 
 def _match_deny_rule(deny: DenyRule, person: Person, permission_set: str, account: str) -> RuleMatch:
     if deny.sets and permission_set not in deny.sets:
-        why = f"It is not about {permission_set}, but about {', '.join(deny.sets)}."
+        why = f"It is for {', '.join(deny.sets)}, not for {permission_set}."
     elif deny.accounts and account not in deny.accounts:
-        why = f"It is not about account {account}."
-    elif not _hits(deny, person, permission_set, (account,)):
-        why = f"It hits {_listed(deny.principals)}, and {person.display_name} is not among them."
+        why = f"It is not for account {account}."
+    elif not _forbids(deny, person, permission_set, (account,)):
+        why = f"It forbids {_listed(deny.principals)}, and {person.display_name} is not one of them."
     else:
         actions = ", ".join(action.replace("_", " ") for action in deny.actions)
         return RuleMatch(deny.name, True, f"It forbids {person.display_name} to {actions}: {deny.reason}")
     return RuleMatch(deny.name, False, why)
 
 
-def _is_user(use: Usage, person: Person) -> bool:
-    """Say whether it was this person, by their id or, where none is known, by the name that their sessions have."""
-    return person.user_id == use.user_id if use.user_id else person.user_name == use.session_name
+def _is_user(usage: Usage, person: Person) -> bool:
+    """Return true if the person is the user, by ID or, if that is unknown, by session name."""
+    return person.user_id == usage.user_id if usage.user_id else person.user_name == usage.session_name
 
 
 def find_requestable(policy: ApprovalPolicy, person: Person) -> Mapping[str, tuple[str, ...]]:
-    """Return which sets a person may request, and in which accounts each; both sorted."""
+    """Return the sets that a person may request, with the accounts of each; both sorted."""
     found = {
         name: tuple(
             account
@@ -495,18 +494,19 @@ def _refused(reason: str, rule: str | None = None, approvers: tuple[Principal, .
 
 
 def _unknown(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str | None:
-    """Say what of a request does not exist or can't be reached from here."""
+    """Return the part of a request that does not exist or can't be reached, as a reason."""
     if permission_set not in policy.sets:
         return (
-            f"There is no permission set {permission_set} under approval; there are {', '.join(sorted(policy.sets))}."
+            f"No approval rule is for the permission set {permission_set}. There are rules for "
+            f"{', '.join(sorted(policy.sets))}."
         )
     if not accounts:
-        return "A request is for at least one account."
+        return "A request needs at least one account."
     settings = policy.settings
     if settings.management_account in accounts and settings.deployed_in != settings.management_account:
         return (
             f"Account {settings.management_account} is the organisation's management account, and a delegated "
-            f"administrator ({settings.deployed_in}) can't give access to it: AWS refuses that."
+            f"administrator ({settings.deployed_in}) can't assign access to it: AWS refuses that."
         )
     return None
 
@@ -515,12 +515,12 @@ def _denied(
     policy: ApprovalPolicy, person: Person, action: Action, permission_set: str, accounts: Sequence[str]
 ) -> Decision | None:
     for deny in policy.denies:
-        if action in deny.actions and _hits(deny, person, permission_set, accounts):
+        if action in deny.actions and _forbids(deny, person, permission_set, accounts):
             return _refused(f"The deny rule {deny.name} forbids it: {deny.reason}", deny.name)
     return None
 
 
-def _hits(deny: DenyRule, person: Person, permission_set: str, accounts: Sequence[str]) -> bool:
+def _forbids(deny: DenyRule, person: Person, permission_set: str, accounts: Sequence[str]) -> bool:
     return (
         (not deny.sets or permission_set in deny.sets)
         and (not deny.accounts or not set(deny.accounts).isdisjoint(accounts))
@@ -586,12 +586,12 @@ def _who_may(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str
         rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
     ]
     if not rules:
-        return "No rule is about it at all."
-    return f"Those who may: {_listed(_unique(rule.requesters for rule in rules))}."
+        return "No rule is for it."
+    return f"People who may: {_listed(_unique(rule.requesters for rule in rules))}."
 
 
 def _listed(principals: Sequence[Principal]) -> str:
-    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "nobody"
+    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "no one"
 
 
 def _named(policy: ApprovalPolicy, accounts: Sequence[str]) -> str:

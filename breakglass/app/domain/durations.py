@@ -1,11 +1,8 @@
-"""How long something takes, as people say it.
-
-Non-goals: points in time (see `slack.text`).
-"""
+"""Durations as text. `slack.text` formats points in time."""
 
 
 def format_duration(seconds: int) -> str:
-    """Write a duration as people say it, e.g. `1 h 30 min`; rounded up to minutes, which they can act on."""
+    """Return a duration such as `1 h 30 min`, rounded up to minutes from one minute on."""
     if seconds < 60:
         return f"{seconds} s"
     minutes = -(-seconds // 60)

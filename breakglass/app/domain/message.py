@@ -1,14 +1,11 @@
-"""Where a message in Slack is. Apart from the records, so that a click can be read without loading them.
-
-Non-goals: what a message says (see `slack`).
-"""
+"""The address of a Slack message, apart from the records that a click does not need."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message in Slack that is kept up to date, or in whose thread something is told."""
+    """The channel and timestamp of a message."""
 
     channel: str
     ts: str

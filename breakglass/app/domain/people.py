@@ -10,15 +10,15 @@ from breakglass.app.domain.policy import Principal, PrincipalKind
 
 @dataclass(frozen=True)
 class Person:
-    """A user of the identity store, with the groups they are in at this moment.
+    """A user of the identity store with their current groups.
 
     Attributes:
-        user_id: id in the identity store; the identity that decides.
-        user_name: the user name, which is also the session name of their roles.
-        display_name: for people to read; never compared.
-        group_ids: ids of their groups, just read.
-        slack_id: their Slack user id, if they came by Slack or were found there.
-        email: their e-mail address, by which they are looked for in Slack to be mentioned; decides nothing.
+        user_id: ID in the identity store; decisions compare it.
+        user_name: also the session name of their roles.
+        display_name: only shown, never compared.
+        group_ids: IDs of their groups, just read.
+        slack_id: Slack user ID, if they came by Slack or were found there.
+        email: finds them in Slack for a mention; decides nothing.
     """
 
     user_id: str
@@ -29,7 +29,7 @@ class Person:
     email: str = ""
 
     def is_among(self, principals: tuple[Principal, ...]) -> bool:
-        """Say whether one of the principals is this person or a group they are in."""
+        """Return true if a principal is this person or one of their groups."""
         return any(
             principal.id == self.user_id if principal.kind is PrincipalKind.user else principal.id in self.group_ids
             for principal in principals

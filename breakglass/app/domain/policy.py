@@ -1,7 +1,7 @@
-"""The approval policy: one frozen document, compiled at deployment, packed with the functions and readable by a person.
+"""The approval policy: one frozen document, compiled at deployment and packed with the functions.
 
-Everything in it was validated before it was compiled; reading it again trusts it. Names are kept beside ids, so that
-every answer can be given in the words of the stack file.
+It is validated before it is compiled, so reading it checks nothing again. It keeps names beside IDs, so that answers
+use the words of the stack file.
 
 Non-goals: deciding (see `decision`); who is in a group (asked of Identity Center at the moment of a decision).
 """
@@ -15,7 +15,7 @@ from breakglass.app.domain.codec import decode
 
 
 class PrincipalKind(StrEnum):
-    """What an entry of a rule names."""
+    """The kind of a principal."""
 
     group = "group"
     user = "user"
@@ -26,8 +26,8 @@ class Principal:
     """A group or user of the identity store.
 
     Attributes:
-        kind: whether it is a group or a user.
-        id: its id in the identity store.
+        kind: group or user.
+        id: ID in the identity store.
         name: the group's display name or the user's user name, as in the stack file.
     """
 
@@ -38,26 +38,26 @@ class Principal:
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may request which permission sets in which accounts, who approves, and under what terms.
+    """Requesters, approvers and terms for permission sets in accounts.
 
     Attributes:
         name: as in the stack file; every decision names it.
         sets: names of break-glass permission sets.
-        accounts: account ids.
-        requesters: who may request.
-        approvers: who may approve.
-        approvals: how many different people have to approve.
-        maximum_seconds: how long access may last, from the moment it is approved or extended.
-        default_seconds: what the form proposes.
-        expiry_seconds: after how long an unanswered request expires.
-        ticket_pattern: regular expression that the whole ticket has to match; None if no ticket is asked for.
-        glass_after_seconds: after how long without an answer the requester may break the glass; None for never.
-        not_after_denial_seconds: for how long after a denial they may not.
-        mention: who is mentioned at once.
-        escalate_after_seconds: after how long without an answer `escalate` is mentioned; None for never.
-        escalate: who is mentioned then.
-        quiet_accounts: accounts for which nobody is mentioned, unless the glass is broken.
-        risk_banner: shown to whoever decides.
+        accounts: account IDs.
+        requesters: people who may request.
+        approvers: people who may approve.
+        approvals: number of different people who have to approve.
+        maximum_seconds: maximum duration of access, from the approval or extension.
+        default_seconds: duration that the form proposes.
+        expiry_seconds: time until an unanswered request expires.
+        ticket_pattern: regular expression for the whole ticket; None if no ticket is needed.
+        glass_after_seconds: time without an answer until the requester may break the glass; None for never.
+        not_after_denial_seconds: time after a denial in which they may not.
+        mention: principals mentioned with a new request (`ping` in the stack file).
+        escalate_after_seconds: time without an answer until `escalate` is mentioned; None for never.
+        escalate: principals mentioned then.
+        quiet_accounts: accounts without mentions, unless the glass is broken.
+        risk_banner: warning shown to approvers above the buttons.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Rule:
 
 
 class Action(StrEnum):
-    """What a deny rule forbids."""
+    """An action that a deny rule forbids."""
 
     request = "request"
     approve = "approve"
@@ -89,15 +89,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class DenyRule:
-    """What nobody may, whatever a rule allows.
+    """Actions that are forbidden, even if a rule allows them.
 
     Attributes:
         name: as in the stack file.
-        reason: told to whoever is refused.
-        actions: what is forbidden.
+        reason: shown with the refusal.
+        actions: the forbidden actions.
         sets: names of permission sets; empty for all.
-        accounts: account ids; empty for all.
-        principals: whom it hits; empty for everybody.
+        accounts: account IDs; empty for all.
+        principals: people who may not; empty for all.
     """
 
     name: str
@@ -114,7 +114,7 @@ class PermissionSet:
 
     Attributes:
         arn: its ARN.
-        session_seconds: how long a session lives on after the assignment is gone.
+        session_seconds: maximum lifetime of a session after its assignment is deleted.
     """
 
     arn: str
@@ -123,7 +123,7 @@ class PermissionSet:
 
 @dataclass(frozen=True)
 class StandingAssignment:
-    """An assignment of a break-glass set that the stack file itself makes; the workflow leaves it alone."""
+    """An assignment that the stack file makes; the workflow does not touch it."""
 
     principal: Principal
     permission_set: str
@@ -131,32 +131,32 @@ class StandingAssignment:
 
 
 class UnmanagedAssignments(StrEnum):
-    """What becomes of an assignment that neither a request nor the stack file made."""
+    """The reaction to an assignment that neither a request nor the stack file made."""
 
     report = "report"
-    """It is told in the channel."""
+    """It is reported in the channel."""
     revoke = "revoke"
-    """It is taken back, and told."""
+    """It is revoked and reported."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are, and how the whole stack is run.
+    """Settings of the whole stack.
 
     Attributes:
         region: of Identity Center and of everything here.
         partition: of AWS.
         instance_arn: ARN of the Identity Center instance.
-        identity_store_id: id of its identity store.
-        deployed_in: the account that this runs in.
+        identity_store_id: ID of its identity store.
+        deployed_in: the account of this deployment.
         management_account: the organisation's management account.
-        slack_api_url: base of Slack's Web API, without a slash at its end.
+        slack_api_url: base URL of Slack's Web API, without a slash at its end.
         channel: ID of the channel where requests are decided.
-        second_channel: ID of the channel that is told as well when the glass is broken; None if no rule allows it.
-        explain_within_seconds: after how long an unexplained use is overdue.
-        remind_every_seconds: how often an unanswered request or an unexplained use is brought up again.
-        session_policy_id: id of the service control policy that ends live sessions; None if they are not ended.
-        unmanaged: what becomes of assignments nobody recorded.
+        second_channel: ID of the other channel that announces a broken glass; None if no rule allows it.
+        explain_within_seconds: time until an unexplained usage is overdue.
+        remind_every_seconds: interval of reminders of an unanswered request or an unexplained usage.
+        session_policy_id: ID of the service control policy that ends live sessions; None if they are not ended.
+        unmanaged: the reaction to unmanaged assignments.
     """
 
     region: str
@@ -179,13 +179,13 @@ class ApprovalPolicy:
     """The whole document.
 
     Attributes:
-        settings: where things are.
-        rules: who may what.
-        denies: what nobody may.
+        settings: of the whole stack.
+        rules: what is allowed.
+        denies: what is forbidden.
         sets: permission-set name -> the set.
-        accounts: account id -> its name, for people.
-        people: Slack user id -> Identity Center user id, where e-mail addresses differ.
-        security: who may end any access, and read the whole history.
+        accounts: account ID -> account name.
+        people: Slack user ID -> Identity Center user ID, where e-mail addresses differ.
+        security: people who may end any access and read the whole history.
         standing: assignments that the stack file makes.
     """
 
@@ -200,14 +200,14 @@ class ApprovalPolicy:
 
 
 def to_json(policy: ApprovalPolicy) -> str:
-    """Write the document as a person reads it and `from_json` does: the same policy always gives the same text."""
+    """Return the document as readable JSON, always the same text for the same policy."""
     return json.dumps(asdict(policy), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str) -> ApprovalPolicy:
-    """Read what `to_json` wrote.
+    """Return the policy in the text of `to_json`.
 
     Raises:
-        ValueError: if it is something else.
+        ValueError: if it is not such a text.
     """
     return decode(ApprovalPolicy, text)

@@ -1,9 +1,9 @@
-"""What is kept: requests, grants, uses and the audit trail.
+"""Stored records: requests, grants, usages and audit entries.
 
-Frozen values; a change makes a new one (`dataclasses.replace`), and the store writes it only if nobody else has written
-in between (`version`). Texts of people are kept whole, as they were typed.
+They are frozen. A change makes a new value (`dataclasses.replace`), and the store writes it only if no other write came
+between (`version`). Texts of people are stored whole, as typed.
 
-Non-goals: which change is allowed (see `request_lifecycle`), and how a record is stored (see `aws.dynamodb`).
+Non-goals: allowed changes (see the lifecycle modules); storage (see `aws.dynamodb`).
 """
 
 from dataclasses import dataclass
@@ -12,53 +12,53 @@ from enum import StrEnum
 from breakglass.app.domain.message import Message
 
 LONGEST_NAME = 100
-"""Characters of a name that are kept: names are for reading, and Identity Center takes 1,024."""
+"""Maximum length of a stored name; Identity Center accepts 1,024 characters."""
 
 LONGEST_FAILURE = 500
-"""Characters of what Identity Center says of a failure that are kept."""
+"""Maximum length of a stored failure reason of Identity Center."""
 
 LONGEST_ID = 64
-"""Characters of an id at most; what is longer, and came from outside, is none."""
+"""Maximum length of an ID; a longer one from outside names no record."""
 
 DENIALS_KEPT_SECONDS = 7 * 86_400
-"""How long a denial is remembered; `withoutApproval.notAfterDenial` is at most as long."""
+"""Lifetime of a stored denial; `withoutApproval.notAfterDenial` is at most as long."""
 
 
 class Kind(StrEnum):
-    """What a request asks for."""
+    """The kind of a request."""
 
     access = "access"
     extension = "extension"
 
 
 class State(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
-    pending = "pending"  # waits for people
-    approved = "approved"  # decided, nothing done yet
-    granting = "granting"  # the end is recorded; assignments are being made
-    active = "active"  # at least one account is open
-    revoking = "revoking"  # being taken back
-    ended = "ended"  # verified gone (an extension: the parent's end was moved)
+    pending = "pending"  # waits for approvers
+    approved = "approved"  # decided; no assignment yet
+    granting = "granting"  # the end is recorded; assignments are being created
+    active = "active"  # access in at least one account
+    revoking = "revoking"  # assignments are being deleted
+    ended = "ended"  # all assignments verified as deleted (an extension: the parent's end was moved)
     denied = "denied"
-    expired = "expired"  # nobody answered
-    withdrawn = "withdrawn"  # the requester no longer wants it
-    failed = "failed"  # no account could be opened; whatever was begun is taken back
+    expired = "expired"
+    withdrawn = "withdrawn"
+    failed = "failed"  # no access in any account; started grants are revoked
 
 
 class GrantState(StrEnum):
-    """Where the assignment in one account stands."""
+    """The state of a grant."""
 
-    planned = "planned"  # `revoke_at` is recorded; nothing asked of Identity Center
+    planned = "planned"  # `revoke_at` is recorded; Identity Center is not called yet
     granting = "granting"
     granted = "granted"
-    failed = "failed"  # could not be made, and verified not to be there
+    failed = "failed"  # not created, and verified as absent
     revoking = "revoking"
-    revoked = "revoked"  # verified gone, or left to another holder
+    revoked = "revoked"  # verified as deleted, or left to another holder
 
 
 class UsageState(StrEnum):
-    """Where the explanation of a use stands."""
+    """The state of a usage's explanation."""
 
     unexplained = "unexplained"
     explained = "explained"
@@ -67,12 +67,12 @@ class UsageState(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did something, as it is kept: ids decide, names are for reading.
+    """A person or the system, as records name them. IDs decide; names are only shown.
 
     Attributes:
-        user_id: id in the identity store; empty for the system itself.
-        name: display name at the time; "break-glass" for the system itself.
-        slack_id: Slack user id, if they came by Slack.
+        user_id: ID in the identity store; empty for the system.
+        name: display name at the time; "break-glass" for the system.
+        slack_id: Slack user ID, if they came by Slack.
     """
 
     user_id: str
@@ -86,13 +86,13 @@ SYSTEM = Actor("", "break-glass")
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes.
+    """One person's approval.
 
     Attributes:
-        by: who.
-        at: when, in seconds since 1970.
-        rule: the rule that entitled them.
-        note: what they added, if anything.
+        by: the approver.
+        at: time, in seconds since 1970.
+        rule: the rule that allowed it.
+        note: the approver's note; may be empty.
     """
 
     by: Actor
@@ -107,8 +107,8 @@ class ChannelNotice:
 
     Attributes:
         channel: ID of the channel.
-        message: the announcement, once Slack has accepted it.
-        failure: Slack's last error code, until then.
+        message: its address, once Slack has accepted it.
+        failure: Slack's last error code before that.
     """
 
     channel: str
@@ -118,11 +118,11 @@ class ChannelNotice:
 
 @dataclass(frozen=True)
 class Announcement:
-    """The duties of a broken glass: an announcement in every channel, and an explanation.
+    """The announcements and the explanation that a broken glass requires.
 
     Attributes:
-        channels: each channel that has to hear of it.
-        explanation_required: whether the use that has to be explained is recorded.
+        channels: the announcement in each channel.
+        explanation_required: true once the usage to be explained is recorded.
     """
 
     channels: tuple[ChannelNotice, ...]
@@ -130,26 +130,26 @@ class Announcement:
 
     @property
     def missing(self) -> tuple[ChannelNotice, ...]:
-        """The channels in which Slack has not accepted it yet."""
-        return tuple(one for one in self.channels if one.message is None)
+        """The announcements that Slack has not accepted."""
+        return tuple(notice for notice in self.channels if notice.message is None)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to be done."""
+        """True if nothing is left to do."""
         return self.explanation_required and not self.missing
 
 
 @dataclass(frozen=True)
 class Denial:
-    """A denied request, as it is remembered beside the request.
+    """A denial, stored beside its request.
 
     Attributes:
-        request_id: the request that was denied.
-        user_id: the person who made it.
+        request_id: the denied request.
+        user_id: its requester.
         permission_set: name of the set.
-        accounts: account ids.
+        accounts: account IDs.
         by: the person who denied it.
-        at: when, in seconds since 1970.
+        at: time, in seconds since 1970.
     """
 
     request_id: str
@@ -162,43 +162,43 @@ class Denial:
 
 @dataclass(frozen=True)
 class Request:
-    """A request for access, or for more time (then `parent` is the request whose end is to be moved).
+    """A request for access, or an extension, whose `parent` is the request to extend.
 
     Times are in seconds since 1970, durations in seconds.
 
     Attributes:
-        id: e.g. `r-0f3a…`; made of what happens once only, so that a repeated delivery makes no second request.
-        kind: what is asked for.
-        requester: who asks.
-        requester_name: their user name in Identity Center, the session name of their roles.
+        id: e.g. `r-0f3a…`, derived from facts that occur once, so that a repeated delivery makes no second request.
+        kind: access or extension.
+        requester: the person.
+        requester_name: their user name in Identity Center, which is the session name of their roles.
         permission_set: name of the break-glass set.
-        accounts: account ids; each is granted and taken back on its own.
-        duration: how long, from the decision.
-        reason: why, as typed.
-        ticket: as typed; empty if none was asked for.
-        rule: name of the governing rule when it was asked.
-        required: approvals needed when it was asked; the decision takes today's policy.
-        created_at: when it was asked.
-        expires_at: when it expires unanswered.
-        state: where it stands.
-        version: counts the writes; 0 is not stored yet.
-        parent: of an extension, the request it extends.
-        approvals: who said yes so far.
-        decided_at: when the last approval needed was given, or the glass broken; an extension counts from there.
-        acknowledged_by: who said that they are looking.
-        acknowledged_at: when the last of them said so.
-        closed_by: who denied, withdrew or ended it.
-        closed_at: when.
-        note: of a denial or an end: why, as typed; of a failure: what failed.
-        glass: whether the glass was broken: access without approval.
+        accounts: account IDs; each has a grant of its own.
+        duration: from the decision.
+        reason: as typed.
+        ticket: as typed; empty if none is needed.
+        rule: name of the governing rule at the time of the request.
+        required: approvals needed at the time of the request; the decision uses the current policy.
+        created_at: time of the request.
+        expires_at: time of its expiry without a decision.
+        state: current state.
+        version: number of writes; 0 is not stored yet.
+        parent: of an extension, the request to extend.
+        approvals: so far.
+        decided_at: time of the last approval needed, or of the broken glass; an extension counts from there.
+        acknowledged_by: people who acknowledged it.
+        acknowledged_at: time of the last acknowledgement.
+        closed_by: the person who denied, withdrew or ended it.
+        closed_at: time of that.
+        note: reason of a denial or an end, as typed; or the failure.
+        glass: true for access without approval.
         justification: the second justification of a broken glass.
-        announcement: of a broken glass, which of its duties are done.
-        revoke_at: when the access ends at the latest; recorded before anything is granted.
-        escalated: whether `escalate` has been mentioned.
-        reminded_at: when it was last brought up again.
-        message: the approvers' message.
+        announcement: the duties of a broken glass.
+        revoke_at: latest end of the access, recorded before anything is granted.
+        escalated: true once `escalate` has been mentioned.
+        reminded_at: time of the last reminder.
+        message: address of the request's message.
         token: task token of the workflow's wait, if it waits.
-        message_stale: whether the message shows an older state, since Slack did not take a newer one.
+        message_stale: true if the message shows an older state, because Slack refused a newer one.
     """
 
     id: str
@@ -246,22 +246,22 @@ class Access:
 
 @dataclass(frozen=True)
 class Grant:
-    """The assignment that one request causes in one account.
+    """The assignment of one request in one account.
 
     Attributes:
-        request_id: of the request.
+        request_id: its request.
         access: the assignment.
-        state: where it stands.
-        revoke_at: when it has to be gone, in seconds since 1970.
-        version: counts the writes; 0 is not stored yet.
-        operation: Identity Center's id of the creation or deletion under way.
-        failure: what Identity Center said if it failed.
-        deny_until: until when a Deny ends the sessions that live on, if it is on.
-        asked_at: when Identity Center was last asked to make it, as long as it isn't known what came of that.
-        set_arn: ARN of the permission set, which may have left the stack file since; empty in grants of older versions.
-        made: whether Identity Center has said that the assignment was made, or has listed it.
-        absent_at: since when the list has lacked it, as far as that is still to be confirmed.
-        deny_failure: why the Deny that `deny_until` is about could not be written; empty if it was.
+        state: current state.
+        revoke_at: time at which it has to be deleted, in seconds since 1970.
+        version: number of writes; 0 is not stored yet.
+        operation: Identity Center's ID of the pending creation or deletion.
+        failure: Identity Center's reason if it failed.
+        deny_until: end of the Deny for live sessions, if there is one.
+        asked_at: time of the last call to create it, while the outcome is unknown.
+        set_arn: ARN of the permission set, which may have left the stack file since; empty in older grants.
+        made: true once Identity Center has confirmed or listed the assignment.
+        absent_at: time of the first list without it, while that is not confirmed.
+        deny_failure: why the Deny could not be written; empty if it was.
     """
 
     request_id: str
@@ -281,11 +281,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What somebody wrote about a use, as typed.
+    """The explanation of a usage, as typed.
 
     Attributes:
-        by: who.
-        at: when, in seconds since 1970.
+        by: its author.
+        at: time, in seconds since 1970.
         reason: why the access was needed.
         incident: link to the incident; may be empty.
         done: what was done.
@@ -302,25 +302,25 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Usage:
-    """A use of a break-glass role that has to be explained: one session of one person, however many records it leaves.
+    """A recorded use of a break-glass role: one session of one person, with any number of CloudTrail records.
 
     Attributes:
         id: e.g. `u-0f3a…`.
-        permission_set: name of the set (or of a watched role).
-        account: where.
-        user_id: who, if the identity store knows them; else empty.
-        session_name: who, as CloudTrail has it; for people to read.
-        first_seen: time of the record that made it known, in seconds since 1970.
-        due_at: when it is overdue if it is not explained and signed off by then.
-        state: where its explanation stands.
-        version: counts the writes; 0 is not stored yet.
-        event_ids: CloudTrail event ids that belong to it.
-        request_id: the request it was made under, if there was one.
-        explanation: what was written.
+        permission_set: name of the set, or of a watched role.
+        account: account ID.
+        user_id: ID in the identity store; empty if unknown.
+        session_name: as CloudTrail names the user; only shown.
+        first_seen: time of its first known record, in seconds since 1970.
+        due_at: time from which it is overdue without an accepted explanation.
+        state: of its explanation.
+        version: number of writes; 0 is not stored yet.
+        event_ids: CloudTrail event IDs that belong to it.
+        request_id: the request that gave the access, if there was one.
+        explanation: as typed.
         accepted_by: the second person.
-        accepted_at: when.
-        thread: the alert in whose thread the explanation is posted.
-        reminded_at: when it was last brought up again.
+        accepted_at: time of the acceptance.
+        thread: the alert whose thread shows the explanation.
+        reminded_at: time of the last reminder.
     """
 
     id: str
@@ -343,18 +343,18 @@ class Usage:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One line of the audit trail; never changed, never deleted.
+    """One line of the audit trail; never changed or deleted.
 
     Attributes:
-        at: when, in seconds since 1970.
-        subject: id of the request or use.
-        event: what happened, e.g. `approved`, `denied`, `granted`, `usage_explained`.
-        actor: who caused it.
-        permission_set: name of the set; empty if there is none to name.
-        accounts: which accounts it is about.
-        rule: the rule it was decided by; empty if none.
-        note: why, as typed by people, or what failed.
-        before: state before, empty at the beginning.
+        at: time, in seconds since 1970.
+        subject: ID of the request or usage.
+        event: e.g. `approved`, `denied`, `granted`, `usage_explained`.
+        actor: the person or the system.
+        permission_set: name of the set; may be empty.
+        accounts: account IDs.
+        rule: the rule that decided; may be empty.
+        note: as typed, or the failure.
+        before: state before; empty at the beginning.
         after: state after.
     """
 

@@ -87,7 +87,7 @@ def test_what_a_newer_record_has_more_is_passed_over() -> None:
     ],
 )
 def test_what_holds_no_record_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="this is no New"):
+    with pytest.raises(ValueError, match="not a valid New"):
         decode(New, text)
 
 

@@ -75,14 +75,14 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
     # sentence: (what decides, part of its reason; "" if it is allowed)
     "somebody on call may request": (lambda: asked(policy()), ""),
     "somebody who isn't on call may not": (lambda: asked(policy(), FAY), "No rule lets Fay request"),
-    "a refusal says who may": (lambda: asked(policy(), FAY), "Those who may: group oncall"),
+    "a refusal says who may": (lambda: asked(policy(), FAY), "People who may: group oncall"),
     "a set that no rule is about can't be requested": (
         lambda: asked(policy(), permission_set=NETWORK),
-        "No rule is about it at all",
+        "No rule is for it",
     ),
     "an unknown set is named": (
         lambda: asked(policy(), permission_set="root"),
-        "no permission set root under approval",
+        "No approval rule is for the permission set root",
     ),
     "a request without an account is none": (lambda: asked(policy(), accounts=()), "at least one account"),
     "one account too many refuses all": (
@@ -110,7 +110,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: asked(policy(DATABASES, rule(name="short", maximum_seconds=1800))),
         "30 min at most",
     ),
-    "a blank reason is refused": (lambda: asked(policy(), reason=" \n"), "write a reason"),
+    "a blank reason is refused": (lambda: asked(policy(), reason=" \n"), "Write a reason"),
     "a missing ticket is refused": (lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+"))), "in the form INC-[0-9]+"),
     "a ticket has to match as a whole": (
         lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+")), ticket="see INC-1"),
@@ -130,7 +130,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
             policy(rule(accounts=(PRODUCTION,)), rule(name="s", accounts=(STAGING,), approvers=(group("security"),))),
             accounts=(PRODUCTION, STAGING),
         ),
-        "one by one",
+        "separately",
     ),
     "a delegated administrator can't open the management account": (
         lambda: asked(
@@ -158,15 +158,15 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
     "a lead may approve": (lambda: may_approve(policy(), ADA, CLEO, RDS, (PRODUCTION,)), ""),
     "somebody on call may not": (
         lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
-        "not among those who approve",
+        "not an approver",
     ),
     "nobody approves their own request, lead or not": (
         lambda: may_approve(policy(), BEA, BEA, RDS, (PRODUCTION,)),
-        "Nobody approves their own request",
+        "A requester can't approve their own request",
     ),
     "not even if a rule names them": (
         lambda: may_approve(policy(rule(approvers=(user("ada"),))), ADA, ADA, RDS, (PRODUCTION,)),
-        "Nobody approves their own request",
+        "A requester can't approve their own request",
     ),
     "a denied approver is refused for the deny, not for the rule": (
         lambda: may_approve(
@@ -184,7 +184,7 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
     ),
     "a laxer rule's approvers don't": (
         lambda: may_approve(policy(rule(approvers=(user("fay"),)), TWO), ADA, FAY, RDS, (PRODUCTION,)),
-        "not among those who approve",
+        "not an approver",
     ),
     "one approval is enough where one is asked for": (
         lambda: decide_request(policy(), ADA, RDS, (PRODUCTION,), [CLEO]),
@@ -260,13 +260,13 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
     ),
     "not where no rule allows it": (
         lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), quiet(9_999)),
-        "always takes an approval",
+        "always needs an approval",
     ),
     "not if one of several rules doesn't allow it": (
         lambda: may_break_glass(
             policy(DATABASES, rule(name="b", glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), quiet(9_999)
         ),
-        "always takes an approval",
+        "always needs an approval",
     ),
     "the longest of several silences holds": (
         lambda: may_break_glass(
@@ -297,7 +297,7 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
     "whoever may end it may deny it": (lambda: may_deny(policy(), CLEO, ADA, RDS, (PRODUCTION,)), ""),
     "nobody denies their own request, security neither": (
         lambda: may_deny(policy(security=(group("oncall"),)), ADA, ADA, RDS, (PRODUCTION,)),
-        "you can withdraw it",
+        "but can withdraw it",
     ),
     "nor does anybody else deny it": (lambda: may_deny(policy(), EVE, ADA, RDS, (PRODUCTION,)), "Only group security"),
     "what a requester who left the group holds can still be ended": (

@@ -61,17 +61,17 @@ USES: dict[str, tuple[Callable[[], Decision], str]] = {
     "security may": (lambda: may_explain(policy(), use(), DOT), ""),
     "an approver may not": (
         lambda: may_explain(policy(), use(), CLEO),
-        "Only whoever used devops-break-glass and group security",
+        "Only the user of devops-break-glass and group security",
     ),
     "where nobody is named under security, only whoever used it": (
         lambda: may_explain(NEITHER, use(), CLEO),
-        f"Only whoever used {RDS} may",
+        f"Only the user of {RDS} may",
     ),
     "where it isn't known who it was, anybody may": (lambda: may_explain(policy(), UNKNOWN, FAY), ""),
     "whoever explained it may write it anew": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
     "nobody writes over somebody else": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
     "not even whoever used it": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
-    "what is signed off stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "nothing can be changed any more"),
+    "what is signed off stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "can't be changed"),
     "a deny rule keeps nobody from explaining": (
         lambda: may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
         "",
@@ -83,7 +83,7 @@ SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
     "security does": (lambda: may_accept(policy(), EXPLAINED, DOT), ""),
     "somebody on call does not": (
         lambda: may_accept(policy(), EXPLAINED, EVE),
-        "Only group security, group leads may sign this off",
+        "Only group security, group leads may accept this",
     ),
     "nobody signs off their own explanation": (lambda: may_accept(policy(), BY_SECURITY, DOT), "a second person"),
     "nor their own use, whoever explained it": (
@@ -95,7 +95,7 @@ SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
         "a second person",
     ),
     "what is not explained is not signed off": (lambda: may_accept(policy(), use(), CLEO), "not explained yet"),
-    "nor a second time": (lambda: may_accept(policy(), SIGNED_OFF, DOT), "signed off already"),
+    "nor a second time": (lambda: may_accept(policy(), SIGNED_OFF, DOT), "accepted already"),
     "an approver of another set does not": (
         lambda: may_accept(
             policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY
@@ -158,27 +158,27 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     "an approver's approval counts": (
         lambda: report_access(policy(), CLEO, RDS, PRODUCTION),
         True,
-        "may approve what others request by databases, and never their own request.",
+        "may approve the requests of others by databases, but not their own.",
     ),
     "a requester's does not": (
         lambda: report_access(policy(), ADA, RDS, PRODUCTION),
         False,
-        "Ada is not among those who approve this: group leads.",
+        "Ada is not an approver: group leads.",
     ),
     "somebody who may do both approves others only": (
         lambda: report_access(policy(), BEA, RDS, PRODUCTION),
         True,
-        "never their own request",
+        "not their own",
     ),
     "it says for whom it does not count, since a stricter rule governs": (
         lambda: report_access(EVERYTHING, CLEO, RDS, PRODUCTION),
         True,
-        "It does not count for whoever two-people lets request: that asks for more.",
+        "It does not count for requesters of two-people, which needs more approvals.",
     ),
     "the stricter rule's approvers hear nothing of the kind": (
         lambda: report_access(EVERYTHING, DOT, RDS, PRODUCTION),
         True,
-        "by two-people, and never their own request.",
+        "by two-people, but not their own.",
     ),
     "a denied approver's does not": (
         lambda: report_access(policy(denies=(DenyRule("all", "Not now.", (Action.approve,)),)), CLEO, RDS, PRODUCTION),
@@ -188,12 +188,12 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     "nobody's does for a set that there is not": (
         lambda: report_access(policy(), CLEO, "root", PRODUCTION),
         False,
-        "There is no permission set root",
+        "No approval rule is for the permission set root",
     ),
     "nobody's does where no rule is": (
         lambda: report_access(policy(), CLEO, NETWORK, PRODUCTION),
         False,
-        "those who approve this: nobody",
+        "an approver: no one",
     ),
     "nobody's does for what a delegated administrator can't reach": (
         lambda: report_access(
@@ -219,11 +219,11 @@ def test_approval_of_others(sentence: str) -> None:
 def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
     assert report_access(EVERYTHING, ADA, RDS, PRODUCTION).rules == (
         RuleMatch("databases", True, "It lets Ada request. One approval by group leads."),
-        RuleMatch("two-people", False, "It lets group contractors request, and Ada is not among them."),
-        RuleMatch("network", False, f"It is not about {RDS}, but about {NETWORK}."),
+        RuleMatch("two-people", False, "It lets group contractors request, and Ada is not one of them."),
+        RuleMatch("network", False, f"It is for {NETWORK}, not for {RDS}."),
     )
     assert report_access(EVERYTHING, EVE, NETWORK, PRODUCTION).rules[2] == RuleMatch(
-        "network", False, f"It is not about account {PRODUCTION}."
+        "network", False, f"It is not for account {PRODUCTION}."
     )
     assert report_access(EVERYTHING, EVE, RDS, STAGING).rules[1] == RuleMatch(
         "two-people", True, "It lets Eve request. 2 approvals by group security."
@@ -237,15 +237,15 @@ DENIES: dict[str, tuple[Callable[[], AccessReport], RuleMatch]] = {
     ),
     "one about somebody else says about whom": (
         lambda: report_access(EVERYTHING, ADA, RDS, PRODUCTION),
-        RuleMatch("no-contractors", False, "It hits group contractors, and Ada is not among them."),
+        RuleMatch("no-contractors", False, "It forbids group contractors, and Ada is not one of them."),
     ),
     "one about another account says so": (
         lambda: report_access(EVERYTHING, EVE, RDS, STAGING),
-        RuleMatch("no-contractors", False, f"It is not about account {STAGING}."),
+        RuleMatch("no-contractors", False, f"It is not for account {STAGING}."),
     ),
     "one about another set says so": (
         lambda: report_access(EVERYTHING, EVE, NETWORK, PRODUCTION),
-        RuleMatch("no-contractors", False, f"It is not about {NETWORK}, but about {RDS}."),
+        RuleMatch("no-contractors", False, f"It is for {RDS}, not for {NETWORK}."),
     ),
 }
 

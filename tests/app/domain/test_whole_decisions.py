@@ -96,12 +96,12 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     # sentence: (what decides, the whole decision)
     "a request by one approval": (
         lambda: may_request(policy(), ADA, RDS, (PRODUCTION,)),
-        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+        allowed(f"Ada may request {RDS}. It needs one approval by group leads.", "databases", LEADS, TERMS),
     ),
     "a request by two approvals": (
         lambda: may_request(policy(TWO), ADA, RDS, (PRODUCTION,)),
         allowed(
-            f"Ada may request {RDS}; it takes 2 approvals by different people by group leads.",
+            f"Ada may request {RDS}. It needs 2 approvals by different people by group leads.",
             "databases",
             LEADS,
             replace(TERMS, approvals=2),
@@ -115,7 +115,8 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
             (PRODUCTION, STAGING),
         ),
         refused(
-            "No approver is named for all of these accounts, and one request is one decision: request them one by one.",
+            "No approver is named for all of these accounts, and one decision covers all of them. Request each "
+            "account separately.",
             "databases, s",
         ),
     ),
@@ -127,40 +128,40 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_request(policy(), FAY, RDS, (PRODUCTION, STAGING)),
         refused(
             f"No rule lets Fay request {RDS} in {PRODUCTION} (production), {STAGING} (staging). "
-            "Those who may: group oncall."
+            "People who may: group oncall."
         ),
     ),
     "a request for a set that no rule is about": (
         lambda: may_request(policy(), ADA, NETWORK, (PRODUCTION,)),
-        refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule is about it at all."),
+        refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule is for it."),
     ),
     "a request for a set that there is not": (
         lambda: may_request(policy(), ADA, "root", (PRODUCTION,)),
-        refused(f"There is no permission set root under approval; there are {RDS}, {NETWORK}."),
+        refused(f"No approval rule is for the permission set root. There are rules for {RDS}, {NETWORK}."),
     ),
     "a request without an account": (
         lambda: may_request(policy(), ADA, RDS, ()),
-        refused("A request is for at least one account."),
+        refused("A request needs at least one account."),
     ),
     "a request that reaches the management account from elsewhere": (
         lambda: may_request(policy(settings=replace(SETTINGS, deployed_in=STAGING)), ADA, RDS, (MANAGEMENT,)),
         refused(
             f"Account {MANAGEMENT} is the organisation's management account, and a delegated administrator "
-            f"({STAGING}) can't give access to it: AWS refuses that."
+            f"({STAGING}) can't assign access to it: AWS refuses that."
         ),
     ),
     "what can be requested as it was written": (
         lambda: asked(policy()),
-        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+        allowed(f"Ada may request {RDS}. It needs one approval by group leads.", "databases", LEADS, TERMS),
     ),
     "the shortest time": (
         lambda: asked(policy(), 1),
-        allowed(f"Ada may request {RDS}; it takes one approval by group leads.", "databases", LEADS, TERMS),
+        allowed(f"Ada may request {RDS}. It needs one approval by group leads.", "databases", LEADS, TERMS),
     ),
     "what one has anyway": (
         lambda: asked(policy(standing=(StandingAssignment(group("oncall"), RDS, PRODUCTION),))),
         refused(
-            f"Ada has {RDS} in {PRODUCTION} (production) already, without a request: open it in the access portal.",
+            f"Ada has {RDS} in {PRODUCTION} (production) already, without a request. Open it in the access portal.",
             "databases",
         ),
     ),
@@ -170,7 +171,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "no reason": (
         lambda: asked(policy(), reason=" "),
-        refused("Whoever decides has to know why: write a reason.", "databases"),
+        refused("Write a reason: the approvers need it.", "databases"),
     ),
     "no ticket of two forms": (
         lambda: asked(TICKETS),
@@ -186,11 +187,11 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "an approval by somebody else": (
         lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
-        refused("Eve is not among those who approve this: group leads.", "databases", LEADS),
+        refused("Eve is not an approver: group leads.", "databases", LEADS),
     ),
     "an approval of one's own": (
         lambda: may_approve(policy(), ADA, ADA, RDS, (PRODUCTION,)),
-        refused("Nobody approves their own request."),
+        refused("A requester can't approve their own request."),
     ),
     "one of two approvals": (
         lambda: decide_request(policy(TWO), ADA, RDS, (PRODUCTION,), [CLEO]),
@@ -207,20 +208,20 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "the glass after the silence": (
         lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), glass(600)),
-        allowed("Nobody answered in time.", "databases", LEADS, TERMS),
+        allowed("No approver answered in time.", "databases", LEADS, TERMS),
     ),
     "the glass too early": (
         lambda: may_break_glass(policy(), ADA, RDS, (PRODUCTION,), glass(590)),
         refused(
             "The glass can be broken after 10 min without an answer; 10 s to go. The time starts again when a person "
-            "approves, or says that they are looking.",
+            "approves or acknowledges it.",
             "databases",
             LEADS,
         ),
     ),
     "the glass that stays whole": (
         lambda: may_break_glass(policy(rule(glass_after_seconds=None)), ADA, RDS, (PRODUCTION,), glass(600)),
-        refused(f"The glass can't be broken here: {RDS} always takes an approval.", "databases", LEADS),
+        refused(f"The glass can't be broken here: {RDS} always needs an approval.", "databases", LEADS),
     ),
     "the glass after a denial": (
         lambda: may_break_glass(
@@ -235,12 +236,12 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "the end of one's own access": (
         lambda: may_end(policy(), ADA, ADA, RDS, (PRODUCTION,)),
-        allowed("Everybody may give back their own access."),
+        allowed("The requester may end their own access."),
     ),
     "the end by security": (lambda: may_end(policy(), DOT, ADA, RDS, (PRODUCTION,)), allowed(BY_SECURITY)),
     "the end by an approver": (
         lambda: may_end(policy(), CLEO, ADA, RDS, (PRODUCTION,)),
-        allowed("Cleo approves for it.", "databases", LEADS),
+        allowed("Cleo is an approver for it.", "databases", LEADS),
     ),
     "the end by somebody else": (
         lambda: may_end(policy(), EVE, ADA, RDS, (PRODUCTION,)),
@@ -256,7 +257,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "a denial of one's own request": (
         lambda: may_deny(policy(), ADA, ADA, RDS, (PRODUCTION,)),
-        refused("Nobody decides on their own request; you can withdraw it."),
+        refused("A requester can't decide on their own request, but can withdraw it."),
     ),
     "a denial by somebody else": (
         lambda: may_deny(policy(), EVE, ADA, RDS, (PRODUCTION,)),
@@ -264,42 +265,42 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "an explanation by who it was": (
         lambda: may_explain(policy(), use(), ADA),
-        allowed("Whoever used a role explains it."),
+        allowed("The user of a role explains it."),
     ),
     "an explanation of somebody unknown": (
         lambda: may_explain(policy(), use(user_id="", session_name="x"), FAY),
-        allowed("Nobody knows who it was, so whoever can explain it may."),
+        allowed("The user is unknown, so any person may explain it."),
     ),
     "an explanation by security": (lambda: may_explain(policy(), use(), DOT), allowed(BY_SECURITY)),
     "an explanation by somebody else": (
         lambda: may_explain(policy(), use(), EVE),
-        refused(f"Only whoever used {RDS} and group security may explain this.", None, SECURITY),
+        refused(f"Only the user of {RDS} and group security may explain this.", None, SECURITY),
     ),
     "an explanation by somebody who only has the name": (
         lambda: may_explain(policy(), use(user_id="u-other", session_name="fay"), FAY),
-        refused(f"Only whoever used {RDS} and group security may explain this.", None, SECURITY),
+        refused(f"Only the user of {RDS} and group security may explain this.", None, SECURITY),
     ),
     "an explanation of what is signed off": (
         lambda: may_explain(policy(), SIGNED_OFF, ADA),
-        refused("It is explained and signed off; nothing can be changed any more."),
+        refused("The explanation is accepted and can't be changed."),
     ),
     "a signature before the explanation": (
         lambda: may_accept(policy(), use(), DOT),
         refused("It is not explained yet."),
     ),
-    "a second signature": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is signed off already.")),
+    "a second signature": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is accepted already.")),
     "a signature for oneself": (
         lambda: may_accept(policy(), EXPLAINED, ADA),
-        refused("Nobody signs off their own use or their own explanation: it takes a second person."),
+        refused("The user of the role and the author of the explanation can't accept it: a second person has to."),
     ),
     "a signature by security": (lambda: may_accept(policy(), EXPLAINED, DOT), allowed(BY_SECURITY)),
     "a signature by an approver": (
         lambda: may_accept(policy(), EXPLAINED, CLEO),
-        allowed("Cleo approves by the rule databases.", "databases", LEADS),
+        allowed("Cleo is an approver by rule databases.", "databases", LEADS),
     ),
     "a signature by somebody else": (
         lambda: may_accept(policy(), EXPLAINED, EVE),
-        refused("Only group security, group leads may sign this off.", None, (*SECURITY, *LEADS)),
+        refused("Only group security, group leads may accept this.", None, (*SECURITY, *LEADS)),
     ),
 }
 
@@ -319,29 +320,27 @@ TWICE = DenyRule("twice", "Not here.", (Action.request,), sets=(NETWORK, "z"))
 
 def test_answer_is_this_as_a_whole() -> None:
     assert report_access(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == AccessReport(
-        request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
-        glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Those who may: group oncall."),
-        approval=allowed("Cleo may approve what others request by one, and never their own request.", "one", LEADS),
+        request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
+        glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
+        approval=allowed("Cleo may approve the requests of others by one, but not their own.", "one", LEADS),
         rules=(
-            RuleMatch("one", False, "It lets group oncall request, and Cleo is not among them."),
-            RuleMatch("other", False, f"It is not about {RDS}, but about {NETWORK}, z."),
+            RuleMatch("one", False, "It lets group oncall request, and Cleo is not one of them."),
+            RuleMatch("other", False, f"It is for {NETWORK}, z, not for {RDS}."),
         ),
-        denies=(RuleMatch("twice", False, f"It is not about {RDS}, but about {NETWORK}, z."),),
+        denies=(RuleMatch("twice", False, f"It is for {NETWORK}, z, not for {RDS}."),),
     )
 
 
-BY_BOTH = "Cleo may approve what others request by databases, b, and never their own request."
+BY_BOTH = "Cleo may approve the requests of others by databases, b, but not their own."
 APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of an approver by two rules": (
         lambda: report_access(policy(DATABASES, rule(name="b")), CLEO, RDS, PRODUCTION),
-        allowed(
-            "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
-        ),
+        allowed("Cleo may approve the requests of others by databases, b, but not their own.", "databases, b", LEADS),
     ),
     "of an approver by the same number of approvals": (
         lambda: report_access(policy(DATABASES, rule(name="b", approvers=SECURITY)), CLEO, RDS, PRODUCTION),
         allowed(
-            "Cleo may approve what others request by databases, and never their own request.",
+            "Cleo may approve the requests of others by databases, but not their own.",
             "databases",
             (*LEADS, *SECURITY),
         ),
@@ -349,8 +348,8 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of an approver beside two stricter rules": (
         lambda: report_access(policy(DATABASES, STRICT, STRICTER), CLEO, RDS, PRODUCTION),
         allowed(
-            "Cleo may approve what others request by databases, and never their own request. It does not count for "
-            "whoever strict, stricter lets request: that asks for more.",
+            "Cleo may approve the requests of others by databases, but not their own. It does not count for "
+            "requesters of strict, stricter, which needs more approvals.",
             "databases",
             (*LEADS, *SECURITY),
         ),
@@ -358,20 +357,18 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of the approvers of a strict rule beside a laxer one": (
         lambda: report_access(policy(DATABASES, STRICT), DOT, RDS, PRODUCTION),
         allowed(
-            "Dot may approve what others request by strict, and never their own request.",
+            "Dot may approve the requests of others by strict, but not their own.",
             "strict",
             (*LEADS, *SECURITY),
         ),
     ),
     "of an approver by a strict and by a laxer rule": (
         lambda: report_access(policy(DATABASES, rule(name="b", approvals=2)), CLEO, RDS, PRODUCTION),
-        allowed(
-            "Cleo may approve what others request by databases, b, and never their own request.", "databases, b", LEADS
-        ),
+        allowed("Cleo may approve the requests of others by databases, b, but not their own.", "databases, b", LEADS),
     ),
     "of somebody else": (
         lambda: report_access(policy(), EVE, RDS, PRODUCTION),
-        refused("Eve is not among those who approve this: group leads.", None, LEADS),
+        refused("Eve is not an approver: group leads.", None, LEADS),
     ),
 }
 

@@ -26,10 +26,10 @@ def workspace() -> FakeWorkspace:
 def test_acknowledge_of_an_own_request_is_refused(workspace: FakeWorkspace) -> None:
     request = workspace.asked(BEA)
     workspace.click(BEA, ids.ACKNOWLEDGE, request)
-    assert workspace.told() == "Nobody decides on their own request; you can withdraw it."
+    assert workspace.told() == "A requester can't decide on their own request, but can withdraw it."
     assert workspace.now(request).acknowledged_by == ()
     view_id = workspace.submit(BEA, ids.DENY_FORM, {ids.NOTE: ("never mind",)}, about=request.id)
-    assert "you can withdraw it" in workspace.seen(view_id)
+    assert "but can withdraw it" in workspace.seen(view_id)
     workspace.click(BEA, ids.WITHDRAW, request)
     assert workspace.now(request).state is State.withdrawn
 
@@ -41,7 +41,7 @@ def test_second_slack_account_is_the_same_person() -> None:
     workspace.slack.users["UADATWO"] = {**workspace.slack.users["UADA"], "id": "UADATWO"}
     request = workspace.asked()
     workspace.click(replace(ADA, slack_id="UADATWO"), ids.APPROVE, request)
-    assert workspace.told() == "Nobody approves their own request."
+    assert workspace.told() == "A requester can't approve their own request."
 
 
 def fill(workspace: FakeWorkspace, view_id: str) -> str:
@@ -168,7 +168,7 @@ def test_trail_keeps_an_unauthorized_attempt_once_an_hour(workspace: FakeWorkspa
     own = workspace.asked(BEA)
     for _ in range(3):
         workspace.click(BEA, ids.APPROVE, own)
-    why = "approve: Nobody approves their own request."
+    why = "approve: A requester can't approve their own request."
     assert refused(workspace) == [("u-bea", own.id, why)]
     workspace.clock.advance(3599)
     workspace.click(BEA, ids.APPROVE, own)

@@ -140,8 +140,8 @@ def test_explanation_from_an_alert_is_accepted_by_another(workspace: FakeWorkspa
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id, view_id=view_id)
     (explained,) = workspace.slack.thread(ALERT.channel, ALERT.ts)
     assert "a second backup" in json.dumps(explained.blocks)
-    assert "it takes a second person" in workspace.seen(workspace.open_form(ADA, ids.ACCEPT, use.id))
-    assert "may sign this off" in workspace.seen(workspace.open_form(EVE, ids.ACCEPT, use.id))
+    assert "a second person has to" in workspace.seen(workspace.open_form(ADA, ids.ACCEPT, use.id))
+    assert "may accept this" in workspace.seen(workspace.open_form(EVE, ids.ACCEPT, use.id))
     sign_off(workspace, CLEO, use)
     assert the_use(workspace).state is UsageState.accepted
     assert "Explanation accepted by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
@@ -248,7 +248,7 @@ def test_click_on_an_unrecorded_alert_names_the_clicker(workspace: FakeWorkspace
 
 def test_click_of_an_unauthorized_person_creates_nothing(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(EVE, ids.EXPLAIN_ALERT, forged(who="ada"))
-    assert "Only whoever used" in workspace.seen(view_id)
+    assert "Only the user of" in workspace.seen(view_id)
     assert workspace.store.uses == {}
     assert [entry.event for entry in workspace.store.trail] == ["refused"]
 
@@ -343,7 +343,7 @@ def test_explanation_needs_reason_actions_and_the_right_person(workspace: FakeWo
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
     assert "the reason for the access and the actions" in workspace.seen(view_id)
     view_id = workspace.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "Only whoever used" in workspace.seen(view_id)
+    assert "Only the user of" in workspace.seen(view_id)
     assert the_use(workspace).state is UsageState.unexplained
 
 

@@ -1,10 +1,10 @@
-"""One table of the error codes of AWS and Slack: which pass by themselves, and which never do.
+"""The error codes of AWS and Slack, each with its remedy.
 
-`Remedy.retry`: the same call may succeed later. `Remedy.repair`: it is refused until an operator repairs something (a
-permission, a scope, a channel). `Remedy.none`: it is refused for ever (a message or a user that is gone).
+`Remedy.retry`: the same call may succeed later. `Remedy.repair`: it fails until an operator repairs a permission, a
+scope or a channel. `Remedy.none`: it always fails, because a message or a user no longer exists.
 
-Codes that are in no row: of AWS, 5xx and no answer are retried, and every other refusal is final until it is repaired;
-of Slack they are retried, since Slack adds codes without notice and every retry here has a bound.
+Other codes: AWS's 5xx, and calls without an answer, are retried; AWS's other errors need a repair. Slack's are retried,
+since Slack adds codes without notice and every retry here has a limit.
 
 Sources: botocore's standard retry mode; "Common errors" of each service's API reference; "Errors" of each method at
 https://docs.slack.dev/reference/methods; for the reasons of Identity Center hashicorp/terraform-provider-aws#1927 and
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 
 class Remedy(StrEnum):
-    """What helps against an error."""
+    """The remedy for an error."""
 
     retry = "retry"
     repair = "repair"
@@ -31,7 +31,7 @@ class Remedy(StrEnum):
 AWS_TRANSIENT = frozenset(
     {
         "BandwidthLimitExceeded",
-        # Internal errors. Not every service answers with them as 5xx: Organizations documents 400.
+        # Internal errors. Not every service returns them as 5xx: Organizations documents 400.
         "InternalServerError",
         "InternalServerException",
         "InternalServiceError",
@@ -65,11 +65,11 @@ AWS_BUSY = frozenset(
         "PolicyChangesInProgressException",
         # Lambda: the function is being updated.
         "ResourceConflictException",
-        # Identity Center: too many creations and deletions under way, among others.
+        # Identity Center: too many pending creations and deletions, among others.
         "ServiceQuotaExceededException",
     }
 )
-"""Something else has to end first: the same call may succeed minutes later."""
+"""Another operation has to end first: the same call may succeed minutes later."""
 
 SLACK_TRANSIENT = frozenset(
     {
@@ -85,7 +85,7 @@ SLACK_TRANSIENT = frozenset(
         "unreachable",
     }
 )
-"""Slack has trouble, or had not answered in time."""
+"""Slack has an internal problem, or did not answer in time."""
 
 SLACK_TO_REPAIR = frozenset(
     {
@@ -110,7 +110,7 @@ SLACK_TO_REPAIR = frozenset(
         "token_revoked",
     }
 )
-"""The app's token, its scopes, its channel or the workspace has to be repaired by an operator."""
+"""An operator has to repair the app's token, its scopes, its channel or the workspace."""
 
 SLACK_FINAL = frozenset(
     {
@@ -136,17 +136,17 @@ SLACK_FINAL = frozenset(
         "view_too_large",
     }
 )
-"""What the call is about is gone, belongs to others, or is not taken by Slack."""
+"""The object of the call no longer exists, belongs to others, or is not accepted by Slack."""
 
 TRANSIENT_REASONS = (
     "unexpected internal service exception",
     "wait for role propagation",
 )
-"""Parts of a `FailureReason` of Identity Center with which the same creation may succeed the next time."""
+"""Parts of Identity Center's `FailureReason` after which the same creation may succeed later."""
 
 
 class PermanentError(Exception):
-    """AWS or Slack refuses something, and retrying does not help.
+    """AWS or Slack refuses a call, and a retry does not help.
 
     Attributes:
         code: AWS's or Slack's error code.
@@ -159,51 +159,46 @@ class PermanentError(Exception):
 
 
 def remedy_of_aws(code: str, status: int) -> Remedy:
-    """Return what helps against a refusal of AWS.
-
-    Args:
-        code: AWS's error code.
-        status: of HTTP; 0 if no answer came.
-    """
-    passes = status == 0 or status >= 500 or status == 429 or code in AWS_TRANSIENT | AWS_BUSY
-    return Remedy.retry if passes else Remedy.repair
+    """Return the remedy for an error code of AWS; the HTTP status is 0 without an answer."""
+    is_transient_code = status == 0 or status >= 500 or status == 429 or code in AWS_TRANSIENT | AWS_BUSY
+    return Remedy.retry if is_transient_code else Remedy.repair
 
 
 def remedy_of_slack(code: str) -> Remedy:
-    """Return what helps against a refusal of Slack."""
+    """Return the remedy for an error code of Slack."""
     if code in SLACK_FINAL:
         return Remedy.none
     return Remedy.repair if code in SLACK_TO_REPAIR else Remedy.retry
 
 
 def remedy_of(error: Exception) -> Remedy:
-    """Return what helps against an error; what is no refusal of AWS or Slack may pass."""
+    """Return the remedy for an error; one that is not of AWS or Slack may be transient."""
     remedy = getattr(error, "remedy", Remedy.retry)
     return remedy if isinstance(remedy, Remedy) else Remedy.retry
 
 
 def is_transient(reason: str) -> bool:
-    """Return whether a creation that failed with this reason may succeed the next time."""
+    """Return true if a creation that failed with this reason may succeed later."""
     return any(part in reason.lower() for part in TRANSIENT_REASONS)
 
 
 def error_code(error: Exception) -> str:
-    """Return AWS's or Slack's code of an error; empty if there is none."""
+    """Return AWS's or Slack's error code; empty if the error has no code."""
     code = getattr(error, "code", "") or getattr(error, "error", "")
     return code if isinstance(code, str) else ""
 
 
 def describe_error(error: Exception) -> dict[str, str]:
-    """Return what the log says of an error: its type, and its code if AWS or Slack gave one; never its message."""
+    """Return the log fields of an error: its type, and AWS's or Slack's code; never its message."""
     code = error_code(error)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
 
 
 def permanent_error_code(cause: str) -> str:
-    """Return the code of a `PermanentError` that a function ended with, as Lambda tells its cause; else empty."""
+    """Return the code of a `PermanentError` in the cause of a Lambda failure; else empty."""
     try:
-        told = json.loads(cause)
-        message = told["errorMessage"] if told["errorType"] == PermanentError.__name__ else ""
+        failure = json.loads(cause)
+        message = failure["errorMessage"] if failure["errorType"] == PermanentError.__name__ else ""
     except (KeyError, TypeError, ValueError):
         return ""
     return message if isinstance(message, str) and _CODE.fullmatch(message) else ""
@@ -214,7 +209,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 @contextmanager
 def raise_permanent_errors() -> Iterator[None]:
-    """Raise `PermanentError` for what retrying does not help against, so that the workflow does not retry it.
+    """Raise `PermanentError` for an error that a retry does not help, so that the workflow does not retry.
 
     Raises:
         PermanentError: instead of such an error.

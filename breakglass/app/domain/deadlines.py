@@ -1,8 +1,8 @@
-"""When something is due: what a wait of the workflow is for, and what the reconciler finds left undone.
+"""Due times: the waits of the workflow, and the work that the reconciler finds undone.
 
-Pure questions about a record and the time; the answers are seconds, or what is to be done.
+Pure functions of a record and the time. They return seconds, or the action that is due.
 
-Non-goals: doing it (see `services.workflow_steps` and `services.reconciler`).
+Non-goals: the actions (see `services.workflow_steps` and `services.reconciler`).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,75 +15,75 @@ from breakglass.app.domain.request_lifecycle import effective_state, unanswered_
 
 
 class PendingAction(StrEnum):
-    """What an unanswered request needs."""
+    """An action that an unanswered request needs."""
 
     expire = "expire"
-    escalate = "escalate"  # mention those who are mentioned if nobody answers
+    escalate = "escalate"  # mention more people
     remind = "remind"
-    glass_open = "glass_open"  # from now on its requester may break the glass: show it
+    glass_open = "glass_open"  # show that the requester may break the glass now
 
 
 class Recovery(StrEnum):
-    """What a request needs whose workflow does not go on."""
+    """An action that a request with a stuck workflow needs."""
 
     none = "none"
     expire = "expire"
     start = "start"  # start its execution
-    wake = "wake"  # it is decided, and the execution still waits for that
-    revoke = "revoke"  # end what it still has, and close it
+    wake = "wake"  # the execution still waits, although the request is decided
+    revoke = "revoke"  # revoke the remaining access, and close it
 
 
 def due_actions(request: Request, terms: Terms | None, remind_every: int, now: int) -> frozenset[PendingAction]:
-    """Return what an unanswered request needs at this moment; nothing, once it is decided.
+    """Return the actions that a pending request needs now.
 
     Args:
-        request: as read.
-        terms: by today's policy; None if no rule allows the request any more.
-        remind_every: how often it is brought up again, in seconds.
+        request: as stored.
+        terms: by the current policy; None if no rule allows the request any more.
+        remind_every: interval of reminders, in seconds.
         now: the time.
     """
     if request.state is not State.pending:
         return frozenset()
     if effective_state(request, now) is State.expired:
         return frozenset({PendingAction.expire})
-    return frozenset(need for need, at in _moments(request, terms, remind_every).items() if now >= at)
+    return frozenset(action for action, at in _due_times(request, terms, remind_every).items() if now >= at)
 
 
 def pending_wait_seconds(request: Request, terms: Terms | None, remind_every: int, now: int) -> int:
-    """Return for how many seconds to wait until an unanswered request needs something that it does not need yet."""
-    moments = _moments(request, terms, remind_every)
-    # The glass stays open once it is; that alone is no reason to look again. Anything else is still to be done.
-    if moments.get(PendingAction.glass_open, now) <= now:
-        moments.pop(PendingAction.glass_open, None)
-    return max(1, min(request.expires_at, *moments.values()) - now) if moments else max(1, request.expires_at - now)
+    """Return the seconds until a pending request needs its next action."""
+    due_times = _due_times(request, terms, remind_every)
+    # `glass_open` stays due, so once it is shown it needs no further wait.
+    if due_times.get(PendingAction.glass_open, now) <= now:
+        due_times.pop(PendingAction.glass_open, None)
+    return max(1, min([request.expires_at, *due_times.values()]) - now)
 
 
 def hold_seconds(request: Request, now: int) -> int:
-    """Return for how many seconds the access is to be held; one if it is to end now."""
+    """Return the seconds until the end of the access; 1 if it ends now."""
     return max(1, (request.revoke_at or now) - now)
 
 
 def session_deny_seconds(grants: Sequence[Grant], now: int) -> int:
-    """Return for how many seconds live sessions still have to be denied; 0 if none are."""
+    """Return the seconds for which live sessions still have to be denied; 0 if there are none."""
     until = [grant.deny_until for grant in grants if grant.deny_until is not None]
     return max(1, max(until) - now) if until else 0
 
 
 def is_overdue(grant: Grant, now: int, grace: int) -> bool:
-    """Say whether an assignment may still be there although its workflow has had time enough to take it away."""
+    """Return true if an assignment may still exist although its workflow had time to delete it."""
     return grant.state in LIVE and now >= grant.revoke_at + grace
 
 
 def needed_recovery(request: Request, now: int, grace: int, is_running: Callable[[], bool]) -> Recovery:
-    """Return what a request needs whose workflow does not go on.
+    """Return the action that a request needs if its workflow is stuck.
 
-    What is open stays open until its time is over, even if nothing runs that would end it.
+    Active access stays until its end, even if no execution runs.
 
     Args:
-        request: as read.
+        request: as stored.
         now: the time.
-        grace: for how long the workflow, or whoever has just written, is left to its own work, in seconds.
-        is_running: says whether its execution runs; asked only where that matters.
+        grace: time that the workflow and the last writer have for their own work, in seconds.
+        is_running: returns true if its execution runs; called only where that matters.
     """
     match request.state:
         case State.pending if now >= request.expires_at:
@@ -93,26 +93,25 @@ def needed_recovery(request: Request, now: int, grace: int, is_running: Callable
         case State.approved if now >= (request.decided_at or request.created_at) + grace:
             return Recovery.wake if is_running() else Recovery.start
         case State.granting if now >= (request.decided_at or request.created_at) + grace:
-            # Nobody is at work on it any more, so whatever has been opened would be told to nobody.
+            # Without an execution, the requester would not learn of the access that was granted.
             return Recovery.none if is_running() else Recovery.revoke
         case State.active if now >= (request.revoke_at or 0):
-            # A lost wake is found when the wait times out; that is now, so only a dead execution needs help.
+            # A lost wake ends when the wait times out, which is now. So only a dead execution needs help.
             return Recovery.revoke if now >= (request.revoke_at or 0) + grace or not is_running() else Recovery.none
         case State.revoking:
-            # Running or not: if the click that ended it could not wake the execution, it waits until the old end.
+            # A running execution may need it too: without the wake of the click it waits until the old end.
             return Recovery.revoke if now >= (request.closed_at or 0) + grace or not is_running() else Recovery.none
         case _:
             return Recovery.none
 
 
-def _moments(request: Request, terms: Terms | None, remind_every: int) -> dict[PendingAction, int]:
-    """Return from when on an unanswered request needs what, as far as it ever does."""
+def _due_times(request: Request, terms: Terms | None, remind_every: int) -> dict[PendingAction, int]:
     if terms is None:
-        # Whom to remind of what nobody can approve?
+        # No person can approve it, so there is no one to remind.
         return {}
-    moments = {PendingAction.remind: (request.reminded_at or request.created_at) + remind_every}
+    due_times = {PendingAction.remind: (request.reminded_at or request.created_at) + remind_every}
     if terms.escalate_after_seconds is not None and not request.escalated:
-        moments[PendingAction.escalate] = request.created_at + terms.escalate_after_seconds
+        due_times[PendingAction.escalate] = request.created_at + terms.escalate_after_seconds
     if terms.glass_after_seconds is not None:
-        moments[PendingAction.glass_open] = unanswered_since(request) + terms.glass_after_seconds
-    return moments
+        due_times[PendingAction.glass_open] = unanswered_since(request) + terms.glass_after_seconds
+    return due_times

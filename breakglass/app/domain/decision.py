@@ -285,7 +285,8 @@ def may_break_glass(
         forbidden = request.terms.not_after_denial_seconds
         return _refused(
             f"{denial.by.name} denied {permission_set} for {requester.display_name} "
-            f"{format_duration(answers.now - denial.at)} ago ({denial.request_id}). For {format_duration(forbidden)} after a denial the glass can't be broken; "
+            f"{format_duration(answers.now - denial.at)} ago ({denial.request_id}). "
+            f"For {format_duration(forbidden)} after a denial the glass can't be broken; "
             f"{format_duration(denial.at + forbidden - answers.now)} to go. An approver can still approve the "
             "request.",
             request.rule,
@@ -295,7 +296,8 @@ def may_break_glass(
     if waited < after:
         return _refused(
             f"The glass can be broken after {format_duration(after)} without an answer; "
-            f"{format_duration(after - waited)} to go. The time starts again when a person approves or acknowledges it.",
+            f"{format_duration(after - waited)} to go. "
+            "The time starts again when a person approves or acknowledges it.",
             request.rule,
             request.approvers,
         )
@@ -362,7 +364,7 @@ def _in_charge(
 
 
 def may_explain(policy: ApprovalPolicy, usage: Usage, person: Person) -> Decision:
-    """Decide on an explanation by the user of the role, by security, or by any person for an unknown user.
+    """Decide on an explanation by the user, by security, or for an unknown user by any person.
 
     An explanation adds no access, so deny rules do not apply.
     """

@@ -1,18 +1,18 @@
-"""The life of a grant, the assignment that one request causes in one account, as one table.
+"""The lifecycle of a grant, the assignment of one request in one account, as one table.
 
-Every function takes the grant as it was read and returns what it becomes, with the audit entries to be written in the
-same transaction. `revoke_at` is there from the first write on, before Identity Center is asked for anything. So
-whatever a crash leaves behind has a time at which it is taken back.
+Each function takes the stored grant and returns the new one, with the audit entries of the same transaction.
+`revoke_at` is stored before the first call to Identity Center. So after any crash, a grant has a time at which it is
+revoked.
 
-An assignment that is being made is not listed yet. Whoever asked for it and never heard the answer, because the
-function died or somebody ended the request meanwhile, finds it absent, and a moment later it would be there. So it
-counts as gone only when it is known what came of the creation, or after `SETTLE_SECONDS` (`asked_at`, `is_settled`).
+Identity Center does not list an assignment while it creates it. After a lost answer, because the function died or the
+request was ended, the list lacks the assignment, and a moment later it may exist. So it counts as absent only when the
+outcome of the creation is known, or after `SETTLE_SECONDS` (`asked_at`, `is_settled`).
 
-After a creation that succeeded, one list without the assignment proves nothing either, since a list may be late. The
-assignment counts as gone after a deletion that succeeded, or when a second list lacks it `RELIST_SECONDS` later
-(`made`, `absent_at`, `is_gone`).
+A list may also be late: after a successful creation, one list without the assignment proves nothing. The assignment
+counts as deleted after a successful deletion, or when a second list lacks it `RELIST_SECONDS` later (`made`,
+`absent_at`, `is_gone`).
 
-Non-goals: asking Identity Center (see `services.provisioning`), and when a grant is due (see `deadlines`).
+Non-goals: calling Identity Center (see `services.provisioning`); due times (see `deadlines`).
 """
 
 from collections.abc import Mapping
@@ -23,22 +23,22 @@ from breakglass.app.domain.audit import audit_grant
 from breakglass.app.domain.records import Access, AuditEntry, Grant, GrantState, Request
 
 GrantChange = tuple[Grant, tuple[AuditEntry, ...]]
-"""A grant as it is to be, and what the audit trail says about it."""
+"""The new grant and its audit entries."""
 
 
 SETTLE_SECONDS = 600
-"""How long a creation may take of which nothing is known; AWS says nothing about it, and it mostly takes seconds.
+"""Maximum duration of a creation with an unknown outcome. AWS gives no figure; most take seconds.
 
-Should one take longer, the reconciler finds an assignment that nobody recorded.
+After a longer one, the reconciler finds an unmanaged assignment.
 """
 
 
 RELIST_SECONDS = 10
-"""How long after the first list that lacks an assignment the second one may be asked for."""
+"""Minimum interval between the first and the second list that lack an assignment."""
 
 
 class GrantEvent(StrEnum):
-    """What happens to a grant; the name in the audit trail."""
+    """An event of a grant, by its name in the audit trail."""
 
     begun = "grant_begun"
     granted = "granted"
@@ -54,7 +54,7 @@ class GrantEvent(StrEnum):
 _ALIVE = (GrantState.planned, GrantState.granting, GrantState.granted, GrantState.revoking)
 _OPENING = (GrantState.planned, GrantState.granting)
 
-# `planned` may be alive too: the call to Identity Center may have been made by a function that died before it wrote so.
+# A planned assignment may exist too: a function may have died between the call to Identity Center and its write.
 GRANT_TABLE: Mapping[tuple[GrantState, GrantEvent], GrantState] = {
     **{(state, GrantEvent.begun): GrantState.granting for state in _OPENING},
     **{(state, GrantEvent.granted): GrantState.granted for state in _OPENING},
@@ -66,23 +66,18 @@ GRANT_TABLE: Mapping[tuple[GrantState, GrantEvent], GrantState] = {
     **{(state, GrantEvent.deny_failed): state for state in GrantState},
     **{(state, GrantEvent.deny_removed): state for state in GrantState},
 }
-"""The state after each event; what isn't here is not allowed."""
+"""The state after each event; all other pairs are refused."""
 
 LIVE = frozenset(_ALIVE)
-"""States in which the assignment may be there."""
+"""States in which the assignment may exist."""
 
 
 class UnsettledError(Exception):
-    """An assignment that the list lacks may still be there, or be made: look again later."""
+    """An assignment may still exist or be created, although the list lacks it: list again later."""
 
 
 class GrantTransitionError(Exception):
-    """An event that the table does not have for a grant's state.
-
-    Attributes:
-        state: the grant's.
-        event: what was to happen.
-    """
+    """An event that the table does not allow in the grant's state."""
 
     def __init__(self, state: GrantState, event: GrantEvent) -> None:
         super().__init__(f"{event} is not possible for a grant that is {state}")
@@ -91,13 +86,13 @@ class GrantTransitionError(Exception):
 
 
 def plan_grant(request: Request, account: str, revoke_at: int, set_arn: str = "") -> Grant:
-    """Return the grant of a request in one account, before anything is asked of Identity Center."""
+    """Return the grant of a request in one account, before any call to Identity Center."""
     access = Access(request.requester.user_id, request.permission_set, account)
     return Grant(request.id, access, GrantState.planned, revoke_at, set_arn=set_arn)
 
 
 def begin_grant(grant: Grant, operation: str | None, now: int) -> GrantChange:
-    """Note that Identity Center is being asked; a second time, with the id it gave the operation."""
+    """Record the call that creates the assignment; a second time, with the operation's ID."""
     after = _after(grant, GrantEvent.begun)
     audit = () if grant.state is after else (audit_grant(grant, GrantEvent.begun, now, after),)
     asked_at = now if operation is None or grant.asked_at is None else grant.asked_at
@@ -105,41 +100,41 @@ def begin_grant(grant: Grant, operation: str | None, now: int) -> GrantChange:
 
 
 def record_start_failure(grant: Grant, why: str) -> GrantChange:
-    """Note why the creation could not begin yet."""
+    """Record why the creation could not start yet."""
     return replace(grant, failure=why), ()
 
 
 def settle_creation(grant: Grant, failure: str = "", *, made: bool | None = None) -> GrantChange:
-    """Note that no creation is under way any more: it came to its end, with a failure or with an assignment."""
+    """Record the end of a creation, with a failure or an assignment."""
     operation = grant.operation if grant.state is GrantState.revoking else None
     known = grant.made if made is None else made
     return replace(grant, operation=operation, asked_at=None, failure=failure or grant.failure, made=known), ()
 
 
 def record_listed(grant: Grant) -> GrantChange:
-    """Note that the list has the assignment: no creation is under way any more, and it is to be deleted."""
+    """Record that the list has the assignment: its creation has ended, and it has to be deleted."""
     return replace(grant, operation=None, asked_at=None, made=True, absent_at=None), ()
 
 
 def record_absent(grant: Grant, now: int) -> GrantChange:
-    """Note since when the list has lacked the assignment."""
+    """Record the first time at which the list lacks the assignment."""
     return replace(grant, absent_at=now if grant.absent_at is None else grant.absent_at), ()
 
 
 def is_gone(grant: Grant, now: int) -> bool:
-    """Return whether an assignment that the list lacks is gone for good."""
+    """Return true if an assignment that the list lacks is deleted for good."""
     is_deleted = grant.state is GrantState.revoking and grant.operation is not None
     is_confirmed = grant.absent_at is not None and now >= grant.absent_at + RELIST_SECONDS
     return is_settled(grant, now) and (not grant.made or is_deleted or is_confirmed)
 
 
 def is_settled(grant: Grant, now: int) -> bool:
-    """Say whether an assignment that is not there stays away."""
+    """Return true if an absent assignment can't appear any more."""
     return grant.asked_at is None or now >= grant.asked_at + SETTLE_SECONDS
 
 
 def confirm_grant(grant: Grant, now: int) -> GrantChange:
-    """Note that the assignment is there."""
+    """Record that the assignment exists."""
     after = _after(grant, GrantEvent.granted)
     return (
         replace(grant, state=after, operation=None, asked_at=None, failure="", made=True, absent_at=None),
@@ -148,10 +143,10 @@ def confirm_grant(grant: Grant, now: int) -> GrantChange:
 
 
 def fail_grant(grant: Grant, failure: str, now: int) -> GrantChange:
-    """Note that the assignment could not be made, and that it was verified not to be there.
+    """Record that the creation failed, after the assignment is verified as absent.
 
     Raises:
-        UnsettledError: if it may still be there, or be made.
+        UnsettledError: if it may still exist or be created.
     """
     after = _after(grant, GrantEvent.failed)
     _refuse_unless_gone(grant, now)
@@ -162,7 +157,7 @@ def fail_grant(grant: Grant, failure: str, now: int) -> GrantChange:
 
 
 def begin_revoke(grant: Grant, operation: str | None, now: int) -> GrantChange:
-    """Note that the assignment is being taken away; a second time, with the id Identity Center gave the operation."""
+    """Record the call that deletes the assignment; a second time, with the operation's ID."""
     after = _after(grant, GrantEvent.revoking)
     audit = () if grant.state is after else (audit_grant(grant, GrantEvent.revoking, now, after),)
     made = grant.made or grant.state is GrantState.granted
@@ -170,10 +165,10 @@ def begin_revoke(grant: Grant, operation: str | None, now: int) -> GrantChange:
 
 
 def confirm_revoke(grant: Grant, now: int, note: str = "") -> GrantChange:
-    """Note that the assignment was verified to be gone, or is left to another request (then `note` says to which).
+    """Record that the assignment is deleted, or left to the request that `note` names.
 
     Raises:
-        UnsettledError: if it may still be there, or be made, and nobody else wants it.
+        UnsettledError: if it may still exist or be created, and no other request holds it.
     """
     after = _after(grant, GrantEvent.revoked)
     if not note:
@@ -185,13 +180,13 @@ def confirm_revoke(grant: Grant, now: int, note: str = "") -> GrantChange:
 
 
 def lengthen_grant(grant: Grant, revoke_at: int) -> Grant:
-    """Return the grant with a later end; its request's audit entry tells."""
+    """Return the grant with a later end; the audit entry is the request's."""
     _after(grant, GrantEvent.lengthened)
     return replace(grant, revoke_at=max(grant.revoke_at, revoke_at))
 
 
 def record_deny(grant: Grant, until: int, now: int) -> GrantChange:
-    """Note that a Deny for live sessions is being put on, and until when; noted first, so that it is surely lifted."""
+    """Record a Deny and its end before the Deny is written, so that it is always removed."""
     after = _after(grant, GrantEvent.denied)
     if grant.deny_until == until:
         return grant, ()
@@ -199,7 +194,7 @@ def record_deny(grant: Grant, until: int, now: int) -> GrantChange:
 
 
 def record_deny_failure(grant: Grant, why: str, now: int) -> GrantChange:
-    """Note why the Deny could not be written; empty once it is."""
+    """Record why the Deny could not be written; empty once it is."""
     after = _after(grant, GrantEvent.deny_failed)
     if grant.deny_failure == why:
         return grant, ()
@@ -208,7 +203,7 @@ def record_deny_failure(grant: Grant, why: str, now: int) -> GrantChange:
 
 
 def record_deny_removal(grant: Grant, now: int) -> GrantChange:
-    """Note that the Deny is gone."""
+    """Record that the Deny is removed."""
     after = _after(grant, GrantEvent.deny_removed)
     if grant.deny_until is None:
         return grant, ()
@@ -217,7 +212,7 @@ def record_deny_removal(grant: Grant, now: int) -> GrantChange:
 
 def _refuse_unless_gone(grant: Grant, now: int) -> None:
     if not is_gone(grant, now):
-        raise UnsettledError(f"the assignment in {grant.access.account} may still be there, or be made")
+        raise UnsettledError(f"the assignment in {grant.access.account} may still exist or be created")
 
 
 def _after(grant: Grant, event: GrantEvent) -> GrantState:

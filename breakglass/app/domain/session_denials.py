@@ -1,22 +1,22 @@
-"""The content of the service control policy that ends live sessions, as functions from text to text.
+"""The service control policy that ends live sessions, as functions from text to text.
 
-Removing an assignment leaves a session of up to the set's length. AWS's own way to end it is a service control policy
-that is there beforehand and in which the user's id is filled in when it is needed ("Use a Deny policy to revoke active
-user permissions", AWS IAM Identity Center User Guide). Here a statement denies everything to one person, with one
-permission set, in the accounts in which one request has ended, to sessions that began before; a new session of the same
-person, by another request, is not hit.
+A deleted assignment leaves a session of up to the set's length. AWS's own way to end it is a service control policy
+that exists beforehand and gets the user's ID when needed ("Use a Deny policy to revoke active user permissions", AWS
+IAM Identity Center User Guide). Each statement denies everything to one person, with one permission set, in the ended
+accounts of one request, for sessions that began before a time. A later session of the same person, by another request,
+is not denied.
 
-The accounts of a request that end in the same minute share a statement, because the whole policy takes 5,120
-characters ("Quotas and service limits for AWS Organizations"): a dozen requests for one account each fit in, or
-four for fifty. A set called `<set>_x` would be hit as well, so such neighbours are refused at the deployment.
+The accounts of a request that end in the same minute share a statement, because the whole policy is limited to 5,120
+characters ("Quotas and service limits for AWS Organizations"). A dozen requests for one account each fit, or four for
+fifty. A set called `<set>_x` would be denied too, so such neighbours are refused at deployment.
 
-The policy may have been edited by hand: a statement that is not exactly as it is written here is left alone. What is
-left in it for too long hits no session that can still be alive.
+A statement that a person has edited is left alone. A statement that stays too long denies no session that can still be
+valid.
 
-Not hit: roles that somebody assumed from the session (they have sessions of their own), and the management account,
-which no service control policy binds.
+Not denied: roles assumed from the session, which have sessions of their own, and the management account, to which no
+service control policy applies.
 
-Non-goals: reading and writing the policy, and when to (see `services.session_denials`).
+Non-goals: reading and writing the policy, and the time to do so (see `services.session_denials`).
 """
 
 import json
@@ -29,47 +29,46 @@ from typing import Any
 from breakglass.app.domain.records import Access
 
 MAXIMUM_CHARACTERS = 5120
-"""How long the policy may be. AWS documents characters and has been seen to count bytes; all here is ASCII."""
+"""Maximum length of the policy. AWS documents characters, and was seen to count bytes; all text here is ASCII."""
 
 GROUPING_SECONDS = 60
-"""How long the spans are in which accounts of one request that end share a statement, and so the latest of their ends:
-hardly anybody is granted the same again so soon."""
+"""Accounts of one request that end within this span share a statement, with the latest of their ends."""
 
 
 class SessionPolicyError(Exception):
-    """The policy can't be changed as wanted.
+    """The policy can't be changed.
 
     Attributes:
-        why: one word, kept in the grant.
+        why: one word, stored in the grant.
     """
 
     why = "refused"
 
 
 class SessionPolicyFullError(SessionPolicyError):
-    """The policy would be longer than AWS takes."""
+    """The policy would be longer than AWS accepts."""
 
     why = "full"
 
 
 class SessionPolicyUnreadableError(SessionPolicyError):
-    """The policy holds something that is no policy: somebody has edited it by hand, or another tool has."""
+    """The content is not a policy: a person or another tool has edited it."""
 
     why = "unreadable"
 
 
 class SessionPolicyRefusedError(SessionPolicyError):
-    """AWS refuses to read or write the policy, and will refuse it again."""
+    """AWS refuses to read or write the policy, and a retry does not help."""
 
 
 @dataclass(frozen=True)
 class SessionDenial:
-    """Whose sessions are to end.
+    """The denial of one person's sessions in one account.
 
     Attributes:
-        request_id: of the request that gave the access.
-        access: who, with which set, in which account.
-        before: sessions that began before this are hit, in seconds since 1970.
+        request_id: the request that gave the access.
+        access: the person, the set and the account.
+        before: sessions that began before this time are denied, in seconds since 1970.
         partition: of AWS.
     """
 
@@ -80,7 +79,7 @@ class SessionDenial:
 
 
 def render_policy(denials: Iterable[SessionDenial] = ()) -> str:
-    """Write the policy; without denials it hits nobody, which is how it is created."""
+    """Return the policy; without denials it denies no session, as at its creation."""
     text = _written({"Version": "2012-10-17", "Statement": [_NOBODY]})
     for denial in denials:
         text = add_denial(text, denial)
@@ -88,32 +87,34 @@ def render_policy(denials: Iterable[SessionDenial] = ()) -> str:
 
 
 def denial_id(request_id: str, access: Access) -> str:
-    """Return the name of an ended access in the policy: letters and digits, with the account at its end."""
+    """Return the ID of a denial in the policy: letters and digits, with the account at its end."""
     return f"{_prefix(request_id)}{access.account}"
 
 
 def list_denial_ids(content: str) -> frozenset[str]:
-    """Return the names of the ended accesses in the policy.
+    """Return the IDs of the denials in the policy.
 
     Raises:
-        SessionPolicyUnreadableError: if it is no policy.
+        SessionPolicyUnreadableError: if the content is not a policy.
     """
-    return frozenset(name for one in map(_ended, _read(content)["Statement"]) if one is not None for name in one.sids)
+    return frozenset(
+        name for known in map(_ended, _read(content)["Statement"]) if known is not None for name in known.sids
+    )
 
 
 def add_denial(content: str, denial: SessionDenial) -> str:
-    """End the sessions of one more access; one that is in the policy already stays as it is.
+    """Return the policy with one more denial; a known one changes nothing.
 
     Raises:
         SessionPolicyFullError: if the policy would be too long.
-        SessionPolicyUnreadableError: if it is no policy.
+        SessionPolicyUnreadableError: if the content is not a policy.
     """
     if denial_id(denial.request_id, denial.access) in list_denial_ids(content):
         return content
     document = _read(content)
     fresh = _fresh(denial)
-    # Something else with its name has been edited by hand: what is to be denied is surely denied.
-    statements = [one for one in document["Statement"] if not _is_named(one, fresh.sid)]
+    # A statement with this ID that a person has edited is replaced, so that the sessions are denied.
+    statements = [statement for statement in document["Statement"] if not _is_named(statement, fresh.sid)]
     for place, statement in enumerate(statements):
         known = _ended(statement)
         if known is not None and known.goes_with(fresh):
@@ -131,13 +132,13 @@ def add_denial(content: str, denial: SessionDenial) -> str:
 
 
 def remove_denial(content: str, sid: str) -> str:
-    """Take an ended access out of the policy; what isn't in it changes nothing.
+    """Return the policy without a denial; an unknown one changes nothing.
 
     Raises:
-        SessionPolicyUnreadableError: if it is no policy.
+        SessionPolicyUnreadableError: if the content is not a policy.
     """
     document = _read(content)
-    statements = [kept for one in document["Statement"] for kept in _less(one, sid)]
+    statements = [kept for statement in document["Statement"] for kept in _less(statement, sid)]
     if statements == document["Statement"]:
         return content
     # A policy has at least one statement.
@@ -167,11 +168,11 @@ class _DenyStatement:
     """One statement: a person's sessions with one set in the accounts of one request.
 
     Attributes:
-        prefix: what its name begins with, made of the request's id.
-        user_id: who.
+        prefix: of its ID, from the request's ID.
+        user_id: of the person.
         role: pattern of the set's role in any account.
-        accounts: the accounts, sorted.
-        before: sessions that began before this are hit, in seconds since 1970.
+        accounts: account IDs, sorted.
+        before: sessions that began before this time are denied, in seconds since 1970.
     """
 
     prefix: str
@@ -225,7 +226,7 @@ def _fresh(denial: SessionDenial) -> _DenyStatement:
 
 
 def _ended(statement: Any) -> _DenyStatement | None:
-    """Read a statement of ours; None for one that is not exactly as it is written here."""
+    """Return a parsed statement; None for one that this module did not write."""
     try:
         found = _OWN_SID.fullmatch(statement["Sid"])
         condition = statement["Condition"]
@@ -244,7 +245,7 @@ def _ended(statement: Any) -> _DenyStatement | None:
 
 
 def _less(statement: Any, sid: str) -> list[Any]:
-    """Return a statement without one ended access: changed, as it is, or not at all."""
+    """Return a statement without one denial: changed, unchanged, or not at all."""
     known = _ended(statement)
     if known is None:
         return [] if _is_named(statement, sid) else [statement]
@@ -259,11 +260,11 @@ def _is_named(statement: Any, sid: str) -> bool:
 
 
 def _read(content: str) -> dict[str, Any]:
-    """Read the policy; a single statement need not be in a list."""
+    """Return the policy; a single statement need not be in a list."""
     try:
         document = json.loads(content)
     except ValueError:
-        raise SessionPolicyUnreadableError("The policy that ends sessions is no JSON.") from None
+        raise SessionPolicyUnreadableError("The policy that ends sessions is not JSON.") from None
     statements = document.get("Statement") if isinstance(document, dict) else None
     if isinstance(statements, dict):
         statements = [statements]
@@ -273,5 +274,5 @@ def _read(content: str) -> dict[str, Any]:
 
 
 def _written(document: dict[str, Any]) -> str:
-    """Write the policy without white space, which counts."""
+    """Return the policy without white space, which counts."""
     return json.dumps(document, separators=(",", ":"))

@@ -63,7 +63,7 @@ USES: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: may_explain(policy(), use(), CLEO),
         "Only the user of devops-break-glass and group security",
     ),
-    "where nobody is named under security, only whoever used it": (
+    "where unknown user under security, only whoever used it": (
         lambda: may_explain(NEITHER, use(), CLEO),
         f"Only the user of {RDS} may",
     ),

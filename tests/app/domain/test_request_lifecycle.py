@@ -477,17 +477,17 @@ def test_nothing_changes_by(sentence: str) -> None:
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
-    "nobody approves their own request": (
+    "neither the requester": (
         lambda: request_lifecycle.approve(request(), approval(ADA_ACTS), 1, SOON),
-        "nobody approves their own request",
+        "neither the requester",
     ),
     "not even from another Slack account": (
         lambda: request_lifecycle.approve(request(), approval(replace(ADA_ACTS, slack_id="UOTHER")), 1, SOON),
-        "nobody approves their own request",
+        "neither the requester",
     ),
     "the system approves nothing": (
         lambda: request_lifecycle.approve(request(), approval(SYSTEM), 1, SOON),
-        "nor does the system",
+        "nor the system approves",
     ),
     "one person is one approval": (
         lambda: request_lifecycle.approve(request(approvals=(approval(CLEO_ACTS),)), approval(CLEO_ACTS), 2, SOON),
@@ -518,50 +518,50 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
         lambda: request_lifecycle.break_glass(request(), CLEO_ACTS, "", "databases", (CHANNEL, SECOND_CHANNEL), SOON),
         "only its requester",
     ),
-    "an extension prepares nothing": (lambda: request_lifecycle.prepare(extension(), SOON), "it asks for extension"),
+    "an extension prepares nothing": (lambda: request_lifecycle.prepare(extension(), SOON), "its kind is extension"),
     "an extension is not ended": (
         lambda: request_lifecycle.revoke_request(extension(), DOT_ACTS, "", SOON),
-        "it asks for extension",
+        "its kind is extension",
     ),
     "access is not extended by itself": (
         lambda: request_lifecycle.close_extension(request(State.approved), SOON),
-        "it asks for access",
+        "its kind is access",
     ),
     "nothing is open without a grant that was made": (
         lambda: request_lifecycle.activate(request(State.granting), [grant(GrantState.granting)], SOON),
-        "no account is open",
+        "no account has access",
     ),
     "nothing has failed while nothing is said of a grant": (
         lambda: request_lifecycle.fail(request(State.granting), "", SOON, [grant(GrantState.failed)]),
-        f"nothing is said of {STAGING}",
+        f"the grants of {STAGING} are missing",
     ),
     "nothing has failed while some of it may be there": (
         lambda: request_lifecycle.fail(request(State.granting), "", SOON, [grant(GrantState.granting)]),
-        f"not yet verified gone in {PRODUCTION}",
+        f"not yet verified as revoked in {PRODUCTION}",
     ),
     "nothing is over while some of it may be there": (
         lambda: request_lifecycle.close(request(State.revoking), (GONE[0], grant(GrantState.revoking, STAGING)), SOON),
-        f"not yet verified gone in {STAGING}",
+        f"not yet verified as revoked in {STAGING}",
     ),
     "nor while nothing is known of an account": (
         lambda: request_lifecycle.close(request(State.revoking), GONE[:1], SOON),
-        f"nothing is said of {STAGING}",
+        f"the grants of {STAGING} are missing",
     ),
     "an extension that is not approved extends nothing": (
         lambda: request_lifecycle.extend(request(State.active), (), extension(State.pending), SOON),
-        "no approved extension of it",
+        "no approved extension",
     ),
     "an extension of another request extends nothing": (
         lambda: request_lifecycle.extend(request(State.active), (), extension(parent="r-9"), SOON),
-        "no approved extension of it",
+        "no approved extension",
     ),
     "nor does one of somebody else": (
         lambda: request_lifecycle.extend(request(State.active), (), extension(requester=EVE_ACTS), SOON),
-        "no approved extension of it",
+        "no approved extension",
     ),
     "nor one for other accounts": (
         lambda: request_lifecycle.extend(request(State.active), (), extension(accounts=(PRODUCTION,)), SOON),
-        "no approved extension of it",
+        "no approved extension",
     ),
     "nor one of access that is being revoked": (
         lambda: request_lifecycle.extend(request(State.active), GONE, extension(), SOON),
@@ -569,7 +569,7 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
     ),
     "access is no extension": (
         lambda: request_lifecycle.extend(request(State.active), (), request(State.approved, parent="r-1"), SOON),
-        "no approved extension of it",
+        "no approved extension",
     ),
 }
 

@@ -116,28 +116,28 @@ def test_is_read(sentence: str) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "nothing": ("", "not seven fields"),
-    "a field too many": (value() + "|", "not seven fields"),
-    "a field too few": (value().rpartition("|")[0], "not seven fields"),
-    "another mark of a drill": (value(drill="drill"), "mark of a drill"),
-    "the mark without its space": (value(drill="DRILL:"), "mark of a drill"),
-    "no role": (value(role=""), "the role"),
-    "a role that no role is called": (value(role="x\ny"), "the role"),
-    "a role that is too long": (value(role="r" * 65), "the role"),
-    "a refused attempt, since nothing was used": (value(path="denied", who=""), "no record of a use"),
-    "an unknown path": (value(path="door"), "no record of a use"),
-    "a short account": (value(account="1234"), "the account"),
-    "digits that are none of ASCII's": (value(account="٢" * 12), "the account"),
-    "no event": (value(event_id=""), "the event id"),
-    "an event with a line end": (value(event_id=EVENT + "\n"), "the event id"),
-    "a time with an offset": (value(time="2025-11-24T16:00:00+00:00"), "the time"),
-    "a time that never was": (value(time="2025-02-29T16:00:00Z"), "no such time"),
-    "the year nought": (value(time="0000-01-01T00:00:00Z"), "no such time"),
-    "a session with a mention in it": (value(who="<!channel>"), "who it was"),
-    "a session's ARN where a name is expected": (value(who=SESSION), "who it was"),
-    "a name where a session's ARN is expected": (value(path="console", who="ada"), "who it was"),
-    "the ARN of a role": (value(path="console", who=f"arn:aws:iam::{PRODUCTION}:role/x"), "who it was"),
-    "a user id that is none": (value(path="portal", who="ada@example.com"), "who it was"),
+    "nothing": ("", "expected seven fields"),
+    "a field too many": (value() + "|", "expected seven fields"),
+    "a field too few": (value().rpartition("|")[0], "expected seven fields"),
+    "another mark of a drill": (value(drill="drill"), "not a valid drill marker"),
+    "the mark without its space": (value(drill="DRILL:"), "not a valid drill marker"),
+    "no role": (value(role=""), "not a valid role"),
+    "a role that no role is called": (value(role="x\ny"), "not a valid role"),
+    "a role that is too long": (value(role="r" * 65), "not a valid role"),
+    "a refused attempt, since nothing was used": (value(path="denied", who=""), "not a valid path"),
+    "an unknown path": (value(path="door"), "not a valid path"),
+    "a short account": (value(account="1234"), "not a valid account"),
+    "digits that are none of ASCII's": (value(account="٢" * 12), "not a valid account"),
+    "no event": (value(event_id=""), "not a valid event id"),
+    "an event with a line end": (value(event_id=EVENT + "\n"), "not a valid event id"),
+    "a time with an offset": (value(time="2025-11-24T16:00:00+00:00"), "not a valid time"),
+    "a time that never was": (value(time="2025-02-29T16:00:00Z"), "not a valid time"),
+    "the year nought": (value(time="0000-01-01T00:00:00Z"), "not a valid time"),
+    "a session with a mention in it": (value(who="<!channel>"), "not a valid user"),
+    "a session's ARN where a name is expected": (value(who=SESSION), "not a valid user"),
+    "a name where a session's ARN is expected": (value(path="console", who="ada"), "not a valid user"),
+    "the ARN of a role": (value(path="console", who=f"arn:aws:iam::{PRODUCTION}:role/x"), "not a valid user"),
+    "a user id that is none": (value(path="portal", who="ada@example.com"), "not a valid user"),
 }
 
 
@@ -175,15 +175,14 @@ def test_whatever_comes_is_read_as_it_is_or_refused_without_repeating_it(text: s
 
 
 REASONS = {
-    "there are not seven fields",
-    "the mark of a drill is another one",
-    "the role has another form",
-    "it is no record of a use",
-    "the account has another form",
-    "the event id has another form",
-    "the time has another form",
-    "there is no such time",
-    "who it was has another form",
+    "expected seven fields",
+    "not a valid drill marker",
+    "not a valid role",
+    "not a valid path",
+    "not a valid account",
+    "not a valid event id",
+    "not a valid time",
+    "not a valid user",
 }
 
 
@@ -246,7 +245,7 @@ def test_belongs(sentence: str) -> None:
 def test_a_drill_belongs_to_nothing_and_begins_nothing() -> None:
     drill = replace(seen(), drill=True)
     assert not usage_lifecycle.is_part_of(use(), drill, ADA.user_id, HOUR)
-    with pytest.raises(ValueError, match="no use"):
+    with pytest.raises(ValueError, match="not a usage"):
         usage_lifecycle.begin_usage(drill, ADA.user_id, HOUR, None, LATER)
 
 
@@ -390,7 +389,7 @@ def test_required_use_has_an_id_that_no_record_begins(event_id: str) -> None:
 
 def test_click_has_an_event_id_that_no_record_has() -> None:
     told = usage_lifecycle.as_click_evidence(seen(event_id="e-1"))
-    with pytest.raises(ValueError, match="the event id"):
+    with pytest.raises(ValueError, match="not a valid event id"):
         parse_evidence(value(event_id=told.event_id))
 
 
@@ -447,7 +446,7 @@ def test_change(sentence: str) -> None:
 REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
     "what is not explained is not signed off": (
         lambda: usage_lifecycle.accept_explanation(use(), CLEO_ACTS, VERSION, LATER),
-        "possible for a use that is unexplained",
+        "possible for a usage that is unexplained",
     ),
     "nobody signs off their own explanation": (
         lambda: usage_lifecycle.accept_explanation(
@@ -463,11 +462,11 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
     ),
     "nobody signs off another explanation than they have read": (
         lambda: usage_lifecycle.accept_explanation(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
-        "has changed meanwhile",
+        "the explanation has changed",
     ),
     "nor without saying which one they have read": (
         lambda: usage_lifecycle.accept_explanation(EXPLAINED, CLEO_ACTS, "", LATER),
-        "has changed meanwhile",
+        "the explanation has changed",
     ),
     "the system signs nothing off": (
         lambda: usage_lifecycle.accept_explanation(EXPLAINED, SYSTEM, VERSION, LATER),
@@ -475,17 +474,17 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
     ),
     "nobody signs off what somebody else has": (
         lambda: usage_lifecycle.accept_explanation(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
-        "a use that is accepted",
+        "a usage that is accepted",
     ),
     "nobody explains over somebody else": (
         lambda: usage_lifecycle.record_explanation(EXPLAINED, explanation(DOT_ACTS), LATER),
-        "somebody else has explained it",
+        "another person has explained it",
     ),
     "nothing is explained anew once it is signed off": (
         lambda: usage_lifecycle.record_explanation(SIGNED_OFF, BETTER, LATER),
-        "a use that is accepted",
+        "a usage that is accepted",
     ),
-    "nor brought up": (lambda: usage_lifecycle.record_reminder(SIGNED_OFF, LATER), "a use that is accepted"),
+    "nor brought up": (lambda: usage_lifecycle.record_reminder(SIGNED_OFF, LATER), "a usage that is accepted"),
 }
 
 

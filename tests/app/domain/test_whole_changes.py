@@ -43,13 +43,13 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
     # sentence: (what is tried, the whole refusal)
     "one's own approval": (
         lambda: request_lifecycle.approve(request(), approval(ADA_ACTS), 1, NOW),
-        "approved is not possible for a request that is pending: nobody approves their own request, nor does the "
-        "system",
+        "approved is not possible for a request that is pending: neither the requester nor the "
+        "system approves a request",
     ),
     "the system's approval": (
         lambda: request_lifecycle.approve(request(), approval(SYSTEM), 1, NOW),
-        "approved is not possible for a request that is pending: nobody approves their own request, nor does the "
-        "system",
+        "approved is not possible for a request that is pending: neither the requester nor the "
+        "system approves a request",
     ),
     "a second approval": (
         lambda: request_lifecycle.approve(request(approvals=(approval(CLEO_ACTS),)), approval(CLEO_ACTS), 2, NOW),
@@ -69,7 +69,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an opening without an assignment": (
         lambda: request_lifecycle.activate(request(State.granting), [grant(GrantState.failed)], NOW),
-        "opened is not possible for a request that is granting: no account is open",
+        "opened is not possible for a request that is granting: no account has access",
     ),
     "an extension of what is being revoked": (
         lambda: request_lifecycle.extend(request(State.active), (grant(GrantState.revoking),), extension(), NOW),
@@ -77,11 +77,12 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an end before all is gone": (
         lambda: request_lifecycle.close(request(State.revoking), LIVE, NOW),
-        f"closed is not possible for a request that is revoking: not yet verified gone in {PRODUCTION}, {STAGING}",
+        "closed is not possible for a request that is revoking: not yet verified as revoked in "
+        f"{PRODUCTION}, {STAGING}",
     ),
     "an end that nothing is said of": (
         lambda: request_lifecycle.close(request(State.revoking), (), NOW),
-        f"closed is not possible for a request that is revoking: nothing is said of {PRODUCTION}, {STAGING}",
+        f"closed is not possible for a request that is revoking: the grants of {PRODUCTION}, {STAGING} are missing",
     ),
     "an event of a grant that is over": (
         lambda: grant_lifecycle.confirm_grant(grant(GrantState.revoked), NOW),
@@ -89,7 +90,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a grant that may still be made": (
         lambda: grant_lifecycle.confirm_revoke(grant(GrantState.revoking, asked_at=NOW), NOW),
-        f"the assignment in {PRODUCTION} may still be there, or be made",
+        f"the assignment in {PRODUCTION} may still exist or be created",
     ),
 }
 

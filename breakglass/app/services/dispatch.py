@@ -35,11 +35,8 @@ def handle_interaction(
 ) -> None:
     """Handle an interaction, and show the result to the person.
 
-    Args:
-        context: the function's context.
-        interaction: the interaction.
-        view_id: the form that the receiver opened; None without one.
-        claim: returns False for a replay, which is not handled.
+    `view_id` is the form that the receiver opened; None without one. `claim` returns False for a replay, which is not
+    handled.
 
     Raises:
         PermanentError: if a retry does not help and an operator has to repair something.
@@ -99,7 +96,6 @@ def handle_interaction(
 
 
 def _handle_as_person(context: InteractionContext, interaction: _UserInteraction, responder: Responder) -> None:
-    """Identify the person and handle the interaction; audit an unauthorized one."""
     try:
         action = ActionContext(context, identify_user(context, interaction.actor), responder)
     except UnknownUserError as error:
@@ -115,7 +111,6 @@ def _handle_as_person(context: InteractionContext, interaction: _UserInteraction
 def _refuse(
     context: InteractionContext, interaction: _UserInteraction, responder: Responder, error: UnknownUserError
 ) -> None:
-    """Tell an unidentified Slack user that they are not authorized."""
     why = str(error)
     is_home = isinstance(interaction, HomeOpened)
     if not is_home or isinstance(error, PinnedUserError):
@@ -127,7 +122,6 @@ def _refuse(
 
 
 def _describe(interaction: _UserInteraction) -> tuple[str, str]:
-    """Return the action of an interaction, and the value that it is about."""
     match interaction:
         case Submission():
             return interaction.callback_id, interaction.metadata

@@ -30,11 +30,7 @@ from breakglass.app.slack.signature import (
 def read_handover(handed: Mapping[str, Any], secret: Callable[[bool], str], now: int, log: Log) -> Interaction:
     """Return an interaction that Slack signed at most `HANDED_OVER_SECONDS` ago.
 
-    Args:
-        handed: the handover.
-        secret: returns the signing secret; with True, read again.
-        now: the time.
-        log: the structured log.
+    `secret` returns the signing secret; with True, it reads the secret again.
 
     Raises:
         SignatureError: if it is unsigned, changed or too old. The function fails with it, which raises its alarm.
@@ -55,7 +51,7 @@ def claim_delivery(handed: Mapping[str, Any], store: OnceStore, log: Log) -> boo
     """Return whether a verified request is new, or Lambda's retry of the one that came first.
 
     Raises:
-        BusyError: it isn't known now.
+        BusyError: if that is unknown now.
     """
     until = remembered_until(_text(handed, "timestamp"))
     if store.once(replay_key(_text(handed, "signature")), until, owner=_text(handed, "delivery")):

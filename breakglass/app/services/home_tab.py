@@ -32,15 +32,7 @@ _OPEN = (State.granting, State.active, State.revoking)
 
 
 def publish_home(action: ActionContext, click: Click | None = None) -> None:
-    """Publish the current Home tab of a person.
-
-    Args:
-        action: the action of the person.
-        click: the click in the Home tab that asks for it; None without one.
-
-    Raises:
-        SlackError: if Slack refuses it.
-    """
+    """Publish the current Home tab of a person, after a click there for its filter or page."""
     context, person = action.context, action.person
     chosen, cursor = _wanted(click)
     sees_everybody = person.is_among(context.policy.security)
@@ -66,11 +58,7 @@ def publish_home(action: ActionContext, click: Click | None = None) -> None:
 
 
 def publish_closed_home(context: InteractionContext, slack_id: str, why: str) -> None:
-    """Publish a Home tab that says why a Slack user is not authorized.
-
-    Raises:
-        SlackError: if Slack refuses it.
-    """
+    """Publish a Home tab that says why a Slack user is not authorized."""
     context.slack.call("views.publish", {"user_id": slack_id, "view": render_closed_home(why)})
 
 
@@ -95,7 +83,6 @@ class _Requesters:
 
 
 def _may_decide(context: InteractionContext, person: Person, request: Request, requesters: _Requesters) -> bool:
-    """Return whether a pending request waits for this person's approval."""
     if effective_state(request, context.clock()) is not State.pending:
         return False
     if any(approval.by.user_id == person.user_id for approval in request.approvals):
@@ -114,7 +101,6 @@ def _may_end(context: InteractionContext, person: Person, request: Request) -> b
 def _history(
     context: InteractionContext, person: Person, chosen: HistoryFilter, cursor: str | None
 ) -> tuple[tuple[Request, ...], str | None]:
-    """Return a page of the history, and the cursor of the next."""
     now = context.clock()
 
     def page(at: str | None) -> Page[Request]:

@@ -87,7 +87,6 @@ def _ids(user: Mapping[str, Any], actor: SlackActor) -> list[str]:
 
 
 def _listed(context: InteractionContext, slack_ids: Sequence[str]) -> Person | None:
-    """Return the person that the table `people` names for these IDs, or None."""
     listed = {context.policy.people[slack_id] for slack_id in slack_ids if slack_id in context.policy.people}
     if not listed:
         return None
@@ -158,7 +157,6 @@ _OF_ANOTHER_WORKSPACE = "People of another workspace get no access to AWS here."
 
 
 def _refusal(user: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
-    """Return why a Slack user is not authorized; None for a full member of this workspace."""
     if user.get("deleted"):
         return "This Slack account is deactivated."
     if user.get("is_bot") or user.get("is_app_user"):
@@ -180,13 +178,7 @@ def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
 def find_mentions(
     context: InteractionContext, principals: Sequence[Principal], besides: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Return a mention of each person in groups and users: `<@U…>`, or the name without a Slack user.
-
-    Args:
-        context: the function's context.
-        principals: groups and users.
-        besides: user IDs to leave out.
-    """
+    """Return a mention of each person in groups and users: `<@U…>`, or the name without a Slack user."""
     people = [person for person in context.directory.members(principals) if person.user_id not in besides]
     found = [_mention(context, person) for person in people[:MAX_MENTIONS]]
     if len(people) > MAX_MENTIONS:

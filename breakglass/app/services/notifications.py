@@ -35,10 +35,7 @@ STALE_MESSAGE_SECONDS = 7 * 86_400
 def publish_change(context: InteractionContext, written: Change, by: Actor | None = None) -> None:
     """Show a written change in the request's message, then in its thread.
 
-    Args:
-        context: the function's context.
-        written: the change.
-        by: the person who caused it, with the Slack ID, which the audit trail does not keep.
+    `by` is the person who caused it, with the Slack ID, which the audit trail does not keep.
     """
     refresh_message(context, written.request.id)
     post_history(context, written.request, written.audit, by)
@@ -85,7 +82,6 @@ def _notify_not_asked(context: InteractionContext, request: Request, slack_id: s
 
 
 def _set_message_stale(context: InteractionContext, request: Request, *, message_stale: bool) -> None:
-    """Record whether a message is stale; one that is too old is not retried."""
     matters = message_stale and context.clock() < request.created_at + STALE_MESSAGE_SECONDS
     if request.message_stale != matters:
         change_request(context.store, request.id, lambda read: Change(replace(read, message_stale=matters)))
@@ -163,13 +159,6 @@ def post_once(
     """Post a message once until a time.
 
     The key is short-lived until Slack accepts the message, so the next run retries after a refusal or a crash.
-
-    Args:
-        context: the function's context.
-        key: names the message; also its subject.
-        until: the time from which it may be posted again.
-        channel: ID of the channel.
-        body: returns the message.
     """
     if not context.store.once(key, context.clock() + _ATTEMPT_SECONDS):
         return
@@ -206,13 +195,7 @@ _UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_
 
 
 def message_arguments(body: MessageContent, subject: str, **place: str) -> dict[str, object]:
-    """Return the arguments of a call that writes a message.
-
-    Args:
-        body: the message.
-        subject: ID of the request or usage, for the message's metadata.
-        place: `channel`, and `ts` or `thread_ts`.
-    """
+    """Return the arguments of a call that writes a message; the metadata names its subject."""
     return {
         **place,
         "text": body.text,

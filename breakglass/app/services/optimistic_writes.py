@@ -8,10 +8,12 @@ Non-goals: the changes (see `domain.request_lifecycle` and `domain.grant_lifecyc
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from breakglass.app.domain.grant_lifecycle import GrantChange
 from breakglass.app.domain.records import AuditEntry, Grant, Request, Usage
 from breakglass.app.domain.request_lifecycle import Change
+from breakglass.app.domain.usage_lifecycle import UsageChange
 from breakglass.app.ports import GrantStore, RequestStore, UsageStore
 
 ATTEMPTS = 10
@@ -29,10 +31,7 @@ class ContendedError(Exception):
 def change_request(store: RequestStore, request_id: str, change: Callable[[Request], Change]) -> Change:
     """Apply a change to a request, and return the written change; without audit entries if nothing changed.
 
-    Args:
-        store: the store of requests.
-        request_id: ID of the request.
-        change: called once for each attempt; it reads other records (the grants) itself, each time.
+    The change is called for each attempt, and reads other records (the grants) itself.
 
     Raises:
         UnknownRecordError: if the ID is unknown.
@@ -52,41 +51,32 @@ def change_request(store: RequestStore, request_id: str, change: Callable[[Reque
 
 
 def change_grant(store: GrantStore, request_id: str, account: str, change: Callable[[Grant], GrantChange]) -> Grant:
-    """Apply a change to a grant, and return the written grant.
+    """Apply a change to a grant, and return the written grant; see `change_request`."""
+    return _change(f"{request_id} in {account}", lambda: store.grant(request_id, account), change, store.save_grant)
 
-    Raises:
-        UnknownRecordError: if there is no such grant.
-        ContendedError: if every attempt met another writer.
-        GrantTransitionError: as the change raises it.
-    """
+
+def change_usage(store: UsageStore, usage_id: str, change: Callable[[Usage], UsageChange]) -> Usage:
+    """Apply a change to a usage, and return the written usage; see `change_request`."""
+    return _change(usage_id, lambda: store.usage(usage_id), change, store.save_usage)
+
+
+Record = TypeVar("Record", Grant, Usage)
+_Audit = Sequence[AuditEntry]
+
+
+def _change(
+    name: str,
+    read: Callable[[], Record | None],
+    change: Callable[[Record], tuple[Record, _Audit]],
+    save: Callable[[Record, _Audit], bool],
+) -> Record:
     for _ in range(ATTEMPTS):
-        grant = store.grant(request_id, account)
-        if grant is None:
-            raise UnknownRecordError(f"{request_id} in {account}")
-        wanted, audit = change(grant)
-        if wanted == grant and not audit:
-            return grant
-        if store.save_grant(wanted, audit):
+        record = read()
+        if record is None:
+            raise UnknownRecordError(name)
+        wanted, audit = change(record)
+        if wanted == record and not audit:
+            return record
+        if save(wanted, audit):
             return replace(wanted, version=wanted.version + 1)
-    raise ContendedError(f"{request_id} in {account}")
-
-
-def change_usage(
-    store: UsageStore, usage_id: str, change: Callable[[Usage], tuple[Usage, Sequence[AuditEntry]]]
-) -> Usage:
-    """Apply a change to a usage, and return the written usage.
-
-    Raises:
-        UnknownRecordError: if there is no such usage.
-        ContendedError: if every attempt met another writer.
-    """
-    for _ in range(ATTEMPTS):
-        usage = store.usage(usage_id)
-        if usage is None:
-            raise UnknownRecordError(usage_id)
-        wanted, audit = change(usage)
-        if wanted == usage and not audit:
-            return usage
-        if store.save_usage(wanted, audit):
-            return replace(wanted, version=wanted.version + 1)
-    raise ContendedError(usage_id)
+    raise ContendedError(name)

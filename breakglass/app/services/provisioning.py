@@ -30,15 +30,7 @@ LEASE_SECONDS = 900
 
 
 def run_step(context: ProvisionerContext, event: dict[str, Any]) -> StepResult:
-    """Run a step of the workflow.
-
-    Args:
-        context: the function's context.
-        event: `{"step", "request"}`, and `account`, or `error` and `cause`, if the step takes them.
-
-    Raises:
-        KeyError: for an unknown step.
-    """
+    """Run a step: `{"step", "request"}`, and `account`, or `error` and `cause`, if it takes them."""
     request_id = event["request"]
     if event["step"] == "abandon":
         return abandon_request(context, request_id, str(event.get("error", "")), str(event.get("cause", "")))
@@ -306,7 +298,6 @@ def _acquire_lease(context: ProvisionerContext, grant: Grant) -> None:
 
 
 def _record_creation(context: ProvisionerContext, grant: Grant, creation: Operation) -> OperationStatus:
-    """Record the status of a creation."""
     match creation.status:
         case OperationStatus.succeeded:
             return _confirm_grant(context, grant)
@@ -361,7 +352,7 @@ def _remaining_holder(context: ProvisionerContext, grant: Grant) -> str:
 
 
 def _is_standing(context: ProvisionerContext, access: Access) -> bool:
-    """Return whether the stack file assigns the set to this user; a group's assignment is another grant."""
+    """Return whether the stack file assigns the set to this user; a group's is another one."""
     return any(
         standing.principal.kind is PrincipalKind.user
         and (standing.principal.id, standing.permission_set, standing.account)

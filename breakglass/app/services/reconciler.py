@@ -170,7 +170,6 @@ def _grant_name(grant: Grant) -> str:
 
 
 def _revoke_late(run: Run, grant: Grant) -> None:
-    """Revoke an overdue grant, unless its end has moved since it was read."""
     context, account = run.context, grant.access.account
     context.log("late", request=grant.request_id, set=grant.access.permission_set, account=account, state=grant.state)
     latest_end = context.clock() - GRACE_SECONDS
@@ -185,7 +184,6 @@ def _read_again(context: ReconcilerContext, grant: Grant) -> Grant:
 
 
 def _end_request(run: Run, request_id: str, note: str = "") -> Request:
-    """Move a request to `revoking`, unless it is there or its time is not over."""
 
     def ended(request: Request) -> Change:
         now = run.context.clock()
@@ -277,7 +275,6 @@ def _start_again(run: Run, request: Request) -> None:
 
 
 def _revoke_request(run: Run, request: Request) -> None:
-    """Revoke the remaining grants of a request, and close it once all are gone."""
     context = run.context
     ended = _end_request(run, request.id, "The workflow was stopped." if request.state is State.granting else "")
     if ended.state is not State.revoking:

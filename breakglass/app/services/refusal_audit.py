@@ -22,12 +22,8 @@ _ATTEMPT_SECONDS = 30
 def append_refusal(context: InteractionContext, by: Actor, attempt: str, about: str, why: str) -> None:
     """Append a refused attempt to the audit trail.
 
-    Args:
-        context: the function's context.
-        by: the person; the user ID is empty if the identity store does not know them.
-        attempt: the action, one of `slack.ids`.
-        about: the value of the button or form. The entry names it only if it is the ID of a record.
-        why: the reason that the person was told.
+    The user ID of `by` is empty if the identity store does not know the person. `about` is the value of the button or
+    form; the entry names it only if it is the ID of a record.
     """
     entry = _entry(context, by, about, f"{attempt}: {why}")
     key = f"{EVENT}/{by.user_id or by.slack_id}/{attempt}/{entry.subject}"

@@ -107,7 +107,6 @@ def _request_id(action: ActionContext, submission: Submission) -> str:
 
 
 def _too_many_accounts(draft: RequestDraft) -> str:
-    """Return the problem with too many accounts; empty without one."""
     if len(draft.accounts) <= MAXIMUM_ACCOUNTS:
         return ""
     return f"Expected at most {MAXIMUM_ACCOUNTS} accounts in a request, got {len(draft.accounts)}."
@@ -138,7 +137,6 @@ def _too_short(action: ActionContext, parent: Request, draft: RequestDraft) -> s
 
 
 def _check_draft(action: ActionContext, submission: Submission, draft: RequestDraft) -> Decision:
-    """Return the decision on a draft; an unauthorized one is audited."""
     policy, person = action.context.policy, action.person
     access = policy, person, draft.permission_set, draft.accounts
     decision = check_request(*access, draft.duration or 0, draft.reason, draft.ticket)
@@ -157,7 +155,6 @@ def _create_request(
     terms: Terms,
     parent: Request | None = None,
 ) -> Request:
-    """Save a request and start its workflow; a form submitted twice is one request."""
     context, now = action.context, action.context.clock()
     request = Request(
         id=request_id,

@@ -63,12 +63,7 @@ class Responder:
         self._update(self.view_id, view)
 
     def show_text(self, title: str, text: str) -> None:
-        """Show a text to this person alone.
-
-        Args:
-            title: at most 24 characters, Slack's limit for a form.
-            text: plain text; it is escaped.
-        """
+        """Show a plain text to this person alone; Slack allows 24 characters of title."""
         if self.view_id is not None:
             self._update(self.view_id, modals.result_modal(title, text))
             return

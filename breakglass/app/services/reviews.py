@@ -149,7 +149,6 @@ def break_glass(action: ActionContext, submission: Submission) -> None:
 
 
 def _describe_outcome(request: Request) -> str:
-    """Return the state of the announcement and the requester's next step."""
     missing = request.announcement.missing if request.announcement is not None else ()
     announced = "It is announced in every channel."
     if missing:
@@ -187,7 +186,6 @@ _LONGEST_WAIT_SECONDS = 7 * 86_400
 
 
 def _check_by_current_policy(context: InteractionContext, requester: Person, request: Request) -> Decision:
-    """Return whether the current policy allows the request."""
     return check_request(
         context.policy,
         requester,
@@ -202,7 +200,6 @@ def _check_by_current_policy(context: InteractionContext, requester: Person, req
 def _has_enough_approvals(
     context: InteractionContext, requester: Person, request: Request, another: Person
 ) -> Decision:
-    """Return whether a request has enough valid approvals with another person's."""
     earlier = [context.directory.person(approval.by.user_id) for approval in request.approvals]
     people = [*(person for person in earlier if person is not None), another]
     return decide_request(context.policy, requester, request.permission_set, request.accounts, people)
@@ -214,7 +211,6 @@ def _is_repeated(action: ActionContext, request: Request, state: State) -> bool:
 
 
 def _publish_decision(action: ActionContext, written: Change) -> None:
-    """Wake the workflow of a decided request, and publish the decision."""
     _wake(action.context, written.request)
     notifications.publish_change(action.context, written, action.by)
 

@@ -112,7 +112,6 @@ def _pairs(run: Run, current: Round) -> Iterator[tuple[str, str]]:
 
 
 def _handle_pair(run: Run, known: set[Assignment], name: str, account: str) -> int:
-    """Handle the unmanaged assignments of a set in an account, and return their number."""
     found = 0
     if not account:
         return found
@@ -178,7 +177,6 @@ def _take_unwanted(context: ReconcilerContext, name: str, account: str, principa
 
 
 def _is_own(context: ReconcilerContext, name: str, account: str, principal: Principal) -> bool:
-    """Return whether a request held this assignment recently, so this product made it."""
     if principal.kind is not PrincipalKind.user:
         return False
     last = context.store.last_held(Access(principal.id, name, account))

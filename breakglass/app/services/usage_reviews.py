@@ -41,12 +41,8 @@ def record_usage(
 ) -> Usage:
     """Record evidence as a new usage, or add it to a known one; a repeated event changes nothing.
 
-    Args:
-        context: the function's context.
-        directory: the identity store.
-        evidence: the evidence of the usage.
-        by: the person whose click records it; the system for the alert path.
-        permit: raises if the usage may not be written; called before each write.
+    `by` is the person whose click records it, or the system. `permit` raises if the usage may not be written; it is
+    called before each write.
     """
     for _ in range(_ATTEMPTS):
         recorded = context.store.usage_of_event(evidence.event_id)
@@ -109,18 +105,12 @@ def open_alert_explain_form(action: ActionContext, click: Click) -> None:
 
 
 def _find_known_usage(context: InteractionContext, evidence: Evidence) -> Usage | None:
-    """Return the usage of an alert, recorded by the alert path or an earlier click."""
     clicked = life.as_click_evidence(evidence).event_id
     return context.store.usage_of_event(evidence.event_id) or context.store.usage_of_event(clicked)
 
 
 def _record_click(action: ActionContext, evidence: Evidence) -> Usage:
-    """Record a usage that only a click reports, if the person may explain it, within a limit.
-
-    Raises:
-        NotAuthorizedError: if the person may not explain it.
-        ActionRejectedError: if it is too old, or the person has reached the limit.
-    """
+    """Record a usage that only a click reports, if the person may explain it, within a limit."""
     context = action.context
     if not life.is_recent(evidence, context.clock()):
         raise ActionRejectedError("No usage is recorded for this alert, and the alert is not from the last seven days.")
@@ -222,7 +212,6 @@ def _open(action: ActionContext, usage: Usage) -> None:
 
 
 def _first_draft(usage: Usage, request: Request | None) -> ExplanationDraft:
-    """Return the draft: the earlier explanation, or the request's reason."""
     if usage.explanation is not None:
         known = usage.explanation
         return ExplanationDraft(known.reason, known.incident, known.done, known.follow_up)
@@ -247,7 +236,6 @@ def _request(context: InteractionContext, usage: Usage) -> Request | None:
 
 
 def _user_id(directory: Directory, evidence: Evidence) -> str:
-    """Return the user ID in the identity store; empty if it is unknown."""
     if life.has_user_id(evidence):
         person = directory.person(evidence.who)
     else:
@@ -261,7 +249,6 @@ def _session_seconds(context: RecorderContext, evidence: Evidence) -> int:
 
 
 def _request_id(context: RecorderContext, user_id: str, evidence: Evidence) -> str | None:
-    """Return the request of a usage; the newest, if several overlap."""
     if not user_id:
         return None
     newest = context.store.requests_of(user_id).items

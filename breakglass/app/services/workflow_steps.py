@@ -28,15 +28,7 @@ APPROVED: StepResult = {"outcome": "approved"}
 
 
 def run_step(context: InteractionContext, event: dict[str, Any]) -> StepResult:
-    """Run a step of the workflow.
-
-    Args:
-        context: the function's context.
-        event: `{"step", "request"}`, and `token` if the workflow waits.
-
-    Raises:
-        KeyError: for an unknown step.
-    """
+    """Run a step: `{"step", "request"}`, and `token` if the workflow waits."""
     request_id = event["request"]
     if event["step"] in _WAITING:
         answer = _WAITING[event["step"]](context, request_id, event["token"])
@@ -212,7 +204,6 @@ def _ask(context: InteractionContext, request: Request) -> Request:
 
 
 def _decided(request: Request) -> StepResult | None:
-    """Return the result for the workflow of a decided request; None if it is pending."""
     if request.state is State.pending:
         return None
     return APPROVED if request.state is State.approved else OVER
@@ -241,7 +232,6 @@ def _mention_due(context: InteractionContext, request: Request, terms: Terms, no
 def _record_reminder(
     context: InteractionContext, request: Request, record: Callable[[Request, int], Change], now: int
 ) -> Request:
-    """Record a reminder or an escalation of a pending request, and return the request."""
 
     def noted(read: Request) -> Change:
         return record(read, now) if read.state is State.pending else Change(read)

@@ -25,11 +25,6 @@ EVERY = 300
 """Seconds between two runs of the reconciler."""
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def asked(workspace: FakeWorkspace) -> Request:
     """Return a request without an answer for ten minutes."""
     request = workspace.asked()

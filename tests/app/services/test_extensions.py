@@ -1,16 +1,9 @@
 """Extensions: reviewed like a request, and only while the access lasts."""
 
-import pytest
-
 from breakglass.app.domain.records import Kind, Request, State
 from breakglass.app.slack import ids
 from tests.app.domain.policies import ADA, CLEO
 from tests.app.services.fake_workspace import SECOND_CHANNEL, FakeWorkspace, interrupt
-
-
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
 
 
 def opened(workspace: FakeWorkspace) -> Request:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import State
 from breakglass.app.services import dispatch
@@ -11,11 +9,6 @@ from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, HomeOpened
 from tests.app.domain.policies import ADA, BEA, CLEO, DOT, FAY
 from tests.app.services.fake_workspace import FakeWorkspace, texts
-
-
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
 
 
 def home(workspace: FakeWorkspace, person: Person) -> dict[str, Any]:

@@ -41,9 +41,9 @@ from tests.app.domain import examples, policies
 from tests.app.domain.policies import ADA, BEA, CLEO, DATABASES, DOT, EVE, PRODUCTION, STAGING, group
 from tests.app.doubles.clock import FixedClock
 from tests.app.doubles.directory import MemoryDirectory
+from tests.app.doubles.identity_center import MemoryIdentityCenter
 from tests.app.doubles.log import MemoryLog
 from tests.app.doubles.slack import MemorySlack
-from tests.app.doubles.slow_identity_center import SlowIdentityCenter
 from tests.app.doubles.store import MemoryStore
 from tests.app.doubles.trouble import KilledError, Trouble, Watched
 from tests.app.services.driver import Driver
@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.clock = FixedClock()
         self.store = MemoryStore()
-        self.center = SlowIdentityCenter(self.clock)
+        self.center = MemoryIdentityCenter(self.clock)
         self.sessions = MemorySessionPolicy()
         self.executions = Executions()
         self.trouble = Trouble()
@@ -165,7 +165,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(looks=looks, lenient=st.booleans(), wish=wishes, progress=progresses)
     def first_request(self, looks: int, lenient: bool, wish: Wish, progress: Progressing) -> None:
-        self.center.looks, self.center.lenient = looks, lenient
+        self.center.polls, self.center.lenient = looks, lenient
         self.ask(wish, Disturbance(), progress)
 
     @precondition(lambda self: len(self.asked) < 4)
@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
     def pass_time(self, seconds: int, looks: int, busy: int, failure: str, lenient: bool) -> None:
         self.clock.advance(seconds)
         self.center.end_overdue(SETTLE_SECONDS)
-        self.center.looks, self.center.busy = looks, busy
+        self.center.polls, self.center.busy = looks, busy
         self.center.failure, self.center.lenient = failure, lenient
 
     @rule()
@@ -345,7 +345,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everything works again and every execution is gone: the reconciler alone leaves nothing behind."""
-        self.center.looks, self.center.busy, self.center.failure = 0, 0, ""
+        self.center.polls, self.center.busy, self.center.failure = 0, 0, ""
         self._run_reconciler(GRACE_SECONDS + SETTLE_SECONDS + LEASE_SECONDS)
         for grant in self.store.all_grants.values():
             late = self.clock() >= grant.revoke_at + GRACE_SECONDS

@@ -9,11 +9,6 @@ from breakglass.app.domain.records import Request, State
 from tests.app.services.fake_workspace import FakeWorkspace
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def calls_of_security(workspace: FakeWorkspace, request: Request) -> int:
     return sum("<@UDOT>" in text for text in workspace.thread(request))
 

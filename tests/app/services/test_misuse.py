@@ -18,11 +18,6 @@ from tests.app.domain.policies import ADA, BEA, CLEO, DOT, EVE, FAY, NETWORK, PR
 from tests.app.services.fake_workspace import FakeWorkspace
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def test_acknowledge_of_an_own_request_is_refused(workspace: FakeWorkspace) -> None:
     request = workspace.asked(BEA)
     workspace.click(BEA, ids.ACKNOWLEDGE, request)

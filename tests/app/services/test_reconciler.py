@@ -32,11 +32,6 @@ from tests.app.services.fake_workspace import CHANNEL, FakeWorkspace
 LATE = 3600 + GRACE_SECONDS
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Return open access whose execution is stopped by hand."""
     request = workspace.asked(person)

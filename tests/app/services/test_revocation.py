@@ -17,11 +17,6 @@ from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, poli
 from tests.app.services.fake_workspace import FakeWorkspace
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def opened(workspace: FakeWorkspace) -> Request:
     request = workspace.asked()
     workspace.click(CLEO, ids.APPROVE, request)

@@ -24,11 +24,6 @@ from tests.app.domain.policies import ADA, BEA, CLEO, PRODUCTION, RDS
 from tests.app.services.fake_workspace import FakeWorkspace, interrupt
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def press(workspace: FakeWorkspace, person: Person, action_id: str, request: Request) -> None:
     """Click, and let no execution go on."""
     click = Click(workspace.actor(person), "t-1", action_id, request.id, workspace.now(request).message, None, "", {})

@@ -30,11 +30,6 @@ from tests.app.domain.policies import (
 from tests.app.services.fake_workspace import CHANNEL, SECOND_CHANNEL, FakeWorkspace
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def test_request_approved_used_and_ended(workspace: FakeWorkspace) -> None:
     request = workspace.asked()
     assert workspace.now(request).state is State.pending

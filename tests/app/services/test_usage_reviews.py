@@ -27,11 +27,6 @@ EXPLANATION = {
 }
 
 
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    return FakeWorkspace()
-
-
 def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minutes: int = 0, drill: str = "") -> str:
     """Return the alert path's value of a usage, `minutes` after four in the afternoon."""
     time = f"2025-11-24T{16 + minutes // 60:02}:{minutes % 60:02}:00Z"

@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         seen = parse_report(event)
     except ValueError as error:
-        log("odd_evidence", why=str(error))
+        log("invalid_evidence", why=str(error))
         return {}
     if not seen.drill:
         record_usage(*_context(), seen)

@@ -68,7 +68,7 @@ def _announce_in(context: InteractionContext, request: Request, channel: str) ->
     try:
         message = notifications.send_message(context, request.id, channel, body)
     except SlackError as error:
-        context.log("not_announced", request=request.id, channel=channel, error=error.error)
+        context.log("announcement_refused", request=request.id, channel=channel, error=error.error)
         failure = error.error
         return change_request(
             context.store,

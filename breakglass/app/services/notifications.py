@@ -62,7 +62,7 @@ def refresh_message(context: InteractionContext, request_id: str) -> None:
         try:
             context.slack.call("chat.update", message_arguments(body, request.id, channel=place.channel, ts=place.ts))
         except SlackError as error:
-            context.log("not_told", subject=request.id, method=error.method, error=error.error)
+            context.log("message_refused", subject=request.id, method=error.method, error=error.error)
             # A retry can't update a message that is gone or not ours.
             taken = error.remedy is Remedy.none
             break
@@ -75,7 +75,7 @@ def _notify_not_asked(context: InteractionContext, request: Request, slack_id: s
     try:
         send_message(context, request.id, slack_id, messages.undelivered_request_message(request))
     except SlackError as error:
-        context.log("not_told", subject=request.id, method=error.method, error=error.error)
+        context.log("message_refused", subject=request.id, method=error.method, error=error.error)
         # Slack does not let the app write to this person.
         return error.remedy is Remedy.none
     return True
@@ -149,7 +149,7 @@ def post_message(
     try:
         return send_message(context, subject, channel, body, thread)
     except SlackError as error:
-        context.log("not_told", subject=subject, method="chat.postMessage", error=error.error)
+        context.log("message_refused", subject=subject, method="chat.postMessage", error=error.error)
         return None
 
 
@@ -184,7 +184,7 @@ def send_message(
     except SlackError as error:
         if error.error not in _UNSHOWABLE:
             raise
-        context.log("unshowable", subject=subject, error=error.error)
+        context.log("blocks_refused", subject=subject, error=error.error)
         buttons = [block for block in body.blocks if block["type"] == "actions"]
         least = MessageContent(body.text, [section(markdown(shorten(body.text, LONGEST_SECTION))), *buttons])
         answer = context.slack.call("chat.postMessage", message_arguments(least, subject, **place))

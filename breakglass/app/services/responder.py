@@ -85,6 +85,6 @@ class Responder:
         try:
             self.context.slack.call(method, arguments)
         except SlackError as error:
-            self.context.log("not_shown", method=method, error=error.error)
+            self.context.log("answer_refused", method=method, error=error.error)
             return False
         return True

@@ -147,7 +147,9 @@ def _handle(run: Run, name: str, account: str, principal: Principal) -> None:
     )
     own = _is_own(context, name, account, principal)
     revoke = own or context.policy.settings.unmanaged is UnmanagedAssignments.revoke
-    context.log("unrecorded", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own)
+    context.log(
+        "unmanaged_assignment", set=name, account=account, principal=f"{principal.kind} {principal.id}", own=own
+    )
     run.defer_message(key, lambda: _report(context, key, name, account, principal, own=own, revoke=revoke))
     if context.store.once(f"{key}/seen", now + SEEN_SECONDS):
         context.store.append_audit(found)

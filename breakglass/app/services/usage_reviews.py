@@ -90,7 +90,7 @@ def open_alert_explain_form(action: ActionContext, click: Click) -> None:
     try:
         evidence = life.parse_evidence(click.value)
     except ValueError as error:
-        action.context.log("odd_evidence", why=str(error))
+        action.context.log("invalid_evidence", why=str(error))
         raise ActionRejectedError("This alert has no valid evidence of a usage.") from None
     if evidence.drill:
         raise ActionRejectedError("This alert came from a drill: no role was used, and there is nothing to explain.")

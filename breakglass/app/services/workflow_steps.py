@@ -56,7 +56,7 @@ def ask(context: InteractionContext, request_id: str, token: str) -> StepResult:
             # Access without approval does not wait for Slack.
             if _decided(request) is None:
                 raise
-            context.log("not_told", subject=request_id, method=error.method, error=error.error)
+            context.log("message_refused", subject=request_id, method=error.method, error=error.error)
     answer = _decided(request)
     if answer is not None:
         context.workflow.wake(token, answer)

@@ -13,7 +13,7 @@ from breakglass.app.services.context import ReconcilerContext
 from breakglass.app.services.reconciler import Counts, reconcile
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Command, SlackActor, Submission
-from tests.app.domain.policies import ADA, EVERYBODY, PRODUCTION, RDS, policy
+from tests.app.domain.policies import ADA, CLEO, EVERYBODY, PRODUCTION, RDS, policy
 from tests.app.doubles.clock import FixedClock
 from tests.app.doubles.directory import MemoryDirectory
 from tests.app.doubles.identity_center import MemoryIdentityCenter
@@ -108,6 +108,12 @@ class FakeWorkspace:
         """Send a request that is taken."""
         request = self.ask(person, accounts=accounts, duration=duration, reason=reason)
         assert request is not None
+        return self.now(request)
+
+    def granted(self, person: Person = ADA, **asked: Any) -> Request:
+        """Return a request that Cleo has approved."""
+        request = self.asked(person, **asked)
+        self.click(CLEO, ids.APPROVE, request)
         return self.now(request)
 
     def click(self, person: Person, action_id: str, about: Request | str, *, at_home: bool = False) -> None:

@@ -6,12 +6,6 @@ from tests.app.domain.policies import ADA, CLEO
 from tests.app.services.fake_workspace import SECOND_CHANNEL, FakeWorkspace, interrupt
 
 
-def opened(workspace: FakeWorkspace) -> Request:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
-    return workspace.now(request)
-
-
 def more_time(workspace: FakeWorkspace, request: Request, seconds: int = 7200) -> str:
     """Send the form for more time, and return its id."""
     values = {ids.DURATION: (str(seconds),), ids.REASON: ("still restoring",)}
@@ -24,7 +18,7 @@ def extension(workspace: FakeWorkspace) -> Request:
 
 
 def test_extension_approved_moves_the_end(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.pass_time(3000)
     more_time(workspace, request)
     workspace.click(ADA, ids.APPROVE, extension(workspace))
@@ -39,7 +33,7 @@ def test_extension_approved_moves_the_end(workspace: FakeWorkspace) -> None:
 
 
 def test_extension_that_moves_nothing_is_refused(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.pass_time(600)
     view_id = more_time(workspace, request, 3000)
     assert "The access lasts for another 50 min anyway" in workspace.seen(view_id)
@@ -47,7 +41,7 @@ def test_extension_that_moves_nothing_is_refused(workspace: FakeWorkspace) -> No
 
 
 def test_extension_of_ended_access_fails(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(300)
@@ -57,7 +51,7 @@ def test_extension_of_ended_access_fails(workspace: FakeWorkspace) -> None:
 
 
 def test_extension_of_ended_access_is_not_approved(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
     workspace.click(CLEO, ids.APPROVE, extension(workspace))
@@ -66,7 +60,7 @@ def test_extension_of_ended_access_is_not_approved(workspace: FakeWorkspace) -> 
 
 
 def test_extension_of_ended_access_is_not_taken_unapproved(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     more_time(workspace, request)
     workspace.runner.stop(extension(workspace).id)
     workspace.clock.advance(600)
@@ -77,7 +71,7 @@ def test_extension_of_ended_access_is_not_taken_unapproved(workspace: FakeWorksp
 
 
 def test_extension_during_a_reconciler_run_keeps_the_access(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.stop(request.id)
     workspace.clock.advance(3000)
     more_time(workspace, request)

@@ -40,8 +40,7 @@ def test_home_tab_offers_a_request_to_its_approvers_only(workspace: FakeWorkspac
 
 
 def test_home_tab_offers_the_end_to_authorized_people(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     assert (ids.END, request.id) in buttons(home(workspace, DOT))
     assert (ids.DONE, request.id) in buttons(home(workspace, ADA))
     assert (ids.END, request.id) not in buttons(home(workspace, FAY))
@@ -56,8 +55,7 @@ def test_click_in_the_home_tab_publishes_it_again(workspace: FakeWorkspace) -> N
 
 
 def test_history_of_all_requests_is_for_security_only(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     assert request.id in chosen(workspace, DOT, ids.HOME_FILTER, "all:ended")
     assert request.id not in chosen(workspace, DOT, ids.HOME_FILTER, "all:denied")

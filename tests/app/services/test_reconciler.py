@@ -34,8 +34,7 @@ LATE = 3600 + GRACE_SECONDS
 
 def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Return open access whose execution is stopped by hand."""
-    request = workspace.asked(person)
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted(person)
     workspace.runner.stop(request.id)
     return request
 
@@ -53,8 +52,7 @@ def test_reconcile_revokes_overdue_access_without_a_workflow(workspace: FakeWork
 
 
 def test_reconcile_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.runner.replace_machine()
     workspace.reconcile()
     assert workspace.is_open(), "its time is not over"
@@ -66,8 +64,7 @@ def test_reconcile_after_machine_replaced_revokes_open_access(workspace: FakeWor
 
 
 def test_reconcile_after_machine_replaced_ends_an_ended_request(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.runner.replace_machine()
     workspace.click(ADA, ids.DONE, request)
     workspace.reconcile()
@@ -234,8 +231,7 @@ def test_reconcile_that_cannot_list_grants_counts_none(
 def test_reconcile_of_many_hanging_accounts_ends_in_time(later: int) -> None:
     accounts = tuple(f"{number:012}" for number in range(50))
     workspace = FakeWorkspace(policy(replace(DATABASES, accounts=accounts), accounts=dict.fromkeys(accounts, "one")))
-    request = workspace.asked(accounts=accounts)
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted(accounts=accounts)
     workspace.runner.stop(request.id)
     if not later:
         workspace.click(ADA, ids.DONE, request)
@@ -372,8 +368,7 @@ def full_policy() -> str:
 @pytest.mark.parametrize("content", ["not a policy", full_policy()], ids=["edited by hand", "full"])
 def test_request_ends_if_the_policy_refuses_the_deny(content: str) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.sessions.write(content)
     workspace.click(ADA, ids.DONE, request)
     assert workspace.now(request).state is State.ended
@@ -448,8 +443,7 @@ def test_search_leaves_what_was_held_long_ago_under_report(workspace: FakeWorksp
 
 def test_search_finds_an_assignment_behind_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     (grant,) = workspace.store.live_grants()
     assert grant.deny_until is not None
@@ -548,15 +542,13 @@ def test_search_ignores_assignments_of_stack_file_and_requests() -> None:
     workspace.center.assigned.add(Access("u-fay", RDS, PRODUCTION))
     assert workspace.reconcile() == Counts()
     workspace = FakeWorkspace()
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    workspace.granted()
     assert workspace.reconcile() == Counts()
 
 
 def test_session_deny_is_written_again_and_removed_in_time() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
     workspace.sessions.write(session_denials.render_policy())

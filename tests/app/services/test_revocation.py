@@ -17,12 +17,6 @@ from tests.app.domain.policies import ADA, CLEO, PRODUCTION, RDS, SETTINGS, poli
 from tests.app.services.fake_workspace import FakeWorkspace
 
 
-def opened(workspace: FakeWorkspace) -> Request:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
-    return workspace.now(request)
-
-
 def state(workspace: FakeWorkspace, request: Request) -> GrantState:
     grant = workspace.store.grant(request.id, PRODUCTION)
     assert grant is not None
@@ -33,14 +27,14 @@ def state(workspace: FakeWorkspace, request: Request) -> GrantState:
 
 
 def test_revoke_after_a_deletion_needs_one_list(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     assert workspace.now(request).state is State.ended
     assert len(workspace.center.deleted) == 1
 
 
 def test_revoke_of_an_unlisted_one_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.center.assigned.clear()
     workspace.click(ADA, ids.DONE, request)
     assert workspace.now(request).state is State.revoking
@@ -51,7 +45,7 @@ def test_revoke_of_an_unlisted_one_waits_for_a_second_list(workspace: FakeWorksp
 
 
 def test_revoke_that_deleted_nothing_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.center.polls = 1
     workspace.center.unlisted = 1
     workspace.center.deletion = lambda _: Operation("", OperationStatus.succeeded)  # type: ignore[method-assign]
@@ -61,7 +55,7 @@ def test_revoke_that_deleted_nothing_waits_for_a_second_list(workspace: FakeWork
 
 
 def test_verify_of_a_late_assignment_deletes_it_again(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     late = [Access(ADA.user_id, RDS, PRODUCTION)]
 
     def comes_late(call: str, done: bool) -> None:
@@ -119,7 +113,7 @@ def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: Fake
 
 def test_reconcile_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.stop(request.id)
     workspace.center.sets = frozenset()
     workspace.context = replace(workspace.context, policy=replace(workspace.context.policy, sets={}))
@@ -142,7 +136,7 @@ def test_prepare_for_a_set_that_left_fails_the_request(workspace: FakeWorkspace)
 
 
 def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     grant = workspace.store.grant(request.id, PRODUCTION)
     assert grant is not None
     assert grant.set_arn == workspace.context.policy.sets[RDS].arn
@@ -154,7 +148,7 @@ def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
 @pytest.mark.parametrize("reason", [UNEXPECTED, PROPAGATION])
 def test_creation_with_a_transient_failure_is_retried(workspace: FakeWorkspace, reason: str) -> None:
     workspace.center.failures = [reason, reason]
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.pass_time(60)
     assert workspace.is_open()
     assert workspace.now(request).state is State.active
@@ -166,7 +160,7 @@ def test_creation_with_a_transient_failure_is_retried(workspace: FakeWorkspace, 
 
 def test_creation_that_keeps_failing_ends_with_the_reason(workspace: FakeWorkspace) -> None:
     workspace.center.failure = UNEXPECTED
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.runner.pass_time(1200)
     assert workspace.now(request).state is State.failed
     assert UNEXPECTED in workspace.message(request)
@@ -174,7 +168,7 @@ def test_creation_that_keeps_failing_ends_with_the_reason(workspace: FakeWorkspa
 
 def test_creation_with_a_permanent_failure_is_not_retried(workspace: FakeWorkspace) -> None:
     workspace.center.failure = NO_ASSIGNEE
-    request = opened(workspace)
+    request = workspace.granted()
     assert workspace.now(request).state is State.failed
     assert len(workspace.center.created) == 1
 
@@ -185,7 +179,7 @@ def test_creation_above_a_quota_says_so(workspace: FakeWorkspace) -> None:
             raise BusyError("CreateAccountAssignment: ServiceQuotaExceededException")
 
     workspace.center.trouble = full
-    request = opened(workspace)
+    request = workspace.granted()
     assert "ServiceQuotaExceededException" in workspace.store.grants(request.id)[0].failure
     workspace.runner.pass_time(900)
     assert workspace.now(request).state is State.failed
@@ -197,7 +191,7 @@ def test_creation_above_a_quota_says_so(workspace: FakeWorkspace) -> None:
 
 def test_ended_message_changes_once_the_deny_is_written() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, session_policy_id="p-1")), ends_sessions=True)
-    request = opened(workspace)
+    request = workspace.granted()
     whole = workspace.sessions.content
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
@@ -212,10 +206,10 @@ def test_ended_message_changes_once_the_deny_is_written() -> None:
 
 def test_reconcile_without_time_counts_undenied_sessions() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
-    late = opened(workspace)
+    late = workspace.granted()
     workspace.runner.stop(late.id)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     (ended,) = workspace.store.grants(request.id)
@@ -230,7 +224,7 @@ def test_reconcile_without_time_counts_undenied_sessions() -> None:
 
 def test_reconcile_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
@@ -247,7 +241,7 @@ def test_reconcile_counts_no_undenied_session_that_is_over(monkeypatch: pytest.M
 
 def test_reconcile_without_end_sessions_clears_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     assert list(workspace.store.live_grants())
     workspace.runner.stop(request.id)
@@ -260,7 +254,7 @@ def test_reconcile_without_end_sessions_clears_a_stored_deny() -> None:
 
 
 def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     workspace.store.unreadable.add(request.id)
     assert run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "x"}) == {
         "accounts": [PRODUCTION]
@@ -268,7 +262,7 @@ def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWork
 
 
 def test_abandon_with_an_unreachable_store_raises(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
 
     def away(*_: object) -> bool:
         raise AwsError("InternalServerError", "", 500)
@@ -279,7 +273,7 @@ def test_abandon_with_an_unreachable_store_raises(workspace: FakeWorkspace, monk
 
 
 def test_abandon_tells_the_code_of_a_permanent_refusal(workspace: FakeWorkspace) -> None:
-    request = opened(workspace)
+    request = workspace.granted()
     cause = '{"errorMessage": "not_in_channel", "errorType": "PermanentError"}'
     run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
     assert workspace.now(request).note == "The workflow failed (not_in_channel)."

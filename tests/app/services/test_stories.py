@@ -70,8 +70,7 @@ def test_end_is_recorded_before_identity_center_is_called(workspace: FakeWorkspa
 
 
 def test_access_ends_at_its_time(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.runner.pass_time(3599)
     assert workspace.is_open()
     workspace.runner.pass_time(1)
@@ -82,8 +81,7 @@ def test_access_ends_at_its_time(workspace: FakeWorkspace) -> None:
 
 def test_grant_waits_for_a_slow_identity_center(workspace: FakeWorkspace) -> None:
     workspace.center.polls = 5
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     assert workspace.now(request).state is State.granting
     assert "Access is active" not in "".join(workspace.thread(request)), "nothing is told before it is true"
     workspace.runner.pass_time(60)
@@ -114,8 +112,7 @@ def test_request_for_several_accounts_grants_each_on_its_own(workspace: FakeWork
 
 def test_request_without_any_grant_fails_with_the_reason(workspace: FakeWorkspace) -> None:
     workspace.center.failure = NO_ASSIGNEE
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     assert workspace.now(request).state is State.failed
     assert not workspace.is_open()
     assert NO_ASSIGNEE in workspace.message(request)
@@ -192,8 +189,7 @@ def test_break_glass_when_policy_has_changed_is_refused(workspace: FakeWorkspace
 
 
 def test_approve_of_extension_over_todays_maximum_is_refused(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.submit(ADA, ids.EXTEND_FORM, {ids.DURATION: ("7200",), ids.REASON: ("more",)}, about=request.id)
     (extension,) = [request for request in workspace.store.requests.values() if request.kind is Kind.extension]
     workspace.adopt(policy(rule(maximum_seconds=3600)))
@@ -204,8 +200,7 @@ def test_approve_of_extension_over_todays_maximum_is_refused(workspace: FakeWork
 
 def test_two_approvals_need_two_authorized_people() -> None:
     workspace = FakeWorkspace(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(CLEO, ids.APPROVE, request)
     assert "already approved this request" in workspace.told()
     assert workspace.now(request).state is State.pending
@@ -286,8 +281,7 @@ def test_last_of_two_overlapping_grants_ends_the_access(workspace: FakeWorkspace
 
 def test_session_deny_is_written_at_the_end_and_removed_later() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     assert ADA.user_id in workspace.sessions.content
     workspace.runner.pass_time(3700)

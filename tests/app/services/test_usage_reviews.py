@@ -84,8 +84,7 @@ def test_record_of_another_person_or_session_is_another_usage(workspace: FakeWor
 
 
 def test_usage_under_a_request_is_linked_to_it(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
     assert record_usage(workspace.context, workspace.directory, at).request_id == request.id
 
@@ -121,8 +120,7 @@ def test_record_under_break_glass_joins_its_usage(workspace: FakeWorkspace) -> N
 
 
 def test_approved_request_without_usage_needs_no_explanation(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    workspace.click(CLEO, ids.APPROVE, request)
+    request = workspace.granted()
     workspace.click(ADA, ids.DONE, request)
     assert workspace.store.uses == {}
 

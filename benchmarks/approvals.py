@@ -48,12 +48,6 @@ class Approvals:
 def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callable[[str], None]) -> Approvals:
     """Measures.
 
-    Args:
-        cloud: where stack `local` is deployed, if it isn't yet.
-        workdir: for the deployment's state, and for unpacking.
-        quick: fewer repetitions.
-        progress: called with each step.
-
     Raises:
         LocalCloudError: the deployed app does not answer.
     """

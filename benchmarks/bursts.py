@@ -58,14 +58,7 @@ class Burst:
 
 
 def measure(workdir: Path, repeat: int, progress: Callable[[str], None], clicks: int = CLICKS) -> list[Burst]:
-    """Measure bursts.
-
-    Args:
-        workdir: for unpacking; made if it isn't there.
-        repeat: number of bursts.
-        progress: called with each step.
-        clicks: clicks per burst.
-    """
+    """Measure bursts."""
     progress(f"starting {clicks} processes")
     with _services() as port, ExitStack() as running:
         settings = replace(SETTINGS, slack_api_url=f"http://127.0.0.1:{port}/api")

@@ -102,13 +102,7 @@ class _Measured(NamedTuple):
 
 
 def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[Import]]:
-    """Measure a package and the imports of its handlers and of avoided libraries, in turns.
-
-    Args:
-        package: the zip.
-        workdir: for unpacking; made if it isn't there.
-        repeat: imports of each.
-    """
+    """Measure a package and the imports of its handlers and of avoided libraries, in turns."""
     source, compiled = workdir / "source", workdir / "compiled"
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         archive.extractall(source)

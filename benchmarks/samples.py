@@ -52,13 +52,7 @@ def ratio(numerator: Samples, denominator: Samples) -> float:
 def run_in_turns(
     repeat: int, first: Callable[[], Result], second: Callable[[], Other]
 ) -> tuple[list[Result], list[Other]]:
-    """Run two functions in turns; each begins every other turn.
-
-    Args:
-        repeat: runs of each.
-        first: a function.
-        second: another one.
-    """
+    """Run two functions in turns; each begins every other turn."""
     firsts: list[Result] = []
     seconds: list[Other] = []
     for turn in range(repeat):

@@ -6,12 +6,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table: text in the first column, figures aligned to the right.
-
-    Args:
-        header: names of the columns.
-        rows: cells; each row is as long as the header.
-    """
+    """Return a Markdown table: text in the first column, figures aligned to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
     return "\n".join(_line(cells, widths) for cells in (header, rule, *rows))
@@ -25,10 +20,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def replace_figures(document: str, figures: str) -> str:
     """Return a document with new figures in its marked block.
-
-    Args:
-        document: holds the lines `BEGIN` and `END`.
-        figures: what goes between them.
 
     Raises:
         ValueError: the document has no such block.

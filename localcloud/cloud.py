@@ -90,7 +90,6 @@ class RunningCloud:
 
     @property
     def post_message_url(self) -> str:
-        """Where an API destination posts messages."""
         return f"{self.slack_url}/api/chat.postMessage"
 
     def environment(self) -> dict[str, str]:
@@ -111,11 +110,7 @@ class RunningCloud:
         }
 
     def client(self, service: str) -> Any:
-        """A botocore client for this cloud, shared by all threads; it meets no faults.
-
-        Args:
-            service: botocore's name of the service, as in "events".
-        """
+        """A botocore client for this cloud, shared by all threads; it meets no faults."""
         return _client(service, self.identity_url if service in _IDENTITY_SERVICES else self.aws_url)
 
     def replay(self, record: Mapping[str, Any]) -> None:
@@ -134,9 +129,6 @@ class RunningCloud:
 
     def wait_idle(self, timeout: float = 60) -> dict[str, int]:
         """Waits until no delivery is pending: each was delivered, dead-lettered or lost.
-
-        Args:
-            timeout: seconds to wait at most.
 
         Returns:
             How many deliveries were `delivered`, `dead_lettered` and `lost` since the start.
@@ -210,27 +202,17 @@ class RunningCloud:
         request_json("POST", f"{self.aws_url}/_localcloud/lost-invocations", {"function": function, **fields})
 
     def kill_function(self, function: str) -> None:
-        """Kills the processes of a function, including busy ones."""
         request_json("POST", f"{self.aws_url}/_localcloud/kill", {"function": function})
 
     def set_assignment_behavior(self, **behavior: Any) -> None:
-        """Makes creations and deletions of account assignments slow, or fail.
-
-        Args:
-            behavior: fields of `localcloud.emulators.assignments.OperationBehavior`, such as `polls=3`.
-        """
+        """Makes creations and deletions of account assignments slow, or fail."""
         request_json("POST", f"{self.identity_url}/_localcloud/behaviors", behavior)
 
     def fail_slack(self, **fault: Any) -> None:
-        """Makes Slack fail calls of its app; replaces the previous fault.
-
-        Args:
-            fault: fields of `localcloud.emulators.slack_faults.SlackFault`, such as `error="internal_error", times=1`.
-        """
+        """Makes Slack fail calls of its app; replaces the previous fault."""
         request_json("POST", f"{self.slack_url}/_localcloud/faults", fault)
 
     def end_faults(self) -> None:
-        """Ends all faults."""
         for url in (
             *(f"{self.aws_url}/_localcloud/faults", f"{self.aws_url}/_localcloud/lost-invocations"),
             *(f"{self.identity_url}/_localcloud/faults", f"{self.identity_url}/_localcloud/behaviors"),
@@ -239,12 +221,7 @@ class RunningCloud:
             request_json("POST", url, {})
 
     def assignments(self, permission_set: str, account: str) -> list[str]:
-        """The users and groups assigned to a permission set in an account, in alphabetical order.
-
-        Args:
-            permission_set: its name.
-            account: id of the account.
-        """
+        """The users and groups assigned to a permission set in an account, in alphabetical order."""
         query = urlencode({"permission_set": permission_set, "account": account})
         assigned = request_json("GET", f"{self.identity_url}/_localcloud/assignments?{query}")
         return sorted(each["name"] for each in assigned)
@@ -255,12 +232,7 @@ class RunningCloud:
         request_json("POST", f"{self.identity_url}/_localcloud/users", command)
 
     def test_event_pattern(self, pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-        """True if an event matches a pattern, by EventBridge's TestEventPattern.
-
-        Args:
-            pattern: the event pattern.
-            event: the event envelope (`localcloud.emulators.cloudtrail.as_event` makes one of a record).
-        """
+        """True if an event matches a pattern, by EventBridge's TestEventPattern."""
         answer = self.client("events").test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))
         return bool(answer["Result"])
 
@@ -270,7 +242,6 @@ class RunningCloud:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """The cloud of a description."""
         return cls(**{name: value for name, value in description.items() if name != "environment"})
 
 

@@ -69,7 +69,6 @@ class ScenarioDriver:
             raise ScenarioFailedError(name)
 
     def user(self, name: str) -> SlackUser:
-        """Return a user by user name."""
         return SlackUser(self.cloud, self.request_url, name)
 
     def request_access(self, name: str, permission_set: str, account: str, reason: str) -> str:
@@ -97,12 +96,7 @@ class ScenarioDriver:
         return next(({**message, "channel": channel} for message in messages if matches(message)), None)
 
     def wait_for_status(self, request: str, *statuses: str) -> dict[str, Any]:
-        """Return the message of a request as soon as it shows one of these statuses.
-
-        Args:
-            request: its ID.
-            statuses: as in `breakglass.app.slack.request_message.TITLES`.
-        """
+        """Return the message of a request as soon as it shows one of these statuses."""
 
         def matches(message: dict[str, Any]) -> bool:
             return get_record_id(message) == request and get_status(message) in statuses
@@ -114,13 +108,7 @@ class ScenarioDriver:
     def wait_for_reply(
         self, message: Mapping[str, Any], matches: Callable[[dict[str, Any]], bool], expected: str
     ) -> dict[str, Any]:
-        """Return the first matching reply in a message's thread, as soon as it is there.
-
-        Args:
-            message: with its `channel`.
-            matches: selects the reply.
-            expected: names the reply in an error.
-        """
+        """Return the first matching reply in a message's thread, as soon as it is there."""
         channel = message["channel"]
         query = {"channel": channel, "ts": message["ts"]}
 
@@ -151,7 +139,6 @@ def get_status(message: Mapping[str, Any]) -> str:
 
 
 def has_button(message: Mapping[str, Any], action_id: str) -> bool:
-    """True if a message has this button."""
     return any(element.get("action_id") == action_id for element in _list_elements(message))
 
 

@@ -72,8 +72,6 @@ class UpdateResult:
 
 
 class Engine:
-    """A Pulumi program and one of its stacks."""
-
     def __init__(
         self,
         project_dir: Path,
@@ -300,11 +298,6 @@ def _resource(urn: str) -> str:
 
 def pulumi_environment(project_dir: Path, workdir: Path, stack: str) -> dict[str, str]:
     """The variables that make `pulumi` use the local state, the copied stack file and the chosen AWS provider.
-
-    Args:
-        project_dir: folder of the program's `Pulumi.yaml`.
-        workdir: working directory of the `Engine`.
-        stack: name of the stack.
 
     Raises:
         LocalCloudError: `LOCALCLOUD_PROVIDER` asks for a provider that is not there.

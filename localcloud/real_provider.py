@@ -59,10 +59,6 @@ def provider_config(cloud: RunningCloud) -> dict[str, str]:
 def provider_folder(environment: Mapping[str, str], home: Path) -> Path:
     """Return the folder to put first on PATH: the stand-in's, or the real provider's if wanted.
 
-    Args:
-        environment: with `PATH` and perhaps `PULUMI_HOME`.
-        home: the user's home directory.
-
     Raises:
         LocalCloudError: the real provider is wanted and not installed.
     """

@@ -50,10 +50,6 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
     """Replays records one after the other, each after the deliveries of the one before.
 
     So every message belongs to the latest record, also if two records share an ID.
-
-    Args:
-        cloud: with the alert path deployed.
-        records: the CloudTrail records.
     """
     verdicts: list[Verdict] = []
     posts = cloud.posts()

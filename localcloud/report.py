@@ -31,11 +31,7 @@ def create_console() -> Console:
 
 
 def render_message(message: Mapping[str, Any]) -> Panel:
-    """Return a message as it looks in Slack.
-
-    Args:
-        message: the body of a chat.postMessage call.
-    """
+    """Return a message as it looks in Slack."""
     blocks = message.get("blocks") or [{"type": "section", "text": {"type": "mrkdwn", "text": message.get("text", "")}}]
     return Panel(
         Group(*(_block(block) for block in blocks)),

@@ -45,9 +45,6 @@ _GLASS = "Glass broken"
 def scenario_settings(approvals: Mapping[str, Any]) -> dict[str, str]:
     """The settings that shorten the scenarios from half an hour to seconds.
 
-    Args:
-        approvals: the section `approvals` of the stack file.
-
     Returns:
         Paths and values, as for `localcloud.stack.deploy`.
     """
@@ -69,11 +66,6 @@ def run_scenarios(
     cloud: RunningCloud, request_url: str, progress: Callable[[str], None] = lambda _: None
 ) -> list[Step]:
     """Runs the scenarios.
-
-    Args:
-        cloud: where the stack is deployed, with `scenario_settings`.
-        request_url: where its app receives Slack's requests.
-        progress: called with the name of each step.
 
     Returns:
         The result of each step. A failed step ends its scenario; the other scenarios run nevertheless.

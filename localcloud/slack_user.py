@@ -39,24 +39,13 @@ _PAUSE = 0.05
 
 
 def sign_request(secret: str, body: bytes, at: int) -> dict[str, str]:
-    """Return Slack's signature headers of a request ("Verifying requests from Slack").
-
-    Args:
-        secret: the app's signing secret.
-        body: as it is sent.
-        at: the time, in seconds since 1970.
-    """
+    """Return Slack's signature headers of a request ("Verifying requests from Slack")."""
     digest = hmac.new(secret.encode(), f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={digest}"}
 
 
 def wait_until(poll: Callable[[], Seen | None], expected: str, timeout: float = 30) -> Seen:
     """Poll until there is a result, and return it.
-
-    Args:
-        poll: returns None until then.
-        expected: names the result in an error.
-        timeout: seconds to wait at most.
 
     Raises:
         LocalCloudError: timed out.
@@ -111,13 +100,7 @@ class SlackUser:
         return self._opened(known)
 
     def click(self, message: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
-        """Clicks a button of a message.
-
-        Args:
-            message: as conversations.history has it, with its `channel`.
-            action_id: the button's.
-            value: the button's, where several have the same action id.
-        """
+        """Clicks a button of a message."""
         self._interact(
             {
                 "type": "block_actions",
@@ -142,27 +125,14 @@ class SlackUser:
         chosen: Option | Sequence[Option],
         answers: FormValues | None = None,
     ) -> dict[str, Any]:
-        """Choose from a list that dispatches an action; return the changed view.
-
-        Args:
-            view: the form, or the Home tab.
-            block_id: the list's.
-            chosen: one option, or several of a multi-select.
-            answers: the other inputs.
-        """
+        """Choose from a list that dispatches an action; return the changed view."""
         element = _input(view["blocks"], block_id)
         action = {**_filled(element, chosen), "action_id": element["action_id"], "block_id": block_id}
         self._act_in(view, action, {**(answers or {}), block_id: chosen})
         return self.wait_for_change(view)
 
     def press(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
-        """Clicks a button in a view, as in the App Home.
-
-        Args:
-            view: where.
-            action_id: the button's.
-            value: the button's, where several have the same action id.
-        """
+        """Clicks a button in a view, as in the App Home."""
         self._act_in(view, _element(view["blocks"], action_id, value), {})
 
     def press_for_form(self, view: Mapping[str, Any], action_id: str, value: str | None = None) -> dict[str, Any]:
@@ -197,10 +167,6 @@ class SlackUser:
 
     def submit(self, view: Mapping[str, Any], answers: FormValues) -> dict[str, Any]:
         """Submit a form; return the view that the app then shows.
-
-        Args:
-            view: the form.
-            answers: the inputs.
 
         Raises:
             LocalCloudError: Slack would refuse the view in the app's answer.
@@ -273,11 +239,6 @@ class SlackUser:
     ) -> str:
         """Send a request to the app as Slack does; return the text of the response.
 
-        Args:
-            body: as it is sent.
-            content_type: of the body.
-            headers: replace the signature.
-
         Raises:
             LocalCloudError: another status than 200, or too late.
         """
@@ -304,11 +265,7 @@ class SlackUser:
         return text
 
     def build_interaction(self, payload: Mapping[str, Any]) -> bytes:
-        """Return an interaction of this user as Slack sends it, even one that no message offers.
-
-        Args:
-            payload: of the interaction, without the user.
-        """
+        """Return an interaction of this user as Slack sends it, even one that no message offers."""
         whole = {
             "user": {"id": self.id, "name": self.name, "username": self.name, "team_id": self._team},
             "team": {"id": self._team, "domain": "local-cloud"},

@@ -69,13 +69,7 @@ def deploy(
 
 
 def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
-    """Sets the values of one local cloud: Slack's secrets, channels and address.
-
-    Args:
-        engine: of this program and stack `local`.
-        cloud: whose Slack it is.
-        settings: more values: path -> value.
-    """
+    """Sets the values of one local cloud: Slack's secrets, channels and address."""
     values = {
         "breakglass:alerts.slack.channel": cloud.slack_channel,
         "breakglass:alerts.slack.postMessageUrl": cloud.post_message_url,

@@ -107,11 +107,7 @@ class _Recorder(mocks.MockMonitor):
 
 
 def record(program: Path) -> list[Registration]:
-    """Runs a program and returns what it registered. Once in a process: the SDK keeps its settings.
-
-    Args:
-        program: folder of its `__main__.py`.
-    """
+    """Runs a program and returns what it registered. Once in a process: the SDK keeps its settings."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     recorder = _Recorder()
     pulumi.runtime.set_mocks(recorder.mocks, project="benchmark", stack="local", preview=False, monitor=recorder)

@@ -58,14 +58,11 @@ class OperationBehavior:
     times: int | None = None
 
     def __post_init__(self) -> None:
-        """Takes a list for a tuple, as it comes in JSON."""
         self.operations = tuple(self.operations)
 
 
 @dataclass
 class _Operation:
-    """One creation or deletion."""
-
     name: str
     assignment: dict[str, str]
     behavior: OperationBehavior
@@ -77,7 +74,6 @@ class _Operation:
     status: str = "IN_PROGRESS"
 
     def end_if_due(self) -> None:
-        """Ends the operation if its time is over."""
         waited = self.polls >= self.behavior.polls and time.monotonic() - self.began >= self.behavior.seconds
         if self.status != "IN_PROGRESS" or not waited:
             return
@@ -86,7 +82,6 @@ class _Operation:
         self.status = "SUCCEEDED" if self.behavior.failure is None else "FAILED"
 
     def to_api(self) -> dict[str, Any]:
-        """The operation in the API's shape."""
         failure = {"FailureReason": self.behavior.failure} if self.status == "FAILED" else {}
         shown = {key: value for key, value in self.assignment.items() if key != "InstanceArn"}
         return {"Status": self.status, "RequestId": self.id, "CreatedDate": self.created, **failure, **shown}
@@ -112,7 +107,6 @@ class Assignments:
             self._behaviors = [*self._behaviors, OperationBehavior(**behavior)] if behavior else []
 
     def install(self) -> None:
-        """Replaces moto's own operations."""
         from moto.ssoadmin.responses import SSOAdminResponse
 
         self._moto_lists = SSOAdminResponse.list_account_assignments

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Serves until the parent is gone."""
     exit_with_parent()
     parser = argparse.ArgumentParser(description="MiniStack as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
@@ -65,12 +64,7 @@ async def _serve(port: int, second: float, pause: float) -> None:
 
 
 class AwsMiddleware:
-    """An ASGI application before MiniStack: faults, and the paths of the local cloud.
-
-    Args:
-        bus: EventBridge's part behind the event bus.
-        functions: Lambda's.
-    """
+    """An ASGI application before MiniStack: faults, and the paths of the local cloud."""
 
     def __init__(self, bus: "Bus", functions: "Functions") -> None:
         self.bus = bus
@@ -80,7 +74,6 @@ class AwsMiddleware:
         self._ministack: Any = importlib.import_module("ministack.app").app
 
     async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
-        """Answers one request."""
         if scope["type"] != "http":
             await self._ministack(scope, receive, send)
         elif scope["path"].startswith("/_localcloud/"):

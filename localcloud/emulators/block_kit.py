@@ -17,9 +17,6 @@ _Check = Callable[[Any, str], Iterable[str]]
 def block_problems(blocks: object) -> list[str]:
     """The problems of a message's blocks, in the form of Slack's `response_metadata.messages`.
 
-    Args:
-        blocks: the parsed `blocks` of a chat.postMessage call.
-
     Returns:
         Lines as `[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]`; empty if accepted.
     """

@@ -20,13 +20,7 @@ Handler = Callable[[Mapping[str, Any]], Response]
 
 
 def creating(arn: str, create: Handler, records: Mapping[str, dict[str, Any]]) -> Handler:
-    """Return a handler that creates as MiniStack does, with a UUID at the end of the ARN.
-
-    Args:
-        arn: the name of the field that holds the ARN.
-        create: MiniStack's own handler.
-        records: name -> what MiniStack keeps of it.
-    """
+    """Return a handler that creates as MiniStack does, with a UUID at the end of the ARN."""
 
     def created(data: Mapping[str, Any]) -> Response:
         status, headers, body = create(data)

@@ -92,7 +92,6 @@ class TargetResponse:
 
     @classmethod
     def timed_out(cls) -> "TargetResponse":
-        """The destination did not answer in time."""
         text = f"{_NOT_INVOKED}Timeout calling endpoint for API Destination: socket closed."
         return cls(None, error_code="UNKNOWN", error=text)
 
@@ -104,7 +103,6 @@ class TargetResponse:
 
     @classmethod
     def impossible(cls, error_code: str, reason: str) -> "TargetResponse":
-        """EventBridge lacks a permission or a resource."""
         return cls(None, error_code=error_code, error=reason, permanent=True)
 
     @property
@@ -114,7 +112,6 @@ class TargetResponse:
 
     @property
     def retriable(self) -> bool:
-        """True if EventBridge retries."""
         if self.status is None:
             return not self.permanent
         return self.status in _RETRIED_STATUSES or self.status >= 500

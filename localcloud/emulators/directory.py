@@ -29,7 +29,6 @@ class EmulatedDirectory:
         self._disabled: set[str] = set()
 
     def add_user(self, user_name: str, display_name: str, email: str) -> str:
-        """Makes a user; returns their id."""
         given, family = display_name.split()
         name, emails = {"GivenName": given, "FamilyName": family}, [{"Value": email, "Type": "work", "Primary": True}]
         return self._backend.create_user(
@@ -37,7 +36,6 @@ class EmulatedDirectory:
         )[0]
 
     def add_group(self, name: str, members: list[str]) -> None:
-        """Makes a group of users, by their ids."""
         group = self._backend.create_group(self.store_id, name, "")[0]
         for user_id in members:
             self._backend.create_group_membership(self.store_id, group, {"UserId": user_id})
@@ -65,12 +63,7 @@ class EmulatedDirectory:
         setattr(IdentityStoreResponse, describe_user.__name__, describe_user)
 
     def assigned(self, permission_set: str, account: str) -> list[dict[str, str]]:
-        """Tells who is assigned a permission set in an account: `type` (USER or GROUP), `id` and `name`.
-
-        Args:
-            permission_set: its name.
-            account: id of the account.
-        """
+        """Tells who is assigned a permission set in an account: `type` (USER or GROUP), `id` and `name`."""
         arns = {each.permission_set_arn for each in self._center.permission_sets if each.name == permission_set}
         return [
             {"type": each.principal_type, "id": each.principal_id, "name": self._name(each.principal_id)}

@@ -124,11 +124,7 @@ class Bus:
         _events._put_rule = _replacing(_events._put_rule)
 
     def put(self, event: Mapping[str, Any]) -> None:
-        """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.
-
-        Args:
-            event: the event envelope (`localcloud.emulators.cloudtrail.as_event` makes one).
-        """
+        """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`."""
         self.dispatch({**_events._event_from_test_payload(event), "EventBusName": "default"})
 
     def dispatch(self, record: dict[str, Any], view: Any = None) -> None:

@@ -54,7 +54,6 @@ class Fault:
     times: int | None = None
 
     def __post_init__(self) -> None:
-        """Takes a list for a tuple, as it comes in JSON."""
         self.operations = tuple(self.operations)
 
     @property
@@ -85,12 +84,6 @@ class Faults:
             self._faults = [*self._faults, Fault(**fault)] if fault else []
 
     def of(self, operation: str, user_agent: str = "") -> Fault | None:
-        """The fault of a call, counted as used.
-
-        Args:
-            operation: as `operation_of` tells it.
-            user_agent: the caller's.
-        """
         if OBSERVER in user_agent:
             return None
         with self._lock:
@@ -125,13 +118,7 @@ def operation_of(method: str, path: str, authorization: str, target: str) -> str
 
 
 def error_answer(operation: str, error: str, text: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an error.
-
-    Args:
-        operation: as `operation_of` tells it.
-        error: the error's name.
-        text: the error's text.
-    """
+    """Status, headers and body of an error."""
     status = 500 if _SERVICE_ERRORS.search(error) else 400
     if operation.startswith("lambda:"):
         status = _LAMBDA_STATUS.get(error, status)

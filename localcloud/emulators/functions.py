@@ -55,7 +55,6 @@ class LostInvocation:
     times: int | None = None
 
     def matches(self, function: str, event: object) -> bool:
-        """True if it selects the invocation."""
         return function == self.function and (
             not self.event or (isinstance(event, Mapping) and self.event.items() <= event.items())
         )
@@ -69,7 +68,6 @@ class Functions:
         self._lock = threading.Lock()
 
     def install(self) -> None:
-        """Replaces MiniStack's own functions."""
         # Workers get a copy of the environment.
         os.environ.pop("PYTHONPATH", None)
         execute: Callable[..., Mapping[str, Any]] = _lambda._execute_function_warm
@@ -103,7 +101,6 @@ class Functions:
             self._lost_invocations = [*self._lost_invocations, LostInvocation(**invocation)] if invocation else []
 
     def kill(self, function: str) -> None:
-        """Kills every process of a function, those at work included."""
         with _runtime._lock:
             workers = [worker for pool in _runtime._workers.values() for worker in pool if worker.func_name == function]
         for worker in workers:

@@ -51,7 +51,6 @@ GROUPS = {
 
 
 def main() -> None:
-    """Serves until the parent is gone."""
     exit_with_parent()
     parser = argparse.ArgumentParser(description="moto as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
@@ -101,13 +100,7 @@ def email_address(user_name: str) -> str:
 
 
 class IdentityMiddleware:
-    """A WSGI application before moto: faults, and the paths of the local cloud.
-
-    Args:
-        moto: moto's own WSGI application.
-        directory: the users and their state.
-        assignments: the operations in progress.
-    """
+    """A WSGI application before moto: faults, and the paths of the local cloud."""
 
     def __init__(self, moto: "WSGIApplication", directory: EmulatedDirectory, assignments: Assignments) -> None:
         self._moto = moto
@@ -116,7 +109,6 @@ class IdentityMiddleware:
         self._faults = Faults()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answers one request."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path.startswith("/_localcloud/"):
             status, answer = self._for_local_cloud(method, path.removeprefix("/_localcloud/"), environ)

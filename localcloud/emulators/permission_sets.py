@@ -24,31 +24,26 @@ def install_permission_sets() -> None:
 
 
 def put_permissions_boundary_to_permission_set(request: "SSOAdminResponse") -> str:
-    """PutPermissionsBoundaryToPermissionSet of the IAM Identity Center API."""
     _permission_set(request, "PermissionSetArn").permissions_boundary = request._get_param("PermissionsBoundary")
     return "{}"
 
 
 def get_permissions_boundary_for_permission_set(request: "SSOAdminResponse") -> str:
-    """GetPermissionsBoundaryForPermissionSet of the IAM Identity Center API."""
     return json.dumps({"PermissionsBoundary": _with_boundary(request).permissions_boundary})
 
 
 def delete_permissions_boundary_from_permission_set(request: "SSOAdminResponse") -> str:
-    """DeletePermissionsBoundaryFromPermissionSet of the IAM Identity Center API."""
     del _with_boundary(request).permissions_boundary
     return "{}"
 
 
 def tag_resource(request: "SSOAdminResponse") -> str:
-    """TagResource of the IAM Identity Center API, for permission sets."""
     permission_set = _permission_set(request, "ResourceArn")
     _set_tags(permission_set, _tags(permission_set) | {tag["Key"]: tag["Value"] for tag in request._get_param("Tags")})
     return "{}"
 
 
 def untag_resource(request: "SSOAdminResponse") -> str:
-    """UntagResource of the IAM Identity Center API, for permission sets."""
     permission_set, keys = _permission_set(request, "ResourceArn"), request._get_param("TagKeys")
     _set_tags(permission_set, {key: value for key, value in _tags(permission_set).items() if key not in keys})
     return "{}"

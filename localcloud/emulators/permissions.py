@@ -22,13 +22,7 @@ _NOT_ASSUMED = "FAILED_TO_ASSUME_ROLE"
 
 
 def queue_accepts(policy: str | None, queue_arn: str, rule_arn: str) -> bool:
-    """True if a queue policy lets EventBridge send messages for the rule. No policy denies it.
-
-    Args:
-        policy: the queue's policy, JSON.
-        queue_arn: ARN of the queue.
-        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
-    """
+    """True if a queue policy lets EventBridge send messages for the rule. No policy denies it."""
     return _resource_accepts(policy, _context("sqs:SendMessage", queue_arn, rule_arn))
 
 
@@ -39,11 +33,6 @@ def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
     `aws:SourceAccount` of the rule; one with another ARN, or with `aws:SourceOwner`, does not (radkawar/stackd at
     9dc356f5, testdata/aws/sns/eventbridge.json). AWS's guide says the contrary: "You can't use of Condition blocks in
     Amazon SNS topic policies for EventBridge" ("Using resource-based policies for Amazon EventBridge").
-
-    Args:
-        policy: the topic's policy, JSON.
-        topic_arn: ARN of the topic.
-        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
     """
     return _resource_accepts(policy, _context("sns:Publish", topic_arn, rule_arn))
 
@@ -53,11 +42,6 @@ def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> t
 
     FAILED_TO_ASSUME_ROLE, of a role that can't be assumed, is recorded for queues, topics, functions and ECS tasks,
     not for API destinations (radkawar/stackd at 9dc356f5, docs/eventbridge.md).
-
-    Args:
-        role_arn: the target's RoleArn.
-        destination_arn: ARN of the API destination.
-        rule_arn: ARN of the rule, which EventBridge sends as aws:SourceArn.
     """
     if role_arn is None:
         return _NOT_ASSUMED, "The target of an API destination has no role"

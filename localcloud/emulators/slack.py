@@ -56,32 +56,25 @@ class Post:
 
 
 class SlackRefusalError(Exception):
-    """Slack answers `ok: false`."""
-
     def __init__(self, error: str, messages: list[str] | None = None) -> None:
         super().__init__(error)
         self.error = error
         self.messages = messages
 
     def answer(self) -> dict[str, Any]:
-        """The answer's body."""
         body: dict[str, Any] = {"ok": False, "error": self.error}
         return body if self.messages is None else body | {"response_metadata": {"messages": self.messages}}
 
 
 class Tokens:
-    """The tokens that the workspace knows."""
-
     def __init__(self) -> None:
         self._valid: set[str] = set()
         self._revoked: set[str] = set()
 
     def add(self, token: str) -> None:
-        """Makes a token valid."""
         self._valid.add(token)
 
     def revoke(self, token: str) -> None:
-        """Ends a token."""
         self._valid.discard(token)
         self._revoked.add(token)
 
@@ -159,13 +152,6 @@ def _parsed(arguments: Mapping[str, Any], name: str, error: str) -> Any:
 
 
 class SlackServer(ThreadingHTTPServer):
-    """The server.
-
-    Args:
-        port: TCP port of 127.0.0.1; 0 for any.
-        upstream: URL of the emulator.
-    """
-
     daemon_threads = True
     # A burst of alerts opens many connections at once; beyond this the kernel would refuse some.
     request_queue_size = 128
@@ -183,12 +169,10 @@ class SlackServer(ThreadingHTTPServer):
         self._posts_lock = threading.Lock()
 
     def record(self, post: Post) -> None:
-        """Remembers a post."""
         with self._posts_lock:
             self._posts.append(post)
 
     def posts(self) -> list[dict[str, Any]]:
-        """All posts so far, in the order of their answers."""
         with self._posts_lock:
             return [asdict(post) for post in self._posts]
 
@@ -339,7 +323,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serves until the parent is gone."""
     exit_with_parent()
     parser = argparse.ArgumentParser(description="The slack before the Slack emulator; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")

@@ -59,7 +59,6 @@ class SlackFaults:
             self._fault = SlackFault(**ordered) if fault else None
 
     def of(self, method: str) -> SlackFault | None:
-        """The fault that this call meets, counted as met."""
         with self._lock:
             fault = self._fault
             if fault is None or method not in fault.methods or fault.times == 0:

@@ -12,8 +12,6 @@ from typing import Any
 
 
 class Views:
-    """Views by user; thread-safe."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._people: dict[str, str] = {}
@@ -25,12 +23,7 @@ class Views:
             self._people[trigger_id] = user
 
     def shown(self, arguments: Mapping[str, Any], view: Mapping[str, Any]) -> None:
-        """An app opened, updated or published a view.
-
-        Args:
-            arguments: of the call.
-            view: as the emulator keeps it.
-        """
+        """An app opened, updated or published a view."""
         with self._lock:
             before = self._views.get(view["id"], {})
             user = arguments.get("user_id") or self._people.get(str(arguments.get("trigger_id"))) or before.get("user")
@@ -58,7 +51,6 @@ class Views:
             return changes
 
     def of(self, user: str) -> list[dict[str, Any]]:
-        """The views of a user, in order."""
         with self._lock:
             return sorted(
                 (view for view in self._views.values() if view["user"] == user), key=lambda view: view["number"]
@@ -66,19 +58,11 @@ class Views:
 
 
 class Ephemerals:
-    """Ephemeral messages; thread-safe."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: list[dict[str, Any]] = []
 
     def posted(self, arguments: Mapping[str, Any], ts: str) -> None:
-        """Records an ephemeral message.
-
-        Args:
-            arguments: of the call.
-            ts: the message's, from the answer.
-        """
         kept = {key: arguments[key] for key in ("channel", "user", "text", "blocks", "thread_ts") if key in arguments}
         if isinstance(kept.get("blocks"), str):
             kept["blocks"] = json.loads(kept["blocks"])
@@ -86,6 +70,5 @@ class Ephemerals:
             self._messages.append({**kept, "ts": ts})
 
     def of(self, user: str) -> list[dict[str, Any]]:
-        """The ephemeral messages of a user, in order."""
         with self._lock:
             return [message for message in self._messages if message["user"] == user]

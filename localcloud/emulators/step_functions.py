@@ -39,11 +39,7 @@ _here = threading.local()
 
 
 def install(pause: float) -> None:
-    """Replaces functions of the MiniStack of this process.
-
-    Args:
-        pause: length of a second of a pause, in seconds.
-    """
+    """Replaces functions of the MiniStack of this process."""
     apply_arguments = _states._apply_jsonata_arguments
     invoke_with_callback = _states._invoke_with_callback
     call_function = _states._call_lambda

@@ -61,11 +61,6 @@ class LocalAws:
     def call(self, service: str, operation: str, **parameters: Any) -> Answer:
         """Calls one operation, for example `call("events", "PutRule", Name="x")`.
 
-        Args:
-            service: boto3's name of the service.
-            operation: AWS's name of the operation.
-            parameters: its parameters; those that are None are left out.
-
         Raises:
             AwsCallError: the parameters don't fit AWS's model, or the call was refused.
         """

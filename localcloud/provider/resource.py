@@ -147,12 +147,6 @@ class ResourceType(ABC):
 def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: str = "") -> list[tuple[str, str]]:
     """The problems of inputs: unknown names, missing values, wrong shapes.
 
-    Args:
-        owner: the token of the resource type or function.
-        given: the plain inputs.
-        declared: the properties it has.
-        path: the path of `given`, for nested values.
-
     Returns:
         (path of the property, reason) of each problem.
     """

@@ -37,12 +37,7 @@ _LARGEST_BODY = 1_000_000
 
 
 class SlackPage(ThreadingHTTPServer):
-    """The server; it serves in its own thread while its context is open.
-
-    Args:
-        cloud: the local cloud.
-        port: TCP port of 127.0.0.1; 0 for any.
-    """
+    """The server; it serves in its own thread while its context is open."""
 
     daemon_threads = True
 
@@ -53,7 +48,6 @@ class SlackPage(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="slack-page")
 
     def __enter__(self) -> Self:
-        """Starts to serve."""
         self._thread.start()
         return self
 
@@ -63,7 +57,6 @@ class SlackPage(ThreadingHTTPServer):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        """Stops."""
         self.shutdown()
         self._thread.join()
         self.server_close()

@@ -18,10 +18,6 @@ _NEWEST = 100
 def read_user_view(cloud: RunningCloud, name: str) -> dict[str, Any]:
     """Return what a user sees in Slack.
 
-    Args:
-        cloud: the local cloud.
-        name: the user name; empty for no user.
-
     Returns:
         `people` (user names and display names to choose from), `members` (ID -> display name), `channels` (ID, name,
         topic, and messages in order, each with its `replies`), `ephemerals` (messages that only this user sees),

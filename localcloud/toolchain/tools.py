@@ -68,14 +68,7 @@ def _first(pattern: str, file: Path) -> str:
 
 
 class Toolchain:
-    """Brings tools into `<root>/.tools`; each method is quick when its tool is there already.
-
-    Args:
-        root: the clone.
-        path: the PATH on which installed tools are looked for.
-        progress: where the waiting person looks.
-        releases: the address of Pulumi's releases.
-    """
+    """Brings tools into `<root>/.tools`; each method is quick when its tool is there already."""
 
     def __init__(self, root: Path, path: str, progress: ProgressPrinter, releases: str = RELEASES) -> None:
         self._root = root

@@ -129,7 +129,7 @@ def test_unanswered_request_escalates_and_expires(approvals: ApprovalsHarness) -
     assert "no approver decided in time" in expired
     assert not has_button(message, ids.APPROVE)
     # The button of a message that a client has not refreshed.
-    assert "already expired" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
+    assert "is expired" in refusal(approvals, BARBARA, approvals.build_click(BARBARA, ids.APPROVE, request))
     assert approvals.read_request(request).state is State.expired
     assert not approvals.has_access(ALAN)
 

@@ -42,6 +42,11 @@ class ActionContext:
         """The person, as records keep them."""
         return Actor(self.person.user_id, self.person.display_name, self.person.slack_id)
 
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """The approval policy."""
+        return self.context.policy
+
     def request(self, request_id: str) -> Request:
         """Return the request with this ID.
 
@@ -74,7 +79,7 @@ class ActionContext:
         """
         state = effective_state(request, self.context.clock())
         if states and state not in states:
-            raise ActionRejectedError(f"This request is already {state}.")
+            raise ActionRejectedError(f"This request is {state}.")
 
     def require_authorization(self, question: "_Question", request: Request) -> Decision:
         """Return the decision that authorizes this person, by `may_end` or `may_deny`.
@@ -83,7 +88,7 @@ class ActionContext:
             NotAuthorizedError: if the person is not authorized.
         """
         requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-        decision = question(self.context.policy, self.person, requester, request.permission_set, request.accounts)
+        decision = question(self.policy, self.person, requester, request.permission_set, request.accounts)
         require(decision)
         return decision
 

@@ -53,10 +53,10 @@ def handle_interaction(
     except AlreadyApprovedError:
         responder.show_text("Already approved", "You have already approved this request. It needs another approver.")
     except RequestTransitionError as error:
-        responder.show_text("Too late", f"This request is already {error.state}.")
+        responder.show_text("Too late", f"This request is {error.state}.")
     except UsageTransitionError as error:
         state = error.state.replace("_", " ")
-        responder.show_text("Too late", f"This usage is already {state}{f': {error.why}' if error.why else ''}.")
+        responder.show_text("Too late", f"This usage is {state}{f': {error.why}' if error.why else ''}.")
     except UnknownRecordError:
         responder.show_text("Not possible", "Record not found.")
     except MissingScopeError as error:

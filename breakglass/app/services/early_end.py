@@ -25,7 +25,7 @@ def open_end_form(action: ActionContext, click: Click) -> None:
     request = action.request(click.value)
     action.require_authorization(may_end, request)
     action.require_state(request, State.approved, State.granting, State.active)
-    action.responder.show_view(forms.end_form(request, names=action.context.policy.accounts))
+    action.responder.show_view(forms.end_form(request, names=action.policy.accounts))
 
 
 def end_access(action: ActionContext, submission: Submission) -> None:
@@ -35,7 +35,7 @@ def end_access(action: ActionContext, submission: Submission) -> None:
     note = find_text(submission.values, ids.NOTE)
     if is_blank(note):
         problem = "Enter a reason. The requester reads it."
-        action.responder.show_view(forms.end_form(request, note, problem, action.context.policy.accounts))
+        action.responder.show_view(forms.end_form(request, note, problem, action.policy.accounts))
         return
     _end_request(action, request, note)
     action.responder.show_text("Revoking", "The access is being revoked. The thread says when that is verified.")

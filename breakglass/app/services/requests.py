@@ -75,11 +75,9 @@ def submit_request(action: ActionContext, submission: Submission) -> None:
 def open_extend_form(action: ActionContext, click: Click) -> None:
     """Show the form for an extension."""
     request = action.own_request(click.value, State.active)
-    decision = may_request(action.context.policy, action.person, request.permission_set, request.accounts)
+    decision = may_request(action.policy, action.person, request.permission_set, request.accounts)
     require(decision)
-    action.responder.show_view(
-        forms.extend_form(request, decision.terms, RequestDraft(), names=action.context.policy.accounts)
-    )
+    action.responder.show_view(forms.extend_form(request, decision.terms, RequestDraft(), names=action.policy.accounts))
 
 
 def submit_extension(action: ActionContext, submission: Submission) -> None:
@@ -91,8 +89,8 @@ def submit_extension(action: ActionContext, submission: Submission) -> None:
     decision = _check_draft(action, submission, draft)
     problem = decision.reason if not decision else _too_short(action, parent, draft) or _too_often(action, request_id)
     if problem or decision.terms is None:
-        terms = may_request(action.context.policy, action.person, parent.permission_set, parent.accounts).terms
-        names = action.context.policy.accounts
+        terms = may_request(action.policy, action.person, parent.permission_set, parent.accounts).terms
+        names = action.policy.accounts
         action.responder.show_view(forms.extend_form(parent, terms, draft, problem, names))
         return
     _create_request(action, request_id, draft, decision, decision.terms, parent)
@@ -137,7 +135,7 @@ def _too_short(action: ActionContext, parent: Request, draft: RequestDraft) -> s
 
 
 def _check_draft(action: ActionContext, submission: Submission, draft: RequestDraft) -> Decision:
-    policy, person = action.context.policy, action.person
+    policy, person = action.policy, action.person
     access = policy, person, draft.permission_set, draft.accounts
     decision = check_request(*access, draft.duration or 0, draft.reason, draft.ticket)
     if not decision and not may_request(*access):
@@ -192,13 +190,11 @@ def _draft(values: Mapping[str, tuple[str, ...]]) -> RequestDraft:
 
 
 def _offer(action: ActionContext, draft: RequestDraft) -> RequestOptions:
-    sets = find_requestable(action.context.policy, action.person)
+    sets = find_requestable(action.policy, action.person)
     # Until accounts are chosen, the terms are those of all accounts of the role.
     possible = sets.get(draft.permission_set, ())
     accounts = draft.accounts or possible
-    terms = (
-        may_request(action.context.policy, action.person, draft.permission_set, accounts).terms if accounts else None
-    )
+    terms = may_request(action.policy, action.person, draft.permission_set, accounts).terms if accounts else None
     chosen = draft.accounts or (possible if len(possible) == 1 else ())
     denials = action.context.store.denials(action.person.user_id, draft.permission_set, chosen) if chosen else ()
-    return RequestOptions(sets, action.context.policy.accounts, terms, denials)
+    return RequestOptions(sets, action.policy.accounts, terms, denials)

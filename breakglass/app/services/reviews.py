@@ -62,7 +62,7 @@ def open_deny_form(action: ActionContext, click: Click) -> None:
     request = action.request(click.value)
     action.require_authorization(may_deny, request)
     action.require_state(request, State.pending)
-    action.responder.show_view(forms.deny_form(request, names=action.context.policy.accounts))
+    action.responder.show_view(forms.deny_form(request, names=action.policy.accounts))
 
 
 def deny(action: ActionContext, submission: Submission) -> None:
@@ -72,7 +72,7 @@ def deny(action: ActionContext, submission: Submission) -> None:
     note = find_text(submission.values, ids.NOTE)
     if is_blank(note):
         problem = "Enter a reason. The requester reads it."
-        action.responder.show_view(forms.deny_form(asked, note, problem, action.context.policy.accounts))
+        action.responder.show_view(forms.deny_form(asked, note, problem, action.policy.accounts))
         return
 
     def denied(request: Request) -> Change:
@@ -113,7 +113,7 @@ def open_glass_form(action: ActionContext, click: Click) -> None:
     action.require_state(request, State.pending)
     require(_may_break_glass(action, request))
     denials = notifications.find_other_denials(action.context, request)
-    action.responder.show_view(forms.glass_form(request, names=action.context.policy.accounts, denials=denials))
+    action.responder.show_view(forms.glass_form(request, names=action.policy.accounts, denials=denials))
 
 
 def break_glass(action: ActionContext, submission: Submission) -> None:
@@ -126,9 +126,7 @@ def break_glass(action: ActionContext, submission: Submission) -> None:
     if is_blank(justification):
         problem = "Say why the access can't wait. Everyone in the channel reads it."
         denials = notifications.find_other_denials(action.context, asked)
-        action.responder.show_view(
-            forms.glass_form(asked, justification, problem, action.context.policy.accounts, denials)
-        )
+        action.responder.show_view(forms.glass_form(asked, justification, problem, action.policy.accounts, denials))
         return
 
     def broken(request: Request) -> Change:
@@ -137,7 +135,7 @@ def break_glass(action: ActionContext, submission: Submission) -> None:
         decision = _may_break_glass(action, request)
         require(decision)
         require(_check_by_current_policy(action.context, action.person, request))
-        channels = announcements.announcement_channels(action.context.policy)
+        channels = announcements.announcement_channels(action.policy)
         rule, now = decision.rule or "", action.context.clock()
         return request_lifecycle.break_glass(request, action.by, justification, rule, channels, now)
 

@@ -36,8 +36,8 @@ _LOCK_SECONDS = 60
 def deny_sessions(context: ProvisionerContext, sessions: SessionPolicy, grant: Grant) -> Grant:
     """Deny the sessions of a grant that started before its revocation, and return the written grant.
 
-    If the policy refuses the Deny, the grant says so (`undenied`): a live
-    session is better than a request that never ends. The reconciler retries.
+    If the policy refuses the Deny, the grant says so (`deny_failure`): a live session is better than a request that
+    never ends. The reconciler retries.
     """
     seconds = _session_seconds(context, grant) + MARGIN_SECONDS
     until = grant.deny_until or context.clock() + seconds

@@ -95,7 +95,7 @@ def open_alert_explain_form(action: ActionContext, click: Click) -> None:
     if evidence.drill:
         raise ActionRejectedError("This alert came from a drill: no role was used, and there is nothing to explain.")
     usage = _find_known_usage(action.context, evidence) or _record_click(action, evidence)
-    require(may_explain(action.context.policy, usage, action.person))
+    require(may_explain(action.policy, usage, action.person))
     if usage.thread is None and click.message is not None:
         thread = click.message
         usage = change_usage(
@@ -158,7 +158,7 @@ def explain(action: ActionContext, submission: Submission) -> None:
 def open_acceptance_form(action: ActionContext, click: Click) -> None:
     """Show the explanation to a second person, wherever they clicked."""
     usage = _find_named_usage(action.context, click.value)
-    require(may_accept(action.context.policy, usage, action.person))
+    require(may_accept(action.policy, usage, action.person))
     _show_explanation(action, usage)
 
 
@@ -186,7 +186,7 @@ def accept_explanation(action: ActionContext, submission: Submission) -> None:
 def _show_explanation(action: ActionContext, usage: Usage, problem: str = "") -> None:
     if usage.explanation is None:
         raise ActionRejectedError("The usage is not explained yet.")
-    version, names = life.explanation_version(usage.explanation), action.context.policy.accounts
+    version, names = life.explanation_version(usage.explanation), action.policy.accounts
     action.responder.show_view(forms.accept_form(usage, usage.explanation, version, problem, names))
 
 

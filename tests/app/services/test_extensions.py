@@ -55,7 +55,7 @@ def test_extension_of_ended_access_is_not_approved(workspace: FakeWorkspace) -> 
     more_time(workspace, request)
     workspace.click(ADA, ids.DONE, request)
     workspace.click(CLEO, ids.APPROVE, extension(workspace))
-    assert workspace.told() == "This request is already failed."
+    assert workspace.told() == "This request is failed."
     assert "approved" not in workspace.trail(extension(workspace))
 
 
@@ -66,7 +66,7 @@ def test_extension_of_ended_access_is_not_taken_unapproved(workspace: FakeWorksp
     workspace.clock.advance(600)
     workspace.click(ADA, ids.DONE, request)
     view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("it burns",)}, about=extension(workspace).id)
-    assert "already failed" in workspace.seen(view_id)
+    assert "This request is failed" in workspace.seen(view_id)
     assert workspace.slack.posted(SECOND_CHANNEL) == []
 
 

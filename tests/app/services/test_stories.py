@@ -126,7 +126,7 @@ def test_deny_needs_an_approver_and_shows_the_reason(workspace: FakeWorkspace) -
     assert workspace.now(request).state is State.denied
     assert "Use the runbook first." in workspace.message(request)
     workspace.click(BEA, ids.APPROVE, request)
-    assert workspace.told() == "This request is already denied."
+    assert workspace.told() == "This request is denied."
     assert not workspace.center.created
 
 
@@ -218,7 +218,7 @@ def test_unanswered_request_is_escalated_and_expires(workspace: FakeWorkspace) -
     workspace.runner.pass_time(1500)
     assert workspace.now(request).state is State.expired
     workspace.click(CLEO, ids.APPROVE, request)
-    assert workspace.told() == "This request is already expired."
+    assert workspace.told() == "This request is expired."
     assert not workspace.center.created
 
 
@@ -237,7 +237,7 @@ def test_approve_after_an_unrecorded_expiry_is_refused(workspace: FakeWorkspace)
     request = workspace.asked()
     workspace.clock.advance(1800)
     workspace.click(CLEO, ids.APPROVE, request)
-    assert workspace.told() == "This request is already expired."
+    assert workspace.told() == "This request is expired."
     assert not workspace.center.created
 
 

@@ -75,7 +75,7 @@ def test_interactions_reads_what_receiver_hands_over(workspace: FakeWorkspace) -
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     handed = {**_signed(COMMAND, workspace), "view_id": view_id}
     LambdaInteractions(_Invoking("eu-central-1"), "interactions").hand_over(handed)
-    assert "Request" in workspace.seen(view_id)
+    assert "Request" in workspace.view_text(view_id)
 
 
 COMMAND = urlencode(
@@ -104,7 +104,7 @@ SEARCH = "payload=" + quote(
 
 @pytest.mark.parametrize("kind", ["block_actions", "view_submission", "block_suggestion"])
 def test_interactions_invoked_without_signature_acts_for_nobody(workspace: FakeWorkspace, kind: str) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     payload = {
         "type": kind,
         "user": {"id": CLEO.slack_id, "team_id": TEAM},
@@ -117,10 +117,10 @@ def test_interactions_invoked_without_signature_acts_for_nobody(workspace: FakeW
     for forged in (handed, {**_signed("else", workspace), **handed}):
         with pytest.raises(SignatureError):
             interactions.handler({"interaction": forged}, None)
-    assert workspace.now(request).state is State.pending
+    assert workspace.reload(request).state is State.pending
     if kind == "block_actions":
         interactions.handler({"interaction": {**_signed(body, workspace), "view_id": None}}, None)
-        assert workspace.now(request).state is State.approved, "only the signature was missing"
+        assert workspace.reload(request).state is State.approved, "only the signature was missing"
 
 
 @pytest.mark.parametrize("seconds", [0, 300, 1260])
@@ -162,7 +162,7 @@ def test_interactions_that_cannot_claim_says_so_and_fails(
     monkeypatch.setattr(workspace.store, "once", busy)
     with pytest.raises(BusyError):
         interactions.handler({"interaction": {**_signed(COMMAND, workspace), "view_id": view_id}}, None)
-    assert "Not done yet" in workspace.seen(view_id)
+    assert "Not done yet" in workspace.view_text(view_id)
 
 
 VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
@@ -279,8 +279,8 @@ def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
     signed = {**_signed("", workspace), "view_id": None}
     assert interactions.handler({"interaction": signed}, None) == {}
     assert json.loads(capsys.readouterr().out)[Metric.permanent_refusals] == 1
-    assert "account_inactive" in workspace.told()
-    assert "a retry does not help" in workspace.told()
+    assert "account_inactive" in workspace.private_text()
+    assert "a retry does not help" in workspace.private_text()
 
 
 @pytest.mark.parametrize("handler", [provisioner.handler, interactions.handler])

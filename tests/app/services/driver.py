@@ -82,19 +82,19 @@ class Driver:
 
     # --- the workflow's steps -----------------------------------------------------------------------------------------
 
-    def wait(self, step: str, request_id: str, token: str) -> None:
+    def run_waiting_step(self, step: str, request_id: str, token: str) -> None:
         """Run a step that saves the token of a wait."""
         workflow_steps.run_step(self.context, {"step": step, "request": request_id, "token": token})
 
-    def pass_by(self, step: str, request_id: str) -> Any:
+    def run_step(self, step: str, request_id: str) -> Any:
         """Run a step that concerns people, and return its result."""
         return workflow_steps.run_step(self.context, {"step": step, "request": request_id})
 
-    def at_access(self, step: str, request_id: str) -> Any:
+    def run_access_step(self, step: str, request_id: str) -> Any:
         """Run a step that concerns all accounts, and return its result."""
         return provisioning.run_step(self.context, {"step": step, "request": request_id})
 
-    def at_account(self, step: str, request_id: str, account: str) -> OperationStatus:
+    def run_account_step(self, step: str, request_id: str, account: str) -> OperationStatus:
         """Run a step that concerns one account."""
         return OperationStatus(
             provisioning.run_step(self.context, {"step": step, "request": request_id, "account": account})["status"]

@@ -88,31 +88,31 @@ class Executions:
         match execution.at:
             case "ask" | "hold":
                 before, waits = execution.at, {"ask": "waiting", "hold": "holding"}
-                driver.wait(before, request_id, self._token(execution))
+                driver.run_waiting_step(before, request_id, self._token(execution))
                 execution.at = waits[before] if execution.at == before else execution.at
             case "remind":
-                self._decided(execution, driver.pass_by("remind", request_id)["outcome"])
+                self._decided(execution, driver.run_step("remind", request_id)["outcome"])
             case "extend":
-                driver.pass_by("extend", request_id)
+                driver.run_step("extend", request_id)
                 execution.at = "over"
             case "prepare":
-                self._fan_out(execution, driver.at_access("prepare", request_id)["accounts"], "grant", "granted")
+                self._fan_out(execution, driver.run_access_step("prepare", request_id)["accounts"], "grant", "granted")
             case "granted":
-                execution.at = "hold" if driver.pass_by("granted", request_id)["outcome"] == "active" else "over"
+                execution.at = "hold" if driver.run_step("granted", request_id)["outcome"] == "active" else "over"
             case "due":
-                if driver.pass_by("due", request_id)["outcome"] == "wait":
+                if driver.run_step("due", request_id)["outcome"] == "wait":
                     execution.at = "hold"
                 else:
                     self._fan_out(execution, list(execution.accounts), "revoke", "close")
             case "abandon":
-                self._fan_out(execution, driver.at_access("abandon", request_id)["accounts"], "revoke", "close")
+                self._fan_out(execution, driver.run_access_step("abandon", request_id)["accounts"], "revoke", "close")
             case "close":
-                tail = driver.pass_by("close", request_id)["session_deny_seconds"]
+                tail = driver.run_step("close", request_id)["session_deny_seconds"]
                 execution.at = "session_deny_wait" if tail and not execution.failed else "over"
             case "session_deny_wait":
                 execution.at = "remove_session_deny"
             case "remove_session_deny":
-                driver.at_access("remove_session_deny", request_id)
+                driver.run_access_step("remove_session_deny", request_id)
                 execution.at = "over"
             case "each":
                 self._branch(driver, execution, branch)
@@ -121,7 +121,7 @@ class Executions:
         account = self._account(execution, branch)
         if account is not None:
             step = execution.accounts[account]
-            progress = driver.at_account(step, execution.request.id, account)
+            progress = driver.run_account_step(step, execution.request.id, account)
             execution.accounts[account] = _FOLLOWING[step, progress]
         if all(step == "done" for step in execution.accounts.values()):
             execution.at = execution.then

@@ -76,7 +76,7 @@ class FakeWorkspace:
         dispatch.handle_interaction(self.context, Command(self.actor(person), "t-1", "", CHANNEL), view_id)
         return view_id
 
-    def ask(
+    def try_request(
         self,
         person: Person = ADA,
         *,
@@ -97,7 +97,7 @@ class FakeWorkspace:
         self.runner.run()
         return next((request for request_id, request in self.store.requests.items() if request_id not in known), None)
 
-    def asked(
+    def request_access(
         self,
         person: Person = ADA,
         *,
@@ -106,15 +106,15 @@ class FakeWorkspace:
         reason: str = "the restore failed",
     ) -> Request:
         """Send a request that is taken."""
-        request = self.ask(person, accounts=accounts, duration=duration, reason=reason)
+        request = self.try_request(person, accounts=accounts, duration=duration, reason=reason)
         assert request is not None
-        return self.now(request)
+        return self.reload(request)
 
-    def granted(self, person: Person = ADA, **asked: Any) -> Request:
+    def grant_access(self, person: Person = ADA, **asked: Any) -> Request:
         """Return a request that Cleo has approved."""
-        request = self.asked(person, **asked)
+        request = self.request_access(person, **asked)
         self.click(CLEO, ids.APPROVE, request)
-        return self.now(request)
+        return self.reload(request)
 
     def click(self, person: Person, action_id: str, about: Request | str, *, at_home: bool = False) -> None:
         """Click a button without a form."""
@@ -152,7 +152,7 @@ class FakeWorkspace:
         self.runner.run()
         return view_id
 
-    def adopt(self, policy: ApprovalPolicy) -> None:
+    def deploy_policy(self, policy: ApprovalPolicy) -> None:
         """Deploy another policy; requests that are open stay as they are."""
         self.context = replace(self.context, policy=policy)
         self.runner.interactions = self.runner.provisioner = self.context
@@ -163,7 +163,7 @@ class FakeWorkspace:
 
     # --- state --------------------------------------------------------------------------------------------------------
 
-    def now(self, request: Request) -> Request:
+    def reload(self, request: Request) -> Request:
         """Return a request as it stands now."""
         return self.store.requests[request.id]
 
@@ -171,27 +171,27 @@ class FakeWorkspace:
         """Say whether the assignment is really there."""
         return Access(person.user_id, RDS, account) in self.center.assigned
 
-    def seen(self, view_id: str) -> str:
+    def view_text(self, view_id: str) -> str:
         """Return everything that a form says."""
         return "\n".join(texts(self.slack.views[view_id]))
 
-    def told(self) -> str:
+    def private_text(self) -> str:
         """Return what was last told to one person alone."""
         return self.slack.ephemerals[-1][2]
 
-    def message(self, request: Request) -> str:
+    def message_text(self, request: Request) -> str:
         """Return everything that the message of a request says."""
-        place = self.now(request).message
+        place = self.reload(request).message
         assert place is not None
         return "\n".join(texts(self.slack.messages[place.channel, place.ts].blocks))
 
-    def thread(self, request: Request) -> list[str]:
+    def thread_texts(self, request: Request) -> list[str]:
         """Return the story of a request."""
-        place = self.now(request).message
+        place = self.reload(request).message
         assert place is not None
         return [message.text for message in self.slack.thread(place.channel, place.ts)]
 
-    def trail(self, request: Request) -> list[str]:
+    def trail_events(self, request: Request) -> list[str]:
         """Return what happened to a request and its grants, as the audit trail has it."""
         return [entry.event for entry in self.store.trail if entry.subject == request.id]
 
@@ -203,7 +203,7 @@ class FakeWorkspace:
 
     def _message(self, about: Request | str) -> Message:
         if isinstance(about, Request):
-            return self.now(about).message or Message(CHANNEL, "1.000000")
+            return self.reload(about).message or Message(CHANNEL, "1.000000")
         return Message(CHANNEL, f"{self.clock()}.000000")
 
 

@@ -27,7 +27,7 @@ EVERY = 300
 
 def asked(workspace: FakeWorkspace) -> Request:
     """Return a request without an answer for ten minutes."""
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(600)
     return request
 
@@ -35,7 +35,7 @@ def asked(workspace: FakeWorkspace) -> Request:
 def break_glass(workspace: FakeWorkspace, request: Request) -> str:
     """Break the glass, and return what its requester reads."""
     view_id = workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
-    return workspace.seen(view_id)
+    return workspace.view_text(view_id)
 
 
 def pass_minutes(workspace: FakeWorkspace, minutes: int) -> list[int]:
@@ -53,7 +53,7 @@ def loud(workspace: FakeWorkspace) -> list[int]:
 
 
 def is_done(workspace: FakeWorkspace, request: Request) -> bool:
-    duties = workspace.now(request).announcement
+    duties = workspace.reload(request).announcement
     return duties is not None and duties.is_complete and len(workspace.store.uses) == 1
 
 
@@ -62,10 +62,10 @@ def test_announcement_accepted_at_once_is_made_once(workspace: FakeWorkspace) ->
     assert "It is announced in every channel." in break_glass(workspace, request)
     assert loud(workspace) == [1, 1]
     assert is_done(workspace, request)
-    assert f"Announced in <#{CHANNEL}> and <#{SECOND_CHANNEL}>." in workspace.message(request)
+    assert f"Announced in <#{CHANNEL}> and <#{SECOND_CHANNEL}>." in workspace.message_text(request)
     assert pass_minutes(workspace, 90) == [0] * 18
     assert loud(workspace) == [1, 1]
-    assert workspace.trail(request).count("announced") == 2
+    assert workspace.trail_events(request).count("announced") == 2
 
 
 @pytest.mark.parametrize("minutes", [4, 30, 120])
@@ -84,7 +84,7 @@ def test_announcement_slack_down_is_made_when_it_is_back(workspace: FakeWorkspac
     assert pass_minutes(workspace, 5) == [0]
     assert loud(workspace) == [1, 1]
     assert is_done(workspace, request)
-    assert workspace.now(request).state is (State.ended if minutes > 60 else State.active)
+    assert workspace.reload(request).state is (State.ended if minutes > 60 else State.active)
     assert pass_minutes(workspace, 60) == [0] * 12
     assert loud(workspace) == [1, 1]
 
@@ -95,10 +95,10 @@ def test_announcement_missing_is_made_by_the_next_step(workspace: FakeWorkspace)
     break_glass(workspace, request)
     workspace.slack.heal()
     workspace.runner.pass_time(3600)
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     assert loud(workspace) == [1, 1], "without the reconciler"
     assert is_done(workspace, request)
-    assert "Announced in" in workspace.message(request)
+    assert "Announced in" in workspace.message_text(request)
 
 
 def test_announcement_of_ended_access_says_that_it_is_late(workspace: FakeWorkspace) -> None:
@@ -128,13 +128,13 @@ def test_announcement_not_in_channel_is_made_after_the_repair(workspace: FakeWor
     told = break_glass(workspace, request)
     assert "Slack has not accepted the announcement in C0SECURITY01 (not_in_channel) yet" in told
     assert loud(workspace) == [1, 0]
-    assert f"in <#{SECOND_CHANNEL}> (`not_in_channel`)." in workspace.message(request)
+    assert f"in <#{SECOND_CHANNEL}> (`not_in_channel`)." in workspace.message_text(request)
     assert pass_minutes(workspace, 90) == [1] * 18
     invited = True
     assert pass_minutes(workspace, 5) == [0]
     assert loud(workspace) == [1, 1], "the first channel is not told again"
     assert is_done(workspace, request)
-    assert f"Announced in <#{CHANNEL}> and <#{SECOND_CHANNEL}>." in workspace.message(request)
+    assert f"Announced in <#{CHANNEL}> and <#{SECOND_CHANNEL}>." in workspace.message_text(request)
 
 
 def test_announcement_in_a_replaced_channel_goes_to_the_new_one(workspace: FakeWorkspace) -> None:
@@ -144,7 +144,8 @@ def test_announcement_in_a_replaced_channel_goes_to_the_new_one(workspace: FakeW
     workspace.slack.heal()
     settings = replace(workspace.context.policy.settings, second_channel="C0NEWSECURITY")
     request = announcements.complete_announcement(
-        replace(workspace.context, policy=replace(workspace.context.policy, settings=settings)), workspace.now(request)
+        replace(workspace.context, policy=replace(workspace.context.policy, settings=settings)),
+        workspace.reload(request),
     )
     assert loud(workspace) == [1, 0]
     assert len(workspace.slack.posted("C0NEWSECURITY")) == 1
@@ -203,7 +204,7 @@ def test_break_glass_before_the_message_is_posted_opens() -> None:
             )
 
     workspace.runner.trouble = break_at_home
-    request = workspace.asked()
+    request = workspace.request_access()
     assert workspace.is_open(), "the access does not wait for Slack"
     workspace.slack.heal()
     assert pass_minutes(workspace, 5) == [0]
@@ -222,8 +223,8 @@ def test_access_ends_at_its_time_without_the_identity_store(workspace: FakeWorks
     assert workspace.is_open()
     assert loud(workspace) == [1, 1]
     workspace.runner.pass_time(3600)
-    assert workspace.now(request).state is State.ended
-    assert "run_out" in workspace.trail(request)
+    assert workspace.reload(request).state is State.ended
+    assert "run_out" in workspace.trail_events(request)
     assert not workspace.runner.failed
 
 
@@ -231,7 +232,7 @@ def test_form_sent_again_after_the_end_says_what_is_true(workspace: FakeWorkspac
     request = asked(workspace)
     break_glass(workspace, request)
     workspace.submit(DOT, ids.END_FORM, {ids.NOTE: ("not like this",)}, about=request.id)
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     assert "The access is already over." in break_glass(workspace, request)
     assert loud(workspace) == [1, 1]
 
@@ -257,10 +258,10 @@ def killed_at(moment: int, *, slack_is_down: bool) -> bool:
     if slack_is_down:
         workspace.slack.heal()
         pass_minutes(workspace, 5)
-    if workspace.now(request).glass:
+    if workspace.reload(request).glass:
         assert is_done(workspace, request), moment
         assert all(loud(workspace)), moment
-        assert "opened" in workspace.trail(request), moment
+        assert "opened" in workspace.trail_events(request), moment
     else:
         assert loud(workspace) == [0, 0], moment
         assert not workspace.store.uses, moment
@@ -285,10 +286,10 @@ def dies_once(fuse: Fuse) -> None:
     pass_minutes(workspace, 10)
     workspace.slack.heal()
     pass_minutes(workspace, 60)
-    if workspace.now(request).glass:
+    if workspace.reload(request).glass:
         assert is_done(workspace, request), fuse.at
         assert all(loud(workspace)), fuse.at
-        assert "opened" in workspace.trail(request), fuse.at
+        assert "opened" in workspace.trail_events(request), fuse.at
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
@@ -305,11 +306,11 @@ def test_announcement_any_function_killed_once_is_made(after: bool) -> None:
 
 def refusal(workspace: FakeWorkspace, request: Request) -> str:
     """Return what the requester reads who wants to break the glass."""
-    return workspace.seen(workspace.open_form(ADA, ids.BREAK_GLASS, request))
+    return workspace.view_text(workspace.open_form(ADA, ids.BREAK_GLASS, request))
 
 
 def test_waiting_time_restarts_when_an_approver_acknowledges(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(540)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
     workspace.runner.pass_time(599)
@@ -320,7 +321,7 @@ def test_waiting_time_restarts_when_an_approver_acknowledges(workspace: FakeWork
 
 def test_waiting_time_restarts_with_an_approval_too_few() -> None:
     workspace = FakeWorkspace(policy(rule(approvals=2, approvers=(group("leads"), group("security")))))
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(540)
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.runner.pass_time(599)
@@ -331,8 +332,8 @@ def test_waiting_time_restarts_with_an_approval_too_few() -> None:
 
 @pytest.mark.parametrize("answer", [ids.ACKNOWLEDGE, ids.APPROVE], ids=["looking", "an approval"])
 def test_waiting_time_restarts_with_an_answer_to_a_twin_request(workspace: FakeWorkspace, answer: str) -> None:
-    answered, request = workspace.asked(duration=600), workspace.asked(accounts=(PRODUCTION, STAGING))
-    elsewhere = workspace.asked(accounts=(STAGING,))
+    answered, request = workspace.request_access(duration=600), workspace.request_access(accounts=(PRODUCTION, STAGING))
+    elsewhere = workspace.request_access(accounts=(STAGING,))
     workspace.runner.pass_time(540)
     workspace.click(CLEO, answer, answered)
     workspace.runner.pass_time(60)
@@ -344,12 +345,12 @@ def test_waiting_time_restarts_with_an_answer_to_a_twin_request(workspace: FakeW
 
 def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
     workspace = FakeWorkspace(policy(rule(expiry_seconds=4 * 3600)))
-    answered = workspace.asked()
+    answered = workspace.request_access()
     workspace.runner.pass_time(1)
     for _ in range(19):
-        workspace.asked(accounts=(STAGING,))
+        workspace.request_access(accounts=(STAGING,))
     workspace.runner.pass_time(3600)
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(540)
     workspace.click(CLEO, ids.ACKNOWLEDGE, answered)
     workspace.runner.pass_time(60)
@@ -357,22 +358,22 @@ def test_waiting_time_restarts_with_an_answer_to_an_old_request() -> None:
 
 
 def test_waiting_time_in_the_message_follows_acknowledgements(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
-    assert f"Without an answer by {format_time(request.created_at + 600)}" in workspace.message(request)
+    request = workspace.request_access()
+    assert f"Without an answer by {format_time(request.created_at + 600)}" in workspace.message_text(request)
     workspace.runner.pass_time(60)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
-    assert f"Without an answer by {format_time(request.created_at + 660)}" in workspace.message(request)
+    assert f"Without an answer by {format_time(request.created_at + 660)}" in workspace.message_text(request)
     workspace.runner.pass_time(1190)
     workspace.click(CLEO, ids.ACKNOWLEDGE, request)
-    assert "It expires before the glass may be broken." in workspace.message(request)
+    assert "It expires before the glass may be broken." in workspace.message_text(request)
     assert ids.BREAK_GLASS not in str(workspace.slack.messages[(CHANNEL, ts_of(workspace, request))].blocks)
 
 
 def denied(workspace: FakeWorkspace, **asked: Any) -> Request:
     """A request that Cleo denies."""
-    request = workspace.asked(**asked)
+    request = workspace.request_access(**asked)
     workspace.submit(CLEO, ids.DENY_FORM, {ids.NOTE: ("Use the runbook first.",)}, about=request.id)
-    return workspace.now(request)
+    return workspace.reload(request)
 
 
 def test_denial_forbids_break_glass_for_twelve_hours(workspace: FakeWorkspace) -> None:
@@ -381,13 +382,13 @@ def test_denial_forbids_break_glass_for_twelve_hours(workspace: FakeWorkspace) -
     request = asked(workspace)
     assert f"Cleo denied devops-break-glass for Ada 10 min ago ({first.id})." in refusal(workspace, request)
     assert "the glass can't be broken" in break_glass(workspace, request)
-    assert not workspace.now(request).glass
+    assert not workspace.reload(request).glass
     workspace.clock.now = when + 12 * 3600 - 601
     request = asked(workspace)
     assert "1 s to go" in refusal(workspace, request)
     workspace.runner.pass_time(1)
     break_glass(workspace, request)
-    assert workspace.now(request).glass
+    assert workspace.reload(request).glass
     announcement = str(workspace.slack.posted(SECOND_CHANNEL)[0].blocks)
     assert f"<@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {format_time(when)}" in announcement
 
@@ -405,25 +406,25 @@ def test_denial_counts_for_any_of_its_accounts(
     workspace: FakeWorkspace, before: tuple[str, ...], now: tuple[str, ...], forbidden: bool
 ) -> None:
     denied(workspace, accounts=before)
-    request = workspace.asked(accounts=now)
+    request = workspace.request_access(accounts=now)
     workspace.runner.pass_time(600)
     break_glass(workspace, request)
-    assert workspace.now(request).glass is not forbidden
+    assert workspace.reload(request).glass is not forbidden
 
 
 def test_denial_of_another_person_does_not_count(workspace: FakeWorkspace) -> None:
     denied(workspace, person=EVE)
     request = asked(workspace)
     break_glass(workspace, request)
-    assert workspace.now(request).glass
+    assert workspace.reload(request).glass
 
 
 def test_denial_while_another_request_waits_counts_at_once(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(600)
     denied(workspace)
     break_glass(workspace, request)
-    assert not workspace.now(request).glass
+    assert not workspace.reload(request).glass
 
 
 def test_denial_is_shown_in_the_form_and_in_the_next_message(workspace: FakeWorkspace) -> None:
@@ -431,24 +432,24 @@ def test_denial_is_shown_in_the_form_and_in_the_next_message(workspace: FakeWork
     when = first.closed_at or 0
     line = f":no_entry: <@UCLEO> denied `devops-break-glass` in `production (222222222222)`, {format_time(when)}"
     until = f"The glass can't be broken for it before {format_time(when + 12 * 3600)}."
-    request = workspace.asked()
-    assert line in workspace.message(request)
-    assert until in workspace.message(request)
-    assert "It expires before the glass may be broken." in workspace.message(request)
+    request = workspace.request_access()
+    assert line in workspace.message_text(request)
+    assert until in workspace.message_text(request)
+    assert "It expires before the glass may be broken." in workspace.message_text(request)
     view_id = workspace.command(ADA)
     values = {ids.ROLE: (RDS,), ids.ACCOUNTS: (PRODUCTION,), ids.DURATION: ("3600",), ids.REASON: (" ",)}
     workspace.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
-    assert line in workspace.seen(view_id)
-    assert until in workspace.seen(view_id)
+    assert line in workspace.view_text(view_id)
+    assert until in workspace.view_text(view_id)
 
 
 def test_denial_is_remembered_for_a_week(workspace: FakeWorkspace) -> None:
     denied(workspace)
     workspace.clock.advance(7 * 86_400)
-    assert ":no_entry:" not in workspace.message(workspace.asked())
+    assert ":no_entry:" not in workspace.message_text(workspace.request_access())
 
 
 def ts_of(workspace: FakeWorkspace, request: Request) -> str:
-    place = workspace.now(request).message
+    place = workspace.reload(request).message
     assert place is not None
     return place.ts

@@ -67,7 +67,7 @@ def story(of: FakeWorkspace) -> Request:
     _reconcile(of)
     of.runner.pass_time(60)
     assert [of.is_open(account=account) for account in BOTH] == [True, True]
-    assert of.now(request).state is State.active
+    assert of.reload(request).state is State.active
     again(lambda: of.click(ADA, ids.DONE, request))
     of.runner.pass_time(GRACE_SECONDS)
     _reconcile(of)
@@ -106,12 +106,12 @@ def test_crash_at_any_call_changes_no_final_state(at: int, after: bool) -> None:
     of = workspace(fuse)
     request = story(of)
     assert fuse.calls > at, "it has crashed"
-    assert of.now(request).state is State.ended
+    assert of.reload(request).state is State.ended
     assert not of.center.assigned
     assert [grant.state for grant in of.store.grants(request.id)] == ["revoked", "revoked"]
     for once in ("requested", "approved", "prepared", "opened", "returned", "closed"):
-        assert of.trail(request).count(once) == 1, once
+        assert of.trail_events(request).count(once) == 1, once
     for each in ("granted", "revoked"):
-        assert of.trail(request).count(each) == 2, each
+        assert of.trail_events(request).count(each) == 2, each
     assert len(of.workflow.started) == 1
     assert not of.store.holders(of.store.grants(request.id)[0].access)

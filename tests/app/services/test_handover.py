@@ -111,10 +111,10 @@ OF_PROVISIONER = [
 @given(st.lists(st.sampled_from(OF_REQUEST + OF_PROVISIONER), min_size=1, max_size=6))
 def test_steps_invoked_by_hand_approve_and_grant_nothing(invoked: list[str]) -> None:
     workspace = FakeWorkspace()
-    request = workspace.asked()
+    request = workspace.request_access()
     for step in invoked:
         event = {"step": step, "request": request.id, "account": request.accounts[0], "token": "t-0", "error": "none"}
         with suppress(Exception):
             (workflow_steps.run_step if step in OF_REQUEST else provisioning.run_step)(workspace.context, event)
-    assert workspace.now(request).state in (State.pending, State.failed)
+    assert workspace.reload(request).state in (State.pending, State.failed)
     assert workspace.center.assigned == set()

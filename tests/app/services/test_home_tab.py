@@ -32,7 +32,7 @@ def buttons(view: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_home_tab_offers_a_request_to_its_approvers_only(workspace: FakeWorkspace) -> None:
-    request = workspace.asked(BEA)
+    request = workspace.request_access(BEA)
     assert (ids.APPROVE, request.id) in buttons(home(workspace, CLEO))
     assert (ids.APPROVE, request.id) not in buttons(home(workspace, BEA))
     assert (ids.WITHDRAW, request.id) in buttons(home(workspace, BEA))
@@ -40,22 +40,22 @@ def test_home_tab_offers_a_request_to_its_approvers_only(workspace: FakeWorkspac
 
 
 def test_home_tab_offers_the_end_to_authorized_people(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     assert (ids.END, request.id) in buttons(home(workspace, DOT))
     assert (ids.DONE, request.id) in buttons(home(workspace, ADA))
     assert (ids.END, request.id) not in buttons(home(workspace, FAY))
 
 
 def test_click_in_the_home_tab_publishes_it_again(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     home(workspace, CLEO)
     workspace.click(CLEO, ids.APPROVE, request, at_home=True)
-    assert workspace.now(request).state is State.active
+    assert workspace.reload(request).state is State.active
     assert (ids.APPROVE, request.id) not in buttons(workspace.slack.homes["UCLEO"])
 
 
 def test_history_of_all_requests_is_for_security_only(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
     assert request.id in chosen(workspace, DOT, ids.HOME_FILTER, "all:ended")
     assert request.id not in chosen(workspace, DOT, ids.HOME_FILTER, "all:denied")
@@ -67,7 +67,7 @@ def test_history_of_several_pages_continues(workspace: FakeWorkspace) -> None:
     requests = []
     for _ in range(23):
         workspace.clock.advance(300)
-        request = workspace.asked()
+        request = workspace.request_access()
         workspace.click(ADA, ids.WITHDRAW, request)
         requests.append(request.id)
     first = chosen(workspace, ADA, ids.HOME_FILTER, "mine:withdrawn")
@@ -78,7 +78,7 @@ def test_history_of_several_pages_continues(workspace: FakeWorkspace) -> None:
 
 
 def test_history_with_an_invalid_cursor_shows_the_first_page(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     assert request.id in chosen(workspace, ADA, ids.HOME_MORE, "mine:any|garbage")
 
 

@@ -10,26 +10,26 @@ from tests.app.services.fake_workspace import FakeWorkspace
 
 
 def calls_of_security(workspace: FakeWorkspace, request: Request) -> int:
-    return sum("<@UDOT>" in text for text in workspace.thread(request))
+    return sum("<@UDOT>" in text for text in workspace.thread_texts(request))
 
 
 def test_escalation_refused_by_slack_is_retried(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.slack.fail("chat.postMessage", "timeout", times=3)
     workspace.runner.pass_time(300 + 120)
     assert calls_of_security(workspace, request) == 0
-    assert not workspace.now(request).escalated
+    assert not workspace.reload(request).escalated
     workspace.runner.pass_time(60)
     assert calls_of_security(workspace, request) == 1
-    assert workspace.trail(request).count("escalated") == 1
+    assert workspace.trail_events(request).count("escalated") == 1
     workspace.runner.pass_time(600)
     assert calls_of_security(workspace, request) == 1
 
 
 def test_requester_is_told_that_no_approver_could_be_asked(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "not_in_channel", times=workspace.runner.attempts)
-    request = workspace.asked()
-    assert workspace.now(request).state is State.failed
+    request = workspace.request_access()
+    assert workspace.reload(request).state is State.failed
     (told,) = workspace.slack.posted("UADA")
     assert "no approver saw it" in told.text
 
@@ -37,21 +37,21 @@ def test_requester_is_told_that_no_approver_could_be_asked(workspace: FakeWorksp
 def test_requester_is_told_by_the_reconciler(workspace: FakeWorkspace) -> None:
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
-        workspace.ask()
+        workspace.try_request()
     workspace.workflow.failure = None
     (request,) = workspace.store.requests.values()
     workspace.workflow.start(request, 60)
     workspace.workflow.end(request.id)
     workspace.clock.advance(300)
     workspace.reconcile()
-    assert workspace.now(request).state is State.failed
+    assert workspace.reload(request).state is State.failed
     assert len(workspace.slack.posted("UADA")) == 1
 
 
 def test_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
-    request = workspace.asked()
-    assert workspace.now(request).state is State.failed
+    request = workspace.request_access()
+    assert workspace.reload(request).state is State.failed
     workspace.reconcile()
     assert workspace.slack.posted("UADA") == []
     workspace.slack.heal()
@@ -64,5 +64,5 @@ def test_requester_is_told_when_slack_is_back(workspace: FakeWorkspace) -> None:
 def test_requester_without_private_messages_is_given_up(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "not_in_channel", times=workspace.runner.attempts)
     workspace.slack.fail("chat.postMessage", "cannot_dm_bot", times=None)
-    workspace.asked()
+    workspace.request_access()
     assert list(workspace.store.open_requests()) == []

@@ -34,7 +34,7 @@ LATE = 3600 + GRACE_SECONDS
 
 def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Return open access whose execution is stopped by hand."""
-    request = workspace.granted(person)
+    request = workspace.grant_access(person)
     workspace.runner.stop(request.id)
     return request
 
@@ -47,40 +47,40 @@ def test_reconcile_revokes_overdue_access_without_a_workflow(workspace: FakeWork
     workspace.clock.advance(1 + GRACE_SECONDS)
     assert workspace.reconcile().late == 0
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
-    assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
+    assert workspace.reload(request).state is State.ended
+    assert workspace.trail_events(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
 def test_reconcile_after_machine_replaced_revokes_open_access(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.runner.replace_machine()
     workspace.reconcile()
     assert workspace.is_open(), "its time is not over"
     workspace.clock.advance(LATE)
     workspace.reconcile()
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
-    assert workspace.trail(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
+    assert workspace.reload(request).state is State.ended
+    assert workspace.trail_events(request)[-4:] == ["revoke_begun", "revoked", "run_out", "closed"]
 
 
 def test_reconcile_after_machine_replaced_ends_an_ended_request(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.runner.replace_machine()
     workspace.click(ADA, ids.DONE, request)
     workspace.reconcile()
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
 
 
 def test_reconcile_after_machine_replaced_restarts_pending(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.replace_machine()
     workspace.clock.advance(GRACE_SECONDS)
     workspace.reconcile()
     workspace.runner.run()
     workspace.click(CLEO, ids.APPROVE, request)
     assert workspace.is_open()
-    assert workspace.now(request).state is State.active
+    assert workspace.reload(request).state is State.active
 
 
 def test_refused_revocation_is_counted_and_retried(workspace: FakeWorkspace) -> None:
@@ -97,7 +97,7 @@ def test_refused_revocation_is_counted_and_retried(workspace: FakeWorkspace) -> 
     workspace.center.trouble = lambda call, done: None
     workspace.reconcile()
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
 
 
 def test_reconcile_with_a_failing_part_runs_the_others(workspace: FakeWorkspace) -> None:
@@ -121,8 +121,8 @@ def test_reconcile_with_a_failing_grant_revokes_the_others(
     workspace.clock.advance(LATE)
     monkeypatch.setattr(workspace.center, "is_assigned", broken)
     assert workspace.reconcile().failures > 0
-    assert workspace.now(second).state is State.ended
-    assert workspace.now(first).state is not State.ended
+    assert workspace.reload(second).state is State.ended
+    assert workspace.reload(first).state is not State.ended
 
 
 def test_reconcile_with_an_unreadable_request_revokes_its_grants(workspace: FakeWorkspace) -> None:
@@ -155,7 +155,7 @@ def test_reconcile_with_an_unreadable_grant_revokes_the_others(workspace: FakeWo
     workspace.store.unreadable.add(f"{first.id} {PRODUCTION}")
     assert workspace.reconcile().failures > 0
     assert not workspace.is_open(BEA)
-    assert workspace.now(second).state is State.ended
+    assert workspace.reload(second).state is State.ended
 
 
 def test_reconcile_starts_every_deletion_before_any_message(workspace: FakeWorkspace) -> None:
@@ -166,7 +166,7 @@ def test_reconcile_starts_every_deletion_before_any_message(workspace: FakeWorks
     workspace.reconcile()
     assert told
     assert not any(told)
-    assert {workspace.now(request).state for request in (first, second)} == {State.ended}
+    assert {workspace.reload(request).state for request in (first, second)} == {State.ended}
 
 
 def test_reconcile_without_time_posts_the_rest_in_the_next_run(workspace: FakeWorkspace) -> None:
@@ -177,11 +177,11 @@ def test_reconcile_without_time_posts_the_rest_in_the_next_run(workspace: FakeWo
     began = workspace.clock()
     assert workspace.reconcile().late == 0
     assert workspace.clock() - began < 300, "the function's time"
-    assert all(workspace.now(request).message_stale for request in requests)
+    assert all(workspace.reload(request).message_stale for request in requests)
     workspace.slack.heal()
     workspace.slack.watch = lambda: None
     workspace.reconcile()
-    assert all("Ended" in workspace.message(request) for request in requests)
+    assert all("Ended" in workspace.message_text(request) for request in requests)
 
 
 def test_search_with_one_broken_account_searches_the_others(
@@ -231,7 +231,7 @@ def test_reconcile_that_cannot_list_grants_counts_none(
 def test_reconcile_of_many_hanging_accounts_ends_in_time(later: int) -> None:
     accounts = tuple(f"{number:012}" for number in range(50))
     workspace = FakeWorkspace(policy(replace(DATABASES, accounts=accounts), accounts=dict.fromkeys(accounts, "one")))
-    request = workspace.granted(accounts=accounts)
+    request = workspace.grant_access(accounts=accounts)
     workspace.runner.stop(request.id)
     if not later:
         workspace.click(ADA, ids.DONE, request)
@@ -248,18 +248,18 @@ def test_reconcile_of_many_hanging_accounts_ends_in_time(later: int) -> None:
 
 
 def test_reconcile_expires_an_overdue_request(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800 + GRACE_SECONDS)
     assert workspace.reconcile().stuck == 1
-    assert workspace.now(request).state is State.expired
-    assert "Expired" in workspace.message(request)
+    assert workspace.reload(request).state is State.expired
+    assert "Expired" in workspace.message_text(request)
 
 
 def test_reconcile_starts_a_workflow_that_never_started(workspace: FakeWorkspace) -> None:
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
-        workspace.ask()
+        workspace.try_request()
     workspace.workflow.failure = None
     (request,) = workspace.store.requests.values()
     workspace.clock.advance(GRACE_SECONDS)
@@ -270,12 +270,12 @@ def test_reconcile_starts_a_workflow_that_never_started(workspace: FakeWorkspace
 
 
 def test_approval_that_could_not_wake_the_workflow_is_resumed(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.workflow.failure = RuntimeError("Step Functions is down")
     with pytest.raises(RuntimeError):
         workspace.click(CLEO, ids.APPROVE, request)
     workspace.workflow.failure = None
-    assert workspace.now(request).state is State.approved
+    assert workspace.reload(request).state is State.approved
     workspace.clock.advance(GRACE_SECONDS)
     workspace.reconcile()
     workspace.runner.run()
@@ -283,23 +283,23 @@ def test_approval_that_could_not_wake_the_workflow_is_resumed(workspace: FakeWor
 
 
 def test_request_with_a_workflow_stopped_before_grants_fails(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.clock.advance(GRACE_SECONDS)
     workspace.reconcile()
-    assert workspace.now(request).state is State.failed
-    assert "workflow was stopped" in workspace.message(request)
+    assert workspace.reload(request).state is State.failed
+    assert "workflow was stopped" in workspace.message_text(request)
 
 
 def test_stale_message_is_refreshed_when_slack_is_back(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.slack.fail("chat.update", "is_archived", times=None)
     workspace.click(CLEO, ids.APPROVE, request)
     workspace.reconcile()
-    assert "requested" in workspace.message(request), "Slack takes nothing"
+    assert "requested" in workspace.message_text(request), "Slack takes nothing"
     workspace.slack.heal()
     workspace.reconcile()
-    assert "Active until" in workspace.message(request)
+    assert "Active until" in workspace.message_text(request)
     calls = len(workspace.slack.calls)
     workspace.reconcile()
     assert len(workspace.slack.calls) == calls, "it shows the newest state by now"
@@ -308,19 +308,19 @@ def test_stale_message_is_refreshed_when_slack_is_back(workspace: FakeWorkspace)
 def test_stale_message_of_an_ended_request_is_refreshed(
     workspace: FakeWorkspace,
 ) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.slack.fail("chat.update", "unreachable", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.slack.heal()
     dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(ADA), "Ev1"), None)
     assert f"'action_id': '{ids.WITHDRAW}'" not in str(workspace.slack.homes["UADA"])
     workspace.reconcile()
-    assert "withdrew it" in workspace.message(request)
+    assert "withdrew it" in workspace.message_text(request)
     assert list(workspace.store.open_requests()) == []
 
 
 def test_stale_message_that_slack_always_refuses_is_given_up(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.slack.fail("chat.update", "not_in_channel", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.clock.advance(7 * 86_400 - 1)
@@ -333,7 +333,7 @@ def test_stale_message_that_slack_always_refuses_is_given_up(workspace: FakeWork
 
 @pytest.mark.parametrize("code", ["message_not_found", "cant_update_message"])
 def test_message_that_is_gone_is_not_updated_again(workspace: FakeWorkspace, code: str) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.slack.fail("chat.update", code, times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     assert list(workspace.store.open_requests()) == []
@@ -347,8 +347,8 @@ def test_reconcile_posts_its_revocations_at_once(workspace: FakeWorkspace) -> No
     workspace.clock.advance(LATE)
     workspace.center.polls = 5
     workspace.reconcile()
-    assert "Its time was over" in workspace.message(request)
-    assert "It is being revoked." in workspace.message(request)
+    assert "Its time was over" in workspace.message_text(request)
+    assert "It is being revoked." in workspace.message_text(request)
 
 
 def full_policy() -> str:
@@ -368,10 +368,10 @@ def full_policy() -> str:
 @pytest.mark.parametrize("content", ["not a policy", full_policy()], ids=["edited by hand", "full"])
 def test_request_ends_if_the_policy_refuses_the_deny(content: str) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.sessions.write(content)
     workspace.click(ADA, ids.DONE, request)
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     workspace.runner.pass_time(4000)
     workspace.reconcile()
     assert workspace.runner.failed == []
@@ -419,7 +419,7 @@ def test_search_revokes_its_own_late_assignment_under_report(workspace: FakeWork
     workspace.runner.run()
     workspace.clock.advance(LATE)
     workspace.reconcile()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
     assert workspace.reconcile().unmanaged == 1
     assert workspace.is_open(), "not at first sight"
@@ -443,7 +443,7 @@ def test_search_leaves_what_was_held_long_ago_under_report(workspace: FakeWorksp
 
 def test_search_finds_an_assignment_behind_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
     (grant,) = workspace.store.live_grants()
     assert grant.deny_until is not None
@@ -542,13 +542,13 @@ def test_search_ignores_assignments_of_stack_file_and_requests() -> None:
     workspace.center.assigned.add(Access("u-fay", RDS, PRODUCTION))
     assert workspace.reconcile() == Counts()
     workspace = FakeWorkspace()
-    workspace.granted()
+    workspace.grant_access()
     assert workspace.reconcile() == Counts()
 
 
 def test_session_deny_is_written_again_and_removed_in_time() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
     workspace.sessions.write(session_denials.render_policy())

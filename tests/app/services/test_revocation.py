@@ -27,35 +27,35 @@ def state(workspace: FakeWorkspace, request: Request) -> GrantState:
 
 
 def test_revoke_after_a_deletion_needs_one_list(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     assert len(workspace.center.deleted) == 1
 
 
 def test_revoke_of_an_unlisted_one_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.center.assigned.clear()
     workspace.click(ADA, ids.DONE, request)
-    assert workspace.now(request).state is State.revoking
+    assert workspace.reload(request).state is State.revoking
     workspace.runner.pass_time(RELIST_SECONDS - 1)
-    assert workspace.now(request).state is State.revoking
+    assert workspace.reload(request).state is State.revoking
     workspace.runner.pass_time(60)
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
 
 
 def test_revoke_that_deleted_nothing_waits_for_a_second_list(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.center.polls = 1
     workspace.center.unlisted = 1
     workspace.center.deletion = lambda _: Operation("", OperationStatus.succeeded)  # type: ignore[method-assign]
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(RELIST_SECONDS - 1)
-    assert workspace.now(request).state is State.revoking
+    assert workspace.reload(request).state is State.revoking
 
 
 def test_verify_of_a_late_assignment_deletes_it_again(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     late = [Access(ADA.user_id, RDS, PRODUCTION)]
 
     def comes_late(call: str, done: bool) -> None:
@@ -66,12 +66,12 @@ def test_verify_of_a_late_assignment_deletes_it_again(workspace: FakeWorkspace) 
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(60)
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     assert len(workspace.center.deleted) == 2
 
 
 def test_rollback_of_a_created_assignment_deletes_it_unlisted(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
 
     def killed(step: str, done: bool) -> None:
         # The creation succeeds, and every step that looks at it is killed first.
@@ -90,7 +90,7 @@ def test_rollback_of_a_created_assignment_deletes_it_unlisted(workspace: FakeWor
 
 @pytest.mark.parametrize("call", ["creation", "deletion"])
 def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: FakeWorkspace, call: str) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.center.polls = 1
     workspace.click(CLEO, ids.APPROVE, request)
     if call == "deletion":
@@ -105,7 +105,7 @@ def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: Fake
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.pass_time(1500)
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
 
 
 # --- a set that left the stack file ----------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_revoke_ends_where_the_status_of_an_operation_is_refused(workspace: Fake
 
 def test_reconcile_revokes_a_grant_whose_set_left_the_stack_file() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.runner.stop(request.id)
     workspace.center.sets = frozenset()
     workspace.context = replace(workspace.context, policy=replace(workspace.context.policy, sets={}))
@@ -125,18 +125,18 @@ def test_reconcile_revokes_a_grant_whose_set_left_the_stack_file() -> None:
 
 
 def test_prepare_for_a_set_that_left_fails_the_request(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.click(CLEO, ids.APPROVE, request)
-    workspace.adopt(policy(sets={}))
+    workspace.deploy_policy(policy(sets={}))
     assert run_step(workspace.context, {"step": "prepare", "request": request.id}) == {"accounts": []}
-    assert workspace.now(request).state is State.failed
-    assert "stack file" in workspace.now(request).note
+    assert workspace.reload(request).state is State.failed
+    assert "stack file" in workspace.reload(request).note
     assert workspace.store.grants(request.id) == ()
 
 
 def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     grant = workspace.store.grant(request.id, PRODUCTION)
     assert grant is not None
     assert grant.set_arn == workspace.context.policy.sets[RDS].arn
@@ -148,10 +148,10 @@ def test_prepare_stores_the_arn_of_the_set(workspace: FakeWorkspace) -> None:
 @pytest.mark.parametrize("reason", [UNEXPECTED, PROPAGATION])
 def test_creation_with_a_transient_failure_is_retried(workspace: FakeWorkspace, reason: str) -> None:
     workspace.center.failures = [reason, reason]
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.runner.pass_time(60)
     assert workspace.is_open()
-    assert workspace.now(request).state is State.active
+    assert workspace.reload(request).state is State.active
     assert len(workspace.center.created) == 3
     grant = workspace.store.grant(request.id, PRODUCTION)
     assert grant is not None
@@ -160,16 +160,16 @@ def test_creation_with_a_transient_failure_is_retried(workspace: FakeWorkspace, 
 
 def test_creation_that_keeps_failing_ends_with_the_reason(workspace: FakeWorkspace) -> None:
     workspace.center.failure = UNEXPECTED
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.runner.pass_time(1200)
-    assert workspace.now(request).state is State.failed
-    assert UNEXPECTED in workspace.message(request)
+    assert workspace.reload(request).state is State.failed
+    assert UNEXPECTED in workspace.message_text(request)
 
 
 def test_creation_with_a_permanent_failure_is_not_retried(workspace: FakeWorkspace) -> None:
     workspace.center.failure = NO_ASSIGNEE
-    request = workspace.granted()
-    assert workspace.now(request).state is State.failed
+    request = workspace.grant_access()
+    assert workspace.reload(request).state is State.failed
     assert len(workspace.center.created) == 1
 
 
@@ -179,11 +179,11 @@ def test_creation_above_a_quota_says_so(workspace: FakeWorkspace) -> None:
             raise BusyError("CreateAccountAssignment: ServiceQuotaExceededException")
 
     workspace.center.trouble = full
-    request = workspace.granted()
+    request = workspace.grant_access()
     assert "ServiceQuotaExceededException" in workspace.store.grants(request.id)[0].failure
     workspace.runner.pass_time(900)
-    assert workspace.now(request).state is State.failed
-    assert "ServiceQuotaExceededException" in workspace.message(request)
+    assert workspace.reload(request).state is State.failed
+    assert "ServiceQuotaExceededException" in workspace.message_text(request)
 
 
 # --- live sessions ---------------------------------------------------------------------------------------------------
@@ -191,25 +191,25 @@ def test_creation_above_a_quota_says_so(workspace: FakeWorkspace) -> None:
 
 def test_ended_message_changes_once_the_deny_is_written() -> None:
     workspace = FakeWorkspace(policy(settings=replace(SETTINGS, session_policy_id="p-1")), ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     whole = workspace.sessions.content
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
     workspace.reconcile()
-    assert "Not cut off" in workspace.message(request)
+    assert "Not cut off" in workspace.message_text(request)
     assert workspace.reconcile().undenied == 1
     workspace.sessions.content = whole
     assert workspace.reconcile().undenied == 0
-    assert "Sessions that were open are cut off" in workspace.message(request)
-    assert "sessions_not_denied" in workspace.trail(request)
+    assert "Sessions that were open are cut off" in workspace.message_text(request)
+    assert "sessions_not_denied" in workspace.trail_events(request)
 
 
 def test_reconcile_without_time_counts_undenied_sessions() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
-    late = workspace.granted()
+    late = workspace.grant_access()
     workspace.runner.stop(late.id)
     workspace.clock.advance(3600 + GRACE_SECONDS)
     (ended,) = workspace.store.grants(request.id)
@@ -224,7 +224,7 @@ def test_reconcile_without_time_counts_undenied_sessions() -> None:
 
 def test_reconcile_counts_no_undenied_session_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.sessions.content = "not a policy"
     workspace.click(ADA, ids.DONE, request)
     workspace.runner.stop(request.id)
@@ -241,7 +241,7 @@ def test_reconcile_counts_no_undenied_session_that_is_over(monkeypatch: pytest.M
 
 def test_reconcile_without_end_sessions_clears_a_stored_deny() -> None:
     workspace = FakeWorkspace(ends_sessions=True)
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
     assert list(workspace.store.live_grants())
     workspace.runner.stop(request.id)
@@ -254,7 +254,7 @@ def test_reconcile_without_end_sessions_clears_a_stored_deny() -> None:
 
 
 def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.store.unreadable.add(request.id)
     assert run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "x"}) == {
         "accounts": [PRODUCTION]
@@ -262,7 +262,7 @@ def test_abandon_of_an_unreadable_request_names_its_accounts(workspace: FakeWork
 
 
 def test_abandon_with_an_unreachable_store_raises(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
 
     def away(*_: object) -> bool:
         raise AwsError("InternalServerError", "", 500)
@@ -273,7 +273,7 @@ def test_abandon_with_an_unreachable_store_raises(workspace: FakeWorkspace, monk
 
 
 def test_abandon_tells_the_code_of_a_permanent_refusal(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     cause = '{"errorMessage": "not_in_channel", "errorType": "PermanentError"}'
     run_step(workspace.context, {"step": "abandon", "request": request.id, "error": "PermanentError", "cause": cause})
-    assert workspace.now(request).note == "The workflow failed (not_in_channel)."
+    assert workspace.reload(request).note == "The workflow failed (not_in_channel)."

@@ -26,7 +26,9 @@ from tests.app.services.fake_workspace import FakeWorkspace, interrupt
 
 def press(workspace: FakeWorkspace, person: Person, action_id: str, request: Request) -> None:
     """Click, and let no execution go on."""
-    click = Click(workspace.actor(person), "t-1", action_id, request.id, workspace.now(request).message, None, "", {})
+    click = Click(
+        workspace.actor(person), "t-1", action_id, request.id, workspace.reload(request).message, None, "", {}
+    )
     dispatch.handle_interaction(workspace.context, click, None)
 
 
@@ -43,11 +45,11 @@ _OF_PROVISIONER = ("prepare", "grant", "poll_grant", "rollback_grant", "revoke",
 
 def prepared(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     """Have a request approved whose execution goes no further than its grants being written down."""
-    request = workspace.asked(person)
+    request = workspace.request_access(person)
     workspace.runner.stop(request.id)
     press(workspace, CLEO, ids.APPROVE, request)
     step(workspace, "prepare", request)
-    return workspace.now(request)
+    return workspace.reload(request)
 
 
 def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
@@ -55,7 +57,7 @@ def opened(workspace: FakeWorkspace, person: Person = ADA) -> Request:
     request = prepared(workspace, person)
     step(workspace, "grant", request, account=PRODUCTION)
     step(workspace, "granted", request)
-    return workspace.now(request)
+    return workspace.reload(request)
 
 
 def taken_back(workspace: FakeWorkspace, request: Request) -> None:
@@ -86,13 +88,13 @@ def test_grant_run_after_the_end_keeps_no_assignment(workspace: FakeWorkspace) -
     interrupt(workspace.store, "add_holder", meanwhile)
     with pytest.raises(BusyError):
         step(workspace, "grant", first, account=PRODUCTION)
-    assert workspace.now(first).state is State.ended
+    assert workspace.reload(first).state is State.ended
     assert not workspace.is_open()
     second = opened(workspace)
     assert workspace.is_open()
     taken_back(workspace, second)
     assert not workspace.is_open(), "the first request holds nothing any more"
-    assert workspace.now(second).state is State.ended
+    assert workspace.reload(second).state is State.ended
 
 
 def test_assignment_of_an_ended_holder_is_unmanaged(workspace: FakeWorkspace) -> None:
@@ -143,7 +145,7 @@ def test_reconcile_while_the_workflow_closes_closes_once(workspace: FakeWorkspac
     workspace.clock.advance(GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: step(workspace, "close", request))
     workspace.reconcile()
-    assert workspace.trail(request).count("closed") == 1
+    assert workspace.trail_events(request).count("closed") == 1
 
 
 def test_reconcile_while_the_workflow_verifies_revokes_once(workspace: FakeWorkspace) -> None:
@@ -156,9 +158,9 @@ def test_reconcile_while_the_workflow_verifies_revokes_once(workspace: FakeWorks
 
     interrupt(workspace.store, "save_grant", meanwhile)
     workspace.reconcile()
-    assert workspace.trail(request).count("revoked") == 1
+    assert workspace.trail_events(request).count("revoked") == 1
     workspace.reconcile()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
 
 
 def test_end_by_the_requester_at_the_end_of_the_time_wins(workspace: FakeWorkspace) -> None:
@@ -166,7 +168,7 @@ def test_end_by_the_requester_at_the_end_of_the_time_wins(workspace: FakeWorkspa
     workspace.clock.advance(3600)
     interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
     assert step(workspace, "due", request) == workflow_steps.OVER
-    assert "run_out" not in workspace.trail(request)
+    assert "run_out" not in workspace.trail_events(request)
 
 
 def extended_meanwhile(workspace: FakeWorkspace, request: Request) -> None:
@@ -182,7 +184,7 @@ def test_extension_at_the_end_of_the_time_wins(workspace: FakeWorkspace) -> None
     workspace.clock.advance(3600)
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
     assert step(workspace, "due", request) == {"outcome": "wait", "wait": 7200}
-    assert workspace.now(request).state is State.active
+    assert workspace.reload(request).state is State.active
 
 
 def test_reconcile_while_it_is_extended_keeps_the_access(workspace: FakeWorkspace) -> None:
@@ -190,7 +192,7 @@ def test_reconcile_while_it_is_extended_keeps_the_access(workspace: FakeWorkspac
     workspace.clock.advance(3600 + GRACE_SECONDS)
     interrupt(workspace.store, "save_grant", lambda: extended_meanwhile(workspace, request))
     assert workspace.reconcile() == Counts()
-    assert workspace.now(request).state is State.active
+    assert workspace.reload(request).state is State.active
     assert workspace.is_open()
 
 
@@ -200,7 +202,7 @@ def test_extension_after_the_reconciler_revoked_fails(workspace: FakeWorkspace) 
     interrupt(workspace.store, "save_request", lambda: extended_meanwhile(workspace, request))
     workspace.reconcile()
     assert not workspace.is_open()
-    assert workspace.now(request).state is State.ended
+    assert workspace.reload(request).state is State.ended
     (extension,) = [other for other in workspace.store.requests.values() if other.parent == request.id]
     assert extension.state is State.failed
 
@@ -210,28 +212,28 @@ def test_end_by_the_requester_during_the_grant_revokes(workspace: FakeWorkspace)
     step(workspace, "grant", request, account=PRODUCTION)
     interrupt(workspace.store, "save_request", lambda: press(workspace, ADA, ids.DONE, request))
     assert step(workspace, "granted", request) == {"outcome": "active", "wait": 1}
-    assert "opened" not in workspace.trail(request)
+    assert "opened" not in workspace.trail_events(request)
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------
 
 
 def test_refresh_of_a_changing_request_shows_the_newest_state(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
 
     def withdrawn() -> None:
-        by = workspace.now(request).requester
+        by = workspace.reload(request).requester
         change_request(
             workspace.store, request.id, lambda read: request_lifecycle.withdraw(read, by, workspace.clock())
         )
 
     interrupt(workspace.slack, "call", withdrawn)
     notifications.refresh_message(workspace.context, request.id)
-    assert "withdrew it" in workspace.message(request)
+    assert "withdrew it" in workspace.message_text(request)
 
 
 def test_approve_while_it_expires_wins(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1799)
 
@@ -243,11 +245,11 @@ def test_approve_while_it_expires_wins(workspace: FakeWorkspace) -> None:
     workspace.clock.advance(1)
     interrupt(workspace.store, "save_request", by_a_clock_that_is_behind)
     assert step(workspace, "remind", request) == workflow_steps.APPROVED
-    assert workspace.now(request).state is State.approved
+    assert workspace.reload(request).state is State.approved
 
 
 def test_approve_while_the_reconciler_expires_it_wins(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.clock.advance(1800)
 
@@ -258,28 +260,28 @@ def test_approve_while_the_reconciler_expires_it_wins(workspace: FakeWorkspace) 
 
     interrupt(workspace.store, "save_request", by_a_clock_that_is_behind)
     workspace.reconcile()
-    assert workspace.now(request).state is State.approved
+    assert workspace.reload(request).state is State.approved
 
 
 def test_approve_during_the_escalation_wins(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     workspace.clock.advance(300)
     interrupt(workspace.store, "save_request", lambda: press(workspace, CLEO, ids.APPROVE, request))
     assert step(workspace, "remind", request) == workflow_steps.APPROVED
-    assert "escalated" not in workspace.trail(request)
+    assert "escalated" not in workspace.trail_events(request)
 
 
 def test_reconcile_while_workflow_prepares_leaves_it_granting(
     workspace: FakeWorkspace,
 ) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     press(workspace, CLEO, ids.APPROVE, request)
     workspace.clock.advance(GRACE_SECONDS)
     interrupt(workspace.store, "save_request", lambda: step(workspace, "prepare", request))
     workspace.reconcile()
-    assert workspace.now(request).state is State.granting
+    assert workspace.reload(request).state is State.granting
     assert grant_of(workspace, request).state == "planned"
 
 
@@ -313,7 +315,7 @@ def unmanaged(workspace: FakeWorkspace) -> Request:
     taken_back(workspace, opened(workspace))
     workspace.center.assigned.add(Access(ADA.user_id, RDS, PRODUCTION))
     workspace.reconcile()
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.stop(request.id)
     press(workspace, CLEO, ids.APPROVE, request)
     return request

@@ -84,16 +84,16 @@ def test_record_of_another_person_or_session_is_another_usage(workspace: FakeWor
 
 
 def test_usage_under_a_request_is_linked_to_it(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
     assert record_usage(workspace.context, workspace.directory, at).request_id == request.id
 
 
 def glass_broken(workspace: FakeWorkspace) -> Request:
-    request = workspace.asked()
+    request = workspace.request_access()
     workspace.runner.pass_time(600)
     workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("everything burns",)}, about=request.id)
-    return workspace.now(request)
+    return workspace.reload(request)
 
 
 def test_break_glass_without_a_usage_requires_an_explanation(workspace: FakeWorkspace) -> None:
@@ -104,7 +104,7 @@ def test_break_glass_without_a_usage_requires_an_explanation(workspace: FakeWork
     workspace.clock.advance(DAY)
     assert workspace.reconcile().overdue == 1
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "explained" in workspace.thread(request)[-1], "it is in the request's own thread"
+    assert "explained" in workspace.thread_texts(request)[-1], "it is in the request's own thread"
     workspace.submit(ADA, ids.GLASS_FORM, {ids.JUSTIFICATION: ("again",)}, about=request.id)
     assert the_use(workspace).explanation is not None
 
@@ -120,7 +120,7 @@ def test_record_under_break_glass_joins_its_usage(workspace: FakeWorkspace) -> N
 
 
 def test_approved_request_without_usage_needs_no_explanation(workspace: FakeWorkspace) -> None:
-    request = workspace.granted()
+    request = workspace.grant_access()
     workspace.click(ADA, ids.DONE, request)
     assert workspace.store.uses == {}
 
@@ -133,8 +133,8 @@ def test_explanation_from_an_alert_is_accepted_by_another(workspace: FakeWorkspa
     workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id, view_id=view_id)
     (explained,) = workspace.slack.thread(ALERT.channel, ALERT.ts)
     assert "a second backup" in json.dumps(explained.blocks)
-    assert "a second person has to" in workspace.seen(workspace.open_form(ADA, ids.ACCEPT, use.id))
-    assert "may accept this" in workspace.seen(workspace.open_form(EVE, ids.ACCEPT, use.id))
+    assert "a second person has to" in workspace.view_text(workspace.open_form(ADA, ids.ACCEPT, use.id))
+    assert "may accept this" in workspace.view_text(workspace.open_form(EVE, ids.ACCEPT, use.id))
     sign_off(workspace, CLEO, use)
     assert the_use(workspace).state is UsageState.accepted
     assert "Explanation accepted by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
@@ -161,7 +161,7 @@ def test_acceptance_form_shows_the_explanation_from_any_click(workspace: FakeWor
     dispatch.handle_interaction(
         workspace.context, Click(workspace.actor(CLEO), "t-1", ids.ACCEPT, use.id, message, home, "", {}), view_id
     )
-    shown = workspace.seen(view_id)
+    shown = workspace.view_text(view_id)
     assert [text for (text,) in EXPLANATION.values() if text not in shown] == []
     assert the_use(workspace).state is UsageState.explained, "a click alone agrees with nothing"
 
@@ -174,8 +174,8 @@ def test_accept_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspa
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
     workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id)
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=read, view_id=view_id)
-    assert "has changed" in workspace.seen(view_id)
-    assert "something else" in workspace.seen(view_id)
+    assert "has changed" in workspace.view_text(view_id)
+    assert "something else" in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.explained
     about = workspace.slack.views[view_id]["private_metadata"]
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
@@ -190,7 +190,7 @@ def test_accept_during_a_change_shows_the_newest(workspace: FakeWorkspace) -> No
     interrupt(workspace.store, "save_usage", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
     about = workspace.slack.views[view_id]["private_metadata"]
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=about, view_id=view_id)
-    assert "has changed" in workspace.seen(view_id)
+    assert "has changed" in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.explained
 
 
@@ -218,9 +218,9 @@ def test_accept_repeated_changes_nothing(workspace: FakeWorkspace) -> None:
 
 def test_alert_of_a_drill_or_forged_creates_no_usage(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(drill="DRILL: "))
-    assert "nothing to explain" in workspace.seen(view_id)
+    assert "nothing to explain" in workspace.view_text(view_id)
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
-    assert "has no valid evidence of a usage" in workspace.seen(view_id)
+    assert "has no valid evidence of a usage" in workspace.view_text(view_id)
     assert not workspace.store.uses
 
 
@@ -241,7 +241,7 @@ def test_click_on_an_unrecorded_alert_names_the_clicker(workspace: FakeWorkspace
 
 def test_click_of_an_unauthorized_person_creates_nothing(workspace: FakeWorkspace) -> None:
     view_id = workspace.open_form(EVE, ids.EXPLAIN_ALERT, forged(who="ada"))
-    assert "Only the user of" in workspace.seen(view_id)
+    assert "Only the user of" in workspace.view_text(view_id)
     assert workspace.store.uses == {}
     assert [entry.event for entry in workspace.store.trail] == ["refused"]
 
@@ -255,7 +255,7 @@ def test_click_of_an_unauthorized_person_moves_no_thread(workspace: FakeWorkspac
 @pytest.mark.parametrize("at", [NOW - 7 * DAY - 1, NOW + 301])
 def test_click_with_a_time_outside_seven_days_creates_nothing(workspace: FakeWorkspace, at: int) -> None:
     view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(at=at))
-    assert "not from the last seven days" in workspace.seen(view_id)
+    assert "not from the last seven days" in workspace.view_text(view_id)
     assert workspace.store.uses == {}
 
 
@@ -269,7 +269,7 @@ def test_click_on_an_old_alert_finds_the_recorded_usage(workspace: FakeWorkspace
 def test_clicks_that_record_usages_are_limited_per_person(workspace: FakeWorkspace) -> None:
     views = [workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(f"e-{n}", f"nobody-{n}")) for n in range(30)]
     assert len(workspace.store.uses) == MAX_PER_HOUR
-    assert "within an hour" in workspace.seen(views[-1])
+    assert "within an hour" in workspace.view_text(views[-1])
     workspace.open_form(BEA, ids.EXPLAIN_ALERT, forged("e-31", "nobody-31"))
     workspace.clock.advance(3600)
     workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged("e-32", "nobody-32", at=workspace.clock()))
@@ -277,7 +277,7 @@ def test_clicks_that_record_usages_are_limited_per_person(workspace: FakeWorkspa
 
 
 def test_click_with_the_id_of_a_request_cancels_no_explanation(workspace: FakeWorkspace) -> None:
-    request = workspace.asked()
+    request = workspace.request_access()
     for who in ("", "ada", "nobody"):
         workspace.open_form(ADA, ids.EXPLAIN_ALERT, forged(event=request.id, who=who))
     workspace.runner.pass_time(600)
@@ -334,9 +334,9 @@ def test_many_unexplained_usages_are_few_messages(workspace: FakeWorkspace, coun
 def test_explanation_needs_reason_actions_and_the_right_person(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
-    assert "the reason for the access and the actions" in workspace.seen(view_id)
+    assert "the reason for the access and the actions" in workspace.view_text(view_id)
     view_id = workspace.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "Only the user of" in workspace.seen(view_id)
+    assert "Only the user of" in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.unexplained
 
 
@@ -399,5 +399,5 @@ def test_explanation_not_accepted_is_not_said_to_be_there(workspace: FakeWorkspa
     use = recorded(workspace, seen())
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "Slack refused it in the thread" in workspace.seen(view_id)
+    assert "Slack refused it in the thread" in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.explained

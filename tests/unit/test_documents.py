@@ -9,12 +9,13 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from breakglass.cli.check import PROBLEM, LocatedProblem, to_text
-from breakglass.errors import Problem
+from breakglass.errors import ConfigError, Problem
 from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.secret_keys import NAMESPACE
 
@@ -99,13 +100,23 @@ def is_there(named: str) -> bool:
     return file.exists() and (not test or f"def {test}(" in file.read_text(encoding="utf-8"))
 
 
-def test_the_stack_file_of_the_readme_is_a_valid_one() -> None:
+def readme_config() -> dict[str, Any]:
     example, *_ = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
     config = yaml.safe_load(example)["config"]
     keys = {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
-    secrets = {key: {"secure": "v1:made:up"} for key in ("slackBotToken", "slackSigningSecret")}
+    return {**keys, **{key: {"secure": "v1:made:up"} for key in ("slackBotToken", "slackSigningSecret")}}
 
-    validate_stack({**keys, **secrets}, ROOT / "stacks")
+
+def test_readme_stack_file_is_valid() -> None:
+    validate_stack(readme_config(), ROOT / "stacks")
+
+
+def test_readme_shows_a_problem_as_it_is_reported() -> None:
+    config = readme_config()
+    config["alerts"]["slack"]["channel"] = "#incidents"
+    with pytest.raises(ConfigError) as refused:
+        validate_stack(config, ROOT / "stacks")
+    assert f"```\n{refused.value.problems[0]}\n```" in text_of(README)
 
 
 def test_license_is_the_unmodified_apache_text() -> None:

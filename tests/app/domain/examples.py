@@ -83,13 +83,13 @@ def approval(by: Actor, at: int = ASKED + 60) -> Approval:
 
 def grant(state: GrantState = GrantState.planned, account: str = PRODUCTION, **changes: Any) -> Grant:
     """The assignment that Ada's request causes in an account."""
-    one = Grant("r-1", Access(ADA.user_id, RDS, account), state, ASKED + 60 + HOUR, version=1)
-    return replace(one, **changes)
+    current = Grant("r-1", Access(ADA.user_id, RDS, account), state, ASKED + 60 + HOUR, version=1)
+    return replace(current, **changes)
 
 
 def use(**changes: Any) -> Usage:
     """Ada's use of the set in production, which is overdue a day later."""
-    one = Usage(
+    current = Usage(
         id="u-1",
         permission_set=RDS,
         account=PRODUCTION,
@@ -100,9 +100,9 @@ def use(**changes: Any) -> Usage:
         version=1,
         event_ids=("e-1",),
     )
-    return replace(one, **changes)
+    return replace(current, **changes)
 
 
 def explanation(by: Actor = ADA_ACTS, at: int = ASKED + HOUR, **changes: Any) -> Explanation:
-    """What Ada writes about it."""
+    """Return Ada's explanation, with changes."""
     return replace(Explanation(by, at, "the restore failed", "https://status/1", "restored by hand", ""), **changes)

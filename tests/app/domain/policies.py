@@ -35,7 +35,7 @@ def user(name: str) -> Principal:
 
 def person(name: str, *groups: str) -> Person:
     """A user in these groups."""
-    return Person(f"u-{name}", name, name.capitalize(), frozenset(f"g-{one}" for one in groups), f"U{name.upper()}")
+    return Person(f"u-{name}", name, name.capitalize(), frozenset(f"g-{each}" for each in groups), f"U{name.upper()}")
 
 
 ADA = person("ada", "oncall")
@@ -80,7 +80,7 @@ SETTINGS = Settings(
 
 
 def quiet(seconds: int, *denials: Denial) -> AnswerHistory:
-    """Nobody has answered for so long, at second 100,000."""
+    """Return the history of a request without an answer for this long, at second 100,000."""
     return AnswerHistory(100_000 - seconds, 100_000, denials)
 
 

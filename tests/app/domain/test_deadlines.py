@@ -1,7 +1,7 @@
-"""When something is due: what a wait is for, how long it is, and what a request needs whose workflow stands still.
+"""Due times: the length of each wait, and the recovery of a request with a stuck workflow.
 
-Not shown here: that the workflow waits for so long (tests/unit/approval), nor what the reconciler does then
-(services.reconciler).
+Not proved here: that the workflow waits as long (tests/unit/components/approvals), and the reconciler's actions
+(`services.reconciler`).
 """
 
 from collections.abc import Callable
@@ -39,28 +39,30 @@ ESCALATED = request(escalated=True, reminded_at=ASKED + 5 * MINUTE)
 NEEDS: dict[str, tuple[Request, Terms | None, int, set[PendingAction], int]] = {
     # sentence: (request, terms, minutes since it was asked, what it needs, minutes to wait then)
     "at first it needs nothing until it is escalated": (request(), TERMS, 0, set(), 5),
-    "then those are mentioned whom nobody's answer concerns": (request(), TERMS, 5, {PendingAction.escalate}, 0),
+    "after the time without an answer it escalates": (request(), TERMS, 5, {PendingAction.escalate}, 0),
     "after that it waits until the glass may be broken": (ESCALATED, TERMS, 5, set(), 5),
     "then it shows that": (ESCALATED, TERMS, 10, {PendingAction.glass_open}, 15),
     "a reminder counts from the last one": (ESCALATED, TERMS, 25, {PendingAction.glass_open, PendingAction.remind}, 0),
     "without an escalation it is a reminder that comes next": (request(), QUIET, 5, set(), 15),
     "without one that is due before, its end": (request(reminded_at=ASKED + 20 * MINUTE), QUIET, 20, set(), 10),
     "an overdue request needs to expire and nothing else": (request(), TERMS, 30, {PendingAction.expire}, 0),
-    "one that no rule allows any more only expires: nobody could approve it": (request(), None, 25, set(), 5),
+    "one that no rule allows any more only expires": (request(), None, 25, set(), 5),
     "a decided request needs nothing": (request(State.approved), TERMS, 25, set(), 0),
 }
 
 
 @pytest.mark.parametrize("sentence", NEEDS)
-def test_needs(sentence: str) -> None:
-    one, terms, minutes, expected, _ = NEEDS[sentence]
-    assert deadlines.due_actions(one, terms, REMIND, ASKED + minutes * MINUTE) == expected
+def test_due_actions(sentence: str) -> None:
+    current, terms, minutes, expected, _ = NEEDS[sentence]
+    assert deadlines.due_actions(current, terms, REMIND, ASKED + minutes * MINUTE) == expected
 
 
-@pytest.mark.parametrize("sentence", [sentence for sentence, (one, *_) in NEEDS.items() if one.state is State.pending])
-def test_waits(sentence: str) -> None:
-    one, terms, minutes, _, wait = NEEDS[sentence]
-    assert deadlines.pending_wait_seconds(one, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
+@pytest.mark.parametrize(
+    "sentence", [sentence for sentence, (each, *_) in NEEDS.items() if each.state is State.pending]
+)
+def test_pending_wait_seconds(sentence: str) -> None:
+    current, terms, minutes, _, wait = NEEDS[sentence]
+    assert deadlines.pending_wait_seconds(current, terms, REMIND, ASKED + minutes * MINUTE) == max(1, wait * MINUTE)
 
 
 terms_of_any_rule = st.builds(
@@ -80,15 +82,15 @@ terms_of_any_rule = st.builds(
 
 
 @given(terms_of_any_rule, st.integers(MINUTE, HOUR), st.integers(ASKED - HOUR, ASKED + HOUR))
-def test_whoever_waits_as_told_misses_nothing(terms: Terms, remind: int, now: int) -> None:
-    """Between the needs of now and the end of the wait, nothing new is needed; at its end something is."""
-    one = request()
-    wait = deadlines.pending_wait_seconds(one, terms, remind, now)
-    needed = deadlines.due_actions(one, terms, remind, now)
+def test_pending_wait_ends_at_the_next_action(terms: Terms, remind: int, now: int) -> None:
+    """No action becomes due before the end of the wait; at its end one does."""
+    current = request()
+    wait = deadlines.pending_wait_seconds(current, terms, remind, now)
+    needed = deadlines.due_actions(current, terms, remind, now)
     assert wait >= 1
     if needed <= {PendingAction.glass_open}:
-        assert deadlines.due_actions(one, terms, remind, now + wait - 1) == needed
-        assert deadlines.due_actions(one, terms, remind, now + wait) != needed
+        assert deadlines.due_actions(current, terms, remind, now + wait - 1) == needed
+        assert deadlines.due_actions(current, terms, remind, now + wait) != needed
     else:
         assert wait == 1
 
@@ -99,11 +101,11 @@ def test_whoever_waits_as_told_misses_nothing(terms: Terms, remind: int, now: in
 @pytest.mark.parametrize(
     ("now", "wait"), [(ASKED + 60, HOUR), (ASKED + HOUR, 60), (ASKED + 60 + HOUR, 1), (ASKED + 2 * HOUR, 1)]
 )
-def test_access_is_held_until_its_end(now: int, wait: int) -> None:
+def test_hold_seconds_until_the_end(now: int, wait: int) -> None:
     assert deadlines.hold_seconds(request(State.active), now) == wait
 
 
-def test_access_without_an_end_is_not_held() -> None:
+def test_hold_seconds_without_an_end_is_one() -> None:
     assert deadlines.hold_seconds(request(State.active, revoke_at=None), ASKED) == 1
 
 
@@ -119,13 +121,13 @@ TAILS: dict[str, tuple[list[Grant], int]] = {
 
 
 @pytest.mark.parametrize("sentence", TAILS)
-def test_tail(sentence: str) -> None:
+def test_session_deny_seconds(sentence: str) -> None:
     grants, expected = TAILS[sentence]
     assert deadlines.session_deny_seconds(grants, ASKED) == expected
 
 
 @pytest.mark.parametrize("state", GrantState)
-def test_an_assignment_is_overdue_if_it_may_be_there_after_its_end_and_the_grace(state: GrantState) -> None:
+def test_is_overdue_after_end_and_grace_in_live_states(state: GrantState) -> None:
     end = ASKED + 60 + HOUR
     may_be_there = state not in (GrantState.failed, GrantState.revoked)
     assert not deadlines.is_overdue(grant(state), end + GRACE - 1, GRACE)
@@ -141,7 +143,7 @@ CLOSED = ASKED + 20 * MINUTE
 
 STUCK: dict[str, tuple[Request, int, Recovery, Recovery]] = {
     # sentence: (request, now, help while its execution runs, help if it does not)
-    "a new request is left to whoever starts its workflow": (
+    "a new request is left to the function that starts its workflow": (
         request(),
         ASKED + GRACE - 1,
         Recovery.none,
@@ -151,9 +153,9 @@ STUCK: dict[str, tuple[Request, int, Recovery, Recovery]] = {
     "what should expire is left to its workflow at first": (request(), EXPIRES, Recovery.none, Recovery.expire),
     "and then expires": (request(), EXPIRES + GRACE, Recovery.expire, Recovery.expire),
     "a fresh decision is left alone": (request(State.approved), DECIDED + GRACE - 1, Recovery.none, Recovery.none),
-    "a decision that woke nobody does": (request(State.approved), DECIDED + GRACE, Recovery.wake, Recovery.start),
+    "a decision without a wake is recovered": (request(State.approved), DECIDED + GRACE, Recovery.wake, Recovery.start),
     "opening takes its time": (request(State.granting), DECIDED + GRACE - 1, Recovery.none, Recovery.none),
-    "what nobody opens any more is taken back": (
+    "granting without an execution is revoked": (
         request(State.granting),
         DECIDED + GRACE,
         Recovery.none,
@@ -161,14 +163,14 @@ STUCK: dict[str, tuple[Request, int, Recovery, Recovery]] = {
     ),
     "what is open stays open until its end": (request(State.active), END - 1, Recovery.none, Recovery.none),
     "at its end it is left to its workflow": (request(State.active), END, Recovery.none, Recovery.revoke),
-    "and then taken back": (request(State.active), END + GRACE, Recovery.revoke, Recovery.revoke),
-    "what is being taken back is left to its workflow at first": (
+    "and then revoked": (request(State.active), END + GRACE, Recovery.revoke, Recovery.revoke),
+    "revoking is left to its workflow at first": (
         request(State.revoking, closed_at=CLOSED),
         CLOSED + GRACE - 1,
         Recovery.none,
         Recovery.revoke,
     ),
-    "and then taken back, should the workflow not know of it": (
+    "and then revoked, in case the workflow does not know of it": (
         request(State.revoking, closed_at=CLOSED),
         CLOSED + GRACE,
         Recovery.revoke,
@@ -182,14 +184,14 @@ STUCK: dict[str, tuple[Request, int, Recovery, Recovery]] = {
 
 
 @pytest.mark.parametrize("sentence", STUCK)
-def test_stuck(sentence: str) -> None:
-    one, now, running, dead = STUCK[sentence]
-    assert deadlines.needed_recovery(one, now, GRACE, lambda: True) is running
-    assert deadlines.needed_recovery(one, now, GRACE, lambda: False) is dead
+def test_needed_recovery(sentence: str) -> None:
+    current, now, running, dead = STUCK[sentence]
+    assert deadlines.needed_recovery(current, now, GRACE, lambda: True) is running
+    assert deadlines.needed_recovery(current, now, GRACE, lambda: False) is dead
 
 
 @pytest.mark.parametrize("state", [State.ended, State.denied, State.expired, State.withdrawn, State.failed])
-def test_nobody_asks_for_the_execution_of_what_is_over(state: State) -> None:
+def test_needed_recovery_of_final_state_asks_nothing(state: State) -> None:
     asked: list[bool] = []
     is_running: Callable[[], bool] = lambda: bool(asked.append(True))  # noqa: E731
     deadlines.needed_recovery(request(state), END + HOUR, GRACE, is_running)
@@ -197,9 +199,9 @@ def test_nobody_asks_for_the_execution_of_what_is_over(state: State) -> None:
 
 
 @given(st.sampled_from(State), st.booleans())
-def test_in_the_end_every_open_request_is_helped_or_goes_on(state: State, running: bool) -> None:
-    one = request(state, closed_at=CLOSED)
-    helped = deadlines.needed_recovery(one, END + HOUR, GRACE, lambda: running)
+def test_needed_recovery_helps_every_open_request(state: State, running: bool) -> None:
+    current = request(state, closed_at=CLOSED)
+    helped = deadlines.needed_recovery(current, END + HOUR, GRACE, lambda: running)
     is_over = state in (State.ended, State.denied, State.expired, State.withdrawn, State.failed)
     goes_on = state is State.granting and running
     assert (helped is Recovery.none) is (is_over or goes_on)

@@ -1,6 +1,6 @@
 """The precedence of `breakglass.app.domain.decision`: scenarios by name, and what holds for every policy.
 
-Not shown here: that groups are read anew at each click, and that a decision is taken before its effect (`app`).
+Not proved here: that each click reads the groups again, and that a decision comes before its effect (`services`).
 """
 
 from collections.abc import Callable
@@ -73,8 +73,8 @@ def asked(of: ApprovalPolicy, who: Person = ADA, **changes: Any) -> Decision:
 
 REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
     # sentence: (what decides, part of its reason; "" if it is allowed)
-    "somebody on call may request": (lambda: asked(policy()), ""),
-    "somebody who isn't on call may not": (lambda: asked(policy(), FAY), "No rule lets Fay request"),
+    "a person on call may request": (lambda: asked(policy()), ""),
+    "a person who isn't on call may not": (lambda: asked(policy(), FAY), "No rule lets Fay request"),
     "a refusal says who may": (lambda: asked(policy(), FAY), "People who may: group oncall"),
     "a set that no rule is about can't be requested": (
         lambda: asked(policy(), permission_set=NETWORK),
@@ -84,7 +84,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: asked(policy(), permission_set="root"),
         "No approval rule is for the permission set root",
     ),
-    "a request without an account is none": (lambda: asked(policy(), accounts=()), "at least one account"),
+    "a request without an account is refused": (lambda: asked(policy(), accounts=()), "at least one account"),
     "one account too many refuses all": (
         lambda: asked(policy(), accounts=(PRODUCTION, "444444444444")),
         "No rule lets Ada request devops-break-glass in 444444444444",
@@ -97,7 +97,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: asked(policy(denies=(NO_CONTRACTORS,)), EVE),
         "Contractors ask their lead",
     ),
-    "a deny rule hits nobody else": (lambda: asked(policy(denies=(NO_CONTRACTORS,))), ""),
+    "a deny rule hits only its principals": (lambda: asked(policy(denies=(NO_CONTRACTORS,))), ""),
     "a deny rule about another account does not hit": (lambda: asked(policy(denies=(FROZEN,))), ""),
     "a deny rule about one of the accounts hits": (
         lambda: asked(policy(denies=(FROZEN,)), accounts=(PRODUCTION, STAGING)),
@@ -116,7 +116,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+")), ticket="see INC-1"),
         "in the form INC-[0-9]+",
     ),
-    "a ticket that can't be seen is none, whatever the form": (
+    "an invisible ticket does not count, for any pattern": (
         lambda: asked(policy(rule(ticket_pattern=".+")), ticket="\u200b\u2800"),
         "A ticket is required here",
     ),
@@ -147,7 +147,7 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
 
 
 @pytest.mark.parametrize("sentence", REQUESTS)
-def test_request(sentence: str) -> None:
+def test_may_request(sentence: str) -> None:
     decide_it, reason = REQUESTS[sentence]
     decision = decide_it()
     assert bool(decision) is not bool(reason), decision
@@ -156,11 +156,11 @@ def test_request(sentence: str) -> None:
 
 APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
     "a lead may approve": (lambda: may_approve(policy(), ADA, CLEO, RDS, (PRODUCTION,)), ""),
-    "somebody on call may not": (
+    "a person on call may not": (
         lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
         "not an approver",
     ),
-    "nobody approves their own request, lead or not": (
+    "a requester can't approve, lead or not": (
         lambda: may_approve(policy(), BEA, BEA, RDS, (PRODUCTION,)),
         "A requester can't approve their own request",
     ),
@@ -279,7 +279,7 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
         "never opened alone",
     ),
     "a deny of breaking the glass leaves the request alone": (lambda: asked(policy(denies=(ALWAYS_APPROVED,))), ""),
-    "not by somebody who may not request": (
+    "not by a person who may not request": (
         lambda: may_break_glass(policy(), FAY, RDS, (PRODUCTION,), quiet(9_999)),
         "No rule lets Fay",
     ),
@@ -290,12 +290,12 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: may_end(policy(), EVE, ADA, RDS, (PRODUCTION,)),
         "Only the requester and group security",
     ),
-    "a deny rule keeps nobody from ending": (
+    "a deny rule does not prevent an end": (
         lambda: may_end(policy(denies=(replace(NO_CONTRACTORS, principals=()),)), CLEO, ADA, RDS, (PRODUCTION,)),
         "",
     ),
-    "whoever may end it may deny it": (lambda: may_deny(policy(), CLEO, ADA, RDS, (PRODUCTION,)), ""),
-    "nobody denies their own request, security neither": (
+    "a person who may end it may deny it": (lambda: may_deny(policy(), CLEO, ADA, RDS, (PRODUCTION,)), ""),
+    "a requester can't deny, not even as security": (
         lambda: may_deny(policy(security=(group("oncall"),)), ADA, ADA, RDS, (PRODUCTION,)),
         "but can withdraw it",
     ),
@@ -308,24 +308,24 @@ APPROVALS: dict[str, tuple[Callable[[], Decision], str]] = {
 
 
 @pytest.mark.parametrize("sentence", APPROVALS)
-def test_approval(sentence: str) -> None:
+def test_may_approve_break_end_and_deny(sentence: str) -> None:
     decide_it, reason = APPROVALS[sentence]
     decision = decide_it()
     assert bool(decision) is not bool(reason), decision
     assert reason in decision.reason
 
 
-def test_a_decision_names_its_rule_and_its_approvers() -> None:
+def test_may_request_names_rule_and_approvers() -> None:
     decision = may_request(policy(DATABASES, TWO), ADA, RDS, (PRODUCTION,))
     assert (decision.rule, decision.approvers) == ("two-people", (group("leads"), group("security")))
 
 
-def test_rules_with_the_same_number_of_approvals_govern_together() -> None:
+def test_may_request_equal_approvals_govern_together() -> None:
     decision = may_request(policy(DATABASES, rule(name="b", approvers=(user("fay"),))), ADA, RDS, (PRODUCTION,))
     assert (decision.rule, decision.approvers) == ("databases, b", (group("leads"), user("fay")))
 
 
-def test_the_terms_are_the_strictest_of_all_matching_rules() -> None:
+def test_may_request_has_the_strictest_terms() -> None:
     other = rule(
         name="b",
         maximum_seconds=1800,
@@ -346,7 +346,7 @@ def test_the_terms_are_the_strictest_of_all_matching_rules() -> None:
     assert terms.banners == ("Real customers.",)
 
 
-def test_nobody_is_mentioned_for_a_quiet_account() -> None:
+def test_may_request_quiet_account_has_no_mentions() -> None:
     quiet = policy(rule(quiet_accounts=(STAGING,)))
     alone = may_request(quiet, ADA, RDS, (STAGING,)).terms
     together = may_request(quiet, ADA, RDS, (STAGING, PRODUCTION)).terms
@@ -356,7 +356,7 @@ def test_nobody_is_mentioned_for_a_quiet_account() -> None:
     assert (together.mention, together.escalate) == ((group("leads"),), (group("security"),))
 
 
-def test_only_what_may_be_requested_is_offered() -> None:
+def test_find_requestable_has_only_allowed_access() -> None:
     of = policy(
         DATABASES,
         rule(name="network", sets=(NETWORK,), requesters=(group("contractors"),)),
@@ -367,11 +367,11 @@ def test_only_what_may_be_requested_is_offered() -> None:
     assert find_requestable(of, FAY) == {}
 
 
-# --- what holds for every policy -------------------------------------------------------------------------------------
+# --- every policy ----------------------------------------------------------------------------------------------------
 
 names = st.sampled_from(["oncall", "leads", "security", "contractors"])
 principals = st.lists(
-    st.one_of(names.map(group), st.sampled_from([one.user_name for one in EVERYBODY]).map(user)), max_size=3
+    st.one_of(names.map(group), st.sampled_from([each.user_name for each in EVERYBODY]).map(user)), max_size=3
 ).map(tuple)
 some_accounts = st.lists(st.sampled_from([PRODUCTION, STAGING]), min_size=1, unique=True).map(tuple)
 some_sets = st.lists(st.sampled_from([RDS, NETWORK]), min_size=1, unique=True).map(tuple)
@@ -416,7 +416,7 @@ QUESTIONS: dict[str, Callable[[ApprovalPolicy], Decision]] = {
 
 
 @given(policies, people, some_sets, some_accounts)
-def test_nobody_ever_approves_their_own_request(
+def test_may_approve_own_request_is_always_refused(
     of: ApprovalPolicy, who: Person, sets: tuple[str, ...], accounts: tuple[str, ...]
 ) -> None:
     assert not may_approve(of, who, who, sets[0], accounts)
@@ -424,37 +424,43 @@ def test_nobody_ever_approves_their_own_request(
 
 
 @given(policies, groups_of_people, some_accounts)
-def test_nothing_is_allowed_without_the_approvals_that_every_matching_rule_asks_for(
+def test_decide_request_needs_approvals_of_all_rules(
     of: ApprovalPolicy, approvers: list[Person], accounts: tuple[str, ...]
 ) -> None:
     if decide_request(of, ADA, RDS, accounts, approvers):
-        others = {one.user_id for one in approvers} - {ADA.user_id}
-        for one in of.rules:
-            if RDS in one.sets and not set(accounts).isdisjoint(one.accounts) and ADA.is_among(one.requesters):
-                assert len(others) >= one.approvals
+        others = {each.user_id for each in approvers} - {ADA.user_id}
+        for matching in of.rules:
+            if (
+                RDS in matching.sets
+                and not set(accounts).isdisjoint(matching.accounts)
+                and ADA.is_among(matching.requesters)
+            ):
+                assert len(others) >= matching.approvals
 
 
 @given(policies, st.integers(-10, 20_000), some_accounts)
-def test_nothing_is_allowed_past_the_maximum_of_any_matching_rule(
+def test_check_request_beyond_any_maximum_is_refused(
     of: ApprovalPolicy, duration: int, accounts: tuple[str, ...]
 ) -> None:
     if asked(of, duration=duration, accounts=accounts, ticket="T-1"):
-        for one in of.rules:
-            if RDS in one.sets and not set(accounts).isdisjoint(one.accounts) and ADA.is_among(one.requesters):
-                assert 0 < duration <= one.maximum_seconds
+        for matching in of.rules:
+            if (
+                RDS in matching.sets
+                and not set(accounts).isdisjoint(matching.accounts)
+                and ADA.is_among(matching.requesters)
+            ):
+                assert 0 < duration <= matching.maximum_seconds
 
 
 @given(policies, denies, st.sampled_from(sorted(QUESTIONS)))
-def test_another_deny_rule_never_allows_what_was_refused(of: ApprovalPolicy, deny: DenyRule, question: str) -> None:
+def test_deny_rule_never_allows_a_refused_action(of: ApprovalPolicy, deny: DenyRule, question: str) -> None:
     answer = QUESTIONS[question]
     if not answer(of):
         assert not answer(replace(of, denies=(*of.denies, deny)))
 
 
 @given(policies, people, some_accounts)
-def test_a_deny_rule_for_everybody_and_everything_wins(
-    of: ApprovalPolicy, who: Person, accounts: tuple[str, ...]
-) -> None:
+def test_deny_rule_for_everything_always_refuses(of: ApprovalPolicy, who: Person, accounts: tuple[str, ...]) -> None:
     closed = replace(of, denies=(DenyRule("all", "No.", tuple(Action)), *of.denies))
     assert not may_request(closed, who, RDS, accounts)
     assert not may_approve(closed, ADA, who, RDS, accounts)
@@ -462,7 +468,7 @@ def test_a_deny_rule_for_everybody_and_everything_wins(
 
 
 @given(policies, people, some_accounts)
-def test_every_answer_has_a_reason_and_what_is_allowed_a_rule(
+def test_decisions_have_reasons_and_allowed_ones_a_rule(
     of: ApprovalPolicy, who: Person, accounts: tuple[str, ...]
 ) -> None:
     decision = may_request(of, who, RDS, accounts)

@@ -18,5 +18,5 @@ from breakglass.app.domain.durations import format_duration
         (86_401, "24 h 1 min"),
     ],
 )
-def test_a_duration_is_said_in_hours_and_minutes_rounded_up(seconds: int, said: str) -> None:
+def test_format_duration_rounds_up_to_minutes(seconds: int, said: str) -> None:
     assert format_duration(seconds) == said

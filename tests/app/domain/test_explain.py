@@ -1,4 +1,4 @@
-"""Who explains a use and who signs it off, and the answer to "who can approve this, by which rule, and why not me?"."""
+"""Permissions to explain a usage and to accept an explanation, and a person's access report."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,9 +45,9 @@ from tests.app.domain.policies import (
     user,
 )
 
-# --- who explains a use -----------------------------------------------------------------------------------------------
+# --- explain and accept -----------------------------------------------------------------------------------------------
 
-UNKNOWN = use(user_id="", session_name="somebody")
+UNKNOWN = use(user_id="", session_name="unknown")
 EXPLAINED = use(state=UsageState.explained, explanation=explanation())
 BY_SECURITY = use(state=UsageState.explained, explanation=explanation(DOT_ACTS))
 SIGNED_OFF = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
@@ -57,22 +57,22 @@ NEITHER = policy(security=())
 
 USES: dict[str, tuple[Callable[[], Decision], str]] = {
     # sentence: (decision, part of its reason; "" if it is allowed)
-    "whoever used it explains it": (lambda: may_explain(policy(), use(), ADA), ""),
+    "the user explains it": (lambda: may_explain(policy(), use(), ADA), ""),
     "security may": (lambda: may_explain(policy(), use(), DOT), ""),
     "an approver may not": (
         lambda: may_explain(policy(), use(), CLEO),
         "Only the user of devops-break-glass and group security",
     ),
-    "where unknown user under security, only whoever used it": (
+    "without any security person, only the user": (
         lambda: may_explain(NEITHER, use(), CLEO),
         f"Only the user of {RDS} may",
     ),
-    "where it isn't known who it was, anybody may": (lambda: may_explain(policy(), UNKNOWN, FAY), ""),
-    "whoever explained it may write it anew": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
-    "nobody writes over somebody else": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
-    "not even whoever used it": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
-    "what is signed off stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "can't be changed"),
-    "a deny rule keeps nobody from explaining": (
+    "any person may if the user is unknown": (lambda: may_explain(policy(), UNKNOWN, FAY), ""),
+    "the author may write it again": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
+    "another person may not": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
+    "not even the user": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
+    "an accepted explanation stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "can't be changed"),
+    "a deny rule does not prevent an explanation": (
         lambda: may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
         "",
     ),
@@ -81,16 +81,16 @@ USES: dict[str, tuple[Callable[[], Decision], str]] = {
 SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
     "an approver signs it off": (lambda: may_accept(policy(), EXPLAINED, CLEO), ""),
     "security does": (lambda: may_accept(policy(), EXPLAINED, DOT), ""),
-    "somebody on call does not": (
+    "a person on call may not": (
         lambda: may_accept(policy(), EXPLAINED, EVE),
         "Only group security, group leads may accept this",
     ),
-    "nobody signs off their own explanation": (lambda: may_accept(policy(), BY_SECURITY, DOT), "a second person"),
-    "nor their own use, whoever explained it": (
+    "the author may not": (lambda: may_accept(policy(), BY_SECURITY, DOT), "a second person"),
+    "nor the user, with another author": (
         lambda: may_accept(policy(rule(approvers=(user("ada"),))), BY_SECURITY, ADA),
         "a second person",
     ),
-    "nor a session with their name, where it isn't known who it was": (
+    "nor a person with the session name of an unknown user": (
         lambda: may_accept(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
         "a second person",
     ),
@@ -103,12 +103,12 @@ SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
         "Only group security, group leads",
     ),
     "for a role that no rule is about, an approver of any rule does": (lambda: may_accept(policy(), PLAIN, CLEO), ""),
-    "and still nobody else": (lambda: may_accept(policy(), PLAIN, FAY), "Only group security, group leads"),
+    "and no other person": (lambda: may_accept(policy(), PLAIN, FAY), "Only group security, group leads"),
 }
 
 
 @pytest.mark.parametrize("sentence", USES)
-def test_explaining(sentence: str) -> None:
+def test_may_explain(sentence: str) -> None:
     decide, reason = USES[sentence]
     decision = decide()
     assert bool(decision) is not bool(reason), decision
@@ -116,7 +116,7 @@ def test_explaining(sentence: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", SIGN_OFFS)
-def test_signing_off(sentence: str) -> None:
+def test_may_accept(sentence: str) -> None:
     decide, reason = SIGN_OFFS[sentence]
     decision = decide()
     assert bool(decision) is not bool(reason), decision
@@ -124,19 +124,19 @@ def test_signing_off(sentence: str) -> None:
 
 
 @given(st.sampled_from(EVERYBODY), st.sampled_from(EVERYBODY), st.booleans(), st.booleans())
-def test_nobody_ever_signs_off_what_they_used_or_explained(
+def test_may_accept_by_user_or_author_is_always_refused(
     user_of_it: Person, explainer: Person, known: bool, plain: bool
 ) -> None:
-    one = use(
+    current = use(
         permission_set="emergency-admin" if plain else RDS,
         user_id=user_of_it.user_id if known else "",
         session_name=user_of_it.user_name,
         state=UsageState.explained,
         explanation=replace(explanation(), by=replace(ADA_ACTS, user_id=explainer.user_id)),
     )
-    everybody_approves = policy(rule(approvers=tuple(user(one.user_name) for one in EVERYBODY)))
-    assert not may_accept(everybody_approves, one, user_of_it)
-    assert not may_accept(everybody_approves, one, explainer)
+    everybody_approves = policy(rule(approvers=tuple(user(each.user_name) for each in EVERYBODY)))
+    assert not may_accept(everybody_approves, current, user_of_it)
+    assert not may_accept(everybody_approves, current, explainer)
 
 
 # --- who can approve this, by which rule, and why not me? -------------------------------------------------------------
@@ -165,12 +165,12 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
         False,
         "Ada is not an approver: group leads.",
     ),
-    "somebody who may do both approves others only": (
+    "a requester and approver approves only others": (
         lambda: report_access(policy(), BEA, RDS, PRODUCTION),
         True,
         "not their own",
     ),
-    "it says for whom it does not count, since a stricter rule governs": (
+    "requesters under a stricter rule are named": (
         lambda: report_access(EVERYTHING, CLEO, RDS, PRODUCTION),
         True,
         "It does not count for requesters of two-people, which needs more approvals.",
@@ -185,17 +185,17 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
         False,
         "The deny rule all forbids it: Not now.",
     ),
-    "nobody's does for a set that there is not": (
+    "none for an unknown set": (
         lambda: report_access(policy(), CLEO, "root", PRODUCTION),
         False,
         "No approval rule is for the permission set root",
     ),
-    "nobody's does where no rule is": (
+    "none without a rule": (
         lambda: report_access(policy(), CLEO, NETWORK, PRODUCTION),
         False,
         "an approver: no one",
     ),
-    "nobody's does for what a delegated administrator can't reach": (
+    "none for an account that a delegated administrator can't reach": (
         lambda: report_access(
             policy(rule(accounts=(MANAGEMENT,)), settings=replace(SETTINGS, deployed_in=STAGING)),
             CLEO,
@@ -209,14 +209,14 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
 
 
 @pytest.mark.parametrize("sentence", APPROVALS)
-def test_approval_of_others(sentence: str) -> None:
+def test_report_access_approval_of_others(sentence: str) -> None:
     ask, counts, reason = APPROVALS[sentence]
     approval = ask().approval
     assert bool(approval) is counts
     assert reason in approval.reason
 
 
-def test_every_rule_says_whether_it_has_a_say_and_why() -> None:
+def test_report_access_has_a_match_for_every_rule() -> None:
     assert report_access(EVERYTHING, ADA, RDS, PRODUCTION).rules == (
         RuleMatch("databases", True, "It lets Ada request. One approval by group leads."),
         RuleMatch("two-people", False, "It lets group contractors request, and Ada is not one of them."),
@@ -235,7 +235,7 @@ DENIES: dict[str, tuple[Callable[[], AccessReport], RuleMatch]] = {
         lambda: report_access(EVERYTHING, EVE, RDS, PRODUCTION),
         RuleMatch("no-contractors", True, "It forbids Eve to request, break glass: Contractors ask their lead."),
     ),
-    "one about somebody else says about whom": (
+    "one for another person names its principals": (
         lambda: report_access(EVERYTHING, ADA, RDS, PRODUCTION),
         RuleMatch("no-contractors", False, "It forbids group contractors, and Ada is not one of them."),
     ),
@@ -251,21 +251,21 @@ DENIES: dict[str, tuple[Callable[[], AccessReport], RuleMatch]] = {
 
 
 @pytest.mark.parametrize("sentence", DENIES)
-def test_deny_rules(sentence: str) -> None:
+def test_report_access_deny_rules(sentence: str) -> None:
     ask, reading = DENIES[sentence]
     assert ask().denies == (reading,)
 
 
 @given(st.sampled_from(EVERYBODY), st.sampled_from([RDS, NETWORK, "root"]), st.sampled_from([PRODUCTION, STAGING]))
-def test_the_answer_is_what_would_be_decided(who: Person, permission_set: str, account: str) -> None:
+def test_report_access_agrees_with_the_decisions(who: Person, permission_set: str, account: str) -> None:
     answer = report_access(EVERYTHING, who, permission_set, account)
     assert answer.request == may_request(EVERYTHING, who, permission_set, (account,))
     assert bool(answer.glass) is bool(may_break_glass(EVERYTHING, who, permission_set, (account,), quiet(10**9)))
-    for one in (*EVERYBODY, person("gil", "oncall")):
-        if one.user_id != who.user_id:
-            request = may_request(EVERYTHING, one, permission_set, (account,))
+    for current in (*EVERYBODY, person("gil", "oncall")):
+        if current.user_id != who.user_id:
+            request = may_request(EVERYTHING, current, permission_set, (account,))
             by_theirs = not _names(request).isdisjoint(_names(answer.approval)) and bool(answer.approval)
-            counts = may_approve(EVERYTHING, one, who, permission_set, (account,))
+            counts = may_approve(EVERYTHING, current, who, permission_set, (account,))
             assert bool(counts) is (bool(request) and by_theirs)
 
 

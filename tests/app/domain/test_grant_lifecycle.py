@@ -1,4 +1,4 @@
-"""The life of a grant: every pair of state and event, what each event leaves, and that a repeated one tells nothing."""
+"""The lifecycle of a grant: every pair of state and event, each result, and repeated events."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,22 +27,22 @@ LATER = ASKED + 2 * HOUR
 
 
 def line(event: GrantEvent, before: str, after: str, note: str = "") -> AuditEntry:
-    """What the trail of Ada's request says of the assignment in production."""
+    """Return an audit entry of Ada's grant in production."""
     return AuditEntry(NOW, "r-1", event, SYSTEM, RDS, (PRODUCTION,), "", note, before, after)
 
 
 # --- every state and every event --------------------------------------------------------------------------------------
 
 ATTEMPTS: dict[GrantEvent, Callable[[Grant], GrantChange]] = {
-    GrantEvent.begun: lambda one: grant_lifecycle.begin_grant(one, "op-1", NOW),
-    GrantEvent.granted: lambda one: grant_lifecycle.confirm_grant(one, NOW),
-    GrantEvent.failed: lambda one: grant_lifecycle.fail_grant(one, "refused", NOW),
-    GrantEvent.revoking: lambda one: grant_lifecycle.begin_revoke(one, "op-2", NOW),
-    GrantEvent.revoked: lambda one: grant_lifecycle.confirm_revoke(one, NOW),
-    GrantEvent.lengthened: lambda one: (grant_lifecycle.lengthen_grant(one, LATER), ()),
-    GrantEvent.denied: lambda one: grant_lifecycle.record_deny(one, LATER, NOW),
-    GrantEvent.deny_failed: lambda one: grant_lifecycle.record_deny_failure(one, "full", NOW),
-    GrantEvent.deny_removed: lambda one: grant_lifecycle.record_deny_removal(one, NOW),
+    GrantEvent.begun: lambda before: grant_lifecycle.begin_grant(before, "op-1", NOW),
+    GrantEvent.granted: lambda before: grant_lifecycle.confirm_grant(before, NOW),
+    GrantEvent.failed: lambda before: grant_lifecycle.fail_grant(before, "refused", NOW),
+    GrantEvent.revoking: lambda before: grant_lifecycle.begin_revoke(before, "op-2", NOW),
+    GrantEvent.revoked: lambda before: grant_lifecycle.confirm_revoke(before, NOW),
+    GrantEvent.lengthened: lambda before: (grant_lifecycle.lengthen_grant(before, LATER), ()),
+    GrantEvent.denied: lambda before: grant_lifecycle.record_deny(before, LATER, NOW),
+    GrantEvent.deny_failed: lambda before: grant_lifecycle.record_deny_failure(before, "full", NOW),
+    GrantEvent.deny_removed: lambda before: grant_lifecycle.record_deny_removal(before, NOW),
 }
 
 OF_SESSIONS = (GrantEvent.denied, GrantEvent.deny_failed, GrantEvent.deny_removed)
@@ -74,7 +74,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("event", ATTEMPTS)
 @pytest.mark.parametrize("state", GrantState)
-def test_each_event_is_possible_in_these_states_only(state: GrantState, event: GrantEvent) -> None:
+def test_event_is_possible_only_as_the_table_says(state: GrantState, event: GrantEvent) -> None:
     always = event in OF_SESSIONS
     after = state if always else ALLOWED[state].get(event)
     if after is None:
@@ -87,7 +87,7 @@ def test_each_event_is_possible_in_these_states_only(state: GrantState, event: G
         assert all((entry.before, entry.after) == (state, after) for entry in audit)
 
 
-def test_the_table_is_what_is_written_down_here() -> None:
+def test_grant_table_is_exactly_this() -> None:
     always = {(state, event): state for state in GrantState for event in OF_SESSIONS}
     written = {
         (GrantState(s), GrantEvent(event)): GrantState(after)
@@ -98,18 +98,18 @@ def test_the_table_is_what_is_written_down_here() -> None:
     assert set(ATTEMPTS) == set(GrantEvent)
 
 
-def test_what_may_be_there_is_live_and_can_always_be_taken_away() -> None:
+def test_live_states_can_always_be_revoked() -> None:
     assert set(LIVE) == set(GrantState) - {GrantState.failed, GrantState.revoked}
     for state in LIVE:
         assert GRANT_TABLE[state, GrantEvent.revoking] is GrantState.revoking
         assert GRANT_TABLE[state, GrantEvent.revoked] is GrantState.revoked
 
 
-def test_nothing_leads_back_to_what_may_be_there() -> None:
+def test_final_states_lead_to_no_live_state() -> None:
     assert not [pair for pair, after in GRANT_TABLE.items() if pair[0] not in LIVE and after in LIVE]
 
 
-# --- what each event leaves -------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
     "asking begins before there is an operation": (
@@ -220,23 +220,23 @@ CHANGES: dict[str, tuple[Callable[[], GrantChange], GrantChange]] = {
 
 
 @pytest.mark.parametrize("sentence", CHANGES)
-def test_change(sentence: str) -> None:
+def test_event_result(sentence: str) -> None:
     change, expected = CHANGES[sentence]
     assert change() == expected
 
 
-def test_a_grant_is_planned_with_its_end_before_anything_is_asked() -> None:
+def test_plan_grant_has_its_end() -> None:
     planned = grant_lifecycle.plan_grant(request(State.approved), PRODUCTION, LATER, "arn:set")
     access = Access(ADA.user_id, RDS, PRODUCTION)
     assert planned == Grant("r-1", access, GrantState.planned, LATER, version=0, set_arn="arn:set")
 
 
-# --- what may still be made -------------------------------------------------------------------------------------------
+# --- pending creations ------------------------------------------------------------------------------------------------
 
 UNSETTLED = grant(GrantState.revoking, asked_at=NOW - SETTLE_SECONDS + 1)
 
 
-def test_what_may_still_be_made_is_not_gone() -> None:
+def test_pending_creation_is_not_gone() -> None:
     assert not grant_lifecycle.is_settled(UNSETTLED, NOW)
     with pytest.raises(UnsettledError):
         grant_lifecycle.confirm_revoke(UNSETTLED, NOW)
@@ -256,44 +256,44 @@ def test_what_may_still_be_made_is_not_gone() -> None:
     ],
     ids=["one list", "a deletion", "a creation", "two lists at once", "two lists apart", "never made"],
 )
-def test_is_gone_after_a_creation_needs_more_than_one_list(made: Grant, gone: bool) -> None:
+def test_is_gone_after_creation_needs_two_lists(made: Grant, gone: bool) -> None:
     assert grant_lifecycle.is_gone(made, NOW) is gone
     if not gone:
         with pytest.raises(UnsettledError):
             grant_lifecycle.fail_grant(made, "refused", NOW)
 
 
-def test_unless_it_is_left_to_somebody_who_wants_it() -> None:
+def test_confirm_revoke_left_to_another_holder() -> None:
     assert grant_lifecycle.confirm_revoke(UNSETTLED, NOW, "left to r-2")[0] == grant(GrantState.revoked)
 
 
-def test_after_a_while_nothing_is_made_any_more() -> None:
+def test_is_settled_after_settle_seconds() -> None:
     assert grant_lifecycle.is_settled(UNSETTLED, NOW + 1)
     assert grant_lifecycle.confirm_revoke(UNSETTLED, NOW + 1)[0] == grant(GrantState.revoked)
 
 
-def test_what_was_never_asked_for_is_not_made() -> None:
+def test_is_settled_without_a_call() -> None:
     assert grant_lifecycle.is_settled(grant(), NOW)
 
 
-# --- what holds for all of them ---------------------------------------------------------------------------------------
+# --- every event ------------------------------------------------------------------------------------------------------
 
 
 @given(st.sampled_from(GrantState), st.lists(st.sampled_from(sorted(ATTEMPTS)), max_size=8))
-def test_the_end_is_never_lost_and_never_earlier(state: GrantState, events: list[GrantEvent]) -> None:
-    one = grant(state)
+def test_revoke_at_is_kept_and_never_earlier(state: GrantState, events: list[GrantEvent]) -> None:
+    current = grant(state)
     for event in events:
         try:
-            after, _ = ATTEMPTS[event](one)
+            after, _ = ATTEMPTS[event](current)
         except (GrantTransitionError, UnsettledError):
             continue
-        assert after.revoke_at >= one.revoke_at
-        assert (after.request_id, after.access, after.version) == (one.request_id, one.access, one.version)
-        one = after
+        assert after.revoke_at >= current.revoke_at
+        assert (after.request_id, after.access, after.version) == (current.request_id, current.access, current.version)
+        current = after
 
 
 @given(st.sampled_from(GrantState), st.sampled_from(sorted(ATTEMPTS)))
-def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
+def test_repeated_event_has_no_audit_entry(state: GrantState, event: GrantEvent) -> None:
     try:
         once, _ = ATTEMPTS[event](grant(state))
         twice, audit = ATTEMPTS[event](once)
@@ -302,7 +302,7 @@ def test_no_event_is_told_twice(state: GrantState, event: GrantEvent) -> None:
     assert (twice, audit) == (once, ())
 
 
-def test_the_request_that_it_is_made_of_may_change_without_it() -> None:
+def test_plan_grant_is_independent_of_the_request() -> None:
     moved = replace(request(State.approved), accounts=())
     assert grant_lifecycle.plan_grant(moved, PRODUCTION, LATER) == grant_lifecycle.plan_grant(
         request(State.approved), PRODUCTION, LATER

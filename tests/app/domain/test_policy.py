@@ -1,4 +1,4 @@
-"""The policy as a document: read as it was written, whatever is in it; the same policy is the same text."""
+"""The approval policy as a document: a round trip with any content, and a stable text."""
 
 import json
 from dataclasses import fields, replace
@@ -22,7 +22,7 @@ from breakglass.app.domain.policy import (
 )
 from tests.app.domain.policies import policy
 
-# Whatever a person can write; a text from YAML has no halves of surrogate pairs.
+# Any text of a person; a text from YAML has no lone surrogates.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 many_texts = st.lists(texts, max_size=2).map(tuple)
 seconds = st.integers(0, 10**6)
@@ -80,27 +80,27 @@ policies = st.builds(
 
 
 @given(policies)
-def test_it_is_read_as_it_was_written(of: ApprovalPolicy) -> None:
+def test_from_json_returns_the_written_policy(of: ApprovalPolicy) -> None:
     assert from_json(to_json(of)) == of
 
 
 @given(policies)
-def test_the_same_policy_is_the_same_text(of: ApprovalPolicy) -> None:
+def test_to_json_of_same_policy_is_same_text(of: ApprovalPolicy) -> None:
     mixed = replace(
         of,
-        sets=dict(sorted(of.sets.items(), key=lambda one: one[0], reverse=True)),
+        sets=dict(sorted(of.sets.items(), key=lambda before: before[0], reverse=True)),
         accounts=dict(sorted(of.accounts.items(), reverse=True)),
         people=dict(sorted(of.people.items(), reverse=True)),
     )
     assert to_json(mixed) == to_json(of) == to_json(from_json(to_json(of)))
 
 
-def test_a_person_can_read_it() -> None:
+def test_to_json_is_readable() -> None:
     text = to_json(replace(policy(), accounts={"222222222222": "Zahlungen für Café"}))
     assert "Zahlungen für Café" in text
     assert text.endswith("}\n")
     assert len(text.splitlines()) > 50
 
 
-def test_it_holds_everything_that_a_policy_is_made_of() -> None:
+def test_to_json_has_every_field() -> None:
     assert json.loads(to_json(policy())).keys() == {field.name for field in fields(ApprovalPolicy)}

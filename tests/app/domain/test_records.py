@@ -1,4 +1,4 @@
-"""What records, people and the trail hold: frozen values, ids that decide, and nobody's Slack id in the trail."""
+"""Records, people and audit entries: frozen values, deciding IDs, and no Slack IDs in the audit trail."""
 
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any
@@ -17,24 +17,24 @@ RECORDS: list[Any] = [request(), grant(), use(), ADA_ACTS]
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_a_record_is_not_changed_but_made_anew(record: object) -> None:
+def test_records_are_frozen(record: object) -> None:
     assert is_dataclass(record)
     with pytest.raises(FrozenInstanceError):
         setattr(record, fields(record)[0].name, "other")
 
 
-def test_every_list_of_a_record_is_frozen_too() -> None:
+def test_record_fields_are_frozen() -> None:
     hash((request(), grant(), use()))
 
 
 @pytest.mark.parametrize("kind", [records.State, records.GrantState, records.UsageState, records.Kind])
-def test_states_are_stored_by_their_own_names(kind: Any) -> None:
-    assert all(one.name == one.value == str(one) for one in kind)
+def test_states_have_their_names_as_values(kind: Any) -> None:
+    assert all(each.name == each.value == str(each) for each in kind)
 
 
-def test_the_system_is_nobody() -> None:
+def test_system_is_no_person() -> None:
     assert SYSTEM == Actor("", "break-glass", None)
-    assert all(SYSTEM.user_id != one.user_id for one in EVERYBODY)
+    assert all(SYSTEM.user_id != each.user_id for each in EVERYBODY)
 
 
 # --- the trail --------------------------------------------------------------------------------------------------------
@@ -78,18 +78,18 @@ LINES: dict[str, tuple[AuditEntry, AuditEntry]] = {
 
 
 @pytest.mark.parametrize("sentence", LINES)
-def test_line(sentence: str) -> None:
+def test_audit_entry(sentence: str) -> None:
     found, expected = LINES[sentence]
     assert found == expected
 
 
 @given(st.text(), st.text(), st.none() | st.text())
-def test_a_slack_id_is_left_out_and_nothing_else(user_id: str, name: str, slack_id: str | None) -> None:
+def test_drop_slack_id_keeps_the_rest(user_id: str, name: str, slack_id: str | None) -> None:
     assert drop_slack_id(Actor(user_id, name, slack_id)) == Actor(user_id, name)
 
 
 @given(st.text())
-def test_texts_of_people_are_kept_whole(text: str) -> None:
+def test_records_keep_texts_whole(text: str) -> None:
     assert audit_request(request(), "denied", CLEO_ACTS, ASKED, State.denied, note=text).note == text
 
 
@@ -109,6 +109,6 @@ AMONG: dict[str, tuple[bool, bool]] = {
 
 
 @pytest.mark.parametrize("sentence", AMONG)
-def test_a_person_is_among(sentence: str) -> None:
+def test_is_among(sentence: str) -> None:
     found, expected = AMONG[sentence]
     assert found is expected

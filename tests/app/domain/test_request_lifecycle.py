@@ -1,7 +1,7 @@
-"""The life of a request: every pair of state and event, what each event leaves, and that a repeated one leaves nothing.
+"""The lifecycle of a request: every pair of state and event, each result, and repeated events.
 
-Not shown here: that a change is written as a whole (tests/app/aws), and any order of all of this with crashes
-in between (test_life).
+Not proved here: that a change is written in one transaction (tests/app/aws), and any order of events with crashes
+(test_life).
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ MESSAGE = Message(CHANNEL, "1764000001.000100")
 
 
 def line(event: Event, by: Any, before: str, after: str, at: int = SOON, **changes: Any) -> AuditEntry:
-    """What the trail says of Ada's request, with changes; nobody's Slack id is in it."""
+    """Return an audit entry of Ada's request, with changes and without Slack IDs."""
     written = AuditEntry(
         at, "r-1", event, replace(by, slack_id=None), RDS, (PRODUCTION, STAGING), "", "", before, after
     )
@@ -81,35 +81,37 @@ def glass(**changes: Any) -> Request:
     return request(State.approved, **{"approvals": (), "glass": True, "announcement": DUTIES, **changes})
 
 
-def with_duties(one: Request) -> Request:
+def with_duties(current: Request) -> Request:
     """The request, with the duties of a broken glass if it has none."""
-    return one if one.announcement is not None else replace(one, announcement=DUTIES)
+    return current if current.announcement is not None else replace(current, announcement=DUTIES)
 
 
-# How each event comes about. What happens to a request at its end happens at `END`, everything else soon.
+# The call of each event; the end of the time comes at `END`, every other event soon.
 ATTEMPTS: dict[Event, Callable[[Request], Change]] = {
-    Event.approval_given: lambda one: request_lifecycle.approve(one, approval(EVE_ACTS), 3, SOON),
-    Event.approved: lambda one: request_lifecycle.approve(one, approval(EVE_ACTS), 1, SOON),
-    Event.denied: lambda one: request_lifecycle.deny(one, CLEO_ACTS, "not today", "databases", SOON),
-    Event.withdrawn: lambda one: request_lifecycle.withdraw(one, ADA_ACTS, SOON),
-    Event.expired: lambda one: request_lifecycle.expire(one, one.expires_at),
-    Event.glass_broken: lambda one: request_lifecycle.break_glass(one, ADA_ACTS, "why", "databases", (CHANNEL,), SOON),
-    Event.announced: lambda one: request_lifecycle.record_announcement(with_duties(one), CHANNEL, MESSAGE, SOON),
-    Event.acknowledged: lambda one: request_lifecycle.acknowledge(one, CLEO_ACTS, SOON),
-    Event.posted: lambda one: request_lifecycle.record_message(one, MESSAGE),
-    Event.waiting: lambda one: request_lifecycle.record_token(one, "token"),
-    Event.escalated: lambda one: request_lifecycle.record_escalation(one, SOON),
-    Event.reminded: lambda one: request_lifecycle.record_reminder(one, SOON),
-    Event.prepared: lambda one: request_lifecycle.prepare(one, SOON),
-    Event.opened: lambda one: request_lifecycle.activate(one, [grant(GrantState.granted)], SOON),
-    Event.failed: lambda one: request_lifecycle.fail(one, "refused", SOON, GONE),
-    Event.returned: lambda one: request_lifecycle.revoke_request(one, ADA_ACTS, "", SOON),
-    Event.ended_early: lambda one: request_lifecycle.revoke_request(one, DOT_ACTS, "enough", SOON),
-    Event.run_out: lambda one: request_lifecycle.revoke_request(replace(one, revoke_at=END), SYSTEM, "", END),
-    Event.abandoned: lambda one: request_lifecycle.revoke_request(one, SYSTEM, "it broke", SOON),
-    Event.lengthened: lambda one: request_lifecycle.extend(one, (), extension(), ASKED + 1800),
-    Event.extended: lambda one: request_lifecycle.close_extension(replace(one, kind=Kind.extension), SOON),
-    Event.closed: lambda one: request_lifecycle.close(one, GONE, SOON),
+    Event.approval_given: lambda before: request_lifecycle.approve(before, approval(EVE_ACTS), 3, SOON),
+    Event.approved: lambda before: request_lifecycle.approve(before, approval(EVE_ACTS), 1, SOON),
+    Event.denied: lambda before: request_lifecycle.deny(before, CLEO_ACTS, "not today", "databases", SOON),
+    Event.withdrawn: lambda before: request_lifecycle.withdraw(before, ADA_ACTS, SOON),
+    Event.expired: lambda before: request_lifecycle.expire(before, before.expires_at),
+    Event.glass_broken: lambda before: request_lifecycle.break_glass(
+        before, ADA_ACTS, "why", "databases", (CHANNEL,), SOON
+    ),
+    Event.announced: lambda before: request_lifecycle.record_announcement(with_duties(before), CHANNEL, MESSAGE, SOON),
+    Event.acknowledged: lambda before: request_lifecycle.acknowledge(before, CLEO_ACTS, SOON),
+    Event.posted: lambda before: request_lifecycle.record_message(before, MESSAGE),
+    Event.waiting: lambda before: request_lifecycle.record_token(before, "token"),
+    Event.escalated: lambda before: request_lifecycle.record_escalation(before, SOON),
+    Event.reminded: lambda before: request_lifecycle.record_reminder(before, SOON),
+    Event.prepared: lambda before: request_lifecycle.prepare(before, SOON),
+    Event.opened: lambda before: request_lifecycle.activate(before, [grant(GrantState.granted)], SOON),
+    Event.failed: lambda before: request_lifecycle.fail(before, "refused", SOON, GONE),
+    Event.returned: lambda before: request_lifecycle.revoke_request(before, ADA_ACTS, "", SOON),
+    Event.ended_early: lambda before: request_lifecycle.revoke_request(before, DOT_ACTS, "enough", SOON),
+    Event.run_out: lambda before: request_lifecycle.revoke_request(replace(before, revoke_at=END), SYSTEM, "", END),
+    Event.abandoned: lambda before: request_lifecycle.revoke_request(before, SYSTEM, "it broke", SOON),
+    Event.lengthened: lambda before: request_lifecycle.extend(before, (), extension(), ASKED + 1800),
+    Event.extended: lambda before: request_lifecycle.close_extension(replace(before, kind=Kind.extension), SOON),
+    Event.closed: lambda before: request_lifecycle.close(before, GONE, SOON),
 }
 
 # state -> event -> state after; everything else is refused. Read beside `REQUEST_TABLE`, it says the same again.
@@ -167,7 +169,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("event", ATTEMPTS)
 @pytest.mark.parametrize("state", State)
-def test_each_event_is_possible_in_these_states_only(state: State, event: Event) -> None:
+def test_event_is_possible_only_as_the_table_says(state: State, event: Event) -> None:
     after = ALLOWED[state].get(event)
     if event in (Event.posted, Event.waiting):
         # A message or a token may come after the decision.
@@ -181,13 +183,13 @@ def test_each_event_is_possible_in_these_states_only(state: State, event: Event)
         assert [(entry.event, entry.before, entry.after) for entry in change.audit] == [(event, state, after)]
 
 
-def test_the_table_is_what_is_written_down_here() -> None:
+def test_request_table_is_exactly_this() -> None:
     free = {(state, event): state for state in State for event in (Event.posted, Event.waiting)}
     written = {(State(s), Event(event)): State(after) for s, row in ALLOWED.items() for event, after in row.items()}
     assert {**written, **free} == request_lifecycle.REQUEST_TABLE
 
 
-def test_every_event_but_the_first_is_attempted_and_nothing_leads_out_of_a_final_state() -> None:
+def test_request_table_has_every_event_and_final_states() -> None:
     assert set(ATTEMPTS) == set(Event) - {Event.requested}
     assert {State(state) for state, row in ALLOWED.items() if set(row.values()) <= {state}} == FINAL
 
@@ -199,10 +201,10 @@ def test_every_state_can_be_reached() -> None:
     assert reached == set(State)
 
 
-# --- what each event leaves -------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
-    # sentence: (what happens, what is expected to come out)
+    # sentence: (the event, the expected change)
     "a request begins with how long, by which ticket and why in the trail": (
         lambda: request_lifecycle.create(request(version=7)),
         Change(
@@ -420,64 +422,64 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
 
 
 @pytest.mark.parametrize("sentence", CHANGES)
-def test_change(sentence: str) -> None:
+def test_event_result(sentence: str) -> None:
     change, expected = CHANGES[sentence]
     assert change() == expected
 
 
-# --- what changes nothing ---------------------------------------------------------------------------------------------
+# --- no change --------------------------------------------------------------------------------------------------------
 
 LONGER = ASKED + 1800 + HOUR
 OPEN = (grant(GrantState.granted),)
 UNCHANGED: dict[str, tuple[Request, Callable[[Request], Change]]] = {
     "who looks a second time at once": (
         request(acknowledged_by=(CLEO_ACTS,), acknowledged_at=SOON - 59),
-        lambda one: request_lifecycle.acknowledge(one, CLEO_ACTS, SOON),
+        lambda before: request_lifecycle.acknowledge(before, CLEO_ACTS, SOON),
     ),
     "Slack accepts an announcement a second time": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
-        lambda one: request_lifecycle.record_announcement(one, CHANNEL, MESSAGE, SOON),
+        lambda before: request_lifecycle.record_announcement(before, CHANNEL, MESSAGE, SOON),
     ),
     "a refusal after the announcement was accepted": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),))),
-        lambda one: request_lifecycle.record_announcement_failure(one, CHANNEL, "timeout"),
+        lambda before: request_lifecycle.record_announcement_failure(before, CHANNEL, "timeout"),
     ),
     "a request that was approved owes no announcement": (
         request(State.approved),
-        lambda one: request_lifecycle.record_announcement(one, CHANNEL, MESSAGE, SOON),
+        lambda before: request_lifecycle.record_announcement(before, CHANNEL, MESSAGE, SOON),
     ),
     "a channel is replaced after all is done": (
         glass(announcement=Announcement((ChannelNotice(CHANNEL, MESSAGE),), explanation_required=True)),
-        lambda one: request_lifecycle.update_announcement_channels(one, (CHANNEL, "C0NEW")),
+        lambda before: request_lifecycle.update_announcement_channels(before, (CHANNEL, "C0NEW")),
     ),
-    "a second escalation": (request(escalated=True), lambda one: request_lifecycle.record_escalation(one, SOON)),
+    "a second escalation": (request(escalated=True), lambda before: request_lifecycle.record_escalation(before, SOON)),
     "an extension that moved the end before": (
         request(State.active, revoke_at=LONGER),
-        lambda one: request_lifecycle.extend(one, OPEN, extension(), SOON),
+        lambda before: request_lifecycle.extend(before, OPEN, extension(), SOON),
     ),
     "also if the access has ended since": (
         request(State.ended, revoke_at=LONGER),
-        lambda one: request_lifecycle.extend(one, GONE, extension(), SOON),
+        lambda before: request_lifecycle.extend(before, GONE, extension(), SOON),
     ),
     "an extension that would end it earlier": (
         request(State.active),
-        lambda one: request_lifecycle.extend(one, OPEN, extension(duration=60), SOON),
+        lambda before: request_lifecycle.extend(before, OPEN, extension(duration=60), SOON),
     ),
-    "the same message": (request(message=MESSAGE), lambda one: request_lifecycle.record_message(one, MESSAGE)),
-    "the same token": (request(token="token"), lambda one: request_lifecycle.record_token(one, "token")),
+    "the same message": (request(message=MESSAGE), lambda before: request_lifecycle.record_message(before, MESSAGE)),
+    "the same token": (request(token="token"), lambda before: request_lifecycle.record_token(before, "token")),
 }
 
 
 @pytest.mark.parametrize("sentence", UNCHANGED)
-def test_nothing_changes_by(sentence: str) -> None:
-    one, change = UNCHANGED[sentence]
-    assert change(one) == Change(one)
+def test_event_changes_nothing(sentence: str) -> None:
+    current, change = UNCHANGED[sentence]
+    assert change(current) == Change(current)
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
-    "neither the requester": (
+    "a requester can't approve": (
         lambda: request_lifecycle.approve(request(), approval(ADA_ACTS), 1, SOON),
         "neither the requester",
     ),
@@ -531,7 +533,7 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
         lambda: request_lifecycle.activate(request(State.granting), [grant(GrantState.granting)], SOON),
         "no account has access",
     ),
-    "nothing has failed while nothing is said of a grant": (
+    "no failure while a grant is missing": (
         lambda: request_lifecycle.fail(request(State.granting), "", SOON, [grant(GrantState.failed)]),
         f"the grants of {STAGING} are missing",
     ),
@@ -555,7 +557,7 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
         lambda: request_lifecycle.extend(request(State.active), (), extension(parent="r-9"), SOON),
         "no approved extension",
     ),
-    "nor does one of somebody else": (
+    "nor does an extension of another person": (
         lambda: request_lifecycle.extend(request(State.active), (), extension(requester=EVE_ACTS), SOON),
         "no approved extension",
     ),
@@ -575,42 +577,42 @@ REFUSALS: dict[str, tuple[Callable[[], Change], str]] = {
 
 
 @pytest.mark.parametrize("sentence", REFUSALS)
-def test_refused(sentence: str) -> None:
+def test_event_is_refused(sentence: str) -> None:
     attempt, why = REFUSALS[sentence]
     with pytest.raises(RequestTransitionError, match=why):
         attempt()
 
 
-def test_a_second_approval_by_the_same_person_is_told_apart() -> None:
+def test_approve_twice_has_its_own_error() -> None:
     with pytest.raises(AlreadyApprovedError):
         request_lifecycle.approve(request(approvals=(approval(CLEO_ACTS),)), approval(CLEO_ACTS), 2, SOON)
 
 
-def test_a_refusal_says_where_the_request_stands_and_what_was_to_happen() -> None:
+def test_transition_error_has_state_and_event() -> None:
     with pytest.raises(RequestTransitionError) as refusal:
         request_lifecycle.approve(request(), approval(CLEO_ACTS), 1, ASKED + 1800)
     assert (refusal.value.state, refusal.value.event) == (State.expired, Event.approved)
 
 
 @pytest.mark.parametrize("accounts", [(), (PRODUCTION, PRODUCTION), tuple(f"{n:012d}" for n in range(51))])
-def test_a_request_names_some_different_accounts(accounts: tuple[str, ...]) -> None:
+def test_create_refuses_wrong_accounts(accounts: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="1 to 50 different accounts"):
         request_lifecycle.create(request(accounts=accounts))
 
 
-def test_the_largest_request_fits_into_one_transaction_with_its_grants() -> None:
+def test_largest_request_fits_into_one_transaction() -> None:
     largest = request(State.approved, accounts=tuple(f"{n:012d}" for n in range(MAXIMUM_ACCOUNTS)))
     change = request_lifecycle.prepare(largest, SOON)
     assert 1 + len(change.grants) + len(change.audit) <= 100
 
 
-# --- what holds for all of them ---------------------------------------------------------------------------------------
+# --- every event ------------------------------------------------------------------------------------------------------
 
 times = st.integers(ASKED - HOUR, ASKED + 3 * HOUR)
 
 
 @given(st.sampled_from(State), times)
-def test_only_a_pending_request_is_overdue(state: State, now: int) -> None:
+def test_effective_state_expires_only_pending_requests(state: State, now: int) -> None:
     stands = effective_state(request(state), now)
     assert stands is (State.expired if state is State.pending and now >= ASKED + 1800 else state)
 
@@ -639,41 +641,39 @@ SILENCES: dict[str, tuple[Request, tuple[Request, ...], int]] = {
 
 
 @pytest.mark.parametrize("sentence", SILENCES)
-def test_quiet_since(sentence: str) -> None:
-    one, others, seconds = SILENCES[sentence]
-    assert request_lifecycle.unanswered_since(one, others) == ASKED + seconds
+def test_unanswered_since(sentence: str) -> None:
+    current, others, seconds = SILENCES[sentence]
+    assert request_lifecycle.unanswered_since(current, others) == ASKED + seconds
 
 
 @given(st.sampled_from(sorted(ATTEMPTS)), st.sampled_from(State))
-def test_no_event_happens_twice(event: Event, state: State) -> None:
-    """What a click does, a second click finds done: it is refused, or says the same and changes nothing."""
+def test_repeated_event_changes_nothing(event: Event, state: State) -> None:
+    """A repeated event is refused, or changes nothing."""
     try:
         once = ATTEMPTS[event](request(state)).request
         twice = ATTEMPTS[event](once)
     except RequestTransitionError:
         return
-    # Reminders and moved messages may be repeated: they are the workflow's, never somebody's click.
+    # Reminders may be repeated: the workflow makes them, not a click.
     assert twice == Change(once) or event is Event.reminded
 
 
 @given(st.lists(st.sampled_from([CLEO_ACTS, DOT_ACTS, EVE_ACTS, ADA_ACTS, SYSTEM]), max_size=8), st.integers(1, 3))
-def test_as_many_different_people_approve_as_are_required(clicks: list[Any], required: int) -> None:
-    one = request()
+def test_approve_needs_enough_different_people(clicks: list[Any], required: int) -> None:
+    current = request()
     for by in clicks:
         try:
-            one = request_lifecycle.approve(one, approval(by), required, SOON).request
+            current = request_lifecycle.approve(current, approval(by), required, SOON).request
         except RequestTransitionError:
             continue
     people = {by.user_id for by in clicks} - {ADA.user_id, ""}
-    assert (one.state is State.approved) is (len(people) >= required)
-    assert len(one.approvals) == min(len(people), required)
-    assert (one.decided_at is not None) is (one.state is State.approved)
+    assert (current.state is State.approved) is (len(people) >= required)
+    assert len(current.approvals) == min(len(people), required)
+    assert (current.decided_at is not None) is (current.state is State.approved)
 
 
 @given(st.integers(1, 4 * HOUR), st.integers(1, 4 * HOUR), st.integers(0, HOUR))
-def test_an_extension_is_never_earlier_than_before_and_never_later_than_approved(
-    first: int, more: int, decided_after: int
-) -> None:
+def test_extend_is_never_earlier_or_later_than_approved(first: int, more: int, decided_after: int) -> None:
     parent = request(State.active, revoke_at=ASKED + first)
     approved = extension(duration=more, decided_at=ASKED + decided_after)
     open_grants = [grant(GrantState.granted, revoke_at=ASKED + first)]
@@ -685,6 +685,6 @@ def test_an_extension_is_never_earlier_than_before_and_never_later_than_approved
 
 
 @given(times)
-def test_the_end_does_not_depend_on_when_it_is_prepared(now: int) -> None:
+def test_prepare_counts_the_end_from_the_decision(now: int) -> None:
     change = request_lifecycle.prepare(request(State.approved), now)
-    assert {one.revoke_at for one in change.grants} == {change.request.revoke_at} == {END}
+    assert {each.revoke_at for each in change.grants} == {change.request.revoke_at} == {END}

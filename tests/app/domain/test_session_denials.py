@@ -1,7 +1,7 @@
-"""The policy that ends live sessions: whom it hits, whom it does not, and that nothing of anybody else's is lost in it.
+"""The policy that ends live sessions: the sessions that it denies, and foreign statements that it keeps.
 
-It is asked here by an evaluator of its own, written after "IAM JSON policy elements: Condition operators" for the few
-operators that it uses. That AWS evaluates it so, and takes it, is on the list of live checks.
+An evaluator of its own reads it, written after "IAM JSON policy elements: Condition operators" for the few operators
+that it uses. AWS's evaluation is a live check.
 """
 
 import json
@@ -68,8 +68,8 @@ class Session:
 def _arn_like(pattern: str, arn: str) -> bool:
     parts, expected = arn.split(":", 5), pattern.split(":", 5)
     return all(
-        re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), part)
-        for one, part in zip(expected, parts, strict=True)
+        re.fullmatch(re.escape(each).replace(r"\*", ".*").replace(r"\?", "."), part)
+        for each, part in zip(expected, parts, strict=True)
     )
 
 
@@ -81,7 +81,7 @@ _OPERATORS = {"StringEquals": str.__eq__, "ArnLike": _arn_like, "DateLessThan": 
 
 
 def is_denied(policy: str, session: Session) -> bool:
-    """Say whether a policy of Deny statements hits a session; keys of the context in any case, lists are ors."""
+    """Return true if a policy of Deny statements denies a session; keys in any case, lists are ors."""
     document = json.loads(policy)
     assert document["Version"] == "2012-10-17"
     return any(_hits(statement, session.context) for statement in document["Statement"])
@@ -90,13 +90,13 @@ def is_denied(policy: str, session: Session) -> bool:
 def _hits(statement: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Deny", "*", "*")
     return all(
-        any(_OPERATORS[operator](one, context[key.lower()]) for one in ([value] if isinstance(value, str) else value))
+        any(_OPERATORS[operator](each, context[key.lower()]) for each in ([value] if isinstance(value, str) else value))
         for operator, keys in statement["Condition"].items()
         for key, value in keys.items()
     )
 
 
-# --- whom it hits -----------------------------------------------------------------------------------------------------
+# --- denied sessions --------------------------------------------------------------------------------------------------
 
 SESSIONS: dict[str, tuple[Session, bool]] = {
     "the person's session that began before": (Session(), True),
@@ -116,17 +116,17 @@ SESSIONS: dict[str, tuple[Session, bool]] = {
 
 
 @pytest.mark.parametrize("sentence", SESSIONS)
-def test_hits(sentence: str) -> None:
+def test_policy_denies_session(sentence: str) -> None:
     session, expected = SESSIONS[sentence]
     assert is_denied(ONE, session) is expected
 
 
-@pytest.mark.parametrize("session", [one for one, _ in SESSIONS.values()])
-def test_as_it_is_created_it_hits_nobody(session: Session) -> None:
+@pytest.mark.parametrize("session", [each for each, _ in SESSIONS.values()])
+def test_render_policy_without_denials_denies_no_session(session: Session) -> None:
     assert not is_denied(render_policy(), session)
 
 
-def test_it_is_written_like_this() -> None:
+def test_add_denial_is_exact() -> None:
     assert json.loads(ONE) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -157,15 +157,15 @@ def test_it_is_written_like_this() -> None:
 IN_STAGING = replace(ENDED, access=Access(ADA, RDS, STAGING), before=ASKED + GROUPING_SECONDS - 1)
 
 
-def test_accounts_of_one_request_that_end_together_share_a_statement() -> None:
+def test_add_denial_in_the_same_minute_shares_a_statement() -> None:
     both = render_policy([IN_STAGING, ENDED])
     assert len(json.loads(both)["Statement"]) == 2
-    assert list_denial_ids(both) == {denial_id("r-0f3a", one.access) for one in (ENDED, IN_STAGING)}
+    assert list_denial_ids(both) == {denial_id("r-0f3a", each.access) for each in (ENDED, IN_STAGING)}
     assert is_denied(both, Session())
     assert is_denied(both, Session(account=STAGING))
 
 
-def test_those_that_end_later_have_their_own() -> None:
+def test_add_denial_later_has_its_own_statement() -> None:
     late = replace(IN_STAGING, before=ASKED + GROUPING_SECONDS)
     both = render_policy([ENDED, late])
     assert len(json.loads(both)["Statement"]) == 3
@@ -174,7 +174,7 @@ def test_those_that_end_later_have_their_own() -> None:
 
 
 @pytest.mark.parametrize("first", [ENDED, IN_STAGING])
-def test_one_account_is_taken_out_and_the_other_stays(first: SessionDenial) -> None:
+def test_remove_denial_keeps_the_other_account(first: SessionDenial) -> None:
     both = render_policy([ENDED, IN_STAGING])
     left = remove_denial(both, denial_id(first.request_id, first.access))
     other = IN_STAGING if first is ENDED else ENDED
@@ -184,41 +184,41 @@ def test_one_account_is_taken_out_and_the_other_stays(first: SessionDenial) -> N
     assert remove_denial(left, denial_id(other.request_id, other.access)) == render_policy()
 
 
-def test_another_request_for_the_same_does_not_end_with_the_first() -> None:
+def test_remove_denial_keeps_another_request() -> None:
     again = replace(ENDED, request_id="r-0f3b", before=ASKED + 2 * HOUR)
     left = remove_denial(render_policy([ENDED, again]), denial_id("r-0f3a", ENDED.access))
     assert is_denied(left, Session(issued=ASKED + HOUR))
 
 
-def test_the_same_again_changes_nothing_even_later() -> None:
+def test_add_denial_again_changes_nothing() -> None:
     assert add_denial(ONE, replace(ENDED, before=ASKED + HOUR)) == ONE
 
 
-def test_what_is_not_in_it_is_taken_out_without_a_change() -> None:
+def test_remove_denial_unknown_changes_nothing() -> None:
     assert remove_denial(ONE, denial_id("r-other", ENDED.access)) == ONE
 
 
-def test_names_are_letters_and_digits_and_tell_the_request_and_the_account() -> None:
+def test_denial_id_has_request_and_account() -> None:
     name = denial_id("r-0f3a", ENDED.access)
     assert re.fullmatch("[A-Za-z0-9]+", name)
     assert "0f3a" in name
     assert name.endswith(PRODUCTION)
 
 
-# --- how much fits in -------------------------------------------------------------------------------------------------
+# --- size -------------------------------------------------------------------------------------------------------------
 
 
 def numbered(request: int, account: int) -> SessionDenial:
     return SessionDenial(f"r-{request:016x}", Access(ADA, RDS, f"{account:012d}"), ASKED, "aws")
 
 
-def test_the_largest_request_fits_in_whole() -> None:
+def test_largest_request_fits() -> None:
     whole = render_policy(numbered(1, account) for account in range(MAXIMUM_ACCOUNTS))
     assert len(list_denial_ids(whole)) == MAXIMUM_ACCOUNTS
     assert len(whole) < MAXIMUM_CHARACTERS / 3
 
 
-def test_a_dozen_requests_fit_in_and_the_next_is_refused() -> None:
+def test_add_denial_thirteenth_request_is_refused() -> None:
     full = render_policy(numbered(request, 1) for request in range(12))
     assert len(full) <= MAXIMUM_CHARACTERS
     with pytest.raises(SessionPolicyFullError, match="AWS takes 5120"):
@@ -227,7 +227,7 @@ def test_a_dozen_requests_fit_in_and_the_next_is_refused() -> None:
     assert is_denied(add_denial(freed, numbered(12, 1)), Session(account=f"{1:012d}"))
 
 
-def test_there_is_no_white_space_in_it_since_that_counts() -> None:
+def test_policy_has_no_white_space() -> None:
     assert not re.search(r"\s", ONE)
 
 
@@ -240,7 +240,7 @@ def edited(*statements: Any, **more: Any) -> str:
     return json.dumps({"Version": "2012-10-17", **more, "Statement": list(statements)}, indent=2)
 
 
-def test_what_others_wrote_stays() -> None:
+def test_add_and_remove_denial_keep_foreign_statements() -> None:
     before = edited(FOREIGN, "nonsense", {"Effect": "Deny"}, Id="kept")
     both = add_denial(before, ENDED)
     assert json.loads(both)["Id"] == "kept"
@@ -248,7 +248,7 @@ def test_what_others_wrote_stays() -> None:
     assert json.loads(remove_denial(both, denial_id("r-0f3a", ENDED.access))) == json.loads(before)
 
 
-def test_a_single_statement_need_not_be_in_a_list() -> None:
+def test_add_denial_accepts_a_single_statement() -> None:
     single = json.dumps({"Version": "2012-10-17", "Statement": FOREIGN})
     assert json.loads(add_denial(single, ENDED))["Statement"][0] == FOREIGN
     assert remove_denial(single, "EndedNothing") == single
@@ -262,7 +262,7 @@ TAMPERED: dict[str, Any] = {
     "an Allow": {**_statement(), "Effect": "Allow"},
     "for somebody else": {**_statement(), "Condition": {"StringEquals": {"identitystore:userId": EVE}}},
     "without a condition": {key: value for key, value in _statement().items() if key != "Condition"},
-    "with a time that is none": {
+    "with an invalid time": {
         **_statement(),
         "Condition": {**_statement()["Condition"], "DateLessThan": {"aws:TokenIssueTime": "yesterday"}},
     },
@@ -277,14 +277,14 @@ TAMPERED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_what_is_to_be_denied_is_denied_whatever_was_made_of_it(what: str) -> None:
+def test_add_denial_repairs_an_edited_statement(what: str) -> None:
     repaired = add_denial(edited(TAMPERED[what]), ENDED)
-    assert [one["Sid"] for one in json.loads(repaired)["Statement"]] == [_statement()["Sid"]]
+    assert [each["Sid"] for each in json.loads(repaired)["Statement"]] == [_statement()["Sid"]]
     assert is_denied(repaired, Session())
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_and_goes_when_its_time_is_over(what: str) -> None:
+def test_remove_denial_removes_an_edited_statement(what: str) -> None:
     assert remove_denial(edited(TAMPERED[what]), denial_id("r-0f3a", ENDED.access)) == render_policy()
 
 
@@ -292,18 +292,18 @@ UNREADABLE = ("", "{", "[]", "null", "7", '{"Version": "2012-10-17"}', '{"Statem
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_what_is_no_policy_is_refused_with_a_clear_text(text: str) -> None:
+def test_add_denial_refuses_unreadable_policy(text: str) -> None:
     for change in (lambda: add_denial(text, ENDED), lambda: remove_denial(text, "x"), lambda: list_denial_ids(text)):
         with pytest.raises(SessionPolicyUnreadableError, match="The policy that ends sessions"):
             change()
 
 
-def test_both_errors_are_of_one_kind() -> None:
+def test_session_policy_errors_have_one_base() -> None:
     assert issubclass(SessionPolicyFullError, SessionPolicyError)
     assert issubclass(SessionPolicyUnreadableError, SessionPolicyError)
 
 
-# --- whatever comes and goes ------------------------------------------------------------------------------------------
+# --- any order --------------------------------------------------------------------------------------------------------
 
 denials = st.builds(
     SessionDenial,
@@ -320,7 +320,7 @@ json_values = st.recursive(
 
 
 @given(st.lists(st.tuples(st.booleans(), denials), max_size=12))
-def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, SessionDenial]]) -> None:
+def test_policy_has_added_denials_without_removed_ones(steps: list[tuple[bool, SessionDenial]]) -> None:
     policy, ended = render_policy(), dict[str, SessionDenial]()
     for comes, denial in steps:
         name = denial_id(denial.request_id, denial.access)
@@ -331,7 +331,7 @@ def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, Sessio
             policy = remove_denial(policy, name)
             ended.pop(name, None)
         assert list_denial_ids(policy) == ended.keys()
-        names = [one["Sid"] for one in json.loads(policy)["Statement"]]
+        names = [each["Sid"] for each in json.loads(policy)["Statement"]]
         assert len(set(names)) == len(names)
     for denial in ended.values():
         assert is_denied(policy, Session(account=denial.access.account, issued=denial.before - 1))
@@ -343,7 +343,7 @@ def test_in_it_is_exactly_who_came_and_did_not_go(steps: list[tuple[bool, Sessio
 
 
 @given(st.lists(json_values, max_size=3))
-def test_whatever_else_is_in_it_stays(others: list[Any]) -> None:
+def test_any_foreign_statement_stays(others: list[Any]) -> None:
     before = edited(*others)
     both = add_denial(before, ENDED)
     assert json.loads(both)["Statement"][: len(others)] == others

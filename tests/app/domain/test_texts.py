@@ -1,4 +1,4 @@
-"""What counts as a written text, and what only looks like one."""
+"""Blank texts: visible letters and digits count, in any script."""
 
 import pytest
 from hypothesis import given

@@ -1,7 +1,7 @@
-"""Uses: what is read from an alert, which records are one use, and how it is explained and signed off.
+"""Usages: parsed evidence, the records of one usage, explanation and acceptance.
 
-Not shown here: that an alert's button holds what is read here (tests/unit/alerts), nor who it was
-(services.usage_reviews).
+Not proved here: that an alert's button holds this value (tests/unit/alerts), and the identity of the user
+(`services.usage_reviews`).
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def value(
     time: str = TIME,
     who: str = "ada",
 ) -> str:
-    """What the button of an alert holds, with changes."""
+    """Return the value of an alert's button, with changes."""
     return "|".join((drill, role, path, account, event_id, time, who))
 
 
@@ -79,7 +79,7 @@ def seen(
 
 FULL = use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS)))
 
-# --- what an alert says of itself -------------------------------------------------------------------------------------
+# --- evidence ---------------------------------------------------------------------------------------------------------
 
 GOOD: dict[str, tuple[str, Evidence]] = {
     "the start of a session names the session": (
@@ -94,7 +94,7 @@ GOOD: dict[str, tuple[str, Evidence]] = {
         value(path="console", who=SESSION),
         Evidence(False, RDS, EvidencePath.console, PRODUCTION, EVENT, ASKED, SESSION),
     ),
-    "a record that names nobody is a use all the same": (
+    "a record without a user is a usage too": (
         value(path="portal", who=""),
         Evidence(False, RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, ""),
     ),
@@ -110,7 +110,7 @@ GOOD: dict[str, tuple[str, Evidence]] = {
 
 
 @pytest.mark.parametrize("sentence", GOOD)
-def test_is_read(sentence: str) -> None:
+def test_parse_evidence(sentence: str) -> None:
     text, expected = GOOD[sentence]
     assert parse_evidence(text) == expected
 
@@ -137,12 +137,12 @@ BAD: dict[str, tuple[str, str]] = {
     "a session's ARN where a name is expected": (value(who=SESSION), "not a valid user"),
     "a name where a session's ARN is expected": (value(path="console", who="ada"), "not a valid user"),
     "the ARN of a role": (value(path="console", who=f"arn:aws:iam::{PRODUCTION}:role/x"), "not a valid user"),
-    "a user id that is none": (value(path="portal", who="ada@example.com"), "not a valid user"),
+    "a malformed user ID": (value(path="portal", who="ada@example.com"), "not a valid user"),
 }
 
 
 @pytest.mark.parametrize("sentence", BAD)
-def test_is_refused(sentence: str) -> None:
+def test_parse_evidence_refuses(sentence: str) -> None:
     text, why = BAD[sentence]
     with pytest.raises(ValueError, match=why):
         parse_evidence(text)
@@ -164,7 +164,7 @@ any_values = st.one_of(
 @given(any_values)
 @example(value())
 @example(value(role="network-break-glass"))
-def test_whatever_comes_is_read_as_it_is_or_refused_without_repeating_it(text: str) -> None:
+def test_parse_evidence_of_any_text_repeats_nothing(text: str) -> None:
     try:
         found, refusal = parse_evidence(text), ""
     except ValueError as error:
@@ -186,12 +186,12 @@ REASONS = {
 }
 
 
-def test_the_paths_and_the_mark_are_those_of_the_alerts() -> None:
+def test_paths_and_drill_marker_are_those_of_the_alerts() -> None:
     assert {path.value for path in EvidencePath} == {path.value for path in EveryPath} - {EveryPath.denied.value}
     assert DRILL == DRILL_MARKER
 
 
-def test_who_it_was_is_read_from_each_path() -> None:
+def test_user_of_each_evidence_path() -> None:
     assert [usage_lifecycle.session_name(seen(path)) for path in EvidencePath] == ["ada", ADA.user_id, "ada"]
     assert [path for path in EvidencePath if usage_lifecycle.has_user_id(seen(path))] == [EvidencePath.portal]
 
@@ -210,11 +210,11 @@ TOGETHER: dict[str, tuple[Usage, Evidence, str, bool]] = {
     "another role": (use(), seen(role="network-break-glass"), ADA.user_id, False),
     "a role with more to its name": (use(), seen(role=f"{RDS}_x"), ADA.user_id, False),
     "another account": (use(), seen(account=STAGING), ADA.user_id, False),
-    "a person nobody could find, for a use of somebody": (use(), seen(), "", False),
-    "somebody, for a use of a person nobody could find": (use(user_id=""), seen(), ADA.user_id, False),
-    "nobody known, with the same session name": (use(user_id=""), seen(EvidencePath.console), "", True),
-    "nobody known, with another session name": (use(user_id=""), seen(who="eve"), "", False),
-    "nobody known by any name": (use(user_id="", session_name=""), seen(who=""), "", False),
+    "an unknown person, for the usage of a known one": (use(), seen(), "", False),
+    "a known person, for the usage of an unknown one": (use(user_id=""), seen(), ADA.user_id, False),
+    "an unknown person with the same session name": (use(user_id=""), seen(EvidencePath.console), "", True),
+    "an unknown person with another session name": (use(user_id=""), seen(who="eve"), "", False),
+    "an unknown person without a session name": (use(user_id="", session_name=""), seen(who=""), "", False),
     "the same record again, whenever": (use(), seen(event_id="e-1", at=LATER), ADA.user_id, True),
     "what happened before the explanation": (
         use(state=UsageState.explained, explanation=explanation(at=ASKED + 600)),
@@ -232,17 +232,17 @@ TOGETHER: dict[str, tuple[Usage, Evidence, str, bool]] = {
 }
 
 
-def test_a_use_remembers_only_so_many_records() -> None:
+def test_add_evidence_stops_at_the_maximum() -> None:
     assert usage_lifecycle.add_evidence(FULL, seen()) == (FULL, ())
 
 
 @pytest.mark.parametrize("sentence", TOGETHER)
-def test_belongs(sentence: str) -> None:
+def test_is_part_of(sentence: str) -> None:
     known, record, user_id, expected = TOGETHER[sentence]
     assert usage_lifecycle.is_part_of(known, record, user_id, HOUR) is expected
 
 
-def test_a_drill_belongs_to_nothing_and_begins_nothing() -> None:
+def test_drill_begins_and_joins_no_usage() -> None:
     drill = replace(seen(), drill=True)
     assert not usage_lifecycle.is_part_of(use(), drill, ADA.user_id, HOUR)
     with pytest.raises(ValueError, match="not a usage"):
@@ -256,26 +256,26 @@ RECORDS = (
 )
 
 
-@pytest.mark.parametrize("order", list(permutations(RECORDS)), ids=lambda order: "-".join(one.path for one in order))
-def test_the_records_of_a_session_are_one_use_in_whatever_order_they_come(order: tuple[Evidence, ...]) -> None:
-    one, _ = usage_lifecycle.begin_usage(order[0], ADA.user_id, 24 * HOUR, "r-1", LATER)
+@pytest.mark.parametrize("order", list(permutations(RECORDS)), ids=lambda order: "-".join(each.path for each in order))
+def test_records_of_a_session_in_any_order_are_one_usage(order: tuple[Evidence, ...]) -> None:
+    current, _ = usage_lifecycle.begin_usage(order[0], ADA.user_id, 24 * HOUR, "r-1", LATER)
     for record in order[1:]:
-        assert usage_lifecycle.is_part_of(one, record, ADA.user_id, HOUR)
-        one, audit = usage_lifecycle.add_evidence(one, record)
+        assert usage_lifecycle.is_part_of(current, record, ADA.user_id, HOUR)
+        current, audit = usage_lifecycle.add_evidence(current, record)
         assert audit == ()
-    assert set(one.event_ids) == {"e-portal", "e-start", "e-console"}
-    assert one.session_name == "ada"
-    assert one.first_seen == order[0].at
+    assert set(current.event_ids) == {"e-portal", "e-start", "e-console"}
+    assert current.session_name == "ada"
+    assert current.first_seen == order[0].at
 
 
 @given(st.lists(st.integers(ASKED - 5 * HOUR, ASKED + 5 * HOUR), min_size=1, max_size=12))
-def test_no_use_spans_more_than_two_sessions(times: list[int]) -> None:
-    one, _ = usage_lifecycle.begin_usage(seen(event_id="e-0", at=times[0]), ADA.user_id, HOUR, None, LATER)
+def test_usage_spans_at_most_two_sessions(times: list[int]) -> None:
+    current, _ = usage_lifecycle.begin_usage(seen(event_id="e-0", at=times[0]), ADA.user_id, HOUR, None, LATER)
     joined = [times[0]]
     for number, at in enumerate(times[1:], 1):
         record = seen(event_id=f"e-{number}", at=at)
-        if usage_lifecycle.is_part_of(one, record, ADA.user_id, HOUR):
-            one, _ = usage_lifecycle.add_evidence(one, record)
+        if usage_lifecycle.is_part_of(current, record, ADA.user_id, HOUR):
+            current, _ = usage_lifecycle.add_evidence(current, record)
             joined.append(at)
     assert max(joined) - min(joined) <= 2 * HOUR
 
@@ -283,20 +283,20 @@ def test_no_use_spans_more_than_two_sessions(times: list[int]) -> None:
 def told(
     event: UsageEvent, before: str, after: str, by: Actor = SYSTEM, note: str = "", subject: str = "u-1"
 ) -> AuditEntry:
-    """What the trail says of Ada's use; nobody's Slack id is in it."""
+    """Return an audit entry of Ada's usage, without Slack IDs."""
     return AuditEntry(LATER, subject, event, replace(by, slack_id=None), RDS, (PRODUCTION,), "", note, before, after)
 
 
-def test_a_use_begins_with_what_its_first_record_tells() -> None:
-    one, audit = usage_lifecycle.begin_usage(seen(event_id="e-1"), ADA.user_id, 24 * HOUR, "r-1", LATER)
-    assert one == use(id=one.id, version=0, request_id="r-1")
+def test_begin_usage_has_the_first_record() -> None:
+    current, audit = usage_lifecycle.begin_usage(seen(event_id="e-1"), ADA.user_id, 24 * HOUR, "r-1", LATER)
+    assert current == use(id=current.id, version=0, request_id="r-1")
     note = "session_start: ada, under r-1"
-    assert audit == (told(UsageEvent.recorded, "", "unexplained", note=note, subject=one.id),)
+    assert audit == (told(UsageEvent.recorded, "", "unexplained", note=note, subject=current.id),)
 
 
-def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() -> None:
+def test_next_usage_id_is_the_same_for_concurrent_records() -> None:
     portal, start = seen(EvidencePath.portal, "e-1"), seen(event_id="e-2")
-    first, again = (usage_lifecycle.begin_usage(one, ADA.user_id, HOUR, None, ASKED)[0] for one in (portal, start))
+    first, again = (usage_lifecycle.begin_usage(each, ADA.user_id, HOUR, None, ASKED)[0] for each in (portal, start))
     later, somebody = (
         usage_lifecycle.next_usage_id(start, ADA.user_id, first),
         usage_lifecycle.next_usage_id(start, "u-eve", None),
@@ -306,7 +306,7 @@ def test_two_records_at_once_begin_the_same_use_and_a_later_session_another() ->
     assert first.id.startswith("u-")
 
 
-def test_where_nobody_is_named_every_record_begins_its_own() -> None:
+def test_next_usage_id_without_user_is_new_for_each_record() -> None:
     first, again, other = (
         usage_lifecycle.begin_usage(seen(event_id=event_id, who=""), "", HOUR, None, LATER)[0].id
         for event_id in ("e-1", "e-1", "e-2")
@@ -314,7 +314,7 @@ def test_where_nobody_is_named_every_record_begins_its_own() -> None:
     assert first == again != other
 
 
-def test_a_record_that_is_known_joins_nothing() -> None:
+def test_add_evidence_known_record_changes_nothing() -> None:
     assert usage_lifecycle.add_evidence(use(), seen(event_id="e-1")) == (use(), ())
 
 
@@ -335,7 +335,7 @@ UNDER: dict[str, tuple[Request, Evidence, str, bool]] = {
         ADA.user_id,
         False,
     ),
-    "a session while it was being taken back": (
+    "a session while it was being revoked": (
         request(State.ended, closed_at=ASKED + 900),
         seen(at=ASKED + 910),
         ADA.user_id,
@@ -362,23 +362,23 @@ UNDER: dict[str, tuple[Request, Evidence, str, bool]] = {
 
 
 @pytest.mark.parametrize("sentence", UNDER)
-def test_made_under(sentence: str) -> None:
+def test_is_made_under(sentence: str) -> None:
     asked, record, user_id, expected = UNDER[sentence]
     assert usage_lifecycle.is_made_under(asked, record, user_id) is expected
 
 
-# --- what a click tells, and what is required without a record --------------------------------------------------------
+# --- clicks, and required usages --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("age", "recent"), [(-301, False), (-300, True), (0, True), (7 * 86_400, True), (7 * 86_400 + 1, False)]
 )
-def test_is_recent_within_seven_days_is_true(age: int, recent: bool) -> None:
+def test_is_recent_within_seven_days(age: int, recent: bool) -> None:
     assert usage_lifecycle.is_recent(seen(at=ASKED), ASKED + age) is recent
 
 
 @given(st.text(alphabet="0123456789abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=36))
-def test_required_use_has_an_id_that_no_record_begins(event_id: str) -> None:
+def test_required_usage_has_an_id_that_no_record_has(event_id: str) -> None:
     required, _ = usage_lifecycle.begin_required_usage(request(State.approved), 60, ASKED)
     assert required.event_ids == ()
     for who in ("", "ada", ADA.user_id):
@@ -407,7 +407,7 @@ CHANGES: dict[str, tuple[UsageChange, UsageChange]] = {
         usage_lifecycle.record_explanation(use(), explanation(), LATER),
         (EXPLAINED, (told(UsageEvent.explained, "unexplained", "explained", ADA_ACTS, WHOLE),)),
     ),
-    "the same person may write it anew": (
+    "the same person may write it again": (
         usage_lifecycle.record_explanation(EXPLAINED, BETTER, LATER),
         (
             replace(EXPLAINED, explanation=BETTER),
@@ -438,7 +438,7 @@ CHANGES: dict[str, tuple[UsageChange, UsageChange]] = {
 
 
 @pytest.mark.parametrize("sentence", CHANGES)
-def test_change(sentence: str) -> None:
+def test_event_result(sentence: str) -> None:
     found, expected = CHANGES[sentence]
     assert found == expected
 
@@ -448,19 +448,19 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
         lambda: usage_lifecycle.accept_explanation(use(), CLEO_ACTS, VERSION, LATER),
         "possible for a usage that is unexplained",
     ),
-    "nobody signs off their own explanation": (
+    "the author can't accept it": (
         lambda: usage_lifecycle.accept_explanation(
             use(state=UsageState.explained, explanation=explanation(DOT_ACTS)), DOT_ACTS, VERSION, LATER
         ),
         "a second person",
     ),
-    "nobody signs off their own use": (
+    "the user can't accept it": (
         lambda: usage_lifecycle.accept_explanation(
             use(state=UsageState.explained, explanation=explanation(DOT_ACTS)), ADA_ACTS, VERSION, LATER
         ),
         "a second person",
     ),
-    "nobody signs off another explanation than they have read": (
+    "another version can't be accepted": (
         lambda: usage_lifecycle.accept_explanation(replace(EXPLAINED, explanation=BETTER), CLEO_ACTS, VERSION, LATER),
         "the explanation has changed",
     ),
@@ -472,15 +472,15 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
         lambda: usage_lifecycle.accept_explanation(EXPLAINED, SYSTEM, VERSION, LATER),
         "a second person",
     ),
-    "nobody signs off what somebody else has": (
+    "an accepted explanation can't be accepted again": (
         lambda: usage_lifecycle.accept_explanation(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
         "a usage that is accepted",
     ),
-    "nobody explains over somebody else": (
+    "another person can't replace an explanation": (
         lambda: usage_lifecycle.record_explanation(EXPLAINED, explanation(DOT_ACTS), LATER),
         "another person has explained it",
     ),
-    "nothing is explained anew once it is signed off": (
+    "an accepted explanation can't be replaced": (
         lambda: usage_lifecycle.record_explanation(SIGNED_OFF, BETTER, LATER),
         "a usage that is accepted",
     ),
@@ -489,23 +489,23 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
 
 
 @pytest.mark.parametrize("sentence", REFUSALS)
-def test_refused(sentence: str) -> None:
+def test_event_is_refused(sentence: str) -> None:
     attempt, why = REFUSALS[sentence]
     with pytest.raises(UsageTransitionError, match=why):
         attempt()
 
 
 ATTEMPTS: dict[UsageEvent, Callable[[Usage], UsageChange]] = {
-    UsageEvent.explained: lambda one: usage_lifecycle.record_explanation(one, BETTER, LATER),
-    UsageEvent.accepted: lambda one: usage_lifecycle.accept_explanation(one, DOT_ACTS, VERSION, LATER),
-    UsageEvent.reminded: lambda one: usage_lifecycle.record_reminder(one, LATER),
+    UsageEvent.explained: lambda before: usage_lifecycle.record_explanation(before, BETTER, LATER),
+    UsageEvent.accepted: lambda before: usage_lifecycle.accept_explanation(before, DOT_ACTS, VERSION, LATER),
+    UsageEvent.reminded: lambda before: usage_lifecycle.record_reminder(before, LATER),
 }
 STAGES = {UsageState.unexplained: use(), UsageState.explained: EXPLAINED, UsageState.accepted: SIGNED_OFF}
 
 
 @pytest.mark.parametrize("event", ATTEMPTS)
 @pytest.mark.parametrize("state", STAGES)
-def test_the_table_decides(state: UsageState, event: UsageEvent) -> None:
+def test_event_is_possible_only_as_the_table_says(state: UsageState, event: UsageEvent) -> None:
     after = usage_lifecycle.USAGE_TABLE.get((state, event))
     if after is None:
         with pytest.raises(UsageTransitionError) as refusal:
@@ -527,8 +527,8 @@ def test_the_table_decides(state: UsageState, event: UsageEvent) -> None:
     ],
     ids=["in time", "late", "explained but not signed off", "signed off"],
 )
-def test_overdue(one: Usage, now: int, expected: bool) -> None:
-    assert usage_lifecycle.is_overdue(one, now) is expected
+def test_is_overdue(current: Usage, now: int, expected: bool) -> None:
+    assert usage_lifecycle.is_overdue(current, now) is expected
 
 
 people = st.sampled_from([ADA_ACTS, CLEO_ACTS, DOT_ACTS, SYSTEM])
@@ -536,18 +536,20 @@ texts = st.builds(explanation, people, st.just(ASKED), reason=st.sampled_from(["
 
 
 @given(st.lists(st.one_of(texts, people), max_size=8))
-def test_it_always_takes_two_people(acts: list[Explanation | Actor]) -> None:
-    one = use()
+def test_acceptance_always_needs_two_people(acts: list[Explanation | Actor]) -> None:
+    current = use()
     for act in acts:
         try:
             if isinstance(act, Explanation):
-                one, _ = usage_lifecycle.record_explanation(one, act, LATER)
+                current, _ = usage_lifecycle.record_explanation(current, act, LATER)
             else:
-                version = usage_lifecycle.explanation_version(one.explanation) if one.explanation is not None else ""
-                one, _ = usage_lifecycle.accept_explanation(one, act, version, LATER)
+                version = (
+                    usage_lifecycle.explanation_version(current.explanation) if current.explanation is not None else ""
+                )
+                current, _ = usage_lifecycle.accept_explanation(current, act, version, LATER)
         except UsageTransitionError:
             continue
-    if one.state is UsageState.accepted:
-        assert one.accepted_by is not None
-        assert one.explanation is not None
-        assert one.accepted_by.user_id not in ("", one.user_id, one.explanation.by.user_id)
+    if current.state is UsageState.accepted:
+        assert current.accepted_by is not None
+        assert current.explanation is not None
+        assert current.accepted_by.user_id not in ("", current.user_id, current.explanation.by.user_id)

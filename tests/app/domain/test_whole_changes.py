@@ -1,7 +1,7 @@
-"""What a refusal says as a whole, and the fields of requests and grants that an event clears, keeps or fills.
+"""Whole refusals, and the fields of requests and grants that an event clears, keeps or sets.
 
-The sentences are in the log, by which on-call finds out why a step failed. Which event is possible when, and what else
-it leaves, is in test_transitions.py and test_grants.py.
+The refusals are in the log, where the person on call finds why a step failed. Allowed events and other results are in
+test_request_lifecycle.py and test_grant_lifecycle.py.
 """
 
 from collections.abc import Callable
@@ -63,7 +63,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: request_lifecycle.expire(request(), NOW),
         "expired is not possible for a request that is pending: there is time left",
     ),
-    "a withdrawal by somebody else": (
+    "a withdrawal by another person": (
         lambda: request_lifecycle.withdraw(request(), CLEO_ACTS, NOW),
         "withdrawn is not possible for a request that is pending: only its requester may",
     ),
@@ -80,7 +80,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
         "closed is not possible for a request that is revoking: not yet verified as revoked in "
         f"{PRODUCTION}, {STAGING}",
     ),
-    "an end that nothing is said of": (
+    "an end without the grants": (
         lambda: request_lifecycle.close(request(State.revoking), (), NOW),
         f"closed is not possible for a request that is revoking: the grants of {PRODUCTION}, {STAGING} are missing",
     ),
@@ -96,7 +96,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize("sentence", REFUSALS)
-def test_refusal_says_this_as_a_whole(sentence: str) -> None:
+def test_refusal_is_exactly_this(sentence: str) -> None:
     attempt, whole = REFUSALS[sentence]
     with pytest.raises((RequestTransitionError, GrantTransitionError, UnsettledError)) as refusal:
         attempt()
@@ -116,12 +116,12 @@ def accounts(count: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_create_with_as_few_and_as_many_accounts_is_possible(count: int) -> None:
+def test_create_with_one_or_the_maximum_of_accounts(count: int) -> None:
     assert request_lifecycle.create(request(accounts=accounts(count))).request.accounts == accounts(count)
 
 
 @pytest.mark.parametrize("count", [0, 51])
-def test_create_with_fewer_or_more_accounts_is_refused(count: int) -> None:
+def test_create_with_wrong_number_of_accounts_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"^a request names 1 to 50 different accounts, not {count}$"):
         request_lifecycle.create(request(accounts=accounts(count)))
 
@@ -132,17 +132,17 @@ def test_create_of_any_state_is_pending() -> None:
     assert [(entry.before, entry.after) for entry in created.audit] == [("", "pending")]
 
 
-def test_prepare_keeps_the_arn_of_the_set_in_each_grant() -> None:
-    assert {one.set_arn for one in request_lifecycle.prepare(request(State.approved), NOW, "arn:ps").grants} == {
+def test_prepare_stores_the_set_arn_in_each_grant() -> None:
+    assert {each.set_arn for each in request_lifecycle.prepare(request(State.approved), NOW, "arn:ps").grants} == {
         "arn:ps"
     }
-    assert {one.set_arn for one in request_lifecycle.prepare(request(State.approved), NOW).grants} == {""}
+    assert {each.set_arn for each in request_lifecycle.prepare(request(State.approved), NOW).grants} == {""}
     assert grant_lifecycle.plan_grant(request(), PRODUCTION, NOW) == grant_lifecycle.plan_grant(
         request(), PRODUCTION, NOW, ""
     )
 
 
-def test_redirect_keeps_what_was_accepted_and_what_is_named() -> None:
+def test_update_announcement_channels_keeps_accepted_ones() -> None:
     told = ChannelNotice("C0OLD", Message("C0OLD", "1.1"))
     left, named = ChannelNotice("C0LEFT"), ChannelNotice("C0NAMED")
     broken = request(State.approved, announcement=Announcement((told, left, named)))
@@ -159,12 +159,12 @@ def test_redirect_keeps_what_was_accepted_and_what_is_named() -> None:
     ],
     ids=["approved", "looked", "denied"],
 )
-def test_quiet_since_counts_from_each_answer(answered: Request) -> None:
+def test_unanswered_since_counts_from_each_answer(answered: Request) -> None:
     assert request_lifecycle.unanswered_since(answered) == NOW
     assert request_lifecycle.unanswered_since(request(), [answered]) == NOW
 
 
-def test_look_by_the_last_who_is_kept_and_by_the_next() -> None:
+def test_acknowledge_by_last_stored_person_and_the_next() -> None:
     fifty = tuple(Actor(f"u-{number}", "x") for number in range(50))
     assert (
         request_lifecycle.acknowledge(request(acknowledged_by=fifty[:49]), fifty[49], NOW).request.acknowledged_by
@@ -177,31 +177,31 @@ def test_look_by_the_last_who_is_kept_and_by_the_next() -> None:
 GRANTS: dict[str, tuple[Callable[[Grant], grant_lifecycle.GrantChange], Grant]] = {
     # sentence: (what happens to a grant that has every field, what it becomes)
     "a creation that came to its end is known by what was said before": (
-        lambda one: grant_lifecycle.settle_creation(replace(one, made=True)),
+        lambda before: grant_lifecycle.settle_creation(replace(before, made=True)),
         grant(GrantState.granting, failure="busy", made=True, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "a creation that made nothing": (
-        lambda one: grant_lifecycle.settle_creation(replace(one, made=True), made=False),
+        lambda before: grant_lifecycle.settle_creation(replace(before, made=True), made=False),
         grant(GrantState.granting, failure="busy", made=False, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "a creation that made it": (
-        lambda one: grant_lifecycle.settle_creation(one, made=True),
+        lambda before: grant_lifecycle.settle_creation(before, made=True),
         grant(GrantState.granting, failure="busy", made=True, absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that is there": (
-        lambda one: grant_lifecycle.confirm_grant(one, NOW),
+        lambda before: grant_lifecycle.confirm_grant(before, NOW),
         grant(GrantState.granted, made=True, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that could not be made": (
-        lambda one: grant_lifecycle.fail_grant(one, "refused", SOME_DAY),
+        lambda before: grant_lifecycle.fail_grant(before, "refused", SOME_DAY),
         grant(GrantState.failed, failure="refused", absent_at=ASKED, deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that is gone": (
-        lambda one: grant_lifecycle.confirm_revoke(one, SOME_DAY),
+        lambda before: grant_lifecycle.confirm_revoke(before, SOME_DAY),
         grant(GrantState.revoked, failure="busy", deny_until=SOME_DAY, set_arn="arn:ps"),
     ),
     "an assignment that the list still lacks": (
-        lambda one: grant_lifecycle.record_absent(one, NOW),
+        lambda before: grant_lifecycle.record_absent(before, NOW),
         grant(
             GrantState.granting,
             operation="op-1",
@@ -213,7 +213,7 @@ GRANTS: dict[str, tuple[Callable[[Grant], grant_lifecycle.GrantChange], Grant]] 
         ),
     ),
     "an assignment that the list lacks for the first time": (
-        lambda one: grant_lifecycle.record_absent(replace(one, absent_at=None), NOW),
+        lambda before: grant_lifecycle.record_absent(replace(before, absent_at=None), NOW),
         grant(
             GrantState.granting,
             operation="op-1",
@@ -228,9 +228,9 @@ GRANTS: dict[str, tuple[Callable[[Grant], grant_lifecycle.GrantChange], Grant]] 
 
 
 @pytest.mark.parametrize("sentence", GRANTS)
-def test_grant_becomes_this_as_a_whole(sentence: str) -> None:
+def test_grant_becomes_exactly_this(sentence: str) -> None:
     change, whole = GRANTS[sentence]
-    one = grant(
+    current = grant(
         GrantState.granting,
         operation="op-1",
         asked_at=ASKED,
@@ -239,4 +239,4 @@ def test_grant_becomes_this_as_a_whole(sentence: str) -> None:
         deny_until=SOME_DAY,
         set_arn="arn:ps",
     )
-    assert change(one)[0] == whole
+    assert change(current)[0] == whole

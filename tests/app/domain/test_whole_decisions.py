@@ -1,7 +1,7 @@
-"""What each decision says as a whole: its answer, its sentence, its rule, who approves, and the terms.
+"""Whole decisions: outcome, reason, rule, approvers and terms.
 
-The sentences are what people read, and the rule is what the audit trail keeps. Who may do what is in test_decision.py
-and test_explain.py.
+People read the reasons, and the audit trail stores the rule. The permissions are in test_decision.py and
+test_explain.py.
 """
 
 from collections.abc import Callable
@@ -107,7 +107,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
             replace(TERMS, approvals=2),
         ),
     ),
-    "a request that nobody approves as a whole": (
+    "a request without a common approver": (
         lambda: may_request(
             policy(rule(accounts=(PRODUCTION,)), rule(name="s", accounts=(STAGING,), approvers=SECURITY)),
             ADA,
@@ -124,7 +124,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_request(policy(denies=(FROZEN,)), ADA, RDS, (PRODUCTION,)),
         refused("The deny rule freeze forbids it: Nothing moves.", "freeze"),
     ),
-    "a request by somebody whom no rule names": (
+    "a request by a person without a rule": (
         lambda: may_request(policy(), FAY, RDS, (PRODUCTION, STAGING)),
         refused(
             f"No rule lets Fay request {RDS} in {PRODUCTION} (production), {STAGING} (staging). "
@@ -185,7 +185,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_approve(policy(), ADA, CLEO, RDS, (PRODUCTION,)),
         allowed("Cleo may approve this.", "databases", LEADS, TERMS),
     ),
-    "an approval by somebody else": (
+    "an approval by another person": (
         lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
         refused("Eve is not an approver: group leads.", "databases", LEADS),
     ),
@@ -243,7 +243,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_end(policy(), CLEO, ADA, RDS, (PRODUCTION,)),
         allowed("Cleo is an approver for it.", "databases", LEADS),
     ),
-    "the end by somebody else": (
+    "the end by another person": (
         lambda: may_end(policy(), EVE, ADA, RDS, (PRODUCTION,)),
         refused("Only the requester and group security, group leads may end this access.", None, (*SECURITY, *LEADS)),
     ),
@@ -259,28 +259,28 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_deny(policy(), ADA, ADA, RDS, (PRODUCTION,)),
         refused("A requester can't decide on their own request, but can withdraw it."),
     ),
-    "a denial by somebody else": (
+    "a denial by another person": (
         lambda: may_deny(policy(), EVE, ADA, RDS, (PRODUCTION,)),
         refused("Only group security, group leads may decide on this request.", None, (*SECURITY, *LEADS)),
     ),
-    "an explanation by who it was": (
+    "an explanation by the user": (
         lambda: may_explain(policy(), use(), ADA),
         allowed("The user of a role explains it."),
     ),
-    "an explanation of somebody unknown": (
+    "an explanation of an unknown user": (
         lambda: may_explain(policy(), use(user_id="", session_name="x"), FAY),
         allowed("The user is unknown, so any person may explain it."),
     ),
     "an explanation by security": (lambda: may_explain(policy(), use(), DOT), allowed(BY_SECURITY)),
-    "an explanation by somebody else": (
+    "an explanation by another person": (
         lambda: may_explain(policy(), use(), EVE),
         refused(f"Only the user of {RDS} and group security may explain this.", None, SECURITY),
     ),
-    "an explanation by somebody who only has the name": (
+    "an explanation by a person with the same name": (
         lambda: may_explain(policy(), use(user_id="u-other", session_name="fay"), FAY),
         refused(f"Only the user of {RDS} and group security may explain this.", None, SECURITY),
     ),
-    "an explanation of what is signed off": (
+    "an explanation of an accepted usage": (
         lambda: may_explain(policy(), SIGNED_OFF, ADA),
         refused("The explanation is accepted and can't be changed."),
     ),
@@ -288,17 +288,17 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_accept(policy(), use(), DOT),
         refused("It is not explained yet."),
     ),
-    "a second signature": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is accepted already.")),
-    "a signature for oneself": (
+    "a second acceptance": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is accepted already.")),
+    "an acceptance of one's own": (
         lambda: may_accept(policy(), EXPLAINED, ADA),
         refused("The user of the role and the author of the explanation can't accept it: a second person has to."),
     ),
     "a signature by security": (lambda: may_accept(policy(), EXPLAINED, DOT), allowed(BY_SECURITY)),
-    "a signature by an approver": (
+    "an acceptance by an approver": (
         lambda: may_accept(policy(), EXPLAINED, CLEO),
         allowed("Cleo is an approver by rule databases.", "databases", LEADS),
     ),
-    "a signature by somebody else": (
+    "an acceptance by another person": (
         lambda: may_accept(policy(), EXPLAINED, EVE),
         refused("Only group security, group leads may accept this.", None, (*SECURITY, *LEADS)),
     ),
@@ -306,7 +306,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
 
 
 @pytest.mark.parametrize("sentence", DECISIONS)
-def test_decision_is_this_as_a_whole(sentence: str) -> None:
+def test_decision_is_exactly_this(sentence: str) -> None:
     decided, whole = DECISIONS[sentence]
     assert decided() == whole
 
@@ -318,7 +318,7 @@ STRICTER = rule(name="stricter", approvals=3, approvers=SECURITY)
 TWICE = DenyRule("twice", "Not here.", (Action.request,), sets=(NETWORK, "z"))
 
 
-def test_answer_is_this_as_a_whole() -> None:
+def test_report_access_is_exactly_this() -> None:
     assert report_access(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == AccessReport(
         request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
         glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
@@ -366,7 +366,7 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
         lambda: report_access(policy(DATABASES, rule(name="b", approvals=2)), CLEO, RDS, PRODUCTION),
         allowed("Cleo may approve the requests of others by databases, b, but not their own.", "databases, b", LEADS),
     ),
-    "of somebody else": (
+    "of another person": (
         lambda: report_access(policy(), EVE, RDS, PRODUCTION),
         refused("Eve is not an approver: group leads.", None, LEADS),
     ),
@@ -374,11 +374,11 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
 
 
 @pytest.mark.parametrize("sentence", APPROVALS)
-def test_approval_of_others_is_this_as_a_whole(sentence: str) -> None:
+def test_report_access_approval_is_exactly_this(sentence: str) -> None:
     answered, whole = APPROVALS[sentence]
     assert answered().approval == whole
 
 
-def test_requestable_accounts_are_those_of_rules_about_the_set() -> None:
+def test_find_requestable_accounts_are_those_of_the_rules() -> None:
     of = policy(rule(accounts=(STAGING,)), rule(name="n", sets=(NETWORK,), accounts=(PRODUCTION,)))
     assert find_requestable(of, ADA) == {RDS: (STAGING,), NETWORK: (PRODUCTION,)}

@@ -60,16 +60,16 @@ def change_usage(store: UsageStore, usage_id: str, change: Callable[[Usage], Usa
     return _change(usage_id, lambda: store.usage(usage_id), change, store.save_usage)
 
 
-Record = TypeVar("Record", Grant, Usage)
+_Record = TypeVar("_Record", Grant, Usage)
 _Audit = Sequence[AuditEntry]
 
 
 def _change(
     name: str,
-    read: Callable[[], Record | None],
-    change: Callable[[Record], tuple[Record, _Audit]],
-    save: Callable[[Record, _Audit], bool],
-) -> Record:
+    read: Callable[[], _Record | None],
+    change: Callable[[_Record], tuple[_Record, _Audit]],
+    save: Callable[[_Record, _Audit], bool],
+) -> _Record:
     for _ in range(ATTEMPTS):
         record = read()
         if record is None:

@@ -33,7 +33,7 @@ GRACE_SECONDS = 300
 MOST_REMINDERS = 10
 """Usages with a reminder of their own in one run."""
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 
 
 @dataclass
@@ -83,7 +83,9 @@ class Run:
         """Return whether the current part may start something new."""
         return self.context.clock() < self.until
 
-    def handle_each(self, items: Iterable[Item], name: Callable[[Item], str], handle: Callable[[Item], object]) -> None:
+    def handle_each(
+        self, items: Iterable[_Item], name: Callable[[_Item], str], handle: Callable[[_Item], object]
+    ) -> None:
         """Handle every item while there is time; a failure stops no other item."""
         left = list(items)
         for number, item in enumerate(left):

@@ -21,7 +21,7 @@ MOST_BLOCKS = {"message": 50, "view": 100}
 
 
 @dataclass(frozen=True)
-class Call:
+class SlackCall:
     """One call, whether it succeeded or not."""
 
     method: str
@@ -29,7 +29,7 @@ class Call:
 
 
 @dataclass
-class Message:
+class PostedMessage:
     """A message as it stands now, with every text it ever had."""
 
     channel: str
@@ -79,8 +79,8 @@ class MemorySlack:
     """
 
     def __init__(self, people: Sequence[Person] = ()) -> None:
-        self.calls: list[Call] = []
-        self.messages: dict[tuple[str, str], Message] = {}
+        self.calls: list[SlackCall] = []
+        self.messages: dict[tuple[str, str], PostedMessage] = {}
         self.ephemerals: list[tuple[str, str, str]] = []
         self.views: dict[str, dict[str, Any]] = {}
         self.homes: dict[str, dict[str, Any]] = {}
@@ -96,7 +96,7 @@ class MemorySlack:
     def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the method does, unless a test wants it to fail."""
         sent = copy.deepcopy(dict(arguments))
-        self.calls.append(Call(method, sent))
+        self.calls.append(SlackCall(method, sent))
         self.watch()
         failure = self._next_failure(method)
         if failure is not None and not failure.after:
@@ -125,11 +125,11 @@ class MemorySlack:
         """Return the arguments of every call of a method."""
         return [call.arguments for call in self.calls if call.method == method]
 
-    def posted(self, channel: str) -> list[Message]:
+    def posted(self, channel: str) -> list[PostedMessage]:
         """Return the messages of a channel that are in no thread, oldest first."""
         return [message for message in self.messages.values() if message.channel == channel and not message.thread_ts]
 
-    def thread(self, channel: str, ts: str) -> list[Message]:
+    def thread(self, channel: str, ts: str) -> list[PostedMessage]:
         """Return the answers in a thread, oldest first."""
         return [message for message in self.messages.values() if (message.channel, message.thread_ts) == (channel, ts)]
 
@@ -185,7 +185,7 @@ class MemorySlack:
     def _post(self, sent: dict[str, Any]) -> dict[str, Any]:
         self._count_blocks("chat.postMessage", sent, "message")
         ts = f"{1_764_000_000 + self._next()}.000100"
-        message = Message(
+        message = PostedMessage(
             sent["channel"], ts, sent.get("thread_ts"), sent["text"], sent.get("blocks", []), [sent["text"]]
         )
         self.messages[message.channel, ts] = message

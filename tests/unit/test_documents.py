@@ -119,6 +119,16 @@ def test_readme_shows_a_problem_as_it_is_reported() -> None:
     assert f"```\n{refused.value.problems[0]}\n```" in text_of(README)
 
 
+def test_refusals_in_the_guide_are_those_of_the_app() -> None:
+    rows = re.findall(
+        r'^\| [^|"]+ \| "([^"]+)"', text_of(ROOT / "docs" / "approvals" / "README.md"), flags=re.MULTILINE
+    )
+    code = text_of(ROOT / "breakglass" / "app" / "services" / "identity.py")
+    texts = re.sub(r'"\s+f?"', "", re.sub(r"\{[\w.]+\}", "…", code))
+    assert len(rows) > 8
+    assert [row for row in rows if not all(part.strip() in texts for part in row.split("…"))] == []
+
+
 def test_license_is_the_unmodified_apache_text() -> None:
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"

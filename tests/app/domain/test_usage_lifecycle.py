@@ -518,14 +518,14 @@ def test_event_is_possible_only_as_the_table_says(state: UsageState, event: Usag
 
 
 @pytest.mark.parametrize(
-    ("one", "now", "expected"),
+    ("current", "now", "expected"),
     [
         (use(), ASKED + 24 * HOUR - 1, False),
         (use(), ASKED + 24 * HOUR, True),
         (EXPLAINED, ASKED + 24 * HOUR, True),
         (SIGNED_OFF, ASKED + 48 * HOUR, False),
     ],
-    ids=["in time", "late", "explained but not signed off", "signed off"],
+    ids=["in time", "late", "explained but not accepted", "accepted"],
 )
 def test_is_overdue(current: Usage, now: int, expected: bool) -> None:
     assert usage_lifecycle.is_overdue(current, now) is expected

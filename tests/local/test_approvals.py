@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from breakglass.app.domain.records import GrantState, State, UsageState
-from breakglass.app.entrypoints.receiver_app import LARGEST_BODY
+from breakglass.app.entrypoints.receiver_app import MAX_BODY_BYTES
 from breakglass.app.slack import ids
 from breakglass.naming import AppFunction
 from localcloud.driver import format_view, get_button_value, has_button
@@ -283,7 +283,7 @@ def test_repeated_or_replayed_click_acts_once(approvals: ApprovalsHarness) -> No
         (401, "POST", "/slack", b"command=%2Fbreakglass", {}),
         (401, "POST", "/slack", b"command=%2Fbreakglass", {"X-Slack-Signature": "v0=" + 64 * "0"}),
         (401, "POST", "/slack", b"", {}),
-        (413, "POST", "/slack", (LARGEST_BODY + 1) * b"a", {}),
+        (413, "POST", "/slack", (MAX_BODY_BYTES + 1) * b"a", {}),
         (404, "GET", "/slack", b"", {}),
         (404, "PUT", "/slack", b"command=%2Fbreakglass", {}),
         (404, "POST", "/slack/more", b"command=%2Fbreakglass", {}),

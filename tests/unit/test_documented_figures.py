@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import breakglass
 from breakglass.app.aws import secrets
-from breakglass.app.aws.aws import PATIENT
+from breakglass.app.aws.aws import BACKGROUND
 from breakglass.app.domain import grant_lifecycle, records, texts
 from breakglass.app.entrypoints import receiver, runtime
 from breakglass.app.services import (
@@ -70,7 +70,7 @@ def test_denial_is_kept_as_long_as_it_can_forbid_anything() -> None:
 
 
 def test_lease_of_the_session_policy_outlasts_its_two_calls() -> None:
-    longest_call = PATIENT.seconds + PATIENT.longest_pause + PATIENT.connect_timeout + PATIENT.read_timeout
+    longest_call = BACKGROUND.seconds + BACKGROUND.longest_pause + BACKGROUND.connect_timeout + BACKGROUND.read_timeout
     assert session_denials._LOCK_SECONDS > 2 * longest_call
 
 

@@ -1,12 +1,10 @@
-"""A small AWS client: signs, sends, and tries again what may pass.
+"""A small AWS client, which signs requests and retries transient errors.
 
-It is here because `import boto3` and making a client take longer than a person's click has. Every operation that is
-called through it may reach AWS twice without harm, and where that is not so by itself the caller says why it is (an
-idempotency token, a condition on the write). So whatever may pass is tried again: throttling, 5xx, no answer.
+`import boto3` and its clients would double the processor time of a cold start (docs/decisions/0016). Each operation
+that the app calls is idempotent, by an idempotency token or a condition where it is not so by itself. So throttling,
+5xx and lost answers are retried. An exception holds no credentials, request or answer.
 
-Nothing secret gets into an exception: neither credentials nor what was sent or answered.
-
-Non-goals: finding credentials anywhere but in the environment; use by several threads at once.
+Non-goals: credentials from anywhere but the environment; use by several threads at once.
 """
 
 import json
@@ -17,36 +15,36 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from breakglass.app.aws.connection import Answer, Connection, UnansweredError
+from breakglass.app.aws.connection import Connection, HttpResponse, NoResponseError
 from breakglass.app.aws.services import LAMBDA, Service, endpoint, scope
-from breakglass.app.aws.sigv4 import Credentials, signed
+from breakglass.app.aws.sigv4 import Credentials, sign_request
 from breakglass.app.error_codes import AWS_TRANSIENT, Remedy, remedy_of_aws
 
-Answered = TypeVar("Answered")
+Result = TypeVar("Result")
 
 UNREACHABLE = "Unreachable"
-"""Code of an `AwsError` when no whole answer came."""
+"""Code of an `AwsError` without a complete answer."""
 
 TIMEOUT = "Timeout"
-"""Code of an `AwsError` when none came in time."""
+"""Code of an `AwsError` without an answer in time."""
 
 UNREADABLE = "UnreadableAnswer"
-"""Code of an `AwsError` when it was no JSON."""
+"""Code of an `AwsError` whose answer is not JSON."""
 
-# Its message repeats the request, and with it the session token.
-_TELLING = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+# Their messages repeat the request, with the session token.
+_ECHOING_CODES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
 
 
 class AwsError(Exception):
     """AWS refused an operation, or did not answer.
 
     Attributes:
-        code: AWS's error code, e.g. `ConditionalCheckFailedException`, or one of this module's.
+        code: AWS's error code, e.g. `ConditionalCheckFailedException`, or a code of this module.
         message: AWS's message.
-        status: of HTTP; 0 if no answer came.
-        operation: what was asked.
-        reasons: of a cancelled transaction, the code of each item's reason.
-        repeated: whether an attempt before this one may have been carried out.
+        status: HTTP status; 0 without an answer.
+        operation: name of the operation.
+        reasons: code of each item's reason, for a cancelled transaction.
+        repeated: True if an earlier attempt may have succeeded.
     """
 
     def __init__(
@@ -61,32 +59,32 @@ class AwsError(Exception):
         self.repeated = False
 
     @property
-    def unknown(self) -> bool:
-        """Whether it may have been carried out all the same."""
+    def outcome_unknown(self) -> bool:
+        """True if the operation may have succeeded all the same."""
         return self.status == 0 or self.status >= 500 or self.code == UNREADABLE
 
     @property
-    def passing(self) -> bool:
-        """Whether the same may succeed a moment later."""
-        return self.unknown or self.code in AWS_TRANSIENT or self.status == 429
+    def retryable(self) -> bool:
+        """True if a retry may succeed."""
+        return self.outcome_unknown or self.code in AWS_TRANSIENT or self.status == 429
 
     @property
     def remedy(self) -> Remedy:
-        """What helps against it."""
-        return Remedy.retry if self.unknown else remedy_of_aws(self.code, self.status)
+        """The remedy for this error."""
+        return Remedy.retry if self.outcome_unknown else remedy_of_aws(self.code, self.status)
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait, and how often to try.
+class RetryPolicy:
+    """Timeouts and retries of an operation, in seconds.
 
     Attributes:
-        attempts: of one operation.
-        seconds: after how long no further attempt begins.
-        connect_timeout: seconds to wait for a connection.
-        read_timeout: seconds to wait for each part of an answer.
-        first_pause: seconds before the second attempt at most; twice that before the third, and so on.
-        longest_pause: seconds before any attempt at most.
+        attempts: maximum attempts.
+        seconds: time after which no attempt starts.
+        connect_timeout: timeout of a connection.
+        read_timeout: timeout of each part of an answer.
+        first_pause: maximum pause before the second attempt; it doubles with each attempt.
+        longest_pause: maximum pause before any attempt.
     """
 
     attempts: int = 5
@@ -97,11 +95,11 @@ class Patience:
     longest_pause: float = 2
 
 
-PATIENT = Patience()
-"""For functions that nobody waits for."""
+BACKGROUND = RetryPolicy()
+"""For functions that run in the background."""
 
-HASTY = Patience(attempts=2, seconds=1, connect_timeout=1, read_timeout=1.5, first_pause=0.05)
-"""For the one that Slack waits for, three seconds in all."""
+INTERACTIVE = RetryPolicy(attempts=2, seconds=1, connect_timeout=1, read_timeout=1.5, first_pause=0.05)
+"""For the receiver: Slack waits three seconds in all."""
 
 
 def environment_credentials() -> Credentials:
@@ -112,29 +110,29 @@ def environment_credentials() -> Credentials:
 
 
 class AwsClient:
-    """Calls AWS, over one connection for each endpoint.
+    """A client for all services, with one connection for each endpoint.
 
     Args:
-        region: of everything that isn't global.
-        credentials: asked before each request.
-        patience: how long to wait, and how often to try.
-        environment: where endpoints may be overridden, as for boto3.
-        pause: how to wait, in seconds.
-        chance: a number between 0 and 1, by which pauses differ.
+        region: region of the regional services.
+        credentials: returns the credentials for each request.
+        retry_policy: timeouts and retries.
+        environment: overrides of endpoints, as for boto3.
+        pause: waits for so many seconds.
+        chance: returns a random number between 0 and 1, the jitter of pauses.
     """
 
     def __init__(
         self,
         region: str,
         credentials: Callable[[], Credentials] = environment_credentials,
-        patience: Patience = PATIENT,
+        retry_policy: RetryPolicy = BACKGROUND,
         environment: Mapping[str, str] = os.environ,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = lambda: os.urandom(1)[0] / 255,
     ) -> None:
         self._region = region
         self._credentials = credentials
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._environment = environment
         self._pause = pause
         self._chance = chance
@@ -144,20 +142,20 @@ class AwsClient:
         """Call an operation of a JSON protocol and return its answer.
 
         Raises:
-            AwsError: if AWS refuses it, or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         headers = {
             "Content-Type": f"application/x-amz-json-{service.json_version}",
             "X-Amz-Target": f"{service.target}.{operation}",
         }
         body = json.dumps(arguments).encode()
-        return self._patiently(lambda: _parsed(operation, self._send(service, operation, "/", headers, body)))
+        return self._send_with_retries(lambda: _parsed(operation, self._send(service, operation, "/", headers, body)))
 
     def pages(self, service: Service, operation: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Call an operation that answers in pages (`NextToken`) and yield them all.
+        """Yield every page of an operation that pages by `NextToken`.
 
         Raises:
-            AwsError: if AWS refuses it, or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         token: str | None = None
         while True:
@@ -167,7 +165,7 @@ class AwsClient:
             if not token:
                 return
 
-    def invoke(self, function: str, invocation_type: str, payload: bytes) -> Answer:
+    def invoke(self, function: str, invocation_type: str, payload: bytes) -> HttpResponse:
         """Invoke a Lambda function.
 
         Args:
@@ -176,41 +174,41 @@ class AwsClient:
             payload: JSON.
 
         Returns:
-            The answer; its header `x-amz-function-error` says that the function failed.
+            The answer; it has the header `x-amz-function-error` if the function failed.
 
         Raises:
-            AwsError: if AWS refuses it, or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
         headers = {"Content-Type": "application/json", "X-Amz-Invocation-Type": invocation_type}
-        return self._patiently(lambda: self._send(LAMBDA, "Invoke", path, headers, payload))
+        return self._send_with_retries(lambda: self._send(LAMBDA, "Invoke", path, headers, payload))
 
     def pause(self, failures: int) -> None:
-        """Wait before the next attempt: the longer, the more have failed, and by chance ("full jitter")."""
+        """Wait before the next attempt, with exponential backoff and full jitter."""
         self._pause(
-            self._chance() * min(self._patience.longest_pause, self._patience.first_pause * 2 ** (failures - 1))
+            self._chance() * min(self._retry_policy.longest_pause, self._retry_policy.first_pause * 2 ** (failures - 1))
         )
 
-    def _patiently(self, attempt: Callable[[], Answered]) -> Answered:
-        """Try until it succeeds, or it makes no sense to go on."""
-        last = time.monotonic() + self._patience.seconds
+    def _send_with_retries(self, attempt: Callable[[], Result]) -> Result:
+        last = time.monotonic() + self._retry_policy.seconds
         failures, repeated = 0, False
         while True:
             try:
                 return attempt()
             except AwsError as error:
                 error.repeated = repeated
-                repeated = repeated or error.unknown
+                repeated = repeated or error.outcome_unknown
                 failures += 1
-                if not error.passing or failures == self._patience.attempts or time.monotonic() > last:
+                if not error.retryable or failures == self._retry_policy.attempts or time.monotonic() > last:
                     raise
             self.pause(failures)
 
-    def _send(self, service: Service, operation: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send one request, and return an answer that is no refusal."""
+    def _send(
+        self, service: Service, operation: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> HttpResponse:
         connection = self._connection(service)
         credentials = self._credentials()
-        whole = signed(
+        whole = sign_request(
             credentials,
             scope(service, self._region),
             "POST",
@@ -221,7 +219,7 @@ class AwsClient:
         )
         try:
             answer = connection.send("POST", path, {**whole, "User-Agent": "breakglass"}, body, repeatable=True)
-        except UnansweredError as error:
+        except NoResponseError as error:
             raise AwsError(TIMEOUT if error.timed_out else UNREACHABLE, str(error), 0, operation) from error
         if answer.status >= 300:
             raise _refusal(operation, answer, credentials)
@@ -231,15 +229,15 @@ class AwsClient:
         url = endpoint(service, self._region, self._environment)
         if url not in self._connections:
             self._connections[url] = Connection(
-                url, connect_timeout=self._patience.connect_timeout, read_timeout=self._patience.read_timeout
+                url, connect_timeout=self._retry_policy.connect_timeout, read_timeout=self._retry_policy.read_timeout
             )
         return self._connections[url]
 
 
-def _parsed(operation: str, answer: Answer) -> dict[str, Any]:
+def _parsed(operation: str, answer: HttpResponse) -> dict[str, Any]:
     parsed = _object(answer.body or b"{}")
     if parsed is None:
-        raise AwsError(UNREADABLE, "the answer is no JSON object", answer.status, operation)
+        raise AwsError(UNREADABLE, "Expected a JSON object", answer.status, operation)
     return parsed
 
 
@@ -251,12 +249,12 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _refusal(operation: str, answer: Answer, credentials: Credentials) -> AwsError:
-    """Read AWS's error; a header or the body has its code, with or without a namespace before and a URL behind it."""
+def _refusal(operation: str, answer: HttpResponse, credentials: Credentials) -> AwsError:
+    """Return AWS's error; its code may have a namespace before it or a URL after it."""
     body = _object(answer.body) or {}
     named = answer.headers.get("x-amzn-errortype") or body.get("__type") or body.get("code") or ""
     code = str(named).partition(":")[0].rpartition("#")[2] or f"Http{answer.status}"
-    message = "" if code in _TELLING else str(body.get("message") or body.get("Message") or "")
+    message = "" if code in _ECHOING_CODES else str(body.get("message") or body.get("Message") or "")
     for secret in (credentials.secret_key, credentials.token):
         message = message.replace(secret, "***") if secret else message
     reasons = tuple(str(reason.get("Code")) for reason in body.get("CancellationReasons") or ())

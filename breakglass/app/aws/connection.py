@@ -1,10 +1,10 @@
-"""One HTTP connection to one host, kept alive from call to call.
+"""An HTTP connection to one host, kept alive between calls.
 
-A function is frozen between two events, for a second or for an hour, and the other end hangs up meanwhile. So a
-connection that was idle for long, or that has something to read before anything was asked, is made anew before it is
-used; and where a request may be repeated, it is when the other end turns out to have hung up all the same.
+Lambda freezes a function between two events, and the server closes the connection meanwhile. So a connection that was
+idle for long, or has unread bytes before a request, is replaced. If the server has closed it all the same, an
+idempotent request is sent again.
 
-Non-goals: proxies, redirects, compression, several requests at once (a thread needs a connection of its own).
+Non-goals: proxies, redirects, compression, use by several threads at once.
 """
 
 import http.client
@@ -18,16 +18,16 @@ from functools import cache
 from urllib.parse import urlsplit
 
 IDLE_SECONDS = 20
-"""After how long without use a connection is not trusted any more; load balancers hang up after a minute or so, and
-what lies between may forget a connection without telling anybody."""
+"""Idle time after which a connection is replaced; load balancers close one after about a minute, and a NAT gateway may
+drop it silently."""
 
 
-class UnansweredError(Exception):
-    """No answer came, or only a part of one.
+class NoResponseError(Exception):
+    """No complete answer.
 
     Attributes:
-        sent: whether the other end may have got the request.
-        timed_out: whether the time was over.
+        sent: True if the server may have received the request.
+        timed_out: True after a timeout.
     """
 
     def __init__(self, host: str, cause: Exception, *, sent: bool) -> None:
@@ -37,13 +37,13 @@ class UnansweredError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back.
+class HttpResponse:
+    """An HTTP response.
 
     Attributes:
-        status: of HTTP.
-        headers: by lower-cased name.
-        body: the whole of it.
+        status: status code.
+        headers: values by lower-case name.
+        body: the complete body.
     """
 
     status: int
@@ -52,11 +52,11 @@ class Answer:
 
 
 class Connection:
-    """A connection to one host, made when it is first used.
+    """A connection to one host, opened by the first request.
 
     Args:
-        url: scheme, host and, where there is one, a path before all others.
-        connect_timeout: seconds to wait until it is there, TLS included, whatever number of addresses the host has.
+        url: scheme, host, and an optional path prefix.
+        connect_timeout: seconds to connect, TLS included, over all addresses of the host.
         read_timeout: seconds to wait for each part of an answer.
     """
 
@@ -64,7 +64,7 @@ class Connection:
         self._http: http.client.HTTPConnection | None = None
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no http or https URL")
+            raise ValueError(f"Not an http or https URL: {url!r}")
         self.host = parts.netloc
         self.base = parts.path.rstrip("/")
         self._secure = parts.scheme == "https"
@@ -72,29 +72,31 @@ class Connection:
         self._read_timeout = read_timeout
         self._used_at = 0.0
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool) -> Answer:
-        """Send a request and return the answer, whatever its status.
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
+    ) -> HttpResponse:
+        """Send a request and return the response, of any status.
 
         Args:
-            method: of HTTP.
+            method: HTTP method.
             path: appended to the path of the URL.
-            headers: all but Content-Length.
-            body: as it is sent.
-            repeatable: whether it does no harm if the other end gets the request twice.
+            headers: all headers but Content-Length.
+            body: the body.
+            repeatable: True if the request is idempotent.
 
         Raises:
-            UnansweredError: if no whole answer came.
+            NoResponseError: without a complete response.
         """
         kept = self._kept_alive()
         try:
             return self._exchange(kept or self._connected(), method, path, headers, body)
-        except UnansweredError as error:
+        except NoResponseError as error:
             if kept is None or error.timed_out or not repeatable:
                 raise
         return self._exchange(self._connected(), method, path, headers, body)
 
     def close(self) -> None:
-        """Hang up; the next request connects again."""
+        """Close the connection; the next request opens another."""
         if self._http is not None:
             self._http.close()
             self._http = None
@@ -103,11 +105,10 @@ class Connection:
         self.close()
 
     def _kept_alive(self) -> http.client.HTTPConnection | None:
-        """Return the connection of the request before, if it is still good."""
         kept = self._http.sock if self._http is not None else None
         if kept is None:
             return None
-        # Nobody has been asked, so what can be read is the end of the connection.
+        # No request is open, so readable bytes are the end of the connection.
         if time.monotonic() - self._used_at > IDLE_SECONDS or select.select([kept], [], [], 0)[0]:
             self.close()
         return self._http
@@ -122,16 +123,15 @@ class Connection:
         try:
             fresh.sock = self._socket(fresh.host, fresh.port)
         except OSError as error:
-            raise UnansweredError(self.host, error, sent=False) from error
+            raise NoResponseError(self.host, error, sent=False) from error
         fresh.sock.settimeout(self._read_timeout)
         self._http = fresh
         return fresh
 
     def _socket(self, host: str, port: int) -> socket.socket:
-        """Connect to the first address of a host that answers.
+        """Connect to the first address of the host that answers.
 
-        `socket.create_connection` gives each address the whole time, so a host with six of them that does not answer
-        would take six times as long.
+        `socket.create_connection` gives each address the full timeout, so a host with six addresses takes six times it.
         """
         last = time.monotonic() + self._connect_timeout
         failure: OSError = TimeoutError(f"{host} has no address")
@@ -146,7 +146,7 @@ class Connection:
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if not self._secure:
                     return plain
-                # A time-out of 0 would not wait at all.
+                # A timeout of 0 would not wait.
                 plain.settimeout(max(0.001, last - time.monotonic()))
                 return _tls().wrap_socket(plain, server_hostname=host)
             except OSError as error:
@@ -156,25 +156,25 @@ class Connection:
 
     def _exchange(
         self, connection: http.client.HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
+    ) -> HttpResponse:
         try:
             connection.request(method, self.base + path, body, {"Host": self.host, **headers})
             response = connection.getresponse()
-            answer = Answer(
+            answer = HttpResponse(
                 response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
             )
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise UnansweredError(self.host, error, sent=True) from error
+            raise NoResponseError(self.host, error, sent=True) from error
         except ValueError:
             self.close()
-            # The original shows the header, and that may be a token.
-            raise ValueError(f"a header for {self.host} has a character that HTTP does not carry") from None
+            # The original error shows the header, which may be a token.
+            raise ValueError(f"A header for {self.host} has a character that HTTP does not allow") from None
         self._used_at = time.monotonic()
         return answer
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return what all connections share: reading the certificates takes longer than anything else here."""
+    """Return the TLS context of all connections; reading the certificates is slow."""
     return ssl.create_default_context()

@@ -1,13 +1,12 @@
-"""One DynamoDB table: read, query, read many, write several items or none.
+"""A DynamoDB table: reads, queries, and transactions.
 
-Every write of several items carries a token by which DynamoDB knows an attempt that it has carried out already; so an
-answer that got lost is asked for again, and nothing is written twice. What is read of the table is read consistently;
-an index may be a moment late.
+Each transaction has an idempotency token, so a retry after a lost answer writes nothing twice. Reads of the table are
+consistent; an index may be a moment late.
 
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html and the API reference of
 each operation.
 
-Non-goals: what the items mean (see `items`).
+Non-goals: the meaning of the items (see `items`).
 """
 
 import os
@@ -19,14 +18,14 @@ from breakglass.app.aws.services import DYNAMODB
 from breakglass.app.aws.table import PARTITION_KEY, SORT_KEY, Index, Item, key_of, keys, number
 from breakglass.app.ports import BusyError
 
-MOST_ITEMS = 100
-"""In one transaction, and in one read of many."""
+MAX_ITEMS = 100
+"""Maximum items of a transaction and of a batch read."""
 
 ATTEMPTS = 5
-"""How often is tried what meets another transaction on one of its items, and to read what is left for later."""
+"""Maximum attempts of a transaction that meets another, and of a batch read with unprocessed keys."""
 
-FRESH = f"attribute_not_exists({PARTITION_KEY})"
-"""The condition that there is no such item yet."""
+IS_NEW = f"attribute_not_exists({PARTITION_KEY})"
+"""The condition that the item does not exist."""
 
 
 class DynamoTable:
@@ -34,7 +33,7 @@ class DynamoTable:
 
     Args:
         client: to call DynamoDB with.
-        name: of the table.
+        name: name of the table.
     """
 
     def __init__(self, client: AwsClient, name: str) -> None:
@@ -47,11 +46,11 @@ class DynamoTable:
         return item
 
     def query(self, condition: str, index: Index | None = None, **given: Any) -> Iterator[Item]:
-        """Yield what a key condition finds.
+        """Yield the items that a key condition finds.
 
         Args:
-            condition: in which `#pk` and `#sk` are the keys, and `:name` those of `given` that begin small.
-            index: where to look; the table itself if None.
+            condition: uses `#pk` and `#sk` for the keys, and `:name` for lower-case names of `given`.
+            index: the index; None for the table.
             given: texts for the condition, and parameters of Query, which begin with a capital.
         """
         names = {"#pk": index.partition_key if index else PARTITION_KEY, "#sk": index.sort_key if index else SORT_KEY}
@@ -70,21 +69,21 @@ class DynamoTable:
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def read(self, found: Sequence[Item]) -> Iterator[Item]:
-        """Yield the items that an index found, in its order, whole and as they are now."""
-        for start in range(0, len(found), MOST_ITEMS):
-            wanted = [key_of(item) for item in found[start : start + MOST_ITEMS]]
+        """Yield the complete current items of index entries, in their order."""
+        for start in range(0, len(found), MAX_ITEMS):
+            wanted = [key_of(item) for item in found[start : start + MAX_ITEMS]]
             items = self._many(wanted)
-            yield from (items[one] for one in wanted if one in items)
+            yield from (items[found_key] for found_key in wanted if found_key in items)
 
-    def new(self, item: Item) -> Item:
-        """Return the put of an item that must not be there yet."""
-        return self.put(item, FRESH)
+    def put_new(self, item: Item) -> Item:
+        """Return the put of an item that must not exist."""
+        return self.put(item, IS_NEW)
 
-    def next_version(self, item: Item) -> Item:
-        """Return the put of a record that nobody else may have written since it was read."""
+    def put_next_version(self, item: Item) -> Item:
+        """Return the put of a record that must be unchanged since it was read."""
         read = int(item["version"]["N"]) - 1
         if read == 0:
-            return self.new(item)
+            return self.put_new(item)
         return self.put(
             item,
             "#version = :read",
@@ -92,8 +91,8 @@ class DynamoTable:
             ExpressionAttributeValues={":read": number(read)},
         )
 
-    def over(self, item: Item) -> Item:
-        """Return the put of an item, whatever was there before."""
+    def put_any(self, item: Item) -> Item:
+        """Return the put of an item without a condition."""
         return {"TableName": self.name, "Item": item}
 
     def put(self, item: Item, condition: str, **expression: Any) -> Item:
@@ -101,14 +100,14 @@ class DynamoTable:
         return {"TableName": self.name, "Item": item, "ConditionExpression": condition, **expression}
 
     def write(self, puts: Sequence[Item]) -> bool:
-        """Put all or none; False if a condition does not hold.
+        """Put all items or none; False if a condition does not hold.
 
         Raises:
-            BusyError: other transactions were in the way every time; no condition is known to fail.
-            ValueError: if they do not fit into one transaction.
+            BusyError: if every attempt met another transaction; no condition is known to fail.
+            ValueError: if there are too many for one transaction.
         """
-        if len(puts) > MOST_ITEMS:
-            raise ValueError(f"{len(puts)} items do not fit into one transaction of {MOST_ITEMS}")
+        if len(puts) > MAX_ITEMS:
+            raise ValueError(f"{len(puts)} items do not fit into one transaction of {MAX_ITEMS}")
         transaction = {"TransactItems": [{"Put": put} for put in puts]}
         for failures in range(1, ATTEMPTS + 1):
             try:
@@ -120,7 +119,7 @@ class DynamoTable:
                 self._client.pause(failures)
             else:
                 return True
-        raise BusyError(f"other transactions were in the way {ATTEMPTS} times")
+        raise BusyError(f"{ATTEMPTS} attempts met other transactions")
 
     def change(self, operation: str, pk: str, sk: str, **arguments: Any) -> bool:
         """Update or delete one item; False if its condition does not hold."""
@@ -131,14 +130,14 @@ class DynamoTable:
         return True
 
     def change_set(self, pk: str, sk: str, action: str, member: str, **numbers: int) -> frozenset[str]:
-        """Add a member to the set `members` of an item (ADD) or take it out (DELETE), and return who is in it then.
+        """Add a member to an item's set `members` or remove it, and return the set.
 
         Args:
             pk: partition key.
             sk: sort key.
             action: `ADD` or `DELETE`.
-            member: who.
-            numbers: further attributes, set in the same step.
+            member: the member.
+            numbers: further attributes to set.
         """
         settings = ", ".join(f"{name} = :{name}" for name in numbers)
         answer = self._call(
@@ -154,9 +153,9 @@ class DynamoTable:
         return members_of(answer.get("Attributes"))
 
     def _many(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-        """Read up to a hundred items; DynamoDB leaves some for later if all are too large together or it is busy."""
+        """Read up to a hundred items, and retry the keys that DynamoDB leaves unprocessed."""
         items: dict[tuple[str, str], Item] = {}
-        asked: Item = {self.name: {"Keys": [keys(*one) for one in wanted], "ConsistentRead": True}}
+        asked: Item = {self.name: {"Keys": [keys(pk, sk) for pk, sk in wanted], "ConsistentRead": True}}
         failures = 0
         while True:
             answer = self._client.call(DYNAMODB, "BatchGetItem", {"RequestItems": asked})
@@ -167,7 +166,7 @@ class DynamoTable:
                 return items
             failures = 0 if read else failures + 1
             if failures == ATTEMPTS:
-                raise AwsError("ThrottlingException", "all keys were left for later", 400, "BatchGetItem")
+                raise AwsError("ThrottlingException", "every key is unprocessed", 400, "BatchGetItem")
             self._client.pause(failures + 1)
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -175,19 +174,19 @@ class DynamoTable:
 
 
 def members_of(item: Item | None) -> frozenset[str]:
-    """Return the set that `change_set` changes; an empty one is not stored."""
+    """Return the members of an item; an empty set is not stored."""
     return frozenset((item or {}).get("members", {}).get("SS", ()))
 
 
 def _is_conflict(error: AwsError) -> bool:
-    """Say whether a transaction may succeed when it is tried again: no condition failed, something was in its way."""
-    passing = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+    """Return whether only other transactions or throttling cancelled it."""
+    transient = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
     reasons = set(error.reasons) - {"None"}
-    return error.code == "TransactionCanceledException" and bool(reasons) and reasons <= passing
+    return error.code == "TransactionCanceledException" and bool(reasons) and reasons <= transient
 
 
 def _lost(error: AwsError) -> bool:
-    """Return False, as a write does whose condition did not hold; raise what is anything else."""
+    """Return False for a failed condition; raise any other error."""
     if error.code != "ConditionalCheckFailedException" and "ConditionalCheckFailed" not in error.reasons:
         raise error
     return False

@@ -1,8 +1,9 @@
-"""The records in DynamoDB: every write a transaction with a condition on each of its items.
+"""The records in DynamoDB; each write is a transaction with a condition on each item.
 
-Records are read consistently. Only which ones are open, or somebody's, comes from an index, which may be a moment late.
+Records are read consistently. Lists of open records and of a person's records come from an index, which may be a moment
+late.
 
-Non-goals: what may be written (see `domain`), and the table itself (see `table`).
+Non-goals: the rules of a write (see `domain`), and the table itself (see `table`).
 """
 
 import os
@@ -12,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby, islice
 
 from breakglass.app.aws.aws import AwsClient
-from breakglass.app.aws.dynamo_table import FRESH, MOST_ITEMS, DynamoTable, members_of
+from breakglass.app.aws.dynamo_table import IS_NEW, MAX_ITEMS, DynamoTable, members_of
 from breakglass.app.aws.items import (
     GRANT,
     REQUEST,
@@ -47,9 +48,9 @@ from breakglass.app.aws.table import (
     key,
     key_of,
     keys,
-    moment,
     months,
     number,
+    sort_time,
 )
 from breakglass.app.domain.audit import drop_slack_id
 from breakglass.app.domain.codec import decode, encode
@@ -86,20 +87,20 @@ class DynamoStore:
         self._clock = clock
 
     def once(self, name: str, until: int, owner: str = "") -> bool:
-        """Put the key if it isn't there, has expired, or is this owner's."""
+        """Put the key if it is absent, expired, or this owner's."""
         # DynamoDB deletes what has expired within days, not at once.
         item = once_item(name, until, owner or os.urandom(8).hex())
         put = self._table.put(
             item,
-            f"{FRESH} OR #expires <= :now OR #owner = :owner",
+            f"{IS_NEW} OR #expires <= :now OR #owner = :owner",
             ExpressionAttributeNames={"#expires": EXPIRY, "#owner": "owner"},
             ExpressionAttributeValues={":now": number(self._clock()), ":owner": item["owner"]},
         )
         return self._table.write([put])
 
     def extend_once(self, name: str, until: int) -> None:
-        """Put the key, whether or not it is there."""
-        self._table.write([self._table.over(once_item(name, until, os.urandom(8).hex()))])
+        """Put the key without a condition."""
+        self._table.write([self._table.put_any(once_item(name, until, os.urandom(8).hex()))])
 
     # Requests and their grants
 
@@ -114,7 +115,7 @@ class DynamoStore:
         grants: Sequence[Grant] = (),
         denial: Denial | None = None,
     ) -> bool:
-        """Put a request, grants and audit lines, each record under the condition of its version; and its denial."""
+        """Put a request, grants, audit lines and the denial; records on the condition of their version."""
         items = [request_item(request), *map(grant_item, grants)]
         denials = denial_items(denial) if denial is not None else []
         return self._save(items, audit, over=denials)
@@ -124,7 +125,9 @@ class DynamoStore:
         earliest = self._clock() - DENIALS_KEPT_SECONDS
         items = self._table.read(denial_keys(user_id, permission_set, accounts))
         found = dict.fromkeys(decode(Denial, item["body"]["S"]) for item in items)
-        return tuple(sorted((one for one in found if one.at > earliest), key=lambda one: one.at, reverse=True))
+        return tuple(
+            sorted((denial for denial in found if denial.at > earliest), key=lambda denial: denial.at, reverse=True)
+        )
 
     def grants(self, request_id: str) -> tuple[Grant, ...]:
         """Query the partition of a request."""
@@ -152,26 +155,26 @@ class DynamoStore:
         """Query the index by person.
 
         Raises:
-            ValueError: for a cursor that is none.
+            ValueError: if the cursor is malformed.
         """
         newest = _LATEST_MOMENT if cursor is None else _position(cursor)
         return self._page(
-            self._newest_first(BY_PERSON, user_id, moment(0), newest, limit + 1) if user_id else [], limit
+            self._newest_first(BY_PERSON, user_id, sort_time(0), newest, limit + 1) if user_id else [], limit
         )
 
     def requests_between(self, since: int, until: int, cursor: str | None = None, limit: int = 20) -> Page[Request]:
         """Query the index by month, month by month backwards.
 
         Raises:
-            ValueError: for a cursor that is none.
+            ValueError: if the cursor is malformed.
         """
         first, end = self._span(since, until)
-        # A time alone sorts before the same time with an id, so what was made at `end` is left out.
-        newest = moment(end) if cursor is None else min(_position(cursor), moment(end))
+        # A time sorts before the same time with an ID, so a request of the second `end` is left out.
+        newest = sort_time(end) if cursor is None else min(_position(cursor), sort_time(end))
         found: list[Item] = []
         for month in months(first, min(end, int(newest.partition("#")[0]))):
             if len(found) <= limit:
-                found += self._newest_first(BY_MONTH, month, moment(first), newest, limit + 1 - len(found))
+                found += self._newest_first(BY_MONTH, month, sort_time(first), newest, limit + 1 - len(found))
         return self._page(found, limit)
 
     # Assignments
@@ -208,24 +211,26 @@ class DynamoStore:
         return self._named(Usage, usage_id, use_key(usage_id), USE)
 
     def usage_of_event(self, event_id: str) -> Usage | None:
-        """Read which use it is, and the use."""
+        """Read the pointer of the event, and its usage."""
         pointer = self._table.get(*key_of(event_item(event_id, "")))
         return self.usage(pointer["use"]["S"]) if pointer else None
 
     def save_usage(self, usage: Usage, audit: Sequence[AuditEntry] = ()) -> bool:
-        """Put a usage, audit lines, and for each event that is new in it which usage it belongs to."""
+        """Put a usage, audit lines, and a pointer for each new event."""
         stored = self.usage(usage.id)
         if usage.version != (stored.version if stored else 0):
             return False
-        # The condition on the version sees to it that these are still the new ones when they are written.
+        # The condition on the version keeps this list of new events valid until the write.
         known = stored.event_ids if stored else ()
-        pointers = [event_item(one, usage.id) for one in dict.fromkeys(usage.event_ids) if one not in known]
+        pointers = [
+            event_item(event_id, usage.id) for event_id in dict.fromkeys(usage.event_ids) if event_id not in known
+        ]
         if stored is None:
             pointers.append(latest_item(usage))
         return self._save([use_item(usage)], audit, pointers)
 
     def latest_usage(self, permission_set: str, account: str, who: str) -> Usage | None:
-        """Query which use came last, and read it."""
+        """Query the latest pointer, and read its usage."""
         partition = latest_key(permission_set, account, who)
         latest = next(self._table.query("#pk = :pk", pk=partition, ScanIndexForward=False, Limit=1), None)
         return self.usage(latest["use"]["S"]) if latest else None
@@ -252,14 +257,14 @@ class DynamoStore:
         return str(item["body"]["S"]) if item else ""
 
     def save_cursor(self, name: str, text: str) -> None:
-        """Put the cursor, whatever was there."""
-        self._table.write([self._table.over({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})])
+        """Put the cursor without a condition."""
+        self._table.write([self._table.put_any({**keys(key(_CURSOR, name), _CURSOR), "body": {"S": text}})])
 
     # The audit trail
 
     def append_audit(self, entry: AuditEntry) -> bool:
-        """Put a line, named by all that it says."""
-        return self._table.write([self._table.new(line) for line in _lines([entry], encode(entry))])
+        """Put a line under a key of its whole content."""
+        return self._table.write([self._table.put_new(line) for line in _lines([entry], encode(entry))])
 
     def audit(self, since: int, until: int) -> Iterable[AuditEntry]:
         """Query day by day."""
@@ -268,14 +273,14 @@ class DynamoStore:
             lines = self._table.query(
                 "#pk = :pk AND #sk BETWEEN :first AND :last",
                 pk=key("AUDIT", day),
-                first=moment(first),
-                last=moment(end),
+                first=sort_time(first),
+                last=sort_time(end),
             )
             for _, same_second in groupby(lines, key=lambda line: key_of(line)[1].partition("#")[0]):
                 in_order = sorted(same_second, key=lambda line: int(line["written"]["N"]))
                 yield from (decode(AuditEntry, line["body"]["S"]) for line in in_order)
 
-    # What they have in common
+    # Shared by all
 
     def _acquire(self, pk: str, owner: str, until: int, now: int) -> bool:
         return self._table.change(
@@ -299,7 +304,7 @@ class DynamoStore:
         )
 
     def _named(self, kind: type[Record], name: str, pk: str, sk: str) -> Record | None:
-        """Read a record by an id that may come from outside: DynamoDB takes no key of any length."""
+        """Read a record by an ID from outside, which may be longer than a key of DynamoDB."""
         return self._record(kind, pk, sk) if len(name) <= LONGEST_ID else None
 
     def _record(self, kind: type[Record], pk: str, sk: str) -> Record | None:
@@ -313,33 +318,35 @@ class DynamoStore:
         others: Sequence[Item] = (),
         over: Sequence[Item] = (),
     ) -> bool:
-        """Put records under the condition of their version, lines and others that must not be there yet, and the rest.
+        """Put records, audit lines and further items in one transaction.
 
-        A conflict counts as a lost race: the caller reads the record again, and finds whether it is one.
+        A conflict counts as a lost race: the caller reads the record again.
 
         Args:
             records: each with its next version.
             audit: lines of the audit trail.
-            others: items that must not be there yet.
-            over: items that take the place of older ones.
+            others: items that must not exist.
+            over: items that replace older ones.
         """
         pk, sk = key_of(records[0])
         lines = _lines(audit, key(pk, sk, records[0]["version"]["N"]))
-        puts = map(self._table.next_version, records)
+        puts = map(self._table.put_next_version, records)
         try:
-            return self._table.write([*puts, *map(self._table.new, (*others, *lines)), *map(self._table.over, over)])
+            return self._table.write(
+                [*puts, *map(self._table.put_new, (*others, *lines)), *map(self._table.put_any, over)]
+            )
         except BusyError:
             return False
 
     def _open(self, kind: type[Record], named: str, unreadable: Callable[[str], None]) -> Iterator[Record]:
-        """Yield what the index has as open, as it is now and if it is so now."""
+        """Yield the current records of the index of open ones, if they are still open."""
         found = self._table.query("#pk = :pk", OPEN, pk=named)
-        while some := list(islice(found, MOST_ITEMS)):
+        while some := list(islice(found, MAX_ITEMS)):
             records = _readable(kind, self._table.read(some), unreadable)
             yield from (record for record in records if is_open(record))
 
     def _newest_first(self, index: Index, partition: str, oldest: str, newest: str, most: int) -> list[Item]:
-        # DynamoDB refuses a span that ends before it begins.
+        # DynamoDB refuses a range whose end is before its start.
         if newest < oldest:
             return []
         condition = "#pk = :pk AND #sk BETWEEN :oldest AND :newest"
@@ -347,18 +354,18 @@ class DynamoStore:
         return list(islice(self._table.query(condition, index, **span, ScanIndexForward=False, Limit=most), most))
 
     def _page(self, found: Sequence[Item], limit: int) -> Page[Request]:
-        """Return a page of what an index found; if there is one too many, the next page begins with it."""
+        """Return a page of records; an entry beyond the limit is the next page's first."""
         following = found[limit][BY_MONTH.sort_key]["S"] if len(found) > limit else None
         return Page(tuple(_readable(Request, self._table.read(found[:limit]), skip_record)), following)
 
     def _span(self, since: int, until: int) -> tuple[int, int]:
-        """Cut a span to when there can be anything; an empty one ends where it begins."""
+        """Cut a span to the time in which records exist."""
         first = max(since, EARLIEST)
         return first, max(first, min(until, self._clock() + _DAY))
 
 
 def _readable(kind: type[Record], items: Iterable[Item], unreadable: Callable[[str], None]) -> Iterator[Record]:
-    """Yield the records that items hold, and name those that can't be read."""
+    """Yield the readable records of items, and name the others."""
     for item in items:
         try:
             yield record_of(kind, item)
@@ -367,17 +374,17 @@ def _readable(kind: type[Record], items: Iterable[Item], unreadable: Callable[[s
 
 
 def _lines(audit: Sequence[AuditEntry], write: str) -> list[Item]:
-    """Return lines as items; `write` names what they are written with, so that no other line has the same key."""
+    """Return audit lines as items; `write` names the write, so that each key is unique."""
     now = time.time_ns()
     anonymous = [replace(entry, actor=drop_slack_id(entry.actor)) for entry in audit]
     return [audit_item(entry, f"{write}/{index}", now + index) for index, entry in enumerate(anonymous)]
 
 
 def _position(cursor: str) -> str:
-    """Return a cursor, which comes back from outside, if it may be one.
+    """Return a cursor from outside, if it is well-formed.
 
     Raises:
-        ValueError: if it can't.
+        ValueError: if it is not.
     """
     at, _, request_id = cursor.partition("#")
     is_moment = len(at) == len(_LATEST_MOMENT) and at.isascii() and at.isdigit()

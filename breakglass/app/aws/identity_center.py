@@ -1,9 +1,9 @@
 """Assignments of permission sets, by the API of IAM Identity Center.
 
-Sources: https://docs.aws.amazon.com/singlesignon/latest/APIReference/ and, for why a deletion may fail of what isn't
-there, https://github.com/hashicorp/terraform-provider-aws/issues/19341.
+Sources: https://docs.aws.amazon.com/singlesignon/latest/APIReference/; for the failed deletion of a missing assignment,
+https://github.com/hashicorp/terraform-provider-aws/issues/19341.
 
-Non-goals: which assignments there are to be (see `services.provisioning`), and waiting until they are.
+Non-goals: the choice of assignments (see `services.provisioning`), and waiting for operations.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ class AwsIdentityCenter:
 
     Args:
         client: to call Identity Center with.
-        instance_arn: ARN of its instance.
-        sets: permission-set name -> the set, as the policy has them.
+        instance_arn: ARN of the instance.
+        sets: permission sets of the policy, by name.
     """
 
     def __init__(self, client: AwsClient, instance_arn: str, sets: Mapping[str, PermissionSet]) -> None:
@@ -45,10 +45,10 @@ class AwsIdentityCenter:
         self._sets = sets
 
     def create(self, access: Access, set_arn: str = "") -> Operation:
-        """CreateAccountAssignment; what is refused for good has failed, and the reason is kept.
+        """CreateAccountAssignment; a permanent refusal is a failed operation with its reason.
 
         Raises:
-            BusyError: if it is to be tried again.
+            BusyError: if a retry may help.
         """
         arn = set_arn or self._arn(access.permission_set)
         assignment = _assignment(arn, access.account, _user(access))
@@ -56,7 +56,7 @@ class AwsIdentityCenter:
             answer = self._call("CreateAccountAssignment", assignment)
         except AwsError as error:
             if error.repeated:
-                # An attempt before may have begun it: nobody can say yet that it has failed.
+                # An earlier attempt may have started it, so it has not failed yet.
                 raise BusyError(f"{error.operation}: {error.code}", error.code) from error
             return Operation("", OperationStatus.failed, f"{error.code}: {error.message}"[:LONGEST_FAILURE])
         return _operation(answer["AccountAssignmentCreationStatus"])
@@ -65,7 +65,7 @@ class AwsIdentityCenter:
         """DescribeAccountAssignmentCreationStatus; of what isn't remembered any more nothing is to be expected.
 
         Raises:
-            BusyError: if it is to be asked again.
+            BusyError: if a retry may help.
         """
         asked = {"AccountAssignmentCreationRequestId": operation_id}
         status = self._status("DescribeAccountAssignmentCreationStatus", "AccountAssignmentCreationStatus", asked)
@@ -75,7 +75,7 @@ class AwsIdentityCenter:
         """DeleteAccountAssignment of a user's.
 
         Raises:
-            BusyError: if it is to be tried again.
+            BusyError: if a retry may help.
         """
         return self._remove(set_arn or self._arn(access.permission_set), access.account, _user(access))
 
@@ -83,7 +83,7 @@ class AwsIdentityCenter:
         """DescribeAccountAssignmentDeletionStatus; one that failed has succeeded if the assignment isn't listed.
 
         Raises:
-            BusyError: if it is to be asked again.
+            BusyError: if a retry may help.
         """
         asked = {"AccountAssignmentDeletionRequestId": operation_id}
         status = self._status("DescribeAccountAssignmentDeletionStatus", "AccountAssignmentDeletionStatus", asked)
@@ -98,17 +98,17 @@ class AwsIdentityCenter:
         """ListAccountAssignments, all pages.
 
         Raises:
-            BusyError: if it is to be asked again.
+            BusyError: if a retry may help.
         """
         wanted = (PrincipalKind.user, access.user_id)
         listed = self._listed(access.account, set_arn or self._arn(access.permission_set))
-        return any((one.kind, one.id) == wanted for one in listed)
+        return any((assigned.kind, assigned.id) == wanted for assigned in listed)
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
         """ListAccountAssignments, all pages.
 
         Raises:
-            BusyError: if it is to be asked again.
+            BusyError: if a retry may help.
         """
         return self._listed(account, self._arn(permission_set))
 
@@ -116,7 +116,7 @@ class AwsIdentityCenter:
         """DeleteAccountAssignment.
 
         Raises:
-            BusyError: if it is to be tried again.
+            BusyError: if a retry may help.
         """
         return self._remove(self._arn(permission_set), account, principal)
 
@@ -133,7 +133,7 @@ class AwsIdentityCenter:
         """ListAccountsForProvisionedPermissionSet, all pages.
 
         Raises:
-            BusyError: if it is to be asked again.
+            BusyError: if a retry may help.
         """
         asked = {"PermissionSetArn": self._arn(permission_set)}
         pages = self._pages("ListAccountsForProvisionedPermissionSet", asked)
@@ -141,25 +141,28 @@ class AwsIdentityCenter:
 
     def _arn(self, permission_set: str) -> str:
         if permission_set not in self._sets:
-            raise UnknownSetError(f"the policy has no permission set {permission_set}")
+            raise UnknownSetError(f"The policy has no permission set {permission_set}")
         return self._sets[permission_set].arn
 
     def _is_listed(self, status: Mapping[str, Any]) -> bool:
-        """Say whether the assignment that an operation was about is there."""
+        """Return whether the assignment of an operation exists."""
         listed = self._listed(status["TargetId"], status["PermissionSetArn"])
         wanted = (status["PrincipalType"], status["PrincipalId"])
-        return any((_PRINCIPAL_TYPES[one.kind], one.id) == wanted for one in listed)
+        return any((_PRINCIPAL_TYPES[assigned.kind], assigned.id) == wanted for assigned in listed)
 
     def _listed(self, account: str, set_arn: str) -> tuple[Principal, ...]:
-        """Return who is assigned; where the set or the account itself is gone, nobody is."""
+        """Return the assigned principals; none if the set or the account is gone."""
         try:
             pages = self._pages("ListAccountAssignments", {"AccountId": account, "PermissionSetArn": set_arn})
         except AwsError as error:
             if error.code == _NOT_FOUND:
                 return ()
             raise
-        found = (one for page in pages for one in page["AccountAssignments"])
-        return tuple(Principal(_KINDS[one["PrincipalType"]], one["PrincipalId"], one["PrincipalId"]) for one in found)
+        found = (assigned for page in pages for assigned in page["AccountAssignments"])
+        return tuple(
+            Principal(_KINDS[assigned["PrincipalType"]], assigned["PrincipalId"], assigned["PrincipalId"])
+            for assigned in found
+        )
 
     def _status(self, operation: str, answer: str, asked: Mapping[str, str]) -> dict[str, Any] | None:
         try:
@@ -185,7 +188,7 @@ class AwsIdentityCenter:
 
 
 def _busy(error: AwsError) -> AwsError | BusyError:
-    """Return what is to be raised: another operation on the same assignment, a quota, throttling and 5xx pass."""
+    """Return the error to raise: a BusyError for another operation, a quota, throttling and 5xx."""
     return BusyError(f"{error.operation}: {error.code}", error.code) if error.remedy is Remedy.retry else error
 
 
@@ -204,7 +207,7 @@ def _user(access: Access) -> Principal:
 
 
 def _operation(status: Mapping[str, Any]) -> Operation:
-    # An answer to a creation or deletion may leave out that it has just begun.
+    # A new operation may have no status.
     progress = _PROGRESS[status.get("Status") or "IN_PROGRESS"]
     return Operation(status.get("RequestId", ""), progress, (status.get("FailureReason") or "")[:LONGEST_FAILURE])
 

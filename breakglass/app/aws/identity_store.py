@@ -1,12 +1,12 @@
 """People and groups, by the API of Identity Center's identity store.
 
 A user name and an e-mail address are unique in an identity store
-(https://repost.aws/knowledge-center/iam-identity-center-provision). What the API takes for equal is not documented, so
-what it found is compared again here, letter by letter: whoever is found by an address has exactly this address.
+(https://repost.aws/knowledge-center/iam-identity-center-provision). AWS does not document how the API compares them, so
+a result is compared again here, letter by letter.
 
 Source: https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
 
-Non-goals: caching. A decision asks who is in a group at that moment.
+Non-goals: caching. A decision needs the current members of a group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from breakglass.app.domain.policy import Principal, PrincipalKind
 from breakglass.app.domain.records import LONGEST_NAME
 
 _PAGE = 100
-"""As many as one answer may hold."""
+"""Maximum items of a page."""
 
 
 class IdentityStore:
@@ -28,7 +28,7 @@ class IdentityStore:
 
     Args:
         client: to call the identity store with.
-        store_id: its id, `d-...`.
+        store_id: ID of the identity store, `d-...`.
     """
 
     def __init__(self, client: AwsClient, store_id: str) -> None:
@@ -39,7 +39,7 @@ class IdentityStore:
         """DescribeUser and ListGroupMembershipsForMember.
 
         Raises:
-            AwsError: if the identity store refuses or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         user = self._user(user_id)
         return self._with_groups(user) if user else None
@@ -48,7 +48,7 @@ class IdentityStore:
         """GetUserId by `emails.value`, then as `person`.
 
         Raises:
-            AwsError: if the identity store refuses or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         user = self._found("emails.value", address)
         has_it = user is not None and address in (email.get("Value") for email in user.get("Emails") or ())
@@ -57,13 +57,13 @@ class IdentityStore:
     def is_in_other_case(self, address: str) -> bool:
         """GetUserId by `emails.value`, of the address and of it in lower case.
 
-        Whether AWS compares them case by case is not documented; either way one of the two finds the usual case, an
-        address in lower case in the identity store.
+        AWS does not document whether it ignores case; either way, one of the two finds the usual case, a lower-case
+        address in the identity store.
 
         Raises:
-            AwsError: if the identity store refuses or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
-        users = (self._found("emails.value", one) for one in dict.fromkeys((address, address.lower())))
+        users = (self._found("emails.value", spelled) for spelled in dict.fromkeys((address, address.lower())))
         emails = (email.get("Value") or "" for user in users if user for email in user.get("Emails") or ())
         return any(email != address and email.casefold() == address.casefold() for email in emails)
 
@@ -71,7 +71,7 @@ class IdentityStore:
         """GetUserId by `userName`, then as `person`.
 
         Raises:
-            AwsError: if the identity store refuses or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         user = self._found("userName", user_name)
         return self._with_groups(user) if user and user.get("UserName") == user_name else None
@@ -80,7 +80,7 @@ class IdentityStore:
         """ListGroupMemberships of each group, and DescribeUser of each person.
 
         Raises:
-            AwsError: if the identity store refuses or goes on failing.
+            AwsError: if AWS refuses, or every attempt fails.
         """
         user_ids = dict.fromkeys(user_id for principal in principals for user_id in self._user_ids(principal))
         users = (self._user(user_id) for user_id in user_ids)
@@ -88,7 +88,9 @@ class IdentityStore:
 
     def _with_groups(self, user: Mapping[str, Any]) -> Person:
         member = {"MemberId": {"UserId": user["UserId"]}}
-        groups = frozenset(one["GroupId"] for one in self._memberships("ListGroupMembershipsForMember", member))
+        groups = frozenset(
+            membership["GroupId"] for membership in self._memberships("ListGroupMembershipsForMember", member)
+        )
         return replace(_person(user), group_ids=groups)
 
     def _user_ids(self, principal: Principal) -> Iterator[str]:
@@ -99,7 +101,7 @@ class IdentityStore:
             yield membership["MemberId"]["UserId"]
 
     def _memberships(self, operation: str, of: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return all memberships; of a group that was deleted there are none."""
+        """Return all memberships; none for a deleted group."""
         asked = {"IdentityStoreId": self._store_id, "MaxResults": _PAGE, **of}
         try:
             pages = list(self._client.pages(IDENTITY_STORE, operation, asked))
@@ -116,7 +118,7 @@ class IdentityStore:
         return self._user(found["UserId"]) if found else None
 
     def _user(self, user_id: str) -> dict[str, Any] | None:
-        """Return a user; None if there is none, or they are disabled (users of older stores have no status)."""
+        """Return a user, or None if unknown or disabled; users of older stores have no status."""
         user = self._call("DescribeUser", UserId=user_id) if user_id else None
         return None if user is None or user.get("UserStatus") == "DISABLED" else user
 
@@ -132,5 +134,5 @@ class IdentityStore:
 def _person(user: Mapping[str, Any]) -> Person:
     name = user.get("UserName") or ""
     addresses = sorted(user.get("Emails") or (), key=lambda email: not email.get("Primary"))
-    email = next((one["Value"] for one in addresses if one.get("Value")), "")
+    email = next((address["Value"] for address in addresses if address.get("Value")), "")
     return Person(user["UserId"], name, (user.get("DisplayName") or name)[:LONGEST_NAME], email=email)

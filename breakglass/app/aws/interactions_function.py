@@ -1,9 +1,8 @@
-"""The function that does what people click, by Lambda's Invoke.
+"""The interactions function, by Lambda's Invoke.
 
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
-Non-goals: what it does (see `entrypoints`). It may get the same twice, as with every asynchronous invocation, and takes
-care of that by itself.
+Non-goals: repeated invocations, which the function itself expects.
 """
 
 import json
@@ -14,10 +13,10 @@ from breakglass.app.aws.aws import AwsClient
 
 
 class InteractionsFailedError(Exception):
-    """The function failed; its own log says how.
+    """The function failed; its log has the details.
 
     Attributes:
-        error_type: name of its exception.
+        error_type: name of the exception.
     """
 
     def __init__(self, error_type: str) -> None:
@@ -41,7 +40,7 @@ class LambdaInteractions:
         """Invoke it asynchronously.
 
         Raises:
-            AwsError: if Lambda does not take it.
+            AwsError: if Lambda refuses it.
         """
         self._client.invoke(self._function, "Event", _payload(interaction))
 
@@ -49,8 +48,8 @@ class LambdaInteractions:
         """Invoke it and wait.
 
         Raises:
-            AwsError: if Lambda does not take it, or no answer comes.
-            InteractionsFailedError: if the function fails, or answers with something else than an object.
+            AwsError: if Lambda refuses it or does not answer.
+            InteractionsFailedError: if the function fails, or its answer is not an object.
         """
         answer = self._client.invoke(self._function, "RequestResponse", _payload(interaction))
         said = _object(answer.body)

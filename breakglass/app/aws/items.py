@@ -18,9 +18,9 @@ from breakglass.app.aws.table import (
     key,
     key_of,
     keys,
-    moment,
     month,
     number,
+    sort_time,
 )
 from breakglass.app.domain.codec import decode, encode
 from breakglass.app.domain.grant_lifecycle import LIVE
@@ -69,7 +69,7 @@ def latest_key(permission_set: str, account: str, who: str) -> str:
 
 
 def is_open(record: Request | Grant | Usage) -> bool:
-    """Say whether somebody or something still has to see to a record."""
+    """Return whether a record is in the index of open records."""
     match record:
         case Request():
             unannounced = record.announcement is not None and not record.announcement.is_complete
@@ -86,17 +86,17 @@ def record_of(kind: type[Record], item: Item) -> Record:
 
 
 def request_item(request: Request) -> Item:
-    """Return a request as it is written next."""
+    """Return a request with its next version."""
     found_by = {
         BY_PERSON.partition_key: request.requester.user_id,
         BY_MONTH.partition_key: month(request.created_at),
-        BY_MONTH.sort_key: key(moment(request.created_at), request.id),
+        BY_MONTH.sort_key: key(sort_time(request.created_at), request.id),
     }
     return _next_version(request, keys(request_key(request.id), REQUEST), request.created_at, found_by)
 
 
 def grant_item(grant: Grant) -> Item:
-    """Return a grant as it is written next."""
+    """Return a grant with its next version."""
     where = keys(request_key(grant.request_id), key(GRANT, grant.access.account))
     return _next_version(grant, where, grant.revoke_at, {})
 
@@ -107,37 +107,37 @@ def denial_keys(user_id: str, permission_set: str, accounts: Sequence[str]) -> l
 
 
 def denial_items(denial: Denial) -> list[Item]:
-    """Return a denial as it is remembered for each account."""
+    """Return the items of a denial, one for each account."""
     kept = {"body": {"S": encode(denial)}, EXPIRY: number(denial.at + DENIALS_KEPT_SECONDS)}
     return [{**where, **kept} for where in denial_keys(denial.user_id, denial.permission_set, denial.accounts)]
 
 
 def use_item(use: Usage) -> Item:
-    """Return a use as it is written next."""
+    """Return a usage with its next version."""
     return _next_version(use, keys(use_key(use.id), USE), use.due_at, {})
 
 
 def event_item(event_id: str, use_id: str) -> Item:
-    """Return what says which use an event belongs to."""
+    """Return the pointer from an event to its usage."""
     return {**keys(key("EVENT", event_id), "EVENT"), "use": {"S": use_id}}
 
 
 def latest_item(use: Usage) -> Item:
-    """Return what says that a person used a set in an account, and when."""
+    """Return the pointer to a person's usage of a set in an account."""
     pk = latest_key(use.permission_set, use.account, use.user_id or use.session_name)
-    return {**keys(pk, key(moment(use.first_seen), use.id)), "use": {"S": use.id}}
+    return {**keys(pk, key(sort_time(use.first_seen), use.id)), "use": {"S": use.id}}
 
 
 def audit_item(entry: AuditEntry, write: str, written: int) -> Item:
     """Return a line of the audit trail.
 
     Args:
-        entry: what it says.
-        write: what it is written with; no other line that says the same has this.
-        written: when it is written, to the nanosecond: what happened within one second stays in order.
+        entry: the entry.
+        write: name of the write, which makes the key unique.
+        written: time of the write in nanoseconds, which orders the lines of a second.
     """
     digest = hashlib.sha256(write.encode()).hexdigest()[:16]
-    where = keys(key("AUDIT", day(entry.at)), key(moment(entry.at), entry.subject, digest))
+    where = keys(key("AUDIT", day(entry.at)), key(sort_time(entry.at), entry.subject, digest))
     return {**where, "body": {"S": encode(entry)}, "written": number(written)}
 
 
@@ -145,12 +145,12 @@ def _next_version(record: Request | Grant | Usage, where: Item, due_at: int, fou
     version = record.version + 1
     pk, sk = key_of(where)
     if is_open(record):
-        found_by = {**found_by, OPEN.partition_key: sk.partition("#")[0], OPEN.sort_key: key(moment(due_at), pk)}
+        found_by = {**found_by, OPEN.partition_key: sk.partition("#")[0], OPEN.sort_key: key(sort_time(due_at), pk)}
     return {
         **where,
         "version": number(version),
         "body": {"S": encode(replace(record, version=version))},
-        # DynamoDB takes no empty key.
+        # DynamoDB refuses an empty key.
         **{name: {"S": value} for name, value in found_by.items() if value},
     }
 

@@ -1,7 +1,7 @@
-"""Secrets of Secrets Manager, kept for a while in memory.
+"""Secrets of Secrets Manager, cached in memory.
 
-A rotated secret is noticed without a deployment: when its time is over, or at once when whoever has to accept it
-refuses it. Hostile requests are refused, too; so reading anew is limited, and does not depend on how many come.
+A rotated secret is read when its cache expires, or at once when Slack or a signature check refuses the cached value. A
+hostile request is refused, too, so the rate of reads is limited.
 
 Non-goals: writing, and older versions of a secret.
 """
@@ -14,10 +14,10 @@ from breakglass.app.aws.services import SECRETS_MANAGER
 from breakglass.app.ports import Clock
 
 LIFETIME_SECONDS = 300
-"""For how long a value is used without asking."""
+"""Lifetime of a cached value."""
 
 PAUSE_SECONDS = 20
-"""For how long Secrets Manager is not asked again, whatever happens."""
+"""Minimum seconds between two reads of a secret."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class _Kept:
 
 
 class Secrets:
-    """Secrets by name or ARN.
+    """A cache of secrets by name or ARN.
 
     Args:
         client: to call Secrets Manager with.
@@ -40,22 +40,22 @@ class Secrets:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
 
-    def current(self, name: str) -> str:
-        """Return a secret as it was read a while ago at most, or longer ago if Secrets Manager can't be reached.
+    def get(self, name: str) -> str:
+        """Return a secret, cached for `LIFETIME_SECONDS`, or longer while Secrets Manager is unreachable.
 
         Raises:
-            AwsError: if it was never read and can't be read now.
+            AwsError: if there is no cached value and the read fails.
         """
         kept = self._kept.get(name)
         if kept is not None and self._clock() < kept.read_at + LIFETIME_SECONDS:
             return kept.value
-        return self.refreshed(name)
+        return self.refresh(name)
 
-    def refreshed(self, name: str) -> str:
-        """Return a secret as it is now; as it was read last if that is a few seconds ago or it can't be read now.
+    def refresh(self, name: str) -> str:
+        """Return the current secret; the cached one if it is a few seconds old or the read fails.
 
         Raises:
-            AwsError: if it was never read and can't be read now.
+            AwsError: if there is no cached value and the read fails.
         """
         kept, now = self._kept.get(name), self._clock()
         if kept is not None and now < kept.asked_at + PAUSE_SECONDS:
@@ -71,5 +71,5 @@ class Secrets:
         return value
 
     def _read(self, name: str) -> str:
-        """Read the value; white space around it is no part of a secret here, but easily stored with it."""
+        # White space around a secret is easily stored with it.
         return str(self._client.call(SECRETS_MANAGER, "GetSecretValue", {"SecretId": name})["SecretString"]).strip()

@@ -1,6 +1,6 @@
-"""The AWS services that are called: where each is, and how it wants to be spoken to.
+"""The AWS services: endpoints, signing names and protocols.
 
-Sources: the service models and endpoint rules of botocore, against which all of it is tested.
+Sources: botocore's service models and endpoint rules; a test compares them.
 
 Non-goals: partitions other than aws, aws-cn and aws-us-gov; FIPS and dual-stack endpoints.
 """
@@ -16,12 +16,12 @@ class Service:
     """One service.
 
     Attributes:
-        variable: what follows `AWS_ENDPOINT_URL_` in the variable that overrides its endpoint, as for boto3.
-        prefix: first part of its host names.
-        signing_name: the name it signs with.
-        target: what stands before an operation in X-Amz-Target; empty for a REST API.
-        json_version: of its protocol.
-        home: for a service that has one endpoint for a whole partition, partition -> region.
+        variable: suffix of `AWS_ENDPOINT_URL_`, which overrides the endpoint, as for boto3.
+        prefix: first part of the host name.
+        signing_name: service name in signatures.
+        target: prefix of an operation in X-Amz-Target; empty for a REST API.
+        json_version: version of the JSON protocol.
+        home: partition -> region, for a global service.
     """
 
     variable: str

@@ -2,7 +2,7 @@
 
 Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_UpdatePolicy.html
 
-Non-goals: what it says (see `domain.session_denials`); making and attaching it, which the deployment does.
+Non-goals: its content (see `domain.session_denials`); creating and attaching it, which the deployment does.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ class ServiceControlPolicy:
 
     Args:
         client: to call Organizations with.
-        policy_id: id of the policy, `p-...`.
+        policy_id: ID of the policy, `p-...`.
     """
 
     def __init__(self, client: AwsClient, policy_id: str) -> None:
@@ -30,8 +30,8 @@ class ServiceControlPolicy:
         """DescribePolicy.
 
         Raises:
-            BusyError: if it is to be asked again.
-            SessionPolicyRefusedError: if that does not help.
+            BusyError: if a retry may help.
+            SessionPolicyRefusedError: if a retry does not help.
         """
         return str(self._call("DescribePolicy")["Policy"]["Content"])
 
@@ -39,8 +39,8 @@ class ServiceControlPolicy:
         """UpdatePolicy; a second time with the same content changes nothing.
 
         Raises:
-            BusyError: if it is to be tried again.
-            SessionPolicyRefusedError: if that does not help.
+            BusyError: if a retry may help.
+            SessionPolicyRefusedError: if a retry does not help.
         """
         self._call("UpdatePolicy", Content=content)
 
@@ -48,7 +48,7 @@ class ServiceControlPolicy:
         try:
             return self._client.call(ORGANIZATIONS, operation, {"PolicyId": self._policy_id, **arguments})
         except AwsError as error:
-            # Among others: a policy of the organisation is being changed, or a change is still being carried out.
+            # Among others, another change of the organisation's policies is under way.
             if error.remedy is Remedy.retry:
                 raise BusyError(f"{operation}: {error.code}", error.code) from error
             raise SessionPolicyRefusedError(f"{operation}: {error.code}") from error

@@ -2,7 +2,7 @@
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-Non-goals: query strings, which no operation that is called here has; Amazon S3, which signs paths otherwise.
+Non-goals: query strings; Amazon S3, which signs paths differently.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key; its secret parts never show.
+    """An access key; its `repr` shows no secret.
 
     Attributes:
         access_key: access key id.
@@ -32,30 +32,30 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a signature is good for.
+    """The credential scope of a signature.
 
     Attributes:
-        region: of the service.
-        service: the name that it signs with.
+        region: region of the service.
+        service: signing name of the service.
     """
 
     region: str
     service: str
 
 
-def signed(
+def sign_request(
     credentials: Credentials, scope: Scope, method: str, path: str, headers: Mapping[str, str], body: bytes, at: float
 ) -> dict[str, str]:
-    """Return the headers with those that make the request one of the owner of the credentials.
+    """Return the headers of a request, signed.
 
     Args:
-        credentials: whose request it is.
-        scope: where it goes.
-        method: of HTTP.
-        path: as it is sent, percent-encoded.
-        headers: every header to be signed, `Host` among them.
-        body: as it is sent.
-        at: the time, in seconds since 1970; the signature is good for five minutes.
+        credentials: the caller's credentials.
+        scope: region and service.
+        method: HTTP method.
+        path: the percent-encoded path.
+        headers: the headers to sign, with `Host`.
+        body: the body.
+        at: the time in seconds since 1970; the signature is valid for five minutes.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     whole = {**headers, "X-Amz-Date": stamp}

@@ -2,7 +2,7 @@
 
 Sources: https://docs.slack.dev/apis/web-api/ (bodies, errors), https://docs.slack.dev/apis/web-api/rate-limits (429).
 
-Non-goals: what is said; knowing the methods, but for the ones that take no JSON and the ones that nobody may repeat.
+Non-goals: the content of messages.
 """
 
 import json
@@ -12,17 +12,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from breakglass.app.aws.aws import AwsError
-from breakglass.app.aws.connection import Answer, Connection, UnansweredError
+from breakglass.app.aws.connection import Connection, HttpResponse, NoResponseError
 from breakglass.app.aws.secrets import Secrets
 from breakglass.app.ports import SlackError
 
 # "Most write methods allow JSON"; these read.
 _FORM_METHODS = frozenset({"users.info", "users.lookupByEmail"})
 
-# A second time, there would be two of them.
+# Not idempotent: a retry would post twice.
 _POSTS = frozenset({"chat.postMessage", "chat.postEphemeral"})
 
-# What Slack says of a token that was valid before it was rotated.
+# Errors of a token that was rotated.
 _TOKEN_REFUSED = frozenset({"invalid_auth", "not_authed", "token_revoked", "token_expired"})
 
 
@@ -30,12 +30,12 @@ class SlackApi:
     """Implements `ports.Slack`.
 
     Args:
-        url: base of the Web API, without a slash at its end.
-        secrets: where the bot token is.
-        token_secret: name or ARN of its secret.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        patience: for how many seconds in all a call waits when Slack says to come back later.
-        pause: how to wait, in seconds.
+        url: base URL of the Web API, without a trailing slash.
+        secrets: cache of secrets.
+        token_secret: name or ARN of the bot token's secret.
+        timeout: timeout of a connection, and of each part of an answer.
+        wait_seconds: maximum seconds that a call waits for rate limits.
+        pause: waits for so many seconds.
     """
 
     def __init__(
@@ -45,28 +45,28 @@ class SlackApi:
         token_secret: str,
         *,
         timeout: float = 10,
-        patience: float = 20,
+        wait_seconds: float = 20,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._connection = Connection(url, connect_timeout=timeout, read_timeout=timeout)
         self._secrets = secrets
         self._token_secret = token_secret
-        self._patience = patience
+        self._wait_seconds = wait_seconds
         self._pause = pause
 
     def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a method; once more with a new token, if the one in use was refused and there is another.
+        """Call a method; if Slack refuses the cached token, retry once with the current one.
 
         Raises:
-            SlackError: if the answer isn't `ok`.
+            SlackError: if the answer is not `ok`.
         """
-        token = self._token(method, self._secrets.current)
+        token = self._token(method, self._secrets.get)
         try:
             return self._call(method, arguments, token)
         except SlackError as error:
             if error.error not in _TOKEN_REFUSED:
                 raise
-            fresh = self._token(method, self._secrets.refreshed)
+            fresh = self._token(method, self._secrets.refresh)
             if fresh == token:
                 raise
         return self._call(method, arguments, fresh)
@@ -78,7 +78,7 @@ class SlackApi:
             raise SlackError(method, "unreachable") from error
 
     def _call(self, method: str, arguments: Mapping[str, Any], token: str) -> dict[str, Any]:
-        answer = self._patiently(method, arguments, token)
+        answer = self._send_with_retries(method, arguments, token)
         if answer.status == 429:
             raise SlackError(method, "rate_limited")
         try:
@@ -92,9 +92,8 @@ class SlackApi:
             raise SlackError(method, "rate_limited" if error == "ratelimited" else error)
         return said
 
-    def _patiently(self, method: str, arguments: Mapping[str, Any], token: str) -> Answer:
-        """Send a call, and send it again when Slack says that it may be, as long as patience lasts."""
-        left = self._patience
+    def _send_with_retries(self, method: str, arguments: Mapping[str, Any], token: str) -> HttpResponse:
+        left = self._wait_seconds
         while True:
             answer = self._send(method, arguments, token)
             wait = _retry_after(answer)
@@ -103,21 +102,21 @@ class SlackApi:
             left -= wait
             self._pause(wait)
 
-    def _send(self, method: str, arguments: Mapping[str, Any], token: str) -> Answer:
+    def _send(self, method: str, arguments: Mapping[str, Any], token: str) -> HttpResponse:
         form = method in _FORM_METHODS
         body = urlencode(arguments) if form else json.dumps(arguments)
         kind = "application/x-www-form-urlencoded" if form else "application/json"
         headers = {"Content-Type": f"{kind}; charset=utf-8", "Authorization": f"Bearer {token}"}
         try:
             return self._connection.send("POST", f"/{method}", headers, body.encode(), repeatable=method not in _POSTS)
-        except UnansweredError as error:
+        except NoResponseError as error:
             raise SlackError(method, "timeout" if error.timed_out else "unreachable") from error
         except ValueError:
-            # With a character in it that no header carries, it is no token.
+            # The token has a character that HTTP does not allow in a header.
             raise SlackError(method, "invalid_auth") from None
 
 
-def _retry_after(answer: Answer) -> float:
-    """Return for how many seconds Slack wants to be left alone; at least one, so that patience comes to an end."""
+def _retry_after(answer: HttpResponse) -> float:
+    """Return the seconds of `Retry-After`, at least one, so that the total wait ends."""
     given = answer.headers.get("retry-after", "")
     return max(1.0, float(given)) if given.isascii() and given.isdigit() else 1.0

@@ -30,10 +30,10 @@ class StepFunctions:
         self._arn = state_machine_arn
 
     def start(self, request: Request, wait: int) -> bool:
-        """StartExecution, named by the request, so that there is one for each.
+        """StartExecution, with the request's ID as name, so that each request has one execution.
 
-        To start a running execution again with the same input is no error for Step Functions. The input says which
-        start it was, so that only a repeated attempt of this very start has the same.
+        Step Functions accepts a second start of a running execution with the same input. So the input has a random
+        value: only a retry of this start has the same.
         """
         given = {"request": request.id, "kind": request.kind, "wait": wait, "start": os.urandom(8).hex()}
         try:
@@ -55,7 +55,7 @@ class StepFunctions:
         return True
 
     def is_running(self, request_id: str) -> bool:
-        """DescribeExecution; one that was started a moment ago may not be seen yet."""
+        """DescribeExecution, which may not show a new execution yet."""
         try:
             described = self._call("DescribeExecution", executionArn=self._execution_arn(request_id))
         except AwsError as error:

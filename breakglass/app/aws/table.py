@@ -36,12 +36,12 @@ EXPIRY = "expires"
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index; it holds keys only, the records are read from the table, and so as they are now.
+    """A global secondary index of keys; records are read from the table, consistently.
 
     Attributes:
-        name: its name.
-        partition_key: attribute, a string.
-        sort_key: attribute, a string.
+        name: name of the index.
+        partition_key: name of a string attribute.
+        sort_key: name of a string attribute.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Index:
 
 
 OPEN = Index("open", "open_kind", "open_at")
-"""Requests, grants and uses that somebody or something still has to see to, by when."""
+"""Open requests, grants and usages, by due time."""
 
 BY_PERSON = Index("by_person", "person", "at")
-"""Requests of a person, by when they were made."""
+"""Requests of a person, by creation time."""
 
 BY_MONTH = Index("by_month", "month", "at")
-"""All requests, by when they were made."""
+"""All requests, by creation time."""
 
 INDEXES = (OPEN, BY_PERSON, BY_MONTH)
 
@@ -65,10 +65,10 @@ STRING_ATTRIBUTES = (
     SORT_KEY,
     *dict.fromkeys(attribute for index in INDEXES for attribute in (index.partition_key, index.sort_key)),
 )
-"""Attributes that are keys, here or in an index; all are strings."""
+"""The key attributes of the table and its indexes."""
 
 EARLIEST = 1_735_689_600
-"""2025-01-01: nothing was recorded before there was anything to record it."""
+"""2025-01-01: no record is older."""
 
 
 def key(*parts: str) -> str:
@@ -76,7 +76,7 @@ def key(*parts: str) -> str:
     return "#".join(part.replace("%", "%25").replace("#", "%23") for part in parts)
 
 
-def moment(at: int) -> str:
+def sort_time(at: int) -> str:
     """Return a time that sorts as text."""
     return f"{at:012}"
 
@@ -92,7 +92,7 @@ def day(at: int) -> str:
 
 
 def months(first: int, last: int) -> tuple[str, ...]:
-    """Return the months from the one of a time to the one of another, the last one first."""
+    """Return the months between two times, newest first."""
     start, end = time.gmtime(first), time.gmtime(last)
     count = (end.tm_year - start.tm_year) * 12 + end.tm_mon - start.tm_mon
     return tuple(
@@ -102,7 +102,7 @@ def months(first: int, last: int) -> tuple[str, ...]:
 
 
 def days(first: int, last: int) -> tuple[str, ...]:
-    """Return the days from the one of a time to the one of another, the first one first."""
+    """Return the days between two times, oldest first."""
     return tuple(day(at * 86_400) for at in range(first // 86_400, last // 86_400 + 1))
 
 

@@ -1,4 +1,1 @@
-"""One module for each Lambda function: it builds the adapters once and hands over to `app`.
-
-Non-goals: rules of any kind.
-"""
+"""One module for each Lambda function; it builds the context once and calls a service."""

@@ -57,4 +57,4 @@ def _context() -> InteractionContext:
 def _signing_secret() -> Callable[[bool], str]:
     """Return a reader of the signing secret; with True, it reads the current value."""
     secrets, name = Secrets(bootstrap.build_client()), os.environ["BREAKGLASS_SIGNING_SECRET"]
-    return lambda refresh: secrets.refreshed(name) if refresh else secrets.current(name)
+    return lambda refresh: secrets.refresh(name) if refresh else secrets.get(name)

@@ -1,7 +1,4 @@
-"""Metrics of CloudWatch that a function writes into its log ("Embedded metric format").
-
-Non-goals: what is counted.
-"""
+"""CloudWatch metrics that a function writes into its log, in the embedded metric format."""
 
 import json
 import time
@@ -9,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 NAMESPACE = "Breakglass"
-"""Of all metrics."""
+"""Namespace of all metrics."""
 
 
 def write(values: Mapping[str, int], stack: str) -> None:
-    """Write the line of the log that CloudWatch makes metrics of."""
+    """Write a line of metrics."""
     print(json.dumps(line(values, stack, int(time.time() * 1000))), flush=True)
 
 
 def line(values: Mapping[str, int], stack: str, at: int) -> dict[str, Any]:
-    """Return such a line, JSON-ready.
+    """Return a line of metrics, JSON-ready.
 
     Args:
-        values: by the name of the metric.
+        values: values by metric name.
         stack: value of the dimension `Stack`.
         at: the time in milliseconds since 1970.
     """

@@ -1,11 +1,9 @@
-"""What answers Slack: checks that it is Slack, opens the form before the click is too old, hands the rest over.
+"""The answer to each request from Slack, given within three seconds.
 
-Slack waits three seconds for an answer, also from a function that starts cold, and a click can open a form for three
-seconds. So nothing is decided here: the form opens as `Loading`, `interactions` fills it in, and the answer is empty.
+Slack waits three seconds, also for a cold start, and a trigger opens a form for three seconds. So the receiver verifies
+the signature, opens the form as `Loading`, hands over to `interactions`, and answers. Nothing of a request is logged.
 
-Everything that comes in is hostile until its signature is verified, and odd afterwards. Nothing of it is logged.
-
-Non-goals: what becomes of a click (see `services.dispatch`).
+Non-goals: decisions (see `services.dispatch`), and replays (see `services.handover`).
 """
 
 import base64
@@ -32,26 +30,26 @@ from breakglass.app.slack.payloads import (
 )
 from breakglass.app.slack.signature import SignatureError, verify_with_rotation
 
-LARGEST_BODY = 200_000
-"""Bytes. A form of fifty accounts and four full texts has a tenth of it; an asynchronous invocation takes 256 KB."""
+MAX_BODY_BYTES = 200_000
+"""Maximum size in bytes: ten times a full form; an asynchronous invocation takes 256 KB."""
 
 _TIMESTAMP = "x-slack-request-timestamp"
 _SIGNATURE = "x-slack-signature"
 
 Response = dict[str, Any]
-"""As API Gateway takes it: payload format 2.0."""
+"""A response of the HTTP API, payload format 2.0."""
 
 
 @dataclass(frozen=True)
 class ReceiverContext:
-    """What the function has.
+    """The context of the receiver.
 
     Attributes:
-        secret: the signing secret; with True, as it is now.
-        slack: with a short timeout.
-        interactions: the function that does what was clicked.
+        secret: returns the signing secret; with True, it reads the current one.
+        slack: Slack's Web API, with a short timeout.
+        interactions: the interactions function.
         clock: the time.
-        log: where to say what happened.
+        log: the structured log.
     """
 
     secret: Callable[[bool], str]
@@ -61,28 +59,28 @@ class ReceiverContext:
     log: Log
 
 
-def answer(context: ReceiverContext, event: Mapping[str, Any]) -> Response:
-    """Answer one request of Slack.
+def handle_request(context: ReceiverContext, event: Mapping[str, Any]) -> Response:
+    """Answer a request from Slack.
 
     Args:
-        context: what the function has.
-        event: of an HTTP API, payload format 2.0.
+        context: the context of the receiver.
+        event: an event of the HTTP API, payload format 2.0.
 
     Returns:
-        The response; 200 for whatever Slack has signed and we know how to take.
+        The response; 200 for each signed request of a known kind.
     """
     try:
         body = _body(event)
         _verify(context, event, body)
-        return _answer(context, body, event, parse(body, _header(event, "content-type")))
+        return _handle(context, body, event, parse(body, _header(event, "content-type")))
     except _UnreadableError as error:
-        return _refused(context, error.status, str(error))
+        return _refuse(context, error.status, str(error))
     except SignatureError as error:
-        return _refused(context, 401, str(error))
+        return _refuse(context, 401, str(error))
     except PayloadError as error:
-        return _refused(context, 400, str(error))
+        return _refuse(context, 400, str(error))
     except Exception as error:
-        # Slack shows the person that it did not work, and they click again.
+        # Slack shows an error, and the person clicks again.
         context.log("not_handed_over", error=type(error).__name__)
         return _response(503)
 
@@ -94,24 +92,23 @@ class _UnreadableError(Exception):
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
-    """Return the body as it was sent."""
     http = event.get("requestContext", {}).get("http", {})
     if http.get("method") != "POST":
         raise _UnreadableError(405, "not a POST")
     text = event.get("body") or ""
-    if not isinstance(text, str) or len(text) > 2 * LARGEST_BODY:
+    if not isinstance(text, str) or len(text) > 2 * MAX_BODY_BYTES:
         raise _UnreadableError(413, "body too large")
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (binascii.Error, ValueError):
-        raise _UnreadableError(400, "body is no base64") from None
-    if len(body) > LARGEST_BODY:
+        raise _UnreadableError(400, "body is not base64") from None
+    if len(body) > MAX_BODY_BYTES:
         raise _UnreadableError(413, "body too large")
     return body
 
 
 def _header(event: Mapping[str, Any], name: str) -> str:
-    """Return a header; API Gateway has lower-cased the names and joined repeated ones."""
+    """Return a header; API Gateway lower-cases names and joins repeated headers."""
     value = event.get("headers", {}).get(name, "")
     return value if isinstance(value, str) else ""
 
@@ -121,7 +118,7 @@ def _verify(context: ReceiverContext, event: Mapping[str, Any], body: bytes) -> 
     verify_with_rotation(context.secret, timestamp, signature, body, context.clock())
 
 
-def _answer(context: ReceiverContext, body: bytes, event: Mapping[str, Any], interaction: Interaction) -> Response:
+def _handle(context: ReceiverContext, body: bytes, event: Mapping[str, Any], interaction: Interaction) -> Response:
     match interaction:
         case Challenge():
             return _response(200, {"challenge": interaction.challenge})
@@ -141,7 +138,7 @@ def _answer(context: ReceiverContext, body: bytes, event: Mapping[str, Any], int
         case Suggestion():
             return _response(200, context.interactions.ask(handed))
         case Command() | Shortcut() | Click() if _opens_form(interaction):
-            handed["view_id"] = _opened(context, interaction.trigger_id)
+            handed["view_id"] = _open_form(context, interaction.trigger_id)
             context.interactions.hand_over(handed)
             if handed["view_id"] is None and isinstance(interaction, Command):
                 return _response(200, {"text": "Slack did not open the form in time. Type the command again."})
@@ -160,8 +157,8 @@ def _opens_form(interaction: Command | Shortcut | Click) -> bool:
     return isinstance(interaction, Command) or interaction.callback_id == ids.SHORTCUT
 
 
-def _opened(context: ReceiverContext, trigger_id: str) -> str | None:
-    """Open the form while the click is fresh, and return its id; None if Slack does not."""
+def _open_form(context: ReceiverContext, trigger_id: str) -> str | None:
+    """Open the form as `Loading`; return its ID, or None if Slack refuses."""
     try:
         return str(
             context.slack.call("views.open", {"trigger_id": trigger_id, "view": modals.loading_modal()})["view"]["id"]
@@ -171,7 +168,7 @@ def _opened(context: ReceiverContext, trigger_id: str) -> str | None:
         return None
 
 
-def _refused(context: ReceiverContext, status: int, why: str) -> Response:
+def _refuse(context: ReceiverContext, status: int, why: str) -> Response:
     context.log("refused", status=status, why=why)
     return _response(status)
 

@@ -1,9 +1,4 @@
-"""What every handler takes from its process: the packed policy, the log and the time.
-
-Apart from `bootstrap`, so that the function which Slack waits for loads no more than it needs.
-
-Non-goals: rules of any kind.
-"""
+"""The packed policy, the log and the clock, which the receiver needs, too."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The function that records each use, as the second target of the alert rules; the alert does not pass through it."""
+"""The function that records usages, as the second target of the alert rules."""
 
 from functools import cache
 from typing import Any

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from breakglass.app.aws.aws import PATIENT, TIMEOUT, UNREACHABLE, UNREADABLE, AwsClient, AwsError, Patience
+from breakglass.app.aws.aws import BACKGROUND, TIMEOUT, UNREACHABLE, UNREADABLE, AwsClient, AwsError, RetryPolicy
 from breakglass.app.aws.services import DYNAMODB, IDENTITY_STORE, LAMBDA, SSO_ADMIN
 from breakglass.app.aws.sigv4 import Credentials
 from tests.app.aws.scripted_server import HangUp, Pause, Reply, ScriptedServer, Silence, never, refusal
@@ -12,9 +12,9 @@ from tests.app.aws.scripted_server import HangUp, Pause, Reply, ScriptedServer, 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "very/secret+key", "very-secret-token")
 
 
-def client(server: ScriptedServer, patience: Patience = PATIENT, pause: Pause = never) -> AwsClient:
+def client(server: ScriptedServer, retry_policy: RetryPolicy = BACKGROUND, pause: Pause = never) -> AwsClient:
     environment = {"AWS_ENDPOINT_URL": server.url}
-    return AwsClient("eu-central-1", lambda: CREDENTIALS, patience, environment, pause, chance=lambda: 0.5)
+    return AwsClient("eu-central-1", lambda: CREDENTIALS, retry_policy, environment, pause, chance=lambda: 0.5)
 
 
 def test_an_operation_is_named_and_signed_and_its_answer_read(server: ScriptedServer) -> None:
@@ -74,8 +74,8 @@ def test_a_function_is_invoked_by_its_arn(server: ScriptedServer) -> None:
 def test_what_passes_is_tried_again_after_a_pause_that_grows(server: ScriptedServer, failure: Reply | HangUp) -> None:
     server.answers(failure, failure, failure, Reply({"done": True}))
     pauses: list[float] = []
-    patience = Patience(attempts=4, first_pause=0.1, longest_pause=0.3)
-    assert client(server, patience, pauses.append).call(DYNAMODB, "GetItem", {"a": 1}) == {"done": True}
+    retry_policy = RetryPolicy(attempts=4, first_pause=0.1, longest_pause=0.3)
+    assert client(server, retry_policy, pauses.append).call(DYNAMODB, "GetItem", {"a": 1}) == {"done": True}
     assert pauses == [0.05, 0.1, 0.15]
     assert [asked.json for asked in server.asked] == [{"a": 1}] * 4
 
@@ -83,7 +83,7 @@ def test_what_passes_is_tried_again_after_a_pause_that_grows(server: ScriptedSer
 def test_it_is_not_tried_for_ever(server: ScriptedServer) -> None:
     server.answers(refusal("ThrottlingException", "slow down"))
     with pytest.raises(AwsError) as refused:
-        client(server, Patience(attempts=3), lambda _: None).call(DYNAMODB, "GetItem", {})
+        client(server, RetryPolicy(attempts=3), lambda _: None).call(DYNAMODB, "GetItem", {})
     assert (refused.value.code, refused.value.message, refused.value.status) == (
         "ThrottlingException",
         "slow down",
@@ -95,7 +95,7 @@ def test_it_is_not_tried_for_ever(server: ScriptedServer) -> None:
 def test_no_attempt_begins_when_the_time_is_over(server: ScriptedServer) -> None:
     server.answers(refusal("ThrottlingException"))
     with pytest.raises(AwsError, match="ThrottlingException"):
-        client(server, Patience(attempts=9, seconds=-1)).call(DYNAMODB, "GetItem", {})
+        client(server, RetryPolicy(attempts=9, seconds=-1)).call(DYNAMODB, "GetItem", {})
     assert len(server.asked) == 1
 
 
@@ -104,22 +104,22 @@ def test_what_does_not_pass_is_not_tried_again(server: ScriptedServer) -> None:
     with pytest.raises(AwsError) as refused:
         client(server).call(IDENTITY_STORE, "DescribeUser", {})
     assert str(refused.value) == "DescribeUser: ValidationException (400): no such thing"
-    assert not refused.value.passing
+    assert not refused.value.retryable
 
 
 def test_no_answer_is_an_error_with_a_code_of_its_own(server: ScriptedServer) -> None:
     server.answers(Silence())
     with pytest.raises(AwsError) as refused:
-        client(server, Patience(attempts=1, read_timeout=0.2)).call(DYNAMODB, "GetItem", {})
-    assert (refused.value.code, refused.value.status, refused.value.passing) == (TIMEOUT, 0, True)
+        client(server, RetryPolicy(attempts=1, read_timeout=0.2)).call(DYNAMODB, "GetItem", {})
+    assert (refused.value.code, refused.value.status, refused.value.retryable) == (TIMEOUT, 0, True)
     server.answers(HangUp())
     with pytest.raises(AwsError) as refused:
-        client(server, Patience(attempts=1)).call(DYNAMODB, "GetItem", {})
-    assert (refused.value.code, refused.value.status, refused.value.passing) == (UNREACHABLE, 0, True)
+        client(server, RetryPolicy(attempts=1)).call(DYNAMODB, "GetItem", {})
+    assert (refused.value.code, refused.value.status, refused.value.retryable) == (UNREACHABLE, 0, True)
     server.answers(Reply([]))
     with pytest.raises(AwsError) as refused:
-        client(server, Patience(attempts=1)).call(DYNAMODB, "GetItem", {})
-    assert (refused.value.code, refused.value.passing) == (UNREADABLE, True)
+        client(server, RetryPolicy(attempts=1)).call(DYNAMODB, "GetItem", {})
+    assert (refused.value.code, refused.value.retryable) == (UNREADABLE, True)
 
 
 @pytest.mark.parametrize(

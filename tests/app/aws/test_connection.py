@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from breakglass.app.aws import connection as module
-from breakglass.app.aws.connection import Connection, UnansweredError
+from breakglass.app.aws.connection import Connection, NoResponseError
 from tests.app.aws.scripted_server import HangUp, Reply, ScriptedServer, Silence
 
 
@@ -62,7 +62,7 @@ def test_a_request_that_may_not_be_repeated_is_not_sent_again(server: ScriptedSe
     server.answers(Reply(b"one"), HangUp(), Reply(b"two"))
     connection = to(server)
     send(connection)
-    with pytest.raises(UnansweredError) as refused:
+    with pytest.raises(NoResponseError) as refused:
         send(connection, repeatable=False)
     assert (refused.value.sent, refused.value.timed_out) == (True, False)
     assert len(server.asked) == 2
@@ -70,7 +70,7 @@ def test_a_request_that_may_not_be_repeated_is_not_sent_again(server: ScriptedSe
 
 def test_a_request_is_not_sent_again_if_the_other_end_hangs_up_on_a_new_connection(server: ScriptedServer) -> None:
     server.answers(HangUp())
-    with pytest.raises(UnansweredError):
+    with pytest.raises(NoResponseError):
         send(to(server))
     assert len(server.asked) == 1
 
@@ -79,7 +79,7 @@ def test_a_request_without_an_answer_in_time_is_not_sent_again(server: ScriptedS
     server.answers(Reply(b"one"), Silence())
     connection = to(server, read_timeout=1)
     send(connection)
-    with pytest.raises(UnansweredError) as refused:
+    with pytest.raises(NoResponseError) as refused:
         send(connection)
     assert (refused.value.sent, refused.value.timed_out) == (True, True)
     assert len(server.asked) == 2
@@ -88,7 +88,7 @@ def test_a_request_without_an_answer_in_time_is_not_sent_again(server: ScriptedS
 def test_after_a_timeout_the_next_request_has_a_connection_of_its_own(server: ScriptedServer) -> None:
     server.answers(Silence(), Reply(b"two"))
     connection = to(server, read_timeout=1)
-    with pytest.raises(UnansweredError):
+    with pytest.raises(NoResponseError):
         send(connection)
     assert send(connection) == b"two"
 
@@ -116,7 +116,7 @@ def test_host_with_many_silent_addresses_is_given_up_in_time(monkeypatch: pytest
     monkeypatch.setattr(module.socket, "getaddrinfo", found)
     monkeypatch.setattr(module.socket, "socket", Silent)
     monkeypatch.setattr(module.time, "monotonic", lambda: 1000 + sum(waited))
-    with pytest.raises(UnansweredError) as unanswered:
+    with pytest.raises(NoResponseError) as unanswered:
         send(Connection("https://slack.example", connect_timeout=10, read_timeout=10))
     assert (sum(waited), unanswered.value.timed_out, unanswered.value.sent) == (10, True, False)
 
@@ -124,14 +124,14 @@ def test_host_with_many_silent_addresses_is_given_up_in_time(monkeypatch: pytest
 def test_where_nobody_listens_nothing_was_sent() -> None:
     with ScriptedServer() as gone:
         url = gone.url
-    with pytest.raises(UnansweredError) as refused:
+    with pytest.raises(NoResponseError) as refused:
         Connection(url, connect_timeout=30, read_timeout=30).send("POST", "/", {}, b"", repeatable=True)
     assert (refused.value.sent, refused.value.timed_out) == (False, False)
 
 
 @pytest.mark.parametrize("value", ["xoxb-secret\r\nX-More: 1", "xoxb-secret-\N{SNOWMAN}"])
 def test_what_no_header_carries_is_refused_without_being_shown(server: ScriptedServer, value: str) -> None:
-    with pytest.raises(ValueError, match="a header for") as refused:
+    with pytest.raises(ValueError, match="A header for") as refused:
         to(server).send("POST", "/", {"Authorization": value}, b"", repeatable=True)
     assert "secret" not in repr(refused.value)
     assert refused.value.__suppress_context__
@@ -140,5 +140,5 @@ def test_what_no_header_carries_is_refused_without_being_shown(server: ScriptedS
 
 @pytest.mark.parametrize("url", ["ftp://example.com", "example.com", "https://"])
 def test_only_http_and_https_are_spoken(url: str) -> None:
-    with pytest.raises(ValueError, match="no http or https URL"):
+    with pytest.raises(ValueError, match="Not an http or https URL"):
         Connection(url, connect_timeout=1, read_timeout=1)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from breakglass.app.aws.aws import AwsClient, AwsError
-from breakglass.app.aws.dynamo_table import ATTEMPTS, MOST_ITEMS, DynamoTable
+from breakglass.app.aws.dynamo_table import ATTEMPTS, MAX_ITEMS, DynamoTable
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.aws.table import OPEN, keys
@@ -28,7 +28,7 @@ def cancelled(*codes: str) -> Reply:
 
 
 def puts(wanted: DynamoTable, count: int = 1) -> list[dict[str, Any]]:
-    return [wanted.new(keys(f"pk-{number}", "sk")) for number in range(count)]
+    return [wanted.put_new(keys(f"pk-{number}", "sk")) for number in range(count)]
 
 
 def test_an_attempt_whose_answer_was_lost_is_repeated_with_the_same_token(server: ScriptedServer) -> None:
@@ -85,7 +85,7 @@ def test_a_wrong_request_is_an_error_not_a_lost_race(server: ScriptedServer, fai
 def test_more_than_one_transaction_takes_is_refused_before_anything_is_sent(server: ScriptedServer) -> None:
     records = table(server)
     with pytest.raises(ValueError, match="101 items do not fit into one transaction of 100"):
-        records.write(puts(records, MOST_ITEMS + 1))
+        records.write(puts(records, MAX_ITEMS + 1))
     assert server.asked == []
 
 
@@ -110,7 +110,7 @@ def test_keys_that_were_left_for_later_are_asked_for_again(server: ScriptedServe
 def test_keys_are_not_left_for_later_for_ever(server: ScriptedServer) -> None:
     one = keys("pk-1", "sk")
     server.answers(Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [one]}}}))
-    with pytest.raises(AwsError, match="left for later"):
+    with pytest.raises(AwsError, match="unprocessed"):
         list(table(server, lambda _: None).read([one]))
     assert len(server.asked) == ATTEMPTS
 

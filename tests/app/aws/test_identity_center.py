@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, AwsError, Patience
+from breakglass.app.aws.aws import AwsClient, AwsError, RetryPolicy
 from breakglass.app.aws.identity_center import AwsIdentityCenter, UnknownSetError
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.policy import PermissionSet, Principal, PrincipalKind
@@ -39,7 +39,7 @@ ASSIGNMENT = {
 def center(server: ScriptedServer) -> AwsIdentityCenter:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    client = AwsClient("eu-central-1", lambda: credentials, Patience(attempts=2), environment, lambda _: None)
+    client = AwsClient("eu-central-1", lambda: credentials, RetryPolicy(attempts=2), environment, lambda _: None)
     return AwsIdentityCenter(client, INSTANCE, {RDS: PermissionSet(ARN, 3600)})
 
 

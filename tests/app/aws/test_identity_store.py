@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, AwsError, Patience
+from breakglass.app.aws.aws import AwsClient, AwsError, RetryPolicy
 from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.people import Person
@@ -34,7 +34,7 @@ NOBODY = refusal("ResourceNotFoundException")
 def directory(server: ScriptedServer) -> IdentityStore:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    client = AwsClient("eu-central-1", lambda: credentials, Patience(attempts=1), environment)
+    client = AwsClient("eu-central-1", lambda: credentials, RetryPolicy(attempts=1), environment)
     return IdentityStore(client, STORE)
 
 

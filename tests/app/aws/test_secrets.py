@@ -2,7 +2,7 @@
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, AwsError, Patience
+from breakglass.app.aws.aws import AwsClient, AwsError, RetryPolicy
 from breakglass.app.aws.secrets import LIFETIME_SECONDS, PAUSE_SECONDS, Secrets
 from breakglass.app.aws.sigv4 import Credentials
 from localcloud.cloud import RunningCloud
@@ -21,7 +21,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 def secrets(server: ScriptedServer, clock: FixedClock) -> Secrets:
     environment = {"AWS_ENDPOINT_URL": server.url}
-    once = Patience(attempts=1)
+    once = RetryPolicy(attempts=1)
     credentials = Credentials("AKIDEXAMPLE", "any")
     return Secrets(AwsClient("eu-central-1", lambda: credentials, once, environment), clock)
 
@@ -32,31 +32,31 @@ def value(text: str) -> Reply:
 
 def test_a_secret_is_read_once_in_its_lifetime(server: ScriptedServer, secrets: Secrets, clock: FixedClock) -> None:
     server.answers(value("one"), value("two"))
-    assert secrets.current(ARN) == "one"
+    assert secrets.get(ARN) == "one"
     clock.advance(LIFETIME_SECONDS - 1)
-    assert secrets.current(ARN) == "one"
+    assert secrets.get(ARN) == "one"
     assert [asked.json for asked in server.asked] == [{"SecretId": ARN}]
     clock.advance(1)
-    assert secrets.current(ARN) == "two"
+    assert secrets.get(ARN) == "two"
 
 
 def test_a_secret_that_was_refused_is_read_anew_at_once(
     server: ScriptedServer, secrets: Secrets, clock: FixedClock
 ) -> None:
     server.answers(value("one"), value("two"))
-    assert secrets.current(ARN) == "one"
+    assert secrets.get(ARN) == "one"
     clock.advance(PAUSE_SECONDS)
-    assert secrets.refreshed(ARN) == "two"
-    assert secrets.current(ARN) == "two"
+    assert secrets.refresh(ARN) == "two"
+    assert secrets.get(ARN) == "two"
 
 
 def test_refusals_do_not_let_anybody_ask_more_often(
     server: ScriptedServer, secrets: Secrets, clock: FixedClock
 ) -> None:
     server.answers(value("one"), value("two"))
-    assert [secrets.refreshed(ARN) for _ in range(50)] == ["one"] * 50
+    assert [secrets.refresh(ARN) for _ in range(50)] == ["one"] * 50
     clock.advance(PAUSE_SECONDS)
-    assert [secrets.refreshed(ARN) for _ in range(50)] == ["two"] * 50
+    assert [secrets.refresh(ARN) for _ in range(50)] == ["two"] * 50
     assert len(server.asked) == 2
 
 
@@ -64,34 +64,34 @@ def test_an_old_value_is_kept_while_secrets_manager_is_down_and_it_is_left_alone
     server: ScriptedServer, secrets: Secrets, clock: FixedClock
 ) -> None:
     server.answers(value("one"), refusal("InternalServiceError", status=500), value("two"))
-    assert secrets.current(ARN) == "one"
+    assert secrets.get(ARN) == "one"
     clock.advance(LIFETIME_SECONDS)
-    assert [secrets.current(ARN) for _ in range(50)] == ["one"] * 50
+    assert [secrets.get(ARN) for _ in range(50)] == ["one"] * 50
     assert len(server.asked) == 2
     clock.advance(PAUSE_SECONDS)
-    assert secrets.current(ARN) == "two"
+    assert secrets.get(ARN) == "two"
 
 
 def test_a_secret_that_was_never_read_is_an_error(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(refusal("ResourceNotFoundException", "no such secret"), value("one"))
     with pytest.raises(AwsError, match="no such secret"):
-        secrets.current(ARN)
-    assert secrets.current(ARN) == "one"
+        secrets.get(ARN)
+    assert secrets.get(ARN) == "one"
 
 
 def test_secrets_are_kept_apart(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(value("one"), value("two"))
-    assert [secrets.current("a"), secrets.current("b"), secrets.current("a")] == ["one", "two", "one"]
+    assert [secrets.get("a"), secrets.get("b"), secrets.get("a")] == ["one", "two", "one"]
 
 
 def test_white_space_around_a_secret_is_no_part_of_it(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(value(" xoxb-1\n"))
-    assert secrets.current(ARN) == "xoxb-1"
+    assert secrets.get(ARN) == "xoxb-1"
 
 
 def test_nothing_shows_a_secret(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(value("xoxb-1"))
-    secrets.current(ARN)
+    secrets.get(ARN)
     assert "xoxb-1" not in repr(vars(secrets))
 
 
@@ -100,8 +100,8 @@ def test_a_rotated_secret_is_noticed(cloud: RunningCloud, clock: FixedClock) -> 
     manager = cloud.client("secretsmanager")
     arn = manager.create_secret(Name="rotated", SecretString="one")["ARN"]
     secrets = Secrets(local_client(cloud), clock)
-    assert secrets.current(arn) == "one"
+    assert secrets.get(arn) == "one"
     manager.put_secret_value(SecretId=arn, SecretString="two")
-    assert secrets.current(arn) == "one"
+    assert secrets.get(arn) == "one"
     clock.advance(PAUSE_SECONDS)
-    assert secrets.refreshed(arn) == "two"
+    assert secrets.refresh(arn) == "two"

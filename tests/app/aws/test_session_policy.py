@@ -2,7 +2,7 @@
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, Patience
+from breakglass.app.aws.aws import AwsClient, RetryPolicy
 from breakglass.app.aws.session_policy import ServiceControlPolicy
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.domain.session_denials import SessionPolicyRefusedError
@@ -20,7 +20,7 @@ CONTENT = (
 def policy(server: ScriptedServer) -> ServiceControlPolicy:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    client = AwsClient("eu-central-1", lambda: credentials, Patience(attempts=1), environment)
+    client = AwsClient("eu-central-1", lambda: credentials, RetryPolicy(attempts=1), environment)
     return ServiceControlPolicy(client, "p-examplepolicyid111")
 
 

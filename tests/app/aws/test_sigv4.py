@@ -10,7 +10,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from breakglass.app.aws.sigv4 import Credentials, Scope, signed
+from breakglass.app.aws.sigv4 import Credentials, Scope, sign_request
 
 ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 NAME = st.from_regex("[a-z0-9-]+", fullmatch=True)
@@ -57,7 +57,7 @@ def test_a_request_is_signed_as_botocore_signs_it(
     with patch("botocore.auth.get_current_datetime", lambda: then):
         SigV4Auth(owner, scope.service, scope.region).add_auth(request)
 
-    ours = signed(credentials, scope, method, path, {"Host": host, **headers}, body, at)
+    ours = sign_request(credentials, scope, method, path, {"Host": host, **headers}, body, at)
     assert ours["Authorization"] == request.headers["Authorization"]
     assert ours["X-Amz-Date"] == request.headers["X-Amz-Date"]
     assert ours.get("X-Amz-Security-Token") == request.headers.get("X-Amz-Security-Token")

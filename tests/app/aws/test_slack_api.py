@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, Patience
+from breakglass.app.aws.aws import AwsClient, RetryPolicy
 from breakglass.app.aws.secrets import PAUSE_SECONDS, Secrets
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.aws.slack_api import SlackApi
@@ -41,7 +41,7 @@ def manager() -> Iterator[ScriptedServer]:
 def secrets(manager: ScriptedServer, clock: FixedClock) -> Secrets:
     environment = {"AWS_ENDPOINT_URL": manager.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    return Secrets(AwsClient("eu-central-1", lambda: credentials, Patience(attempts=1), environment), clock)
+    return Secrets(AwsClient("eu-central-1", lambda: credentials, RetryPolicy(attempts=1), environment), clock)
 
 
 def token(value: str) -> Reply:
@@ -49,9 +49,9 @@ def token(value: str) -> Reply:
 
 
 def api(
-    server: ScriptedServer, secrets: Secrets, timeout: float = 30, patience: float = 0, pause: Pause = never
+    server: ScriptedServer, secrets: Secrets, timeout: float = 30, wait_seconds: float = 0, pause: Pause = never
 ) -> SlackApi:
-    return SlackApi(f"{server.url}/api", secrets, "token", timeout=timeout, patience=patience, pause=pause)
+    return SlackApi(f"{server.url}/api", secrets, "token", timeout=timeout, wait_seconds=wait_seconds, pause=pause)
 
 
 OK = Reply({"ok": True, "ts": "1.0"})
@@ -146,7 +146,7 @@ def limited(seconds: str) -> Reply:
 def test_a_call_waits_as_long_as_slack_says(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(limited("3"), limited("4"), OK)
     pauses: list[float] = []
-    assert api(server, secrets, patience=7, pause=pauses.append).call("chat.postMessage", MESSAGE)["ok"]
+    assert api(server, secrets, wait_seconds=7, pause=pauses.append).call("chat.postMessage", MESSAGE)["ok"]
     assert pauses == [3, 4]
 
 
@@ -154,7 +154,7 @@ def test_a_call_does_not_wait_longer_than_its_caller_can(server: ScriptedServer,
     server.answers(limited("3"), limited("5"), OK)
     pauses: list[float] = []
     with pytest.raises(SlackError, match="rate_limited"):
-        api(server, secrets, patience=7, pause=pauses.append).call("chat.postMessage", MESSAGE)
+        api(server, secrets, wait_seconds=7, pause=pauses.append).call("chat.postMessage", MESSAGE)
     assert pauses == [3]
 
 
@@ -171,7 +171,7 @@ def test_patience_comes_to_an_end_whatever_the_header_says(
     server.answers(Reply(b"", 429, {"Retry-After": header.encode().decode("latin-1")}))
     pauses: list[float] = []
     with pytest.raises(SlackError, match="rate_limited"):
-        api(server, secrets, patience=3, pause=pauses.append).call("chat.postMessage", MESSAGE)
+        api(server, secrets, wait_seconds=3, pause=pauses.append).call("chat.postMessage", MESSAGE)
     assert pauses == [1, 1, 1]
 
 
@@ -239,7 +239,7 @@ def test_a_token_is_never_shown(
 def local(cloud: RunningCloud, clock: FixedClock) -> Iterator[SlackApi]:
     manager = cloud.client("secretsmanager")
     arn = manager.create_secret(Name="slack-token", SecretString=cloud.bot_token)["ARN"]
-    yield SlackApi(f"{cloud.slack_url}/api", Secrets(local_client(cloud), clock), arn, timeout=2, patience=0)
+    yield SlackApi(f"{cloud.slack_url}/api", Secrets(local_client(cloud), clock), arn, timeout=2, wait_seconds=0)
     cloud.end_faults()
     manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.app.aws.aws import AwsClient, AwsError, Patience
+from breakglass.app.aws.aws import AwsClient, AwsError, RetryPolicy
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.app.aws.step_functions import StepFunctions
 from breakglass.app.domain.records import Kind
@@ -22,7 +22,7 @@ MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:breakglass-appr
 def workflow(server: ScriptedServer) -> StepFunctions:
     environment = {"AWS_ENDPOINT_URL": server.url}
     credentials = Credentials("AKIDEXAMPLE", "any")
-    client = AwsClient("eu-central-1", lambda: credentials, Patience(attempts=2), environment, lambda _: None)
+    client = AwsClient("eu-central-1", lambda: credentials, RetryPolicy(attempts=2), environment, lambda _: None)
     return StepFunctions(client, MACHINE)
 
 

@@ -12,7 +12,7 @@ import pytest
 from breakglass.alerts.messages import substitute, usage_recorder_input
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.app.aws.aws import AwsClient, AwsError
-from breakglass.app.aws.connection import Answer
+from breakglass.app.aws.connection import HttpResponse
 from breakglass.app.aws.interactions_function import LambdaInteractions
 from breakglass.app.domain.records import State
 from breakglass.app.entrypoints import interactions, metrics, provisioner, reconciler, usage_recorder
@@ -57,8 +57,8 @@ def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part
 class _Invoking(AwsClient):
     """Calls `interactions`'s handler where Lambda would."""
 
-    def invoke(self, function: str, invocation_type: str, payload: bytes) -> Answer:
-        return Answer(200, {}, json.dumps(interactions.handler(json.loads(payload), None)).encode())
+    def invoke(self, function: str, invocation_type: str, payload: bytes) -> HttpResponse:
+        return HttpResponse(200, {}, json.dumps(interactions.handler(json.loads(payload), None)).encode())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakglass.app.entrypoints.interactions import handler as interactions_handler  # noqa: F401 - it imports without an environment
-from breakglass.app.entrypoints.receiver_app import LARGEST_BODY, ReceiverContext, answer
+from breakglass.app.entrypoints.receiver_app import MAX_BODY_BYTES, ReceiverContext, handle_request
 from breakglass.app.slack import ids
 from tests.app.domain.policies import EVERYBODY
 from tests.app.doubles.clock import NOW, FixedClock
@@ -89,18 +89,18 @@ class Endpoint:
             "requestContext": {"http": {"method": "POST", "path": "/slack"}},
             **changes,
         }
-        return answer(self.context, whole)
+        return handle_request(self.context, whole)
 
     def interact(self, **payload: Any) -> dict[str, Any]:
         """Send an interaction."""
         whole = {"user": {"id": "UADA0000", "team_id": TEAM}, "team": {"id": TEAM}, **payload}
         return self.send(f"payload={quote(json.dumps(whole))}".encode())
 
-    def _secret(self, anew: bool) -> str:
-        self.asked += anew
+    def _secret(self, refresh: bool) -> str:
+        self.asked += refresh
         if self.secret_failure is not None:
             raise self.secret_failure
-        return self.secrets[-1] if anew else self.secrets[0]
+        return self.secrets[-1] if refresh else self.secrets[0]
 
 
 def signature(body: bytes, at: int, secret: str = SECRET) -> str:
@@ -222,7 +222,7 @@ HOSTILE: dict[str, tuple[int, dict[str, Any]]] = {
     "no body": (401, {"body": None}),
     "a body that is no base64": (400, {"body": "=/=", "isBase64Encoded": True}),
     "a body that is no text": (413, {"body": {"a": 1}}),
-    "a huge body": (413, {"body": "A" * (2 * LARGEST_BODY + 4)}),
+    "a huge body": (413, {"body": "A" * (2 * MAX_BODY_BYTES + 4)}),
 }
 
 
@@ -303,5 +303,5 @@ def test_whatever_somebody_sends_who_is_not_slack_is_refused(headers: dict[str, 
     endpoint = Endpoint()
     http = {"http": {"method": "POST"}}
     event = {"headers": headers, "body": body, "isBase64Encoded": encoded, "requestContext": http}
-    assert answer(endpoint.context, event)["statusCode"] in (400, 401)
+    assert handle_request(endpoint.context, event)["statusCode"] in (400, 401)
     assert not endpoint.handed

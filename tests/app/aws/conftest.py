@@ -1,4 +1,4 @@
-"""What the tests of the adapters share: a server that answers by a script, and one local cloud for each worker."""
+"""Fixtures of the adapters' tests: a scripted server, and a local cloud for each worker."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,6 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    """A running local cloud in which nothing is deployed. Tests keep apart by the names of what they make."""
+    """An empty local cloud; tests use different names."""
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running

@@ -20,7 +20,7 @@ def make_table(cloud: RunningCloud, name: str) -> str:
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[_key(PARTITION_KEY, "HASH"), _key(SORT_KEY, "RANGE")],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in STRING_ATTRIBUTES],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in STRING_ATTRIBUTES],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": index.name,

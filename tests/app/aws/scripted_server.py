@@ -1,4 +1,4 @@
-"""An HTTP server in this process that answers by a script, and notes what it was asked and over which connection."""
+"""A scripted HTTP server in this process, which records requests and their connections."""
 
 import json
 import threading
@@ -53,7 +53,7 @@ class ScriptedServer(ThreadingHTTPServer):
     """The server; runs inside `with`.
 
     Attributes:
-        script: what it does with the next requests; the last one is done again and again.
+        script: actions for the next requests; the last action repeats.
         asked: what arrived, in order.
     """
 
@@ -152,7 +152,7 @@ def refusal(code: str, message: str = "", status: int = 400, **more: Any) -> Rep
 
 
 def never(_: float) -> None:
-    """How to pause where nothing is to pause."""
+    """Fail: no pause is expected."""
     raise AssertionError("there was a pause")
 
 

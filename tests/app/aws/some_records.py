@@ -11,7 +11,7 @@ BEA = Actor("u-bea", "Bea", "UBEA")
 DAY = 86_400
 
 ODD = 'a#b%23c/ \\ " {} \x00 \n ÄÖ \N{SNOWMAN} \U0001f600 \u202e \ud800'
-"""What a key, a request or a table might stumble over."""
+"""Texts that could break a key, a request or a table."""
 
 
 def a_request(number: int = 1, **changes: Any) -> Request:

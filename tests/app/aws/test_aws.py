@@ -1,4 +1,4 @@
-"""The AWS client, against a server that answers by a script: what is sent, what is tried again, what is told."""
+"""The AWS client against a scripted server: requests, retries and errors."""
 
 import re
 
@@ -131,7 +131,7 @@ def test_no_answer_is_an_error_with_a_code_of_its_own(server: ScriptedServer) ->
         (refusal("ThrottlingException"), False),
     ],
 )
-def test_an_error_tells_whether_an_attempt_before_may_have_been_carried_out(
+def test_error_says_if_an_earlier_attempt_may_have_succeeded(
     server: ScriptedServer, before: Reply | HangUp, repeated: bool
 ) -> None:
     server.answers(before, refusal("ThrottlingException"), refusal("ValidationException"))

@@ -24,7 +24,7 @@ def test_requests_follow_each_other_over_one_connection(server: ScriptedServer) 
     assert [(asked.path, asked.body, asked.connection) for asked in server.asked] == [("/base/path", b"body", 1)] * 2
 
 
-def test_an_answer_has_its_status_and_its_headers_by_lower_cased_name(server: ScriptedServer) -> None:
+def test_response_has_status_and_lower_case_headers(server: ScriptedServer) -> None:
     server.answers(Reply(b"no", status=429, headers={"Retry-After": "7"}))
     answer = to(server).send("POST", "/", {}, b"", repeatable=True)
     assert (answer.status, answer.headers["retry-after"], answer.body) == (429, "7", b"no")
@@ -50,7 +50,7 @@ def test_a_connection_that_was_idle_for_long_is_made_anew(
     assert server.connections == 2
 
 
-def test_a_request_is_sent_again_if_the_other_end_hangs_up_on_a_kept_connection(server: ScriptedServer) -> None:
+def test_closed_kept_connection_repeats_the_request(server: ScriptedServer) -> None:
     server.answers(Reply(b"one"), HangUp(), Reply(b"two"))
     connection = to(server)
     send(connection)
@@ -68,7 +68,7 @@ def test_a_request_that_may_not_be_repeated_is_not_sent_again(server: ScriptedSe
     assert len(server.asked) == 2
 
 
-def test_a_request_is_not_sent_again_if_the_other_end_hangs_up_on_a_new_connection(server: ScriptedServer) -> None:
+def test_closed_new_connection_repeats_nothing(server: ScriptedServer) -> None:
     server.answers(HangUp())
     with pytest.raises(NoResponseError):
         send(to(server))
@@ -85,7 +85,7 @@ def test_a_request_without_an_answer_in_time_is_not_sent_again(server: ScriptedS
     assert len(server.asked) == 2
 
 
-def test_after_a_timeout_the_next_request_has_a_connection_of_its_own(server: ScriptedServer) -> None:
+def test_request_after_a_timeout_uses_a_new_connection(server: ScriptedServer) -> None:
     server.answers(Silence(), Reply(b"two"))
     connection = to(server, read_timeout=1)
     with pytest.raises(NoResponseError):

@@ -1,4 +1,4 @@
-"""How the table is spoken to when DynamoDB is busy, loses an answer or leaves something for later."""
+"""The table when DynamoDB is busy, loses an answer or leaves keys unprocessed."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def puts(wanted: DynamoTable, count: int = 1) -> list[dict[str, Any]]:
     return [wanted.put_new(keys(f"pk-{number}", "sk")) for number in range(count)]
 
 
-def test_an_attempt_whose_answer_was_lost_is_repeated_with_the_same_token(server: ScriptedServer) -> None:
+def test_write_with_a_lost_answer_repeats_the_token(server: ScriptedServer) -> None:
     server.answers(HangUp(), Reply())
     records = table(server, lambda _: None)
     assert records.write(puts(records))
@@ -40,7 +40,7 @@ def test_an_attempt_whose_answer_was_lost_is_repeated_with_the_same_token(server
     assert 1 <= len(first["ClientRequestToken"]) <= 36
 
 
-def test_what_meets_another_transaction_is_tried_again_as_a_transaction_of_its_own(server: ScriptedServer) -> None:
+def test_write_after_a_conflict_is_a_new_transaction(server: ScriptedServer) -> None:
     server.answers(cancelled("None", "TransactionConflict"), cancelled("ThrottlingError", "None"), Reply())
     pauses: list[float] = []
     records = table(server, pauses.append)
@@ -49,7 +49,7 @@ def test_what_meets_another_transaction_is_tried_again_as_a_transaction_of_its_o
     assert len(pauses) == 2
 
 
-def test_what_meets_other_transactions_every_time_was_not_written(server: ScriptedServer) -> None:
+def test_write_that_meets_only_conflicts_is_busy(server: ScriptedServer) -> None:
     server.answers(cancelled("TransactionConflict"))
     records = table(server, lambda _: None)
     with pytest.raises(BusyError):
@@ -82,7 +82,7 @@ def test_a_wrong_request_is_an_error_not_a_lost_race(server: ScriptedServer, fai
     assert len(server.asked) == 2
 
 
-def test_more_than_one_transaction_takes_is_refused_before_anything_is_sent(server: ScriptedServer) -> None:
+def test_write_of_too_many_items_sends_nothing(server: ScriptedServer) -> None:
     records = table(server)
     with pytest.raises(ValueError, match="101 items do not fit into one transaction of 100"):
         records.write(puts(records, MAX_ITEMS + 1))
@@ -95,27 +95,27 @@ def test_a_change_whose_condition_does_not_hold_says_so(server: ScriptedServer) 
 
 
 def test_keys_that_were_left_for_later_are_asked_for_again(server: ScriptedServer) -> None:
-    one, two = keys("pk-1", "sk"), keys("pk-2", "sk")
+    first, second = keys("pk-1", "sk"), keys("pk-2", "sk")
     server.answers(
-        Reply({"Responses": {"records": [two]}, "UnprocessedKeys": {"records": {"Keys": [one]}}}),
-        Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [one]}}}),
-        Reply({"Responses": {"records": [one]}, "UnprocessedKeys": {}}),
+        Reply({"Responses": {"records": [second]}, "UnprocessedKeys": {"records": {"Keys": [first]}}}),
+        Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [first]}}}),
+        Reply({"Responses": {"records": [first]}, "UnprocessedKeys": {}}),
     )
-    assert list(table(server, lambda _: None).read([one, two])) == [one, two]
+    assert list(table(server, lambda _: None).read([first, second])) == [first, second]
     asked = [asked.json["RequestItems"]["records"]["Keys"] for asked in server.asked]
-    assert asked == [[one, two], [one], [one]]
+    assert asked == [[first, second], [first], [first]]
     assert server.asked[0].json["RequestItems"]["records"]["ConsistentRead"] is True
 
 
 def test_keys_are_not_left_for_later_for_ever(server: ScriptedServer) -> None:
-    one = keys("pk-1", "sk")
-    server.answers(Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [one]}}}))
+    first = keys("pk-1", "sk")
+    server.answers(Reply({"Responses": {}, "UnprocessedKeys": {"records": {"Keys": [first]}}}))
     with pytest.raises(AwsError, match="unprocessed"):
-        list(table(server, lambda _: None).read([one]))
+        list(table(server, lambda _: None).read([first]))
     assert len(server.asked) == ATTEMPTS
 
 
-def test_many_keys_are_read_a_hundred_at_a_time_and_what_is_gone_is_left_out(server: ScriptedServer) -> None:
+def test_read_batches_a_hundred_and_skips_missing_items(server: ScriptedServer) -> None:
     found = [keys(f"pk-{number}", "sk") for number in range(150)]
     server.answers(Reply({"Responses": {"records": found[:99]}}), Reply({"Responses": {"records": found[100:]}}))
     assert list(table(server).read(found)) == found[:99] + found[100:]
@@ -144,7 +144,7 @@ def test_the_table_is_queried_consistently_and_to_its_end(server: ScriptedServer
     ]
 
 
-def test_an_index_is_not_asked_to_be_consistent_which_it_can_not_be(server: ScriptedServer) -> None:
+def test_query_of_an_index_is_not_consistent(server: ScriptedServer) -> None:
     server.answers(Reply({"Items": []}))
     list(table(server).query("#pk = :pk AND #sk BETWEEN :first AND :last", OPEN, pk="a", first="1", last="2"))
     asked = server.asked[0].json

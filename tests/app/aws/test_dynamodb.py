@@ -1,4 +1,4 @@
-"""What a store has to do, shown of the one in memory that all other tests use and of the one in DynamoDB alike.
+"""The promises of a store, checked on the double in memory and on DynamoDB.
 
 DynamoDB is MiniStack's here. It does not prove how late an index is at AWS, nor how DynamoDB behaves under load.
 """
@@ -98,7 +98,7 @@ def test_denial_of_a_request_not_written_is_not_remembered(store: Store) -> None
     assert store.denials("u-ada", "devops-break-glass", ["222222222222"]) == ()
 
 
-def test_denials_of_several_requests_are_the_last_of_each_account(store: Store) -> None:
+def test_denials_are_the_last_of_each_account(store: Store) -> None:
     first = a_denial(1, accounts=("222222222222", "333333333333"))
     second = a_denial(2)
     for number, denial in enumerate((first, second), start=1):
@@ -198,10 +198,10 @@ def test_ids_of_the_system_itself_may_be_empty(store: Store) -> None:
     assert store.request("r-1") is not None
 
 
-# Writing only if nobody else has
+# Conditional writes
 
 
-def test_of_two_writers_of_the_same_version_the_second_changes_nothing(store: Store) -> None:
+def test_second_writer_of_a_version_changes_nothing(store: Store) -> None:
     assert store.save_request(a_request(note="first"), [a_line("first")])
     assert not store.save_request(a_request(note="second"), [a_line("second")], [a_grant()])
     read = store.request("r-1")
@@ -222,7 +222,7 @@ def test_what_was_never_there_has_no_version_to_follow(store: Store) -> None:
     assert store.request("r-1") is None
 
 
-def test_a_grant_somebody_else_has_written_stops_the_whole_transaction(store: Store) -> None:
+def test_grant_changed_by_another_writer_stops_the_transaction(store: Store) -> None:
     assert store.save_grant(a_grant())
     assert not store.save_request(a_request(), [a_line()], [a_grant(), a_grant(account="333333333333")])
     assert store.request("r-1") is None
@@ -265,7 +265,7 @@ def test_of_many_changes_at_once_none_is_lost(stores: Stores) -> None:
     at_once(write)
     read = stores().request("r-1")
     assert read is not None
-    assert {one.by.user_id for one in read.approvals} == {f"u-{number}" for number in range(WRITERS)}
+    assert {approval.by.user_id for approval in read.approvals} == {f"u-{number}" for number in range(WRITERS)}
     assert read.version == 1 + WRITERS
     assert len(list(stores().audit(NOW, NOW + 1))) == WRITERS
 
@@ -337,10 +337,10 @@ def test_of_many_callers_of_once_exactly_one_wins(stores: Stores) -> None:
     assert len(won) == 1
 
 
-# What is open
+# Open records
 
 
-def test_requests_are_open_until_they_are_final_and_come_oldest_first(store: Store) -> None:
+def test_open_requests_are_not_final_and_oldest_first(store: Store) -> None:
     third, first, second = (saved(store, a_request(number)) for number in (30, 1, 2))
     assert list(store.open_requests()) == [first, second, third]
     ended = saved(store, replace(second, state=State.ended))
@@ -355,7 +355,7 @@ def test_only_final_states_are_not_open(store: Store, state: State) -> None:
     assert (list(store.open_requests()) == []) == final
 
 
-def test_a_request_that_is_over_is_still_open_while_its_message_is_behind(store: Store) -> None:
+def test_final_request_with_a_stale_message_is_open(store: Store) -> None:
     over = saved(store, a_request(state=State.ended, message_stale=True))
     assert list(store.open_requests()) == [over]
     saved(store, replace(over, message_stale=False))
@@ -373,7 +373,7 @@ def test_open_requests_has_a_final_one_until_it_is_announced(store: Store) -> No
     assert list(store.open_requests()) == []
 
 
-def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Store) -> None:
+def test_live_grants_are_not_over_or_still_denied(store: Store) -> None:
     late, soon = a_grant("r-1", revoke_at=NOW + 100), a_grant("r-2", revoke_at=NOW + 50)
     denied = a_grant("r-3", state=GrantState.revoked, revoke_at=NOW + 75, deny_until=NOW + 3600)
     over = [a_grant("r-4", state=GrantState.revoked), a_grant("r-5", state=GrantState.failed)]
@@ -386,7 +386,7 @@ def test_grants_are_live_until_they_are_over_and_their_deny_is_lifted(store: Sto
     assert [grant.request_id for grant in store.live_grants()] == ["r-1"]
 
 
-def test_uses_are_open_until_they_are_signed_off_and_come_by_when_they_are_due(store: Store) -> None:
+def test_open_usages_are_not_accepted_and_by_due_time(store: Store) -> None:
     assert all(store.save_usage(a_use(number)) for number in (3, 1, 2))
     assert store.save_usage(a_use(1, version=1, state=UsageState.explained))
     assert store.save_usage(a_use(2, version=1, state=UsageState.accepted))
@@ -494,7 +494,7 @@ def test_requests_made_in_the_same_second_are_all_listed_once(store: Store) -> N
     ]
 
 
-def test_requests_of_a_span_come_in_pages_across_months_newest_first(store: Store) -> None:
+def test_requests_between_pages_across_months_newest_first(store: Store) -> None:
     for number in range(8):
         saved(store, a_request(number, created_at=NOW - number * 20 * DAY, requester=BEA if number % 2 else ADA))
     everything = pages_of(lambda cursor: store.requests_between(0, NOW + 1, cursor, 3))
@@ -510,7 +510,7 @@ def test_a_span_holds_its_beginning_but_not_its_end(store: Store) -> None:
     assert store.requests_between(NOW + 20, NOW + 11) == Page((), None)
 
 
-def test_a_cursor_never_leads_out_of_the_span_or_to_another_person(store: Store) -> None:
+def test_cursor_stays_in_its_span_and_person(store: Store) -> None:
     for number in range(1, 5):
         saved(store, a_request(number, requester=BEA if number > 2 else ADA))
     far = f"{NOW + DAY:012}#z"
@@ -634,7 +634,7 @@ def test_an_event_belongs_to_one_use_only(store: Store) -> None:
     assert list(store.audit(NOW, NOW + 1)) == []
 
 
-def test_a_use_may_have_more_events_than_fit_into_one_transaction(store: Store) -> None:
+def test_usage_may_have_more_events_than_a_transaction(store: Store) -> None:
     events = tuple(f"e-{number}" for number in range(150))
     assert store.save_usage(a_use(event_ids=events[:80]))
     assert store.save_usage(a_use(version=1, event_ids=events), [a_line()])
@@ -649,7 +649,7 @@ def test_a_use_that_somebody_else_has_written_is_not_overwritten(store: Store) -
     assert store.usage_of_event("e-1") is None
 
 
-def test_the_latest_use_is_the_one_seen_last_not_the_one_written_last(store: Store) -> None:
+def test_latest_usage_is_by_time_seen_not_written(store: Store) -> None:
     assert all(store.save_usage(a_use(number)) for number in (2, 12, 1))
     latest = store.latest_usage("devops-break-glass", "222222222222", "u-ada")
     assert latest == store.usage("u-12")
@@ -671,7 +671,7 @@ def test_the_latest_use_is_of_this_person_set_and_account(store: Store) -> None:
 # The audit trail
 
 
-def test_the_audit_trail_comes_oldest_first_across_days_and_as_written_within_a_second(store: Store) -> None:
+def test_audit_is_oldest_first_and_as_written_within_a_second(store: Store) -> None:
     assert store.save_request(a_request(), [a_line("z", NOW), a_line("a", NOW, note=ODD)])
     assert store.save_grant(a_grant(), [a_line("y", NOW)])
     assert store.save_usage(a_use(), [a_line("yesterday", NOW - DAY)])
@@ -681,7 +681,7 @@ def test_the_audit_trail_comes_oldest_first_across_days_and_as_written_within_a_
     assert told[2] == a_line("a", NOW, note=ODD)
 
 
-def test_a_span_of_the_audit_trail_holds_its_beginning_but_not_its_end(store: Store) -> None:
+def test_audit_span_includes_its_start_and_not_its_end(store: Store) -> None:
     lines = [a_line(str(at), NOW + at) for at in (0, 1, 2, 3)]
     assert store.save_request(a_request(), lines)
     assert [line.event for line in store.audit(NOW + 1, NOW + 3)] == ["1", "2"]
@@ -689,7 +689,7 @@ def test_a_span_of_the_audit_trail_holds_its_beginning_but_not_its_end(store: St
     assert len(list(store.audit(0, NOW + DAY))) == 4
 
 
-def test_a_line_that_says_the_same_twice_is_kept_twice_if_it_happened_twice(store: Store) -> None:
+def test_equal_audit_lines_of_two_events_are_both_kept(store: Store) -> None:
     assert store.save_request(a_request(), [a_line(), a_line()])
     assert store.save_request(a_request(version=1), [a_line()])
     assert store.save_grant(a_grant(), [a_line()])
@@ -714,7 +714,7 @@ def test_the_audit_trail_has_no_slack_ids(store: Store) -> None:
 
 @pytest.fixture
 def forgetful(cloud: RunningCloud, clock: FixedClock) -> Iterator[DynamoStore]:
-    """A store over a table that carries out the next change of each kind, and whose answer is lost."""
+    """A store over a table that loses the answer to the next change of each kind."""
     table = make_table(cloud, f"store-{next(_names)}")
     for operation in ("TransactWriteItems", "UpdateItem", "DeleteItem"):
         cloud.fail(f"dynamodb:{operation}", lost=True, times=1)
@@ -733,7 +733,7 @@ def test_who_wrote_a_record_learns_it_though_the_answer_was_lost(forgetful: Dyna
 
 
 @pytest.mark.local
-def test_who_claimed_a_delivery_learns_it_though_the_answer_was_lost(forgetful: DynamoStore) -> None:
+def test_once_with_a_lost_answer_returns_true(forgetful: DynamoStore) -> None:
     assert forgetful.once("key", NOW + 600)
     assert not forgetful.once("key", NOW + 600)
 

@@ -87,7 +87,7 @@ def test_an_operation_tells_how_far_it_is_and_why_it_failed(
     "code",
     ["ResourceNotFoundException", "ValidationException", "AccessDeniedException"],
 )
-def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
+def test_create_refused_for_good_fails_with_the_reason(
     server: ScriptedServer, center: AwsIdentityCenter, code: str
 ) -> None:
     server.answers(refusal(code, "because"))
@@ -95,7 +95,7 @@ def test_a_creation_that_is_refused_for_good_has_failed_and_says_why(
 
 
 @pytest.mark.parametrize("lost", [HangUp(), refusal("InternalServerException", status=500)])
-def test_a_creation_that_may_have_begun_has_not_failed_because_a_second_attempt_is_refused(
+def test_create_refused_in_a_retry_is_busy(
     server: ScriptedServer, center: AwsIdentityCenter, lost: Reply | HangUp
 ) -> None:
     server.answers(lost, refusal("ValidationException"))
@@ -153,9 +153,7 @@ def test_to_delete_what_is_not_there_has_succeeded(server: ScriptedServer, cente
     assert center.delete(ACCESS) == Operation("", OperationStatus.succeeded)
 
 
-def test_a_deletion_that_failed_has_succeeded_if_the_assignment_is_not_listed(
-    server: ScriptedServer, center: AwsIdentityCenter
-) -> None:
+def test_failed_deletion_of_a_missing_assignment_succeeds(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     failed = deletion(Status="FAILED", FailureReason="Received a 404 status error: the USER assignee was not found")
     server.answers(failed, listed(("GROUP", "u-ada"), ("USER", "u-bea")))
     assert center.deletion("o-1") == Operation("", OperationStatus.succeeded), "nothing was deleted"
@@ -167,9 +165,7 @@ def test_a_deletion_that_failed_has_succeeded_if_the_assignment_is_not_listed(
     }
 
 
-def test_a_deletion_that_failed_has_failed_if_the_assignment_is_listed(
-    server: ScriptedServer, center: AwsIdentityCenter
-) -> None:
+def test_failed_deletion_of_a_listed_assignment_fails(server: ScriptedServer, center: AwsIdentityCenter) -> None:
     server.answers(deletion(Status="FAILED", FailureReason="why"), listed(("USER", "u-ada")))
     assert center.deletion("o-1") == Operation("o-1", OperationStatus.failed, "why")
 
@@ -262,7 +258,7 @@ def test_an_assignment_is_made_listed_and_taken_away(
     assert center.is_assigned(access)
     assert cloud.assignments(RDS, access.account) == ["ada.lovelace"]
     assert center.provisioned_accounts(RDS) == (access.account,)
-    assert [one.id for one in center.assignments(RDS, access.account)] == [access.user_id]
+    assert [principal.id for principal in center.assignments(RDS, access.account)] == [access.user_id]
     taken = center.delete(access)
     assert followed(center.deletion, taken) == OperationStatus.succeeded
     assert not center.is_assigned(access)

@@ -1,4 +1,4 @@
-"""Who somebody is and in which groups: in the local cloud's identity store, and by answers that it does not give.
+"""Users and groups of the identity store, by the local cloud and by scripted answers.
 
 It does not prove what AWS's GetUserId takes for equal.
 """
@@ -70,16 +70,14 @@ def test_a_person_is_found_by_any_of_their_addresses(server: ScriptedServer, dir
 
 
 @pytest.mark.parametrize("address", ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@example.com ", "Ada@ex\u0430mple.com"])
-def test_an_address_that_is_only_similar_is_nobodys_whatever_the_identity_store_says(
-    server: ScriptedServer, directory: IdentityStore, address: str
-) -> None:
+def test_person_by_a_similar_address_is_none(server: ScriptedServer, directory: IdentityStore, address: str) -> None:
     server.answers(FOUND, user(), *GROUPS_OF_ADA)
     assert directory.person_by_email(address) is None
 
 
 @pytest.mark.parametrize("address", ["ada@example.com", "ADA@EXAMPLE.COM"])
 def test_address_in_other_case_is_told(server: ScriptedServer, directory: IdentityStore, address: str) -> None:
-    # AWS may find it whatever the case, or in the case that the identity store has.
+    # AWS may ignore case or not.
     server.answers(FOUND, user(), FOUND, user())
     assert directory.is_in_other_case(address)
     server.answers(NOBODY, FOUND, user(Emails=[{"Value": address.lower()}]))
@@ -144,9 +142,7 @@ def test_an_empty_identity_is_nobody_and_not_asked_for(server: ScriptedServer, d
     assert server.asked == []
 
 
-def test_members_of_groups_and_users_come_once_and_without_groups(
-    server: ScriptedServer, directory: IdentityStore
-) -> None:
+def test_members_come_once_and_without_groups(server: ScriptedServer, directory: IdentityStore) -> None:
     server.answers(
         memberships(("g-1", "u-1"), token="more"), memberships(("g-1", "u-2")), user(), user(UserId="u-2"), user()
     )
@@ -155,7 +151,7 @@ def test_members_of_groups_and_users_come_once_and_without_groups(
         Principal(PrincipalKind.user, "u-2", "bea"),
         Principal(PrincipalKind.user, "u-1", "ada"),
     ]
-    assert [(one.user_id, one.group_ids) for one in directory.members(principals)] == [
+    assert [(person.user_id, person.group_ids) for person in directory.members(principals)] == [
         ("u-1", frozenset()),
         ("u-2", frozenset()),
     ]
@@ -167,9 +163,7 @@ def test_a_group_that_was_deleted_has_no_members(server: ScriptedServer, directo
     assert directory.members([Principal(PrincipalKind.group, "g-1", "team")]) == ()
 
 
-def test_an_identity_store_that_can_not_answer_is_an_error_not_nobody(
-    server: ScriptedServer, directory: IdentityStore
-) -> None:
+def test_person_without_an_answer_raises(server: ScriptedServer, directory: IdentityStore) -> None:
     server.answers(refusal("AccessDeniedException"))
     for ask in (directory.person, directory.person_by_email, directory.person_by_user_name):
         with pytest.raises(AwsError):
@@ -191,15 +185,13 @@ def local(cloud: RunningCloud) -> IdentityStore:
 def groups(cloud: RunningCloud) -> dict[str, Principal]:
     [instance] = cloud.client("sso-admin").list_instances()["Instances"]
     found = cloud.client("identitystore").list_groups(IdentityStoreId=instance["IdentityStoreId"])["Groups"]
-    names = {one["DisplayName"]: one["GroupId"] for one in found}
+    names = {group["DisplayName"]: group["GroupId"] for group in found}
     return {name: Principal(PrincipalKind.group, names[name], name) for name in GROUPS}
 
 
 @pytest.mark.local
 @pytest.mark.parametrize("name", USERS)
-def test_everybody_in_the_local_cloud_is_found_by_each_of_their_names(
-    local: IdentityStore, groups: dict[str, Principal], name: str
-) -> None:
+def test_each_local_user_is_found_by_each_name(local: IdentityStore, groups: dict[str, Principal], name: str) -> None:
     person = local.person_by_email(email_address(name))
     assert person is not None
     assert (person.user_name, person.display_name, person.email) == (name, USERS[name], email_address(name))

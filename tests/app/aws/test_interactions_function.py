@@ -66,7 +66,7 @@ def test_a_question_is_answered(server: ScriptedServer, interactions: LambdaInte
         (Reply(b"no JSON"), "no answer"),
     ],
 )  # fmt: skip
-def test_a_question_that_the_function_can_not_answer_is_an_error_that_tells_nothing_private(
+def test_ask_of_a_failing_function_fails_without_its_text(
     server: ScriptedServer, interactions: LambdaInteractions, reply: Reply, error_type: str
 ) -> None:
     server.answers(reply)

@@ -1,4 +1,4 @@
-"""How large an item can get, with every text at its longest and of characters that JSON writes with twelve bytes.
+"""Item sizes with the longest texts, of characters that JSON writes in twelve bytes.
 
 Source of the limit and of what counts: DynamoDB Developer Guide, "Constraints" and "Item sizes and formats".
 """

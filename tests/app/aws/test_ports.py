@@ -1,4 +1,4 @@
-"""Every adapter is what its port asks for; the type checker shows it, this file gives it the occasion."""
+"""Each adapter implements its port, as the type checker shows here."""
 
 from breakglass.app.aws.aws import AwsClient
 from breakglass.app.aws.dynamodb import DynamoStore

@@ -1,4 +1,4 @@
-"""Secrets are kept for a while, renewed in time, and never asked for as often as somebody likes."""
+"""Secrets are cached, renewed in time, and read at a limited rate."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_refusals_do_not_let_anybody_ask_more_often(
     assert len(server.asked) == 2
 
 
-def test_an_old_value_is_kept_while_secrets_manager_is_down_and_it_is_left_alone_meanwhile(
+def test_secrets_while_aws_is_down_keep_the_value_and_pause(
     server: ScriptedServer, secrets: Secrets, clock: FixedClock
 ) -> None:
     server.answers(value("one"), refusal("InternalServiceError", status=500), value("two"))

@@ -58,9 +58,13 @@ def test_each_service_is_spoken_to_as_its_model_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_environment_moves_an_endpoint_as_it_does_for_boto3(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, all_of_them = "http://127.0.0.1:1", "http://127.0.0.1:2"
+    single, every = "http://127.0.0.1:1", "http://127.0.0.1:2"
     variable = f"AWS_ENDPOINT_URL_{SERVICES[name].variable}"
-    for environment in ({variable: one}, {variable: one, "AWS_ENDPOINT_URL": all_of_them}, {"AWS_ENDPOINT_URL": one}):
+    for environment in (
+        {variable: single},
+        {variable: single, "AWS_ENDPOINT_URL": every},
+        {"AWS_ENDPOINT_URL": single},
+    ):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         for key, value in environment.items():
@@ -69,7 +73,7 @@ def test_the_environment_moves_an_endpoint_as_it_does_for_boto3(name: str, monke
         theirs = Session().create_client(
             name, region_name="eu-central-1", aws_access_key_id="any", aws_secret_access_key="any"
         )
-        assert endpoint(SERVICES[name], "eu-central-1", environment) == theirs.meta.endpoint_url == one
+        assert endpoint(SERVICES[name], "eu-central-1", environment) == theirs.meta.endpoint_url == single
 
 
 def test_every_region_is_in_its_partition() -> None:

@@ -12,7 +12,7 @@ from tests.app.aws.local_table import local_client
 from tests.app.aws.scripted_server import HangUp, Reply, ScriptedServer, refusal
 
 CONTENT = (
-    '{"Version": "2012-10-17", "Statement": [{"Sid": "Nobody", "Effect": "Deny", "Action": "*", "Resource": "*"}]}'
+    '{"Version": "2012-10-17", "Statement": [{"Sid": "NoMatch", "Effect": "Deny", "Action": "*", "Resource": "*"}]}'
 )
 
 

@@ -31,7 +31,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def manager() -> Iterator[ScriptedServer]:
-    """Stands for Secrets Manager."""
+    """A double of Secrets Manager."""
     with ScriptedServer() as running:
         running.answers(token("xoxb-one"))
         yield running
@@ -128,7 +128,7 @@ def test_what_may_have_been_posted_is_not_posted_again(server: ScriptedServer, s
     assert len(server.asked) == 2
 
 
-def test_what_may_be_done_twice_is_when_slack_has_hung_up_meanwhile(server: ScriptedServer, secrets: Secrets) -> None:
+def test_idempotent_call_is_repeated_on_a_closed_connection(server: ScriptedServer, secrets: Secrets) -> None:
     server.answers(OK, HangUp(), OK)
     slack = api(server, secrets)
     slack.call("views.update", {})
@@ -179,7 +179,7 @@ def test_patience_comes_to_an_end_whatever_the_header_says(
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "not_authed", "token_expired"])
-def test_a_token_that_was_rotated_is_read_anew_and_the_call_made_again(
+def test_call_with_a_rotated_token_reads_it_and_repeats(
     server: ScriptedServer, manager: ScriptedServer, secrets: Secrets, clock: FixedClock, code: str
 ) -> None:
     server.answers(OK, error(code), OK)
@@ -192,7 +192,7 @@ def test_a_token_that_was_rotated_is_read_anew_and_the_call_made_again(
     assert tokens == ["Bearer xoxb-one", "Bearer xoxb-one", "Bearer xoxb-two"]
 
 
-def test_a_token_that_is_refused_and_has_no_successor_is_an_error(
+def test_call_with_a_refused_token_without_successor_fails(
     server: ScriptedServer, manager: ScriptedServer, secrets: Secrets, clock: FixedClock
 ) -> None:
     server.answers(error("token_revoked"))
@@ -277,7 +277,7 @@ def test_a_fault_of_the_local_slack_is_an_error_and_passes(
 
 
 @pytest.mark.local
-def test_a_revoked_token_is_replaced_by_the_one_that_was_put_in_its_place(
+def test_call_with_a_revoked_token_uses_the_new_one(
     tmp_path_factory: pytest.TempPathFactory, clock: FixedClock
 ) -> None:
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as cloud:

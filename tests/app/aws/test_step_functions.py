@@ -26,9 +26,7 @@ def workflow(server: ScriptedServer) -> StepFunctions:
     return StepFunctions(client, MACHINE)
 
 
-def test_an_execution_has_the_name_of_its_request_and_what_the_definition_reads(
-    server: ScriptedServer, workflow: StepFunctions
-) -> None:
+def test_start_names_the_execution_after_the_request(server: ScriptedServer, workflow: StepFunctions) -> None:
     server.answers(Reply({"executionArn": "any"}))
     assert workflow.start(a_request(kind=Kind.extension), 600)
     asked = server.asked[0].json
@@ -38,9 +36,7 @@ def test_an_execution_has_the_name_of_its_request_and_what_the_definition_reads(
     assert given == {"request": "r-1", "kind": "extension", "wait": 600}
 
 
-def test_every_start_is_a_start_of_its_own_but_an_attempt_is_repeated_as_it_was(
-    server: ScriptedServer, workflow: StepFunctions
-) -> None:
+def test_start_repeats_the_input_in_a_retry_only(server: ScriptedServer, workflow: StepFunctions) -> None:
     server.answers(HangUp(), Reply({"executionArn": "any"}), refusal("ExecutionAlreadyExists"))
     assert workflow.start(a_request(), 600)
     assert not workflow.start(a_request(), 600)

@@ -25,18 +25,18 @@ TIMES = st.integers(EARLIEST, 4_000_000_000)
 @example(["a#b"], ["a", "b"])
 @example(["a%23b"], ["a#b"])
 @example([""], ["", ""])
-def test_different_parts_make_different_keys(one: list[str], other: list[str]) -> None:
-    if one and other:
-        assert (key(*one) == key(*other)) == (one == other)
+def test_different_parts_make_different_keys(first: list[str], other: list[str]) -> None:
+    if first and other:
+        assert (key(*first) == key(*other)) == (first == other)
 
 
 @given(TIMES, TIMES)
-def test_moments_sort_as_times_do(one: int, other: int) -> None:
-    assert (sort_time(one) < sort_time(other)) == (one < other)
+def test_moments_sort_as_times_do(first: int, other: int) -> None:
+    assert (sort_time(first) < sort_time(other)) == (first < other)
 
 
 @given(TIMES, st.integers(0, 3 * 366 * 86_400))
-def test_all_months_and_days_of_a_span_are_named_once_and_in_order(first: int, seconds: int) -> None:
+def test_months_and_days_of_a_span_come_once_in_order(first: int, seconds: int) -> None:
     last = first + seconds
     every = [datetime.datetime.fromtimestamp(at, datetime.UTC) for at in (*range(first, last, 43_200), last)]
     assert list(days(first, last)) == sorted({f"{at:%Y-%m-%d}" for at in every})
@@ -44,7 +44,7 @@ def test_all_months_and_days_of_a_span_are_named_once_and_in_order(first: int, s
     assert (day(first), month(first)) == (f"{every[0]:%Y-%m-%d}", f"{every[0]:%Y-%m}")
 
 
-def test_a_span_that_ends_before_it_begins_has_no_months_before_its_own() -> None:
+def test_months_of_a_reversed_span_are_none_before() -> None:
     assert months(EARLIEST + 90 * 86_400, EARLIEST) == ()
     assert days(EARLIEST + 90 * 86_400, EARLIEST) == ()
 

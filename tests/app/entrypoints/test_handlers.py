@@ -1,4 +1,4 @@
-"""What the functions load when they start, that starting calls nobody, and that they understand each other."""
+"""The handlers: their imports, their offline start, and their handover."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ print(json.dumps({{"calls": calls, "modules": sorted(sys.modules)}}))
 
 
 @pytest.mark.parametrize("part", AppFunction)
-def test_a_function_starts_with_the_standard_library_alone_and_calls_nobody(part: AppFunction) -> None:
+def test_function_starts_offline_with_the_standard_library(part: AppFunction) -> None:
     # -S: nothing that is installed can be imported.
     command = [sys.executable, "-S", "-c", _START.format(part=part)]
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -229,7 +229,7 @@ def _signed(body: str, workspace: FakeWorkspace) -> dict[str, str]:
     }
 
 
-def test_the_reconciler_tells_its_counts_as_metrics_that_the_alarms_know() -> None:
+def test_reconciler_metrics_are_those_of_the_alarms() -> None:
     counts = Counts(late=1, stuck=2, unmanaged=3, overdue=4, failures=5, undenied=6, unannounced=7)
     line = metrics.line(reconciler.values(counts), "prod", 1_764_000_000_000)
     assert line == {
@@ -263,7 +263,7 @@ def test_metrics_of_what_was_not_counted_are_left_out() -> None:
     assert values[Metric.stuck_requests] == 0
 
 
-def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
+def test_interactions_for_a_permanent_refusal_counts_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = FakeWorkspace()
@@ -284,7 +284,7 @@ def test_interactions_with_a_permanent_refusal_counts_it_and_ends(
 
 
 @pytest.mark.parametrize("handler", [provisioner.handler, interactions.handler])
-def test_step_that_is_refused_for_good_raises_a_permanent_error(
+def test_step_refused_for_good_raises_permanent_error(
     monkeypatch: pytest.MonkeyPatch, handler: Callable[[dict[str, Any], object], object]
 ) -> None:
     def refused(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The endpoint: what Slack gets for an answer, and that everything hostile gets a refusal or a safe answer.
+"""The receiver: answers to Slack, and refusals of hostile requests.
 
 Not shown here: API Gateway's own part (tests/local), and how long anything takes (benchmarks).
 """
@@ -133,7 +133,7 @@ def test_the_command_opens_a_form_and_is_handed_over_as_it_came(endpoint: Endpoi
 
 
 @pytest.mark.parametrize("action_id", sorted(ids.OPENS_FORM))
-def test_a_button_that_opens_a_form_opens_it_before_anything_else(endpoint: Endpoint, action_id: str) -> None:
+def test_button_of_a_form_opens_it_first(endpoint: Endpoint, action_id: str) -> None:
     assert endpoint.interact(**click(action_id))["statusCode"] == 200
     assert endpoint.slack.views
     assert endpoint.handed[0]["view_id"] in endpoint.slack.views
@@ -168,7 +168,7 @@ def test_the_address_is_confirmed_to_slack(endpoint: Endpoint) -> None:
     assert not endpoint.handed
 
 
-def test_if_slack_opens_no_form_the_person_is_told_and_nothing_is_lost(endpoint: Endpoint) -> None:
+def test_receiver_without_an_opened_form_says_so(endpoint: Endpoint) -> None:
     endpoint.slack.fail("views.open", "timeout")
     answered = endpoint.send(urlencode(COMMAND).encode())
     assert "Type the command again" in json.loads(answered["body"])["text"]
@@ -244,7 +244,7 @@ SIGNED_BUT_ODD: dict[str, tuple[bytes, str]] = {
     "no object": (b"payload=%5B1%5D", FORM),
     "deep nesting": (b"payload=" + quote("[" * 5000).encode(), FORM),
     "an unknown content type": (urlencode(COMMAND).encode(), "text/plain"),
-    "a user id that is none": (urlencode({**COMMAND, "user_id": "../../etc"}).encode(), FORM),
+    "a malformed user id": (urlencode({**COMMAND, "user_id": "../../etc"}).encode(), FORM),
     "an unknown interaction": (b"payload=" + quote(json.dumps({"type": "dialog_submission"})).encode(), FORM),
     "a number for a name": (b'{"type": 1}', "application/json"),
     "not a number": (b'{"type": NaN}', "application/json"),
@@ -260,7 +260,7 @@ def test_signed_but_odd(endpoint: Endpoint, sentence: str) -> None:
 
 
 @given(body=st.binary(max_size=300), content_type=st.sampled_from((FORM, "application/json", "", "text/plain")))
-def test_whatever_bytes_are_signed_the_answer_is_never_an_error_of_ours(body: bytes, content_type: str) -> None:
+def test_any_signed_bytes_get_no_server_error(body: bytes, content_type: str) -> None:
     assert Endpoint().send(body, content_type=content_type)["statusCode"] in (200, 400)
 
 
@@ -278,7 +278,7 @@ TYPES = ("block_actions", "view_submission", "shortcut", "block_suggestion", "vi
     kind=st.sampled_from(TYPES),
     valid=st.sets(st.sampled_from(("user", "team", "actions", "container", "trigger_id", "view"))),
 )
-def test_whatever_an_interaction_holds_the_answer_is_safe(payload: dict[str, Any], kind: str, valid: set[str]) -> None:
+def test_any_interaction_gets_a_safe_answer(payload: dict[str, Any], kind: str, valid: set[str]) -> None:
     good = {
         **click(ids.APPROVE),
         "user": {"id": "UADA0000", "team_id": TEAM},
@@ -299,7 +299,7 @@ def test_whatever_an_interaction_holds_the_answer_is_safe(payload: dict[str, Any
     body=st.text(max_size=200),
     encoded=st.booleans(),
 )
-def test_whatever_somebody_sends_who_is_not_slack_is_refused(headers: dict[str, str], body: str, encoded: bool) -> None:
+def test_any_unsigned_request_is_refused(headers: dict[str, str], body: str, encoded: bool) -> None:
     endpoint = Endpoint()
     http = {"http": {"method": "POST"}}
     event = {"headers": headers, "body": body, "isBase64Encoded": encoded, "requestContext": http}

@@ -60,12 +60,10 @@ class Problem:
     """The fix."""
 
     def __post_init__(self) -> None:
-        """Redact every part, and escape its control characters."""
         for field in fields(self):
             object.__setattr__(self, field.name, escape_unprintable(redact(getattr(self, field.name))))
 
     def __str__(self) -> str:
-        """Return the problem as a paragraph for a terminal."""
         parts = (("value", self.value), ("why", self.why), ("instead", self.instead))
         lines = [
             textwrap.fill(
@@ -85,7 +83,6 @@ class BreakglassError(Exception):
     """An error that the user of this package can fix; the text says how."""
 
     def __str__(self) -> str:
-        """Return the text for a terminal."""
         return escape_unprintable(super().__str__())
 
 
@@ -97,7 +94,6 @@ class ConfigError(BreakglassError):
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
-        """Return the whole report for a terminal."""
         count = len(self.problems)
         title = f"{count} {'problem' if count == 1 else 'problems'} in the configuration; nothing was deployed."
         return "\n\n".join([title, *map(str, self.problems)])

@@ -33,15 +33,11 @@ _DIGEST_LENGTH = 8
 
 
 def physical_name(logical: str, limit: int = 64) -> str:
-    """Return the physical name for a logical name.
+    """Return the physical name for a logical name, which is any text unique within the stack.
 
     A logical name that fits is unchanged behind the prefix. One that must be shortened, or respelled in the alphabet
     that EventBridge, SQS, SNS, IAM and CloudWatch all accept, ends in a digest of the logical name, so two logical
     names never share a physical name.
-
-    Args:
-        logical: the logical name, unique within the stack; any text.
-        limit: the most characters that the service allows, e.g. 64 for an EventBridge rule.
 
     Returns:
         At most `limit` characters of `[A-Za-z0-9_-]`, beginning with `ALERT_PATH_PREFIX`.

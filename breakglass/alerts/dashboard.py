@@ -67,13 +67,9 @@ def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
 def dashboard_body(
     roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str, approvals: ApprovalMetrics | None = None
 ) -> dict[str, Any]:
-    """Return the body of the dashboard as JSON.
+    """Return the body of the dashboard, with the alarms at the top and the roles in their order.
 
-    Args:
-        roles: The watched roles in their order; a graph has at most 500 lines, more than an event bus has rules.
-        alarm_arns: The alarms at the top; at least one.
-        region: The region of the metrics.
-        approvals: The approvals of the stack, if it has some.
+    A graph has at most 500 lines, more than an event bus has rules.
     """
     every_path = tuple(EvidencePath)
     denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))

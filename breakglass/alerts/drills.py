@@ -35,10 +35,10 @@ def drill_event(
 
     Args:
         subject: the watched role.
-        path: the evidence path of the drill; one of `subject.evidence_paths`.
+        path: the evidence path of the drill.
         account_id: the account that the message shows.
         region: the region that the message shows; it also decides the partition.
-        time: the time of the event as CloudTrail writes it, e.g. `2026-07-01T00:08:20Z`.
+        time: the time as CloudTrail writes it, e.g. `2026-07-01T00:08:20Z`.
         event_id: a new UUID, by which the message can be found.
         person: the session name that the message shows.
 

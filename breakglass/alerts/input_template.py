@@ -26,12 +26,7 @@ _PLACEHOLDER = re.compile(r"<([^<>]*)>")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Return the template with its placeholders replaced by values.
-
-    Args:
-        template: an input template.
-        values: placeholder name -> the parsed event field; an empty string for a missing one.
-    """
+    """Return the template with its placeholders replaced by values, empty strings for missing fields."""
     if not template.lstrip().startswith("{"):
         return _replace(template, values, _raw)
 

@@ -45,10 +45,7 @@ from breakglass.vocabulary import EvidencePath
 class Field:
     """A field of a matched event that may go into a message.
 
-    Attributes:
-        path: JSON path in the event.
-        alphabet: regular expression of one character; none needs escaping in JSON or is markup in a code span of Slack.
-        longest: the most characters it has.
+    The alphabet is the regular expression of one character; none needs escaping in JSON or is markup in a code span.
     """
 
     path: str
@@ -88,12 +85,7 @@ FIELDS: Mapping[str, Field] = {
 
 @dataclass(frozen=True)
 class Transformer:
-    """An EventBridge input transformer.
-
-    Attributes:
-        input_paths: placeholder name -> path of an event field.
-        template: JSON text with placeholders inside its strings.
-    """
+    """An EventBridge input transformer: JSON text with placeholders, and the event field of each."""
 
     input_paths: Mapping[str, str]
     template: str
@@ -198,7 +190,7 @@ _WHO = {
 
 
 def is_usage(path: EvidencePath) -> bool:
-    """Say whether events of a path are uses to explain; a refused attempt is not."""
+    """Say if events of a path are uses to explain; a refused attempt is not."""
     return path in _WHO
 
 

@@ -76,13 +76,7 @@ RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
 
 
 def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws", drills: bool = True) -> Pattern:
-    """Return the event pattern of one rule.
-
-    Args:
-        subject: the watched role.
-        path: the evidence path; one of `subject.evidence_paths`.
-        partition: the rule's partition; a role's ARN has its own.
-        drills: match events of `drill_event`, too.
+    """Return the event pattern of one rule in a partition; a role's ARN has its own.
 
     Raises:
         ValueError: the subject has no such evidence path.

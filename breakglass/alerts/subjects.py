@@ -10,11 +10,7 @@ from breakglass.vocabulary import EvidencePath
 
 @dataclass(frozen=True)
 class PermissionSetSubject:
-    """A permission set of IAM Identity Center, watched in all accounts at once.
-
-    Attributes:
-        name: the permission set's name, 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`.
-    """
+    """A permission set of IAM Identity Center, watched in all accounts at once."""
 
     name: str
 
@@ -36,11 +32,7 @@ class PermissionSetSubject:
 
 @dataclass(frozen=True)
 class RoleSubject:
-    """An IAM role that Identity Center did not make.
-
-    Attributes:
-        arn: the role's ARN, e.g. `arn:aws:iam::111122223333:role/path/emergency`.
-    """
+    """An IAM role that Identity Center did not make, e.g. `arn:aws:iam::111122223333:role/path/emergency`."""
 
     arn: str
 

@@ -77,16 +77,7 @@ writes it: \\u001b. An export that was cut off has an exit status other than 0; 
 
 @dataclass(frozen=True)
 class CommandContext:
-    """The outside world of a command: programs, AWS, the clock and the streams.
-
-    Attributes:
-        run: runs Pulumi.
-        directory: the identity store of an approval policy.
-        store: the records of a stack.
-        clock: the time.
-        out: receives answers.
-        err: receives errors and progress.
-    """
+    """The outside world of a command: programs, AWS, the clock, and the streams for answers and for errors."""
 
     run: stack_outputs.RunProgram
     directory: Callable[[ApprovalPolicy], Directory]
@@ -125,12 +116,7 @@ def main() -> int:
 
 
 def run_command(arguments: Sequence[str], context: CommandContext) -> int:
-    """Run a command, and return the exit status.
-
-    Args:
-        arguments: the command line, without the name of the program.
-        context: the outside world.
-    """
+    """Run the command of these arguments, which lack the program's name, and return the exit status."""
     options = _parser().parse_args(arguments)
     # Output has names and texts that people wrote, which must not control the terminal.
     context = replace(context, out=PrintableStream(context.out), err=PrintableStream(context.err))

@@ -38,12 +38,7 @@ _FORMULA = re.compile(r'(?:^|[,;\t\r\n])(?=[\s\0"]*[=+\-@＝＋－＠])|^(?=[\t\
 
 
 def parse_period(since: str, until: str | None, now: int) -> tuple[int, int]:
-    """Return the start and the end (excluded) of a period, in seconds since 1970.
-
-    Args:
-        since: a day or a time.
-        until: a day, which is included, or a time; None for now.
-        now: the time.
+    """Return the start and the end (excluded) of a period, in seconds since 1970; None ends it now.
 
     Raises:
         InvalidArgumentError: one is neither a day nor a time, or the period is empty.
@@ -75,10 +70,7 @@ def read_entries(store: Store, since: int, until: int, progress: Progress) -> It
 
 
 def write_csv(trail: Iterable[AuditEntry], out: Stream) -> None:
-    """Write CSV (RFC 4180) with an apostrophe before each text that a spreadsheet would read as a formula.
-
-    That holds for spreadsheets that split a line at semicolons or tabs, too.
-    """
+    """Write CSV (RFC 4180) with an apostrophe before each text that a spreadsheet would read as a formula."""
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for entry in trail:

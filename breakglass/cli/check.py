@@ -27,11 +27,7 @@ class LocatedProblem:
 
 
 def check_file(file: Path, *, without_secrets: bool = False) -> list[LocatedProblem]:
-    """Return the problems of a stack file, then its warnings.
-
-    Args:
-        file: The stack file; paths of IAM policy files are relative to its folder.
-        without_secrets: Accept a file without the secrets of the stack.
+    """Return the problems of a stack file, which may lack secrets on request, then its warnings.
 
     Raises:
         UnreadableError: The file can't be read.
@@ -53,7 +49,7 @@ def to_json(found: Iterable[LocatedProblem]) -> list[dict[str, str]]:
 
 
 def to_text(file: Path, found: Iterable[LocatedProblem]) -> str:
-    """Return a paragraph for each, which begins with `file:line: severity:`, and a last line with their numbers."""
+    """Return a paragraph for each, and a last line with their numbers."""
     found = list(found)
     counts = {severity: sum(each.severity == severity for each in found) for severity in (PROBLEM, WARNING)}
     summary = ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())

@@ -24,15 +24,7 @@ from breakglass.stack_file.report import closest, nearest
 
 @dataclass(frozen=True)
 class Question:
-    """The arguments of the command.
-
-    Attributes:
-        who: user name, or e-mail address, of a person.
-        permission_set: name of a break-glass set.
-        account: ID of an account.
-        requester: user name, or e-mail address, of the person whose request `who` might approve; None to explain the
-            access of `who`.
-    """
+    """The arguments: a person, a set, an account, and the requester, if one is given."""
 
     who: str
     permission_set: str
@@ -42,13 +34,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person named as an approver, directly or by a group.
-
-    Attributes:
-        person: the named person.
-        through: the groups or the user of the approval policy that name the person.
-        approval: the decision on the person's approval.
-    """
+    """A person named as an approver, directly or by groups of the approval policy."""
 
     person: Person
     through: tuple[Principal, ...]
@@ -60,14 +46,9 @@ class ApprovalReport:
     """The answer to a question.
 
     Attributes:
-        question: the question.
         account: name of the account.
-        person: the user of `Question.who`.
-        access: the access of `person`.
         requester: the user of `Question.requester`, or `person` without one.
-        requester_access: the access of `requester`.
         verdict: the decision on an approval by `person` of a request by `requester`; None without `Question.requester`.
-        candidates: the people named as approvers.
     """
 
     question: Question

@@ -18,11 +18,7 @@ def to_one_line(text: str) -> str:
 
 
 def format_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows as lines with aligned columns; the last column is wrapped.
-
-    Args:
-        rows: rows with the same number of cells.
-    """
+    """Return the rows as lines with aligned columns; the last column is wrapped."""
     cells = [[to_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) + _GAP for column in zip(*(row[:-1] for row in cells), strict=True)]
     margin = " " * (_GAP + sum(widths))

@@ -14,16 +14,7 @@ REPORT_AFTER_SECONDS = 2
 
 
 class Progress:
-    """Prints the current activity while it is entered, also while the program waits for a response.
-
-    Attributes:
-        activity: the next line.
-
-    Args:
-        stream: receives the lines.
-        activity: the first line.
-        seconds: time before the first line, and between lines.
-    """
+    """Prints the current activity every few seconds while it is entered."""
 
     def __init__(self, stream: Stream, activity: str, seconds: float = REPORT_AFTER_SECONDS) -> None:
         self.activity = activity
@@ -33,14 +24,12 @@ class Progress:
         self._thread = threading.Thread(target=self._print_changes, daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the timer."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop the timer."""
         self._ended.set()
         self._thread.join()
 

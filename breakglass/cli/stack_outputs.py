@@ -26,12 +26,7 @@ RunProgram = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """The outputs that the commands need.
-
-    Attributes:
-        policy: the compiled approval policy.
-        table: name of the table with the records.
-    """
+    """The compiled approval policy, and the name of the table with the records."""
 
     policy: ApprovalPolicy
     table: str
@@ -43,11 +38,7 @@ def run_program(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> StackOutputs:
-    """Return the outputs of a stack.
-
-    Args:
-        stack: its name; None for the one selected in the current folder.
-        run: runs Pulumi.
+    """Return the outputs of a stack; without a name, of the one selected in the current folder.
 
     Raises:
         CommandError: Pulumi is missing, has no such stack, or the stack has no approvals.

@@ -68,12 +68,7 @@ def events_trust(destination_arn: str) -> Document:
 
 
 def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Document:
-    """Let EventBridge send undelivered events of the given rules to the queue.
-
-    Args:
-        queue_arn: The dead-letter queue, in the account and region of the rules.
-        rule_arns: The rules with targets that name the queue; at least one.
-    """
+    """Let EventBridge send undelivered events of the given rules to the queue."""
     return _document(
         {
             "Effect": "Allow",
@@ -114,10 +109,6 @@ def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statem
     """Return a permission set's inline policy with the statements appended; None if it has no statement.
 
     A permission set has one inline policy: a second one would silently replace the first.
-
-    Args:
-        document: The user's inline policy, or None.
-        statements: Statements to append, each with a `Sid`.
 
     Raises:
         PolicyError: AWS would refuse the result (see `inline_policy_fault`).

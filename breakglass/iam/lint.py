@@ -50,12 +50,12 @@ class Finding:
     """A rule that a pair breaks."""
 
     rule: str
-    """`Rule.name`."""
+    """`LintRule.name`."""
     severity: Severity
     path: str
     """Key path below the pair in camelCase, e.g. `breakGlass.inlinePolicy.Statement[0]`."""
     value: str
-    """The offending part as `breakglass.errors.shown` renders it."""
+    """The offending part by `breakglass.errors.format_value`."""
     why: str
     instead: str
     acknowledgement: RiskAcknowledgement | None = None
@@ -139,12 +139,7 @@ class LintContext:
 
 
 def lint_pair(pair: Pair, context: LintContext) -> tuple[Finding, ...]:
-    """Return the findings of a pair, those of the everyday set first; paths are relative to the pair.
-
-    Args:
-        pair: The pair; its inline policies are valid IAM policy documents.
-        context: The settings of its stack.
-    """
+    """Return the findings of a pair, those of the everyday set first; paths are relative to the pair."""
     return (
         *_lint_everyday(pair.everyday, context),
         *_lint_break_glass(pair.break_glass, context),
@@ -315,13 +310,7 @@ def managed_policy_risks(name: str) -> frozenset[RiskAcknowledgement]:
 def statement_risks(
     statement: Statement, partition: str = "aws", own: Sequence[str] = ()
 ) -> dict[RiskAcknowledgement, str]:
-    """Return the risks of an Allow statement, each with its actions; administrator access brings all.
-
-    Args:
-        statement: The statement.
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-        own: ARN patterns of the alert path without the prefix (`breakglass.iam.protection.own_arns`).
-    """
+    """Return the risks of an Allow statement, each with its actions; administrator access brings all."""
     if _allows_everything(statement, partition):
         return dict.fromkeys(RiskAcknowledgement, _show_actions(statement))
     alert_path = RISKS[RiskAcknowledgement.alert_path]

@@ -14,12 +14,9 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 def repeated_keys(text: str) -> Iterator[tuple[Path, int, int]]:
-    """Yield each key that an object has twice, with the lines of both, counted from 1.
+    """Yield each key that an object in valid JSON has twice, with both line numbers.
 
     `json.loads` keeps the last of the two without an error.
-
-    Args:
-        text: Valid JSON.
     """
     path: list[str | int] = []
     seen: list[dict[str, int] | None] = []  # for each open object its keys with their lines, for a list None

@@ -206,12 +206,7 @@ def own_arns(
 ) -> tuple[str, ...]:
     """Return the ARN patterns of the stack's resources without the prefix.
 
-    Args:
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-        secret_names: Names of secrets; those with the prefix are left out. Secrets Manager adds a hyphen and six
-            characters to a name.
-        key_arns: ARNs of KMS keys.
-        buckets: Names of S3 buckets.
+    Secrets Manager adds a hyphen and six characters to the name of a secret.
     """
     unprefixed = sorted({name for name in secret_names if not name.startswith(ALERT_PATH_PREFIX)})
     return (
@@ -286,14 +281,9 @@ def deny_statements(
     local_login: bool = False,
     own: Sequence[str] = (),
 ) -> tuple[Statement, ...]:
-    """Return all Deny statements of one break-glass set.
+    """Return all Deny statements of one break-glass set, by the stack file's keys.
 
-    Args:
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-        protect: `protectAlertPath`.
-        acknowledged: `acknowledge`.
-        local_login: `allowLocalLogin`.
-        own: ARN patterns of the stack's resources without the prefix (see `own_arns`, `api_arn`).
+    `own` are ARN patterns of the stack's resources without the prefix (see `own_arns`, `api_arn`).
     """
     statements: list[Statement] = []
     if protect:

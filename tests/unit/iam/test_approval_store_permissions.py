@@ -27,6 +27,8 @@ from breakglass.app.domain.records import (
     Usage,
 )
 from breakglass.app.domain.usage_lifecycle import begin_required_usage
+from breakglass.app.ports import Store
+from breakglass.app.services.context import InteractionStore, ProvisionerStore, RecorderStore
 from breakglass.iam.app_roles import AppScope, function_permissions
 from breakglass.naming import AppFunction, Names, ResourceArns
 from tests.app.domain.policies import MANAGEMENT, PRODUCTION, RDS, policy
@@ -84,11 +86,18 @@ USES = {
     "add_holder remove_holder",
     AppFunction.reconciler: "once extend_once append_audit open_requests live_grants open_usages request "
     "save_request grants grant save_grant acquire_lease release_lease lock unlock add_holder remove_holder holders "
-    "last_held "
-    "cursor save_cursor usage denials",
+    "last_held cursor save_cursor usage denials",
     AppFunction.usage_recorder: "usage_of_event usage latest_usage requests_of request save_usage",
 }
 """The methods of `ports.Store` that a function's code calls."""
+
+STORES: dict[AppFunction, type] = {
+    AppFunction.interactions: InteractionStore,
+    AppFunction.provisioner: ProvisionerStore,
+    AppFunction.reconciler: Store,
+    AppFunction.usage_recorder: RecorderStore,
+}
+"""The store of each function's context."""
 
 AUDITORS = {"audit"}
 """Methods that no function calls: `breakglass audit` reads the trail with the caller's permissions."""
@@ -164,6 +173,11 @@ def test_every_method_of_the_store_is_covered() -> None:
 
     assert METHODS.keys() == public
     assert {method for methods in USES.values() for method in methods.split()} | AUDITORS == public
+
+
+@pytest.mark.parametrize("app_function", USES)
+def test_context_store_has_the_methods_of_its_function(app_function: AppFunction) -> None:
+    assert set(USES[app_function].split()) <= set(dir(STORES[app_function]))
 
 
 @pytest.mark.parametrize(

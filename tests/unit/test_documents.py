@@ -64,6 +64,13 @@ def test_the_documents_are_found() -> None:
     assert len(list(links(README))) > 10
 
 
+@pytest.mark.parametrize("folder", ["decisions", "runbooks"])
+def test_index_of_a_folder_links_each_page(folder: str) -> None:
+    index, *pages = sorted((ROOT / "docs" / folder).glob("*.md"), key=lambda page: page.name != "README.md")
+    linked = {target for target, _ in links(index)}
+    assert [page.name for page in pages if page not in linked] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
 def test_every_make_command_is_one(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))

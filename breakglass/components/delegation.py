@@ -1,13 +1,13 @@
-"""The limits of a stack outside the organisation's management account, which owns the Identity Center instance.
+"""The limits of a stack outside the organization's management account, which owns the Identity Center instance.
 
-Whether a stack is there is known at preview only, when AWS tells the two account IDs.
+The two account IDs are known at preview only.
 
 Sources: "Delegated administration" and "Logging IAM Identity Center API calls with AWS CloudTrail" (IAM Identity Center
-User Guide). That a set which is assigned in the management account can't be assigned anywhere by a delegated
-administrator is a public report, not AWS's documentation.
+User Guide). A public report, not AWS's documentation, says that a delegated administrator can't assign a set
+anywhere that is assigned in the management account.
 
-Non-goals: rules of `approvals` about the management account (see `components.approvals.checks`); assignments that
-another stack or a person made, which no provider function tells.
+Non-goals: rules of `approvals` about the management account (see `components.approvals.checks`); assignments of
+other stacks or people, which no provider function returns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,9 +30,9 @@ def silent_portal_rules(
 
     Args:
         paths: the evidence paths of the alerts.
-        watched: what the alerts watch.
+        watched: the subjects of the alerts.
         deployed_in: the account of the stack.
-        management_account: the organisation's management account, which owns the Identity Center instance.
+        management_account: the organization's management account, which owns the Identity Center instance.
     """
     if deployed_in == management_account or not has_portal_rules(paths, watched):
         return []
@@ -43,7 +43,7 @@ def silent_portal_rules(
             format_value(list(paths)),
             "The rules for `portal` never fire here. CloudTrail records the events of the access portal in the account "
             f"that owns the Identity Center instance, {management_account}; this stack goes to {deployed_in}.",
-            f"{f'Write `evidencePaths: [{others}]`' if others else 'Take `alerts` out'} here, and have a stack with "
+            f"{f'Write `evidencePaths: [{others}]`' if others else 'Remove `alerts`'} here, and have a stack with "
             f"`alerts` and `portal` in {management_account}.",
         )
     ]
@@ -57,8 +57,8 @@ def unmanageable_assignments(
     Args:
         pairs: the permission sets with their assignments.
         deployed_in: the account of the stack.
-        management_account: the organisation's management account.
-        at: what comes before the key paths.
+        management_account: the organization's management account.
+        at: prefix of the key paths.
     """
     if deployed_in == management_account:
         return []
@@ -66,10 +66,10 @@ def unmanageable_assignments(
         Problem(
             f"{at}pairs[{number}].assignments[{index}].accounts[{place}]",
             format_value(account),
-            f"This is the organisation's management account, and the stack goes to {deployed_in}, a delegated "
-            "administrator of Identity Center. AWS lets it assign nothing there. A set that somebody else assigned "
-            "there is out of its reach in all accounts: each assignment of it would fail, each request as well.",
-            "Deploy the stack to the management account; or take the account out here, and leave both sets of this "
+            f"This is the organization's management account, and the stack goes to {deployed_in}, a delegated "
+            "administrator of Identity Center. AWS lets it assign nothing there. It can't manage a set that is "
+            "assigned there in any account: each assignment of the set would fail, and each request.",
+            "Deploy the stack to the management account; or remove the account here, and leave both sets of this "
             "pair unassigned there.",
         )
         for number, pair in enumerate(pairs)

@@ -1,11 +1,8 @@
-"""The provider's own words for why a look-up failed."""
+"""The provider's text for a failed look-up."""
 
 from breakglass.terminal import escape_unprintable
 
 
 def words_of(error: Exception) -> str:
-    """Return what the provider says, for a terminal.
-
-    The SDK puts the function's name before it, and an empty property behind it.
-    """
+    """Return the provider's text, safe for a terminal, without the SDK's prefix and suffix."""
     return escape_unprintable(str(error).partition(" failed: ")[2].removesuffix(" ()") or str(error))

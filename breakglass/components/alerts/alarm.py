@@ -1,7 +1,4 @@
-"""An alarm by e-mail, as all alarms here are: named after what it is about, quiet where nothing happens.
-
-Non-goals: what is worth an alarm (see the components that raise them).
-"""
+"""CloudWatch alarms by e-mail, quiet where a metric has no data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +15,11 @@ FIVE_MINUTES = 300
 
 @dataclass(frozen=True)
 class Alarms:
-    """What the alarms of one component have in common.
+    """The common settings of the alarms of a component.
 
     Attributes:
         parent: the component.
-        topic_arn: ARN of the SNS topic that they go to.
+        topic_arn: ARN of their SNS topic.
         region: of the metrics.
         tags: on every alarm.
     """
@@ -41,16 +38,16 @@ class Alarms:
         evaluation_periods: int = 1,
         **metric: Any,
     ) -> "aws.cloudwatch.MetricAlarm":
-        """Raise an alarm while a metric is above a threshold.
+        """Return an alarm for a metric above a threshold.
 
         Args:
-            name: logical name; what the alarm is about stands at its end, since that is what a reader looks for.
-            description: what it means and what to do, for somebody who gets it by e-mail.
-            threshold: the most that is in order.
-            evaluation_periods: how many periods in a row it has to be above.
-            metric: the metric, and what else an alarm takes.
+            name: logical name; it ends with the subject of the alarm.
+            description: meaning and remedy, for the reader of the e-mail.
+            threshold: the highest value without an alarm.
+            evaluation_periods: the number of periods in a row above the threshold.
+            metric: the metric, and other arguments of an alarm.
         """
-        # Most metrics are only there when something happened: where there is none, nothing is wrong.
+        # Most metrics have data only after an event, so missing data is no fault.
         usual = {"comparison_operator": "GreaterThanThreshold", "treat_missing_data": "notBreaching"}
         settings: dict[str, Any] = {**usual, **metric}
         return aws.cloudwatch.MetricAlarm(

@@ -1,4 +1,4 @@
-"""How EventBridge signs in to Slack: the bot token's secret and the connection that uses it.
+"""The EventBridge connection to Slack, and the secret with its bot token.
 
 Non-goals: the Slack app and its token are made in Slack. The token is not read here, so a wrong one shows only when the
 first message is sent.

@@ -23,7 +23,7 @@ from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import EvidencePath, partition_of_region
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
-"""How long a dead letter is kept: as long as SQS can."""
+"""The retention of a dead letter: the longest that SQS allows."""
 
 
 class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
@@ -34,7 +34,7 @@ class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
     destination_role_arn: StringInput
     """ARN of the role that may invoke the API destination."""
     explain: StrictBool = False
-    """Whether a use has a button that asks for an explanation, answered by the approvals' Slack app."""
+    """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it."""
 
 
 class UsageAlert(pulumi.ComponentResource):

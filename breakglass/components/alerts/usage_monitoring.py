@@ -1,7 +1,6 @@
-"""Whether alerts arrive and how often break-glass is used: dashboard, alarms, and e-mail beside Slack.
+"""Dashboard, alarms and e-mail for alerts and usages in an account and region.
 
-Non-goals: noticing that Slack answered HTTP 200 and posted nothing; no metric shows that. It sees the account and
-region it is deployed to, nothing else.
+Non-goals: a message that Slack answered with HTTP 200 and did not post; no metric shows that.
 """
 
 import json
@@ -54,7 +53,7 @@ class WatchedRoleSpec(WatchedRole):
 
 
 class ApprovalMetricsSpec(ConfigModel):
-    """What the dashboard shows of the approvals."""
+    """The resources of the approvals that the dashboard shows."""
 
     stack: str
     """The name of the `Approvals`, which its metrics have as their dimension."""
@@ -305,7 +304,7 @@ def _mails(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transf
 def _failed_deliveries(
     rule_names: Sequence[pulumi.Input[str]],
 ) -> "list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]":
-    """Add up what failed for good over the rules of a role, whether it became a dead letter or not."""
+    """Return the metric queries of all failed deliveries of a role, with or without a dead letter."""
     failures = [
         (metric, rule_name)
         for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")

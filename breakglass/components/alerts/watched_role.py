@@ -18,7 +18,7 @@ class WatchedRole(EvidencePaths):
     """Keys of the role that is watched: exactly one of `permissionSet` and `roleArn`."""
 
     permission_set: PermissionSetName | None = None
-    """The name of the permission set to watch, in whatever account its role is."""
+    """The name of the permission set to watch, in every account."""
     role_arn: RoleArn | None = None
     """The ARN of the IAM role to watch; not one that Identity Center created."""
 
@@ -38,7 +38,7 @@ class WatchedRole(EvidencePaths):
 
     @property
     def subject(self) -> Subject:
-        """What is watched."""
+        """The watched role as a subject of alerts."""
         if self.role_arn is not None:
             return RoleSubject(self.role_arn)
         return PermissionSetSubject(cast(str, self.permission_set))

@@ -1,8 +1,8 @@
-"""The HTTP API by which Slack reaches the approvals: one route, throttled, logged without what was sent.
+"""The HTTP API for Slack's requests: one route, throttled, with an access log that has no bodies.
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: whether a request comes from Slack. The function behind it checks the signature; an API can't.
+Non-goals: the signature of a request. The function behind the API verifies it.
 """
 
 import json
@@ -17,16 +17,16 @@ from breakglass.components.approvals.function import LOG_RETENTION_DAYS
 from breakglass.naming import physical_name, vended_log_group
 
 PATH = "/slack"
-"""Where Slack sends commands, clicks and events."""
+"""The path for commands, clicks and events."""
 
 REQUESTS_PER_SECOND = 50
-"""More are refused. A person causes a handful for a request; whoever is not Slack should not cost more than that."""
+"""The throttling rate. A user sends a handful for a request; a flood by strangers costs no more than this."""
 
 BURST = 200
-"""How many requests may come at once."""
+"""The throttling burst: concurrent requests."""
 
 TIMEOUT_MILLISECONDS = 10_000
-"""As long as the function may take. Slack waits three seconds."""
+"""The timeout of the function. Slack waits three seconds."""
 
 ACCESS_LOG = json.dumps(
     {

@@ -1,7 +1,7 @@
-"""The approval workflow: access to break-glass sets is requested in Slack, decided, held, taken back, and explained.
+"""The approval workflow: access is requested and approved in Slack, time-boxed, revoked and explained.
 
-Non-goals: what happens to a request (see `workflow_definition` and `breakglass.app`), and the alerts which
-the use of a set raises anyway (see `breakglass.components.alerts.usage_alert`).
+Non-goals: the steps of a request (see `workflow_definition` and `breakglass.app`), and the alert of each usage (see
+`breakglass.components.alerts.usage_alert`).
 """
 
 import atexit
@@ -61,7 +61,7 @@ class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, 
     identity_store_id: StringInput
     """The ID of the instance's identity store."""
     settings: ApprovalSettings
-    """Who may request what, and who approves."""
+    """The requesters, approvers and terms of access."""
     pairs: list[PairSpec] = Field(min_length=1)
     """The permission sets, each with its break-glass set, as in `PermissionSetPair`."""
     permission_set_arns: StringMapInput
@@ -140,18 +140,18 @@ class Approvals(pulumi.ComponentResource):
     Raises:
         ConfigError: The arguments are wrong, or the organisation can't be read.
         MessageError: A use could not be recorded.
-        RunError: Something that the arguments name isn't there, the signing secret is none, or the policy of a
-            function doesn't fit into a role.
+        RunError: A name of the arguments does not exist, the signing secret is not valid, or the IAM policy of a
+            function exceeds the limit of a role.
     """
 
     api_id: pulumi.Output[str]
     """ID of the HTTP API, by which break-glass sets are denied to change it."""
     request_url: pulumi.Output[str]
-    """Where Slack sends everything: commands, clicks, options of lists, events."""
+    """URL for all of Slack's requests: commands, clicks, options of lists, events."""
     app_manifest: pulumi.Output[str]
-    """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
+    """The manifest of the Slack app, JSON, to paste into Slack's page App Manifest."""
     policy_json: pulumi.Output[str]
-    """The compiled policy by which the functions decide, JSON, for people to read."""
+    """The compiled approval policy of the functions, JSON, for people to read."""
     table_name: pulumi.Output[str]
     """Name of the DynamoDB table with the records and the audit trail."""
     machine_arn: pulumi.Output[str]
@@ -159,9 +159,9 @@ class Approvals(pulumi.ComponentResource):
     function_names: pulumi.Output[dict[str, str]]
     """Name of each function: `receiver`, `interactions`, `provisioner`, `reconciler`, `usage-recorder`."""
     usage_recorder_arn: pulumi.Output[str]
-    """ARN of the function that records uses."""
+    """ARN of the function that records usages."""
     session_policy_id: pulumi.Output[str | None]
-    """Id of the service control policy that ends live sessions; None without `end_sessions`."""
+    """ID of the service control policy that ends live sessions; None without `end_sessions`."""
     alarm_arns: pulumi.Output[list[str]]
     """ARNs of all alarms."""
 
@@ -260,7 +260,7 @@ class Approvals(pulumi.ComponentResource):
 
     def _session_policy(self, name: str, spec: ApprovalsSpec, organization: Organization) -> SessionPolicy:
         accounts = {account for rule in spec.settings.rules for account in rule.accounts}
-        # What is no account of the organisation is told with everything else that isn't there.
+        # Unknown accounts are reported with all other missing names.
         bound = accounts & organization.accounts.keys() - {organization.management_account}
         args = SessionPolicyArgs(accounts=sorted(bound), tags=spec.tags)
         return SessionPolicy(f"{name}-ended-sessions", args, pulumi.ResourceOptions(parent=self))
@@ -268,7 +268,7 @@ class Approvals(pulumi.ComponentResource):
     def _policy(
         self, spec: ApprovalsSpec, organization: Organization, sessions: SessionPolicy | None
     ) -> pulumi.Output[ApprovalPolicy]:
-        """Look up what the section names, and compile it; the first is done at the first preview already."""
+        """Return the compiled approval policy; the look-ups run at the first preview already."""
         store = IdentityStore(spec.identity_store_id, spec.region, self)
         names = ApprovalNameResolver(spec.settings, spec.pairs, organization, store, spec.post_message_url)
         return pulumi.Output.all(
@@ -349,7 +349,7 @@ class Approvals(pulumi.ComponentResource):
 
 
 def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
-    """Return the rules whose records are uses."""
+    """Return the rules whose events are usages."""
     return [
         RecordedRule(
             key=watched.subject.key,
@@ -392,14 +392,11 @@ def _manifest_json(request_url: str) -> str:
 
 
 def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
-    return [each for one in lists for each in one]
+    return [arn for arns in lists for arn in arns]
 
 
 def _packed(policy: str) -> pulumi.FileArchive:
-    """Pack the functions into a file, since the provider takes a zip as a file only.
-
-    Whether they are deployed anew is decided by what is in it: pulumi-aws compares an archive's hash, not its path.
-    """
+    """Return a zip file with the functions; pulumi-aws compares the hash of its content, not its path."""
     package = build(policy)
     file = _folder() / f"{hashlib.sha256(package).hexdigest()}.zip"
     file.write_bytes(package)
@@ -408,7 +405,7 @@ def _packed(policy: str) -> pulumi.FileArchive:
 
 @cache
 def _folder() -> Path:
-    """Make a folder that only this user can read, and that goes with the program."""
+    """Return a folder that only this user can read; it is deleted when the program ends."""
     folder = Path(tempfile.mkdtemp(prefix="breakglass-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -1,9 +1,9 @@
-"""One function of the approvals, with everything that is its own: role, log, dead letters, alarms.
+"""A Lambda function of the approvals, with its role, log, dead letters and alarms.
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: who calls it (see `breakglass.components.approvals.api`, `approval_workflow`, `reconciler_schedule` and
-`use_recording`), and what it may (see `breakglass.iam.app_roles`).
+Non-goals: the callers (see `api`, `state_machine`, `reconciler_schedule` and `usage_targets`), and the permissions (see
+`breakglass.iam.app_roles`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LE
 RUNTIME = "python3.13"
 
 LOG_RETENTION_DAYS = 90
-"""How long logs are kept. They hold no bodies, tokens or reasons; what was decided is in the table for good."""
+"""The retention of logs. They hold no bodies, tokens or reasons; the table keeps the decisions."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,31 @@ class _Size:
 
 
 _SIZES = {
-    # Slack waits three seconds, and a function that starts cold gets as much of a processor as it has memory.
+    # Slack waits three seconds, and Lambda gives a function processor time in proportion to its memory.
     AppFunction.receiver: _Size(memory=1024, timeout=10),
     AppFunction.interactions: _Size(memory=512, timeout=60),
     AppFunction.provisioner: _Size(memory=512, timeout=60),
     AppFunction.reconciler: _Size(memory=512, timeout=300),
     AppFunction.usage_recorder: _Size(memory=512, timeout=30),
 }
-"""Memory in megabytes, and for how long a call may take in seconds."""
+"""Memory in megabytes, and timeout in seconds."""
 
 _DOES = {
     AppFunction.receiver: "Answers Slack",
-    AppFunction.interactions: "Does what people click in Slack, and tells them",
-    AppFunction.provisioner: "Makes assignments of break-glass sets and takes them back",
-    AppFunction.reconciler: "Takes back what outlived its time, whatever became of the workflow",
-    AppFunction.usage_recorder: "Records uses of break-glass roles, so that they get explained",
+    AppFunction.interactions: "Handles clicks in Slack and the messages of requests",
+    AppFunction.provisioner: "Creates and deletes assignments of break-glass sets",
+    AppFunction.reconciler: "Revokes expired access, also when the workflow has failed",
+    AppFunction.usage_recorder: "Records usages of break-glass roles, which must be explained",
 }
 
 _LOST = {
-    AppFunction.interactions: "what somebody clicked in Slack was not done",
-    AppFunction.usage_recorder: "a use of a break-glass role is not recorded, so nobody is asked to explain it",
+    AppFunction.interactions: "a click in Slack had no effect",
+    AppFunction.usage_recorder: "a usage of a break-glass role is not recorded, so no explanation is requested",
 }
-"""What it means that a function's dead letters are there."""
+"""The meaning of a dead letter, by function."""
 
 _LASTS = {AppFunction.interactions: RETRY_SECONDS, AppFunction.usage_recorder: 6 * 3600}
-"""For how long a call is tried, in seconds: a click that is done hours later surprises people; a use never does."""
+"""The longest age of an event in seconds. A click must not act hours later; a usage may be recorded late."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class ApprovalFunctionArgs:
     """Arguments of `ApprovalFunction`.
 
     Attributes:
-        app_function: Which function.
-        names: What the parts are called.
-        region: Where it is.
+        app_function: The function.
+        names: Physical names of the stack.
+        region: AWS region.
         code: The package, the same for all functions.
-        permissions: Its policy, JSON.
-        variables: Its environment; nothing secret.
-        topic_arn: Where alarms go.
-        tags: On whatever takes tags.
+        permissions: IAM policy document of its role, JSON.
+        variables: Environment variables; nothing secret.
+        topic_arn: SNS topic of the alarms.
+        tags: On every resource that takes tags.
     """
 
     app_function: AppFunction
@@ -85,9 +85,9 @@ class ApprovalFunctionArgs:
 
 
 class ApprovalFunction(pulumi.ComponentResource):
-    """A Lambda function with a role and a log group of its own, and alarms for its errors and throttles.
+    """A Lambda function with its own role and log group, and alarms for its errors and throttles.
 
-    Those that are called without waiting have a queue for what failed three times, and an alarm for it.
+    A function that is invoked asynchronously has a dead-letter queue for events that failed three times, with an alarm.
     """
 
     function_name: pulumi.Output[str]
@@ -95,7 +95,7 @@ class ApprovalFunction(pulumi.ComponentResource):
     function_arn: pulumi.Output[str]
     """ARN of the function."""
     invoke_arn: pulumi.Output[str]
-    """What an API calls."""
+    """ARN that an API invokes."""
     alarm_arns: pulumi.Output[list[str]]
     """ARNs of its alarms."""
 
@@ -115,7 +115,7 @@ class ApprovalFunction(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=physical,
-            description=f"{_DOES[args.app_function]}, and may nothing else.",
+            description=f"{_DOES[args.app_function]}. No other permissions.",
             assume_role_policy=policy_json(function_trust()),
             tags=args.tags,
             opts=child,
@@ -139,7 +139,7 @@ class ApprovalFunction(pulumi.ComponentResource):
             logging_config={"log_format": "JSON", "log_group": logs.name},
             region=args.region,
             tags=args.tags,
-            # Or its first calls are refused what it needs.
+            # Without its policy the first calls would be denied.
             opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
         )
         alarms = Alarms(self, args.topic_arn, args.region, args.tags)
@@ -147,7 +147,7 @@ class ApprovalFunction(pulumi.ComponentResource):
         if args.app_function in WITH_DEAD_LETTERS:
             raised.append(self._dead_letters(name, args, function, alarms))
         elif args.app_function is AppFunction.reconciler:
-            # The next run comes in five minutes anyway.
+            # The next run starts in five minutes.
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-asynchronous",
                 function_name=function.name,
@@ -183,24 +183,23 @@ class ApprovalFunction(pulumi.ComponentResource):
             f"{name}-errors",
             description=f"The function {args.app_function} of the break-glass approvals fails. It "
             f"{_does(args.app_function)}. {log} Runbook: docs/runbooks/alarms.md.",
-            # That Identity Center is busy is an error of each step that the workflow tries again.
+            # A busy Identity Center fails steps that the workflow retries.
             evaluation_periods=3 if args.app_function is AppFunction.provisioner else 1,
             metric_name="Errors",
             **metric,
         )
         yield alarms.alarm(
             f"{name}-throttles",
-            description=f"The function {args.app_function} of the break-glass approvals is not let run: the account's "
-            f"concurrency is used up. It {_does(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals is throttled: the account's "
+            f"concurrency is exhausted. It {_does(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
             metric_name="Throttles",
             **metric,
         )
         if args.app_function is AppFunction.interactions:
             yield alarms.alarm(
                 f"{name}-refusals",
-                description="What people click in Slack is refused by AWS or Slack, and trying again does not help: a "
-                "permission, a scope or the token has to be repaired. The log of interactions has the code in "
-                "click_failed. Runbook: docs/runbooks/alarms.md.",
+                description="AWS or Slack refuses clicks permanently: a permission, a scope or the token "
+                "needs repair. The log of interactions has the code in click_failed. Runbook: docs/runbooks/alarms.md.",
                 namespace=METRICS_NAMESPACE,
                 metric_name=Metric.permanent_refusals,
                 dimensions={METRICS_DIMENSION: args.names.stack},
@@ -232,8 +231,8 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
         return alarms.alarm(
             f"{name}-dead-letters",
-            description=f"The function {args.app_function} of the break-glass approvals failed three times at the "
-            f"same: {_LOST[args.app_function]}. What it was is in the queue "
+            description=f"The function {args.app_function} of the break-glass approvals failed three times at an "
+            f"event: {_LOST[args.app_function]}. The event is in the queue "
             f"{args.names.dead_letters(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",

@@ -1,6 +1,6 @@
-"""What the organisation is made of, as plain values: what decides security is known before anything is made.
+"""The accounts of the organization, as plain values that are known at preview.
 
-Non-goals: organisational units, and policies but for whether there may be service control policies.
+Non-goals: organizational units.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from breakglass.errors import ConfigError, Problem
 
 @dataclass(frozen=True)
 class Organization:
-    """The organisation, as seen from the account that is deployed to.
+    """The organization, as seen from the account of the stack.
 
     Attributes:
-        deployed_in: the account that is deployed to.
-        management_account: the organisation's management account.
-        accounts: id -> name, of every active account.
-        has_service_control_policies: whether the organisation has them enabled.
+        deployed_in: the account of the stack.
+        management_account: the organization's management account.
+        accounts: ID -> name, of every active account.
+        has_service_control_policies: True if the organization has enabled them.
     """
 
     deployed_in: str
@@ -32,21 +32,17 @@ class Organization:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """The answer where the account is in no organisation, or may not ask.
+    """The account is in no organization, or may not read it.
 
     Attributes:
-        said: what the provider says.
+        said: the text of the provider.
     """
 
     said: str
 
 
 def read_organization(parent: pulumi.Resource) -> Organization | Unreadable:
-    """Ask AWS for the organisation.
-
-    Args:
-        parent: the resource for which it is done, which gives the provider.
-    """
+    """Return the organization as AWS describes it; the parent gives the provider."""
     opts = pulumi.InvokeOptions(parent=parent)
     try:
         found = aws.organizations.get_organization(opts=opts)
@@ -56,21 +52,25 @@ def read_organization(parent: pulumi.Resource) -> Organization | Unreadable:
     return Organization(
         deployed_in=caller.account_id,
         management_account=found.master_account_id,
-        # `state` came after `status`; a provider may know one of them only.
-        accounts={one["id"]: one["name"] for one in found.accounts if (one["state"] or one["status"]) == "ACTIVE"},
+        # `state` came after `status`; a provider may have only one of them.
+        accounts={
+            account["id"]: account["name"]
+            for account in found.accounts
+            if (account["state"] or account["status"]) == "ACTIVE"
+        },
         has_service_control_policies="SERVICE_CONTROL_POLICY" in found.enabled_policy_types,
     )
 
 
 def organization_of(parent: pulumi.Resource, at: str) -> Organization:
-    """Ask AWS for the organisation that has to be there.
+    """Return the organization as AWS describes it.
 
     Args:
-        parent: the resource for which it is done, which gives the provider.
-        at: the key path that needs it, for the report.
+        parent: the resource that gives the provider.
+        at: the key path that needs the organization, for the report.
 
     Raises:
-        ConfigError: the account is in none, or may not ask.
+        ConfigError: the account is in no organization, or may not read it.
     """
     found = read_organization(parent)
     if isinstance(found, Unreadable):
@@ -82,8 +82,8 @@ def _unreadable(said: str, at: str) -> Problem:
     return Problem(
         at,
         "(unknown)",
-        f"Access is given in accounts of the organisation, and AWS does not tell of it here. The provider says: {said}",
-        "Deploy to the organisation's management account, or to a delegated administrator of Identity Center, and "
+        f"Can't read the organization, whose accounts the approvals give access to. The provider says: {said}",
+        "Deploy to the organization's management account, or to a delegated administrator of Identity Center, and "
         "allow organizations:DescribeOrganization, ListAccounts, ListRoots, ListAWSServiceAccessForOrganization and "
         "ListDelegatedAdministrators.",
     )

@@ -1,9 +1,9 @@
-"""Makes of the section `approvals`, and of what AWS tells about the names in it, the policy that the functions read.
+"""Compiles the section `approvals` and the IDs from AWS into the approval policy that the functions read.
 
-Order is that of the stack file, and durations are seconds. The same input always makes the same document, whose text
-(`breakglass.app.domain.policy.to_json`) decides whether the functions are deployed anew.
+The order is that of the stack file, and durations are seconds. The same input gives the same document. A changed text
+(`breakglass.app.domain.policy.to_json`) deploys the functions again.
 
-Non-goals: judging (see `breakglass.components.approvals.checks`): the input is valid.
+Non-goals: validation (see `breakglass.components.approvals.checks`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
 PrincipalIds = Mapping[tuple[PrincipalKind, str], str]
-"""A group's display name or a user's user name -> its id in the identity store."""
+"""A group's display name or a user's user name -> its ID in the identity store."""
 
 _ACTIONS = {
     DeniedAction.request: Action.request,
@@ -45,18 +45,18 @@ _ACTIONS = {
 
 @dataclass(frozen=True)
 class ResolvedNames:
-    """What the stack file does not say, and AWS does.
+    """The values that come from AWS, not from the stack file.
 
     Attributes:
-        region: of Identity Center and of everything that the workflow is made of.
+        region: of Identity Center and of the approvals.
         instance_arn: ARN of the Identity Center instance.
-        identity_store_id: id of its identity store.
+        identity_store_id: ID of its identity store.
         deployed_in: the account that the workflow runs in.
-        management_account: the organisation's management account.
-        session_policy_id: id of the service control policy that ends live sessions; None if they are not ended.
-        principal_ids: the id of every name in `mentioned` and `assigned` (`breakglass.stack_file.mentions`).
+        management_account: the organization's management account.
+        session_policy_id: ID of the service control policy that ends live sessions; None without `endSessions`.
+        principal_ids: the ID of every name in `mentioned` and `assigned` (`breakglass.stack_file.mentions`).
         set_arns: name -> ARN, of at least every break-glass set of the stack file.
-        accounts: account id -> name, of at least every account of the rules.
+        accounts: account ID -> name, of at least every account of the rules.
     """
 
     region: str
@@ -73,17 +73,17 @@ class ResolvedNames:
 def compile_policy(
     approvals: ApprovalSettings, pairs: Sequence[PairSpec], post_message_url: str, names: ResolvedNames
 ) -> ApprovalPolicy:
-    """Compile the approval policy.
+    """Return the compiled approval policy.
 
     Args:
         approvals: the section.
-        pairs: all permission sets of the stack file, also those that no rule is about: an assignment of theirs that
-            nobody recorded is found as well.
+        pairs: all permission sets of the stack file, also those without a rule: their unmanaged assignments are found
+            as well.
         post_message_url: the address of Slack's chat.postMessage.
-        names: what AWS tells.
+        names: the values from AWS.
 
     Raises:
-        KeyError: AWS told too little.
+        KeyError: `names` lacks an ID.
     """
     ids = names.principal_ids
     standing = tuple(_standing(pairs, ids))
@@ -168,10 +168,10 @@ def _standing(pairs: Sequence[PairSpec], ids: PrincipalIds) -> Iterable[Standing
 def _named_accounts(
     approvals: ApprovalSettings, standing: Sequence[StandingAssignment], names: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Name the accounts that the policy speaks of, and no others: a new account elsewhere shall not deploy anything."""
-    spoken_of = {account for entry in (*approvals.rules, *approvals.denies) for account in entry.accounts}
-    spoken_of |= {one.account for one in standing}
-    return {account: names[account] for account in sorted(spoken_of) if account in names}
+    """Return the names of the policy's accounts only: a new account must not change the policy."""
+    mentioned = {account for entry in (*approvals.rules, *approvals.denies) for account in entry.accounts}
+    mentioned |= {assignment.account for assignment in standing}
+    return {account: names[account] for account in sorted(mentioned) if account in names}
 
 
 def _principals(entries: Iterable[PrincipalSpec], ids: PrincipalIds) -> tuple[Principal, ...]:
@@ -179,13 +179,13 @@ def _principals(entries: Iterable[PrincipalSpec], ids: PrincipalIds) -> tuple[Pr
 
 
 def _principal(entry: PrincipalSpec, ids: PrincipalIds) -> Principal:
-    """Return what an entry names; of what is named by its id, no other name is known."""
-    for kind, name, its_id in (
+    """Return the principal of an entry; a principal by ID has its ID as its name."""
+    for kind, name, principal_id in (
         (PrincipalKind.group, entry.group, entry.group_id),
         (PrincipalKind.user, entry.user, entry.user_id),
     ):
         if name is not None:
             return Principal(kind, ids[kind, name], name)
-        if its_id is not None:
-            return Principal(kind, its_id, its_id)
-    raise ValueError("The entry names nobody; it was never validated.")
+        if principal_id is not None:
+            return Principal(kind, principal_id, principal_id)
+    raise ValueError("The entry names no principal; it was not validated.")

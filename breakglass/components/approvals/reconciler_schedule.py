@@ -1,8 +1,6 @@
-"""When the reconciler runs, and the alarms for what it finds and for that it does not run.
+"""The schedule of the reconciler, and the alarms for its findings, its failures and its silence.
 
 A part of `Approvals`, not usable alone.
-
-Non-goals: what it does (see `breakglass.app.services.reconciler`).
 """
 
 from collections.abc import Mapping
@@ -18,58 +16,57 @@ from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, phys
 SCHEDULE = "rate(5 minutes)"
 
 SILENT_PERIODS = 3
-"""After how many periods of five minutes without a run the alarm is raised."""
+"""The number of five-minute periods without a run that raise the alarm."""
 
 FAILING_PERIODS, FAILING_OF = 2, 12
-"""In how many of how many periods something has to fail: one that passes is none, and the search comes round slowly."""
+"""Failing periods, out of periods, that raise the alarm: a temporary failure does not, and the search is slow."""
 
 _FINDINGS = (
     (
         "unrevoked-grants",
         Metric.unrevoked_grants,
         2,
-        "Break-glass access should be gone, and the reconciler could not verify that it is, at two looks. Take it away "
-        "by hand if it is still there; the log of the reconciler says whose it is and where.",
+        "The reconciler could not verify in two runs that expired break-glass access is revoked. Delete the assignment "
+        "by hand if it still exists; the log of the reconciler names the user and the account.",
     ),
     (
         "unrecorded-assignments",
         Metric.unrecorded_assignments,
         1,
-        "Somebody has a break-glass permission set that neither a request nor the stack file gave them. The channel "
-        "of the approvals names them; take it away, or write it into the stack file.",
+        "A principal has a break-glass permission set that neither a request nor the stack file assigned. The channel "
+        "of the approvals names it; delete the assignment, or add it to the stack file.",
     ),
     (
         "stuck-requests",
         Metric.stuck_requests,
         1,
-        "A request for break-glass access did not go on by itself, and the reconciler had to take it further. The log "
-        "of the reconciler says which; look into its execution for why.",
+        "A request for break-glass access was stuck, and the reconciler continued it. The log of the reconciler names "
+        "the request; its execution shows the cause.",
     ),
     (
         "undenied-sessions",
         Metric.undenied_sessions,
         1,
-        "Break-glass access has ended, and sessions that were open live on: the policy that ends them is full, can't "
-        "be read, or AWS refuses to change it. Stop them by hand: docs/runbooks/stop-a-session.md.",
+        "Break-glass access has ended, but its live sessions continue: the service control policy that ends them is "
+        "full, can't be read, or AWS refuses its update. Stop them by hand: docs/runbooks/stop-a-session.md.",
     ),
     (
         "missing-announcements",
         Metric.missing_announcements,
         1,
-        "Somebody has broken the glass, and Slack has not accepted the announcement in each of the two channels for "
-        "five minutes, or the explanation is not required yet. Find out who it is and tell the people of the channels "
-        "by another way. The message of the request and the log of the reconciler (not_announced) say what Slack "
-        "answers.",
+        "A user has broken the glass. For five minutes Slack has not accepted the announcement in both channels, or "
+        "the explanation is not yet required. Find the user and inform the members of the channels in another way. The "
+        "message of the request and the log of the reconciler (not_announced) have Slack's error.",
     ),
     (
         "overdue-explanations",
         Metric.overdue_explanations,
         1,
-        "The use of a break-glass role should be explained and signed off by now. The Home tab of the Slack app lists "
-        "what is open.",
+        "The explanation of a usage of a break-glass role is overdue, or not yet accepted. The Home tab of the Slack "
+        "app lists the open usages.",
     ),
 )
-"""Kind of alarm, metric, for how many periods in a row, and what it means."""
+"""Kind of alarm, metric, number of periods in a row, and meaning."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +75,11 @@ class ReconcilerScheduleArgs:
 
     Attributes:
         stack: Value of the metrics' dimension.
-        region: Where it is.
+        region: AWS region.
         function_name: The reconciler's name.
         function_arn: The reconciler's ARN.
-        topic_arn: Where alarms go.
-        tags: On whatever takes tags.
+        topic_arn: SNS topic of the alarms.
+        tags: On every resource that takes tags.
     """
 
     stack: str
@@ -138,7 +135,7 @@ class ReconcilerSchedule(pulumi.ComponentResource):
             "dimensions": {METRICS_DIMENSION: args.stack},
             "period": FIVE_MINUTES,
         }
-        # Every run writes these. Without a run nothing is known: an alarm stays as it is, and `silent` is raised.
+        # Every run writes these. Without a run an alarm keeps its state, and `silent` is raised.
         found_by_runs: dict[str, Any] = {**metric, "treat_missing_data": "ignore"}
         raised = [
             alarms.alarm(
@@ -153,9 +150,9 @@ class ReconcilerSchedule(pulumi.ComponentResource):
         ]
         failing = alarms.alarm(
             f"{name}-failures",
-            description="The reconciler of the break-glass approvals goes on failing at something: an account, a set, "
-            "a record, or a part of its work. Everything else is done. Its log says at what, and with which error: "
-            "look for reconcile_failed. Runbook: docs/runbooks/alarms.md.",
+            description="The reconciler of the break-glass approvals fails repeatedly at an account, a set, a record, or "
+            "a part of its work. The rest of its work is done. Its log has the subject and the error in "
+            "reconcile_failed. Runbook: docs/runbooks/alarms.md.",
             evaluation_periods=FAILING_OF,
             datapoints_to_alarm=FAILING_PERIODS,
             metric_name=Metric.failures,
@@ -164,8 +161,8 @@ class ReconcilerSchedule(pulumi.ComponentResource):
         )
         silent = alarms.alarm(
             f"{name}-silent",
-            description="The reconciler of the break-glass approvals has not come to its end for 15 minutes. Access "
-            "still ends by its own workflow, but nothing takes back what a workflow leaves behind. Look into the log "
+            description="The reconciler of the break-glass approvals has not completed a run for 15 minutes. The workflow "
+            "of each request still revokes access, but access that a failed workflow leaves behind stays. Read the log "
             "of the reconciler. Runbook: docs/runbooks/alarms.md.",
             comparison_operator="LessThanThreshold",
             threshold=1,

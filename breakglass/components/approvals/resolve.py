@@ -1,7 +1,8 @@
-"""Whether what the section `approvals` names is really there, asked of AWS at preview; all that is not, in one report.
+"""Resolves the names of the section `approvals` with AWS at preview.
 
-Non-goals: what is wrong with a section by itself (see `stack_file.approvals`), and asking for the organisation (see
-`organization`).
+One report lists all names that do not exist.
+
+Non-goals: faults of the section alone (see `stack_file.approvals`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +26,10 @@ from breakglass.stack_file.permission_sets import PairSpec
 
 @dataclass(frozen=True)
 class ResolvedPrincipals:
-    """What the identity store told.
+    """The answers of the identity store.
 
     Attributes:
-        ids: the id of every name.
+        ids: the ID of every name.
     """
 
     ids: PrincipalIds
@@ -36,12 +37,12 @@ class ResolvedPrincipals:
 
 @dataclass(frozen=True)
 class ApprovalNameResolver:
-    """Everything that names something.
+    """Resolves the names of the approvals and of the permission sets.
 
     Attributes:
         approvals: the section.
         pairs: the permission sets.
-        organization: what AWS told of the organisation.
+        organization: the organization.
         store: the identity store.
         post_message_url: Slack's chat.postMessage.
     """
@@ -53,11 +54,11 @@ class ApprovalNameResolver:
     post_message_url: str
 
     def look_up(self) -> pulumi.Output[ResolvedPrincipals]:
-        """Look up every group and user that is called by its name, and warn of rules by which nothing can happen.
+        """Return the IDs of all named groups and users, and warn of rules that can approve nothing.
 
-        The program fails if something that is named isn't there, or is out of reach, and tells all of it.
+        The program fails with one report of all names that do not exist or can't be managed.
         """
-        wanted = [*dict.fromkeys((one.kind, one.name) for one in (*self._of_section(), *self._of_pairs()))]
+        wanted = [*dict.fromkeys((mention.kind, mention.name) for mention in (*self._of_section(), *self._of_pairs()))]
         answers = [self.store.answer_about(Named(kind, name, by_id=False)) for kind, name in wanted]
         found = pulumi.Output.all(*answers).apply(partial(self._checked, wanted))
         self._warn(found)
@@ -71,7 +72,7 @@ class ApprovalNameResolver:
         set_arns: Mapping[str, str],
         session_policy_id: str | None,
     ) -> ApprovalPolicy:
-        """Compile the policy; the arguments are those of `policy_compiler.ResolvedNames`."""
+        """Return the compiled approval policy; the arguments are those of `policy_compiler.ResolvedNames`."""
         names = ResolvedNames(
             region=self.store.region,
             instance_arn=instance_arn,
@@ -113,7 +114,7 @@ class ApprovalNameResolver:
         return ResolvedPrincipals({name: answer for name, answer in told.items() if isinstance(answer, str)})
 
     def _warn(self, found: pulumi.Output[ResolvedPrincipals]) -> None:
-        """Tell of rules by which nothing can be requested or approved as the groups are today."""
+        """Log a warning for each rule that can approve nothing with the group members of today."""
         groups = list(dict.fromkeys(self._groups()))
         members = [self.store.members(found.apply(partial(_id_of, group))) for group in groups]
         pulumi.Output.all(found, *members).apply(partial(self._unapprovable, groups))
@@ -129,17 +130,15 @@ class ApprovalNameResolver:
         found, *answers = known
         for answer in answers:
             if isinstance(answer, Missing):
-                # Whoever deploys may not be allowed to ask; at a decision the functions are.
-                pulumi.log.warn(
-                    f"Whether every rule of `approvals` has people who approve can't be told: {answer.said}"
-                )
+                # The deployer may lack the permission that the functions have.
+                pulumi.log.warn(f"Can't check that every rule of `approvals` has approvers: {answer.said}")
                 return
         members = dict(zip((_id_of(group, found) for group in groups), answers, strict=True))
         for problem in checks.unapprovable_rules(self._rules(found), members):
             pulumi.log.warn(str(problem))
 
     def _rules(self, found: ResolvedPrincipals) -> Sequence[Rule]:
-        """Compile the rules, which need no ARN: at the first preview there is none."""
+        """Return the compiled rules; they need no ARN, which the first preview does not know."""
         no_arns = {pair.break_glass_name: "" for pair in self.pairs}
         return self.policy(found, "", "", no_arns, None).rules
 
@@ -149,7 +148,7 @@ def _id_of(principal: Named, found: ResolvedPrincipals) -> str:
 
 
 def _key_problems(answers: Sequence[Any]) -> list[Problem]:
-    """Return the problem with Identity Center's own key once: a report of each name would hide that cause."""
+    """Return the problem with Identity Center's own KMS key once; a report for each name would hide it."""
     said = (answer.said for answer in answers if isinstance(answer, Missing))
     return [problem for problem in map(key_problem, said) if problem][:1]
 
@@ -157,7 +156,7 @@ def _key_problems(answers: Sequence[Any]) -> list[Problem]:
 def _unresolved(
     mentions: Sequence[Mention], told: Mapping[tuple[PrincipalKind, str], str | Missing], at: str
 ) -> Iterator[Problem]:
-    """Tell of names without an id, with what the provider says: it may be another reason than it seems."""
+    """Yield a problem for each name without an ID, with the provider's text, which may show another cause."""
     there = {name for name, answer in told.items() if isinstance(answer, str)}
     for mention in mentions:
         answer = told[mention.kind, mention.name]
@@ -167,15 +166,15 @@ def _unresolved(
 
 
 def _no_policies(approvals: ApprovalSettings, organization: Organization) -> list[Problem]:
-    """Tell that live sessions can't be ended where the organisation has no service control policies."""
+    """Return the problem of `endSessions` in an organization without service control policies."""
     if not approvals.end_sessions or organization.has_service_control_policies:
         return []
     return [
         Problem(
             "approvals.endSessions",
             "true",
-            "Live sessions are ended by a service control policy, and the organisation does not have that type of "
-            "policy enabled: AWS would refuse to attach it.",
-            "Enable service control policies in AWS Organizations (Policies), or take `endSessions` out.",
+            "A service control policy ends live sessions, and the organization has not enabled that type of policy. "
+            "AWS would refuse to attach it.",
+            "Enable service control policies in AWS Organizations (Policies), or remove `endSessions`.",
         )
     ]

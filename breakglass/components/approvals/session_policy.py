@@ -2,7 +2,7 @@
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: what it says. The functions write into it whose sessions are over (see `app.domain.session_denials`).
+Non-goals: its content. The functions write the users whose sessions have ended (see `app.domain.session_denials`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class SessionPolicyArgs:
     """Arguments of `SessionPolicy`.
 
     Attributes:
-        accounts: Ids of the accounts; not the management account, which no service control policy binds.
+        accounts: IDs of the accounts without the management account, to which no service control policy applies.
         tags: On the policy.
     """
 
@@ -29,15 +29,15 @@ class SessionPolicyArgs:
 
 
 class SessionPolicy(pulumi.ComponentResource):
-    """A service control policy that hits nobody until a session is to be ended.
+    """A service control policy that denies nothing until a session must end.
 
-    It is made beforehand, as AWS advises ("Use a Deny policy to revoke active user permissions", IAM Identity Center
-    User Guide). What is written into it later is not the deployment's: it is left as it is. An account takes five of
-    them (AWS Organizations User Guide, "Quotas for AWS Organizations").
+    It is created in advance, as AWS advises ("Use a Deny policy to revoke active user permissions", IAM Identity Center
+    User Guide). A deployment does not change the content that the functions write. An account accepts five such
+    policies (AWS Organizations User Guide, "Quotas for AWS Organizations").
     """
 
     policy_id: pulumi.Output[str]
-    """Id of the policy."""
+    """ID of the policy."""
     policy_arn: pulumi.Output[str]
     """ARN of the policy."""
 
@@ -49,7 +49,7 @@ class SessionPolicy(pulumi.ComponentResource):
             description="Ends sessions of break-glass access that is over. Written by the break-glass approvals.",
             type="SERVICE_CONTROL_POLICY",
             content=render_policy(),
-            # AWS names it by an id, so the Deny of the break-glass sets knows it by this tag.
+            # Its ARN has a generated ID, so the Deny of the break-glass sets matches this tag.
             tags={**args.tags, **PROTECTED_TAG},
             opts=pulumi.ResourceOptions(ignore_changes=["content"], parent=self),
         )

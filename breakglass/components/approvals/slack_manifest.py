@@ -1,11 +1,12 @@
-"""The manifest of the Slack app: what somebody pastes into Slack's page *App Manifest*.
+"""The manifest of the Slack app, for Slack's page *App Manifest*.
 
-Everything comes to one address, since one function answers it all, and by the same signature.
+All requests come to one URL, since one function answers them and verifies their signature.
 
 Sources: "App manifest reference" (https://docs.slack.dev/reference/app-manifest), and for the limits its JSON Schema
 (https://github.com/slackapi/manifest-schema).
 
-Non-goals: the app's icon, which no manifest has. The alerts alone need less (see docs/runbooks/slack-app.md).
+Non-goals: the app's icon, which is not part of a manifest. The alerts alone need fewer scopes (see
+docs/runbooks/slack-app.md).
 """
 
 import re
@@ -14,25 +15,25 @@ from typing import Any
 from breakglass.app.slack.ids import COMMAND, SHORTCUT
 
 BOT_SCOPES = (
-    # Post and update messages, in channels that the app was invited to, and to people. Not `chat:write.public`: a
-    # stolen token should reach no channel that nobody invited it to.
+    # Post and update messages to users and in channels with the app as a member. Without `chat:write.public` a
+    # stolen token reaches no other channel.
     "chat:write",
     # The slash command and the shortcut.
     "commands",
-    # Who clicks: a guest, somebody of another workspace, a bot, deactivated? The next one can't be had without it.
+    # The kind of user: a guest, a user of another workspace, a bot, deactivated. The next scope requires this scope.
     "users:read",
-    # Their verified address, by which they are found in Identity Center; and the other way round, for a mention.
+    # The verified address, to find the user in Identity Center, and the reverse for a mention.
     "users:read.email",
 )
-"""What the app may: no history of any channel, no list of them, no files."""
+"""The bot scopes: no history or list of channels, and no files."""
 
 
 def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
-    """Return the manifest, as a value that JSON can hold.
+    """Return the manifest, JSON-ready.
 
     Args:
-        request_url: where Slack sends everything.
-        name: what the app is called in Slack, at most 35 characters.
+        request_url: URL for all of Slack's requests.
+        name: name of the app in Slack, at most 35 characters.
     """
     return {
         "display_information": {
@@ -43,8 +44,8 @@ def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
         "features": {
             "app_home": {
                 "home_tab_enabled": True,
-                # Without this tab Slack refuses every message to a person (`messages_tab_disabled`), and the app writes
-                # to people who clicked where nothing else can be shown to them. It reads none, so they can't write any.
+                # Without this tab Slack refuses every direct message (`messages_tab_disabled`), which the app sends
+                # where a click has no other surface for its answer. The app reads no messages, so the tab is read-only.
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": True,
             },
@@ -72,20 +73,20 @@ def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
             "interactivity": {
                 "is_enabled": True,
                 "request_url": request_url,
-                # Where lists get their entries while somebody types.
+                # URL for the options of lists while the user types.
                 "message_menu_options_url": request_url,
             },
-            # It is installed in one workspace.
+            # The app is installed in one workspace.
             "org_deploy_enabled": False,
-            # It would need a process that is always connected; a function is there when it is called.
+            # Socket mode needs a process that is always connected; a Lambda function is not.
             "socket_mode_enabled": False,
-            # A token that lives for twelve hours has to be refreshed by somebody, and an EventBridge connection, which
-            # posts the alerts with it, does not. Slack can't turn it off again for an app.
+            # A rotated token expires after twelve hours, and the EventBridge connection that posts the alerts can't
+            # refresh it. Slack can't turn rotation off again for an app.
             "token_rotation_enabled": False,
         },
     }
 
 
 def _bot_name(name: str) -> str:
-    """Spell a name in the alphabet that Slack has for bots."""
+    """Return a name with the characters that Slack allows for bots."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "breakglass"

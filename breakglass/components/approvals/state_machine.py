@@ -1,8 +1,8 @@
-"""The state machine that carries a request through, with its role, its log and alarms.
+"""The state machine of requests, with its role, log and alarms.
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: its definition (see `breakglass.components.approvals.workflow_definition`), and starting executions.
+Non-goals: its definition (see `breakglass.components.approvals.workflow_definition`).
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class ApprovalWorkflowArgs:
     Attributes:
         machine_name: Name of the state machine and its role.
         log_name: Name of its log group.
-        region: Where it is.
+        region: AWS region.
         definition: The definition, JSON.
-        trust: Who takes its role, JSON.
-        permissions: What it may, JSON.
-        topic_arn: Where alarms go.
-        tags: On whatever takes tags.
+        trust: Trust policy document of its role, JSON.
+        permissions: IAM policy document of its role, JSON.
+        topic_arn: SNS topic of the alarms.
+        tags: On every resource that takes tags.
     """
 
     machine_name: str
@@ -41,9 +41,9 @@ class ApprovalWorkflowArgs:
 
 
 class ApprovalWorkflow(pulumi.ComponentResource):
-    """A Step Functions state machine of type Standard, and alarms for executions that don't come to their end.
+    """A Standard Step Functions state machine, and alarms for executions that fail, abort or time out.
 
-    Its log has errors only, without what the executions are about; the history of an execution has that, for 90 days.
+    Its log has errors only, without execution data, which the history of an execution has for 90 days.
     """
 
     machine_arn: pulumi.Output[str]
@@ -65,7 +65,7 @@ class ApprovalWorkflow(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=args.machine_name,
-            description="Calls the steps of a request for break-glass access, and may nothing else.",
+            description="Calls the steps of a request for break-glass access. No other permissions.",
             assume_role_policy=args.trust,
             tags=args.tags,
             opts=child,
@@ -85,16 +85,16 @@ class ApprovalWorkflow(pulumi.ComponentResource):
             },
             region=args.region,
             tags=args.tags,
-            # Step Functions looks whether the role may deliver logs when the machine is made.
+            # Step Functions checks at creation that the role may deliver logs.
             opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
         )
         alarms = Alarms(self, args.topic_arn, args.region, args.tags)
         raised = [
             alarms.alarm(
                 f"{name}-{kind}",
-                description=f"A request for break-glass access {what}. The reconciler takes back what is open and was "
-                f"to be closed; see whether it did. The state machine is {args.machine_name}, the execution has the id "
-                "of the request. Runbook: docs/runbooks/alarms.md.",
+                description=f"The workflow of a request for break-glass access {what}. The reconciler revokes its "
+                f"access; check that it did. The state machine is {args.machine_name}; the execution has the ID of the "
+                "request. Runbook: docs/runbooks/alarms.md.",
                 namespace="AWS/States",
                 metric_name=metric,
                 dimensions={"StateMachineArn": machine.arn},
@@ -102,9 +102,9 @@ class ApprovalWorkflow(pulumi.ComponentResource):
                 period=FIVE_MINUTES,
             )
             for kind, metric, what in (
-                ("failed", "ExecutionsFailed", "could not be carried through"),
+                ("failed", "ExecutionsFailed", "failed"),
                 ("aborted", "ExecutionsAborted", "was stopped by hand"),
-                ("timed-out", "ExecutionsTimedOut", "did not come to its end"),
+                ("timed-out", "ExecutionsTimedOut", "timed out"),
             )
         ]
         self.machine_arn = machine.arn

@@ -1,8 +1,8 @@
-"""The table of the approvals: requests, grants, uses and the audit trail.
+"""The table of the approvals: requests, grants, usages and the audit trail.
 
 A part of `Approvals`, not usable alone.
 
-Non-goals: what an item holds (see `breakglass.app.aws`), and reading it.
+Non-goals: the attributes of an item (see `breakglass.app.aws`).
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ class ApprovalTableArgs:
 
     Attributes:
         table_name: The table's name.
-        region: Where it is.
-        protect_records: Whether AWS refuses to delete it.
+        region: AWS region.
+        protect_records: Deletion protection.
         tags: On the table.
     """
 
@@ -34,10 +34,9 @@ class ApprovalTableArgs:
 class ApprovalTable(pulumi.ComponentResource):
     """A DynamoDB table on demand, encrypted, with point-in-time recovery and, by default, deletion protection.
 
-    With deletion protection a `pulumi destroy` fails at the table, and so does an update that would replace it: the
-    audit trail is not to go with a wrong command. Who means it sets `protect_records` to False, deploys that, and
-    destroys then. AWS keeps a backup of a deleted table for 35 days (DynamoDB Developer Guide, "Point-in-time backups
-    for DynamoDB").
+    With deletion protection `pulumi destroy` fails at the table, and so does an update that would replace it: a wrong
+    command must not delete the audit trail. To destroy the stack, deploy `protect_records: False` first. AWS keeps a
+    backup of a deleted table for 35 days (DynamoDB Developer Guide, "Point-in-time backups for DynamoDB").
     """
 
     table_name: pulumi.Output[str]
@@ -57,7 +56,7 @@ class ApprovalTable(pulumi.ComponentResource):
             global_secondary_indexes=[_index(index) for index in INDEXES],
             ttl={"attribute_name": EXPIRY, "enabled": True},
             point_in_time_recovery={"enabled": True},
-            # With the key that AWS keeps for the account's tables, whose use CloudTrail records.
+            # The AWS managed key, whose use CloudTrail records.
             server_side_encryption={"enabled": True},
             deletion_protection_enabled=args.protect_records,
             region=args.region,
@@ -76,6 +75,6 @@ def _index(index: Index) -> "aws.dynamodb.TableGlobalSecondaryIndexArgsDict":
             {"attribute_name": index.partition_key, "key_type": "HASH"},
             {"attribute_name": index.sort_key, "key_type": "RANGE"},
         ],
-        # What is found is read from the table, as it is then.
+        # Queries read the item from the table afterwards.
         "projection_type": "KEYS_ONLY",
     }

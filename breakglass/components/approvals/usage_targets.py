@@ -1,8 +1,6 @@
-"""What the alert path sees of a use goes to the usage recorder, too: a second target of each rule.
+"""A second target of each alert rule: the usage recorder.
 
-A part of `Approvals`, not usable alone.
-
-Non-goals: the alert itself, which nothing here stands in the way of.
+A part of `Approvals`, not usable alone. The alert does not depend on it.
 """
 
 from collections.abc import Sequence
@@ -20,11 +18,11 @@ class RecordedRule:
     """A rule of the alert path.
 
     Attributes:
-        key: What it is called in logical names.
+        key: Its key in logical names.
         path: Its evidence path.
         rule_name: Its name.
-        queue_arn: ARN of the alert's dead-letter queue, which lets this rule in.
-        record: What the usage recorder gets.
+        queue_arn: ARN of the alert's dead-letter queue, whose policy allows this rule.
+        record: Input of the usage recorder.
     """
 
     key: str
@@ -39,8 +37,8 @@ class UseRecordingArgs:
     """Arguments of `UseRecording`.
 
     Attributes:
-        region: Of the alert path.
-        rules: The rules whose records are uses.
+        region: AWS region of the alert path.
+        rules: The rules whose events are usages.
         rules_arn: ARN pattern of all rules of the alert path.
         function_name: The usage recorder's name.
         function_arn: The usage recorder's ARN.
@@ -54,9 +52,9 @@ class UseRecordingArgs:
 
 
 class UseRecording(pulumi.ComponentResource):
-    """An EventBridge target for each rule that shows uses, and the permission to call the usage recorder.
+    """An EventBridge target for each rule of usages, and the permission to invoke the usage recorder.
 
-    What can't be delivered within a day goes to the dead-letter queue of the alert.
+    Events that are not delivered within a day go to the dead-letter queue of the alert.
     """
 
     def __init__(self, name: str, args: UseRecordingArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -1,46 +1,45 @@
-"""The state machine of a request, from the question to the last trace of it, in the Amazon States Language (JSONata).
+"""The state machine of a request in the Amazon States Language (JSONata).
 
     Begin -> Ask <-> Remind                        wait for people; remind, escalate, expire
           -> Extend                                an extension ends here
           -> Prepare -> GrantEach -> Granted       the end is recorded before anything is granted
-          -> Hold <-> Due -> RevokeEach -> Close   until its time is over or somebody ends it
+          -> Hold <-> Due -> RevokeEach -> Close   until its time is over or a user ends it
           -> SessionDenyWait -> RemoveSessionDeny   while the Deny on live sessions is needed
     failure of a task -> Abandon -> RevokeEach -> Close -> Failed
 
-It holds no state of its own but the list of accounts: every step reads the record and may run twice. What it can't
-finish, be it an operation of Identity Center without an end, is left to the reconciler rather than retried for ever: an
-execution has at most 25,000 events in its history (Step Functions Developer Guide, "Service quotas").
+Its only state is the list of accounts: every step reads the record and may run twice. The reconciler gets the work that
+it can't finish, such as an operation of Identity Center without an end. Endless retries are not possible: an execution
+has at most 25,000 events in its history (Step Functions Developer Guide, "Service quotas").
 
 `States.ALL` does not catch `States.Runtime`. An execution that exceeds its history, or whose machine is replaced, ends
 with that error and without Abandon; the reconciler then revokes (docs/approvals/failures.md).
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/ ("Transforming data with JSONata", "Wait for a Callback
-with Task Token", "Handling errors in workflows"). `States.TaskFailed` stands for every error of a task but
+with Task Token", "Handling errors in workflows"). `States.TaskFailed` matches every error of a task except
 `States.Timeout`.
 
-Non-goals: what a step does (see `breakglass.app.services`), and the resource (see `breakglass.components`).
+Non-goals: the steps (see `breakglass.app.services`), and the resource (see `state_machine`).
 """
 
 from typing import Any
 
 State = dict[str, Any]
-"""One state, JSON-ready."""
+"""A state, JSON-ready."""
 
 GRANT_POLLS = 40
-"""How often a creation is looked at before it is taken back: with the waits between, for about ten minutes."""
+"""Polls of a creation before its rollback, about ten minutes with the waits between."""
 
 REVOKE_POLLS = 60
-"""How often a deletion is looked at before the reconciler has it: with the waits between, for about seventeen
-minutes."""
+"""Polls of a deletion before the reconciler continues, about seventeen minutes with the waits between."""
 
 CONCURRENT_ACCOUNTS = 5
-"""Accounts at once; Identity Center takes ten outstanding creations of the whole organisation."""
+"""Concurrent accounts. Identity Center accepts ten outstanding creations in an organization."""
 
 _REQUEST = "{% $states.context.Execution.Input.request %}"
 _RESULT = "{% $states.result.Payload %}"
 
-# Identity Center, or another request for the same assignment, is busy: wait long, it is worth it. Then everything else
-# that may pass, throttled or broken services among them.
+# BusyError: Identity Center, or another request for the same assignment, is busy, so the wait is long. TaskFailed: all
+# other temporary errors, such as throttling.
 _RETRY = [
     # AWS or Slack refuses it until something is repaired (`breakglass.app.error_codes`).
     {"ErrorEquals": ["PermanentError"], "MaxAttempts": 0},
@@ -69,8 +68,8 @@ def definition(interactions_arn: str, provisioner_arn: str) -> dict[str, Any]:
     The execution's input is `{"request": id, "kind": "access" | "extension", "wait": seconds}`.
 
     Args:
-        interactions_arn: ARN of the function that talks to people.
-        provisioner_arn: ARN of the function that makes and takes back assignments.
+        interactions_arn: ARN of the function that talks to users.
+        provisioner_arn: ARN of the function that creates and deletes assignments.
     """
     interactions, provisioner = _Function(interactions_arn), _Function(provisioner_arn)
     return {
@@ -87,14 +86,14 @@ def definition(interactions_arn: str, provisioner_arn: str) -> dict[str, Any]:
 
 
 class _Function:
-    """One of the two functions, and how a state calls it."""
+    """A function, and the states that call it."""
 
     def __init__(self, arn: str) -> None:
         self.arn = arn
         self.invoke = f"arn:{arn.split(':')[1]}:states:::lambda:invoke"
 
     def step(self, step: str, following: str, catch: str = "Abandon", **fields: Any) -> State:
-        """Call a step and go on with what it returns."""
+        """Return a state that calls a step and outputs its result."""
         return {
             "Type": "Task",
             "Resource": self.invoke,
@@ -107,13 +106,13 @@ class _Function:
         }
 
     def wait(self, step: str, following: str, over: str) -> State:
-        """Call a step that keeps the token, and wait until somebody uses it or the time in the input is over."""
+        """Return a state that waits for its task token or until the time in the input."""
         payload = {"step": step, "request": _REQUEST, "token": "{% $states.context.Task.Token %}"}
         return {
             "Type": "Task",
             "Resource": f"{self.invoke}.waitForTaskToken",
             "Arguments": {"FunctionName": self.arn, "Payload": payload},
-            # A time-out of 0 would fail the execution.
+            # A timeout of 0 would fail the execution.
             "TimeoutSeconds": "{% $max([1, $states.input.wait]) %}",
             "Output": "{% $states.result %}",
             "Retry": _RETRY,
@@ -125,7 +124,7 @@ class _Function:
         }
 
     def account_step(self, step: str, following: str, catch: str, polls: str = "$states.input.polls") -> State:
-        """Call a step for the account in the input, and keep the account and how often it was looked at."""
+        """Return a state that calls a step for an account; its output keeps account and polls."""
         account = "{% $states.input.account %}"
         kept = {"account": account, "polls": f"{{% {polls} %}}"}
         return self.step(
@@ -154,12 +153,12 @@ def _progress(name: str, polls: int) -> str:
 
 
 def _pause(following: str) -> State:
-    """Wait before looking again: quickly at first, since an assignment mostly takes seconds."""
+    """Return a wait before the next poll; it is short at first, since most assignments take seconds."""
     return {"Type": "Wait", "Seconds": "{% $min([20, 2 + $states.input.polls]) %}", "Next": following}
 
 
 def _each(following: str, catch: str, start: str, states: dict[str, State]) -> State:
-    """Do the same for every account, each on its own: none of them fails the others."""
+    """Return a map over all accounts; a failed account does not fail the others."""
     return {
         "Type": "Map",
         "Items": "{% $accounts %}",
@@ -175,7 +174,7 @@ def _each(following: str, catch: str, start: str, states: dict[str, State]) -> S
 def _asking(interactions: _Function) -> dict[str, State]:
     extension = f"{_outcome('approved')} and $states.context.Execution.Input.kind = 'extension'"
     return {
-        # A variable has to exist before it is read.
+        # A variable must exist before it is read.
         "Begin": {"Type": "Pass", "Assign": {"accounts": [], "failed": False}, "Next": "Ask"},
         "Ask": interactions.wait("ask", following="Asked", over="Remind"),
         "Remind": interactions.step("remind", "Asked"),
@@ -268,12 +267,12 @@ def _revoking(interactions: _Function, provisioner: _Function) -> dict[str, Stat
             "Seconds": "{% $states.input.session_deny_seconds %}",
             "Next": "RemoveSessionDeny",
         },
-        # Should this fail, the Deny hits no session any more, and the reconciler clears it away.
+        # If this fails, the Deny matches no live session any more, and the reconciler removes it.
         "RemoveSessionDeny": provisioner.step("remove_session_deny", "Over", catch="Over"),
         "Failed": {
             "Type": "Fail",
             "Error": "RequestAbandoned",
-            "Cause": "A step went on failing. What was granted was taken back, or the reconciler takes it back; the "
-            "record and the log of the function say which step it was.",
+            "Cause": "A step failed repeatedly. Its access is revoked, now or by the reconciler. The record and the "
+            "log of the function name the step.",
         },
     }

@@ -1,9 +1,9 @@
-"""The ids of groups and users that a stack file calls by their names, looked up in the identity store at preview.
+"""Look-ups in the identity store at preview: the IDs of named groups and users.
 
-A name that can't be found is the user's to put right, so it is named, where the provider would name the function that
-was called, and of many wrong names the first one only.
+The errors name the missing principal; the provider's own error would name the called function, and the first wrong name
+only.
 
-Non-goals: deciding who is in a group. That is asked at every decision.
+Non-goals: members of a group at a decision, which the functions look up.
 """
 
 import re
@@ -22,12 +22,12 @@ from breakglass.stack_file.principals import PrincipalSpec
 
 @dataclass(frozen=True)
 class Named:
-    """A group or user as it was written.
+    """A group or user as in the stack file.
 
     Attributes:
-        kind: whether it is a group or a user.
-        text: its name, or its id.
-        by_id: which of the two.
+        kind: group or user.
+        text: its name or ID.
+        by_id: True if `text` is the ID.
     """
 
     kind: PrincipalKind
@@ -36,7 +36,7 @@ class Named:
 
     @property
     def key(self) -> str:
-        """What it is called in logical names: `group:database-oncall`, `userId:…`."""
+        """The key in logical names: `group:database-oncall`, `userId:…`."""
         return f"{self.kind}{'Id' if self.by_id else ''}:{self.text}"
 
 
@@ -53,10 +53,10 @@ def named(entry: PrincipalSpec) -> Named:
 
 @dataclass(frozen=True)
 class Missing:
-    """The answer where the identity store does not have a name, or can't be asked.
+    """The identity store does not have a name, or can't be read.
 
     Attributes:
-        said: what the provider says.
+        said: the text of the provider.
     """
 
     said: str
@@ -64,12 +64,12 @@ class Missing:
 
 @dataclass(frozen=True)
 class IdentityStore:
-    """Where names are looked up.
+    """The identity store.
 
     Attributes:
-        id: of the identity store.
+        id: its ID.
         region: its region.
-        parent: the resource for which it is done, which gives the provider.
+        parent: the resource that gives the provider.
     """
 
     id: pulumi.Input[str]
@@ -77,20 +77,20 @@ class IdentityStore:
     parent: pulumi.Resource
 
     def id_of(self, principal: Named) -> pulumi.Input[str]:
-        """Return the id of a principal; unless it can be found, the program fails with an error that names it."""
+        """Return the ID of a principal; the program fails if it does not exist."""
         if principal.by_id:
             return principal.text
         return self._look_up(principal).recover(partial(_fail, principal))
 
     def answer_about(self, principal: Named) -> pulumi.Output[str | Missing]:
-        """Return the id of a principal, or that it is missing."""
+        """Return the ID of a principal, or `Missing`."""
         if principal.by_id:
             return pulumi.Output.from_input(principal.text)
         found: pulumi.Output[str | Missing] = self._look_up(principal)
         return found.recover(_missing)
 
     def members(self, group_id: pulumi.Input[str]) -> pulumi.Output[Sequence[str] | Missing]:
-        """Return the ids of the users who are in a group today, or that it can't be told."""
+        """Return the IDs of the users in a group today, or `Missing`."""
         found = aws.identitystore.get_group_memberships_output(
             identity_store_id=self.id,
             group_id=group_id,
@@ -162,10 +162,9 @@ def _fail(principal: Named, error: Exception) -> str:
     problem = key_problem(said) or Problem(
         principal.key,
         format_value(principal.text),
-        f"The identity store does not tell of a {principal.kind} of this name, so nobody would be meant by it. The "
-        f"provider says: {said}",
-        f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as Identity "
-        f"Center has it, or its id under `{principal.kind}Id`.",
+        f"The identity store has no {principal.kind} of this name. The provider says: {said}",
+        f"Write the {'display name' if principal.kind is PrincipalKind.group else 'user name'} exactly as in "
+        f"Identity Center, or its ID under `{principal.kind}Id`.",
     )
     # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
     raise pulumi.RunError(str(ConfigError([problem]))) from None

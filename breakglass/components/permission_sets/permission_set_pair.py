@@ -266,7 +266,7 @@ def check_risks(pairs: Sequence[PairSpec], context: LintContext, places: Sequenc
 
 
 def _break_glass_policy(spec: PermissionSetPairSpec, api_id: str | None) -> str | None:
-    """Return the inline policy of the break-glass set as JSON: the user's own, and what the set is denied."""
+    """Return the inline policy of the break-glass set, JSON: the user's own statements and the Deny statements."""
     of = partition_of_region(spec.region)
     api = [api_arn(of, spec.region, api_id)] if api_id is not None else []
     denied = deny_statements(

@@ -254,7 +254,7 @@ class WatchedRoleArgs(TypedDict):
     evidence_paths: NotRequired[list[EvidencePath]]
     """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
-    """The name of the permission set to watch, in whatever account its role is."""
+    """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
     """The ARN of the IAM role to watch; not one that Identity Center created."""
     rule_names: pulumi.Input[dict[str, str]]
@@ -286,7 +286,7 @@ class ApprovalsArgs(TypedDict):
     identity_store_id: pulumi.Input[str]
     """The ID of the instance's identity store."""
     settings: ApprovalSettingsArgs
-    """Who may request what, and who approves."""
+    """The requesters, approvers and terms of access."""
     pairs: list[PairArgs]
     """The permission sets, each with its break-glass set, as in `PermissionSetPair`."""
     permission_set_arns: pulumi.Input[dict[str, str]]
@@ -487,7 +487,7 @@ class UsageAlertArgs(TypedDict):
     evidence_paths: NotRequired[list[EvidencePath]]
     """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
-    """The name of the permission set to watch, in whatever account its role is."""
+    """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
     """The ARN of the IAM role to watch; not one that Identity Center created."""
     channel: str
@@ -507,12 +507,12 @@ class UsageAlertArgs(TypedDict):
     destination_role_arn: pulumi.Input[str]
     """ARN of the role that may invoke the API destination."""
     explain: NotRequired[bool]
-    """Whether a use has a button that asks for an explanation, answered by the approvals' Slack app. Default:
-    `false`."""
+    """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it.
+    Default: `false`."""
 
 
 class ApprovalMetricsArgs(TypedDict):
-    """What the dashboard shows of the approvals."""
+    """The resources of the approvals that the dashboard shows."""
 
     stack: str
     """The name of the `Approvals`, which its metrics have as their dimension."""

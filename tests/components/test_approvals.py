@@ -552,7 +552,7 @@ def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.WARNING):
         deploy(lambda: program(ARGS), answers={GET_MEMBERSHIPS: refused})
 
-    assert caplog.text.count("can't be told: AccessDeniedException") == 1
+    assert caplog.text.count("has approvers: AccessDeniedException") == 1
 
 
 def test_a_policy_that_fits_into_no_role_is_refused() -> None:

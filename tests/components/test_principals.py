@@ -72,7 +72,7 @@ def test_a_name_that_has_to_be_there_is_named_where_it_is_not() -> None:
         deploy(program, answers={GET_USER: no_such_user})
 
     report = " ".join(str(refused.value).split())
-    assert "The identity store does not tell of a user of this name" in report
+    assert "The identity store has no user of this name" in report
     assert "ResourceNotFoundException: USER not found. instead: Write the user name" in report
 
 

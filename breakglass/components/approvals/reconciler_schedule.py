@@ -150,8 +150,8 @@ class ReconcilerSchedule(pulumi.ComponentResource):
         ]
         failing = alarms.alarm(
             f"{name}-failures",
-            description="The reconciler of the break-glass approvals fails repeatedly at an account, a set, a record, or "
-            "a part of its work. The rest of its work is done. Its log has the subject and the error in "
+            description="The reconciler of the break-glass approvals fails repeatedly at an account, a set, a "
+            "record or a part of its work. The rest of its work is done. Its log has the subject and the error in "
             "reconcile_failed. Runbook: docs/runbooks/alarms.md.",
             evaluation_periods=FAILING_OF,
             datapoints_to_alarm=FAILING_PERIODS,
@@ -161,9 +161,9 @@ class ReconcilerSchedule(pulumi.ComponentResource):
         )
         silent = alarms.alarm(
             f"{name}-silent",
-            description="The reconciler of the break-glass approvals has not completed a run for 15 minutes. The workflow "
-            "of each request still revokes access, but access that a failed workflow leaves behind stays. Read the log "
-            "of the reconciler. Runbook: docs/runbooks/alarms.md.",
+            description="The reconciler of the break-glass approvals has not completed a run for 15 minutes. The "
+            "workflow of each request still revokes access, but access that a failed workflow leaves behind stays. "
+            "Read the log of the reconciler. Runbook: docs/runbooks/alarms.md.",
             comparison_operator="LessThanThreshold",
             threshold=1,
             evaluation_periods=SILENT_PERIODS,

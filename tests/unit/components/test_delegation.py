@@ -27,7 +27,7 @@ PAIR = PairSpec.model_validate(
     ("paths", "instead"),
     [
         (list(EvidencePath), "Write `evidencePaths: [session_start, console, denied]` here"),
-        ([EvidencePath.portal], "Take `alerts` out here"),
+        ([EvidencePath.portal], "Remove `alerts` here"),
     ],
 )
 def test_portal_rules_in_a_member_account_are_silent(paths: list[EvidencePath], instead: str) -> None:
@@ -56,7 +56,7 @@ def test_assignment_in_the_management_account_is_told() -> None:
     (problem,) = unmanageable_assignments([PAIR], MEMBER, MANAGEMENT)
 
     assert problem.path == "permissionSets.pairs[0].assignments[1].accounts[1]"
-    assert "each assignment of it would fail" in problem.why
+    assert "each assignment of the set would fail" in problem.why
 
 
 def test_assignment_by_the_management_account_is_fine() -> None:

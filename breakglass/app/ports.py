@@ -92,11 +92,7 @@ class AssignmentStore(Protocol):
     """Leases on assignments, and the requests that hold each assignment."""
 
     def acquire_lease(self, access: Access, owner: str, until: int, now: int) -> bool:
-        """Take or renew the lease on an assignment, which keeps grant and revocation apart.
-
-        Returns:
-            False while another owner has an unexpired lease.
-        """
+        """Take or renew the lease on an assignment; False while another owner has an unexpired one."""
 
     def release_lease(self, access: Access, owner: str) -> None:
         """Give the lease back, if this owner has it."""
@@ -149,10 +145,7 @@ class OnceStore(Protocol):
     def once(self, name: str, until: int, owner: str = "") -> bool:
         """Return True for the first caller with this key, and False for every other until the given time.
 
-        Args:
-            name: the key.
-            until: the time from which the key is free again.
-            owner: the caller; a named caller gets its own key again.
+        A caller with a name (`owner`) gets its own key again.
 
         Raises:
             BusyError: if the first caller is unknown.
@@ -304,23 +297,14 @@ class Slack(Protocol):
     """Slack's Web API."""
 
     def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a method and return its response.
-
-        Raises:
-            SlackError: if the response is not `ok`.
-        """
+        """Call a method and return its response; raise `SlackError` unless it is `ok`."""
 
 
 class Workflow(Protocol):
     """The state machine."""
 
     def start(self, request: Request, wait: int) -> bool:
-        """Start the execution of a request; False if it was started before.
-
-        Args:
-            request: the request.
-            wait: seconds until it checks for due actions.
-        """
+        """Start the execution of a request, with its first wait in seconds; False if it was started before."""
 
     def wake(self, token: str, outcome: Mapping[str, Any]) -> bool:
         """End a wait; False if it has already ended."""

@@ -25,13 +25,7 @@ class NotAuthorizedError(ActionRejectedError):
 
 @dataclass(frozen=True)
 class ActionContext:
-    """An action of one person.
-
-    Attributes:
-        context: the function's context.
-        person: the person who acts.
-        responder: shows the result to the person.
-    """
+    """An action of one person: the function's context, the person, and the answer to them."""
 
     context: InteractionContext
     person: Person
@@ -48,23 +42,14 @@ class ActionContext:
         return self.context.policy
 
     def request(self, request_id: str) -> Request:
-        """Return the request with this ID.
-
-        Raises:
-            ActionRejectedError: if the ID is unknown.
-        """
+        """Return the request with this ID, or reject the action."""
         request = self.context.store.request(request_id)
         if request is None:
             raise ActionRejectedError("Request not found.")
         return request
 
     def own_request(self, request_id: str, *states: State) -> Request:
-        """Return a request of this person in one of these states.
-
-        Raises:
-            NotAuthorizedError: if another person made it.
-            ActionRejectedError: if the ID is unknown, or the state is another one.
-        """
+        """Return a request of this person in one of these states, or reject the action."""
         request = self.request(request_id)
         if self.person.user_id != request.requester.user_id:
             raise NotAuthorizedError("Only the requester may do that.")
@@ -72,21 +57,13 @@ class ActionContext:
         return request
 
     def require_state(self, request: Request, *states: State) -> None:
-        """Require that a request is in one of these states; without any, every state is accepted.
-
-        Raises:
-            ActionRejectedError: if the state is another one.
-        """
+        """Require that a request is in one of these states; without any, every state is accepted."""
         state = effective_state(request, self.context.clock())
         if states and state not in states:
             raise ActionRejectedError(f"This request is {state}.")
 
     def require_authorization(self, question: "_Question", request: Request) -> Decision:
-        """Return the decision that authorizes this person, by `may_end` or `may_deny`.
-
-        Raises:
-            NotAuthorizedError: if the person is not authorized.
-        """
+        """Return the decision that authorizes this person, by `may_end` or `may_deny`."""
         requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
         decision = question(self.policy, self.person, requester, request.permission_set, request.accounts)
         require(decision)
@@ -97,11 +74,7 @@ _Question = Callable[[ApprovalPolicy, Person, Person, str, Sequence[str]], Decis
 
 
 def require(decision: Decision) -> None:
-    """Require that a decision allows the action.
-
-    Raises:
-        NotAuthorizedError: with the decision's reason.
-    """
+    """Require that a decision allows the action; its reason tells the person why not."""
     if not decision:
         raise NotAuthorizedError(decision.reason)
 

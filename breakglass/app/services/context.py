@@ -44,13 +44,7 @@ class ProvisionerStore(RequestStore, GrantStore, AssignmentStore, LockStore, Pro
 
 @dataclass(frozen=True)
 class AppContext:
-    """The context that every function has.
-
-    Attributes:
-        policy: the compiled approval policy.
-        clock: the time.
-        log: the structured log.
-    """
+    """The context that every function has."""
 
     policy: ApprovalPolicy
     clock: Clock
@@ -59,11 +53,7 @@ class AppContext:
 
 @dataclass(frozen=True)
 class RecorderContext(AppContext):
-    """The context of the function that records usages.
-
-    Attributes:
-        store: requests and usages.
-    """
+    """The context of the function that records usages."""
 
     store: RecorderStore
 
@@ -73,9 +63,7 @@ class ProvisionerContext(AppContext):
     """The context of the functions that change assignments.
 
     Attributes:
-        store: requests, grants, leases and locks.
-        identity_center: Identity Center.
-        session_policy: the policy that ends live sessions; None if the stack does not end them.
+        session_policy: None if the stack does not end live sessions.
     """
 
     store: ProvisionerStore
@@ -88,10 +76,6 @@ class InteractionContext(RecorderContext):
     """The context of the functions that talk to people.
 
     Attributes:
-        store: requests, grants, usages, the audit trail and once-keys.
-        directory: people and their groups.
-        slack: Slack's Web API.
-        workflow: the state machine.
         pause: waits for so many seconds.
     """
 
@@ -104,10 +88,6 @@ class InteractionContext(RecorderContext):
 
 @dataclass(frozen=True)
 class ReconcilerContext(InteractionContext, ProvisionerContext):
-    """The context of the reconciler: all that the others have.
-
-    Attributes:
-        store: every store.
-    """
+    """The context of the reconciler: all that the others have."""
 
     store: Store

@@ -10,10 +10,6 @@ SECONDS = 3600
 
 
 def count_action(context: InteractionContext, action: str, user_id: str, limit: int) -> bool:
-    """Count an action of a person; False if the limit of the last hour is reached.
-
-    Raises:
-        BusyError: if the count is unknown now.
-    """
+    """Count an action of a person; False if the limit of the last hour is reached."""
     until = context.clock() + SECONDS
     return any(context.store.once(f"{action}/{user_id}/{number}", until) for number in range(limit))

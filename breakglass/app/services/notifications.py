@@ -173,11 +173,7 @@ _ATTEMPT_SECONDS = 240
 def send_message(
     context: InteractionContext, subject: str, channel: str, body: MessageContent, thread: str | None = None
 ) -> Message:
-    """Post a message, and return its place; if Slack refuses its blocks, post text and buttons.
-
-    Raises:
-        SlackError: if Slack refuses it.
-    """
+    """Post a message, and return its place; if Slack refuses its blocks, post text and buttons."""
     place = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
     try:
         answer = context.slack.call("chat.postMessage", message_arguments(body, subject, **place))

@@ -36,7 +36,6 @@ def change_request(store: RequestStore, request_id: str, change: Callable[[Reque
     Raises:
         UnknownRecordError: if the ID is unknown.
         ContendedError: if every attempt met another writer.
-        RequestTransitionError: as the change raises it.
     """
     for _ in range(ATTEMPTS):
         request = store.request(request_id)

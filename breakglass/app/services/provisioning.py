@@ -269,11 +269,7 @@ def _read_grant(context: ProvisionerContext, request_id: str, account: str) -> G
 
 
 def _change(context: ProvisionerContext, grant: Grant, change: Callable[[Grant], life.GrantChange]) -> Grant:
-    """Change a grant.
-
-    Raises:
-        BusyError: if another run has changed it meanwhile; the next attempt reads its state.
-    """
+    """Change a grant; `BusyError` if another run has changed it, so that the next attempt reads its state."""
     try:
         return change_grant(context.store, grant.request_id, grant.access.account, change)
     except (life.GrantTransitionError, life.UnsettledError, ContendedError) as error:

@@ -41,11 +41,7 @@ def run_step(context: InteractionContext, event: dict[str, Any]) -> StepResult:
 
 
 def ask(context: InteractionContext, request_id: str, token: str) -> StepResult:
-    """Post the request's message unless it exists, and save the token of the wait.
-
-    Raises:
-        SlackError: if Slack refuses the message of a pending request, which no approver could see then.
-    """
+    """Post the request's message unless it exists, and save the token of the wait."""
     request = change_request(
         context.store, request_id, lambda request: request_lifecycle.record_token(request, token)
     ).request

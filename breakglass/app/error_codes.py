@@ -146,11 +146,7 @@ TRANSIENT_REASONS = (
 
 
 class PermanentError(Exception):
-    """AWS or Slack refuses a call, and a retry does not help.
-
-    Attributes:
-        code: AWS's or Slack's error code.
-    """
+    """AWS or Slack refuses a call with this code, and a retry does not help."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -36,11 +36,7 @@ class Recovery(StrEnum):
 def due_actions(request: Request, terms: Terms | None, remind_every: int, now: int) -> frozenset[PendingAction]:
     """Return the actions that a pending request needs now.
 
-    Args:
-        request: as stored.
-        terms: by the current policy; None if no rule allows the request any more.
-        remind_every: interval of reminders, in seconds.
-        now: the time.
+    `terms` are of the current policy, and None if no rule allows the request any more.
     """
     if request.state is not State.pending:
         return frozenset()
@@ -77,13 +73,8 @@ def is_overdue(grant: Grant, now: int, grace: int) -> bool:
 def needed_recovery(request: Request, now: int, grace: int, is_running: Callable[[], bool]) -> Recovery:
     """Return the action that a request needs if its workflow is stuck.
 
-    Active access stays until its end, even if no execution runs.
-
-    Args:
-        request: as stored.
-        now: the time.
-        grace: time that the workflow and the last writer have for their own work, in seconds.
-        is_running: returns true if its execution runs; called only where that matters.
+    Active access stays until its end, even if no execution runs. For `grace` seconds the workflow and the last writer
+    are left to their own work. `is_running` returns true if the execution runs; it is called only where that matters.
     """
     match request.state:
         case State.pending if now >= request.expires_at:

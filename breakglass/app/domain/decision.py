@@ -41,16 +41,12 @@ class Terms:
     """The strictest terms of all matching rules; durations in seconds.
 
     Attributes:
-        approvals: number of different people who have to approve.
-        maximum_seconds: maximum duration of the access.
         default_seconds: duration that the form proposes.
         expiry_seconds: time until an unanswered request expires.
         tickets: regular expressions; the whole ticket has to match each.
         glass_after_seconds: time without an answer until the glass may be broken; None for never.
         not_after_denial_seconds: time after a denial in which it may not.
-        mention: principals mentioned with a new request; empty for quiet accounts.
         escalate_after_seconds: time without an answer until `escalate` is mentioned; None for never.
-        escalate: principals mentioned then.
         banners: warnings shown to approvers above the buttons.
     """
 
@@ -73,8 +69,6 @@ class AnswerHistory:
 
     Attributes:
         last_answer_at: time of the last answer (`request_lifecycle.unanswered_since`).
-        now: the time.
-        denials: recent denials.
     """
 
     last_answer_at: int
@@ -87,11 +81,9 @@ class Decision:
     """An outcome with its reason.
 
     Attributes:
-        outcome: allowed or refused.
         reason: one or more sentences for the person. It may hold text of people, so it is escaped when shown.
         rule: the rule or deny rule that decided; several names if several rules govern; None if no rule applies.
         approvers: people who may approve; empty if unknown.
-        terms: of the request, if a rule allows it.
     """
 
     outcome: Outcome
@@ -107,13 +99,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class RuleMatch:
-    """The match of a rule or deny rule with a person, a permission set and an account.
-
-    Attributes:
-        name: of the rule.
-        applies: true if it matches.
-        why: the reason, in a sentence.
-    """
+    """The match of a rule or deny rule with a person, a permission set and an account."""
 
     name: str
     applies: bool
@@ -125,11 +111,8 @@ class AccessReport:
     """A person's access to one permission set in one account, by the current policy.
 
     Attributes:
-        request: the decision on their request, with the governing rule and the approvers.
         glass: the decision on access without approval, after the waiting time.
         approval: the decision on their approval of another person's request.
-        rules: the match of every rule with their request.
-        denies: the match of every deny rule.
     """
 
     request: Decision
@@ -422,7 +405,6 @@ def report_access(policy: ApprovalPolicy, person: Person, permission_set: str, a
 
 
 def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: str, account: str) -> Decision:
-    """Decide on a person's approval of any other person's request."""
     denied = _denied(policy, person, Action.approve, permission_set, (account,))
     if denied is not None:
         return denied

@@ -16,7 +16,6 @@ class Person:
         user_id: ID in the identity store; decisions compare it.
         user_name: also the session name of their roles.
         display_name: only shown, never compared.
-        group_ids: IDs of their groups, just read.
         slack_id: Slack user ID, if they came by Slack or were found there.
         email: finds them in Slack for a mention; decides nothing.
     """

@@ -26,8 +26,6 @@ class Principal:
     """A group or user of the identity store.
 
     Attributes:
-        kind: group or user.
-        id: ID in the identity store.
         name: the group's display name or the user's user name, as in the stack file.
     """
 
@@ -42,10 +40,6 @@ class Rule:
 
     Attributes:
         name: as in the stack file; every decision names it.
-        sets: names of break-glass permission sets.
-        accounts: account IDs.
-        requesters: people who may request.
-        approvers: people who may approve.
         approvals: number of different people who have to approve.
         maximum_seconds: maximum duration of access, from the approval or extension.
         default_seconds: duration that the form proposes.
@@ -92,12 +86,9 @@ class DenyRule:
     """Actions that are forbidden, even if a rule allows them.
 
     Attributes:
-        name: as in the stack file.
         reason: shown with the refusal.
-        actions: the forbidden actions.
         sets: names of permission sets; empty for all.
         accounts: account IDs; empty for all.
-        principals: people who may not; empty for all.
     """
 
     name: str
@@ -113,7 +104,6 @@ class PermissionSet:
     """A break-glass permission set under approval.
 
     Attributes:
-        arn: its ARN.
         session_seconds: maximum lifetime of a session after its assignment is deleted.
     """
 
@@ -145,18 +135,13 @@ class Settings:
 
     Attributes:
         region: of Identity Center and of everything here.
-        partition: of AWS.
-        instance_arn: ARN of the Identity Center instance.
-        identity_store_id: ID of its identity store.
         deployed_in: the account of this deployment.
-        management_account: the organisation's management account.
         slack_api_url: base URL of Slack's Web API, without a slash at its end.
         channel: ID of the channel where requests are decided.
         second_channel: ID of the other channel that announces a broken glass; None if no rule allows it.
         explain_within_seconds: time until an unexplained usage is overdue.
         remind_every_seconds: interval of reminders of an unanswered request or an unexplained usage.
         session_policy_id: ID of the service control policy that ends live sessions; None if they are not ended.
-        unmanaged: the reaction to unmanaged assignments.
     """
 
     region: str
@@ -179,14 +164,9 @@ class ApprovalPolicy:
     """The whole document.
 
     Attributes:
-        settings: of the whole stack.
-        rules: what is allowed.
-        denies: what is forbidden.
         sets: permission-set name -> the set.
-        accounts: account ID -> account name.
         people: Slack user ID -> Identity Center user ID, where e-mail addresses differ.
         security: people who may end any access and read the whole history.
-        standing: assignments that the stack file makes.
     """
 
     settings: Settings

@@ -72,7 +72,6 @@ class Actor:
     Attributes:
         user_id: ID in the identity store; empty for the system.
         name: display name at the time; "break-glass" for the system.
-        slack_id: Slack user ID, if they came by Slack.
     """
 
     user_id: str
@@ -86,14 +85,7 @@ SYSTEM = Actor("", "break-glass")
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's approval.
-
-    Attributes:
-        by: the approver.
-        at: time, in seconds since 1970.
-        rule: the rule that allowed it.
-        note: the approver's note; may be empty.
-    """
+    """One person's approval."""
 
     by: Actor
     at: int
@@ -106,7 +98,6 @@ class ChannelNotice:
     """The announcement of a broken glass in one channel.
 
     Attributes:
-        channel: ID of the channel.
         message: its address, once Slack has accepted it.
         failure: Slack's last error code before that.
     """
@@ -121,7 +112,6 @@ class Announcement:
     """The announcements and the explanation that a broken glass requires.
 
     Attributes:
-        channels: the announcement in each channel.
         explanation_required: true once the usage to be explained is recorded.
     """
 
@@ -141,16 +131,7 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Denial:
-    """A denial, stored beside its request.
-
-    Attributes:
-        request_id: the denied request.
-        user_id: its requester.
-        permission_set: name of the set.
-        accounts: account IDs.
-        by: the person who denied it.
-        at: time, in seconds since 1970.
-    """
+    """A denial, stored beside its request."""
 
     request_id: str
     user_id: str
@@ -168,35 +149,19 @@ class Request:
 
     Attributes:
         id: e.g. `r-0f3a…`, derived from facts that occur once, so that a repeated delivery makes no second request.
-        kind: access or extension.
-        requester: the person.
         requester_name: their user name in Identity Center, which is the session name of their roles.
-        permission_set: name of the break-glass set.
         accounts: account IDs; each has a grant of its own.
-        duration: from the decision.
-        reason: as typed.
         ticket: as typed; empty if none is needed.
         rule: name of the governing rule at the time of the request.
         required: approvals needed at the time of the request; the decision uses the current policy.
-        created_at: time of the request.
-        expires_at: time of its expiry without a decision.
-        state: current state.
         version: number of writes; 0 is not stored yet.
         parent: of an extension, the request to extend.
-        approvals: so far.
         decided_at: time of the last approval needed, or of the broken glass; an extension counts from there.
-        acknowledged_by: people who acknowledged it.
-        acknowledged_at: time of the last acknowledgement.
         closed_by: the person who denied, withdrew or ended it.
-        closed_at: time of that.
         note: reason of a denial or an end, as typed; or the failure.
         glass: true for access without approval.
-        justification: the second justification of a broken glass.
-        announcement: the duties of a broken glass.
+        announcement: of a broken glass.
         revoke_at: latest end of the access, recorded before anything is granted.
-        escalated: true once `escalate` has been mentioned.
-        reminded_at: time of the last reminder.
-        message: address of the request's message.
         token: task token of the workflow's wait, if it waits.
         message_stale: true if the message shows an older state, because Slack refused a newer one.
     """
@@ -249,13 +214,9 @@ class Grant:
     """The assignment of one request in one account.
 
     Attributes:
-        request_id: its request.
-        access: the assignment.
-        state: current state.
         revoke_at: time at which it has to be deleted, in seconds since 1970.
         version: number of writes; 0 is not stored yet.
         operation: Identity Center's ID of the pending creation or deletion.
-        failure: Identity Center's reason if it failed.
         deny_until: end of the Deny for live sessions, if there is one.
         asked_at: time of the last call to create it, while the outcome is unknown.
         set_arn: ARN of the permission set, which may have left the stack file since; empty in older grants.
@@ -284,11 +245,7 @@ class Explanation:
     """The explanation of a usage, as typed.
 
     Attributes:
-        by: its author.
-        at: time, in seconds since 1970.
-        reason: why the access was needed.
         incident: link to the incident; may be empty.
-        done: what was done.
         follow_up: what will be changed; may be empty.
     """
 
@@ -306,21 +263,13 @@ class Usage:
 
     Attributes:
         id: e.g. `u-0f3a…`.
-        permission_set: name of the set, or of a watched role.
-        account: account ID.
         user_id: ID in the identity store; empty if unknown.
         session_name: as CloudTrail names the user; only shown.
         first_seen: time of its first known record, in seconds since 1970.
         due_at: time from which it is overdue without an accepted explanation.
-        state: of its explanation.
         version: number of writes; 0 is not stored yet.
         event_ids: CloudTrail event IDs that belong to it.
-        request_id: the request that gave the access, if there was one.
-        explanation: as typed.
-        accepted_by: the second person.
-        accepted_at: time of the acceptance.
         thread: the alert whose thread shows the explanation.
-        reminded_at: time of the last reminder.
     """
 
     id: str
@@ -346,13 +295,8 @@ class AuditEntry:
     """One line of the audit trail; never changed or deleted.
 
     Attributes:
-        at: time, in seconds since 1970.
         subject: ID of the request or usage.
         event: e.g. `approved`, `denied`, `granted`, `usage_explained`.
-        actor: the person or the system.
-        permission_set: name of the set; may be empty.
-        accounts: account IDs.
-        rule: the rule that decided; may be empty.
         note: as typed, or the failure.
         before: state before; empty at the beginning.
         after: state after.

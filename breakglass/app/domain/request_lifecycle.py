@@ -109,12 +109,7 @@ REQUEST_TABLE: Mapping[tuple[State, Event], State] = {
 
 
 class RequestTransitionError(Exception):
-    """An event that the table does not allow in the request's state.
-
-    Attributes:
-        state: the effective state (see `effective_state`).
-        event: the refused event.
-    """
+    """An event that the table does not allow in the request's state, which is the effective one."""
 
     def __init__(self, state: State, event: Event, why: str = "") -> None:
         super().__init__(f"{event} is not possible for a request that is {state}{': ' if why else ''}{why}")
@@ -132,9 +127,7 @@ class Change:
 
     Attributes:
         request: the new request, with the version that was read.
-        audit: its audit entries.
         grants: its changed grants, with the versions that were read.
-        denial: of a denied request.
     """
 
     request: Request
@@ -152,9 +145,7 @@ def effective_state(request: Request, now: int) -> State:
 def unanswered_since(request: Request, others: Iterable[Request] = ()) -> int:
     """Return the time since which a request has no answer.
 
-    Args:
-        request: the request.
-        others: of the same person, for the same set; an answer to one with a common account counts too.
+    `others` are requests of the same person for the same set; an answer to one with a common account counts too.
     """
     same = [other for other in others if not set(other.accounts).isdisjoint(request.accounts)]
     return max(request.created_at, *map(_answered_at, (request, *same)))
@@ -192,14 +183,10 @@ def create(request: Request) -> Change:
 
 
 def approve(request: Request, approval: Approval, required: int, now: int) -> Change:
-    """Add an approval; with enough of them the request is approved.
+    """Add an approval of a person who may approve; with enough of them the request is approved.
 
-    Args:
-        request: as stored.
-        approval: of a person who may approve.
-        required: number of stored approvals needed, this one included. For each earlier approver who may not approve
-            any more, the caller adds one.
-        now: the time.
+    `required` is the number of stored approvals needed, this one included. For each earlier approver who may not
+    approve any more, the caller adds one.
 
     Raises:
         AlreadyApprovedError: if this person has approved before.
@@ -251,15 +238,7 @@ def break_glass(
 ) -> Change:
     """Decide the request without approval; only its requester may.
 
-    The announcement is stored in the same transaction, so there is no access without it.
-
-    Args:
-        request: as stored.
-        by: the requester.
-        justification: as typed.
-        rule: the rule that allows it.
-        channels: IDs of the channels that announce it.
-        now: the time.
+    The announcement in `channels` is stored in the same transaction, so there is no access without it.
     """
     _refuse_unless_undecided(request, Event.glass_broken, now)
     _refuse_others(request, by, Event.glass_broken)
@@ -391,11 +370,7 @@ def activate(request: Request, grants: Sequence[Grant], now: int) -> Change:
 def fail(request: Request, note: str, now: int, grants: Sequence[Grant] = ()) -> Change:
     """Record that access was granted in no account, and that every started grant is revoked.
 
-    Args:
-        request: as stored.
-        note: the reason.
-        now: the time.
-        grants: all of its grants; empty if none was prepared.
+    `grants` are all of its grants, and empty if none was prepared.
 
     Raises:
         RequestTransitionError: if an assignment may still exist (then call `revoke_request`), if a grant is missing,
@@ -450,10 +425,7 @@ def close_extension(extension: Request, now: int) -> Change:
 def close(request: Request, grants: Sequence[Grant], now: int) -> Change:
     """Record that every assignment of a request is verified as deleted.
 
-    Args:
-        request: as stored.
-        grants: all of its grants; empty if it was ended before any was prepared.
-        now: the time.
+    `grants` are all of its grants, and empty if it was ended before any was prepared.
 
     Raises:
         RequestTransitionError: if an assignment may still exist, a grant is missing, or the table lacks the event.
@@ -468,7 +440,6 @@ def remaining_accounts(grants: Sequence[Grant]) -> tuple[str, ...]:
 
 
 def _change(request: Request, event: Event, by: Actor, now: int, *, note: str = "", rule: str = "") -> Change:
-    """Apply an event by the table, with its audit entry."""
     after = REQUEST_TABLE.get((request.state, event))
     if after is None:
         raise RequestTransitionError(request.state, event)

@@ -36,11 +36,7 @@ GROUPING_SECONDS = 60
 
 
 class SessionPolicyError(Exception):
-    """The policy can't be changed.
-
-    Attributes:
-        why: one word, stored in the grant.
-    """
+    """The policy can't be changed; the grant stores `why`, one word."""
 
     why = "refused"
 
@@ -66,10 +62,7 @@ class SessionDenial:
     """The denial of one person's sessions in one account.
 
     Attributes:
-        request_id: the request that gave the access.
-        access: the person, the set and the account.
         before: sessions that began before this time are denied, in seconds since 1970.
-        partition: of AWS.
     """
 
     request_id: str
@@ -169,9 +162,7 @@ class _DenyStatement:
 
     Attributes:
         prefix: of its ID, from the request's ID.
-        user_id: of the person.
         role: pattern of the set's role in any account.
-        accounts: account IDs, sorted.
         before: sessions that began before this time are denied, in seconds since 1970.
     """
 
@@ -274,5 +265,4 @@ def _read(content: str) -> dict[str, Any]:
 
 
 def _written(document: dict[str, Any]) -> str:
-    """Return the policy without white space, which counts."""
     return json.dumps(document, separators=(",", ":"))

@@ -54,14 +54,8 @@ class EvidencePath(StrEnum):
 class Evidence:
     """The facts of one CloudTrail record, from the alert path.
 
-    Attributes:
-        drill: true for a test event without a usage.
-        role: name of the permission set, or of a role that Identity Center did not create.
-        path: kind of the record.
-        account: ID of the role's account.
-        event_id: CloudTrail's ID of the record.
-        at: time, in seconds since 1970.
-        who: user ID for `portal`, session name for `session_start`, session ARN for `console`; empty if unknown.
+    The user in `who` is an ID for `portal`, a session name for `session_start` and a session ARN for `console`, or
+    empty. A drill is a test event without a usage.
     """
 
     drill: bool
@@ -183,13 +177,7 @@ USAGE_TABLE: Mapping[tuple[UsageState, UsageEvent], UsageState] = {
 
 
 class UsageTransitionError(Exception):
-    """An event that the table does not allow in the usage's state.
-
-    Attributes:
-        state: of the usage.
-        event: the refused event.
-        why: the reason for people; may be empty.
-    """
+    """An event that the usage's state does not allow; `why` is the reason for people, or empty."""
 
     def __init__(self, state: UsageState, event: UsageEvent, why: str = "") -> None:
         super().__init__(f"{event} is not possible for a usage that is {state}{': ' if why else ''}{why}")
@@ -224,14 +212,8 @@ def begin_usage(
 ) -> UsageChange:
     """Create a usage from its first record.
 
-    Args:
-        of: the record.
-        user_id: of the user in the identity store; empty if unknown.
-        due_within: seconds from the record until it is overdue.
-        request_id: the request that gave the access, if there is one (see `is_made_under`).
-        now: the time.
-        latest: the previous usage (see `next_usage_id`).
-        by: the person who reported it; the system for the alert path.
+    It is overdue `due_within` seconds after the record. `user_id` is empty if unknown, `latest` is the previous usage
+    (see `next_usage_id`), and `by` is the system for the alert path.
 
     Raises:
         ValueError: for a drill.
@@ -275,14 +257,7 @@ def begin_required_usage(request: Request, due_within: int, now: int) -> UsageCh
 
 
 def is_part_of(usage: Usage, of: Evidence, user_id: str, session_seconds: int) -> bool:
-    """Return true if a record is part of a usage.
-
-    Args:
-        usage: the usage.
-        of: the record.
-        user_id: of the user in the identity store; empty if unknown.
-        session_seconds: length of a session with this role.
-    """
+    """Return true if a record is part of a usage; `user_id` is empty if unknown."""
     if of.event_id in usage.event_ids:
         return True
     if of.drill or (usage.permission_set, usage.account, usage.user_id) != (of.role, of.account, user_id):
@@ -346,13 +321,7 @@ def explanation_version(explanation: Explanation) -> str:
 
 
 def accept_explanation(usage: Usage, by: Actor, version: str, now: int) -> UsageChange:
-    """Record the acceptance by a second person; repeating it changes nothing.
-
-    Args:
-        usage: the usage.
-        by: the second person.
-        version: of the explanation that they have read (see `explanation_version`).
-        now: the time.
+    """Record the acceptance by a second person, who has read this `version`; repeating it changes nothing.
 
     Raises:
         UsageTransitionError: if it is not explained, another person has accepted it, or this person is its user
@@ -397,7 +366,6 @@ def _recorded(usage: Usage, note: str, now: int, by: Actor = SYSTEM) -> UsageCha
 
 
 def _change(usage: Usage, event: UsageEvent, by: Actor, now: int, note: str = "") -> UsageChange:
-    """Apply an event by the table, with its audit entry."""
     after = USAGE_TABLE.get((usage.state, event))
     if after is None:
         raise UsageTransitionError(usage.state, event)
@@ -405,7 +373,6 @@ def _change(usage: Usage, event: UsageEvent, by: Actor, now: int, note: str = ""
 
 
 def _whole(explanation: Explanation) -> str:
-    """Return an explanation as one text for the audit trail."""
     return label_texts(
         {
             "Reason": explanation.reason,

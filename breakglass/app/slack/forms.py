@@ -4,7 +4,8 @@ A form can be drawn again at any time, with its current input and a problem. Sla
 its block ID and action ID stay the same (https://docs.slack.dev/reference/views/modal-views, "Preserving input entry").
 So a list with new choices gets a new action ID: `value/` and a checksum of them. `payloads` removes the checksum.
 
-The answer to a submission is `modals.processing_modal`; the function that handles it shows the result later.
+The answer to a submission is `modals.processing_modal`; the function that handles it shows the result later. In all
+forms `problem` is the reason why it was not sent, and `names` maps account IDs to names.
 
 Non-goals: handling a submission (see `services.dispatch` and `services.usage_reviews`); checking the input.
 """
@@ -61,9 +62,6 @@ class RequestOptions:
 
     Attributes:
         sets: permission set -> the accounts in which they may request it.
-        accounts: account ID -> name.
-        terms: of the current choice; None if it has none.
-        denials: recent denials of the current choice, newest first.
     """
 
     sets: Mapping[str, tuple[str, ...]]
@@ -110,13 +108,7 @@ def find_overlong_text(values: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def request_form(offer: RequestOptions, draft: RequestDraft, problem: str = "") -> View:
-    """Return the form for a request: one role, at most fifty accounts, a duration and a reason.
-
-    Args:
-        offer: the person's choices.
-        draft: the current input.
-        problem: why it was not sent.
-    """
+    """Return the form for a request: one role, at most fifty accounts, a duration and a reason."""
     if not offer.sets:
         return result_modal("Request access", "No rule lets you request a break-glass role.")
     role = draft.permission_set if draft.permission_set in offer.sets else ""
@@ -236,14 +228,7 @@ def _ticket(terms: Terms, ticket: str) -> list[Block]:
 
 
 def deny_form(request: Request, note: str = "", problem: str = "", names: Mapping[str, str] = _NO_NAMES) -> View:
-    """Return the form that denies a request, with a reason.
-
-    Args:
-        request: the request.
-        note: the current input.
-        problem: why it was not sent.
-        names: account ID -> name.
-    """
+    """Return the form that denies a request, with a reason."""
     return modal(
         "Deny the request",
         [
@@ -290,15 +275,7 @@ def glass_form(
     names: Mapping[str, str] = _NO_NAMES,
     denials: Sequence[Denial] = (),
 ) -> View:
-    """Return the form for access without approval: its consequences, and a second justification.
-
-    Args:
-        request: the request.
-        justification: the current input.
-        problem: why it was not sent.
-        names: account ID -> name.
-        denials: recent denials of the same access, as the announcement shows them.
-    """
+    """Return the form for access without approval: its consequences, and a second justification."""
     effect = "Its end is moved now" if request.kind is Kind.extension else "Access is granted now"
     return modal(
         "Break the glass",
@@ -331,15 +308,7 @@ def glass_form(
 def extend_form(
     request: Request, terms: Terms | None, draft: RequestDraft, problem: str = "", names: Mapping[str, str] = _NO_NAMES
 ) -> View:
-    """Return the form for an extension.
-
-    Args:
-        request: the access to extend.
-        terms: by the current policy; None if no rule allows it any more.
-        draft: the current input: duration and reason.
-        problem: why it was not sent.
-        names: account ID -> name.
-    """
+    """Return the form for an extension; `terms` is None if no rule allows it any more."""
     ends = f" It ends {format_time(request.revoke_at)}." if request.revoke_at is not None else ""
     what = section(markdown(f"You have {code(request.permission_set)} in {_where(request, names)}.{ends}"))
     if terms is None:
@@ -372,15 +341,7 @@ def explain_form(
     problem: str = "",
     names: Mapping[str, str] = _NO_NAMES,
 ) -> View:
-    """Return the form that explains a usage.
-
-    Args:
-        usage: the usage.
-        request: the request that gave the access, if there was one.
-        draft: the current input.
-        problem: why it was not sent.
-        names: account ID -> name.
-    """
+    """Return the form that explains a usage, with the request that gave the access, if there was one."""
     where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, names)}"
     about = f"{phrases.format_user(usage)} used {where}, {format_time(usage.first_seen)}."
     return modal(
@@ -417,12 +378,7 @@ def accept_form(
 ) -> View:
     """Return the form that shows a whole explanation and accepts it.
 
-    Args:
-        usage: the usage.
-        explanation: its explanation.
-        version: of this explanation (see `explanation_version`); it comes back with the submission.
-        problem: why it was not sent.
-        names: account ID -> name.
+    Its `version` (see `explanation_version`) comes back with the submission.
     """
     where = f"{code(usage.permission_set)} in {phrases.format_account(usage.account, names)}"
     about = (
@@ -463,7 +419,6 @@ def _under(request: Request | None) -> str:
 
 
 def _problem(problem: str) -> list[Block]:
-    """Return the problem of a form; it may hold text of people."""
     return quote(":x: Not sent", problem)
 
 

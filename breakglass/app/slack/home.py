@@ -61,7 +61,6 @@ class HistoryFilter:
 
     Attributes:
         everybody: true for the requests of all people, which only `security` may see.
-        state: only requests in this state; None for all.
     """
 
     everybody: bool = False
@@ -79,14 +78,7 @@ class HomeView:
 
     Attributes:
         mine: their requests that are not over.
-        waiting: requests that they can decide.
-        live: access that they can end.
-        to_explain: usages that they have to explain.
-        to_accept: explanations that they can accept.
-        history: a page of requests, newest first.
         cursor: of the next page; None after the last.
-        filter: of the history.
-        sees_everybody: true if they may see the requests of all people.
     """
 
     mine: tuple[Request, ...] = ()

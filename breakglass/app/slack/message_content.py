@@ -47,11 +47,7 @@ class MessageContent:
 
 
 def fit_to_limit(blocks: Callable[[int], list[Block]]) -> list[Block]:
-    """Return blocks with as much of people's texts as one message holds.
-
-    Args:
-        blocks: returns the blocks with this many characters of each text.
-    """
+    """Return blocks with as much of people's texts as one message holds; `blocks` takes the maximum length."""
     made: list[Block] = []
     for allowance in _ALLOWANCES:
         made = blocks(allowance)

@@ -23,12 +23,7 @@ from breakglass.app.slack.text import code, format_actor, format_countdown, form
 
 
 def thread_reply(entry: AuditEntry, slack_id: str | None, policy: ApprovalPolicy) -> MessageContent | None:
-    """Return the reply in a request's thread for one audit entry.
-
-    Args:
-        entry: an entry that has been written.
-        slack_id: of its actor, if known; the audit trail does not keep it.
-        policy: the current one.
+    """Return the reply in a request's thread for a stored audit entry, which holds no Slack ID itself.
 
     Returns:
         None for an event that the request's message or another post already shows.
@@ -91,13 +86,7 @@ _REPLIES: Mapping[str, tuple[str, str]] = {
 
 
 def mention(request: Request, mentions: Sequence[str], why: str) -> MessageContent:
-    """Return a reply that mentions people in the thread of a pending request.
-
-    Args:
-        request: the request.
-        mentions: people, as `text.format_actor` shows them.
-        why: one sentence, safe for markup.
-    """
+    """Return a reply that mentions people in the thread of a pending request, with one safe sentence."""
     text = (
         f"{' '.join(mentions)} {why} {format_actor(request.requester)} waits for {code(request.permission_set)}. "
         "Approve "
@@ -117,13 +106,7 @@ def undelivered_request_message(request: Request) -> MessageContent:
 
 
 def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequence[Denial] = ()) -> MessageContent:
-    """Return the announcement of access without approval.
-
-    Args:
-        request: as stored now; Slack may have been down for longer than the access lasted.
-        policy: the current one.
-        denials: recent denials of the same access.
-    """
+    """Return the announcement of access without approval, which may be late if Slack was down."""
     what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     more = "more time with " if request.kind is Kind.extension else ""
     text = (
@@ -174,13 +157,7 @@ def unmanaged_assignment_message(
 ) -> MessageContent:
     """Return the alarm for an assignment that neither a request nor the stack file made.
 
-    Args:
-        permission_set: its name.
-        account: its ID.
-        name: of the user or group that is assigned.
-        own: true if a recent request of the same user made it late.
-        revoked: true if the assignment will be revoked.
-        policy: the current one.
+    `own` is true if a recent request of the same user made it late, and `revoked` if it will be revoked.
     """
     text = (
         f":rotating_light: {code(name)} is assigned {code(permission_set)} in "
@@ -230,13 +207,7 @@ def acceptance_message(usage: Usage) -> MessageContent:
 
 
 def explanation_reminder(usage: Usage, policy: ApprovalPolicy, overdue: bool) -> MessageContent:
-    """Return the reminder of a usage that is not explained, or whose explanation is not accepted.
-
-    Args:
-        usage: the usage.
-        policy: the current one.
-        overdue: true if its due time has passed.
-    """
+    """Return the reminder of a usage that is not explained, or whose explanation is not accepted."""
     when = f"Overdue since {format_time(usage.due_at)}." if overdue else f"Due {format_countdown(usage.due_at)}."
     sign = ":rotating_light:" if overdue else ":bell:"
     if usage.state is UsageState.explained and usage.explanation is not None:
@@ -255,12 +226,7 @@ def explanation_reminder(usage: Usage, policy: ApprovalPolicy, overdue: bool) ->
 
 
 def explanation_digest(count: int, overdue: int) -> MessageContent:
-    """Return one reminder of the usages that have no reminder of their own.
-
-    Args:
-        count: usages that are not explained, or whose explanation is not accepted.
-        overdue: how many of them are past their due time.
-    """
+    """Return one reminder of the usages without their own, with the number that are overdue."""
     late = f" {overdue} of them {'is' if overdue == 1 else 'are'} overdue." if overdue else ""
     text = (
         f":bell: {count} more {'usage' if count == 1 else 'usages'} of break-glass roles still "

@@ -23,12 +23,7 @@ def processing_modal(title: str = "Break-glass access") -> View:
 
 
 def result_modal(title: str, *texts: str | Block) -> View:
-    """Return a modal that shows a result.
-
-    Args:
-        title: at most 24 characters, without text of people.
-        texts: blocks, or plain texts that may hold text of people.
-    """
+    """Return a modal with a result: blocks, or plain texts that may hold text of people."""
     blocks: list[Block] = []
     for text in texts:
         if isinstance(text, str):

@@ -46,10 +46,7 @@ class Command:
     """The slash command.
 
     Attributes:
-        actor: the user.
         trigger_id: opens a form, for three seconds.
-        text: the text after the command.
-        channel: the channel's ID.
     """
 
     actor: SlackActor
@@ -60,13 +57,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A global shortcut.
-
-    Attributes:
-        actor: the user.
-        trigger_id: opens a form, for three seconds.
-        callback_id: of the shortcut, one of `ids`.
-    """
+    """A global shortcut."""
 
     actor: SlackActor
     trigger_id: str
@@ -78,9 +69,6 @@ class Click:
     """A click on a button, or a choice in a menu that is sent at once.
 
     Attributes:
-        actor: the user.
-        trigger_id: opens a form, for three seconds.
-        action_id: of the button or menu, one of `ids`.
         value: of the button or the choice; empty if several can be chosen.
         message: the message it is in; None in a form or the Home tab.
         view_id: the form or Home tab it is in; None in a message.
@@ -103,9 +91,6 @@ class Submission:
     """A sent form.
 
     Attributes:
-        actor: the user.
-        callback_id: of the form, one of `ids`.
-        view_id: of this opened form.
         metadata: the `about` of the form, the ID of a record.
         values: the input by block ID, without empty blocks.
     """
@@ -122,9 +107,6 @@ class Suggestion:
     """A search in a list that loads its options.
 
     Attributes:
-        actor: the user.
-        action_id: of the list.
-        block_id: of the list.
         typed: the search text; empty for the first options.
         metadata: the `about` of the form, as last drawn.
         values: the input by block ID. Slack does not keep it up to date here
@@ -384,7 +366,6 @@ def _action_id(holder: _Object) -> str:
 
 
 def _message(payload: _Object) -> Message | None:
-    """Return the message of the click; None outside of a message."""
     container = _object(payload, "container")
     if container.get("type") != "message":
         return None
@@ -401,7 +382,6 @@ def _metadata(view: _Object | None) -> str:
 
 
 def _values(holder: _Object) -> _Values:
-    """Return the input of a form, or of the menus in a message."""
     if holder.get("state") is None:
         return {}
     blocks = _object(_object(holder, "state"), "values")
@@ -418,7 +398,6 @@ def _values(holder: _Object) -> _Values:
 
 
 def _with(values: _Values, action: _Object) -> _Values:
-    """Return the input with the choice of this click."""
     if action.get("type") == "button" or not isinstance(action.get("block_id"), str):
         return values
     block_id = replace_surrogates(action["block_id"])

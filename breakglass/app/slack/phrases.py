@@ -67,12 +67,9 @@ def describe_next_steps(terms: Terms) -> str:
 
 
 def describe_denials(denials: Sequence[Denial], terms: Terms | None, names: Mapping[str, str]) -> list[str]:
-    """Return a line for each recent denial: who, when, and until when it forbids breaking the glass.
+    """Return a line for each of the newest denials, with the end of their effect on the glass.
 
-    Args:
-        denials: of one person and one set, newest first; the first few are shown.
-        terms: of the request; None where they no longer matter.
-        names: account ID -> name.
+    `terms` are None where they no longer matter.
     """
     return [_describe_denial(denial, terms, names) for denial in denials[:_MOST_DENIALS]]
 

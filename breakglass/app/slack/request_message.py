@@ -36,15 +36,10 @@ def request_message(
     mentions: Sequence[str] = (),
     denials: Sequence[Denial] = (),
 ) -> MessageContent:
-    """Return the message of a request in its current state.
+    """Return the message of a request in its current state, by the current policy.
 
-    Args:
-        request: as stored.
-        grants: its grants, if there are any yet.
-        decision: of `may_request` by the current policy, with the terms and the approvers.
-        policy: the current one.
-        mentions: people who are asked to decide, as `text.format_actor` shows them; only in a new message.
-        denials: recent denials of the same access, newest first.
+    `decision` is of `may_request`, with the terms and the approvers. `mentions` are people who are asked to decide, as
+    `text.format_actor` shows them; only a new message has them. `denials` are recent ones of the same access.
     """
     text = f"{request_title(request)}: {_summary(request, policy)}"
 
@@ -333,14 +328,7 @@ _MOST_FAILURES = 3
 
 
 def account_blocks(request: Request, grants: Sequence[Grant], policy: ApprovalPolicy, allowance: int) -> list[Block]:
-    """Return the accounts by the state of their grant; a long list shows IDs only.
-
-    Args:
-        request: the request.
-        grants: its grants, if there are any yet.
-        policy: the current one.
-        allowance: characters of each text, as for `fit_to_limit`.
-    """
+    """Return the accounts by the state of their grant; a long list shows IDs only."""
     states = {grant.access.account: grant.state for grant in grants}
     labels = {**_GRANTS, None: "Nothing recorded"} if grants else {None: "Accounts"}
     by_state = {

@@ -30,15 +30,7 @@ class SignatureError(Exception):
 
 
 def verify(secret: str, timestamp: str, signature: str, body: bytes, now: int, max_age: int = WINDOW_SECONDS) -> None:
-    """Verify that Slack has signed this body recently.
-
-    Args:
-        secret: the app's signing secret.
-        timestamp: the header X-Slack-Request-Timestamp.
-        signature: the header X-Slack-Signature.
-        body: the exact bytes.
-        now: the time.
-        max_age: the maximum age of the request in seconds.
+    """Verify that Slack has signed these exact bytes at most `max_age` seconds ago.
 
     Raises:
         SignatureError: if the signature or the timestamp is wrong.
@@ -66,13 +58,7 @@ def verify_with_rotation(
 ) -> None:
     """Verify a request; if the cached secret fails, retry with the current one, which may have been rotated.
 
-    Args:
-        secret: returns the app's signing secret; with True, the current one.
-        timestamp: see `verify`, as for the other arguments.
-        signature: see `verify`.
-        body: see `verify`.
-        now: see `verify`.
-        max_age: see `verify`.
+    `secret` returns the app's signing secret; with True, the current one.
 
     Raises:
         SignatureError: if both secrets fail.

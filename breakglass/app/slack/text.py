@@ -60,11 +60,7 @@ def code(text: str, longest: int = LONGEST_NAME) -> str:
     """Return a name or an ID as a code span on one line, without markup.
 
     A backtick, which would end the span, becomes U+02CB. Control characters, and those that change the writing
-    direction, become one space.
-
-    Args:
-        text: the name or ID.
-        longest: maximum number of characters as markup; a longer text is cut with an ellipsis.
+    direction, become one space. A text longer than `longest` as markup is cut with an ellipsis.
     """
     line = _UNSEEN.sub(" ", replace_surrogates(text)).replace("`", "\u02cb").strip()
     return f"`{_marked(line, longest) or '(no name)'}`"

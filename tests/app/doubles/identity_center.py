@@ -12,10 +12,6 @@ from breakglass.app.domain.records import Access
 from breakglass.app.ports import BusyError, Clock, Operation, OperationStatus
 
 
-class BrokenError(Exception):
-    """The call ended without an answer; its action may be done."""
-
-
 @dataclass
 class PendingChange:
     """An operation: a creation if `present`, else a deletion; `failure` is empty for success."""

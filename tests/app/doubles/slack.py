@@ -137,10 +137,6 @@ class MemorySlack:
         """Open a form as if by a click, and return its id."""
         return str(self.call("views.open", {"trigger_id": f"trigger-{self._next()}", "view": dict(view)})["view"]["id"])
 
-    def close_view(self, view_id: str) -> None:
-        """Let the person close a form."""
-        del self.views[view_id]
-
     def _next(self) -> int:
         self._count += 1
         return self._count

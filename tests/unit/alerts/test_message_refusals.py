@@ -97,9 +97,10 @@ def test_message_beyond_a_limit_is_refused(what: str) -> None:
         check_transformer(message("x" * (limit + 1)))
 
 
-def test_transformer_with_100_paths_is_read_to_the_end() -> None:
-    with pytest.raises(MessageError, match="not in the list of safe fields"):
-        check_transformer(Transformer({f"n{number}": "$.detail.eventID" for number in range(100)}, '""'))
+@pytest.mark.parametrize(("count", "error"), [(100, "not in the list of safe fields"), (101, "There are 101 paths")])
+def test_transformer_with_over_100_paths_is_refused(count: int, error: str) -> None:
+    with pytest.raises(MessageError, match=error):
+        check_transformer(Transformer({f"n{number}": "$.detail.eventID" for number in range(count)}, '""'))
 
 
 def test_template_of_8192_characters_passes() -> None:

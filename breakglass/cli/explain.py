@@ -24,7 +24,7 @@ from breakglass.stack_file.report import closest, nearest
 
 @dataclass(frozen=True)
 class Question:
-    """The arguments: a person, a set, an account, and the requester, if one is given."""
+    """The arguments; `who` and `requester` are user names or e-mail addresses."""
 
     who: str
     permission_set: str

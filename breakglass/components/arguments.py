@@ -26,111 +26,111 @@ class PrincipalArgs(TypedDict):
 
 
 class WithoutApprovalArgs(TypedDict):
-    """Breaking the glass: the requester takes access that nobody has approved, and everybody is told."""
+    """Breaking the glass: the requester takes access without approval, and both channels are told."""
 
     after: str
-    """After how long without an answer; PT0S for at once. It starts again with each approval and each *Acknowledge*."""
+    """The time that a request has to be unanswered; PT0S for no wait. Each approval and each *Acknowledge* starts it
+    again."""
     not_after_denial: NotRequired[str]
-    """For how long after a denial the same person may not, for the same set and any of the accounts. Default:
-    `PT12H`."""
+    """The time after a denial in which the same person may not break the glass for the same set and any of the
+    accounts. Default: `PT12H`."""
 
 
 class EscalationArgs(TypedDict):
-    """Who is mentioned if nobody answers."""
+    """A second mention in Slack, for a request that is not answered."""
 
     after: str
-    """After how long without an answer."""
+    """The time that a request has to be unanswered."""
     ping: list[PrincipalArgs]
-    """Who is mentioned then. It gives nobody the right to approve."""
+    """Groups and users to mention. A mention gives no right to approve."""
 
 
 class ApprovalRuleArgs(TypedDict):
-    """Who may request which break-glass sets in which accounts, who approves, and under what terms."""
+    """The requesters, approvers and terms of some break-glass sets in some accounts."""
 
     name: str
-    """What every decision by this rule is recorded with."""
+    """The rule's name, which is recorded with each decision."""
     sets: list[str]
-    """Names of break-glass permission sets of this file."""
+    """Names of break-glass permission sets of the same stack."""
     accounts: list[str]
-    """Account ids, each in quotes."""
+    """Account IDs, each in quotes."""
     requesters: list[PrincipalArgs]
-    """Who may request."""
+    """Groups and users who may request."""
     approvers: list[PrincipalArgs]
-    """Who may approve; nobody ever approves their own request."""
+    """Groups and users who may approve. They can't approve their own requests."""
     approvals: NotRequired[int]
-    """How many different people have to approve. Of several rules that match, the most approvals hold. At least 1, at
-    most 10. Default: `1`."""
+    """The number of people who have to approve. If several rules match, the highest number counts. At least 1, at most
+    10. Default: `1`."""
     maximum_duration: NotRequired[str]
-    """How long access may last from the moment it is approved, at most PT12H. Default: `PT1H`."""
+    """The longest access, counted from the approval; at most PT12H. Default: `PT1H`."""
     default_duration: NotRequired[str]
-    """What the form proposes; an hour by default, or `maximum_duration` if that is shorter."""
+    """The duration that the form proposes. Default: one hour, or `maximum_duration` if that is shorter."""
     request_expiry: NotRequired[str]
-    """After how long an unanswered request expires. Default: `PT30M`."""
+    """The time after which an unanswered request expires. Default: `PT30M`."""
     ticket_pattern: NotRequired[str]
-    """A regular expression that the whole ticket has to match; without it no ticket is asked for."""
+    """A regular expression that the whole ticket has to match. Without it the form has no ticket."""
     without_approval: NotRequired[WithoutApprovalArgs]
-    """Whether the requester may break the glass if nobody answers, and when; never without this key."""
+    """Allows the requester to break the glass if there is no answer. Without it the glass can't be broken."""
     ping: NotRequired[list[PrincipalArgs]]
-    """Who is mentioned at once. It gives nobody the right to approve."""
+    """Groups and users to mention with the request. A mention gives no right to approve."""
     escalate: NotRequired[EscalationArgs]
-    """Who is mentioned if nobody answers."""
+    """A second mention in Slack, for a request that is not answered."""
     quiet_accounts: NotRequired[list[str]]
-    """Accounts of this rule for which nobody is mentioned, unless the glass is broken."""
+    """Accounts of this rule whose requests mention no one, unless the glass is broken."""
     risk_banner: NotRequired[str]
-    """What whoever decides is shown above the buttons."""
+    """A warning shown to approvers above the buttons."""
 
 
 class DenyRuleArgs(TypedDict):
-    """What nobody may, whatever a rule allows."""
+    """Actions that are forbidden even if a rule allows them."""
 
     name: str
-    """What every refusal by this rule is recorded with."""
+    """The deny rule's name, which is recorded with each refusal."""
     reason: str
-    """Why; told to whoever is refused."""
+    """The reason, shown to the user who is refused."""
     actions: list[DeniedAction]
-    """What is forbidden."""
+    """The forbidden actions."""
     sets: NotRequired[list[str]]
-    """For which break-glass sets; for all of them by default."""
+    """The break-glass sets that the rule is about. Default: all."""
     accounts: NotRequired[list[str]]
-    """In which accounts; in all of them by default."""
+    """The accounts that the rule is about. Default: all."""
     principals: NotRequired[list[PrincipalArgs]]
-    """Whom it hits; everybody by default."""
+    """The groups and users that the rule is about. Default: all."""
 
 
 class ApprovalSettingsArgs(TypedDict):
-    """The approval workflow in Slack: access to the break-glass sets of this file is requested, decided, and ends."""
+    """The approval workflow in Slack: access to break-glass sets is requested, approved, and revoked."""
 
     channel: str
-    """The ID of the channel where requests are decided. The Slack app must be a member of it."""
+    """The ID of the channel where requests are approved. The Slack app must be a member of it."""
     second_channel: NotRequired[str]
-    """The ID of the channel that is told as well when the glass is broken; needed if a rule has `without_approval`."""
+    """The ID of a second channel, which is told when the glass is broken. Needed if a rule has `without_approval`."""
     signing_secret_name: NotRequired[str]
-    """The name of an existing secret with the Slack app's signing secret; if left out, one is made of
+    """The name of an existing secret with the Slack app's signing secret. Default: a secret is created from
     `slack_signing_secret`."""
     people: NotRequired[dict[str, str]]
-    """Slack user id -> user name in Identity Center, for people whose e-mail address differs between the two, is not
-    confirmed in Slack (single sign-on) or is hidden there. It pins them: an address makes no other Slack user them. Of
-    the two ids in an Enterprise Grid, `U...` and `W...`, either is enough."""
+    """Slack user ID -> user name in Identity Center, for people whose e-mail address differs between the two, is not
+    confirmed in Slack (single sign-on) or is hidden there. No other Slack user counts as these people, even with their
+    address. In an Enterprise Grid either of the two IDs, `U...` and `W...`, is enough."""
     security: NotRequired[list[PrincipalArgs]]
-    """Who may end any access, and read the whole history."""
+    """Groups and users who may end any access, and read the whole history."""
     rules: list[ApprovalRuleArgs]
-    """Who may request what, and who approves."""
+    """The rules by which access is requested and approved."""
     denies: NotRequired[list[DenyRuleArgs]]
-    """What nobody may, whatever a rule allows."""
+    """Actions that are forbidden even if a rule allows them."""
     explain_within: NotRequired[str]
-    """After how long a use that nobody has explained is overdue. Default: `PT24H`."""
+    """The time after which a use without an explanation is overdue. Default: `PT24H`."""
     remind_every: NotRequired[str]
-    """How often an unanswered request, or a use that nobody has explained, is brought up again. Default: `PT4H`."""
+    """The interval of reminders of an unanswered request, or of a use without an explanation. Default: `PT4H`."""
     end_sessions: NotRequired[bool]
-    """Whether live sessions end with the access, by a service control policy on the rules' accounts; without it a
-    session lives on for up to its `session_duration`. Sessions in the management account live on all the same, since no
-    such policy binds it. Only the management account may make the policy, or who it lets manage policies. Default:
-    `false`."""
+    """End live sessions with the access, by a service control policy on the rules' accounts. Otherwise a session lasts
+    for up to its `session_duration`. In the management account it always does, since no such policy applies there. Only
+    the management account may create the policy, or an account that it lets manage policies. Default: `false`."""
     unrecorded_assignments: NotRequired[UnmanagedAssignments]
-    """What becomes of an assignment of a break-glass set that neither a request nor this file made. Default:
+    """The reaction to an assignment of a break-glass set that neither a request nor the stack made. Default:
     `report`."""
     protect_records: NotRequired[bool]
-    """Whether AWS refuses to delete the table with the records and the audit trail. To destroy a stack, write false,
+    """Let AWS refuse to delete the table with the records and the audit trail. To destroy a stack, write false, run
     `pulumi up`, and only then `pulumi destroy`. Default: `true`."""
 
 
@@ -144,7 +144,7 @@ class CustomerManagedPolicyArgs(TypedDict):
 
 
 class PermissionsBoundaryArgs(TypedDict):
-    """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
+    """The most that a permission set may ever allow: exactly one of the two keys."""
 
     managed_policy_arn: NotRequired[str]
     """The ARN of an AWS managed policy."""
@@ -153,12 +153,12 @@ class PermissionsBoundaryArgs(TypedDict):
 
 
 class PermissionSetArgs(TypedDict):
-    """A permission set: what it allows and for how long."""
+    """A permission set: its policies and its session duration."""
 
     description: NotRequired[str]
-    """What the permission set is for; shown beside its name in the access portal."""
+    """The purpose of the permission set; shown beside its name in the access portal."""
     session_duration: NotRequired[str]
-    """How long a session lasts, from PT1H to PT12H. Revoking the assignment does not end a live session. Default:
+    """The duration of a session, from PT1H to PT12H. Revoking the assignment does not end a live session. Default:
     `PT1H`."""
     managed_policies: NotRequired[list[str]]
     """ARNs of AWS managed policies."""
@@ -180,9 +180,9 @@ class BreakGlassSetArgs(TypedDict):
     """The permission set for emergencies. Every use of it raises an alert."""
 
     description: NotRequired[str]
-    """What the permission set is for; shown beside its name in the access portal."""
+    """The purpose of the permission set; shown beside its name in the access portal."""
     session_duration: NotRequired[str]
-    """How long a session lasts, from PT1H to PT12H. Revoking the assignment does not end a live session. Default:
+    """The duration of a session, from PT1H to PT12H. Revoking the assignment does not end a live session. Default:
     `PT1H`."""
     managed_policies: NotRequired[list[str]]
     """ARNs of AWS managed policies."""
@@ -201,20 +201,20 @@ class BreakGlassSetArgs(TypedDict):
     name: NotRequired[str]
     """The permission set's name. Default: the pair's name followed by `-break-glass`."""
     allow_long_session: NotRequired[bool]
-    """Whether a session may last longer than an hour. Needs `long_session_reason`. Default: `false`."""
+    """Allow sessions longer than an hour. Needs `long_session_reason`. Default: `false`."""
     long_session_reason: NotRequired[str]
-    """Why an hour is too short; for the reader of the stack file."""
+    """The reason why an hour is too short; for the reader of the stack file."""
     acknowledge: NotRequired[list[RiskAcknowledgement]]
     """Dangerous permissions that this permission set has on purpose. Each is refused, or warned of, unless it is named
     here."""
     allow_local_login: NotRequired[bool]
-    """Whether a session may create credentials for a command line by `aws login`. No evidence path shows that. AWS says
+    """Allow sessions to create credentials for a command line by `aws login`. No evidence path shows that. AWS says
     that they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration. Default:
     `false`."""
 
 
 class AssignmentArgs(TypedDict):
-    """Who gets the pair's permission sets in which accounts: exactly one of `group`, `group_id`, `user` and `user_id`.
+    """An assignment of the pair to one group or user: exactly one of `group`, `group_id`, `user` and `user_id`.
 
     An assignment is identified by the principal as written here, the permission set and the account. Writing a group's
     ID where its name was creates a second assignment of the same thing, which the provider refuses. Rename the
@@ -232,7 +232,7 @@ class AssignmentArgs(TypedDict):
     accounts: list[str]
     """The IDs of the accounts where the permission sets are assigned, twelve digits each, in quotes."""
     sets: NotRequired[list[AssignmentTarget]]
-    """Which of the pair's two permission sets are assigned. Default: both."""
+    """The permission sets of the pair that are assigned. Default: both."""
 
 
 class PairArgs(TypedDict):
@@ -245,14 +245,14 @@ class PairArgs(TypedDict):
     break_glass: BreakGlassSetArgs
     """The permission set for emergencies. Every use of it raises an alert."""
     assignments: NotRequired[list[AssignmentArgs]]
-    """Who gets which of the two in which accounts. Default: no assignment."""
+    """The groups and users that get the sets, and their accounts. Default: no assignment."""
 
 
 class WatchedRoleArgs(TypedDict):
     """The role of one `UsageAlert`, and the outputs of the alert: exactly one of `permission_set` and `role_arn`."""
 
     evidence_paths: NotRequired[list[EvidencePath]]
-    """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
@@ -302,7 +302,7 @@ class ApprovalsArgs(TypedDict):
 
 
 class PermissionSetsArgs(TypedDict):
-    """What goes to the account that owns the Identity Center instance, or to its delegated administrator."""
+    """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
 
     identity_center_kms_key_arn: NotRequired[str]
     """The customer-managed KMS key that encrypts Identity Center, in its home region. Required if there is one: without
@@ -310,12 +310,11 @@ class PermissionSetsArgs(TypedDict):
     region: str
     """The home region of Identity Center."""
     protect: NotRequired[bool]
-    """Whether Pulumi refuses to delete or replace the permission sets (its `protect` option). Everyone with a
-    permission set loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first. Default:
-    `false`."""
+    """Let Pulumi refuse to delete or replace the permission sets (its `protect` option). Everyone with a permission set
+    loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first. Default: `false`."""
     protect_alert_path: NotRequired[bool]
-    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
-    to use permissions around its limits that it does not acknowledge. Default: `true`."""
+    """Deny every break-glass set to tamper with the alert path and the approvals, to stop CloudTrail, and to use
+    permissions around its limits that it does not acknowledge. Default: `true`."""
     instance_arn: NotRequired[str]
     """The ARN of the Identity Center instance. Default: looked up."""
     identity_store_id: NotRequired[str]
@@ -329,17 +328,17 @@ class PermissionSetsArgs(TypedDict):
 
 
 class RetryArgs(TypedDict):
-    """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
+    """Limits of EventBridge's delivery to Slack, after which the dead-letter queue raises an e-mail alarm."""
 
     maximum_event_age_seconds: NotRequired[int]
-    """For how many seconds. Late in Slack is worse than an e-mail now, hence 15 minutes and not a day. At least 60, at
-    most 86400. Default: `900`."""
+    """The age in seconds at which EventBridge gives up. A late alert in Slack is worse than an e-mail now, so the
+    default is 15 minutes. At least 60, at most 86400. Default: `900`."""
     maximum_retry_attempts: NotRequired[int]
-    """How many times at most. At least 0, at most 185. Default: `185`."""
+    """The number of attempts after which EventBridge gives up. At least 0, at most 185. Default: `185`."""
 
 
 class SlackArgs(TypedDict):
-    """The Slack channel, and how alerts reach it."""
+    """The Slack channel, and the way to it."""
 
     post_message_url: NotRequired[str]
     """Slack's method `chat.postMessage`; another address only for GovSlack or a test. Default:
@@ -369,30 +368,30 @@ class MonitoringArgs(TypedDict):
     emails: NotRequired[list[str]]
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
     alerts_by_email: NotRequired[bool]
-    """Whether these addresses get every alert too, as a second channel beside Slack. Default: `false`."""
+    """Send every alert to these addresses too, as a second channel beside Slack. Default: `false`."""
     uses_per_week: NotRequired[int]
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
     least 1. Default: `5`."""
 
 
 class AlertsArgs(TypedDict):
-    """What goes to an account where the roles are used, and to the Identity Center account for the portal."""
+    """The alert path of an account where roles are used, or of the portal's account."""
 
     evidence_paths: NotRequired[list[EvidencePath]]
-    """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
     drills: NotRequired[bool]
-    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL. Default: `true`."""
+    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. Default: `true`."""
     retry: NotRequired[RetryArgs]
-    """How long EventBridge tries to deliver."""
+    """Limits of EventBridge's delivery to Slack."""
     slack: SlackArgs
-    """The Slack channel, and how alerts reach it."""
+    """The Slack channel, and the way to it."""
     explain_button: NotRequired[bool]
-    """Whether every alert has a button that asks for an explanation. Default: only with `approvals`. Write true where
-    the Slack app is served by the stack of another account."""
+    """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
+    Slack app is served by the stack of another account."""
     watch: NotRequired[WatchArgs]
     """Roles to watch besides the break-glass sets of the same stack."""
     monitoring: NotRequired[MonitoringArgs]
@@ -405,11 +404,12 @@ class BreakGlassArgs(TypedDict):
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     permission_sets: NotRequired[PermissionSetsArgs]
-    """What goes to the account that owns the Identity Center instance, or to its delegated administrator."""
+    """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
     alerts: NotRequired[AlertsArgs]
-    """What goes to an account where the roles are used."""
+    """The alert path of an account where roles are used, or of the portal's account."""
     approvals: NotRequired[ApprovalSettingsArgs]
-    """Access to the break-glass sets on request, decided in Slack. Needs the two sections above."""
+    """The approval workflow in Slack: access to break-glass sets is requested, approved, and revoked. Needs the two
+    sections above."""
     slack_bot_token: NotRequired[pulumi.Input[str]]
     """The Slack app's bot token, `xoxb-...`, from secret configuration. Needed with `alerts`, unless
     `alerts.slack.bot_token_secret_name` names an existing secret."""
@@ -424,12 +424,11 @@ class PermissionSetPairArgs(TypedDict):
     region: str
     """The home region of Identity Center."""
     protect: NotRequired[bool]
-    """Whether Pulumi refuses to delete or replace the permission sets (its `protect` option). Everyone with a
-    permission set loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first. Default:
-    `false`."""
+    """Let Pulumi refuse to delete or replace the permission sets (its `protect` option). Everyone with a permission set
+    loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first. Default: `false`."""
     protect_alert_path: NotRequired[bool]
-    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
-    to use permissions around its limits that it does not acknowledge. Default: `true`."""
+    """Deny every break-glass set to tamper with the alert path and the approvals, to stop CloudTrail, and to use
+    permissions around its limits that it does not acknowledge. Default: `true`."""
     name: str
     """The name of the everyday permission set: 1 to 32 characters of `[A-Za-z0-9_+=,.@-]`."""
     everyday: PermissionSetArgs
@@ -437,7 +436,7 @@ class PermissionSetPairArgs(TypedDict):
     break_glass: BreakGlassSetArgs
     """The permission set for emergencies. Every use of it raises an alert."""
     assignments: NotRequired[list[AssignmentArgs]]
-    """Who gets which of the two in which accounts. Default: no assignment."""
+    """The groups and users that get the sets, and their accounts. Default: no assignment."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     instance_arn: pulumi.Input[str]
@@ -485,7 +484,7 @@ class UsageAlertArgs(TypedDict):
     """Arguments of `UsageAlert`: exactly one of `permission_set` and `role_arn`."""
 
     evidence_paths: NotRequired[list[EvidencePath]]
-    """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
@@ -497,9 +496,9 @@ class UsageAlertArgs(TypedDict):
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
     drills: NotRequired[bool]
-    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL. Default: `true`."""
+    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. Default: `true`."""
     retry: NotRequired[RetryArgs]
-    """How long EventBridge tries to deliver."""
+    """Limits of EventBridge's delivery to Slack."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     destination_arn: pulumi.Input[str]
@@ -534,7 +533,7 @@ class UsageMonitoringArgs(TypedDict):
     emails: NotRequired[list[str]]
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
     alerts_by_email: NotRequired[bool]
-    """Whether these addresses get every alert too, as a second channel beside Slack. Default: `false`."""
+    """Send every alert to these addresses too, as a second channel beside Slack. Default: `false`."""
     uses_per_week: NotRequired[int]
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
     least 1. Default: `5`."""

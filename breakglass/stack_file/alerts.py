@@ -1,4 +1,4 @@
-"""The section `alerts` of a stack file: what goes to an account where the roles are used."""
+"""The section `alerts` of a stack file, and the keys that it shares with components."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -42,41 +42,42 @@ class AlertText(AlertPath):
 
 
 class EvidencePaths(ConfigModel):
-    """Keys of what is looked for in CloudTrail."""
+    """Keys of the search in CloudTrail."""
 
     evidence_paths: Annotated[list[EvidencePath], Field(min_length=1)] = Field(
         default_factory=lambda: list(EvidencePath), examples=[["session_start", "portal", "console", "denied"]]
     )
-    """The evidence paths on which uses are looked for. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
 
 
 class Retry(ConfigModel):
-    """How long EventBridge tries to deliver an alert to Slack, before the dead-letter queue raises an e-mail alarm."""
+    """Limits of EventBridge's delivery to Slack, after which the dead-letter queue raises an e-mail alarm."""
 
     maximum_event_age_seconds: Annotated[int, Field(ge=60, le=86400), NO_BOOL] = 900
-    """For how many seconds. Late in Slack is worse than an e-mail now, hence 15 minutes and not a day."""
+    """The age in seconds at which EventBridge gives up. A late alert in Slack is worse than an e-mail now, so the
+    default is 15 minutes."""
     maximum_retry_attempts: Annotated[int, Field(ge=0, le=185), NO_BOOL] = 185
-    """How many times at most."""
+    """The number of attempts after which EventBridge gives up."""
 
 
 class SlackAlert(AlertText):
     """Keys of an alert in Slack."""
 
     drills: StrictBool = True
-    """Whether a drill event (source `breakglass.drill`) raises an alert as well, marked DRILL."""
+    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL."""
     retry: Retry = Field(default_factory=Retry)
-    """How long EventBridge tries to deliver."""
+    """Limits of EventBridge's delivery to Slack."""
 
 
 class SlackChannel(ConfigModel):
-    """Keys of where alerts arrive."""
+    """Keys of the channel."""
 
     channel: SlackChannelId
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
 
 
 class SlackEndpoint(ConfigModel):
-    """Keys of where messages are posted."""
+    """Keys of Slack's API."""
 
     post_message_url: HttpsUrl = "https://slack.com/api/chat.postMessage"
     """Slack's method `chat.postMessage`; another address only for GovSlack or a test."""
@@ -99,7 +100,7 @@ class BotTokenSecret(SecretEncryption):
 
 
 class Slack(SlackChannel, BotTokenSecret, SlackEndpoint):
-    """The Slack channel, and how alerts reach it."""
+    """The Slack channel, and the way to it."""
 
 
 class Watch(ConfigModel):
@@ -117,7 +118,7 @@ class Monitoring(ConfigModel):
     emails: list[EmailAddress] = Field(default_factory=list)
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
     alerts_by_email: StrictBool = False
-    """Whether these addresses get every alert too, as a second channel beside Slack."""
+    """Send every alert to these addresses too, as a second channel beside Slack."""
     uses_per_week: Annotated[int, Field(ge=1), NO_BOOL] = 5
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
 
@@ -132,13 +133,13 @@ class Monitoring(ConfigModel):
 
 
 class Alerts(SlackAlert, EvidencePaths):
-    """What goes to an account where the roles are used, and to the Identity Center account for the portal."""
+    """The alert path of an account where roles are used, or of the portal's account."""
 
     slack: Slack
-    """The Slack channel, and how alerts reach it."""
+    """The Slack channel, and the way to it."""
     explain_button: StrictBool | None = None
-    """Whether every alert has a button that asks for an explanation. Default: only with `approvals`. Write true where
-    the Slack app is served by the stack of another account."""
+    """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
+    Slack app is served by the stack of another account."""
     watch: Watch = Field(default_factory=Watch)
     """Roles to watch besides the break-glass sets of the same stack."""
     monitoring: Monitoring = Field(default_factory=Monitoring)

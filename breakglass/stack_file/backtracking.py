@@ -154,7 +154,7 @@ class _Automaton:
 
 
 def _empty_rounds(ways: int, most: int, limit: int) -> int:
-    """Return the number of ways in which up to `most` rounds read nothing, or a number over the limit."""
+    """Return in how many ways up to `most` rounds read nothing, or a number over the limit."""
     if ways <= 1:
         return 1 + ways * most
     total = 1

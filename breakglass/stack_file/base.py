@@ -64,7 +64,7 @@ class RawValue:
 
     @property
     def encrypted(self) -> bool:
-        """Whether the value is encrypted by the CLI: `{secure: ...}`."""
+        """True if the value is encrypted by the CLI: `{secure: ...}`."""
         return isinstance(self.value, Mapping) and self.value.keys() == {"secure"} and self["secure"].text is not None
 
     def fault(self, why: str, instead: str) -> Fault:

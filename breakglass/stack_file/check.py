@@ -25,18 +25,18 @@ from breakglass.stack_file.warnings import warnings
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that there is to say about a stack file."""
+    """The problems and warnings of a stack file."""
 
     problems: tuple[Problem, ...]
-    """What keeps it from being deployed."""
+    """Faults that prevent a deployment."""
     warnings: tuple[Problem, ...]
-    """What can be meant as it is written, and may be a mistake; of the sections that are valid."""
+    """Possible mistakes in the sections that are valid."""
     stack_file: StackFile | None
     """The valid stack file; None if there are problems."""
 
 
 def check_stack(raw: Mapping[str, object], base_dir: Path) -> Report:
-    """Judge the `breakglass:` keys of a stack file, and lint its policies. No secret is ever repeated in the report.
+    """Return the report about the `breakglass:` keys of a stack file; it never repeats a secret.
 
     Args:
         raw: The keys without their `breakglass:`, with the values as in the YAML file (`{"secure": ...}` is encrypted).

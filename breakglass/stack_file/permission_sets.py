@@ -1,4 +1,4 @@
-"""The section `permissionSets` of a stack file: what goes to the account that owns Identity Center."""
+"""The section `permissionSets` of a stack file, and the keys that it shares with components."""
 
 import itertools
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class CustomerManagedPolicy(ConfigModel):
 
 
 class PermissionsBoundary(ConfigModel):
-    """The most that a permission set may ever allow, whatever its policies say: exactly one of the two keys."""
+    """The most that a permission set may ever allow: exactly one of the two keys."""
 
     managed_policy_arn: PolicyArn | None = None
     """The ARN of an AWS managed policy."""
@@ -69,12 +69,12 @@ class PermissionsBoundary(ConfigModel):
 
 
 class PermissionSetSpec(ConfigModel):
-    """A permission set: what it allows and for how long."""
+    """A permission set: its policies and its session duration."""
 
     description: Description | None = None
-    """What the permission set is for; shown beside its name in the access portal."""
+    """The purpose of the permission set; shown beside its name in the access portal."""
     session_duration: SessionDuration = "PT1H"
-    """How long a session lasts, from PT1H to PT12H. Revoking the assignment does not end a live session."""
+    """The duration of a session, from PT1H to PT12H. Revoking the assignment does not end a live session."""
     managed_policies: list[PolicyArn] = Field(default_factory=list)
     """ARNs of AWS managed policies."""
     customer_managed_policies: list[CustomerManagedPolicy] = Field(default_factory=list)
@@ -122,14 +122,14 @@ class BreakGlassSetSpec(PermissionSetSpec):
     name: PermissionSetName | None = None
     """The permission set's name. Default: the pair's name followed by `-break-glass`."""
     allow_long_session: StrictBool = False
-    """Whether a session may last longer than an hour. Needs `longSessionReason`."""
+    """Allow sessions longer than an hour. Needs `longSessionReason`."""
     long_session_reason: Reason | None = None
-    """Why an hour is too short; for the reader of the stack file."""
+    """The reason why an hour is too short; for the reader of the stack file."""
     acknowledge: list[RiskAcknowledgement] = Field(default_factory=list)
     """Dangerous permissions that this permission set has on purpose. Each is refused, or warned of, unless it is named
     here."""
     allow_local_login: StrictBool = False
-    """Whether a session may create credentials for a command line by `aws login`. No evidence path shows that. AWS says
+    """Allow sessions to create credentials for a command line by `aws login`. No evidence path shows that. AWS says
     that they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
 
     @classmethod
@@ -147,7 +147,7 @@ class BreakGlassSetSpec(PermissionSetSpec):
 
 
 class AssignmentSpec(PrincipalSpec):
-    """Who gets the pair's permission sets in which accounts: exactly one of `group`, `groupId`, `user` and `userId`.
+    """An assignment of the pair to one group or user: exactly one of `group`, `groupId`, `user` and `userId`.
 
     An assignment is identified by the principal as written here, the permission set and the account. Writing a group's
     ID where its name was creates a second assignment of the same thing, which the provider refuses. Rename the
@@ -159,7 +159,7 @@ class AssignmentSpec(PrincipalSpec):
     sets: Annotated[list[AssignmentTarget], Field(min_length=1)] = Field(
         default_factory=lambda: list(AssignmentTarget), examples=[["everyday", "breakGlass"]]
     )
-    """Which of the pair's two permission sets are assigned. Default: both."""
+    """The permission sets of the pair that are assigned. Default: both."""
 
 
 class PairSpec(ConfigModel):
@@ -172,7 +172,7 @@ class PairSpec(ConfigModel):
     break_glass: BreakGlassSetSpec
     """The permission set for emergencies. Every use of it raises an alert."""
     assignments: list[AssignmentSpec] = Field(default_factory=list)
-    """Who gets which of the two in which accounts. Default: no assignment."""
+    """The groups and users that get the sets, and their accounts. Default: no assignment."""
 
     @property
     def break_glass_name(self) -> str:
@@ -215,20 +215,20 @@ def _duplicate_assignments(assignments: RawValue) -> Iterator[Fault]:
 
 
 class PermissionSetProtection(ConfigModel):
-    """Keys of where permission sets are created, and how they are protected."""
+    """Keys of the place and the protection of permission sets."""
 
     region: Region
     """The home region of Identity Center."""
     protect: StrictBool = False
-    """Whether Pulumi refuses to delete or replace the permission sets (its `protect` option). Everyone with a
-    permission set loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first."""
+    """Let Pulumi refuse to delete or replace the permission sets (its `protect` option). Everyone with a permission set
+    loses access when it is replaced. To destroy a stack, write false and run `pulumi up` first."""
     protect_alert_path: StrictBool = True
-    """Whether every break-glass set is denied to tamper with the alert path and the approvals, to stop CloudTrail, and
-    to use permissions around its limits that it does not acknowledge."""
+    """Deny every break-glass set to tamper with the alert path and the approvals, to stop CloudTrail, and to use
+    permissions around its limits that it does not acknowledge."""
 
 
 class IdentityCenterKey(ConfigModel):
-    """Keys of how Identity Center is encrypted."""
+    """Keys of the encryption of Identity Center."""
 
     identity_center_kms_key_arn: KmsKeyArn | None = None
     """The customer-managed KMS key that encrypts Identity Center, in its home region. Required if there is one: without
@@ -236,7 +236,7 @@ class IdentityCenterKey(ConfigModel):
 
 
 class PermissionSets(PermissionSetProtection, IdentityCenterKey):
-    """What goes to the account that owns the Identity Center instance, or to its delegated administrator."""
+    """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
 
     instance_arn: InstanceArn | None = None
     """The ARN of the Identity Center instance. Default: looked up."""

@@ -1,4 +1,4 @@
-"""How a stack file names a group or a user of the identity store."""
+"""The keys by which a stack file names a group or a user of the identity store."""
 
 from collections.abc import Iterator
 from typing import Annotated

@@ -63,10 +63,10 @@ def _secret_problems(config: pulumi.Config) -> list[Problem]:
 
 
 def _raw(config: pulumi.Config) -> dict[str, object]:
-    """Return every key of the configuration's namespace with its value as in the stack file.
+    """Return all keys of the namespace with their values as in the stack file.
 
-    Unknown keys have to be found, and pulumi.Config only answers for known ones. CONFIG is what it looks them up in; it
-    is filled by the CLI, the Automation API and `set_all_config` in tests alike (PULUMI_CONFIG only by the CLI).
+    `pulumi.Config` answers only for known keys. CONFIG, from which it reads, is filled by the CLI, the Automation API
+    and `set_all_config` in tests; PULUMI_CONFIG only by the CLI.
     """
     prefix = f"{config.name}:"
     keys = [key.removeprefix(prefix) for key in CONFIG.get() if key.startswith(prefix)]
@@ -74,7 +74,7 @@ def _raw(config: pulumi.Config) -> dict[str, object]:
 
 
 def _value(config: pulumi.Config, key: str) -> object:
-    """Return a value as in the stack file: a nested one arrives as JSON text, a secret one decrypted."""
+    """Return a value as in the stack file; Pulumi passes nested values as JSON text."""
     if is_config_secret(config.full_key(key)):
         return {"secure": "[secret]"}
     return decode_value(key, config.get(key) or "")

@@ -3,7 +3,7 @@
 `python -m breakglass.stack_file.schema` writes it beside the stack files. It says what an editor can check: shapes,
 alphabets and choices, and what each key means.
 
-How keys relate to each other is checked by `check.check_stack` at every preview.
+Rules between keys are checked by `check.check_stack` at every preview.
 
 Non-goals: the keys of other namespaces (`aws:region` aside), which Pulumi's providers check themselves.
 """
@@ -26,7 +26,7 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"
 
 
 class EditorSchema(GenerateJsonSchema):
-    """Leaves out what is noise in an editor: titles made of the keys, and null for every key that may be left out."""
+    """Omits titles and null, which are noise in an editor."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Return that no field has a title."""

@@ -29,7 +29,7 @@ class SlackSecret:
     risk: str
     """The consequence of a leak."""
     rotation: str
-    """How to replace it in Slack."""
+    """The step in Slack that replaces it."""
 
     @property
     def command(self) -> str:
@@ -51,12 +51,12 @@ class SlackSecret:
     def source_faults(
         self, secret: RawValue, existing: RawValue, command: str = "pulumi config set --secret"
     ) -> Iterator[Fault]:
-        """Yield a fault unless exactly one source is given; neither value is shown, since either may be the secret.
+        """Yield a fault unless exactly one source is given, without showing either value.
 
         Args:
             secret: The secret itself, from secret configuration.
             existing: The name of an existing secret in Secrets Manager.
-            command: How to set the secret.
+            command: The command that sets the secret.
         """
         if secret and existing:
             error = fault(
@@ -96,7 +96,7 @@ ENCRYPTED_SCHEMA = WithJsonSchema(
 
 
 def plain_secret_faults(given: RawValue) -> Iterator[Fault]:
-    """Yield a fault for every text below a value that has the form of a Slack token or a webhook address."""
+    """Yield a fault for every Slack token or webhook address below a value."""
     if isinstance(given.value, Mapping):
         for key, value in given.value.items():
             yield from plain_secret_faults(RawValue(str(key), (*given.loc, str(key))))

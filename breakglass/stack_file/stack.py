@@ -35,11 +35,12 @@ class StackFile(Tagged):
     """The sections of a stack file and its secrets: at least one of `permissionSets` and `alerts`."""
 
     permission_sets: PermissionSets | None = None
-    """What goes to the account that owns the Identity Center instance, or to its delegated administrator."""
+    """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
     alerts: Alerts | None = None
-    """What goes to an account where the roles are used."""
+    """The alert path of an account where roles are used, or of the portal's account."""
     approvals: ApprovalSettings | None = None
-    """Access to the break-glass sets on request, decided in Slack. Needs the two sections above."""
+    """The approval workflow in Slack: access to break-glass sets is requested, approved, and revoked. Needs the two
+    sections above."""
     slack_bot_token: StringInput = None
     """The Slack app's bot token, `xoxb-...`, from secret configuration. Needed with `alerts`, unless
     `alerts.slack.botTokenSecretName` names an existing secret."""
@@ -49,7 +50,7 @@ class StackFile(Tagged):
 
     @property
     def has_explain_button(self) -> bool:
-        """Whether alerts have the button that asks for an explanation."""
+        """True if alerts have the button that asks for an explanation."""
         wanted = self.alerts.explain_button if self.alerts else False
         return self.approvals is not None if wanted is None else wanted
 
@@ -100,7 +101,7 @@ def _duplicate_subjects(keys: list[str], roles: RawValue) -> Iterator[Fault]:
         if key in seen:
             yield role.fault(
                 f"Duplicate alert: {key} is in this file before, and each alert has its own rules and queue.",
-                "Delete one of the two. (A role's name is unique in its account, whatever its path.)",
+                "Delete one of the two. (A role's name is unique in its account, even with another path.)",
             )
         seen |= {key} if key else set()
 

@@ -54,7 +54,7 @@ class Registration:
     custom: bool
     """False for a component."""
     protect: bool
-    """Whether Pulumi refuses to delete or replace it."""
+    """Pulumi refuses to delete or replace it."""
     old_parents: frozenset[str]
     """URNs of the parents that it had in earlier versions."""
 

@@ -1,4 +1,4 @@
-"""What runs in AWS Lambda: the approval app.
+"""The approval app, which runs in AWS Lambda.
 
     handlers    one entry point for each function; builds the adapters, holds no rules
     app         what each function does, over ports

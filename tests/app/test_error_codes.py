@@ -1,4 +1,4 @@
-"""What error codes mean; that AWS and Slack really answer with them is not shown here."""
+"""The meaning of error codes; that AWS and Slack answer with them is not shown here."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_transient_reason_of_a_failure_is_recognized(reason: str, transient: boo
 def test_describe_holds_type_and_code_but_no_message() -> None:
     error = AwsError("AccessDeniedException", "arn of somebody", 400)
     assert error_codes.describe_error(error) == {"error": "AwsError", "code": "AccessDeniedException"}
-    assert error_codes.describe_error(ValueError("text of somebody")) == {"error": "ValueError"}
+    assert error_codes.describe_error(ValueError("text of a user")) == {"error": "ValueError"}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_describe_holds_type_and_code_but_no_message() -> None:
     [
         ('{"errorMessage": "missing_scope", "errorType": "PermanentError"}', "missing_scope"),
         ('{"errorMessage": "missing_scope", "errorType": "ValueError"}', ""),
-        ('{"errorMessage": "<!channel> text of somebody", "errorType": "PermanentError"}', ""),
+        ('{"errorMessage": "<!channel> text of a user", "errorType": "PermanentError"}', ""),
         ('{"errorMessage": 7, "errorType": "PermanentError"}', ""),
         ("[]", ""),
         ("", ""),

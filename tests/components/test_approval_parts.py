@@ -43,8 +43,8 @@ VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
 def made(component: Callable[[], Any], *outputs: str) -> Deployment:
     def program() -> dict[str, Any]:
-        one = component()
-        return {name: getattr(one, name) for name in outputs}
+        deployed = component()
+        return {name: getattr(deployed, name) for name in outputs}
 
     return deploy(program)
 
@@ -76,7 +76,7 @@ def alarming(name: str, **metric: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_the_table_is_the_one_that_the_store_uses(protected: bool) -> None:
+def test_table_has_the_keys_and_indexes_of_the_store(protected: bool) -> None:
     args = ApprovalTableArgs(NAMES.table, REGION, protected, TAGS)
 
     deployment = made(lambda: ApprovalTable("prod-approvals-records", args), "table_name", "table_arn")
@@ -186,9 +186,7 @@ def test_inventory_of_a_function(app_function: AppFunction, more: set[tuple[str,
         (AppFunction.usage_recorder, 512, 30),
     ],
 )
-def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(
-    app_function: AppFunction, memory: int, timeout: int
-) -> None:
+def test_function_has_its_own_handler_role_and_log(app_function: AppFunction, memory: int, timeout: int) -> None:
     deployment = function(app_function)
 
     name, physical = f"prod-approvals-{app_function}", f"breakglass-prod-approvals-{app_function}"
@@ -225,7 +223,7 @@ def test_a_function_runs_its_handler_with_a_role_and_a_log_of_its_own(
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_a_function_waits_for_what_it_may(app_function: AppFunction) -> None:
+def test_function_depends_on_its_policy(app_function: AppFunction) -> None:
     deployment = function(app_function)
 
     permissions = deployment.get(ROLE_POLICY, f"prod-approvals-{app_function}-permissions").urn
@@ -235,7 +233,7 @@ def test_a_function_waits_for_what_it_may(app_function: AppFunction) -> None:
 @pytest.mark.parametrize(
     ("app_function", "lasts"), [(AppFunction.interactions, 900), (AppFunction.usage_recorder, 21_600)]
 )
-def test_what_failed_three_times_or_got_too_old_is_kept_and_told(app_function: AppFunction, lasts: int) -> None:
+def test_failed_event_goes_to_dead_letters_with_alarm(app_function: AppFunction, lasts: int) -> None:
     deployment = function(app_function)
 
     queue = f"breakglass-prod-approvals-{app_function}-dead-letters"
@@ -262,7 +260,7 @@ def test_what_failed_three_times_or_got_too_old_is_kept_and_told(app_function: A
     )
 
 
-def test_a_failed_run_of_the_reconciler_is_not_repeated_before_the_next() -> None:
+def test_failed_reconciler_run_is_not_retried() -> None:
     config = function(AppFunction.reconciler).get(INVOKE_CONFIG, "prod-approvals-reconciler-asynchronous").inputs
 
     assert config["maximumRetryAttempts"] == 0
@@ -287,7 +285,7 @@ def test_alarms_of_a_function(app_function: AppFunction, periods: int) -> None:
     ]
 
 
-def test_interactions_refused_for_good_raises_an_alarm() -> None:
+def test_permanent_refusal_of_clicks_raises_alarm() -> None:
     assert alarm(function(AppFunction.interactions), "prod-approvals-interactions-refusals") == alarming(
         "prod-approvals-interactions-refusals",
         namespace="Breakglass",
@@ -306,7 +304,7 @@ def workflow() -> Deployment:
     return made(lambda: ApprovalWorkflow("prod-approvals-workflow", args), "machine_arn", "alarm_arns")
 
 
-def test_the_state_machine_logs_errors_without_what_they_are_about() -> None:
+def test_state_machine_logs_errors_without_data() -> None:
     deployment = workflow()
 
     name, physical = "prod-approvals-workflow", "breakglass-prod-approvals-workflow"
@@ -340,7 +338,7 @@ def test_the_state_machine_logs_errors_without_what_they_are_about() -> None:
     ("kind", "metric"),
     [("failed", "ExecutionsFailed"), ("aborted", "ExecutionsAborted"), ("timed-out", "ExecutionsTimedOut")],
 )
-def test_an_execution_that_does_not_come_to_its_end_raises_an_alarm(kind: str, metric: str) -> None:
+def test_unfinished_execution_raises_alarm(kind: str, metric: str) -> None:
     machine = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-prod-approvals-workflow"
 
     assert alarm(workflow(), f"prod-approvals-workflow-{kind}") == alarming(
@@ -356,14 +354,14 @@ def test_an_execution_that_does_not_come_to_its_end_raises_an_alarm(kind: str, m
 
 def api() -> Deployment:
     def program() -> dict[str, pulumi.Output[Any]]:
-        one = ApprovalApi("prod-approvals-api", ApprovalApiArgs(REGION, TAGS))
-        alarm_arns = one.forward(NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC)
-        return {"request_url": one.request_url, "alarm_arns": alarm_arns}
+        made_api = ApprovalApi("prod-approvals-api", ApprovalApiArgs(REGION, TAGS))
+        alarm_arns = made_api.forward(NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC)
+        return {"request_url": made_api.request_url, "alarm_arns": alarm_arns}
 
     return deploy(program)
 
 
-def test_the_api_has_one_route_that_leads_to_one_function() -> None:
+def test_api_has_one_route_to_one_function() -> None:
     deployment = api()
 
     name = "prod-approvals-api"
@@ -404,7 +402,7 @@ def test_the_api_has_one_route_that_leads_to_one_function() -> None:
     assert deployment.outputs["request_url"] == "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/slack"
 
 
-def test_the_api_is_throttled_and_logs_nothing_of_what_was_sent() -> None:
+def test_api_is_throttled_and_logs_no_bodies() -> None:
     stage = api().get("aws:apigatewayv2/stage:Stage", "prod-approvals-api-stage").inputs
 
     assert stage["name"] == "$default"
@@ -427,7 +425,7 @@ def test_the_api_is_throttled_and_logs_nothing_of_what_was_sent() -> None:
     }
 
 
-def test_failures_of_the_api_raise_an_alarm() -> None:
+def test_api_failures_raise_alarm() -> None:
     assert alarm(api(), "prod-approvals-api-failures") == alarming(
         "prod-approvals-api-failures",
         namespace="AWS/ApiGateway",
@@ -444,7 +442,7 @@ def reconcile() -> Deployment:
     return made(lambda: ReconcilerSchedule("prod-approvals-reconciler", args), "alarm_arns")
 
 
-def test_the_reconciler_runs_every_five_minutes() -> None:
+def test_reconciler_runs_every_five_minutes() -> None:
     deployment = reconcile()
 
     name = "prod-approvals-reconciler"
@@ -495,7 +493,7 @@ def test_the_reconciler_runs_every_five_minutes() -> None:
         ("overdue-explanations", Metric.overdue_explanations, 1),
     ],
 )
-def test_what_the_reconciler_finds_raises_an_alarm(kind: str, metric: Metric, periods: int) -> None:
+def test_reconciler_findings_raise_alarms(kind: str, metric: Metric, periods: int) -> None:
     assert alarm(reconcile(), f"prod-approvals-reconciler-{kind}") == alarming(
         f"prod-approvals-reconciler-{kind}",
         namespace="Breakglass",
@@ -507,7 +505,7 @@ def test_what_the_reconciler_finds_raises_an_alarm(kind: str, metric: Metric, pe
     )
 
 
-def test_reconciler_failing_twice_in_an_hour_raises_an_alarm() -> None:
+def test_reconciler_failing_twice_in_an_hour_raises_alarm() -> None:
     assert alarm(reconcile(), "prod-approvals-reconciler-failures") == alarming(
         "prod-approvals-reconciler-failures",
         namespace="Breakglass",
@@ -520,7 +518,7 @@ def test_reconciler_failing_twice_in_an_hour_raises_an_alarm() -> None:
     )
 
 
-def test_that_the_reconciler_is_silent_raises_an_alarm() -> None:
+def test_silent_reconciler_raises_alarm() -> None:
     assert alarm(reconcile(), "prod-approvals-reconciler-silent") == alarming(
         "prod-approvals-reconciler-silent",
         namespace="Breakglass",
@@ -536,7 +534,7 @@ def test_that_the_reconciler_is_silent_raises_an_alarm() -> None:
 # --- the policy that ends sessions -----------------------------------------------------------------------------------
 
 
-def test_the_policy_that_ends_sessions_hits_nobody_and_carries_the_tag_that_protects_it() -> None:
+def test_session_policy_denies_nothing_and_has_protected_tag() -> None:
     args = SessionPolicyArgs(["333333333333", "444444444444"], TAGS)
 
     deployment = made(lambda: SessionPolicy("prod-approvals-ended-sessions", args), "policy_id", "policy_arn")
@@ -585,7 +583,7 @@ def signing(secret: Any = None, existing: str | None = None) -> Deployment:
     return made(component, "secret_arn")
 
 
-def test_a_signing_secret_from_configuration_gets_a_secret_of_its_own() -> None:
+def test_signing_secret_from_config_creates_secret() -> None:
     deployment = signing(SIGNING)
 
     name = "prod-approvals-signing"
@@ -608,7 +606,7 @@ def test_a_signing_secret_from_configuration_gets_a_secret_of_its_own() -> None:
     assert SIGNING not in str([in_clear, deployment.outputs, deployment.registered_outputs, deployment.calls])
 
 
-def test_an_existing_signing_secret_is_found_and_not_read() -> None:
+def test_existing_signing_secret_is_not_read() -> None:
     deployment = signing(existing="slack/signing")
 
     assert deployment.inventory() == {("breakglass:index:SlackSigningSecret", "prod-approvals-signing")}
@@ -620,21 +618,21 @@ def test_an_existing_signing_secret_is_found_and_not_read() -> None:
 @pytest.mark.parametrize(
     "wrong", ["xoxb-1-a-bot-token-that-is-long-enough", f'{{"secret":"{SIGNING}"}}', f"{SIGNING}\n", ""]
 )
-def test_what_is_no_signing_secret_is_refused_without_showing_it(wrong: str) -> None:
+def test_wrong_signing_secret_is_refused_unseen(wrong: str) -> None:
     with pytest.raises(pulumi.RunError, match="Not a signing secret") as refused:
         signing(wrong)
 
     assert not wrong or wrong not in str(refused.value)
 
 
-def test_arguments_with_a_secret_do_not_show_it() -> None:
+def test_args_with_secret_hide_it_in_repr() -> None:
     assert SIGNING not in repr(SlackSigningSecretArgs(REGION, SIGNING, None, None, TAGS))
 
 
 # --- uses ------------------------------------------------------------------------------------------------------------
 
 
-def test_every_rule_has_the_recorder_as_a_second_target() -> None:
+def test_every_rule_has_usage_recorder_as_second_target() -> None:
     record = Transformer({"account": "$.account"}, '{"value":"<account>"}')
 
     def component() -> UseRecording:

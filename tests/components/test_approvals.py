@@ -1,7 +1,7 @@
-"""`Approvals` puts its parts together: what is made, what each function is told and may, and what is refused.
+"""`Approvals`: its inventory, the environment and permissions of each function, and refusals.
 
-Not proven here: the parts themselves (test_approval_parts.py), the documents' text (tests/unit/policy), and that the
-engine deploys it (tests/engine).
+Not proven here: the parts (test_approval_parts.py), the documents' text (tests/unit/iam), and that the engine deploys
+it (tests/engine).
 """
 
 import json
@@ -121,7 +121,7 @@ def policy_of(deployment: Deployment) -> ApprovalPolicy:
     return from_json(deployment.outputs["policy_json"])
 
 
-# --- what is made ----------------------------------------------------------------------------------------------------
+# --- inventory -------------------------------------------------------------------------------------------------------
 
 PARTS = {
     ("breakglass:index:Approvals", NAME),
@@ -179,7 +179,7 @@ def test_inventory() -> None:
     assert stack().inventory() == PARTS | resources
 
 
-def test_every_resource_belongs_to_the_part_whose_name_it_has() -> None:
+def test_every_resource_has_its_part_as_parent() -> None:
     urns = stack().by_urn()
     for each in stack().resources:
         if each.type != "breakglass:index:Approvals":
@@ -188,7 +188,7 @@ def test_every_resource_belongs_to_the_part_whose_name_it_has() -> None:
             assert each.name.startswith(f"{parent.name}-")
 
 
-def test_sessions_are_ended_by_a_policy_on_the_accounts_that_it_binds() -> None:
+def test_session_policy_is_attached_to_member_accounts_only() -> None:
     rule = {**RULE, "accounts": ["222222222222", "333333333333"]}
 
     deployment = approvals({"end_sessions": True, "rules": [rule]})
@@ -200,7 +200,7 @@ def test_sessions_are_ended_by_a_policy_on_the_accounts_that_it_binds() -> None:
     assert deployment.outputs["session_policy_id"] == f"{NAME}-ended-sessions-policy-id"
 
 
-def test_an_existing_signing_secret_is_taken() -> None:
+def test_existing_signing_secret_is_used() -> None:
     deployment = approvals({"signing_secret_name": "slack/signing"}, slack_signing_secret=None)
 
     receiver = deployment.get("aws:lambda/function:Function", f"{NAME}-receiver-function").inputs
@@ -210,14 +210,14 @@ def test_an_existing_signing_secret_is_taken() -> None:
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_the_records_are_protected_unless_the_stack_says_otherwise(protected: bool) -> None:
+def test_records_are_protected_by_default(protected: bool) -> None:
     deployment = approvals({"protect_records": False} if not protected else {})
 
     table = deployment.get("aws:dynamodb/table:Table", f"{NAME}-records-table").inputs
     assert table["deletionProtectionEnabled"] is protected
 
 
-def test_uses_are_recorded_and_what_was_denied_is_none() -> None:
+def test_usages_are_recorded_but_not_denied_calls() -> None:
     targets = stack().of_type("aws:cloudwatch/eventTarget:EventTarget")
 
     recorded = [each for each in targets if each.inputs["targetId"] == "record"]
@@ -237,7 +237,7 @@ def test_uses_are_recorded_and_what_was_denied_is_none() -> None:
     ]
 
 
-# --- what the functions are told -------------------------------------------------------------------------------------
+# --- environment -----------------------------------------------------------------------------------------------------
 
 
 _TABLE = {"BREAKGLASS_TABLE": "breakglass-prod-approvals-records"}
@@ -257,13 +257,13 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
-def test_what_a_function_is_told_is_nothing_secret(app_function: AppFunction) -> None:
+def test_environment_of_functions_holds_no_secret(app_function: AppFunction) -> None:
     function = stack().get("aws:lambda/function:Function", f"{NAME}-{app_function}-function").inputs
 
     assert function["environment"]["variables"] == VARIABLES[app_function]
 
 
-def test_the_signing_secret_is_in_one_secret_input_and_nowhere_else() -> None:
+def test_signing_secret_is_in_one_secret_input_only() -> None:
     deployment = stack()
 
     holders = [each for each in deployment.resources if SIGNING in str(each.inputs)]
@@ -279,7 +279,7 @@ def code_of(deployment: Deployment) -> Path:
     return Path(path)
 
 
-def test_a_click_is_tried_three_times_within_a_quarter_of_an_hour_and_a_use_for_longer() -> None:
+def test_retries_of_clicks_and_usages_have_their_ages() -> None:
     configs = {each.name: each.inputs for each in stack().of_type(ASYNCHRONOUS)}
     tried = {
         name: (each["maximumRetryAttempts"], each.get("maximumEventAgeInSeconds")) for name, each in configs.items()
@@ -295,7 +295,7 @@ def test_a_click_is_tried_three_times_within_a_quarter_of_an_hour_and_a_use_for_
     assert all(destination["destination"].endswith("-dead-letters") for destination in kept.values())
 
 
-def test_all_functions_are_the_same_package_with_the_policy_in_it() -> None:
+def test_functions_share_the_package_with_the_policy() -> None:
     deployment = stack()
 
     package = code_of(deployment)
@@ -303,11 +303,11 @@ def test_all_functions_are_the_same_package_with_the_policy_in_it() -> None:
         assert archive.read("policy.json").decode() == deployment.outputs["policy_json"]
         assert "breakglass/app/entrypoints/__init__.py" in archive.namelist()
         assert not [name for name in archive.namelist() if "components" in name or name.endswith(".pyc")]
-    # Nobody else may read or exchange what is deployed.
+    # No other user may read or replace the package.
     assert stat.S_IMODE(package.parent.stat().st_mode) == 0o700
 
 
-def test_the_same_policy_is_the_same_package_and_another_is_another() -> None:
+def test_package_changes_only_with_the_policy() -> None:
     first, again = code_of(stack()), code_of(approvals())
     other = code_of(approvals({"channel": "C0APPROVALS2"}))
 
@@ -315,7 +315,7 @@ def test_the_same_policy_is_the_same_package_and_another_is_another() -> None:
     assert first.name == again.name != other.name
 
 
-def test_the_policy_says_what_the_section_does_in_the_ids_of_aws() -> None:
+def test_approval_policy_has_the_ids_of_aws() -> None:
     policy = policy_of(stack())
 
     assert policy.settings.deployed_in == policy.settings.management_account == ACCOUNT_ID
@@ -329,18 +329,18 @@ def test_the_policy_says_what_the_section_does_in_the_ids_of_aws() -> None:
         Principal(PrincipalKind.user, "id-of-user-ada.lovelace", "ada.lovelace"),
     )
     assert policy.people == {"U0ADA00001": "id-of-user-ada.lovelace"}
-    assert [(one.principal.id, one.account) for one in policy.standing] == [("id-of-group-breakers", "333333333333")]
+    assert [(each.principal.id, each.account) for each in policy.standing] == [("id-of-group-breakers", "333333333333")]
     assert policy.accounts == {"333333333333": "production", "444444444444": "staging"}
 
 
-# --- what the functions may ------------------------------------------------------------------------------------------
+# --- permissions ------------------------------------------------------------------------------------------------------
 
 
 MOST = {"settings": {"end_sessions": True}, "kms_key_arn": KEY, "identity_center_kms_key_arn": f"{KEY}2"}
 
 
 @pytest.mark.parametrize("more", [{}, MOST], ids=["least", "most"])
-def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
+def test_iam_documents_are_those_of_this_stack(more: dict[str, Any]) -> None:
     deployment = approvals(**more)
 
     scope = AppScope(
@@ -366,7 +366,7 @@ def test_every_document_is_that_of_this_stack(more: dict[str, Any]) -> None:
     assert json.loads(role["assumeRolePolicy"]) == workflow_trust(ARNS)
 
 
-def test_the_arns_that_are_named_are_those_of_what_is_made() -> None:
+def test_named_arns_are_those_of_created_resources() -> None:
     deployment = stack()
 
     made = {each.inputs["name"]: each for each in deployment.of_type("aws:lambda/function:Function")}.keys()
@@ -387,7 +387,7 @@ def test_the_arns_that_are_named_are_those_of_what_is_made() -> None:
     }
 
 
-def test_the_state_machine_calls_the_two_functions_of_this_stack() -> None:
+def test_state_machine_calls_functions_of_this_stack() -> None:
     machine = stack().get("aws:sfn/stateMachine:StateMachine", f"{NAME}-workflow-machine").inputs
 
     assert json.loads(machine["definition"]) == definition(
@@ -414,7 +414,7 @@ def test_no_output_is_secret() -> None:
     assert stack().secret_outputs == set()
 
 
-# --- what is looked up -----------------------------------------------------------------------------------------------
+# --- look-ups -------------------------------------------------------------------------------------------------------
 
 GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_GROUP = "aws:identitystore/getGroup:getGroup"
@@ -445,7 +445,7 @@ def elsewhere(_: object) -> dict[str, Any]:
     return {"accountId": "333333333333"}
 
 
-def test_key_of_identity_center_is_the_only_problem_told() -> None:
+def test_key_of_identity_center_is_the_only_problem() -> None:
     def may_not_decrypt(_: object) -> dict[str, Any]:
         raise ProviderError("AccessDeniedException: not authorized to perform kms:Decrypt")
 
@@ -458,7 +458,7 @@ def test_key_of_identity_center_is_the_only_problem_told() -> None:
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "first preview"])
-def test_all_that_is_not_there_is_told_in_one_report_before_any_function_is_made(preview: bool) -> None:
+def test_missing_names_come_in_one_report_before_functions(preview: bool) -> None:
     wrong_rule = {**RULE, "approvers": [{"group": "database-leds"}], "accounts": ["333333333333", "999999999999"]}
     assignment = {"group": "breakrs", "accounts": ["333333333333"], "sets": ["breakGlass"]}
     args: dict[str, Any] = {
@@ -492,7 +492,7 @@ def test_all_that_is_not_there_is_told_in_one_report_before_any_function_is_made
     assert not deployment.has_type("aws:lambda/function:Function")
 
 
-def test_a_delegated_administrator_is_told_that_the_management_account_is_out_of_reach() -> None:
+def test_delegated_administrator_with_management_rule_fails() -> None:
     args = {**ARGS, "settings": {**SETTINGS, "rules": [{**RULE, "accounts": [ACCOUNT_ID]}]}}
 
     with pytest.raises(pulumi.RunError, match="delegated") as refused:
@@ -501,7 +501,7 @@ def test_a_delegated_administrator_is_told_that_the_management_account_is_out_of
     assert "approvals.rules[0].accounts[0]" in str(refused.value)
 
 
-def test_a_closed_account_counts_as_none() -> None:
+def test_closed_account_is_unknown() -> None:
     def closed(_: object) -> dict[str, Any]:
         return organization(state="SUSPENDED")
 
@@ -509,7 +509,7 @@ def test_a_closed_account_counts_as_none() -> None:
         deploy(lambda: program(ARGS), answers={GET_ORGANIZATION: closed})
 
 
-def test_an_account_without_an_organisation_is_refused() -> None:
+def test_account_without_organization_is_refused() -> None:
     def none(_: object) -> dict[str, Any]:
         raise ProviderError("AWSOrganizationsNotInUseException")
 
@@ -519,7 +519,7 @@ def test_an_account_without_an_organisation_is_refused() -> None:
     assert "AWSOrganizationsNotInUseException" in str(refused.value)
 
 
-def test_what_may_be_meant_so_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_probable_mistakes_give_warnings(caplog: pytest.LogCaptureFixture) -> None:
     def alone(args: Any) -> dict[str, Any]:
         return {"groupMemberships": [{"memberId": {"userId": "id-of-user-ada.lovelace"}}]}
 
@@ -532,7 +532,7 @@ def test_what_may_be_meant_so_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     assert policy_of(deployment).settings.deployed_in == "333333333333"
 
 
-def test_everyday_set_that_can_decide_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_everyday_set_that_can_decide_gives_warning(caplog: pytest.LogCaptureFixture) -> None:
     allow = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}
     (pair,) = ARGS["pairs"]
     everyday = {"inline_policy": {"Version": "2012-10-17", "Statement": [allow]}}
@@ -545,7 +545,7 @@ def test_everyday_set_that_can_decide_is_warned_of(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("permissionSets.pairs[0].everyday.inlinePolicy.Statement[0]") == 1
 
 
-def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_members_give_warning_only(caplog: pytest.LogCaptureFixture) -> None:
     def refused(_: object) -> dict[str, Any]:
         raise ProviderError("AccessDeniedException")
 
@@ -555,7 +555,7 @@ def test_that_members_can_not_be_told_stops_nothing(caplog: pytest.LogCaptureFix
     assert caplog.text.count("has approvers: AccessDeniedException") == 1
 
 
-def test_a_policy_that_fits_into_no_role_is_refused() -> None:
+def test_role_policy_beyond_limit_is_refused() -> None:
     pairs = [{"name": f"set-{number}", "everyday": {}, "break_glass": {}} for number in range(120)]
     arns = {f"set-{number}-break-glass": f"{SET_ARN}-{number}" for number in range(120)}
     args = {
@@ -584,7 +584,7 @@ def test_a_policy_that_fits_into_no_role_is_refused() -> None:
     ],
     ids=["no secret", "two secrets", "no rules", "nothing watched", "no pairs", "no key"],
 )
-def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[str, Any], why: str) -> None:
+def test_wrong_args_are_refused_before_registration(wrong: dict[str, Any], why: str) -> None:
     report = refusal(lambda: program({**ARGS, **wrong}))
 
     assert why in report

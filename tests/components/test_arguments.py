@@ -18,9 +18,9 @@ from docs.generate_arguments import FILE, arguments_text
 from tests.conftest import refusal
 
 GOLDEN = Path(__file__).with_name("schema.golden.json")
-"""What Pulumi's analyzer makes of the components: the public surface, so that a change of it is seen in review.
+"""The schema that Pulumi's analyzer derives from the components: a review sees each change of the public surface.
 
-Write it anew with `python tests/components/test_arguments.py`.
+Regenerate it with `python tests/components/test_arguments.py`.
 """
 
 COMPONENTS: list[type[pulumi.ComponentResource]] = [getattr(breakglass, name) for name in MODELS]
@@ -48,8 +48,8 @@ def _dedented(value: Any) -> Any:
             return value
 
 
-def test_the_derived_schema_is_the_committed_one() -> None:
-    remedy = "write it anew with `python tests/components/test_arguments.py`, and read the difference"
+def test_derived_schema_is_the_committed_one() -> None:
+    remedy = "regenerate it with `python tests/components/test_arguments.py`, and read the difference"
     assert golden_text(schema()) == GOLDEN.read_text(encoding="utf-8"), remedy
 
 
@@ -67,7 +67,7 @@ def test_every_input_output_and_type_is_described() -> None:
             assert value.get("description"), f"{name}.{value['name']}"
 
 
-def test_every_component_says_what_deploying_it_needs() -> None:
+def test_every_component_lists_deploy_permissions() -> None:
     for component in COMPONENTS:
         assert "Permissions:\n" in inspect.getdoc(component), component  # pyrefly: ignore[not-iterable]
 

@@ -1,4 +1,4 @@
-"""`BreakGlass` puts the components together: the whole inventory, and what holds for every resource in it.
+"""`BreakGlass`: the whole inventory, and the invariants of every resource.
 
 Not proven here: the resources' inputs, which are the parts' own (the other files of this folder), and that the engine
 deploys them (tests/engine).
@@ -95,7 +95,7 @@ WITHOUT_APPROVALS = dict.fromkeys(
 
 
 def break_glass(args: dict[str, Any]) -> Deployment:
-    """What was deployed: once for the same arguments, since no test changes it."""
+    """Return the deployed resources, cached by arguments, since no test changes them."""
     return _deployed(json.dumps(args))
 
 
@@ -137,7 +137,7 @@ OF_THE_MONITORING = {
 
 
 def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
-    """What one watched role adds, its part of the monitoring included."""
+    """Return the resources of a watched role, with its part of the monitoring."""
     return {
         ("breakglass:index:UsageAlert", f"prod-{key}"),
         ("aws:sqs/queue:Queue", f"prod-{key}-dead-letters"),
@@ -174,7 +174,7 @@ def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> Non
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
 
 
-def test_where_another_stack_has_the_approvals_every_use_asks_for_an_explanation() -> None:
+def test_explain_button_without_approvals_is_added() -> None:
     targets = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "explain_button": True}}).of_type(TARGET)
     asking = {
         target.name for target in targets if "explain_alert" in target.inputs["inputTransformer"]["inputTemplate"]
@@ -184,7 +184,7 @@ def test_where_another_stack_has_the_approvals_every_use_asks_for_an_explanation
     assert asking == {f"prod-{key}-{path}" for key, path in shown}
 
 
-def test_without_approvals_no_alert_has_a_button_that_nobody_answers() -> None:
+def test_alert_without_approvals_has_no_button() -> None:
     for target in break_glass(BOTH).of_type(TARGET):
         assert "explain_alert" not in str(target.inputs)
 
@@ -231,7 +231,7 @@ def test_no_output_is_secret() -> None:
 
 
 @pytest.mark.parametrize("args", [BOTH, WITH_APPROVALS], ids=["without approvals", "with approvals"])
-def test_a_preview_of_a_new_stack_gets_through(args: dict[str, Any]) -> None:
+def test_preview_of_new_stack_succeeds(args: dict[str, Any]) -> None:
     assert deploy(lambda: program(args), preview=True).inventory() == break_glass(args).inventory()
 
 
@@ -257,7 +257,7 @@ GLOBAL_LOOKUPS = {
 }
 
 
-def test_every_regional_resource_and_lookup_names_its_region() -> None:
+def test_regional_resources_and_lookups_have_region() -> None:
     deployment = break_glass(WITH_APPROVALS)
 
     regional = [each for each in deployment.resources if each.custom and not each.type.startswith(GLOBAL)]
@@ -284,7 +284,7 @@ TAGGED = {
 }
 
 
-def test_everything_that_takes_tags_has_them() -> None:
+def test_taggable_resources_have_tags() -> None:
     resources = break_glass(WITH_APPROVALS).resources
     tagged = {each.type: each.inputs["tags"] for each in resources if "tags" in each.inputs}
 
@@ -312,7 +312,7 @@ PHYSICAL_NAMES = {
 }
 
 
-def test_everything_of_the_alert_path_and_the_approvals_carries_the_prefix_that_protects_it() -> None:
+def test_physical_names_have_the_protected_prefix() -> None:
     deployment = break_glass(WITH_APPROVALS)
 
     named = [
@@ -335,7 +335,7 @@ def inline_policy(deployment: Deployment) -> dict[str, Any]:
 KEY = "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def test_sets_are_denied_what_the_same_stack_names() -> None:
+def test_sets_are_denied_named_resources_of_stack() -> None:
     slack = {**ALERTS["slack"], "bot_token_secret_name": "slack/bot-token", "kms_key_arn": KEY}
     args = {
         "permission_sets": {**PERMISSION_SETS, "trail_buckets": ["org-trail"]},
@@ -356,7 +356,7 @@ def test_sets_are_denied_what_the_same_stack_names() -> None:
     assert inline_policy(break_glass(args))["Statement"] == [*RESTORE["Statement"], *deny_statements("aws", own=own)]
 
 
-def test_sets_of_a_stack_without_own_names_are_denied_the_prefix() -> None:
+def test_sets_of_stack_without_names_are_denied_prefix() -> None:
     assert inline_policy(break_glass(BOTH))["Statement"] == [*RESTORE["Statement"], *deny_statements("aws")]
 
 
@@ -368,7 +368,7 @@ def test_no_protection_beside_approvals_is_refused() -> None:
     assert "add approvals to acknowledge" in told
 
 
-def test_the_token_is_in_two_secret_inputs_and_nowhere_else() -> None:
+def test_token_is_in_two_secret_inputs_only() -> None:
     deployment = break_glass(WITH_APPROVALS)
 
     holders = [each for each in deployment.resources if TOKEN in str(each.inputs)]
@@ -380,7 +380,7 @@ def test_the_token_is_in_two_secret_inputs_and_nowhere_else() -> None:
     assert TOKEN not in str([deployment.outputs, deployment.registered_outputs, deployment.calls])
 
 
-def test_a_pair_added_at_the_top_changes_nothing_else_of_the_permission_sets() -> None:
+def test_pair_added_first_changes_no_other_set() -> None:
     added: dict[str, Any] = {"name": "network", "everyday": {}, "break_glass": {}}
 
     before = break_glass(PERMISSION_SETS_ONLY)
@@ -391,7 +391,7 @@ def test_a_pair_added_at_the_top_changes_nothing_else_of_the_permission_sets() -
     assert {urn: after.by_urn()[urn] for urn in before.by_urn()} == before.by_urn()
 
 
-def test_a_role_added_at_the_top_changes_only_the_dashboard() -> None:
+def test_role_added_first_changes_only_dashboard() -> None:
     watch = {**ALERTS["watch"], "permission_sets": ["Added", *ALERTS["watch"]["permission_sets"]]}
 
     before = break_glass(ALERTS_ONLY).by_urn()
@@ -404,7 +404,7 @@ def test_a_role_added_at_the_top_changes_only_the_dashboard() -> None:
 # --- approvals -------------------------------------------------------------------------------------------------------
 
 
-def test_approvals_add_their_own_and_change_only_what_tells_of_them() -> None:
+def test_approvals_change_no_other_resource_but_their_uses() -> None:
     without, with_them = break_glass(BOTH).by_urn(), break_glass(WITH_APPROVALS).by_urn()
 
     added = [each for urn, each in with_them.items() if urn not in without]
@@ -433,7 +433,7 @@ def test_outputs_with_approvals() -> None:
     assert policy["settings"]["instance_arn"] == INSTANCE_ARN
 
 
-def test_the_dashboard_shows_the_alarms_of_the_approvals() -> None:
+def test_dashboard_shows_alarms_of_approvals() -> None:
     dashboard = break_glass(WITH_APPROVALS).get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
 
     body = json.loads(dashboard.inputs["dashboardBody"])
@@ -442,7 +442,7 @@ def test_the_dashboard_shows_the_alarms_of_the_approvals() -> None:
     assert alarm in shown
 
 
-def test_approvals_that_can_not_be_made_end_the_program_and_are_not_waited_for() -> None:
+def test_failing_approvals_end_the_program() -> None:
     def none(_: object) -> dict[str, Any]:
         raise ProviderError("AWSOrganizationsNotInUseException")
 
@@ -516,14 +516,14 @@ def instances(deployment: Deployment) -> set[tuple[str, str]]:
     return {(each.inputs["instanceArn"], store) for each in deployment.resources if "instanceArn" in each.inputs}
 
 
-def test_the_instance_is_looked_up() -> None:
+def test_instance_is_looked_up() -> None:
     deployment = break_glass(sets())
 
     assert Call(GET_INSTANCES, {"region": REGION}) in deployment.calls
     assert instances(deployment) == {(INSTANCE_ARN, IDENTITY_STORE_ID)}
 
 
-def test_an_instance_that_is_given_is_not_looked_up() -> None:
+def test_given_instance_is_not_looked_up() -> None:
     deployment = break_glass(sets(instance_arn=ANOTHER_INSTANCE, identity_store_id="d-0000000000"))
 
     assert GET_INSTANCES not in {call.token for call in deployment.calls}
@@ -538,7 +538,7 @@ def no_instance(_: object) -> dict[str, Any]:
     return {"arns": [], "identityStoreIds": []}
 
 
-def test_of_several_instances_the_given_one_is_taken() -> None:
+def test_given_instance_of_several_is_used() -> None:
     deployment = deploy(
         lambda: program(sets(instance_arn=ANOTHER_INSTANCE)), answers={GET_INSTANCES: several_instances}
     )
@@ -549,7 +549,7 @@ def test_of_several_instances_the_given_one_is_taken() -> None:
 @pytest.mark.parametrize(
     ("answer", "seen"), [(several_instances, ANOTHER_INSTANCE), (no_instance, "no Identity Center")]
 )
-def test_where_the_instance_is_not_clear_no_permission_set_is_made(answer: Any, seen: str) -> None:
+def test_ambiguous_instance_creates_no_permission_set(answer: Any, seen: str) -> None:
     deployment = Deployment()
 
     with pytest.raises(pulumi.RunError, match=seen):
@@ -602,7 +602,7 @@ RISKY: dict[str, Any] = {
         "risk",
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[str, Any], why: str) -> None:
+def test_wrong_args_are_refused_before_registration(wrong: dict[str, Any], why: str) -> None:
     report = refusal(lambda: program(wrong))
 
     assert why in report
@@ -612,7 +612,7 @@ def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: dict[s
 # --- one validation --------------------------------------------------------------------------------------------------
 
 
-def test_validated_stack_deploys_the_same_without_a_second_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validated_stack_is_not_validated_again(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = StackFile.model_validate(WITH_APPROVALS)
     monkeypatch.setattr("breakglass.components.constructor.validate", None)
     monkeypatch.setattr("breakglass.components.permission_sets.permission_set_pair.lint_pair", None)
@@ -625,7 +625,7 @@ def test_validated_stack_deploys_the_same_without_a_second_validation(monkeypatc
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
-def test_api_is_known_by_its_old_parent() -> None:
+def test_api_has_alias_of_old_parent() -> None:
     # The engine gives what is below it the alias, too: with the engine a preview of an older stack changes nothing.
     old = {each.name: each.old_parents for each in break_glass(WITH_APPROVALS).resources if each.old_parents}
 
@@ -633,7 +633,7 @@ def test_api_is_known_by_its_old_parent() -> None:
     assert old == {"prod-approvals-api": {approvals.urn}}
 
 
-def test_each_resource_waits_for_what_it_needs_and_not_the_other_way() -> None:
+def test_resources_depend_one_way() -> None:
     deployment = break_glass(WITH_APPROVALS)
     dashboard = deployment.get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
     deny = deployment.get(
@@ -649,7 +649,7 @@ def test_no_permission_set_is_protected_by_default() -> None:
     assert not [each.name for each in break_glass(WITH_APPROVALS).resources if each.protect]
 
 
-def test_protect_covers_both_permission_sets_of_every_pair() -> None:
+def test_protect_covers_both_sets_of_every_pair() -> None:
     protected = break_glass({"permission_sets": {**PERMISSION_SETS, "protect": True}})
 
     assert {(each.type, each.name) for each in protected.resources if each.protect} == {

@@ -22,7 +22,7 @@ class Silent(pulumi.ComponentResource):
         super().__init__("test:index:Silent", name, None, None)
 
 
-def test_a_failing_assertion_inside_apply_fails_the_test() -> None:
+def test_failing_assertion_in_apply_fails_test() -> None:
     def program() -> None:
         topic = aws.sns.Topic("topic", name="topic", region=REGION)
         topic.arn.apply(fail)
@@ -31,12 +31,12 @@ def test_a_failing_assertion_inside_apply_fails_the_test() -> None:
         deploy(program)
 
 
-def test_a_failing_program_fails_the_test() -> None:
+def test_failing_program_fails_test() -> None:
     with pytest.raises(AssertionError, match="seen by the test"):
         deploy(lambda: fail(None))
 
 
-def test_a_second_resource_with_the_same_urn_is_refused() -> None:
+def test_duplicate_urn_is_refused() -> None:
     def program() -> None:
         aws.sns.Topic("topic", name="one", region=REGION)
         aws.sns.Topic("topic", name="two", region=REGION)
@@ -45,7 +45,7 @@ def test_a_second_resource_with_the_same_urn_is_refused() -> None:
         deploy(program)
 
 
-def test_a_resource_type_nobody_described_is_refused() -> None:
+def test_unknown_resource_type_is_refused() -> None:
     def program() -> None:
         aws.kms.Key("key")
 
@@ -53,7 +53,7 @@ def test_a_resource_type_nobody_described_is_refused() -> None:
         deploy(program)
 
 
-def test_a_function_nobody_described_is_refused() -> None:
+def test_unknown_provider_function_is_refused() -> None:
     def program() -> None:
         aws.get_region_output()
 
@@ -61,7 +61,7 @@ def test_a_function_nobody_described_is_refused() -> None:
         deploy(program)
 
 
-def test_a_component_that_registers_no_outputs_is_refused() -> None:
+def test_component_without_outputs_is_refused() -> None:
     def program() -> None:
         Silent("silent")
 
@@ -76,7 +76,7 @@ def test_runs_are_independent() -> None:
     assert deploy(program) == deploy(program)
 
 
-def test_inputs_are_recorded_with_secrets_unwrapped_and_marked() -> None:
+def test_recorded_inputs_have_secrets_unwrapped_and_marked() -> None:
     def program() -> dict[str, pulumi.Output[Any]]:
         secret = aws.secretsmanager.Secret("secret", name="token", recovery_window_in_days=0, region=REGION)
         version = aws.secretsmanager.SecretVersion(
@@ -97,7 +97,7 @@ def test_inputs_are_recorded_with_secrets_unwrapped_and_marked() -> None:
     assert deployment.secret_outputs == {"private"}
 
 
-def test_a_preview_leaves_unknown_what_aws_would_add() -> None:
+def test_preview_leaves_aws_values_unknown() -> None:
     def program() -> dict[str, pulumi.Output[str]]:
         topic = aws.sns.Topic("topic", name="topic", region=REGION)
         return {"name": topic.name, "arn": topic.arn}
@@ -105,7 +105,7 @@ def test_a_preview_leaves_unknown_what_aws_would_add() -> None:
     assert deploy(program, preview=True).outputs == {"name": "topic", "arn": None}
 
 
-def test_what_was_done_before_a_failure_is_recorded() -> None:
+def test_resources_before_failure_are_recorded() -> None:
     def program() -> None:
         aws.sns.Topic("topic", name="topic", region=REGION)
         fail(None)
@@ -116,7 +116,7 @@ def test_what_was_done_before_a_failure_is_recorded() -> None:
     assert deployment.inventory() == {("aws:sns/topic:Topic", "topic")}
 
 
-def test_what_a_failed_program_leaves_under_way_is_cancelled() -> None:
+def test_tasks_of_failed_program_are_cancelled() -> None:
     cancelled: list[bool] = []
 
     async def wait(_: object) -> None:

@@ -91,7 +91,7 @@ def test_inventory() -> None:
     }
 
 
-def test_the_least_there_can_be() -> None:
+def test_minimal_pair() -> None:
     least = {"allow_local_login": True}
     deployment = pair(everyday={}, break_glass=least, assignments=[], protect_alert_path=False)
 
@@ -110,7 +110,7 @@ def test_outputs() -> None:
     }
 
 
-def test_the_permission_sets() -> None:
+def test_permission_set_inputs() -> None:
     relay_state = "https://eu-central-1.console.aws.amazon.com/rds/home"
 
     deployment = pair(break_glass={"name": "devops-bg", "relay_state": relay_state})
@@ -159,14 +159,14 @@ def test_every_kind_of_policy() -> None:
     }
 
 
-def test_a_boundary_of_aws() -> None:
+def test_managed_permissions_boundary() -> None:
     deployment = pair(everyday={"permissions_boundary": {"managed_policy_arn": READ_ONLY}})
 
     boundary = deployment.get(BOUNDARY, "devops-everyday-boundary").inputs
     assert boundary["permissionsBoundary"] == {"managedPolicyArn": READ_ONLY}
 
 
-# What they say is in tests/unit/iam/test_protection.py.
+# tests/unit/iam/test_protection.py shows their content.
 DENIALS = list(deny_statements("aws"))
 
 
@@ -178,29 +178,29 @@ def denied(deployment: Deployment, sid: str) -> dict[str, Any]:
     return next(each for each in inline_policy(deployment)["Statement"] if each.get("Sid") == sid)
 
 
-def test_the_break_glass_set_may_not_touch_the_alert_path() -> None:
+def test_break_glass_set_is_denied_the_alert_path() -> None:
     assert inline_policy(pair()) == {"Version": "2012-10-17", "Statement": [*RESTORE["Statement"], *DENIALS]}
 
 
-def test_the_protection_does_not_need_a_policy_of_the_users_own() -> None:
+def test_protection_needs_no_policy_of_the_user() -> None:
     deployment = pair(break_glass={})
 
     assert inline_policy(deployment) == {"Version": "2012-10-17", "Statement": DENIALS}
 
 
-def test_the_protection_can_be_left_out() -> None:
+def test_protection_can_be_omitted() -> None:
     (local_login,) = deny_statements("aws", protect=False)
     assert inline_policy(pair(protect_alert_path=False))["Statement"] == [*RESTORE["Statement"], local_login]
 
 
-def test_local_login_is_denied_unless_it_is_allowed() -> None:
+def test_local_login_is_denied_by_default() -> None:
     allowed = {**ARGS["break_glass"], "allow_local_login": True}
 
     assert denied(pair(), "NoLocalLogin")["Action"] == ["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"]
     assert inline_policy(pair(break_glass=allowed, protect_alert_path=False)) == RESTORE
 
 
-def test_acknowledged_power_is_not_withheld() -> None:
+def test_acknowledged_power_is_not_denied() -> None:
     administrator = {"managed_policies": [ADMINISTRATOR], "acknowledge": ["administrator-access"]}
     of_organizations = {**administrator, "acknowledge": ["administrator-access", "organizations"]}
 
@@ -213,7 +213,7 @@ def test_acknowledged_power_is_not_withheld() -> None:
 SECRET = "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????"
 
 
-def test_what_the_prefix_does_not_cover_is_protected() -> None:
+def test_resources_without_prefix_are_protected() -> None:
     def with_api() -> dict[str, pulumi.Output[Any]]:
         api_id = pulumi.Output.from_input("a1b2c3d4e5")
         return program({**ARGS, "protected_arns": [SECRET], "approval_api_id": api_id})
@@ -230,7 +230,7 @@ def test_unprotected_set_that_reads_a_protected_secret_is_refused() -> None:
     assert "alert-path" in refusal(lambda: program({**ARGS, **more}))
 
 
-def test_the_everyday_set_is_left_as_it_is() -> None:
+def test_everyday_set_gets_no_deny() -> None:
     deployment = pair(everyday={"inline_policy": RESTORE})
 
     everyday = deployment.get(INLINE, "devops-everyday-inline").inputs
@@ -272,7 +272,7 @@ def test_principals(
     assert deployment.calls == calls
 
 
-def test_an_assignment_waits_for_every_policy_of_its_set() -> None:
+def test_assignment_depends_on_every_policy_of_its_set() -> None:
     policies_of_others = {"customer_managed_policies": [{"name": "look"}]}
     boundary = {"permissions_boundary": {"managed_policy_arn": READ_ONLY}}
     deployment = pair(everyday={**ARGS["everyday"], **policies_of_others, **boundary})
@@ -289,7 +289,7 @@ def test_an_assignment_waits_for_every_policy_of_its_set() -> None:
         assert policies <= assignment.depends_on
 
 
-def test_an_assignment_added_at_the_top_changes_nothing_else() -> None:
+def test_assignment_added_first_changes_nothing_else() -> None:
     existing = [
         {"group": "database-oncall", "accounts": ["222222222222", "333333333333"]},
         {"user": "mo", "accounts": ["333333333333"], "sets": ["breakGlass"]},
@@ -305,7 +305,7 @@ def test_an_assignment_added_at_the_top_changes_nothing_else() -> None:
     ]
 
 
-def test_an_account_added_at_the_front_changes_nothing_else() -> None:
+def test_account_added_first_changes_nothing_else() -> None:
     before = pair(assignments=[{"group": "oncall", "accounts": ["222222222222"]}]).by_urn()
     after = pair(assignments=[{"group": "oncall", "accounts": ["111111111111", "222222222222"]}]).by_urn()
 
@@ -340,22 +340,22 @@ def test_an_account_added_at_the_front_changes_nothing_else() -> None:
         "another service's ARN",
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+def test_wrong_args_are_refused_before_registration(wrong: Any, why: str) -> None:
     assert why in refusal(lambda: program({**ARGS, **wrong}))
 
 
-def test_a_break_glass_name_that_begins_with_the_everyday_name_is_fine() -> None:
+def test_break_glass_name_with_everyday_prefix_passes() -> None:
     assert pair(break_glass={"name": "devops_emergency"}).outputs["break_glass_arn"] == f"{PREFIX}devops_emergency"
 
 
-def test_a_policy_that_does_not_go_together_with_the_protection_is_refused() -> None:
+def test_policy_that_conflicts_with_protection_is_refused() -> None:
     statements = [{**RESTORE["Statement"][0], "Sid": "ProtectAlertPath"}]
     break_glass = {"inline_policy": {"Version": "2012-10-17", "Statement": statements}}
 
     assert "ProtectAlertPath" in refusal(lambda: program({**ARGS, "break_glass": break_glass}))
 
 
-def test_an_acknowledged_risk_is_deployed() -> None:
+def test_acknowledged_risk_is_deployed() -> None:
     risks = ["administrator-access", "iam", "sso", "organizations"]
 
     deployment = pair(break_glass={"managed_policies": [ADMINISTRATOR], "acknowledge": risks})

@@ -1,6 +1,6 @@
-"""Names of groups and users become ids, all at once, and a name that can't be found is told by itself.
+"""Names of groups and users become IDs, and each missing name has its own error.
 
-Not proven here: what the real provider says of a name that isn't there.
+Not proven here: the real provider's text for a missing name.
 """
 
 from typing import Any
@@ -45,14 +45,14 @@ def no_such_user(_: object) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_entry_is_called_in_logical_names_as_it_is_written(entry: PrincipalSpec, key: str) -> None:
+def test_logical_name_has_the_entry_as_written(entry: PrincipalSpec, key: str) -> None:
     assert named(entry).key == key
 
 
-def test_a_wrong_name_does_not_hide_the_others() -> None:
+def test_missing_name_does_not_hide_others() -> None:
     def program() -> dict[str, Any]:
         store = Holder().store
-        return {one.key: store.answer_about(one) for one in (LEADS, ADA, ADA_BY_ID)}
+        return {principal.key: store.answer_about(principal) for principal in (LEADS, ADA, ADA_BY_ID)}
 
     deployment = deploy(program, answers={GET_USER: no_such_user})
 
@@ -64,7 +64,7 @@ def test_a_wrong_name_does_not_hide_the_others() -> None:
     assert len(deployment.calls) == 2
 
 
-def test_a_name_that_has_to_be_there_is_named_where_it_is_not() -> None:
+def test_missing_required_name_fails_with_its_name() -> None:
     def program() -> dict[str, Any]:
         return {"id": Holder().store.id_of(ADA)}
 
@@ -83,7 +83,7 @@ def may_not_decrypt(_: object) -> dict[str, Any]:
     )
 
 
-def test_principal_behind_a_key_is_refused_with_the_key() -> None:
+def test_principal_behind_kms_key_fails_with_key_problem() -> None:
     with pytest.raises(pulumi.RunError) as refused:
         deploy(lambda: {"id": Holder().store.id_of(ADA)}, answers={GET_USER: may_not_decrypt})
 
@@ -122,14 +122,14 @@ def test_members_of_a_group() -> None:
     assert members(memberships) == {"members": ["u-2", "u-1"]}
 
 
-def test_that_members_can_not_be_told_is_an_answer() -> None:
+def test_unreadable_members_are_missing() -> None:
     def refused(_: object) -> dict[str, Any]:
         raise ProviderError("AccessDeniedException")
 
     assert members(refused) == {"members": Missing("AccessDeniedException")}
 
 
-def test_nobody_in_a_group_is_an_answer() -> None:
+def test_group_without_members_is_empty() -> None:
     def nobody(_: object) -> dict[str, Any]:
         return {"groupMemberships": []}
 

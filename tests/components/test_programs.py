@@ -28,7 +28,7 @@ def run(program: Path) -> Deployment:
 
 
 def count(deployment: Deployment) -> dict[str, int]:
-    """How many there are of each component."""
+    """Return the number of each component."""
     types = [resource.type for resource in deployment.resources if not resource.custom]
     return {type_.rpartition(":")[2]: types.count(type_) for type_ in types}
 
@@ -60,11 +60,11 @@ def count(deployment: Deployment) -> dict[str, int]:
     ],
     ids=["example", "foreign program"],
 )
-def test_the_program_runs(program: Path, components: dict[str, int]) -> None:
+def test_program_runs(program: Path, components: dict[str, int]) -> None:
     assert count(run(program)) == components
 
 
-def test_the_foreign_programs_own_settings_reach_the_resources() -> None:
+def test_settings_of_foreign_program_reach_resources() -> None:
     deployment = run(FOREIGN)
 
     names = {each.inputs["name"] for each in deployment.of_type("aws:cloudwatch/eventRule:EventRule")}

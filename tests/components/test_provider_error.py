@@ -1,4 +1,4 @@
-"""What a reader is told of a look-up that failed, as Pulumi's SDK words it."""
+"""The text of a failed look-up, as Pulumi's SDK writes it."""
 
 import pytest
 
@@ -13,5 +13,5 @@ from breakglass.components.provider_error import words_of
         ("invoke of aws:x/y:y failed: \x1b]0;owned\x07", "\\u001b]0;owned\\u0007"),
     ],
 )
-def test_words_of_a_provider_error_are_its_own(said: str, words: str) -> None:
+def test_words_of_provider_error_are_unchanged(said: str, words: str) -> None:
     assert words_of(Exception(said)) == words

@@ -31,7 +31,7 @@ def connect(args: SlackConnectionArgs) -> Deployment:
     return deploy(lambda: program(args))
 
 
-def test_a_token_from_configuration_gets_a_secret_of_its_own() -> None:
+def test_token_from_config_creates_secret() -> None:
     deployment = connect({"region": REGION, "bot_token": TOKEN, "tags": {"team": "platform"}})
 
     assert deployment.inventory() == {
@@ -62,7 +62,7 @@ def test_a_token_from_configuration_gets_a_secret_of_its_own() -> None:
     }
 
 
-def test_an_existing_secret_is_read_and_left_alone() -> None:
+def test_existing_secret_is_read_but_unchanged() -> None:
     deployment = connect({"region": REGION, "bot_token_secret_name": "slack/bot"})
 
     assert deployment.inventory() == {(COMPONENT, "prod"), (CONNECTION, "prod-connection")}
@@ -85,7 +85,7 @@ def test_an_existing_secret_is_read_and_left_alone() -> None:
     ],
     ids=["plain", "secret output", "existing secret"],
 )
-def test_the_token_is_in_secret_inputs_and_nowhere_else(source: Callable[[], Any], token: str) -> None:
+def test_token_is_in_secret_inputs_only(source: Callable[[], Any], token: str) -> None:
     deployment = deploy(lambda: program({"region": REGION, **source()}))
 
     in_clear = {each.name: without(each.inputs, each.secrets) for each in deployment.resources}
@@ -99,7 +99,7 @@ def test_the_token_is_in_secret_inputs_and_nowhere_else(source: Callable[[], Any
     ids=["user token", "JSON", "line break", "space", "empty", "header"],
 )
 @pytest.mark.parametrize("existing", [True, False], ids=["existing secret", "argument"])
-def test_what_is_no_bot_token_is_refused_without_showing_it(existing: bool, wrong: str) -> None:
+def test_wrong_bot_token_is_refused_unseen(existing: bool, wrong: str) -> None:
     def source() -> Any:
         return {"bot_token_secret_name": "slack/bot"} if existing else {"bot_token": pulumi.Output.secret(wrong)}
 
@@ -127,7 +127,7 @@ def without(value: Any, paths: Iterable[str]) -> Any:
     }
 
 
-def test_a_key_of_the_customers_own_encrypts_secret_and_connection() -> None:
+def test_customer_key_encrypts_secret_and_connection() -> None:
     deployment = connect({"region": REGION, "bot_token": TOKEN, "kms_key_arn": KEY})
 
     assert deployment.get(SECRET, "prod-token").inputs["kmsKeyId"] == KEY
@@ -142,7 +142,7 @@ def test_a_key_of_the_customers_own_encrypts_secret_and_connection() -> None:
     ],
     ids=["no token", "two tokens"],
 )
-def test_connection_without_exactly_one_token_is_refused(source: SlackConnectionArgs, why: str) -> None:
+def test_connection_without_single_token_is_refused(source: SlackConnectionArgs, why: str) -> None:
     report = refusal(lambda: program({**source, "region": REGION}))
 
     assert why in report

@@ -60,7 +60,7 @@ def test_outputs() -> None:
     }
 
 
-def test_the_role_may_invoke_this_destination_and_nothing_else() -> None:
+def test_role_may_invoke_this_destination_only() -> None:
     deployment = destine()
 
     assert json.loads(deployment.get(ROLE_POLICY, "prod-invoke").inputs["policy"]) == {
@@ -75,7 +75,7 @@ def test_the_role_may_invoke_this_destination_and_nothing_else() -> None:
     }
 
 
-def test_only_rules_of_the_alert_path_here_may_use_the_role() -> None:
+def test_role_trusts_alert_path_rules_only() -> None:
     assert json.loads(destine().get(ROLE, "prod-role").inputs["assumeRolePolicy"]) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -91,14 +91,14 @@ def test_only_rules_of_the_alert_path_here_may_use_the_role() -> None:
     }
 
 
-def test_another_slack_can_be_posted_to() -> None:
+def test_other_slack_url_is_used() -> None:
     deployment = destine(post_message_url="https://slack-gov.com/api/chat.postMessage")
 
     destination = deployment.get(DESTINATION, "prod-destination")
     assert destination.inputs["invocationEndpoint"] == "https://slack-gov.com/api/chat.postMessage"
 
 
-def test_an_address_without_tls_is_refused() -> None:
+def test_url_without_tls_is_refused() -> None:
     args: SlackDestinationArgs = {
         "region": REGION,
         "connection_arn": CONNECTION_ARN,

@@ -1,4 +1,4 @@
-"""`UsageAlert` registers a rule and a target for each evidence path, and a dead-letter queue they may all use.
+"""`UsageAlert` registers a rule and a target for each evidence path, and a shared dead-letter queue.
 
 Not proven here: that a pattern matches what it should (tests/unit/alerts), and that EventBridge delivers
 (tests/local).
@@ -75,7 +75,7 @@ def test_inventory_for_a_permission_set() -> None:
     assert deployment.calls == []
 
 
-def test_inventory_for_a_role_which_the_portal_never_hands_out() -> None:
+def test_inventory_for_a_plain_role() -> None:
     paths = {EvidencePath.session_start, EvidencePath.console, EvidencePath.denied}
 
     assert alert(OF_A_ROLE).inventory() == {
@@ -102,7 +102,7 @@ def test_outputs() -> None:
 
 
 @pytest.mark.parametrize("path", EvidencePath)
-def test_the_rule_of_a_path(path: EvidencePath) -> None:
+def test_rule_of_evidence_path(path: EvidencePath) -> None:
     rule = alert(OF_A_SET).get(RULE, f"alert-{path}").inputs
 
     assert json.loads(rule.pop("eventPattern")) == event_pattern(PermissionSetSubject(SET), path)
@@ -116,7 +116,7 @@ def test_the_rule_of_a_path(path: EvidencePath) -> None:
 
 
 @pytest.mark.parametrize("path", EvidencePath)
-def test_the_target_of_a_path(path: EvidencePath) -> None:
+def test_target_of_evidence_path(path: EvidencePath) -> None:
     deployment = alert(OF_A_SET)
     message = slack_message(PermissionSetSubject(SET), path, channel=CHANNEL, post_mortem_url=POST_MORTEM)
 
@@ -133,7 +133,7 @@ def test_the_target_of_a_path(path: EvidencePath) -> None:
 
 
 @pytest.mark.parametrize("path", EvidencePath)
-def test_with_approvals_the_message_asks_for_an_explanation(path: EvidencePath) -> None:
+def test_message_with_explain_asks_for_explanation(path: EvidencePath) -> None:
     plain, explained = alert(OF_A_SET), alert({**OF_A_SET, "explain": True})
 
     assert explained.inventory() == plain.inventory()
@@ -145,7 +145,7 @@ def test_with_approvals_the_message_asks_for_an_explanation(path: EvidencePath) 
     assert ("explain_alert" in message.template) is (path is not EvidencePath.denied)
 
 
-def test_the_target_waits_for_the_queue_to_let_its_rule_in() -> None:
+def test_target_depends_on_queue_policy() -> None:
     deployment = alert(OF_A_SET)
 
     policy = deployment.get(QUEUE_POLICY, "alert-dead-letters")
@@ -153,7 +153,7 @@ def test_the_target_waits_for_the_queue_to_let_its_rule_in() -> None:
         assert policy.urn in target.depends_on
 
 
-def test_the_dead_letter_queue_is_encrypted_and_keeps_for_fourteen_days() -> None:
+def test_dead_letter_queue_is_encrypted_and_keeps_14_days() -> None:
     assert alert(OF_A_SET).get(QUEUE, "alert-dead-letters").inputs == {
         "name": "breakglass-alert-dead-letters",
         "messageRetentionSeconds": 1_209_600,
@@ -163,7 +163,7 @@ def test_the_dead_letter_queue_is_encrypted_and_keeps_for_fourteen_days() -> Non
     }
 
 
-def test_only_the_rules_of_this_alert_may_send_dead_letters() -> None:
+def test_dead_letter_queue_allows_rules_of_alert_only() -> None:
     deployment = alert(OF_A_SET)
 
     policy = deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs
@@ -198,7 +198,7 @@ def test_retry_can_be_set() -> None:
         assert target.inputs["retryPolicy"] == {"maximumEventAgeInSeconds": 60, "maximumRetryAttempts": 0}
 
 
-def test_drills_can_be_left_out() -> None:
+def test_drills_can_be_omitted() -> None:
     deployment = alert({**OF_A_ROLE, "drills": False})
 
     rule = deployment.get(RULE, "alert-session_start").inputs
@@ -206,7 +206,7 @@ def test_drills_can_be_left_out() -> None:
     assert json.loads(rule["eventPattern"]) == pattern
 
 
-def test_another_partition_has_other_arns() -> None:
+def test_other_partition_has_other_arns() -> None:
     deployment = alert({**OF_A_SET, "region": "us-gov-west-1"})
 
     rule = deployment.get(RULE, "alert-session_start").inputs
@@ -214,7 +214,7 @@ def test_another_partition_has_other_arns() -> None:
     assert json.loads(rule["eventPattern"]) == pattern
 
 
-def test_a_path_given_twice_is_one_rule() -> None:
+def test_duplicate_path_gives_one_rule() -> None:
     deployment = alert({**OF_A_SET, "evidence_paths": [EvidencePath.portal, EvidencePath.portal]})
 
     assert [rule.name for rule in deployment.of_type(RULE)] == ["alert-portal"]
@@ -236,11 +236,11 @@ def test_a_path_given_twice_is_one_rule() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else " and ".join(value),
 )
-def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+def test_wrong_args_are_refused_before_registration(wrong: Any, why: str) -> None:
     assert why in refusal(lambda: program({**OF_A_SET, **wrong}))
 
 
-def test_a_missing_reference_is_refused() -> None:
+def test_missing_reference_is_refused() -> None:
     args = {key: value for key, value in OF_A_SET.items() if key != "destination_role_arn"}
 
     report = refusal(lambda: program(cast(UsageAlertArgs, args)))

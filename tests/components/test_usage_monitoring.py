@@ -90,7 +90,7 @@ def test_inventory() -> None:
     }
 
 
-def test_alerts_by_email_add_a_target_to_every_rule_and_nothing_else() -> None:
+def test_alerts_by_email_add_targets_only() -> None:
     emails = ["a@example.com"]
 
     added = watch(emails=emails, alerts_by_email=True).inventory() - watch(emails=emails).inventory()
@@ -110,7 +110,7 @@ def test_outputs() -> None:
     }
 
 
-def test_the_topic_and_its_subscriptions() -> None:
+def test_topic_and_subscriptions() -> None:
     deployment = watch(emails=["a@example.com"])
 
     assert deployment.get(TOPIC, "watch-alarms").inputs == {
@@ -127,7 +127,7 @@ def test_the_topic_and_its_subscriptions() -> None:
     }
 
 
-def test_only_alarms_of_the_alert_path_and_rules_may_publish() -> None:
+def test_topic_policy_allows_alarms_and_rules_only() -> None:
     assert json.loads(watch().get(TOPIC_POLICY, "watch-alarms").inputs["policy"]) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -150,7 +150,7 @@ def test_only_alarms_of_the_alert_path_and_rules_may_publish() -> None:
     }
 
 
-def test_the_loss_of_this_connection_or_destination_goes_to_the_topic() -> None:
+def test_lost_connection_goes_to_topic() -> None:
     deployment = watch()
 
     rule = deployment.get(RULE, "watch-lost-connection").inputs
@@ -173,7 +173,7 @@ def test_the_loss_of_this_connection_or_destination_goes_to_the_topic() -> None:
 
 
 @pytest.mark.parametrize("path", ROLE_PATHS)
-def test_an_alert_by_email(path: EvidencePath) -> None:
+def test_alert_by_email(path: EvidencePath) -> None:
     url = "https://wiki.example.com/post-mortem"
     deployment = watch(emails=["a@example.com"], alerts_by_email=True, post_mortem_url=url)
     mail = email_text(RoleSubject("arn:aws:iam::222222222222:role/emergency"), path, post_mortem_url=url)
@@ -190,7 +190,7 @@ def test_an_alert_by_email(path: EvidencePath) -> None:
     }
 
 
-def test_nothing_is_published_before_the_topic_allows_it() -> None:
+def test_publishers_depend_on_topic_policy() -> None:
     deployment = watch(emails=["a@example.com"], alerts_by_email=True)
 
     policy = deployment.get(TOPIC_POLICY, "watch-alarms")
@@ -215,7 +215,7 @@ def alarm(deployment: Deployment, name: str) -> dict[str, Any]:
     return inputs
 
 
-def test_alarm_on_failed_deliveries_adds_up_all_rules_of_a_role() -> None:
+def test_failed_delivery_alarm_sums_rules_of_role() -> None:
     def metric(index: int, name: str, path: EvidencePath) -> dict[str, Any]:
         return {
             "id": f"m{index}",
@@ -242,7 +242,7 @@ def test_alarm_on_failed_deliveries_adds_up_all_rules_of_a_role() -> None:
     }
 
 
-def test_an_alarm_has_at_most_the_ten_metrics_cloudwatch_allows() -> None:
+def test_alarm_has_at_most_ten_metrics() -> None:
     queries = watch().get(ALARM, "watch-devops-break-glass-failed-deliveries").inputs["metricQueries"]
 
     assert len([query for query in queries if "metric" in query]) == 2 * len(EvidencePath) <= 10
@@ -277,7 +277,7 @@ def test_alarm_on_routine_use_counts_sessions_over_a_week() -> None:
     }
 
 
-def test_where_no_path_shows_a_use_none_is_counted() -> None:
+def test_role_without_usage_path_has_no_usage_alarm() -> None:
     (watched, _) = ARGS["watched"]
 
     deployment = watch(watched=[{**watched, "evidence_paths": [EvidencePath.denied]}])
@@ -289,7 +289,7 @@ def test_where_no_path_shows_a_use_none_is_counted() -> None:
     ]
 
 
-def test_every_alarm_says_which_role_and_what_to_do() -> None:
+def test_alarm_descriptions_name_role_and_remedy() -> None:
     for each in watch().of_type(ALARM):
         description = each.inputs["alarmDescription"]
         assert ("devops-break-glass" if "devops" in each.name else "emergency") in description
@@ -300,7 +300,7 @@ def test_every_alarm_says_which_role_and_what_to_do() -> None:
         assert len(description) <= 1024
 
 
-def test_the_dashboard_shows_all_roles_and_alarms() -> None:
+def test_dashboard_shows_all_roles_and_alarms() -> None:
     deployment = watch()
 
     dashboard = deployment.get(DASHBOARD, "watch-dashboard").inputs
@@ -359,5 +359,5 @@ def test_approvals_change_only_the_dashboard() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else " and ".join(value),
 )
-def test_wrong_arguments_are_refused_before_anything_is_registered(wrong: Any, why: str) -> None:
+def test_wrong_args_are_refused_before_registration(wrong: Any, why: str) -> None:
     assert why in refusal(lambda: program({**ARGS, **wrong}))

@@ -52,12 +52,12 @@ def test_portal_rules_elsewhere_are_not_silent(
     assert silent_portal_rules(paths, watched, deployed_in, MANAGEMENT) == []
 
 
-def test_assignment_in_the_management_account_is_told() -> None:
+def test_assignment_in_management_account_is_refused() -> None:
     (problem,) = unmanageable_assignments([PAIR], MEMBER, MANAGEMENT)
 
     assert problem.path == "permissionSets.pairs[0].assignments[1].accounts[1]"
     assert "each assignment of the set would fail" in problem.why
 
 
-def test_assignment_by_the_management_account_is_fine() -> None:
+def test_assignment_by_management_account_passes() -> None:
     assert unmanageable_assignments([PAIR], MANAGEMENT, MANAGEMENT) == []

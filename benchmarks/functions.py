@@ -43,6 +43,7 @@ _HANDLERS = "breakglass.app.entrypoints"
 # A function's environment; no service is called for it.
 _VARIABLES = {
     "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "BREAKGLASS_BOT_TOKEN_SECRET": "bot-token",
@@ -121,11 +122,14 @@ def measure(package: bytes, workdir: Path, repeat: int) -> tuple[Package, list[I
 
 def _programs(source: Path, compiled: Path) -> Sequence[_Program]:
     site_packages = Path(sysconfig.get_paths()["purelib"])
-    client = "get_session().create_client('dynamodb', region_name='eu-central-1')"
+    interactions = f"{_HANDLERS}.{AppFunction.interactions.name}"
+    clients = "dynamodb", "identitystore", "secretsmanager", "stepfunctions"
+    boto3 = (
+        f"import sys; sys.path.append({str(site_packages)!r}); import boto3; [boto3.client(name) for name in {clients}]"
+    )
     receiver = f"{_HANDLERS}.{AppFunction.receiver.name}"
     return (
         _Program("`import boto3`", site_packages, "import boto3"),
-        _Program("botocore and a client of it", site_packages, f"from botocore.session import get_session; {client}"),
         *(
             _Program(f"`{app_function}`", source, f"import {_HANDLERS}.{app_function.name}")
             for app_function in AppFunction
@@ -136,6 +140,7 @@ def _programs(source: Path, compiled: Path) -> Sequence[_Program]:
             f"from {receiver} import _context; _context()",
         ),
         _Program(f"`{AppFunction.receiver}`, byte code compiled", compiled, f"import {receiver}"),
+        _Program(f"`{AppFunction.interactions}`, and clients of boto3", source, f"import {interactions}; {boto3}"),
     )
 
 

@@ -31,8 +31,8 @@ from tests.app.services.fake_workspace import CHANNEL, FakeWorkspace
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
-# In place of the package's own `__init__`, which imports the components. Every look-up of a name and every connection
-# is an event that Python tells its audit hooks.
+# This replaces the package's `__init__`, which imports the components. Python's audit hooks see each name lookup and
+# each connection.
 _START = """
 import json, sys
 package = sys.modules["breakglass"] = type(sys)("breakglass")
@@ -40,18 +40,31 @@ package.__path__ = ["breakglass"]
 calls = []
 sys.addaudithook(lambda event, _: calls.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
 sys.path.insert(0, ".")
-import breakglass.app.entrypoints.{part.name}
+import breakglass.app.entrypoints.{app_function.name}
 print(json.dumps({{"calls": calls, "modules": sorted(sys.modules)}}))
 """
 
 
-@pytest.mark.parametrize("part", AppFunction)
-def test_function_starts_offline_with_the_standard_library(part: AppFunction) -> None:
-    # -S: nothing that is installed can be imported.
-    command = [sys.executable, "-S", "-c", _START.format(part=part)]
-    loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def _start(app_function: AppFunction) -> dict[str, list[str]]:
+    # -S: no installed package can be imported.
+    command = [sys.executable, "-S", "-c", _START.format(app_function=app_function)]
+    loaded: dict[str, list[str]] = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
+    return loaded
+
+
+@pytest.mark.parametrize("app_function", AppFunction)
+def test_function_starts_offline_with_the_standard_library(app_function: AppFunction) -> None:
+    loaded = _start(app_function)
     assert loaded["calls"] == []
     assert not {"asyncio", "logging", "urllib.request"} & set(loaded["modules"])
+
+
+def test_receiver_loads_its_two_calls_to_aws_alone() -> None:
+    prefix = "breakglass.app.aws."
+    loaded = {name.removeprefix(prefix) for name in _start(AppFunction.receiver)["modules"] if name.startswith(prefix)}
+    assert loaded == {"aws", "connection", "interactions_function", "secrets", "services", "sigv4", "slack_api"}
 
 
 class _Invoking(AwsClient):

@@ -19,7 +19,7 @@ Non-goals: identity (see `services.identity`); the state of a request (see `requ
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from breakglass.app.domain.durations import format_duration
@@ -210,9 +210,7 @@ def may_approve(
             request.rule,
             request.approvers,
         )
-    return Decision(
-        Outcome.allowed, f"{approver.display_name} may approve this.", request.rule, request.approvers, request.terms
-    )
+    return replace(request, reason=f"{approver.display_name} may approve this.")
 
 
 def decide_request(
@@ -227,20 +225,9 @@ def decide_request(
     }
     missing = request.terms.approvals - len(valid)
     if missing > 0:
-        return Decision(
-            Outcome.refused,
-            f"{len(valid)} of {request.terms.approvals} approvals; {missing} more by {_listed(request.approvers)}.",
-            request.rule,
-            request.approvers,
-            request.terms,
-        )
-    return Decision(
-        Outcome.allowed,
-        f"{len(valid)} of {request.terms.approvals} approvals.",
-        request.rule,
-        request.approvers,
-        request.terms,
-    )
+        reason = f"{len(valid)} of {request.terms.approvals} approvals; {missing} more by {_listed(request.approvers)}."
+        return replace(request, outcome=Outcome.refused, reason=reason)
+    return replace(request, reason=f"{len(valid)} of {request.terms.approvals} approvals.")
 
 
 def may_break_glass(
@@ -284,7 +271,7 @@ def may_break_glass(
             request.rule,
             request.approvers,
         )
-    return Decision(Outcome.allowed, "No approver answered in time.", request.rule, request.approvers, request.terms)
+    return replace(request, reason="No approver answered in time.")
 
 
 def _last_denial(
@@ -332,9 +319,7 @@ def _in_charge(
     policy: ApprovalPolicy, person: Person, permission_set: str, accounts: Sequence[str]
 ) -> tuple[tuple[Principal, ...], Decision | None]:
     """Return security and the approvers for a set, with the decision if the person is one of them."""
-    rules = [
-        rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
-    ]
+    rules = _rules_for(policy, permission_set, accounts)
     people = _unique([policy.security, *(rule.approvers for rule in rules)])
     if person.is_among(policy.security):
         return people, Decision(Outcome.allowed, f"{person.display_name} is named under `security`.")
@@ -411,7 +396,7 @@ def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: 
     unknown = _unknown(policy, permission_set, (account,))
     if unknown:
         return _refused(unknown)
-    about = [rule for rule in policy.rules if permission_set in rule.sets and account in rule.accounts]
+    about = _rules_for(policy, permission_set, (account,))
     own = [rule for rule in about if person.is_among(rule.approvers)]
     approvers = _unique(rule.approvers for rule in about)
     if not own:
@@ -512,12 +497,14 @@ def _forbids(deny: DenyRule, person: Person, permission_set: str, accounts: Sequ
     )
 
 
-def _matching(policy: ApprovalPolicy, requester: Person, permission_set: str, account: str) -> list[Rule]:
+def _rules_for(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> list[Rule]:
     return [
-        rule
-        for rule in policy.rules
-        if permission_set in rule.sets and account in rule.accounts and requester.is_among(rule.requesters)
+        rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
     ]
+
+
+def _matching(policy: ApprovalPolicy, requester: Person, permission_set: str, account: str) -> list[Rule]:
+    return [rule for rule in _rules_for(policy, permission_set, (account,)) if requester.is_among(rule.requesters)]
 
 
 def _governing(rules: Sequence[Rule]) -> list[Rule]:
@@ -566,9 +553,7 @@ def _common(lists: Sequence[tuple[Principal, ...]]) -> tuple[Principal, ...]:
 
 
 def _who_may(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str:
-    rules = [
-        rule for rule in policy.rules if permission_set in rule.sets and not set(accounts).isdisjoint(rule.accounts)
-    ]
+    rules = _rules_for(policy, permission_set, accounts)
     if not rules:
         return "No rule is for it."
     return f"People who may: {_listed(_unique(rule.requesters for rule in rules))}."

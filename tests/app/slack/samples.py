@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import example
 from hypothesis import strategies as st
 
 from breakglass.app.domain.decision import Decision, Outcome, Terms, may_request
@@ -105,6 +106,14 @@ HOSTILE = (
 )
 hostile = st.text(st.characters(exclude_categories=()), max_size=60).map(lambda text: f"{EVIL}{text}`<!channel>{EVIL}")
 """Any text, with a mark to find it."""
+
+
+def with_long_and_odd_texts(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a property of a text with the texts that a message or form holds worst, too."""
+    for text in (HOSTILE, HOSTILE * 40, *(part * 3000 for part in ('"', "<", "\U0001f525", "x", "\n"))):
+        test = example(text=text)(test)
+    return test
+
 
 ACCOUNTS = tuple(f"{111_111_111_111 + number}" for number in range(50))
 

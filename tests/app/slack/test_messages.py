@@ -34,7 +34,6 @@ from tests.app.slack.samples import (
     ADA_ACTOR,
     BEA_ACTOR,
     EXPLAINED,
-    HOSTILE,
     POLICY,
     REQUEST,
     USE,
@@ -47,6 +46,7 @@ from tests.app.slack.samples import (
     hostile_request,
     standing,
     texts,
+    with_long_and_odd_texts,
 )
 
 WHEN = "<!date^1764000000^{date_short_pretty} at {time}|2025-11-24 16:00 UTC>"
@@ -346,14 +346,8 @@ def every_message(text: str) -> list[MessageContent]:
     ]
 
 
-@pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 40, '"' * 3000, "<" * 3000, "\U0001f525" * 3000, "x" * 3000])
-def test_messages_with_long_or_odd_text_fit(text: str) -> None:
-    for body in every_message(text):
-        assert_message(body.blocks, LONGEST_MESSAGE)
-        assert_shown_safely(body.blocks, body.text)
-
-
-@given(hostile)
+@given(text=hostile)
+@with_long_and_odd_texts
 def test_messages_with_any_text_are_safe(text: str) -> None:
     for body in every_message(text):
         assert_message(body.blocks, LONGEST_MESSAGE)

@@ -79,7 +79,7 @@ def test_deny_of_sessions_stays_longer_than_clocks_differ() -> None:
     assert session_denials.MARGIN_SECONDS >= 60
 
 
-def test_front_waits_for_slack_within_its_three_seconds() -> None:
+def test_receiver_waits_for_slack_within_three_seconds() -> None:
     assert 1 < receiver._SLACK_SECONDS
     assert 2 * receiver._SLACK_SECONDS < 3
 

@@ -31,7 +31,7 @@ class UnknownSetError(LookupError):
 
 
 class AwsIdentityCenter:
-    """Implements `ports.IdentityCenter`.
+    """Implements `ports.IdentityCenter`; each method raises `BusyError` if a retry may help.
 
     Args:
         client: to call Identity Center with.
@@ -45,11 +45,7 @@ class AwsIdentityCenter:
         self._sets = sets
 
     def create(self, access: Access, set_arn: str = "") -> Operation:
-        """CreateAccountAssignment; a permanent refusal is a failed operation with its reason.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """CreateAccountAssignment; a permanent refusal is a failed operation with its reason."""
         arn = set_arn or self._arn(access.permission_set)
         assignment = _assignment(arn, access.account, _user(access))
         try:
@@ -62,29 +58,17 @@ class AwsIdentityCenter:
         return _operation(answer["AccountAssignmentCreationStatus"])
 
     def creation(self, operation_id: str) -> Operation:
-        """DescribeAccountAssignmentCreationStatus; of what isn't remembered any more nothing is to be expected.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """DescribeAccountAssignmentCreationStatus; a forgotten operation counts as failed."""
         asked = {"AccountAssignmentCreationRequestId": operation_id}
         status = self._status("DescribeAccountAssignmentCreationStatus", "AccountAssignmentCreationStatus", asked)
         return _forgotten(operation_id) if status is None else _operation(status)
 
     def delete(self, access: Access, set_arn: str = "") -> Operation:
-        """DeleteAccountAssignment of a user's.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """DeleteAccountAssignment of a user."""
         return self._remove(set_arn or self._arn(access.permission_set), access.account, _user(access))
 
     def deletion(self, operation_id: str) -> Operation:
-        """DescribeAccountAssignmentDeletionStatus; one that failed has succeeded if the assignment isn't listed.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """DescribeAccountAssignmentDeletionStatus; a failed one counts as succeeded if the assignment is not listed."""
         asked = {"AccountAssignmentDeletionRequestId": operation_id}
         status = self._status("DescribeAccountAssignmentDeletionStatus", "AccountAssignmentDeletionStatus", asked)
         if status is None:
@@ -95,29 +79,17 @@ class AwsIdentityCenter:
         return operation
 
     def is_assigned(self, access: Access, set_arn: str = "") -> bool:
-        """ListAccountAssignments, all pages.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """ListAccountAssignments, all pages."""
         wanted = (PrincipalKind.user, access.user_id)
         listed = self._listed(access.account, set_arn or self._arn(access.permission_set))
         return any((assigned.kind, assigned.id) == wanted for assigned in listed)
 
     def assignments(self, permission_set: str, account: str) -> tuple[Principal, ...]:
-        """ListAccountAssignments, all pages.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """ListAccountAssignments, all pages."""
         return self._listed(account, self._arn(permission_set))
 
     def remove(self, permission_set: str, account: str, principal: Principal) -> Operation:
-        """DeleteAccountAssignment.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """DeleteAccountAssignment."""
         return self._remove(self._arn(permission_set), account, principal)
 
     def _remove(self, set_arn: str, account: str, principal: Principal) -> Operation:
@@ -130,11 +102,7 @@ class AwsIdentityCenter:
         return _operation(answer["AccountAssignmentDeletionStatus"])
 
     def provisioned_accounts(self, permission_set: str) -> tuple[str, ...]:
-        """ListAccountsForProvisionedPermissionSet, all pages.
-
-        Raises:
-            BusyError: if a retry may help.
-        """
+        """ListAccountsForProvisionedPermissionSet, all pages."""
         asked = {"PermissionSetArn": self._arn(permission_set)}
         pages = self._pages("ListAccountsForProvisionedPermissionSet", asked)
         return tuple(dict.fromkeys(account for page in pages for account in page["AccountIds"]))

@@ -24,7 +24,7 @@ _PAGE = 100
 
 
 class IdentityStore:
-    """Implements `ports.Directory`.
+    """Implements `ports.Directory`; each method raises `AwsError` if AWS refuses or every attempt fails.
 
     Args:
         client: to call the identity store with.
@@ -36,20 +36,12 @@ class IdentityStore:
         self._store_id = store_id
 
     def person(self, user_id: str) -> Person | None:
-        """DescribeUser and ListGroupMembershipsForMember.
-
-        Raises:
-            AwsError: if AWS refuses, or every attempt fails.
-        """
+        """DescribeUser and ListGroupMembershipsForMember."""
         user = self._user(user_id)
         return self._with_groups(user) if user else None
 
     def person_by_email(self, address: str) -> Person | None:
-        """GetUserId by `emails.value`, then as `person`.
-
-        Raises:
-            AwsError: if AWS refuses, or every attempt fails.
-        """
+        """GetUserId by `emails.value`, then as `person`."""
         user = self._found("emails.value", address)
         has_it = user is not None and address in (email.get("Value") for email in user.get("Emails") or ())
         return self._with_groups(user) if user and has_it else None
@@ -59,29 +51,18 @@ class IdentityStore:
 
         AWS does not document whether it ignores case; either way, one of the two finds the usual case, a lower-case
         address in the identity store.
-
-        Raises:
-            AwsError: if AWS refuses, or every attempt fails.
         """
         users = (self._found("emails.value", spelled) for spelled in dict.fromkeys((address, address.lower())))
         emails = (email.get("Value") or "" for user in users if user for email in user.get("Emails") or ())
         return any(email != address and email.casefold() == address.casefold() for email in emails)
 
     def person_by_user_name(self, user_name: str) -> Person | None:
-        """GetUserId by `userName`, then as `person`.
-
-        Raises:
-            AwsError: if AWS refuses, or every attempt fails.
-        """
+        """GetUserId by `userName`, then as `person`."""
         user = self._found("userName", user_name)
         return self._with_groups(user) if user and user.get("UserName") == user_name else None
 
     def members(self, principals: Sequence[Principal]) -> tuple[Person, ...]:
-        """ListGroupMemberships of each group, and DescribeUser of each person.
-
-        Raises:
-            AwsError: if AWS refuses, or every attempt fails.
-        """
+        """ListGroupMemberships of each group, and DescribeUser of each person."""
         user_ids = dict.fromkeys(user_id for principal in principals for user_id in self._user_ids(principal))
         users = (self._user(user_id) for user_id in user_ids)
         return tuple(_person(user) for user in users if user)

@@ -27,6 +27,9 @@ class InteractionsFailedError(Exception):
 class LambdaInteractions:
     """Implements `ports.InteractionsFunction`.
 
+    Each method raises `AwsError` if Lambda refuses or does not answer, and `ask` also `InteractionsFailedError` if the
+    function fails or its answer is not an object.
+
     Args:
         client: to call Lambda with.
         function: name or ARN of the function.
@@ -37,20 +40,11 @@ class LambdaInteractions:
         self._function = function
 
     def hand_over(self, interaction: Mapping[str, Any]) -> None:
-        """Invoke it asynchronously.
-
-        Raises:
-            AwsError: if Lambda refuses it.
-        """
+        """Invoke it asynchronously."""
         self._client.invoke(self._function, "Event", _payload(interaction))
 
     def ask(self, interaction: Mapping[str, Any]) -> dict[str, Any]:
-        """Invoke it and wait.
-
-        Raises:
-            AwsError: if Lambda refuses it or does not answer.
-            InteractionsFailedError: if the function fails, or its answer is not an object.
-        """
+        """Invoke it and wait."""
         answer = self._client.invoke(self._function, "RequestResponse", _payload(interaction))
         said = _object(answer.body)
         if "x-amz-function-error" in answer.headers or said is None:

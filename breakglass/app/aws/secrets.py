@@ -30,6 +30,8 @@ class _Kept:
 class Secrets:
     """A cache of secrets by name or ARN.
 
+    Each method raises `AwsError` if there is no cached value and the read fails.
+
     Args:
         client: to call Secrets Manager with.
         clock: the time.
@@ -41,22 +43,14 @@ class Secrets:
         self._kept: dict[str, _Kept] = {}
 
     def get(self, name: str) -> str:
-        """Return a secret, cached for `LIFETIME_SECONDS`, or longer while Secrets Manager is unreachable.
-
-        Raises:
-            AwsError: if there is no cached value and the read fails.
-        """
+        """Return a secret, cached for `LIFETIME_SECONDS`, or longer while Secrets Manager is unreachable."""
         kept = self._kept.get(name)
         if kept is not None and self._clock() < kept.read_at + LIFETIME_SECONDS:
             return kept.value
         return self.refresh(name)
 
     def refresh(self, name: str) -> str:
-        """Return the current secret; the cached one if it is a few seconds old or the read fails.
-
-        Raises:
-            AwsError: if there is no cached value and the read fails.
-        """
+        """Return the current secret; the cached one if it is a few seconds old or the read fails."""
         kept, now = self._kept.get(name), self._clock()
         if kept is not None and now < kept.asked_at + PAUSE_SECONDS:
             return kept.value

@@ -17,6 +17,8 @@ from breakglass.app.ports import BusyError
 class ServiceControlPolicy:
     """Implements `ports.SessionPolicy`.
 
+    Each method raises `BusyError` if a retry may help, and `SessionPolicyRefusedError` if not.
+
     Args:
         client: to call Organizations with.
         policy_id: ID of the policy, `p-...`.
@@ -27,21 +29,11 @@ class ServiceControlPolicy:
         self._policy_id = policy_id
 
     def read(self) -> str:
-        """DescribePolicy.
-
-        Raises:
-            BusyError: if a retry may help.
-            SessionPolicyRefusedError: if a retry does not help.
-        """
+        """DescribePolicy."""
         return str(self._call("DescribePolicy")["Policy"]["Content"])
 
     def write(self, content: str) -> None:
-        """UpdatePolicy; a second time with the same content changes nothing.
-
-        Raises:
-            BusyError: if a retry may help.
-            SessionPolicyRefusedError: if a retry does not help.
-        """
+        """UpdatePolicy; a second time with the same content changes nothing."""
         self._call("UpdatePolicy", Content=content)
 
     def _call(self, operation: str, **arguments: str) -> dict[str, Any]:

@@ -49,7 +49,6 @@ class Api(ResourceType):
         name=Property(autoname=128),
         protocolType=Property(required=True, replaces=True),
         description=Property(),
-        disableExecuteApiEndpoint=Property(default=False),
         tags=TAGS,
     )
     computed = ("apiEndpoint", "arn", "executionArn", "tagsAll")
@@ -64,7 +63,6 @@ class Api(ResourceType):
             "name": api["Name"],
             "protocolType": api["ProtocolType"],
             "description": api.get("Description"),
-            "disableExecuteApiEndpoint": api.get("DisableExecuteApiEndpoint", False),
             "apiEndpoint": api["ApiEndpoint"],
             "arn": _arn(aws, resource_id),
             "executionArn": _execution_arn(aws, resource_id),
@@ -85,7 +83,6 @@ def _api(inputs: Properties) -> dict[str, Any]:
     return {
         "Name": inputs["name"],
         "Description": inputs.get("description", ""),
-        "DisableExecuteApiEndpoint": inputs["disableExecuteApiEndpoint"],
     }
 
 
@@ -98,7 +95,6 @@ class Integration(ResourceType):
         integrationMethod=Property(server_set=True),
         payloadFormatVersion=Property(default="1.0"),
         timeoutMilliseconds=Property(server_set=True),
-        description=Property(),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
@@ -114,7 +110,6 @@ class Integration(ResourceType):
             "integrationMethod": answer.get("IntegrationMethod"),
             "payloadFormatVersion": answer["PayloadFormatVersion"],
             "timeoutMilliseconds": answer.get("TimeoutInMillis"),
-            "description": answer.get("Description"),
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
@@ -133,7 +128,6 @@ def _integration(inputs: Properties) -> dict[str, Any]:
         "IntegrationMethod": inputs.get("integrationMethod"),
         "PayloadFormatVersion": inputs["payloadFormatVersion"],
         "TimeoutInMillis": inputs.get("timeoutMilliseconds"),
-        "Description": inputs.get("description", ""),
     }
 
 
@@ -143,7 +137,6 @@ class Route(ResourceType):
         apiId=_OF_API,
         routeKey=Property(required=True),
         target=Property(),
-        authorizationType=Property(default="NONE"),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
@@ -154,7 +147,6 @@ class Route(ResourceType):
         return {
             "routeKey": answer["RouteKey"],
             "target": answer.get("Target"),
-            "authorizationType": answer.get("AuthorizationType", "NONE"),
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
@@ -169,7 +161,6 @@ def _route(inputs: Properties) -> dict[str, Any]:
     return {
         "RouteKey": inputs["routeKey"],
         "Target": inputs.get("target", ""),
-        "AuthorizationType": inputs["authorizationType"],
     }
 
 
@@ -179,7 +170,6 @@ class Stage(ResourceType):
         apiId=_OF_API,
         name=Property(replaces=True, autoname=128),
         autoDeploy=Property(default=False),
-        description=Property(),
         defaultRouteSettings=Property(
             server_set=True,
             fields={
@@ -210,7 +200,6 @@ class Stage(ResourceType):
         return {
             "name": stage["StageName"],
             "autoDeploy": stage.get("AutoDeploy", False),
-            "description": stage.get("Description"),
             "defaultRouteSettings": {
                 "detailedMetricsEnabled": settings.get("DetailedMetricsEnabled", False),
                 "throttlingBurstLimit": settings.get("ThrottlingBurstLimit"),
@@ -241,7 +230,6 @@ def _stage(old: Properties, new: Properties) -> dict[str, Any]:
         log_settings = {}  # takes them off
     return {
         "AutoDeploy": new["autoDeploy"],
-        "Description": new.get("description", ""),
         "DefaultRouteSettings": settings and {name[0].upper() + name[1:]: value for name, value in settings.items()},
         "AccessLogSettings": log_settings,
     }

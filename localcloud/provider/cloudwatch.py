@@ -47,10 +47,7 @@ _PLAIN_SETTINGS = {
     # pulumi-aws input to parameter of PutMetricAlarm, where nothing but the name differs
     "name": "AlarmName",
     "alarmDescription": "AlarmDescription",
-    "actionsEnabled": "ActionsEnabled",
     "alarmActions": "AlarmActions",
-    "okActions": "OKActions",
-    "insufficientDataActions": "InsufficientDataActions",
     "comparisonOperator": "ComparisonOperator",
     "evaluationPeriods": "EvaluationPeriods",
     "datapointsToAlarm": "DatapointsToAlarm",
@@ -60,8 +57,6 @@ _PLAIN_SETTINGS = {
     "metricName": "MetricName",
     "period": "Period",
     "statistic": "Statistic",
-    "extendedStatistic": "ExtendedStatistic",
-    "unit": "Unit",
 }
 
 
@@ -72,10 +67,7 @@ class MetricAlarm(ResourceType):
     properties = declare(
         name=Property(replaces=True, autoname=255),
         alarmDescription=Property(),
-        actionsEnabled=Property(default=True),
         alarmActions=Property(compare=as_set),
-        okActions=Property(compare=as_set),
-        insufficientDataActions=Property(compare=as_set),
         comparisonOperator=Property(required=True),
         evaluationPeriods=Property(required=True),
         datapointsToAlarm=Property(),
@@ -86,8 +78,6 @@ class MetricAlarm(ResourceType):
         dimensions=Property(),
         period=Property(),
         statistic=Property(),
-        extendedStatistic=Property(),
-        unit=Property(),
         metricQueries=Property(
             items={
                 "id": Property(required=True),
@@ -102,7 +92,6 @@ class MetricAlarm(ResourceType):
                         "dimensions": Property(),
                         "period": Property(required=True),
                         "stat": Property(required=True),
-                        "unit": Property(),
                     }
                 ),
             }
@@ -176,7 +165,7 @@ def _query_parameters(query: Properties) -> dict[str, Any]:
             "MetricName": metric["metricName"],
             "Dimensions": _dimension_list(metric),
         }
-        stat = {"Period": metric["period"], "Stat": metric["stat"], "Unit": metric.get("unit")}
+        stat = {"Period": metric["period"], "Stat": metric["stat"]}
         parameters["MetricStat"] = {"Metric": _present(described), **_present(stat)}
     return _present(parameters)
 
@@ -197,7 +186,6 @@ def _query(answer: dict[str, Any]) -> Properties:
             "dimensions": _dimensions(stat["Metric"]),
             "period": stat["Period"],
             "stat": stat["Stat"],
-            "unit": stat.get("Unit"),
         }
     return query
 

@@ -126,39 +126,34 @@ class EventRule(ResourceType):
     properties = declare(
         name=Property(replaces=True, autoname=64),
         description=Property(),
-        eventBusName=Property(replaces=True, default="default"),
         eventPattern=Property(compare=as_document),
         scheduleExpression=Property(),
-        roleArn=Property(),
         state=Property(default="ENABLED"),
-        forceDestroy=Property(default=False),
         tags=TAGS,
     )
     computed = ("arn", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutRule, which would silently take over a rule of the same name: that is refused, as pulumi-aws does."""
-        name, bus = inputs["name"], inputs["eventBusName"]
+        name = inputs["name"]
         try:
-            aws.call("events", "DescribeRule", Name=name, EventBusName=bus)
+            aws.call("events", "DescribeRule", Name=name)
         except AwsCallError as error:
             if not error.not_found:
                 raise
         else:
-            raise AwsCallError("PutRule", "already exists", f"a rule {name} is on bus {bus} already")
+            raise AwsCallError("PutRule", "already exists", f"a rule {name} is on the default bus already")
         aws.call("events", "PutRule", Tags=tags.as_list(inputs), **_rule(inputs))
-        return name if bus == "default" else f"{bus}/{name}"
+        return name
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        answer = aws.call("events", "DescribeRule", Name=state["name"], EventBusName=state["eventBusName"])
+        answer = aws.call("events", "DescribeRule", Name=resource_id)
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
         return {
             "name": answer["Name"],
             "description": answer.get("Description"),
-            "eventBusName": answer["EventBusName"],
             "eventPattern": answer.get("EventPattern"),
             "scheduleExpression": answer.get("ScheduleExpression"),
-            "roleArn": answer.get("RoleArn"),
             "state": answer["State"],
             "arn": answer["Arn"],
             **tags.as_properties(tagged["Tags"]),
@@ -175,18 +170,15 @@ class EventRule(ResourceType):
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRule; AWS refuses while the rule has targets."""
-        parameters = {"Name": state["name"], "EventBusName": state["eventBusName"]}
-        aws.call("events", "DeleteRule", Force=state["forceDestroy"], **parameters)
+        aws.call("events", "DeleteRule", Name=resource_id)
 
 
 def _rule(inputs: Properties) -> dict[str, Any]:
     return {
         "Name": inputs["name"],
-        "EventBusName": inputs["eventBusName"],
         "Description": inputs.get("description"),
         "EventPattern": inputs.get("eventPattern"),
         "ScheduleExpression": inputs.get("scheduleExpression"),
-        "RoleArn": inputs.get("roleArn"),
         "State": inputs["state"],
     }
 
@@ -195,27 +187,22 @@ class EventTarget(ResourceType):
     tok = "aws:cloudwatch/eventTarget:EventTarget"
     properties = declare(
         rule=Property(required=True, replaces=True),
-        eventBusName=Property(replaces=True, default="default"),
         targetId=Property(replaces=True, autoname=64),
         arn=Property(required=True),
         roleArn=Property(),
         input=Property(compare=as_document),
-        inputPath=Property(),
         inputTransformer=Property(fields={"inputPaths": Property(), "inputTemplate": Property(required=True)}),
         deadLetterConfig=Property(fields={"arn": Property()}),
         retryPolicy=Property(fields={"maximumEventAgeInSeconds": Property(), "maximumRetryAttempts": Property()}),
-        forceDestroy=Property(default=False),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         self.update(aws, "", {}, inputs)
-        bus = "" if inputs["eventBusName"] == "default" else f"{inputs['eventBusName']}-"
-        return f"{bus}{inputs['rule']}-{inputs['targetId']}"
+        return f"{inputs['rule']}-{inputs['targetId']}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """ListTargetsByRule, which knows no way to ask for one target."""
-        where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
-        targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", **where)
+        targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", Rule=state["rule"])
         target = next((item for item in targets if item["Id"] == state["targetId"]), None)
         if target is None:
             return None
@@ -224,7 +211,6 @@ class EventTarget(ResourceType):
             "arn": target["Arn"],
             "roleArn": target.get("RoleArn"),
             "input": target.get("Input"),
-            "inputPath": target.get("InputPath"),
             "inputTransformer": {
                 "inputPaths": transformer.get("InputPathsMap"),
                 "inputTemplate": transformer.get("InputTemplate"),
@@ -238,15 +224,13 @@ class EventTarget(ResourceType):
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutTargets replaces the whole target; refusals come inside the answer."""
-        where = {"Rule": new["rule"], "EventBusName": new["eventBusName"]}
-        answer = aws.call("events", "PutTargets", Targets=[_target(new)], **where)
+        answer = aws.call("events", "PutTargets", Targets=[_target(new)], Rule=new["rule"])
         for entry in answer.get("FailedEntries", []):
             raise AwsCallError("PutTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """RemoveTargets; refusals come inside the answer."""
-        where = {"Rule": state["rule"], "EventBusName": state["eventBusName"]}
-        answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], Force=state["forceDestroy"], **where)
+        answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], Rule=state["rule"])
         for entry in answer.get("FailedEntries", []):
             raise AwsCallError("RemoveTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
 
@@ -257,7 +241,6 @@ def _target(inputs: Properties) -> dict[str, Any]:
         "Arn": inputs["arn"],
         "RoleArn": inputs.get("roleArn"),
         "Input": inputs.get("input"),
-        "InputPath": inputs.get("inputPath"),
         "InputTransformer": _present(
             InputPathsMap=inputs.get("inputTransformer", {}).get("inputPaths"),
             InputTemplate=inputs.get("inputTransformer", {}).get("inputTemplate"),

@@ -16,11 +16,8 @@ class Role(ResourceType):
     regional = False
     properties = declare(
         name=Property(replaces=True, autoname=64),
-        path=Property(replaces=True, default="/"),
         assumeRolePolicy=Property(required=True, compare=as_document),
         description=Property(),
-        maxSessionDuration=Property(default=3600),
-        permissionsBoundary=Property(),
         tags=TAGS,
     )
     computed = ("arn", "createDate", "uniqueId", "tagsAll")
@@ -31,11 +28,8 @@ class Role(ResourceType):
             "iam",
             "CreateRole",
             RoleName=inputs["name"],
-            Path=inputs["path"],
             AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
             Description=inputs.get("description"),
-            MaxSessionDuration=inputs["maxSessionDuration"],
-            PermissionsBoundary=inputs.get("permissionsBoundary"),
             Tags=tags.as_list(inputs),
         )
         return inputs["name"]
@@ -44,11 +38,8 @@ class Role(ResourceType):
         role = aws.call("iam", "GetRole", RoleName=resource_id)["Role"]
         return {
             "name": role["RoleName"],
-            "path": role["Path"],
             "assumeRolePolicy": _document(role["AssumeRolePolicyDocument"]),
             "description": role.get("Description"),
-            "maxSessionDuration": role.get("MaxSessionDuration", 3600),
-            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             "arn": role["Arn"],
             "createDate": role["CreateDate"].isoformat(),
             "uniqueId": role["RoleId"],
@@ -59,13 +50,7 @@ class Role(ResourceType):
         """One operation for each part of a role."""
         role = {"RoleName": resource_id}
         aws.call("iam", "UpdateAssumeRolePolicy", PolicyDocument=new["assumeRolePolicy"], **role)
-        aws.call("iam", "UpdateRole", MaxSessionDuration=new["maxSessionDuration"], **role)
         aws.call("iam", "UpdateRoleDescription", Description=new.get("description", ""), **role)
-        boundary = new.get("permissionsBoundary")
-        if boundary:
-            aws.call("iam", "PutRolePermissionsBoundary", PermissionsBoundary=boundary, **role)
-        elif old.get("permissionsBoundary"):
-            aws.call("iam", "DeleteRolePermissionsBoundary", **role)
         written, removed = tags.changes(old, new)
         if removed:
             aws.call("iam", "UntagRole", TagKeys=removed, **role)

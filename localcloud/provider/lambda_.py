@@ -19,8 +19,6 @@ from localcloud.provider.aws import Answer, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare, never_differs
 from localcloud.provider.values import UNKNOWN, FileArchive, Properties
 
-_UNRESERVED = -1
-
 
 class Function(ResourceType):
     tok = "aws:lambda/function:Function"
@@ -28,7 +26,6 @@ class Function(ResourceType):
         name=Property(replaces=True, autoname=64),
         code=Property(required=True, compare=never_differs),
         codeSha256=Property(),
-        sourceCodeHash=Property(),
         role=Property(required=True),
         handler=Property(required=True),
         runtime=Property(required=True),
@@ -37,7 +34,6 @@ class Function(ResourceType):
         memorySize=Property(default=128),
         timeout=Property(default=3),
         environment=Property(fields={"variables": Property()}),
-        deadLetterConfig=Property(fields={"targetArn": Property(required=True)}),
         loggingConfig=Property(
             server_set=True,
             fields={
@@ -47,9 +43,6 @@ class Function(ResourceType):
                 "systemLogLevel": Property(),
             },
         ),
-        tracingConfig=Property(server_set=True, fields={"mode": Property(required=True)}),
-        reservedConcurrentExecutions=Property(default=_UNRESERVED),
-        publish=Property(default=False),
         tags=TAGS,
     )
     computed = ("arn", "invokeArn", "qualifiedArn", "version", "sourceCodeSize", "tagsAll")
@@ -77,11 +70,9 @@ class Function(ResourceType):
             "CreateFunction",
             Code={"ZipFile": Path(inputs["code"]).read_bytes()},
             Architectures=inputs.get("architectures"),
-            Publish=inputs["publish"],
             Tags=inputs.get("tags"),
-            **_configuration({}, inputs),
+            **_configuration(inputs),
         )
-        _reserve(aws, _UNRESERVED, inputs)
         return inputs["name"]
 
     def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
@@ -92,9 +83,7 @@ class Function(ResourceType):
         """GetFunction tells all but the code, which AWS doesn't give back as it came."""
         answer = aws.call("lambda", "GetFunction", FunctionName=resource_id)
         function, arn = answer["Configuration"], answer["Configuration"]["FunctionArn"]
-        version = _newest_version(aws, resource_id) if state["publish"] else function["Version"]
         variables = function.get("Environment", {}).get("Variables")
-        reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", _UNRESERVED)
         path = f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions"
         return {
             "name": function["FunctionName"],
@@ -107,34 +96,24 @@ class Function(ResourceType):
             "memorySize": function["MemorySize"],
             "timeout": function["Timeout"],
             "environment": {"variables": variables} if variables else None,
-            "deadLetterConfig": _dead_letters(function),
             "loggingConfig": _logging_properties(function, state),
-            "tracingConfig": {"mode": function.get("TracingConfig", {}).get("Mode", "PassThrough")},
-            "reservedConcurrentExecutions": reserved,
             "arn": arn,
             "invokeArn": f"{path}/{arn}/invocations",
-            "qualifiedArn": f"{arn}:{version}",
-            "version": version,
+            "qualifiedArn": f"{arn}:{function['Version']}",
+            "version": function["Version"],
             "sourceCodeSize": function["CodeSize"],
             **tags.as_properties([{"Key": key, "Value": value} for key, value in answer.get("Tags", {}).items()]),
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """Code and configuration have their own operations, and AWS refuses one while the other takes effect."""
-        name = {"FunctionName": resource_id}
-        changed = False
-        if any(old.get(part) != new.get(part) for part in ("codeSha256", "sourceCodeHash", "architectures")):
+        if any(old.get(part) != new.get(part) for part in ("codeSha256", "architectures")):
             code = {"ZipFile": Path(new["code"]).read_bytes(), "Architectures": new.get("architectures")}
-            aws.call("lambda", "UpdateFunctionCode", **name, **code)
+            aws.call("lambda", "UpdateFunctionCode", FunctionName=resource_id, **code)
             _wait_until_ready(aws, resource_id)
-            changed = True
-        if _configuration(old, old) != _configuration(old, new):
-            aws.call("lambda", "UpdateFunctionConfiguration", **_configuration(old, new))
+        if _configuration(old) != _configuration(new):
+            aws.call("lambda", "UpdateFunctionConfiguration", **_configuration(new))
             _wait_until_ready(aws, resource_id)
-            changed = True
-        if new["publish"] and (changed or not old["publish"]):
-            aws.call("lambda", "PublishVersion", **name)
-        _reserve(aws, old["reservedConcurrentExecutions"], new)
         before, after = old.get("tags", {}), new.get("tags", {})
         if removed := sorted(before.keys() - after.keys()):
             aws.call("lambda", "UntagResource", Resource=old["arn"], TagKeys=removed)
@@ -149,24 +128,19 @@ def _sha256(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-def _configuration(old: Properties, new: Properties) -> dict[str, Any]:
+def _configuration(inputs: Properties) -> dict[str, Any]:
     """Parameters of CreateFunction and UpdateFunctionConfiguration; AWS keeps absent ones, so all are sent."""
-    logging, tracing = new.get("loggingConfig"), new.get("tracingConfig")
-    dead_letters = new.get("deadLetterConfig", {}).get("targetArn")
-    if dead_letters is None and "deadLetterConfig" in old:
-        dead_letters = ""
+    logging = inputs.get("loggingConfig")
     return {
-        "FunctionName": new["name"],
-        "Role": new["role"],
-        "Handler": new["handler"],
-        "Runtime": new["runtime"],
-        "Description": new.get("description", ""),
-        "MemorySize": new["memorySize"],
-        "Timeout": new["timeout"],
-        "Environment": {"Variables": new.get("environment", {}).get("variables", {})},
-        "DeadLetterConfig": None if dead_letters is None else {"TargetArn": dead_letters},
+        "FunctionName": inputs["name"],
+        "Role": inputs["role"],
+        "Handler": inputs["handler"],
+        "Runtime": inputs["runtime"],
+        "Description": inputs.get("description", ""),
+        "MemorySize": inputs["memorySize"],
+        "Timeout": inputs["timeout"],
+        "Environment": {"Variables": inputs.get("environment", {}).get("variables", {})},
         "LoggingConfig": logging and {name[0].upper() + name[1:]: value for name, value in logging.items()},
-        "TracingConfig": tracing and {"Mode": tracing["mode"]},
     }
 
 
@@ -178,32 +152,6 @@ def _wait_until_ready(aws: LocalAws, name: str) -> None:
         return answer.get("LastUpdateStatus", "Successful"), answer.get("LastUpdateStatusReason", "")
 
     poll(f"function {name}", status, "Successful", frozenset({"Pending", "InProgress"}))
-
-
-def _reserve(aws: LocalAws, before: int, inputs: Properties) -> None:
-    name, reserved = {"FunctionName": inputs["name"]}, inputs["reservedConcurrentExecutions"]
-    if reserved == before:
-        return
-    if reserved == _UNRESERVED:
-        aws.call("lambda", "DeleteFunctionConcurrency", **name)
-    else:
-        aws.call("lambda", "PutFunctionConcurrency", ReservedConcurrentExecutions=reserved, **name)
-
-
-def _newest_version(aws: LocalAws, name: str) -> str:
-    versions: list[Answer] = []
-    marker: str | None = None
-    while True:
-        answer = aws.call("lambda", "ListVersionsByFunction", FunctionName=name, Marker=marker)
-        versions += answer["Versions"]
-        marker = answer.get("NextMarker")
-        if not marker:
-            return versions[-1]["Version"]
-
-
-def _dead_letters(function: Answer) -> Properties | None:
-    target = function.get("DeadLetterConfig", {}).get("TargetArn")
-    return {"targetArn": target} if target else None
 
 
 def _logging_properties(function: Answer, state: Properties) -> Properties | None:
@@ -222,11 +170,9 @@ class Permission(ResourceType):
     properties = declare(
         statementId=Property(replaces=True, autoname=100),
         function=Property(required=True, replaces=True),
-        qualifier=Property(replaces=True),
         action=Property(required=True, replaces=True),
         principal=Property(required=True, replaces=True),
         sourceArn=Property(replaces=True),
-        sourceAccount=Property(replaces=True),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
@@ -235,36 +181,28 @@ class Permission(ResourceType):
             "lambda",
             "AddPermission",
             FunctionName=inputs["function"],
-            Qualifier=inputs.get("qualifier"),
             StatementId=inputs["statementId"],
             Action=inputs["action"],
             Principal=inputs["principal"],
             SourceArn=inputs.get("sourceArn"),
-            SourceAccount=inputs.get("sourceAccount"),
         )
         return inputs["statementId"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """GetPolicy; the statement in AWS's spelling is read back as pulumi-aws does."""
-        where = {"FunctionName": state["function"], "Qualifier": state.get("qualifier")}
-        policy = json.loads(aws.call("lambda", "GetPolicy", **where)["Policy"])
+        policy = json.loads(aws.call("lambda", "GetPolicy", FunctionName=state["function"])["Policy"])
         statement = next((item for item in policy["Statement"] if item["Sid"] == resource_id), None)
         if statement is None:
             return None
-        conditions = statement.get("Condition", {})
-        told: Properties = {
-            "action": statement["Action"],
-            "sourceArn": conditions.get("ArnLike", {}).get("AWS:SourceArn"),
-            "sourceAccount": conditions.get("StringEquals", {}).get("AWS:SourceAccount"),
-        }
+        source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+        told: Properties = {"action": statement["Action"], "sourceArn": source}
         principal = statement["Principal"]
         if isinstance(principal, dict) and "Service" in principal:
             told["principal"] = principal["Service"]  # an account comes back as the ARN of its root
         return told
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        where = {"FunctionName": state["function"], "Qualifier": state.get("qualifier")}
-        aws.call("lambda", "RemovePermission", StatementId=resource_id, **where)
+        aws.call("lambda", "RemovePermission", StatementId=resource_id, FunctionName=state["function"])
 
 
 _DESTINATION = Property(fields={"destination": Property(required=True)})
@@ -274,20 +212,18 @@ class FunctionEventInvokeConfig(ResourceType):
     tok = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     properties = declare(
         functionName=Property(required=True, replaces=True),
-        qualifier=Property(replaces=True),
         maximumRetryAttempts=Property(default=2),
         maximumEventAgeInSeconds=Property(server_set=True),
         destinationConfig=Property(fields={"onFailure": _DESTINATION, "onSuccess": _DESTINATION}),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        """PutFunctionEventInvokeConfig; the id is the function's name, with the qualifier if there is one."""
+        """PutFunctionEventInvokeConfig; the id is the function's name."""
         self.update(aws, "", {}, inputs)
-        qualifier = inputs.get("qualifier")
-        return f"{inputs['functionName']}:{qualifier}" if qualifier else inputs["functionName"]
+        return inputs["functionName"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        answer = aws.call("lambda", "GetFunctionEventInvokeConfig", **_of_function(state))
+        answer = aws.call("lambda", "GetFunctionEventInvokeConfig", FunctionName=state["functionName"])
         destinations = answer.get("DestinationConfig", {})
         return {
             "maximumRetryAttempts": answer.get("MaximumRetryAttempts", 2),
@@ -307,18 +243,14 @@ class FunctionEventInvokeConfig(ResourceType):
         aws.call(
             "lambda",
             "PutFunctionEventInvokeConfig",
+            FunctionName=new["functionName"],
             MaximumRetryAttempts=new["maximumRetryAttempts"],
             MaximumEventAgeInSeconds=new.get("maximumEventAgeInSeconds"),
             DestinationConfig=destinations or None,
-            **_of_function(new),
         )
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        aws.call("lambda", "DeleteFunctionEventInvokeConfig", **_of_function(state))
-
-
-def _of_function(properties: Properties) -> dict[str, Any]:
-    return {"FunctionName": properties["functionName"], "Qualifier": properties.get("qualifier")}
+        aws.call("lambda", "DeleteFunctionEventInvokeConfig", FunctionName=state["functionName"])
 
 
 RESOURCE_TYPES = (Function(), Permission(), FunctionEventInvokeConfig())

@@ -1,7 +1,5 @@
 """CloudWatch Logs: log groups (pulumi-aws keeps them in `cloudwatch`).
 
-The emulator refuses to change the key of a group that exists.
-
 API: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/
 """
 
@@ -18,8 +16,6 @@ class LogGroup(ResourceType):
     properties = declare(
         name=Property(replaces=True, autoname=512),
         retentionInDays=Property(default=_FOR_EVER),
-        kmsKeyId=Property(),
-        skipDestroy=Property(default=False),
         tags=TAGS,
     )
     computed = ("arn", "tagsAll")
@@ -27,7 +23,7 @@ class LogGroup(ResourceType):
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateLogGroup; the id is the group's name."""
         name = inputs["name"]
-        aws.call("logs", "CreateLogGroup", logGroupName=name, kmsKeyId=inputs.get("kmsKeyId"), tags=inputs.get("tags"))
+        aws.call("logs", "CreateLogGroup", logGroupName=name, tags=inputs.get("tags"))
         _set_retention(aws, name, inputs["retentionInDays"])
         return name
 
@@ -42,7 +38,6 @@ class LogGroup(ResourceType):
         return {
             "name": resource_id,
             "retentionInDays": group.get("retentionInDays", _FOR_EVER),
-            "kmsKeyId": group.get("kmsKeyId"),
             "arn": arn,
             **tags.as_properties([{"Key": key, "Value": value} for key, value in tagged.items()]),
         }
@@ -50,10 +45,6 @@ class LogGroup(ResourceType):
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """One operation for each setting."""
         _set_retention(aws, resource_id, new["retentionInDays"])
-        if old.get("kmsKeyId") and not new.get("kmsKeyId"):
-            aws.call("logs", "DisassociateKmsKey", logGroupName=resource_id)
-        elif old.get("kmsKeyId") != new.get("kmsKeyId"):
-            aws.call("logs", "AssociateKmsKey", logGroupName=resource_id, kmsKeyId=new["kmsKeyId"])
         before, after = old.get("tags", {}), new.get("tags", {})
         if removed := sorted(before.keys() - after.keys()):
             aws.call("logs", "UntagResource", resourceArn=old["arn"], tagKeys=removed)
@@ -61,9 +52,7 @@ class LogGroup(ResourceType):
             aws.call("logs", "TagResource", resourceArn=old["arn"], tags=after)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeleteLogGroup, unless the logs are to stay."""
-        if not state["skipDestroy"]:
-            aws.call("logs", "DeleteLogGroup", logGroupName=resource_id)
+        aws.call("logs", "DeleteLogGroup", logGroupName=resource_id)
 
 
 def _set_retention(aws: LocalAws, name: str, days: int) -> None:

@@ -80,7 +80,6 @@ class Policy(ResourceType):
         content=Property(required=True, compare=as_document),
         type=Property(replaces=True, default="SERVICE_CONTROL_POLICY"),
         description=Property(),
-        skipDestroy=Property(default=False),
         tags=TAGS,
     )
     computed = ("arn", "tagsAll")
@@ -115,9 +114,8 @@ class Policy(ResourceType):
             aws.call("organizations", "TagResource", ResourceId=resource_id, Tags=written)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DeletePolicy, which AWS refuses while it is attached, unless the policy is to stay."""
-        if not state["skipDestroy"]:
-            aws.call("organizations", "DeletePolicy", PolicyId=resource_id)
+        """DeletePolicy, which AWS refuses while the policy is attached."""
+        aws.call("organizations", "DeletePolicy", PolicyId=resource_id)
 
 
 def _policy(inputs: Properties) -> dict[str, Any]:
@@ -132,7 +130,6 @@ class PolicyAttachment(ResourceType):
     properties = declare(
         policyId=Property(required=True, replaces=True),
         targetId=Property(required=True, replaces=True),
-        skipDestroy=Property(default=False),
     )
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
@@ -144,13 +141,8 @@ class PolicyAttachment(ResourceType):
         targets = aws.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=state["policyId"])
         return {} if state["targetId"] in [target["TargetId"] for target in targets] else None
 
-    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """Nothing to call: only what the deletion does can change."""
-
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
-        """DetachPolicy, unless the attachment is to stay."""
-        if not state["skipDestroy"]:
-            aws.call("organizations", "DetachPolicy", PolicyId=state["policyId"], TargetId=state["targetId"])
+        aws.call("organizations", "DetachPolicy", PolicyId=state["policyId"], TargetId=state["targetId"])
 
 
 RESOURCE_TYPES = (Policy(), PolicyAttachment())

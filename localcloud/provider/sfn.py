@@ -1,7 +1,5 @@
 """Step Functions: state machines.
 
-The emulator doesn't tell whether tracing is on, so refresh can't find drift in it.
-
 API: https://docs.aws.amazon.com/step-functions/latest/apireference/
 
 Non-goals: versions, aliases, encryption with a key of one's own.
@@ -23,7 +21,6 @@ class StateMachine(ResourceType):
         name=Property(replaces=True, autoname=80),
         definition=Property(required=True, compare=as_document),
         roleArn=Property(required=True),
-        type=Property(replaces=True, default="STANDARD"),
         loggingConfiguration=Property(
             server_set=True,
             fields={
@@ -32,14 +29,13 @@ class StateMachine(ResourceType):
                 "logDestination": Property(),
             },
         ),
-        tracingConfiguration=Property(server_set=True, fields={"enabled": Property(default=False)}),
         tags=TAGS,
     )
     computed = ("arn", "creationDate", "revisionId", "status", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateStateMachine; the id is the machine's ARN."""
-        named = {"name": inputs["name"], "type": inputs["type"], "tags": _tag_list(tags.as_list(inputs))}
+        named = {"name": inputs["name"], "tags": _tag_list(tags.as_list(inputs))}
         answer = aws.call("stepfunctions", "CreateStateMachine", **named, **_machine(inputs))
         return answer["stateMachineArn"]
 
@@ -49,11 +45,10 @@ class StateMachine(ResourceType):
         if answer["status"] == "DELETING":
             return None
         tagged = aws.call("stepfunctions", "ListTagsForResource", resourceArn=resource_id)["tags"]
-        told: Properties = {
+        return {
             "name": answer["name"],
             "definition": answer["definition"],
             "roleArn": answer["roleArn"],
-            "type": answer["type"],
             "loggingConfiguration": _logging(answer.get("loggingConfiguration", {})),
             "arn": resource_id,
             "creationDate": answer["creationDate"].isoformat(),
@@ -61,9 +56,6 @@ class StateMachine(ResourceType):
             "status": answer["status"],
             **tags.as_properties([{"Key": tag["key"], "Value": tag["value"]} for tag in tagged]),
         }
-        if "tracingConfiguration" in answer:  # not in the emulator, see the module's docstring
-            told["tracingConfiguration"] = {"enabled": answer["tracingConfiguration"].get("enabled", False)}
-        return told
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateStateMachine keeps what isn't sent; executions that run go on with the old definition."""
@@ -91,12 +83,10 @@ class StateMachine(ResourceType):
 
 
 def _machine(inputs: Properties) -> dict[str, Any]:
-    tracing = inputs.get("tracingConfiguration")
     return {
         "definition": inputs["definition"],
         "roleArn": inputs["roleArn"],
         "loggingConfiguration": _logging_parameters(inputs.get("loggingConfiguration")),
-        "tracingConfiguration": tracing and {"enabled": tracing["enabled"]},
     }
 
 

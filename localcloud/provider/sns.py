@@ -14,7 +14,6 @@ _OWNER_ACTIONS = (
     *("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic"),
     *("Subscribe", "ListSubscriptionsByTopic", "Publish"),
 )
-_ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId"}
 
 
 class Topic(ResourceType):
@@ -22,14 +21,13 @@ class Topic(ResourceType):
     properties = declare(
         name=Property(replaces=True, autoname=256),
         displayName=Property(),
-        kmsMasterKeyId=Property(),
         tags=TAGS,
     )
     computed = ("arn", "owner", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """CreateTopic; the id is the topic's ARN."""
-        attributes = {attribute: inputs[name] for name, attribute in _ATTRIBUTES.items() if name in inputs}
+        attributes = {"DisplayName": inputs["displayName"]} if "displayName" in inputs else {}
         answer = aws.call("sns", "CreateTopic", Name=inputs["name"], Attributes=attributes, Tags=tags.as_list(inputs))
         return answer["TopicArn"]
 
@@ -37,18 +35,17 @@ class Topic(ResourceType):
         attributes = aws.call("sns", "GetTopicAttributes", TopicArn=resource_id)["Attributes"]
         tagged = aws.call("sns", "ListTagsForResource", ResourceArn=resource_id)
         return {
-            **{name: attributes.get(attribute) for name, attribute in _ATTRIBUTES.items()},
+            "displayName": attributes.get("DisplayName"),
             "arn": resource_id,
             "owner": attributes["Owner"],
             **tags.as_properties(tagged["Tags"]),
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """SetTopicAttributes takes one attribute a call; an empty one is unset. Tags have their own calls."""
-        for name, attribute in _ATTRIBUTES.items():
-            if old.get(name) != new.get(name):
-                setting = {"AttributeName": attribute, "AttributeValue": new.get(name, "")}
-                aws.call("sns", "SetTopicAttributes", TopicArn=resource_id, **setting)
+        """SetTopicAttributes; tags have their own calls."""
+        if old.get("displayName") != new.get("displayName"):
+            setting = {"AttributeName": "DisplayName", "AttributeValue": new.get("displayName", "")}
+            aws.call("sns", "SetTopicAttributes", TopicArn=resource_id, **setting)
         written, removed = tags.changes(old, new)
         if removed:
             aws.call("sns", "UntagResource", ResourceArn=resource_id, TagKeys=removed)

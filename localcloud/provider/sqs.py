@@ -7,28 +7,13 @@ from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Plain, Properties
 
-_NUMBERS = {
-    # pulumi-aws input to queue attribute
-    "delaySeconds": "DelaySeconds",
-    "maxMessageSize": "MaximumMessageSize",
-    "messageRetentionSeconds": "MessageRetentionPeriod",
-    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
-    "visibilityTimeoutSeconds": "VisibilityTimeout",
-}
-
 
 class Queue(ResourceType):
     tok = "aws:sqs/queue:Queue"
     properties = declare(
         name=Property(replaces=True, autoname=80),
-        delaySeconds=Property(default=0),
-        maxMessageSize=Property(server_set=True),
         messageRetentionSeconds=Property(default=345600),
-        receiveWaitTimeSeconds=Property(default=0),
-        visibilityTimeoutSeconds=Property(default=30),
-        kmsMasterKeyId=Property(),
         sqsManagedSseEnabled=Property(server_set=True),
-        redrivePolicy=Property(compare=as_document),
         tags=TAGS,
     )
     computed = ("arn", "url", "tagsAll")
@@ -45,10 +30,8 @@ class Queue(ResourceType):
         tagged = aws.call("sqs", "ListQueueTags", QueueUrl=resource_id).get("Tags", {})
         managed = attributes.get("SqsManagedSseEnabled")
         return {
-            **{name: int(attributes[attribute]) for name, attribute in _NUMBERS.items() if attribute in attributes},
-            "kmsMasterKeyId": attributes.get("KmsMasterKeyId"),
+            "messageRetentionSeconds": int(attributes["MessageRetentionPeriod"]),
             "sqsManagedSseEnabled": None if managed is None else managed == "true",
-            "redrivePolicy": attributes.get("RedrivePolicy"),
             "arn": attributes["QueueArn"],
             "url": resource_id,
             "tags": tagged,
@@ -56,11 +39,8 @@ class Queue(ResourceType):
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """SetQueueAttributes keeps what isn't sent, so removed ones are sent empty; tags have their own calls."""
-        emptied = {"KmsMasterKeyId": "", "RedrivePolicy": ""}
-        removed_attributes = {name: emptied[name] for name in _attributes(old) if name in emptied}
-        wanted = {**removed_attributes, **_attributes(new)}
-        aws.call("sqs", "SetQueueAttributes", QueueUrl=resource_id, Attributes=wanted)
+        """SetQueueAttributes; tags have their own calls."""
+        aws.call("sqs", "SetQueueAttributes", QueueUrl=resource_id, Attributes=_attributes(new))
         before, after = old.get("tags", {}), new.get("tags", {})
         if removed := sorted(before.keys() - after.keys()):
             aws.call("sqs", "UntagQueue", QueueUrl=resource_id, TagKeys=removed)
@@ -73,12 +53,7 @@ class Queue(ResourceType):
 
 def _attributes(properties: Properties) -> dict[str, str]:
     """The queue attributes as SQS takes them: all are text."""
-    names = {
-        **_NUMBERS,
-        "kmsMasterKeyId": "KmsMasterKeyId",
-        "sqsManagedSseEnabled": "SqsManagedSseEnabled",
-        "redrivePolicy": "RedrivePolicy",
-    }
+    names = {"messageRetentionSeconds": "MessageRetentionPeriod", "sqsManagedSseEnabled": "SqsManagedSseEnabled"}
     return {attribute: _text(properties[name]) for name, attribute in names.items() if name in properties}
 
 

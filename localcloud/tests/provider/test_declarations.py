@@ -6,6 +6,7 @@ Not shown here: that a change of an input replaces or updates as in the real pro
 import ast
 import importlib
 import inspect
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -84,32 +85,55 @@ def test_every_argument_is_one_of_pulumi_aws(function: ProviderFunction) -> None
     assert function.arguments.keys() <= known.keys()
 
 
+PROGRAMS = ("breakglass", "localcloud/tests/provider/program", "tests/engine", "benchmarks", "examples")
+"""Everything that the stand-in serves."""
+
+
+def nodes() -> Iterator[ast.AST]:
+    for folder in PROGRAMS:
+        for file in (ROOT / folder).rglob("*.py"):
+            yield from ast.walk(ast.parse(file.read_text()))
+
+
+def used_names() -> Iterator[tuple[str, str]]:
+    """Yield every `aws.module.name` and `aws.name` of the programs."""
+    for node in nodes():
+        match node:
+            case ast.Attribute(ast.Attribute(ast.Name("aws"), module), name):
+                yield module, name
+            case ast.Attribute(ast.Name("aws"), name):
+                yield "", name
+
+
+def resource_type(module: str, name: str) -> str | None:
+    """Return the token of a resource class of pulumi_aws; None for anything else."""
+    value = getattr(importlib.import_module(f"pulumi_aws.{module}" if module else "pulumi_aws"), name, None)
+    is_resource = inspect.isclass(value) and issubclass(value, pulumi.CustomResource)
+    return str(getattr(value, "pulumi_type")) if is_resource else None  # noqa: B009 - set by a decorator
+
+
 def test_registry_holds_exactly_what_programs_use() -> None:
     """The stand-in is frozen: it grows with the product, and what the product drops goes here, too."""
-    types, functions = set[str](), set[str]()
-    for module, name in used_of_pulumi_aws():
-        value = getattr(importlib.import_module(f"pulumi_aws.{module}" if module else "pulumi_aws"), name, None)
-        if inspect.isclass(value) and issubclass(value, pulumi.CustomResource):
-            types.add(str(getattr(value, "pulumi_type")))  # noqa: B009 - set by a decorator
-        elif name.startswith("get_"):
-            function = camel(name.removesuffix("_output"))
-            functions.add(f"aws:{module or 'index'}/{function}:{function}")
-    assert types == RESOURCE_TYPES.keys()
-    assert functions == FUNCTIONS.keys()
+    functions = {(module, camel(name.removesuffix("_output"))) for module, name in used_names() if name[:4] == "get_"}
+    assert {token for used in used_names() if (token := resource_type(*used))} == RESOURCE_TYPES.keys()
+    assert {f"aws:{module or 'index'}/{name}:{name}" for module, name in functions} == FUNCTIONS.keys()
 
 
-def used_of_pulumi_aws() -> set[tuple[str, str]]:
-    """Every `aws.module.name` and `aws.name` of the package and of the programs of tests and benchmarks."""
-    used = set[tuple[str, str]]()
-    for folder in ("breakglass", "localcloud/tests/provider/program", "tests/engine", "benchmarks", "examples"):
-        for file in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text())):
-                match node:
-                    case ast.Attribute(ast.Attribute(ast.Name("aws"), module), name):
-                        used.add((module, name))
-                    case ast.Attribute(ast.Name("aws"), name):
-                        used.add(("", name))
-    return used
+def test_resource_types_have_only_inputs_that_programs_set() -> None:
+    used: dict[str, set[str]] = {}
+    for node in nodes():
+        match node:
+            case ast.Call(ast.Attribute(ast.Attribute(ast.Name("aws"), module), name), keywords=keywords):
+                if token := resource_type(module, name):
+                    used.setdefault(token, set()).update(camel(each.arg) if each.arg else "**" for each in keywords)
+    # Alarms take their metric by `**`; the stand-in itself sets the hash of a function's code.
+    exempt = {"codeSha256"}
+    unused = {
+        token: unset
+        for token, resource in RESOURCE_TYPES.items()
+        if "**" not in used[token] and (unset := resource.inputs.keys() - used[token] - exempt)
+    }
+    assert unused == {}
 
 
 def test_what_carries_a_secret_is_marked_secret() -> None:

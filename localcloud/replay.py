@@ -18,7 +18,7 @@ from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.slack import Post
 from localcloud.records import Record, RecordError, load_record
 from localcloud.stack import DESCRIPTION
-from localcloud.verdicts import Verdict, alert_kinds
+from localcloud.verdicts import Verdict, list_alert_kinds
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
         posts = cloud.posts()
         accepted = [post for post in posts[known:] if post.error is None]
         seconds = max((post.received for post in accepted), default=began) - began
-        kinds = alert_kinds(post.body for post in accepted)
+        kinds = list_alert_kinds(post.body for post in accepted)
         verdicts.append(Verdict(record.file, record.expected, kinds, seconds if accepted else None))
     return ReplayResult(verdicts, posts[before:], deliveries)
 

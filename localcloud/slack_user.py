@@ -91,13 +91,13 @@ class SlackUser:
             "trigger_id": self._trigger(),
         }
         self.send(urlencode(form).encode())
-        return self._opened(known)
+        return self._wait_for_form(known)
 
     def run_shortcut(self, callback_id: str) -> dict[str, Any]:
         """Run a global shortcut; return the form that opens."""
         known = {view["id"] for view in self.list_views()}
         self._interact({"type": "shortcut", "callback_id": callback_id, "trigger_id": self._trigger()})
-        return self._opened(known)
+        return self._wait_for_form(known)
 
     def click(self, message: Mapping[str, Any], action_id: str, value: str | None = None) -> None:
         """Clicks a button of a message."""
@@ -116,7 +116,7 @@ class SlackUser:
         """Click a button of a message that opens a form; return the form."""
         known = {view["id"] for view in self.list_views()}
         self.click(message, action_id)
-        return self._opened(known)
+        return self._wait_for_form(known)
 
     def choose(
         self,
@@ -127,7 +127,7 @@ class SlackUser:
     ) -> dict[str, Any]:
         """Choose from a list that dispatches an action; return the changed view."""
         element = _input(view["blocks"], block_id)
-        action = {**_filled(element, chosen), "action_id": element["action_id"], "block_id": block_id}
+        action = {**_input_state(element, chosen), "action_id": element["action_id"], "block_id": block_id}
         self._act_in(view, action, {**(answers or {}), block_id: chosen})
         return self.wait_for_change(view)
 
@@ -139,7 +139,7 @@ class SlackUser:
         """Click a button in a view that opens a form; return the form."""
         known = {each["id"] for each in self.list_views()}
         self.press(view, action_id, value)
-        return self._opened(known)
+        return self._wait_for_form(known)
 
     def search_options(self, view: Mapping[str, Any], block_id: str, typed: str = "") -> list[dict[str, Any]]:
         """Type into an external select; return the options that the app offers.
@@ -156,7 +156,7 @@ class SlackUser:
                 "block_id": block_id,
                 "value": typed,
                 "container": {"type": "view", "view_id": view["id"]},
-                "view": _shown(view),
+                "view": _strip_view(view),
             }
         )
         options: list[dict[str, Any]] = json.loads(answer)["options"]
@@ -174,7 +174,7 @@ class SlackUser:
         answer = self._interact(
             {
                 "type": "view_submission",
-                "view": {**_shown(view), "state": _state(view["blocks"], answers)},
+                "view": {**_strip_view(view), "state": _state(view["blocks"], answers)},
                 "trigger_id": self._trigger(),
             }
         )
@@ -282,7 +282,7 @@ class SlackUser:
             {
                 "type": "block_actions",
                 "container": {"type": "view", "view_id": view["id"]},
-                "view": {**_shown(view), "state": _state(view["blocks"], answers)},
+                "view": {**_strip_view(view), "state": _state(view["blocks"], answers)},
                 "trigger_id": self._trigger(view["id"]),
                 "actions": [{**action, "action_ts": f"{time.time():.6f}"}],
             }
@@ -293,7 +293,7 @@ class SlackUser:
         trigger: str = self._cloud.call_slack("views.generateTriggerId", query)["trigger_id"]
         return trigger
 
-    def _opened(self, known: set[str]) -> dict[str, Any]:
+    def _wait_for_form(self, known: set[str]) -> dict[str, Any]:
         """Wait for a new form that is complete, since it opens as `Loading`."""
 
         def new() -> dict[str, Any] | None:
@@ -303,7 +303,7 @@ class SlackUser:
         return wait_until(new, f"a form that opens for {self.name}")
 
 
-def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
+def _strip_view(view: Mapping[str, Any]) -> dict[str, Any]:
     """A view without the fields that the local cloud adds."""
     return {key: value for key, value in view.items() if key not in ("user", "number", "changes")}
 
@@ -325,7 +325,7 @@ def _input(blocks: list[dict[str, Any]], block_id: str) -> dict[str, Any]:
     raise LocalCloudError(f"The view has no input {block_id}.")
 
 
-def _filled(element: Mapping[str, Any], answer: str | Option | Sequence[Option] | None) -> dict[str, Any]:
+def _input_state(element: Mapping[str, Any], answer: str | Option | Sequence[Option] | None) -> dict[str, Any]:
     """The state of an input: the user's value, else the initial value."""
     kind = element["type"]
     if kind == "plain_text_input":
@@ -346,7 +346,7 @@ def _state(blocks: list[dict[str, Any]], answers: FormValues) -> dict[str, Any]:
         raise LocalCloudError(f"The view has no input {', '.join(sorted(unknown))}.")
     values: dict[str, dict[str, Any]] = {}
     for block_id, element in _inputs(blocks):
-        values.setdefault(block_id, {})[element["action_id"]] = _filled(element, answers.get(block_id))
+        values.setdefault(block_id, {})[element["action_id"]] = _input_state(element, answers.get(block_id))
     return {"values": values}
 
 

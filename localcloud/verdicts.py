@@ -41,7 +41,7 @@ class Verdict:
         return 0 if self.expected is None else (Counter(self.seen) - Counter(self.expected)).total()
 
 
-def alert_kinds(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def list_alert_kinds(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The evidence path of each message, in alphabetical order; repeated messages count each.
 
     Args:

@@ -92,7 +92,7 @@ class AwsMiddleware:
         if fault is None or fault.answer_error is None:
             await self._ministack(scope, receive, send)
             return
-        if fault.carried_out:
+        if fault.is_carried_out:
             await self._ministack(scope, receive, _to_nobody)
         else:
             await _body(receive)

@@ -40,7 +40,7 @@ def option_problems(options: object) -> list[str]:
     return list(_list(_OPTION, 0, 100)(options, "/options"))
 
 
-def metadata_accepted(metadata: object) -> bool:
+def is_metadata_accepted(metadata: object) -> bool:
     """True if Slack accepts a message's metadata: an event_type, and an object as event_payload."""
     return (
         isinstance(metadata, Mapping)

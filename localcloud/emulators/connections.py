@@ -19,7 +19,7 @@ Handler = Callable[[Mapping[str, Any]], Response]
 """A handler of MiniStack for one operation."""
 
 
-def creating(arn: str, create: Handler, records: Mapping[str, dict[str, Any]]) -> Handler:
+def make_create_handler(arn: str, create: Handler, records: Mapping[str, dict[str, Any]]) -> Handler:
     """Return a handler that creates as MiniStack does, with a UUID at the end of the ARN."""
 
     def created(data: Mapping[str, Any]) -> Response:
@@ -33,7 +33,7 @@ def creating(arn: str, create: Handler, records: Mapping[str, dict[str, Any]]) -
     return created
 
 
-def describing(describe: Handler) -> Handler:
+def make_describe_handler(describe: Handler) -> Handler:
     """Return a handler that describes a connection as MiniStack does, without the value of its API key."""
 
     def described(data: Mapping[str, Any]) -> Response:

@@ -106,12 +106,12 @@ class TargetResponse:
         return cls(None, error_code=error_code, error=reason, permanent=True)
 
     @property
-    def delivered(self) -> bool:
+    def is_delivered(self) -> bool:
         """True if EventBridge counts the event as delivered: it reads the status, never the body."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
-    def retriable(self) -> bool:
+    def is_retryable(self) -> bool:
         if self.status is None:
             return not self.permanent
         return self.status in _RETRIED_STATUSES or self.status >= 500
@@ -152,8 +152,8 @@ def deliver(
         None if delivered.
     """
     retries, age, wait = 0, 0.0, 1.0
-    while not (answer := send()).delivered:
-        if not answer.retriable:
+    while not (answer := send()).is_delivered:
+        if not answer.is_retryable:
             return answer.failure()
         if retries >= policy.maximum_retry_attempts:
             return answer.failure(retries, "MaximumRetryAttempts")

@@ -62,7 +62,7 @@ class EmulatedDirectory:
         # Assigned by name: a type checker takes the method for each that no other may replace.
         setattr(IdentityStoreResponse, describe_user.__name__, describe_user)
 
-    def assigned(self, permission_set: str, account: str) -> list[dict[str, str]]:
+    def list_assigned(self, permission_set: str, account: str) -> list[dict[str, str]]:
         """Tells who is assigned a permission set in an account: `type` (USER or GROUP), `id` and `name`."""
         arns = {each.permission_set_arn for each in self._center.permission_sets if each.name == permission_set}
         return [

@@ -38,7 +38,7 @@ from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
-from localcloud.emulators.connections import Handler, Response, creating, describing
+from localcloud.emulators.connections import Handler, Response, make_create_handler, make_describe_handler
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
@@ -116,11 +116,13 @@ class Bus:
         _events._dispatch_to_api_destination = self._start_delivery
         _events._render_input_template = render
         _events._event_pattern_error = _limited(_events._event_pattern_error)
-        _events._create_connection = creating("ConnectionArn", _events._create_connection, _events._connections)
-        _events._create_api_destination = creating(
+        _events._create_connection = make_create_handler(
+            "ConnectionArn", _events._create_connection, _events._connections
+        )
+        _events._create_api_destination = make_create_handler(
             "ApiDestinationArn", _events._create_api_destination, _events._api_destinations
         )
-        _events._describe_connection = describing(_events._describe_connection)
+        _events._describe_connection = make_describe_handler(_events._describe_connection)
         _events._put_rule = _replacing(_events._put_rule)
 
     def put(self, event: Mapping[str, Any]) -> None:

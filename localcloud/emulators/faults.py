@@ -57,7 +57,7 @@ class Fault:
         self.operations = tuple(self.operations)
 
     @property
-    def carried_out(self) -> bool:
+    def is_carried_out(self) -> bool:
         """True if the operation is carried out, with any response."""
         return self.lost or self.error is None
 

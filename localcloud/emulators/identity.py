@@ -121,7 +121,7 @@ class IdentityMiddleware:
         time.sleep(fault.seconds)
         if fault.answer_error is None:
             return self._moto(environ, start_response)
-        if fault.carried_out:
+        if fault.is_carried_out:
             b"".join(self._moto(environ, lambda *_: lambda _: None))
         else:
             # A connection that is closed before everything was read takes the answer with it.
@@ -142,7 +142,7 @@ class IdentityMiddleware:
             case "GET", "assignments":
                 self._assignments.end_due()
                 asked = dict(parse_qsl(environ["QUERY_STRING"]))
-                return 200, self._directory.assigned(asked["permission_set"], asked["account"])
+                return 200, self._directory.list_assigned(asked["permission_set"], asked["account"])
             case _:
                 return 404, {}
         return 200, {}

@@ -26,7 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from localcloud.emulators.block_kit import block_problems, metadata_accepted, view_problems
+from localcloud.emulators.block_kit import block_problems, is_metadata_accepted, view_problems
 from localcloud.emulators.process import exit_with_parent
 from localcloud.emulators.slack_faults import SlackFault, SlackFaults
 from localcloud.emulators.slack_views import Ephemerals, Views
@@ -125,7 +125,7 @@ def check_message(arguments: Mapping[str, Any]) -> None:
         if problems:
             raise SlackRefusalError("invalid_blocks", problems)
     metadata = _parsed(arguments, "metadata", "invalid_metadata_format")
-    if metadata is not None and not metadata_accepted(metadata):
+    if metadata is not None and not is_metadata_accepted(metadata):
         raise SlackRefusalError("invalid_metadata_format")
 
 
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._run_command(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
             return
         fault = self._slack.faults.of(self.path.removeprefix("/api/"))
-        if fault and not self._survived(fault):
+        if fault and not self._apply_fault(fault):
             return
         if self.path == "/api/chat.postMessage":
             self._post_message()
@@ -217,10 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
             case "users":
                 self._slack.people[command.pop("id")] = command
             case "views":
-                answer["changes"] = self._slack.views.answered(**command)
+                answer["changes"] = self._slack.views.record_answer(**command)
         self._answer_json(answer)
 
-    def _survived(self, fault: SlackFault) -> bool:
+    def _apply_fault(self, fault: SlackFault) -> bool:
         """Fails a call as ordered; says whether it goes on all the same."""
         time.sleep(fault.seconds)
         if fault.silent:
@@ -267,24 +267,24 @@ class _Handler(BaseHTTPRequestHandler):
                 check_message(arguments)
                 check_view(arguments)
                 status, headers, content = self._upstream(raw)
-                self._answer(status, headers, self._noted(arguments, content))
+                self._answer(status, headers, self._record_views(arguments, content))
                 return
             self._answer(*self._upstream(raw))
         except SlackRefusalError as refusal:
             self._answer_json(refusal.answer())
 
-    def _noted(self, arguments: Mapping[str, Any], content: bytes) -> bytes:
+    def _record_views(self, arguments: Mapping[str, Any], content: bytes) -> bytes:
         """Records the views in an answer, and adds the fields of users that the emulator lacks."""
         answer = json.loads(content)
         if not answer["ok"]:
             return content
         match self.path.removeprefix("/api/"):
             case "views.open" | "views.update" | "views.publish":
-                self._slack.views.shown(arguments, answer["view"])
+                self._slack.views.record_view(arguments, answer["view"])
             case "chat.postEphemeral":
-                self._slack.ephemerals.posted(arguments, answer["message_ts"])
+                self._slack.ephemerals.add(arguments, answer["message_ts"])
             case "views.generateTriggerId":
-                self._slack.views.triggered(answer["trigger_id"], arguments["user_id"])
+                self._slack.views.record_trigger(answer["trigger_id"], arguments["user_id"])
             case "users.info" | "users.lookupByEmail":
                 user = answer["user"]
                 answer["user"] = {**user, **_ORDINARY, **self._slack.people.get(user["id"], {})}

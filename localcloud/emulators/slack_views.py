@@ -17,12 +17,12 @@ class Views:
         self._people: dict[str, str] = {}
         self._views: dict[str, dict[str, Any]] = {}
 
-    def triggered(self, trigger_id: str, user: str) -> None:
+    def record_trigger(self, trigger_id: str, user: str) -> None:
         """Records the user of a trigger: views opened with it belong to that user."""
         with self._lock:
             self._people[trigger_id] = user
 
-    def shown(self, arguments: Mapping[str, Any], view: Mapping[str, Any]) -> None:
+    def record_view(self, arguments: Mapping[str, Any], view: Mapping[str, Any]) -> None:
         """An app opened, updated or published a view."""
         with self._lock:
             before = self._views.get(view["id"], {})
@@ -30,7 +30,7 @@ class Views:
             number = len(self._views) if not before else before["number"]
             self._views[view["id"]] = {**view, "user": user, "number": number, "changes": before.get("changes", -1) + 1}
 
-    def answered(self, view_id: str, view: Mapping[str, Any], changes: int) -> int:
+    def record_answer(self, view_id: str, view: Mapping[str, Any], changes: int) -> int:
         """An app answered a submission with another content for the same view (`response_action: update`).
 
         If it has also updated the view meanwhile, by a call, that stays: what comes first at Slack is not documented.
@@ -62,7 +62,7 @@ class Ephemerals:
         self._lock = threading.Lock()
         self._messages: list[dict[str, Any]] = []
 
-    def posted(self, arguments: Mapping[str, Any], ts: str) -> None:
+    def add(self, arguments: Mapping[str, Any], ts: str) -> None:
         kept = {key: arguments[key] for key in ("channel", "user", "text", "blocks", "thread_ts") if key in arguments}
         if isinstance(kept.get("blocks"), str):
             kept["blocks"] = json.loads(kept["blocks"])

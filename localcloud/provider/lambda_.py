@@ -47,7 +47,7 @@ class Function(ResourceType):
     )
     computed = ("arn", "invokeArn", "qualifiedArn", "version", "sourceCodeSize", "tagsAll")
 
-    def completed(self, inputs: Properties) -> Properties:
+    def complete(self, inputs: Properties) -> Properties:
         """Adds the hash of the code, by which a change of the code is detected.
 
         The engine does not hand over the archive of an old state, not even its path.

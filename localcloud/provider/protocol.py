@@ -40,12 +40,12 @@ from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.resource import (
     REGION,
     ResourceType,
-    autoname,
-    differences,
-    merged,
-    problems,
-    refreshed_inputs,
-    with_defaults,
+    apply_defaults,
+    find_differences,
+    find_problems,
+    generate_name,
+    merge_state,
+    refresh_inputs,
 )
 from localcloud.provider.values import UNKNOWN, Properties, decode, encode, secret_names, texts
 
@@ -111,12 +111,12 @@ class StandIn(Provider):
         old = decode(request.old_inputs)
         for name, declared in resource.properties.items():
             if declared.autoname is not None and name not in inputs:
-                inputs[name] = old.get(name) or autoname(request.name, declared.autoname, request.random_seed)
-        failures = [CheckFailure(path, reason) for path, reason in problems(resource.tok, inputs, resource.inputs)]
-        inputs = with_defaults(inputs, resource.inputs)
+                inputs[name] = old.get(name) or generate_name(request.name, declared.autoname, request.random_seed)
+        failures = [CheckFailure(path, reason) for path, reason in find_problems(resource.tok, inputs, resource.inputs)]
+        inputs = apply_defaults(inputs, resource.inputs)
         if not failures:
             try:
-                inputs = resource.completed(inputs)
+                inputs = resource.complete(inputs)
             except ValueError as error:
                 failures.append(CheckFailure("", f"{resource.tok}: {error}"))
         return CheckResponse(encode(inputs, secret_names(request.new_inputs) | _secret_inputs(resource)), failures)
@@ -125,7 +125,7 @@ class StandIn(Provider):
         """Compares the wanted inputs with the state the cloud was last seen in."""
         resource = RESOURCE_TYPES[_type(request)]
         state, inputs = decode(request.old_state), decode(request.new_inputs)
-        changed = differences(resource, state, inputs)
+        changed = find_differences(resource, state, inputs)
         replaces = [name for name in changed if resource.inputs[name].replaces]
         # Two resources can't have one name; the new one of a type without names, or with a new
         # name, is made first.
@@ -172,8 +172,8 @@ class StandIn(Provider):
             return ReadResponse()
         return ReadResponse(
             request.resource_id,
-            encode(merged(resource, state, actual), secrets),
-            encode(refreshed_inputs(resource, inputs, actual), secrets),
+            encode(merge_state(resource, state, actual), secrets),
+            encode(refresh_inputs(resource, inputs, actual), secrets),
         )
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
@@ -214,7 +214,7 @@ class StandIn(Provider):
             return InvokeResponse(failures=[CheckFailure("", reason)])
         arguments = decode(request.args)
         declared = {**function.arguments, "region": REGION}
-        found = problems(function.tok, arguments, declared)
+        found = find_problems(function.tok, arguments, declared)
         if found:
             return InvokeResponse(failures=[CheckFailure(path, reason) for path, reason in found])
         location = self._location(arguments)
@@ -257,7 +257,7 @@ def _read_made(resource: ResourceType, location: LocalAws, resource_id: str, kno
     actual = _read(resource, location, resource_id, known)
     if actual is None:
         raise AwsCallError(resource.tok, "not found", f"{resource_id} doesn't exist right after it was written")
-    return merged(resource, known, actual)
+    return merge_state(resource, known, actual)
 
 
 async def _in_thread(work: Callable[[], T], properties: Properties, secrets: frozenset[str]) -> T:
@@ -266,10 +266,10 @@ async def _in_thread(work: Callable[[], T], properties: Properties, secrets: fro
         return await asyncio.to_thread(work)
     except AwsCallError as error:
         hidden = texts([properties[name] for name in secrets if name in properties])
-        raise StandInError(redacted(str(error), hidden)) from error
+        raise StandInError(redact(str(error), hidden)) from error
 
 
-def redacted(message: str, hidden: set[str]) -> str:
+def redact(message: str, hidden: set[str]) -> str:
     """Takes secret values out of a message (botocore quotes the value it doesn't like)."""
     for text in sorted(hidden, key=len, reverse=True):
         for spelling in (text, json.dumps(text)[1:-1]):

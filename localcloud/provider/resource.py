@@ -101,7 +101,7 @@ class ResourceType(ABC):
     computed: ClassVar[tuple[str, ...]] = ()
     """Outputs that are no inputs."""
 
-    def completed(self, inputs: Properties) -> Properties:
+    def complete(self, inputs: Properties) -> Properties:
         """The inputs with those that follow from others, for example the hash of a file; none by default.
 
         Raises:
@@ -144,7 +144,7 @@ class ResourceType(ABC):
         return {**self.properties, "region": REGION} if self.regional else dict(self.properties)
 
 
-def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: str = "") -> list[tuple[str, str]]:
+def find_problems(owner: str, given: Plain, declared: Mapping[str, Property], path: str = "") -> list[tuple[str, str]]:
     """The problems of inputs: unknown names, missing values, wrong shapes.
 
     Returns:
@@ -164,13 +164,13 @@ def problems(owner: str, given: Plain, declared: Mapping[str, Property], path: s
                 (full, f"{owner} has no input `{full}` in the local cloud's AWS provider.{_hint(name, declared)}")
             )
         elif inner.fields is not None:
-            found += problems(owner, value, inner.fields, full)
+            found += find_problems(owner, value, inner.fields, full)
         elif inner.items is not None and value != UNKNOWN:
             if not isinstance(value, list):
                 found.append((full, f"{owner}: `{full}` must be a list, got {type(value).__name__}"))
                 continue
             for index, item in enumerate(value):
-                found += problems(owner, item, inner.items, f"{full}[{index}]")
+                found += find_problems(owner, item, inner.items, f"{full}[{index}]")
     for name, inner in declared.items():
         if inner.required and given.get(name) is None:
             found.append((f"{prefix}{name}", f"{owner} needs the input `{prefix}{name}`"))
@@ -184,7 +184,7 @@ def _hint(name: str, declared: Mapping[str, Property]) -> str:
     return f" It knows {', '.join(sorted(declared))}; what AWS has besides is to be added in localcloud/provider."
 
 
-def with_defaults(given: Properties, declared: Mapping[str, Property]) -> Properties:
+def apply_defaults(given: Properties, declared: Mapping[str, Property]) -> Properties:
     """Fills in the defaults, also inside nested objects."""
     filled = dict(given)
     for name, inner in declared.items():
@@ -192,38 +192,38 @@ def with_defaults(given: Properties, declared: Mapping[str, Property]) -> Proper
         if value is None and inner.default is not None:
             filled[name] = inner.default
         elif isinstance(value, dict) and inner.fields is not None:
-            filled[name] = with_defaults(value, inner.fields)
+            filled[name] = apply_defaults(value, inner.fields)
         elif isinstance(value, list) and inner.items is not None:
-            filled[name] = [with_defaults(item, inner.items) if isinstance(item, dict) else item for item in value]
+            filled[name] = [apply_defaults(item, inner.items) if isinstance(item, dict) else item for item in value]
     return filled
 
 
-def autoname(resource_name: str, limit: int, seed: bytes) -> str:
+def generate_name(resource_name: str, limit: int, seed: bytes) -> str:
     """Makes a physical name from the resource's name in the program, as pulumi-aws does: `<name>-<7 hex digits>`."""
     return f"{resource_name[: limit - 8]}-{seed.hex()[:7]}"
 
 
-def canonical(value: Plain, declared: Property) -> object:
+def canonicalize(value: Plain, declared: Property) -> object:
     """The value as it is compared: None, empty and absent are equal, also inside nested values."""
     if isinstance(value, Mapping) and declared.fields is not None:
-        known = ((name, canonical(value.get(name), inner)) for name, inner in declared.fields.items())
+        known = ((name, canonicalize(value.get(name), inner)) for name, inner in declared.fields.items())
         value = {name: item for name, item in known if item is not None}
     elif isinstance(value, list) and declared.items is not None:
-        value = [canonical(item, Property(fields=declared.items)) for item in value]
+        value = [canonicalize(item, Property(fields=declared.items)) for item in value]
     return None if value in (None, "", [], {}) else declared.compare(value)
 
 
-def differences(resource: ResourceType, state: Properties, inputs: Properties) -> list[str]:
+def find_differences(resource: ResourceType, state: Properties, inputs: Properties) -> list[str]:
     """The inputs in which the wanted resource differs from the state the cloud was last seen in."""
     return [
         name
         for name, declared in resource.inputs.items()
         if not (declared.server_set and inputs.get(name) is None)
-        and canonical(state.get(name), declared) != canonical(inputs.get(name), declared)
+        and canonicalize(state.get(name), declared) != canonicalize(inputs.get(name), declared)
     ]
 
 
-def merged(resource: ResourceType, known: Properties, actual: Properties) -> Properties:
+def merge_state(resource: ResourceType, known: Properties, actual: Properties) -> Properties:
     """The known state of a resource, updated with the cloud's.
 
     A value that says the same keeps its known spelling (JSON text, order of a set); what the cloud doesn't tell (secret
@@ -232,12 +232,12 @@ def merged(resource: ResourceType, known: Properties, actual: Properties) -> Pro
     result = dict(known)
     for name, value in actual.items():
         declared = resource.inputs.get(name, Property())
-        if canonical(value, declared) != canonical(known.get(name), declared):
+        if canonicalize(value, declared) != canonicalize(known.get(name), declared):
             result[name] = value
     return {name: value for name, value in result.items() if value is not None}
 
 
-def refreshed_inputs(resource: ResourceType, inputs: Properties, actual: Properties) -> Properties:
+def refresh_inputs(resource: ResourceType, inputs: Properties, actual: Properties) -> Properties:
     """The inputs that refresh writes into the state: those that lead to the cloud's values."""
     told = {
         name: value
@@ -245,4 +245,4 @@ def refreshed_inputs(resource: ResourceType, inputs: Properties, actual: Propert
         if (declared := resource.inputs.get(name)) is not None
         and not (declared.server_set and inputs.get(name) is None)
     }
-    return merged(resource, inputs, told)
+    return merge_state(resource, inputs, told)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.verdicts import FOREIGN_ALERT, Verdict, alert_kinds, first_of_each_kind
+from localcloud.verdicts import FOREIGN_ALERT, Verdict, first_of_each_kind, list_alert_kinds
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,12 @@ def message(evidence: object) -> dict[str, object]:
 
 
 def test_the_kind_of_an_alert_is_its_evidence_path() -> None:
-    assert alert_kinds([message("portal"), message("console"), message("portal")]) == ("console", "portal", "portal")
-    assert alert_kinds([]) == ()
+    assert list_alert_kinds([message("portal"), message("console"), message("portal")]) == (
+        "console",
+        "portal",
+        "portal",
+    )
+    assert list_alert_kinds([]) == ()
 
 
 def test_first_of_each_kind_keeps_the_order_of_arrival() -> None:
@@ -46,5 +50,5 @@ def test_first_of_each_kind_keeps_the_order_of_arrival() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"metadata": None}, {"metadata": {}}, {"metadata": {"event_payload": None}}])
 def test_a_message_that_is_no_alert_counts_as_unexpected(body: dict[str, object]) -> None:
-    assert alert_kinds([body]) == (FOREIGN_ALERT,)
-    assert not Verdict("record.json", (), alert_kinds([body]), 0.1).ok
+    assert list_alert_kinds([body]) == (FOREIGN_ALERT,)
+    assert not Verdict("record.json", (), list_alert_kinds([body]), 0.1).ok

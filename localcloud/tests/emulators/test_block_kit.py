@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.emulators.block_kit import block_problems, metadata_accepted, option_problems, view_problems
+from localcloud.emulators.block_kit import block_problems, is_metadata_accepted, option_problems, view_problems
 
 Json = dict[str, Any]
 
@@ -297,4 +297,4 @@ def test_whatever_view_is_sent_gets_an_answer(view: object) -> None:
     ],
 )
 def test_metadata(metadata: object, accepted: bool) -> None:
-    assert metadata_accepted(metadata) is accepted
+    assert is_metadata_accepted(metadata) is accepted

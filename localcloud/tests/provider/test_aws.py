@@ -4,7 +4,7 @@ import pytest
 
 from localcloud.provider import aws, tags
 from localcloud.provider.aws import AwsCallError, LocalAws, poll
-from localcloud.provider.protocol import redacted
+from localcloud.provider.protocol import redact
 
 
 def test_no_call_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_poll_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_secrets_are_redacted_also_in_their_json_spelling() -> None:
     message = 'Invalid type, value: xoxb-1"2, as JSON "xoxb-1\\"2", longer xoxb-1"2-3'
-    assert redacted(message, {'xoxb-1"2', 'xoxb-1"2-3', ""}) == (
+    assert redact(message, {'xoxb-1"2', 'xoxb-1"2-3', ""}) == (
         'Invalid type, value: [secret], as JSON "[secret]", longer [secret]'
     )
 

@@ -6,16 +6,16 @@ from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import (
     Property,
     ResourceType,
+    apply_defaults,
     as_document,
     as_set,
-    autoname,
     declare,
-    differences,
-    merged,
+    find_differences,
+    find_problems,
+    generate_name,
+    merge_state,
     never_differs,
-    problems,
-    refreshed_inputs,
-    with_defaults,
+    refresh_inputs,
 )
 from localcloud.provider.values import UNKNOWN, Plain, Properties
 
@@ -51,7 +51,7 @@ GATE = Gate()
 
 def test_legal_inputs_have_no_problems() -> None:
     given = {"name": "north", "lock": {"code": "1"}, "bolts": [{"size": 2}], "guards": ["a"]}
-    assert problems(GATE.tok, given, GATE.inputs) == []
+    assert find_problems(GATE.tok, given, GATE.inputs) == []
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_legal_inputs_have_no_problems() -> None:
     ],
 )
 def test_a_problem_names_type_and_property_and_helps(given: Properties, path: str, said: str) -> None:
-    [(where, reason)] = problems(GATE.tok, given, GATE.inputs)
+    [(where, reason)] = find_problems(GATE.tok, given, GATE.inputs)
     assert where == path
     assert said in reason
     assert GATE.tok in reason
 
 
 def test_what_is_unknown_in_a_preview_is_no_problem() -> None:
-    assert problems(GATE.tok, {"name": UNKNOWN, "lock": UNKNOWN, "bolts": UNKNOWN}, GATE.inputs) == []
-    assert problems(GATE.tok, {"name": "n", "bolts": [UNKNOWN]}, GATE.inputs) == []
+    assert find_problems(GATE.tok, {"name": UNKNOWN, "lock": UNKNOWN, "bolts": UNKNOWN}, GATE.inputs) == []
+    assert find_problems(GATE.tok, {"name": "n", "bolts": [UNKNOWN]}, GATE.inputs) == []
 
 
 def test_defaults_apply_at_every_depth_and_replace_nothing() -> None:
     given = {"name": "n", "height": 0, "lock": {"code": "1"}, "bolts": [{"size": 2}, UNKNOWN]}
-    assert with_defaults(given, GATE.inputs) == {
+    assert apply_defaults(given, GATE.inputs) == {
         "name": "n",
         "height": 0,
         "lock": {"code": "1", "kind": "steel"},
@@ -130,35 +130,35 @@ STATE: Properties = {**BASE, "colour": "green", "arn": "arn:gate"}
     ],
 )
 def test_only_what_says_something_else_is_a_difference(changed: Properties, expected: list[str]) -> None:
-    assert differences(GATE, STATE, {**BASE, **changed}) == expected
+    assert find_differences(GATE, STATE, {**BASE, **changed}) == expected
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], {}])
 def test_empty_and_absent_are_no_difference(nothing: Plain) -> None:
     without = {name: value for name, value in STATE.items() if name != "guards"}
-    assert differences(GATE, {**without, "guards": nothing}, {**BASE, "guards": None}) == []
+    assert find_differences(GATE, {**without, "guards": nothing}, {**BASE, "guards": None}) == []
 
 
 def test_merge_keeps_spellings_and_values_the_cloud_hides() -> None:
     actual = {"policy": '{"b":[2],"a":1}', "guards": ["y", "x"], "height": 3, "colour": "red", "arn": "arn:gate"}
-    assert merged(GATE, STATE, actual) == {**STATE, "colour": "red"}
+    assert merge_state(GATE, STATE, actual) == {**STATE, "colour": "red"}
 
 
 def test_merge_takes_changes_and_drops_deleted_values() -> None:
     actual = {"policy": '{"a":2}', "guards": None, "height": 4}
     expected = {**STATE, "policy": '{"a":2}', "height": 4}
     del expected["guards"]
-    assert merged(GATE, STATE, actual) == expected
+    assert merge_state(GATE, STATE, actual) == expected
 
 
 def test_refreshed_inputs_have_no_outputs_and_no_aws_defaults() -> None:
     actual = {"height": 4, "colour": "red", "arn": "arn:gate", "policy": '{"b": [2], "a": 1}'}
-    assert refreshed_inputs(GATE, BASE, actual) == {**BASE, "height": 4}
-    assert refreshed_inputs(GATE, {**BASE, "colour": "green"}, actual)["colour"] == "red"
+    assert refresh_inputs(GATE, BASE, actual) == {**BASE, "height": 4}
+    assert refresh_inputs(GATE, {**BASE, "colour": "green"}, actual)["colour"] == "red"
 
 
 def test_generated_name_keeps_its_limit_and_depends_on_the_seed() -> None:
     seed = bytes(range(16))
-    assert autoname("gate", 64, seed) == "gate-0001020"
-    assert len(autoname("g" * 100, 32, seed)) == 32
-    assert autoname("gate", 64, bytes(16)) == "gate-0000000"
+    assert generate_name("gate", 64, seed) == "gate-0001020"
+    assert len(generate_name("g" * 100, 32, seed)) == 32
+    assert generate_name("gate", 64, bytes(16)) == "gate-0000000"

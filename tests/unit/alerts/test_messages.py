@@ -31,7 +31,7 @@ from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subjec
 from breakglass.app.domain.usage_lifecycle import parse_evidence
 from breakglass.errors import MessageError
 from breakglass.vocabulary import EvidencePath
-from localcloud.emulators.block_kit import block_problems, metadata_accepted
+from localcloud.emulators.block_kit import block_problems, is_metadata_accepted
 from tests.unit.alerts.strategies import field_values, subjects
 
 SET = PermissionSetSubject("devops-break-glass")
@@ -391,7 +391,7 @@ def test_message_with_any_legal_values_is_within_limits(message: tuple[Transform
     assert 0 < len(body["text"]) <= 4000
     # The local cloud's check is written from Slack's documentation, not from `check_transformer`.
     assert block_problems(body["blocks"]) == []
-    assert metadata_accepted(body["metadata"])
+    assert is_metadata_accepted(body["metadata"])
     _, _, facts, _, actions = body["blocks"]
     # A code span can't be left, so nothing in it is a format or an emoji.
     assert all(field["text"].count("`") == 2 for field in facts["fields"])

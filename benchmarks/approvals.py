@@ -12,7 +12,7 @@ from benchmarks.bursts import Burst
 from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
 from benchmarks.reconciler_runs import ReconcilerRuns
-from benchmarks.scale import Run
+from benchmarks.scale import ReconcilerRun
 from breakglass.app.domain.policy import to_json
 from breakglass.components.approvals.lambda_package import build
 from breakglass.naming import AppFunction
@@ -23,7 +23,7 @@ from tests.app.domain.policies import policy
 
 
 @dataclass(frozen=True)
-class Approvals:
+class ApprovalFigures:
     """Everything that was measured.
 
     Attributes:
@@ -42,10 +42,10 @@ class Approvals:
     bursts: Sequence[Burst]
     processor_seconds: float
     reconciler_runs: Sequence[ReconcilerRuns]
-    scale: Sequence[Run]
+    scale: Sequence[ReconcilerRun]
 
 
-def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callable[[str], None]) -> Approvals:
+def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callable[[str], None]) -> ApprovalFigures:
     """Measures.
 
     Raises:
@@ -62,7 +62,7 @@ def measure(cloud: RunningCloud, workdir: Path, *, quick: bool, progress: Callab
         raise LocalCloudError("Stack `local` has no approvals, so no app answers a click.")
     names = _functions(cloud)
     clicked = clicks.measure(cloud, url, names, *((3, 5) if quick else (7, 15)), progress)
-    return Approvals(package, imports, clicked, many, clicks.processor_seconds(), swept, scale.measure())
+    return ApprovalFigures(package, imports, clicked, many, clicks.processor_seconds(), swept, scale.measure())
 
 
 def _functions(cloud: RunningCloud) -> Sequence[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.programs import usage
 from benchmarks.programs.registrations import load
 from benchmarks.programs.size import Size
-from benchmarks.programs.usage import Usage
+from benchmarks.programs.usage import ProcessUsage
 from benchmarks.samples import Samples, ratio, run_in_turns
 from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine
@@ -40,7 +40,7 @@ class Preview:
 
     seconds: float
     resources: int
-    usage: Usage
+    usage: ProcessUsage
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _preview(program: Path, size: Size, cloud: RunningCloud, workdir: Path) -> P
         "PYTHONPATH": str(ROOT),
     }
     result = Engine(program, workdir / program.name, environment).preview()
-    return Preview(result.duration, sum(result.summary.values()), Usage.read(used))
+    return Preview(result.duration, sum(result.summary.values()), ProcessUsage.read(used))
 
 
 def _record(size: Size, workdir: Path) -> int:

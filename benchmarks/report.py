@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.approvals import Approvals
+from benchmarks.approvals import ApprovalFigures
 from benchmarks.bursts import Burst
 from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
@@ -11,7 +11,7 @@ from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
-from benchmarks.scale import Run
+from benchmarks.scale import ReconcilerRun
 from benchmarks.table import render_table
 
 _MEASURES: Mapping[str, Callable[[Preview], float]] = {
@@ -85,7 +85,7 @@ def render_demos(warm: Samples | None, cold: Samples | None) -> str:
     return render_table(["`make demo`", "s", "runs"], rows)
 
 
-def render_approvals(measured: Approvals) -> str:
+def render_approvals(measured: ApprovalFigures) -> str:
     """Returns the tables of the approvals."""
     tables = (
         render_functions(measured.package, measured.imports),
@@ -140,7 +140,7 @@ def render_reconciler_runs(kinds: Sequence[ReconcilerRuns]) -> str:
     return render_table(["reconciler", "s", "calls to the records", "to Identity Center", "runs"], rows)
 
 
-def render_scale(runs: Sequence[Run]) -> str:
+def render_scale(runs: Sequence[ReconcilerRun]) -> str:
     """Returns a table of the reconciler's runs in a large organisation."""
     rows = [
         [

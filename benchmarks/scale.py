@@ -42,7 +42,7 @@ MOST_RUNS = 20
 
 
 @dataclass(frozen=True)
-class Run:
+class ReconcilerRun:
     """One run of the reconciler.
 
     Attributes:
@@ -64,14 +64,14 @@ class Run:
     slack_calls: int
 
 
-def measure(sets: int = SETS, accounts: int = ACCOUNTS, late: int = LATE) -> list[Run]:
-    """Run until every late grant is revoked and every pair is searched.
+def measure(sets: int = SETS, accounts: int = ACCOUNTS, late: int = LATE) -> list[ReconcilerRun]:
+    """ReconcilerRun until every late grant is revoked and every pair is searched.
 
     Raises:
         AssertionError: if that takes more than `MOST_RUNS`, or a run takes longer than the function has.
     """
     simulation = _Simulation(sets, accounts, late)
-    runs: list[Run] = []
+    runs: list[ReconcilerRun] = []
     while not runs or runs[-1].late or runs[-1].searched < sets * accounts:
         if len(runs) == MOST_RUNS:
             raise AssertionError(f"after {MOST_RUNS} runs {runs[-1]} is left")
@@ -179,7 +179,7 @@ class _Simulation:
             self.center.assigned[grant.access.permission_set, grant.access.account].add(grant.access.user_id)
         self.reconciler = self._reconciler(_policy(names, pairs))
 
-    def run(self, number: int) -> Run:
+    def run(self, number: int) -> ReconcilerRun:
         began, cpu, calls = self.clock.now, time.process_time(), self.slack.calls
         counts = reconcile(self.reconciler)
         if counts.failures or counts.unknown:
@@ -188,7 +188,7 @@ class _Simulation:
         self.clock.now = began + max(RUN_SECONDS, seconds)
         for access in self.center.deletions.values():
             self.center.end(access)
-        return Run(
+        return ReconcilerRun(
             number,
             seconds,
             time.process_time() - cpu,

@@ -181,7 +181,7 @@ class RunningCloud:
         Args:
             operations: as in "dynamodb:PutItem", "secretsmanager:*", "sso:CreateAccountAssignment": services by the
                 name that requests are signed for.
-            fields: the other fields of `localcloud.emulators.faults.Fault`, such as `error="ThrottlingException"`.
+            fields: the other fields of `localcloud.emulators.faults.AwsFault`, such as `error="ThrottlingException"`.
         """
         identity = [name for name in operations if name.startswith(_IDENTITY_OPERATIONS)]
         others = [name for name in operations if name not in identity]

@@ -12,7 +12,7 @@ _FILE = "BENCHMARK_USAGE"
 
 
 @dataclass(frozen=True)
-class Usage:
+class ProcessUsage:
     """CPU and memory of a process.
 
     Attributes:
@@ -43,5 +43,5 @@ def write_at_exit() -> None:
 def _write(file: Path) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     # Linux counts in units of 1,024 bytes.
-    usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+    usage = ProcessUsage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
     file.write_text(json.dumps(asdict(usage)))

@@ -28,7 +28,7 @@ _LAMBDA_STATUS = {"TooManyRequestsException": 429, "AccessDeniedException": 403,
 
 
 @dataclass
-class Fault:
+class AwsFault:
     """One fault.
 
     Attributes:
@@ -71,7 +71,7 @@ class Faults:
     """The faults in force; thread-safe."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[AwsFault] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Mapping[str, Any]) -> None:
@@ -81,9 +81,9 @@ class Faults:
             TypeError: if a field is unknown, or `operations` is missing.
         """
         with self._lock:
-            self._faults = [*self._faults, Fault(**fault)] if fault else []
+            self._faults = [*self._faults, AwsFault(**fault)] if fault else []
 
-    def of(self, operation: str, user_agent: str = "") -> Fault | None:
+    def of(self, operation: str, user_agent: str = "") -> AwsFault | None:
         if OBSERVER in user_agent:
             return None
         with self._lock:

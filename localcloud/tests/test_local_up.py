@@ -32,7 +32,7 @@ def shell(clone: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 
 @dataclass(frozen=True)
-class Session:
+class CommandResults:
     """The results of the commands, in order."""
 
     up: subprocess.CompletedProcess[str]
@@ -48,7 +48,7 @@ class Session:
 
 
 @pytest.fixture(scope="module")
-def session(clone: Path) -> Iterator[Session]:
+def session(clone: Path) -> Iterator[CommandResults]:
     description = clone / "build" / "local.json"
     run = f"{sys.executable} -m localcloud"
     try:
@@ -65,56 +65,58 @@ def session(clone: Path) -> Iterator[Session]:
         user_view = request_json("GET", f"{cloud.page_url}user-view?user=ada.lovelace")
         down = shell(clone, f"{run}.down")
         second_down = shell(clone, f"{run}.down")
-        yield Session(up, cloud, second_up, preview, changed_preview, replay, posted, user_view, down, second_down)
+        yield CommandResults(
+            up, cloud, second_up, preview, changed_preview, replay, posted, user_view, down, second_down
+        )
     finally:
         detached.stop(description)
 
 
-def test_local_up_says_where_everything_is(session: Session) -> None:
+def test_local_up_says_where_everything_is(session: CommandResults) -> None:
     cloud = session.cloud
     for address in (cloud.page_url, cloud.slack_url, cloud.aws_url, cloud.identity_url):
         assert str(address) in session.up.stdout
     assert "Stack local is deployed:" in session.up.stdout
 
 
-def test_a_second_local_up_is_refused_and_harms_nothing(session: Session) -> None:
+def test_a_second_local_up_is_refused_and_harms_nothing(session: CommandResults) -> None:
     assert session.second_up.returncode == 2
     assert "A local cloud already runs" in session.second_up.stderr
     assert "make local-down" in session.second_up.stderr
 
 
-def test_plain_pulumi_works_in_the_shell_that_local_up_names(session: Session) -> None:
+def test_plain_pulumi_works_in_the_shell_that_local_up_names(session: CommandResults) -> None:
     assert session.preview.returncode == 0, session.preview.stdout + session.preview.stderr
     assert session.changed_preview.returncode == 0, session.changed_preview.stdout + session.changed_preview.stderr
     assert "to update" in session.changed_preview.stdout
     assert "owner" in session.changed_preview.stdout
 
 
-def test_slacks_secrets_are_in_nothing_that_pulumi_shows(session: Session) -> None:
+def test_slacks_secrets_are_in_nothing_that_pulumi_shows(session: CommandResults) -> None:
     for shown in (session.up, session.preview, session.changed_preview):
         for secret in (session.cloud.bot_token, session.cloud.slack_signing_secret):
             assert secret not in shown.stdout + shown.stderr
 
 
-def test_replayed_record_is_shown_as_it_arrived(session: Session) -> None:
+def test_replayed_record_is_shown_as_it_arrived(session: CommandResults) -> None:
     assert session.replay.returncode == 0, session.replay.stderr
     assert "devops-break-glass" in session.replay.stdout
     assert "session-devops-break-glass.json" in session.replay.stdout
     assert session.posted == ["session_start"]
 
 
-def test_page_shows_the_alert_and_has_an_app_for_clicks(session: Session) -> None:
+def test_page_shows_the_alert_and_has_an_app_for_clicks(session: CommandResults) -> None:
     assert session.user_view["app"] is True
     [alert] = next(each["messages"] for each in session.user_view["channels"] if each["name"] == "break-glass")
     assert "devops-break-glass" in json.dumps(alert["blocks"])
 
 
-def test_local_down_stops_it_and_says_so(session: Session) -> None:
+def test_local_down_stops_it_and_says_so(session: CommandResults) -> None:
     assert (session.down.returncode, session.down.stdout) == (0, "The local cloud is stopped.\n")
     assert (session.second_down.returncode, session.second_down.stdout) == (0, "No local cloud was running.\n")
 
 
-def test_replay_without_a_cloud_or_a_file_is_an_error(clone: Path, session: Session) -> None:
+def test_replay_without_a_cloud_or_a_file_is_an_error(clone: Path, session: CommandResults) -> None:
     assert session.down.returncode == 0
     for file, said in (
         ("localcloud/records/session-devops-break-glass.json", "No local cloud runs"),

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
-from localcloud.emulators.faults import Fault, Faults, error_answer, operation_of
+from localcloud.emulators.faults import AwsFault, Faults, error_answer, operation_of
 
 pytestmark = pytest.mark.local
 
@@ -156,7 +156,7 @@ def test_the_first_order_that_is_not_used_up_counts() -> None:
 
 
 def test_being_slow_alone_is_no_error() -> None:
-    assert Fault(("a:B",), seconds=4).answer_error is None
+    assert AwsFault(("a:B",), seconds=4).answer_error is None
 
 
 @pytest.mark.parametrize(

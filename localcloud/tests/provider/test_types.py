@@ -152,7 +152,7 @@ def invoke(tok: str, arguments: Properties) -> dict[str, PropertyValue]:
 
 
 @dataclass(frozen=True)
-class World:
+class SharedResources:
     """Resources that the cases build on, created once."""
 
     instance: str
@@ -179,41 +179,41 @@ class Case:
     replacing: Properties = field(default_factory=dict)
 
 
-def of_set(world: World) -> Properties:
-    return {"instanceArn": world.instance, "permissionSetArn": world.permission_set}
+def of_set(shared: SharedResources) -> Properties:
+    return {"instanceArn": shared.instance, "permissionSetArn": shared.permission_set}
 
 
 OTHER_SET = {"instanceArn": "arn:aws:sso:::instance/ssoins-x", "permissionSetArn": "arn:aws:sso:::permissionSet/x/y"}
 
-CASES: dict[str, Callable[[World], Case]] = {
-    "aws:ssoadmin/permissionSet:PermissionSet": lambda world: Case(
-        {"instanceArn": world.instance, "name": "case", "description": "d", "tags": {"a": "1", "b": "1"}},
+CASES: dict[str, Callable[[SharedResources], Case]] = {
+    "aws:ssoadmin/permissionSet:PermissionSet": lambda shared: Case(
+        {"instanceArn": shared.instance, "name": "case", "description": "d", "tags": {"a": "1", "b": "1"}},
         {"description": "e", "sessionDuration": "PT2H", "relayState": "https://x.org/", "tags": {"b": "2", "c": "1"}},
         {"instanceArn": OTHER_SET["instanceArn"], "name": "other", "region": "eu-west-1"},
     ),
-    "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment": lambda world: Case(
-        {**of_set(world), "managedPolicyArn": RDS_READ},
+    "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment": lambda shared: Case(
+        {**of_set(shared), "managedPolicyArn": RDS_READ},
         {},
         {**OTHER_SET, "managedPolicyArn": f"{RDS_READ}2"},
     ),
-    "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment": lambda world: Case(
-        {**of_set(world), "customerManagedPolicyReference": {"name": "boundary"}},
+    "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment": lambda shared: Case(
+        {**of_set(shared), "customerManagedPolicyReference": {"name": "boundary"}},
         {},
         {**OTHER_SET, "customerManagedPolicyReference": {"name": "boundary", "path": "/x/"}},
     ),
-    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": lambda world: Case(
-        {**of_set(world), "inlinePolicy": document("events:*")},
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": lambda shared: Case(
+        {**of_set(shared), "inlinePolicy": document("events:*")},
         {"inlinePolicy": document("sqs:*")},
         OTHER_SET,
     ),
-    "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": lambda world: Case(
-        {**of_set(world), "permissionsBoundary": {"customerManagedPolicyReference": {"name": "x", "path": "/p/"}}},
+    "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": lambda shared: Case(
+        {**of_set(shared), "permissionsBoundary": {"customerManagedPolicyReference": {"name": "x", "path": "/p/"}}},
         {},
         {**OTHER_SET, "permissionsBoundary": {"managedPolicyArn": RDS_READ}},
     ),
-    "aws:ssoadmin/accountAssignment:AccountAssignment": lambda world: Case(
+    "aws:ssoadmin/accountAssignment:AccountAssignment": lambda shared: Case(
         {
-            **of_set(world),
+            **of_set(shared),
             "principalId": "11111111-2222-3333-4444-555555555555",
             "principalType": "GROUP",
             "targetId": ACCOUNT,
@@ -222,17 +222,17 @@ CASES: dict[str, Callable[[World], Case]] = {
         {},
         {**OTHER_SET, "principalId": "p", "principalType": "USER", "targetId": "333333333333", "targetType": "OTHER"},
     ),
-    "aws:secretsmanager/secret:Secret": lambda world: Case(
+    "aws:secretsmanager/secret:Secret": lambda shared: Case(
         {"name": "case", "description": "d", "recoveryWindowInDays": 0, "tags": {"a": "1"}},
         {"description": None, "recoveryWindowInDays": 7, "tags": {"b": "1"}},
         {"name": "other"},
     ),
-    "aws:secretsmanager/secretVersion:SecretVersion": lambda world: Case(
-        {"secretId": world.secret, "secretString": "s1"},
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda shared: Case(
+        {"secretId": shared.secret, "secretString": "s1"},
         {},
         {"secretId": "other", "secretString": "s2"},
     ),
-    "aws:cloudwatch/eventConnection:EventConnection": lambda world: Case(
+    "aws:cloudwatch/eventConnection:EventConnection": lambda shared: Case(
         {
             "name": "case",
             "description": "d",
@@ -242,18 +242,18 @@ CASES: dict[str, Callable[[World], Case]] = {
         {"description": None, "authParameters": {"apiKey": {"key": "X-Token", "value": "2"}}},
         {"name": "other"},
     ),
-    "aws:cloudwatch/eventApiDestination:EventApiDestination": lambda world: Case(
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": lambda shared: Case(
         {
             "name": "case",
             "description": "d",
-            "connectionArn": world.connection,
+            "connectionArn": shared.connection,
             "httpMethod": "POST",
             "invocationEndpoint": "https://slack.com/api/chat.postMessage",
         },
         {"description": None, "invocationRateLimitPerSecond": 1, "invocationEndpoint": "https://example.com/"},
         {"name": "other"},
     ),
-    "aws:cloudwatch/eventRule:EventRule": lambda world: Case(
+    "aws:cloudwatch/eventRule:EventRule": lambda shared: Case(
         {"name": "case", "description": "d", "eventPattern": '{"source": ["aws.sts"]}', "tags": {"a": "1"}},
         {
             "description": "e",
@@ -263,12 +263,12 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"name": "other"},
     ),
-    "aws:cloudwatch/eventTarget:EventTarget": lambda world: Case(
+    "aws:cloudwatch/eventTarget:EventTarget": lambda shared: Case(
         {
-            "rule": world.rule,
+            "rule": shared.rule,
             "targetId": "case",
-            "arn": world.topic,
-            "roleArn": world.role,
+            "arn": shared.topic,
+            "roleArn": shared.role,
             "inputTransformer": {"inputPaths": {"who": "$.account"}, "inputTemplate": '{"text": "<who>"}'},
             "retryPolicy": {"maximumEventAgeInSeconds": 900, "maximumRetryAttempts": 185},
             "deadLetterConfig": {"arn": "arn:aws:sqs:eu-central-1:111111111111:dead"},
@@ -280,12 +280,12 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"rule": "other", "targetId": "other"},
     ),
-    "aws:cloudwatch/dashboard:Dashboard": lambda world: Case(
+    "aws:cloudwatch/dashboard:Dashboard": lambda shared: Case(
         {"dashboardName": "case", "dashboardBody": json.dumps({"widgets": []})},
         {"dashboardBody": json.dumps({"widgets": [{"type": "text", "properties": {"markdown": "hello"}}]})},
         {"dashboardName": "other"},
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda world: Case(
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda shared: Case(
         {
             "name": "case",
             "comparisonOperator": "GreaterThanThreshold",
@@ -302,32 +302,32 @@ CASES: dict[str, Callable[[World], Case]] = {
         {"threshold": 2.5, "alarmActions": [], "alarmDescription": "d", "treatMissingData": "notBreaching", "tags": {}},
         {"name": "other"},
     ),
-    "aws:sqs/queue:Queue": lambda world: Case(
+    "aws:sqs/queue:Queue": lambda shared: Case(
         {"name": "case", "messageRetentionSeconds": 1209600, "sqsManagedSseEnabled": True, "tags": {"a": "1"}},
         {"messageRetentionSeconds": 60, "sqsManagedSseEnabled": False, "tags": {"b": "1"}},
         {"name": "other"},
     ),
-    "aws:sqs/queuePolicy:QueuePolicy": lambda world: Case(
-        {"queueUrl": world.queue_url, "policy": document("sqs:SendMessage")},
+    "aws:sqs/queuePolicy:QueuePolicy": lambda shared: Case(
+        {"queueUrl": shared.queue_url, "policy": document("sqs:SendMessage")},
         {"policy": document("sqs:ReceiveMessage")},
         {"queueUrl": "http://127.0.0.1/other"},
     ),
-    "aws:sns/topic:Topic": lambda world: Case(
+    "aws:sns/topic:Topic": lambda shared: Case(
         {"name": "case", "displayName": "d", "tags": {"a": "1"}},
         {"displayName": None, "tags": {"b": "1"}},
         {"name": "other"},
     ),
-    "aws:sns/topicPolicy:TopicPolicy": lambda world: Case(
-        {"arn": world.topic, "policy": document("sns:Publish")},
+    "aws:sns/topicPolicy:TopicPolicy": lambda shared: Case(
+        {"arn": shared.topic, "policy": document("sns:Publish")},
         {"policy": document("sns:Subscribe")},
         {"arn": "arn:aws:sns:eu-central-1:111111111111:other"},
     ),
-    "aws:sns/topicSubscription:TopicSubscription": lambda world: Case(
-        {"topic": world.topic, "protocol": "email", "endpoint": "security@example.com"},
+    "aws:sns/topicSubscription:TopicSubscription": lambda shared: Case(
+        {"topic": shared.topic, "protocol": "email", "endpoint": "security@example.com"},
         {},
         {"topic": "arn:aws:sns:eu-central-1:111111111111:other", "protocol": "sms", "endpoint": "+49"},
     ),
-    "aws:iam/role:Role": lambda world: Case(
+    "aws:iam/role:Role": lambda shared: Case(
         {"name": "case", "assumeRolePolicy": trust("events.amazonaws.com"), "description": "d", "tags": {"a": "1"}},
         {
             "assumeRolePolicy": trust("lambda.amazonaws.com"),
@@ -336,12 +336,12 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"name": "other"},
     ),
-    "aws:iam/rolePolicy:RolePolicy": lambda world: Case(
-        {"role": world.role.rsplit("/", 1)[-1], "name": "case", "policy": document("events:*")},
+    "aws:iam/rolePolicy:RolePolicy": lambda shared: Case(
+        {"role": shared.role.rsplit("/", 1)[-1], "name": "case", "policy": document("events:*")},
         {"policy": document("sqs:*")},
         {"role": "other", "name": "other"},
     ),
-    "aws:dynamodb/table:Table": lambda world: Case(
+    "aws:dynamodb/table:Table": lambda shared: Case(
         {
             "name": "case",
             "billingMode": "PAY_PER_REQUEST",
@@ -366,11 +366,11 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"name": "other", "hashKey": "sk", "rangeKey": "pk"},
     ),
-    "aws:lambda/function:Function": lambda world: Case(
+    "aws:lambda/function:Function": lambda shared: Case(
         {
             "name": "case",
-            "code": world.code,
-            "role": world.role,
+            "code": shared.code,
+            "role": shared.role,
             "handler": "app.handler",
             "runtime": "python3.13",
             "architectures": ["arm64"],
@@ -390,13 +390,13 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"name": "other"},
     ),
-    "aws:lambda/permission:Permission": lambda world: Case(
+    "aws:lambda/permission:Permission": lambda shared: Case(
         {
             "statementId": "case",
-            "function": world.function,
+            "function": shared.function,
             "action": "lambda:InvokeFunction",
             "principal": "events.amazonaws.com",
-            "sourceArn": f"arn:aws:events:{REGION}:111111111111:rule/world",
+            "sourceArn": f"arn:aws:events:{REGION}:111111111111:rule/shared",
         },
         {},
         {
@@ -407,39 +407,39 @@ CASES: dict[str, Callable[[World], Case]] = {
             "sourceArn": f"arn:aws:events:{REGION}:111111111111:rule/other",
         },
     ),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda world: Case(
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda shared: Case(
         {
-            "functionName": world.function,
+            "functionName": shared.function,
             "maximumRetryAttempts": 0,
-            "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:{REGION}:111111111111:world"}},
+            "destinationConfig": {"onFailure": {"destination": f"arn:aws:sqs:{REGION}:111111111111:shared"}},
         },
         {"maximumRetryAttempts": 1, "maximumEventAgeInSeconds": 60, "destinationConfig": None},
         {"functionName": "other"},
     ),
-    "aws:apigatewayv2/api:Api": lambda world: Case(
+    "aws:apigatewayv2/api:Api": lambda shared: Case(
         {"name": "case", "protocolType": "HTTP", "description": "d", "tags": {"a": "1"}},
         {"name": "case-renamed", "description": None, "tags": {"b": "1"}},
         {"protocolType": "WEBSOCKET"},
     ),
-    "aws:apigatewayv2/integration:Integration": lambda world: Case(
+    "aws:apigatewayv2/integration:Integration": lambda shared: Case(
         {
-            "apiId": world.api,
+            "apiId": shared.api,
             "integrationType": "AWS_PROXY",
-            "integrationUri": world.function,
+            "integrationUri": shared.function,
             "payloadFormatVersion": "2.0",
             "timeoutMilliseconds": 5000,
         },
-        {"integrationUri": f"{world.function}-2", "timeoutMilliseconds": 3000},
+        {"integrationUri": f"{shared.function}-2", "timeoutMilliseconds": 3000},
         {"apiId": "other", "integrationType": "HTTP_PROXY"},
     ),
-    "aws:apigatewayv2/route:Route": lambda world: Case(
-        {"apiId": world.api, "routeKey": "POST /case", "target": "integrations/a"},
+    "aws:apigatewayv2/route:Route": lambda shared: Case(
+        {"apiId": shared.api, "routeKey": "POST /case", "target": "integrations/a"},
         {"routeKey": "POST /changed", "target": "integrations/b"},
         {"apiId": "other"},
     ),
-    "aws:apigatewayv2/stage:Stage": lambda world: Case(
+    "aws:apigatewayv2/stage:Stage": lambda shared: Case(
         {
-            "apiId": world.api,
+            "apiId": shared.api,
             "name": "case",
             "autoDeploy": True,
             "defaultRouteSettings": {"throttlingBurstLimit": 20, "throttlingRateLimit": 10},
@@ -457,23 +457,23 @@ CASES: dict[str, Callable[[World], Case]] = {
         },
         {"apiId": "other", "name": "other"},
     ),
-    "aws:sfn/stateMachine:StateMachine": lambda world: Case(
+    "aws:sfn/stateMachine:StateMachine": lambda shared: Case(
         {
             "name": "case",
             "definition": machine({"Type": "Succeed"}),
-            "roleArn": world.role,
+            "roleArn": shared.role,
             "loggingConfiguration": {"level": "ERROR", "logDestination": f"arn:aws:logs:{REGION}:1:log-group:x:*"},
             "tags": {"a": "1"},
         },
         {
             "definition": machine({"Type": "Pass", "End": True}),
-            "roleArn": f"{world.role}-2",
+            "roleArn": f"{shared.role}-2",
             "loggingConfiguration": {"level": "ALL", "logDestination": f"arn:aws:logs:{REGION}:1:log-group:y:*"},
             "tags": {"b": "1"},
         },
         {"name": "other"},
     ),
-    "aws:cloudwatch/logGroup:LogGroup": lambda world: Case(
+    "aws:cloudwatch/logGroup:LogGroup": lambda shared: Case(
         {
             "name": "/breakglass/case",
             "retentionInDays": 30,
@@ -482,13 +482,13 @@ CASES: dict[str, Callable[[World], Case]] = {
         {"retentionInDays": 0, "tags": {"b": "1"}},
         {"name": "/breakglass/other"},
     ),
-    "aws:organizations/policy:Policy": lambda world: Case(
+    "aws:organizations/policy:Policy": lambda shared: Case(
         {"name": "case", "content": document("events:*"), "description": "d", "tags": {"a": "1"}},
         {"name": "case-renamed", "content": document("sqs:*"), "description": None, "tags": {"b": "1"}},
         {"type": "TAG_POLICY"},
     ),
-    "aws:organizations/policyAttachment:PolicyAttachment": lambda world: Case(
-        {"policyId": world.policy, "targetId": ACCOUNT},
+    "aws:organizations/policyAttachment:PolicyAttachment": lambda shared: Case(
+        {"policyId": shared.policy, "targetId": ACCOUNT},
         {},
         {"policyId": "p-other", "targetId": "333333333333"},
     ),
@@ -500,37 +500,37 @@ OUTLIVES_ITS_DELETION = {"aws:secretsmanager/secretVersion:SecretVersion"}
 
 
 @pytest.fixture(scope="module")
-def world(cloud: RunningCloud, aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+def shared(cloud: RunningCloud, aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> SharedResources:
     sso, events, iam = cloud.client("sso-admin"), cloud.client("events"), cloud.client("iam")
     [instance] = sso.list_instances()["Instances"]
-    permission_set = sso.create_permission_set(InstanceArn=instance["InstanceArn"], Name="world")["PermissionSet"]
+    permission_set = sso.create_permission_set(InstanceArn=instance["InstanceArn"], Name="shared")["PermissionSet"]
     key = {"ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": "Bearer x"}}
-    connection = events.create_connection(Name="world", AuthorizationType="API_KEY", AuthParameters=key)
-    events.put_rule(Name="world", EventPattern='{"source": ["aws.sts"]}')
-    role = iam.create_role(RoleName="world", AssumeRolePolicyDocument=trust("events.amazonaws.com"))
-    code = packed(tmp_path_factory.mktemp("world") / "world.zip", "def handler(event, context):\n    return event\n")
+    connection = events.create_connection(Name="shared", AuthorizationType="API_KEY", AuthParameters=key)
+    events.put_rule(Name="shared", EventPattern='{"source": ["aws.sts"]}')
+    role = iam.create_role(RoleName="shared", AssumeRolePolicyDocument=trust("events.amazonaws.com"))
+    code = packed(tmp_path_factory.mktemp("shared") / "shared.zip", "def handler(event, context):\n    return event\n")
     function = cloud.client("lambda").create_function(
-        FunctionName="world",
+        FunctionName="shared",
         Runtime="python3.13",
         Role=role["Role"]["Arn"],
         Handler="app.handler",
         Code={"ZipFile": Path(code.path).read_bytes()},
     )
-    return World(
+    return SharedResources(
         instance=instance["InstanceArn"],
         store=instance["IdentityStoreId"],
         permission_set=permission_set["PermissionSetArn"],
         connection=connection["ConnectionArn"],
-        rule="world",
+        rule="shared",
         role=role["Role"]["Arn"],
-        queue_url=cloud.client("sqs").create_queue(QueueName="world")["QueueUrl"],
-        topic=cloud.client("sns").create_topic(Name="world")["TopicArn"],
-        secret=cloud.client("secretsmanager").create_secret(Name="world")["ARN"],
+        queue_url=cloud.client("sqs").create_queue(QueueName="shared")["QueueUrl"],
+        topic=cloud.client("sns").create_topic(Name="shared")["TopicArn"],
+        secret=cloud.client("secretsmanager").create_secret(Name="shared")["ARN"],
         code=code,
         function=function["FunctionArn"],
-        api=cloud.client("apigatewayv2").create_api(Name="world", ProtocolType="HTTP")["ApiId"],
+        api=cloud.client("apigatewayv2").create_api(Name="shared", ProtocolType="HTTP")["ApiId"],
         policy=cloud.client("organizations").create_policy(
-            Name="world", Content=document("events:*"), Description="", Type="SERVICE_CONTROL_POLICY"
+            Name="shared", Content=document("events:*"), Description="", Type="SERVICE_CONTROL_POLICY"
         )["Policy"]["PolicySummary"]["Id"],
     )
 
@@ -540,8 +540,8 @@ def test_every_resource_type_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("tok", CASES)
-def test_a_resource_lives_and_dies(tok: str, world: World) -> None:
-    case, resource = CASES[tok](world), RESOURCE_TYPES[tok]
+def test_a_resource_lives_and_dies(tok: str, shared: SharedResources) -> None:
+    case, resource = CASES[tok](shared), RESOURCE_TYPES[tok]
 
     made = create(tok, case.inputs)
     assert made.state.keys() >= case.inputs.keys()
@@ -564,16 +564,16 @@ def test_a_resource_lives_and_dies(tok: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("tok", CASES)
-def test_what_identifies_a_resource_replaces_it(tok: str, world: World) -> None:
-    case = CASES[tok](world)
+def test_what_identifies_a_resource_replaces_it(tok: str, shared: SharedResources) -> None:
+    case = CASES[tok](shared)
     made = Made(tok, "id", checked(tok, case.inputs), checked(tok, case.inputs))
     for name, value in case.replacing.items():
         assert diff(made, {**made.inputs, name: value}).replaces == [name]
 
 
 @pytest.mark.parametrize("tok", CASES)
-def test_a_preview_knows_the_inputs_and_none_of_the_outputs(tok: str, world: World) -> None:
-    case, resource = CASES[tok](world), RESOURCE_TYPES[tok]
+def test_a_preview_knows_the_inputs_and_none_of_the_outputs(tok: str, shared: SharedResources) -> None:
+    case, resource = CASES[tok](shared), RESOURCE_TYPES[tok]
     inputs = checked(tok, case.inputs)
     response = asyncio.run(StandIn().create(CreateRequest(urn(tok), wire(inputs), 0, True)))
     outputs = decode(response.properties)
@@ -583,8 +583,8 @@ def test_a_preview_knows_the_inputs_and_none_of_the_outputs(tok: str, world: Wor
 
 
 @pytest.mark.parametrize("tok", CASES)
-def test_an_unknown_input_is_refused_by_name(tok: str, world: World) -> None:
-    _, failures = check(tok, {**CASES[tok](world).inputs, "surprise": 1})
+def test_an_unknown_input_is_refused_by_name(tok: str, shared: SharedResources) -> None:
+    _, failures = check(tok, {**CASES[tok](shared).inputs, "surprise": 1})
     [(where, reason)] = failures
     assert where == "surprise"
     assert f"{tok} has no input `surprise`" in reason
@@ -618,21 +618,23 @@ def test_tags_and_texts_changed_by_hand_are_found(cloud: RunningCloud) -> None:
     assert set(diff(seen, made.inputs).diffs) == {"tags", "displayName"}
 
 
-def test_a_policy_rewritten_in_other_words_is_no_drift(cloud: RunningCloud, world: World) -> None:
-    made = create("aws:sqs/queuePolicy:QueuePolicy", {"queueUrl": world.queue_url, "policy": document("sqs:*")})
+def test_a_policy_rewritten_in_other_words_is_no_drift(cloud: RunningCloud, shared: SharedResources) -> None:
+    made = create("aws:sqs/queuePolicy:QueuePolicy", {"queueUrl": shared.queue_url, "policy": document("sqs:*")})
     respelled = json.dumps(json.loads(document("sqs:*")), indent=2, sort_keys=True)
-    cloud.client("sqs").set_queue_attributes(QueueUrl=world.queue_url, Attributes={"Policy": respelled})
+    cloud.client("sqs").set_queue_attributes(QueueUrl=shared.queue_url, Attributes={"Policy": respelled})
     assert read(made) == made
 
 
-def test_a_target_removed_by_hand_is_gone(cloud: RunningCloud, world: World) -> None:
-    made = create("aws:cloudwatch/eventTarget:EventTarget", {"rule": "world", "targetId": "drift", "arn": world.topic})
-    cloud.client("events").remove_targets(Rule="world", Ids=["drift"])
+def test_a_target_removed_by_hand_is_gone(cloud: RunningCloud, shared: SharedResources) -> None:
+    made = create(
+        "aws:cloudwatch/eventTarget:EventTarget", {"rule": "shared", "targetId": "drift", "arn": shared.topic}
+    )
+    cloud.client("events").remove_targets(Rule="shared", Ids=["drift"])
     assert read(made) is None
 
 
-def test_code_changed_by_hand_is_found(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
-    made = create("aws:lambda/function:Function", {**of_function(world), "name": "drift"})
+def test_code_changed_by_hand_is_found(cloud: RunningCloud, shared: SharedResources, tmp_path: Path) -> None:
+    made = create("aws:lambda/function:Function", {**of_function(shared), "name": "drift"})
     by_hand = Path(packed(tmp_path / "code.zip", "handler = print\n").path).read_bytes()
     cloud.client("lambda").update_function_code(FunctionName="drift", ZipFile=by_hand)
     seen = read(made)
@@ -647,8 +649,8 @@ def test_code_changed_by_hand_is_found(cloud: RunningCloud, world: World, tmp_pa
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def of_function(world: World) -> Properties:
-    return {"code": world.code, "role": world.role, "handler": "app.handler", "runtime": "python3.13"}
+def of_function(shared: SharedResources) -> Properties:
+    return {"code": shared.code, "role": shared.role, "handler": "app.handler", "runtime": "python3.13"}
 
 
 def invoked(cloud: RunningCloud, name: str, event: Properties) -> Any:
@@ -656,11 +658,13 @@ def invoked(cloud: RunningCloud, name: str, event: Properties) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def test_code_is_compared_by_its_content_not_its_path(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
+def test_code_is_compared_by_its_content_not_its_path(
+    cloud: RunningCloud, shared: SharedResources, tmp_path: Path
+) -> None:
     tok, path = "aws:lambda/function:Function", tmp_path / "code.zip"
     source = "def handler(event, context):\n    return {}\n"
     code = packed(path, source.format("'first'"))
-    inputs = {**of_function(world), "name": "coded", "code": code}
+    inputs = {**of_function(shared), "name": "coded", "code": code}
     made = create(tok, inputs)
     assert invoked(cloud, "coded", {}) == "first"
 
@@ -675,24 +679,26 @@ def test_code_is_compared_by_its_content_not_its_path(cloud: RunningCloud, world
     assert invoked(cloud, "coded", {}) == "second"
 
 
-def test_a_function_sees_the_environment_of_its_last_update(cloud: RunningCloud, world: World, tmp_path: Path) -> None:
+def test_a_function_sees_the_environment_of_its_last_update(
+    cloud: RunningCloud, shared: SharedResources, tmp_path: Path
+) -> None:
     tok = "aws:lambda/function:Function"
     code = packed(tmp_path / "code.zip", "import os\n\ndef handler(event, context):\n    return os.environ.get('A')\n")
-    inputs = {**of_function(world), "name": "environment", "code": code}
+    inputs = {**of_function(shared), "name": "environment", "code": code}
     made = create(tok, {**inputs, "environment": {"variables": {"A": "1"}}})
     assert invoked(cloud, "environment", {}) == "1"
     update(made, checked(tok, inputs))
     assert invoked(cloud, "environment", {}) is None
 
 
-def test_a_route_of_an_api_leads_to_a_function(cloud: RunningCloud, world: World) -> None:
+def test_a_route_of_an_api_leads_to_a_function(cloud: RunningCloud, shared: SharedResources) -> None:
     api = create("aws:apigatewayv2/api:Api", {"name": "routed", "protocolType": "HTTP"})
     integration = create(
         "aws:apigatewayv2/integration:Integration",
         {
             "apiId": api.resource_id,
             "integrationType": "AWS_PROXY",
-            "integrationUri": world.function,
+            "integrationUri": shared.function,
             "payloadFormatVersion": "2.0",
         },
     )
@@ -712,16 +718,16 @@ def test_a_route_of_an_api_leads_to_a_function(cloud: RunningCloud, world: World
     assert json.loads(answers["POST", "/slack"][1])["routeKey"] == "POST /slack"
 
 
-def test_a_state_machine_calls_a_function(cloud: RunningCloud, world: World) -> None:
+def test_a_state_machine_calls_a_function(cloud: RunningCloud, shared: SharedResources) -> None:
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": world.function, "Payload": "{% $states.input %}"},
+        "Arguments": {"FunctionName": shared.function, "Payload": "{% $states.input %}"},
         "Output": "{% $states.result.Payload %}",
         "End": True,
     }
     definition = json.dumps({"QueryLanguage": "JSONata", **json.loads(machine(task))})
-    inputs = {"name": "calling", "definition": definition, "roleArn": world.role}
+    inputs = {"name": "calling", "definition": definition, "roleArn": shared.role}
     made = create("aws:sfn/stateMachine:StateMachine", inputs)
     states = cloud.client("stepfunctions")
     execution = states.start_execution(stateMachineArn=made.resource_id, input='{"a": 1}')["executionArn"]
@@ -734,17 +740,17 @@ def test_a_state_machine_calls_a_function(cloud: RunningCloud, world: World) -> 
     assert json.loads(states.describe_execution(executionArn=execution)["output"]) == {"a": 1}
 
 
-def test_a_rule_with_a_schedule_has_a_function_as_its_target(cloud: RunningCloud, world: World) -> None:
+def test_a_rule_with_a_schedule_has_a_function_as_its_target(cloud: RunningCloud, shared: SharedResources) -> None:
     rule = create("aws:cloudwatch/eventRule:EventRule", {"name": "scheduled", "scheduleExpression": "rate(5 minutes)"})
     assert diff(rule, checked(rule.tok, {**rule.inputs, "scheduleExpression": "rate(1 hour)"})).replaces == []
-    inputs = {"rule": "scheduled", "targetId": "reconciler", "arn": world.function, "input": '{"sweep": true}'}
+    inputs = {"rule": "scheduled", "targetId": "reconciler", "arn": shared.function, "input": '{"sweep": true}'}
     target = create("aws:cloudwatch/eventTarget:EventTarget", inputs)
     assert read(target) == target
     bare = update(target, checked(target.tok, {**target.inputs, "input": None}))
     assert "input" not in bare.state
     assert read(bare) == bare
     [told] = cloud.client("events").list_targets_by_rule(Rule="scheduled")["Targets"]
-    assert told == {"Id": "reconciler", "Arn": world.function}
+    assert told == {"Id": "reconciler", "Arn": shared.function}
     assert cloud.client("events").describe_rule(Name="scheduled")["ScheduleExpression"] == "rate(5 minutes)"
 
 
@@ -759,9 +765,9 @@ def test_rule_of_another_owner_is_not_taken_over(cloud: RunningCloud) -> None:
         create("aws:cloudwatch/eventRule:EventRule", {"name": "theirs", "eventPattern": '{"source": ["aws.sso"]}'})
 
 
-def test_an_assignment_that_exists_is_not_taken_over(world: World) -> None:
+def test_an_assignment_that_exists_is_not_taken_over(shared: SharedResources) -> None:
     tok = "aws:ssoadmin/accountAssignment:AccountAssignment"
-    inputs = {**CASES[tok](world).inputs, "principalId": "22222222-2222-2222-2222-222222222222"}
+    inputs = {**CASES[tok](shared).inputs, "principalId": "22222222-2222-2222-2222-222222222222"}
     made = create(tok, inputs)
     with pytest.raises(StandInError, match=r"GROUP 22222222-.* has it in 222222222222 already"):
         create(tok, inputs)
@@ -823,8 +829,10 @@ def test_a_table_under_deletion_protection_is_not_deleted() -> None:
 
 
 @pytest.mark.parametrize("path", ["missing.zip", "folder"])
-def test_code_that_is_no_zip_file_is_refused_before_creation(world: World, tmp_path: Path, path: str) -> None:
-    inputs = {**of_function(world), "name": "uncoded", "code": FileArchive(str(tmp_path / path))}
+def test_code_that_is_no_zip_file_is_refused_before_creation(
+    shared: SharedResources, tmp_path: Path, path: str
+) -> None:
+    inputs = {**of_function(shared), "name": "uncoded", "code": FileArchive(str(tmp_path / path))}
     _, failures = check("aws:lambda/function:Function", inputs)
     [(_, reason)] = failures
     assert reason.startswith("aws:lambda/function:Function: `code` ")
@@ -877,8 +885,8 @@ def test_region_of_a_resource_decides_where_it_is_made() -> None:
         ("aws:secretsmanager/secretVersion:SecretVersion", "secretString"),
     ],
 )
-def test_secret_inputs_are_secret_even_if_given_in_clear(tok: str, name: str, world: World) -> None:
-    case = CASES[tok](world)
+def test_secret_inputs_are_secret_even_if_given_in_clear(tok: str, name: str, shared: SharedResources) -> None:
+    case = CASES[tok](shared)
     request = CheckRequest(urn(tok), {}, wire(case.inputs), bytes(32))
     inputs = asyncio.run(StandIn().check(request)).inputs or {}
     created = asyncio.run(StandIn().create(CreateRequest(urn(tok), inputs, 0, False)))
@@ -905,13 +913,13 @@ def test_an_input_that_the_program_made_secret_stays_secret() -> None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def _group_id(cloud: RunningCloud, world: World) -> str:
-    groups = cloud.client("identitystore").list_groups(IdentityStoreId=world.store)["Groups"]
+def _group_id(cloud: RunningCloud, shared: SharedResources) -> str:
+    groups = cloud.client("identitystore").list_groups(IdentityStoreId=shared.store)["Groups"]
     return next(group["GroupId"] for group in groups if group["DisplayName"] == "database-oncall")
 
 
-def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World) -> None:
-    store = {"identityStoreId": world.store}
+def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, shared: SharedResources) -> None:
+    store = {"identityStoreId": shared.store}
     by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "database-oncall"}}
     by_e_mail = {"uniqueAttribute": {"attributePath": "emails.value", "attributeValue": "ada.lovelace@example.com"}}
     secret = cloud.client("secretsmanager").create_secret(Name="functions", SecretString="s")
@@ -921,7 +929,7 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
         "aws:ssoadmin/getInstances:getInstances": {"region": REGION},
         "aws:identitystore/getGroup:getGroup": {**store, "alternateIdentifier": by_name},
         "aws:identitystore/getUser:getUser": {**store, "alternateIdentifier": by_e_mail},
-        "aws:identitystore/getGroupMemberships:getGroupMemberships": {**store, "groupId": _group_id(cloud, world)},
+        "aws:identitystore/getGroupMemberships:getGroupMemberships": {**store, "groupId": _group_id(cloud, shared)},
         "aws:organizations/getOrganization:getOrganization": {},
         "aws:secretsmanager/getSecret:getSecret": {"name": "functions"},
         "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretId": "functions"},
@@ -933,8 +941,8 @@ def test_functions_answer_what_the_cloud_holds(cloud: RunningCloud, world: World
 
     assert len(answers) == len(FUNCTIONS)
     assert answers["getCallerIdentity"]["accountId"] == "111111111111"
-    assert answers["getInstances"]["arns"] == [world.instance]
-    assert answers["getInstances"]["identityStoreIds"] == [world.store]
+    assert answers["getInstances"]["arns"] == [shared.instance]
+    assert answers["getInstances"]["identityStoreIds"] == [shared.store]
     assert answers["getGroup"]["displayName"] == "database-oncall"
     group_id = answers["getGroup"]["groupId"]
     by_id = decode(invoke("aws:identitystore/getGroup:getGroup", {**store, "groupId": group_id}))
@@ -970,9 +978,9 @@ def test_a_function_call_that_is_not_understood_is_refused(tok: str, arguments: 
     assert said in response.failures[0].reason
 
 
-def test_a_group_that_does_not_exist_is_an_error_of_aws(world: World) -> None:
+def test_a_group_that_does_not_exist_is_an_error_of_aws(shared: SharedResources) -> None:
     by_name = {"uniqueAttribute": {"attributePath": "DisplayName", "attributeValue": "nobody"}}
-    arguments = {"identityStoreId": world.store, "alternateIdentifier": by_name}
+    arguments = {"identityStoreId": shared.store, "alternateIdentifier": by_name}
     with pytest.raises(StandInError, match="GetGroupId: ResourceNotFoundException"):
         invoke("aws:identitystore/getGroup:getGroup", arguments)
 

@@ -8,15 +8,15 @@ from benchmarks.imports import Imports
 from benchmarks.latency import Way
 from benchmarks.previews import Cell, Preview
 from benchmarks.programs.size import Size
-from benchmarks.programs.usage import Usage
+from benchmarks.programs.usage import ProcessUsage
 from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
-from benchmarks.scale import Run
+from benchmarks.scale import ReconcilerRun
 
 
 def cell(roles: int, resources: int, ours: float, bare: float) -> Cell:
     def preview(seconds: float) -> Preview:
-        return Preview(seconds, resources + 1, Usage(seconds / 2, 80 + seconds))
+        return Preview(seconds, resources + 1, ProcessUsage(seconds / 2, 80 + seconds))
 
     return Cell(Size(roles, 1), resources, [preview(ours)], [preview(bare)])
 
@@ -101,6 +101,6 @@ def test_reconciler_runs_stand_beside_their_calls() -> None:
 
 
 def test_runs_at_scale_are_one_row_each() -> None:
-    run = Run(1, 240.2, 0.331, 500, 0, 332, 4)
+    run = ReconcilerRun(1, 240.2, 0.331, 500, 0, 332, 4)
 
     assert cells(report.render_scale([run]).splitlines()[-1]) == ["1", "240", "0.33", "0", "500", "332", "4"]

@@ -133,28 +133,30 @@ def parse_report(event: Mapping[str, object]) -> Evidence:
     return evidence
 
 
-def as_click_evidence(of: Evidence) -> Evidence:
+def as_click_evidence(evidence: Evidence) -> Evidence:
     """Return the evidence of a click, with an event ID that no CloudTrail record has.
 
     The ID is a digest of all fields, so a click with other claims about the same event has another ID.
     """
-    claimed = "\n".join((of.role, of.path, of.account, of.event_id, str(of.at), of.who))
-    return replace(of, event_id=f"click:{hashlib.sha256(claimed.encode()).hexdigest()[:32]}")
+    claimed = "\n".join(
+        (evidence.role, evidence.path, evidence.account, evidence.event_id, str(evidence.at), evidence.who)
+    )
+    return replace(evidence, event_id=f"click:{hashlib.sha256(claimed.encode()).hexdigest()[:32]}")
 
 
-def is_recent(of: Evidence, now: int) -> bool:
+def is_recent(evidence: Evidence, now: int) -> bool:
     """Return true if evidence is at most seven days old, and not from the future."""
-    return -_AHEAD_SECONDS <= now - of.at <= RECENT_SECONDS
+    return -_AHEAD_SECONDS <= now - evidence.at <= RECENT_SECONDS
 
 
-def has_user_id(of: Evidence) -> bool:
+def has_user_id(evidence: Evidence) -> bool:
     """Return true if `who` is an ID of the identity store, and not a session name."""
-    return of.path is EvidencePath.portal
+    return evidence.path is EvidencePath.portal
 
 
-def session_name(of: Evidence) -> str:
+def session_name(evidence: Evidence) -> str:
     """Return the session name, or the user ID if there is no session yet."""
-    return of.who.rpartition("/")[2] if of.path is EvidencePath.console else of.who
+    return evidence.who.rpartition("/")[2] if evidence.path is EvidencePath.console else evidence.who
 
 
 class UsageEvent(StrEnum):
@@ -190,19 +192,23 @@ class ExplanationChangedError(UsageTransitionError):
     """The explanation has changed since the person read it."""
 
 
-def next_usage_id(of: Evidence, user_id: str, latest: Usage | None) -> str:
+def next_usage_id(evidence: Evidence, user_id: str, latest: Usage | None) -> str:
     """Return the ID of the usage that a record begins, after the latest one.
 
     Two records of one session often arrive at the same moment, and neither finds a usage. Both derive the same ID, so
     only one can create the usage, and the other is added to it.
     """
-    who = user_id or session_name(of)
-    first = "\n".join((of.role, of.account, who, latest.id if latest is not None else "")) if who else of.event_id
+    who = user_id or session_name(evidence)
+    first = (
+        "\n".join((evidence.role, evidence.account, who, latest.id if latest is not None else ""))
+        if who
+        else evidence.event_id
+    )
     return _id(first)
 
 
 def begin_usage(
-    of: Evidence,
+    evidence: Evidence,
     user_id: str,
     due_within: int,
     request_id: str | None,
@@ -218,20 +224,20 @@ def begin_usage(
     Raises:
         ValueError: for a drill.
     """
-    if of.drill:
+    if evidence.drill:
         raise ValueError("a drill is not a usage")
     usage = Usage(
-        id=next_usage_id(of, user_id, latest),
-        permission_set=of.role,
-        account=of.account,
+        id=next_usage_id(evidence, user_id, latest),
+        permission_set=evidence.role,
+        account=evidence.account,
         user_id=user_id,
-        session_name=session_name(of),
-        first_seen=of.at,
-        due_at=of.at + due_within,
-        event_ids=(of.event_id,),
+        session_name=session_name(evidence),
+        first_seen=evidence.at,
+        due_at=evidence.at + due_within,
+        event_ids=(evidence.event_id,),
         request_id=request_id,
     )
-    note = f"{of.path}: {session_name(of) or 'unknown user'}{f', under {request_id}' if request_id else ''}"
+    note = f"{evidence.path}: {session_name(evidence) or 'unknown user'}{f', under {request_id}' if request_id else ''}"
     return _recorded(usage, note, now, by)
 
 
@@ -256,44 +262,52 @@ def begin_required_usage(request: Request, due_within: int, now: int) -> UsageCh
     return _recorded(usage, f"the glass was broken, under {request.id}", now)
 
 
-def is_part_of(usage: Usage, of: Evidence, user_id: str, session_seconds: int) -> bool:
+def is_part_of(usage: Usage, evidence: Evidence, user_id: str, session_seconds: int) -> bool:
     """Return true if a record is part of a usage; `user_id` is empty if unknown."""
-    if of.event_id in usage.event_ids:
+    if evidence.event_id in usage.event_ids:
         return True
-    if of.drill or (usage.permission_set, usage.account, usage.user_id) != (of.role, of.account, user_id):
+    if evidence.drill or (usage.permission_set, usage.account, usage.user_id) != (
+        evidence.role,
+        evidence.account,
+        user_id,
+    ):
         return False
-    if as_click_evidence(of).event_id in usage.event_ids:
+    if as_click_evidence(evidence).event_id in usage.event_ids:
         # A click reported it first.
         return True
-    known = user_id or session_name(of)
+    known = user_id or session_name(evidence)
     if not known or (not user_id and known != usage.session_name):
         return False
-    explained_before = usage.explanation is not None and of.at > usage.explanation.at
-    return not explained_before and abs(of.at - usage.first_seen) <= session_seconds
+    explained_before = usage.explanation is not None and evidence.at > usage.explanation.at
+    return not explained_before and abs(evidence.at - usage.first_seen) <= session_seconds
 
 
-def add_evidence(usage: Usage, of: Evidence) -> UsageChange:
+def add_evidence(usage: Usage, evidence: Evidence) -> UsageChange:
     """Add a record to a usage; a known record, and one beyond `MAXIMUM_EVENTS`, changes nothing.
 
     `first_seen` does not move. Otherwise records in reverse order could extend one usage without end.
     """
-    if of.event_id in usage.event_ids or len(usage.event_ids) >= MAXIMUM_EVENTS:
+    if evidence.event_id in usage.event_ids or len(usage.event_ids) >= MAXIMUM_EVENTS:
         return usage, ()
     # A portal record has only an ID; a name is easier to read.
-    better = session_name(of) if usage.session_name in ("", usage.user_id) and session_name(of) else usage.session_name
-    return replace(usage, event_ids=(*usage.event_ids, of.event_id), session_name=better), ()
+    better = (
+        session_name(evidence)
+        if usage.session_name in ("", usage.user_id) and session_name(evidence)
+        else usage.session_name
+    )
+    return replace(usage, event_ids=(*usage.event_ids, evidence.event_id), session_name=better), ()
 
 
-def is_made_under(request: Request, of: Evidence, user_id: str) -> bool:
+def is_made_under(request: Request, evidence: Evidence, user_id: str) -> bool:
     """Return true if a record belongs to the access of a request, even after its end.
 
     A session can begin until the assignment is deleted, some seconds after the recorded end.
     """
     if request.kind is not Kind.access or request.revoke_at is None or request.decided_at is None or not user_id:
         return False
-    same = (request.requester.user_id, request.permission_set) == (user_id, of.role)
+    same = (request.requester.user_id, request.permission_set) == (user_id, evidence.role)
     last = min(request.revoke_at, request.closed_at or request.revoke_at) + _REVOKE_TAKES_SECONDS
-    return same and of.account in request.accounts and request.decided_at <= of.at <= last
+    return same and evidence.account in request.accounts and request.decided_at <= evidence.at <= last
 
 
 _REVOKE_TAKES_SECONDS = 300
@@ -356,8 +370,8 @@ def is_overdue(usage: Usage, now: int) -> bool:
     return usage.state is not UsageState.accepted and now >= usage.due_at
 
 
-def _id(of: str) -> str:
-    return f"u-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
+def _id(facts: str) -> str:
+    return f"u-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
 
 
 def _recorded(usage: Usage, note: str, now: int, by: Actor = SYSTEM) -> UsageChange:

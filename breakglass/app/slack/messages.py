@@ -40,7 +40,7 @@ def thread_reply(entry: AuditEntry, slack_id: str | None, policy: ApprovalPolicy
         over="No access had been granted." if entry.before == State.approved else "It is being revoked.",
     )
     if entry.event == Event.closed:
-        shown = "The message above shows if sessions that were open are cut off."
+        shown = "The message above says which open sessions are cut off."
         sessions = phrases.describe_ended_sessions(policy, entry.permission_set, ())
         text = f"{text} {shown if policy.settings.session_policy_id is not None else sessions}"
     note = entry.note if label else ""
@@ -70,7 +70,7 @@ _REPLIES: Mapping[str, tuple[str, str]] = {
         f":unlock: Access is active in {{where}}. Start it from the access portal. {phrases.COMMAND_LINE}",
         "",
     ),
-    Event.failed: (":x: The request failed. No access is active.", "What failed"),
+    Event.failed: (":x: The request failed and changed nothing.", "What failed"),
     Event.returned: ("{who} ended their access. {over}", ""),
     Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Why"),
     Event.run_out: ("The time is over. {over}", ""),
@@ -89,8 +89,7 @@ def mention(request: Request, mentions: Sequence[str], why: str) -> MessageConte
     """Return a reply that mentions people in the thread of a pending request, with one safe sentence."""
     text = (
         f"{' '.join(mentions)} {why} {format_actor(request.requester)} waits for {code(request.permission_set)}. "
-        "Approve "
-        f"or deny it in the message above. Without an answer it expires {format_countdown(request.expires_at)}."
+        f"Approve or deny it in the message above. Without an answer it expires {format_countdown(request.expires_at)}."
     )
     return MessageContent(text, [section(markdown(text))])
 
@@ -99,8 +98,7 @@ def undelivered_request_message(request: Request) -> MessageContent:
     """Return the message for a requester whose request could not be posted in the channel."""
     text = (
         f":x: Your request for {code(request.permission_set)} ({code(request.id)}) has failed: it could not be posted "
-        "in "
-        "the channel, so no approver saw it. No access was granted. Phone an approver, then request it again."
+        "in the channel, so no approver saw it. No access was granted. Phone an approver, then request it again."
     )
     return MessageContent(text, [section(markdown(text)), *quote_excerpt("What failed", request.note, 600, TRAIL)])
 

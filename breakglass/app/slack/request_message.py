@@ -119,7 +119,7 @@ def _summary(request: Request, policy: ApprovalPolicy) -> str:
     what = f"{code(request.permission_set)} in {phrases.format_accounts(request.accounts, policy.accounts)}"
     if request.kind is Kind.extension:
         what = f"more time with {what}"
-    return f"{format_actor(request.requester)} requests {what} for {format_duration(request.duration)}."
+    return f"{format_actor(request.requester)} requested {what} for {format_duration(request.duration)}."
 
 
 def _facts(request: Request, allowance: int) -> list[str]:

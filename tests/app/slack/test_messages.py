@@ -93,7 +93,7 @@ REPLIES = [
         ":unlock: Access is active in `production (222222222222)`. Start it from the access portal. A command line "
         "sees the role only after `aws sso logout` and `aws sso login`.",
     ),
-    (Event.failed, ":x: The request failed. No access is active."),
+    (Event.failed, ":x: The request failed and changed nothing."),
     (Event.returned, "<@UBEA> ended their access. It is being revoked."),
     (Event.ended_early, ":octagonal_sign: <@UBEA> ended the access. It is being revoked."),
     (Event.run_out, "The time is over. It is being revoked."),

@@ -70,13 +70,13 @@ def test_request_message_of_new_request_is_exact() -> None:
     message = request_message(REQUEST, (), DECISION, POLICY, mentions=("<@UBEA>", "`Cleo`"))
     assert (
         message.text
-        == "Access requested: <@UADA> requests `devops-break-glass` in `production (222222222222)` for 1 h."
+        == "Access requested: <@UADA> requested `devops-break-glass` in `production (222222222222)` for 1 h."
     )
     assert message.blocks == [
         {"type": "header", "text": plain(":bell: Access requested: devops-break-glass", True)},
         section(
             mrkdwn(
-                "<@UADA> requests `devops-break-glass` in `production (222222222222)` for 1 h.\n"
+                "<@UADA> requested `devops-break-glass` in `production (222222222222)` for 1 h.\n"
                 "*0 of 1 approvals*.\n"
                 "Approvers: group `leads`.\n"
                 "<@UBEA> `Cleo` please decide.\n"
@@ -142,7 +142,7 @@ def test_request_message_of_active_access_is_exact() -> None:
     request = replace(ACTIVE, accounts=(PRODUCTION, STAGING), ticket="INC-7")
     grants = [grant(PRODUCTION, GrantState.granted), grant(STAGING, GrantState.failed, "ConflictException: <busy>")]
     assert words(request, grants=grants).split("\n") == [
-        "<@UADA> requests `devops-break-glass` in `production (222222222222)` and `staging (333333333333)` for 1 h.",
+        "<@UADA> requested `devops-break-glass` in `production (222222222222)` and `staging (333333333333)` for 1 h.",
         "Approved by <@UBEA>, <!date^1764000060^{date_short_pretty} at {time}|2025-11-24 16:01 UTC>.",
         "*Active in 1 of 2 accounts until <!date^1764003660^{date_short_pretty} at {time} ({ago})|2025-11-24 17:01 "
         "UTC>.* Start it from the access portal. A command line sees the role only after `aws sso logout` and "
@@ -186,7 +186,7 @@ def test_request_message_describes_the_state(state: State, said: str) -> None:
 
 
 EXTENSIONS = [
-    (State.pending, "<@UADA> requests more time with `devops-break-glass`"),
+    (State.pending, "<@UADA> requested more time with `devops-break-glass`"),
     (State.approved, "The end of the access is moved next."),
     (State.ended, "The end of the access was moved."),
     (State.failed, "The end of the access was not moved."),

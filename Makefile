@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them. Each brings what it needs first (see localcloud/toolchain).
 
 define HELP
-make demo                  deploy the alert path to a local cloud, play CloudTrail records through it, show the Slack messages
+make demo                  deploy to a local cloud, replay CloudTrail records, show the Slack messages
 make demo VERBOSE=1        the same with every message, instead of one for each evidence path
 make demo RECORDS=DIR      the same with your own records: one CloudTrail record a file, an optional .expect beside it
 make demo BREAK=FAULT      the same with Slack refusing messages: slack-archived or slack-token-revoked

@@ -1,10 +1,9 @@
 """`make demo`: the whole product on one machine, from record to message, and from request to revocation.
 
-Deploys stack `local` into a fresh local cloud with a real `pulumi up`, plays records through it and the story of the
-approvals by people who act in its Slack, shows what arrived in Slack and whether that is what should have arrived, and
-takes everything down again. `build/demo.json` holds the result.
+Deploys stack `local` to a fresh local cloud with a real `pulumi up`, replays records, runs the approval scenarios,
+prints the messages and verdicts, and stops everything. `build/demo.json` holds the result.
 
-Non-goals: proving what only AWS can show (docs/live-checks.md lists it), measuring (see `benchmarks/`).
+Non-goals: facts that only AWS can show (docs/live-checks.md), measurements (`benchmarks/`).
 """
 
 import argparse
@@ -95,7 +94,7 @@ def _complain(error: Exception, console: Console) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make demo", description="Plays CloudTrail records through the alert path.")
+    parser = argparse.ArgumentParser(prog="make demo", description="Replays CloudTrail records through the alert path.")
     parser.add_argument(
         "--records",
         type=Path,

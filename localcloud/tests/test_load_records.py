@@ -33,7 +33,7 @@ records = st.fixed_dictionaries(
 
 
 def refusal(file: Path) -> str | None:
-    """Why a record is refused; None if it can be played."""
+    """Return the reason why a record is refused; None if it is accepted."""
     try:
         record = load_record(file)
     except RecordError as error:

@@ -116,8 +116,8 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
     ]
     message = shown(report.render_message({"channel": text, "blocks": blocks}))
     table = shown(report.render_verdicts([Verdict(text, None, (text,), None)]))
-    story = shown(report.render_steps([Step(text, text, "", 0), Step(text, text, text, 0)]))
-    for output in (message, table, story):
+    steps = shown(report.render_steps([Step(text, text, "", 0), Step(text, text, text, 0)]))
+    for output in (message, table, steps):
         assert output == escape_unprintable(output)
 
 

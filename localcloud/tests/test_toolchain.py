@@ -35,7 +35,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """The directory that plays the PATH of the machine."""
+    """The directory that is the PATH of the machine."""
     directory = tmp_path / "machine"
     directory.mkdir()
     return directory

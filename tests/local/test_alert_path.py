@@ -119,7 +119,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 @dataclass(frozen=True)
-class Played:
+class Replayed:
     """The results of all records: in Slack, and by e-mail."""
 
     outcome: ReplayResult
@@ -127,27 +127,27 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(deployed: Deployed) -> Played:
+def replayed(deployed: Deployed) -> Replayed:
     deployed.mails()
-    return Played(replay_records(deployed.cloud, ALL_RECORDS), deployed.mails())
+    return Replayed(replay_records(deployed.cloud, ALL_RECORDS), deployed.mails())
 
 
 @pytest.mark.parametrize("index", range(len(ALL_RECORDS)), ids=[record.file for record in ALL_RECORDS])
-def test_a_record_causes_just_the_messages_that_it_expects(played: Played, index: int) -> None:
-    verdict = played.outcome.verdicts[index]
+def test_a_record_causes_just_the_messages_that_it_expects(replayed: Replayed, index: int) -> None:
+    verdict = replayed.outcome.verdicts[index]
     assert (verdict.file, verdict.seen) == (ALL_RECORDS[index].file, ALL_RECORDS[index].expected)
 
 
-def test_every_evidence_path_is_delivered_and_none_lost(played: Played) -> None:
-    kinds = {kind for verdict in played.outcome.verdicts for kind in verdict.seen}
+def test_every_evidence_path_is_delivered_and_none_lost(replayed: Replayed) -> None:
+    kinds = {kind for verdict in replayed.outcome.verdicts for kind in verdict.seen}
     assert kinds == set(EvidencePath)
-    assert played.outcome.refused == []
-    assert (played.outcome.deliveries["dead_lettered"], played.outcome.deliveries["lost"]) == (0, 0)
+    assert replayed.outcome.refused == []
+    assert (replayed.outcome.deliveries["dead_lettered"], replayed.outcome.deliveries["lost"]) == (0, 0)
 
 
-def test_a_message_carries_the_id_of_its_event_into_slack(deployed: Deployed, played: Played) -> None:
+def test_a_message_carries_the_id_of_its_event_into_slack(deployed: Deployed, replayed: Replayed) -> None:
     expected = sorted((record.content["eventID"], kind) for record in ALL_RECORDS for kind in record.expected or ())
-    payloads = [post.body["metadata"]["event_payload"] for post in played.outcome.accepted]
+    payloads = [post.body["metadata"]["event_payload"] for post in replayed.outcome.accepted]
     assert sorted((payload["event_id"], payload["evidence"]) for payload in payloads) == expected
     # Slack keeps it for readers of its API.
     arguments = {"channel": deployed.cloud.slack_channel, "include_all_metadata": True, "limit": 200}
@@ -157,16 +157,16 @@ def test_a_message_carries_the_id_of_its_event_into_slack(deployed: Deployed, pl
     }
 
 
-def test_the_same_alerts_go_out_by_email_where_that_is_wanted(played: Played) -> None:
+def test_the_same_alerts_go_out_by_email_where_that_is_wanted(replayed: Replayed) -> None:
     expected = sorted(record.content["eventID"] for record in ALL_RECORDS for _ in record.expected or ())
-    named = [event_id for mail in played.mails for event_id in expected if event_id in mail]
+    named = [event_id for mail in replayed.mails for event_id in expected if event_id in mail]
     assert sorted(named) == expected
-    assert len(played.mails) == len(expected)
+    assert len(replayed.mails) == len(expected)
 
 
-def test_a_drill_says_so_in_its_first_words(played: Played) -> None:
+def test_a_drill_says_so_in_its_first_words(replayed: Replayed) -> None:
     drills = {record.content["eventID"] for record in ALL_RECORDS if "drill" in record.content}
-    for post in played.outcome.accepted:
+    for post in replayed.outcome.accepted:
         is_drill = post.body["metadata"]["event_payload"]["event_id"] in drills
         assert post.body["text"].startswith("DRILL: ") == is_drill
 
@@ -202,8 +202,8 @@ def test_no_message_holds_credentials_or_free_text(deployed: Deployed, path: Evi
     assert "LEAK" not in json.dumps(message) + mail
 
 
-def test_the_token_is_in_no_log_of_the_cloud(deployed: Deployed, played: Played) -> None:
-    assert played.outcome.accepted
+def test_the_token_is_in_no_log_of_the_cloud(deployed: Deployed, replayed: Replayed) -> None:
+    assert replayed.outcome.accepted
     files = [file for file in deployed.logs.rglob("*") if file.is_file()]
     assert {"aws.log", "slack.log"} <= {file.name for file in files}
     assert [file for file in files if deployed.cloud.bot_token.encode() in file.read_bytes()] == []

@@ -1,7 +1,7 @@
 """The command `breakglass` as a person runs it, against the identity store and DynamoDB of the local cloud.
 
-Pulumi is played by a script that prints the outputs of a stack; that a stack has them is shown in tests/engine. Not
-shown here: signing in to AWS.
+A script replaces Pulumi and prints the outputs of a stack; tests/engine shows that a stack has them. Not shown here:
+signing in to AWS.
 """
 
 import csv
@@ -61,7 +61,7 @@ def store(cloud: RunningCloud) -> DynamoStore:
 
 @pytest.fixture
 def breakglass(cloud: RunningCloud, deployed: ApprovalPolicy, tmp_path: Path) -> Run:
-    """The command, in a folder where a script plays Pulumi, with the credentials in the environment."""
+    """The command, in a folder where a script replaces Pulumi, with the credentials in the environment."""
     outputs = {POLICY_OUTPUT: to_json(deployed), TABLE_OUTPUT: TABLE}
     (tmp_path / "outputs.json").write_text(json.dumps(outputs))
     script = tmp_path / "pulumi"

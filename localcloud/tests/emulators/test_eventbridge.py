@@ -159,7 +159,7 @@ class Wiring:
             **fields,
         }
 
-    def play(self, **fields: Any) -> None:
+    def replay(self, **fields: Any) -> None:
         self.cloud.replay(self.record(**fields))
         self.cloud.wait_idle()
 
@@ -196,7 +196,7 @@ def test_record_reaches_rule_and_destination_with_its_header(wiring: Wiring, des
     }
     template = '"<source>|<type>|<account>|<at>|<region>"'
     wiring.rule(ALL_EVENTS, InputTransformer={"InputPathsMap": paths, "InputTemplate": template})
-    wiring.play()
+    wiring.replay()
     [(headers, body)] = destination.requests
     assert body == '"aws.sts|AWS API Call via CloudTrail|222222222222|2026-01-31T02:00:00Z|us-east-1"'
     assert headers["Authorization"] == f"Bearer {wiring.cloud.bot_token}"
@@ -227,17 +227,17 @@ def test_rule_state_decides_on_read_only_management_events(
     wiring: Wiring, destination: Destination, state: str, read_only: int, write: int
 ) -> None:
     wiring.rule(state)
-    wiring.play(readOnly=True)
+    wiring.replay(readOnly=True)
     assert len(destination.requests) == read_only
-    wiring.play(readOnly=False)
+    wiring.replay(readOnly=False)
     assert len(destination.requests) == read_only + write
 
 
 def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Destination) -> None:
     other = Wiring(wiring.cloud, destination.url)
-    wiring.play()
+    wiring.replay()
     assert len(destination.requests) == 1
-    other.play()
+    other.replay()
     assert len(destination.requests) == 2
 
 
@@ -263,7 +263,7 @@ def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Des
 def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: Destination) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
     destination.answers = [(429, {"Retry-After": "61"}), (503, {})]
-    wiring.play()
+    wiring.replay()
     [(attributes, _)] = wiring.dead_letters()
     assert attributes["RETRY_ATTEMPTS"] == "1"
 
@@ -271,7 +271,7 @@ def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: 
 @pytest.mark.parametrize("status", [401, 407, 409, 429, 500, 503])
 def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destination, status: int) -> None:
     destination.answers = [(status, {}), (status, {})]
-    wiring.play()
+    wiring.replay()
     assert len(destination.requests) == 3
     assert len(set(body for _, body in destination.requests)) == 1
     assert wiring.dead_letters() == []
@@ -279,7 +279,7 @@ def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destina
 
 def test_exhausted_attempts_make_the_event_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
     destination.answers = [(503, {})] * 9
-    wiring.play()
+    wiring.replay()
     assert len(destination.requests) == 3
     [(attributes, _)] = wiring.dead_letters()
     assert attributes.pop("ERROR_CODE")
@@ -306,7 +306,7 @@ def test_dead_letter_holds_the_input_of_the_target(
     """Recorded: stackd inputs.json `denied-transformer`, `denied-static-input`, `missing-static-input`."""
     wiring.rule(ALL_EVENTS, **target)
     destination.answers = [(404, {})]
-    wiring.play()
+    wiring.replay()
     [(_, letter)] = wiring.dead_letters()
     assert letter == (body or json.dumps({"at": wiring.name}, separators=(",", ":")))
     [(_, sent)] = destination.requests
@@ -327,7 +327,7 @@ def test_dead_letter_without_a_transformer_holds_the_event(wiring: Wiring, desti
         ],
     )
     destination.answers = [(404, {})]
-    wiring.play()
+    wiring.replay()
     [(_, letter)] = wiring.dead_letters()
     event = json.loads(letter)
     assert (event["source"], event["detail"]) == ("aws.sts", wiring.record())
@@ -348,7 +348,7 @@ def test_broken_json_is_a_dead_letter_and_never_sent(
     """Recorded: the cases of stackd inputs.json by their names."""
     transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": template}
     wiring.rule(ALL_EVENTS, InputTransformer=transformer)
-    wiring.play(value=value)
+    wiring.replay(value=value)
     assert destination.requests == []
     assert wiring.dead_letters() == [
         (
@@ -367,7 +367,7 @@ def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Des
     """Recorded: stackd inputs.json `structured-embedded-quoted`."""
     transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": '{"text":"a <value> b"}'}
     wiring.rule(ALL_EVENTS, InputTransformer=transformer)
-    wiring.play(value='","channel":"C0OTHER')
+    wiring.replay(value='","channel":"C0OTHER')
     [(_, body)] = destination.requests
     assert json.loads(body) == {"text": 'a ","channel":"C0OTHER b'}
 
@@ -375,7 +375,7 @@ def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Des
 def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
     destination.answers = [(503, {})] * 99
-    wiring.play()
+    wiring.replay()
     # At 0, 1, 3, 7, 15, 31 and 63 s, which is the first past the limit.
     assert len(destination.requests) == 7
     [(attributes, _)] = wiring.dead_letters()
@@ -384,7 +384,7 @@ def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destinati
 
 def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destination: Destination) -> None:
     destination.answers = [(404, {})]
-    wiring.play()
+    wiring.replay()
     assert len(destination.requests) == 1
     [(attributes, _)] = wiring.dead_letters()
     assert attributes.keys() == {"RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE"}
@@ -394,7 +394,7 @@ def test_unreachable_destination_is_retried_then_dead_letter(cloud: RunningCloud
     """Recorded: a drill of 2026-02-12."""
     with Destination() as gone:
         wiring = Wiring(cloud, gone.url)
-    wiring.play()
+    wiring.replay()
     [(attributes, _)] = wiring.dead_letters()
     assert attributes["ERROR_CODE"] == "SDK_CLIENT_ERROR"
     assert attributes["ERROR_MESSAGE"].endswith("API destination endpoint cannot be reached.")
@@ -445,7 +445,7 @@ def test_impossible_delivery_is_a_dead_letter_at_once(
     wiring: Wiring, destination: Destination, lose: Callable[[Wiring], None], code: str
 ) -> None:
     lose(wiring)
-    wiring.play()
+    wiring.replay()
     assert destination.requests == []
     [(attributes, _)] = wiring.dead_letters()
     assert attributes["ERROR_CODE"] == code
@@ -456,7 +456,7 @@ def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring,
     wiring.let_queue_accept(f"{RULE_ARN}/other")
     destination.answers = [(404, {})]
     before = wiring.cloud.wait_idle()
-    wiring.play()
+    wiring.replay()
     assert wiring.cloud.wait_idle() == {**before, "lost": before["lost"] + 1}
     assert wiring.dead_letters() == []
 
@@ -489,7 +489,7 @@ def test_topic_policy_decides_whether_a_rule_publishes(
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn, Attributes={"RawMessageDelivery": "true"})
     target = {"Id": "topic", "Arn": topic, "Input": '"used"', "DeadLetterConfig": {"Arn": wiring.queue_arn}}
     wiring.events.put_targets(Rule=wiring.name, Targets=[target])
-    wiring.play()
+    wiring.replay()
     received = wiring.sqs.receive_message(QueueUrl=inbox).get("Messages", ())
     assert [message["Body"] for message in received] == ['"used"'] * published
     assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
@@ -502,7 +502,7 @@ def test_put_rule_without_a_state_misses_read_only_events(wiring: Wiring, destin
     wiring.events.put_rule(Name=wiring.name, EventPattern=rule["EventPattern"])
     replaced = wiring.events.describe_rule(Name=wiring.name)
     assert (replaced["State"], "Description" in replaced) == ("ENABLED", False)
-    wiring.play(readOnly=True)
+    wiring.replay(readOnly=True)
     assert destination.requests == []
 
 
@@ -537,7 +537,7 @@ def test_described_connection_does_not_show_its_key(wiring: Wiring, destination:
     described = wiring.events.describe_connection(Name=wiring.name)
     assert described["AuthParameters"] == {"ApiKeyAuthParameters": {"ApiKeyName": "Authorization"}}
     assert wiring.cloud.bot_token not in answers[0]
-    wiring.play()
+    wiring.replay()
     [(headers, _)] = destination.requests
     assert headers["Authorization"] == f"Bearer {wiring.cloud.bot_token}"
 
@@ -563,11 +563,11 @@ def test_slack_is_broken_without_eventbridge_noticing(tmp_path: Path) -> None:
         wiring = Wiring(cloud, cloud.post_message_url)
         body = {"channel": cloud.slack_channel, "text": "used"}
         wiring.rule(ALL_EVENTS, InputTransformer={"InputPathsMap": {}, "InputTemplate": json.dumps(body)})
-        wiring.play()
+        wiring.replay()
         cloud.break_slack(SlackBreak.ARCHIVED)
-        wiring.play()
+        wiring.replay()
         cloud.break_slack(SlackBreak.TOKEN_REVOKED)
-        wiring.play()
+        wiring.replay()
         assert cloud.wait_idle() == {"delivered": 3, "dead_lettered": 0, "lost": 0}
         assert [post.error for post in cloud.posts()] == [None, "is_archived", "token_revoked"]
         assert [post.body for post in cloud.posts()] == [body, body, body]

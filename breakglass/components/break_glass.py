@@ -1,4 +1,4 @@
-"""The component that a stack instantiates: every other one, as its configuration asks for.
+"""The component that a stack creates: all other components, as the configuration asks for.
 
 Non-goals: reading the stack file (see `breakglass.stack_file.pulumi_config.load_stack_file`).
 """
@@ -58,7 +58,7 @@ class BreakGlass(pulumi.ComponentResource):
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.
         MessageError: An alert could not be shown in Slack or sent by e-mail.
         PolicyError: An inline policy does not go together with the protection of the alert path.
-        RunError: Something that the arguments name isn't there, or a secret is none.
+        RunError: A name in the arguments does not exist, or a secret has the wrong form.
     """
 
     permission_set_arns: pulumi.Output[dict[str, str]]
@@ -105,7 +105,7 @@ class BreakGlass(pulumi.ComponentResource):
         if alerts:
             connection, destination = self._create_slack(alerts)
             usage_alerts = {
-                subject: self._create_alert(alerts, destination, subject) for subject in _watched(sets, alerts)
+                subject: self._create_alert(alerts, destination, subject) for subject in _watched_subjects(sets, alerts)
             }
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
             monitoring = self._create_monitoring(alerts, connection, destination, watched)
@@ -116,9 +116,9 @@ class BreakGlass(pulumi.ComponentResource):
             self.dashboard_url = monitoring.dashboard_url
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
-        self.permission_set_arns = _resolved(arns | _break_glass_arns(pairs))
-        self.rule_names = _resolved({subject.key: alert.rule_names for subject, alert in usage_alerts.items()})
-        self.dead_letter_queue_urls = _resolved(
+        self.permission_set_arns = _join_outputs(arns | _break_glass_arns(pairs))
+        self.rule_names = _join_outputs({subject.key: alert.rule_names for subject, alert in usage_alerts.items()})
+        self.dead_letter_queue_urls = _join_outputs(
             {subject.key: alert.queue_url for subject, alert in usage_alerts.items()}
         )
         none = pulumi.Output.from_input(None)
@@ -144,7 +144,7 @@ class BreakGlass(pulumi.ComponentResource):
         """Warn of settings without effect in the stack's account, and refuse assignments that it can't make."""
         spec = self._spec
         paths = spec.alerts.evidence_paths if spec.alerts else []
-        watched = _watched(spec.permission_sets, spec.alerts) if spec.alerts else []
+        watched = _watched_subjects(spec.permission_sets, spec.alerts) if spec.alerts else []
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
         if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):
             return
@@ -181,7 +181,7 @@ class BreakGlass(pulumi.ComponentResource):
         if sets.instance_arn is not None and sets.identity_store_id is not None:
             return sets.instance_arn, sets.identity_store_id
         found = aws.ssoadmin.get_instances_output(region=sets.region, opts=pulumi.InvokeOptions(parent=self))
-        instance = pulumi.Output.all(found.arns, found.identity_store_ids).apply(partial(_chosen_instance, sets))
+        instance = pulumi.Output.all(found.arns, found.identity_store_ids).apply(partial(_choose_instance, sets))
         return instance["arn"], instance["identity_store_id"]
 
     def _create_pairs(
@@ -231,7 +231,7 @@ class BreakGlass(pulumi.ComponentResource):
                 self._spec,
                 alerts,
                 alerts.slack,
-                **_role(subject),
+                **_role_keys(subject),
                 destination_arn=destination.destination_arn,
                 destination_role_arn=destination.role_arn,
                 explain=self._spec.has_explain_button,
@@ -299,12 +299,12 @@ class BreakGlass(pulumi.ComponentResource):
 Value = TypeVar("Value")
 
 
-def _resolved(outputs: Mapping[str, pulumi.Output[Value]]) -> pulumi.Output[dict[str, Value]]:
+def _join_outputs(outputs: Mapping[str, pulumi.Output[Value]]) -> pulumi.Output[dict[str, Value]]:
     """Turn a mapping of outputs into one output; Output.all would make a list of an empty one."""
     return cast(pulumi.Output[dict[str, Value]], pulumi.Output.from_input(dict(outputs)))
 
 
-def _role(subject: Subject) -> dict[str, str]:
+def _role_keys(subject: Subject) -> dict[str, str]:
     match subject:
         case PermissionSetSubject(name):
             return {"permission_set": name}
@@ -312,7 +312,7 @@ def _role(subject: Subject) -> dict[str, str]:
             return {"role_arn": arn}
 
 
-def _watched(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
+def _watched_subjects(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
     """Return every role that raises alerts: the break-glass sets first, then what is managed elsewhere."""
     return [
         *(PermissionSetSubject(pair.break_glass_name) for pair in (sets.pairs if sets else [])),
@@ -328,25 +328,25 @@ def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
 def _watched_role(alerts: Alerts, subject: Subject, alert: UsageAlert) -> WatchedRoleSpec:
     return WatchedRoleSpec.from_validated(
         alerts,
-        **_role(subject),
+        **_role_keys(subject),
         rule_names=alert.rule_names,
         queue_name=alert.queue_name,
         queue_arn=alert.queue_arn,
     )
 
 
-def _chosen_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Choose the Identity Center instance the permission sets go to out of the (ARNs, identity stores) found."""
+def _choose_instance(sets: PermissionSets, found: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return the instance of the permission sets, out of the ARNs and identity stores that AWS lists."""
     instances = dict(zip(*found, strict=True))
     candidates = [arn for arn in instances if sets.instance_arn in (None, arn)]
     if len(candidates) != 1:
         problem = Problem(
             "permissionSets.instanceArn",
             format_value(sets.instance_arn) if sets.instance_arn else "(missing)",
-            f"This account sees {', '.join(instances) or 'no Identity Center instance'} in {sets.region}, so it is not "
-            "clear which instance gets the permission sets.",
-            "Deploy to the account that owns Identity Center, or its delegated administrator, with its home region; if "
-            "it has several instances, name one in `instanceArn`.",
+            f"Expected one Identity Center instance in {sets.region}, got "
+            f"{', '.join(instances) or 'no Identity Center instance'}: the permission sets need exactly one.",
+            "Deploy to the account that owns Identity Center, or to its delegated administrator, with its home region. "
+            "If there are several instances, name one in `instanceArn`.",
         )
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
         raise pulumi.RunError(str(ConfigError([problem])))

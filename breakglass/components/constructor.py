@@ -1,4 +1,4 @@
-"""How the constructor of a component takes its arguments, from a program in any language and from `BreakGlass`."""
+"""The arguments of a component's constructor, from a program in any language and from `BreakGlass`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

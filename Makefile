@@ -11,7 +11,7 @@ make test                  everything that CI checks: format, lint, types, and a
 make bench                 measure and print; nothing is asserted by time
 make mutants               change the code that decides, bit by bit, and show what no test notices (docs/proof.md)
 make docs                  regenerate what the code knows: reference, schema, component arguments, tables, diagrams, images
-make lint, fmt             check format, lint, types and stack files; repair format and lint
+make lint, fmt             check format, lint, types, imports, language and stack files; repair format and lint
 make clean                 delete build products and caches (not .tools, which takes minutes to bring again)
 endef
 
@@ -89,6 +89,8 @@ lint:
 	@$(VENV)/pyrefly check
 	@echo "== imports"
 	@$(VENV)/lint-imports --no-logo --no-cache
+	@echo "== language"
+	@$(VENV)/python -m tests.language
 	@echo "== stack files"
 	@$(VENV)/breakglass check --without-secrets stacks/Pulumi.*.yaml
 

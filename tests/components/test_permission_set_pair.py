@@ -222,7 +222,7 @@ def test_resources_without_prefix_are_protected() -> None:
     assert inline_policy(deploy(with_api))["Statement"][1:] == list(deny_statements("aws", own=own))
 
 
-def test_unprotected_set_that_reads_a_protected_secret_is_refused() -> None:
+def test_unprotected_set_that_reads_a_secret_is_refused() -> None:
     allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
     break_glass = {"inline_policy": {"Version": "2012-10-17", "Statement": allow}}
 

@@ -610,7 +610,7 @@ SCENARIOS = [
         "https://wiki.example.com/post-mortem",
     ),
     Scenario(
-        "the second channel has somebody at its end",
+        "the second channel has a reader",
         [((*ALERTS, "monitoring"), {"alertsByEmail": True})],
         "breakglass:alerts.monitoring.alertsByEmail",
         "true",

@@ -1,6 +1,7 @@
 """A stack file without a fault, and a way to change one place in it."""
 
 import copy
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ Keys = tuple[str | int, ...]
 
 PAIR: Keys = ("permissionSets", "pairs", 0)
 BREAK_GLASS: Keys = (*PAIR, "breakGlass")
+INLINE_POLICY: Keys = (*BREAK_GLASS, "inlinePolicy")
+STATEMENT: Keys = (*INLINE_POLICY, "Statement", 0)
 ASSIGNMENT: Keys = (*PAIR, "assignments", 0)
 ALERTS: Keys = ("alerts",)
 APPROVALS: Keys = ("approvals",)
@@ -128,17 +131,19 @@ class Scenario:
     says: str
     changes: list[tuple[Keys, object]]
     path: str
-    value: str
     why: str
     """A part of the explanation."""
     instead: str
     """A part of the advice."""
+    value: str | None = None
+    """The value in the problem. Default: that of the last change."""
 
 
 def assert_told(found: list[Problem], scenario: Scenario) -> None:
     """Check that what was found is the problem of a scenario and nothing else."""
     (problem,) = found
     assert problem.path == scenario.path
-    assert problem.value.removesuffix("…") == scenario.value
+    shown = scenario.value or json.dumps(scenario.changes[-1][1], ensure_ascii=False)
+    assert problem.value.removesuffix("…") == shown
     assert scenario.why in problem.why
     assert scenario.instead in problem.instead

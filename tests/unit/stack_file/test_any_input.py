@@ -12,7 +12,7 @@ from breakglass.stack_file.check import check_stack
 from breakglass.terminal import escape_unprintable
 from tests.unit.stack_file.stack_files import (
     APPROVALS,
-    BREAK_GLASS,
+    INLINE_POLICY,
     RULE,
     STACKS,
     TOKEN,
@@ -119,7 +119,7 @@ def test_token_as_key_is_refused_and_redacted(place: tuple[str | int, ...]) -> N
 
 
 @pytest.mark.parametrize("levels", [100, 300, 500, 700, 900, 990])
-@pytest.mark.parametrize("place", [("alerts",), ("approvals",), ("tags",), (*BREAK_GLASS, "inlinePolicy")])
+@pytest.mark.parametrize("place", [("alerts",), ("approvals",), ("tags",), INLINE_POLICY])
 def test_recursive_value_is_reported(levels: int, place: Keys) -> None:
     bottomless: list[Any] = []
     for _ in range(levels):

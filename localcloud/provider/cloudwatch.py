@@ -125,11 +125,7 @@ class MetricAlarm(ResourceType):
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutMetricAlarm replaces every setting but the tags, which it ignores for an alarm that exists."""
         aws.call("cloudwatch", "PutMetricAlarm", **_alarm(new))
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("cloudwatch", "UntagResource", ResourceARN=old["arn"], TagKeys=removed)
-        if written:
-            aws.call("cloudwatch", "TagResource", ResourceARN=old["arn"], Tags=written)
+        tags.write(aws, "cloudwatch", old, new, ResourceARN=old["arn"])
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[resource_id])

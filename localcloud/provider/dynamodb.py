@@ -106,11 +106,7 @@ class Table(ResourceType):
             _wait_until_active(aws, resource_id)
         _set_expiry(aws, old, new)
         _set_recovery(aws, old, new)
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("dynamodb", "UntagResource", ResourceArn=old["arn"], TagKeys=removed)
-        if written:
-            aws.call("dynamodb", "TagResource", ResourceArn=old["arn"], Tags=written)
+        tags.write(aws, "dynamodb", old, new, ResourceArn=old["arn"])
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteTable, which AWS refuses under deletion protection; waits until the name is free."""

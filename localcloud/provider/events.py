@@ -162,11 +162,7 @@ class EventRule(ResourceType):
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutRule replaces every setting but the tags, which it ignores for a rule that exists."""
         aws.call("events", "PutRule", **_rule(new))
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("events", "UntagResource", ResourceARN=old["arn"], TagKeys=removed)
-        if written:
-            aws.call("events", "TagResource", ResourceARN=old["arn"], Tags=written)
+        tags.write(aws, "events", old, new, ResourceARN=old["arn"])
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRule; AWS refuses while the rule has targets."""

@@ -107,11 +107,7 @@ class Policy(ResourceType):
         changed = {name: value for name, value in after.items() if value != before[name]}
         if changed:
             aws.call("organizations", "UpdatePolicy", PolicyId=resource_id, **changed)
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("organizations", "UntagResource", ResourceId=resource_id, TagKeys=removed)
-        if written:
-            aws.call("organizations", "TagResource", ResourceId=resource_id, Tags=written)
+        tags.write(aws, "organizations", old, new, ResourceId=resource_id)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeletePolicy, which AWS refuses while the policy is attached."""

@@ -51,11 +51,7 @@ class Secret(ResourceType):
         if any(old.get(name) != new.get(name) for name in ("description", "kmsKeyId")):
             parameters = {"Description": new.get("description", ""), "KmsKeyId": new.get("kmsKeyId")}
             aws.call("secretsmanager", "UpdateSecret", SecretId=resource_id, **parameters)
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("secretsmanager", "UntagResource", SecretId=resource_id, TagKeys=removed)
-        if written:
-            aws.call("secretsmanager", "TagResource", SecretId=resource_id, Tags=written)
+        tags.write(aws, "secretsmanager", old, new, SecretId=resource_id)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteSecret, at once if the recovery window is 0 days; a scheduled deletion is left alone."""

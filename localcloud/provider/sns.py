@@ -46,11 +46,7 @@ class Topic(ResourceType):
         if old.get("displayName") != new.get("displayName"):
             setting = {"AttributeName": "DisplayName", "AttributeValue": new.get("displayName", "")}
             aws.call("sns", "SetTopicAttributes", TopicArn=resource_id, **setting)
-        written, removed = tags.changes(old, new)
-        if removed:
-            aws.call("sns", "UntagResource", ResourceArn=resource_id, TagKeys=removed)
-        if written:
-            aws.call("sns", "TagResource", ResourceArn=resource_id, Tags=written)
+        tags.write(aws, "sns", old, new, ResourceArn=resource_id)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("sns", "DeleteTopic", TopicArn=resource_id)

@@ -94,12 +94,7 @@ class PermissionSet(ResourceType):
                 **where,
             )
             _provision(aws, where)
-        written, removed = tags.changes(old, new)
-        resource = {"InstanceArn": instance, "ResourceArn": arn}
-        if removed:
-            aws.call("sso-admin", "UntagResource", TagKeys=removed, **resource)
-        if written:
-            aws.call("sso-admin", "TagResource", Tags=written, **resource)
+        tags.write(aws, "sso-admin", old, new, InstanceArn=instance, ResourceArn=arn)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeletePermissionSet; AWS refuses while it is assigned."""

@@ -5,6 +5,7 @@ Non-goals: default tags of the provider, which the stand-in doesn't have: so `ta
 
 from typing import Any
 
+from localcloud.provider.aws import LocalAws
 from localcloud.provider.values import Properties
 
 TagList = list[dict[str, str]]
@@ -26,3 +27,12 @@ def changes(old: Properties, new: Properties) -> tuple[TagList, list[str]]:
     before, after = old.get("tags", {}), new.get("tags", {})
     written = {key: value for key, value in after.items() if before.get(key) != value}
     return as_list({"tags": written}) or [], sorted(before.keys() - after.keys())
+
+
+def write(aws: LocalAws, service: str, old: Properties, new: Properties, **resource: str) -> None:
+    """Write the tags of `new` to a resource by TagResource and UntagResource, as most services have them."""
+    written, removed = changes(old, new)
+    if removed:
+        aws.call(service, "UntagResource", TagKeys=removed, **resource)
+    if written:
+        aws.call(service, "TagResource", Tags=written, **resource)

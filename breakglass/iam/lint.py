@@ -58,8 +58,6 @@ class Finding:
     """The offending part by `breakglass.errors.format_value`."""
     why: str
     instead: str
-    acknowledgement: RiskAcknowledgement | None = None
-    """The risk that `breakGlass.acknowledge` may name to accept the finding; None if only a change helps."""
 
 
 class PermissionSetPolicies(Protocol):
@@ -240,13 +238,12 @@ def _lint_unprotected(
             why="The stack has approvals, and no Deny keeps the set from them: an IAM policy that changes later, or "
             "that the lint can't read, could let it decide on its own request.",
             instead=f"Leave protectAlertPath on, or add {_APPROVALS} to acknowledge.",
-            acknowledgement=_APPROVALS,
         )
 
 
 def _risk(risk: RiskAcknowledgement, path: str, value: str) -> Finding:
     instead = f"{RISKS[risk].instead} If the power is intended, add {risk} to acknowledge."
-    return _finding(RISKS[risk], path, value, instead=instead, acknowledgement=risk)
+    return _finding(RISKS[risk], path, value, instead=instead)
 
 
 def _lint_inline(key: str, permission_set: PermissionSetPolicies, added: Sequence[Statement]) -> Iterator[Finding]:
@@ -286,9 +283,8 @@ def _finding(
     *,
     why: str = "",
     instead: str = "",
-    acknowledgement: RiskAcknowledgement | None = None,
 ) -> Finding:
-    return Finding(rule.name, rule.severity, path, value, why or rule.why, instead or rule.instead, acknowledgement)
+    return Finding(rule.name, rule.severity, path, value, why or rule.why, instead or rule.instead)
 
 
 def _risk_sources(

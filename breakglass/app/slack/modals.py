@@ -16,20 +16,15 @@ def loading_modal() -> View:
     return modal("Break-glass access", [section(plain("Loading…"))])
 
 
-def processing_modal(title: str = "Break-glass access") -> View:
+def processing_modal() -> View:
     """Return the modal that replaces a sent form until its result is known."""
     text = "Sent. The result is shown here, and in the channel if it concerns other people. You can close this window."
-    return modal(title, [section(plain(text))])
+    return modal("Break-glass access", [section(plain(text))])
 
 
-def result_modal(title: str, *texts: str | Block) -> View:
-    """Return a modal with a result: blocks, or plain texts that may hold text of people."""
-    blocks: list[Block] = []
-    for text in texts:
-        if isinstance(text, str):
-            blocks.extend(section(plain(piece)) for piece in split_text(text) if piece.strip())
-        else:
-            blocks.append(text)
+def result_modal(title: str, text: str) -> View:
+    """Return a modal with a result: a plain text that may hold text of people."""
+    blocks = [section(plain(piece)) for piece in split_text(text) if piece.strip()]
     return modal(title, blocks or [section(plain("Done."))])
 
 

@@ -51,7 +51,6 @@ class Command:
 
     actor: SlackActor
     trigger_id: str
-    text: str
     channel: str
 
 
@@ -108,25 +107,21 @@ class Suggestion:
 
     Attributes:
         typed: the search text; empty for the first options.
-        metadata: the `about` of the form, as last drawn.
-        values: the input by block ID. Slack does not keep it up to date here
-            (https://github.com/slackapi/bolt-js/issues/1146), so `metadata` has precedence.
+        metadata: the `about` of the form, as last drawn. Slack does not keep the input up to date here
+            (https://github.com/slackapi/bolt-js/issues/1146), so it is not read.
     """
 
     actor: SlackActor
-    action_id: str
     block_id: str
     typed: str
     metadata: str
-    values: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class HomeOpened:
-    """The Home tab was opened; a repeated delivery has the same event ID."""
+    """The Home tab was opened."""
 
     actor: SlackActor
-    event_id: str
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ class Challenge:
 
 @dataclass(frozen=True)
 class IgnoredPayload:
-    """A payload that needs no answer; `what` is for the log."""
+    """A payload that needs no answer; `what` names its kind."""
 
     what: str
 
@@ -154,7 +149,6 @@ _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _TEAM = re.compile(r"[TE][A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
 _VIEW = re.compile(r"V[A-Z0-9]{2,30}")
-_EVENT = re.compile(r"Ev[A-Z0-9]{2,30}")
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
 _TRIGGER = re.compile(r"[0-9A-Za-z._-]{1,255}")
 _COMMAND = re.compile(r"/[^\s]{1,80}")
@@ -264,7 +258,6 @@ def _command(form: _Object) -> Command:
     return Command(
         actor=SlackActor(_matching(form, "user_id", _USER), _matching(form, "team_id", _TEAM)),
         trigger_id=_matching(form, "trigger_id", _TRIGGER),
-        text=_text(form, "text") if "text" in form else "",
         channel=_matching(form, "channel_id", _CHANNEL),
     )
 
@@ -279,8 +272,7 @@ def _event(body: _Object) -> Interaction:
                 return IgnoredPayload("another event")
             if event.get("tab") != "home":
                 return IgnoredPayload("another tab")
-            actor = SlackActor(_matching(event, "user", _USER), _matching(body, "team_id", _TEAM))
-            return HomeOpened(actor, _matching(body, "event_id", _EVENT))
+            return HomeOpened(SlackActor(_matching(event, "user", _USER), _matching(body, "team_id", _TEAM)))
         case "app_rate_limited":
             return IgnoredPayload("app_rate_limited")
         case _:
@@ -353,11 +345,9 @@ def _suggestion(payload: _Object) -> Suggestion:
     view = _object(payload, "view") if payload.get("view") is not None else None
     return Suggestion(
         actor=_actor(payload),
-        action_id=_action_id(payload),
         block_id=_text(payload, "block_id", _LONGEST_ID),
         typed=_text(payload, "value", _LONGEST_VALUE) if payload.get("value") is not None else "",
         metadata=_metadata(view),
-        values=_values(view) if view is not None else {},
     )
 
 

@@ -50,8 +50,6 @@ from breakglass.stack_file.secret_keys import SIGNING_SECRET
 from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import partition_of_region
 
-_IN_WORKFLOW = (AppFunction.interactions, AppFunction.provisioner)
-
 
 class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, AlertPath):
     """Arguments of `Approvals`: exactly one of `slackSigningSecret` and `settings.signingSecretName`."""

@@ -9,7 +9,6 @@ Non-goals: the app's icon, which is not part of a manifest. The alerts alone nee
 docs/runbooks/slack-app.md).
 """
 
-import re
 from typing import Any
 
 from breakglass.app.slack.ids import COMMAND, SHORTCUT
@@ -28,16 +27,11 @@ BOT_SCOPES = (
 """The bot scopes: no history or list of channels, and no files."""
 
 
-def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
-    """Return the manifest, JSON-ready.
-
-    Args:
-        request_url: URL for all of Slack's requests.
-        name: name of the app in Slack, at most 35 characters.
-    """
+def app_manifest(request_url: str) -> dict[str, Any]:
+    """Return the manifest, JSON-ready; `request_url` is for all of Slack's requests."""
     return {
         "display_information": {
-            "name": name,
+            "name": "breakglass",
             "description": "Emergency access to AWS: requested, decided, ended and explained in Slack",
             "background_color": "#b00020",
         },
@@ -49,7 +43,7 @@ def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": True,
             },
-            "bot_user": {"display_name": _bot_name(name), "always_online": True},
+            "bot_user": {"display_name": "breakglass", "always_online": True},
             "shortcuts": [
                 {
                     "name": "Request AWS access",
@@ -85,8 +79,3 @@ def app_manifest(request_url: str, name: str = "breakglass") -> dict[str, Any]:
             "token_rotation_enabled": False,
         },
     }
-
-
-def _bot_name(name: str) -> str:
-    """Return a name with the characters that Slack allows for bots."""
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "breakglass"

@@ -66,10 +66,6 @@ def line(event: Event, by: Any, before: str, after: str, at: int = SOON, **chang
     return replace(written, **changes)
 
 
-def kind_of(event: Event) -> Kind:
-    return Kind.extension if event is Event.extended else Kind.access
-
-
 # --- every state and every event --------------------------------------------------------------------------------------
 
 DUTIES = Announcement((ChannelNotice(CHANNEL), ChannelNotice(SECOND_CHANNEL)))

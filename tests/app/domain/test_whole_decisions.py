@@ -331,7 +331,6 @@ def test_report_access_is_exactly_this() -> None:
     )
 
 
-BY_BOTH = "Cleo may approve the requests of others by databases, b, but not their own."
 APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of an approver by two rules": (
         lambda: report_access(policy(DATABASES, rule(name="b")), CLEO, RDS, PRODUCTION),

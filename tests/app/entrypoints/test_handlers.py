@@ -284,7 +284,7 @@ def test_interactions_for_a_permanent_refusal_counts_it(
     monkeypatch.setattr(interactions, "_context", lambda: workspace.context)
 
     def command(*_: object) -> Command:
-        return Command(workspace.actor(ADA), "t-1", "", CHANNEL)
+        return Command(workspace.actor(ADA), "t-1", CHANNEL)
 
     monkeypatch.setattr(interactions, "read_handover", command)
     monkeypatch.setattr(interactions, "_signing_secret", lambda: None)

@@ -73,7 +73,7 @@ class FakeWorkspace:
     def command(self, person: Person) -> str:
         """Type the command, and return the id of the form."""
         view_id = self.slack.open_view({"type": "modal", "blocks": []})
-        dispatch.handle_interaction(self.context, Command(self.actor(person), "t-1", "", CHANNEL), view_id)
+        dispatch.handle_interaction(self.context, Command(self.actor(person), "t-1", CHANNEL), view_id)
         return view_id
 
     def try_request(

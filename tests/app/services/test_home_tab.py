@@ -12,7 +12,7 @@ from tests.app.services.fake_workspace import FakeWorkspace, texts
 
 
 def home(workspace: FakeWorkspace, person: Person) -> dict[str, Any]:
-    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(person), "Ev1"), None)
+    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(person)), None)
     return workspace.slack.homes[str(person.slack_id)]
 
 

@@ -55,7 +55,7 @@ def test_user_pinned_to_another_slack_id_is_refused(pinned: FakeWorkspace) -> No
 def test_user_pinned_to_another_slack_id_is_in_the_trail(pinned: FakeWorkspace) -> None:
     impostor = replace(ADA, slack_id="UOTHER000")
     assert "pinned to another" in pinned.view_text(pinned.command(impostor))
-    dispatch.handle_interaction(pinned.context, HomeOpened(SlackActor("UOTHER000", TEAM), "Ev1"), None)
+    dispatch.handle_interaction(pinned.context, HomeOpened(SlackActor("UOTHER000", TEAM)), None)
     assert "pinned to another" in texts(pinned.slack.homes["UOTHER000"])[0]
     assert [(entry.event, entry.actor.name, "The user ada" in entry.note) for entry in pinned.store.trail] == [
         ("refused", "Slack user UOTHER000", True),

@@ -312,7 +312,7 @@ def test_stale_message_of_an_ended_request_is_refreshed(
     workspace.slack.fail("chat.update", "unreachable", times=None)
     workspace.click(ADA, ids.WITHDRAW, request)
     workspace.slack.heal()
-    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(ADA), "Ev1"), None)
+    dispatch.handle_interaction(workspace.context, HomeOpened(workspace.actor(ADA)), None)
     assert f"'action_id': '{ids.WITHDRAW}'" not in str(workspace.slack.homes["UADA"])
     workspace.reconcile()
     assert "withdrew it" in workspace.message_text(request)

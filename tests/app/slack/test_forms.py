@@ -70,13 +70,12 @@ def test_loading_and_processing_modal() -> None:
 
 
 def test_result_modal_shows_text_of_people_as_plain_text() -> None:
-    view = modals.result_modal("Not possible", "The deny rule x forbids it: <!channel> *now*", {"type": "divider"})
+    view = modals.result_modal("Not possible", "The deny rule x forbids it: <!channel> *now*")
     assert view["blocks"] == [
         {
             "type": "section",
             "text": {"type": "plain_text", "text": "The deny rule x forbids it: <!channel> *now*", "emoji": False},
         },
-        {"type": "divider"},
     ]
     assert_view(view)
     assert_view(modals.result_modal("A title that is longer than Slack takes", ""))

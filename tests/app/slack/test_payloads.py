@@ -200,16 +200,16 @@ def test_parse_submission_keeps_every_text() -> None:
 
 
 def test_parse_suggestion() -> None:
-    assert interaction(SUGGESTION) == Suggestion(ADA, ids.VALUE, ids.ACCOUNTS, "prod", "devops", FILLED)
+    assert interaction(SUGGESTION) == Suggestion(ADA, ids.ACCOUNTS, "prod", "devops")
 
 
 def test_parse_shortcut_and_command() -> None:
     assert interaction(SHORTCUT) == Shortcut(ADA, TRIGGER, ids.SHORTCUT)
-    assert parse(urlencode(COMMAND).encode(), FORM) == Command(ADA, TRIGGER, " help ", "C0GENERAL01")
+    assert parse(urlencode(COMMAND).encode(), FORM) == Command(ADA, TRIGGER, "C0GENERAL01")
 
 
 def test_parse_home_opened_ignores_other_tabs() -> None:
-    assert event(HOME) == HomeOpened(ADA, "Ev0PV52K25")
+    assert event(HOME) == HomeOpened(ADA)
     assert event(changed(HOME, "event.tab", "messages")) == IgnoredPayload("another tab")
     assert event(changed(HOME, "event.type", "message")) == IgnoredPayload("another event")
 

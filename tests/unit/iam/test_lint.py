@@ -289,7 +289,6 @@ def test_refusal_has_reason_and_fix() -> None:
         value='"iam:*"',
         why=RISKS[Risk.iam].why,
         instead=f"{RISKS[Risk.iam].instead} If the power is intended, add iam to acknowledge.",
-        acknowledgement=Risk.iam,
     )
 
 
@@ -683,7 +682,7 @@ def test_acknowledging_all_findings_passes(
     allows: list[dict[str, Any]], acknowledge: list[Risk], protected: bool
 ) -> None:
     findings = lint_pair(break_glass(*allows, acknowledge=acknowledge), LintContext(protect_alert_path=protected))
-    asked = {finding.acknowledgement for finding in findings if finding.acknowledgement is not None}
+    asked = {Risk(finding.rule) for finding in findings if finding.rule in RISKS}
     assert asked.isdisjoint(acknowledge)
     assert refused(break_glass(*allows, acknowledge=[*acknowledge, *asked]), protected=protected) == set()
 

@@ -43,6 +43,7 @@ def index(name: str, key: str) -> Properties:
 
 
 OLD: Properties = {
+    "arn": "arn:aws:dynamodb:eu-central-1:111111111111:table/table",
     "name": "table",
     "billingMode": "PAY_PER_REQUEST",
     "deletionProtectionEnabled": True,

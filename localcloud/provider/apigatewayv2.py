@@ -13,7 +13,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws, to_aws
 
 _OF_API = Property(required=True, replaces=True)
 _DEFAULT_STAGE = "$default"
@@ -60,10 +60,7 @@ class Api(ResourceType):
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         api = aws.call("apigatewayv2", "GetApi", ApiId=resource_id)
         return {
-            "name": api["Name"],
-            "protocolType": api["ProtocolType"],
-            "description": api.get("Description"),
-            "apiEndpoint": api["ApiEndpoint"],
+            **from_aws(api, "name", "protocolType", "description", "apiEndpoint"),
             "arn": _arn(aws, resource_id),
             "executionArn": _execution_arn(aws, resource_id),
             **_tags(aws, _arn(aws, resource_id)),
@@ -80,10 +77,7 @@ class Api(ResourceType):
 
 
 def _api(inputs: Properties) -> dict[str, Any]:
-    return {
-        "Name": inputs["name"],
-        "Description": inputs.get("description", ""),
-    }
+    return {"Name": inputs["name"], "Description": inputs.get("description", "")}
 
 
 class Integration(ResourceType):
@@ -105,10 +99,7 @@ class Integration(ResourceType):
         where = {"ApiId": state["apiId"], "IntegrationId": resource_id}
         answer = aws.call("apigatewayv2", "GetIntegration", **where)
         return {
-            "integrationType": answer["IntegrationType"],
-            "integrationUri": answer["IntegrationUri"],
-            "integrationMethod": answer.get("IntegrationMethod"),
-            "payloadFormatVersion": answer["PayloadFormatVersion"],
+            **from_aws(answer, "integrationType", "integrationUri", "integrationMethod", "payloadFormatVersion"),
             "timeoutMilliseconds": answer.get("TimeoutInMillis"),
         }
 
@@ -124,9 +115,7 @@ class Integration(ResourceType):
 
 def _integration(inputs: Properties) -> dict[str, Any]:
     return {
-        "IntegrationUri": inputs["integrationUri"],
-        "IntegrationMethod": inputs.get("integrationMethod"),
-        "PayloadFormatVersion": inputs["payloadFormatVersion"],
+        **to_aws(inputs, "integrationUri", "integrationMethod", "payloadFormatVersion"),
         "TimeoutInMillis": inputs.get("timeoutMilliseconds"),
     }
 
@@ -144,10 +133,7 @@ class Route(ResourceType):
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         answer = aws.call("apigatewayv2", "GetRoute", ApiId=state["apiId"], RouteId=resource_id)
-        return {
-            "routeKey": answer["RouteKey"],
-            "target": answer.get("Target"),
-        }
+        return from_aws(answer, "routeKey", "target")
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateRoute keeps what isn't sent, so all is sent."""
@@ -158,10 +144,7 @@ class Route(ResourceType):
 
 
 def _route(inputs: Properties) -> dict[str, Any]:
-    return {
-        "RouteKey": inputs["routeKey"],
-        "Target": inputs.get("target", ""),
-    }
+    return {"RouteKey": inputs["routeKey"], "Target": inputs.get("target", "")}
 
 
 class Stage(ResourceType):
@@ -202,10 +185,9 @@ class Stage(ResourceType):
             "autoDeploy": stage.get("AutoDeploy", False),
             "defaultRouteSettings": {
                 "detailedMetricsEnabled": settings.get("DetailedMetricsEnabled", False),
-                "throttlingBurstLimit": settings.get("ThrottlingBurstLimit"),
-                "throttlingRateLimit": settings.get("ThrottlingRateLimit"),
+                **from_aws(settings, "throttlingBurstLimit", "throttlingRateLimit"),
             },
-            "accessLogSettings": logs and {"destinationArn": logs["DestinationArn"], "format": logs["Format"]},
+            "accessLogSettings": logs and from_aws(logs, "destinationArn", "format"),
             "arn": _arn(aws, f"{api}/stages/{resource_id}"),
             "executionArn": _execution_arn(aws, f"{api}/{resource_id}"),
             "invokeUrl": f"{endpoint}/{'' if resource_id == _DEFAULT_STAGE else resource_id}",
@@ -225,12 +207,12 @@ def _stage(old: Properties, new: Properties) -> dict[str, Any]:
     settings, logs = new.get("defaultRouteSettings"), new.get("accessLogSettings")
     log_settings: dict[str, str] | None = None
     if logs:
-        log_settings = {"DestinationArn": logs["destinationArn"], "Format": logs["format"]}
+        log_settings = to_aws(logs, "destinationArn", "format")
     elif "accessLogSettings" in old:
         log_settings = {}  # takes them off
     return {
         "AutoDeploy": new["autoDeploy"],
-        "DefaultRouteSettings": settings and {name[0].upper() + name[1:]: value for name, value in settings.items()},
+        "DefaultRouteSettings": settings and to_aws(settings, *settings),
         "AccessLogSettings": log_settings,
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import AwsCallError, LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, as_set, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws, to_aws
 
 
 class Dashboard(ResourceType):
@@ -25,11 +25,7 @@ class Dashboard(ResourceType):
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         answer = aws.call("cloudwatch", "GetDashboard", DashboardName=resource_id)
-        return {
-            "dashboardName": answer["DashboardName"],
-            "dashboardBody": answer["DashboardBody"],
-            "dashboardArn": answer["DashboardArn"],
-        }
+        return from_aws(answer, "dashboardName", "dashboardBody", "dashboardArn")
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutDashboard replaces the body; what AWS finds wrong in it comes inside the answer."""
@@ -43,21 +39,10 @@ class Dashboard(ResourceType):
         aws.call("cloudwatch", "DeleteDashboards", DashboardNames=[resource_id])
 
 
-_PLAIN_SETTINGS = {
-    # pulumi-aws input to parameter of PutMetricAlarm, where nothing but the name differs
-    "name": "AlarmName",
-    "alarmDescription": "AlarmDescription",
-    "alarmActions": "AlarmActions",
-    "comparisonOperator": "ComparisonOperator",
-    "evaluationPeriods": "EvaluationPeriods",
-    "datapointsToAlarm": "DatapointsToAlarm",
-    "threshold": "Threshold",
-    "treatMissingData": "TreatMissingData",
-    "namespace": "Namespace",
-    "metricName": "MetricName",
-    "period": "Period",
-    "statistic": "Statistic",
-}
+_PLAIN_SETTINGS = (
+    *("alarmDescription", "alarmActions", "comparisonOperator", "evaluationPeriods", "datapointsToAlarm", "threshold"),
+    *("treatMissingData", "namespace", "metricName", "period", "statistic"),
+)
 
 
 class MetricAlarm(ResourceType):
@@ -111,7 +96,8 @@ class MetricAlarm(ResourceType):
         alarm = found[0]
         tagged = aws.call("cloudwatch", "ListTagsForResource", ResourceARN=alarm["AlarmArn"])
         actual: Properties = {
-            **{name: alarm.get(parameter) for name, parameter in _PLAIN_SETTINGS.items()},
+            "name": alarm["AlarmName"],
+            **from_aws(alarm, *_PLAIN_SETTINGS),
             "dimensions": _dimensions(alarm),
             "metricQueries": [_query(query) for query in alarm.get("Metrics", [])],
             "arn": alarm["AlarmArn"],
@@ -132,10 +118,12 @@ class MetricAlarm(ResourceType):
 
 
 def _alarm(inputs: Properties) -> dict[str, Any]:
-    parameters = {parameter: inputs.get(name) for name, parameter in _PLAIN_SETTINGS.items()}
-    parameters["Dimensions"] = _dimension_list(inputs)
-    parameters["Metrics"] = [_query_parameters(query) for query in inputs.get("metricQueries", [])] or None
-    return parameters
+    return {
+        "AlarmName": inputs["name"],
+        **to_aws(inputs, *_PLAIN_SETTINGS),
+        "Dimensions": _dimension_list(inputs),
+        "Metrics": [_query_parameters(query) for query in inputs.get("metricQueries", [])] or None,
+    }
 
 
 def _dimension_list(properties: Properties) -> list[dict[str, str]] | None:
@@ -147,41 +135,22 @@ def _dimensions(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def _query_parameters(query: Properties) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        "Id": query["id"],
-        "Expression": query.get("expression"),
-        "Label": query.get("label"),
-        "Period": query.get("period"),
-        "ReturnData": query["returnData"],
-    }
+    parameters = to_aws(query, "id", "expression", "label", "period", "returnData")
     metric = query.get("metric")
     if metric is not None:
-        described = {
-            "Namespace": metric.get("namespace"),
-            "MetricName": metric["metricName"],
-            "Dimensions": _dimension_list(metric),
-        }
-        stat = {"Period": metric["period"], "Stat": metric["stat"]}
-        parameters["MetricStat"] = {"Metric": _present(described), **_present(stat)}
+        described = {**to_aws(metric, "namespace", "metricName"), "Dimensions": _dimension_list(metric)}
+        parameters["MetricStat"] = {"Metric": _present(described), **_present(to_aws(metric, "period", "stat"))}
     return _present(parameters)
 
 
 def _query(answer: dict[str, Any]) -> Properties:
-    query = {
-        "id": answer["Id"],
-        "expression": answer.get("Expression"),
-        "label": answer.get("Label"),
-        "period": answer.get("Period"),
-        "returnData": answer.get("ReturnData", True),
-    }
+    query = {**from_aws(answer, "id", "expression", "label", "period"), "returnData": answer.get("ReturnData", True)}
     stat = answer.get("MetricStat")
     if stat:
         query["metric"] = {
-            "namespace": stat["Metric"].get("Namespace"),
-            "metricName": stat["Metric"]["MetricName"],
+            **from_aws(stat["Metric"], "namespace", "metricName"),
             "dimensions": _dimensions(stat["Metric"]),
-            "period": stat["Period"],
-            "stat": stat["Stat"],
+            **from_aws(stat, "period", "stat"),
         }
     return query
 

@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import Answer, AwsCallError, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws, to_aws
 
 _API_KEY = Property(fields={"key": Property(required=True), "value": Property(required=True, secret=True)})
 
@@ -46,11 +46,8 @@ class EventConnection(ResourceType):
         known_key = state["authParameters"]["apiKey"]
         real_key = answer["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyName"]
         return {
-            "name": answer["Name"],
-            "description": answer.get("Description"),
-            "authorizationType": answer["AuthorizationType"],
+            **from_aws(answer, "name", "description", "authorizationType", "kmsKeyIdentifier"),
             "authParameters": {"apiKey": {**known_key, "key": real_key}},
-            "kmsKeyIdentifier": answer.get("KmsKeyIdentifier"),
             "arn": answer["ConnectionArn"],
             "secretArn": answer.get("SecretArn"),  # not in the emulator, see the package's docstring
         }
@@ -67,11 +64,12 @@ class EventConnection(ResourceType):
 def _connection(inputs: Properties) -> dict[str, Any]:
     key = inputs["authParameters"].get("apiKey", {})
     return {
-        "Description": inputs.get("description"),
-        "AuthorizationType": inputs["authorizationType"],
+        **to_aws(inputs, "description", "authorizationType", "kmsKeyIdentifier"),
         "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": key.get("key"), "ApiKeyValue": key.get("value")}},
-        "KmsKeyIdentifier": inputs.get("kmsKeyIdentifier"),
     }
+
+
+_DESTINATION = ("description", "connectionArn", "httpMethod", "invocationEndpoint", "invocationRateLimitPerSecond")
 
 
 class EventApiDestination(ResourceType):
@@ -87,38 +85,23 @@ class EventApiDestination(ResourceType):
     computed = ("arn",)
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        aws.call("events", "CreateApiDestination", Name=inputs["name"], **_destination(inputs))
+        aws.call("events", "CreateApiDestination", **to_aws(inputs, "name", *_DESTINATION))
         return inputs["name"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         answer = aws.call("events", "DescribeApiDestination", Name=resource_id)
-        return {
-            "name": answer["Name"],
-            "description": answer.get("Description"),
-            "connectionArn": answer["ConnectionArn"],
-            "httpMethod": answer["HttpMethod"],
-            "invocationEndpoint": answer["InvocationEndpoint"],
-            "invocationRateLimitPerSecond": answer["InvocationRateLimitPerSecond"],
-            "arn": answer["ApiDestinationArn"],
-        }
+        return {**from_aws(answer, "name", *_DESTINATION), "arn": answer["ApiDestinationArn"]}
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """UpdateApiDestination; without a description AWS keeps the old one, so it is sent empty."""
-        parameters = {**_destination(new), "Description": new.get("description", "")}
+        parameters = {**to_aws(new, *_DESTINATION), "Description": new.get("description", "")}
         aws.call("events", "UpdateApiDestination", Name=resource_id, **parameters)
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("events", "DeleteApiDestination", Name=resource_id)
 
 
-def _destination(inputs: Properties) -> dict[str, Any]:
-    return {
-        "Description": inputs.get("description"),
-        "ConnectionArn": inputs["connectionArn"],
-        "HttpMethod": inputs["httpMethod"],
-        "InvocationEndpoint": inputs["invocationEndpoint"],
-        "InvocationRateLimitPerSecond": inputs["invocationRateLimitPerSecond"],
-    }
+_RULE = ("name", "description", "eventPattern", "scheduleExpression", "state")
 
 
 class EventRule(ResourceType):
@@ -143,40 +126,22 @@ class EventRule(ResourceType):
                 raise
         else:
             raise AwsCallError("PutRule", "already exists", f"a rule {name} is on the default bus already")
-        aws.call("events", "PutRule", Tags=tags.as_list(inputs), **_rule(inputs))
+        aws.call("events", "PutRule", Tags=tags.as_list(inputs), **to_aws(inputs, *_RULE))
         return name
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         answer = aws.call("events", "DescribeRule", Name=resource_id)
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
-        return {
-            "name": answer["Name"],
-            "description": answer.get("Description"),
-            "eventPattern": answer.get("EventPattern"),
-            "scheduleExpression": answer.get("ScheduleExpression"),
-            "state": answer["State"],
-            "arn": answer["Arn"],
-            **tags.as_properties(tagged["Tags"]),
-        }
+        return {**from_aws(answer, *_RULE, "arn"), **tags.as_properties(tagged["Tags"])}
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutRule replaces every setting but the tags, which it ignores for a rule that exists."""
-        aws.call("events", "PutRule", **_rule(new))
+        aws.call("events", "PutRule", **to_aws(new, *_RULE))
         tags.write(aws, "events", old, new, ResourceARN=old["arn"])
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRule; AWS refuses while the rule has targets."""
         aws.call("events", "DeleteRule", Name=resource_id)
-
-
-def _rule(inputs: Properties) -> dict[str, Any]:
-    return {
-        "Name": inputs["name"],
-        "Description": inputs.get("description"),
-        "EventPattern": inputs.get("eventPattern"),
-        "ScheduleExpression": inputs.get("scheduleExpression"),
-        "State": inputs["state"],
-    }
 
 
 class EventTarget(ResourceType):

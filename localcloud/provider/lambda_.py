@@ -17,7 +17,9 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import Answer, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, declare, never_differs
-from localcloud.provider.values import UNKNOWN, FileArchive, Properties
+from localcloud.provider.values import UNKNOWN, FileArchive, Properties, aws_name, from_aws, to_aws
+
+_SETTINGS = ("role", "handler", "runtime", "memorySize", "timeout")
 
 
 class Function(ResourceType):
@@ -87,20 +89,12 @@ class Function(ResourceType):
         path = f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions"
         return {
             "name": function["FunctionName"],
-            "codeSha256": function["CodeSha256"],
-            "role": function["Role"],
-            "handler": function["Handler"],
-            "runtime": function["Runtime"],
-            "architectures": function.get("Architectures"),
-            "description": function.get("Description"),
-            "memorySize": function["MemorySize"],
-            "timeout": function["Timeout"],
+            **from_aws(function, "codeSha256", *_SETTINGS, "architectures", "description", "version"),
             "environment": {"variables": variables} if variables else None,
             "loggingConfig": _logging_properties(function, state),
             "arn": arn,
             "invokeArn": f"{path}/{arn}/invocations",
             "qualifiedArn": f"{arn}:{function['Version']}",
-            "version": function["Version"],
             "sourceCodeSize": function["CodeSize"],
             **tags.as_properties([{"Key": key, "Value": value} for key, value in answer.get("Tags", {}).items()]),
         }
@@ -133,14 +127,10 @@ def _configuration(inputs: Properties) -> dict[str, Any]:
     logging = inputs.get("loggingConfig")
     return {
         "FunctionName": inputs["name"],
-        "Role": inputs["role"],
-        "Handler": inputs["handler"],
-        "Runtime": inputs["runtime"],
+        **to_aws(inputs, *_SETTINGS),
         "Description": inputs.get("description", ""),
-        "MemorySize": inputs["memorySize"],
-        "Timeout": inputs["timeout"],
         "Environment": {"Variables": inputs.get("environment", {}).get("variables", {})},
-        "LoggingConfig": logging and {name[0].upper() + name[1:]: value for name, value in logging.items()},
+        "LoggingConfig": logging and to_aws(logging, *logging),
     }
 
 
@@ -160,7 +150,7 @@ def _logging_properties(function: Answer, state: Properties) -> Properties | Non
     if told is None:
         return None
     named = state.get("loggingConfig", {"logFormat": None})
-    return {name: told.get(name[0].upper() + name[1:]) for name in named}
+    return from_aws(told, *named)
 
 
 class Permission(ResourceType):
@@ -181,10 +171,7 @@ class Permission(ResourceType):
             "lambda",
             "AddPermission",
             FunctionName=inputs["function"],
-            StatementId=inputs["statementId"],
-            Action=inputs["action"],
-            Principal=inputs["principal"],
-            SourceArn=inputs.get("sourceArn"),
+            **to_aws(inputs, "statementId", "action", "principal", "sourceArn"),
         )
         return inputs["statementId"]
 
@@ -237,16 +224,15 @@ class FunctionEventInvokeConfig(ResourceType):
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutFunctionEventInvokeConfig replaces every setting."""
         destinations = {
-            name[0].upper() + name[1:]: {"Destination": target["destination"]}
+            aws_name(name): {"Destination": target["destination"]}
             for name, target in new.get("destinationConfig", {}).items()
         }
         aws.call(
             "lambda",
             "PutFunctionEventInvokeConfig",
             FunctionName=new["functionName"],
-            MaximumRetryAttempts=new["maximumRetryAttempts"],
-            MaximumEventAgeInSeconds=new.get("maximumEventAgeInSeconds"),
             DestinationConfig=destinations or None,
+            **to_aws(new, "maximumRetryAttempts", "maximumEventAgeInSeconds"),
         )
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:

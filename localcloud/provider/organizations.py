@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, as_document, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws
 
 
 class GetOrganization(ProviderFunction):
@@ -26,11 +26,7 @@ class GetOrganization(ProviderFunction):
         master = organization["MasterAccountId"]
         roots: list[dict[str, Any]] = aws.pages("organizations", "ListRoots", "Roots")
         return {
-            "id": organization["Id"],
-            "arn": organization["Arn"],
-            "featureSet": organization["FeatureSet"],
-            "masterAccountArn": organization["MasterAccountArn"],
-            "masterAccountEmail": organization["MasterAccountEmail"],
+            **from_aws(organization, "id", "arn", "featureSet", "masterAccountArn", "masterAccountEmail"),
             "masterAccountId": master,
             "masterAccountName": next((account["name"] for account in accounts if account["id"] == master), None),
             "accounts": accounts,
@@ -50,23 +46,15 @@ class GetOrganization(ProviderFunction):
 
 def _account(answer: dict[str, Any]) -> Properties:
     return {
-        "id": answer["Id"],
-        "arn": answer["Arn"],
-        "name": answer["Name"],
-        "email": answer["Email"],
-        "status": answer["Status"],
-        "state": answer.get("State"),
-        "joinedMethod": answer["JoinedMethod"],
+        **from_aws(answer, "id", "arn", "name", "email", "status", "state", "joinedMethod"),
         "joinedTimestamp": answer["JoinedTimestamp"].isoformat(),
     }
 
 
 def _root(answer: dict[str, Any]) -> Properties:
     return {
-        "id": answer["Id"],
-        "arn": answer["Arn"],
-        "name": answer["Name"],
-        "policyTypes": [{"type": policy["Type"], "status": policy["Status"]} for policy in answer["PolicyTypes"]],
+        **from_aws(answer, "id", "arn", "name"),
+        "policyTypes": [from_aws(policy, "type", "status") for policy in answer["PolicyTypes"]],
     }
 
 
@@ -93,11 +81,8 @@ class Policy(ResourceType):
         policy = aws.call("organizations", "DescribePolicy", PolicyId=resource_id)["Policy"]
         summary = policy["PolicySummary"]
         return {
-            "name": summary["Name"],
+            **from_aws(summary, "name", "type", "description", "arn"),
             "content": policy["Content"],
-            "type": summary["Type"],
-            "description": summary.get("Description"),
-            "arn": summary["Arn"],
             **tags.as_properties(aws.pages("organizations", "ListTagsForResource", "Tags", ResourceId=resource_id)),
         }
 

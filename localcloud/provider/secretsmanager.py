@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 from localcloud.provider import tags
 from localcloud.provider.aws import Answer, LocalAws
 from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws, to_aws
 
 _CURRENT = "AWSCURRENT"
 
@@ -26,10 +26,8 @@ class Secret(ResourceType):
         answer = aws.call(
             "secretsmanager",
             "CreateSecret",
-            Name=inputs["name"],
-            Description=inputs.get("description"),
-            KmsKeyId=inputs.get("kmsKeyId"),
             Tags=tags.as_list(inputs),
+            **to_aws(inputs, "name", "description", "kmsKeyId"),
         )
         return answer["ARN"]
 
@@ -39,9 +37,7 @@ class Secret(ResourceType):
         if answer.get("DeletedDate") is not None:
             return None
         return {
-            "name": answer["Name"],
-            "description": answer.get("Description"),
-            "kmsKeyId": answer.get("KmsKeyId"),
+            **from_aws(answer, "name", "description", "kmsKeyId"),
             "arn": answer["ARN"],
             **tags.as_properties(answer.get("Tags", [])),
         }
@@ -74,8 +70,7 @@ class SecretVersion(ResourceType):
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutSecretValue; the id is secret and version, as in pulumi-aws."""
-        value = {"SecretId": inputs["secretId"], "SecretString": inputs["secretString"]}
-        answer = aws.call("secretsmanager", "PutSecretValue", **value)
+        answer = aws.call("secretsmanager", "PutSecretValue", **to_aws(inputs, "secretId", "secretString"))
         return f"{inputs['secretId']}|{answer['VersionId']}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:

@@ -8,7 +8,7 @@ import json
 from localcloud.provider import tags
 from localcloud.provider.aws import LocalAws
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
-from localcloud.provider.values import Plain, Properties
+from localcloud.provider.values import Plain, Properties, from_aws, to_aws
 
 _OWNER_ACTIONS = (
     *("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic"),
@@ -114,8 +114,7 @@ class TopicSubscription(ResourceType):
             "sns",
             "Subscribe",
             TopicArn=inputs["topic"],
-            Protocol=inputs["protocol"],
-            Endpoint=inputs["endpoint"],
+            **to_aws(inputs, "protocol", "endpoint"),
             ReturnSubscriptionArn=True,
         )
         return answer["SubscriptionArn"]
@@ -124,8 +123,7 @@ class TopicSubscription(ResourceType):
         attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
         return {
             "topic": attributes["TopicArn"],
-            "protocol": attributes["Protocol"],
-            "endpoint": attributes["Endpoint"],
+            **from_aws(attributes, "protocol", "endpoint"),
             "arn": resource_id,
             "ownerId": attributes.get("Owner"),
             "pendingConfirmation": attributes.get("PendingConfirmation") == "true",

@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.provider import tags
 from localcloud.provider.aws import AwsCallError, LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ProviderFunction, ResourceType, as_document, declare
-from localcloud.provider.values import Properties
+from localcloud.provider.values import Properties, from_aws, to_aws
 
 _PENDING = frozenset({"IN_PROGRESS"})
 _FIXED = Property(required=True, replaces=True)
@@ -19,7 +19,7 @@ _OF_SET = {"instanceArn": _FIXED, "permissionSetArn": _FIXED}
 
 
 def _of_set(properties: Properties) -> dict[str, str]:
-    return {"InstanceArn": properties["instanceArn"], "PermissionSetArn": properties["permissionSetArn"]}
+    return to_aws(properties, "instanceArn", "permissionSetArn")
 
 
 def _provision(aws: LocalAws, of_set: dict[str, str]) -> None:
@@ -55,12 +55,8 @@ class PermissionSet(ResourceType):
         answer = aws.call(
             "sso-admin",
             "CreatePermissionSet",
-            InstanceArn=instance,
-            Name=inputs["name"],
-            Description=inputs.get("description"),
-            RelayState=inputs.get("relayState"),
-            SessionDuration=inputs["sessionDuration"],
             Tags=tags.as_list(inputs),
+            **to_aws(inputs, "instanceArn", "name", "description", "relayState", "sessionDuration"),
         )
         return f"{answer['PermissionSet']['PermissionSetArn']},{instance}"
 
@@ -71,10 +67,7 @@ class PermissionSet(ResourceType):
         tagged = aws.pages("sso-admin", "ListTagsForResource", "Tags", InstanceArn=instance, ResourceArn=arn)
         return {
             "instanceArn": instance,
-            "name": answer["Name"],
-            "description": answer.get("Description"),
-            "relayState": answer.get("RelayState"),
-            "sessionDuration": answer.get("SessionDuration"),
+            **from_aws(answer, "name", "description", "relayState", "sessionDuration"),
             "arn": arn,
             "createdDate": answer["CreatedDate"].isoformat(),
             **tags.as_properties(tagged),
@@ -85,14 +78,8 @@ class PermissionSet(ResourceType):
         arn, instance = resource_id.split(",")
         where = {"InstanceArn": instance, "PermissionSetArn": arn}
         if any(old.get(name) != new.get(name) for name in ("description", "relayState", "sessionDuration")):
-            aws.call(
-                "sso-admin",
-                "UpdatePermissionSet",
-                Description=new.get("description"),
-                RelayState=new.get("relayState"),
-                SessionDuration=new["sessionDuration"],
-                **where,
-            )
+            settings = to_aws(new, "description", "relayState", "sessionDuration")
+            aws.call("sso-admin", "UpdatePermissionSet", **settings, **where)
             _provision(aws, where)
         tags.write(aws, "sso-admin", old, new, InstanceArn=instance, ResourceArn=arn)
 
@@ -283,10 +270,7 @@ def _assign(aws: LocalAws, kind: str, operation: str, properties: Properties) ->
     answer = aws.call(
         "sso-admin",
         operation,
-        PrincipalId=properties["principalId"],
-        PrincipalType=properties["principalType"],
-        TargetId=properties["targetId"],
-        TargetType=properties["targetType"],
+        **to_aws(properties, "principalId", "principalType", "targetId", "targetType"),
         **_of_set(properties),
     )
     request = {"InstanceArn": instance, f"AccountAssignment{kind}RequestId": answer[key]["RequestId"]}

@@ -86,3 +86,18 @@ def texts(value: Plain) -> set[str]:
     if isinstance(value, list):
         return {text for item in value for text in texts(item)}
     return {value} if isinstance(value, str) and value != UNKNOWN else set()
+
+
+def aws_name(name: str) -> str:
+    """Return the name that most of AWS's APIs have for a property of pulumi-aws."""
+    return name[0].upper() + name[1:]
+
+
+def to_aws(properties: Mapping[str, Plain], *names: str) -> dict[str, Plain]:
+    """Return properties as parameters of an AWS operation; None for an absent one."""
+    return {aws_name(name): properties.get(name) for name in names}
+
+
+def from_aws(answer: Mapping[str, Plain], *names: str) -> Properties:
+    """Return properties of an AWS answer; None for an absent one."""
+    return {name: answer.get(aws_name(name)) for name in names}

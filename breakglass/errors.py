@@ -95,7 +95,7 @@ class ConfigError(BreakglassError):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        title = f"{count} {'problem' if count == 1 else 'problems'} in the configuration; nothing was deployed."
+        title = f"{count} {'problem' if count == 1 else 'problems'} in the configuration:"
         return "\n\n".join([title, *map(str, self.problems)])
 
 

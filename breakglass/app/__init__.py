@@ -1,11 +1,12 @@
 """The approval app, which runs in AWS Lambda.
 
-    handlers    one entry point for each function; builds the adapters, holds no rules
-    app         what each function does, over ports
-    slack       payloads in, views and messages out; no calls
-    domain      who may what, the state table, records; pure
-    ports       what `app` asks of the world
-    adapters    DynamoDB, Identity Center, Identity Store, Step Functions, Secrets Manager, Slack
+    entrypoints    one module for each function: connects the services with the clients; no decisions
+    services       requests, reviews, provisioning, the reconciler, usage reviews, the Home tab
+    aws            clients of DynamoDB, Identity Center, Step Functions and other services, and of Slack
+    slack          payloads in; views and messages out; no calls
+    ports          the protocols by which the services use the clients
+    domain         decisions, the approval policy, records, lifecycles; pure
+    error_codes    the codes of AWS and Slack: may a retry help?
 
 The standard library only, and nothing of the package outside this folder: it is packed into a zip of its own, and every
 import is paid for by a person who waits for a form to open.

@@ -482,9 +482,7 @@ def test_missing_names_come_in_one_report_before_functions(preview: bool) -> Non
         )
 
     report = " ".join(str(refused.value).split())
-    assert report.startswith(
-        "4 problems in the configuration; nothing was deployed. approvals.rules[0].approvers[0].group"
-    )
+    assert report.startswith("4 problems in the configuration: approvals.rules[0].approvers[0].group")
     assert "The provider says: ResourceNotFoundException: GROUP not found." in report
     assert "permissionSets.pairs[0].assignments[0].group" in report
     assert 'approvals.rules[0].accounts[1] value: "999999999999"' in report

@@ -180,7 +180,7 @@ def test_unknown_names_are_reported_at_preview(cloud: RunningCloud, tmp_path: Pa
         engine.preview()
 
     report = " ".join(str(refused.value).split())
-    assert "2 problems in the configuration; nothing was deployed." in report
+    assert "2 problems in the configuration:" in report
     assert "approvals.rules[0].approvers[0].group" in report
     assert 'approvals.rules[0].accounts[1] value: "999999999999"' in report
     assert "GetGroupId: ResourceNotFoundException" in report

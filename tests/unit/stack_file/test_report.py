@@ -16,7 +16,7 @@ def test_a_report_is_readable_in_a_terminal() -> None:
         ]
     )
     assert str(report) == (
-        "2 problems in the configuration; nothing was deployed.\n"
+        "2 problems in the configuration:\n"
         "\n"
         "breakglass:alerts.slack.channel\n"
         '    value:   "#ops"\n'

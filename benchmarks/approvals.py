@@ -33,7 +33,7 @@ class ApprovalFigures:
         bursts: many at once.
         processor_seconds: CPU time of one click.
         reconciler_runs: of the reconciler.
-        scale: runs of the reconciler in a large organisation.
+        scale: runs of the reconciler in a large organization.
     """
 
     package: Package

@@ -141,7 +141,7 @@ def render_reconciler_runs(kinds: Sequence[ReconcilerRuns]) -> str:
 
 
 def render_scale(runs: Sequence[ReconcilerRun]) -> str:
-    """Returns a table of the reconciler's runs in a large organisation."""
+    """Returns a table of the reconciler's runs in a large organization."""
     rows = [
         [
             str(each.number),

@@ -1,4 +1,4 @@
-"""Runs of the reconciler in a large organisation whose Slack never answers.
+"""Runs of the reconciler in a large organization whose Slack never answers.
 
 Time is simulated: each call advances the clock by its assumed latency at AWS, and Slack's by the time-out of our
 client. The figures show the use of a run's 300 s, and the number of runs until all is done.

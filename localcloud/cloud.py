@@ -37,7 +37,7 @@ from localcloud.emulators.slack import UPSTREAM_TOKENS, Post
 from localcloud.toolchain import ROOT, TOOLS
 
 MANAGEMENT_ACCOUNT = "111111111111"
-"""Owns the organisation and Identity Center, and everything that is deployed to the local cloud."""
+"""Owns the organization and Identity Center, and everything that is deployed to the local cloud."""
 
 REGION = "eu-central-1"
 """Home region of Identity Center, and the region of everything that is deployed to the local cloud."""

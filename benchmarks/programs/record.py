@@ -37,7 +37,7 @@ class _NoMocks(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token == _GET_ORGANIZATION:
-            # The answer in an account without an organisation.
+            # The answer in an account without an organization.
             return dict[str, Any](), [("", "AWSOrganizationsNotInUseException")]
         raise NotImplementedError(f"{args.token} is called, and the bare program calls no function")
 

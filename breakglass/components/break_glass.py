@@ -44,7 +44,7 @@ Pairs = Sequence[tuple[PairSpec, PermissionSetPair]]
 class BreakGlass(pulumi.ComponentResource):
     """Break-glass access in one account: permission-set pairs, an alert for every role, and its monitoring.
 
-    A small organisation needs one. Else one in the account that owns Identity Center (`permission_sets`, and `alerts`
+    A small organization needs one. Else one in the account that owns Identity Center (`permission_sets`, and `alerts`
     for the evidence path `portal`), and one with `alerts` where the roles are used.
 
     Permissions:
@@ -52,7 +52,7 @@ class BreakGlass(pulumi.ComponentResource):
           `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
-          `Approvals` looks up of the organisation.
+          `Approvals` looks up of the organization.
 
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.

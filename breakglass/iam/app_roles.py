@@ -37,9 +37,9 @@ class AppScope:
         policy: the approval policy, with the permission sets, accounts and groups.
         bot_token_secret_arn: ARN of the secret with the bot token.
         signing_secret_arn: ARN of the secret with the signing secret.
-        kms_key_arn: ARN of the secrets' customer managed key, if they have one.
+        kms_key_arn: ARN of the secrets' customer-managed key, if they have one.
         session_policy_arn: ARN of the service control policy that ends live sessions, if there is one.
-        identity_center_key_arn: ARN of Identity Center's customer managed key, if it has one.
+        identity_center_key_arn: ARN of Identity Center's customer-managed key, if it has one.
     """
 
     arns: ResourceArns

@@ -141,7 +141,7 @@ def inline_policy_fault(document: Mapping[str, Any] | None, statements: Sequence
         return (
             f"Expected at most {INLINE_POLICY_LIMIT:,} bytes of inline policy, got {size:,}, {added:,} of them for the "
             "Deny statements of every break-glass set: AWS would refuse it.",
-            "Move statements into a customer managed policy and name it under customerManagedPolicies.",
+            "Move statements into a customer-managed policy and name it under customerManagedPolicies.",
         )
     return None
 

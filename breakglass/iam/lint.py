@@ -13,7 +13,7 @@ set, it is looked for only if the set is assigned in the account of the approval
 
 The rules are in `breakglass.iam.rules`.
 
-Non-goals: the content of customer managed policies (it is in other accounts), chains of permissions over several
+Non-goals: the content of customer-managed policies (it is in other accounts), chains of permissions over several
 services, IAM policies that AWS refuses anyway, and names and durations (`breakglass.stack_file.check`).
 """
 
@@ -69,7 +69,7 @@ class PermissionSetPolicies(Protocol):
 
     @property
     def customer_managed_policies(self) -> Sequence[object]:
-        """References to customer managed policies, comparable with each other."""
+        """References to customer-managed policies, comparable with each other."""
 
     @property
     def inline_policy(self) -> Mapping[str, Any] | None:

@@ -5,7 +5,7 @@ Three kinds, and the key that lifts each:
 * `Protect…` denies changes of the alert path, the approvals and CloudTrail. Only `protectAlertPath: false` lifts it,
   for all sets.
 * `NotAcknowledged` denies powers that lead around the limits of the set (`WITHHELD`). It also binds a set with
-  administrator access, customer managed policies, which the lint can't read, and later changes of AWS managed policies.
+  administrator access, customer-managed policies, which the lint can't read, and later changes of AWS managed policies.
   The power's name in `acknowledge` lifts it for one set; `protectAlertPath: false` lifts all of it for all sets.
 * `NoLocalLogin` denies `aws login`. Only `allowLocalLogin: true` lifts it.
 

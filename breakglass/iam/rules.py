@@ -378,7 +378,7 @@ INLINE_POLICY = LintRule(
     "everyday.inlinePolicy, breakGlass.inlinePolicy",
     "AWS would refuse the inline policy during the deployment: a Sid is not unique, or it is longer than 10,240 bytes "
     "together with the statements of protectAlertPath.",
-    "Give a statement another Sid, or move statements into a customer managed policy.",
+    "Give a statement another Sid, or move statements into a customer-managed policy.",
 )
 EVERYDAY_RISK = LintRule(
     "everyday-risk",

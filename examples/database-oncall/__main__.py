@@ -1,7 +1,7 @@
 """Break-glass access to databases, from a Pulumi program of your own instead of this repository's stack files.
 
 Every day, the group `database-oncall` reads RDS. In an emergency it opens `devops-break-glass`, which may change and
-restore databases for an hour, and every use of it is in Slack within seconds. In a larger organisation, put
+restore databases for an hour, and every use of it is in Slack within seconds. In a larger organization, put
 `permission_sets` into the account that owns Identity Center, and `alerts` into the accounts where the role is used.
 
 To run it, add the package to the project by path or Git URL. It is on no registry: a package `breakglass` there is

@@ -3,7 +3,7 @@
 | module | runs | adds |
 |---|---|---|
 | `aws` | MiniStack | documented behaviour of EventBridge, Lambda and Step Functions that the product depends on |
-| `identity` | moto | an organisation, an Identity Center instance, groups and users; slow assignments |
+| `identity` | moto | an organization, an Identity Center instance, groups and users; slow assignments |
 | `slack` | a proxy before `emulate` | Slack's refusals (`block_kit`), a record of every post, the views of each user |
 
 Each fails on request, so that tests can show the effect (`faults`, `functions`, `assignments`, `slack_faults`).

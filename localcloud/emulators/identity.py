@@ -1,6 +1,6 @@
 """moto's Identity Center, Identity Store and Organizations: `python -m localcloud.emulators.identity --port N ...`.
 
-moto has an Identity Center instance from the start; here it gets an organisation with accounts, groups and users. Added
+moto has an Identity Center instance from the start; here it gets an organization with accounts, groups and users. Added
 to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow assignments
 (`assignments`). Everything is in memory.
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ACCOUNTS = {"222222222222": "production", "333333333333": "staging"}
-"""Member accounts of the organisation: id to name."""
+"""Member accounts of the organization: id to name."""
 
 USERS = {
     "ada.lovelace": "Ada Lovelace",
@@ -54,7 +54,7 @@ def main() -> None:
     exit_with_parent()
     parser = argparse.ArgumentParser(description="moto as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
-    parser.add_argument("--account", required=True, help="account id of the organisation's management account")
+    parser.add_argument("--account", required=True, help="account id of the organization's management account")
     parser.add_argument("--region", required=True, help="home region of Identity Center")
     arguments = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Organizations: the organisation and its accounts, policies and what they are attached to. It has no regions.
+"""Organizations: the organization and its accounts, policies and what they are attached to. It has no regions.
 
 The emulator stores policies and does not enforce them.
 
@@ -14,7 +14,7 @@ from localcloud.provider.values import Properties, from_aws
 
 
 class GetOrganization(ProviderFunction):
-    """The organisation that the account belongs to, its accounts and roots."""
+    """The organization that the account belongs to, its accounts and roots."""
 
     tok = "aws:organizations/getOrganization:getOrganization"
     arguments = declare()
@@ -59,7 +59,7 @@ def _root(answer: dict[str, Any]) -> Properties:
 
 
 class Policy(ResourceType):
-    """A policy of the organisation, for example a service control policy."""
+    """A policy of the organization, for example a service control policy."""
 
     tok = "aws:organizations/policy:Policy"
     regional = False
@@ -104,7 +104,7 @@ def _policy(inputs: Properties) -> dict[str, Any]:
 
 
 class PolicyAttachment(ResourceType):
-    """A policy on an account, organisational unit or root."""
+    """A policy on an account, organizational unit or root."""
 
     tok = "aws:organizations/policyAttachment:PolicyAttachment"
     regional = False

@@ -40,7 +40,7 @@ class ServiceControlPolicy:
         try:
             return self._client.call(ORGANIZATIONS, operation, {"PolicyId": self._policy_id, **arguments})
         except AwsError as error:
-            # Among others, another change of the organisation's policies is under way.
+            # Among others, another change of the organization's policies is under way.
             if error.remedy is Remedy.retry:
                 raise BusyError(f"{operation}: {error.code}", error.code) from error
             raise SessionPolicyRefusedError(f"{operation}: {error.code}") from error

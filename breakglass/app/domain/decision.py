@@ -474,7 +474,7 @@ def _unknown(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str
     settings = policy.settings
     if settings.management_account in accounts and settings.deployed_in != settings.management_account:
         return (
-            f"Account {settings.management_account} is the organisation's management account, and a delegated "
+            f"Account {settings.management_account} is the organization's management account, and a delegated "
             f"administrator ({settings.deployed_in}) can't assign access to it: AWS refuses that."
         )
     return None

@@ -163,12 +163,12 @@ def _refusal(user: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
         return "Bots and apps get no access: a person has to request it."
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "Guests of this workspace get no access to AWS here."
-    if user.get("is_stranger") or not _of_this_organisation(user, own):
+    if user.get("is_stranger") or not _of_this_organization(user, own):
         return _OF_ANOTHER_WORKSPACE
     return None
 
 
-def _of_this_organisation(user: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+def _of_this_organization(user: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     if user.get("team_id") == own.get("team_id"):
         return True
     enterprise = own.get("enterprise_id")

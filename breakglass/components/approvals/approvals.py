@@ -84,7 +84,7 @@ class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, 
 class Approvals(pulumi.ComponentResource):
     """Requests, decisions, temporary access and explanations in Slack, for break-glass sets of the same program.
 
-    Belongs into the organisation's management account, or into that of a delegated administrator of Identity Center
+    Belongs into the organization's management account, or into that of a delegated administrator of Identity Center
     (which can't give access to the management account). Everything that the arguments name is looked up at preview,
     and everything that is not there is told in one report.
 
@@ -136,7 +136,7 @@ class Approvals(pulumi.ComponentResource):
           `organizations:TagResource`, `organizations:UntagResource`, `organizations:ListTagsForResource`.
 
     Raises:
-        ConfigError: The arguments are wrong, or the organisation can't be read.
+        ConfigError: The arguments are wrong, or the organization can't be read.
         MessageError: A use could not be recorded.
         RunError: A name of the arguments does not exist, the signing secret is not valid, or the IAM policy of a
             function exceeds the limit of a role.

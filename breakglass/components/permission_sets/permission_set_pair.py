@@ -73,7 +73,7 @@ class PermissionSetPair(pulumi.ComponentResource):
           `arn:PARTITION:sso:::account/*`: `sso:ProvisionPermissionSet`.
         - With managed policies, on the first two: `sso:AttachManagedPolicyToPermissionSet`,
           `sso:ListManagedPoliciesInPermissionSet`, `sso:DetachManagedPolicyFromPermissionSet`.
-        - With customer managed policies, on the first two: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
+        - With customer-managed policies, on the first two: `sso:AttachCustomerManagedPolicyReferenceToPermissionSet`,
           `sso:ListCustomerManagedPolicyReferencesInPermissionSet`,
           `sso:DetachCustomerManagedPolicyReferenceFromPermissionSet`.
         - With a permissions boundary, on the first two: `sso:PutPermissionsBoundaryToPermissionSet`,

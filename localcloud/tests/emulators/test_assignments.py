@@ -227,7 +227,7 @@ def test_the_groups_of_a_person_come_in_pages(store: tuple[Any, str]) -> None:
     assert named == {name for name, members in GROUPS.items() if "grace.hopper" in members}
 
 
-def test_a_policy_of_the_organisation_is_read_and_rewritten(cloud: RunningCloud) -> None:
+def test_a_policy_of_the_organization_is_read_and_rewritten(cloud: RunningCloud) -> None:
     organizations = cloud.client("organizations")
     made = organizations.create_policy(
         Name="ended-sessions", Description="", Type="SERVICE_CONTROL_POLICY", Content='{"Version": "2012-10-17"}'

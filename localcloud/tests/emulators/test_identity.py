@@ -1,4 +1,4 @@
-"""The organisation of the local cloud, and what it adds to moto's permission sets, through AWS's own API."""
+"""The organization of the local cloud, and what it adds to moto's permission sets, through AWS's own API."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def test_the_management_account_owns_the_only_instance(instance: dict[str, Any])
     assert instance["OwnerAccountId"] == MANAGEMENT_ACCOUNT
 
 
-def test_the_organisation_has_the_accounts(cloud: RunningCloud) -> None:
+def test_the_organization_has_the_accounts(cloud: RunningCloud) -> None:
     organizations = cloud.client("organizations")
     assert organizations.describe_organization()["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT
     accounts = {account["Id"]: account["Name"] for account in organizations.list_accounts()["Accounts"]}

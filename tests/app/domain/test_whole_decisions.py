@@ -146,7 +146,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     "a request that reaches the management account from elsewhere": (
         lambda: may_request(policy(settings=replace(SETTINGS, deployed_in=STAGING)), ADA, RDS, (MANAGEMENT,)),
         refused(
-            f"Account {MANAGEMENT} is the organisation's management account, and a delegated administrator "
+            f"Account {MANAGEMENT} is the organization's management account, and a delegated administrator "
             f"({STAGING}) can't assign access to it: AWS refuses that."
         ),
     ),

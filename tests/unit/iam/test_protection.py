@@ -217,7 +217,7 @@ def test_denials_leave_5000_bytes_of_an_inline_policy(partition: str) -> None:
         partition,
         secret_names=["slack/break-glass/bot-token", "slack/break-glass/signing-secret"],
         key_arns=[KEY, KEY.replace("1234abcd", "5678abcd")],
-        buckets=["organisation-trail-of-management-events-111111111111"],
+        buckets=["organization-trail-of-management-events-111111111111"],
     )
     merged = merge_inline(
         None, deny_statements(partition, own=[*own, api_arn(partition, "us-gov-west-1", PLACEHOLDER_API_ID)])

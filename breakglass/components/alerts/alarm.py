@@ -37,19 +37,20 @@ class Alarms:
         threshold: float = 0,
         evaluation_periods: int = 1,
         **metric: Any,
-    ) -> "aws.cloudwatch.MetricAlarm":
-        """Return an alarm for a metric above a threshold.
+    ) -> pulumi.Output[str]:
+        """Create an alarm for a metric above a threshold, and return its ARN.
 
         Args:
             name: logical name; it ends with the subject of the alarm.
             description: meaning and remedy, for the reader of the e-mail.
             threshold: the highest value without an alarm.
             evaluation_periods: the number of periods in a row above the threshold.
-            metric: the metric, and other arguments of an alarm.
+            metric: the metric, and other arguments of an alarm; by default its sum in five minutes.
         """
         # Most metrics have data only after an event, so missing data is no fault.
         usual = {"comparison_operator": "GreaterThanThreshold", "treat_missing_data": "notBreaching"}
-        settings: dict[str, Any] = {**usual, **metric}
+        counted = {} if "metric_queries" in metric else {"statistic": "Sum", "period": FIVE_MINUTES}
+        settings: dict[str, Any] = {**usual, **counted, **metric}
         return aws.cloudwatch.MetricAlarm(
             name,
             # CloudWatch allows 255 characters (PutMetricAlarm).
@@ -62,4 +63,4 @@ class Alarms:
             tags=self.tags,
             opts=pulumi.ResourceOptions(parent=self.parent),
             **settings,
-        )
+        ).arn

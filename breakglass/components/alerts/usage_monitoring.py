@@ -124,7 +124,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             for path, mail in mails[watched.subject].items():
                 self._mail(name, spec, topic, watched, path, mail)
         alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, topic.arn, watched)]
-        self._prefix, self._spec, self._alarm_arns = name, spec, [alarm.arn for alarm in alarms]
+        self._prefix, self._spec, self._alarm_arns = name, spec, alarms
         self.topic_arn = topic.arn
         if spec.create_dashboard:
             self.create_dashboard(spec.approvals)
@@ -229,7 +229,7 @@ class UsageMonitoring(pulumi.ComponentResource):
 
     def _alarms(
         self, name: str, spec: UsageMonitoringSpec, topic_arn: pulumi.Output[str], watched: WatchedRoleSpec
-    ) -> "Iterator[aws.cloudwatch.MetricAlarm]":
+    ) -> Iterator[pulumi.Output[str]]:
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
@@ -238,21 +238,18 @@ class UsageMonitoring(pulumi.ComponentResource):
             "namespace": "AWS/SQS",
             "dimensions": {"QueueName": watched.queue_name},
             "statistic": "Maximum",
-            "period": FIVE_MINUTES,
         }
         yield alarm(
             f"{of_role}-failed-deliveries",
             description=f"An alert about {role} could not be delivered to Slack, e-mail or the usage recorder. The "
             "role may be in use without anyone knowing. Read the event in the dead-letter queue or in CloudTrail, then "
             "find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
-            threshold=0,
             metric_queries=_failed_deliveries([rule_names[path.value] for path in watched.paths]),
         )
         yield alarm(
             f"{of_role}-dead-letters",
             description=f"Undelivered alerts about {role} are in the dead-letter queue. Read them, tell the team, and "
             "delete them. Runbook: docs/runbooks/dead-letters.md.",
-            threshold=0,
             metric_name="ApproximateNumberOfMessagesVisible",
             **dead_letters,
         )
@@ -276,7 +273,6 @@ class UsageMonitoring(pulumi.ComponentResource):
                 namespace="AWS/Events",
                 metric_name="MatchedEvents",
                 dimensions={"RuleName": rule_names[counting.value]},
-                statistic="Sum",
                 period=WEEK,
             )
 

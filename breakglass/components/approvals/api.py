@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.alarm import Alarms
 from breakglass.components.approvals.function import LOG_RETENTION_DAYS
 from breakglass.naming import physical_name, vended_log_group
 
@@ -136,10 +136,8 @@ class ApprovalApi(pulumi.ComponentResource):
             namespace="AWS/ApiGateway",
             metric_name="5xx",
             dimensions={"ApiId": api.id},
-            statistic="Sum",
-            period=FIVE_MINUTES,
         )
-        return pulumi.Output.all(failures.arn)
+        return pulumi.Output.all(failures)
 
     def _stage(self, name: str, args: ApprovalApiArgs, api: "aws.apigatewayv2.Api") -> None:
         child = pulumi.ResourceOptions(parent=self)

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.app.slack.signature import RETRY_SECONDS
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.alarm import Alarms
 from breakglass.components.alerts.usage_alert import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.iam.app_roles import function_trust
 from breakglass.iam.documents import policy_json
@@ -159,7 +159,7 @@ class ApprovalFunction(pulumi.ComponentResource):
         self.function_name = function.name
         self.function_arn = function.arn
         self.invoke_arn = function.invoke_arn
-        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in raised])
+        self.alarm_arns = pulumi.Output.all(*raised)
         self.register_outputs(
             {
                 "function_name": self.function_name,
@@ -171,13 +171,8 @@ class ApprovalFunction(pulumi.ComponentResource):
 
     def _alarms(
         self, name: str, args: ApprovalFunctionArgs, function: "aws.lambda_.Function", alarms: Alarms
-    ) -> "Iterator[aws.cloudwatch.MetricAlarm]":
-        metric = {
-            "namespace": "AWS/Lambda",
-            "dimensions": {"FunctionName": function.name},
-            "statistic": "Sum",
-            "period": FIVE_MINUTES,
-        }
+    ) -> Iterator[pulumi.Output[str]]:
+        metric = {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": function.name}}
         log = f"Its log group is {args.names.function(args.app_function)}."
         yield alarms.alarm(
             f"{name}-errors",
@@ -203,13 +198,11 @@ class ApprovalFunction(pulumi.ComponentResource):
                 namespace=METRICS_NAMESPACE,
                 metric_name=Metric.permanent_refusals,
                 dimensions={METRICS_DIMENSION: args.names.stack},
-                statistic="Sum",
-                period=FIVE_MINUTES,
             )
 
     def _dead_letters(
         self, name: str, args: ApprovalFunctionArgs, function: "aws.lambda_.Function", alarms: Alarms
-    ) -> "aws.cloudwatch.MetricAlarm":
+    ) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
         queue = aws.sqs.Queue(
             f"{name}-dead-letters",
@@ -238,7 +231,6 @@ class ApprovalFunction(pulumi.ComponentResource):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue.name},
             statistic="Maximum",
-            period=FIVE_MINUTES,
         )
 
 

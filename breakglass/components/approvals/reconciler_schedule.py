@@ -130,20 +130,15 @@ class ReconcilerSchedule(pulumi.ComponentResource):
         )
 
         alarms = Alarms(self, args.topic_arn, args.region, args.tags)
-        metric: dict[str, Any] = {
-            "namespace": METRICS_NAMESPACE,
-            "dimensions": {METRICS_DIMENSION: args.stack},
-            "period": FIVE_MINUTES,
-        }
+        metric: dict[str, Any] = {"namespace": METRICS_NAMESPACE, "dimensions": {METRICS_DIMENSION: args.stack}}
         # Every run writes these. Without a run an alarm keeps its state, and `silent` is raised.
-        found_by_runs: dict[str, Any] = {**metric, "treat_missing_data": "ignore"}
+        found_by_runs: dict[str, Any] = {**metric, "statistic": "Maximum", "treat_missing_data": "ignore"}
         raised = [
             alarms.alarm(
                 f"{name}-{kind}",
                 description=f"{meaning} Runbook: docs/runbooks/alarms.md.",
                 evaluation_periods=periods,
                 metric_name=found,
-                statistic="Maximum",
                 **found_by_runs,
             )
             for kind, found, periods, meaning in _FINDINGS
@@ -156,7 +151,6 @@ class ReconcilerSchedule(pulumi.ComponentResource):
             evaluation_periods=FAILING_OF,
             datapoints_to_alarm=FAILING_PERIODS,
             metric_name=Metric.failures,
-            statistic="Maximum",
             **found_by_runs,
         )
         silent = alarms.alarm(
@@ -169,8 +163,7 @@ class ReconcilerSchedule(pulumi.ComponentResource):
             evaluation_periods=SILENT_PERIODS,
             treat_missing_data="breaching",
             metric_name=Metric.runs,
-            statistic="Sum",
             **metric,
         )
-        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in [*raised, failing, silent]])
+        self.alarm_arns = pulumi.Output.all(*raised, failing, silent)
         self.register_outputs({"alarm_arns": self.alarm_arns})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.alarm import Alarms
 from breakglass.components.approvals.function import LOG_RETENTION_DAYS
 
 
@@ -98,8 +98,6 @@ class ApprovalWorkflow(pulumi.ComponentResource):
                 namespace="AWS/States",
                 metric_name=metric,
                 dimensions={"StateMachineArn": machine.arn},
-                statistic="Sum",
-                period=FIVE_MINUTES,
             )
             for kind, metric, what in (
                 ("failed", "ExecutionsFailed", "failed"),
@@ -108,5 +106,5 @@ class ApprovalWorkflow(pulumi.ComponentResource):
             )
         ]
         self.machine_arn = machine.arn
-        self.alarm_arns = pulumi.Output.all(*[alarm.arn for alarm in raised])
+        self.alarm_arns = pulumi.Output.all(*raised)
         self.register_outputs({"machine_arn": self.machine_arn, "alarm_arns": self.alarm_arns})

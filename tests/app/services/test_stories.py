@@ -289,13 +289,10 @@ def test_session_deny_is_written_at_the_end_and_removed_later() -> None:
     assert workspace.runner.failed == []
 
 
-def test_request_message_with_refused_blocks_is_posted_plain(
-    workspace: FakeWorkspace,
-) -> None:
+def test_request_message_with_refused_blocks_is_posted_plain(workspace: FakeWorkspace) -> None:
     workspace.slack.fail("chat.postMessage", "msg_blocks_too_long")
     request = workspace.request_access()
-    place = workspace.reload(request).message
-    assert place is not None
+    assert workspace.reload(request).message is not None
     workspace.slack.heal()
     workspace.click(CLEO, ids.APPROVE, request)
     assert workspace.is_open()
@@ -338,10 +335,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
     "an address with an unknown confirmation": ({"is_email_confirmed": None}, "users of single sign-on"),
     "an address that the workspace hides": ({"profile": {}}, "your workspace hides it"),
     "an address in other case": ({"profile": {"email": "Ada@Example.com"}}, "differ in upper and lower case"),
-    "an unknown address": (
-        {"profile": {"email": "ada@else.example"}},
-        "exactly the e-mail address",
-    ),
+    "an unknown address": ({"profile": {"email": "ada@else.example"}}, "exactly the e-mail address"),
 }
 
 

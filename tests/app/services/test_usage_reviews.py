@@ -145,6 +145,13 @@ def test_explanation_from_an_alert_is_accepted_by_another(workspace: FakeWorkspa
     ]
 
 
+def explained(workspace: FakeWorkspace) -> Usage:
+    """Return a usage as it was recorded, after Ada has explained it."""
+    use = recorded(workspace, seen())
+    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    return use
+
+
 def sign_off(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
     """Open the form with the explanation, send it, and return its id."""
     view_id = workspace.open_form(person, ids.ACCEPT, use.id)
@@ -154,8 +161,7 @@ def sign_off(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
 
 @pytest.mark.parametrize("at_home", [False, True], ids=["in the thread", "in the Home tab"])
 def test_acceptance_form_shows_the_explanation_from_any_click(workspace: FakeWorkspace, at_home: bool) -> None:
-    use = recorded(workspace, seen())
-    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    use = explained(workspace)
     view_id = workspace.slack.open_view({"type": "modal", "blocks": []})
     message, home = (None, "VHOME") if at_home else (ALERT, None)
     dispatch.handle_interaction(
@@ -167,8 +173,7 @@ def test_acceptance_form_shows_the_explanation_from_any_click(workspace: FakeWor
 
 
 def test_accept_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspace) -> None:
-    use = recorded(workspace, seen())
-    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    use = explained(workspace)
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     read = workspace.slack.views[view_id]["private_metadata"]
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
@@ -183,8 +188,7 @@ def test_accept_of_a_changed_explanation_shows_the_newest(workspace: FakeWorkspa
 
 
 def test_accept_during_a_change_shows_the_newest(workspace: FakeWorkspace) -> None:
-    use = recorded(workspace, seen())
-    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    use = explained(workspace)
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     changed = {**EXPLANATION, ids.DONE_WHAT: ("something else",)}
     interrupt(workspace.store, "save_usage", lambda: workspace.submit(ADA, ids.EXPLAIN_FORM, changed, about=use.id))
@@ -196,15 +200,13 @@ def test_accept_during_a_change_shows_the_newest(workspace: FakeWorkspace) -> No
 
 @pytest.mark.parametrize("version", ["", "|", "|" + "0" * 32])
 def test_accept_without_the_version_is_refused(workspace: FakeWorkspace, version: str) -> None:
-    use = recorded(workspace, seen())
-    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    use = explained(workspace)
     workspace.submit(CLEO, ids.ACCEPT_FORM, {}, about=f"{use.id}{version}")
     assert the_use(workspace).state is UsageState.explained
 
 
 def test_accept_repeated_changes_nothing(workspace: FakeWorkspace) -> None:
-    use = recorded(workspace, seen())
-    workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
+    use = explained(workspace)
     workspace.slack.fail("chat.postMessage", "timeout")
     view_id = workspace.open_form(CLEO, ids.ACCEPT, use.id)
     about = workspace.slack.views[view_id]["private_metadata"]

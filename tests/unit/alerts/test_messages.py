@@ -9,6 +9,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,11 +151,7 @@ def test_email_of_a_session_is_exactly_this_line() -> None:
         (
             SET,
             EvidencePath.console,
-            {
-                "Account": "<account>",
-                "Who": "<session>",
-                "From address": "<address>",
-            },
+            {"Account": "<account>", "Who": "<session>", "From address": "<address>"},
         ),
         (
             SET,
@@ -489,17 +486,16 @@ def test_session_message_never_shows_awss_address(subject: Subject) -> None:
     "text", ["<!channel>", "<who>", "a`b", 'a"b', "a\\b", "a b", "a\nb", "", "caf\u00e9", "<https://x|y>", "\u202eabc"]
 )
 def test_configured_text_with_markup_is_refused(text: str) -> None:
-    for path in EvidencePath:
-        with pytest.raises(MessageError, match="Not a valid text for an alert message"):
-            slack_message(PermissionSetSubject(text), path, channel=CHANNEL)
-        with pytest.raises(MessageError, match="Not a valid text for an alert message"):
-            slack_message(SET, path, channel=text)
-        with pytest.raises(MessageError, match="Not a valid text for an alert message"):
-            slack_message(SET, path, channel=CHANNEL, post_mortem_url=text)
-        with pytest.raises(MessageError, match="Not a valid text for an alert message"):
-            email_text(PermissionSetSubject(text), path)
-        with pytest.raises(MessageError, match="Not a valid text for an alert message"):
-            email_text(SET, path, post_mortem_url=text)
+    for make in (
+        partial(slack_message, PermissionSetSubject(text), channel=CHANNEL),
+        partial(slack_message, SET, channel=text),
+        partial(slack_message, SET, channel=CHANNEL, post_mortem_url=text),
+        partial(email_text, PermissionSetSubject(text)),
+        partial(email_text, SET, post_mortem_url=text),
+    ):
+        for path in EvidencePath:
+            with pytest.raises(MessageError, match="Not a valid text for an alert message"):
+                make(path=path)
 
 
 def test_message_too_long_for_eventbridge_is_refused() -> None:

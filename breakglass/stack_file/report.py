@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from breakglass.errors import ConfigError, Problem, format_value, has_secret
+from breakglass.stack_file.base import describe_fields
 from breakglass.stack_file.faults import FAULT, Location, yaml_kind
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -184,6 +185,7 @@ def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, 
     for part in loc:
         here = _bare(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
+            describe_fields(here)
             field = next((f for name, f in here.model_fields.items() if part in (name, f.alias)), None)
             here = field.annotation if field else None
         else:

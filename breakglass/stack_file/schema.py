@@ -12,9 +12,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from breakglass.stack_file.base import describe_fields
 from breakglass.stack_file.secret_keys import NAMESPACE
 from breakglass.stack_file.stack import StackKeys
 
@@ -26,11 +28,22 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"
 
 
 class EditorSchema(GenerateJsonSchema):
-    """Omits titles and null, which are noise in an editor."""
+    """Omits titles and null, which are noise in an editor, and describes each key."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Return that no field has a title."""
         return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Return the schema of a model with the descriptions of its fields."""
+        model: type[BaseModel] = schema["cls"]
+        described = super().model_schema(schema)
+        describe_fields(model)
+        for name, field in model.model_fields.items():
+            key = field.alias if self.by_alias and field.alias else name
+            if field.description and key in described.get("properties", {}):
+                described["properties"][key].setdefault("description", field.description)
+        return described
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Return the schema of the value without null."""

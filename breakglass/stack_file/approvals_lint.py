@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
+from breakglass.app.domain.policy import PrincipalKind
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals import ApprovalRule, ApprovalSettings, DeniedAction
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionSets
-from breakglass.stack_file.principals import PRINCIPAL_KEYS, PrincipalSpec
 from breakglass.stack_file.report import nearest
 from breakglass.stack_file.set_names import pair_names
 from breakglass.stack_file.types import HttpsUrl, Region, seconds
@@ -142,11 +142,11 @@ def _pointless_requests(approvals: ApprovalSettings, sets: PermissionSets, at: s
                 AssignmentTarget.breakGlass in assignment.sets
                 and pair.break_glass_name in rule.sets
                 and accounts
-                and _key(assignment) in map(_key, rule.requesters)
+                and assignment.principal in [requester.principal for requester in rule.requesters]
             ):
                 yield Problem(
                     place,
-                    format_value(_key(assignment)[1]),
+                    format_value(assignment.principal.text),
                     f"This assignment gives them {pair.break_glass_name} in {', '.join(accounts)} all the time, so the "
                     f"rule {rule.name} has no effect for them there. They can use the set without a request, and their "
                     "requests are refused.",
@@ -162,14 +162,14 @@ def _assignments(sets: PermissionSets, at: str) -> Iterator[tuple[str, PairSpec,
 
 def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
     """Yield a warning for each requester whose requests too few named users can approve."""
-    approvers = {_key(approver) for approver in rule.approvers}
-    if any(key.startswith("group") for key, _ in approvers):
+    approvers = {approver.principal for approver in rule.approvers}
+    if any(approver.kind is PrincipalKind.group for approver in approvers):
         return
     for index, requester in enumerate(rule.requesters):
-        if len(approvers - {_key(requester)}) < rule.approvals:
+        if len(approvers - {requester.principal}) < rule.approvals:
             yield Problem(
                 f"{place}.requesters[{index}]",
-                format_value(_key(requester)[1]),
+                format_value(requester.principal.text),
                 "Requesters can't approve their own request, and the rule has too few other approvers, so it can't "
                 "approve a request of this user.",
                 "Name another user under `approvers`, or better a group.",
@@ -178,20 +178,20 @@ def _own_requests(rule: ApprovalRule, place: str) -> Iterator[Problem]:
 
 def _forbidden_approvers(rule: ApprovalRule, approvals: ApprovalSettings, place: str) -> Iterator[Problem]:
     """Yield a warning for a rule whose approvers are all denied in all its accounts."""
-    left = {_key(approver) for approver in rule.approvers}
+    left = {approver.principal for approver in rule.approvers}
     named: list[str] = []
     for deny in approvals.denies:
         everywhere = (not deny.sets or set(rule.sets) <= set(deny.sets)) and (
             not deny.accounts or set(rule.accounts) <= set(deny.accounts)
         )
         if DeniedAction.approve in deny.actions and everywhere:
-            hit = left & {_key(principal) for principal in deny.principals} if deny.principals else left
+            hit = left & {principal.principal for principal in deny.principals} if deny.principals else left
             named += [deny.name] if hit else []
             left -= hit
     if not left:
         yield Problem(
             f"{place}.approvers",
-            format_value([_key(approver)[1] for approver in rule.approvers]),
+            format_value([approver.principal.text for approver in rule.approvers]),
             f"No approver of this rule can approve now: {' and '.join(named)} of `denies` forbids it to all of them.",
             "Ignore this warning if that is intended, e.g. in a change freeze; otherwise name other `approvers`.",
         )
@@ -231,9 +231,3 @@ def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
                     "has no effect there either.",
                     "Correct the account ID, or ignore this warning if a rule will follow.",
                 )
-
-
-def _key(entry: PrincipalSpec) -> tuple[str, str]:
-    """Return the key of an entry that names its principal, and the value of that key."""
-    values = (entry.group, entry.group_id, entry.user, entry.user_id)
-    return next((key, value) for key, value in zip(PRINCIPAL_KEYS, values, strict=True) if value is not None)

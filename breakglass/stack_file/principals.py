@@ -1,16 +1,38 @@
 """The keys by which a stack file names a group or a user of the identity store."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
+from breakglass.app.domain.policy import PrincipalKind
 from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import PrincipalId, PrincipalName
 
 PRINCIPAL_KEYS = ("group", "groupId", "user", "userId")
 """The keys that name a principal; exactly one of them is given."""
+
+
+@dataclass(frozen=True)
+class NamedPrincipal:
+    """A group or user as in the stack file.
+
+    Attributes:
+        kind: group or user.
+        text: its name or ID.
+        by_id: True if `text` is the ID.
+    """
+
+    kind: PrincipalKind
+    text: str
+    by_id: bool
+
+    @property
+    def key(self) -> str:
+        """The key in logical names: `group:database-oncall`, `userId:…`."""
+        return f"{self.kind}{'Id' if self.by_id else ''}:{self.text}"
 
 
 class PrincipalSpec(ConfigModel):
@@ -24,6 +46,17 @@ class PrincipalSpec(ConfigModel):
     """The user name of a user in the identity store. Prefer groups: people change."""
     user_id: PrincipalId | None = None
     """The ID of a user in the identity store."""
+
+    @property
+    def principal(self) -> NamedPrincipal:
+        """The group or user that the entry names."""
+        choices = (
+            (PrincipalKind.group, self.group, False),
+            (PrincipalKind.user, self.user, False),
+            (PrincipalKind.group, self.group_id, True),
+            (PrincipalKind.user, self.user_id, True),
+        )
+        return next(NamedPrincipal(kind, text, by_id) for kind, text, by_id in choices if text is not None)
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:

@@ -9,14 +9,14 @@ import pulumi
 import pytest
 
 from breakglass.app.domain.policy import PrincipalKind
-from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
-from breakglass.stack_file.principals import PrincipalSpec
+from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, key_problem
+from breakglass.stack_file.principals import NamedPrincipal, PrincipalSpec
 from tests.conftest import IDENTITY_STORE_ID, REGION, ProviderError, deploy
 
 GET_USER = "aws:identitystore/getUser:getUser"
-LEADS = Named(PrincipalKind.group, "database-leads", by_id=False)
-ADA = Named(PrincipalKind.user, "ada.lovelace", by_id=False)
-ADA_BY_ID = Named(PrincipalKind.user, "9067712ab3-11112222-3333-4444-5555-666677778888", by_id=True)
+LEADS = NamedPrincipal(PrincipalKind.group, "database-leads", by_id=False)
+ADA = NamedPrincipal(PrincipalKind.user, "ada.lovelace", by_id=False)
+ADA_BY_ID = NamedPrincipal(PrincipalKind.user, "9067712ab3-11112222-3333-4444-5555-666677778888", by_id=True)
 
 
 class Holder(pulumi.ComponentResource):
@@ -46,7 +46,7 @@ def no_such_user(_: object) -> dict[str, Any]:
     ],
 )
 def test_logical_name_has_the_entry_as_written(entry: PrincipalSpec, key: str) -> None:
-    assert named(entry).key == key
+    assert entry.principal.key == key
 
 
 def test_missing_name_does_not_hide_others() -> None:

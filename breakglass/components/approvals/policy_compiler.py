@@ -180,12 +180,5 @@ def _principals(entries: Iterable[PrincipalSpec], ids: PrincipalIds) -> tuple[Pr
 
 def _principal(entry: PrincipalSpec, ids: PrincipalIds) -> Principal:
     """Return the principal of an entry; a principal by ID has its ID as its name."""
-    for kind, name, principal_id in (
-        (PrincipalKind.group, entry.group, entry.group_id),
-        (PrincipalKind.user, entry.user, entry.user_id),
-    ):
-        if name is not None:
-            return Principal(kind, ids[kind, name], name)
-        if principal_id is not None:
-            return Principal(kind, principal_id, principal_id)
-    raise ValueError("The entry names no principal; it was not validated.")
+    named = entry.principal
+    return Principal(named.kind, named.text if named.by_id else ids[named.kind, named.text], named.text)

@@ -17,11 +17,12 @@ from breakglass.components.approvals import checks
 from breakglass.components.approvals.organization import Organization
 from breakglass.components.approvals.policy_compiler import PrincipalIds, ResolvedNames, compile_policy
 from breakglass.components.delegation import unmanageable_assignments
-from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, Named, key_problem, named
+from breakglass.components.permission_sets.identity_store import IdentityStore, Missing, key_problem
 from breakglass.errors import ConfigError, Problem
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.mentions import Mention, assigned, mentioned
 from breakglass.stack_file.permission_sets import PairSpec
+from breakglass.stack_file.principals import NamedPrincipal
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ApprovalNameResolver:
         The program fails with one report of all names that do not exist or can't be managed.
         """
         wanted = [*dict.fromkeys((mention.kind, mention.name) for mention in (*self._of_section(), *self._of_pairs()))]
-        answers = [self.store.answer_about(Named(kind, name, by_id=False)) for kind, name in wanted]
+        answers = [self.store.answer_about(NamedPrincipal(kind, name, by_id=False)) for kind, name in wanted]
         found = pulumi.Output.all(*answers).apply(partial(self._checked, wanted))
         self._warn(found)
         return found
@@ -119,14 +120,14 @@ class ApprovalNameResolver:
         members = [self.store.members(found.apply(partial(_id_of, group))) for group in groups]
         pulumi.Output.all(found, *members).apply(partial(self._unapprovable, groups))
 
-    def _groups(self) -> Iterator[Named]:
+    def _groups(self) -> Iterator[NamedPrincipal]:
         for rule in self.approvals.rules:
             for entry in (*rule.requesters, *rule.approvers):
-                principal = named(entry)
+                principal = entry.principal
                 if principal.kind is PrincipalKind.group:
                     yield principal
 
-    def _unapprovable(self, groups: Sequence[Named], known: Sequence[Any]) -> None:
+    def _unapprovable(self, groups: Sequence[NamedPrincipal], known: Sequence[Any]) -> None:
         found, *answers = known
         for answer in answers:
             if isinstance(answer, Missing):
@@ -143,7 +144,7 @@ class ApprovalNameResolver:
         return self.policy(found, "", "", no_arns, None).rules
 
 
-def _id_of(principal: Named, found: ResolvedPrincipals) -> str:
+def _id_of(principal: NamedPrincipal, found: ResolvedPrincipals) -> str:
     return principal.text if principal.by_id else found.ids[principal.kind, principal.text]
 
 

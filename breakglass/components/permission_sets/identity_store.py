@@ -17,38 +17,7 @@ import pulumi_aws as aws
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.components.provider_error import words_of
 from breakglass.errors import ConfigError, Problem, format_value
-from breakglass.stack_file.principals import PrincipalSpec
-
-
-@dataclass(frozen=True)
-class Named:
-    """A group or user as in the stack file.
-
-    Attributes:
-        kind: group or user.
-        text: its name or ID.
-        by_id: True if `text` is the ID.
-    """
-
-    kind: PrincipalKind
-    text: str
-    by_id: bool
-
-    @property
-    def key(self) -> str:
-        """The key in logical names: `group:database-oncall`, `userId:…`."""
-        return f"{self.kind}{'Id' if self.by_id else ''}:{self.text}"
-
-
-def named(entry: PrincipalSpec) -> Named:
-    """Return the principal that an entry names."""
-    choices = (
-        (PrincipalKind.group, entry.group, False),
-        (PrincipalKind.user, entry.user, False),
-        (PrincipalKind.group, entry.group_id, True),
-        (PrincipalKind.user, entry.user_id, True),
-    )
-    return next(Named(kind, text, by_id) for kind, text, by_id in choices if text is not None)
+from breakglass.stack_file.principals import NamedPrincipal
 
 
 @dataclass(frozen=True)
@@ -76,13 +45,13 @@ class IdentityStore:
     region: str
     parent: pulumi.Resource
 
-    def id_of(self, principal: Named) -> pulumi.Input[str]:
+    def id_of(self, principal: NamedPrincipal) -> pulumi.Input[str]:
         """Return the ID of a principal; the program fails if it does not exist."""
         if principal.by_id:
             return principal.text
         return self._look_up(principal).recover(partial(_fail, principal))
 
-    def answer_about(self, principal: Named) -> pulumi.Output[str | Missing]:
+    def answer_about(self, principal: NamedPrincipal) -> pulumi.Output[str | Missing]:
         """Return the ID of a principal, or `Missing`."""
         if principal.by_id:
             return pulumi.Output.from_input(principal.text)
@@ -100,7 +69,7 @@ class IdentityStore:
         users: pulumi.Output[Sequence[str] | Missing] = found.apply(_users)
         return users.recover(_missing)
 
-    def _look_up(self, principal: Named) -> pulumi.Output[str]:
+    def _look_up(self, principal: NamedPrincipal) -> pulumi.Output[str]:
         opts = pulumi.InvokeOptions(parent=self.parent)
         # Not dicts: the SDK translates the keys of a resource's dicts to camelCase, but not those of a function's.
         if principal.kind is PrincipalKind.group:
@@ -157,7 +126,7 @@ def _missing(error: Exception) -> Missing:
     return Missing(words_of(error))
 
 
-def _fail(principal: Named, error: Exception) -> str:
+def _fail(principal: NamedPrincipal, error: Exception) -> str:
     said = words_of(error)
     problem = key_problem(said) or Problem(
         principal.key,

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from breakglass.components.arguments import PermissionSetPairArgs
 from breakglass.components.constructor import show_analyzer, validate_args
-from breakglass.components.permission_sets.identity_store import IdentityStore, named
+from breakglass.components.permission_sets.identity_store import IdentityStore
 from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import merge_inline, policy_json
 from breakglass.iam.lint import LintContext, Severity, lint_pair
@@ -226,7 +226,7 @@ class PermissionSetPair(pulumi.ComponentResource):
     def _assignments(
         self, spec: PermissionSetPairSpec, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
     ) -> "Iterator[aws.ssoadmin.AccountAssignment]":
-        principal = named(who)
+        principal = who.principal
         principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
         for target in who.sets:
             for account in who.accounts:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.errors import PolicyError
-from breakglass.iam.documents import Document, Statement, policy_size
+from breakglass.iam.documents import Document, Statement, build_document, policy_size
 from breakglass.naming import AppFunction, ResourceArns
 
 ROLE_POLICY_LIMIT = 10_240
@@ -57,7 +57,7 @@ def function_trust() -> Document:
     Only a principal with `iam:PassRole` in the role's account gives it to a function, so there is no confused deputy
     (Lambda Developer Guide, "Defining Lambda function permissions with an execution role").
     """
-    return _document(
+    return build_document(
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
     )
 
@@ -67,7 +67,7 @@ def workflow_trust(arns: ResourceArns) -> Document:
 
     Source: Step Functions Developer Guide, "Prevent cross-service confused deputy issue".
     """
-    return _document(
+    return build_document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "states.amazonaws.com"},
@@ -86,7 +86,7 @@ def workflow_permissions(arns: ResourceArns) -> Document:
     The actions of log delivery have no resource types (Step Functions Developer Guide, "Using CloudWatch Logs to log
     execution history").
     """
-    return _document(
+    return build_document(
         {
             "Sid": "CallSteps",
             "Effect": "Allow",
@@ -119,7 +119,7 @@ def function_permissions(app_function: AppFunction, scope: AppScope) -> Document
     Raises:
         PolicyError: it exceeds the limit of a role.
     """
-    document = _document(_write_logs(app_function, scope.arns), *_PERMISSIONS[app_function](scope))
+    document = build_document(_write_logs(app_function, scope.arns), *_PERMISSIONS[app_function](scope))
     size = policy_size(document)
     if size > ROLE_POLICY_LIMIT:
         raise PolicyError(
@@ -538,7 +538,3 @@ def _principals(policy: ApprovalPolicy) -> Iterable[Principal]:
     for deny in policy.denies:
         yield from deny.principals
     yield from policy.security
-
-
-def _document(*statements: Statement) -> Document:
-    return {"Version": "2012-10-17", "Statement": list(statements)}

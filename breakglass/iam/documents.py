@@ -42,7 +42,7 @@ def policy_size(document: Mapping[str, Any]) -> int:
 
 def invoke_destination(destination_arn: str) -> Document:
     """Return a document that allows sending events to one API destination."""
-    return _document({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination_arn})
+    return build_document({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination_arn})
 
 
 def events_trust(destination_arn: str) -> Document:
@@ -57,7 +57,7 @@ def events_trust(destination_arn: str) -> Document:
     """
     partition, region, account = _owner(destination_arn)
     rules = f"arn:{partition}:events:{region}:{account}:rule/{ALERT_PATH_PREFIX}*"
-    return _document(
+    return build_document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
@@ -69,7 +69,7 @@ def events_trust(destination_arn: str) -> Document:
 
 def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Document:
     """Let EventBridge send undelivered events of the given rules to the queue."""
-    return _document(
+    return build_document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
@@ -94,7 +94,7 @@ def alarm_topic_policy(topic_arn: str) -> Document:
     partition, region, account = _owner(topic_arn)
     alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{ALERT_PATH_PREFIX}*"
     publish = {"Action": "sns:Publish", "Resource": topic_arn}
-    return _document(
+    return build_document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
@@ -159,7 +159,8 @@ def _merged(document: Mapping[str, Any] | None, statements: Sequence[Statement])
     return {**(document or {"Version": "2012-10-17"}), "Statement": [*own, *statements]}
 
 
-def _document(*statements: Statement) -> Document:
+def build_document(*statements: Statement) -> Document:
+    """Return a document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 

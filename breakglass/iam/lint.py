@@ -30,6 +30,7 @@ from breakglass.iam.protection import PLACEHOLDER_API_ID, api_arn, deny_statemen
 from breakglass.iam.rules import (
     ADDS_NOTHING,
     ANY_ROLE,
+    BREAK_GLASS,
     DENIED_ANYWAY,
     EVERYDAY_RISK,
     INLINE_POLICY,
@@ -104,7 +105,6 @@ class Pair(Protocol):
         """The break-glass permission set."""
 
 
-_SET = "breakGlass"
 _ADMINISTRATOR = RiskAcknowledgement.administrator_access
 _APPROVALS = RiskAcknowledgement.approvals
 _ALSO_ON = {"ssm": ("ec2", "ecs")}
@@ -184,7 +184,7 @@ def lint_approvals_risk(everyday: PermissionSetPolicies, partition: str) -> tupl
 def _lint_break_glass(break_glass: BreakGlassPolicies, context: LintContext) -> Iterator[Finding]:
     protected, partition = context.protect_alert_path, context.partition
     excluded = (PROTECTED_RISKS if protected else frozenset()) | (frozenset() if context.approvals else {_APPROVALS})
-    sources = list(_risk_sources(_SET, break_glass, partition, context.own_arns))
+    sources = list(_risk_sources(BREAK_GLASS, break_glass, partition, context.own_arns))
     for source in sources:
         for risk in source.reported_risks(excluded):
             if not {risk, _ADMINISTRATOR} & set(break_glass.acknowledge):
@@ -201,15 +201,15 @@ def _lint_break_glass(break_glass: BreakGlassPolicies, context: LintContext) -> 
         local_login=break_glass.allow_local_login,
         own=context.denied_arns,
     )
-    yield from _lint_inline(_SET, break_glass, added)
+    yield from _lint_inline(BREAK_GLASS, break_glass, added)
     if not (sources or break_glass.customer_managed_policies):
-        yield _finding(NO_POLICY, _SET, "(no policy)")
+        yield _finding(NO_POLICY, BREAK_GLASS, "(no policy)")
     if not break_glass.customer_managed_policies:
         granted = {risk for source in sources for risk in source.risks} - excluded
         granted |= {_APPROVALS} if context.approvals and not protected else set()
         for index, risk in enumerate(break_glass.acknowledge):
             if risk not in granted:
-                yield _finding(STALE_ACKNOWLEDGEMENT, f"{_SET}.acknowledge[{index}]", format_value(risk))
+                yield _finding(STALE_ACKNOWLEDGEMENT, f"{BREAK_GLASS}.acknowledge[{index}]", format_value(risk))
 
 
 def _lint_denied(
@@ -233,7 +233,7 @@ def _lint_unprotected(
     if context.approvals and not context.protect_alert_path and not known and not meant:
         yield _finding(
             RISKS[_APPROVALS],
-            _SET,
+            BREAK_GLASS,
             "(protectAlertPath: false)",
             why="The stack has approvals, and no Deny keeps the set from them: an IAM policy that changes later, or "
             "that the lint can't read, could let it decide on its own request.",
@@ -273,7 +273,7 @@ def _lint_difference(everyday: PermissionSetPolicies, break_glass: PermissionSet
     )
     denies = [statement for statement in _statements(everyday) if statement["Effect"] == "Deny"]
     if emergency and not denies and not everyday.permissions_boundary and all(each in known for each in emergency):
-        yield _finding(ADDS_NOTHING, _SET, "(the same policies)")
+        yield _finding(ADDS_NOTHING, BREAK_GLASS, "(the same policies)")
 
 
 def _finding(

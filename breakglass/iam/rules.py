@@ -45,7 +45,7 @@ class LintRule:
     """ARN patterns with `{partition}` in place of the partition."""
 
 
-_SET = "breakGlass"
+BREAK_GLASS = "breakGlass"
 _REFUSED, _WARNING = Severity.refused, Severity.warning
 
 
@@ -58,7 +58,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.administrator_access,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set allows everything, or everything but a few exceptions, so it has all other risks: it can give itself "
         "denied permissions, stop CloudTrail and cut the alert of its own use.",
         "Allow only the actions that the emergency needs. Even if this risk is acknowledged, protectAlertPath denies "
@@ -70,7 +70,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.iam,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can change permissions in the account: it can give another identity any permission or credential and "
         "continue as that identity, beyond every limit and every alert of this set.",
         "Allow only iam:Get* and iam:List*, and iam:PassRole on the roles that are needed.",
@@ -108,7 +108,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.sso,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can change permission sets, their assignments, the groups they are assigned to, or the applications "
         "that sign people in: in the account of Identity Center it can give itself any access, or remove this set's "
         "limits.",
@@ -119,7 +119,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.organizations,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can change the organization: in the management account it can detach service control policies, move "
         "or close accounts, deploy into every account by a stack set, or make another account the delegated "
         "administrator of a service.",
@@ -135,7 +135,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.stop_cloudtrail,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can stop, delete or narrow a trail. Alerts come from a trail's events: without it, a use raises no "
         "alert.",
         "Allow only the read-only actions of cloudtrail, or leave protectAlertPath on.",
@@ -145,7 +145,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.alert_path,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can cut the alert of its own use: the event bus, rules, targets, connection, API destination, token, "
         "dead-letter queue, topic or alarms.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
@@ -204,7 +204,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.approvals,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can decide on its own request: it can call or change the functions of the approvals, write their "
         "records, or complete steps of their workflow.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
@@ -234,7 +234,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.root,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "In the management account the set can open a session of the root user of every member account, which no "
         "policy of that account binds.",
         "List the needed sts actions, without sts:AssumeRoot.",
@@ -244,7 +244,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.access,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "In the management account the set can hand out roles by account access manager. Such access is not in this "
         "stack's assignments, and needs no approval.",
         "Allow only the read-only actions of account-access.",
@@ -254,7 +254,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.account,
         _REFUSED,
-        _SET,
+        BREAK_GLASS,
         "The set can disable the region of the alert path, close the account, or change the address with which its "
         "root user is recovered.",
         "Allow only the read-only actions of account.",
@@ -264,7 +264,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.code,
         _WARNING,
-        _SET,
+        BREAK_GLASS,
         "The set can run commands on machines, or code under roles that are there already. What is done there counts "
         "as that role's: neither this set's limits nor the Deny of protectAlertPath bind it, and its alerts don't tell "
         "of it.",
@@ -336,7 +336,7 @@ _RISKS = (
     LintRule(
         RiskAcknowledgement.stop_detection,
         _WARNING,
-        _SET,
+        BREAK_GLASS,
         "The set can switch off the detection of misuse besides this alert: AWS Config, GuardDuty, Security Hub, or "
         "telemetry rules.",
         "Allow only the read-only actions of these services.",
@@ -391,14 +391,14 @@ EVERYDAY_RISK = LintRule(
 ADDS_NOTHING = LintRule(
     "adds-nothing",
     _WARNING,
-    _SET,
+    BREAK_GLASS,
     "The everyday set allows everything that the break-glass set allows, so the break-glass set is never needed.",
     "Move the permissions for emergencies from the everyday set to the break-glass set.",
 )
 NO_POLICY = LintRule(
     "no-policy",
     _WARNING,
-    _SET,
+    BREAK_GLASS,
     "The break-glass set allows no action: in an emergency it raises an alert and does not help.",
     "Give it managedPolicies, customerManagedPolicies or an inlinePolicy with an Allow.",
 )

@@ -147,10 +147,10 @@ def may_request(policy: ApprovalPolicy, requester: Person, permission_set: str, 
             names,
         )
     terms = _terms(matching)
-    approvals = "one approval" if terms.approvals == 1 else f"{terms.approvals} approvals by different people"
     return Decision(
         Outcome.allowed,
-        f"{requester.display_name} may request {permission_set}. It needs {approvals} by {_listed(approvers)}.",
+        f"{requester.display_name} may request {permission_set}. It needs {format_approvals(terms.approvals)} by "
+        f"{_listed(approvers)}.",
         names,
         approvers,
         terms,
@@ -550,6 +550,11 @@ def _unique(lists: Iterable[tuple[Principal, ...]]) -> tuple[Principal, ...]:
 
 def _common(lists: Sequence[tuple[Principal, ...]]) -> tuple[Principal, ...]:
     return tuple(principal for principal in lists[0] if all(principal in others for others in lists[1:]))
+
+
+def format_approvals(count: int) -> str:
+    """Return the number of approvals that a request needs."""
+    return "one approval" if count == 1 else f"{count} approvals by different people"
 
 
 def _who_may(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str:

@@ -64,13 +64,19 @@ class ActionContext:
 
     def require_authorization(self, question: "_Question", request: Request) -> Decision:
         """Return the decision that authorizes this person, by `may_end` or `may_deny`."""
-        requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-        decision = question(self.policy, self.person, requester, request.permission_set, request.accounts)
+        decision = question(self.policy, self.person, requester_of(request), request.permission_set, request.accounts)
         require(decision)
         return decision
 
 
+MISSING_REASON = "Enter a reason. The requester reads it."
+
 _Question = Callable[[ApprovalPolicy, Person, Person, str, Sequence[str]], Decision]
+
+
+def requester_of(request: Request) -> Person:
+    """Return a request's requester, without their groups."""
+    return Person(request.requester.user_id, request.requester_name, request.requester.name)
 
 
 def require(decision: Decision) -> None:

@@ -9,7 +9,7 @@ from breakglass.app.domain.records import Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import is_blank
 from breakglass.app.services import notifications
-from breakglass.app.services.action import ActionContext, find_text
+from breakglass.app.services.action import MISSING_REASON, ActionContext, find_text
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import forms, ids
 from breakglass.app.slack.payloads import Click, Submission
@@ -34,8 +34,7 @@ def end_access(action: ActionContext, submission: Submission) -> None:
     action.require_authorization(may_end, request)
     note = find_text(submission.values, ids.NOTE)
     if is_blank(note):
-        problem = "Enter a reason. The requester reads it."
-        action.responder.show_view(forms.end_form(request, note, problem, action.policy.accounts))
+        action.responder.show_view(forms.end_form(request, note, MISSING_REASON, action.policy.accounts))
         return
     _end_request(action, request, note)
     action.responder.show_text("Revoking", "The access is being revoked. The thread says when that is verified.")

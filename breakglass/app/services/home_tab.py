@@ -10,7 +10,7 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import Request, State
 from breakglass.app.domain.request_lifecycle import FINAL, effective_state
 from breakglass.app.ports import Page
-from breakglass.app.services.action import ActionContext
+from breakglass.app.services.action import ActionContext, requester_of
 from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack import ids
 from breakglass.app.slack.home import (
@@ -72,13 +72,13 @@ def _wanted(click: Click | None) -> tuple[HistoryFilter, str | None]:
 
 class _Requesters:
     def __init__(self, context: InteractionContext) -> None:
-        self._desk = context
+        self._context = context
         self._known: dict[str, Person | None] = {}
 
     def of(self, request: Request) -> Person | None:
         user_id = request.requester.user_id
         if user_id not in self._known:
-            self._known[user_id] = self._desk.directory.person(user_id)
+            self._known[user_id] = self._context.directory.person(user_id)
         return self._known[user_id]
 
 
@@ -94,8 +94,7 @@ def _may_decide(context: InteractionContext, person: Person, request: Request, r
 
 
 def _may_end(context: InteractionContext, person: Person, request: Request) -> bool:
-    requester = Person(request.requester.user_id, request.requester_name, request.requester.name)
-    return bool(may_end(context.policy, person, requester, request.permission_set, request.accounts))
+    return bool(may_end(context.policy, person, requester_of(request), request.permission_set, request.accounts))
 
 
 def _history(

@@ -23,7 +23,7 @@ from breakglass.app.domain.records import Actor, Approval, Request, State
 from breakglass.app.domain.request_lifecycle import Change
 from breakglass.app.domain.texts import is_blank
 from breakglass.app.services import announcements, extensions, notifications
-from breakglass.app.services.action import ActionContext, ActionRejectedError, find_text, require
+from breakglass.app.services.action import MISSING_REASON, ActionContext, ActionRejectedError, find_text, require
 from breakglass.app.services.context import InteractionContext
 from breakglass.app.services.optimistic_writes import change_request
 from breakglass.app.slack import forms, ids
@@ -71,8 +71,7 @@ def deny(action: ActionContext, submission: Submission) -> None:
     rule = action.require_authorization(may_deny, asked).rule or ""
     note = find_text(submission.values, ids.NOTE)
     if is_blank(note):
-        problem = "Enter a reason. The requester reads it."
-        action.responder.show_view(forms.deny_form(asked, note, problem, action.policy.accounts))
+        action.responder.show_view(forms.deny_form(asked, note, MISSING_REASON, action.policy.accounts))
         return
 
     def denied(request: Request) -> Change:

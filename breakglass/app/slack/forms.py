@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from breakglass.app.domain.decision import Terms
+from breakglass.app.domain.decision import Terms, format_approvals
 from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.records import Denial, Explanation, Kind, Request, Usage
 from breakglass.app.domain.request_lifecycle import MAXIMUM_ACCOUNTS
@@ -139,8 +139,12 @@ def account_options(accounts: Sequence[str], names: Mapping[str, str], typed: st
     Returns:
         At most a hundred options. If more accounts match, the last option says so, and has no effect if chosen.
     """
-    labels = [(f"{names[account]} ({account})" if names.get(account) else account, account) for account in accounts]
+    labels = [(_account_label(account, names), account) for account in accounts]
     return _options(sorted(labels, key=lambda pair: (pair[0].casefold(), pair[1])), typed)
+
+
+def _account_label(account: str, names: Mapping[str, str]) -> str:
+    return f"{names[account]} ({account})" if names.get(account) else account
 
 
 def _options(choices: Sequence[tuple[str, str]], typed: str) -> list[Block]:
@@ -174,7 +178,7 @@ def _accounts(offer: RequestOptions, role: str, chosen: Sequence[str]) -> list[B
     possible = offer.sets[role]
     kept = [account for account in chosen if account in possible][:MAXIMUM_ACCOUNTS]
     options = [
-        _option(f"{offer.accounts[account]} ({account})" if offer.accounts.get(account) else account, account)
+        _option(_account_label(account, offer.accounts), account)
         for account in kept or (possible if len(possible) == 1 else [])
     ]
     menu = _searched(
@@ -321,9 +325,7 @@ def extend_form(
             what,
             *_duration(terms, draft.duration, "Counted from the approval, not from the present end."),
             _long_text(ids.REASON, "Reason", draft.reason, "The approvers read it. It is stored as you write it."),
-            context(
-                f"An extension needs {phrases.format_approvals(terms.approvals)}. Until then, the present end remains."
-            ),
+            context(f"An extension needs {format_approvals(terms.approvals)}. Until then, the present end remains."),
         ],
         submit="Request more time",
         callback_id=ids.EXTEND_FORM,

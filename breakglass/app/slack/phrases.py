@@ -7,7 +7,7 @@ Non-goals: whole messages (see `messages`, `forms` and `home`).
 
 from collections.abc import Mapping, Sequence
 
-from breakglass.app.domain.decision import Terms
+from breakglass.app.domain.decision import Terms, format_approvals
 from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.policy import ApprovalPolicy, Principal
 from breakglass.app.domain.records import Actor, Announcement, ChannelNotice, Denial, Grant, Usage
@@ -45,11 +45,6 @@ def join_names(names: Sequence[str]) -> str:
     """Return `a`, `a and b`, or `a, b and c`."""
     *before, last = names or [""]
     return f"{', '.join(before)} and {last}" if before else last
-
-
-def format_approvals(count: int) -> str:
-    """Return the number of approvals that a request needs."""
-    return "one approval" if count == 1 else f"{count} approvals by different people"
 
 
 def describe_next_steps(terms: Terms) -> str:

@@ -34,11 +34,11 @@ DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
 
-MAIL_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
+LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
     "maximum_event_age_in_seconds": DAY,
     "maximum_retry_attempts": 185,
 }
-"""EventBridge's longest retry: unlike for Slack, no third channel waits for these mails to fail."""
+"""EventBridge's longest retry, for targets whose failure no third channel waits for, unlike Slack's."""
 
 
 class WatchedRoleSpec(WatchedRole):
@@ -199,7 +199,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             rule=lost.name,
             arn=topic.arn,
             input_transformer={"input_paths": dict(text.input_paths), "input_template": text.template},
-            retry_policy=MAIL_RETRY,
+            retry_policy=LONGEST_RETRY,
             region=spec.region,
             opts=pulumi.ResourceOptions(depends_on=[policy], parent=self),
         )
@@ -221,7 +221,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             rule=pulumi.Output.from_input(watched.rule_names)[path.value],
             arn=topic.arn,
             input_transformer={"input_paths": dict(mail.input_paths), "input_template": mail.template},
-            retry_policy=MAIL_RETRY,
+            retry_policy=LONGEST_RETRY,
             dead_letter_config={"arn": watched.queue_arn},
             region=spec.region,
             opts=pulumi.ResourceOptions(depends_on=[topic.policy], parent=self),

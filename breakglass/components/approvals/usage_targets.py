@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
+from breakglass.components.alerts.usage_monitoring import LONGEST_RETRY
 from breakglass.vocabulary import EvidencePath
 
 
@@ -79,7 +80,7 @@ class UseRecording(pulumi.ComponentResource):
                     "input_paths": dict(rule.record.input_paths),
                     "input_template": rule.record.template,
                 },
-                retry_policy={"maximum_event_age_in_seconds": 86_400, "maximum_retry_attempts": 185},
+                retry_policy=LONGEST_RETRY,
                 dead_letter_config={"arn": rule.queue_arn},
                 region=args.region,
                 opts=pulumi.ResourceOptions(depends_on=[permission], parent=self),

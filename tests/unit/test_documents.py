@@ -3,6 +3,7 @@
 Not proven here: that what the documents say is true.
 """
 
+import ast
 import hashlib
 import json
 import re
@@ -134,6 +135,29 @@ def test_refusals_in_the_guide_are_those_of_the_app() -> None:
     texts = re.sub(r'"\s+f?"', "", re.sub(r"\{[\w.]+\}", "…", code))
     assert len(rows) > 8
     assert [row for row in rows if not all(part.strip() in texts for part in row.split("…"))] == []
+
+
+def texts_of_the_app() -> Iterator[str]:
+    """Each string of the app; `…` for a value in it."""
+    for file in (ROOT / "breakglass" / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(file))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_quotes_in_runbook_tables_are_texts_of_the_app() -> None:
+    runbooks = "".join(prose(file) for file in (ROOT / "docs" / "runbooks").glob("*.md"))
+    # Longer quotes only: Slack's own error codes and states of one word are no sentences of the app.
+    quotes = [quote for quote in re.findall(r"^\| \*([^*|]+)\*", runbooks, flags=re.MULTILINE) if quote.count(" ") > 1]
+    texts = list(texts_of_the_app())
+    assert len(quotes) > 12
+    assert [
+        quote
+        for quote in quotes
+        if not any(all(part.strip(" .") in text for part in quote.split("…")) for text in texts)
+    ] == []
 
 
 def test_license_is_the_unmodified_apache_text() -> None:

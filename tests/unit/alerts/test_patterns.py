@@ -4,9 +4,6 @@ It does not prove that EventBridge accepts them (see `tests.events.matcher`), no
 """
 
 import json
-import re
-import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +30,6 @@ from tests.unit.alerts.strategies import (
     suffixes,
 )
 
-RUNBOOK = Path(__file__).parents[3] / "docs/runbooks/drill.md"
 DRILL = {"source": ["breakglass.drill"], "detail-type": ["Break-glass drill"], "detail": {"drill": ["DRILL: "]}}
 STS = {"source": ["aws.sts"], "detail-type": ["AWS API Call via CloudTrail"]}
 SSO = {
@@ -463,15 +459,6 @@ def test_drill_event_is_an_entry_for_put_events(subject: Subject, path: Evidence
         "recipientAccountId": "222222222222",
         **DRILLS[subject, path],
     }
-
-
-def test_runbook_script_builds_a_drill_event(capsys: pytest.CaptureFixture[str]) -> None:
-    script = re.search(r"<<'EOF'\n(.*?)\n +EOF", RUNBOOK.read_text(encoding="utf-8"), re.DOTALL)
-    assert script
-    exec(textwrap.dedent(script[1]), {})  # noqa: S102 - the runbook is ours
-    (entry,) = json.loads(capsys.readouterr().out)
-    sent = event(entry["Source"], entry["DetailType"], **json.loads(entry["Detail"]))
-    assert matches(event_pattern(SET, EvidencePath.session_start), sent)
 
 
 @pytest.mark.parametrize("marker", [None, "", "DRILL:", "drill: ", "real"])

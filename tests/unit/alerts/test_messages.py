@@ -536,7 +536,10 @@ def test_check_transformer_passes_the_builders_output() -> None:
     ("make", "why"),
     [
         (lambda: replace(good(), template=good().template + "}"), "is not valid JSON"),
-        (edited('"<eventId>"', "<eventId>"), "inside quoted text"),
+        (
+            edited('"<eventId>"', "<eventId>"),
+            "each placeholder inside quoted text: there a missing field leaves an empty text",
+        ),
         (edited("<region>", "<where>"), "region, where has only one of them"),
         (with_path("userId", FIELDS["userId"].path), "userId has only one of them"),
         (with_path("agent", "$.detail.userAgent"), "not in the list of safe fields"),
@@ -547,7 +550,7 @@ def test_check_transformer_passes_the_builders_output() -> None:
         (edited("https://console.aws.amazon.com", ""), "Not a valid address of a Slack button"),
         (edited('"value":', '"values":'), "has neither a url nor a value"),
         (edited("|", "x" * 400, recorded), "for the value"),
-        (edited('"actions"', '"carousel"'), "got a block of type 'carousel'"),
+        (edited('"actions"', '"carousel"'), "a block of type 'carousel': its limits in Slack are not checked"),
         (edited("A session with this role has started.", ""), "a length of 1 to 3000"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,6 +1,7 @@
 """`SlackDestination` registers exactly these resources, with these policies.
 
-Not proven here: that EventBridge may use the role (docs/live-checks.md).
+Not proven here: the text of the policies (tests/unit/iam/test_documents.py), and that EventBridge may use the role
+(docs/live-checks.md).
 """
 
 import json
@@ -9,6 +10,7 @@ from typing import cast
 import pulumi
 
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationArgs
+from breakglass.iam.documents import events_trust, invoke_destination
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 DESTINATION = "aws:cloudwatch/eventApiDestination:EventApiDestination"
@@ -63,32 +65,15 @@ def test_outputs() -> None:
 def test_role_may_invoke_this_destination_only() -> None:
     deployment = destine()
 
-    assert json.loads(deployment.get(ROLE_POLICY, "prod-invoke").inputs["policy"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": "events:InvokeApiDestination",
-                "Resource": deployment.outputs["destination_arn"],
-            }
-        ],
-    }
+    policy = json.loads(deployment.get(ROLE_POLICY, "prod-invoke").inputs["policy"])
+    assert policy == invoke_destination(deployment.outputs["destination_arn"])
 
 
 def test_role_trusts_alert_path_rules_only() -> None:
-    assert json.loads(destine().get(ROLE, "prod-role").inputs["assumeRolePolicy"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "ArnLike": {"aws:SourceArn": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-*"}
-                },
-            }
-        ],
-    }
+    deployment = destine()
+
+    trust = json.loads(deployment.get(ROLE, "prod-role").inputs["assumeRolePolicy"])
+    assert trust == events_trust(deployment.outputs["destination_arn"])
 
 
 def test_other_slack_url_is_used() -> None:

@@ -14,6 +14,7 @@ from breakglass.alerts.messages import slack_message
 from breakglass.alerts.patterns import event_pattern
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs
+from breakglass.iam.documents import dead_letter_queue_policy
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
@@ -168,27 +169,9 @@ def test_dead_letter_queue_allows_rules_of_alert_only() -> None:
 
     policy = deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs
     assert policy["queueUrl"] == deployment.outputs["queue_url"]
-    assert json.loads(policy["policy"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters",
-                "Condition": {
-                    "ArnEquals": {
-                        "aws:SourceArn": [
-                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-console",
-                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-denied",
-                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-portal",
-                            "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-session_start",
-                        ]
-                    }
-                },
-            }
-        ],
-    }
+    rules = [f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-{path}" for path in EvidencePath]
+    queue = "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters"
+    assert json.loads(policy["policy"]) == dead_letter_queue_policy(queue, rules)
 
 
 def test_retry_can_be_set() -> None:

@@ -15,6 +15,7 @@ from breakglass.alerts.dashboard import RoleMetrics, dashboard_body
 from breakglass.alerts.messages import email_text
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
+from breakglass.iam.documents import alarm_topic_policy
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
@@ -128,26 +129,8 @@ def test_topic_and_subscriptions() -> None:
 
 
 def test_topic_policy_allows_alarms_and_rules_only() -> None:
-    assert json.loads(watch().get(TOPIC_POLICY, "watch-alarms").inputs["policy"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                "Action": "sns:Publish",
-                "Resource": TOPIC_ARN,
-                "Condition": {
-                    "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-*"}
-                },
-            },
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sns:Publish",
-                "Resource": TOPIC_ARN,
-            },
-        ],
-    }
+    policy = json.loads(watch().get(TOPIC_POLICY, "watch-alarms").inputs["policy"])
+    assert policy == alarm_topic_policy(TOPIC_ARN)
 
 
 def test_lost_connection_goes_to_topic() -> None:

@@ -31,7 +31,7 @@ def lost_connection_text() -> Transformer:
     """Return the input transformer from such an event to the text of an e-mail."""
     text = (
         "Break-glass alerts do not reach Slack: EventBridge reports <what> at <time> in account <account>, <region>. "
-        "Uses of break-glass roles from now on end in the dead-letter queues. Put the connection right now: see "
+        "Uses of break-glass roles from now on end in the dead-letter queues. Repair the connection now: see "
         "docs/runbooks/rotate-the-token.md, and docs/runbooks/dead-letters.md for the alerts that were missed."
     )
     paths = {"what": "$.detail-type", "time": "$.time", "account": "$.account", "region": "$.region"}

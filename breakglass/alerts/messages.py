@@ -17,7 +17,7 @@ the fields and can write false facts and mentions with them (decision 0008); `dr
 
 EventBridge can't format a time: the message shows CloudTrail's own, in UTC.
 
-With approvals, a use is recorded and explained. The usage recorder and the button `Explain this use` get one text of
+With approvals, a use is recorded and explained. The usage recorder and the button `Explain this usage` get one text of
 seven fields, which `app.domain.usage_lifecycle.parse_evidence` reads: `|` is in no field's alphabet. The usage recorder
 also gets the event's source, as the last key: of two equal keys of a JSON object the last one counts there, so a drill
 can't replace the source.
@@ -112,12 +112,12 @@ class _AlertText:
 
 _UNEXPLAINED = "*If it stays unexplained:* treat it as a security incident."
 _EXPLAIN = (
-    "*If this was you:* explain this use in the thread. What is broken, and what are you going to change?\n"
+    "*If this was you:* explain this usage in the thread. What is broken, and what are you going to change?\n"
     + _UNEXPLAINED
 )
 _EXPLAIN_BY_BUTTON = (
-    "*If this was you:* explain this use with the button below. Your answer is kept, and a second person reads it.\n"
-    + _UNEXPLAINED
+    "*If this was you:* explain this usage with the button below. Your explanation is stored, and a second "
+    "person must accept it.\n" + _UNEXPLAINED
 )
 
 # The type is last: every record has one, while AWS's own calls have no key, and web identities no account.
@@ -132,8 +132,8 @@ _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
         ask=_EXPLAIN,
     ),
     EvidencePath.portal: _AlertText(
-        headline="{role} was handed out",
-        evidence="The access portal handed out this role, for the console or the command line",
+        headline="{role}: credentials were issued",
+        evidence="The access portal issued credentials of this role, for the console or the command line",
         account="<targetAccount><requestedAccount>",
         facts={
             "Account": "<targetAccount><requestedAccount>",
@@ -156,7 +156,7 @@ _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
         account="<account>",
         # Records of the access portal have a user ID and the requested account, those of STS an access key.
         facts={
-            "Recorded in account (before it: the account requested in the portal)": "<targetAccount> <account>",
+            "Account (requested in the portal, if any; recorded in)": "<targetAccount> <account>",
             "Caller (Identity Center user ID, access key, account, type)": (
                 "<userId> <callerKey> <callerAccount> <callerType>"
             ),
@@ -205,7 +205,7 @@ def _evidence(subject: Subject, path: EvidencePath) -> str:
 
 
 def usage_recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
-    """Build the usage recorder's input: `{"value", "source"}`, the value as in the button `Explain this use`.
+    """Build the usage recorder's input: `{"value", "source"}`, the value as in the button `Explain this usage`.
 
     Raises:
         MessageError: a configured text would break the value.
@@ -231,7 +231,7 @@ def slack_message(
         channel: the ID of the Slack channel.
         post_mortem_url: the team's form or page for post-mortems, opened by a button; None for no button.
         partition: the rule's partition, for the address of the CloudTrail console.
-        explain: adds the button `Explain this use`, which the Slack app of the approvals answers.
+        explain: adds the button `Explain this usage`, which the Slack app of the approvals answers.
 
     Raises:
         MessageError: a configured text would break the message, or the message is too long for Slack or EventBridge.
@@ -242,7 +242,7 @@ def slack_message(
     buttons: list[dict[str, Any]] = []
     ask = texts.ask
     if explain and is_usage(path):
-        buttons.append(_button("Explain this use", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
+        buttons.append(_button("Explain this usage", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
         ask = _EXPLAIN_BY_BUTTON
     event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
     buttons.append(_button("Open event in CloudTrail", "open_event", url=event_url))

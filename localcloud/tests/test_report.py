@@ -52,7 +52,7 @@ def test_every_text_of_an_alert_is_shown() -> None:
         "222222222222",
         "2026-03-14T02:07:47Z",
         "eu-central-1",
-        "explain this use in the thread",
+        "explain this usage in the thread",
         "[ Open event in CloudTrail ]",
         "[ Post-mortem ] https://wiki.example.com/post-mortem",
     ):

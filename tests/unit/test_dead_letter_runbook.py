@@ -223,4 +223,4 @@ def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
     assert {body["channel"] for body in done.posted} == {"C0123456789"}
     assert done.posted[2]["text"].startswith(f'{LATE} {{"channel":"C0OLD"')
     assert done.posted[3]["text"].startswith(f"{LATE} DRILL: ")
-    assert done.posted[5]["text"] == f"{LATE} no JSON - please explain this use in the thread"
+    assert done.posted[5]["text"] == f"{LATE} no JSON - please explain this usage in the thread"

@@ -83,7 +83,8 @@ def test_slack_message_of_a_session_is_exactly_this() -> None:
                 ],
             },
             section(
-                "*If this was you:* explain this use in the thread. What is broken, and what are you going to change?\n"
+                "*If this was you:* explain this usage in the thread. What is broken, and what are you going to "
+                "change?\n"
                 "*If it stays unexplained:* treat it as a security incident."
             ),
             {
@@ -157,7 +158,7 @@ def test_email_of_a_session_is_exactly_this_line() -> None:
             SET,
             EvidencePath.denied,
             {
-                "Recorded in account (before it: the account requested in the portal)": "<targetAccount> <account>",
+                "Account (requested in the portal, if any; recorded in)": "<targetAccount> <account>",
                 "Caller (Identity Center user ID, access key, account, type)": (
                     "<userId> <callerKey> <callerAccount> <callerType>"
                 ),
@@ -221,7 +222,7 @@ def test_message_with_approvals_begins_with_the_explain_button() -> None:
     first, *others = buttons_of(made)
     assert first == {
         "type": "button",
-        "text": {"type": "plain_text", "text": "Explain this use", "emoji": True},
+        "text": {"type": "plain_text", "text": "Explain this usage", "emoji": True},
         "value": "|devops-break-glass|session_start|222222222222|423fa918-3e60-4161-812c-8ccb1afbd672"
         "|2026-03-14T02:07:47Z|jane.doe@example.com",
         "style": "primary",
@@ -230,7 +231,8 @@ def test_message_with_approvals_begins_with_the_explain_button() -> None:
     plain = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, post_mortem_url=url)
     assert others == buttons_of(plain)
     assert rendered(made, DETAIL)["blocks"][3] == section(
-        "*If this was you:* explain this use with the button below. Your answer is kept, and a second person reads it."
+        "*If this was you:* explain this usage with the button below. Your explanation is stored, and a second "
+        "person must accept it."
         "\n*If it stays unexplained:* treat it as a security incident."
     )
 

@@ -137,7 +137,7 @@ def test_unanswered_request_escalates_and_expires(approvals: ApprovalsHarness) -
 def test_when_its_time_is_over_access_ends_by_itself(approvals: ApprovalsHarness) -> None:
     request = approvals.open_access(GRACE, DEVOPS, PRODUCTION, seconds=2)
     message = approvals.wait_for_state(request, State.ended)
-    assert "Its time was over" in shown(message)
+    assert "The access time ended" in shown(message)
     assert not approvals.has_access(GRACE)
     assert "run_out" in approvals.read_audit(request)
 

@@ -207,7 +207,7 @@ class DynamoStore:
     # Uses
 
     def usage(self, usage_id: str) -> Usage | None:
-        """Read a use."""
+        """Read a usage."""
         return self._named(Usage, usage_id, use_key(usage_id), USE)
 
     def usage_of_event(self, event_id: str) -> Usage | None:

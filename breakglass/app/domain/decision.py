@@ -179,8 +179,8 @@ def check_request(
         )
     if not 0 < duration <= allowed.terms.maximum_seconds:
         return _refused(
-            f"Access may last {format_duration(allowed.terms.maximum_seconds)} at most here, and "
-            f"{format_duration(duration)} were asked for.",
+            f"Requested {format_duration(duration)}; the maximum here is "
+            f"{format_duration(allowed.terms.maximum_seconds)}.",
             allowed.rule,
         )
     if is_blank(reason):
@@ -206,7 +206,7 @@ def may_approve(
         return request
     if not approver.is_among(request.approvers):
         return _refused(
-            f"{approver.display_name} is not an approver: {_listed(request.approvers)}.",
+            f"{approver.display_name} is not an approver. Approvers: {_listed(request.approvers)}.",
             request.rule,
             request.approvers,
         )
@@ -400,11 +400,13 @@ def _approval_of_others(policy: ApprovalPolicy, person: Person, permission_set: 
     own = [rule for rule in about if person.is_among(rule.approvers)]
     approvers = _unique(rule.approvers for rule in about)
     if not own:
-        return _refused(f"{person.display_name} is not an approver: {_listed(approvers)}.", approvers=approvers)
+        return _refused(
+            f"{person.display_name} is not an approver. Approvers: {_listed(approvers)}.", approvers=approvers
+        )
     names = ", ".join(rule.name for rule in own)
     least = min(rule.approvals for rule in own)
     stricter = [rule.name for rule in about if rule not in own and rule.approvals > least]
-    but = f" It does not count for requesters of {', '.join(stricter)}, which needs more approvals." if stricter else ""
+    but = f" Requests under {', '.join(stricter)} need more approvals, by other approvers." if stricter else ""
     return Decision(
         Outcome.allowed,
         f"{person.display_name} may approve the requests of others by {names}, but not their own.{but}",
@@ -466,8 +468,8 @@ def _unknown(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str
     """Return the part of a request that does not exist or can't be reached, as a reason."""
     if permission_set not in policy.sets:
         return (
-            f"No approval rule is for the permission set {permission_set}. There are rules for "
-            f"{', '.join(sorted(policy.sets))}."
+            f"No approval rule covers the permission set {permission_set}. The rules cover "
+            f"{', '.join(sorted({name for rule in policy.rules for name in rule.sets}))}."
         )
     if not accounts:
         return "A request needs at least one account."
@@ -560,8 +562,8 @@ def format_approvals(count: int) -> str:
 def _who_may(policy: ApprovalPolicy, permission_set: str, accounts: Sequence[str]) -> str:
     rules = _rules_for(policy, permission_set, accounts)
     if not rules:
-        return "No rule is for it."
-    return f"People who may: {_listed(_unique(rule.requesters for rule in rules))}."
+        return "No rule covers it."
+    return f"Allowed requesters: {_listed(_unique(rule.requesters for rule in rules))}."
 
 
 def _listed(principals: Sequence[Principal]) -> str:

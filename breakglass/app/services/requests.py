@@ -68,7 +68,7 @@ def submit_request(action: ActionContext, submission: Submission) -> None:
     request = _create_request(action, request_id, draft, decision, decision.terms)
     action.responder.show_text(
         "Requested",
-        f"The channel asks the approvers now ({request.id}). The channel and this app's Home tab show the progress.",
+        f"Your request ({request.id}) is posted in the channel. The channel and this app's Home tab show the progress.",
     )
 
 

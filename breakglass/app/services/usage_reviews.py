@@ -137,7 +137,7 @@ def explain(action: ActionContext, submission: Submission) -> None:
     draft = _draft(submission)
     decision = may_explain(context.policy, usage, action.person)
     is_missing = is_blank(draft.reason) or is_blank(draft.done)
-    missing = "Enter the reason for the access and the actions." if is_missing else ""
+    missing = "Enter why the access was needed and what was done." if is_missing else ""
     if not decision:
         refusal_audit.append_refusal(context, action.by, submission.callback_id, usage.id, decision.reason)
     if not decision or missing:
@@ -151,8 +151,8 @@ def explain(action: ActionContext, submission: Submission) -> None:
     usage = change_usage(context.store, usage.id, lambda read: life.record_explanation(read, written, context.clock()))
     where = "Your explanation is in the thread."
     if not post_about_usage(context, usage, messages.explanation_message(usage, context.policy)):
-        where = "Your explanation is saved. Slack refused it in the thread; the Home tab offers it."
-    action.responder.show_text("Explained", f"{where} Another person accepts it.")
+        where = "Your explanation is saved, but Slack refused to post it. Approvers find it in the Home tab."
+    action.responder.show_text("Explained", f"{where} Another person must accept it.")
 
 
 def open_acceptance_form(action: ActionContext, click: Click) -> None:

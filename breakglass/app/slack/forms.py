@@ -239,7 +239,9 @@ def deny_form(request: Request, note: str = "", problem: str = "", names: Mappin
             *_problem(problem),
             section(markdown(f"{format_actor(request.requester)} requests {_what(request, names)}.")),
             *quote("Their reason", request.reason),
-            _long_text(ids.NOTE, "Why not", note, "Everyone in the channel can read it in the request's thread."),
+            _long_text(
+                ids.NOTE, "Reason for the denial", note, "Everyone in the channel can read it in the request's thread."
+            ),
             context("The request ends without access. The requester can request it again."),
         ],
         submit="Deny",
@@ -259,7 +261,9 @@ def end_form(request: Request, note: str = "", problem: str = "", names: Mapping
                     f"{format_actor(request.requester)} has {code(request.permission_set)} in {_where(request, names)}."
                 )
             ),
-            _long_text(ids.NOTE, "Why", note, "Everyone in the channel can read it in the request's thread."),
+            _long_text(
+                ids.NOTE, "Reason for ending", note, "Everyone in the channel can read it in the request's thread."
+            ),
             context(
                 "The access is revoked now, in every account. The thread says when that is verified. This can't be "
                 "undone: "

@@ -53,7 +53,7 @@ def thread_reply(entry: AuditEntry, slack_id: str | None, policy: ApprovalPolicy
 _REPLIES: Mapping[str, tuple[str, str]] = {
     Event.approval_given: (":white_check_mark: {who} approved{rule}. More approvals are needed.", "Their note"),
     Event.approved: (":white_check_mark: Approved by {who}{rule}. The message above shows the progress.", "Their note"),
-    Event.denied: (":no_entry: Denied by {who}{rule}. No access was granted.", "Why not"),
+    Event.denied: (":no_entry: Denied by {who}{rule}. No access was granted.", "Reason for the denial"),
     Event.withdrawn: (":leftwards_arrow_with_hook: {who} withdrew the request. No access was granted.", ""),
     Event.expired: (
         ":hourglass: The request has expired: no approver decided in time. No access was granted. Request it again if "
@@ -72,7 +72,7 @@ _REPLIES: Mapping[str, tuple[str, str]] = {
     ),
     Event.failed: (":x: The request failed and changed nothing.", "What failed"),
     Event.returned: ("{who} ended their access. {over}", ""),
-    Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Why"),
+    Event.ended_early: (":octagonal_sign: {who} ended the access. {over}", "Reason for ending"),
     Event.run_out: ("The time is over. {over}", ""),
     Event.abandoned: (":warning: The workflow failed. {over}", "What happened"),
     Event.lengthened: ("The end was moved by the approved extension {note}.", ""),
@@ -111,7 +111,7 @@ def broken_glass_message(request: Request, policy: ApprovalPolicy, denials: Sequ
         f"<!channel> :rotating_light: *The glass was broken.* {format_actor(request.requester)} takes {more}{what} for "
         f"{format_duration(request.duration)}, without approval."
     )
-    facts = [f"It was broken {format_time(request.decided_at or request.created_at)}.", *_late(request)]
+    facts = [f"The glass was broken {format_time(request.decided_at or request.created_at)}.", *_late(request)]
     endable = request.state in (State.approved, State.granting, State.active)
 
     def blocks(allowance: int) -> list[Block]:

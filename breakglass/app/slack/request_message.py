@@ -136,7 +136,7 @@ def _facts(request: Request, allowance: int) -> list[str]:
 
 
 def _note_label(request: Request) -> str:
-    return {State.denied: "Why not", State.failed: "What failed"}.get(request.state, "Why it was ended")
+    return {State.denied: "Reason for the denial", State.failed: "What failed"}.get(request.state, "Reason for ending")
 
 
 # --- text of each state ----------------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ def _decided(request: Request) -> list[str]:
 
 def _approved(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
     if request.kind is Kind.extension:
-        return ["The end of the access is moved next."]
-    return ["No access is active yet; it is granted next."]
+        return ["The new end takes effect in a moment."]
+    return ["Access is being prepared. It is not active yet."]
 
 
 def _granting(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:
@@ -272,7 +272,7 @@ def _why_over(request: Request) -> str:
         return f"Ended by {format_actor(by)}{when}."
     if request.revoke_at is not None and request.closed_at is not None and request.closed_at < request.revoke_at:
         return f"The workflow failed{when}."
-    return f"Its time was over{when}."
+    return f"The access time ended{when}."
 
 
 def _denied(request: Request, _: Sequence[Grant], __: ApprovalPolicy) -> list[str]:

@@ -75,14 +75,14 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
     # sentence: (what decides, part of its reason; "" if it is allowed)
     "a person on call may request": (lambda: asked(policy()), ""),
     "a person who isn't on call may not": (lambda: asked(policy(), FAY), "No rule lets Fay request"),
-    "a refusal says who may": (lambda: asked(policy(), FAY), "People who may: group oncall"),
+    "a refusal says who may": (lambda: asked(policy(), FAY), "Allowed requesters: group oncall"),
     "a set that no rule is about can't be requested": (
         lambda: asked(policy(), permission_set=NETWORK),
-        "No rule is for it",
+        "No rule covers it",
     ),
     "an unknown set is named": (
         lambda: asked(policy(), permission_set="root"),
-        "No approval rule is for the permission set root",
+        "No approval rule covers the permission set root",
     ),
     "a request without an account is refused": (lambda: asked(policy(), accounts=()), "at least one account"),
     "one account too many refuses all": (
@@ -104,11 +104,11 @@ REQUESTS: dict[str, tuple[Callable[[], Decision], str]] = {
         "Nothing moves during the audit",
     ),
     "the maximum may be used up": (lambda: asked(policy(), duration=4 * 3600), ""),
-    "a second more is refused": (lambda: asked(policy(), duration=4 * 3600 + 1), "4 h at most"),
-    "no time at all is refused": (lambda: asked(policy(), duration=0), "0 s were asked for"),
+    "a second more is refused": (lambda: asked(policy(), duration=4 * 3600 + 1), "the maximum here is 4 h"),
+    "no time at all is refused": (lambda: asked(policy(), duration=0), "Requested 0 s"),
     "with two rules the shorter maximum holds": (
         lambda: asked(policy(DATABASES, rule(name="short", maximum_seconds=1800))),
-        "30 min at most",
+        "the maximum here is 30 min",
     ),
     "a blank reason is refused": (lambda: asked(policy(), reason=" \n"), "Write a reason"),
     "a missing ticket is refused": (lambda: asked(policy(rule(ticket_pattern="INC-[0-9]+"))), "in the form INC-[0-9]+"),

@@ -163,7 +163,7 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     "a requester's does not": (
         lambda: report_access(policy(), ADA, RDS, PRODUCTION),
         False,
-        "Ada is not an approver: group leads.",
+        "Ada is not an approver. Approvers: group leads.",
     ),
     "a requester and approver approves only others": (
         lambda: report_access(policy(), BEA, RDS, PRODUCTION),
@@ -173,7 +173,7 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     "requesters under a stricter rule are named": (
         lambda: report_access(EVERYTHING, CLEO, RDS, PRODUCTION),
         True,
-        "It does not count for requesters of two-people, which needs more approvals.",
+        "Requests under two-people need more approvals, by other approvers.",
     ),
     "the stricter rule's approvers hear nothing of the kind": (
         lambda: report_access(EVERYTHING, DOT, RDS, PRODUCTION),
@@ -188,12 +188,12 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], bool, str]] = {
     "none for an unknown set": (
         lambda: report_access(policy(), CLEO, "root", PRODUCTION),
         False,
-        "No approval rule is for the permission set root",
+        "No approval rule covers the permission set root",
     ),
     "none without a rule": (
         lambda: report_access(policy(), CLEO, NETWORK, PRODUCTION),
         False,
-        "an approver: no one",
+        "an approver. Approvers: no one",
     ),
     "none for an account that a delegated administrator can't reach": (
         lambda: report_access(

@@ -128,16 +128,16 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         lambda: may_request(policy(), FAY, RDS, (PRODUCTION, STAGING)),
         refused(
             f"No rule lets Fay request {RDS} in {PRODUCTION} (production), {STAGING} (staging). "
-            "People who may: group oncall."
+            "Allowed requesters: group oncall."
         ),
     ),
     "a request for a set that no rule is about": (
         lambda: may_request(policy(), ADA, NETWORK, (PRODUCTION,)),
-        refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule is for it."),
+        refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule covers it."),
     ),
     "a request for a set that there is not": (
         lambda: may_request(policy(), ADA, "root", (PRODUCTION,)),
-        refused(f"No approval rule is for the permission set root. There are rules for {RDS}, {NETWORK}."),
+        refused(f"No approval rule covers the permission set root. The rules cover {RDS}."),
     ),
     "a request without an account": (
         lambda: may_request(policy(), ADA, RDS, ()),
@@ -167,7 +167,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "too long a time": (
         lambda: asked(policy(), 5 * 3600),
-        refused("Access may last 4 h at most here, and 5 h were asked for.", "databases"),
+        refused("Requested 5 h; the maximum here is 4 h.", "databases"),
     ),
     "no reason": (
         lambda: asked(policy(), reason=" "),
@@ -187,7 +187,7 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
     ),
     "an approval by another person": (
         lambda: may_approve(policy(), ADA, EVE, RDS, (PRODUCTION,)),
-        refused("Eve is not an approver: group leads.", "databases", LEADS),
+        refused("Eve is not an approver. Approvers: group leads.", "databases", LEADS),
     ),
     "an approval of one's own": (
         lambda: may_approve(policy(), ADA, ADA, RDS, (PRODUCTION,)),
@@ -320,8 +320,12 @@ TWICE = DenyRule("twice", "Not here.", (Action.request,), sets=(NETWORK, "z"))
 
 def test_report_access_is_exactly_this() -> None:
     assert report_access(policy(ONE, OTHER, denies=(TWICE,)), CLEO, RDS, PRODUCTION) == AccessReport(
-        request=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
-        glass=refused(f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). People who may: group oncall."),
+        request=refused(
+            f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Allowed requesters: group oncall."
+        ),
+        glass=refused(
+            f"No rule lets Cleo request {RDS} in {PRODUCTION} (production). Allowed requesters: group oncall."
+        ),
         approval=allowed("Cleo may approve the requests of others by one, but not their own.", "one", LEADS),
         rules=(
             RuleMatch("one", False, "It lets group oncall request, and Cleo is not one of them."),
@@ -347,8 +351,8 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     "of an approver beside two stricter rules": (
         lambda: report_access(policy(DATABASES, STRICT, STRICTER), CLEO, RDS, PRODUCTION),
         allowed(
-            "Cleo may approve the requests of others by databases, but not their own. It does not count for "
-            "requesters of strict, stricter, which needs more approvals.",
+            "Cleo may approve the requests of others by databases, but not their own. Requests under strict, "
+            "stricter need more approvals, by other approvers.",
             "databases",
             (*LEADS, *SECURITY),
         ),
@@ -367,7 +371,7 @@ APPROVALS: dict[str, tuple[Callable[[], AccessReport], Decision]] = {
     ),
     "of another person": (
         lambda: report_access(policy(), EVE, RDS, PRODUCTION),
-        refused("Eve is not an approver: group leads.", None, LEADS),
+        refused("Eve is not an approver. Approvers: group leads.", None, LEADS),
     ),
 }
 

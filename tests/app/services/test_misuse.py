@@ -49,9 +49,9 @@ def fill(workspace: FakeWorkspace, view_id: str) -> str:
 def test_requests_above_the_hourly_limit_are_refused(workspace: FakeWorkspace) -> None:
     first, *_ = [workspace.request_access() for _ in range(19)]
     twentieth = workspace.command(ADA)
-    assert "The channel asks the approvers" in fill(workspace, twentieth)
+    assert "is posted in the channel." in fill(workspace, twentieth)
     assert "You have made 20 requests within an hour" in fill(workspace, workspace.command(ADA))
-    assert "The channel asks the approvers" in fill(workspace, twentieth), "it is the same request a second time"
+    assert "is posted in the channel." in fill(workspace, twentieth), "it is the same request a second time"
     assert len(workspace.store.requests) == 20
     workspace.click(ADA, ids.WITHDRAW, first)
     assert "within an hour" in fill(workspace, workspace.command(ADA)), "it has called people all the same"
@@ -143,7 +143,7 @@ def test_request_after_a_conflict_is_created_by_the_retry(workspace: FakeWorkspa
             fill(workspace, view_id)
     assert "retried automatically" in workspace.view_text(view_id)
     assert "othing was changed" not in workspace.view_text(view_id)
-    assert "The channel asks the approvers" in fill(workspace, view_id)
+    assert "is posted in the channel." in fill(workspace, view_id)
 
 
 # --- the audit trail -------------------------------------------------------------------------------------------------

@@ -347,7 +347,7 @@ def test_reconcile_posts_its_revocations_at_once(workspace: FakeWorkspace) -> No
     workspace.clock.advance(LATE)
     workspace.center.polls = 5
     workspace.reconcile()
-    assert "Its time was over" in workspace.message_text(request)
+    assert "The access time ended" in workspace.message_text(request)
     assert "It is being revoked." in workspace.message_text(request)
 
 

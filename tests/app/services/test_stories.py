@@ -155,7 +155,7 @@ def test_approve_decides_by_the_groups_at_the_click(workspace: FakeWorkspace) ->
 
 POLICIES_OF_TODAY = {
     # changed since the request was made: (the policy then, a part of the refusal)
-    "a shorter maximum": (policy(rule(maximum_seconds=1800)), "Access may last 30 min at most here, and 1 h were"),
+    "a shorter maximum": (policy(rule(maximum_seconds=1800)), "Requested 1 h; the maximum here is 30 min."),
     "a ticket is required": (policy(rule(ticket_pattern="INC-[0-9]+")), "A ticket is required here"),
     "standing access": (
         policy(standing=(StandingAssignment(group("oncall"), RDS, PRODUCTION),)),
@@ -194,7 +194,7 @@ def test_approve_of_extension_over_todays_maximum_is_refused(workspace: FakeWork
     (extension,) = [request for request in workspace.store.requests.values() if request.kind is Kind.extension]
     workspace.deploy_policy(policy(rule(maximum_seconds=3600)))
     workspace.click(CLEO, ids.APPROVE, extension)
-    assert "Access may last 1 h at most here" in workspace.private_text()
+    assert "the maximum here is 1 h" in workspace.private_text()
     assert workspace.reload(request).revoke_at == workspace.clock() + 3600
 
 
@@ -314,7 +314,7 @@ def test_form_shows_the_problem_and_keeps_the_input(workspace: FakeWorkspace) ->
         ids.REASON: ("x",),
     }
     workspace.submit(ADA, ids.REQUEST_FORM, values, view_id=view_id)
-    assert "4 h at most" in workspace.view_text(view_id)
+    assert "the maximum here is 4 h" in workspace.view_text(view_id)
     assert not workspace.store.requests
 
 

@@ -336,7 +336,7 @@ def test_many_unexplained_usages_are_few_messages(workspace: FakeWorkspace, coun
 def test_explanation_needs_reason_actions_and_the_right_person(workspace: FakeWorkspace) -> None:
     use = recorded(workspace, seen())
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, {**EXPLANATION, ids.DONE_WHAT: (" ",)}, about=use.id)
-    assert "the reason for the access and the actions" in workspace.view_text(view_id)
+    assert "Enter why the access was needed and what was done." in workspace.view_text(view_id)
     view_id = workspace.submit(EVE, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
     assert "Only the user of" in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.unexplained
@@ -401,5 +401,5 @@ def test_explanation_not_accepted_is_not_said_to_be_there(workspace: FakeWorkspa
     use = recorded(workspace, seen())
     workspace.slack.fail("chat.postMessage", "timeout", times=None)
     view_id = workspace.submit(ADA, ids.EXPLAIN_FORM, EXPLANATION, about=use.id)
-    assert "Slack refused it in the thread" in workspace.view_text(view_id)
+    assert "Slack refused to post it. Approvers find it in the Home tab." in workspace.view_text(view_id)
     assert the_use(workspace).state is UsageState.explained

@@ -163,9 +163,9 @@ def test_thread_reply_covers_every_request_event() -> None:
 
 
 NOTES = [
-    (Event.denied, "Why not"),
+    (Event.denied, "Reason for the denial"),
     (Event.glass_broken, "Why it could not wait"),
-    (Event.ended_early, "Why"),
+    (Event.ended_early, "Reason for ending"),
     (Event.failed, "What failed"),
     (Event.approved, "Their note"),
     (GrantEvent.failed, "Identity Center said"),
@@ -213,7 +213,7 @@ def test_broken_glass_message_has_reasons_and_end_button() -> None:
     assert told.text == text
     assert told.blocks[1:-2] == [
         markdown(text),
-        markdown(f"It was broken {format_time(request.decided_at or 0)}."),
+        markdown(f"The glass was broken {format_time(request.decided_at or 0)}."),
         markdown("*Accounts:* `production (222222222222)`"),
         markdown("*Reason*"),
         plain("the restore failed"),

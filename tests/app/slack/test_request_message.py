@@ -169,7 +169,7 @@ def test_request_message_of_active_access_is_exact() -> None:
 
 
 STATES = [
-    (State.approved, "No access is active yet; it is granted next."),
+    (State.approved, "Access is being prepared. It is not active yet."),
     (State.granting, "Access is being granted, account by account. It ends <!date^1764003660^"),
     (State.revoking, "<@UADA> ended it, <!date^1764000900^{date_short_pretty} at {time}|2025-11-24 16:15 UTC>."),
     (State.ended, "It is closed, and that was verified: this request grants no access any more."),
@@ -187,7 +187,7 @@ def test_request_message_describes_the_state(state: State, said: str) -> None:
 
 EXTENSIONS = [
     (State.pending, "<@UADA> requested more time with `devops-break-glass`"),
-    (State.approved, "The end of the access is moved next."),
+    (State.approved, "The new end takes effect in a moment."),
     (State.ended, "The end of the access was moved."),
     (State.failed, "The end of the access was not moved."),
 ]
@@ -278,7 +278,7 @@ def test_request_message_shows_broken_glass_in_later_states(state: State) -> Non
 
 OVER: list[tuple[dict[str, Any], str]] = [
     ({"closed_by": CLEO_ACTOR}, "Ended by <@UCLEO>, "),
-    ({"closed_by": SYSTEM, "closed_at": NOW + 3660}, "Its time was over, "),
+    ({"closed_by": SYSTEM, "closed_at": NOW + 3660}, "The access time ended, "),
     ({"closed_by": SYSTEM, "closed_at": NOW + 100}, "The workflow failed, "),
     ({"revoke_at": None}, "No access had been granted."),
 ]

@@ -214,7 +214,7 @@ def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _command(
-        commands, "explain", "who can approve a permission set, by which rule, and why not me", _EXPLAIN, _explain
+        commands, "explain", "who can approve a permission set, by which rule, and why a user can't", _EXPLAIN, _explain
     )
     parser.add_argument("--who", required=True, metavar="USER", help="user name in Identity Center, or e-mail address")
     parser.add_argument("--set", required=True, metavar="SET", help="name of a break-glass permission set")

@@ -262,9 +262,11 @@ def _approvers_title(report: ApprovalReport) -> str:
     request = report.requester_access.request
     if request.terms is None:
         return "Approvers for those who may request it"
-    people = "one person" if request.terms.approvals == 1 else f"{request.terms.approvals} different people"
-    few = "" if report.has_enough_approvers else "; too few can now"
-    return f"Approvers for {_name(report.requester)}, by rule {request.rule}: it takes {people}{few}"
+    needed = (
+        "one approval" if request.terms.approvals == 1 else f"{request.terms.approvals} approvals by different people"
+    )
+    few = "" if report.has_enough_approvers else "; too few approvers available"
+    return f"Approvers for {_name(report.requester)}, by rule {request.rule}: {needed} needed{few}"
 
 
 def _approver_rows(report: ApprovalReport) -> list[tuple[str, ...]]:

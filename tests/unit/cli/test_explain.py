@@ -59,7 +59,7 @@ def test_explain_shows_access_rule_and_present_approvers() -> None:
     assert outcome.status == 0
     assert outcome.out.splitlines()[0] == f"{RDS} in {PRODUCTION} (production)"
     assert "ada (Ada) may request it yes Ada may request" in " ".join(outcome.out.split())
-    assert "Approvers for ada (Ada), by rule databases: it takes one person\n" in outcome.out
+    assert "Approvers for ada (Ada), by rule databases: one approval needed\n" in outcome.out
     assert lines(outcome, "Approvers") == ["bea (Bea) group leads can", "cleo (Cleo) group leads can"]
     assert lines(outcome, "Rules") == ["databases allows it It lets Ada request. One approval by group leads."]
 
@@ -109,7 +109,7 @@ def test_approvers_who_can_not_approve_are_last_with_a_reason() -> None:
 def test_too_few_approvers_are_reported() -> None:
     at = typist(policy(rule(approvals=3)))
 
-    assert "it takes 3 different people; too few can now\n" in explain(at, "ada").out
+    assert "3 approvals by different people needed; too few approvers available\n" in explain(at, "ada").out
     assert explained(at, "ada")["enough_approvers"] is False
     assert explained(typist(), "ada")["enough_approvers"] is True
 

@@ -101,9 +101,9 @@ class Metric(StrEnum):
     unrevoked_grants = "UnrevokedGrants"
     """Assignments that are overdue for deletion."""
     undenied_sessions = "UndeniedSessions"
-    """Ended accesses with live sessions, since the service control policy did not accept the Deny."""
+    """Ended access with live sessions, since the service control policy did not accept the Deny."""
     missing_announcements = "MissingAnnouncements"
-    """Broken glasses without all announcements, or without a required explanation, for five minutes."""
+    """Requests without approval whose announcements, or required explanation, are missing for five minutes."""
     permanent_refusals = "PermanentRefusals"
     """Clicks that failed because AWS or Slack refuses a call until a repair."""
 

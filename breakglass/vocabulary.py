@@ -9,7 +9,7 @@ class EvidencePath(StrEnum):
     session_start = "session_start"
     """STS starts a session of the role (AssumeRoleWithSAML, AssumeRole), in the account of the role."""
     portal = "portal"
-    """Identity Center hands out the role (GetRoleCredentials, Federate), in the account that owns the instance."""
+    """Identity Center issues credentials of the role (GetRoleCredentials, Federate), in the account of the instance."""
     console = "console"
     """A console sign-in with the role, or a switch to it (ConsoleLogin, SwitchRole)."""
     denied = "denied"
@@ -17,7 +17,7 @@ class EvidencePath(StrEnum):
 
 
 class AssignmentTarget(StrEnum):
-    """The permission sets of a pair that an assignment hands out."""
+    """The permission set of a pair that an assignment gives to its principals."""
 
     everyday = "everyday"
     """The permission set for day-to-day work."""

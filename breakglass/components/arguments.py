@@ -119,9 +119,9 @@ class ApprovalSettingsArgs(TypedDict):
     denies: NotRequired[list[DenyRuleArgs]]
     """Actions that are forbidden even if a rule allows them."""
     explain_within: NotRequired[str]
-    """The time after which a use without an explanation is overdue. Default: `PT24H`."""
+    """The time after which a usage without an explanation is overdue. Default: `PT24H`."""
     remind_every: NotRequired[str]
-    """The interval of reminders of an unanswered request, or of a use without an explanation. Default: `PT4H`."""
+    """The interval of reminders of an unanswered request, or of a usage without an explanation. Default: `PT4H`."""
     end_sessions: NotRequired[bool]
     """End live sessions with the access, by a service control policy on the rules' accounts. Otherwise a session lasts
     for up to its `session_duration`. In the management account it always does, since no such policy applies there. Only

@@ -44,8 +44,8 @@ Pairs = Sequence[tuple[PairSpec, PermissionSetPair]]
 class BreakGlass(pulumi.ComponentResource):
     """Break-glass access in one account: permission-set pairs, an alert for every role, and its monitoring.
 
-    A small organization needs one. Else one in the account that owns Identity Center (`permission_sets`, and `alerts`
-    for the evidence path `portal`), and one with `alerts` where the roles are used.
+    A small organization needs one. A larger one needs one in the account that owns Identity Center (`permission_sets`,
+    and `alerts` for the evidence path `portal`), and one with `alerts` where the roles are used.
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `SlackConnection`,
@@ -57,7 +57,7 @@ class BreakGlass(pulumi.ComponentResource):
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.
         MessageError: An alert could not be shown in Slack or sent by e-mail.
-        PolicyError: An inline policy does not go together with the protection of the alert path.
+        PolicyError: An inline policy is too large, or repeats a Sid, with the Deny added.
         RunError: A name in the arguments does not exist, or a secret has the wrong form.
     """
 
@@ -75,7 +75,7 @@ class BreakGlass(pulumi.ComponentResource):
     dashboard_url: pulumi.Output[str | None]
     """Address of the CloudWatch dashboard in the AWS console."""
     approval_request_url: pulumi.Output[str | None]
-    """Where Slack sends everything that people do; None without `approvals`, like all below."""
+    """URL for Slack's requests; None without `approvals`, like all below."""
     approval_table_name: pulumi.Output[str | None]
     """Name of the table with the records and the audit trail."""
     approval_policy: pulumi.Output[str | None]

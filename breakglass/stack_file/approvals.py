@@ -274,9 +274,9 @@ class ApprovalSettings(ConfigModel):
     denies: list[DenyRuleSpec] = Field(default_factory=list)
     """Actions that are forbidden even if a rule allows them."""
     explain_within: Span = "PT24H"
-    """The time after which a use without an explanation is overdue."""
+    """The time after which a usage without an explanation is overdue."""
     remind_every: Span = _REMIND
-    """The interval of reminders of an unanswered request, or of a use without an explanation."""
+    """The interval of reminders of an unanswered request, or of a usage without an explanation."""
     end_sessions: StrictBool = False
     """End live sessions with the access, by a service control policy on the rules' accounts. Otherwise a session lasts
     for up to its `sessionDuration`. In the management account it always does, since no such policy applies there. Only

@@ -189,10 +189,12 @@ def _forbidden_approvers(rule: ApprovalRule, approvals: ApprovalSettings, place:
             named += [deny.name] if hit else []
             left -= hit
     if not left:
+        names = " and ".join(named)
+        denied_by = f"the deny rule {names} forbids" if len(named) == 1 else f"the deny rules {names} forbid"
         yield Problem(
             f"{place}.approvers",
             format_value([approver.principal.text for approver in rule.approvers]),
-            f"No approver of this rule can approve now: {' and '.join(named)} of `denies` forbids it to all of them.",
+            f"No approver of this rule can approve now: {denied_by} all of them to approve.",
             "Ignore this warning if that is intended, e.g. in a change freeze; otherwise name other `approvers`.",
         )
 
@@ -227,7 +229,6 @@ def _idle_denies(approvals: ApprovalSettings, at: str) -> Iterator[Problem]:
                 yield Problem(
                     f"{at}approvals.denies[{index}].accounts[{number}]",
                     format_value(account),
-                    "No rule names this account, so this deny has no effect in it. If another account was meant, it "
-                    "has no effect there either.",
-                    "Correct the account ID, or ignore this warning if a rule will follow.",
+                    "No rule names this account, so this deny has no effect in it.",
+                    "Check the account ID, or ignore this warning if a rule will follow.",
                 )

@@ -67,7 +67,7 @@ class SlackSecret:
             yield existing.loc, "(not shown)", error
         elif not secret and not existing:
             error = fault(
-                f"There is no {self.name}, and {self.purpose}.",
+                f"The {self.name} is missing. {self.purpose}.",
                 f"Set `{key_path(secret.loc)}` with `{command}`, or name an existing Secrets Manager secret in "
                 f"`{key_path(existing.loc)}`.",
             )
@@ -77,14 +77,14 @@ class SlackSecret:
 BOT_TOKEN = SlackSecret(
     name="bot token",
     key="slackBotToken",
-    purpose="alerts are posted with it",
+    purpose="Alerts are posted with it",
     risk="read and write as the Slack app",
     rotation="revoke the token in Slack",
 )
 SIGNING_SECRET = SlackSecret(
     name="signing secret",
     key="slackSigningSecret",
-    purpose="it proves that a request comes from Slack",
+    purpose="It proves that a request comes from Slack",
     risk="approve requests in any user's name",
     rotation="regenerate the secret in Slack (the app's page Basic Information)",
 )

@@ -100,7 +100,7 @@ def _duplicate_subjects(keys: list[str], roles: RawValue) -> Iterator[Fault]:
         key = RoleSubject(arn).key if arn else None
         if key in seen:
             yield role.fault(
-                f"Duplicate alert: {key} is in this file before, and each alert has its own rules and queue.",
+                f"Duplicate alert: {key} already has an alert in this file. Each alert has its own rules and queue.",
                 "Delete one of the two. (A role's name is unique in its account, even with another path.)",
             )
         seen |= {key} if key else set()

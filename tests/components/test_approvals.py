@@ -573,7 +573,7 @@ def test_role_policy_beyond_limit_is_refused() -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"slack_signing_secret": None}, "There is no signing secret"),
+        ({"slack_signing_secret": None}, "The signing secret is missing"),
         ({"settings": {**SETTINGS, "signing_secret_name": "slack/signing"}}, "The signing secret has two sources"),
         ({"settings": {**SETTINGS, "rules": []}}, "prod-approvals.settings.rules"),
         ({"watched": []}, "prod-approvals.watched"),

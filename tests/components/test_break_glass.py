@@ -572,7 +572,7 @@ RISKY: dict[str, Any] = {
     [
         ({}, "nothing to deploy"),
         ({"alerts": {**ALERTS, "watch": {}}, "slack_bot_token": TOKEN}, "watches nothing"),
-        ({"alerts": ALERTS}, "There is no bot token"),
+        ({"alerts": ALERTS}, "The bot token is missing"),
         (
             {
                 "alerts": {**ALERTS, "slack": {**ALERTS["slack"], "bot_token_secret_name": "x"}},
@@ -585,7 +585,7 @@ RISKY: dict[str, Any] = {
             "devops-break-glass_x",
         ),
         ({"permission_set": PERMISSION_SETS}, "Did you mean permissionSets?"),
-        ({**WITH_APPROVALS, "slack_signing_secret": None}, "There is no signing secret"),
+        ({**WITH_APPROVALS, "slack_signing_secret": None}, "The signing secret is missing"),
         (
             {"permission_sets": {**PERMISSION_SETS, "pairs": [RISKY]}},
             "prod.permission_sets.pairs[0].breakGlass.managedPolicies[0]",

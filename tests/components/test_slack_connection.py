@@ -137,7 +137,7 @@ def test_customer_key_encrypts_secret_and_connection() -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ({}, "There is no bot token"),
+        ({}, "The bot token is missing"),
         ({"bot_token": TOKEN, "bot_token_secret_name": "slack/bot"}, "The bot token has two sources"),
     ],
     ids=["no token", "two tokens"],

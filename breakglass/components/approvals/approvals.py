@@ -84,9 +84,9 @@ class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, 
 class Approvals(pulumi.ComponentResource):
     """Requests, decisions, temporary access and explanations in Slack, for break-glass sets of the same program.
 
-    Belongs into the organization's management account, or into that of a delegated administrator of Identity Center
+    Deploy it to the organization's management account, or to that of a delegated administrator of Identity Center
     (which can't give access to the management account). Everything that the arguments name is looked up at preview,
-    and everything that is not there is told in one report.
+    and one report lists all missing names.
 
     The table is protected from deletion: to destroy a stack, deploy it with `protect_records: False` first.
 

@@ -176,8 +176,8 @@ class ApprovalFunction(pulumi.ComponentResource):
         log = f"Its log group is {args.names.function(args.app_function)}."
         yield alarms.alarm(
             f"{name}-errors",
-            description=f"The function {args.app_function} of the break-glass approvals fails. It "
-            f"{_does(args.app_function)}. {log} Runbook: docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals, which "
+            f"{_does(args.app_function)}, fails. {log} Runbook: docs/runbooks/alarms.md.",
             # A busy Identity Center fails steps that the workflow retries.
             evaluation_periods=3 if args.app_function is AppFunction.provisioner else 1,
             metric_name="Errors",
@@ -185,8 +185,9 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
         yield alarms.alarm(
             f"{name}-throttles",
-            description=f"The function {args.app_function} of the break-glass approvals is throttled: the account's "
-            f"concurrency is exhausted. It {_does(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
+            description=f"The function {args.app_function} of the break-glass approvals, which "
+            f"{_does(args.app_function)}, is throttled: the account's concurrency is exhausted. "
+            "Runbook: docs/runbooks/alarms.md.",
             metric_name="Throttles",
             **metric,
         )
@@ -224,8 +225,8 @@ class ApprovalFunction(pulumi.ComponentResource):
         )
         return alarms.alarm(
             f"{name}-dead-letters",
-            description=f"The function {args.app_function} of the break-glass approvals failed three times at an "
-            f"event: {_LOST[args.app_function]}. The event is in the queue "
+            description=f"The function {args.app_function} of the break-glass approvals failed three times to "
+            f"process an event: {_LOST[args.app_function]}. The event is in the queue "
             f"{args.names.dead_letters(args.app_function)}. Runbook: docs/runbooks/alarms.md.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",

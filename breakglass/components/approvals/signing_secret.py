@@ -36,7 +36,7 @@ class SlackSigningSecretArgs:
 
 
 class SlackSigningSecret(pulumi.ComponentResource):
-    """The secret by which Slack's requests are told from forged ones; made, or found by its name.
+    """The secret that verifies Slack's requests: created, or an existing one.
 
     An existing one is not read here: the function reads it, and a rotated one counts without a deployment.
 

@@ -59,7 +59,7 @@ class _Deployed:
 class PermissionSetPair(pulumi.ComponentResource):
     """An everyday permission set, its marked twin for emergencies, and who gets them where.
 
-    Belongs into the account that owns the Identity Center instance, or its delegated administrator (which can't manage
+    Deploy it to the account that owns the Identity Center instance, or its delegated administrator (which can't manage
     access to the management account).
 
     Permissions:
@@ -101,7 +101,7 @@ class PermissionSetPair(pulumi.ComponentResource):
 
     Raises:
         ConfigError: The arguments are wrong, or give the break-glass set a power it does not acknowledge.
-        PolicyError: The inline policy does not go together with the protection of the alert path.
+        PolicyError: The inline policy is too large, or repeats a Sid, with the Deny added.
         RunError: The identity store does not have a group or user of the assignments.
     """
 

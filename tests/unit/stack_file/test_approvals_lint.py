@@ -113,7 +113,8 @@ def test_deny_of_all_approvers_gives_warning() -> None:
     told = warnings(((*APPROVALS, "denies"), [FREEZE]))
     assert told.keys() == {"approvals.rules[0].approvers"}
     assert (
-        "No approver of this rule can approve now: freeze of `denies` forbids" in told["approvals.rules[0].approvers"]
+        "No approver of this rule can approve now: the deny rule freeze forbids all of them"
+        in told["approvals.rules[0].approvers"]
     )
 
 
@@ -128,7 +129,7 @@ def test_denies_of_all_approvers_together_give_warning() -> None:
             ],
         ),
     )
-    assert "one and other of `denies`" in told["approvals.rules[0].approvers"]
+    assert "the deny rules one and other forbid all of them" in told["approvals.rules[0].approvers"]
     assert 'value: ["database-leads", "ada"]' in told["approvals.rules[0].approvers"]
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from breakglass.app.entrypoints import bootstrap, metrics, reconciler
-from breakglass.app.services.reconciler import Counts
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.naming import (
     ALERT_PATH_PREFIX,
     METRICS_DIMENSION,

@@ -8,7 +8,8 @@ from typing import Any
 from breakglass.app.entrypoints import bootstrap, metrics
 from breakglass.app.entrypoints.runtime import clock, log
 from breakglass.app.services.context import ReconcilerContext
-from breakglass.app.services.reconciler import Counts, reconcile
+from breakglass.app.services.reconciler import reconcile
+from breakglass.app.services.reconciler_run import Counts
 
 _NAMES = {
     "overdue": "OverdueExplanations",

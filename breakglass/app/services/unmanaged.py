@@ -10,23 +10,18 @@ functions know of it.
 Non-goals: the schedule (see `reconciler`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from breakglass.app.domain.grant_lifecycle import LIVE
 from breakglass.app.domain.policy import Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.app.domain.records import SYSTEM, Access, AuditEntry
 from breakglass.app.services import notifications, provisioning
+from breakglass.app.services.context import ReconcilerContext
+from breakglass.app.services.reconciler_run import Run
 from breakglass.app.slack import messages
 from breakglass.app.slack.message_content import MessageContent
-
-if TYPE_CHECKING:
-    from breakglass.app.services.context import ReconcilerContext
-    from breakglass.app.services.reconciler import Run
 
 CURSOR = "search"
 """Name of the stored cursor."""

@@ -18,7 +18,7 @@ from breakglass.app.domain.records import State
 from breakglass.app.entrypoints import interactions, metrics, provisioner, reconciler, usage_recorder
 from breakglass.app.error_codes import PermanentError
 from breakglass.app.ports import BusyError, SlackError
-from breakglass.app.services.reconciler import Counts
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Command
 from breakglass.app.slack.signature import RETRY_SECONDS, SignatureError

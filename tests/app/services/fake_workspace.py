@@ -10,7 +10,8 @@ from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.domain.records import Access, Message, Request
 from breakglass.app.services import dispatch
 from breakglass.app.services.context import ReconcilerContext
-from breakglass.app.services.reconciler import Counts, reconcile
+from breakglass.app.services.reconciler import reconcile
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click, Command, SlackActor, Submission
 from tests.app.domain.policies import ADA, CLEO, EVERYBODY, PRODUCTION, RDS, policy

@@ -10,7 +10,8 @@ from breakglass.app.domain.policy import Principal, StandingAssignment, Unmanage
 from breakglass.app.domain.records import Access, Request, State
 from breakglass.app.ports import BusyError, Operation
 from breakglass.app.services import dispatch
-from breakglass.app.services.reconciler import GRACE_SECONDS, Counts
+from breakglass.app.services.reconciler import GRACE_SECONDS
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.app.services.unmanaged import OWN_SECONDS
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import HomeOpened

@@ -16,7 +16,8 @@ from breakglass.app.domain.records import Access, Grant, Request, State
 from breakglass.app.ports import BusyError, Operation, OperationStatus
 from breakglass.app.services import dispatch, notifications, provisioning, workflow_steps
 from breakglass.app.services.optimistic_writes import change_request
-from breakglass.app.services.reconciler import GRACE_SECONDS, Counts
+from breakglass.app.services.reconciler import GRACE_SECONDS
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.app.services.session_denials import deny_sessions
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click

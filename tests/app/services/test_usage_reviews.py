@@ -9,7 +9,8 @@ from breakglass.app.domain.people import Person
 from breakglass.app.domain.records import Message, Request, Usage, UsageState
 from breakglass.app.domain.usage_lifecycle import MAXIMUM_EVENTS, Evidence, EvidencePath, parse_evidence
 from breakglass.app.services import dispatch
-from breakglass.app.services.reconciler import MOST_REMINDERS, Counts
+from breakglass.app.services.reconciler import MOST_REMINDERS
+from breakglass.app.services.reconciler_run import Counts
 from breakglass.app.services.usage_reviews import MAX_PER_HOUR, record_usage
 from breakglass.app.slack import ids
 from breakglass.app.slack.payloads import Click

@@ -220,7 +220,7 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--set", required=True, metavar="SET", help="name of a break-glass permission set")
     parser.add_argument("--account", required=True, metavar="ID", help="ID of an account")
     parser.add_argument(
-        *("--for",),
+        "--for",
         dest="requester",
         metavar="REQUESTER",
         help="explain whether USER may approve a request of this person",

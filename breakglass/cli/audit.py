@@ -21,8 +21,17 @@ from breakglass.errors import InvalidArgumentError, Problem, format_value
 from breakglass.terminal import Stream
 
 COLUMNS = (
-    *("at", "subject", "event", "actor", "actor_user_id", "permission_set", "accounts", "rule", "note"),
-    *("before", "after"),
+    "at",
+    "subject",
+    "event",
+    "actor",
+    "actor_user_id",
+    "permission_set",
+    "accounts",
+    "rule",
+    "note",
+    "before",
+    "after",
 )
 """Columns of the CSV."""
 
@@ -75,15 +84,17 @@ def write_csv(trail: Iterable[AuditEntry], out: Stream) -> None:
     writer.writerow(COLUMNS)
     for entry in trail:
         cells = (
-            *(
-                format_timestamp(entry.at),
-                entry.subject,
-                entry.event,
-                entry.actor.name,
-                entry.actor.user_id,
-                entry.permission_set,
-            ),
-            *(" ".join(entry.accounts), entry.rule, entry.note, entry.before, entry.after),
+            format_timestamp(entry.at),
+            entry.subject,
+            entry.event,
+            entry.actor.name,
+            entry.actor.user_id,
+            entry.permission_set,
+            " ".join(entry.accounts),
+            entry.rule,
+            entry.note,
+            entry.before,
+            entry.after,
         )
         writer.writerow([_FORMULA.sub(r"\g<0>'", cell) for cell in cells])
 
@@ -122,13 +133,13 @@ def _parse_time(option: str, text: str, *, end: bool = False) -> int:
     """Return the start of a day, its end if `end`, or a time, in seconds since 1970."""
     try:
         day = date.fromisoformat(text)
-        moment = datetime.combine(day + timedelta(days=1) if end else day, time(), UTC)
+        instant = datetime.combine(day + timedelta(days=1) if end else day, time(), UTC)
     except (ValueError, OverflowError):
         try:
-            moment = datetime.fromisoformat(text)
+            instant = datetime.fromisoformat(text)
         except ValueError:
             raise _invalid_time(option, text, "Not a valid day or time.") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
 
 
 def _invalid_time(option: str, text: str | None, why: str) -> InvalidArgumentError:

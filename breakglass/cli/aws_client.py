@@ -2,7 +2,7 @@
 
 botocore finds the credentials, as for the AWS CLI: environment, AWS_PROFILE, `aws sso login` and so on.
 
-Non-goals: botocore's clients; the adapters make all calls, as in Lambda.
+Non-goals: botocore's clients; `breakglass.app.aws` makes all calls, as in Lambda.
 """
 
 from collections.abc import Callable, Iterator

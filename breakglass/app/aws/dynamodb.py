@@ -69,7 +69,7 @@ from breakglass.app.ports import BusyError, Clock, Page, skip_record
 _LEASE = "LEASE"
 _HOLDERS = "HOLDERS"
 _CURSOR = "CURSOR"
-_LATEST_MOMENT = "9" * 12
+_LATEST_TIME = "9" * 12
 _DAY = 86_400
 
 
@@ -157,7 +157,7 @@ class DynamoStore:
         Raises:
             ValueError: if the cursor is malformed.
         """
-        newest = _LATEST_MOMENT if cursor is None else _position(cursor)
+        newest = _LATEST_TIME if cursor is None else _position(cursor)
         return self._page(
             self._newest_first(BY_PERSON, user_id, sort_time(0), newest, limit + 1) if user_id else [], limit
         )
@@ -387,7 +387,7 @@ def _position(cursor: str) -> str:
         ValueError: if it is not.
     """
     at, _, request_id = cursor.partition("#")
-    is_moment = len(at) == len(_LATEST_MOMENT) and at.isascii() and at.isdigit()
-    if not is_moment or not request_id or len(cursor) > 200 or not cursor.isprintable():
+    is_time = len(at) == len(_LATEST_TIME) and at.isascii() and at.isdigit()
+    if not is_time or not request_id or len(cursor) > 200 or not cursor.isprintable():
         raise ValueError("this is no cursor")
     return cursor

@@ -120,15 +120,15 @@ class SlackConnection(pulumi.ComponentResource):
 
 
 def _from_the_arguments(token: str) -> str:
-    return _checked(token, "bot_token", "Give it the app's Bot User OAuth Token, which begins with xoxb-.")
+    return _require_bot_token(token, "bot_token", "Give it the app's Bot User OAuth Token, which begins with xoxb-.")
 
 
 def _from_the_existing_secret(token: str) -> str:
     instead = "Let the secret hold the app's Bot User OAuth Token, which begins with xoxb-, and nothing else."
-    return _checked(token, "The secret in bot_token_secret_name", instead)
+    return _require_bot_token(token, "The secret in bot_token_secret_name", instead)
 
 
-def _checked(token: str, place: str, instead: str) -> str:
+def _require_bot_token(token: str, place: str, instead: str) -> str:
     fault = bot_token_fault(token)
     if fault is not None:
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.

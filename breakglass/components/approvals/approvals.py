@@ -234,7 +234,7 @@ class Approvals(pulumi.ComponentResource):
         self.usage_recorder_arn = functions[AppFunction.usage_recorder].function_arn
         self.session_policy_id = sessions.policy_id if sessions else pulumi.Output.from_input(None)
         raising = [*(each.alarm_arns for each in (*functions.values(), workflow)), api_alarm_arns, schedule.alarm_arns]
-        self.alarm_arns = pulumi.Output.all(*raising).apply(_joined)
+        self.alarm_arns = pulumi.Output.all(*raising).apply(_join_lists)
         self.metrics = ApprovalMetricsSpec.from_validated(
             stack=name,
             function_names=[names.function(app_function) for app_function in AppFunction],
@@ -275,7 +275,7 @@ class Approvals(pulumi.ComponentResource):
             identity_store_id=spec.identity_store_id,
             set_arns=spec.permission_set_arns,
             session_policy_id=sessions.policy_id if sessions else None,
-        ).apply(partial(_compiled, names))
+        ).apply(partial(_compile_policy, names))
 
     def _functions(
         self,
@@ -287,7 +287,7 @@ class Approvals(pulumi.ComponentResource):
         signing: SlackSigningSecret,
         sessions: SessionPolicy | None,
     ) -> dict[AppFunction, ApprovalFunction]:
-        code = self.policy_json.apply(_packed)
+        code = self.policy_json.apply(_pack_functions)
         scope = pulumi.Output.all(
             policy=policy,
             bot_token_secret_arn=spec.bot_token_secret_arn,
@@ -362,7 +362,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
     ]
 
 
-def _compiled(names: ApprovalNameResolver, known: Mapping[str, Any]) -> ApprovalPolicy:
+def _compile_policy(names: ApprovalNameResolver, known: Mapping[str, Any]) -> ApprovalPolicy:
     return names.policy(**known)
 
 
@@ -389,11 +389,11 @@ def _manifest_json(request_url: str) -> str:
     return json.dumps(app_manifest(request_url), indent=2)
 
 
-def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
+def _join_lists(lists: Sequence[Sequence[str]]) -> list[str]:
     return [arn for arns in lists for arn in arns]
 
 
-def _packed(policy: str) -> pulumi.FileArchive:
+def _pack_functions(policy: str) -> pulumi.FileArchive:
     """Return a zip file with the functions; pulumi-aws compares the hash of its content, not its path."""
     package = build(policy)
     file = _folder() / f"{hashlib.sha256(package).hexdigest()}.zip"

@@ -61,7 +61,7 @@ class ApprovalNameResolver:
         """
         wanted = [*dict.fromkeys((mention.kind, mention.name) for mention in (*self._of_section(), *self._of_pairs()))]
         answers = [self.store.answer_about(NamedPrincipal(kind, name, by_id=False)) for kind, name in wanted]
-        found = pulumi.Output.all(*answers).apply(partial(self._checked, wanted))
+        found = pulumi.Output.all(*answers).apply(partial(self._resolve_answers, wanted))
         self._warn(found)
         return found
 
@@ -93,7 +93,9 @@ class ApprovalNameResolver:
     def _of_pairs(self) -> list[Mention]:
         return list(assigned(self.pairs))
 
-    def _checked(self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]) -> ResolvedPrincipals:
+    def _resolve_answers(
+        self, wanted: Sequence[tuple[PrincipalKind, str]], answers: Sequence[Any]
+    ) -> ResolvedPrincipals:
         told: Mapping[tuple[PrincipalKind, str], str | Missing] = dict(zip(wanted, answers, strict=True))
         here, management = self.organization.deployed_in, self.organization.management_account
         problems = _key_problems(answers) or [

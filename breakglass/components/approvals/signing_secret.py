@@ -72,14 +72,14 @@ class SlackSigningSecret(pulumi.ComponentResource):
         aws.secretsmanager.SecretVersion(
             f"{name}-secret",
             secret_id=secret.arn,
-            secret_string=pulumi.Output.secret(args.signing_secret).apply(_checked),
+            secret_string=pulumi.Output.secret(args.signing_secret).apply(_require_signing_secret),
             region=args.region,
             opts=child,
         )
         return secret.arn
 
 
-def _checked(secret: str) -> str:
+def _require_signing_secret(secret: str) -> str:
     fault = signing_secret_fault(secret)
     if fault is not None:
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.

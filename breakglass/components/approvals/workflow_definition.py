@@ -77,10 +77,10 @@ def definition(interactions_arn: str, provisioner_arn: str) -> dict[str, Any]:
         "QueryLanguage": "JSONata",
         "StartAt": "Begin",
         "States": {
-            **_asking(interactions),
-            **_granting(interactions, provisioner),
-            **_holding(interactions),
-            **_revoking(interactions, provisioner),
+            **_ask_states(interactions),
+            **_grant_states(interactions, provisioner),
+            **_hold_states(interactions),
+            **_revoke_states(interactions, provisioner),
         },
     }
 
@@ -171,7 +171,7 @@ def _each(following: str, catch: str, start: str, states: dict[str, State]) -> S
     }
 
 
-def _asking(interactions: _Function) -> dict[str, State]:
+def _ask_states(interactions: _Function) -> dict[str, State]:
     extension = f"{_outcome('approved')} and $states.context.Execution.Input.kind = 'extension'"
     return {
         # A variable must exist before it is read.
@@ -184,7 +184,7 @@ def _asking(interactions: _Function) -> dict[str, State]:
     }
 
 
-def _granting(interactions: _Function, provisioner: _Function) -> dict[str, State]:
+def _grant_states(interactions: _Function, provisioner: _Function) -> dict[str, State]:
     each = {
         "Grant": provisioner.account_step("grant", "GrantBegun", catch="RollbackGrant"),
         "GrantBegun": _choice(
@@ -218,7 +218,7 @@ def _granting(interactions: _Function, provisioner: _Function) -> dict[str, Stat
 _SAME_ACCOUNT = {"account": "{% $states.input.account %}"}
 
 
-def _holding(interactions: _Function) -> dict[str, State]:
+def _hold_states(interactions: _Function) -> dict[str, State]:
     return {
         "Hold": interactions.wait("hold", following="Due", over="Due"),
         "Due": interactions.step("due", "Held"),
@@ -226,7 +226,7 @@ def _holding(interactions: _Function) -> dict[str, State]:
     }
 
 
-def _revoking(interactions: _Function, provisioner: _Function) -> dict[str, State]:
+def _revoke_states(interactions: _Function, provisioner: _Function) -> dict[str, State]:
     again = f"$states.input.polls < {REVOKE_POLLS}"
     each = {
         "Revoke": provisioner.account_step("revoke", "RevokeBegun", catch="AccountLeftToReconciler"),

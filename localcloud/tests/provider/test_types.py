@@ -743,7 +743,7 @@ def test_a_state_machine_calls_a_function(cloud: RunningCloud, shared: SharedRes
 def test_a_rule_with_a_schedule_has_a_function_as_its_target(cloud: RunningCloud, shared: SharedResources) -> None:
     rule = create("aws:cloudwatch/eventRule:EventRule", {"name": "scheduled", "scheduleExpression": "rate(5 minutes)"})
     assert diff(rule, checked(rule.tok, {**rule.inputs, "scheduleExpression": "rate(1 hour)"})).replaces == []
-    inputs = {"rule": "scheduled", "targetId": "reconciler", "arn": shared.function, "input": '{"sweep": true}'}
+    inputs = {"rule": "scheduled", "targetId": "reconciler", "arn": shared.function, "input": '{"reconcile": true}'}
     target = create("aws:cloudwatch/eventTarget:EventTarget", inputs)
     assert read(target) == target
     bare = update(target, checked(target.tok, {**target.inputs, "input": None}))

@@ -1,4 +1,4 @@
-"""Fixtures of the adapters' tests: a scripted server, and a local cloud for each worker."""
+"""Fixtures of the tests of `breakglass.app.aws`: a scripted server, and a local cloud for each worker."""
 
 from collections.abc import Iterator
 

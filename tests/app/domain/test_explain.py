@@ -50,7 +50,7 @@ from tests.app.domain.policies import (
 UNKNOWN = use(user_id="", session_name="unknown")
 EXPLAINED = use(state=UsageState.explained, explanation=explanation())
 BY_SECURITY = use(state=UsageState.explained, explanation=explanation(DOT_ACTS))
-SIGNED_OFF = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
+ACCEPTED = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
 # A role that Identity Center did not make: no rule is about it.
 PLAIN = replace(EXPLAINED, permission_set="emergency-admin")
 NEITHER = policy(security=())
@@ -71,15 +71,15 @@ USES: dict[str, tuple[Callable[[], Decision], str]] = {
     "the author may write it again": (lambda: may_explain(policy(), EXPLAINED, ADA), ""),
     "another person may not": (lambda: may_explain(policy(), EXPLAINED, DOT), "Ada has explained it"),
     "not even the user": (lambda: may_explain(policy(), BY_SECURITY, ADA), "Dot has explained it"),
-    "an accepted explanation stays": (lambda: may_explain(policy(), SIGNED_OFF, ADA), "can't be changed"),
+    "an accepted explanation stays": (lambda: may_explain(policy(), ACCEPTED, ADA), "can't be changed"),
     "a deny rule does not prevent an explanation": (
         lambda: may_explain(policy(denies=(DenyRule("all", "No.", tuple(Action)),)), use(), ADA),
         "",
     ),
 }
 
-SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
-    "an approver signs it off": (lambda: may_accept(policy(), EXPLAINED, CLEO), ""),
+ACCEPTANCES: dict[str, tuple[Callable[[], Decision], str]] = {
+    "an approver accepts it": (lambda: may_accept(policy(), EXPLAINED, CLEO), ""),
     "security does": (lambda: may_accept(policy(), EXPLAINED, DOT), ""),
     "a person on call may not": (
         lambda: may_accept(policy(), EXPLAINED, EVE),
@@ -94,8 +94,8 @@ SIGN_OFFS: dict[str, tuple[Callable[[], Decision], str]] = {
         lambda: may_accept(policy(), replace(BY_SECURITY, user_id="", session_name="cleo"), CLEO),
         "a second person",
     ),
-    "what is not explained is not signed off": (lambda: may_accept(policy(), use(), CLEO), "not explained yet"),
-    "nor a second time": (lambda: may_accept(policy(), SIGNED_OFF, DOT), "accepted already"),
+    "an unexplained usage is not accepted": (lambda: may_accept(policy(), use(), CLEO), "not explained yet"),
+    "nor a second time": (lambda: may_accept(policy(), ACCEPTED, DOT), "accepted already"),
     "an approver of another set does not": (
         lambda: may_accept(
             policy(DATABASES, rule(name="n", sets=(NETWORK,), approvers=(user("fay"),))), EXPLAINED, FAY
@@ -115,9 +115,9 @@ def test_may_explain(sentence: str) -> None:
     assert reason in decision.reason
 
 
-@pytest.mark.parametrize("sentence", SIGN_OFFS)
+@pytest.mark.parametrize("sentence", ACCEPTANCES)
 def test_may_accept(sentence: str) -> None:
-    decide, reason = SIGN_OFFS[sentence]
+    decide, reason = ACCEPTANCES[sentence]
     decision = decide()
     assert bool(decision) is not bool(reason), decision
     assert reason in decision.reason

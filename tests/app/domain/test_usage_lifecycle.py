@@ -396,7 +396,7 @@ def test_click_has_an_event_id_that_no_record_has() -> None:
 # --- its life ---------------------------------------------------------------------------------------------------------
 
 EXPLAINED = use(state=UsageState.explained, explanation=explanation())
-SIGNED_OFF = use(
+ACCEPTED = use(
     state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED + 2 * HOUR
 )
 BETTER = explanation(at=LATER, follow_up="restore weekly")
@@ -418,19 +418,19 @@ CHANGES: dict[str, tuple[UsageChange, UsageChange]] = {
         usage_lifecycle.record_explanation(EXPLAINED, explanation(at=LATER), LATER),
         (EXPLAINED, ()),
     ),
-    "a second person signs it off": (
+    "a second person accepts it": (
         usage_lifecycle.accept_explanation(EXPLAINED, CLEO_ACTS, VERSION, LATER),
-        (SIGNED_OFF, (told(UsageEvent.accepted, "explained", "accepted", CLEO_ACTS),)),
+        (ACCEPTED, (told(UsageEvent.accepted, "explained", "accepted", CLEO_ACTS),)),
     ),
     "and a second time changes nothing": (
-        usage_lifecycle.accept_explanation(SIGNED_OFF, CLEO_ACTS, VERSION, LATER + 1),
-        (SIGNED_OFF, ()),
+        usage_lifecycle.accept_explanation(ACCEPTED, CLEO_ACTS, VERSION, LATER + 1),
+        (ACCEPTED, ()),
     ),
     "a reminder keeps when it was": (
         usage_lifecycle.record_reminder(use(), LATER),
         (use(reminded_at=LATER), (told(UsageEvent.reminded, "unexplained", "unexplained"),)),
     ),
-    "what is explained and not signed off is brought up, too": (
+    "an explained usage gets a reminder, too": (
         usage_lifecycle.record_reminder(EXPLAINED, LATER),
         (replace(EXPLAINED, reminded_at=LATER), (told(UsageEvent.reminded, "explained", "explained"),)),
     ),
@@ -444,7 +444,7 @@ def test_event_result(sentence: str) -> None:
 
 
 REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
-    "what is not explained is not signed off": (
+    "an unexplained usage is not accepted": (
         lambda: usage_lifecycle.accept_explanation(use(), CLEO_ACTS, VERSION, LATER),
         "possible for a usage that is unexplained",
     ),
@@ -468,12 +468,12 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
         lambda: usage_lifecycle.accept_explanation(EXPLAINED, CLEO_ACTS, "", LATER),
         "the explanation has changed",
     ),
-    "the system signs nothing off": (
+    "the system accepts nothing": (
         lambda: usage_lifecycle.accept_explanation(EXPLAINED, SYSTEM, VERSION, LATER),
         "a second person",
     ),
     "an accepted explanation can't be accepted again": (
-        lambda: usage_lifecycle.accept_explanation(SIGNED_OFF, DOT_ACTS, VERSION, LATER),
+        lambda: usage_lifecycle.accept_explanation(ACCEPTED, DOT_ACTS, VERSION, LATER),
         "a usage that is accepted",
     ),
     "another person can't replace an explanation": (
@@ -481,10 +481,10 @@ REFUSALS: dict[str, tuple[Callable[[], UsageChange], str]] = {
         "another person has explained it",
     ),
     "an accepted explanation can't be replaced": (
-        lambda: usage_lifecycle.record_explanation(SIGNED_OFF, BETTER, LATER),
+        lambda: usage_lifecycle.record_explanation(ACCEPTED, BETTER, LATER),
         "a usage that is accepted",
     ),
-    "nor brought up": (lambda: usage_lifecycle.record_reminder(SIGNED_OFF, LATER), "a usage that is accepted"),
+    "nor brought up": (lambda: usage_lifecycle.record_reminder(ACCEPTED, LATER), "a usage that is accepted"),
 }
 
 
@@ -500,7 +500,7 @@ ATTEMPTS: dict[UsageEvent, Callable[[Usage], UsageChange]] = {
     UsageEvent.accepted: lambda before: usage_lifecycle.accept_explanation(before, DOT_ACTS, VERSION, LATER),
     UsageEvent.reminded: lambda before: usage_lifecycle.record_reminder(before, LATER),
 }
-STAGES = {UsageState.unexplained: use(), UsageState.explained: EXPLAINED, UsageState.accepted: SIGNED_OFF}
+STAGES = {UsageState.unexplained: use(), UsageState.explained: EXPLAINED, UsageState.accepted: ACCEPTED}
 
 
 @pytest.mark.parametrize("event", ATTEMPTS)
@@ -523,7 +523,7 @@ def test_event_is_possible_only_as_the_table_says(state: UsageState, event: Usag
         (use(), ASKED + 24 * HOUR - 1, False),
         (use(), ASKED + 24 * HOUR, True),
         (EXPLAINED, ASKED + 24 * HOUR, True),
-        (SIGNED_OFF, ASKED + 48 * HOUR, False),
+        (ACCEPTED, ASKED + 48 * HOUR, False),
     ],
     ids=["in time", "late", "explained but not accepted", "accepted"],
 )

@@ -68,7 +68,7 @@ TWO = rule(approvals=2)
 TICKETS = policy(rule(ticket_pattern="INC-[0-9]+"), rule(name="b", ticket_pattern="[A-Z]+-1"))
 FROZEN = DenyRule("freeze", "Nothing moves.", tuple(Action))
 EXPLAINED = use(state=UsageState.explained, explanation=explanation())
-SIGNED_OFF = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
+ACCEPTED = use(state=UsageState.accepted, explanation=explanation(), accepted_by=CLEO_ACTS, accepted_at=ASKED)
 BY_SECURITY = "Dot is named under `security`."
 
 
@@ -281,14 +281,14 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         refused(f"Only the user of {RDS} and group security may explain this.", None, SECURITY),
     ),
     "an explanation of an accepted usage": (
-        lambda: may_explain(policy(), SIGNED_OFF, ADA),
+        lambda: may_explain(policy(), ACCEPTED, ADA),
         refused("The explanation is accepted and can't be changed."),
     ),
     "a signature before the explanation": (
         lambda: may_accept(policy(), use(), DOT),
         refused("It is not explained yet."),
     ),
-    "a second acceptance": (lambda: may_accept(policy(), SIGNED_OFF, DOT), refused("It is accepted already.")),
+    "a second acceptance": (lambda: may_accept(policy(), ACCEPTED, DOT), refused("It is accepted already.")),
     "an acceptance of one's own": (
         lambda: may_accept(policy(), EXPLAINED, ADA),
         refused("The user of the role and the author of the explanation can't accept it: a second person has to."),

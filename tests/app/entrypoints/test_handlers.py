@@ -1,4 +1,4 @@
-"""The handlers: their imports, their offline start, and their handover."""
+"""The entry points: their imports, their offline start, and their handover."""
 
 import json
 import subprocess

@@ -49,7 +49,7 @@ class Driver:
     def approve(self, who: Person, request_id: str) -> None:
         self._click(who, ids.APPROVE, request_id)
 
-    def look(self, who: Person, request_id: str) -> None:
+    def acknowledge(self, who: Person, request_id: str) -> None:
         self._click(who, ids.ACKNOWLEDGE, request_id)
 
     def withdraw(self, who: Person, request_id: str) -> None:

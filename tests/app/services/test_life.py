@@ -111,7 +111,9 @@ wishes = st.tuples(
     st.sampled_from([(PRODUCTION,), (PRODUCTION,), (PRODUCTION,), (STAGING,), (PRODUCTION, STAGING)]),
     st.sampled_from([600, HOUR]),
 )
-clicks = st.sampled_from(["approve", "approve", "approve", "deny", "withdraw", "break_glass", "look", "end", "done"])
+clicks = st.sampled_from(
+    ["approve", "approve", "approve", "deny", "withdraw", "break_glass", "acknowledge", "end", "done"]
+)
 looks = st.integers(0, 2)
 kills = st.integers(1, 12)
 acts = st.sampled_from(

@@ -136,7 +136,7 @@ def test_explanation_from_an_alert_is_accepted_by_another(workspace: FakeWorkspa
     assert "a second backup" in json.dumps(explained.blocks)
     assert "a second person has to" in workspace.view_text(workspace.open_form(ADA, ids.ACCEPT, use.id))
     assert "may accept this" in workspace.view_text(workspace.open_form(EVE, ids.ACCEPT, use.id))
-    sign_off(workspace, CLEO, use)
+    accept_usage(workspace, CLEO, use)
     assert the_use(workspace).state is UsageState.accepted
     assert "Explanation accepted by <@UCLEO>" in workspace.slack.thread(ALERT.channel, ALERT.ts)[-1].text
     assert [entry.event for entry in workspace.store.trail if entry.event != "refused"] == [
@@ -153,7 +153,7 @@ def explained(workspace: FakeWorkspace) -> Usage:
     return use
 
 
-def sign_off(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
+def accept_usage(workspace: FakeWorkspace, person: Person, use: Usage) -> str:
     """Open the form with the explanation, send it, and return its id."""
     view_id = workspace.open_form(person, ids.ACCEPT, use.id)
     about = workspace.slack.views[view_id].get("private_metadata", "")

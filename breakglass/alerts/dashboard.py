@@ -57,7 +57,7 @@ class ApprovalMetrics:
 def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     """Return the evidence path whose rule counts uses, or None without such a path.
 
-    One use has several records (the portal hands out the role, a session starts, the console opens), so a count of all
+    One use has several records (the portal issues credentials, a session starts, the console opens), so a count of all
     would count it several times. Each way in starts exactly one session.
     """
     present = set(paths)

@@ -177,7 +177,7 @@ def _alert_text(subject: Subject, path: EvidencePath) -> _AlertText:
         # The caller of a plain role chooses the session name; Identity Center sets it to the user's name.
         facts = {"Account": account, "Session name (the caller's choice)": "<sessionName>", **_CALLER}
     elif path is EvidencePath.denied:
-        # The portal hands out permission sets only.
+        # The portal offers permission sets only.
         facts = {"Account": account, **_CALLER}
     return replace(text, account=account, facts=facts)
 

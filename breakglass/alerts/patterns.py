@@ -82,7 +82,7 @@ def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws
         ValueError: the subject has no such evidence path.
     """
     if path not in subject.evidence_paths:
-        raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) hands out permission sets only.")
+        raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) offers permission sets only.")
     detail = _detail(subject, path, partition)
     if not drills:
         return {**_ORIGIN[path], "detail": detail}

@@ -53,7 +53,7 @@ class RoleSubject:
 
     @property
     def evidence_paths(self) -> tuple[EvidencePath, ...]:
-        """All evidence paths but the portal, which hands out permission sets only."""
+        """All evidence paths but the portal, which offers permission sets only."""
         return tuple(path for path in EvidencePath if path is not EvidencePath.portal)
 
 

@@ -19,7 +19,7 @@ from breakglass.vocabulary import EvidencePath
 
 
 def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
-    """Return whether a stack has rules for events of the access portal, which hands out permission sets only."""
+    """Return whether a stack has rules for events of the access portal, which offers permission sets only."""
     return EvidencePath.portal in paths and any(isinstance(subject, PermissionSetSubject) for subject in watched)
 
 

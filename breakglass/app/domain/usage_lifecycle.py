@@ -1,6 +1,6 @@
 """The lifecycle of a usage, one session of one person with a break-glass role, as one table.
 
-One session leaves several CloudTrail records: the portal hands out the role, the session starts, the console opens.
+One session leaves several CloudTrail records: the portal issues credentials, the session starts, the console opens.
 They come from two accounts, in any order and minutes apart. A record is part of a known usage (`is_part_of`) if it has
 the same person, role and account, is at most one session's length away from the usage's first known record, and is not
 later than the explanation. Consequences:

@@ -239,7 +239,7 @@ class PermissionSetPair(pulumi.ComponentResource):
                     permission_set_arn=deployed[target].arn,
                     instance_arn=spec.instance_arn,
                     region=spec.region,
-                    # A set is handed out as a whole: never without its boundary, or before its Deny is attached.
+                    # A set is assigned as a whole: never without its boundary, or before its Deny is attached.
                     opts=pulumi.ResourceOptions(depends_on=deployed[target].policies, parent=self),
                 )
 

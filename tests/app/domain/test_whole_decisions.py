@@ -136,8 +136,8 @@ DECISIONS: dict[str, tuple[Callable[[], Decision], Decision]] = {
         refused(f"No rule lets Ada request {NETWORK} in {PRODUCTION} (production). No rule covers it."),
     ),
     "a request for a set that there is not": (
-        lambda: may_request(policy(), ADA, "root", (PRODUCTION,)),
-        refused(f"No approval rule covers the permission set root. The rules cover {RDS}."),
+        lambda: may_request(policy(rule(), rule(name="s", sets=(NETWORK,))), ADA, "root", (PRODUCTION,)),
+        refused(f"No approval rule covers the permission set root. The rules cover {RDS}, {NETWORK}."),
     ),
     "a request without an account": (
         lambda: may_request(policy(), ADA, RDS, ()),

@@ -13,13 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
-from breakglass.app.domain.policy import ApprovalPolicy
+from breakglass.app.domain.policy import ApprovalPolicy, Settings
 from breakglass.app.ports import Clock, Directory, Store
 from breakglass.cli import audit, aws_client, explain, stack_outputs
 from breakglass.cli.progress import Progress
@@ -85,6 +86,8 @@ class CommandContext:
     clock: Clock
     out: Stream
     err: Stream
+    aws: Callable[[str], aws_client.AwsOperations] = aws_client.BotocoreClient
+    """Returns the operations of AWS in a region."""
 
 
 def main() -> int:
@@ -95,9 +98,9 @@ def main() -> int:
     context = CommandContext(
         run=stack_outputs.run_program,
         directory=lambda policy: IdentityStore(
-            aws_client.create_client(policy.settings), policy.settings.identity_store_id
+            aws_client.create_client(policy.settings.region), policy.settings.identity_store_id
         ),
-        store=lambda stack: DynamoStore(aws_client.create_client(stack.policy.settings), stack.table),
+        store=lambda stack: DynamoStore(aws_client.create_client(stack.policy.settings.region), stack.table),
         clock=lambda: int(time.time()),
         out=sys.stdout,
         err=sys.stderr,
@@ -158,7 +161,7 @@ def _explain(options: argparse.Namespace, context: CommandContext) -> int:
             else stack_outputs.read_stack_outputs(options.stack, context.run).policy
         )
         explain.check_question(policy, question)
-        with aws_client.translate_aws_errors(policy.settings):
+        with _translate_aws_errors(policy.settings):
             report = explain.build_report(policy, context.directory(policy), question, progress)
     text = (
         json.dumps(explain.to_json(report), indent=2, ensure_ascii=False) if options.json else explain.to_text(report)
@@ -173,9 +176,19 @@ def _audit(options: argparse.Namespace, context: CommandContext) -> int:
     with Progress(context.err, "reading the stack outputs with Pulumi") as progress:
         stack = stack_outputs.read_stack_outputs(options.stack, context.run)
         progress.activity = "reading the audit trail"
-        with aws_client.translate_aws_errors(stack.policy.settings):
+        with _translate_aws_errors(stack.policy.settings):
             write(audit.read_entries(context.store(stack), since, until, progress), context.out)
     return DONE
+
+
+def _translate_aws_errors(settings: Settings) -> AbstractContextManager[None]:
+    return aws_client.translate_aws_errors(
+        settings.deployed_in,
+        settings.region,
+        "`explain` reads the identity store (identitystore:GetUserId, DescribeUser, ListGroupMemberships, "
+        "ListGroupMembershipsForMember; with a customer-managed KMS key also kms:Decrypt on it). `audit` queries the "
+        "table (dynamodb:Query).",
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -43,7 +43,7 @@ def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> Stac
     Raises:
         CommandError: Pulumi is missing, has no such stack, or the stack has no approvals.
     """
-    outputs = _query_outputs(stack, run)
+    outputs = read_outputs(stack, run)
     policy, table = outputs.get(POLICY_OUTPUT), outputs.get(TABLE_OUTPUT)
     if not isinstance(policy, str) or not isinstance(table, str):
         raise CommandError(
@@ -99,8 +99,23 @@ def _parse_policy(text: str, path: str, value: str) -> ApprovalPolicy:
         ) from None
 
 
-def _query_outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
-    command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--color", "never"]
+def read_outputs(stack: str | None, run: RunProgram = run_program) -> dict[str, Any]:
+    """Return all outputs of a stack, by name; secret ones as `[secret]`.
+
+    Raises:
+        CommandError: Pulumi is missing, or has no such stack.
+    """
+    outputs: dict[str, Any] = run_pulumi(["stack", "output", "--json"], stack, run)
+    return outputs
+
+
+def run_pulumi(arguments: Sequence[str], stack: str | None, run: RunProgram) -> Any:
+    """Run a command of Pulumi that prints JSON, e.g. `stack output --json`, and return what it prints.
+
+    Raises:
+        CommandError: Pulumi is missing, or has no such stack.
+    """
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
         finished = run([*command, *(["--stack", stack] if stack else [])])
     except FileNotFoundError:
@@ -108,7 +123,7 @@ def _query_outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
             Problem(
                 "pulumi",
                 "(not on PATH)",
-                "The Pulumi CLI reads the stack's outputs, which name the approval policy and the table.",
+                "The Pulumi CLI reads the state of the stack, which names the deployed resources.",
                 f"Install the Pulumi CLI, or put its folder on PATH{_local_pulumi()}. `explain` works without it: "
                 "`--policy FILE`.",
             )
@@ -119,13 +134,12 @@ def _query_outputs(stack: str | None, run: RunProgram) -> dict[str, Any]:
             Problem(
                 "--stack",
                 _stack_name(stack),
-                f"`pulumi stack output` failed: {error}",
+                f"`pulumi {' '.join(arguments[:2])}` failed: {error}",
                 "Run the command in the folder of Pulumi.yaml, log in to the stack's backend (`pulumi login`), and "
                 "name the stack as `pulumi stack ls` lists it.",
             )
         )
-    outputs: dict[str, Any] = json.loads(finished.stdout)
-    return outputs
+    return json.loads(finished.stdout)
 
 
 def _stack_name(stack: str | None) -> str:

@@ -31,8 +31,8 @@ TIMEOUT = "Timeout"
 UNREADABLE = "UnreadableAnswer"
 """Code of an `AwsError` whose answer is not JSON."""
 
-# Their messages repeat the request, with the session token.
-_ECHOING_CODES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+ECHOING_CODES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+"""Codes whose messages repeat the request, with the session token."""
 
 
 class AwsError(Exception):
@@ -254,7 +254,7 @@ def _refusal(operation: str, answer: HttpResponse, credentials: Credentials) -> 
     body = _object(answer.body) or {}
     named = answer.headers.get("x-amzn-errortype") or body.get("__type") or body.get("code") or ""
     code = str(named).partition(":")[0].rpartition("#")[2] or f"Http{answer.status}"
-    message = "" if code in _ECHOING_CODES else str(body.get("message") or body.get("Message") or "")
+    message = "" if code in ECHOING_CODES else str(body.get("message") or body.get("Message") or "")
     for secret in (credentials.secret_key, credentials.token):
         message = message.replace(secret, "***") if secret else message
     reasons = tuple(str(reason.get("Code")) for reason in body.get("CancellationReasons") or ())

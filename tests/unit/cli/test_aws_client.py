@@ -3,6 +3,8 @@
 It does not prove that AWS accepts the credentials (docs/live-checks.md).
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from breakglass.app.aws.services import IDENTITY_STORE
 from breakglass.app.aws.sigv4 import Credentials
 from breakglass.cli import aws_client
 from breakglass.errors import CommandError
+from tests.app.aws.scripted_server import ScriptedServer
+from tests.app.aws.scripted_server import refusal as refusal_of_aws
 from tests.app.domain.policies import SETTINGS
 
 
@@ -29,9 +33,13 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def translate() -> AbstractContextManager[None]:
+    return aws_client.translate_aws_errors(SETTINGS.deployed_in, SETTINGS.region, "It needs dynamodb:Query.")
+
+
 def refusal() -> str:
-    with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
-        aws_client.create_client(SETTINGS).call(IDENTITY_STORE, "GetUserId", {})
+    with pytest.raises(CommandError) as refused, translate():
+        aws_client.create_client(SETTINGS.region).call(IDENTITY_STORE, "GetUserId", {})
     return " ".join(str(refused.value).split())
 
 
@@ -87,7 +95,7 @@ def test_expired_sign_in_is_an_error_with_a_fix(home: Path, monkeypatch: pytest.
     ],
 )
 def test_aws_error_is_a_problem_with_a_fix(code: str, said: str) -> None:
-    with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
+    with pytest.raises(CommandError) as refused, translate():
         raise AwsError(code, "User: x is not authorized", 400, "Query")
     text = " ".join(str(refused.value).split())
 
@@ -98,6 +106,59 @@ def test_aws_error_is_a_problem_with_a_fix(code: str, said: str) -> None:
 
 def test_error_of_another_account_names_the_stacks_account() -> None:
     for code in ("AccessDeniedException", "ResourceNotFoundException"):
-        with pytest.raises(CommandError) as refused, aws_client.translate_aws_errors(SETTINGS):
+        with pytest.raises(CommandError) as refused, translate():
             raise AwsError(code, "", 400, "Query")
         assert SETTINGS.deployed_in in str(refused.value)
+
+
+def test_botocore_client_without_credentials_is_an_error() -> None:
+    with pytest.raises(CommandError) as refused:
+        aws_client.BotocoreClient("eu-central-1").call("sts", "GetCallerIdentity")
+
+    assert "aws sso login" in str(refused.value)
+
+
+def test_botocore_client_with_unknown_profile_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "typo")
+    with pytest.raises(CommandError) as refused:
+        aws_client.BotocoreClient("eu-central-1").call("sts", "GetCallerIdentity")
+
+    assert "(typo) could not be found" in " ".join(str(refused.value).split())
+
+
+def list_rules(client: aws_client.BotocoreClient) -> None:
+    list(client.pages("events", "ListRules"))
+
+
+def describe_rule(client: aws_client.BotocoreClient) -> None:
+    client.call("events", "DescribeRule", Name="x")
+
+
+@pytest.mark.parametrize(("ask", "operation"), [(list_rules, "ListRules"), (describe_rule, "DescribeRule")])
+def test_botocore_client_raises_refusals_as_aws_errors(
+    ask: Callable[[aws_client.BotocoreClient], None], operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with ScriptedServer() as server:
+        server.answers(refusal_of_aws("AccessDeniedException", "no"))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        with pytest.raises(AwsError) as refused:
+            ask(aws_client.BotocoreClient("eu-central-1"))
+
+    error = refused.value
+    assert (error.code, error.message, error.status, error.operation) == ("AccessDeniedException", "no", 400, operation)
+
+
+def no_pause(_: float) -> None:
+    pass
+
+
+def test_botocore_client_reports_an_unreachable_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr("time.sleep", no_pause)
+    with pytest.raises(AwsError) as refused:
+        aws_client.BotocoreClient("eu-central-1").call("sts", "GetCallerIdentity")
+
+    assert refused.value.code == UNREACHABLE

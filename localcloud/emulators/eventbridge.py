@@ -37,6 +37,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
+from localcloud.emulators import clock
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, make_create_handler, make_describe_handler
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
@@ -180,7 +181,7 @@ class Bus:
             self.deliveries.end(outcome)
 
     def _sleep(self, seconds: float) -> None:
-        time.sleep(seconds * self._second)
+        clock.sleep(seconds, self._second)
 
     def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> TargetResponse:
         # Each attempt reads everything again: a connection repaired between two attempts counts.
@@ -254,7 +255,10 @@ def _limited(pattern_error: Callable[[Any], str | None]) -> Callable[[Any], str 
 def _post(request: Mapping[str, Any]) -> TargetResponse:
     # MiniStack's opener takes http and https only, follows no redirect and gives up after 5 s, as AWS does.
     call = urllib.request.Request(  # noqa: S310  see above: no other scheme gets here
-        request["url"], data=request["body"].encode(), headers=request["headers"], method=request["method"]
+        request["url"],
+        data=request["body"].encode(),
+        headers=request["headers"] | clock.headers(),
+        method=request["method"],
     )
     try:
         with _events._http_open(call) as response:

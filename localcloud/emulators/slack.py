@@ -26,6 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from localcloud.emulators import clock
 from localcloud.emulators.block_kit import block_problems, is_metadata_accepted, view_problems
 from localcloud.emulators.process import exit_with_parent
 from localcloud.emulators.slack_faults import SlackFault, SlackFaults
@@ -37,7 +38,9 @@ UPSTREAM_TOKENS = tuple(f"emulator-{number}" for number in range(200))
 _ORDINARY = {"is_restricted": False, "is_ultra_restricted": False, "is_app_user": False, "is_email_confirmed": True}
 """Fields of a full member that the emulator lacks ("User type")."""
 
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"})
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization", clock.HEADER.lower()}
+)
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,13 @@ class Post:
         body: the message as posted; the raw text if it was no JSON object.
         error: Slack's error, None if the message was accepted.
         received: when it arrived, in seconds since the epoch.
+        skipped: seconds that were left out of AWS's waits before it (`localcloud.emulators.clock`).
     """
 
     body: Any
     error: str | None
     received: float
+    skipped: float = 0.0
 
 
 class SlackRefusalError(Exception):
@@ -179,12 +184,15 @@ class SlackServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    _content = b""
+    """The body of the request."""
 
     @property
     def _slack(self) -> SlackServer:
         return cast(SlackServer, self.server)
 
     def do_GET(self) -> None:
+        self._content = self._read()
         address = urlsplit(self.path)
         if address.path == "/_localcloud/posts":
             self._answer_json(self._slack.posts())
@@ -196,10 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._handle()
 
     def do_POST(self) -> None:
+        self._content = self._read()
         if self.path.startswith("/_localcloud/"):
-            self._run_command(self.path.removeprefix("/_localcloud/"), json.loads(self._body()))
+            self._run_command(self.path.removeprefix("/_localcloud/"), json.loads(self._content))
             return
-        fault = self._slack.faults.of(self.path.removeprefix("/api/"))
+        fault = self._slack.faults.of(self.path.removeprefix("/api/"), self._has_blocks(), self._skipped())
         if fault and not self._apply_fault(fault):
             return
         if self.path == "/api/chat.postMessage":
@@ -224,20 +233,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Fails a call as ordered; says whether it goes on all the same."""
         time.sleep(fault.seconds)
         if fault.silent:
-            self._body()
             self.close_connection = True
         elif fault.retry_after is not None:
-            self._body()
             self._answer(429, [("Retry-After", str(fault.retry_after))], b"")
         elif fault.error is not None:
-            self._body()
             self._answer_json({"ok": False, "error": fault.error})
         else:
             return True
         return False
 
     def _post_message(self) -> None:
-        received, raw = time.time(), self._body()
+        received, raw = time.time(), self._content
         body: Any = raw.decode(errors="replace")
         try:
             # Parsed first, so that a refused message is recorded in readable form, too.
@@ -247,15 +253,15 @@ class _Handler(BaseHTTPRequestHandler):
             check_message(arguments)
             status, headers, content = self._upstream(raw)
         except SlackRefusalError as refusal:
-            self._slack.record(Post(body, refusal.error, received))
+            self._slack.record(Post(body, refusal.error, received, self._skipped()))
             self._answer_json(refusal.answer())
             return
         answer = json.loads(content)
-        self._slack.record(Post(body, None if answer["ok"] else answer["error"], received))
+        self._slack.record(Post(body, None if answer["ok"] else answer["error"], received, self._skipped()))
         self._answer(status, headers, content)
 
     def _handle(self) -> None:
-        raw = self._body()
+        raw = self._content
         try:
             if self.path.startswith("/api/"):
                 token = self._slack.tokens.check(self.headers.get("Authorization"))
@@ -291,8 +297,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return json.dumps(answer).encode()
         return content
 
-    def _body(self) -> bytes:
+    def _read(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _skipped(self) -> float:
+        return float(self.headers.get(clock.HEADER, 0))
+
+    def _has_blocks(self) -> bool:
+        try:
+            return bool(parse_arguments(self._content, self.headers.get("Content-Type", "")).get("blocks"))
+        except SlackRefusalError:
+            return False
 
     def _upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}

@@ -4,6 +4,7 @@ Non-goals: losing what it accepted.
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,10 @@ class SlackFault:
         error: Slack's error, in an answer with `ok: false`.
         retry_after: seconds, in an answer with status 429.
         silent: True to close the connection without an answer.
+        lasts: seconds after which it ends by itself, by the caller's clock (`localcloud.emulators.clock`); None if it
+            stays.
+        with_blocks: True to fail only calls whose message has blocks.
+        since: when it began, in seconds since the epoch.
     """
 
     methods: frozenset[str] = field(default=APP_METHODS)
@@ -43,6 +48,9 @@ class SlackFault:
     error: str | None = None
     retry_after: int | None = None
     silent: bool = False
+    lasts: float | None = None
+    with_blocks: bool = False
+    since: float = field(default_factory=time.time)
 
 
 class SlackFaults:
@@ -58,10 +66,21 @@ class SlackFaults:
         with self._lock:
             self._fault = SlackFault(**ordered) if fault else None
 
-    def of(self, method: str) -> SlackFault | None:
+    def of(self, method: str, has_blocks: bool = False, skipped: float = 0.0) -> SlackFault | None:
+        """The fault that a call meets; None if it meets none.
+
+        Args:
+            method: the method that is called.
+            has_blocks: True if the message has blocks.
+            skipped: seconds that the caller's clock is ahead.
+        """
         with self._lock:
             fault = self._fault
             if fault is None or method not in fault.methods or fault.times == 0:
+                return None
+            if fault.lasts is not None and time.time() + skipped > fault.since + fault.lasts:
+                return None
+            if fault.with_blocks and not has_blocks:
                 return None
             if fault.times is not None:
                 fault.times -= 1

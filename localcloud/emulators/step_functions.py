@@ -27,6 +27,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.emulators import clock
+
 # Any: MiniStack has no annotations.
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
 
@@ -85,10 +87,12 @@ def install(pause: float) -> None:
         return execute_wait(state, given, context)
 
     def sleeping(seconds: float) -> None:
-        end = time.monotonic() + seconds * (pause if seconds <= _LONGEST_PAUSE else 1)
+        scale = pause if seconds <= _LONGEST_PAUSE else 1
+        end = time.monotonic() + seconds * scale
         while (left := end - time.monotonic()) > 0:
             _refuse_stopped()
             time.sleep(min(_LOOK, left))
+        clock.skip(seconds * (1 - scale))
 
     def starting(data: Mapping[str, Any]) -> Any:
         machine = str(data.get("stateMachineArn", ""))

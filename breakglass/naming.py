@@ -79,10 +79,13 @@ WITH_DEAD_LETTERS = (AppFunction.interactions, AppFunction.usage_recorder)
 """Functions that are called asynchronously, with events that are not sent again: a click, and a use."""
 
 METRICS_NAMESPACE = "Breakglass"
-"""Namespace of the metrics that the functions write."""
+"""Namespace of the metrics that the functions and the state machines write."""
 
 METRICS_DIMENSION = "Stack"
-"""Their only dimension; its value is the name of the `Approvals`."""
+"""Dimension of all of them: the name of the `Approvals`, or the `stack` of the component of the alert path."""
+
+CHANNEL_DIMENSION = "Channel"
+"""Second dimension of `AlertMetric.slack_reachable`: the ID of a Slack channel."""
 
 
 class Metric(StrEnum):
@@ -106,6 +109,19 @@ class Metric(StrEnum):
     """Requests without approval whose announcements, or required explanation, are missing for five minutes."""
     permanent_refusals = "PermanentRefusals"
     """Clicks that failed because AWS or Slack refuses a call until a repair."""
+
+
+class AlertMetric(StrEnum):
+    """Metrics of the alert path, which its state machines write."""
+
+    slack_reachable = "SlackReachable"
+    """1 if Slack would show a message in the channel, else 0; of each run of the probe."""
+    drill_seconds = "DrillSeconds"
+    """Seconds from a drill's event to Slack's `ok: true`; only with confirmed delivery."""
+    late_drills = "LateDrills"
+    """Drills of a run of the schedule that were not delivered in time; 0 in a run without drills."""
+    alerts_late = "AlertsLate"
+    """Alerts that Slack refused at first and accepted later; only with confirmed delivery."""
 
 
 @dataclass(frozen=True)

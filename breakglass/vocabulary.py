@@ -1,4 +1,4 @@
-"""Enumerations that all layers share: evidence paths, assignment targets, risks; and the partition of a region."""
+"""Enumerations that all layers share: evidence paths, delivery, assignment targets, risks; and a region's partition."""
 
 from enum import StrEnum
 
@@ -14,6 +14,16 @@ class EvidencePath(StrEnum):
     """A console sign-in with the role, or a switch to it (ConsoleLogin, SwitchRole)."""
     denied = "denied"
     """An attempt to use the role that AWS refused."""
+
+
+class Delivery(StrEnum):
+    """The way of an alert from its rule to Slack."""
+
+    direct = "direct"
+    """An API destination posts the alert and takes any HTTP 200 for success, Slack's `ok: false` included."""
+    confirmed = "confirmed"
+    """A state machine posts the alert and reads Slack's answer. It sends a refused alert to the e-mail addresses and
+    pagers of `monitoring`."""
 
 
 class AssignmentTarget(StrEnum):

@@ -129,6 +129,11 @@ def _type(schema: Schema, refs: Mapping[str, str]) -> str:
             return refs.get(name, name)
         case {"type": "array", "items": items}:
             return f"list[{_type(items, refs)}]"
+        case {"type": "object", "properties": {"secure": _}}:
+            return "pulumi.Input[str]"
+        case {"anyOf": [{"type": "boolean"}, *_]}:
+            # The analyzer refuses a union.
+            return "Any"
         case {"type": "object", "additionalProperties": dict(value)} | {"patternProperties": {**value}}:
             inner = value if "additionalProperties" in schema else next(iter(value.values()))
             return f"dict[str, {_type(inner, refs)}]"

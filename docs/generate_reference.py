@@ -183,6 +183,8 @@ def _type(schema: Schema, links: Mapping[str, str]) -> str:
             return "anything"
         case {"$ref": str(ref)}:
             return links[ref.rpartition("/")[2]]
+        case {"properties": {"secure": _}}:
+            return "encrypted string"
         case {"type": "array", "items": items}:
             return f"list of {_type(items, links)}"
         case {"additionalProperties": dict(values)} | {"patternProperties": {**values}}:

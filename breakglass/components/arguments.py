@@ -9,7 +9,7 @@ import pulumi
 
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.stack_file.approvals import DeniedAction
-from breakglass.vocabulary import AssignmentTarget, EvidencePath, RiskAcknowledgement
+from breakglass.vocabulary import AssignmentTarget, Delivery, EvidencePath, RiskAcknowledgement
 
 
 class PrincipalArgs(TypedDict):
@@ -351,6 +351,8 @@ class SlackArgs(TypedDict):
     Default: a secret is created from the token in the stack's configuration."""
     channel: str
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+    drill_channel: NotRequired[str]
+    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
 
 
 class WatchArgs(TypedDict):
@@ -363,15 +365,20 @@ class WatchArgs(TypedDict):
 
 
 class MonitoringArgs(TypedDict):
-    """Alarms by e-mail, for when Slack is down, and the count of uses."""
+    """Alarms by e-mail and pager, for when Slack is down, and the count of uses."""
 
     emails: NotRequired[list[str]]
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
-    alerts_by_email: NotRequired[bool]
-    """Send every alert to these addresses too, as a second channel beside Slack. Default: `false`."""
+    pagers: NotRequired[dict[str, pulumi.Input[str]]]
+    """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
+    each broken glass and each undelivered alert. An address is a secret: run `pulumi config set --secret --path
+    'breakglass:alerts.monitoring.pagers.NAME'`."""
     uses_per_week: NotRequired[int]
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
     least 1. Default: `5`."""
+    alerts_by_email: NotRequired[bool]
+    """Send every alert to the e-mail addresses too, as a second channel beside Slack. Default: true with `delivery:
+    direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
 
 
 class AlertsArgs(TypedDict):
@@ -383,19 +390,25 @@ class AlertsArgs(TypedDict):
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
-    drills: NotRequired[bool]
-    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. Default: `true`."""
+    drills: NotRequired[Any]
+    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. `{every: P7D}` also sends a
+    drill of each role on a schedule, P1D to P7D. Default: `true`."""
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     slack: SlackArgs
     """The Slack channel, and the way to it."""
+    delivery: NotRequired[Delivery]
+    """The way of an alert from its rule to Slack. Default: `direct`."""
+    probe: NotRequired[str]
+    """The interval of the probe, PT5M to PT1H, or off. The probe schedules a message in each channel and deletes it
+    unseen, so it gets the errors that an alert would get. Default: `PT15M`."""
     explain_button: NotRequired[bool]
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""
     watch: NotRequired[WatchArgs]
     """Roles to watch besides the break-glass sets of the same stack."""
     monitoring: NotRequired[MonitoringArgs]
-    """Alarms by e-mail and the count of uses."""
+    """Alarms by e-mail and pager, and the count of uses."""
 
 
 class BreakGlassArgs(TypedDict):
@@ -532,11 +545,16 @@ class UsageMonitoringArgs(TypedDict):
     """A form or page that the alert links to, where the use is explained and closed."""
     emails: NotRequired[list[str]]
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
-    alerts_by_email: NotRequired[bool]
-    """Send every alert to these addresses too, as a second channel beside Slack. Default: `false`."""
+    pagers: NotRequired[dict[str, pulumi.Input[str]]]
+    """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
+    each broken glass and each undelivered alert. An address is a secret: run `pulumi config set --secret --path
+    'breakglass:alerts.monitoring.pagers.NAME'`."""
     uses_per_week: NotRequired[int]
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
     least 1. Default: `5`."""
+    alerts_by_email: NotRequired[bool]
+    """Send every alert to the e-mail addresses too, as a second channel beside Slack. Default: true with `delivery:
+    direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     watched: list[WatchedRoleArgs]

@@ -1,6 +1,6 @@
 """The section `alerts` of a stack file, and the keys that it shares with components."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field, StrictBool, TypeAdapter
@@ -8,21 +8,26 @@ from pydantic import Field, StrictBool, TypeAdapter
 from breakglass.alerts.patterns import PATTERN_LIMIT, event_pattern, pattern_json
 from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import BreakglassError
-from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
+from breakglass.stack_file.base import ConfigModel, RawValue, SecretInput, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.regions import key_region_faults, partition_faults
 from breakglass.stack_file.types import (
     NO_BOOL,
+    DrillSetting,
     EmailAddress,
     HttpsUrl,
     KmsKeyArn,
+    PagerName,
     PermissionSetName,
+    ProbeInterval,
     Region,
     RoleArn,
     SecretName,
     SlackChannelId,
+    days,
+    seconds,
 )
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import Delivery, EvidencePath
 
 _ROLE_ARN = TypeAdapter(RoleArn)
 
@@ -68,6 +73,11 @@ class SlackAlert(AlertText):
     retry: Retry = Field(default_factory=Retry)
     """Limits of EventBridge's delivery to Slack."""
 
+    @property
+    def has_drills(self) -> bool:
+        """True if a drill event raises an alert."""
+        return self.drills is not False
+
 
 class SlackChannel(ConfigModel):
     """Keys of the channel."""
@@ -102,6 +112,9 @@ class BotTokenSecret(SecretEncryption):
 class Slack(SlackChannel, BotTokenSecret, SlackEndpoint):
     """The Slack channel, and the way to it."""
 
+    drill_channel: SlackChannelId | None = None
+    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
+
 
 class Watch(ConfigModel):
     """Roles that this program does not manage and that raise alerts all the same."""
@@ -112,15 +125,30 @@ class Watch(ConfigModel):
     """ARNs of IAM roles that Identity Center did not create."""
 
 
-class Monitoring(ConfigModel):
-    """Alarms by e-mail, for when Slack is down, and the count of uses."""
+class AlarmReceivers(ConfigModel):
+    """Keys of the e-mail addresses and pagers that get alarms."""
 
     emails: list[EmailAddress] = Field(default_factory=list)
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
-    alerts_by_email: StrictBool = False
-    """Send every alert to these addresses too, as a second channel beside Slack."""
+    pagers: dict[PagerName, SecretInput] = Field(default_factory=dict, repr=False)
+    """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
+    each broken glass and each undelivered alert. An address is a secret: run
+    `pulumi config set --secret --path 'breakglass:alerts.monitoring.pagers.NAME'`."""
+
+
+class UsageCount(ConfigModel):
+    """Keys of the count of uses."""
+
     uses_per_week: Annotated[int, Field(ge=1), NO_BOOL] = 5
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
+
+
+class Monitoring(UsageCount, AlarmReceivers):
+    """Alarms by e-mail and pager, for when Slack is down, and the count of uses."""
+
+    alerts_by_email: StrictBool | None = None
+    """Send every alert to the e-mail addresses too, as a second channel beside Slack. Default: true with
+    `delivery: direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
@@ -137,17 +165,42 @@ class Alerts(SlackAlert, EvidencePaths):
 
     slack: Slack
     """The Slack channel, and the way to it."""
+    delivery: Delivery = Delivery.direct
+    """The way of an alert from its rule to Slack."""
+    probe: ProbeInterval = "PT15M"
+    """The interval of the probe, PT5M to PT1H, or off. The probe schedules a message in each channel and deletes it
+    unseen, so it gets the errors that an alert would get."""
+    drills: DrillSetting = True
+    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. `{every: P7D}` also sends a
+    drill of each role on a schedule, P1D to P7D."""
     explain_button: StrictBool | None = None
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""
     watch: Watch = Field(default_factory=Watch)
     """Roles to watch besides the break-glass sets of the same stack."""
     monitoring: Monitoring = Field(default_factory=Monitoring)
-    """Alarms by e-mail and the count of uses."""
+    """Alarms by e-mail and pager, and the count of uses."""
+
+    @property
+    def probe_seconds(self) -> int | None:
+        """The interval of the probe in seconds; None without a probe."""
+        return None if self.probe == "off" else seconds(self.probe)
+
+    @property
+    def drill_interval_seconds(self) -> int | None:
+        """The interval of scheduled drills in seconds; None without a schedule."""
+        return days(self.drills["every"]) * 86_400 if isinstance(self.drills, Mapping) else None
+
+    @property
+    def sends_alerts_by_email(self) -> bool:
+        """True if every alert also goes to the e-mail addresses."""
+        if self.monitoring.alerts_by_email is not None:
+            return self.monitoring.alerts_by_email
+        return self.delivery is Delivery.direct and bool(self.monitoring.emails)
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicate paths, roles that no rule can see, and ARNs of another region."""
+        """Yield faults of duplicate paths, unseen roles, ARNs of another region, and a missing second channel."""
         yield from duplicate_faults(given["evidencePaths"])
         yield from key_region_faults(
             given["slack"]["kmsKeyArn"],
@@ -155,6 +208,7 @@ class Alerts(SlackAlert, EvidencePaths):
             "the secret and the connection that it encrypts",
             "KMS serves only its own region, so the deployment would fail halfway",
         )
+        yield from _second_channel_faults(given)
         for role in given["watch"]["roles"]:
             yield from partition_faults(
                 role,
@@ -169,6 +223,20 @@ class Alerts(SlackAlert, EvidencePaths):
                     "The use of an IAM role never shows up on the evidence path `portal`, so no rule would watch it.",
                     "Add session_start to `evidencePaths`, or delete the role.",
                 )
+
+
+def _second_channel_faults(alerts: RawValue) -> Iterator[Fault]:
+    """Yield a fault if confirmed delivery has no second channel."""
+    monitoring = alerts["monitoring"]
+    if alerts["delivery"].value == Delivery.confirmed and not (
+        monitoring["emails"].value or monitoring["pagers"].value
+    ):
+        yield alerts["delivery"].fault(
+            "Confirmed delivery sends an alert that Slack refuses to a second channel, and this file has none: the "
+            "alert would be lost.",
+            "Add `monitoring: {emails: [oncall@example.com]}`, or a pager with `pulumi config set --secret --path "
+            "'breakglass:alerts.monitoring.pagers.pagerduty'`.",
+        )
 
 
 def _pattern_length_faults(role: RawValue, alerts: RawValue) -> Iterator[Fault]:

@@ -198,3 +198,11 @@ StringListInput = Annotated[Any, Field(repr=False), WithJsonSchema({"type": "arr
 StringMapInput = Annotated[
     Any, Field(repr=False), WithJsonSchema({"type": "object", "additionalProperties": _STRINGS, INPUT: True})
 ]
+
+ENCRYPTED_SCHEMA = WithJsonSchema(
+    {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
+)
+"""The JSON schema of a value that the CLI encrypted; the argument of a component is a string instead."""
+
+SecretInput = Annotated[Any, ENCRYPTED_SCHEMA]
+"""A secret in a mapping: encrypted in a stack file, else a string or an output. The model does not look into it."""

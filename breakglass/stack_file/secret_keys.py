@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import WithJsonSchema
-
 from breakglass.errors import has_secret
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault, fault, faults
@@ -89,10 +87,6 @@ SIGNING_SECRET = SlackSecret(
     rotation="regenerate the secret in Slack (the app's page Basic Information)",
 )
 SECRET_KEYS = (BOT_TOKEN.key, SIGNING_SECRET.key)
-
-ENCRYPTED_SCHEMA = WithJsonSchema(
-    {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
-)
 
 
 def plain_secret_faults(given: RawValue) -> Iterator[Fault]:

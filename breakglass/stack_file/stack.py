@@ -14,12 +14,11 @@ from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.approvals_lint import cross_section_faults
-from breakglass.stack_file.base import RawValue, StringInput
+from breakglass.stack_file.base import ENCRYPTED_SCHEMA, RawValue, StringInput
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.permission_sets import PermissionSets
 from breakglass.stack_file.secret_keys import (
     BOT_TOKEN,
-    ENCRYPTED_SCHEMA,
     SECRET_KEYS,
     SIGNING_SECRET,
     plain_secret_faults,

@@ -9,8 +9,9 @@ Non-goals: relations between values (see `stack`).
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -291,6 +292,11 @@ def seconds(duration: str) -> int:
     return sum(int(found[1]) * length for found, length in parts if found)
 
 
+def days(duration: str) -> int:
+    """Return the length of a valid duration in whole days: `P7D` is 7."""
+    return int(duration.removeprefix("P").removesuffix("D"))
+
+
 def _session_duration(value: object) -> str:
     text = _SESSION_DURATION(value)
     if not 3600 <= seconds(text) <= 12 * 3600:
@@ -352,6 +358,53 @@ def _wait(value: object) -> str:
 
 Wait = Annotated[str, BeforeValidator(_wait), _DURATION.schema("PT10M")]
 """A time to wait: ISO 8601, PT0S (at once) to PT168H."""
+
+_PROBE_INTERVAL = _Text(
+    pattern=r"PT([5-9]|[1-5][0-9]|60)M|PT1H|off",
+    why="Not an interval of the probe: from five minutes (PT5M) to one hour (PT1H) in whole minutes, or off. Without a "
+    "probe, nothing reports that Slack refuses alerts until one is lost.",
+    instead="Write PT15M, or leave the key out for the same.",
+)
+ProbeInterval = Annotated[str, BeforeValidator(_PROBE_INTERVAL), _PROBE_INTERVAL.schema("PT15M")]
+"""The interval of the probe: ISO 8601, PT5M to PT1H in whole minutes, or `off`."""
+
+_DRILL_INTERVAL = _Text(
+    pattern=r"P[1-7]D",
+    why="Not an interval of drills: from one day (P1D) to seven days (P7D).",
+    instead="Write {every: P7D} for a drill each week, or {every: P1D} for one each day.",
+)
+
+
+def _drill_setting(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping) and value.keys() == {"every"}:
+        return {"every": _DRILL_INTERVAL(value["every"])}
+    raise fault(
+        "Expected true, false or an interval. Without drills, a fault of the alert path shows at the first real use.",
+        "Write true (drills by hand), false (no drills), or {every: P7D} (one each week as well).",
+    )
+
+
+DrillSetting = Annotated[
+    Any,
+    BeforeValidator(_drill_setting),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {
+                    "type": "object",
+                    "properties": {"every": {"type": "string", "pattern": f"^{_DRILL_INTERVAL.pattern}$"}},
+                    "required": ["every"],
+                    "additionalProperties": False,
+                },
+            ],
+            "examples": [{"every": "P7D"}],
+        }
+    ),
+]
+"""True, false, or `{"every": interval}` with an interval of P1D to P7D in whole days (ISO 8601)."""
 
 _RULE_NAME = _Text(
     pattern=r"[A-Za-z0-9][A-Za-z0-9_. -]{0,62}[A-Za-z0-9]|[A-Za-z0-9]",
@@ -480,6 +533,15 @@ _EMAIL_ADDRESS = _Text(
 )
 EmailAddress = Annotated[str, BeforeValidator(_EMAIL_ADDRESS), _EMAIL_ADDRESS.schema("oncall@example.com")]
 """An e-mail address."""
+
+_PAGER_NAME = _Text(
+    pattern=r"[a-z][a-z0-9-]{0,31}",
+    why="Not the name of a pager: a lower-case letter, then up to 31 lower-case letters, digits and hyphens. The name "
+    "identifies the subscription and is readable everywhere, unlike the address.",
+    instead="Name the pager after its service or team, e.g. pagerduty.",
+)
+PagerName = Annotated[str, BeforeValidator(_PAGER_NAME), _PAGER_NAME.schema("pagerduty")]
+"""The name of a pager: 1 to 32 characters of `[a-z0-9-]`, a letter first."""
 
 _URL = _Text(
     # Quotes, backslashes and angle brackets would break the message template that holds the URL.

@@ -18,13 +18,14 @@ from breakglass.errors import ConfigError
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
 from breakglass.iam.lint import LintContext
 from breakglass.iam.protection import deny_statements
+from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.check import check_stack, validate_stack
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.types import permission_set_of_role
-from breakglass.vocabulary import AssignmentTarget, EvidencePath
+from breakglass.vocabulary import AssignmentTarget, Delivery, EvidencePath
 from tests.unit.stack_file.stack_files import (
     ADMINISTRATOR,
     ALERTS,
@@ -558,6 +559,64 @@ SCENARIOS = [
         value="true",
     ),
     Scenario(
+        "delivery is one of two ways",
+        [((*ALERTS, "delivery"), "confirm")],
+        "breakglass:alerts.delivery",
+        "Not an allowed value",
+        "Did you mean confirmed?",
+    ),
+    Scenario(
+        "confirmed delivery has a second channel",
+        [((*ALERTS, "delivery"), "confirmed"), ((*ALERTS, "monitoring"), {})],
+        "breakglass:alerts.delivery",
+        "the alert would be lost",
+        "emails: [oncall@example.com]",
+        value='"confirmed"',
+    ),
+    Scenario(
+        "the probe runs at most every five minutes",
+        [((*ALERTS, "probe"), "PT4M")],
+        "breakglass:alerts.probe",
+        "from five minutes (PT5M) to one hour (PT1H)",
+        "Write PT15M",
+    ),
+    Scenario(
+        "the probe is off by name",
+        [((*ALERTS, "probe"), False)],
+        "breakglass:alerts.probe",
+        "nothing reports that Slack refuses alerts",
+        "Write PT15M",
+    ),
+    Scenario(
+        "drills are true, false or an interval",
+        [((*ALERTS, "drills"), "P7D")],
+        "breakglass:alerts.drills",
+        "Expected true, false or an interval",
+        "{every: P7D}",
+    ),
+    Scenario(
+        "drills have no other key than their interval",
+        [((*ALERTS, "drills"), {"every": "P7D", "at": "09:00"})],
+        "breakglass:alerts.drills",
+        "Expected true, false or an interval",
+        "{every: P7D}",
+    ),
+    Scenario(
+        "drills come at least once in seven days",
+        [((*ALERTS, "drills"), {"every": "P30D"})],
+        "breakglass:alerts.drills",
+        "from one day (P1D) to seven days (P7D)",
+        "{every: P7D}",
+    ),
+    Scenario(
+        "the channel of drills is a channel's ID",
+        [((*ALERTS, "slack"), {"channel": "C0123456789", "drillChannel": "#drills"})],
+        "breakglass:alerts.slack.drillChannel",
+        "Not the ID of a Slack channel",
+        "C0123456789",
+        value='"#drills"',
+    ),
+    Scenario(
         "deliveries are retried for a minute at least",
         [((*ALERTS, "retry"), {"maximumEventAgeSeconds": 5})],
         "breakglass:alerts.retry.maximumEventAgeSeconds",
@@ -789,8 +848,8 @@ SCENARIOS = [
     ),
     Scenario(
         "true and false are not texts",
-        [((*ALERTS, "drills"), "no")],
-        "breakglass:alerts.drills",
+        [((*ALERTS, "explainButton"), "no")],
+        "breakglass:alerts.explainButton",
         "Expected true or false, got a string",
         "Write true or false",
     ),
@@ -983,10 +1042,12 @@ def test_omitted_keys_have_documented_defaults() -> None:
         "region": "eu-central-1",
         "slack": {"channel": "C0123456789", "post_message_url": "https://slack.com/api/chat.postMessage"},
         "evidence_paths": list(EvidencePath),
+        "delivery": Delivery.direct,
+        "probe": "PT15M",
         "drills": True,
         "watch": {"permission_sets": [], "roles": []},
         "retry": {"maximum_event_age_seconds": 900, "maximum_retry_attempts": 185},
-        "monitoring": {"emails": [], "alerts_by_email": False, "uses_per_week": 5},
+        "monitoring": {"emails": [], "pagers": {}, "uses_per_week": 5},
     }
     assert stack_file.tags == {}
 
@@ -1163,6 +1224,47 @@ def test_the_seed_example_is_in_the_stack_file(name: str) -> None:
     assert not [action for action in allowed if "*" in action], "least privilege names its actions"
     assert devops.assignments[0].group == "database-oncall"
     assert "222222222222" in devops.assignments[0].accounts
+
+
+def _alerts(*changes: Any) -> Alerts:
+    alerts = validate_stack(stack(*(((*ALERTS, *path), value) for path, value in changes)), STACKS).alerts
+    assert alerts is not None
+    return alerts
+
+
+@pytest.mark.parametrize(
+    ("probe", "expected"), [("PT15M", 900), ("PT5M", 300), ("PT60M", 3600), ("PT1H", 3600), ("off", None)]
+)
+def test_probe_interval_is_seconds_or_none(probe: str, expected: int | None) -> None:
+    assert _alerts((("probe",), probe)).probe_seconds == expected
+
+
+@pytest.mark.parametrize(
+    ("drills", "has_drills", "interval"),
+    [(True, True, None), (False, False, None), ({"every": "P1D"}, True, 86_400)],
+)
+def test_drills_are_a_switch_and_an_interval(drills: object, has_drills: bool, interval: int | None) -> None:
+    alerts = _alerts((("drills",), drills))
+
+    assert (alerts.has_drills, alerts.drill_interval_seconds) == (has_drills, interval)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "monitoring", "expected"),
+    [
+        ("direct", {"emails": ["a@example.com"]}, True),
+        ("direct", {}, False),
+        ("direct", {"emails": ["a@example.com"], "alertsByEmail": False}, False),
+        ("confirmed", {"emails": ["a@example.com"]}, False),
+        ("confirmed", {"emails": ["a@example.com"], "alertsByEmail": True}, True),
+    ],
+)
+def test_alerts_go_by_email_unless_delivery_is_confirmed(
+    delivery: str, monitoring: dict[str, Any], expected: bool
+) -> None:
+    alerts = _alerts((("delivery",), delivery), (("monitoring",), monitoring))
+
+    assert alerts.sends_alerts_by_email is expected
 
 
 def _pair(stack_file: StackFile) -> Any:

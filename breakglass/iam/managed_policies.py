@@ -84,6 +84,7 @@ MANAGED_POLICIES: Mapping[RiskAcknowledgement, frozenset[str]] = {
         AWSDataPipeline_FullAccess AWSEC2SqlHaInstancePolicy AWSElasticBeanstalkRoleSNS
         AWSElasticBeanstalkService AWSElasticBeanstalkWorkerTier AWSIoTRuleActions
         AWSLambdaSQSQueueExecutionRole AWSQuickSetupDeploymentRolePolicy AWSSecretsManagerClientReadOnlyAccess
+        AWSStepFunctionsConsoleFullAccess AWSStepFunctionsFullAccess
         AWSSupplyChainFederationAdminAccess AWSTransformSecretsManagerConnectorPolicy
         AdministratorAccess-Amplify AgentRegistryFullAccess AmazonAppFlowFullAccess AmazonAppStreamFullAccess
         AmazonAthenaFullAccess AmazonCodeGuruReviewerFullAccess AmazonDataZoneRedshiftGlueProvisioningPolicy

@@ -19,7 +19,7 @@ the lint looks for (`breakglass.iam.lint`).
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from breakglass.iam.documents import Statement
-from breakglass.naming import ALERT_PATH_PREFIX, PROTECTED_TAG, VENDED_LOGS_PREFIX
+from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE, PROTECTED_TAG, VENDED_LOGS_PREFIX
 from breakglass.vocabulary import RiskAcknowledgement
 
 _READING: Mapping[str, tuple[str, ...]] = {
@@ -52,7 +52,14 @@ CLOUDTRAIL = (
 )
 """Actions that stop, narrow or hand over CloudTrail's records. A second trail does not change the first."""
 
-UNSCOPED = ("events:PutPermission", "events:RemovePermission", "sns:SetSubscriptionAttributes", "sns:Unsubscribe")
+UNSCOPED = (
+    "events:PutPermission",
+    "events:RemovePermission",
+    "sns:SetSubscriptionAttributes",
+    "sns:Unsubscribe",
+    "states:RevealSecrets",
+    "states:TestState",
+)
 """Actions on the alert path without a resource type: an IAM policy can only deny them on all resources."""
 
 LOCAL_LOGIN = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
@@ -61,26 +68,25 @@ LOCAL_LOGIN = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
     # Credentials that outlive the session, and access for others. Deactivating and deleting a leaked key is allowed.
     RiskAcknowledgement.iam: (
-        "cognito-identity:SetIdentityPoolRoles",
+        "cognito-identity:SetI*",
         "iam:AcceptDelegation*",
         "iam:AssociateDelegation*",
         "iam:CreateAccessKey",
         "iam:CreateDelegation*",
         "iam:CreateLoginProfile",
         "iam:CreateServiceSpecific*",
-        "iam:CreateVirtualMFADevice",
+        "iam:CreateV*",
         "iam:DeactivateMFADevice",
-        "iam:DeleteVirtualMFADevice",
+        "iam:DeleteV*",
         "iam:DisableOrganizationsRoot*",
-        "iam:EnableMFADevice",
-        "iam:EnableO*",
+        "iam:Enable*",
         "iam:ResetServiceSpecific*",
         "iam:SendDelegationToken",
         "iam:UpdateAccountEmailAddress",
         "iam:UpdateLoginProfile",
         "iam:UpdateServiceSpecific*",
         "iam:UploadSSHPublicKey",
-        "iam:UploadSigningCertificate",
+        "iam:UploadSi*",
         "rolesanywhere:Create*",
         "rolesanywhere:Enable*",
         "rolesanywhere:Update*",
@@ -119,7 +125,7 @@ WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
         "sso:U*",
     ),
     RiskAcknowledgement.organizations: (
-        "cloudformation:ActivateOrganizationsAccess",
+        "cloudformation:ActivateO*",
         "cloudformation:CreateStackInstances",
         "cloudformation:CreateStackSet",
         "cloudformation:UpdateStackInstances",
@@ -158,17 +164,17 @@ WITHHELD: Mapping[RiskAcknowledgement, tuple[str, ...]] = {
     RiskAcknowledgement.root: ("sts:AssumeRoot",),
     RiskAcknowledgement.access: ("account-access:Create*", "account-access:Delete*"),
     RiskAcknowledgement.account: (
-        "account:AcceptPrimaryEmailUpdate",
+        "account:AcceptP*",
         "account:CloseAccount",
         "account:DisableRegion",
         "account:EnableRegion",
-        "account:StartPrimaryEmailUpdate",
+        "account:StartP*",
     ),
 }
 """Powers that a break-glass set has only if `acknowledge` names them.
 
 Of a service with only such actions, all but the read-only ones are listed, by the shortest prefixes without a read-only
-action.
+action. Prefixes keep the inline policy short.
 """
 
 
@@ -240,6 +246,9 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
     * The service control policy that ends sessions is identified by its tag.
     * No trail of CloudTrail may be stopped, deleted or changed: without records there are no alerts.
     * Subscriptions and the permissions of a bus have no resource type in these services, so none may be changed.
+    * Testing a state has no resource type either. With a role that may use the connection, it posts with the token, and
+      with `states:RevealSecrets` it shows the token (Step Functions API Reference, "TestState": `revealSecrets`).
+    * False data in the metrics of this package would hide a probe that has stopped, or a failure that it has found.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
@@ -268,8 +277,14 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
             "Resource": f"arn:{partition}:organizations::*:policy/*",
             "Condition": {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in PROTECTED_TAG.items()}},
         },
-        {"Sid": "ProtectCloudTrail", "Effect": "Deny", "Action": list(CLOUDTRAIL), "Resource": "*"},
-        {"Sid": "ProtectUnscoped", "Effect": "Deny", "Action": list(UNSCOPED), "Resource": "*"},
+        {
+            "Sid": "ProtectMetrics",
+            "Effect": "Deny",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+        },
+        {"Sid": "ProtectAnywhere", "Effect": "Deny", "Action": [*CLOUDTRAIL, *UNSCOPED], "Resource": "*"},
     )
 
 

@@ -146,8 +146,9 @@ _RISKS = (
         RiskAcknowledgement.alert_path,
         _REFUSED,
         BREAK_GLASS,
-        "The set can cut the alert of its own use: the event bus, rules, targets, connection, API destination, token, "
-        "dead-letter queue, topic or alarms.",
+        "The set can cut the alert of its own use, or the checks that the alert path works: the event bus, rules, "
+        "targets, connection, API destination, state machines, token, dead-letter queue, topics or alarms. With a state "
+        "machine or the token it can post as the Slack app; with the token it can also delete the alert.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
         (
             "cloudwatch:DeleteAlarms",
@@ -197,9 +198,18 @@ _RISKS = (
             "sqs:RemovePermission",
             "sqs:SetQueueAttributes",
             "sqs:StartMessageMoveTask",
+            "states:CreateStateMachineAlias",
+            "states:Delete*",
+            "states:Publish*",
+            "states:Redrive*",
+            "states:RevealSecrets",
+            "states:Start*",
+            "states:Stop*",
+            "states:TestState",
+            "states:Update*",
         ),
-        # The role of the alert path is covered by the risk `iam`, the approvals by the risk `approvals`.
-        _alert_path("cloudwatch", "events", "secretsmanager", "sns", "sqs"),
+        # Changes of roles are in the risk `iam`, other ways to the approvals in the risk `approvals`.
+        _alert_path("cloudwatch", "events", "secretsmanager", "sns", "sqs", "states"),
     ),
     LintRule(
         RiskAcknowledgement.approvals,
@@ -407,7 +417,8 @@ ANY_ROLE = LintRule(
     _WARNING,
     "breakGlass.inlinePolicy",
     "The set can pass or assume every role of an account. The role then acts with its own permissions: neither this "
-    "set's limits nor protectAlertPath bind it, and its use raises no alert.",
+    "set's limits nor protectAlertPath bind it, and its use raises no alert. A role that may use every connection or "
+    "read every secret can post with the token of the alerts.",
     "Name the roles in Resource; for iam:PassRole, a Condition on iam:PassedToService is enough.",
     ("iam:PassRole", "sts:AssumeRole"),
     ("arn:{partition}:iam::*:role/*",),
@@ -417,10 +428,16 @@ DENIED_ANYWAY = LintRule(
     _WARNING,
     "breakGlass.inlinePolicy",
     "The statement allows actions that protectAlertPath denies to every break-glass set on any resource: changes of "
-    "CloudTrail, of permissions of event buses, or of subscriptions. In the emergency AWS refuses them.",
+    "CloudTrail, of permissions of event buses, or of subscriptions, and tests of states. In the emergency AWS refuses "
+    "them.",
     "Remove them and use another role for them; protectAlertPath: false would lift the Deny from every pair.",
     (*protection.CLOUDTRAIL, *protection.UNSCOPED),
-    ("arn:{partition}:cloudtrail:*:*:*", "arn:{partition}:events:*:*:*", "arn:{partition}:sns:*:*:*"),
+    (
+        "arn:{partition}:cloudtrail:*:*:*",
+        "arn:{partition}:events:*:*:*",
+        "arn:{partition}:sns:*:*:*",
+        "arn:{partition}:states:*:*:*",
+    ),
 )
 LOCAL_LOGIN = LintRule(
     "local-login",
@@ -557,7 +574,6 @@ PERMITTED_ACTIONS = (
             "scheduler:CreateSchedule",
             "scheduler:UpdateSchedule",
             "states:CreateStateMachine",
-            "states:TestState",
         ),
         "They need iam:PassRole on the role that they then act with. The warning any-role covers that on any role.",
     ),
@@ -618,8 +634,14 @@ PERMITTED_ACTIONS = (
     ),
     PermittedActions(
         ("cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"),
-        "False data can't lower a maximum, and hides that the reconciler has stopped only if it was stopped by hand, "
-        "which is denied. Metrics in AWS's namespaces can't be written. A metric stream is a copy.",
+        "Data in the namespace of this package is denied, and AWS's namespaces can't be written. A metric stream is a "
+        "copy.",
+    ),
+    PermittedActions(
+        ("logs:PutLogEvents",),
+        "An event in any log group can hold a metric, and no condition of IAM tells it from others. False data can't "
+        "lower a maximum or raise a minimum. It hides that a probe or the reconciler has stopped, and stopping them is "
+        "denied.",
     ),
     PermittedActions(
         ("logs:DeleteDelivery", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy"),

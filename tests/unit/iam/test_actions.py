@@ -184,7 +184,10 @@ WAYS = {
     ),
     "alert-path": (
         "events:DeleteEventBus events:PutPermission events:PutResourcePolicy events:RemovePermission "
-        "events:RevokeResource events:UpdateEventBus sns:AddPermission sns:Subscribe sqs:AddPermission"
+        "events:RevokeResource events:UpdateEventBus sns:AddPermission sns:Subscribe sqs:AddPermission "
+        "states:CreateStateMachineAlias states:DeleteStateMachine states:PublishStateMachineVersion "
+        "states:RedriveExecution states:RevealSecrets states:StartExecution states:StartSyncExecution "
+        "states:StopExecution states:TestState states:UpdateStateMachine"
     ),
     "approvals": (
         "dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:PartiQLUpdate dynamodb:PutItem dynamodb:UpdateItem "
@@ -215,12 +218,17 @@ WAYS = {
         "apigateway:DELETE apigateway:PATCH apigateway:POST apigateway:PUT cloudwatch:PutCompositeAlarm "
         "dynamodb:GetItem events:DeleteEventBus events:UpdateEventBus kms:DisableKey kms:PutKeyPolicy "
         "kms:ScheduleKeyDeletion lambda:AddPermission lambda:UpdateFunctionCode s3:DeleteBucket s3:DeleteObject "
-        "s3:PutBucketPolicy s3:PutLifecycleConfiguration secretsmanager:CancelRotateSecret sns:Subscribe "
-        "sqs:ReceiveMessage states:GetExecutionHistory"
+        "s3:PutBucketPolicy s3:PutLifecycleConfiguration secretsmanager:CancelRotateSecret sns:Publish sns:Subscribe "
+        "sqs:ReceiveMessage states:GetExecutionHistory states:RedriveExecution states:StartExecution "
+        "states:StopExecution states:UpdateStateMachine iam:PassRole events:RetrieveConnectionCredentials"
     ),
-    "ProtectUnscoped": "events:PutPermission events:RemovePermission sns:Unsubscribe",
+    "ProtectAnywhere": (
+        "events:PutPermission events:RemovePermission sns:Unsubscribe states:RevealSecrets states:TestState"
+    ),
+    "ProtectMetrics": "cloudwatch:PutMetricData",
     "permitted": (
-        "cloudformation:CreateStack cloudtrail:CreateTrail ecs:RunTask events:PutEvents iam:CreateRole iam:CreateUser "
+        "cloudformation:CreateStack cloudtrail:CreateTrail cloudwatch:PutMetricData ecs:RunTask events:PutEvents "
+        "iam:CreateRole iam:CreateUser "
         "kms:Decrypt ram:CreateResourceShare secretsmanager:BatchGetSecretValue states:SendTaskSuccess "
         "sts:GetFederationToken sts:GetSessionToken tag:TagResources"
     ),

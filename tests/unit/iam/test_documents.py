@@ -151,8 +151,8 @@ def test_merge_of_nothing_is_none() -> None:
 
 
 def test_merge_with_a_repeated_sid_is_refused() -> None:
-    document = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": "ProtectCloudTrail"}]}
-    with pytest.raises(PolicyError, match=r"Two statements have the Sid ProtectCloudTrail.*Give one of them another"):
+    document = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Sid": "ProtectAnywhere"}]}
+    with pytest.raises(PolicyError, match=r"Two statements have the Sid ProtectAnywhere.*Give one of them another"):
         merge_inline(document, protect_alert_path("aws"))
 
 

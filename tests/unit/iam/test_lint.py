@@ -346,7 +346,6 @@ DECIDES = [
     "dynamodb:PutItem",
     "lambda:InvokeFunction",
     "lambda:UpdateFunctionCode",
-    "states:*",
     "states:SendTaskSuccess",
 ]
 
@@ -362,6 +361,32 @@ def test_approvals_risk_without_protection_is_refused(action: str) -> None:
 @pytest.mark.parametrize("action", DECIDES)
 def test_approvals_risk_without_approvals_is_accepted(action: str) -> None:
     assert refused(break_glass(allow(action)), protected=False, approvals=False) == set()
+
+
+MACHINES = "arn:aws:states:eu-central-1:222222222222:stateMachine:*"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(allow("states:*"), id="everything"),
+        pytest.param(allow("states:StartExecution", MACHINES), id="start"),
+        pytest.param(allow("states:UpdateStateMachine", MACHINES), id="change"),
+        pytest.param(allow("states:RedriveExecution", "arn:aws:states:*:*:execution:*"), id="run-again"),
+    ],
+)
+def test_state_machines_are_of_alert_path_and_approvals(statement: dict[str, Any]) -> None:
+    pair = break_glass(statement)
+    assert refused(pair, protected=False, approvals=False) == {("alert-path", STATEMENT)}
+    assert refused(pair, protected=False, approvals=True) == {("alert-path", STATEMENT), ("approvals", STATEMENT)}
+    assert refused(pair, protected=True, approvals=True) == set()
+
+
+@pytest.mark.parametrize("action", ["states:RevealSecrets", "states:TestState"])
+def test_test_of_states_is_refused_or_denied(action: str) -> None:
+    pair = break_glass(allow(action))
+    assert refused(pair, protected=False, approvals=False) == {("alert-path", STATEMENT)}
+    assert found(pair) == [("denied-anyway", STATEMENT)]
 
 
 def test_approvals_risk_with_protection_is_accepted() -> None:

@@ -1,7 +1,7 @@
 """The Deny of break-glass sets: exact JSON, moto's policy evaluation, and AWS's service authorization reference.
 
-It does not prove that AWS evaluates it alike. moto evaluates neither the condition on an API's name nor that on a
-policy's tag.
+It does not prove that AWS evaluates it alike. moto evaluates none of the conditions: on an API's name, on a policy's
+tag, on the namespace of a metric.
 """
 
 from functools import cache
@@ -95,7 +95,14 @@ def test_protection_of_the_alert_path() -> None:
             "Condition": {"StringEquals": {"aws:ResourceTag/breakglass-protected": "true"}},
         },
         {
-            "Sid": "ProtectCloudTrail",
+            "Sid": "ProtectMetrics",
+            "Effect": "Deny",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "Breakglass"}},
+        },
+        {
+            "Sid": "ProtectAnywhere",
             "Effect": "Deny",
             "Action": [
                 "cloudtrail:Delete*",
@@ -105,17 +112,12 @@ def test_protection_of_the_alert_path() -> None:
                 "cloudtrail:RemoveTags",
                 "cloudtrail:Stop*",
                 "cloudtrail:Update*",
-            ],
-            "Resource": "*",
-        },
-        {
-            "Sid": "ProtectUnscoped",
-            "Effect": "Deny",
-            "Action": [
                 "events:PutPermission",
                 "events:RemovePermission",
                 "sns:SetSubscriptionAttributes",
                 "sns:Unsubscribe",
+                "states:RevealSecrets",
+                "states:TestState",
             ],
             "Resource": "*",
         },
@@ -197,11 +199,11 @@ EXACT_WITHHELD = {
     RiskAcknowledgement.root: {"sts:AssumeRoot"},
     RiskAcknowledgement.access: {"account-access:Create*", "account-access:Delete*"},
     RiskAcknowledgement.account: {
-        "account:AcceptPrimaryEmailUpdate",
+        "account:AcceptP*",
         "account:CloseAccount",
         "account:DisableRegion",
         "account:EnableRegion",
-        "account:StartPrimaryEmailUpdate",
+        "account:StartP*",
     },
 }
 
@@ -327,6 +329,22 @@ CHANGES = {
     "arn:aws:states:eu-central-1:222222222222:execution:breakglass-approvals:r-1": (
         "states:GetExecutionHistory states:RedriveExecution states:StopExecution"
     ),
+    "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-alerts-slack-delivery": (
+        "states:CreateStateMachineAlias states:DeleteStateMachine states:InvokeHTTPEndpoint "
+        "states:PublishStateMachineVersion states:StartExecution states:StartSyncExecution states:TagResource "
+        "states:UpdateStateMachine"
+    ),
+    "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-alerts-slack-delivery:live": (
+        "states:DeleteStateMachineAlias states:DeleteStateMachineVersion states:StartExecution "
+        "states:UpdateStateMachineAlias"
+    ),
+    "arn:aws:states:eu-central-1:222222222222:execution:breakglass-alerts-slack-delivery:e-1": (
+        "states:GetExecutionHistory states:RedriveExecution states:StopExecution"
+    ),
+    "arn:aws:iam::222222222222:role/breakglass-alerts-slack-delivery": "iam:PassRole iam:PutRolePolicy",
+    "arn:aws:sns:eu-central-1:222222222222:breakglass-alerts-alarms-pages": (
+        "sns:ConfirmSubscription sns:DeleteTopic sns:Publish sns:SetTopicAttributes sns:Subscribe"
+    ),
     "arn:aws:events:eu-central-1:222222222222:event-bus/default": (
         "events:CreateEventBus events:DeleteEventBus events:TagResource events:UpdateEventBus"
     ),
@@ -356,7 +374,8 @@ CHANGES = {
     "*": (
         "events:PutPermission events:RemovePermission iam:EnableOrganizationsRootSessions "
         "organizations:EnableAWSServiceAccess signin:AuthorizeOAuth2Access signin:CreateOAuth2Token "
-        "sns:SetSubscriptionAttributes sns:Unsubscribe sso:CreateAccountAssignment"
+        "sns:SetSubscriptionAttributes sns:Unsubscribe sso:CreateAccountAssignment states:RevealSecrets "
+        "states:TestState"
     ),
 }
 READS = {
@@ -388,6 +407,9 @@ READS = {
         "states:DescribeStateMachine states:ListExecutions"
     ),
     "arn:aws:states:eu-central-1:222222222222:execution:breakglass-approvals:r-1": "states:DescribeExecution",
+    "arn:aws:states:eu-central-1:222222222222:execution:breakglass-alerts-slack-delivery:e-1": (
+        "states:DescribeExecution"
+    ),
     "arn:aws:apigateway:eu-central-1::/apis/a1b2c3d4e5/routes": "apigateway:GET",
     "arn:aws:s3:::org-trail/AWSLogs/o-1/1.json.gz": "s3:GetObject",
     # It may be the key of a database, which has to be restored.
@@ -402,6 +424,9 @@ ELSEWHERE = {
     "arn:aws:rds:eu-central-1:222222222222:db:breakglass-restored": "rds:DeleteDBInstance",
     "arn:aws:secretsmanager:eu-central-1:222222222222:secret:rds-password-AbCdEf": "secretsmanager:GetSecretValue",
     "arn:aws:sqs:eu-central-1:222222222222:orders": "sqs:PurgeQueue",
+    "arn:aws:iam::222222222222:role/orders-workflow": "iam:PassRole",
+    "arn:aws:states:eu-central-1:222222222222:stateMachine:orders": "states:StartExecution states:UpdateStateMachine",
+    "arn:aws:states:eu-central-1:222222222222:execution:orders:o-1": "states:RedriveExecution states:StopExecution",
     "arn:aws:apigateway:eu-central-1::/apis/f6a7b8c9d0/routes/r1": "apigateway:PATCH",
     "arn:aws:events:eu-central-1:222222222222:event-bus/orders": "events:DeleteEventBus events:UpdateEventBus",
     "arn:aws:iam::222222222222:user/somebody": "iam:DeleteAccessKey iam:DeleteLoginProfile iam:UpdateAccessKey",

@@ -32,6 +32,7 @@ from localcloud.emulators.cloudtrail import as_event
 from localcloud.emulators.faults import OBSERVER
 from localcloud.emulators.identity import USERS, email_address
 from localcloud.emulators.loopback import request_json
+from localcloud.emulators.notification import Notification
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
 from localcloud.emulators.slack import UPSTREAM_TOKENS, Post
 from localcloud.toolchain import ROOT, TOOLS
@@ -153,6 +154,29 @@ class RunningCloud:
     def messages(self) -> list[dict[str, Any]]:
         """Bodies of the messages that Slack accepted, as it received them."""
         return [post.body for post in self.posts() if post.error is None]
+
+    def mails(self) -> tuple[Notification, ...]:
+        """Every e-mail that a subscription of a topic received, in order. Nothing leaves this machine."""
+        return tuple(each for each in self._notifications() if each.protocol == "email")
+
+    def pages(self) -> tuple[Notification, ...]:
+        """Every call of a pager (an HTTPS subscription of a topic), in order. Nothing leaves this machine."""
+        return tuple(each for each in self._notifications() if each.protocol == "https")
+
+    def _notifications(self) -> Iterator[Notification]:
+        for each in request_json("GET", f"{self.aws_url}/_localcloud/notifications"):
+            yield Notification(**each)
+
+    def evaluate_alarms(self, begin: float, end: float) -> None:
+        """Evaluates every alarm for each minute between two times, and then empties all metrics.
+
+        An alarm that goes into ALARM notifies its topics, at the time of the evaluation (`localcloud.emulators.clock`).
+
+        Args:
+            begin: before the first evaluation, in seconds since the epoch.
+            end: of the last one; it may be in the future.
+        """
+        request_json("POST", f"{self.aws_url}/_localcloud/alarms", {"begin": begin, "end": end})
 
     def break_slack(self, slack_break: SlackBreak) -> None:
         """Archives the channel or revokes the token."""

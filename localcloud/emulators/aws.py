@@ -1,6 +1,6 @@
 """MiniStack as the local cloud needs it: `python -m localcloud.emulators.aws`.
 
-`eventbridge`, `functions` and `step_functions` add missing behaviour.
+`eventbridge`, `functions`, `step_functions`, `topics` and `cloudwatch` add missing behaviour.
 
 Besides AWS's API it answers, for the local cloud only:
 
@@ -10,6 +10,8 @@ Besides AWS's API it answers, for the local cloud only:
 - `POST /_localcloud/faults`: makes calls fail (`faults`).
 - `POST /_localcloud/lost-invocations`: makes invocations of functions end without a result (`functions`).
 - `POST /_localcloud/kill`: kills the processes of a function.
+- `GET /_localcloud/notifications`: the e-mails and the calls of pagers so far (`topics`).
+- `POST /_localcloud/alarms`: evaluates all alarms between two times (`cloudwatch`).
 
 Non-goals: CloudTrail itself; its events are put on the bus (`localcloud.emulators.cloudtrail`).
 """
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
+    from localcloud.emulators.topics import Inbox
 
 
 def main() -> None:
@@ -48,14 +51,17 @@ async def _serve(port: int, second: float, pause: float) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from localcloud.emulators import step_functions
+    from localcloud.emulators import cloudwatch, step_functions
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
+    from localcloud.emulators.topics import Inbox
 
-    middleware = AwsMiddleware(Bus(second), Functions())
+    middleware = AwsMiddleware(Bus(second), Functions(), Inbox())
     middleware.bus.install()
     middleware.functions.install()
+    middleware.inbox.install()
     step_functions.install(pause)
+    cloudwatch.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "WARNING"
@@ -66,9 +72,10 @@ async def _serve(port: int, second: float, pause: float) -> None:
 class AwsMiddleware:
     """An ASGI application before MiniStack: faults, and the paths of the local cloud."""
 
-    def __init__(self, bus: "Bus", functions: "Functions") -> None:
+    def __init__(self, bus: "Bus", functions: "Functions", inbox: "Inbox") -> None:
         self.bus = bus
         self.functions = functions
+        self.inbox = inbox
         self._faults = Faults()
         # Any: MiniStack has no annotations.
         self._ministack: Any = importlib.import_module("ministack.app").app
@@ -100,7 +107,9 @@ class AwsMiddleware:
             await asyncio.to_thread(self.functions.kill, fault.kills)
         await _respond(send, *error_answer(operation, fault.answer_error, fault.text))
 
-    async def _for_local_cloud(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> tuple[int, dict[str, int]]:
+    async def _for_local_cloud(
+        self, scope: "HTTPScope", receive: "ASGIReceiveCallable"
+    ) -> tuple[int, dict[str, int] | list[dict[str, Any]]]:
         command = json.loads(await _body(receive) or b"{}")
         match scope["method"], scope["path"].removeprefix("/_localcloud/"):
             case "POST", "events":
@@ -108,6 +117,13 @@ class AwsMiddleware:
             case "GET", "deliveries":
                 timeout = float(parse_qs(scope["query_string"].decode())["timeout"][0])
                 return 200, await asyncio.to_thread(self.bus.deliveries.wait_idle, timeout)
+            case "GET", "notifications":
+                return 200, self.inbox.list()
+            case "POST", "alarms":
+                # Imported here, as in `_serve`.
+                from localcloud.emulators import cloudwatch
+
+                await asyncio.to_thread(cloudwatch.evaluate, command["begin"], command["end"])
             case "POST", "faults":
                 self._faults.add(command)
             case "POST", "lost-invocations":

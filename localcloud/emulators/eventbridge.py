@@ -14,12 +14,15 @@ failed. Added here, after AWS's recorded answers or else the EventBridge User Gu
   radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json, `denied-transformer` and others);
 - topics as targets only if their policy lets EventBridge publish (see `permissions`);
 - ARNs of connections and API destinations, and no key in a described connection (see `connections`);
+- metrics of each rule: MatchedEvents, Invocations, FailedInvocations, InvocationsSentToDlq and
+  InvocationsFailedToBeSentToDlq (recorded: stackd, docs/eventbridge.md: each failed target is one invocation and one
+  failed invocation, also if its letter reaches the queue);
 - a count of the deliveries, so that a caller can wait for them.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
 replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
 
-Non-goals: metrics in CloudWatch; retries for other targets than API destinations; InputPath in a dead letter; event
+Non-goals: retries for other targets than API destinations; InputPath in a dead letter; event
 buses of other accounts.
 """
 
@@ -37,7 +40,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
-from localcloud.emulators import clock
+from localcloud.emulators import clock, cloudwatch
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, make_create_handler, make_describe_handler
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
@@ -143,7 +146,9 @@ class Bus:
                 and receives(rule["State"], envelope)
                 and _events._matches_pattern_view(rule["EventPattern"], view, f"rule {key}")
             ):
+                _count("MatchedEvents", rule["Arn"])
                 for target in list(_events._targets.get(key, ())):
+                    _count("Invocations", rule["Arn"])
                     traced = _with_input(target, rule, view)
                     failure = _failure_before_sending(traced)
                     if failure is None:
@@ -173,9 +178,13 @@ class Bus:
         try:
             if failure is None:
                 outcome = "delivered"
-            elif _send_dead_letter(failure, target):
+                return
+            _count("FailedInvocations", target["_RuleArn"])
+            if _send_dead_letter(failure, target):
                 outcome = "dead_lettered"
+                _count("InvocationsSentToDlq", target["_RuleArn"])
             else:
+                _count("InvocationsFailedToBeSentToDlq", target["_RuleArn"])
                 _logger.warning("lost for %s: %s", target["_RuleArn"], failure)
         finally:
             self.deliveries.end(outcome)
@@ -226,6 +235,10 @@ def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:
     if topic is None or topic_accepts(topic["attributes"].get("Policy"), target["Arn"], target["_RuleArn"]):
         return None
     return Failure("NO_PERMISSIONS", "The topic policy does not let the rule publish")
+
+
+def _count(metric: str, rule_arn: str) -> None:
+    cloudwatch.count("AWS/Events", metric, RuleName=rule_arn.rsplit("/", 1)[-1])
 
 
 def _replacing(put_rule: Handler) -> Handler:

@@ -11,7 +11,7 @@ checks them against AWS's own API models.
 - `values`: wire values as plain Python values; `aws`: the AWS calls and their errors; `server`: the gRPC server.
 
 Refresh finds no drift in values that the emulators do not return: a connection's API key (AWS does not return it
-either) and EventBridge's copy of it (`secretArn` stays empty), and the metric queries of an alarm.
+either) and EventBridge's copy of it (`secretArn` stays empty).
 
 Non-goals: endpoints outside loopback, other resource types, inputs and provider settings, and imports. Each is an
 error.

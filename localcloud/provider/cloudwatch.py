@@ -103,9 +103,6 @@ class MetricAlarm(ResourceType):
             "arn": alarm["AlarmArn"],
             **tags.as_properties(tagged["Tags"]),
         }
-        if "metricQueries" in state and "Metrics" not in alarm:  # the emulator's gap, see the package's docstring
-            for made_up in ("metricQueries", "period", "statistic"):
-                del actual[made_up]
         return actual
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:

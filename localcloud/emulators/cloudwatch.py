@@ -1,0 +1,158 @@
+"""CloudWatch behaviour that the alert path's alarms depend on and MiniStack lacks.
+
+- Metrics: of rules (`count`, called by `eventbridge`), of executions of state machines by `StateMachineArn`, and of
+  queues by `QueueName`, from their messages. MiniStack has none of them.
+- Alarms with metric math keep their `Metrics`; MiniStack forgets them.
+- Alarms are evaluated as `alarms` says, with dimensions, metric math and missing data, and notify their topics.
+
+Metrics have AWS's time (`clock`). `evaluate` evaluates every alarm each minute between two times, so a test sees what
+CloudWatch does within an hour, without waiting. So the time of an alarm is computed: from the time of the data points
+and from the periods of the deployed alarm. AWS's delay of a metric ("on a best-effort basis", mostly a minute or two)
+is not in it.
+
+Queues: SQS measures a queue that was inactive up to 15 minutes late ("CloudWatch metrics for Amazon SQS", as
+docs/runbooks/dead-letters.md has it). Dead-letter queues mostly are inactive, so here a message is in the metric 15
+minutes after it was sent, the latest case.
+
+Non-goals: alarms at other times than by `evaluate`; OKActions; metrics of other services.
+"""
+
+import functools
+import importlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from localcloud.emulators import clock
+from localcloud.emulators.alarms import MINUTE, MetricKey, Point, UnsupportedAlarmError, minute_after, state_at
+
+_logger = logging.getLogger("localcloud.cloudwatch")
+
+# Any: MiniStack has no annotations.
+_cloudwatch: Any = importlib.import_module("ministack.services.cloudwatch")
+_sns: Any = importlib.import_module("ministack.services.sns")
+_sqs: Any = importlib.import_module("ministack.services.sqs")
+_states: Any = importlib.import_module("ministack.services.stepfunctions")
+
+SQS_DELAY_SECONDS = 15 * 60
+"""The latest time until SQS measures a queue that was inactive."""
+
+_EXECUTION_METRICS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+_MADE_UP = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
+"""Fields that an alarm with metric math does not have."""
+
+
+def install() -> None:
+    """Replaces functions of the MiniStack of this process."""
+    store, put_alarm = _cloudwatch._store_datum, _cloudwatch._put_metric_alarm
+    emit_status, send_message = _states._emit_execution_status_event, _sqs._act_send_message
+
+    def storing(namespace: str, name: str, dimensions: Any, at: float, *others: Any) -> None:
+        store(namespace, name, dimensions, at + clock.skipped(), *others)
+
+    def putting_alarm(parameters: Any, content: Mapping[str, Any], *others: Any) -> Any:
+        answer = put_alarm(parameters, content, *others)
+        if answer[0] == 200 and content.get("Metrics"):
+            alarm = _cloudwatch._alarms[content["AlarmName"]]
+            alarm["Metrics"] = content["Metrics"]
+            for field in _MADE_UP:
+                alarm.pop(field, None)
+        return answer
+
+    def emitting_status(execution: Mapping[str, Any]) -> None:
+        count("AWS/States", _EXECUTION_METRICS[execution["status"]], StateMachineArn=execution["stateMachineArn"])
+        emit_status(execution)
+
+    def sending(content: Mapping[str, Any], url: str) -> Any:
+        answer = send_message(content, url)
+        for message in _sqs._queues[content.get("QueueUrl", url)]["messages"]:
+            if message["id"] == answer["MessageId"]:
+                message["skipped"] = clock.skipped()
+        return answer
+
+    _cloudwatch._store_datum, _cloudwatch._put_metric_alarm = storing, putting_alarm
+    # MiniStack's evaluation knows neither dimensions nor missing data.
+    _cloudwatch._evaluate_alarm = _evaluate_later
+    _states._emit_execution_status_event = emitting_status
+    _sqs._act_send_message = sending
+
+
+def count(namespace: str, metric: str, **dimensions: str) -> None:
+    """Add 1 to a metric, at the time of this flow."""
+    _cloudwatch._store_datum(namespace, metric, dimensions, time.time(), "Count", 1, None, None, None)
+
+
+def evaluate(begin: float, end: float) -> None:
+    """Evaluate every alarm each minute after `begin`, up to `end`; those that go into ALARM notify their topics.
+
+    All alarms begin in state OK, and afterwards all metrics are empty, since the times of the next run may overlap.
+    """
+    for alarm in _cloudwatch._alarms.values():
+        alarm["StateValue"] = "OK"
+        for at in _minutes(begin, end):
+            try:
+                state = state_at(alarm, functools.partial(_points, until=at), at)
+            except UnsupportedAlarmError as error:
+                _logger.warning("%s is not evaluated: %s", alarm["AlarmName"], error)
+                break
+            if state != alarm["StateValue"]:
+                before, alarm["StateValue"] = alarm["StateValue"], state
+                if state == "ALARM":
+                    _notify(alarm, before, at)
+    for key in list(_cloudwatch._metrics):
+        del _cloudwatch._metrics[key]
+
+
+def _minutes(begin: float, end: float) -> Iterator[float]:
+    at = minute_after(begin)
+    while at <= end:
+        yield at
+        at += MINUTE
+
+
+def _points(key: MetricKey, until: float) -> Sequence[Point]:
+    if key.namespace == "AWS/SQS":
+        return list(_queue_points(key, until))
+    stored = _cloudwatch._metrics.get((key.namespace, key.name, _cloudwatch._dims_key(dict(key.dimensions)))) or ()
+    return [Point(point["Timestamp"], point["Value"]) for point in stored]
+
+
+def _queue_points(key: MetricKey, until: float) -> Iterator[Point]:
+    """The newest minute's point of a queue that holds messages; an inactive queue has none."""
+    for queue in _sqs._queues.values():
+        if (("QueueName", queue["name"]),) != key.dimensions:
+            continue
+        ages = [until - message["sent_at"] - message.get("skipped", 0.0) for message in queue["messages"]]
+        measured = [age for age in ages if age >= SQS_DELAY_SECONDS]
+        if measured:
+            values = {"ApproximateNumberOfMessagesVisible": len(measured), "ApproximateAgeOfOldestMessage": max(ages)}
+            if key.name not in values:
+                raise UnsupportedAlarmError(f"Expected one of {', '.join(values)}, got {key.name}.")
+            yield Point(until - MINUTE, values[key.name])
+
+
+def _notify(alarm: Mapping[str, Any], before: str, at: float) -> None:
+    """Publish to the alarm's topics as CloudWatch does, at a time."""
+    content = {
+        "AlarmName": alarm["AlarmName"],
+        "AlarmDescription": alarm.get("AlarmDescription"),
+        "NewStateValue": alarm["StateValue"],
+        "OldStateValue": before,
+        "Trigger": {field: alarm[field] for field in ("Namespace", "MetricName", "Metrics") if field in alarm},
+    }
+    subject = f'{alarm["StateValue"]}: "{alarm["AlarmName"]}"'[:100]
+    clock.skip(at - clock.now())
+    for topic_arn in alarm.get("AlarmActions") or ():
+        _sns._fanout(topic_arn, _cloudwatch.new_uuid(), json.dumps(content), subject)
+
+
+def _evaluate_later(alarm: Mapping[str, Any]) -> None:
+    """Leave an alarm as it is until `evaluate`."""

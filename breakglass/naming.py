@@ -118,6 +118,8 @@ class AlertMetric(StrEnum):
     """1 if Slack would show a message in the channel, else 0; of each run of the probe."""
     drill_seconds = "DrillSeconds"
     """Seconds from a drill's event to Slack's `ok: true`; only with confirmed delivery."""
+    drills_sent = "DrillsSent"
+    """Drills that a run of the schedule sent, written when it has counted the late ones."""
     late_drills = "LateDrills"
     """Drills of a run of the schedule that were not delivered in time; 0 in a run without drills."""
     alerts_late = "AlertsLate"

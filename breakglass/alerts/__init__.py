@@ -5,6 +5,7 @@
     drills             drill events, which match the same patterns
     messages           the input transformers of Slack messages and e-mails
     connection_events  the loss of the connection to Slack
+    states             states that the state machines of the alert path share
     dashboard          the CloudWatch dashboard
 
 Non-goals: creating resources (`breakglass.components`), validating the stack file (`breakglass.stack_file`).

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from breakglass.app.domain.policy import ApprovalPolicy, Principal, PrincipalKind, UnmanagedAssignments
 from breakglass.errors import PolicyError
-from breakglass.iam.documents import Document, Statement, build_document, policy_size
+from breakglass.iam.documents import Document, Statement, build_document, machine_trust, policy_size
 from breakglass.naming import AppFunction, ResourceArns
 
 ROLE_POLICY_LIMIT = 10_240
@@ -63,21 +63,8 @@ def function_trust() -> Document:
 
 
 def workflow_trust(arns: ResourceArns) -> Document:
-    """Let Step Functions assume the state machine's role, for this state machine only.
-
-    Source: Step Functions Developer Guide, "Prevent cross-service confused deputy issue".
-    """
-    return build_document(
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "states.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {
-                "ArnEquals": {"aws:SourceArn": arns.machine_arn},
-                "StringEquals": {"aws:SourceAccount": arns.account},
-            },
-        }
-    )
+    """Let Step Functions assume the state machine's role, for this state machine only."""
+    return machine_trust(arns.machine_arn)
 
 
 def workflow_permissions(arns: ResourceArns) -> Document:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from breakglass.errors import PolicyError
-from breakglass.naming import ALERT_PATH_PREFIX
+from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE
 
 Statement = dict[str, Any]
 """One statement of an IAM policy document, as JSON."""
@@ -45,17 +45,17 @@ def invoke_destination(destination_arn: str) -> Document:
     return build_document({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination_arn})
 
 
-def events_trust(destination_arn: str) -> Document:
-    """Let EventBridge assume a role for alert-path rules in the account and region of the API destination.
+def events_trust(target_arn: str) -> Document:
+    """Let EventBridge assume a role for alert-path rules in the account and region of their target.
 
     Without the condition the role is a confused deputy: any rule in any account could name it. EventBridge sets
     `aws:SourceArn` to the rule's ARN (EventBridge User Guide, "Using IAM policy conditions"), and demands a rule and
-    its API destination in the same account and region.
+    its target in the same account and region.
 
     Args:
-        destination_arn: `arn:aws:events:REGION:ACCOUNT:api-destination/NAME/UUID`.
+        target_arn: the ARN of an API destination or a state machine.
     """
-    partition, region, account = _owner(destination_arn)
+    partition, region, account = _owner(target_arn)
     rules = f"arn:{partition}:events:{region}:{account}:rule/{ALERT_PATH_PREFIX}*"
     return build_document(
         {
@@ -103,6 +103,121 @@ def alarm_topic_policy(topic_arn: str) -> Document:
         },
         {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, **publish},
     )
+
+
+def state_machine_arn(connection_arn: str, name: str) -> str:
+    """Return the ARN of a state machine in the account and region of an EventBridge connection.
+
+    The machine and its role name each other, so the ARN has to be known before the machine is there.
+    """
+    partition, region, account = _owner(connection_arn)
+    return f"arn:{partition}:states:{region}:{account}:stateMachine:{name}"
+
+
+def start_machine(machine_arn: str) -> Document:
+    """Return a document that allows starting executions of one state machine."""
+    return build_document({"Effect": "Allow", "Action": "states:StartExecution", "Resource": machine_arn})
+
+
+def machine_trust(machine_arn: str) -> Document:
+    """Let Step Functions assume a role for one state machine only.
+
+    Source: Step Functions Developer Guide, "Prevent cross-service confused deputy issue".
+    """
+    _, _, account = _owner(machine_arn)
+    return build_document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "states.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": machine_arn},
+                "StringEquals": {"aws:SourceAccount": account},
+            },
+        }
+    )
+
+
+def call_slack(
+    machine_arn: str, connection_arn: str, urls: Sequence[str], kms_key_arn: str | None = None
+) -> list[Statement]:
+    """Let a state machine call methods of Slack with the token of a connection.
+
+    EventBridge keeps the token in a secret whose ARN ends in an ID of AWS's, so the statement ends in a wildcard.
+
+    Sources: "Call HTTPS APIs in Step Functions workflows" (Step Functions Developer Guide).
+
+    Args:
+        machine_arn: the state machine.
+        connection_arn: `arn:aws:events:REGION:ACCOUNT:connection/NAME/UUID`.
+        urls: the addresses of the methods.
+        kms_key_arn: the connection's customer-managed key, if it has one.
+    """
+    partition, region, account = _owner(connection_arn)
+    name = connection_arn.split("/")[1]
+    secret = f"arn:{partition}:secretsmanager:{region}:{account}:secret:events!connection/{name}/*"
+    decrypt: Statement = {
+        "Sid": "DecryptToken",
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": kms_key_arn,
+        "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+    }
+    return [
+        {
+            "Sid": "CallSlack",
+            "Effect": "Allow",
+            "Action": "states:InvokeHTTPEndpoint",
+            "Resource": machine_arn,
+            "Condition": {"StringEquals": {"states:HTTPMethod": "POST", "states:HTTPEndpoint": list(urls)}},
+        },
+        {
+            "Sid": "UseConnection",
+            "Effect": "Allow",
+            "Action": "events:RetrieveConnectionCredentials",
+            "Resource": connection_arn,
+        },
+        {
+            "Sid": "ReadToken",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "Resource": secret,
+        },
+        *([decrypt] if kms_key_arn else []),
+    ]
+
+
+def publish(topic_arn: str) -> Statement:
+    """Let a state machine publish to a topic."""
+    return {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": topic_arn}
+
+
+def write_metrics() -> Statement:
+    """Let a state machine write metrics of this package; the action has no resource types."""
+    return {
+        "Sid": "WriteMetrics",
+        "Effect": "Allow",
+        "Action": "cloudwatch:PutMetricData",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+    }
+
+
+def read_metrics() -> Statement:
+    """Let a state machine read metrics; the action has neither resource types nor condition keys."""
+    return {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricData", "Resource": "*"}
+
+
+def send_events(machine_arn: str, source: str, detail_type: str) -> Statement:
+    """Let a state machine send events of one source and type to its default event bus."""
+    partition, region, account = _owner(machine_arn)
+    return {
+        "Sid": "SendEvents",
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": f"arn:{partition}:events:{region}:{account}:event-bus/default",
+        "Condition": {"StringEquals": {"events:source": source, "events:detail-type": detail_type}},
+    }
 
 
 def merge_inline(document: Mapping[str, Any] | None, statements: Sequence[Statement]) -> Document | None:

@@ -13,17 +13,28 @@ from hypothesis import strategies as st
 from breakglass.errors import PolicyError
 from breakglass.iam.documents import (
     alarm_topic_policy,
+    call_slack,
     dead_letter_queue_policy,
     events_trust,
     inline_policy_fault,
     invoke_destination,
+    machine_trust,
     merge_inline,
     policy_json,
     policy_size,
+    publish,
+    read_metrics,
+    send_events,
+    start_machine,
+    state_machine_arn,
+    write_metrics,
 )
 from breakglass.iam.protection import protect_alert_path
 
 DESTINATION = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-slack/0a1b2c3d"
+CONNECTION = "arn:aws:events:eu-central-1:222222222222:connection/breakglass-slack/8c1e77d4"
+MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-probe"
+KEY = "arn:aws:kms:eu-central-1:222222222222:key/0a1b2c3d"
 QUEUE = "arn:aws:sqs:eu-central-1:222222222222:breakglass-devops"
 TOPIC = "arn:aws:sns:eu-central-1:222222222222:breakglass-alarms"
 RULES = [
@@ -52,6 +63,97 @@ def test_role_trusts_only_alert_path_rules_of_its_account() -> None:
                 },
             }
         ],
+    }
+
+
+def test_machine_arn_is_in_the_account_of_the_connection() -> None:
+    assert state_machine_arn(CONNECTION, "breakglass-probe") == MACHINE
+
+
+def test_role_may_only_start_its_machine() -> None:
+    assert start_machine(MACHINE) == {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": MACHINE}],
+    }
+
+
+def test_role_of_a_machine_trusts_only_this_machine() -> None:
+    assert machine_trust(MACHINE) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "states.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "ArnEquals": {"aws:SourceArn": MACHINE},
+                    "StringEquals": {"aws:SourceAccount": "222222222222"},
+                },
+            }
+        ],
+    }
+
+
+def test_machine_calls_slack_at_named_urls_with_one_token() -> None:
+    url = "https://slack.com/api/chat.postMessage"
+
+    statements = call_slack(MACHINE, CONNECTION, [url], KEY)
+
+    assert statements == [
+        {
+            "Sid": "CallSlack",
+            "Effect": "Allow",
+            "Action": "states:InvokeHTTPEndpoint",
+            "Resource": MACHINE,
+            "Condition": {"StringEquals": {"states:HTTPMethod": "POST", "states:HTTPEndpoint": [url]}},
+        },
+        {
+            "Sid": "UseConnection",
+            "Effect": "Allow",
+            "Action": "events:RetrieveConnectionCredentials",
+            "Resource": CONNECTION,
+        },
+        {
+            "Sid": "ReadToken",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "Resource": "arn:aws:secretsmanager:eu-central-1:222222222222:secret:events!connection/breakglass-slack/*",
+        },
+        {
+            "Sid": "DecryptToken",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": KEY,
+            "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}},
+        },
+    ]
+    assert call_slack(MACHINE, CONNECTION, [url]) == statements[:3]
+
+
+def test_statements_of_machines_that_measure() -> None:
+    assert publish(TOPIC) == {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": TOPIC}
+    assert write_metrics() == {
+        "Sid": "WriteMetrics",
+        "Effect": "Allow",
+        "Action": "cloudwatch:PutMetricData",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"cloudwatch:namespace": "Breakglass"}},
+    }
+    assert read_metrics() == {
+        "Sid": "ReadMetrics",
+        "Effect": "Allow",
+        "Action": "cloudwatch:GetMetricData",
+        "Resource": "*",
+    }
+
+
+def test_machine_sends_events_of_one_kind() -> None:
+    assert send_events(MACHINE, "breakglass.drill", "Break-glass drill") == {
+        "Sid": "SendEvents",
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": "arn:aws:events:eu-central-1:222222222222:event-bus/default",
+        "Condition": {"StringEquals": {"events:source": "breakglass.drill", "events:detail-type": "Break-glass drill"}},
     }
 
 

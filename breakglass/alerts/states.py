@@ -1,0 +1,159 @@
+"""States in the Amazon States Language (JSONata) that the machines of the alert path share.
+
+An expression that yields nothing fails the execution, so each has a value for every answer of Slack
+("Transforming data with JSONata in Step Functions", Step Functions Developer Guide).
+
+Non-goals: the machines themselves (`breakglass.alerts.delivery_machine`, `probe_machine`, `drill_machine`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric
+
+State = dict[str, Any]
+"""A state, JSON-ready."""
+
+_BODY = "$states.result.ResponseBody"
+
+ACCEPTED = f"($type({_BODY}) = 'object' and {_BODY}.ok = true)"
+"""An expression in a task's output: true if Slack did what it was asked to do. Slack also refuses with HTTP 200."""
+
+NO_ANSWER = "no_answer"
+"""The error where Slack's answer has none, e.g. HTML of a proxy."""
+
+SLACK_ERROR = (
+    f"($type({_BODY}) = 'object' and $type({_BODY}.error) = 'string' ? $substring({_BODY}.error, 0, 100) "
+    f": '{NO_ANSWER}')"
+)
+"""An expression in a task's output: Slack's error code, or `NO_ANSWER`."""
+
+RETRY = [
+    # A new permission takes up to a minute to hold, and Slack asks for a pause by 429. Its Retry-After is not visible.
+    {
+        "ErrorEquals": ["States.Http.AccessDenied", "States.Http.StatusCode.429"],
+        "IntervalSeconds": 30,
+        "BackoffRate": 1,
+        "MaxAttempts": 2,
+    },
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 3,
+        "JitterStrategy": "FULL",
+    },
+]
+"""Retries of a call of Slack or AWS."""
+
+
+def integration(partition: str, action: str) -> str:
+    """Return the resource of a task, e.g. for the action `http:invoke`."""
+    return f"arn:{partition}:states:::{action}"
+
+
+def call_slack(url: str, connection_arn: str, body: Any, **fields: Any) -> State:
+    """Return a state that calls a method of Slack's API with the connection's token.
+
+    Sources: "Call HTTPS APIs in Step Functions workflows" (Step Functions Developer Guide).
+
+    Args:
+        url: of the method.
+        connection_arn: of the EventBridge connection.
+        body: the arguments of the method, JSON-ready or an expression.
+        fields: other fields of the state, e.g. `Output` and `Next`.
+    """
+    return {
+        "Type": "Task",
+        "Resource": integration(connection_arn.split(":")[1], "http:invoke"),
+        "Arguments": {
+            "ApiEndpoint": url,
+            "Method": "POST",
+            "InvocationConfig": {"ConnectionArn": connection_arn},
+            "Headers": {"Content-Type": "application/json; charset=utf-8"},
+            "RequestBody": body,
+        },
+        "TimeoutSeconds": 10,
+        "Retry": RETRY,
+        **fields,
+    }
+
+
+def put_metrics(
+    partition: str, values: Mapping[AlertMetric, Any], dimensions: Mapping[str, str], **fields: Any
+) -> State:
+    """Return a state that writes one value of each metric.
+
+    Args:
+        partition: the partition, e.g. `aws`.
+        values: a number or an expression for each metric.
+        dimensions: the dimensions of all of them; a value may be an expression.
+        fields: other fields of the state.
+    """
+    data = [
+        {"MetricName": metric.value, "Dimensions": _dimensions(dimensions), "Value": value}
+        for metric, value in values.items()
+    ]
+    return {
+        "Type": "Task",
+        "Resource": integration(partition, "aws-sdk:cloudwatch:putMetricData"),
+        "Arguments": {"Namespace": METRICS_NAMESPACE, "MetricData": data},
+        "Retry": RETRY,
+        **fields,
+    }
+
+
+def read_metrics(partition: str, queries: Sequence[Mapping[str, Any]], start: str, end: str, **fields: Any) -> State:
+    """Return a state that reads metrics, the newest value first.
+
+    Args:
+        partition: the partition, e.g. `aws`.
+        queries: from `metric_query`.
+        start: an expression for the start of the time range, in milliseconds.
+        end: an expression for its end.
+        fields: other fields of the state.
+    """
+    return {
+        "Type": "Task",
+        "Resource": integration(partition, "aws-sdk:cloudwatch:getMetricData"),
+        "Arguments": {
+            "MetricDataQueries": list(queries),
+            "StartTime": f"{{% $fromMillis({start}) %}}",
+            "EndTime": f"{{% $fromMillis({end}) %}}",
+            "ScanBy": "TimestampDescending",
+        },
+        "Retry": RETRY,
+        **fields,
+    }
+
+
+def metric_query(
+    query_id: str, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str, period: int = 60
+) -> dict[str, Any]:
+    """Return a query of a metric's values in each period of seconds."""
+    return {
+        "Id": query_id,
+        "MetricStat": {
+            "Metric": {"Namespace": namespace, "MetricName": str(metric), "Dimensions": _dimensions(dimensions)},
+            "Period": period,
+            "Stat": stat,
+        },
+    }
+
+
+def own_dimensions(stack: str, **more: str) -> dict[str, str]:
+    """Return the dimensions of a metric in `METRICS_NAMESPACE`."""
+    return {METRICS_DIMENSION: stack, **more}
+
+
+def choice(default: str, *choices: tuple[str, str]) -> State:
+    """Return a state that goes on at the first condition that is true."""
+    return {
+        "Type": "Choice",
+        "Choices": [{"Condition": f"{{% {condition} %}}", "Next": following} for condition, following in choices],
+        "Default": default,
+    }
+
+
+def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in dimensions.items()]

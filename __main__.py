@@ -18,6 +18,7 @@ pulumi.export("permissionSetArns", break_glass.permission_set_arns)
 pulumi.export("ruleNames", break_glass.rule_names)
 pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
 pulumi.export("topicArn", break_glass.topic_arn)
+pulumi.export("pageTopicArn", break_glass.page_topic_arn)
 pulumi.export("dashboardUrl", break_glass.dashboard_url)
 if stack.approvals:
     pulumi.export("approvalRequestUrl", break_glass.approval_request_url)

@@ -1,9 +1,11 @@
+from .components.alerts.alarm_topics import AlarmTopics
 from .components.alerts.slack_connection import SlackConnection
 from .components.alerts.slack_destination import SlackDestination
 from .components.alerts.usage_alert import UsageAlert
 from .components.alerts.usage_monitoring import UsageMonitoring
 from .components.approvals.approvals import Approvals
 from .components.arguments import (
+    AlarmTopicsArgs,
     ApprovalsArgs,
     BreakGlassArgs,
     PermissionSetPairArgs,
@@ -19,6 +21,8 @@ from .stack_file.pulumi_config import load_stack_file
 from .vocabulary import EvidencePath
 
 __all__ = [
+    "AlarmTopics",
+    "AlarmTopicsArgs",
     "Approvals",
     "ApprovalsArgs",
     "BreakGlass",

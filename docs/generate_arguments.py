@@ -18,6 +18,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel, to_snake
 
+from breakglass.components.alerts.alarm_topics import AlarmTopicsSpec
 from breakglass.components.alerts.slack_connection import SlackConnectionSpec
 from breakglass.components.alerts.slack_destination import SlackDestinationSpec
 from breakglass.components.alerts.usage_alert import UsageAlertSpec
@@ -32,6 +33,7 @@ FILE = Path(__file__).parents[1] / "breakglass/components/arguments.py"
 """Where the module is committed."""
 
 COMPONENTS: Mapping[str, type[BaseModel]] = {
+    "AlarmTopics": AlarmTopicsSpec,
     "Approvals": ApprovalsSpec,
     "BreakGlass": StackFile,
     "PermissionSetPair": PermissionSetPairSpec,

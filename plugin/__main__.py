@@ -15,6 +15,7 @@ import breakglass
 from breakglass import BreakglassError
 
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    breakglass.AlarmTopics,
     breakglass.Approvals,
     breakglass.BreakGlass,
     breakglass.PermissionSetPair,

@@ -12,6 +12,21 @@ from breakglass.stack_file.approvals import DeniedAction
 from breakglass.vocabulary import AssignmentTarget, Delivery, EvidencePath, RiskAcknowledgement
 
 
+class AlarmTopicsArgs(TypedDict):
+    """Arguments of `AlarmTopics`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    emails: NotRequired[list[str]]
+    """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
+    pagers: NotRequired[dict[str, pulumi.Input[str]]]
+    """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
+    each broken glass and each undelivered alert. An address is a secret: run `pulumi config set --secret --path
+    'breakglass:alerts.monitoring.pagers.NAME'`."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+
+
 class PrincipalArgs(TypedDict):
     """A group or a user of the identity store: exactly one of `group`, `group_id`, `user` and `user_id`."""
 
@@ -299,6 +314,8 @@ class ApprovalsArgs(TypedDict):
     """The app's signing secret, from secret configuration. A secret is created from it."""
     topic_arn: pulumi.Input[str]
     """ARN of the SNS topic that alarms go to."""
+    page_topic_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the SNS topic that pages on-call, if there are pagers."""
 
 
 class PermissionSetsArgs(TypedDict):
@@ -543,18 +560,9 @@ class UsageMonitoringArgs(TypedDict):
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
-    emails: NotRequired[list[str]]
-    """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
-    pagers: NotRequired[dict[str, pulumi.Input[str]]]
-    """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
-    each broken glass and each undelivered alert. An address is a secret: run `pulumi config set --secret --path
-    'breakglass:alerts.monitoring.pagers.NAME'`."""
     uses_per_week: NotRequired[int]
     """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
     least 1. Default: `5`."""
-    alerts_by_email: NotRequired[bool]
-    """Send every alert to the e-mail addresses too, as a second channel beside Slack. Default: true with `delivery:
-    direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     watched: list[WatchedRoleArgs]
@@ -563,5 +571,11 @@ class UsageMonitoringArgs(TypedDict):
     """ARN of the EventBridge connection that signs in to Slack."""
     destination_arn: pulumi.Input[str]
     """ARN of the API destination that posts to Slack."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that alarms go to."""
+    page_topic_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the SNS topic that pages on-call, if there are pagers."""
+    alerts_by_email: NotRequired[bool]
+    """Send every alert to `topic_arn` too, as a second channel beside Slack. Default: `false`."""
     approvals: NotRequired[ApprovalMetricsArgs]
     """The approvals, if the dashboard is to show them."""

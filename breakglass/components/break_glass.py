@@ -5,12 +5,13 @@ Non-goals: reading the stack file (see `breakglass.stack_file.pulumi_config.load
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
@@ -48,8 +49,9 @@ class BreakGlass(pulumi.ComponentResource):
     and `alerts` for the evidence path `portal`), and one with `alerts` where the roles are used.
 
     Permissions:
-        - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `SlackConnection`,
-          `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
+        - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AlarmTopics`,
+          `SlackConnection`, `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for
+          `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
           `Approvals` looks up of the organization.
@@ -72,6 +74,8 @@ class BreakGlass(pulumi.ComponentResource):
     """URL of the dead-letter queue of every role."""
     topic_arn: pulumi.Output[str | None]
     """ARN of the SNS topic that alarms go to."""
+    page_topic_arn: pulumi.Output[str | None]
+    """ARN of the SNS topic that pages on-call; None without pagers."""
     dashboard_url: pulumi.Output[str | None]
     """Address of the CloudWatch dashboard in the AWS console."""
     approval_request_url: pulumi.Output[str | None]
@@ -101,18 +105,19 @@ class BreakGlass(pulumi.ComponentResource):
         pairs = self._create_pairs(sets, instance, context, api) if sets and instance else []
         usage_alerts: dict[Subject, UsageAlert] = {}
         approvals: Approvals | None = None
-        self.topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
+        self.topic_arn = self.page_topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if alerts:
+            topics = self._create_topics(alerts)
             connection, destination = self._create_slack(alerts)
             usage_alerts = {
                 subject: self._create_alert(alerts, destination, subject) for subject in _watched_subjects(sets, alerts)
             }
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
-            monitoring = self._create_monitoring(alerts, connection, destination, watched)
+            monitoring = self._create_monitoring(alerts, connection, destination, watched, topics)
             if sets and instance and api:
-                approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, monitoring, api)
+                approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
             monitoring.create_dashboard(approvals.metrics if approvals else None)
-            self.topic_arn = monitoring.topic_arn
+            self.topic_arn, self.page_topic_arn = topics.topic_arn, topics.page_topic_arn
             self.dashboard_url = monitoring.dashboard_url
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
@@ -132,6 +137,7 @@ class BreakGlass(pulumi.ComponentResource):
                 "rule_names": self.rule_names,
                 "dead_letter_queue_urls": self.dead_letter_queue_urls,
                 "topic_arn": self.topic_arn,
+                "page_topic_arn": self.page_topic_arn,
                 "dashboard_url": self.dashboard_url,
                 "approval_request_url": self.approval_request_url,
                 "approval_table_name": self.approval_table_name,
@@ -208,6 +214,13 @@ class BreakGlass(pulumi.ComponentResource):
             for pair in sets.pairs
         ]
 
+    def _create_topics(self, alerts: Alerts) -> AlarmTopics:
+        return AlarmTopics(
+            f"{self._prefix}-monitoring",
+            AlarmTopicsSpec.from_validated(self._spec, alerts, alerts.monitoring),
+            pulumi.ResourceOptions(parent=self),
+        )
+
     def _create_slack(self, alerts: Alerts) -> tuple[SlackConnection, SlackDestination]:
         child = pulumi.ResourceOptions(parent=self)
         connection = SlackConnection(
@@ -246,6 +259,7 @@ class BreakGlass(pulumi.ComponentResource):
         connection: SlackConnection,
         destination: SlackDestination,
         watched: Sequence[WatchedRoleSpec],
+        topics: AlarmTopics,
     ) -> UsageMonitoring:
         return UsageMonitoring(
             f"{self._prefix}-monitoring",
@@ -257,6 +271,7 @@ class BreakGlass(pulumi.ComponentResource):
                 watched=watched,
                 connection_arn=connection.connection_arn,
                 destination_arn=destination.destination_arn,
+                **_topic_arns(alerts, topics),
                 approvals=None,
                 create_dashboard=False,
             ),
@@ -271,7 +286,7 @@ class BreakGlass(pulumi.ComponentResource):
         pairs: Pairs,
         watched: Sequence[WatchedRoleSpec],
         connection: SlackConnection,
-        monitoring: UsageMonitoring,
+        topics: AlarmTopics,
         api: "ApprovalApi",
     ) -> "Approvals":
         # Only a stack with approvals waits for the modules of the SDK that they need.
@@ -291,7 +306,7 @@ class BreakGlass(pulumi.ComponentResource):
                 permission_set_arns=_break_glass_arns(pairs),
                 watched=watched,
                 bot_token_secret_arn=connection.secret_arn,
-                topic_arn=monitoring.topic_arn,
+                **_topic_arns(alerts, topics),
                 api=api,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -304,6 +319,12 @@ Value = TypeVar("Value")
 def _join_outputs(outputs: Mapping[str, pulumi.Output[Value]]) -> pulumi.Output[dict[str, Value]]:
     """Turn a mapping of outputs into one output; Output.all would make a list of an empty one."""
     return cast(pulumi.Output[dict[str, Value]], pulumi.Output.from_input(dict(outputs)))
+
+
+def _topic_arns(alerts: Alerts, topics: AlarmTopics) -> dict[str, pulumi.Output[Any] | None]:
+    """Return the arguments of a component that raises alarms."""
+    page_topic_arn = topics.page_topic_arn if alerts.monitoring.pagers else None
+    return {"topic_arn": topics.topic_arn, "page_topic_arn": page_topic_arn}
 
 
 def _role_keys(subject: Subject) -> dict[str, str]:

@@ -135,6 +135,11 @@ class AlarmReceivers(ConfigModel):
     each broken glass and each undelivered alert. An address is a secret: run
     `pulumi config set --secret --path 'breakglass:alerts.monitoring.pagers.NAME'`."""
 
+    @classmethod
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
+        """Yield faults of duplicate addresses."""
+        return duplicate_faults(given["emails"])
+
 
 class UsageCount(ConfigModel):
     """Keys of the count of uses."""
@@ -153,7 +158,7 @@ class Monitoring(UsageCount, AlarmReceivers):
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Yield faults of duplicate addresses, and of a second channel without an address."""
-        yield from duplicate_faults(given["emails"])
+        yield from super().cross_field_faults(given)
         if given["alertsByEmail"].value is True and not list(given["emails"]):
             yield given["alertsByEmail"].fault(
                 "Alerts go to e-mail as well, but there is no address.", "Add `emails: [oncall@example.com]`."

@@ -11,6 +11,7 @@ import pulumi
 import pytest
 
 from breakglass.alerts.messages import Transformer
+from breakglass.components.alerts.alarm import TopicArns
 from breakglass.components.approvals.api import ACCESS_LOG, ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
 from breakglass.components.approvals.reconciler_schedule import ReconcilerSchedule, ReconcilerScheduleArgs
@@ -25,6 +26,8 @@ from tests.conftest import ACCOUNT_ID, REGION, SESSION_POLICY_ARN, Deployment, d
 
 TAGS = {"team": "platform"}
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:breakglass-prod-monitoring-alarms"
+PAGE_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:breakglass-prod-monitoring-pages"
+TOPICS = TopicArns(TOPIC, PAGE_TOPIC)
 NAMES = Names("prod-approvals")
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -127,7 +130,7 @@ def function(app_function: AppFunction) -> Deployment:
             code=pulumi.FileArchive("functions.zip"),
             permissions="{}",
             variables={"BREAKGLASS_TABLE": NAMES.table},
-            topic_arn=TOPIC,
+            topics=TOPICS,
             tags=TAGS,
         )
         return ApprovalFunction(f"prod-approvals-{app_function}", args)
@@ -299,7 +302,7 @@ def test_permanent_refusal_of_clicks_raises_alarm() -> None:
 
 def workflow() -> Deployment:
     args = ApprovalWorkflowArgs(
-        NAMES.machine, NAMES.machine_log, REGION, '{"StartAt":"x"}', '{"t":1}', '{"p":1}', TOPIC, TAGS
+        NAMES.machine, NAMES.machine_log, REGION, '{"StartAt":"x"}', '{"t":1}', '{"p":1}', TOPICS, TAGS
     )
     return made(lambda: ApprovalWorkflow("prod-approvals-workflow", args), "machine_arn", "alarm_arns")
 
@@ -355,7 +358,7 @@ def test_unfinished_execution_raises_alarm(kind: str, metric: str) -> None:
 def api() -> Deployment:
     def program() -> dict[str, pulumi.Output[Any]]:
         made_api = ApprovalApi("prod-approvals-api", ApprovalApiArgs(REGION, TAGS))
-        alarm_arns = made_api.forward(NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPIC)
+        alarm_arns = made_api.forward(NAMES.function(AppFunction.receiver), "arn:aws:apigateway:x", TOPICS)
         return {"request_url": made_api.request_url, "alarm_arns": alarm_arns}
 
     return deploy(program)
@@ -438,7 +441,7 @@ def test_api_failures_raise_alarm() -> None:
 
 
 def reconcile() -> Deployment:
-    args = ReconcilerScheduleArgs("prod-approvals", REGION, "reconciler", "arn:aws:lambda:reconciler", TOPIC, TAGS)
+    args = ReconcilerScheduleArgs("prod-approvals", REGION, "reconciler", "arn:aws:lambda:reconciler", TOPICS, TAGS)
     return made(lambda: ReconcilerSchedule("prod-approvals-reconciler", args), "alarm_arns")
 
 
@@ -483,18 +486,18 @@ def test_reconciler_runs_every_five_minutes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "metric", "periods"),
+    ("kind", "metric", "other"),
     [
         ("unrevoked-grants", "UnrevokedGrants", {"evaluationPeriods": 2}),
         ("unrecorded-assignments", "UnrecordedAssignments", {}),
         ("stuck-requests", "StuckRequests", {}),
         ("undenied-sessions", "UndeniedSessions", {}),
-        ("missing-announcements", "MissingAnnouncements", {}),
+        ("missing-announcements", "MissingAnnouncements", {"alarmActions": [TOPIC, PAGE_TOPIC]}),
         ("overdue-explanations", "OverdueExplanations", {}),
         ("failures", "ReconcilerFailures", {"evaluationPeriods": 12, "datapointsToAlarm": 2}),
     ],
 )
-def test_reconciler_findings_raise_alarms(kind: str, metric: str, periods: dict[str, int]) -> None:
+def test_reconciler_findings_raise_alarms(kind: str, metric: str, other: dict[str, Any]) -> None:
     assert alarm(reconcile(), f"prod-approvals-reconciler-{kind}") == alarming(
         f"prod-approvals-reconciler-{kind}",
         namespace="Breakglass",
@@ -502,7 +505,7 @@ def test_reconciler_findings_raise_alarms(kind: str, metric: str, periods: dict[
         dimensions={"Stack": "prod-approvals"},
         statistic="Maximum",
         treatMissingData="ignore",
-        **periods,
+        **other,
     )
 
 

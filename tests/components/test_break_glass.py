@@ -81,6 +81,7 @@ def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
         "rule_names": made.rule_names,
         "dead_letter_queue_urls": made.dead_letter_queue_urls,
         "topic_arn": made.topic_arn,
+        "page_topic_arn": made.page_topic_arn,
         "dashboard_url": made.dashboard_url,
         "approval_request_url": made.approval_request_url,
         "approval_table_name": made.approval_table_name,
@@ -126,6 +127,7 @@ OF_SLACK = {
     ("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke"),
 }
 OF_THE_MONITORING = {
+    ("breakglass:index:AlarmTopics", "prod-monitoring"),
     ("breakglass:index:UsageMonitoring", "prod-monitoring"),
     ("aws:sns/topic:Topic", "prod-monitoring-alarms"),
     ("aws:sns/topicPolicy:TopicPolicy", "prod-monitoring-alarms"),
@@ -207,6 +209,7 @@ def test_outputs() -> None:
             for key in ("devops-break-glass", "DatabaseAdmin", "emergency-222222222222")
         },
         "topic_arn": "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms",
+        "page_topic_arn": None,
         "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
         "?region=eu-central-1#dashboards/dashboard/breakglass-prod-monitoring-dashboard",
         **WITHOUT_APPROVALS,
@@ -221,6 +224,7 @@ def test_outputs_without_alerts() -> None:
         "rule_names": {},
         "dead_letter_queue_urls": {},
         "topic_arn": None,
+        "page_topic_arn": None,
         "dashboard_url": None,
         **WITHOUT_APPROVALS,
     }
@@ -625,12 +629,17 @@ def test_validated_stack_is_not_validated_again(monkeypatch: pytest.MonkeyPatch)
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
-def test_api_has_alias_of_old_parent() -> None:
+def test_moved_resources_have_alias_of_old_parent() -> None:
     # The engine gives what is below it the alias, too: with the engine a preview of an older stack changes nothing.
     old = {each.name: each.old_parents for each in break_glass(WITH_APPROVALS).resources if each.old_parents}
 
     (approvals,) = break_glass(WITH_APPROVALS).of_type("breakglass:index:Approvals")
-    assert old == {"prod-approvals-api": {approvals.urn}}
+    (monitoring,) = break_glass(WITH_APPROVALS).of_type("breakglass:index:UsageMonitoring")
+    assert old == {
+        "prod-approvals-api": {approvals.urn},
+        "prod-monitoring-alarms": {monitoring.urn},
+        "prod-monitoring-oncall@example.com": {monitoring.urn},
+    }
 
 
 def test_resources_depend_one_way() -> None:

@@ -39,6 +39,7 @@ def count(deployment: Deployment) -> dict[str, int]:
         (
             EXAMPLE,
             {
+                "AlarmTopics": 1,
                 "BreakGlass": 1,
                 "PermissionSetPair": 1,
                 "SlackConnection": 1,
@@ -50,6 +51,7 @@ def count(deployment: Deployment) -> dict[str, int]:
         (
             FOREIGN,
             {
+                "AlarmTopics": 1,
                 "PermissionSetPair": 1,
                 "SlackConnection": 1,
                 "SlackDestination": 1,

@@ -1,4 +1,4 @@
-"""`UsageMonitoring` registers exactly these alarms, this dashboard and this topic.
+"""`UsageMonitoring` registers exactly these alarms, targets and this dashboard.
 
 Not proven here: that AWS keeps the metrics under these names, and that an alarm on them goes off (docs/live-checks.md).
 """
@@ -15,7 +15,6 @@ from breakglass.alerts.dashboard import RoleMetrics, dashboard_body
 from breakglass.alerts.messages import email_text
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
-from breakglass.iam.documents import alarm_topic_policy
 from breakglass.vocabulary import EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
@@ -25,13 +24,11 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
-TOPIC = "aws:sns/topic:Topic"
-TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
-SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 
 CONNECTION_ARN = "arn:aws:events:eu-central-1:222222222222:connection/breakglass-prod-connection/8c1e77d4"
 DESTINATION_ARN = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-prod-destination/2f6d2a51"
 TOPIC_ARN = "arn:aws:sns:eu-central-1:222222222222:breakglass-watch-alarms"
+PAGE_TOPIC_ARN = "arn:aws:sns:eu-central-1:222222222222:breakglass-watch-pages"
 TAGS = {"team": "platform"}
 ROLES = ("devops-break-glass", "emergency-222222222222")
 KINDS = ("failed-deliveries", "dead-letters", "dead-letter-age", "routine-use")
@@ -60,6 +57,7 @@ ARGS: UsageMonitoringArgs = {
     ],
     "connection_arn": CONNECTION_ARN,
     "destination_arn": DESTINATION_ARN,
+    "topic_arn": TOPIC_ARN,
     "tags": TAGS,
 }
 
@@ -67,7 +65,6 @@ ARGS: UsageMonitoringArgs = {
 def program(args: UsageMonitoringArgs) -> dict[str, pulumi.Output[Any]]:
     made = UsageMonitoring("watch", args)
     return {
-        "topic_arn": made.topic_arn,
         "dashboard_name": made.dashboard_name,
         "dashboard_url": made.dashboard_url,
     }
@@ -78,12 +75,8 @@ def watch(**more: Any) -> Deployment:
 
 
 def test_inventory() -> None:
-    assert watch(emails=["a@example.com", "b@example.com"]).inventory() == {
+    assert watch().inventory() == {
         (COMPONENT, "watch"),
-        (TOPIC, "watch-alarms"),
-        (TOPIC_POLICY, "watch-alarms"),
-        (SUBSCRIPTION, "watch-a@example.com"),
-        (SUBSCRIPTION, "watch-b@example.com"),
         (RULE, "watch-lost-connection"),
         (TARGET, "watch-lost-connection"),
         (DASHBOARD, "watch-dashboard"),
@@ -92,9 +85,7 @@ def test_inventory() -> None:
 
 
 def test_alerts_by_email_add_targets_only() -> None:
-    emails = ["a@example.com"]
-
-    added = watch(emails=emails, alerts_by_email=True).inventory() - watch(emails=emails).inventory()
+    added = watch(alerts_by_email=True).inventory() - watch().inventory()
 
     assert added == {
         *((TARGET, f"watch-devops-break-glass-{path}") for path in EvidencePath),
@@ -104,33 +95,10 @@ def test_alerts_by_email_add_targets_only() -> None:
 
 def test_outputs() -> None:
     assert watch().outputs == {
-        "topic_arn": TOPIC_ARN,
         "dashboard_name": "breakglass-watch-dashboard",
         "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
         "?region=eu-central-1#dashboards/dashboard/breakglass-watch-dashboard",
     }
-
-
-def test_topic_and_subscriptions() -> None:
-    deployment = watch(emails=["a@example.com"])
-
-    assert deployment.get(TOPIC, "watch-alarms").inputs == {
-        "name": "breakglass-watch-alarms",
-        "displayName": "Break-glass",
-        "region": REGION,
-        "tags": TAGS,
-    }
-    assert deployment.get(SUBSCRIPTION, "watch-a@example.com").inputs == {
-        "topic": TOPIC_ARN,
-        "protocol": "email",
-        "endpoint": "a@example.com",
-        "region": REGION,
-    }
-
-
-def test_topic_policy_allows_alarms_and_rules_only() -> None:
-    policy = json.loads(watch().get(TOPIC_POLICY, "watch-alarms").inputs["policy"])
-    assert policy == alarm_topic_policy(TOPIC_ARN)
 
 
 def test_lost_connection_goes_to_topic() -> None:
@@ -158,7 +126,7 @@ def test_lost_connection_goes_to_topic() -> None:
 @pytest.mark.parametrize("path", ROLE_PATHS)
 def test_alert_by_email(path: EvidencePath) -> None:
     url = "https://wiki.example.com/post-mortem"
-    deployment = watch(emails=["a@example.com"], alerts_by_email=True, post_mortem_url=url)
+    deployment = watch(alerts_by_email=True, post_mortem_url=url)
     mail = email_text(RoleSubject("arn:aws:iam::222222222222:role/emergency"), path, post_mortem_url=url)
 
     target = deployment.get(TARGET, f"watch-emergency-222222222222-{path}")
@@ -173,12 +141,31 @@ def test_alert_by_email(path: EvidencePath) -> None:
     }
 
 
-def test_publishers_depend_on_topic_policy() -> None:
-    deployment = watch(emails=["a@example.com"], alerts_by_email=True)
+def test_pagers_add_targets_for_uses_and_lost_connection() -> None:
+    added = watch(page_topic_arn=PAGE_TOPIC_ARN).inventory() - watch().inventory()
 
-    policy = deployment.get(TOPIC_POLICY, "watch-alarms")
-    for target in deployment.of_type(TARGET):
-        assert policy.urn in target.depends_on
+    paged = set(EvidencePath) - {EvidencePath.denied}
+    assert added == {
+        *((TARGET, f"watch-devops-break-glass-{path}-page") for path in paged),
+        *((TARGET, f"watch-emergency-222222222222-{path}-page") for path in paged & set(ROLE_PATHS)),
+        (TARGET, "watch-lost-connection-page"),
+    }
+
+
+def test_page_has_text_of_email_and_own_topic() -> None:
+    deployment = watch(alerts_by_email=True, page_topic_arn=PAGE_TOPIC_ARN)
+
+    for name in ("watch-devops-break-glass-session_start", "watch-lost-connection"):
+        mail, page = (deployment.get(TARGET, each).inputs for each in (name, f"{name}-page"))
+        assert page == {**mail, "targetId": "pager", "arn": PAGE_TOPIC_ARN}
+
+
+def test_failed_delivery_and_dead_letter_alarms_page() -> None:
+    alarms = watch(page_topic_arn=PAGE_TOPIC_ARN).of_type(ALARM)
+
+    paging = {each.name for each in alarms if each.inputs["alarmActions"] == [TOPIC_ARN, PAGE_TOPIC_ARN]}
+    assert paging == {f"watch-{role}-{kind}" for role in ROLES for kind in ("failed-deliveries", "dead-letters")}
+    assert {tuple(each.inputs["alarmActions"]) for each in alarms if each.name not in paging} == {(TOPIC_ARN,)}
 
 
 def alarm(deployment: Deployment, name: str) -> dict[str, Any]:
@@ -336,8 +323,8 @@ def test_approvals_change_only_the_dashboard() -> None:
     [
         ({"watched": []}, "watch.watched"),
         ({"watched": [{**ARGS["watched"][0], "role_arn": "arn:aws:iam::222222222222:role/x"}]}, "one role"),
-        ({"emails": ["nobody"]}, "watch.emails[0]"),
-        ({"alerts_by_email": True}, "there is no address"),
+        ({"emails": ["oncall@example.com"]}, "watch.emails"),
+        ({"alerts_by_email": "yes"}, "watch.alerts_by_email"),
         ({"uses_per_week": 0}, "watch.uses_per_week"),
     ],
     ids=lambda value: value if isinstance(value, str) else " and ".join(value),

@@ -45,6 +45,7 @@ def test_up_creates_every_component(life: Life) -> None:
 
     assert life.up.changes.keys() == {"create"}
     assert {type_ for type_ in types if type_.startswith("breakglass:")} == {
+        "breakglass:index:AlarmTopics",
         "breakglass:index:PermissionSetPair",
         "breakglass:index:SlackConnection",
         "breakglass:index:SlackDestination",

@@ -8,6 +8,8 @@ import breakglass
 
 def test_public_surface_is_exactly_this() -> None:
     assert sorted(breakglass.__all__) == [
+        "AlarmTopics",
+        "AlarmTopicsArgs",
         "Approvals",
         "ApprovalsArgs",
         "BreakGlass",

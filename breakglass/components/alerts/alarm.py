@@ -1,7 +1,8 @@
-"""CloudWatch alarms by e-mail, quiet where a metric has no data."""
+"""CloudWatch alarms by e-mail and pager, quiet where a metric has no data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pulumi
@@ -13,19 +14,45 @@ FIVE_MINUTES = 300
 """The usual period of an alarm, in seconds."""
 
 
+class Severity(StrEnum):
+    """The urgency of an alarm, which decides who gets it."""
+
+    page = "page"
+    """On-call is paged, and the alarm is mailed too."""
+    mail = "mail"
+    """The alarm is mailed."""
+
+
+@dataclass(frozen=True)
+class TopicArns:
+    """The SNS topics of the alarms.
+
+    Attributes:
+        mail: ARN of the topic that every alarm goes to.
+        page: ARN of the topic that pages on-call; None without pagers.
+    """
+
+    mail: pulumi.Input[str]
+    page: pulumi.Input[str] | None = None
+
+    def of(self, severity: Severity) -> list[pulumi.Input[str]]:
+        """Return the ARNs of the topics for a severity."""
+        return [self.mail, self.page] if severity is Severity.page and self.page is not None else [self.mail]
+
+
 @dataclass(frozen=True)
 class Alarms:
     """The common settings of the alarms of a component.
 
     Attributes:
         parent: the component.
-        topic_arn: ARN of their SNS topic.
+        topics: their SNS topics.
         region: of the metrics.
         tags: on every alarm.
     """
 
     parent: pulumi.Resource
-    topic_arn: pulumi.Input[str]
+    topics: TopicArns
     region: str
     tags: Mapping[str, str]
 
@@ -34,6 +61,7 @@ class Alarms:
         name: str,
         *,
         description: str,
+        severity: Severity = Severity.mail,
         threshold: float = 0,
         evaluation_periods: int = 1,
         **metric: Any,
@@ -43,6 +71,7 @@ class Alarms:
         Args:
             name: logical name; it ends with the subject of the alarm.
             description: meaning and remedy, for the reader of the e-mail.
+            severity: its urgency.
             threshold: the highest value without an alarm.
             evaluation_periods: the number of periods in a row above the threshold.
             metric: the metric, and other arguments of an alarm; by default its sum in five minutes.
@@ -58,7 +87,7 @@ class Alarms:
             alarm_description=description,
             threshold=threshold,
             evaluation_periods=evaluation_periods,
-            alarm_actions=[self.topic_arn],
+            alarm_actions=self.topics.of(severity),
             region=self.region,
             tags=self.tags,
             opts=pulumi.ResourceOptions(parent=self.parent),

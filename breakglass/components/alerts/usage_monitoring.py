@@ -1,31 +1,29 @@
-"""Dashboard, alarms and e-mail for alerts and usages in an account and region.
+"""Dashboard, alarms, e-mails and pages for alerts and usages in an account and region.
 
 Non-goals: a message that Slack answered with HTTP 200 and did not post; no metric shows that.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
+from pydantic import Field, StrictBool
 from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
 from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
-from breakglass.alerts.messages import Transformer, email_text
+from breakglass.alerts.messages import Transformer, email_text, is_usage
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Subject
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, Severity, TopicArns
 from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
-from breakglass.iam.documents import alarm_topic_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.alerts import AlertText, Monitoring
+from breakglass.stack_file.alerts import AlertText, UsageCount
 from breakglass.stack_file.base import ConfigModel, StringInput, StringListInput, StringMapInput
 from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import EvidencePath
@@ -33,6 +31,9 @@ from breakglass.vocabulary import EvidencePath
 DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
+
+MAIL, PAGER = "email", "pager"
+"""The IDs of a rule's targets besides Slack."""
 
 LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
     "maximum_event_age_in_seconds": DAY,
@@ -65,7 +66,7 @@ class ApprovalMetricsSpec(ConfigModel):
     """ARNs of its alarms."""
 
 
-class UsageMonitoringSpec(Tagged, Monitoring, AlertText):
+class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """Arguments of `UsageMonitoring`."""
 
     watched: list[WatchedRoleSpec] = Field(min_length=1)
@@ -74,6 +75,12 @@ class UsageMonitoringSpec(Tagged, Monitoring, AlertText):
     """ARN of the EventBridge connection that signs in to Slack."""
     destination_arn: StringInput
     """ARN of the API destination that posts to Slack."""
+    topic_arn: StringInput
+    """ARN of the SNS topic that alarms go to."""
+    page_topic_arn: StringInput = None
+    """ARN of the SNS topic that pages on-call, if there are pagers."""
+    alerts_by_email: StrictBool = False
+    """Send every alert to `topic_arn` too, as a second channel beside Slack."""
     approvals: ApprovalMetricsSpec | None = None
     """The approvals, if the dashboard is to show them."""
     create_dashboard: SkipJsonSchema[bool] = True
@@ -81,15 +88,13 @@ class UsageMonitoringSpec(Tagged, Monitoring, AlertText):
 
 
 class UsageMonitoring(pulumi.ComponentResource):
-    """Dashboard, alarms and an SNS topic with e-mail subscriptions for any number of `UsageAlert`s.
+    """Dashboard and alarms for any number of `UsageAlert`s, and their alerts by e-mail and pager.
 
     Alarms, for each role: a delivery failed, a dead letter is there, a dead letter is older than a day, the role is
-    used more often than an emergency is. And once: EventBridge lost its connection to Slack.
+    used more often than an emergency is. And once: EventBridge lost its connection to Slack. With pagers, on-call is
+    paged for each use, failed delivery and dead letter, and for the lost connection.
 
     Permissions:
-        - On `arn:PARTITION:sns:REGION:ACCOUNT:breakglass-*`: `sns:CreateTopic`, `sns:GetTopicAttributes`,
-          `sns:SetTopicAttributes`, `sns:DeleteTopic`, `sns:TagResource`, `sns:UntagResource`,
-          `sns:ListTagsForResource`, `sns:Subscribe`. On `*`: `sns:GetSubscriptionAttributes`, `sns:Unsubscribe`.
         - On `arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:breakglass-*`: `cloudwatch:PutMetricAlarm`,
           `cloudwatch:DescribeAlarms`, `cloudwatch:DeleteAlarms`, `cloudwatch:TagResource`,
           `cloudwatch:UntagResource`, `cloudwatch:ListTagsForResource`.
@@ -104,8 +109,6 @@ class UsageMonitoring(pulumi.ComponentResource):
         MessageError: An alert could not be sent by e-mail.
     """
 
-    topic_arn: pulumi.Output[str]
-    """ARN of the SNS topic that alarms go to."""
     dashboard_name: pulumi.Output[str]
     """Name of the CloudWatch dashboard."""
     dashboard_url: pulumi.Output[str]
@@ -116,16 +119,15 @@ class UsageMonitoring(pulumi.ComponentResource):
         self, name: str, args: UsageMonitoringArgs | UsageMonitoringSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(UsageMonitoringSpec, args, name)
-        mails = _mails(spec)
+        texts = _texts(spec)
         super().__init__("breakglass:index:UsageMonitoring", name, None, opts)
 
-        topic = self._topic(name, spec)
+        self._report_lost_connection(name, spec)
         for watched in spec.watched:
-            for path, mail in mails[watched.subject].items():
-                self._mail(name, spec, topic, watched, path, mail)
-        alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, topic.arn, watched)]
+            for path, text in texts[watched.subject].items():
+                self._publish_alert(name, spec, watched, path, text)
+        alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, watched)]
         self._prefix, self._spec, self._alarm_arns = name, spec, alarms
-        self.topic_arn = topic.arn
         if spec.create_dashboard:
             self.create_dashboard(spec.approvals)
 
@@ -153,24 +155,13 @@ class UsageMonitoring(pulumi.ComponentResource):
         self.dashboard_url = dashboard.dashboard_name.apply(partial(dashboard_url, region=spec.region))
         self.register_outputs(
             {
-                "topic_arn": self.topic_arn,
                 "dashboard_name": self.dashboard_name,
                 "dashboard_url": self.dashboard_url,
             }
         )
 
-    def _topic(self, name: str, spec: UsageMonitoringSpec) -> "_Topic":
-        """Make the topic, and send it the loss of the connection to Slack, which no metric shows."""
-        child = pulumi.ResourceOptions(parent=self)
-        # Not encrypted with a key: AWS's own for SNS lets no alarm publish, and nothing said here is a secret.
-        topic = aws.sns.Topic(
-            f"{name}-alarms",
-            name=physical_name(f"{name}-alarms"),
-            display_name="Break-glass",
-            region=spec.region,
-            tags=spec.tags,
-            opts=child,
-        )
+    def _report_lost_connection(self, name: str, spec: UsageMonitoringSpec) -> None:
+        """Publish the loss of the connection to Slack, which no metric shows."""
         lost = aws.cloudwatch.EventRule(
             f"{name}-lost-connection",
             name=physical_name(f"{name}-lost-connection"),
@@ -179,60 +170,50 @@ class UsageMonitoring(pulumi.ComponentResource):
             state=RULE_STATE,
             region=spec.region,
             tags=spec.tags,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        policy = aws.sns.TopicPolicy(
-            f"{name}-alarms",
-            arn=topic.arn,
-            policy=topic.arn.apply(_topic_policy),
-            region=spec.region,
-            opts=child,
-        )
-        for email in spec.emails:
-            aws.sns.TopicSubscription(
-                f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, region=spec.region, opts=child
-            )
         text = lost_connection_text()
-        aws.cloudwatch.EventTarget(
-            f"{name}-lost-connection",
-            target_id="email",
-            rule=lost.name,
-            arn=topic.arn,
-            input_transformer={"input_paths": dict(text.input_paths), "input_template": text.template},
-            retry_policy=LONGEST_RETRY,
-            region=spec.region,
-            opts=pulumi.ResourceOptions(depends_on=[policy], parent=self),
-        )
-        return _Topic(topic.arn, policy)
+        self._publish(f"{name}-lost-connection", spec, MAIL, lost.name, text)
+        if spec.page_topic_arn is not None:
+            self._publish(f"{name}-lost-connection-page", spec, PAGER, lost.name, text)
 
-    def _mail(
+    def _publish_alert(
+        self, name: str, spec: UsageMonitoringSpec, watched: WatchedRoleSpec, path: EvidencePath, text: Transformer
+    ) -> None:
+        """Publish the alert of one rule, too."""
+        of_rule = f"{name}-{watched.subject.key}-{path}"
+        rule = pulumi.Output.from_input(watched.rule_names)[path.value]
+        if spec.alerts_by_email:
+            self._publish(of_rule, spec, MAIL, rule, text, {"arn": watched.queue_arn})
+        if spec.page_topic_arn is not None and is_usage(path):
+            self._publish(f"{of_rule}-page", spec, PAGER, rule, text, {"arn": watched.queue_arn})
+
+    def _publish(
         self,
         name: str,
         spec: UsageMonitoringSpec,
-        topic: "_Topic",
-        watched: WatchedRoleSpec,
-        path: EvidencePath,
-        mail: Transformer,
+        target_id: str,
+        rule: pulumi.Input[str],
+        text: Transformer,
+        dead_letters: "aws.cloudwatch.EventTargetDeadLetterConfigArgsDict | None" = None,
     ) -> None:
-        """Send the alert of one rule to the topic, too."""
+        """Publish the events of a rule to the topic of a target."""
         aws.cloudwatch.EventTarget(
-            f"{name}-{watched.subject.key}-{path}",
-            target_id="email",
-            rule=pulumi.Output.from_input(watched.rule_names)[path.value],
-            arn=topic.arn,
-            input_transformer={"input_paths": dict(mail.input_paths), "input_template": mail.template},
+            name,
+            target_id=target_id,
+            rule=rule,
+            arn=spec.topic_arn if target_id == MAIL else spec.page_topic_arn,
+            input_transformer={"input_paths": dict(text.input_paths), "input_template": text.template},
             retry_policy=LONGEST_RETRY,
-            dead_letter_config={"arn": watched.queue_arn},
+            dead_letter_config=dead_letters,
             region=spec.region,
-            opts=pulumi.ResourceOptions(depends_on=[topic.policy], parent=self),
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alarms(
-        self, name: str, spec: UsageMonitoringSpec, topic_arn: pulumi.Output[str], watched: WatchedRoleSpec
-    ) -> Iterator[pulumi.Output[str]]:
+    def _alarms(self, name: str, spec: UsageMonitoringSpec, watched: WatchedRoleSpec) -> Iterator[pulumi.Output[str]]:
         role = watched.subject.label
         rule_names = pulumi.Output.from_input(watched.rule_names)
-        alarm = Alarms(self, topic_arn, spec.region, spec.tags).alarm
+        alarm = Alarms(self, TopicArns(spec.topic_arn, spec.page_topic_arn), spec.region, spec.tags).alarm
         of_role = f"{name}-{watched.subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",
@@ -241,6 +222,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         }
         yield alarm(
             f"{of_role}-failed-deliveries",
+            severity=Severity.page,
             description=f"An alert about {role} could not be delivered to Slack, e-mail or the usage recorder. The "
             "role may be in use without anyone knowing. Read the event in the dead-letter queue or in CloudTrail, then "
             "find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
@@ -248,6 +230,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         )
         yield alarm(
             f"{of_role}-dead-letters",
+            severity=Severity.page,
             description=f"Undelivered alerts about {role} are in the dead-letter queue. Read them, tell the team, and "
             "delete them. Runbook: docs/runbooks/dead-letters.md.",
             metric_name="ApproximateNumberOfMessagesVisible",
@@ -277,21 +260,11 @@ class UsageMonitoring(pulumi.ComponentResource):
             )
 
 
-@dataclass(frozen=True)
-class _Topic:
-    """The topic, and what has to be there before anything can be published to it."""
-
-    arn: pulumi.Output[str]
-    policy: pulumi.Resource
-
-
-def _mails(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transformer]]:
-    """Return the e-mail of every alert that goes out by e-mail as well."""
+def _texts(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transformer]]:
+    """Return the text of every alert, for e-mail and pagers."""
     return {
         watched.subject: {
-            path: email_text(watched.subject, path, post_mortem_url=spec.post_mortem_url)
-            for path in watched.paths
-            if spec.alerts_by_email
+            path: email_text(watched.subject, path, post_mortem_url=spec.post_mortem_url) for path in watched.paths
         }
         for watched in spec.watched
     }
@@ -325,10 +298,6 @@ def _failed_deliveries(
 def _lost_connection_json(arns: Sequence[str]) -> str:
     connection_arn, destination_arn = arns
     return pattern_json(lost_connection_pattern(connection_arn, destination_arn))
-
-
-def _topic_policy(topic_arn: str) -> str:
-    return policy_json(alarm_topic_policy(topic_arn))
 
 
 def _dashboard_json(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import Alarms
+from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.approvals.function import LOG_RETENTION_DAYS
 from breakglass.naming import physical_name, vended_log_group
 
@@ -85,14 +85,14 @@ class ApprovalApi(pulumi.ComponentResource):
         self.register_outputs({"api_id": self.api_id, "request_url": self.request_url})
 
     def forward(
-        self, function_name: pulumi.Input[str], invoke_arn: pulumi.Input[str], topic_arn: pulumi.Input[str]
+        self, function_name: pulumi.Input[str], invoke_arn: pulumi.Input[str], topics: TopicArns
     ) -> pulumi.Output[list[str]]:
         """Forward requests to a function, and raise an alarm if they fail.
 
         Args:
             function_name: The function that answers Slack.
             invoke_arn: The ARN by which the API invokes it.
-            topic_arn: The SNS topic of the alarms.
+            topics: The SNS topics of the alarms.
 
         Returns:
             ARNs of the alarms.
@@ -128,7 +128,7 @@ class ApprovalApi(pulumi.ComponentResource):
             region=args.region,
             opts=child,
         )
-        failures = Alarms(self, topic_arn, args.region, args.tags).alarm(
+        failures = Alarms(self, topics, args.region, args.tags).alarm(
             f"{name}-failures",
             description="Slack gets no answer from the break-glass approvals (HTTP status 5xx): commands and clicks "
             "fail, and users see Slack's error. No access stays open because of that. Runbook: "

@@ -20,6 +20,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.messages import is_usage, usage_recorder_input
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
+from breakglass.components.alerts.alarm import TopicArns
 from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedRoleSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
@@ -72,8 +73,15 @@ class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, 
     """The app's signing secret, from secret configuration. A secret is created from it."""
     topic_arn: StringInput
     """ARN of the SNS topic that alarms go to."""
+    page_topic_arn: StringInput = None
+    """ARN of the SNS topic that pages on-call, if there are pagers."""
     api: SkipJsonSchema[Any] = Field(default=None, repr=False)
     """The `ApprovalApi`, if a Python program has created it; by default the component creates one."""
+
+    @property
+    def topics(self) -> TopicArns:
+        """The SNS topics of the alarms."""
+        return TopicArns(self.topic_arn, self.page_topic_arn)
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
@@ -198,7 +206,7 @@ class Approvals(pulumi.ComponentResource):
         workflow = self._workflow(name, spec, arns, functions)
         api = spec.api or ApprovalApi(f"{name}-api", ApprovalApiArgs(spec.region, spec.tags), child)
         receiver = functions[AppFunction.receiver]
-        api_alarm_arns = api.forward(receiver.function_name, receiver.invoke_arn, spec.topic_arn)
+        api_alarm_arns = api.forward(receiver.function_name, receiver.invoke_arn, spec.topics)
         schedule = ReconcilerSchedule(
             f"{name}-reconciler",
             ReconcilerScheduleArgs(
@@ -206,7 +214,7 @@ class Approvals(pulumi.ComponentResource):
                 region=spec.region,
                 function_name=functions[AppFunction.reconciler].function_name,
                 function_arn=functions[AppFunction.reconciler].function_arn,
-                topic_arn=spec.topic_arn,
+                topics=spec.topics,
                 tags=spec.tags,
             ),
             child,
@@ -319,7 +327,7 @@ class Approvals(pulumi.ComponentResource):
                     code=code,
                     permissions=scope.apply(partial(_permissions_json, app_function)),
                     variables=variables[app_function],
-                    topic_arn=spec.topic_arn,
+                    topics=spec.topics,
                     tags=spec.tags,
                 ),
                 pulumi.ResourceOptions(parent=self),
@@ -340,7 +348,7 @@ class Approvals(pulumi.ComponentResource):
             definition=pulumi.Output.all(*function_arns).apply(_definition_json),
             trust=policy_json(workflow_trust(arns)),
             permissions=policy_json(workflow_permissions(arns)),
-            topic_arn=spec.topic_arn,
+            topics=spec.topics,
             tags=spec.tags,
         )
         return ApprovalWorkflow(f"{name}-workflow", args, pulumi.ResourceOptions(parent=self))

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.app.slack.signature import RETRY_SECONDS
-from breakglass.components.alerts.alarm import Alarms
+from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.alerts.usage_alert import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.iam.app_roles import function_trust
 from breakglass.iam.documents import policy_json
@@ -70,7 +70,7 @@ class ApprovalFunctionArgs:
         code: The package, the same for all functions.
         permissions: IAM policy document of its role, JSON.
         variables: Environment variables; nothing secret.
-        topic_arn: SNS topic of the alarms.
+        topics: SNS topics of the alarms.
         tags: On every resource that takes tags.
     """
 
@@ -80,7 +80,7 @@ class ApprovalFunctionArgs:
     code: pulumi.Input[pulumi.Archive]
     permissions: pulumi.Input[str]
     variables: Mapping[str, pulumi.Input[str]]
-    topic_arn: pulumi.Input[str]
+    topics: TopicArns
     tags: Mapping[str, str]
 
 
@@ -142,7 +142,7 @@ class ApprovalFunction(pulumi.ComponentResource):
             # Without its policy the first calls would be denied.
             opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
         )
-        alarms = Alarms(self, args.topic_arn, args.region, args.tags)
+        alarms = Alarms(self, args.topics, args.region, args.tags)
         raised = [*self._alarms(name, args, function, alarms)]
         if args.app_function in WITH_DEAD_LETTERS:
             raised.append(self._dead_letters(name, args, function, alarms))

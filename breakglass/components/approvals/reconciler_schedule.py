@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, Severity, TopicArns
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, physical_name
 
 SCHEDULE = "rate(5 minutes)"
@@ -26,6 +26,7 @@ _FINDINGS = (
         "unrevoked-grants",
         Metric.unrevoked_grants,
         2,
+        Severity.mail,
         "The reconciler could not verify in two runs that expired break-glass access is revoked. Delete the assignment "
         "by hand if it still exists; the log of the reconciler names the user and the account.",
     ),
@@ -33,6 +34,7 @@ _FINDINGS = (
         "unrecorded-assignments",
         Metric.unrecorded_assignments,
         1,
+        Severity.mail,
         "A principal has a break-glass permission set that neither a request nor the stack file assigned. The channel "
         "of the approvals names it; delete the assignment, or add it to the stack file.",
     ),
@@ -40,6 +42,7 @@ _FINDINGS = (
         "stuck-requests",
         Metric.stuck_requests,
         1,
+        Severity.mail,
         "A request for break-glass access was stuck, and the reconciler continued it. The log of the reconciler names "
         "the request; its execution shows the cause.",
     ),
@@ -47,6 +50,7 @@ _FINDINGS = (
         "undenied-sessions",
         Metric.undenied_sessions,
         1,
+        Severity.mail,
         "Break-glass access has ended, but its live sessions continue: the service control policy that ends them is "
         "full, can't be read, or AWS refuses its update. Stop them by hand: docs/runbooks/stop-a-session.md.",
     ),
@@ -54,6 +58,7 @@ _FINDINGS = (
         "missing-announcements",
         Metric.missing_announcements,
         1,
+        Severity.page,
         "A user has broken the glass. For five minutes Slack has not accepted the announcement in both channels, or "
         "the explanation is not yet required. Find the user and inform the members of the channels in another way. The "
         "message of the request and the log of the reconciler (not_announced) have Slack's error.",
@@ -62,11 +67,12 @@ _FINDINGS = (
         "overdue-explanations",
         Metric.overdue_explanations,
         1,
+        Severity.mail,
         "The explanation of a usage of a break-glass role is overdue, or not yet accepted. The Home tab of the Slack "
         "app lists the open usages.",
     ),
 )
-"""Kind of alarm, metric, number of periods in a row, and meaning."""
+"""Kind of alarm, metric, number of periods in a row, severity, and meaning."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class ReconcilerScheduleArgs:
         region: AWS region.
         function_name: The reconciler's name.
         function_arn: The reconciler's ARN.
-        topic_arn: SNS topic of the alarms.
+        topics: SNS topics of the alarms.
         tags: On every resource that takes tags.
     """
 
@@ -86,7 +92,7 @@ class ReconcilerScheduleArgs:
     region: str
     function_name: pulumi.Input[str]
     function_arn: pulumi.Input[str]
-    topic_arn: pulumi.Input[str]
+    topics: TopicArns
     tags: Mapping[str, str]
 
 
@@ -129,7 +135,7 @@ class ReconcilerSchedule(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(depends_on=[permission], parent=self),
         )
 
-        alarms = Alarms(self, args.topic_arn, args.region, args.tags)
+        alarms = Alarms(self, args.topics, args.region, args.tags)
         metric: dict[str, Any] = {"namespace": METRICS_NAMESPACE, "dimensions": {METRICS_DIMENSION: args.stack}}
         # Every run writes these. Without a run an alarm keeps its state, and `silent` is raised.
         found_by_runs: dict[str, Any] = {**metric, "statistic": "Maximum", "treat_missing_data": "ignore"}
@@ -137,11 +143,12 @@ class ReconcilerSchedule(pulumi.ComponentResource):
             alarms.alarm(
                 f"{name}-{kind}",
                 description=f"{meaning} Runbook: docs/runbooks/alarms.md.",
+                severity=severity,
                 evaluation_periods=periods,
                 metric_name=found,
                 **found_by_runs,
             )
-            for kind, found, periods, meaning in _FINDINGS
+            for kind, found, periods, severity, meaning in _FINDINGS
         ]
         failing = alarms.alarm(
             f"{name}-failures",

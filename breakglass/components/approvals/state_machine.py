@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import Alarms
+from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.approvals.function import LOG_RETENTION_DAYS
 
 
@@ -26,7 +26,7 @@ class ApprovalWorkflowArgs:
         definition: The definition, JSON.
         trust: Trust policy document of its role, JSON.
         permissions: IAM policy document of its role, JSON.
-        topic_arn: SNS topic of the alarms.
+        topics: SNS topics of the alarms.
         tags: On every resource that takes tags.
     """
 
@@ -36,7 +36,7 @@ class ApprovalWorkflowArgs:
     definition: pulumi.Input[str]
     trust: pulumi.Input[str]
     permissions: pulumi.Input[str]
-    topic_arn: pulumi.Input[str]
+    topics: TopicArns
     tags: Mapping[str, str]
 
 
@@ -88,7 +88,7 @@ class ApprovalWorkflow(pulumi.ComponentResource):
             # Step Functions checks at creation that the role may deliver logs.
             opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
         )
-        alarms = Alarms(self, args.topic_arn, args.region, args.tags)
+        alarms = Alarms(self, args.topics, args.region, args.tags)
         raised = [
             alarms.alarm(
                 f"{name}-{kind}",

@@ -54,6 +54,7 @@ alert = breakglass.UsageAlert(
         "evidence_paths": [breakglass.EvidencePath.session_start, breakglass.EvidencePath.denied],
     },
 )
+topics = breakglass.AlarmTopics("security", {"region": REGION, "emails": ["security@example.com"]})
 monitoring = breakglass.UsageMonitoring(
     "security",
     {
@@ -69,10 +70,10 @@ monitoring = breakglass.UsageMonitoring(
         ],
         "connection_arn": connection.connection_arn,
         "destination_arn": destination.destination_arn,
-        "emails": ["security@example.com"],
+        "topic_arn": topics.topic_arn,
     },
 )
 
 pulumi.export("breakGlassArn", pair.break_glass_arn)
 pulumi.export("ruleNames", alert.rule_names)
-pulumi.export("topicArn", monitoring.topic_arn)
+pulumi.export("topicArn", topics.topic_arn)

@@ -1,0 +1,106 @@
+"""The SNS topics of the alarms, and their subscriptions: e-mail addresses and pagers.
+
+There are two topics and no filter. An EventBridge target can't set message attributes, and a filter on the body needs
+JSON, which every mail would then show.
+
+Non-goals: what is published (see `usage_monitoring` and `alarm`). A subscription that was never confirmed gets nothing,
+and no resource shows that.
+"""
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.components.arguments import AlarmTopicsArgs
+from breakglass.components.constructor import show_analyzer, validate_args
+from breakglass.iam.documents import alarm_topic_policy, policy_json
+from breakglass.naming import physical_name
+from breakglass.stack_file.alerts import AlarmReceivers, AlertPath
+from breakglass.stack_file.tags import Tagged
+
+
+class AlarmTopicsSpec(Tagged, AlarmReceivers, AlertPath):
+    """Arguments of `AlarmTopics`."""
+
+
+class AlarmTopics(pulumi.ComponentResource):
+    """The SNS topic of all alarms, and with pagers a second topic for what pages on-call.
+
+    The e-mail addresses subscribe to the first, the pagers to the second. Either topic can have other subscribers, e.g.
+    an AWS chat bot for Microsoft Teams.
+
+    Permissions:
+        - On `arn:PARTITION:sns:REGION:ACCOUNT:breakglass-*`: `sns:CreateTopic`, `sns:GetTopicAttributes`,
+          `sns:SetTopicAttributes`, `sns:DeleteTopic`, `sns:TagResource`, `sns:UntagResource`,
+          `sns:ListTagsForResource`, `sns:Subscribe`. On `*`: `sns:GetSubscriptionAttributes`, `sns:Unsubscribe`.
+
+    Raises:
+        ConfigError: The arguments are wrong.
+    """
+
+    topic_arn: pulumi.Output[str]
+    """ARN of the topic of all alarms."""
+    page_topic_arn: pulumi.Output[str | None]
+    """ARN of the topic that pages on-call; None without pagers."""
+
+    @show_analyzer(AlarmTopicsArgs)
+    def __init__(
+        self, name: str, args: AlarmTopicsArgs | AlarmTopicsSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = validate_args(AlarmTopicsSpec, args, name)
+        super().__init__("breakglass:index:AlarmTopics", name, None, opts)
+        # The parent in earlier versions was the UsageMonitoring of the same name.
+        old_parent = pulumi.create_urn(name, "breakglass:index:UsageMonitoring", parent=opts.parent if opts else None)
+        moved = pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=old_parent)])
+
+        self.topic_arn = _topic(f"{name}-alarms", "Break-glass", spec, moved)
+        for email in spec.emails:
+            aws.sns.TopicSubscription(
+                f"{name}-{email}",
+                topic=self.topic_arn,
+                protocol="email",
+                endpoint=email,
+                region=spec.region,
+                opts=moved,
+            )
+        self.page_topic_arn = pulumi.Output.from_input(None)
+        if spec.pagers:
+            self.page_topic_arn = self._pages(name, spec)
+        self.register_outputs({"topic_arn": self.topic_arn, "page_topic_arn": self.page_topic_arn})
+
+    def _pages(self, name: str, spec: AlarmTopicsSpec) -> pulumi.Output[str]:
+        child = pulumi.ResourceOptions(parent=self)
+        topic_arn = _topic(f"{name}-pages", "Break-glass page", spec, child)
+        for pager, address in spec.pagers.items():
+            aws.sns.TopicSubscription(
+                f"{name}-{pager}",
+                topic=topic_arn,
+                protocol="https",
+                endpoint=pulumi.Output.secret(address),
+                # The update waits for the confirmation and fails without it, so no pager stays unsubscribed unseen.
+                endpoint_auto_confirms=True,
+                # The services read SNS's own JSON: without it they could not confirm, nor know an alarm.
+                raw_message_delivery=False,
+                region=spec.region,
+                opts=child,
+            )
+        return topic_arn
+
+
+def _topic(name: str, display_name: str, spec: AlarmTopicsSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """Create a topic, and return its ARN, whose users wait until the topic's policy lets them publish."""
+    # Not encrypted with a key: AWS's own for SNS lets no alarm publish, and nothing said here is a secret.
+    topic = aws.sns.Topic(
+        name,
+        name=physical_name(name),
+        display_name=display_name,
+        region=spec.region,
+        tags=spec.tags,
+        opts=opts,
+    )
+    return aws.sns.TopicPolicy(
+        name, arn=topic.arn, policy=topic.arn.apply(_topic_policy), region=spec.region, opts=opts
+    ).arn
+
+
+def _topic_policy(topic_arn: str) -> str:
+    return policy_json(alarm_topic_policy(topic_arn))

@@ -18,6 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from breakglass.terminal import escape_unprintable
+from breakglass.vocabulary import Delivery
+from localcloud.faults import Fault, FaultResult
 from localcloud.steps import Step
 from localcloud.verdicts import Verdict
 
@@ -77,6 +79,49 @@ def render_steps(steps: Iterable[Step]) -> Table:
             Text("ok", "green") if step.ok else Text("WRONG", "bold red"),
         )
     return table
+
+
+def render_faults(results: Iterable[FaultResult], omitted: Iterable[tuple[Fault, Delivery]]) -> Table:
+    """Return a table with one row per fault and delivery: notices and their times, and the alert itself.
+
+    Args:
+        results: the faults that were made.
+        omitted: faults that do not apply to a delivery.
+    """
+    table = Table(box=None, pad_edge=False)
+    for heading in ("fault", "delivery"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("noticed by", overflow="fold")
+    table.add_column("after", justify="right")
+    table.add_column("the alert itself is", overflow="fold")
+    table.add_column("")
+    for result in results:
+        notices = [sighting.notice for sighting in result.sightings] or ["nobody"]
+        missing = [f"missing: {notice}" for notice in sorted(result.missing)]
+        table.add_row(
+            result.fault,
+            result.delivery,
+            "\n".join([*notices, *missing]),
+            "\n".join(format_seconds(sighting.seconds) for sighting in result.sightings),
+            result.kept,
+            _judge(result),
+        )
+    for fault, delivery in omitted:
+        table.add_row(fault, delivery, "does not apply")
+    return table
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as in `0.4 s`, `62 s` or `17 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _judge(result: FaultResult) -> Text:
+    if not result.ok:
+        return Text("WRONG", "bold red")
+    return Text("unseen by design", "yellow") if result.is_unseen_by_design else Text("ok", "green")
 
 
 def _block(block: Mapping[str, Any]) -> RenderableType:

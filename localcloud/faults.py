@@ -1,0 +1,182 @@
+"""The faults of the alert path that `make demo BREAK=FAULT` shows, and the notices that they must cause.
+
+Pure. Non-goals: making the faults (`localcloud.fault_runs`), showing them (`localcloud.report`).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from breakglass.vocabulary import Delivery
+
+ALL = "all"
+"""In place of the name of a fault: every fault."""
+
+
+class Fault(StrEnum):
+    """A fault of Slack or AWS on the way of an alert."""
+
+    slack_archived = "slack-archived"
+    slack_bot_removed = "slack-bot-removed"
+    slack_token_revoked = "slack-token-revoked"  # noqa: S105 - the name of a fault
+    slack_down = "slack-down"
+    slack_slow = "slack-slow"
+    slack_rate_limited = "slack-rate-limited"
+    blocks_refused = "blocks-refused"
+    connection_deauthorised = "connection-deauthorised"
+    machine_role_broken = "machine-role-broken"
+    machine_deleted = "machine-deleted"
+    rule_disabled = "rule-disabled"
+    target_removed = "target-removed"
+
+
+DESCRIPTIONS: Mapping[Fault, str] = {
+    Fault.slack_archived: "the channel is archived: Slack answers ok:false",
+    Fault.slack_bot_removed: "the app is removed from the channel: Slack answers ok:false",
+    Fault.slack_token_revoked: "the bot token is revoked: Slack answers ok:false",
+    Fault.slack_down: "Slack does not answer for 10 minutes",
+    Fault.slack_slow: "Slack takes 1.5 s for each answer",
+    Fault.slack_rate_limited: "Slack answers 429 for a minute",
+    Fault.blocks_refused: "Slack refuses the blocks of our messages: ok:false",
+    Fault.connection_deauthorised: "EventBridge's connection to Slack is deauthorised",
+    Fault.machine_role_broken: "the policy of the delivery machine's role is gone",
+    Fault.machine_deleted: "the delivery machine is deleted",
+    Fault.rule_disabled: "the rule is disabled",
+    Fault.target_removed: "the rule's target `slack` is removed",
+}
+
+
+class Notice(StrEnum):
+    """A way in which a person learns of an alert, or of its loss."""
+
+    alert = "alert in Slack"
+    plain_alert = "plain alert in Slack"
+    late_alert = "late alert in Slack"
+    mail = "mail with the alert"
+    lost_connection = "lost-connection mail"
+    probe = "probe alarm"
+    failed_delivery = "failed-delivery alarm"
+    dead_letter = "dead-letter alarm"
+    failed_execution = "failed-execution alarm"
+
+
+_PLACES = {
+    Notice.alert: "in Slack",
+    Notice.plain_alert: "in Slack, as plain text",
+    Notice.late_alert: "in Slack, late",
+    Notice.mail: "by mail",
+}
+"""The notices that hold the alert itself, and the place in words; the first one that came counts."""
+
+_REFUSED = (Fault.slack_archived, Fault.slack_bot_removed, Fault.slack_token_revoked)
+_UNSEEN = (Fault.rule_disabled, Fault.target_removed)
+
+EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
+    **{(fault, Delivery.direct): frozenset({Notice.probe}) for fault in _REFUSED},
+    **{(fault, Delivery.confirmed): frozenset({Notice.mail, Notice.probe}) for fault in _REFUSED},
+    **{(fault, delivery): frozenset() for fault in _UNSEEN for delivery in Delivery},
+    (Fault.slack_down, Delivery.direct): frozenset({Notice.alert}),
+    (Fault.slack_down, Delivery.confirmed): frozenset({Notice.mail, Notice.late_alert}),
+    (Fault.slack_slow, Delivery.direct): frozenset({Notice.alert}),
+    (Fault.slack_slow, Delivery.confirmed): frozenset({Notice.alert}),
+    (Fault.slack_rate_limited, Delivery.direct): frozenset({Notice.alert}),
+    (Fault.slack_rate_limited, Delivery.confirmed): frozenset({Notice.alert}),
+    (Fault.blocks_refused, Delivery.direct): frozenset({Notice.probe}),
+    (Fault.blocks_refused, Delivery.confirmed): frozenset({Notice.plain_alert, Notice.mail}),
+    (Fault.connection_deauthorised, Delivery.direct): frozenset(
+        {Notice.lost_connection, Notice.failed_delivery, Notice.dead_letter, Notice.probe}
+    ),
+    (Fault.connection_deauthorised, Delivery.confirmed): frozenset({Notice.lost_connection, Notice.mail, Notice.probe}),
+    (Fault.machine_role_broken, Delivery.confirmed): frozenset({Notice.failed_execution}),
+    (Fault.machine_deleted, Delivery.confirmed): frozenset({Notice.failed_delivery, Notice.dead_letter}),
+}
+"""The notices that each fault must cause with each delivery; a pair that is absent does not apply."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A notice of a fault.
+
+    Attributes:
+        notice: the way in which a person learns of it.
+        seconds: from the alert's event on the bus, by AWS's clock (`localcloud.emulators.clock`).
+    """
+
+    notice: Notice
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FaultResult:
+    """The notices of one fault with one delivery.
+
+    Attributes:
+        fault: the fault.
+        delivery: the delivery that was deployed.
+        sightings: the first of each notice, the earliest first.
+        kept: the place where the alert itself is, in words.
+    """
+
+    fault: Fault
+    delivery: Delivery
+    sightings: tuple[Sighting, ...]
+    kept: str
+
+    @property
+    def expected(self) -> frozenset[Notice]:
+        """The notices that must come."""
+        return EXPECTED[self.fault, self.delivery]
+
+    @property
+    def is_unseen_by_design(self) -> bool:
+        """True if nothing is expected to notice the fault."""
+        return not self.expected
+
+    @property
+    def missing(self) -> frozenset[Notice]:
+        """The expected notices that did not come."""
+        return self.expected - {sighting.notice for sighting in self.sightings}
+
+    @property
+    def ok(self) -> bool:
+        """True if every expected notice came; a fault that is unseen by design must have none."""
+        return not self.sightings if self.is_unseen_by_design else not self.missing
+
+    def describe(self) -> dict[str, Any]:
+        """Return an entry of `faults` in `build/demo.json`."""
+        return {
+            "fault": self.fault.value,
+            "delivery": self.delivery.value,
+            "seen_by": [sighting.notice.value for sighting in self.sightings],
+            "seconds": round(self.sightings[0].seconds, 1) if self.sightings else None,
+            "expected_unseen": self.is_unseen_by_design,
+        }
+
+
+def select_faults(name: str) -> tuple[Fault, ...]:
+    """Return the fault of a name, or every fault for `all`.
+
+    Raises:
+        ValueError: no fault has the name.
+    """
+    return tuple(Fault) if name == ALL else (Fault(name),)
+
+
+def first_of_each(sightings: Collection[Sighting]) -> tuple[Sighting, ...]:
+    """Return the first sighting of each notice, the earliest first."""
+    first: dict[Notice, Sighting] = {}
+    for sighting in sorted(sightings, key=lambda each: each.seconds):
+        first.setdefault(sighting.notice, sighting)
+    return tuple(first.values())
+
+
+def describe_place(sightings: Collection[Sighting], *, has_dead_letter: bool) -> str:
+    """Return the place where the alert itself is after a fault, in words."""
+    notices = {sighting.notice for sighting in sightings}
+    for notice, place in _PLACES.items():
+        if notice in notices:
+            return place
+    if has_dead_letter:
+        return "in the dead-letter queue"
+    return "in the execution's history" if Notice.failed_execution in notices else "lost"

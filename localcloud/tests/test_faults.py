@@ -1,0 +1,124 @@
+"""The faults of the alert path: expectations, results, their table, and their entries in `build/demo.json`."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from breakglass.vocabulary import Delivery
+from localcloud.faults import (
+    DESCRIPTIONS,
+    EXPECTED,
+    Fault,
+    FaultResult,
+    Notice,
+    Sighting,
+    describe_place,
+    first_of_each,
+    select_faults,
+)
+from localcloud.report import format_seconds, render_faults
+
+OF_MACHINE = {Fault.machine_role_broken, Fault.machine_deleted}
+UNSEEN = {Fault.rule_disabled, Fault.target_removed}
+
+
+def result(fault: Fault, delivery: Delivery, *notices: Notice) -> FaultResult:
+    sightings = tuple(Sighting(notice, 2.0**number) for number, notice in enumerate(notices))
+    return FaultResult(fault, delivery, sightings, "lost")
+
+
+def shown(*results: FaultResult) -> list[str]:
+    output = io.StringIO()
+    Console(file=output, width=130, highlight=False).print(
+        render_faults(results, [(Fault.machine_deleted, Delivery.direct)])
+    )
+    return output.getvalue().splitlines()
+
+
+def test_every_fault_has_a_description_and_expectations() -> None:
+    assert set(DESCRIPTIONS) == set(Fault)
+    pairs = {(fault, delivery) for fault in Fault for delivery in Delivery}
+    assert pairs - set(EXPECTED) == {(fault, Delivery.direct) for fault in OF_MACHINE}
+
+
+def test_only_disabled_rule_and_removed_target_are_unseen() -> None:
+    assert {fault for (fault, _), notices in EXPECTED.items() if not notices} == UNSEEN
+    assert {pair for pair, notices in EXPECTED.items() if not notices} == {(f, d) for f in UNSEEN for d in Delivery}
+
+
+def test_confirmed_delivery_keeps_every_alert_that_a_rule_sends() -> None:
+    holding = {Notice.alert, Notice.plain_alert, Notice.mail, Notice.dead_letter, Notice.failed_execution}
+    for fault in set(Fault) - UNSEEN:
+        assert EXPECTED[fault, Delivery.confirmed] & holding
+
+
+def test_faults_are_selected_by_name() -> None:
+    assert select_faults("all") == tuple(Fault)
+    assert select_faults("slack-archived") == (Fault.slack_archived,)
+    with pytest.raises(ValueError, match="slack-on-fire"):
+        select_faults("slack-on-fire")
+
+
+def test_result_is_ok_if_each_expected_notice_came() -> None:
+    assert result(Fault.slack_down, Delivery.confirmed, Notice.mail, Notice.late_alert).ok
+    assert result(Fault.slack_archived, Delivery.direct, Notice.probe, Notice.failed_delivery).ok
+    lacking = result(Fault.slack_down, Delivery.confirmed, Notice.mail)
+    assert not lacking.ok
+    assert lacking.missing == {Notice.late_alert}
+
+
+def test_fault_unseen_by_design_is_wrong_once_it_is_seen() -> None:
+    assert result(Fault.rule_disabled, Delivery.direct).ok
+    assert not result(Fault.rule_disabled, Delivery.direct, Notice.probe).ok
+
+
+def test_first_sighting_of_each_notice_counts() -> None:
+    late, early = Sighting(Notice.mail, 60), Sighting(Notice.mail, 2)
+    assert first_of_each([late, Sighting(Notice.probe, 30), early]) == (early, Sighting(Notice.probe, 30))
+
+
+@pytest.mark.parametrize(
+    ("notices", "has_dead_letter", "place"),
+    [
+        ([Notice.mail, Notice.late_alert], False, "in Slack, late"),
+        ([Notice.plain_alert, Notice.mail], False, "in Slack, as plain text"),
+        ([Notice.mail, Notice.probe], False, "by mail"),
+        ([Notice.failed_delivery], True, "in the dead-letter queue"),
+        ([Notice.failed_execution], False, "in the execution's history"),
+        ([Notice.probe], False, "lost"),
+        ([], False, "lost"),
+    ],
+)
+def test_place_of_the_alert_follows_from_the_notices(notices: list[Notice], has_dead_letter: bool, place: str) -> None:
+    assert describe_place([Sighting(each, 1) for each in notices], has_dead_letter=has_dead_letter) == place
+
+
+def test_entry_of_the_result_file_has_the_documented_shape() -> None:
+    entry = result(Fault.slack_archived, Delivery.confirmed, Notice.mail, Notice.probe).describe()
+    assert json.loads(json.dumps(entry)) == {
+        "fault": "slack-archived",
+        "delivery": "confirmed",
+        "seen_by": ["mail with the alert", "probe alarm"],
+        "seconds": 1.0,
+        "expected_unseen": False,
+    }
+    unseen = result(Fault.rule_disabled, Delivery.direct).describe()
+    assert (unseen["seen_by"], unseen["seconds"], unseen["expected_unseen"]) == ([], None, True)
+
+
+def test_table_shows_notices_times_and_what_is_missing() -> None:
+    lines = shown(
+        result(Fault.slack_down, Delivery.confirmed, Notice.mail),
+        result(Fault.rule_disabled, Delivery.direct),
+    )
+    assert lines[1].split() == ["slack-down", "confirmed", *"mail with the alert 1.0 s lost WRONG".split()]
+    assert lines[2].strip() == "missing: late alert in Slack"
+    assert lines[3].split() == ["rule-disabled", "direct", "nobody", "lost", "unseen", "by", "design"]
+    assert lines[4].split() == ["machine-deleted", "direct", "does", "not", "apply"]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (62, "62 s"), (1023, "17 min")])
+def test_duration_is_shown_in_seconds_or_minutes(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text

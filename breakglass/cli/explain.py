@@ -296,11 +296,14 @@ def _condition_rows(terms: Terms | None) -> list[tuple[str, str]]:
         ("expires", f"after {format_duration(terms.expiry_seconds)} without an answer"),
         ("ticket", " and ".join(terms.tickets) or "not required"),
         ("without approval", "never" if glass is None else _without_approval(glass, terms.not_after_denial_seconds)),
-        ("mentioned at once", _list_principals(terms.mention)),
+        ("mentioned at once", _list_mentions(terms.mention, terms.mention_slack_groups)),
     ]
     if terms.escalate_after_seconds is not None:
         rows.append(
-            (f"mentioned after {format_duration(terms.escalate_after_seconds)}", _list_principals(terms.escalate))
+            (
+                f"mentioned after {format_duration(terms.escalate_after_seconds)}",
+                _list_mentions(terms.escalate, terms.escalate_slack_groups),
+            )
         )
     return [*rows, *(("risk", banner) for banner in terms.banners)]
 
@@ -318,6 +321,11 @@ def _rule_rows(matches: Sequence[RuleMatch], applies: str) -> list[tuple[str, ..
 
 def _list_principals(principals: Sequence[Principal]) -> str:
     return ", ".join(f"{principal.kind} {principal.name}" for principal in principals) or "none"
+
+
+def _list_mentions(principals: Sequence[Principal], slack_groups: Sequence[str]) -> str:
+    groups = [f"Slack user group {group_id}" for group_id in slack_groups]
+    return ", ".join([_list_principals(principals), *groups] if principals else groups) or "none"
 
 
 def _name(person: Person) -> str:
@@ -365,7 +373,9 @@ def _terms_json(terms: Terms | None) -> dict[str, Any] | None:
         "break_glass_after_seconds": terms.glass_after_seconds,
         "not_after_denial_seconds": None if terms.glass_after_seconds is None else terms.not_after_denial_seconds,
         "ping": list(map(_principal_json, terms.mention)),
+        "ping_slack_groups": list(terms.mention_slack_groups),
         "escalate_after_seconds": terms.escalate_after_seconds,
         "escalate": list(map(_principal_json, terms.escalate)),
+        "escalate_slack_groups": list(terms.escalate_slack_groups),
         "risk_banners": list(terms.banners),
     }

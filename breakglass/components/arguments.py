@@ -51,13 +51,29 @@ class WithoutApprovalArgs(TypedDict):
     accounts. Default: `PT12H`."""
 
 
+class MentionArgs(TypedDict):
+    """A mention in Slack: exactly one of `group`, `group_id`, `user`, `user_id` and `slack_group`."""
+
+    group: NotRequired[str]
+    """The display name of a group in the identity store. The approvals look up its members at every decision."""
+    group_id: NotRequired[str]
+    """The ID of a group in the identity store."""
+    user: NotRequired[str]
+    """The user name of a user in the identity store. Prefer groups: people change."""
+    user_id: NotRequired[str]
+    """The ID of a user in the identity store."""
+    slack_group: NotRequired[str]
+    """The ID of a Slack user group, e.g. of an on-call rota. Slack notifies its members in the channel. It has no
+    rights."""
+
+
 class EscalationArgs(TypedDict):
     """A second mention in Slack, for a request that is not answered."""
 
     after: str
     """The time that a request has to be unanswered."""
-    ping: list[PrincipalArgs]
-    """Groups and users to mention. A mention gives no right to approve."""
+    ping: list[MentionArgs]
+    """Groups, users and Slack user groups to mention. A mention gives no right to approve."""
 
 
 class ApprovalRuleArgs(TypedDict):
@@ -86,8 +102,8 @@ class ApprovalRuleArgs(TypedDict):
     """A regular expression that the whole ticket has to match. Without it the form has no ticket."""
     without_approval: NotRequired[WithoutApprovalArgs]
     """Allows the requester to break the glass if there is no answer. Without it the glass can't be broken."""
-    ping: NotRequired[list[PrincipalArgs]]
-    """Groups and users to mention with the request. A mention gives no right to approve."""
+    ping: NotRequired[list[MentionArgs]]
+    """Groups, users and Slack user groups to mention with the request. A mention gives no right to approve."""
     escalate: NotRequired[EscalationArgs]
     """A second mention in Slack, for a request that is not answered."""
     quiet_accounts: NotRequired[list[str]]

@@ -147,8 +147,8 @@ _RISKS = (
         _REFUSED,
         BREAK_GLASS,
         "The set can cut the alert of its own use, or the checks that the alert path works: the event bus, rules, "
-        "targets, connection, API destination, state machines, token, dead-letter queue, topics or alarms. With a state "
-        "machine or the token it can post as the Slack app; with the token it can also delete the alert.",
+        "targets, connection, API destination, state machines, token, dead-letter queue, topics or alarms. With a "
+        "state machine or the token it can post as the Slack app; with the token it can also delete the alert.",
         "Limit Resource to what the emergency needs, or leave protectAlertPath on.",
         (
             "cloudwatch:DeleteAlarms",

@@ -17,7 +17,14 @@ from breakglass.app.domain.texts import LONGEST_TICKET
 from breakglass.stack_file.backtracking import most_steps
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault, fault, yaml_kind
-from breakglass.stack_file.principals import PRINCIPAL_KEYS, Principals, PrincipalSpec
+from breakglass.stack_file.principals import (
+    MENTIONS_EXAMPLES,
+    PRINCIPAL_KEYS,
+    Mentions,
+    MentionSpec,
+    Principals,
+    PrincipalSpec,
+)
 from breakglass.stack_file.types import (
     NO_BOOL,
     AccessDuration,
@@ -112,8 +119,8 @@ class Escalation(ConfigModel):
 
     after: Span
     """The time that a request has to be unanswered."""
-    ping: Principals
-    """Groups and users to mention. A mention gives no right to approve."""
+    ping: Mentions
+    """Groups, users and Slack user groups to mention. A mention gives no right to approve."""
 
 
 class ApprovalRule(ConfigModel):
@@ -141,8 +148,8 @@ class ApprovalRule(ConfigModel):
     """A regular expression that the whole ticket has to match. Without it the form has no ticket."""
     without_approval: WithoutApproval | None = None
     """Allows the requester to break the glass if there is no answer. Without it the glass can't be broken."""
-    ping: list[PrincipalSpec] = Field(default_factory=list, examples=[[{"group": "database-leads"}]])
-    """Groups and users to mention with the request. A mention gives no right to approve."""
+    ping: list[MentionSpec] = Field(default_factory=list, examples=MENTIONS_EXAMPLES)
+    """Groups, users and Slack user groups to mention with the request. A mention gives no right to approve."""
     escalate: Escalation | None = None
     """A second mention in Slack, for a request that is not answered."""
     quiet_accounts: list[AccountId] = Field(default_factory=list, examples=[["111122223333"]])

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from breakglass.errors import ConfigError, Problem, format_value, has_secret
+from breakglass.errors import ConfigError, Problem, format_value
 from breakglass.stack_file.base import describe_fields
 from breakglass.stack_file.faults import FAULT, Location, yaml_kind
 
@@ -68,13 +68,9 @@ def problems(error: ValidationError, model: type[BaseModel], at: str = "") -> li
     return [
         _problem(details, model, at)
         for details in found
-        # "Did you mean ...?" would make the user move a token under an unknown key, not revoke it.
-        if not (details["type"] == "extra_forbidden" and details["loc"] in complained_of and _secret_at(details))
+        # A fault of an unknown key says more than "Did you mean ...?", e.g. to revoke a token, not to move it.
+        if not (details["type"] == "extra_forbidden" and details["loc"] in complained_of)
     ]
-
-
-def _secret_at(details: ErrorDetails) -> bool:
-    return any(has_secret(part) for part in (details["loc"][-1], details["input"]) if isinstance(part, str))
 
 
 def key_path(loc: Location, at: str = "") -> str:

@@ -526,6 +526,19 @@ _SLACK_USER_ID = _Text(
 SlackUserId = Annotated[str, BeforeValidator(_SLACK_USER_ID), _SLACK_USER_ID.schema("U0123ABCD")]
 """The member ID of a user in Slack."""
 
+_SLACK_GROUP_ID = _Text(
+    pattern=r"S[A-Z0-9]{6,}",
+    why="Not the ID of a Slack user group, which begins with S. Slack notifies no one of a handle such as @oncall in "
+    "an app's message.",
+    instead="In Slack, open the user group in the directory, and copy the group ID in the menu behind the three dots; "
+    "it looks like S0123ABCD.",
+)
+SlackGroupId = Annotated[str, BeforeValidator(_SLACK_GROUP_ID), _SLACK_GROUP_ID.schema("S0123ABCD")]
+"""The ID of a user group in Slack, for a mention.
+
+Source: https://docs.slack.dev/messaging/formatting-message-text ("Mentioning groups")
+"""
+
 _EMAIL_ADDRESS = _Text(
     pattern=r"(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}",
     why="Not an e-mail address. No mail would report a failed alert while Slack is down.",

@@ -21,12 +21,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from breakglass.app.domain.durations import format_duration
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import Action, ApprovalPolicy, DenyRule, Principal, Rule
 from breakglass.app.domain.records import Denial, Usage, UsageState
 from breakglass.app.domain.texts import is_blank
+
+Item = TypeVar("Item")
 
 
 class Outcome(StrEnum):
@@ -48,6 +51,8 @@ class Terms:
         not_after_denial_seconds: time after a denial in which it may not.
         escalate_after_seconds: time without an answer until `escalate` is mentioned; None for never.
         banners: warnings shown to approvers above the buttons.
+        mention_slack_groups: IDs of Slack user groups that are mentioned like `mention`.
+        escalate_slack_groups: IDs of Slack user groups that are mentioned like `escalate`.
     """
 
     approvals: int
@@ -61,6 +66,8 @@ class Terms:
     escalate_after_seconds: int | None
     escalate: tuple[Principal, ...]
     banners: tuple[str, ...]
+    mention_slack_groups: tuple[str, ...] = ()
+    escalate_slack_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -534,6 +541,8 @@ def _terms(matching: Mapping[str, Sequence[Rule]]) -> Terms:
         escalate_after_seconds=min(waits, default=None),
         escalate=_unique(rule.escalate for rule in loud),
         banners=tuple(dict.fromkeys(rule.risk_banner for rule in rules if rule.risk_banner is not None)),
+        mention_slack_groups=_unique(rule.mention_slack_groups for rule in loud),
+        escalate_slack_groups=_unique(rule.escalate_slack_groups for rule in loud),
     )
 
 
@@ -546,8 +555,8 @@ def _has_standing(policy: ApprovalPolicy, person: Person, permission_set: str, a
     )
 
 
-def _unique(lists: Iterable[tuple[Principal, ...]]) -> tuple[Principal, ...]:
-    return tuple(dict.fromkeys(principal for principals in lists for principal in principals))
+def _unique(lists: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
+    return tuple(dict.fromkeys(item for items in lists for item in items))
 
 
 def _common(lists: Sequence[tuple[Principal, ...]]) -> tuple[Principal, ...]:

@@ -52,6 +52,9 @@ class Rule:
         escalate: principals mentioned then.
         quiet_accounts: accounts without mentions, unless the glass is broken.
         risk_banner: warning shown to approvers above the buttons.
+        mention_slack_groups: IDs of Slack user groups mentioned like `mention`. They are no principals: they decide
+            nothing.
+        escalate_slack_groups: IDs of Slack user groups mentioned like `escalate`.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Rule:
     escalate: tuple[Principal, ...] = ()
     quiet_accounts: tuple[str, ...] = ()
     risk_banner: str | None = None
+    mention_slack_groups: tuple[str, ...] = ()
+    escalate_slack_groups: tuple[str, ...] = ()
 
 
 class Action(StrEnum):

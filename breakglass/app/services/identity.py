@@ -25,7 +25,7 @@ from breakglass.app.error_codes import Remedy
 from breakglass.app.ports import SlackError
 from breakglass.app.services.context import InteractionContext
 from breakglass.app.slack.payloads import SlackActor
-from breakglass.app.slack.text import format_actor
+from breakglass.app.slack.text import format_actor, mention_slack_group
 
 MAX_MENTIONS = 20
 """People mentioned at once: more would be noise, and each costs a look-up."""
@@ -176,11 +176,18 @@ def _of_this_organization(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
 
 
 def find_mentions(
-    context: InteractionContext, principals: Sequence[Principal], besides: Sequence[str] = ()
+    context: InteractionContext,
+    principals: Sequence[Principal],
+    slack_groups: Sequence[str] = (),
+    besides: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return a mention of each person in groups and users: `<@U…>`, or the name without a Slack user."""
+    """Return the mentions of Slack user groups, and of each person in groups and users.
+
+    A person is `<@U…>`, or the name without a Slack user. `besides` are user IDs of people who are left out.
+    """
     people = [person for person in context.directory.members(principals) if person.user_id not in besides]
-    found = [_mention(context, person) for person in people[:MAX_MENTIONS]]
+    found = [mention_slack_group(group_id) for group_id in dict.fromkeys(slack_groups)]
+    found += [_mention(context, person) for person in people[:MAX_MENTIONS]]
     if len(people) > MAX_MENTIONS:
         found.append(f"and {len(people) - MAX_MENTIONS} more")
     return tuple(found)

@@ -135,10 +135,14 @@ def post_reply(context: InteractionContext, request: Request, body: MessageConte
 
 
 def mention_principals(
-    context: InteractionContext, request: Request, principals: Sequence[Principal], why: str
+    context: InteractionContext,
+    request: Request,
+    principals: Sequence[Principal],
+    slack_groups: Sequence[str],
+    why: str,
 ) -> bool:
-    """Mention people in a request's thread; False if Slack refuses the message."""
-    who = find_mentions(context, principals, besides=(request.requester.user_id,))
+    """Mention people and Slack user groups in a request's thread; False if Slack refuses the message."""
+    who = find_mentions(context, principals, slack_groups, besides=(request.requester.user_id,))
     return not who or post_reply(context, request, messages.mention(request, who, why))
 
 

@@ -186,7 +186,10 @@ def _remind_every(context: InteractionContext) -> int:
 
 def _ask(context: InteractionContext, request: Request) -> Request:
     terms = notifications.find_decision(context, request).terms
-    who = find_mentions(context, terms.mention, besides=(request.requester.user_id,)) if terms is not None else ()
+    who: tuple[str, ...] = ()
+    if terms is not None:
+        besides = (request.requester.user_id,)
+        who = find_mentions(context, terms.mention, terms.mention_slack_groups, besides=besides)
     channel = context.policy.settings.channel
     message = notifications.send_message(
         context, request.id, channel, notifications.build_message(context, request, who)
@@ -208,18 +211,17 @@ def _decided(request: Request) -> StepResult | None:
 def _mention_due(context: InteractionContext, request: Request, terms: Terms, now: int) -> Request:
     needs = deadlines.due_actions(request, terms, _remind_every(context), now)
     if deadlines.PendingAction.escalate in needs:
-        record, mentioned, why = request_lifecycle.record_escalation, terms.escalate, "No approver has answered yet."
+        record, why = request_lifecycle.record_escalation, "No approver has answered yet."
+        principals, slack_groups = terms.escalate, terms.escalate_slack_groups
     elif deadlines.PendingAction.remind in needs:
-        record, mentioned, why = (
-            request_lifecycle.record_reminder,
-            (*terms.mention, *terms.escalate),
-            "This request is still pending.",
-        )
+        record, why = request_lifecycle.record_reminder, "This request is still pending."
+        principals = (*terms.mention, *terms.escalate)
+        slack_groups = (*terms.mention_slack_groups, *terms.escalate_slack_groups)
     else:
         notifications.refresh_message(context, request.id)
         return request
     # Recorded after the mention: a second mention is better than none.
-    if notifications.mention_principals(context, request, mentioned, why):
+    if notifications.mention_principals(context, request, principals, slack_groups, why):
         request = _record_reminder(context, request, record, now)
     notifications.refresh_message(context, request.id)
     return request

@@ -88,6 +88,11 @@ def format_actor(actor: "Actor") -> str:
     return code(actor.name or actor.user_id)
 
 
+def mention_slack_group(group_id: str) -> str:
+    """Return a mention of a Slack user group, by its ID in the approval policy."""
+    return f"<!subteam^{group_id}>"
+
+
 def quote(label: str, text: str) -> list[Block]:
     """Return a whole text of a person under a label, in plain-text sections; nothing for a blank text."""
     if not text.strip():

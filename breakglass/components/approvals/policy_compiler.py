@@ -29,7 +29,7 @@ from breakglass.stack_file.approvals import (
 )
 from breakglass.stack_file.approvals_lint import POST_MESSAGE
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.stack_file.principals import PrincipalSpec
+from breakglass.stack_file.principals import MentionSpec, PrincipalSpec
 from breakglass.stack_file.types import seconds
 from breakglass.vocabulary import AssignmentTarget, partition_of_region
 
@@ -138,11 +138,13 @@ def _rule(rule: ApprovalRule, ids: PrincipalIds) -> Rule:
         not_after_denial_seconds=seconds(
             rule.without_approval.not_after_denial if rule.without_approval else NOT_AFTER_DENIAL
         ),
-        mention=_principals(rule.ping, ids),
+        mention=_principals(_of_identity_store(rule.ping), ids),
         escalate_after_seconds=seconds(rule.escalate.after) if rule.escalate else None,
-        escalate=_principals(rule.escalate.ping, ids) if rule.escalate else (),
+        escalate=_principals(_of_identity_store(rule.escalate.ping), ids) if rule.escalate else (),
         quiet_accounts=tuple(rule.quiet_accounts),
         risk_banner=rule.risk_banner,
+        mention_slack_groups=_slack_groups(rule.ping),
+        escalate_slack_groups=_slack_groups(rule.escalate.ping) if rule.escalate else (),
     )
 
 
@@ -172,6 +174,14 @@ def _named_accounts(
     mentioned = {account for entry in (*approvals.rules, *approvals.denies) for account in entry.accounts}
     mentioned |= {assignment.account for assignment in standing}
     return {account: names[account] for account in sorted(mentioned) if account in names}
+
+
+def _of_identity_store(mentions: Iterable[MentionSpec]) -> Iterable[PrincipalSpec]:
+    return (mention for mention in mentions if mention.slack_group is None)
+
+
+def _slack_groups(mentions: Iterable[MentionSpec]) -> tuple[str, ...]:
+    return tuple(mention.slack_group for mention in mentions if mention.slack_group is not None)
 
 
 def _principals(entries: Iterable[PrincipalSpec], ids: PrincipalIds) -> tuple[Principal, ...]:

@@ -337,23 +337,27 @@ def test_may_request_has_the_strictest_terms() -> None:
         escalate_after_seconds=60,
         escalate=(),
         risk_banner="Real customers.",
+        mention_slack_groups=("S0ONCALL",),
+        escalate_slack_groups=("S0MANAGERS", "S0ONCALL"),
     )
     terms = may_request(policy(DATABASES, other), ADA, RDS, (PRODUCTION,)).terms
     assert terms is not None
     assert (terms.approvals, terms.maximum_seconds, terms.default_seconds, terms.expiry_seconds) == (1, 1800, 1800, 60)
     assert (terms.tickets, terms.glass_after_seconds, terms.escalate_after_seconds) == (("INC-.+",), None, 60)
     assert (terms.mention, terms.escalate) == ((group("leads"), user("fay")), (group("security"),))
+    assert (terms.mention_slack_groups, terms.escalate_slack_groups) == (("S0ONCALL",), ("S0MANAGERS", "S0ONCALL"))
     assert terms.banners == ("Real customers.",)
 
 
 def test_may_request_quiet_account_has_no_mentions() -> None:
-    quiet = policy(rule(quiet_accounts=(STAGING,)))
+    quiet = policy(rule(quiet_accounts=(STAGING,), mention_slack_groups=("S0ONCALL",)))
     alone = may_request(quiet, ADA, RDS, (STAGING,)).terms
     together = may_request(quiet, ADA, RDS, (STAGING, PRODUCTION)).terms
     assert alone is not None
     assert together is not None
     assert (alone.mention, alone.escalate, alone.escalate_after_seconds) == ((), (), None)
     assert (together.mention, together.escalate) == ((group("leads"),), (group("security"),))
+    assert (alone.mention_slack_groups, together.mention_slack_groups) == ((), ("S0ONCALL",))
 
 
 def test_find_requestable_has_only_allowed_access() -> None:

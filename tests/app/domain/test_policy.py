@@ -47,6 +47,8 @@ rules = st.builds(
     escalate=many_principals,
     quiet_accounts=many_texts,
     risk_banner=st.none() | texts,
+    mention_slack_groups=many_texts,
+    escalate_slack_groups=many_texts,
 )
 denies = st.builds(
     DenyRule,

@@ -3,9 +3,12 @@
 Not shown here: announcements (test_announcements.py).
 """
 
+import json
+
 import pytest
 
 from breakglass.app.domain.records import Request, State
+from tests.app.domain.policies import policy, rule
 from tests.app.services.fake_workspace import FakeWorkspace
 
 
@@ -24,6 +27,17 @@ def test_escalation_refused_by_slack_is_retried(workspace: FakeWorkspace) -> Non
     assert workspace.trail_events(request).count("escalated") == 1
     workspace.runner.pass_time(600)
     assert calls_of_security(workspace, request) == 1
+
+
+def test_slack_groups_are_mentioned_at_once_and_later() -> None:
+    terms = {"mention_slack_groups": ("S0123ABCD",), "escalate_slack_groups": ("S0MANAGERS",)}
+    workspace = FakeWorkspace(policy(rule(mention=(), escalate=(), **terms)))
+    request = workspace.request_access()
+    (asked, *_) = workspace.slack.made("chat.postMessage")
+    assert "<!subteam^S0123ABCD> please decide." in json.dumps(asked["blocks"])
+    workspace.runner.pass_time(300)
+    (escalated,) = [text for text in workspace.thread_texts(request) if "S0MANAGERS" in text]
+    assert escalated.startswith("<!subteam^S0MANAGERS> No approver has answered yet.")
 
 
 def test_requester_is_told_that_no_approver_could_be_asked(workspace: FakeWorkspace) -> None:

@@ -64,6 +64,15 @@ def test_explain_shows_access_rule_and_present_approvers() -> None:
     assert lines(outcome, "Rules") == ["databases allows it It lets Ada request. One approval by group leads."]
 
 
+def test_explain_lists_slack_groups_as_mentions() -> None:
+    groups = policy(rule(mention=(), mention_slack_groups=("S0123ABCD",), escalate_slack_groups=("S0MANAGERS",)))
+    terms = " ".join(explain(typist(groups), "ada").out.split())
+
+    assert "mentioned at once Slack user group S0123ABCD " in terms
+    assert "mentioned after 5 min group security, Slack user group S0MANAGERS" in terms
+    assert explained(typist(groups), "ada")["terms"]["escalate_slack_groups"] == ["S0MANAGERS"]
+
+
 def test_explain_gives_the_reason_of_a_refusal() -> None:
     may = lines(explain(typist(), "fay"), RDS)
 

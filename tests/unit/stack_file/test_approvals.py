@@ -91,6 +91,30 @@ SCENARIOS = [
         value='[{"userId": "0123456789-abcdef01-2345-6789-abcd-ef0123456789"}, {"user": "ada"}]',
     ),
     Scenario(
+        "a mention is of one group or user",
+        [((*RULE, "ping"), [{"group": "database-leads", "slackGroup": "S0123ABCD"}])],
+        f"{RULE_PATH}.ping[0]",
+        "got group and slackGroup",
+        "Another mention needs its own list entry",
+        value='{"group": "database-leads", "slackGroup": "S0123ABCD"}',
+    ),
+    Scenario(
+        "a Slack user group is named by its id",
+        [((*RULE, "escalate"), {"after": "PT5M", "ping": [{"slackGroup": "@oncall"}]})],
+        f"{RULE_PATH}.escalate.ping[0].slackGroup",
+        "notifies no one of a handle",
+        "copy the group ID",
+        value='"@oncall"',
+    ),
+    Scenario(
+        "a Slack user group is mentioned once",
+        [((*RULE, "ping"), [{"slackGroup": "S0123ABCD"}, {"slackGroup": "S0123ABCD"}])],
+        f"{RULE_PATH}.ping[1]",
+        "Duplicate entry",
+        "Delete one",
+        value='{"slackGroup": "S0123ABCD"}',
+    ),
+    Scenario(
         "a person in Slack is named by their member id",
         [((*APPROVALS, "people"), {"@ada": "ada.lovelace"})],
         'breakglass:approvals.people["@ada"]',
@@ -471,3 +495,24 @@ def test_component_with_two_signing_secrets_is_refused() -> None:
 def _rule(stack_file: StackFile) -> ApprovalRule:
     assert stack_file.approvals is not None
     return stack_file.approvals.rules[0]
+
+
+SLACK_GROUP = {"slackGroup": "S0123ABCD"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "entry"),
+    [
+        ((*RULE, "requesters", 0), SLACK_GROUP),
+        ((*RULE, "approvers", 0), SLACK_GROUP),
+        ((*APPROVALS, "security"), [SLACK_GROUP]),
+        ((*APPROVALS, "denies"), [{**DENY, "principals": [SLACK_GROUP]}]),
+        (("permissionSets", "pairs", 0, "assignments", 0), {**SLACK_GROUP, "accounts": ["222222222222"]}),
+    ],
+    ids=["requester", "approver", "security", "deny", "assignment"],
+)
+def test_slack_group_outside_mentions_is_refused(keys: Keys, entry: object) -> None:
+    (problem,) = problems(stack_with_approvals((keys, entry)))
+    assert problem.path.endswith("[0].slackGroup")
+    assert "A Slack user group has no rights here." in problem.why
+    assert "`group:` or `groupId:`" in problem.instead

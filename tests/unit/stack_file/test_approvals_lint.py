@@ -188,7 +188,7 @@ def test_mentioned_yields_every_name_with_its_path() -> None:
             (*RULE, "requesters"),
             [{"group": "developers"}, {"userId": USER_ID}],
         ),
-        ((*RULE, "ping"), [{"user": "grace"}]),
+        ((*RULE, "ping"), [{"user": "grace"}, {"slackGroup": "S0123ABCD"}]),
         ((*RULE, "escalate"), {"after": "PT5M", "ping": [{"group": "managers"}]}),
         ((*APPROVALS, "security"), [{"group": "security"}]),
         ((*APPROVALS, "people"), {"U0123ABCD": "ada"}),

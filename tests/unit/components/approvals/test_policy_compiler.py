@@ -119,8 +119,11 @@ WHOLE: list[tuple[Keys, object]] = [
     ((*RULE, "requestExpiry"), "PT45M"),
     ((*RULE, "ticketPattern"), "INC-[0-9]+"),
     ((*RULE, "withoutApproval"), {"after": "PT0S"}),
-    ((*RULE, "ping"), [{"group": "database-oncall"}]),
-    ((*RULE, "escalate"), {"after": "PT10M", "ping": [{"group": "security"}, {"user": "security"}]}),
+    ((*RULE, "ping"), [{"slackGroup": "S0123ABCD"}, {"group": "database-oncall"}]),
+    (
+        (*RULE, "escalate"),
+        {"after": "PT10M", "ping": [{"group": "security"}, {"user": "security"}, {"slackGroup": "S0MANAGERS"}]},
+    ),
     ((*RULE, "quietAccounts"), ["333333333333"]),
     ((*RULE, "riskBanner"), "Personal data."),
     (
@@ -201,6 +204,8 @@ def test_every_key_of_a_section_is_compiled() -> None:
                 escalate=(security, Principal(USER, "u-security", "security")),
                 quiet_accounts=("333333333333",),
                 risk_banner="Personal data.",
+                mention_slack_groups=("S0123ABCD",),
+                escalate_slack_groups=("S0MANAGERS",),
             ),
         ),
         denies=(

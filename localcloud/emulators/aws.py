@@ -60,7 +60,7 @@ async def _serve(port: int, second: float, pause: float) -> None:
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
-    step_functions.install(pause)
+    step_functions.install(pause, second)
     cloudwatch.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

@@ -13,9 +13,13 @@ Non-goals: CloudTrail's delay before the bus; the clock of Lambda functions, who
 
 import contextvars
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 HEADER = "X-Localcloud-Skipped"
 """Header of HTTP requests: the seconds that were left out before the request."""
+
+_LOOK = 0.1
 
 _skipped: contextvars.ContextVar[float] = contextvars.ContextVar("skipped", default=0.0)
 
@@ -30,19 +34,33 @@ def now() -> float:
     return time.time() + _skipped.get()
 
 
+def now_iso() -> str:
+    """Return AWS's time in this flow, as Step Functions writes it: `2026-11-30T09:30:00.000Z`."""
+    return datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def skip(seconds: float) -> None:
     """Leave out seconds of a wait of this flow."""
     _skipped.set(_skipped.get() + seconds)
 
 
-def sleep(seconds: float, scale: float) -> None:
+def join(branch: contextvars.Context) -> None:
+    """Go on with the clock of a branch of this flow that has ended, if it is ahead."""
+    _skipped.set(max(_skipped.get(), branch.get(_skipped, 0.0)))
+
+
+def sleep(seconds: float, scale: float, interrupt: Callable[[], None] = lambda: None) -> None:
     """Wait for a fraction of some seconds, and leave out the rest.
 
     Args:
         seconds: the duration of the wait at AWS.
         scale: the fraction that is really waited here, 0 to 1.
+        interrupt: called several times a second; it raises to end the wait.
     """
-    time.sleep(seconds * scale)
+    end = time.monotonic() + seconds * scale
+    while (left := end - time.monotonic()) > 0:
+        interrupt()
+        time.sleep(min(_LOOK, left))
     skip(seconds * (1 - scale))
 
 

@@ -2,12 +2,13 @@
 
 AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/connections.json, and LocalStack's
 snapshots): an ARN ends in a UUID, `connection/NAME/UUID` and `api-destination/NAME/UUID`; DescribeConnection shows the
-name of the key and not its value.
+name of the key and not its value, and the ARN of the secret that EventBridge keeps, `events!connection/NAME/UUID`.
 
-Non-goals: other authorization than by an API key; the secret that EventBridge keeps.
+Non-goals: other authorization than by an API key; that secret itself.
 """
 
 import json
+import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,10 +28,19 @@ def make_create_handler(arn: str, create: Handler, records: Mapping[str, dict[st
         if status == 200:
             record = records[data["Name"]]
             record[arn] += f"/{uuid.uuid4()}"
+            if arn == "ConnectionArn":
+                record["SecretArn"] = _secret_arn(record)
             body = json.dumps({**json.loads(body), arn: record[arn]}).encode()
         return status, headers, body
 
     return created
+
+
+def _secret_arn(connection: Mapping[str, Any]) -> str:
+    region, account = connection["ConnectionArn"].split(":")[3:5]
+    name = f"events!connection/{connection['Name']}/{uuid.uuid4()}"
+    # Secrets Manager adds six characters to a name.
+    return f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{secrets.token_hex(3)}"
 
 
 def make_describe_handler(describe: Handler) -> Handler:

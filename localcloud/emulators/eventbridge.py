@@ -194,7 +194,7 @@ class Bus:
 
     def _attempt(self, arn: Any, payload: str, target: Mapping[str, Any]) -> TargetResponse:
         # Each attempt reads everything again: a connection repaired between two attempts counts.
-        refusal = role_refusal(target.get("RoleArn"), target["Arn"], target["_RuleArn"])
+        refusal = role_refusal(target.get("RoleArn"), "events:InvokeApiDestination", target["Arn"], target["_RuleArn"])
         if refusal is not None:
             return TargetResponse.impossible(*refusal)
         name = arn.resource.split("/")[1]

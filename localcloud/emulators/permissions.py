@@ -1,9 +1,11 @@
-"""EventBridge's permissions for a rule, decided by MiniStack's policy evaluator.
+"""The permissions of rules and of state machines, decided by MiniStack's policy evaluator.
 
-MiniStack itself lets its EventBridge invoke any destination and fill any queue. At AWS the rule's role and the queue's
-policy decide, and an error in one of them shows only when an alert is due. So the local cloud asks them.
+MiniStack itself lets its EventBridge invoke any target and fill any queue, and its state machines call anything. At AWS
+the role of the rule's target, the policy of the queue and the execution role decide, and an error in one of them shows
+only when an alert is due. So the local cloud asks them.
 
-From "Permissions for Amazon EventBridge" and "Cross-service confused deputy prevention" in the EventBridge User Guide.
+From "Permissions for Amazon EventBridge" and "Cross-service confused deputy prevention" in the EventBridge User Guide,
+and from "How Step Functions works with IAM".
 
 Non-goals: permissions of the people and programs that call the emulated AWS.
 """
@@ -17,7 +19,8 @@ from typing import Any
 _evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 _iam: Any = importlib.import_module("ministack.services.iam")
 
-_SERVICE = "events.amazonaws.com"
+_EVENTS = "events.amazonaws.com"
+_STATES = "states.amazonaws.com"
 _NOT_ASSUMED = "FAILED_TO_ASSUME_ROLE"
 
 
@@ -37,41 +40,80 @@ def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
     return _resource_accepts(policy, _context("sns:Publish", topic_arn, rule_arn))
 
 
-def role_refusal(role_arn: str | None, destination_arn: str, rule_arn: str) -> tuple[str, str] | None:
-    """Error code and reason if the target's role can't invoke an API destination; else None.
+def role_refusal(role_arn: str | None, action: str, target_arn: str, rule_arn: str) -> tuple[str, str] | None:
+    """Error code and reason if the target's role can't do `action` on the target; else None.
 
-    FAILED_TO_ASSUME_ROLE, of a role that can't be assumed, is recorded for queues, topics, functions and ECS tasks,
-    not for API destinations (radkawar/stackd at 9dc356f5, docs/eventbridge.md).
+    FAILED_TO_ASSUME_ROLE, of a role that can't be assumed, is recorded for queues, topics, functions and ECS tasks, not
+    for API destinations and state machines (radkawar/stackd at 9dc356f5, docs/eventbridge.md).
     """
     if role_arn is None:
-        return _NOT_ASSUMED, "The target of an API destination has no role"
-    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
-    role: Mapping[str, Any] | None = _iam._roles.get_scoped(account, None, name)
-    if role is None:
+        return _NOT_ASSUMED, f"The target {target_arn} has no role"
+    if _role(role_arn) is None:
         return _NOT_ASSUMED, f"Role {role_arn} does not exist"
-    # A trust policy names no resource, which the evaluator would take for one that matches none.
-    trust = json.loads(role["AssumeRolePolicyDocument"])
-    trust["Statement"] = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
-    assume = _context("sts:AssumeRole", role_arn, rule_arn)
-    if not _resource_accepts(trust, assume):
-        return _NOT_ASSUMED, f"Role {role_arn} does not let {_SERVICE} assume it for {rule_arn}"
-    invoke = _context("events:InvokeApiDestination", destination_arn, rule_arn)
-    if _evaluator.evaluate(invoke, _evaluator._gather_role_policies(name, account)).decision != "Allow":
-        return "NO_PERMISSIONS", f"Role {role_arn} does not allow events:InvokeApiDestination on {destination_arn}"
+    if not _is_assumed(role_arn, _EVENTS, rule_arn):
+        return _NOT_ASSUMED, f"Role {role_arn} does not let {_EVENTS} assume it for {rule_arn}"
+    if not _allows(role_arn, _context(action, target_arn, rule_arn)):
+        return "NO_PERMISSIONS", f"Role {role_arn} does not allow {action} on {target_arn}"
     return None
 
 
-def _resource_accepts(policy: object, context: object) -> bool:
-    return _evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow"
+def execution_role_allows(
+    role_arn: str, machine_arn: str, action: str, resource_arn: str, keys: Mapping[str, str] | None = None
+) -> bool:
+    """True if the role of a state machine lets it do `action` on a resource.
+
+    Args:
+        role_arn: the execution role.
+        machine_arn: the state machine that assumes it.
+        action: the IAM action.
+        resource_arn: the resource; `*` for an action that has no resources.
+        keys: condition keys of the action, in lower case.
+    """
+    return _is_assumed(role_arn, _STATES, machine_arn) and _allows(
+        role_arn, _context(action, resource_arn, machine_arn, keys or {})
+    )
 
 
-def _context(action: str, resource_arn: str, rule_arn: str) -> object:
+def _role(role_arn: str) -> Mapping[str, Any] | None:
+    account, name = _account_and_name(role_arn)
+    role: Mapping[str, Any] | None = _iam._roles.get_scoped(account, None, name)
+    return role
+
+
+def _account_and_name(role_arn: str) -> tuple[str, str]:
+    return role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+
+
+def _is_assumed(role_arn: str, service: str, source_arn: str) -> bool:
+    role = _role(role_arn)
+    if role is None:
+        return False
+    # A trust policy names no resource, which the evaluator would take for one that matches none.
+    trust = json.loads(role["AssumeRolePolicyDocument"])
+    trust["Statement"] = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
+    return _resource_accepts(trust, _context("sts:AssumeRole", role_arn, source_arn), service)
+
+
+def _allows(role_arn: str, context: object) -> bool:
+    account, name = _account_and_name(role_arn)
+    return bool(_evaluator.evaluate(context, _evaluator._gather_role_policies(name, account)).decision == "Allow")
+
+
+def _resource_accepts(policy: object, context: object, service: str = _EVENTS) -> bool:
+    return bool(_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow")
+
+
+def _context(action: str, resource_arn: str, source_arn: str, keys: Mapping[str, str] | None = None) -> object:
     return _evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
         principal_account="",
         action=action,
         resource_arn=resource_arn,
-        region=resource_arn.split(":")[3],
-        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": rule_arn.split(":")[4]},
+        region=source_arn.split(":")[3],
+        service_context={
+            "aws:sourcearn": source_arn,
+            "aws:sourceaccount": source_arn.split(":")[4],
+            **(keys or {}),
+        },
     )

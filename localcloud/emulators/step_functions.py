@@ -1,75 +1,225 @@
-"""Step Functions behaviour that the approval workflow depends on and MiniStack lacks.
+"""Step Functions behaviour that the state machines depend on and MiniStack lacks.
 
-- A task that waits for its token takes `TimeoutSeconds` as a JSONata expression, as any field of a state does
-  ("Transforming data with JSONata in Step Functions"); MiniStack takes a number.
-- If the function of such a task fails, the task fails with its error; MiniStack waits for ever.
+- HTTP Tasks (`localcloud.emulators.http_task`), and the rights of the execution role for each task
+  (`localcloud.emulators.task_rights`).
+- A task takes `TimeoutSeconds` as a JSONata expression, as any field of a state does ("Transforming data with JSONata
+  in Step Functions"); MiniStack takes a number.
+- If the function of a task that waits for its token fails, the task fails with its error; MiniStack waits for ever.
 - A stopped execution takes no further step, its token is invalid, and it stays ABORTED; MiniStack finishes the current
   state, and calls the execution FAILED if that fails.
 - `States.ALL` catches neither `States.Runtime` (recorded by LocalStack on AWS: test_base_scenarios,
   test_catch_states_runtime) nor `States.DataLimitExceeded` ("Handling errors in workflows"); MiniStack lets it catch
   everything.
+- `Retry` has MaxDelaySeconds and no other limit of its delay ("Retrying after an error"); MiniStack's is 60 s.
+- `Assign` evaluates all its expressions before it sets a variable ("Passing data between states with variables"), and
+  `Succeed` has an `Output`.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 - A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack
   forgets them and lets them go on unseen.
 
-Pauses of up to a minute, between two looks at an operation and before a retry, are shortened; longer waits are not.
+Waits and time limits are shortened, and times are of AWS's clock (`localcloud.emulators.clock`). A machine with a task
+that waits for its token waits for people: its pauses of up to a minute, between two looks at an operation and before a
+retry, are shortened, longer waits are not. All waits of other machines are shortened, much more.
 
 MiniStack does everything else. Its functions that are replaced here are private to it, therefore it is pinned, and
-`install` fails with a MiniStack that lacks one.
+`install` refuses a MiniStack that lacks one.
 
-Non-goals: permissions; jitter.
+Non-goals: TestState; jitter, so that runs repeat: a retry waits for its longest delay.
 """
 
+import contextvars
 import importlib
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from localcloud.emulators import clock
+from localcloud.emulators import clock, http_task
+from localcloud.emulators.hooks import require_hooks
+from localcloud.emulators.permissions import execution_role_allows
+from localcloud.emulators.task_rights import needed_rights, refusal
 
 # Any: MiniStack has no annotations.
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
 
 _LONGEST_PAUSE = 60
-_LOOK = 0.1
+_SHORTEST_TIMEOUT = 2.0
+"""Seconds that a call may take here at least, however short a time limit becomes."""
 _STOPPED = "States.Stopped"
 _CAUGHT_BY_NAME_ONLY = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 
-_here = threading.local()
+
+@dataclass(frozen=True)
+class _Run:
+    """The execution that runs in a context, and its machine as it was at the start."""
+
+    execution: Mapping[str, Any]
+    machine: Mapping[str, Any]
+
+    @property
+    def waits_for_people(self) -> bool:
+        return ".waitForTaskToken" in self.machine["definition"]
 
 
-def install(pause: float) -> None:
-    """Replaces functions of the MiniStack of this process."""
-    apply_arguments = _states._apply_jsonata_arguments
-    invoke_with_callback = _states._invoke_with_callback
-    call_function = _states._call_lambda
-    execute_task, execute_wait = _states._execute_task, _states._execute_wait
-    start_execution, error_matches = _states._start_execution, _states._error_matches
-    delete_state_machine = _states._delete_state_machine
-    stop_execution, fail_execution = _states._stop_execution, _states._fail_execution
+# Not thread-local: a task with a time limit, or in a Map, runs in a thread with a copy of its starter's context.
+_run: contextvars.ContextVar[_Run | None] = contextvars.ContextVar("run", default=None)
+_token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", default=None)
+_arguments: contextvars.ContextVar[tuple[Any, Any]] = contextvars.ContextVar("arguments")
+_branches: contextvars.ContextVar[list[contextvars.Context]] = contextvars.ContextVar("branches")
+
+_USED = (
+    *("_ExecutionError", "_apply_jsonata_arguments", "_apply_jsonata_template", "_apply_output_path"),
+    *("_apply_state_assign", "_call_lambda", "_delete_state_machine", "_error_matches", "_execute_map"),
+    *("_execute_parallel", "_executions", "_fail_execution", "_find_matching_retrier", "_invoke_resource"),
+    *("_invoke_resource_with_timeout", "_invoke_with_callback", "_register_sfn_jsonata_functions", "_run_execution"),
+    *("_run_sub_machine", "_scaled_sleep", "_sleep_until", "_start_execution", "_state_machines", "_stop_execution"),
+    *("_task_tokens", "_parse_ts", "json_response", "now_iso", "time"),
+)
+
+
+def install(pause: float, second: float, on_end: Callable[[str], None] = lambda _: None) -> None:
+    """Replaces functions of the MiniStack of this process.
+
+    Args:
+        pause: length of a second of a pause, and of a time limit, in seconds.
+        second: length of a second of a machine's waits that waits for no people.
+        on_end: called with the ARN of each execution that has ended.
+
+    Raises:
+        RuntimeError: if this MiniStack is not built as the one that this was written for.
+    """
+    require_hooks(_states, *_USED)
+
+    def real_seconds(limit: float) -> float:
+        return max(_SHORTEST_TIMEOUT, limit * pause)
+
+    http_task.install(lambda: _current().machine, real_seconds)
+    _replace_ends(on_end)
+    _replace_waits(pause, second, real_seconds)
+    _replace_calls()
+    _replace_branches()
+    _replace_language()
+    _replace_starts_and_stops()
+
+
+def _current() -> _Run:
+    run = _run.get()
+    if run is None:
+        raise RuntimeError("No execution runs in this context.")
+    return run
+
+
+def _refuse_stopped() -> None:
+    """Ends the state, if its execution was stopped."""
+    run = _run.get()
+    if run is not None and run.execution["status"] == "ABORTED":
+        raise _states._ExecutionError(_STOPPED, "")
+
+
+def _not_sleeping(_: float) -> None:
+    pass
+
+
+def _replace_ends(on_end: Callable[[str], None]) -> None:
+    run_execution = _states._run_execution
+
+    def running(execution_arn: str) -> None:
+        try:
+            # Both are missing if the machine has been deleted since.
+            execution = _states._executions.get(execution_arn)
+            machine = execution and _states._state_machines.get(execution["stateMachineArn"])
+            if machine:
+                _run.set(_Run(execution, machine))
+                _token.set(None)
+                run_execution(execution_arn)
+        finally:
+            on_end(execution_arn)
+
+    _states._run_execution = running
+    _states.now_iso = clock.now_iso
+    # MiniStack sleeps before the first state, and nowhere else once `_scaled_sleep` is replaced.
+    _states.time = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=_not_sleeping)
+
+
+def _replace_waits(pause: float, second: float, real_seconds: Callable[[float], float]) -> None:
+    find_retrier = _states._find_matching_retrier
+
+    def sleeping(seconds: float) -> None:
+        scale = second
+        if _current().waits_for_people:
+            scale = pause if seconds <= _LONGEST_PAUSE else 1
+        clock.sleep(seconds, scale, _refuse_stopped)
+
+    def sleeping_until(timestamp: str) -> None:
+        sleeping(max(0.0, _states._parse_ts(timestamp).timestamp() - clock.now()))
+
+    def finding(retriers: Any, error: str, counts: dict[int, int]) -> tuple[Any, int]:
+        retrier, index = find_retrier(retriers, error, counts)
+        if retrier is None:
+            return None, index
+        delay = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        sleeping(min(delay, retrier.get("MaxDelaySeconds", delay)))
+        return {**retrier, "IntervalSeconds": 0}, index
+
+    def invoking_with_timeout(resource: str, given: Any, timeout: Any) -> Any:
+        limit = _evaluated(timeout)
+        real = limit if _current().waits_for_people else real_seconds(limit)
+        context = contextvars.copy_context()
+        pool = ThreadPoolExecutor(max_workers=1)
+        future: Future[Any] = pool.submit(context.run, _states._invoke_resource, resource, given)
+        pool.shutdown(wait=False)
+        try:
+            return future.result(timeout=real)
+        except TimeoutError:
+            # The call itself raises MiniStack's error only.
+            clock.skip(limit - real)
+            raise _states._ExecutionError("States.Timeout", f"Task timed out after {limit} seconds") from None
+        finally:
+            clock.join(context)
+
+    _states._scaled_sleep, _states._sleep_until = sleeping, sleeping_until
+    _states._find_matching_retrier = finding
+    _states._invoke_resource_with_timeout = invoking_with_timeout
+
+
+def _evaluated(timeout: Any) -> float:
+    given, context = _arguments.get()
+    seconds: float = _states._apply_jsonata_template(timeout, given, context)
+    return seconds
+
+
+def _replace_calls() -> None:
+    apply_arguments, invoke = _states._apply_jsonata_arguments, _states._invoke_resource
+    invoke_with_callback, call_function = _states._invoke_with_callback, _states._call_lambda
 
     def remembering(state: Mapping[str, Any], given: Any, context: Any = None) -> Any:
-        # The next step in this thread, which is given neither, needs both.
-        _here.given, _here.context = given, context
+        # The next step in this context, which is given neither, needs both.
+        _arguments.set((given, context))
         return apply_arguments(state, given, context)
 
+    def invoking(resource: str, given: Any) -> Any:
+        _refuse_denied(resource, given)
+        return invoke(resource, given)
+
     def waiting(resource: str, given: Any, token: str, state: Mapping[str, Any]) -> Any:
-        timeout = _states._apply_jsonata_template(state.get("TimeoutSeconds", 99_999), _here.given, _here.context)
-        _here.token = token
+        _refuse_denied(resource, given)
+        timeout = _evaluated(state.get("TimeoutSeconds", 99_999))
+        _token.set(token)
         try:
             result = invoke_with_callback(resource, given, token, {**state, "TimeoutSeconds": timeout})
         finally:
-            _here.token = None
+            _token.set(None)
         _refuse_stopped()
         return result
 
     def calling(function: str, event: Any) -> Any:
         _refuse_stopped()
-        task = _states._task_tokens.get(getattr(_here, "token", None))
+        task = _states._task_tokens.get(_token.get())
         if task:
-            task["execution"] = _here.execution["executionArn"]
+            task["execution"] = _current().execution["executionArn"]
         try:
             return call_function(function, event)
         except _states._ExecutionError as error:
@@ -78,21 +228,91 @@ def install(pause: float) -> None:
                 task["event"].set()
             raise
 
-    def executing_task(state: Any, given: Any, execution: Any, context: Any) -> Any:
-        _here.execution = execution
-        return execute_task(state, given, execution, context)
+    _states._apply_jsonata_arguments, _states._invoke_resource = remembering, invoking
+    _states._invoke_with_callback, _states._call_lambda = waiting, calling
 
-    def executing_wait(state: Any, given: Any, context: Any = None) -> Any:
-        _here.execution = _states._executions.get(context["Execution"]["Id"])
-        return execute_wait(state, given, context)
 
-    def sleeping(seconds: float) -> None:
-        scale = pause if seconds <= _LONGEST_PAUSE else 1
-        end = time.monotonic() + seconds * scale
-        while (left := end - time.monotonic()) > 0:
-            _refuse_stopped()
-            time.sleep(min(_LOOK, left))
-        clock.skip(seconds * (1 - scale))
+def _refuse_denied(resource: str, arguments: Any) -> None:
+    machine = _current().machine
+    machine_arn, role_arn = machine["stateMachineArn"], machine["roleArn"]
+    region, account = machine_arn.split(":")[3:5]
+    rights = needed_rights(resource, arguments, region, account)
+    if rights is None:
+        raise _states._ExecutionError(
+            "States.Runtime",
+            f"The local cloud does not know which rights {resource} needs: add them to "
+            "localcloud/emulators/task_rights.py.",
+        )
+    for right in rights:
+        if not execution_role_allows(role_arn, machine_arn, right.action, right.resource, right.keys):
+            raise _states._ExecutionError(*refusal(resource, right, role_arn))
+
+
+def _replace_branches() -> None:
+    run_sub_machine = _states._run_sub_machine
+
+    def joined(execute: Callable[..., Any]) -> Callable[..., Any]:
+        """A Map or Parallel state, which ends with the latest of its branches."""
+
+        def executing(state: Any, given: Any, execution: Any, context: Any) -> Any:
+            outer = _branches.set([])
+            try:
+                return execute(state, given, execution, context)
+            finally:
+                for branch in _branches.get():
+                    clock.join(branch)
+                _branches.reset(outer)
+
+        return executing
+
+    def running(*arguments: Any) -> Any:
+        try:
+            return run_sub_machine(*arguments)
+        finally:
+            _branches.get().append(contextvars.copy_context())
+
+    _states._execute_map, _states._execute_parallel = joined(_states._execute_map), joined(_states._execute_parallel)
+    _states._run_sub_machine = running
+
+
+def _replace_language() -> None:
+    apply_assign, apply_output_path = _states._apply_state_assign, _states._apply_output_path
+    error_matches, register_functions = _states._error_matches, _states._register_sfn_jsonata_functions
+
+    def assigning(state: Mapping[str, Any], given: Any, context: Any, **results: Any) -> None:
+        if context is None or not isinstance(state.get("Assign"), dict):
+            return
+        before = context.setdefault("variables", {})
+        assigned: dict[str, Any] = {}
+        for name, expression in state["Assign"].items():
+            alone = {**context, "variables": dict(before)}
+            apply_assign({**state, "Assign": {name: expression}}, given, alone, **results)
+            assigned[name] = alone["variables"][name]
+        before.update(assigned)
+
+    def outputting(state: Mapping[str, Any], data: Any, context: Any = None) -> Any:
+        if state.get("Type") == "Succeed" and "Output" in state:
+            return _states._apply_jsonata_template(state["Output"], data, context)
+        return apply_output_path(state, data, context)
+
+    def matching(caught: list[str], error: str) -> bool:
+        if error in _CAUGHT_BY_NAME_ONLY:
+            return error in caught
+        matches: bool = error_matches(caught, error)
+        return matches
+
+    def registering(expression: Any) -> None:
+        register_functions(expression)
+        expression.register_lambda("millis", lambda: int(clock.now() * 1000))
+        expression.register_lambda("now", clock.now_iso)
+
+    _states._apply_state_assign, _states._apply_output_path = assigning, outputting
+    _states._error_matches, _states._register_sfn_jsonata_functions = matching, registering
+
+
+def _replace_starts_and_stops() -> None:
+    start_execution, delete_state_machine = _states._start_execution, _states._delete_state_machine
+    stop_execution, fail_execution = _states._stop_execution, _states._fail_execution
 
     def starting(data: Mapping[str, Any]) -> Any:
         machine = str(data.get("stateMachineArn", ""))
@@ -101,12 +321,6 @@ def install(pause: float) -> None:
         if execution and (execution["status"], execution["input"]) == ("RUNNING", data.get("input", "{}")):
             return _states.json_response({name: execution[name] for name in ("executionArn", "startDate")})
         return start_execution(data)
-
-    def matching(caught: list[str], error: str) -> bool:
-        if error in _CAUGHT_BY_NAME_ONLY:
-            return error in caught
-        matches: bool = error_matches(caught, error)
-        return matches
 
     def stopping(data: Mapping[str, Any]) -> Any:
         answer = stop_execution(data)
@@ -126,18 +340,5 @@ def install(pause: float) -> None:
         if execution["status"] != "ABORTED":
             fail_execution(execution, error, cause)
 
-    _states._apply_jsonata_arguments = remembering
-    _states._invoke_with_callback = waiting
-    _states._call_lambda = calling
-    _states._execute_task, _states._execute_wait = executing_task, executing_wait
-    _states._scaled_sleep = sleeping
-    _states._start_execution, _states._error_matches = starting, matching
-    _states._delete_state_machine = deleting
+    _states._start_execution, _states._delete_state_machine = starting, deleting
     _states._stop_execution, _states._fail_execution = stopping, failing
-
-
-def _refuse_stopped() -> None:
-    """Ends the state of this thread, if its execution was stopped."""
-    execution = getattr(_here, "execution", None)
-    if execution is not None and execution["status"] == "ABORTED":
-        raise _states._ExecutionError(_STOPPED, "")

@@ -10,8 +10,7 @@ checks them against AWS's own API models.
 - `protocol`: the provider protocol (check, diff, create, read, update, delete, invoke) for all types;
 - `values`: wire values as plain Python values; `aws`: the AWS calls and their errors; `server`: the gRPC server.
 
-Refresh finds no drift in values that the emulators do not return: a connection's API key (AWS does not return it
-either) and EventBridge's copy of it (`secretArn` stays empty).
+Refresh finds no drift in a value that AWS does not return: a connection's API key.
 
 Non-goals: endpoints outside loopback, other resource types, inputs and provider settings, and imports. Each is an
 error.

@@ -49,7 +49,7 @@ class EventConnection(ResourceType):
             **from_aws(answer, "name", "description", "authorizationType", "kmsKeyIdentifier"),
             "authParameters": {"apiKey": {**known_key, "key": real_key}},
             "arn": answer["ConnectionArn"],
-            "secretArn": answer.get("SecretArn"),  # not in the emulator, see the package's docstring
+            "secretArn": answer["SecretArn"],
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:

@@ -7,17 +7,16 @@ documentation.
 import itertools
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, LocalCloudError, RunningCloud, SlackBreak
 from localcloud.emulators.loopback import LoopbackError, request_json
+from localcloud.tests.emulators.endpoint import Endpoint, running_endpoint
 
 pytestmark = pytest.mark.local
 
@@ -25,47 +24,10 @@ ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 RULE_ARN = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:rule"
 
 
-class Destination(ThreadingHTTPServer):
-    """An API destination's endpoint that answers as it is told, then with 200."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _DestinationHandler)
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        self.requests: list[tuple[dict[str, str], str]] = []
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/post"
-
-
-class _DestinationHandler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        server = cast(Destination, self.server)
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        server.requests.append((dict(self.headers), body))
-        server.may_answer.wait()
-        status, headers = server.answers.pop(0) if server.answers else (200, {})
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def destination() -> Iterator[Destination]:
-    with Destination() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+def destination() -> Iterator[Endpoint]:
+    with running_endpoint() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 _numbers = itertools.count()
@@ -182,11 +144,11 @@ def _statement(action: str, **fields: Any) -> str:
 
 
 @pytest.fixture
-def wiring(cloud: RunningCloud, destination: Destination) -> Wiring:
+def wiring(cloud: RunningCloud, destination: Endpoint) -> Wiring:
     return Wiring(cloud, destination.url)
 
 
-def test_record_reaches_rule_and_destination_with_its_header(wiring: Wiring, destination: Destination) -> None:
+def test_record_reaches_rule_and_destination_with_its_header(wiring: Wiring, destination: Endpoint) -> None:
     paths = {
         "source": "$.source",
         "type": "$.detail-type",
@@ -203,7 +165,7 @@ def test_record_reaches_rule_and_destination_with_its_header(wiring: Wiring, des
     assert headers["Content-Type"] == "application/json; charset=utf-8"
 
 
-def test_put_events_refuses_the_source_that_play_has(wiring: Wiring, destination: Destination) -> None:
+def test_put_events_refuses_the_source_that_play_has(wiring: Wiring, destination: Endpoint) -> None:
     entry = {"Source": "aws.sts", "DetailType": "x", "Detail": json.dumps(wiring.record())}
     answer = wiring.events.put_events(Entries=[entry])
     wiring.cloud.wait_idle()
@@ -212,7 +174,7 @@ def test_put_events_refuses_the_source_that_play_has(wiring: Wiring, destination
     assert destination.requests == []
 
 
-def test_what_an_operator_puts_counts_as_delivery_too(wiring: Wiring, destination: Destination) -> None:
+def test_what_an_operator_puts_counts_as_delivery_too(wiring: Wiring, destination: Endpoint) -> None:
     entry = {"Source": "breakglass.drill", "DetailType": "x", "Detail": json.dumps({"eventName": wiring.name})}
     assert wiring.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
     wiring.cloud.wait_idle()
@@ -224,7 +186,7 @@ def test_what_an_operator_puts_counts_as_delivery_too(wiring: Wiring, destinatio
     [("DISABLED", 0, 0), ("ENABLED", 0, 1), (ALL_EVENTS, 1, 1)],
 )
 def test_rule_state_decides_on_read_only_management_events(
-    wiring: Wiring, destination: Destination, state: str, read_only: int, write: int
+    wiring: Wiring, destination: Endpoint, state: str, read_only: int, write: int
 ) -> None:
     wiring.rule(state)
     wiring.replay(readOnly=True)
@@ -233,7 +195,7 @@ def test_rule_state_decides_on_read_only_management_events(
     assert len(destination.requests) == read_only + write
 
 
-def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Destination) -> None:
+def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Endpoint) -> None:
     other = Wiring(wiring.cloud, destination.url)
     wiring.replay()
     assert len(destination.requests) == 1
@@ -241,7 +203,7 @@ def test_each_rule_gets_the_event_once(wiring: Wiring, destination: Destination)
     assert len(destination.requests) == 2
 
 
-def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination: Destination) -> None:
+def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination: Endpoint) -> None:
     before = wiring.cloud.wait_idle()
     for _ in range(40):
         wiring.cloud.replay(wiring.record())
@@ -250,7 +212,7 @@ def test_wait_idle_counts_every_delivery_of_a_burst(wiring: Wiring, destination:
     assert after == {**before, "delivered": before["delivered"] + 40}
 
 
-def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Destination) -> None:
+def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Endpoint) -> None:
     destination.may_answer.clear()
     wiring.cloud.replay(wiring.record())
     with pytest.raises(LocalCloudError, match="1 deliveries are still under way after 0 s"):
@@ -260,7 +222,7 @@ def test_wait_idle_says_what_is_still_under_way(wiring: Wiring, destination: Des
     assert len(destination.requests) == 1
 
 
-def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: Destination) -> None:
+def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: Endpoint) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
     destination.answers = [(429, {"Retry-After": "61"}), (503, {})]
     wiring.replay()
@@ -269,7 +231,7 @@ def test_the_destination_may_ask_for_a_longer_wait(wiring: Wiring, destination: 
 
 
 @pytest.mark.parametrize("status", [401, 407, 409, 429, 500, 503])
-def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destination, status: int) -> None:
+def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Endpoint, status: int) -> None:
     destination.answers = [(status, {}), (status, {})]
     wiring.replay()
     assert len(destination.requests) == 3
@@ -277,7 +239,7 @@ def test_a_failure_that_may_pass_is_retried(wiring: Wiring, destination: Destina
     assert wiring.dead_letters() == []
 
 
-def test_exhausted_attempts_make_the_event_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
+def test_exhausted_attempts_make_the_event_a_dead_letter(wiring: Wiring, destination: Endpoint) -> None:
     destination.answers = [(503, {})] * 9
     wiring.replay()
     assert len(destination.requests) == 3
@@ -301,7 +263,7 @@ def test_exhausted_attempts_make_the_event_a_dead_letter(wiring: Wiring, destina
     ids=["without a placeholder", "with a placeholder"],
 )
 def test_dead_letter_holds_the_input_of_the_target(
-    wiring: Wiring, destination: Destination, target: dict[str, Any], body: str | None
+    wiring: Wiring, destination: Endpoint, target: dict[str, Any], body: str | None
 ) -> None:
     """Recorded: stackd inputs.json `denied-transformer`, `denied-static-input`, `missing-static-input`."""
     wiring.rule(ALL_EVENTS, **target)
@@ -313,7 +275,7 @@ def test_dead_letter_holds_the_input_of_the_target(
     assert sent == letter
 
 
-def test_dead_letter_without_a_transformer_holds_the_event(wiring: Wiring, destination: Destination) -> None:
+def test_dead_letter_without_a_transformer_holds_the_event(wiring: Wiring, destination: Endpoint) -> None:
     """Recorded: the letter of 2023-04-04 (target IDMS.BECSRESTAPI)."""
     wiring.events.put_targets(
         Rule=wiring.name,
@@ -343,7 +305,7 @@ def test_dead_letter_without_a_transformer_holds_the_event(wiring: Wiring, desti
     ids=["quoted-values: array", "quoted-values: object", "embedded-quoted-string"],
 )
 def test_broken_json_is_a_dead_letter_and_never_sent(
-    wiring: Wiring, destination: Destination, template: str, value: Any, body: str
+    wiring: Wiring, destination: Endpoint, template: str, value: Any, body: str
 ) -> None:
     """Recorded: the cases of stackd inputs.json by their names."""
     transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": template}
@@ -363,7 +325,7 @@ def test_broken_json_is_a_dead_letter_and_never_sent(
     ]
 
 
-def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Destination) -> None:
+def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Endpoint) -> None:
     """Recorded: stackd inputs.json `structured-embedded-quoted`."""
     transformer = {"InputPathsMap": {"value": "$.detail.value"}, "InputTemplate": '{"text":"a <value> b"}'}
     wiring.rule(ALL_EVENTS, InputTransformer=transformer)
@@ -372,7 +334,7 @@ def test_quote_in_an_object_template_is_escaped(wiring: Wiring, destination: Des
     assert json.loads(body) == {"text": 'a ","channel":"C0OTHER b'}
 
 
-def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destination: Destination) -> None:
+def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destination: Endpoint) -> None:
     wiring.rule(ALL_EVENTS, RetryPolicy={"MaximumEventAgeInSeconds": 60})
     destination.answers = [(503, {})] * 99
     wiring.replay()
@@ -382,7 +344,7 @@ def test_when_the_event_is_too_old_it_is_a_dead_letter(wiring: Wiring, destinati
     assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
 
 
-def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destination: Destination) -> None:
+def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destination: Endpoint) -> None:
     destination.answers = [(404, {})]
     wiring.replay()
     assert len(destination.requests) == 1
@@ -392,7 +354,7 @@ def test_a_failure_that_stays_is_a_dead_letter_at_once(wiring: Wiring, destinati
 
 def test_unreachable_destination_is_retried_then_dead_letter(cloud: RunningCloud) -> None:
     """Recorded: a drill of 2026-02-12."""
-    with Destination() as gone:
+    with Endpoint() as gone:
         wiring = Wiring(cloud, gone.url)
     wiring.replay()
     [(attributes, _)] = wiring.dead_letters()
@@ -442,7 +404,7 @@ def _lose_trust(wiring: Wiring) -> None:
     ],
 )
 def test_impossible_delivery_is_a_dead_letter_at_once(
-    wiring: Wiring, destination: Destination, lose: Callable[[Wiring], None], code: str
+    wiring: Wiring, destination: Endpoint, lose: Callable[[Wiring], None], code: str
 ) -> None:
     lose(wiring)
     wiring.replay()
@@ -452,7 +414,7 @@ def test_impossible_delivery_is_a_dead_letter_at_once(
     assert "RETRY_ATTEMPTS" not in attributes
 
 
-def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring, destination: Destination) -> None:
+def test_a_queue_whose_policy_names_another_rule_takes_no_letter(wiring: Wiring, destination: Endpoint) -> None:
     wiring.let_queue_accept(f"{RULE_ARN}/other")
     destination.answers = [(404, {})]
     before = wiring.cloud.wait_idle()
@@ -495,7 +457,7 @@ def test_topic_policy_decides_whether_a_rule_publishes(
     assert [attributes["ERROR_CODE"] for attributes, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"] * (not published)
 
 
-def test_put_rule_without_a_state_misses_read_only_events(wiring: Wiring, destination: Destination) -> None:
+def test_put_rule_without_a_state_misses_read_only_events(wiring: Wiring, destination: Endpoint) -> None:
     """Recorded: radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/control_plane.json, `replace-rule`."""
     rule = wiring.events.describe_rule(Name=wiring.name)
     wiring.events.put_rule(Name=wiring.name, EventPattern=rule["EventPattern"], State=ALL_EVENTS, Description="alert")
@@ -525,7 +487,7 @@ def test_arns_of_connection_and_destination_end_in_a_uuid(wiring: Wiring) -> Non
     assert destination["ApiDestinationArn"] == wiring.destination_arn
 
 
-def test_described_connection_does_not_show_its_key(wiring: Wiring, destination: Destination) -> None:
+def test_described_connection_does_not_show_its_key(wiring: Wiring, destination: Endpoint) -> None:
     """Recorded: stackd connections.json, and LocalStack's snapshots of events."""
     # boto3 drops what AWS's model lacks, so the answer is read as it came.
     answers: list[str] = []

@@ -14,6 +14,8 @@ import pytest
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.slack_user import wait_until
+from localcloud.tests.emulators import machines
+from localcloud.tests.emulators.machines import describe, duration, make_machine, make_role, set_rights
 
 pytestmark = pytest.mark.local
 
@@ -30,6 +32,13 @@ def handler(event, context):
     return event
 """
 ROLE = f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/any"
+FOR_PEOPLE = {"Never": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": True}}
+"""A state that is never entered, whose machine waits for people."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def role(cloud: RunningCloud) -> None:
+    make_role(cloud, "any", "states.amazonaws.com", {"Action": "*"})
 
 
 @pytest.fixture(scope="module")
@@ -47,30 +56,20 @@ def function_arn(cloud: RunningCloud) -> str:
     return made["FunctionArn"]
 
 
-def start(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None) -> str:
-    """ARN of an execution of a machine with this state and one behind it."""
-    states = cloud.client("stepfunctions")
-    definition = {
-        "QueryLanguage": "JSONata",
-        "StartAt": "Work",
-        "States": {"Work": {"Type": "Task", "End": True, **state}, "Caught": {"Type": "Pass", "End": True}},
-    }
-    machine = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    execution: str = states.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
-    return execution
+def make(cloud: RunningCloud, name: str, state: dict[str, Any], others: dict[str, Any], role: str = ROLE) -> str:
+    """ARN of a machine with this state, one behind it, and others."""
+    states = {"Work": {"Type": "Task", "End": True, **state}, "Caught": {"Type": "Pass", "End": True}, **others}
+    return make_machine(cloud, name, states, role)
 
 
-def describe(cloud: RunningCloud, execution: str) -> dict[str, Any]:
-    described: dict[str, Any] = cloud.client("stepfunctions").describe_execution(executionArn=execution)
-    return described
+def start(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None, **others: Any) -> str:
+    """ARN of an execution of such a machine."""
+    return machines.start(cloud, make(cloud, name, state, others), given)
 
 
-def run(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None) -> dict[str, Any]:
+def run(cloud: RunningCloud, name: str, state: dict[str, Any], given: object = None, **others: Any) -> dict[str, Any]:
     """The execution, when it has ended."""
-    execution = start(cloud, name, state, given)
-    while (described := describe(cloud, execution))["status"] == "RUNNING":
-        pass
-    return described
+    return machines.run(cloud, make(cloud, name, state, others), given)
 
 
 def calling(function_arn: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def test_states_all_does_not_catch_a_runtime_error(cloud: RunningCloud) -> None:
 def test_start_execution_repeated_with_same_input_is_no_error(cloud: RunningCloud) -> None:
     """Recorded by LocalStack on AWS: test_start_execution_idempotent."""
     states = cloud.client("stepfunctions")
-    running = start(cloud, "started-twice", {"Type": "Wait", "Seconds": 400})
+    running = start(cloud, "started-twice", {"Type": "Wait", "Seconds": 400}, **FOR_PEOPLE)
     again = {"stateMachineArn": describe(cloud, running)["stateMachineArn"], "name": running.rsplit(":", 1)[1]}
     assert states.start_execution(**again, input="{}")["executionArn"] == running
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
@@ -157,11 +156,11 @@ def test_stopped_execution_takes_no_step_and_stays_aborted(
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2}]
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     failing = {**calling(function_arn, {"file": str(file), "fail": True}), "Retry": retry, "Catch": catch}
-    execution = start(cloud, "stopped-before-a-retry", failing)
+    execution = start(cloud, "stopped-before-a-retry", failing, **FOR_PEOPLE)
     wait_until(lambda: said(file) or None, "a call")
     stop(cloud, execution)
     # Longer than the pause before the retry.
-    run(cloud, "meanwhile", {"Type": "Wait", "Seconds": 20})
+    run(cloud, "meanwhile", {"Type": "Wait", "Seconds": 20}, **FOR_PEOPLE)
     assert said(file) == ["called"]
     assert describe(cloud, execution)["status"] == "ABORTED"
 
@@ -179,9 +178,95 @@ def test_deleted_machine_ends_its_executions(cloud: RunningCloud, function_arn: 
         describe(cloud, execution)
 
 
-def test_pauses_are_short_and_longer_waits_are_not(cloud: RunningCloud) -> None:
+def test_pauses_are_short_and_waits_for_people_are_not(cloud: RunningCloud) -> None:
     """The duration is not asserted: unshortened pauses would exceed the time limit of a test."""
-    run(cloud, "pauses", {"Type": "Wait", "Seconds": 60})
-    execution = start(cloud, "long-wait", {"Type": "Wait", "Seconds": 400})
+    run(cloud, "pauses", {"Type": "Wait", "Seconds": 60}, **FOR_PEOPLE)
+    execution = start(cloud, "long-wait", {"Type": "Wait", "Seconds": 400}, **FOR_PEOPLE)
     assert describe(cloud, execution)["status"] == "RUNNING"
     stop(cloud, execution)
+
+
+def test_machine_that_waits_for_nobody_keeps_the_clock_of_aws(cloud: RunningCloud) -> None:
+    output = {"now": "{% $millis() - $toMillis($states.context.Execution.StartTime) %}"}
+    ended = run(cloud, "ten-minutes", {"Type": "Wait", "Seconds": 600, "Output": output})
+    assert 600 <= duration(ended) < 700
+    assert 600 <= json.loads(ended["output"])["now"] / 1000 < 700
+
+
+def test_retries_have_no_longer_delay_than_their_limit(cloud: RunningCloud, function_arn: str) -> None:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 80, "BackoffRate": 2, "MaxAttempts": 3}
+    failing = calling(function_arn, {"fail": True})
+    ended = run(cloud, "long-retries", {**failing, "Retry": [retry]})
+    assert 80 + 160 + 320 <= duration(ended) < 600
+    ended = run(cloud, "limited-retries", {**failing, "Retry": [{**retry, "MaxDelaySeconds": 100}]})
+    assert 80 + 100 + 100 <= duration(ended) < 330
+
+
+def test_map_takes_as_long_as_its_longest_branch(cloud: RunningCloud) -> None:
+    wait = {"Type": "Wait", "Seconds": "{% $states.input %}", "End": True}
+    branch = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Wait", "States": {"Wait": wait}}
+    ended = run(cloud, "branches", {"Type": "Map", "Items": [100, 700, 300], "ItemProcessor": branch})
+    assert 700 <= duration(ended) < 800
+
+
+def test_assign_sets_variables_at_once_and_succeed_has_output(cloud: RunningCloud) -> None:
+    states = {
+        "Set": {"Type": "Pass", "Assign": {"a": 1}, "Next": "Swap"},
+        "Swap": {"Type": "Pass", "Assign": {"a": 2, "b": "{% $a %}"}, "Next": "Over"},
+        "Over": {"Type": "Succeed", "Output": {"a": "{% $a %}", "b": "{% $b %}"}},
+    }
+    ended = machines.run(cloud, make_machine(cloud, "variables", states, ROLE))
+    assert json.loads(ended["output"]) == {"a": 2, "b": 1}
+
+
+BUS = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:event-bus/default"
+TOPIC = f"arn:aws:sns:{REGION}:{MANAGEMENT_ACCOUNT}:rights"
+EVENT = {"Source": "test", "DetailType": "d", "Detail": "{}"}
+METRIC = {"MetricName": "m", "Value": 1}
+
+
+def where(key: str, value: str) -> dict[str, Any]:
+    return {"Condition": {"StringEquals": {key: value}}}
+
+
+@pytest.mark.parametrize(
+    ("integration", "arguments", "right", "error"),
+    [
+        (
+            "sns:publish",
+            {"TopicArn": TOPIC, "Message": "m"},
+            {"Action": "sns:Publish", "Resource": TOPIC},
+            "SNS.AuthorizationErrorException",
+        ),
+        (
+            "events:putEvents",
+            {"Entries": [EVENT]},
+            {"Action": "events:PutEvents", "Resource": BUS, **where("events:source", "test")},
+            "EventBridge.EventBridgeException",
+        ),
+        (
+            "aws-sdk:cloudwatch:putMetricData",
+            {"Namespace": "Rights", "MetricData": [METRIC]},
+            {"Action": "cloudwatch:PutMetricData", **where("cloudwatch:namespace", "Rights")},
+            "CloudWatch.CloudWatchException",
+        ),
+    ],
+    ids=["sns", "events", "cloudwatch"],
+)
+def test_task_needs_the_right_of_what_it_calls(
+    cloud: RunningCloud, integration: str, arguments: dict[str, Any], right: dict[str, Any], error: str
+) -> None:
+    cloud.client("sns").create_topic(Name="rights")
+    name = integration.replace(":", "-")
+    role = make_role(cloud, name, "states.amazonaws.com", {"Action": "s3:*"})
+    state = {"Resource": f"arn:aws:states:::{integration}", "Arguments": arguments}
+    machine = make(cloud, name, state, {}, role)
+    assert machines.run(cloud, machine)["error"] == error
+    set_rights(cloud, name, right)
+    assert machines.run(cloud, machine)["status"] == "SUCCEEDED"
+
+
+def test_task_whose_rights_are_not_known_is_refused(cloud: RunningCloud) -> None:
+    ended = run(cloud, "unknown", {"Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Arguments": {}})
+    assert ended["error"] == "States.Runtime"
+    assert "task_rights.py" in ended["cause"]

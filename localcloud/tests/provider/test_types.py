@@ -34,6 +34,7 @@ from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, Sta
 from localcloud.provider.registry import FUNCTIONS, RESOURCE_TYPES
 from localcloud.provider.server import init_failed
 from localcloud.provider.values import UNKNOWN, FileArchive, Properties, decode, encode, secret_names
+from localcloud.tests.emulators.machines import make_role
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("aws_environment")]
 
@@ -727,7 +728,8 @@ def test_a_state_machine_calls_a_function(cloud: RunningCloud, shared: SharedRes
         "End": True,
     }
     definition = json.dumps({"QueryLanguage": "JSONata", **json.loads(machine(task))})
-    inputs = {"name": "calling", "definition": definition, "roleArn": shared.role}
+    role = make_role(cloud, "calling", "states.amazonaws.com", {"Action": "lambda:InvokeFunction"})
+    inputs = {"name": "calling", "definition": definition, "roleArn": role}
     made = create("aws:sfn/stateMachine:StateMachine", inputs)
     states = cloud.client("stepfunctions")
     execution = states.start_execution(stateMachineArn=made.resource_id, input='{"a": 1}')["executionArn"]
@@ -992,8 +994,9 @@ def test_metric_queries_of_an_alarm_are_read_back(shared: SharedResources) -> No
     assert read(made) == made
 
 
-def test_emulators_still_have_the_gaps_of_the_docstrings(shared: SharedResources) -> None:
-    """When this fails an emulator has learned something: read it back in localcloud/provider and drop it here."""
+def test_connection_has_the_arn_of_its_secret(shared: SharedResources) -> None:
     key = {"apiKey": {"key": "k", "value": "v"}}
-    connection = {"name": "gap", "authorizationType": "API_KEY", "authParameters": key}
-    assert "secretArn" not in create("aws:cloudwatch/eventConnection:EventConnection", connection).state
+    connection = {"name": "secretive", "authorizationType": "API_KEY", "authParameters": key}
+    made = create("aws:cloudwatch/eventConnection:EventConnection", connection)
+    assert ":secret:events!connection/secretive/" in made.state["secretArn"]
+    assert read(made).state["secretArn"] == made.state["secretArn"]

@@ -31,7 +31,7 @@ from urllib.parse import urlencode
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.emulators.faults import OBSERVER
 from localcloud.emulators.identity import USERS, email_address
-from localcloud.emulators.loopback import request_json
+from localcloud.emulators.loopback import LoopbackError, request_json
 from localcloud.emulators.notification import Notification
 from localcloud.emulators.process import NODE_EXIT_WITH_PARENT, ServerError, ServerProcess, reserve_port
 from localcloud.emulators.slack import UPSTREAM_TOKENS, Post
@@ -127,6 +127,19 @@ class RunningCloud:
         """
         event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
         request_json("POST", f"{self.aws_url}/_localcloud/events", event)
+
+    def tick(self, rule_name: str) -> None:
+        """Makes a scheduled rule invoke its targets now, as its schedule does; a disabled rule invokes none.
+
+        Raises:
+            LocalCloudError: if there is no scheduled rule of this name.
+        """
+        try:
+            request_json("POST", f"{self.aws_url}/_localcloud/ticks", {"rule": rule_name})
+        except LoopbackError as error:
+            raise LocalCloudError(
+                f"No scheduled rule is named {rule_name}. `aws events list-rules` shows the names."
+            ) from error
 
     def wait_idle(self, timeout: float = 60) -> dict[str, int]:
         """Waits until no delivery is pending: each was delivered, dead-lettered or lost.
@@ -275,11 +288,13 @@ class LocalCloud:
     Args:
         workdir: made if it isn't there; for logs and temporary files of the servers.
         progress: told what is going on.
-        second: how long a second of EventBridge's retry waits and rate limits lasts, in seconds. By default a
-            millisecond: a delivery that is retried for 15 minutes ends in about one second, and the rate limit of one
-            message a second, which would stretch a demo to minutes, is hardly felt. 1.0 is what AWS does.
-        pause: how long a second of the workflow's pauses lasts, before a retry and between two looks at an assignment.
-            By default a twentieth; 1.0 is what AWS does. Waits for people take as long as they say.
+        second: how long a second of EventBridge's retry waits and rate limits lasts, and of the waits of a state
+            machine that waits for no people, in seconds. By default a millisecond: a delivery that is retried for 15
+            minutes ends in about one second, and the rate limit of one message a second, which would stretch a demo to
+            minutes, is hardly felt. 1.0 is what AWS does.
+        pause: how long a second of the approval workflow's pauses lasts, before a retry and between two looks at an
+            assignment, and a second of a task's time limit. By default a twentieth; 1.0 is what AWS does. Waits for
+            people take as long as they say.
     """
 
     def __init__(

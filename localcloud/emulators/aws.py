@@ -10,6 +10,7 @@ Besides AWS's API it answers, for the local cloud only:
 - `POST /_localcloud/faults`: makes calls fail (`faults`).
 - `POST /_localcloud/lost-invocations`: makes invocations of functions end without a result (`functions`).
 - `POST /_localcloud/kill`: kills the processes of a function.
+- `POST /_localcloud/ticks`: the time of a scheduled rule has come.
 - `GET /_localcloud/notifications`: the e-mails and the calls of pagers so far (`topics`).
 - `POST /_localcloud/alarms`: evaluates all alarms between two times (`cloudwatch`).
 
@@ -60,7 +61,7 @@ async def _serve(port: int, second: float, pause: float) -> None:
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
-    step_functions.install(pause, second)
+    step_functions.install(pause, second, middleware.bus.end_execution)
     cloudwatch.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -128,6 +129,8 @@ class AwsMiddleware:
                 self._faults.add(command)
             case "POST", "lost-invocations":
                 self.functions.add(command)
+            case "POST", "ticks":
+                return (200 if self.bus.tick(command["rule"]) else 404), {}
             case "POST", "kill":
                 await asyncio.to_thread(self.functions.kill, command["function"])
             case _:

@@ -13,11 +13,14 @@ failed. Added here, after AWS's recorded answers or else the EventBridge User Gu
 - a dead letter holds the input that the target would have got, not the event (recorded for queues and ECS tasks:
   radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/inputs.json, `denied-transformer` and others);
 - topics as targets only if their policy lets EventBridge publish (see `permissions`);
+- state machines as targets only if the target's role lets EventBridge start them; otherwise the input is a dead letter;
+- scheduled rules through the same checks, by the clock or at once (`Bus.tick`);
 - ARNs of connections and API destinations, and no key in a described connection (see `connections`);
 - metrics of each rule: MatchedEvents, Invocations, FailedInvocations, InvocationsSentToDlq and
   InvocationsFailedToBeSentToDlq (recorded: stackd, docs/eventbridge.md: each failed target is one invocation and one
   failed invocation, also if its letter reaches the queue);
-- a count of the deliveries, so that a caller can wait for them.
+- a count of the deliveries, so that a caller can wait for them. A delivery to a state machine ends here with the
+  execution, at AWS with its start.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
 replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
@@ -36,7 +39,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
@@ -44,6 +49,7 @@ from localcloud.emulators import clock, cloudwatch
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import Handler, Response, make_create_handler, make_describe_handler
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
+from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
 
@@ -53,9 +59,14 @@ _logger = logging.getLogger("localcloud.eventbridge")
 _events: Any = importlib.import_module("ministack.services.eventbridge")
 _sns: Any = importlib.import_module("ministack.services.sns")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
+_states: Any = importlib.import_module("ministack.services.stepfunctions")
 
 _DEFAULT_RATE_LIMIT = 300
 _OMITTED_IN_PUT_RULE = {"State": "ENABLED", "Description": "", "RoleArn": ""}
+
+
+_current_target: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("current_target")
+"""The target that MiniStack invokes in this context; it does not hand on more than its ARN to some."""
 
 
 class DeliveryCounter:
@@ -96,6 +107,8 @@ class Bus:
         self.deliveries = DeliveryCounter()
         self._second = second
         self._rate_limit = RateLimit()
+        self._executions: dict[str, Mapping[str, Any]] = {}
+        self._invoke_target: Callable[..., None] = _events._invoke_target
 
     def install(self) -> None:
         """Replaces MiniStack's dispatch.
@@ -103,21 +116,23 @@ class Bus:
         Raises:
             RuntimeError: if this MiniStack is not built as the one that this was written for.
         """
-        used = (
-            *("_dispatch_event", "_dispatch_to_api_destination", "_render_input_template", "_event_pattern_error"),
+        require_hooks(
+            _events,
+            *("_dispatch_event", "_dispatch_to_api_destination", "_dispatch_to_stepfunctions", "_invoke_target"),
+            *("_render_input_template", "_event_pattern_error", "_now_ts", "_tick_scheduled_rules"),
             *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
-            *("_pattern_event_view", "_matches_pattern_view", "_invoke_target", "_event_from_test_payload"),
+            *("_pattern_event_view", "_matches_pattern_view", "_event_from_test_payload"),
             *("_apply_input_transformer", "_build_api_destination_request", "_connection_auth_headers"),
             *("_finalize_api_dest_headers", "_http_open", "_rules", "_targets", "_connections", "_api_destinations"),
         )
-        missing = [name for name in used if not hasattr(_events, name)]
-        if missing:
-            raise RuntimeError(
-                f"MiniStack's EventBridge has no {', '.join(missing)}, on which the local cloud builds: install the "
-                "version that pyproject.toml pins (make test does), or adapt localcloud/emulators/eventbridge.py."
-            )
+        require_hooks(_states, "_resolve_state_machine_arn", "_start_execution")
         _events._dispatch_event = self.dispatch
         _events._dispatch_to_api_destination = self._start_delivery
+        _events._dispatch_to_stepfunctions = self._start_execution
+        # MiniStack's scheduler calls it, too.
+        _events._invoke_target = self._invoke
+        # An event that an execution puts has the time of the execution.
+        _events._now_ts = clock.now
         _events._render_input_template = render
         _events._event_pattern_error = _limited(_events._event_pattern_error)
         _events._create_connection = make_create_handler(
@@ -148,14 +163,55 @@ class Bus:
             ):
                 _count("MatchedEvents", rule["Arn"])
                 for target in list(_events._targets.get(key, ())):
-                    _count("Invocations", rule["Arn"])
-                    traced = _with_input(target, rule, view)
-                    failure = _failure_before_sending(traced)
-                    if failure is None:
-                        _events._invoke_target(traced, record, rule, view)
-                    else:
-                        self.deliveries.begin()
-                        self._end(failure, traced)
+                    self._invoke(target, record, rule, view)
+
+    def tick(self, name: str) -> bool:
+        """Invokes the targets of a scheduled rule, as its schedule does; False if there is no such rule.
+
+        Source: "Creating a scheduled rule" shows the event. A disabled rule invokes nothing.
+        """
+        for key, rule in list(_events._rules.items()):
+            if rule["Name"] != name or not rule["ScheduleExpression"]:
+                continue
+            if rule["State"] != "DISABLED":
+                record = {**_events._event_from_test_payload(_scheduled_event(rule["Arn"])), "EventBusName": "default"}
+                view = _events._pattern_event_view(record)
+                for target in list(_events._targets.get(key, ())):
+                    self._invoke(target, record, rule, view)
+            return True
+        return False
+
+    def _invoke(self, target: Mapping[str, Any], record: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> None:
+        _count("Invocations", rule["Arn"])
+        traced = _with_input(target, rule, view)
+        failure = _failure_before_sending(traced)
+        if failure is None:
+            _current_target.set(traced)
+            self._invoke_target(traced, record, rule, view)
+        else:
+            self.deliveries.begin()
+            self._end(failure, traced)
+
+    def _start_execution(self, machine_arn: str, payload: str) -> None:
+        target = _current_target.get()
+        self.deliveries.begin()
+        refusal = role_refusal(target.get("RoleArn"), "states:StartExecution", machine_arn, target["_RuleArn"])
+        if refusal is not None:
+            self._end(Failure(*refusal), target)
+            return
+        if _states._resolve_state_machine_arn(machine_arn) is None:
+            self._end(Failure("NO_RESOURCE", f"State machine {machine_arn} does not exist"), target)
+            return
+        name = str(uuid.uuid4())
+        execution_arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        self._executions[execution_arn] = target
+        _states._start_execution({"stateMachineArn": machine_arn, "name": name, "input": payload})
+
+    def end_execution(self, execution_arn: str) -> None:
+        """An execution ended; if a rule started it, so does the delivery."""
+        target = self._executions.pop(execution_arn, None)
+        if target is not None:
+            self._end(None, target)
 
     def _start_delivery(self, destination_arn: Any, payload: str, target: Mapping[str, Any]) -> None:
         self.deliveries.begin()
@@ -214,6 +270,21 @@ class Bus:
         limit = destination.get("InvocationRateLimitPerSecond") or _DEFAULT_RATE_LIMIT
         self._sleep(self._rate_limit.reserve(name, limit, time.monotonic() / self._second))
         return _post({**request, "headers": _events._finalize_api_dest_headers(headers)})
+
+
+def _scheduled_event(rule_arn: str) -> dict[str, Any]:
+    region, account = rule_arn.split(":")[3:5]
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": account,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [rule_arn],
+        "detail": dict[str, Any](),
+    }
 
 
 def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> dict[str, Any]:

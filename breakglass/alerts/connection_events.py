@@ -18,13 +18,13 @@ from typing import Any
 from breakglass.alerts.messages import Transformer
 
 
-def lost_connection_pattern(connection_arn: str, destination_arn: str) -> dict[str, Any]:
-    """Return the event pattern for the loss of this connection or this API destination."""
-    return {
-        "source": ["aws.events"],
-        "detail-type": ["Connection Deauthorized", "API Destination Deactivated"],
-        "resources": [connection_arn, destination_arn],
-    }
+def lost_connection_pattern(connection_arn: str, destination_arn: str | None = None) -> dict[str, Any]:
+    """Return the event pattern for the loss of this connection, and of this API destination if there is one."""
+    pattern = {"source": ["aws.events"], "detail-type": ["Connection Deauthorized"], "resources": [connection_arn]}
+    if destination_arn is not None:
+        pattern["detail-type"].append("API Destination Deactivated")
+        pattern["resources"].append(destination_arn)
+    return pattern
 
 
 def lost_connection_text() -> Transformer:

@@ -547,10 +547,10 @@ class UsageAlertArgs(TypedDict):
     """Limits of EventBridge's delivery to Slack."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
-    destination_arn: pulumi.Input[str]
-    """ARN of the API destination that posts to Slack."""
-    destination_role_arn: pulumi.Input[str]
-    """ARN of the role that may invoke the API destination."""
+    target_arn: pulumi.Input[str]
+    """ARN of the target that posts to Slack: an API destination."""
+    target_role_arn: pulumi.Input[str]
+    """ARN of the role by which EventBridge calls the target."""
     explain: NotRequired[bool]
     """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it.
     Default: `false`."""
@@ -585,13 +585,13 @@ class UsageMonitoringArgs(TypedDict):
     """The alerts, in the order in which the dashboard shows them."""
     connection_arn: pulumi.Input[str]
     """ARN of the EventBridge connection that signs in to Slack."""
-    destination_arn: pulumi.Input[str]
-    """ARN of the API destination that posts to Slack."""
     topic_arn: pulumi.Input[str]
     """ARN of the SNS topic that alarms go to."""
     page_topic_arn: NotRequired[pulumi.Input[str]]
     """ARN of the SNS topic that pages on-call, if there are pagers."""
     alerts_by_email: NotRequired[bool]
     """Send every alert to `topic_arn` too, as a second channel beside Slack. Default: `false`."""
+    destination_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the API destination that posts to Slack; absent if a state machine posts."""
     approvals: NotRequired[ApprovalMetricsArgs]
     """The approvals, if the dashboard is to show them."""

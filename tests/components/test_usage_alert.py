@@ -34,8 +34,8 @@ ROLE_ARN = "arn:aws:iam::222222222222:role/emergency"
 OF_A_SET: UsageAlertArgs = {
     "region": REGION,
     "permission_set": SET,
-    "destination_arn": DESTINATION_ARN,
-    "destination_role_arn": DESTINATION_ROLE_ARN,
+    "target_arn": DESTINATION_ARN,
+    "target_role_arn": DESTINATION_ROLE_ARN,
     "channel": CHANNEL,
     "post_mortem_url": POST_MORTEM,
     "tags": {"team": "platform"},
@@ -43,8 +43,8 @@ OF_A_SET: UsageAlertArgs = {
 OF_A_ROLE: UsageAlertArgs = {
     "region": REGION,
     "role_arn": ROLE_ARN,
-    "destination_arn": DESTINATION_ARN,
-    "destination_role_arn": DESTINATION_ROLE_ARN,
+    "target_arn": DESTINATION_ARN,
+    "target_role_arn": DESTINATION_ROLE_ARN,
     "channel": CHANNEL,
 }
 
@@ -213,7 +213,7 @@ def test_duplicate_path_gives_one_rule() -> None:
         ({"evidence_paths": ["portals"]}, "Did you mean portal?"),
         ({"evidence_paths": []}, "alert.evidence_paths"),
         ({"retry": {"maximum_event_age_seconds": 59}}, "alert.retry.maximum_event_age_seconds"),
-        ({"destination_arm": DESTINATION_ARN}, "Did you mean destination"),
+        ({"target_arm": DESTINATION_ARN}, "Did you mean target"),
         ({"post_mortem_url": "https://wiki.example.com/<!channel>"}, "alert.post_mortem_url"),
         ({"explain": "yes"}, "alert.explain"),
     ],
@@ -224,7 +224,7 @@ def test_wrong_args_are_refused_before_registration(wrong: Any, why: str) -> Non
 
 
 def test_missing_reference_is_refused() -> None:
-    args = {key: value for key, value in OF_A_SET.items() if key != "destination_role_arn"}
+    args = {key: value for key, value in OF_A_SET.items() if key != "target_role_arn"}
 
     report = refusal(lambda: program(cast(UsageAlertArgs, args)))
-    assert "ARN of the role that may invoke the API destination" in report
+    assert "ARN of the role by which EventBridge calls the target" in report

@@ -123,6 +123,16 @@ def test_lost_connection_goes_to_topic() -> None:
     assert "rotate-the-token.md" in target.inputs["inputTransformer"]["inputTemplate"]
 
 
+def test_lost_connection_rule_needs_no_destination() -> None:
+    rule = watch(destination_arn=None).get(RULE, "watch-lost-connection").inputs
+
+    assert json.loads(rule["eventPattern"]) == {
+        "source": ["aws.events"],
+        "detail-type": ["Connection Deauthorized"],
+        "resources": [CONNECTION_ARN],
+    }
+
+
 @pytest.mark.parametrize("path", ROLE_PATHS)
 def test_alert_by_email(path: EvidencePath) -> None:
     url = "https://wiki.example.com/post-mortem"

@@ -28,8 +28,8 @@ def test_map_inputs_keeps_members_of_a_list_of_enums(provider: Provider) -> None
     arguments = provider.analyzer.analyze(COMPONENTS)["component_definitions"]["UsageAlert"]
     inputs = {
         "region": "eu-central-1",
-        "destinationArn": "d",
-        "destinationRoleArn": "r",
+        "targetArn": "d",
+        "targetRoleArn": "r",
         "channel": "c",
         "evidencePaths": ["denied"],
         "retry": {"maximumEventAgeSeconds": 120.0},

@@ -29,10 +29,10 @@ DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
     """Arguments of `UsageAlert`: exactly one of `permissionSet` and `roleArn`."""
 
-    destination_arn: StringInput
-    """ARN of the API destination that posts to Slack."""
-    destination_role_arn: StringInput
-    """ARN of the role that may invoke the API destination."""
+    target_arn: StringInput
+    """ARN of the target that posts to Slack: an API destination."""
+    target_role_arn: StringInput
+    """ARN of the role by which EventBridge calls the target."""
     explain: StrictBool = False
     """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it."""
 
@@ -44,7 +44,7 @@ class UsageAlert(pulumi.ComponentResource):
         - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`: `events:PutRule`, `events:DescribeRule`,
           `events:DeleteRule`, `events:PutTargets`, `events:ListTargetsByRule`, `events:RemoveTargets`,
           `events:TagResource`, `events:UntagResource`, `events:ListTagsForResource`.
-        - On the role in `destination_role_arn`: `iam:PassRole`.
+        - On the role in `target_role_arn`: `iam:PassRole`.
         - On `arn:PARTITION:sqs:REGION:ACCOUNT:breakglass-*`: `sqs:CreateQueue`, `sqs:GetQueueAttributes`,
           `sqs:GetQueueUrl`, `sqs:SetQueueAttributes`, `sqs:DeleteQueue`, `sqs:TagQueue`, `sqs:UntagQueue`,
           `sqs:ListQueueTags`.
@@ -109,8 +109,8 @@ class UsageAlert(pulumi.ComponentResource):
                 f"{name}-{path}",
                 target_id="slack",
                 rule=rules[path].name,
-                arn=spec.destination_arn,
-                role_arn=spec.destination_role_arn,
+                arn=spec.target_arn,
+                role_arn=spec.target_role_arn,
                 input_transformer={"input_paths": dict(message.input_paths), "input_template": message.template},
                 retry_policy={
                     "maximum_event_age_in_seconds": spec.retry.maximum_event_age_seconds,

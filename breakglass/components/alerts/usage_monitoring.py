@@ -73,14 +73,14 @@ class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """The alerts, in the order in which the dashboard shows them."""
     connection_arn: StringInput
     """ARN of the EventBridge connection that signs in to Slack."""
-    destination_arn: StringInput
-    """ARN of the API destination that posts to Slack."""
     topic_arn: StringInput
     """ARN of the SNS topic that alarms go to."""
     page_topic_arn: StringInput = None
     """ARN of the SNS topic that pages on-call, if there are pagers."""
     alerts_by_email: StrictBool = False
     """Send every alert to `topic_arn` too, as a second channel beside Slack."""
+    destination_arn: StringInput = None
+    """ARN of the API destination that posts to Slack; absent if a state machine posts."""
     approvals: ApprovalMetricsSpec | None = None
     """The approvals, if the dashboard is to show them."""
     create_dashboard: SkipJsonSchema[bool] = True
@@ -295,7 +295,7 @@ def _failed_deliveries(
     return [*metrics, {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "return_data": True}]
 
 
-def _lost_connection_json(arns: Sequence[str]) -> str:
+def _lost_connection_json(arns: Sequence[Any]) -> str:
     connection_arn, destination_arn = arns
     return pattern_json(lost_connection_pattern(connection_arn, destination_arn))
 

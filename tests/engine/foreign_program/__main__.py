@@ -48,8 +48,8 @@ alert = breakglass.UsageAlert(
     {
         "region": REGION,
         "permission_set": "storage-break-glass",
-        "destination_arn": destination.destination_arn,
-        "destination_role_arn": destination.role_arn,
+        "target_arn": destination.destination_arn,
+        "target_role_arn": destination.role_arn,
         "channel": channel,
         "evidence_paths": [breakglass.EvidencePath.session_start, breakglass.EvidencePath.denied],
     },

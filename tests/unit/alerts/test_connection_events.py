@@ -53,6 +53,14 @@ def test_pattern(detail_type: str, resource: str, expected: bool) -> None:
     assert matches(pattern, event(detail_type, resource)) is expected
 
 
+def test_pattern_without_destination_matches_connection_only() -> None:
+    pattern = lost_connection_pattern(CONNECTION)
+
+    assert matches(pattern, event("Connection Deauthorized", CONNECTION))
+    assert not matches(pattern, event("Connection Authorized", CONNECTION))
+    assert not matches(pattern, event("API Destination Deactivated", DESTINATION))
+
+
 def test_lost_connection_mail_has_event_and_fix() -> None:
     mail = json.loads(substitute(lost_connection_text(), event("Connection Deauthorized", CONNECTION)))
 

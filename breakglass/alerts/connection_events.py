@@ -19,7 +19,7 @@ from breakglass.alerts.messages import Transformer
 
 
 def lost_connection_pattern(connection_arn: str, destination_arn: str | None = None) -> dict[str, Any]:
-    """Return the event pattern for the loss of this connection, and of this API destination if there is one."""
+    """Return the event pattern for the loss of this connection, or of this API destination, if any."""
     pattern = {"source": ["aws.events"], "detail-type": ["Connection Deauthorized"], "resources": [connection_arn]}
     if destination_arn is not None:
         pattern["detail-type"].append("API Destination Deactivated")

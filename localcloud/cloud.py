@@ -128,14 +128,18 @@ class RunningCloud:
         event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
         request_json("POST", f"{self.aws_url}/_localcloud/events", event)
 
-    def tick(self, rule_name: str) -> None:
-        """Makes a scheduled rule invoke its targets now, as its schedule does; a disabled rule invokes none.
+    def tick(self, rule_name: str, after: float = 0) -> None:
+        """Makes a scheduled rule invoke its targets, as its schedule does; a disabled rule invokes none.
+
+        Args:
+            rule_name: name of the rule.
+            after: seconds until then, which are left out (`localcloud.emulators.clock`).
 
         Raises:
             LocalCloudError: if there is no scheduled rule of this name.
         """
         try:
-            request_json("POST", f"{self.aws_url}/_localcloud/ticks", {"rule": rule_name})
+            request_json("POST", f"{self.aws_url}/_localcloud/ticks", {"rule": rule_name, "after": after})
         except LoopbackError as error:
             raise LocalCloudError(
                 f"No scheduled rule is named {rule_name}. `aws events list-rules` shows the names."

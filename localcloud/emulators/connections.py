@@ -3,6 +3,7 @@
 AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/connections.json, and LocalStack's
 snapshots): an ARN ends in a UUID, `connection/NAME/UUID` and `api-destination/NAME/UUID`; DescribeConnection shows the
 name of the key and not its value, and the ARN of the secret that EventBridge keeps, `events!connection/NAME/UUID`.
+EventBridge reports a deauthorized connection as an event.
 
 Non-goals: other authorization than by an API key; that secret itself.
 """
@@ -11,7 +12,10 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+from localcloud.emulators import clock
 
 Response = tuple[int, Mapping[str, str], bytes]
 """Status, headers and body, as MiniStack's handlers return them."""
@@ -53,3 +57,43 @@ def make_describe_handler(describe: Handler) -> Handler:
         return status, headers, json.dumps(shown).encode()
 
     return described
+
+
+def make_deauthorize_handler(
+    deauthorize: Handler, connections: Mapping[str, dict[str, Any]], put: Callable[[Mapping[str, Any]], None]
+) -> Handler:
+    """Return a handler that deauthorizes a connection as MiniStack does, and reports it.
+
+    Source: "Connection Deauthorized" in the EventBridge events detail reference; only what a rule can match is filled
+    in as it is there.
+
+    Args:
+        deauthorize: MiniStack's handler.
+        connections: the connections by name.
+        put: puts an event on the default bus.
+    """
+
+    def deauthorized(data: Mapping[str, Any]) -> Response:
+        status, headers, body = deauthorize(data)
+        if status == 200:
+            connection_arn = connections[data["Name"]]["ConnectionArn"]
+            put(make_event("Connection Deauthorized", connection_arn, {"connectionArn": connection_arn}))
+        return status, headers, body
+
+    return deauthorized
+
+
+def make_event(detail_type: str, resource_arn: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of EventBridge itself about one of its resources, at the time of this flow."""
+    region, account = resource_arn.split(":")[3:5]
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": "aws.events",
+        "account": account,
+        "time": datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [resource_arn],
+        "detail": dict(detail),
+    }

@@ -41,13 +41,19 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
 from localcloud.emulators import clock, cloudwatch
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
-from localcloud.emulators.connections import Handler, Response, make_create_handler, make_describe_handler
+from localcloud.emulators.connections import (
+    Handler,
+    Response,
+    make_create_handler,
+    make_deauthorize_handler,
+    make_describe_handler,
+    make_event,
+)
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
 from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
@@ -121,6 +127,7 @@ class Bus:
             *("_dispatch_event", "_dispatch_to_api_destination", "_dispatch_to_stepfunctions", "_invoke_target"),
             *("_render_input_template", "_event_pattern_error", "_now_ts", "_tick_scheduled_rules"),
             *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
+            "_deauthorize_connection",
             *("_pattern_event_view", "_matches_pattern_view", "_event_from_test_payload"),
             *("_apply_input_transformer", "_build_api_destination_request", "_connection_auth_headers"),
             *("_finalize_api_dest_headers", "_http_open", "_rules", "_targets", "_connections", "_api_destinations"),
@@ -142,6 +149,9 @@ class Bus:
             "ApiDestinationArn", _events._create_api_destination, _events._api_destinations
         )
         _events._describe_connection = make_describe_handler(_events._describe_connection)
+        _events._deauthorize_connection = make_deauthorize_handler(
+            _events._deauthorize_connection, _events._connections, self.put
+        )
         _events._put_rule = _replacing(_events._put_rule)
 
     def put(self, event: Mapping[str, Any]) -> None:
@@ -165,16 +175,22 @@ class Bus:
                 for target in list(_events._targets.get(key, ())):
                     self._invoke(target, record, rule, view)
 
-    def tick(self, name: str) -> bool:
+    def tick(self, name: str, after: float = 0) -> bool:
         """Invokes the targets of a scheduled rule, as its schedule does; False if there is no such rule.
 
         Source: "Creating a scheduled rule" shows the event. A disabled rule invokes nothing.
+
+        Args:
+            name: name of the rule.
+            after: seconds until then, which the clock of the caller's context leaves out.
         """
+        clock.skip(after)
         for key, rule in list(_events._rules.items()):
             if rule["Name"] != name or not rule["ScheduleExpression"]:
                 continue
             if rule["State"] != "DISABLED":
-                record = {**_events._event_from_test_payload(_scheduled_event(rule["Arn"])), "EventBusName": "default"}
+                event = make_event("Scheduled Event", rule["Arn"], {})
+                record = {**_events._event_from_test_payload(event), "EventBusName": "default"}
                 view = _events._pattern_event_view(record)
                 for target in list(_events._targets.get(key, ())):
                     self._invoke(target, record, rule, view)
@@ -270,21 +286,6 @@ class Bus:
         limit = destination.get("InvocationRateLimitPerSecond") or _DEFAULT_RATE_LIMIT
         self._sleep(self._rate_limit.reserve(name, limit, time.monotonic() / self._second))
         return _post({**request, "headers": _events._finalize_api_dest_headers(headers)})
-
-
-def _scheduled_event(rule_arn: str) -> dict[str, Any]:
-    region, account = rule_arn.split(":")[3:5]
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": account,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [rule_arn],
-        "detail": dict[str, Any](),
-    }
 
 
 def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> dict[str, Any]:

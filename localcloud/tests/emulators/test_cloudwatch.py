@@ -153,3 +153,42 @@ def test_dead_letter_is_measured_up_to_fifteen_minutes_late(cloud: RunningCloud,
     assert sorted(told) == ["failed", "letters"]
     assert told["failed"].at - began < 130
     assert 15 * 60 < told["letters"].at - began < 15 * 60 + 130
+
+
+def test_deauthorized_connection_is_reported_as_an_event(cloud: RunningCloud, topic: str) -> None:
+    events = cloud.client("events")
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": "no"}}
+    made = events.create_connection(Name="lost", AuthorizationType="API_KEY", AuthParameters=key)
+    pattern = {
+        "source": ["aws.events"],
+        "detail-type": ["Connection Deauthorized"],
+        "resources": [made["ConnectionArn"]],
+    }
+    events.put_rule(Name="lost", EventPattern=json.dumps(pattern))
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": topic}]}
+    cloud.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
+    events.put_targets(Rule="lost", Targets=[{"Id": "mail", "Arn": topic}])
+    events.deauthorize_connection(Name="lost")
+    assert "Connection Deauthorized" in cloud.mails()[-1].message
+
+
+def test_scheduled_rule_invokes_later_by_the_clock(cloud: RunningCloud) -> None:
+    events, states = cloud.client("events"), cloud.client("stepfunctions")
+    ends = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    machine = states.create_state_machine(name="ticks", definition=json.dumps(ends), roleArn=ROLE)["stateMachineArn"]
+    cloud.client("iam").create_role(RoleName="ticks", AssumeRolePolicyDocument=json.dumps(document("sts:AssumeRole")))
+    start = json.dumps(document("states:StartExecution", Resource=machine))
+    cloud.client("iam").put_role_policy(RoleName="ticks", PolicyName="start", PolicyDocument=start)
+    events.put_rule(Name="ticks", ScheduleExpression="rate(15 minutes)")
+    role = f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/ticks"
+    events.put_targets(Rule="ticks", Targets=[{"Id": "machine", "Arn": machine, "RoleArn": role}])
+    cloud.tick("ticks", after=900)
+    cloud.wait_idle()
+    (execution,) = states.list_executions(stateMachineArn=machine)["executions"]
+    assert 890 < execution["startDate"].timestamp() - time.time() <= 900
+
+
+def document(action: str, **fields: Any) -> dict[str, Any]:
+    fields = fields or {"Principal": {"Service": "events.amazonaws.com"}}
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **fields}]}

@@ -120,7 +120,7 @@ class RunningCloud:
         Afterwards every matching rule has begun its deliveries; `wait_idle` waits for their end.
 
         Args:
-            record: one CloudTrail record; one with a top-level `drill` is put as an operator's drill.
+            record: one CloudTrail record; `{"drill": DETAIL}` is put as an operator's drill.
 
         Raises:
             RecordShapeError: if the record lacks what every CloudTrail record has.

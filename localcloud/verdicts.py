@@ -5,8 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from breakglass.alerts.drills import DRILL_EVENT_TYPE
+
 FOREIGN_ALERT = "unknown"
 """Kind of a message that names no evidence path, so it is not an alert."""
+
+DRILL = "drill"
+"""Kind of a drill's message."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,8 @@ class Verdict:
 
     Attributes:
         file: name of the record's file.
-        expected: alert kinds (evidence paths) in alphabetical order, one for each message; None without an expectation.
+        expected: alert kinds (evidence paths, `drill`) in alphabetical order, one for each message; None without an
+            expectation.
         seen: alert kinds of the messages that Slack accepted, likewise.
         seconds: from the record on the bus to the last of its messages in Slack; None if none came.
     """
@@ -42,7 +48,7 @@ class Verdict:
 
 
 def list_alert_kinds(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The evidence path of each message, in alphabetical order; repeated messages count each.
+    """The evidence path of each message or `drill`, in alphabetical order; repeated messages count each.
 
     Args:
         messages: bodies of chat.postMessage calls; the alert path names its evidence in `metadata.event_payload`.
@@ -59,5 +65,8 @@ def first_of_each_kind(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[st
 
 
 def _alert_kind(message: Mapping[str, Any]) -> str:
-    payload = (message.get("metadata") or {}).get("event_payload") or {}
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") == DRILL_EVENT_TYPE:
+        return DRILL
+    payload = metadata.get("event_payload") or {}
     return str(payload.get("evidence", FOREIGN_ALERT))

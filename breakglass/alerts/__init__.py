@@ -2,7 +2,7 @@
 
     subjects           the watched permission sets and IAM roles
     patterns           the EventBridge event pattern for each subject and evidence path
-    drills             drill events, which match the same patterns
+    drills             drill events, with a rule and a message of their own
     messages           the input transformers of Slack messages and e-mails
     connection_events  the loss of the connection to Slack
     states             states that the state machines of the alert path share

@@ -135,7 +135,7 @@ def _text(position: dict[str, int], approvals: ApprovalMetrics | None) -> dict[s
     recorded = " Every use is also delivered to the usage recorder." if approvals else ""
     lines = (
         "# Break-glass use",
-        "Every use should have an explanation in its Slack thread; drills count as uses. A red alarm or a dead letter: "
+        "Every use should have an explanation in its Slack thread. A red alarm or a dead letter: "
         "see `docs/runbooks/alarms.md`. No messages in Slack: see `docs/runbooks/slack-is-down.md`.",
         "The numbers are EventBridge's, delivered on a best-effort basis. CloudTrail has the record." + recorded,
     )

@@ -1,106 +1,88 @@
-"""Drill events: they match the same rules as a use, and AWS never sends one.
+"""Drills: test events for the way to Slack, with a rule and a message for each role.
 
-Non-goals: sending them (see docs/runbooks/drill.md).
+Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
+the message inserts nothing of `detail`: its facts are those of the stack and of the event's envelope. Of the envelope,
+EventBridge sets `id`, `account` and `region`; the sender may set `time`, a time stamp that can hold no text
+(EventBridge API Reference, "PutEventsRequestEntry").
+
+A drill is no use of a role: it matches no rule of a use, so it is not counted, recorded, mailed or paged.
+
+Non-goals: sending drills (`breakglass.cli.drill`); the rules of the uses themselves, which a drill does not match.
 """
 
 import json
-from typing import Any, assert_never
 
-from breakglass.alerts.patterns import (
-    DRILL_DETAIL_TYPE,
-    DRILL_MARKER,
-    DRILL_SOURCE,
-    RESERVED_PATH,
-    event_pattern,
+from breakglass.alerts.messages import (
+    Transformer,
+    build_transformer,
+    facts_section,
+    header,
+    require_plain_text,
+    text_section,
 )
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.vocabulary import EvidencePath, partition_of_region
+from breakglass.alerts.patterns import Pattern
+from breakglass.alerts.subjects import Subject
+
+DRILL_SOURCE = "breakglass.drill"
+"""The source of drill events; no sender can use a source of AWS."""
+
+DRILL_DETAIL_TYPE = "Break-glass drill"
+"""The detail type of drill events."""
+
+DRILL_EVENT_TYPE = "breakglass_drill"
+"""The `event_type` in the metadata of a drill's message; that of an alert is `breakglass_use`."""
 
 
-def drill_event(
-    subject: Subject,
-    path: EvidencePath,
-    *,
-    account_id: str,
-    region: str,
-    time: str,
-    event_id: str,
-    person: str = "drill",
-) -> dict[str, str]:
-    """Build a drill event: it matches the subject's event pattern, and its message begins with DRILL.
-
-    Any holder of PutEvents on the bus can send one with any content; only the marker is fixed. A crafted value can put
-    false facts and mentions into the fields that the message shows. By AWS's recorded answers it can change nothing
-    else of the message; by AWS's guide it can rewrite all of it (decision 0008).
+def drill_event(role: str) -> dict[str, str]:
+    """Return the entry for `events:PutEvents` that sends a drill for a watched role.
 
     Args:
-        subject: the watched role.
-        path: the evidence path of the drill.
-        account_id: the account that the message shows.
-        region: the region that the message shows; it also decides the partition.
-        time: the time as CloudTrail writes it, e.g. `2026-07-01T00:08:20Z`.
-        event_id: a new UUID, by which the message can be found.
-        person: the session name that the message shows.
+        role: `Subject.key` of the role. For a permission set that is its name, the same as its label.
+    """
+    return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps({"role": role})}
 
-    Returns:
-        An entry for `events:PutEvents`.
+
+def drill_pattern(subject: Subject) -> Pattern:
+    """Return the event pattern of a role's drill rule."""
+    return {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"role": [subject.key]}}
+
+
+def drill_message(subject: Subject, *, channel: str) -> Transformer:
+    """Build the message of a drill: the body of a `chat.postMessage` call.
+
+    Its metadata has the `event_type` `breakglass_drill` and the `event_payload` `{"event_id", "role", "account",
+    "time"}`; `event_id` is the `EventId` that PutEvents returned, and `role` the subject's label.
 
     Raises:
-        ValueError: the subject has no such evidence path.
+        MessageError: a configured text would break the message.
     """
-    # Raises for a path that the subject does not have.
-    event_pattern(subject, path)
-    record = {
-        "drill": DRILL_MARKER,
-        "eventTime": time,
-        "awsRegion": region,
-        "eventID": event_id,
-        "recipientAccountId": account_id,
-        **_drill_fields(path, subject.label, _drill_role_arn(subject, account_id, partition_of_region(region)), person),
+    role = require_plain_text(subject.label)
+    headline = f"Drill: a test of the alerts about {role}, account <envelopeAccount>"
+    facts = {
+        "Role": role,
+        "Account of the alerts": "<envelopeAccount>",
+        "Region": "<envelopeRegion>",
+        "Drill": "<envelopeId>",
     }
-    return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps(record)}
-
-
-def _drill_role_arn(subject: Subject, account_id: str, partition: str) -> str:
-    """Return the role's ARN; a permission set's role gets a suffix that Identity Center never makes."""
-    match subject:
-        case PermissionSetSubject(name):
-            return f"arn:{partition}:iam::{account_id}:{RESERVED_PATH}AWSReservedSSO_{name}_drill"
-        case RoleSubject(arn):
-            return arn
-
-
-def _drill_fields(path: EvidencePath, label: str, role_arn: str, person: str) -> dict[str, Any]:
-    """Return the fields of a CloudTrail record that the pattern and the message of this path read."""
-    _, partition, _, _, account_id, resource = role_arn.split(":")
-    match path:
-        case EvidencePath.session_start:
-            return {
-                "eventName": "AssumeRole",
-                "userIdentity": {"type": "AssumedRole", "accountId": account_id},
-                "requestParameters": {"roleArn": role_arn, "roleSessionName": person},
-            }
-        case EvidencePath.portal:
-            return {
-                "eventName": "GetRoleCredentials",
-                "userIdentity": {"type": "IdentityCenterUser"},
-                "sourceIPAddress": "drill",
-                "serviceEventDetails": {"role_name": label, "account_id": account_id},
-            }
-        case EvidencePath.console:
-            session = f"arn:{partition}:sts::{account_id}:assumed-role/{resource.rsplit('/', 1)[1]}/{person}"
-            return {
-                "eventName": "ConsoleLogin",
-                "userIdentity": {"type": "AssumedRole", "arn": session},
-                "sourceIPAddress": "drill",
-                "responseElements": {"ConsoleLogin": "Success"},
-            }
-        case EvidencePath.denied:
-            return {
-                "eventName": "AssumeRole",
-                "userIdentity": {"type": "IAMUser", "accountId": account_id},
-                "errorCode": "AccessDenied",
-                "errorMessage": f"User: drill is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
-            }
-        case _:
-            assert_never(path)
+    return build_transformer(
+        {
+            "channel": require_plain_text(channel),
+            "text": f"{headline}.",
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "blocks": [
+                header(f":test_tube: {headline}"),
+                text_section("A test of the way to Slack. It is no sign of a use, and there is nothing to explain."),
+                facts_section(facts),
+            ],
+            "metadata": {
+                "event_type": DRILL_EVENT_TYPE,
+                "event_payload": {
+                    "event_id": "<envelopeId>",
+                    "role": role,
+                    "account": "<envelopeAccount>",
+                    "time": "<envelopeTime>",
+                },
+            },
+        }
+    )

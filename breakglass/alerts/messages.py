@@ -12,15 +12,13 @@ EventBridge decide this module (`breakglass.alerts.input_template`):
   records lack shares its fact with a field that all of them have: no label is followed by nothing.
 - Everything in angle brackets is a placeholder, so Slack's `<url|text>` can't be written: links are buttons.
 
-The alphabets are AWS's, so they hold for CloudTrail's events only. The sender of a drill (`events:PutEvents`) chooses
-the fields and can write false facts and mentions with them (decision 0008); `drills=False` closes that.
+The alphabets are AWS's, so they hold for CloudTrail's events only. Of any other event only the fields of the envelope
+may be inserted (`breakglass.alerts.drills`).
 
 EventBridge can't format a time: the message shows CloudTrail's own, in UTC.
 
 With approvals, a use is recorded and explained. The usage recorder and the button `Explain this usage` get one text of
-seven fields, which `app.domain.usage_lifecycle.parse_evidence` reads: `|` is in no field's alphabet. The usage recorder
-also gets the event's source, as the last key: of two equal keys of a JSON object the last one counts there, so a drill
-can't replace the source.
+six fields, which `app.domain.usage_lifecycle.parse_evidence` reads: `|` is in no field's alphabet.
 
 Non-goals: sending; the number of messages for one use (one for each evidence path).
 """
@@ -54,10 +52,11 @@ class Field:
 
 
 FIELDS: Mapping[str, Field] = {
-    # Set by EventBridge: AWS refuses events of other senders with one of its own sources ("PutEvents").
-    "source": Field("$.source", r"[a-z.]", 32),
-    # Only drills have this field, so only their messages begin with DRILL.
-    "drill": Field("$.detail.drill", r"[DRIL: ]", 7),
+    # "AWS events" (Amazon EventBridge User Guide): the envelope, which the sender of an event can't fill with text.
+    "envelopeId": Field("$.id", r"[0-9a-f-]", 36),
+    "envelopeTime": Field("$.time", r"[0-9TZ:.-]", 30),
+    "envelopeAccount": Field("$.account", r"[0-9]", 12),
+    "envelopeRegion": Field("$.region", r"[a-z0-9-]", 32),
     # "CloudTrail record contents for management, data, and network activity events" (AWS CloudTrail User Guide)
     "eventId": Field("$.detail.eventID", r"[0-9A-Za-z-]", 36),
     "eventName": Field("$.detail.eventName", r"[A-Za-z]", 32),
@@ -171,7 +170,7 @@ def _alert_text(subject: Subject, path: EvidencePath) -> _AlertText:
     if isinstance(subject, PermissionSetSubject):
         return text
     # The account of a plain role is configured, while the matching record may be the copy of the caller's account.
-    account = _require_plain_text(subject.account_id)
+    account = require_plain_text(subject.account_id)
     facts = {**text.facts, "Account": account}
     if path is EvidencePath.session_start:
         # The caller of a plain role chooses the session name; Identity Center sets it to the user's name.
@@ -198,20 +197,18 @@ def _evidence(subject: Subject, path: EvidencePath) -> str:
     """Return the evidence of a use for `app.domain.usage_lifecycle.parse_evidence`."""
     if not is_usage(path):
         raise ValueError(f"Expected the evidence path of a use, got {path}: a refused attempt is not a use.")
-    role = _require_plain_text(subject.label)
-    return "|".join(
-        ["<drill>", role, path.value, _alert_text(subject, path).account, "<eventId>", "<time>", _WHO[path]]
-    )
+    role = require_plain_text(subject.label)
+    return "|".join([role, path.value, _alert_text(subject, path).account, "<eventId>", "<time>", _WHO[path]])
 
 
 def usage_recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
-    """Build the usage recorder's input: `{"value", "source"}`, the value as in the button `Explain this usage`.
+    """Build the usage recorder's input: `{"value"}`, the same value as in the button `Explain this usage`.
 
     Raises:
         MessageError: a configured text would break the value.
         ValueError: events of this path are not uses.
     """
-    return _transformer({"value": _evidence(subject, path), "source": "<source>"})
+    return build_transformer({"value": _evidence(subject, path)})
 
 
 def slack_message(
@@ -236,7 +233,7 @@ def slack_message(
     Raises:
         MessageError: a configured text would break the message, or the message is too long for Slack or EventBridge.
     """
-    role = _require_plain_text(subject.label)
+    role = require_plain_text(subject.label)
     texts = _alert_text(subject, path)
     headline = texts.headline.format(role=role)
     buttons: list[dict[str, Any]] = []
@@ -247,7 +244,7 @@ def slack_message(
     event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
     buttons.append(_button("Open event in CloudTrail", "open_event", url=event_url))
     if post_mortem_url is not None:
-        buttons.append(_button("Post-mortem", "open_post_mortem", url=_require_plain_text(post_mortem_url)))
+        buttons.append(_button("Post-mortem", "open_post_mortem", url=require_plain_text(post_mortem_url)))
     facts = {
         "Role": role,
         **texts.facts,
@@ -255,17 +252,17 @@ def slack_message(
         "Region": "<region>",
         "Recorded event": "<eventName>",
     }
-    return _transformer(
+    return build_transformer(
         {
-            "channel": _require_plain_text(channel),
-            "text": f"<drill>Break-glass role {headline}. " + _sentences(texts.facts),
+            "channel": require_plain_text(channel),
+            "text": f"Break-glass role {headline}. " + _sentences(texts.facts),
             "unfurl_links": False,
             "unfurl_media": False,
             "blocks": [
-                {"type": "header", "text": _plain(f"<drill>:rotating_light: {headline}")},
-                {"type": "section", "text": _markdown(f"{texts.evidence}.")},
-                {"type": "section", "fields": [_markdown(f"*{label}*\n`{value}`") for label, value in facts.items()]},
-                {"type": "section", "text": _markdown(ask)},
+                header(f":rotating_light: {headline}"),
+                text_section(f"{texts.evidence}."),
+                facts_section(facts),
+                text_section(ask),
                 {"type": "actions", "elements": buttons},
             ],
             "metadata": {
@@ -275,6 +272,7 @@ def slack_message(
                     "evidence": path.value,
                     "role": role,
                     "account": texts.account,
+                    "time": "<time>",
                 },
             },
         }
@@ -297,12 +295,12 @@ def email_text(subject: Subject, path: EvidencePath, *, post_mortem_url: str | N
         "Recorded event": "<eventName>, ID <eventId>",
     }
     text = (
-        f"<drill>Break-glass role {texts.headline.format(role=_require_plain_text(subject.label))}. {texts.evidence}. "
+        f"Break-glass role {texts.headline.format(role=require_plain_text(subject.label))}. {texts.evidence}. "
         f"{_sentences(facts)} Explain this in the Slack thread; if it stays unexplained, treat it as a security "
         "incident."
     )
-    return _transformer(
-        text if post_mortem_url is None else f"{text} Post-mortem: {_require_plain_text(post_mortem_url)}"
+    return build_transformer(
+        text if post_mortem_url is None else f"{text} Post-mortem: {require_plain_text(post_mortem_url)}"
     )
 
 
@@ -330,7 +328,12 @@ def _event_field(path: str, event: Mapping[str, Any]) -> Any:
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9]+)>")
 
 
-def _transformer(message: Any) -> Transformer:
+def build_transformer(message: Any) -> Transformer:
+    """Return the transformer of a message whose texts hold placeholders of `FIELDS`.
+
+    Raises:
+        MessageError: see `check_transformer`.
+    """
     template = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
     names = dict.fromkeys(_PLACEHOLDER.findall(template))
     transformer = Transformer({name: FIELDS[name].path for name in names}, template)
@@ -342,7 +345,7 @@ def _sentences(facts: Mapping[str, str]) -> str:
     return " ".join(f"{label}: {value}." for label, value in facts.items())
 
 
-def _require_plain_text(text: str) -> str:
+def require_plain_text(text: str) -> str:
     """Return a configured text, if a message shows it as it is.
 
     Raises:
@@ -355,6 +358,21 @@ def _require_plain_text(text: str) -> str:
             "JSON. Use only letters, digits and the punctuation of names and web addresses."
         )
     return text
+
+
+def header(text: str) -> dict[str, Any]:
+    """Return a header block of plain text."""
+    return {"type": "header", "text": _plain(text)}
+
+
+def text_section(text: str) -> dict[str, Any]:
+    """Return a section block of one text in Slack's markup."""
+    return {"type": "section", "text": _markdown(text)}
+
+
+def facts_section(facts: Mapping[str, str]) -> dict[str, Any]:
+    """Return a section block of labels, each with its value in a code span."""
+    return {"type": "section", "fields": [_markdown(f"*{label}*\n`{value}`") for label, value in facts.items()]}
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -381,7 +399,7 @@ def check_transformer(transformer: Transformer) -> None:
     """Check that EventBridge accepts the transformer, and that Slack accepts every message made of it.
 
     Args:
-        transformer: of a Slack message, of a usage recorder's `{"value", "source"}`, or of one text.
+        transformer: of a Slack message, of a usage recorder's `{"value"}`, or of one text.
 
     Raises:
         MessageError: the template is not JSON or too long; placeholders and paths don't agree; another field than those
@@ -402,7 +420,7 @@ def check_transformer(transformer: Transformer) -> None:
         raise MessageError(f"Each placeholder needs a path, and each path a placeholder; {odd} has only one of them.")
     for values in ({name: "" for name in used}, {name: _longest_value(name) for name in used}):
         match json.loads(render(transformer.template, values)):
-            case {"value": str(value), "source": str(), **others} if not others:
+            case {"value": str(value), **others} if not others:
                 _require_length("the value", value, _VALUE_LIMIT)
             case dict(body):
                 _check_slack(body)

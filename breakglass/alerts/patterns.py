@@ -41,15 +41,6 @@ RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
 """
 
-DRILL_SOURCE = "breakglass.drill"
-"""The source of drill events; no sender can use a source of AWS."""
-
-DRILL_DETAIL_TYPE = "Break-glass drill"
-"""The detail type of drill events."""
-
-DRILL_MARKER = "DRILL: "
-"""The value of the field `detail.drill`, which no CloudTrail record has: a drill's message begins with it."""
-
 PATTERN_LIMIT = 2048
 """The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
 
@@ -75,21 +66,17 @@ _ORIGIN: dict[EvidencePath, Pattern] = {
 RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
 
 
-def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws", drills: bool = True) -> Pattern:
+def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws") -> Pattern:
     """Return the event pattern of one rule in a partition; a role's ARN has its own.
+
+    It matches sources of AWS only, which AWS refuses to any other sender (EventBridge API Reference, "PutEvents").
 
     Raises:
         ValueError: the subject has no such evidence path.
     """
     if path not in subject.evidence_paths:
         raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) offers permission sets only.")
-    detail = _detail(subject, path, partition)
-    if not drills:
-        return {**_ORIGIN[path], "detail": detail}
-    # EventBridge reads $or as one pattern for each branch; `detail` beside it applies to both. A field must not be both
-    # beside a $or and inside it: the last one would replace the other.
-    drill = {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"drill": [DRILL_MARKER]}}
-    return {"$or": [_ORIGIN[path], drill], "detail": detail}
+    return {**_ORIGIN[path], "detail": _detail(subject, path, partition)}
 
 
 def pattern_json(pattern: Pattern) -> str:

@@ -371,7 +371,7 @@ class RetryArgs(TypedDict):
 
 
 class SlackArgs(TypedDict):
-    """The Slack channel, and the way to it."""
+    """The Slack channels, and the way to them."""
 
     post_message_url: NotRequired[str]
     """Slack's method `chat.postMessage`; another address only for GovSlack or a test. Default:
@@ -382,10 +382,10 @@ class SlackArgs(TypedDict):
     bot_token_secret_name: NotRequired[str]
     """The name of an existing secret in the same account and region whose value is the bot token and nothing else.
     Default: a secret is created from the token in the stack's configuration."""
-    channel: str
-    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
     drill_channel: NotRequired[str]
     """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
+    channel: str
+    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
 
 
 class WatchArgs(TypedDict):
@@ -424,8 +424,8 @@ class AlertsArgs(TypedDict):
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
     drills: NotRequired[Any]
-    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. `{every: P7D}` also sends a
-    drill of each role on a schedule, P1D to P7D. Default: `true`."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. `{every:
+    P7D}` also sends a drill of each role on a schedule, P1D to P7D. Default: `true`."""
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     slack: SlackArgs
@@ -535,6 +535,8 @@ class UsageAlertArgs(TypedDict):
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
     """The ARN of the IAM role to watch; not one that Identity Center created."""
+    drill_channel: NotRequired[str]
+    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
     channel: str
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
     region: str
@@ -542,7 +544,8 @@ class UsageAlertArgs(TypedDict):
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
     drills: NotRequired[bool]
-    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. Default: `true`."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. Default:
+    `true`."""
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     tags: NotRequired[dict[str, str]]

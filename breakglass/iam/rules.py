@@ -599,8 +599,7 @@ PERMITTED_ACTIONS = (
     PermittedActions(("cloudtrail:CreateTrail",), "Another trail does not change the first."),
     PermittedActions(
         ("events:PutEvents", "events:PutRawEvents"),
-        "A custom event can't have a source of AWS, so it is not a use of a role. A drill can be forged: `drills: "
-        "false` closes that.",
+        "A custom event can't have a source of AWS, so it is not a use of a role. A forged drill says that it is one.",
     ),
     PermittedActions(("events:DeleteSubscriber",), "The rules of the alert path are not subscribers."),
     PermittedActions(

@@ -69,13 +69,13 @@ class SlackAlert(AlertText):
     """Keys of an alert in Slack."""
 
     drills: StrictBool = True
-    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role."""
     retry: Retry = Field(default_factory=Retry)
     """Limits of EventBridge's delivery to Slack."""
 
     @property
     def has_drills(self) -> bool:
-        """True if a drill event raises an alert."""
+        """True if a drill event is answered in Slack."""
         return self.drills is not False
 
 
@@ -84,6 +84,13 @@ class SlackChannel(ConfigModel):
 
     channel: SlackChannelId
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+
+
+class DrillChannel(ConfigModel):
+    """Keys of the channel for drills."""
+
+    drill_channel: SlackChannelId | None = None
+    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
 
 
 class SlackEndpoint(ConfigModel):
@@ -109,11 +116,8 @@ class BotTokenSecret(SecretEncryption):
     Default: a secret is created from the token in the stack's configuration."""
 
 
-class Slack(SlackChannel, BotTokenSecret, SlackEndpoint):
-    """The Slack channel, and the way to it."""
-
-    drill_channel: SlackChannelId | None = None
-    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
+class Slack(SlackChannel, DrillChannel, BotTokenSecret, SlackEndpoint):
+    """The Slack channels, and the way to them."""
 
 
 class Watch(ConfigModel):
@@ -176,8 +180,8 @@ class Alerts(SlackAlert, EvidencePaths):
     """The interval of the probe, PT5M to PT1H, or off. The probe schedules a message in each channel and deletes it
     unseen, so it gets the errors that an alert would get."""
     drills: DrillSetting = True
-    """Raise an alert for a drill event (source `breakglass.drill`) as well, marked DRILL. `{every: P7D}` also sends a
-    drill of each role on a schedule, P1D to P7D."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role.
+    `{every: P7D}` also sends a drill of each role on a schedule, P1D to P7D."""
     explain_button: StrictBool | None = None
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""
@@ -252,7 +256,7 @@ def _pattern_length_faults(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
     for path in subject.evidence_paths if subject else ():
         try:
             if subject and path in written:
-                pattern_json(event_pattern(subject, path, drills=alerts["drills"].value is not False))
+                pattern_json(event_pattern(subject, path))
         except BreakglassError:
             yield role.fault(
                 f"The role's path is too long. The event pattern of its rule for `{path}` holds the ARN, and would "

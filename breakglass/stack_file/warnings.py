@@ -50,7 +50,7 @@ _RULES_PER_BUS = 300
 
 
 def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Yield a warning if the rules (each role and evidence path, and the connection) exceed the default quota."""
+    """Yield a warning if the rules of paths, drills and the connection exceed the default quota."""
     if stack_file.alerts is None:
         return
     pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
@@ -58,6 +58,7 @@ def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
     names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
     subjects: list[Subject] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
     rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
+    rules += len(subjects) if stack_file.alerts.has_drills else 0
     if rules > _RULES_PER_BUS:
         yield Problem(
             f"{at}alerts",

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from breakglass.alerts.drills import DRILL_DETAIL_TYPE, DRILL_SOURCE
+
 _DETAIL_TYPES = {
     "AwsApiCall": "AWS API Call via CloudTrail",
     "AwsServiceEvent": "AWS Service Event via CloudTrail",
@@ -20,7 +22,6 @@ _DETAIL_TYPES = {
 }
 # Records before version 1.02 have no type; they are of API calls.
 _OLDEST_TYPE = "AwsApiCall"
-_DRILL = ("breakglass.drill", "Break-glass drill")
 
 
 class RecordShapeError(Exception):
@@ -30,19 +31,25 @@ class RecordShapeError(Exception):
 def as_event(record: Mapping[str, Any], *, account: str, region: str) -> dict[str, Any]:
     """Wraps a record into the event envelope.
 
-    A record with a top-level `drill` is a drill: it gets the source and detail-type that an operator's PutEvents call
-    has, since no AWS service ever sends such a field.
+    A record with a top-level `drill`, which CloudTrail never writes, is the drill with this detail: it gets the source
+    and detail-type of an operator's PutEvents call.
 
     Args:
-        record: one CloudTrail record (an element of `Records` in a log file).
+        record: one CloudTrail record (an element of `Records` in a log file), or `{"drill": DETAIL}`.
         account: used where the record has no `recipientAccountId`.
         region: used where the record has no `awsRegion`.
 
     Raises:
-        RecordShapeError: if `eventSource` is missing, or it or `eventType` is of no use.
+        RecordShapeError: if `eventSource` is missing, or it, `eventType` or `drill` is of no use.
     """
+    detail: Mapping[str, Any] = record
     if "drill" in record:
-        source, detail_type = _DRILL
+        source, detail_type, detail = DRILL_SOURCE, DRILL_DETAIL_TYPE, record["drill"]
+        if not isinstance(detail, dict):
+            raise RecordShapeError(
+                f'drill is {detail!r}, and a drill\'s detail is an object: write {{"drill": {{"role": ROLE}}}} with '
+                "the name of a watched role."
+            )
     else:
         service, dot, domain = str(record.get("eventSource")).partition(".")
         if not dot or not domain.startswith("amazonaws.com"):
@@ -67,5 +74,5 @@ def as_event(record: Mapping[str, Any], *, account: str, region: str) -> dict[st
         "time": record.get("eventTime", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
         "region": record.get("awsRegion", region),
         "resources": [],
-        "detail": dict(record),
+        "detail": dict(detail),
     }

@@ -1,8 +1,8 @@
 """CloudTrail records written for this project, and the alerts that each must cause.
 
 A record is a JSON file with one CloudTrail record; beside it, `NAME.expect` names the alerts that it must cause
-(`EvidencePath` values between white space), and is empty for a record that must stay silent. The record of a drill has
-a top-level field `drill`, which no record of CloudTrail has.
+(`EvidencePath` values between white space), and is empty for a record that must stay silent. A drill is no record of
+CloudTrail: its file holds `{"drill": DETAIL}`, the detail of the event, and its message is called `drill`.
 
 Persons, accounts and ids are made up; the credentials that AWS puts into some records are blanked but present, because
 no message may forward them. The shapes are those of records that AWS or their owners have published, with three
@@ -21,6 +21,7 @@ from typing import Any
 
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import RecordShapeError, as_event
+from localcloud.verdicts import DRILL
 
 RECORDS = Path(__file__).parent
 """The folder with this project's own records."""
@@ -83,7 +84,7 @@ def _content(file: Path) -> dict[str, Any]:
             raise RecordError(
                 f"{file} is a whole log file of CloudTrail. Save each entry of its Records as its own file."
             )
-        case {"eventSource": str(), "eventName": str()}:
+        case {"eventSource": str(), "eventName": str()} | {"drill": _}:
             try:
                 as_event(content, account="", region="")
             except RecordShapeError as error:
@@ -105,7 +106,7 @@ def _expected(file: Path) -> tuple[str, ...] | None:
         raise RecordError(
             f"{file} can't be read ({error}). Make it a text file that names the alerts the record must cause."
         ) from error
-    known = [path.value for path in EvidencePath]
+    known = [*(path.value for path in EvidencePath), DRILL]
     for kind in kinds:
         if kind not in known:
             raise RecordError(

@@ -38,7 +38,7 @@ def refusal(file: Path) -> str | None:
         record = load_record(file)
     except RecordError as error:
         return str(error)
-    assert as_event(record.content, account="", region="")["detail"] == record.content
+    assert as_event(record.content, account="", region="")["detail"] == record.content.get("drill", record.content)
     return None
 
 
@@ -77,6 +77,7 @@ def test_a_folder_in_place_of_a_file_is_refused_by_name(tmp_path: Path, kind: st
         ({**CALL, "eventSource": "evil.example.com"}, "CloudTrail writes a service's name as in sts.amazonaws.com"),
         ({**CALL, "eventType": "AwsCloudTrailInsight"}, "use a record of type AwsApiCall"),
         ({**CALL, "eventType": ["AwsApiCall"]}, "use a record of type AwsApiCall"),
+        ({"drill": "DRILL: "}, "a drill's detail is an object"),
     ],
 )
 def test_record_of_a_wrong_shape_is_refused_with_the_fix(tmp_path: Path, content: dict[str, object], said: str) -> None:

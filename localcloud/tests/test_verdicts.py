@@ -40,6 +40,11 @@ def test_the_kind_of_an_alert_is_its_evidence_path() -> None:
     assert list_alert_kinds([]) == ()
 
 
+def test_the_kind_of_a_drill_is_drill_whatever_it_names() -> None:
+    metadata = {"event_type": "breakglass_drill", "event_payload": {"evidence": "portal"}}
+    assert list_alert_kinds([{"metadata": metadata}]) == ("drill",)
+
+
 def test_first_of_each_kind_keeps_the_order_of_arrival() -> None:
     portal, console, again = message("portal"), message("console"), message("portal")
 

@@ -144,8 +144,8 @@ def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
         ("breakglass:index:UsageAlert", f"prod-{key}"),
         ("aws:sqs/queue:Queue", f"prod-{key}-dead-letters"),
         ("aws:sqs/queuePolicy:QueuePolicy", f"prod-{key}-dead-letters"),
-        *(("aws:cloudwatch/eventRule:EventRule", f"prod-{key}-{path}") for path in paths),
-        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-{key}-{path}") for path in paths),
+        *(("aws:cloudwatch/eventRule:EventRule", f"prod-{key}-{kind}") for kind in (*paths, "drill")),
+        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-{key}-{kind}") for kind in (*paths, "drill")),
         *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-monitoring-{key}-{path}") for path in paths),
         *(
             ("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-monitoring-{key}-{kind}")

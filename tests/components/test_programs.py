@@ -73,6 +73,7 @@ def test_settings_of_foreign_program_reach_resources() -> None:
     assert names == {
         "breakglass-storage-session_start",
         "breakglass-storage-denied",
+        "breakglass-storage-drill",
         "breakglass-security-lost-connection",
     }
     (secret,) = deployment.of_type("aws:secretsmanager/secret:Secret")

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from breakglass.alerts.drills import drill_message, drill_pattern
 from breakglass.alerts.messages import slack_message
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs
 from breakglass.iam.documents import dead_letter_queue_policy
 from breakglass.vocabulary import EvidencePath
@@ -54,6 +55,7 @@ def program(args: UsageAlertArgs) -> dict[str, pulumi.Output[Any]]:
     return {
         "rule_names": made.rule_names,
         "rule_arns": made.rule_arns,
+        "drill_rule_name": made.drill_rule_name,
         "queue_name": made.queue_name,
         "queue_arn": made.queue_arn,
         "queue_url": made.queue_url,
@@ -71,13 +73,13 @@ def test_inventory_for_a_permission_set() -> None:
         (COMPONENT, "alert"),
         (QUEUE, "alert-dead-letters"),
         (QUEUE_POLICY, "alert-dead-letters"),
-        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in EvidencePath),
+        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in [*EvidencePath, "drill"]),
     }
     assert deployment.calls == []
 
 
 def test_inventory_for_a_plain_role() -> None:
-    paths = {EvidencePath.session_start, EvidencePath.console, EvidencePath.denied}
+    paths = {EvidencePath.session_start, EvidencePath.console, EvidencePath.denied, "drill"}
 
     assert alert(OF_A_ROLE).inventory() == {
         (COMPONENT, "alert"),
@@ -96,6 +98,7 @@ def test_outputs() -> None:
             "session_start": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-session_start",
             "portal": "arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-portal",
         },
+        "drill_rule_name": "breakglass-alert-drill",
         "queue_name": "breakglass-alert-dead-letters",
         "queue_arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters",
         "queue_url": "https://sqs.eu-central-1.amazonaws.com/222222222222/breakglass-alert-dead-letters",
@@ -169,7 +172,8 @@ def test_dead_letter_queue_allows_rules_of_alert_only() -> None:
 
     policy = deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs
     assert policy["queueUrl"] == deployment.outputs["queue_url"]
-    rules = [f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-{path}" for path in EvidencePath]
+    paths = [*EvidencePath, "drill"]
+    rules = [f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-{path}" for path in paths]
     queue = "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters"
     assert json.loads(policy["policy"]) == dead_letter_queue_policy(queue, rules)
 
@@ -181,12 +185,42 @@ def test_retry_can_be_set() -> None:
         assert target.inputs["retryPolicy"] == {"maximumEventAgeInSeconds": 60, "maximumRetryAttempts": 0}
 
 
-def test_drills_can_be_omitted() -> None:
-    deployment = alert({**OF_A_ROLE, "drills": False})
+def test_drill_rule_differs_from_a_use_in_pattern_and_message() -> None:
+    deployment = alert(OF_A_SET)
 
-    rule = deployment.get(RULE, "alert-session_start").inputs
-    pattern = event_pattern(RoleSubject(ROLE_ARN), EvidencePath.session_start, drills=False)
-    assert json.loads(rule["eventPattern"]) == pattern
+    rule = deployment.get(RULE, "alert-drill").inputs
+    assert json.loads(rule.pop("eventPattern")) == drill_pattern(PermissionSetSubject(SET))
+    assert rule == {
+        "name": "breakglass-alert-drill",
+        "description": f"Drill of the alerts about {SET}.",
+        "state": "ENABLED",
+        "region": REGION,
+        "tags": {"team": "platform"},
+    }
+    message = drill_message(PermissionSetSubject(SET), channel=CHANNEL)
+    of_a_use = deployment.get(TARGET, "alert-session_start").inputs
+    assert deployment.get(TARGET, "alert-drill").inputs == {
+        **of_a_use,
+        "rule": "breakglass-alert-drill",
+        "inputTransformer": {"inputPaths": dict(message.input_paths), "inputTemplate": message.template},
+    }
+
+
+def test_drills_can_have_their_own_channel() -> None:
+    deployment = alert({**OF_A_SET, "drill_channel": "C0DRILLS00"})
+
+    def channel(kind: str) -> str:
+        target = deployment.get(TARGET, f"alert-{kind}").inputs
+        return str(json.loads(target["inputTransformer"]["inputTemplate"])["channel"])
+
+    assert [channel(kind) for kind in ("session_start", "drill")] == [CHANNEL, "C0DRILLS00"]
+
+
+def test_drills_can_be_omitted() -> None:
+    with_drills, without = alert(OF_A_ROLE), alert({**OF_A_ROLE, "drills": False})
+
+    assert with_drills.inventory() - without.inventory() == {(RULE, "alert-drill"), (TARGET, "alert-drill")}
+    assert without.outputs == {**with_drills.outputs, "drill_rule_name": None}
 
 
 def test_other_partition_has_other_arns() -> None:
@@ -200,7 +234,7 @@ def test_other_partition_has_other_arns() -> None:
 def test_duplicate_path_gives_one_rule() -> None:
     deployment = alert({**OF_A_SET, "evidence_paths": [EvidencePath.portal, EvidencePath.portal]})
 
-    assert [rule.name for rule in deployment.of_type(RULE)] == ["alert-portal"]
+    assert {rule.name for rule in deployment.of_type(RULE)} == {"alert-portal", "alert-drill"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
+from breakglass.alerts.drills import drill_pattern
 from breakglass.alerts.patterns import event_pattern, pattern_json
 from breakglass.alerts.subjects import Subject
 
@@ -24,12 +25,13 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
 
 
 def alerts(subjects: Iterable[Subject], event: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the evidence path of each rule that matches an event, in alphabetical order."""
-    return tuple(
-        sorted(
-            path.value
-            for subject in subjects
-            for path in subject.evidence_paths
-            if matches(event_pattern(subject, path), event)
+    """Return the evidence path of each rule that matches an event, or `drill`, in alphabetical order."""
+    patterns = [
+        rule
+        for subject in subjects
+        for rule in (
+            ("drill", drill_pattern(subject)),
+            *((path.value, event_pattern(subject, path)) for path in subject.evidence_paths),
         )
-    )
+    ]
+    return tuple(sorted(kind for kind, pattern in patterns if matches(pattern, event)))

@@ -18,7 +18,6 @@ from breakglass.app.entrypoints.receiver_app import MAX_BODY_BYTES
 from breakglass.app.slack import ids
 from breakglass.naming import AppFunction
 from localcloud.driver import format_view, get_button_value, has_button
-from localcloud.records import RECORDS, load_record
 from localcloud.slack_user import wait_until
 from tests.local.approvals_harness import (
     ADA,
@@ -385,15 +384,6 @@ def test_usage_without_a_request_is_explained_and_accepted(approvals: ApprovalsH
     barbara.submit(barbara.click_for_form(explained, ids.ACCEPT), {})
     approvals.wait_for_reply(alert, lambda reply: "Explanation accepted" in reply["text"], "that it is accepted")
     assert recorded.id not in [each.id for each in approvals.store.open_usages()]
-
-
-def test_a_drill_needs_no_explanation(approvals: ApprovalsHarness) -> None:
-    record = {**load_record(RECORDS / "drill-session.json").content, "eventID": usage_record(ADA)["eventID"]}
-    alert = alert_of(approvals, record)
-    ada = approvals.user(ADA)
-    told = ada.click_for_form(alert, ids.EXPLAIN_ALERT)
-    assert "This alert came from a drill" in format_view(told)
-    assert approvals.store.usage_of_event(record["eventID"]) is None
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

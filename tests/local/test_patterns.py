@@ -5,6 +5,7 @@ Not shown here: that EventBridge itself accepts the patterns (docs/live-checks.m
 
 import pytest
 
+from breakglass.alerts.drills import drill_pattern
 from breakglass.alerts.patterns import event_pattern
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
@@ -23,8 +24,8 @@ SUBJECTS: tuple[Subject, ...] = (
     RoleSubject("arn:aws:iam::222222222222:role/emergency-operator"),
 )
 PATTERNS = {
-    (subject.key, path): event_pattern(subject, path) for subject in SUBJECTS for path in subject.evidence_paths
-}
+    (subject.key, path.value): event_pattern(subject, path) for subject in SUBJECTS for path in subject.evidence_paths
+} | {(subject.key, "drill"): drill_pattern(subject) for subject in SUBJECTS}
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=[record.file for record in RECORDS])
@@ -33,4 +34,4 @@ def test_both_matchers_agree_with_the_expectation(cloud: RunningCloud, record: R
     emulated = {key: cloud.test_event_pattern(pattern, event) for key, pattern in PATTERNS.items()}
     independent = {key: matches(pattern, event) for key, pattern in PATTERNS.items()}
     assert emulated == independent
-    assert tuple(sorted(path.value for (_, path), hit in emulated.items() if hit)) == record.expected
+    assert tuple(sorted(kind for (_, kind), hit in emulated.items() if hit)) == record.expected

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.alerts.drills import drill_event
+from breakglass.alerts.drills import drill_message
 from breakglass.alerts.messages import Transformer, email_text, slack_message, substitute, usage_recorder_input
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.vocabulary import EvidencePath
@@ -187,29 +187,23 @@ def test_runbook_deletes_each_letter(all_shapes: Run) -> None:
 
 
 def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
-    """Fields of a drill mention no one, reach no terminal, and hide no other letter."""
-    drill = json.loads(
-        drill_event(
-            SET,
-            EvidencePath.session_start,
-            account_id="222222222222",
-            region="eu",
-            time="t",
-            event_id="e-1",
-            person="x",
-        )["Detail"]
-    )
-    envelope = {"account": "222222222222", "time": "t", "source": "breakglass.drill", "detail": drill}
-    mention = {**envelope, "detail": {**drill, "requestParameters": {"roleArn": "<!channel>\x1b[2J", "x": 1}}}
-    odd = {**envelope, "detail": {**drill, "requestParameters": "text", "userIdentity": ["list"], "eventID": {"a": 1}}}
-    broken = substitute(MESSAGE, {"detail": {**drill, "requestParameters": {"roleSessionName": ["a\x1b"]}}})
-    crafted = substitute(MESSAGE, {"detail": {**drill, "requestParameters": {"roleSessionName": "<!channel>"}}})
+    """Any fields of an event mention no one, reach no terminal, and hide no other letter."""
+    envelope = {
+        "account": "222222222222",
+        "time": "t",
+        "source": "breakglass.drill",
+        "detail-type": "Break-glass drill",
+    }
+    mention = {**envelope, "detail": {"requestParameters": {"roleArn": "<!channel>\x1b[2J", "x": 1}}}
+    odd = {**envelope, "detail": {"requestParameters": "text", "userIdentity": ["list"], "eventID": {"a": 1}}}
+    broken = substitute(MESSAGE, {"detail": {"requestParameters": {"roleSessionName": ["a\x1b"]}}})
+    drill = substitute(drill_message(SET, channel="C0OLD"), {**envelope, "id": "e-1", "detail": {"role": SET.name}})
     done = run(
         tmp_path,
         letter(json.dumps(mention)),
         letter(json.dumps(odd)),
         letter(broken, ERROR_CODE="INVALID_JSON", ERROR_MESSAGE="Invalid input for target."),
-        letter(crafted),
+        letter(drill),
         letter("17"),
         letter("no JSON"),
         letter('{"detail": ["a"]}'),
@@ -222,5 +216,5 @@ def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
     assert [body["text"] for body in done.posted if "<" in json.dumps(body) or ">" in json.dumps(body)] == []
     assert {body["channel"] for body in done.posted} == {"C0123456789"}
     assert done.posted[2]["text"].startswith(f'{LATE} {{"channel":"C0OLD"')
-    assert done.posted[3]["text"].startswith(f"{LATE} DRILL: ")
+    assert done.posted[3]["text"].startswith(f"{LATE} Drill: ")
     assert done.posted[5]["text"] == f"{LATE} no JSON - please explain this usage in the thread"

@@ -55,10 +55,9 @@ class Evidence:
     """The facts of one CloudTrail record, from the alert path.
 
     The user in `who` is an ID for `portal`, a session name for `session_start` and a session ARN for `console`, or
-    empty. A drill is a test event without a usage.
+    empty.
     """
 
-    drill: bool
     role: str
     path: EvidencePath
     account: str
@@ -66,9 +65,6 @@ class Evidence:
     at: int
     who: str
 
-
-DRILL = "DRILL: "
-"""The first field of a drill (`breakglass.alerts.patterns.DRILL_MARKER`)."""
 
 RECENT_SECONDS = 7 * 86_400
 """Maximum age of evidence from a click."""
@@ -92,19 +88,20 @@ _WHO = {
 
 
 def parse_evidence(value: str) -> Evidence:
-    """Return the evidence in the value of an alert: `<drill>|<role>|<path>|<account>|<event id>|<time>|<who>`.
+    """Return the evidence in the value of an alert: `<role>|<path>|<account>|<event id>|<time>|<who>`.
 
-    It is hostile input: the sender of a drill and the sender of a click choose the fields.
+    It is hostile input: the sender of a click chooses the fields. Alerts of earlier versions have an empty field first,
+    which still may be in Slack; their drills had a marker in it, and are no evidence of a usage.
 
     Raises:
         ValueError: if a field is malformed. The text names the field, and holds nothing of its content.
     """
     fields = value.split("|")
-    if len(fields) != 7:
-        raise ValueError("expected seven fields")
-    drill, role, path, account, event_id, time, who = fields
-    if drill not in ("", DRILL):
-        raise ValueError("not a valid drill marker")
+    if len(fields) == 7 and not fields[0]:
+        del fields[0]
+    if len(fields) != 6:
+        raise ValueError("expected six fields")
+    role, path, account, event_id, time, who = fields
     for name, text in (("role", role), ("account", account), ("event id", event_id)):
         if _FIELDS[name].fullmatch(text) is None:
             raise ValueError(f"not a valid {name}")
@@ -113,24 +110,24 @@ def parse_evidence(value: str) -> Evidence:
     known = EvidencePath(path)
     if _WHO[known].fullmatch(who) is None:
         raise ValueError("not a valid user")
-    return Evidence(drill == DRILL, role, known, account, event_id, _seconds(time), who)
+    return Evidence(role, known, account, event_id, _seconds(time), who)
 
 
 def parse_report(event: Mapping[str, object]) -> Evidence:
-    """Return the evidence in the usage recorder's input, `{"value", "source"}` of an EventBridge event.
+    """Return the evidence in the usage recorder's input, `{"value"}` of an EventBridge event.
 
-    Only AWS can send events with a source `aws.…`, so a crafted drill always has another one.
+    The rules let only events of AWS through. A report of an earlier version, which may still be retried, has a `source`
+    too: its rules let drills through, whose source is another.
 
     Raises:
-        ValueError: if it is malformed, or is not a drill and has another source than AWS.
+        ValueError: if it is malformed, or has another source than AWS.
     """
-    value, source = event.get("value"), event.get("source")
-    if event.keys() != {"value", "source"} or not isinstance(value, str) or not isinstance(source, str):
-        raise ValueError("expected the keys value and source")
-    evidence = parse_evidence(value)
-    if not evidence.drill and _AWS_SOURCE.fullmatch(source) is None:
+    value, source = event.get("value"), event.get("source", "aws.sts")
+    if not event.keys() <= {"value", "source"} or not isinstance(value, str) or not isinstance(source, str):
+        raise ValueError("expected the key value")
+    if _AWS_SOURCE.fullmatch(source) is None:
         raise ValueError("not an AWS source")
-    return evidence
+    return parse_evidence(value)
 
 
 def as_click_evidence(evidence: Evidence) -> Evidence:
@@ -220,12 +217,7 @@ def begin_usage(
 
     It is overdue `due_within` seconds after the record. `user_id` is empty if unknown, `latest` is the previous usage
     (see `next_usage_id`), and `by` is the system for the alert path.
-
-    Raises:
-        ValueError: for a drill.
     """
-    if evidence.drill:
-        raise ValueError("a drill is not a usage")
     usage = Usage(
         id=next_usage_id(evidence, user_id, latest),
         permission_set=evidence.role,
@@ -266,7 +258,7 @@ def is_part_of(usage: Usage, evidence: Evidence, user_id: str, session_seconds: 
     """Return true if a record is part of a usage; `user_id` is empty if unknown."""
     if evidence.event_id in usage.event_ids:
         return True
-    if evidence.drill or (usage.permission_set, usage.account, usage.user_id) != (
+    if (usage.permission_set, usage.account, usage.user_id) != (
         evidence.role,
         evidence.account,
         user_id,

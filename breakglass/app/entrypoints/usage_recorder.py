@@ -12,14 +12,13 @@ from breakglass.app.services.usage_reviews import record_usage
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Record `{"value", "source"}`, as `breakglass.alerts.messages` writes it; skip drills and malformed events."""
+    """Record `{"value"}`, as `breakglass.alerts.messages` writes it; skip a malformed event."""
     try:
         seen = parse_report(event)
     except ValueError as error:
         log("invalid_evidence", why=str(error))
         return {}
-    if not seen.drill:
-        record_usage(*_context(), seen)
+    record_usage(*_context(), seen)
     return {}
 
 

@@ -92,8 +92,6 @@ def open_alert_explain_form(action: ActionContext, click: Click) -> None:
     except ValueError as error:
         action.context.log("invalid_evidence", why=str(error))
         raise ActionRejectedError("This alert has no valid evidence of a usage.") from None
-    if evidence.drill:
-        raise ActionRejectedError("This alert came from a drill: no role was used, and there is nothing to explain.")
     usage = _find_known_usage(action.context, evidence) or _record_click(action, evidence)
     require(may_explain(action.policy, usage, action.person))
     if usage.thread is None and click.message is not None:

@@ -1,15 +1,19 @@
 """The alert for one role: what EventBridge looks for, what it posts, and what happens if it can't.
 
+With drills it has a rule for them, too.
+
 Non-goals: the way to Slack (see `slack_connection` and `slack_destination`), and counting and
 alarms (see `usage_monitoring`). It sees the account and region it is deployed to, nothing else.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import StrictBool
 
+from breakglass.alerts.drills import drill_message, drill_pattern
 from breakglass.alerts.messages import Transformer, slack_message
 from breakglass.alerts.patterns import RULE_STATE, event_pattern, pattern_json
 from breakglass.components.alerts.watched_role import WatchedRole
@@ -17,7 +21,7 @@ from breakglass.components.arguments import UsageAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
-from breakglass.stack_file.alerts import SlackAlert, SlackChannel
+from breakglass.stack_file.alerts import DrillChannel, SlackAlert, SlackChannel
 from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import EvidencePath, partition_of_region
@@ -26,7 +30,11 @@ DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 """The retention of a dead letter: the longest that SQS allows."""
 
 
-class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
+_DRILL = "drill"
+"""The end of the drill rule's name; those of the other rules end in their evidence path."""
+
+
+class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, DrillChannel, WatchedRole):
     """Arguments of `UsageAlert`: exactly one of `permissionSet` and `roleArn`."""
 
     target_arn: StringInput
@@ -39,6 +47,8 @@ class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, WatchedRole):
 
 class UsageAlert(pulumi.ComponentResource):
     """An EventBridge rule for each evidence path of one role, which posts to Slack, and a dead-letter queue.
+
+    With drills, one rule more posts the message of a drill: with the same target, retries and dead-letter queue.
 
     Permissions:
         - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`: `events:PutRule`, `events:DescribeRule`,
@@ -58,6 +68,8 @@ class UsageAlert(pulumi.ComponentResource):
     """Name of the EventBridge rule for each evidence path; the value of `RuleName` in EventBridge's metrics."""
     rule_arns: pulumi.Output[dict[str, str]]
     """ARN of the EventBridge rule for each evidence path."""
+    drill_rule_name: pulumi.Output[str | None]
+    """Name of the EventBridge rule for drills; None without drills."""
     queue_name: pulumi.Output[str]
     """Name of the dead-letter queue."""
     queue_arn: pulumi.Output[str]
@@ -70,8 +82,9 @@ class UsageAlert(pulumi.ComponentResource):
         self, name: str, args: UsageAlertArgs | UsageAlertSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(UsageAlertSpec, args, name)
-        patterns = {path: _pattern(spec, path) for path in spec.paths}
-        messages = {path: _message(spec, path) for path in spec.paths}
+        rule_specs = {path.value: _usage_rule(spec, path) for path in spec.paths}
+        if spec.has_drills:
+            rule_specs[_DRILL] = _drill_rule(spec)
         super().__init__("breakglass:index:UsageAlert", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 
@@ -85,17 +98,17 @@ class UsageAlert(pulumi.ComponentResource):
             opts=child,
         )
         rules = {
-            path: aws.cloudwatch.EventRule(
-                f"{name}-{path}",
-                name=physical_name(f"{name}-{path}"),
-                description=f"Use of {spec.subject.label}, evidence path {path}.",
-                event_pattern=pattern,
-                state=RULE_STATE,
+            kind: aws.cloudwatch.EventRule(
+                f"{name}-{kind}",
+                name=physical_name(f"{name}-{kind}"),
+                description=rule.description,
+                event_pattern=rule.pattern,
+                state=rule.state,
                 region=spec.region,
                 tags=spec.tags,
                 opts=child,
             )
-            for path, pattern in patterns.items()
+            for kind, rule in rule_specs.items()
         }
         queue_policy = aws.sqs.QueuePolicy(
             f"{name}-dead-letters",
@@ -104,14 +117,17 @@ class UsageAlert(pulumi.ComponentResource):
             region=spec.region,
             opts=child,
         )
-        for path, message in messages.items():
+        for kind, rule in rule_specs.items():
             aws.cloudwatch.EventTarget(
-                f"{name}-{path}",
+                f"{name}-{kind}",
                 target_id="slack",
-                rule=rules[path].name,
+                rule=rules[kind].name,
                 arn=spec.target_arn,
                 role_arn=spec.target_role_arn,
-                input_transformer={"input_paths": dict(message.input_paths), "input_template": message.template},
+                input_transformer={
+                    "input_paths": dict(rule.message.input_paths),
+                    "input_template": rule.message.template,
+                },
                 retry_policy={
                     "maximum_event_age_in_seconds": spec.retry.maximum_event_age_seconds,
                     "maximum_retry_attempts": spec.retry.maximum_retry_attempts,
@@ -122,8 +138,9 @@ class UsageAlert(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(depends_on=[queue_policy], parent=self),
             )
 
-        self.rule_names = pulumi.Output.all(**{path.value: rule.name for path, rule in rules.items()})
-        self.rule_arns = pulumi.Output.all(**{path.value: rule.arn for path, rule in rules.items()})
+        self.rule_names = pulumi.Output.all(**{path.value: rules[path.value].name for path in spec.paths})
+        self.rule_arns = pulumi.Output.all(**{path.value: rules[path.value].arn for path in spec.paths})
+        self.drill_rule_name = rules[_DRILL].name if spec.has_drills else pulumi.Output.from_input(None)
         self.queue_name = queue.name
         self.queue_arn = queue.arn
         self.queue_url = queue.url
@@ -131,6 +148,7 @@ class UsageAlert(pulumi.ComponentResource):
             {
                 "rule_names": self.rule_names,
                 "rule_arns": self.rule_arns,
+                "drill_rule_name": self.drill_rule_name,
                 "queue_name": self.queue_name,
                 "queue_arn": self.queue_arn,
                 "queue_url": self.queue_url,
@@ -138,21 +156,34 @@ class UsageAlert(pulumi.ComponentResource):
         )
 
 
-def _pattern(spec: UsageAlertSpec, path: EvidencePath) -> str:
-    return pattern_json(
-        event_pattern(spec.subject, path, partition=partition_of_region(spec.region), drills=spec.drills)
-    )
+@dataclass(frozen=True)
+class _Rule:
+    """A rule and the message that it posts."""
+
+    description: str
+    pattern: str
+    state: str
+    message: Transformer
 
 
-def _message(spec: UsageAlertSpec, path: EvidencePath) -> Transformer:
-    return slack_message(
+def _usage_rule(spec: UsageAlertSpec, path: EvidencePath) -> _Rule:
+    partition = partition_of_region(spec.region)
+    message = slack_message(
         spec.subject,
         path,
         channel=spec.channel,
         post_mortem_url=spec.post_mortem_url,
-        partition=partition_of_region(spec.region),
+        partition=partition,
         explain=spec.explain,
     )
+    pattern = pattern_json(event_pattern(spec.subject, path, partition=partition))
+    return _Rule(f"Use of {spec.subject.label}, evidence path {path}.", pattern, RULE_STATE, message)
+
+
+def _drill_rule(spec: UsageAlertSpec) -> _Rule:
+    message = drill_message(spec.subject, channel=spec.drill_channel or spec.channel)
+    pattern = pattern_json(drill_pattern(spec.subject))
+    return _Rule(f"Drill of the alerts about {spec.subject.label}.", pattern, "ENABLED", message)
 
 
 def _queue_policy(arns: Sequence[str]) -> str:

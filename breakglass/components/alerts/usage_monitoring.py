@@ -248,7 +248,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         if counting is not None:
             yield alarm(
                 f"{of_role}-routine-use",
-                description=f"{role} was used more than {spec.uses_per_week} times in 7 days, drills included: that is "
+                description=f"{role} was used more than {spec.uses_per_week} times in 7 days: that is "
                 "routine, not an emergency. Read the explanations in the Slack threads, and add what is needed every "
                 "day to the everyday permission set, or raise usesPerWeek if this was a long incident. Runbook: "
                 "docs/runbooks/explain-a-use.md.",

@@ -232,8 +232,9 @@ def test_source_and_detail_type(event_source: str, event_type: str, source: str,
 
 
 def test_a_drill_is_nobodys_service() -> None:
-    made = envelope({**RECORD, "drill": "DRILL: "})
+    made = envelope({"drill": {"role": "x"}})
     assert (made["source"], made["detail-type"]) == ("breakglass.drill", "Break-glass drill")
+    assert made["detail"] == {"role": "x"}
 
 
 def test_what_an_old_record_lacks_is_filled_in() -> None:

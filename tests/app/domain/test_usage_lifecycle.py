@@ -13,7 +13,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from breakglass.alerts.patterns import DRILL_MARKER
 from breakglass.app.domain import usage_lifecycle
 from breakglass.app.domain.records import (
     SYSTEM,
@@ -27,7 +26,6 @@ from breakglass.app.domain.records import (
     UsageState,
 )
 from breakglass.app.domain.usage_lifecycle import (
-    DRILL,
     MAXIMUM_EVENTS,
     Evidence,
     EvidencePath,
@@ -57,7 +55,6 @@ VERSION = usage_lifecycle.explanation_version(explanation())
 
 
 def value(
-    drill: str = "",
     role: str = RDS,
     path: str = "session_start",
     account: str = PRODUCTION,
@@ -66,7 +63,7 @@ def value(
     who: str = "ada",
 ) -> str:
     """Return the value of an alert's button, with changes."""
-    return "|".join((drill, role, path, account, event_id, time, who))
+    return "|".join((role, path, account, event_id, time, who))
 
 
 def seen(
@@ -74,7 +71,7 @@ def seen(
 ) -> Evidence:
     """A record about Ada's session in production, with changes."""
     who = {EvidencePath.portal: ADA.user_id, EvidencePath.session_start: ADA.user_name, EvidencePath.console: SESSION}
-    return replace(Evidence(False, RDS, path, PRODUCTION, event_id, at, who[path]), **changes)
+    return replace(Evidence(RDS, path, PRODUCTION, event_id, at, who[path]), **changes)
 
 
 FULL = use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS)))
@@ -84,27 +81,27 @@ FULL = use(event_ids=tuple(f"e-{n}" for n in range(100, 100 + MAXIMUM_EVENTS)))
 GOOD: dict[str, tuple[str, Evidence]] = {
     "the start of a session names the session": (
         value(),
-        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "ada"),
+        Evidence(RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "ada"),
     ),
     "the portal names a user id": (
         value(path="portal", who="93c41832-5021-7042-b3a5-b7b8a5e1a2a0"),
-        Evidence(False, RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, "93c41832-5021-7042-b3a5-b7b8a5e1a2a0"),
+        Evidence(RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, "93c41832-5021-7042-b3a5-b7b8a5e1a2a0"),
     ),
     "the console names the session's ARN": (
         value(path="console", who=SESSION),
-        Evidence(False, RDS, EvidencePath.console, PRODUCTION, EVENT, ASKED, SESSION),
+        Evidence(RDS, EvidencePath.console, PRODUCTION, EVENT, ASKED, SESSION),
     ),
     "a record without a user is a usage too": (
         value(path="portal", who=""),
-        Evidence(False, RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, ""),
+        Evidence(RDS, EvidencePath.portal, PRODUCTION, EVENT, ASKED, ""),
     ),
-    "a drill says so": (
-        value(drill="DRILL: ", who="drill"),
-        Evidence(True, RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "drill"),
+    "an alert of an earlier version has an empty field first": (
+        "|" + value(),
+        Evidence(RDS, EvidencePath.session_start, PRODUCTION, EVENT, ASKED, "ada"),
     ),
     "a leap day is a day": (
         value(time="2024-02-29T23:59:59Z"),
-        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, EVENT, 1_709_251_199, "ada"),
+        Evidence(RDS, EvidencePath.session_start, PRODUCTION, EVENT, 1_709_251_199, "ada"),
     ),
 }
 
@@ -116,11 +113,11 @@ def test_parse_evidence(sentence: str) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "nothing": ("", "expected seven fields"),
-    "a field too many": (value() + "|", "expected seven fields"),
-    "a field too few": (value().rpartition("|")[0], "expected seven fields"),
-    "another mark of a drill": (value(drill="drill"), "not a valid drill marker"),
-    "the mark without its space": (value(drill="DRILL:"), "not a valid drill marker"),
+    "nothing": ("", "expected six fields"),
+    "a field too many": (value() + "|", "expected six fields"),
+    "a field too few": (value().rpartition("|")[0], "expected six fields"),
+    "a drill of an earlier version": ("DRILL: |" + value(), "expected six fields"),
+    "two empty fields first": ("||" + value(), "expected six fields"),
     "no role": (value(role=""), "not a valid role"),
     "a role that no role is called": (value(role="x\ny"), "not a valid role"),
     "a role that is too long": (value(role="r" * 65), "not a valid role"),
@@ -156,13 +153,14 @@ def one_field_changed(place: int, text: str) -> str:
 
 any_values = st.one_of(
     st.text(),
-    st.lists(st.text(max_size=40), min_size=7, max_size=7).map("|".join),
-    st.builds(one_field_changed, st.integers(0, 6), st.text(max_size=8) | st.text("abcdefg-0123456789", max_size=12)),
+    st.lists(st.text(max_size=40), min_size=6, max_size=6).map("|".join),
+    st.builds(one_field_changed, st.integers(0, 5), st.text(max_size=8) | st.text("abcdefg-0123456789", max_size=12)),
 )
 
 
 @given(any_values)
 @example(value())
+@example("|" + value())
 @example(value(role="network-break-glass"))
 def test_parse_evidence_of_any_text_repeats_nothing(text: str) -> None:
     try:
@@ -171,12 +169,11 @@ def test_parse_evidence_of_any_text_repeats_nothing(text: str) -> None:
         found, refusal = None, str(error)
     assert (found is None) is (refusal in REASONS)
     if found is not None:
-        assert text.split("|")[1:5] == [found.role, found.path, found.account, found.event_id]
+        assert text.removeprefix("|").split("|")[:4] == [found.role, found.path, found.account, found.event_id]
 
 
 REASONS = {
-    "expected seven fields",
-    "not a valid drill marker",
+    "expected six fields",
     "not a valid role",
     "not a valid path",
     "not a valid account",
@@ -186,9 +183,8 @@ REASONS = {
 }
 
 
-def test_paths_and_drill_marker_are_those_of_the_alerts() -> None:
+def test_paths_are_those_of_the_alerts() -> None:
     assert {path.value for path in EvidencePath} == {path.value for path in EveryPath} - {EveryPath.denied.value}
-    assert DRILL == DRILL_MARKER
 
 
 def test_user_of_each_evidence_path() -> None:
@@ -240,13 +236,6 @@ def test_add_evidence_stops_at_the_maximum() -> None:
 def test_is_part_of(sentence: str) -> None:
     known, record, user_id, expected = TOGETHER[sentence]
     assert usage_lifecycle.is_part_of(known, record, user_id, HOUR) is expected
-
-
-def test_drill_begins_and_joins_no_usage() -> None:
-    drill = replace(seen(), drill=True)
-    assert not usage_lifecycle.is_part_of(use(), drill, ADA.user_id, HOUR)
-    with pytest.raises(ValueError, match="not a usage"):
-        usage_lifecycle.begin_usage(drill, ADA.user_id, HOUR, None, LATER)
 
 
 RECORDS = (

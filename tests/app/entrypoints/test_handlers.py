@@ -178,27 +178,26 @@ def test_interactions_that_cannot_claim_says_so_and_fails(
     assert "Not done yet" in workspace.view_text(view_id)
 
 
-VALUE = f"|{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
-DRILL = f"DRILL: {VALUE}"
+VALUE = f"{RDS}|session_start|{PRODUCTION}|e-1|2025-11-24T16:00:00Z|ada"
 
 REPORTED: dict[str, tuple[str, int]] = {
     # sentence: (what Lambda gets, as text; uses recorded)
-    "a use": (json.dumps({"value": VALUE, "source": "aws.sts"}), 1),
-    "a drill": (json.dumps({"value": DRILL, "source": "breakglass.drill"}), 0),
-    "a crafted drill without its mark": (json.dumps({"value": VALUE, "source": "breakglass.drill"}), 0),
-    "a crafted drill with a source of its own before": (
-        f'{{"value":"x","source":"aws.sts","value":"{VALUE}","source":"breakglass.drill"}}',
+    "a use": (json.dumps({"value": VALUE}), 1),
+    "a use, from a rule of an earlier version": (json.dumps({"value": f"|{VALUE}", "source": "aws.sts"}), 1),
+    "a drill, from a rule of an earlier version": (
+        json.dumps({"value": f"DRILL: |{VALUE}", "source": "breakglass.drill"}),
         0,
     ),
-    "a crafted drill with one more key": (
-        f'{{"value":"{VALUE}","source":"aws.sts","rest":"|","source":"breakglass.drill"}}',
+    "a crafted drill without its mark": (json.dumps({"value": f"|{VALUE}", "source": "breakglass.drill"}), 0),
+    "a crafted drill with a source of its own before": (
+        f'{{"value":"x","source":"aws.sts","value":"|{VALUE}","source":"breakglass.drill"}}',
         0,
     ),
     "a source that only begins so": (json.dumps({"value": VALUE, "source": "aws.sts.example"}), 0),
-    "one more key than there is": (json.dumps({"value": VALUE, "source": "aws.sts", "rest": ""}), 0),
-    "no source": (json.dumps({"value": VALUE}), 0),
+    "one more key than there is": (json.dumps({"value": VALUE, "rest": ""}), 0),
     "a source that is no text": (json.dumps({"value": VALUE, "source": ["aws.sts"]}), 0),
-    "a value that is no text": (json.dumps({"value": [VALUE], "source": "aws.sts"}), 0),
+    "a value that is no text": (json.dumps({"value": [VALUE]}), 0),
+    "no value": (json.dumps({"source": "aws.sts"}), 0),
 }
 
 
@@ -211,10 +210,7 @@ def test_usage_recorder_records_only_what_comes_from_aws(monkeypatch: pytest.Mon
     assert len(workspace.store.uses) == count
 
 
-@pytest.mark.parametrize(("source", "count"), [("aws.sts", 1), ("breakglass.drill", 0)])
-def test_usage_recorder_understands_what_its_rule_sends(
-    monkeypatch: pytest.MonkeyPatch, source: str, count: int
-) -> None:
+def test_usage_recorder_understands_what_its_rule_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = FakeWorkspace()
     monkeypatch.setattr(usage_recorder, "_context", lambda: (workspace.context, workspace.directory))
     detail = {
@@ -224,8 +220,8 @@ def test_usage_recorder_understands_what_its_rule_sends(
         "requestParameters": {"roleSessionName": "ada"},
     }
     transformer = usage_recorder_input(PermissionSetSubject(RDS), EvidencePath.session_start)
-    usage_recorder.handler(json.loads(substitute(transformer, {"source": source, "detail": detail})), None)
-    assert len(workspace.store.uses) == count
+    usage_recorder.handler(json.loads(substitute(transformer, {"source": "aws.sts", "detail": detail})), None)
+    assert len(workspace.store.uses) == 1
 
 
 def _secret(_: bool) -> str:

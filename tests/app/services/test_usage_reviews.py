@@ -28,10 +28,10 @@ EXPLANATION = {
 }
 
 
-def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minutes: int = 0, drill: str = "") -> str:
+def seen(path: str = "session_start", who: str = "ada", event: str = "e-1", minutes: int = 0) -> str:
     """Return the alert path's value of a usage, `minutes` after four in the afternoon."""
     time = f"2025-11-24T{16 + minutes // 60:02}:{minutes % 60:02}:00Z"
-    return f"{drill}|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
+    return f"{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
 
 
 def recorded(workspace: FakeWorkspace, value: str) -> Usage:
@@ -86,7 +86,7 @@ def test_record_of_another_person_or_session_is_another_usage(workspace: FakeWor
 
 def test_usage_under_a_request_is_linked_to_it(workspace: FakeWorkspace) -> None:
     request = workspace.grant_access()
-    at = Evidence(False, RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
+    at = Evidence(RDS, parse_evidence(seen()).path, PRODUCTION, "e-1", workspace.clock() + 5, "ada")
     assert record_usage(workspace.context, workspace.directory, at).request_id == request.id
 
 
@@ -115,7 +115,7 @@ def test_record_under_break_glass_joins_its_usage(workspace: FakeWorkspace) -> N
     record_usage(
         workspace.context,
         workspace.directory,
-        Evidence(False, RDS, EvidencePath.session_start, PRODUCTION, "e-1", workspace.clock() + 60, "ada"),
+        Evidence(RDS, EvidencePath.session_start, PRODUCTION, "e-1", workspace.clock() + 60, "ada"),
     )
     assert the_use(workspace).event_ids == ("e-1",)
 
@@ -219,12 +219,16 @@ def test_accept_repeated_changes_nothing(workspace: FakeWorkspace) -> None:
     assert [entry.event for entry in workspace.store.trail] == ["usage_recorded", "usage_explained", "usage_accepted"]
 
 
-def test_alert_of_a_drill_or_forged_creates_no_usage(workspace: FakeWorkspace) -> None:
-    view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, seen(drill="DRILL: "))
-    assert "nothing to explain" in workspace.view_text(view_id)
-    view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, '|"}]|<!channel>')
+@pytest.mark.parametrize("value", ['"}]|<!channel>', f"DRILL: |{seen()}"], ids=["crafted", "drill of an old version"])
+def test_alert_without_evidence_creates_no_usage(workspace: FakeWorkspace, value: str) -> None:
+    view_id = workspace.open_form(ADA, ids.EXPLAIN_ALERT, value)
     assert "has no valid evidence of a usage" in workspace.view_text(view_id)
     assert not workspace.store.uses
+
+
+def test_alert_of_an_earlier_version_can_be_explained(workspace: FakeWorkspace) -> None:
+    workspace.open_form(ADA, ids.EXPLAIN_ALERT, f"|{seen()}")
+    assert len(workspace.store.uses) == 1
 
 
 # --- clicks ----------------------------------------------------------------------------------------------------------
@@ -233,7 +237,7 @@ def test_alert_of_a_drill_or_forged_creates_no_usage(workspace: FakeWorkspace) -
 def forged(event: str = "e-1", who: str = "ada", path: str = "session_start", at: int = NOW) -> str:
     """Return the value of a button, with any claims."""
     time = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"|{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
+    return f"{RDS}|{path}|{PRODUCTION}|{event}|{time}|{who}"
 
 
 def test_click_on_an_unrecorded_alert_names_the_clicker(workspace: FakeWorkspace) -> None:

@@ -113,6 +113,7 @@ def test_slack_message_of_a_session_is_exactly_this() -> None:
                 "evidence": "session_start",
                 "role": "devops-break-glass",
                 "account": "222222222222",
+                "time": "2026-03-14T02:07:47Z",
             },
         },
     }
@@ -128,8 +129,8 @@ def section(text: str) -> dict[str, Any]:
 
 def test_email_of_a_session_is_exactly_this_line() -> None:
     transformer = email_text(SET, EvidencePath.session_start, post_mortem_url="https://wiki.example.com/new")
-    assert rendered(transformer, DETAIL | {"drill": "DRILL: "}) == (
-        "DRILL: Break-glass role devops-break-glass is in use. A session with this role has started. "
+    assert rendered(transformer, DETAIL) == (
+        "Break-glass role devops-break-glass is in use. A session with this role has started. "
         "Account: 222222222222. Who: jane.doe@example.com. When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. "
         "Recorded event: AssumeRoleWithSAML, ID 423fa918-3e60-4161-812c-8ccb1afbd672. "
         "Explain this in the Slack thread; if it stays unexplained, treat it as a security incident. "
@@ -223,7 +224,7 @@ def test_message_with_approvals_begins_with_the_explain_button() -> None:
     assert first == {
         "type": "button",
         "text": {"type": "plain_text", "text": "Explain this usage", "emoji": True},
-        "value": "|devops-break-glass|session_start|222222222222|423fa918-3e60-4161-812c-8ccb1afbd672"
+        "value": "devops-break-glass|session_start|222222222222|423fa918-3e60-4161-812c-8ccb1afbd672"
         "|2026-03-14T02:07:47Z|jane.doe@example.com",
         "style": "primary",
         "action_id": "explain_alert",
@@ -249,23 +250,22 @@ def test_denied_attempt_is_not_explained_or_recorded(subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("subject", "path", "value"),
     [
-        (SET, "session_start", "<drill>|devops-break-glass|session_start|<account>|<eventId>|<time>|<sessionName>"),
+        (SET, "session_start", "devops-break-glass|session_start|<account>|<eventId>|<time>|<sessionName>"),
         (
             SET,
             "portal",
-            "<drill>|devops-break-glass|portal|<targetAccount><requestedAccount>|<eventId>|<time>|<userId>",
+            "devops-break-glass|portal|<targetAccount><requestedAccount>|<eventId>|<time>|<userId>",
         ),
-        (SET, "console", "<drill>|devops-break-glass|console|<account>|<eventId>|<time>|<session>"),
+        (SET, "console", "devops-break-glass|console|<account>|<eventId>|<time>|<session>"),
         # The account of a plain role is known, while the record may be the caller's account's copy.
-        (ROLE, "session_start", "<drill>|emergency|session_start|222222222222|<eventId>|<time>|<sessionName>"),
-        (ROLE, "console", "<drill>|emergency|console|222222222222|<eventId>|<time>|<session>"),
+        (ROLE, "session_start", "emergency|session_start|222222222222|<eventId>|<time>|<sessionName>"),
+        (ROLE, "console", "emergency|console|222222222222|<eventId>|<time>|<session>"),
     ],
 )
 def test_usage_recorder_input_is_the_value_of_the_explain_button(subject: Subject, path: str, value: str) -> None:
     recorded = usage_recorder_input(subject, EvidencePath(path))
-    assert json.loads(recorded.template) == {"value": value, "source": "<source>"}
-    assert recorded.template.endswith(',"source":"<source>"}'), "of two equal keys the last one counts"
-    names = [*re.findall("<([a-zA-Z]+)>", value), "source"]
+    assert json.loads(recorded.template) == {"value": value}
+    names = re.findall("<([a-zA-Z]+)>", value)
     assert recorded.input_paths == {name: FIELDS[name].path for name in names}
     (button,) = [
         element
@@ -275,11 +275,6 @@ def test_usage_recorder_input_is_the_value_of_the_explain_button(subject: Subjec
         if element["action_id"] == "explain_alert"
     ]
     assert button["value"] == value
-
-
-def test_explain_button_of_a_drill_has_the_marker() -> None:
-    made = slack_message(SET, EvidencePath.session_start, channel=CHANNEL, explain=True)
-    assert parse_evidence(buttons_of(made, DETAIL | {"drill": "DRILL: "})[0]["value"]).drill
 
 
 def test_message_without_approvals_keeps_its_template() -> None:
@@ -294,15 +289,6 @@ def test_message_without_approvals_keeps_its_template() -> None:
 def test_message_without_post_mortem_url_lacks_the_button() -> None:
     body = rendered(slack_message(SET, EvidencePath.portal, channel=CHANNEL), DETAIL)
     assert [button["action_id"] for button in body["blocks"][-1]["elements"]] == ["open_event"]
-
-
-@pytest.mark.parametrize("path", list(EvidencePath))
-def test_drill_is_the_first_word_of_text_header_and_mail(path: EvidencePath) -> None:
-    drill = DETAIL | {"drill": "DRILL: "}
-    body = rendered(slack_message(SET, path, channel=CHANNEL), drill)
-    assert body["text"].startswith("DRILL: Break-glass role ")
-    assert body["blocks"][0]["text"]["text"].startswith("DRILL: :rotating_light: ")
-    assert rendered(email_text(SET, path), drill).startswith("DRILL: Break-glass role ")
 
 
 # --- EventBridge's substitution ------------------------------------------------------------------------------------
@@ -403,7 +389,7 @@ def test_usage_recorder_reads_any_legal_values(data: st.DataObject, subject: Sub
     transformer = usage_recorder_input(subject, path)
     values = {name: data.draw(field_values(name)) for name in transformer.input_paths}
     # Each of these has a form, and not only an alphabet.
-    values |= {"drill": data.draw(st.sampled_from(["", "DRILL: "])), "time": "2026-03-14T02:07:47Z"}
+    values |= {"time": "2026-03-14T02:07:47Z"}
     values |= {name: "222222222222" for name in ("account", "targetAccount") if name in values}
     # An event of the portal has its account in one of two places.
     values |= {name: "" for name in ("requestedAccount",) if name in values}

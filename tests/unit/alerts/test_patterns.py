@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from breakglass.alerts.drills import drill_event
-from breakglass.alerts.patterns import DRILL_MARKER, PATTERN_LIMIT, RULE_STATE, event_pattern, pattern_json
+from breakglass.alerts.patterns import PATTERN_LIMIT, RULE_STATE, event_pattern, pattern_json
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import BreakglassError
 from breakglass.vocabulary import EvidencePath
@@ -30,7 +29,6 @@ from tests.unit.alerts.strategies import (
     suffixes,
 )
 
-DRILL = {"source": ["breakglass.drill"], "detail-type": ["Break-glass drill"], "detail": {"drill": ["DRILL: "]}}
 STS = {"source": ["aws.sts"], "detail-type": ["AWS API Call via CloudTrail"]}
 SSO = {
     "source": ["aws.sso", "aws.signin"],
@@ -154,8 +152,7 @@ ROLE = RoleSubject(ROLE_ARN)
 def test_event_pattern_is_exactly_this(
     subject: Subject, path: EvidencePath, origin: dict[str, Any], detail: dict[str, Any]
 ) -> None:
-    assert event_pattern(subject, path) == {"$or": [origin, DRILL], "detail": detail}
-    assert event_pattern(subject, path, drills=False) == {**origin, "detail": detail}
+    assert event_pattern(subject, path) == {**origin, "detail": detail}
 
 
 def test_rules_get_read_only_management_events() -> None:
@@ -171,7 +168,7 @@ def test_pattern_has_the_partition_of_the_rule_or_the_role() -> None:
 
 
 def test_pattern_escapes_wildcards_in_names() -> None:
-    pattern = event_pattern(PermissionSetSubject("a*b\\c"), EvidencePath.console, drills=False)
+    pattern = event_pattern(PermissionSetSubject("a*b\\c"), EvidencePath.console)
     assert pattern["detail"]["userIdentity"]["arn"] == [
         {"wildcard": r"arn:aws:sts::*:assumed-role/AWSReservedSSO_a\*b\\c_*"}
     ]
@@ -183,7 +180,7 @@ def test_plain_role_has_no_pattern_for_the_portal() -> None:
 
 
 def test_pattern_json_beyond_the_limit_is_refused() -> None:
-    role = RoleSubject(f"arn:aws:iam::222222222222:role/{'p' * 500}/emergency")
+    role = RoleSubject(f"arn:aws:iam::222222222222:role/{'p' * 510}/{'e' * 64}")
     assert len(pattern_json(event_pattern(role, EvidencePath.session_start))) < PATTERN_LIMIT
     with pytest.raises(BreakglassError) as refused:
         pattern_json(event_pattern(role, EvidencePath.denied))
@@ -207,7 +204,7 @@ def test_pattern_of_a_permission_set_is_within_the_limit(name: str, partition: s
     text = pattern_json(event_pattern(PermissionSetSubject(name), path, partition=partition))
     # The longest is `denied` in aws-us-gov, with a name of 32 characters: 1,050.
     assert len(text) <= 1100 < PATTERN_LIMIT
-    assert ": " not in text.replace(DRILL_MARKER, "")
+    assert ": " not in text
 
 
 # --- matches, for any legal name ---------------------------------------------------------------------------------
@@ -376,113 +373,3 @@ def test_refused_action_of_a_session_is_not_a_denied_use(name: str, suffix: str)
         "aws.sts", "AWS API Call via CloudTrail", eventName="AssumeRole", errorCode="AccessDenied", errorMessage=message
     )
     assert not matches(event_pattern(PermissionSetSubject(name), EvidencePath.denied), refused)
-
-
-# --- drills --------------------------------------------------------------------------------------------------------
-
-
-def drill(subject: Subject, path: EvidencePath, region: str = "eu-central-1") -> dict[str, Any]:
-    """Put a drill on the bus: the event that EventBridge makes of the entry."""
-    entry = drill_event(
-        subject,
-        path,
-        account_id="222222222222",
-        region=region,
-        time="2026-03-14T02:00:00Z",
-        event_id="0b9c3a5e-0000-4000-8000-000000000000",
-    )
-    return event(entry["Source"], entry["DetailType"], **json.loads(entry["Detail"]))
-
-
-@given(subjects, st.sampled_from(EvidencePath))
-def test_drill_matches_only_the_rule_of_its_path(subject: Subject, path: EvidencePath) -> None:
-    assume(path in subject.evidence_paths)
-    rehearsal = drill(subject, path)
-    assert [p for p in subject.evidence_paths if matches(event_pattern(subject, p), rehearsal)] == [path]
-    assert not any(matches(event_pattern(subject, p, drills=False), rehearsal) for p in subject.evidence_paths)
-
-
-@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
-def test_drill_is_in_the_partition_of_its_region(region: str, partition: str) -> None:
-    rehearsal = drill(SET, EvidencePath.session_start, region)
-    assert matches(event_pattern(SET, EvidencePath.session_start, partition=partition), rehearsal)
-
-
-DRILL_ROLE = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_devops-break-glass_drill"
-DRILLS: dict[tuple[Subject, EvidencePath], dict[str, Any]] = {
-    (ROLE, EvidencePath.session_start): {
-        "eventName": "AssumeRole",
-        "userIdentity": {"type": "AssumedRole", "accountId": "222222222222"},
-        "requestParameters": {"roleArn": ROLE_ARN, "roleSessionName": "drill"},
-    },
-    (SET, EvidencePath.session_start): {
-        "eventName": "AssumeRole",
-        "userIdentity": {"type": "AssumedRole", "accountId": "222222222222"},
-        "requestParameters": {"roleArn": DRILL_ROLE, "roleSessionName": "drill"},
-    },
-    (SET, EvidencePath.portal): {
-        "eventName": "GetRoleCredentials",
-        "userIdentity": {"type": "IdentityCenterUser"},
-        "sourceIPAddress": "drill",
-        "serviceEventDetails": {"role_name": "devops-break-glass", "account_id": "222222222222"},
-    },
-    (SET, EvidencePath.console): {
-        "eventName": "ConsoleLogin",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "arn": "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_devops-break-glass_drill/drill",
-        },
-        "sourceIPAddress": "drill",
-        "responseElements": {"ConsoleLogin": "Success"},
-    },
-    (SET, EvidencePath.denied): {
-        "eventName": "AssumeRole",
-        "userIdentity": {"type": "IAMUser", "accountId": "222222222222"},
-        "errorCode": "AccessDenied",
-        "errorMessage": f"User: drill is not authorized to perform: sts:AssumeRole on resource: {DRILL_ROLE}",
-    },
-}
-
-
-@pytest.mark.parametrize(("subject", "path"), DRILLS)
-def test_drill_event_is_an_entry_for_put_events(subject: Subject, path: EvidencePath) -> None:
-    entry = drill_event(subject, path, account_id="222222222222", region="eu-west-1", time="t", event_id="e")
-    assert {name: value for name, value in entry.items() if name != "Detail"} == {
-        "Source": "breakglass.drill",
-        "DetailType": "Break-glass drill",
-    }
-    assert json.loads(entry["Detail"]) == {
-        "drill": "DRILL: ",
-        "eventTime": "t",
-        "awsRegion": "eu-west-1",
-        "eventID": "e",
-        "recipientAccountId": "222222222222",
-        **DRILLS[subject, path],
-    }
-
-
-@pytest.mark.parametrize("marker", [None, "", "DRILL:", "drill: ", "real"])
-def test_drill_without_the_marker_stays_silent(marker: str | None) -> None:
-    rehearsal = drill(SET, EvidencePath.session_start)
-    rehearsal["detail"] = rehearsal["detail"] | {"drill": marker}
-    assert not matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
-
-
-@pytest.mark.parametrize(
-    ("field", "crafted"),
-    [
-        ("eventTime", '2026"}]}],"text":"<!channel> hello'),
-        ("drill", [DRILL_MARKER, '<!channel> "hello']),
-        ("eventID", {"a": "b"}),
-    ],
-)
-def test_crafted_drill_matches_unless_drills_are_off(field: str, crafted: Any) -> None:
-    rehearsal = drill(SET, EvidencePath.session_start)
-    rehearsal["detail"] = rehearsal["detail"] | {field: crafted}
-    assert matches(event_pattern(SET, EvidencePath.session_start), rehearsal)
-    assert not matches(event_pattern(SET, EvidencePath.session_start, drills=False), rehearsal)
-
-
-def test_drill_on_a_path_without_evidence_is_refused() -> None:
-    with pytest.raises(ValueError, match="access portal"):
-        drill(ROLE, EvidencePath.portal)

@@ -1082,9 +1082,10 @@ def test_valid_role_arn_makes_valid_rules(length: int) -> None:
             pattern_json(event_pattern(RoleSubject(role), path))
 
 
-@pytest.mark.parametrize(("roles", "warned"), [(97, []), (98, ["breakglass:alerts"])])
+@pytest.mark.parametrize(("roles", "warned"), [(72, []), (73, ["breakglass:alerts"])])
 def test_rules_beyond_bus_quota_give_warning(roles: int, warned: list[str]) -> None:
-    # Two permission sets on four evidence paths, the roles on three, and the rule for the connection: 300 and 303.
+    # 299 and 303: two permission sets on four evidence paths, the roles on three, a drill rule for each, and the rule
+    # for the connection.
     arns = [f"arn:aws:iam::222222222222:role/operator-{number}" for number in range(roles)]
     found = warnings(stack(((*ALERTS, "watch", "roles"), arns)))
     assert [warning.path for warning in found] == warned

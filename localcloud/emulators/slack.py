@@ -2,13 +2,14 @@
 
 `emulate` keeps channels and messages as Slack does, but takes any token and any blocks. The proxy refuses what Slack
 refuses, in Slack's way (HTTP 200 and `{"ok": false, "error": ...}`), records each post with its result, and forwards
-everything else, the emulator's own page included. From Slack's "Web API"
+everything else, the emulator's own page included. It adds scheduled messages (`slack_schedule`). From Slack's "Web API"
 and the pages of chat.postMessage and auth.revoke.
 
-For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` lists the posts,
-`GET /_localcloud/views?user=U` a user's views and `GET /_localcloud/ephemerals?user=U` their ephemeral messages
-(`slack_views`). `POST /_localcloud/views` reports an app's answer to a submission, `POST /_localcloud/users` changes a
-user, `POST /_localcloud/faults` makes Slack fail (`slack_faults`).
+For the local cloud only: `POST /_localcloud/tokens` makes a token valid, `GET /_localcloud/posts` lists the posts, and
+`GET /_localcloud/scheduled` the scheduled messages. `GET /_localcloud/views?user=U` lists a user's views,
+`GET /_localcloud/ephemerals?user=U` their ephemeral messages (`slack_views`). `POST /_localcloud/views` reports an
+app's answer to a submission, `POST /_localcloud/users` changes a user, `POST /_localcloud/faults` makes Slack fail
+(`slack_faults`).
 
 Non-goals: rate limits (EventBridge's own keeps below Slack's), scopes; sending clicks to the app
 (`localcloud.slack_user` does).
@@ -28,8 +29,10 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from localcloud.emulators import clock
 from localcloud.emulators.block_kit import block_problems, is_metadata_accepted, view_problems
+from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import exit_with_parent
 from localcloud.emulators.slack_faults import SlackFault, SlackFaults
+from localcloud.emulators.slack_schedule import ScheduledMessages, ScheduleError
 from localcloud.emulators.slack_views import Ephemerals, Views
 
 UPSTREAM_TOKENS = tuple(f"emulator-{number}" for number in range(200))
@@ -168,6 +171,7 @@ class SlackServer(ThreadingHTTPServer):
         self.views = Views()
         self.ephemerals = Ephemerals()
         self.faults = SlackFaults()
+        self.scheduled = ScheduledMessages()
         self.people: dict[str, dict[str, Any]] = {}
         self.upstream_tokens = itertools.cycle(UPSTREAM_TOKENS)
         self._posts: list[Post] = []
@@ -196,6 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         if address.path == "/_localcloud/posts":
             self._answer_json(self._slack.posts())
+        elif address.path == "/_localcloud/scheduled":
+            self._answer_json(self._slack.scheduled.list())
         elif address.path == "/_localcloud/views":
             self._answer_json(self._slack.views.of(parse_qs(address.query)["user"][0]))
         elif address.path == "/_localcloud/ephemerals":
@@ -234,6 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(fault.seconds)
         if fault.silent:
             self.close_connection = True
+        elif fault.status is not None:
+            self._answer(fault.status, [("Content-Type", "text/html")], b"<html>Server error</html>")
         elif fault.retry_after is not None:
             self._answer(429, [("Retry-After", str(fault.retry_after))], b"")
         elif fault.error is not None:
@@ -270,6 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
                     self._slack.tokens.revoke(token)
                     self._answer_json({"ok": True, "revoked": True})
                     return
+                if self.path in ("/api/chat.scheduleMessage", "/api/chat.deleteScheduledMessage"):
+                    self._answer_json(self._handle_schedule(arguments))
+                    return
                 check_message(arguments)
                 check_view(arguments)
                 status, headers, content = self._upstream(raw)
@@ -278,6 +289,32 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*self._upstream(raw))
         except SlackRefusalError as refusal:
             self._answer_json(refusal.answer())
+
+    def _handle_schedule(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        channel = self._find_channel(arguments.get("channel"))
+        try:
+            if self.path == "/api/chat.deleteScheduledMessage":
+                return self._slack.scheduled.delete(arguments)
+            if channel["is_archived"]:
+                raise SlackRefusalError("is_archived")
+            check_message(arguments)
+            return self._slack.scheduled.schedule(arguments, time.time() + self._skipped())
+        except ScheduleError as error:
+            raise SlackRefusalError(str(error)) from error
+
+    def _find_channel(self, channel: object) -> dict[str, Any]:
+        """The emulator's channel.
+
+        Raises:
+            SlackRefusalError: there is none of this ID.
+        """
+        token = next(self._slack.upstream_tokens)
+        url = f"http://{self._slack.upstream}/api/conversations.info"
+        found = request_json("POST", url, {"channel": channel}, headers={"Authorization": f"Bearer {token}"})
+        if not found["ok"]:
+            raise SlackRefusalError("channel_not_found")
+        answer: dict[str, Any] = found["channel"]
+        return answer
 
     def _record_views(self, arguments: Mapping[str, Any], content: bytes) -> bytes:
         """Records the views in an answer, and adds the fields of users that the emulator lacks."""

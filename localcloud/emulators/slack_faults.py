@@ -1,4 +1,4 @@
-"""Ways in which Slack fails its apps, on request: not at all, slowly, with 429, with `ok: false`.
+"""Ways in which Slack fails its apps, on request: not at all, slowly, by status, with `ok: false`.
 
 Non-goals: losing what it accepted.
 """
@@ -12,8 +12,10 @@ from typing import Any
 APP_METHODS = frozenset(
     {
         "auth.test",
+        "chat.deleteScheduledMessage",
         "chat.postEphemeral",
         "chat.postMessage",
+        "chat.scheduleMessage",
         "chat.update",
         "users.info",
         "users.lookupByEmail",
@@ -22,7 +24,7 @@ APP_METHODS = frozenset(
         "views.update",
     }
 )
-"""The methods that the approval app calls. The local cloud itself calls others, which never fail."""
+"""The methods that the alert path and the approval app call. The local cloud itself calls others, which never fail."""
 
 
 @dataclass
@@ -35,6 +37,7 @@ class SlackFault:
         seconds: delay of an answer.
         error: Slack's error, in an answer with `ok: false`.
         retry_after: seconds, in an answer with status 429.
+        status: HTTP status of an answer that is an HTML page, such as 503.
         silent: True to close the connection without an answer.
         lasts: seconds after which it ends by itself, by the caller's clock (`localcloud.emulators.clock`); None if it
             stays.
@@ -47,6 +50,7 @@ class SlackFault:
     seconds: float = 0
     error: str | None = None
     retry_after: int | None = None
+    status: int | None = None
     silent: bool = False
     lasts: float | None = None
     with_blocks: bool = False

@@ -133,6 +133,10 @@ def test_schedule_starts_a_machine_when_it_is_due(cloud: RunningCloud) -> None:
     event = json.loads(execution["input"])
     rule = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:rule/{wiring.name}"
     assert (event["source"], event["detail-type"], event["resources"]) == ("aws.events", "Scheduled Event", [rule])
+    cloud.tick(wiring.name, after=3600)
+    cloud.wait_idle()
+    times = sorted(each["startDate"] for each in wiring.executions())
+    assert 3600 <= (times[1] - times[0]).total_seconds() < 3660
     machines.set_rights(cloud, f"{wiring.name}-start", {"Action": "states:StopExecution"})
     cloud.tick(wiring.name)
     assert [code for code, _ in wiring.dead_letters()] == ["NO_PERMISSIONS"]

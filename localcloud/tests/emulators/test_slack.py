@@ -5,6 +5,7 @@ Not shown here: the real emulator (test_cloud.py, and the demo).
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from localcloud.emulators.loopback import LoopbackError, request_json
 from localcloud.emulators.slack import UPSTREAM_TOKENS, SlackServer
 
 TOKEN = "xoxb-known"
@@ -213,3 +215,26 @@ def test_no_token_is_remembered(slack: SlackServer) -> None:
     post(slack, MESSAGE)
     post(slack, MESSAGE, token="xoxb-unknown")
     assert "xoxb" not in json.dumps(slack.posts())
+
+
+def test_scheduled_message_meets_the_checks_of_a_posted_one(slack: SlackServer, upstream: Upstream) -> None:
+    def schedule(message: object, **options: Any) -> dict[str, Any]:
+        return call(slack, "/api/chat.scheduleMessage", json.dumps(message), **options)
+
+    upstream.answer = {"ok": True, "channel": {"is_archived": False}}
+    message = {**MESSAGE, "post_at": int(time.time()) + 60}
+    assert schedule(message)["ok"] is True
+    assert [path for _, path, _, _ in upstream.requests] == ["/api/conversations.info"]
+    assert schedule({**message, "blocks": [{"type": "nonsense"}]})["error"] == "invalid_blocks"
+    assert schedule(message, token="xoxb-other")["error"] == "invalid_auth"
+    upstream.answer = {"ok": True, "channel": {"is_archived": True}}
+    assert schedule(message)["error"] == "is_archived"
+    assert len(slack.scheduled.list()) == 1
+
+
+def test_fault_of_the_server_is_a_page_in_html(slack: SlackServer) -> None:
+    slack.faults.set({"status": 503, "times": 1})
+    url = f"http://127.0.0.1:{slack.server_port}/api/chat.postMessage"
+    with pytest.raises(LoopbackError, match="answered 503: <html>"):
+        request_json("POST", url, MESSAGE)
+    assert post(slack, MESSAGE)["ok"] is True

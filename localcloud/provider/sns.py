@@ -6,7 +6,7 @@ API: https://docs.aws.amazon.com/sns/latest/api/
 import json
 
 from localcloud.provider import tags
-from localcloud.provider.aws import LocalAws
+from localcloud.provider.aws import LocalAws, poll
 from localcloud.provider.resource import TAGS, Property, ResourceType, as_document, declare
 from localcloud.provider.values import Plain, Properties, from_aws, to_aws
 
@@ -105,6 +105,8 @@ class TopicSubscription(ResourceType):
         topic=Property(required=True, replaces=True),
         protocol=Property(required=True, replaces=True),
         endpoint=Property(required=True, replaces=True),
+        endpointAutoConfirms=Property(default=False),
+        rawMessageDelivery=Property(default=False),
     )
     computed = ("arn", "ownerId", "pendingConfirmation")
 
@@ -115,9 +117,21 @@ class TopicSubscription(ResourceType):
             "Subscribe",
             TopicArn=inputs["topic"],
             **to_aws(inputs, "protocol", "endpoint"),
+            Attributes={"RawMessageDelivery": _flag(inputs["rawMessageDelivery"])},
             ReturnSubscriptionArn=True,
         )
         return answer["SubscriptionArn"]
+
+    def settle(self, aws: LocalAws, resource_id: str, inputs: Properties) -> None:
+        """An endpoint that confirms by itself has to do so before the update ends."""
+        if not inputs["endpointAutoConfirms"]:
+            return
+
+        def is_pending() -> tuple[str, str]:
+            attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
+            return attributes["PendingConfirmation"], ""
+
+        poll(f"confirmation of {resource_id}", is_pending, "false", frozenset({"true"}))
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
         attributes = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=resource_id)["Attributes"]
@@ -126,11 +140,22 @@ class TopicSubscription(ResourceType):
             **from_aws(attributes, "protocol", "endpoint"),
             "arn": resource_id,
             "ownerId": attributes.get("Owner"),
+            "endpointAutoConfirms": state["endpointAutoConfirms"],
+            "rawMessageDelivery": attributes.get("RawMessageDelivery") == "true",
             "pendingConfirmation": attributes.get("PendingConfirmation") == "true",
         }
 
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
+        """SetSubscriptionAttributes; whether the endpoint confirms by itself is known to Pulumi alone."""
+        delivery = {"AttributeName": "RawMessageDelivery", "AttributeValue": _flag(new["rawMessageDelivery"])}
+        aws.call("sns", "SetSubscriptionAttributes", SubscriptionArn=resource_id, **delivery)
+
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("sns", "Unsubscribe", SubscriptionArn=resource_id)
+
+
+def _flag(value: Plain) -> str:
+    return "true" if value else "false"
 
 
 RESOURCE_TYPES = (Topic(), TopicPolicy(), TopicSubscription())

@@ -324,8 +324,13 @@ CASES: dict[str, Callable[[SharedResources], Case]] = {
         {"arn": "arn:aws:sns:eu-central-1:111111111111:other"},
     ),
     "aws:sns/topicSubscription:TopicSubscription": lambda shared: Case(
-        {"topic": shared.topic, "protocol": "email", "endpoint": "security@example.com"},
-        {},
+        {
+            "topic": shared.topic,
+            "protocol": "https",
+            "endpoint": "https://pager.example/1",
+            "endpointAutoConfirms": True,
+        },
+        {"rawMessageDelivery": True, "endpointAutoConfirms": False},
         {"topic": "arn:aws:sns:eu-central-1:111111111111:other", "protocol": "sms", "endpoint": "+49"},
     ),
     "aws:iam/role:Role": lambda shared: Case(

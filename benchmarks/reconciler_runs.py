@@ -206,6 +206,7 @@ def _reconciler(store: Any, center: Any) -> ReconcilerContext:
         workflow=_Running(),
         identity_center=center,
         session_policy=None,
+        count=lambda _: None,
         pause=lambda _: None,
     )
 

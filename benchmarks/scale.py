@@ -210,6 +210,7 @@ class _Simulation:
             workflow=slowly(_Stopped(), CENTER_SECONDS),
             identity_center=slowly(self.center, CENTER_SECONDS),
             session_policy=None,
+            count=lambda _: None,
             pause=lambda _: None,
         )
 

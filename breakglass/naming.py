@@ -89,7 +89,7 @@ CHANNEL_DIMENSION = "Channel"
 
 
 class Metric(StrEnum):
-    """Metrics of the functions: of each run of the reconciler, and of clicks that fail until a repair."""
+    """Metrics of the functions: of each run of the reconciler, and of clicks."""
 
     runs = "ReconcilerRuns"
     """1 for every finished run, even one with failures."""
@@ -109,6 +109,8 @@ class Metric(StrEnum):
     """Requests without approval whose announcements, or required explanation, are missing for five minutes."""
     permanent_refusals = "PermanentRefusals"
     """Clicks that failed because AWS or Slack refuses a call until a repair."""
+    broken_glass = "BrokenGlass"
+    """Requests whose requester took access without approval."""
 
 
 class AlertMetric(StrEnum):

@@ -55,7 +55,11 @@ _ALARMED: dict[str, Any] = {
             }
         ],
     },
-    "alerts": {"region": "eu-central-1", "slack": {"channel": "C0123456789"}},
+    "alerts": {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0123456789"},
+        "monitoring": {"pagers": {"pagerduty": "https://events.example.com/made-up"}},
+    },
     "approvals": {
         "channel": "C0APPROVALS1",
         "rules": [
@@ -232,6 +236,7 @@ def _alarms(approvals: bool) -> Table:
     """Return the alarms of the alerts or of the approvals; those that each function has are one row."""
     prefix = "breakglass-STACK-approvals-"
     measures: dict[str, dict[str, list[str]]] = {}
+    notifies: dict[str, str] = {}
     for alarm in _deployment().of_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
         name = alarm.inputs["name"]
         if name.startswith(prefix) != approvals:
@@ -240,15 +245,15 @@ def _alarms(approvals: bool) -> Table:
         kind = name.removeprefix(f"{prefix}{function}-")
         if function and kind in ("errors", "throttles"):
             name = f"{prefix}FUNCTION-{kind}"
-        measures.setdefault(name.replace("ROLE-break-glass", "ROLE"), {}).setdefault(_measure(alarm.inputs), []).append(
-            function
-        )
+        name = name.replace("ROLE-break-glass", "ROLE")
+        measures.setdefault(name, {}).setdefault(_measure(alarm.inputs), []).append(function)
+        notifies[name] = "page, mail" if len(alarm.inputs["alarmActions"]) > 1 else "mail"
     rows = []
     for name, by_measure in measures.items():
         usual, *others = sorted(by_measure, key=lambda measure: -len(by_measure[measure]))
         exceptions = [f"; {_code(by_measure[other])}: {other}" for other in others]
-        rows.append((f"`{name}`", usual + "".join(exceptions)))
-    return Table(("alarm", "measures", "goes off when", "first do", "then"), rows, kept=3)
+        rows.append((f"`{name}`", usual + "".join(exceptions), notifies[name]))
+    return Table(("alarm", "measures", "notifies", "goes off when", "first do", "then"), rows, kept=3)
 
 
 def _measure(alarm: Mapping[str, Any]) -> str:

@@ -161,6 +161,7 @@ def of_every_function(name: str) -> set[tuple[str, str]]:
                 (INVOKE_CONFIG, "asynchronous"),
                 (ALARM, "dead-letters"),
                 (ALARM, "refusals"),
+                (ALARM, "broken-glass"),
             },
         ),
         (AppFunction.provisioner, set()),
@@ -294,6 +295,18 @@ def test_permanent_refusal_of_clicks_raises_alarm() -> None:
         namespace="Breakglass",
         metricName="PermanentRefusals",
         dimensions={"Stack": "prod-approvals"},
+    )
+
+
+def test_broken_glass_pages_within_a_minute() -> None:
+    name = "prod-approvals-interactions-broken-glass"
+    assert alarm(function(AppFunction.interactions), name) == alarming(
+        name,
+        namespace="Breakglass",
+        metricName="BrokenGlass",
+        dimensions={"Stack": "prod-approvals"},
+        period=60,
+        alarmActions=[TOPIC, PAGE_TOPIC],
     )
 
 

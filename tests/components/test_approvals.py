@@ -147,7 +147,8 @@ RESOURCES = {
     "aws:cloudwatch/logGroup:LogGroup": "receiver-logs interactions-logs provisioner-logs reconciler-logs "
     "usage-recorder-logs workflow-logs api-logs",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "receiver-errors receiver-throttles interactions-errors "
-    "interactions-throttles interactions-refusals interactions-dead-letters provisioner-errors provisioner-throttles "
+    "interactions-throttles interactions-refusals interactions-broken-glass interactions-dead-letters "
+    "provisioner-errors provisioner-throttles "
     "reconciler-errors reconciler-throttles usage-recorder-errors usage-recorder-throttles "
     "usage-recorder-dead-letters workflow-failed workflow-aborted workflow-timed-out api-failures "
     "reconciler-unrevoked-grants reconciler-unrecorded-assignments reconciler-stuck-requests "
@@ -406,7 +407,7 @@ def test_outputs() -> None:
     }
     assert outputs["session_policy_id"] is None
     alarms = [arn.rpartition(":alarm:breakglass-prod-approvals-")[2] for arn in outputs["alarm_arns"]]
-    assert len(alarms) == len(set(alarms)) == 25
+    assert len(alarms) == len(set(alarms)) == 26
     assert {"receiver-errors", "workflow-failed", "api-failures", "reconciler-silent"} <= set(alarms)
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from breakglass.app.entrypoints import bootstrap, metrics, reconciler
+from breakglass.app.services.announcements import BROKEN_GLASS
 from breakglass.app.services.reconciler_run import Counts
 from breakglass.naming import (
     ALERT_PATH_PREFIX,
@@ -51,28 +52,27 @@ def read_in(module: ModuleType) -> dict[str, set[str]]:
     }
 
 
+SHARED = {"bootstrap": bootstrap, "metrics": metrics}
+
+
 def called_in(module: ModuleType) -> set[str]:
-    """The names that a handler takes from the shared bootstrap."""
+    """The names that a handler takes from the shared modules."""
     return {
         node.attr
         for node in ast.walk(ast.parse(inspect.getsource(module)))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "bootstrap"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in SHARED
     }
 
 
 @pytest.mark.parametrize("app_function", AppFunction)
 def test_function_has_exactly_the_variables_that_it_reads(app_function: AppFunction) -> None:
     own = {name for names in read_in(handler_of(app_function)).values() for name in names}
-    shared = read_in(bootstrap)
+    shared = {name: names for module in SHARED.values() for name, names in read_in(module).items()}
+    sources = {name: inspect.getsource(getattr(module, name)) for module in SHARED.values() for name in read_in(module)}
     # Shared parts use each other: `people` uses `slack`, `records` uses `store`.
     taken = called_in(handler_of(app_function))
     for _ in shared:
-        taken |= {
-            name
-            for function in taken & shared.keys()
-            for name in shared
-            if f"{name}(" in inspect.getsource(getattr(bootstrap, function))
-        }
+        taken |= {name for function in taken & shared.keys() for name in shared if f"{name}(" in sources[function]}
     read = own.union(*(shared[function] for function in taken & shared.keys()))
 
     assert read == VARIABLES[app_function].keys()
@@ -84,7 +84,8 @@ def test_metrics_are_those_that_the_functions_write() -> None:
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == METRICS_NAMESPACE
     assert directive["Dimensions"] == [[METRICS_DIMENSION]]
-    assert {metric["Name"] for metric in directive["Metrics"]} == set(Metric) - {Metric.permanent_refusals}
+    counted = {Metric.permanent_refusals, Metric(BROKEN_GLASS)}
+    assert {metric["Name"] for metric in directive["Metrics"]} == set(Metric) - counted
 
 
 def test_names_fit_aws_limits_and_are_protected() -> None:

@@ -109,14 +109,16 @@ class ChannelNotice:
 
 @dataclass(frozen=True)
 class Announcement:
-    """The announcements and the explanation that a broken glass requires.
+    """The announcements, the explanation and the page that a broken glass requires.
 
     Attributes:
         explanation_required: true once the usage to be explained is recorded.
+        paged: true once the metric is written whose alarm pages. Records of earlier versions require no page.
     """
 
     channels: tuple[ChannelNotice, ...]
     explanation_required: bool = False
+    paged: bool = True
 
     @property
     def missing(self) -> tuple[ChannelNotice, ...]:
@@ -126,7 +128,7 @@ class Announcement:
     @property
     def is_complete(self) -> bool:
         """True if nothing is left to do."""
-        return self.explanation_required and not self.missing
+        return self.explanation_required and self.paged and not self.missing
 
 
 @dataclass(frozen=True)

@@ -238,11 +238,11 @@ def break_glass(
 ) -> Change:
     """Decide the request without approval; only its requester may.
 
-    The announcement in `channels` is stored in the same transaction, so there is no access without it.
+    The announcement in `channels` and the page are stored in the same transaction, so there is no access without them.
     """
     _refuse_unless_undecided(request, Event.glass_broken, now)
     _refuse_others(request, by, Event.glass_broken)
-    duties = Announcement(tuple(map(ChannelNotice, channels)))
+    duties = Announcement(tuple(map(ChannelNotice, channels)), paged=False)
     broken = replace(request, glass=True, justification=justification, announcement=duties, decided_at=now)
     return _change(broken, Event.glass_broken, by, now, note=justification, rule=rule)
 
@@ -290,6 +290,13 @@ def require_explanation(request: Request) -> Change:
     if request.announcement is None:
         return Change(request)
     return Change(replace(request, announcement=replace(request.announcement, explanation_required=True)))
+
+
+def record_page(request: Request) -> Change:
+    """Record that the metric is written whose alarm pages."""
+    if request.announcement is None:
+        return Change(request)
+    return Change(replace(request, announcement=replace(request.announcement, paged=True)))
 
 
 def _replace_notice(duties: Announcement, new: ChannelNotice) -> Announcement:

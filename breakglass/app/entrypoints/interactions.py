@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         dispatch.handle_interaction(_context(), interaction, handed["view_id"], claim)
     except PermanentError:
         # A retry would fail the same way and end as a dead letter.
-        metrics.write({"PermanentRefusals": 1}, os.environ["BREAKGLASS_STACK"])
+        metrics.count("PermanentRefusals")
     return {}
 
 
@@ -49,6 +49,7 @@ def _context() -> InteractionContext:
         directory=bootstrap.build_directory(),
         slack=bootstrap.build_slack(),
         workflow=bootstrap.build_workflow(),
+        count=metrics.count,
         pause=time.sleep,
     )
 

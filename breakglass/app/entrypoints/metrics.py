@@ -1,6 +1,7 @@
 """CloudWatch metrics that a function writes into its log, in the embedded metric format."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +10,14 @@ NAMESPACE = "Breakglass"
 """Namespace of all metrics."""
 
 
-def write(values: Mapping[str, int], stack: str) -> None:
-    """Write a line of metrics."""
-    print(json.dumps(line(values, stack, int(time.time() * 1000))), flush=True)
+def count(name: str) -> None:
+    """Add one to a metric of this function's stack."""
+    write({name: 1})
+
+
+def write(values: Mapping[str, int]) -> None:
+    """Write a line of metrics of this function's stack."""
+    print(json.dumps(line(values, os.environ["BREAKGLASS_STACK"], int(time.time() * 1000))), flush=True)
 
 
 def line(values: Mapping[str, int], stack: str, at: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The function that runs every five minutes, and writes its counts as metrics."""
 
-import os
 import time
 from functools import cache
 from typing import Any
@@ -24,7 +23,7 @@ _NAMES = {
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Run once; the metrics are written even if parts of the run fail."""
-    metrics.write(values(reconcile(_context())), os.environ["BREAKGLASS_STACK"])
+    metrics.write(values(reconcile(_context())))
     return {}
 
 
@@ -46,6 +45,7 @@ def _context() -> ReconcilerContext:
         directory=bootstrap.build_directory(),
         slack=bootstrap.build_slack(),
         workflow=bootstrap.build_workflow(),
+        count=metrics.count,
         pause=time.sleep,
         identity_center=bootstrap.build_identity_center(),
         session_policy=bootstrap.build_session_policy(),

@@ -1,7 +1,8 @@
-"""The announcements of access without approval, in every channel, and the explanation that it requires.
+"""The announcements of access without approval, in every channel, and the page and the explanation that it requires.
 
-Both are written with the decision, and recorded once they are done. Steps of the workflow and the reconciler retry
-missing ones in any state of the request. A second announcement is better than none.
+All are written with the decision, and recorded once they are done. Steps of the workflow and the reconciler retry
+missing ones in any state of the request. A second announcement is better than none. A page is a metric with an alarm,
+so a repeated one within the alarm's period pages no second time.
 
 Non-goals: authorizing access without approval (see `domain.decision`).
 """
@@ -20,6 +21,9 @@ from breakglass.app.slack import messages
 ALARM_SECONDS = 300
 """Seconds for which an announcement may be missing before the metric counts it."""
 
+BROKEN_GLASS = "BrokenGlass"
+"""The metric whose alarm pages."""
+
 
 def announcement_channels(policy: ApprovalPolicy) -> tuple[str, ...]:
     """Return the IDs of the channels for announcements."""
@@ -28,10 +32,14 @@ def announcement_channels(policy: ApprovalPolicy) -> tuple[str, ...]:
 
 
 def complete_announcement(context: InteractionContext, request: Request) -> Request:
-    """Post the missing announcements, require the explanation, and return the request."""
+    """Page, require the explanation, post the missing announcements, and return the request."""
     if request.announcement is None or request.announcement.is_complete:
         return request
-    if not request.announcement.explanation_required and usage_reviews.require_explanation(context, request):
+    if not request.announcement.paged:
+        context.count(BROKEN_GLASS)
+        request = change_request(context.store, request.id, request_lifecycle.record_page).request
+    required = request.announcement is None or request.announcement.explanation_required
+    if not required and usage_reviews.require_explanation(context, request):
         request = change_request(context.store, request.id, request_lifecycle.require_explanation).request
     channels = announcement_channels(context.policy)
     request = change_request(

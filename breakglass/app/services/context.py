@@ -76,6 +76,7 @@ class InteractionContext(RecorderContext):
     """The context of the functions that talk to people.
 
     Attributes:
+        count: adds one to a metric, by its name.
         pause: waits for so many seconds.
     """
 
@@ -83,6 +84,7 @@ class InteractionContext(RecorderContext):
     directory: Directory
     slack: Slack
     workflow: Workflow
+    count: Callable[[str], None]
     pause: Callable[[float], None]
 
 

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.app.slack.signature import RETRY_SECONDS
-from breakglass.components.alerts.alarm import Alarms, TopicArns
+from breakglass.components.alerts.alarm import Alarms, Severity, TopicArns
 from breakglass.components.alerts.usage_alert import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.iam.app_roles import function_trust
 from breakglass.iam.documents import policy_json
@@ -199,6 +199,18 @@ class ApprovalFunction(pulumi.ComponentResource):
                 namespace=METRICS_NAMESPACE,
                 metric_name=Metric.permanent_refusals,
                 dimensions={METRICS_DIMENSION: args.names.stack},
+            )
+            # Within its period a repeated metric is one page. A short one separates two broken glasses.
+            yield alarms.alarm(
+                f"{name}-broken-glass",
+                description="A user has broken the glass: access to a break-glass set without approval. Both channels "
+                "of the approvals have the announcement, with user, set, account and justification; so has "
+                "`breakglass audit`. Runbook: docs/runbooks/alarms.md.",
+                severity=Severity.page,
+                namespace=METRICS_NAMESPACE,
+                metric_name=Metric.broken_glass,
+                dimensions={METRICS_DIMENSION: args.names.stack},
+                period=60,
             )
 
     def _dead_letters(

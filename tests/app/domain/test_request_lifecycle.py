@@ -280,7 +280,7 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
                 decided_at=SOON,
                 glass=True,
                 justification="nobody is awake",
-                announcement=Announcement((ChannelNotice(CHANNEL), ChannelNotice(SECOND_CHANNEL))),
+                announcement=Announcement((ChannelNotice(CHANNEL), ChannelNotice(SECOND_CHANNEL)), paged=False),
             ),
             (line(Event.glass_broken, ADA_ACTS, "pending", "approved", rule="databases", note="nobody is awake"),),
         ),
@@ -321,6 +321,10 @@ CHANGES: dict[str, tuple[Callable[[], Change], Change]] = {
     "the explanation is required": (
         lambda: request_lifecycle.require_explanation(glass()),
         Change(glass(announcement=replace(DUTIES, explanation_required=True))),
+    ),
+    "the page is out": (
+        lambda: request_lifecycle.record_page(glass(announcement=replace(DUTIES, paged=False))),
+        Change(glass()),
     ),
     "the message is kept without a line in the trail": (
         lambda: request_lifecycle.record_message(request(), MESSAGE),

@@ -249,7 +249,9 @@ def test_reconciler_metrics_are_those_of_the_alarms() -> None:
                     "Namespace": METRICS_NAMESPACE,
                     "Dimensions": [[METRICS_DIMENSION]],
                     "Metrics": [
-                        {"Name": metric, "Unit": "Count"} for metric in Metric if metric != Metric.permanent_refusals
+                        {"Name": metric, "Unit": "Count"}
+                        for metric in Metric
+                        if metric not in (Metric.permanent_refusals, Metric.broken_glass)
                     ],
                 }
             ],

@@ -54,6 +54,7 @@ class FakeWorkspace:
         self.sessions = MemorySessionPolicy()
         self.log = MemoryLog()
         self.pauses: list[float] = []
+        self.counted: list[str] = []
         self._forms = 0
         self.context = ReconcilerContext(
             policy=of or policy(),
@@ -63,6 +64,7 @@ class FakeWorkspace:
             directory=self.directory,
             slack=self.slack,
             workflow=self.workflow,
+            count=self.counted.append,
             pause=self.pauses.append,
             identity_center=self.center,
             session_policy=self.sessions if ends_sessions else None,

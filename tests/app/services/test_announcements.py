@@ -68,6 +68,43 @@ def test_announcement_accepted_at_once_is_made_once(workspace: FakeWorkspace) ->
     assert workspace.trail_events(request).count("announced") == 2
 
 
+def test_broken_glass_pages_once_while_slack_is_down(workspace: FakeWorkspace) -> None:
+    request = asked(workspace)
+    workspace.slack.fail("chat.postMessage", "timeout", times=None)
+    break_glass(workspace, request)
+    break_glass(workspace, request)
+    pass_minutes(workspace, 30)
+    workspace.slack.heal()
+    pass_minutes(workspace, 30)
+    assert workspace.counted == ["BrokenGlass"]
+
+
+def test_broken_glass_is_paged_by_the_reconciler_after_a_crash(workspace: FakeWorkspace) -> None:
+    request = asked(workspace)
+
+    def crash(name: str) -> None:
+        raise KilledError(name)
+
+    context = workspace.context
+    workspace.context = replace(context, count=crash)
+    with suppress(KilledError):
+        break_glass(workspace, request)
+    workspace.context = context
+    assert workspace.counted == []
+    assert not is_done(workspace, request)
+    workspace.reconcile()
+    workspace.reconcile()
+    assert workspace.counted == ["BrokenGlass"]
+    assert is_done(workspace, request)
+
+
+def test_approved_request_pages_no_one(workspace: FakeWorkspace) -> None:
+    request = asked(workspace)
+    workspace.click(CLEO, ids.APPROVE, request.id)
+    pass_minutes(workspace, 10)
+    assert workspace.counted == []
+
+
 @pytest.mark.parametrize("minutes", [4, 30, 120])
 def test_announcement_slack_down_is_made_when_it_is_back(workspace: FakeWorkspace, minutes: int) -> None:
     request = asked(workspace)

@@ -155,6 +155,7 @@ class Life(RuleBasedStateMachine):
                 directory=MemoryDirectory(policies.EVERYBODY),
                 slack=slack,
                 workflow=workflow,
+                count=lambda name: None,
                 pause=lambda seconds: None,
                 identity_center=center,
                 session_policy=ended,

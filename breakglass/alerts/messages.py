@@ -9,7 +9,8 @@ EventBridge decide this module (`breakglass.alerts.input_template`):
   disagree. So only `FIELDS` are inserted, whose alphabets have nothing to escape. Free text (userAgent, errorMessage,
   userName) is never inserted, and neither is the whole event with its credentials.
 - A missing field leaves its placeholder empty. So every placeholder is inside quoted text, and a field that some
-  records lack shares its fact with a field that all of them have: no label is followed by nothing.
+  records lack shares its fact with a field that all of them have: no label is followed by nothing. The first line,
+  which says who used what in which account, has a word before such a field: without it, it stays a sentence.
 - Everything in angle brackets is a placeholder, so Slack's `<url|text>` can't be written: links are buttons.
 
 The alphabets are AWS's, so they hold for CloudTrail's events only. Of any other event only the fields of the envelope
@@ -95,18 +96,22 @@ class _AlertText:
     """The texts of one kind of evidence; all may hold placeholders.
 
     Attributes:
-        headline: the event in a few words, with `{role}` in it.
+        first_line: the user, role and account in a sentence without its full stop, with `{role}` and `{account}` in it.
+            If a record does not name the person, it has what the record names. A word stands before each field that
+            some records lack.
         evidence: the event in a sentence, without its full stop.
         account: the role's account, or the record's where the role's is not known.
         facts: label -> value; each value has a field that every record of this kind has.
         ask: the request to the reader.
+        sign: the emoji before the first line.
     """
 
-    headline: str
+    first_line: str
     evidence: str
     account: str
     facts: Mapping[str, str]
     ask: str
+    sign: str = ":rotating_light:"
 
 
 _UNEXPLAINED = "*If it stays unexplained:* treat it as a security incident."
@@ -124,33 +129,34 @@ _CALLER = {"Caller (access key, account, type)": "<callerKey> <callerAccount> <c
 
 _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
     EvidencePath.session_start: _AlertText(
-        headline="{role} is in use",
+        first_line="<sessionName> used {role} in account {account}",
         evidence="A session with this role has started",
         account="<account>",
         facts={"Account": "<account>", "Who": "<sessionName>"},
         ask=_EXPLAIN,
     ),
     EvidencePath.portal: _AlertText(
-        headline="{role}: credentials were issued",
+        # Older records have no user ID.
+        first_line="Portal user <userId> used {role} in account {account}",
         evidence="The access portal issued credentials of this role, for the console or the command line",
         account="<targetAccount><requestedAccount>",
         facts={
             "Account": "<targetAccount><requestedAccount>",
-            # Older records have no user ID.
             "Who (Identity Center user ID, identity type)": "<userId> <callerType>",
             "From address": "<address>",
         },
         ask=_EXPLAIN,
     ),
     EvidencePath.console: _AlertText(
-        headline="{role} is in use in the console",
+        first_line="{role} used in the console of account {account} by <session>",
         evidence="The AWS console was opened with this role",
         account="<account>",
         facts={"Account": "<account>", "Who": "<session>", "From address": "<address>"},
         ask=_EXPLAIN,
     ),
     EvidencePath.denied: _AlertText(
-        headline="{role}: an attempt was refused",
+        # The role's account is known only of records of the portal.
+        first_line="Refused: caller <userId> <callerAccount> tried {role}, recorded in account {account}",
         evidence="AWS refused an attempt to use this role",
         account="<account>",
         # Records of the access portal have a user ID and the requested account, those of STS an access key.
@@ -160,7 +166,8 @@ _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
                 "<userId> <callerKey> <callerAccount> <callerType>"
             ),
         },
-        ask=("*If this was you:* say so in the thread, and say whether you need the role now.\n" + _UNEXPLAINED),
+        ask="*If this was you:* say so in the thread, and say whether you need the role now.\n" + _UNEXPLAINED,
+        sign=":no_entry:",
     ),
 }
 
@@ -172,13 +179,31 @@ def _alert_text(subject: Subject, path: EvidencePath) -> _AlertText:
     # The account of a plain role is configured, while the matching record may be the copy of the caller's account.
     account = require_plain_text(subject.account_id)
     facts = {**text.facts, "Account": account}
+    first_line = text.first_line
     if path is EvidencePath.session_start:
         # The caller of a plain role chooses the session name; Identity Center sets it to the user's name.
         facts = {"Account": account, "Session name (the caller's choice)": "<sessionName>", **_CALLER}
+        first_line = "Session <sessionName> used {role} in account {account}"
     elif path is EvidencePath.denied:
         # The portal offers permission sets only.
         facts = {"Account": account, **_CALLER}
-    return replace(text, account=account, facts=facts)
+        first_line = "Refused: caller <callerAccount> <callerType> tried {role} in account {account}"
+    return replace(text, first_line=first_line, account=account, facts=facts)
+
+
+def _first_block(texts: _AlertText, role: str) -> dict[str, Any]:
+    """Return the block with the first line: a header if its longest form fits, else a section.
+
+    A header cuts a long role name; the whole name is among the facts.
+    """
+    line = f"{texts.sign} {texts.first_line}"
+    longest = _PLACEHOLDER.sub(lambda found: _longest_value(found[1]), line.format(role="", account=texts.account))
+    room = _HEADER_LIMIT - len(longest)
+    if room >= _SHORTEST_ROLE:
+        shown = role if len(role) <= room else f"{role[: room - 1]}…"
+        return header(line.format(role=shown, account=texts.account))
+    marked = _PLACEHOLDER.sub(r"`\g<0>`", line)
+    return text_section(marked.format(role=f"`{role}`", account=f"`{texts.account}`"))
 
 
 _WHO = {
@@ -235,7 +260,6 @@ def slack_message(
     """
     role = require_plain_text(subject.label)
     texts = _alert_text(subject, path)
-    headline = texts.headline.format(role=role)
     buttons: list[dict[str, Any]] = []
     ask = texts.ask
     if explain and is_usage(path):
@@ -255,11 +279,11 @@ def slack_message(
     return build_transformer(
         {
             "channel": require_plain_text(channel),
-            "text": f"Break-glass role {headline}. " + _sentences(texts.facts),
+            "text": _summary(texts, role),
             "unfurl_links": False,
             "unfurl_media": False,
             "blocks": [
-                header(f":rotating_light: {headline}"),
+                _first_block(texts, role),
                 text_section(f"{texts.evidence}."),
                 facts_section(facts),
                 text_section(ask),
@@ -287,17 +311,9 @@ def email_text(subject: Subject, path: EvidencePath, *, post_mortem_url: str | N
     Raises:
         MessageError: a configured text would break the message.
     """
-    texts = _alert_text(subject, path)
-    facts = {
-        **texts.facts,
-        "When (UTC)": "<time>",
-        "Region": "<region>",
-        "Recorded event": "<eventName>, ID <eventId>",
-    }
     text = (
-        f"Break-glass role {texts.headline.format(role=require_plain_text(subject.label))}. {texts.evidence}. "
-        f"{_sentences(facts)} Explain this in the Slack thread; if it stays unexplained, treat it as a security "
-        "incident."
+        f"{_summary(_alert_text(subject, path), require_plain_text(subject.label))} "
+        "Explain this in the Slack thread; if it stays unexplained, treat it as a security incident."
     )
     return build_transformer(
         text if post_mortem_url is None else f"{text} Post-mortem: {require_plain_text(post_mortem_url)}"
@@ -341,8 +357,16 @@ def build_transformer(message: Any) -> Transformer:
     return transformer
 
 
-def _sentences(facts: Mapping[str, str]) -> str:
-    return " ".join(f"{label}: {value}." for label, value in facts.items())
+def _summary(texts: _AlertText, role: str) -> str:
+    """Return an alert as one line of text: its first line, evidence and further facts."""
+    first_line = texts.first_line.format(role=role, account=texts.account)
+    facts = {
+        **{label: value for label, value in texts.facts.items() if value not in first_line},
+        "When (UTC)": "<time>",
+        "Region": "<region>",
+        "Recorded event": "<eventName>, ID <eventId>",
+    }
+    return " ".join([f"{first_line}. {texts.evidence}.", *(f"{label}: {value}." for label, value in facts.items())])
 
 
 def require_plain_text(text: str) -> str:
@@ -393,6 +417,9 @@ def _button(text: str, action_id: str, **more: str) -> dict[str, Any]:
 _TEMPLATE_LIMIT = 8192
 _PATHS_LIMIT = 100
 _VALUE_LIMIT = 2000
+_HEADER_LIMIT = 150
+_SHORTEST_ROLE = 16
+"""The least that a header shows of a long role name; with less room, the first line is a section."""
 
 
 def check_transformer(transformer: Transformer) -> None:
@@ -481,7 +508,7 @@ def _check_slack(body: Mapping[str, Any]) -> None:
     for block in body["blocks"]:
         match block:
             case {"type": "header", "text": {"text": text}}:
-                _require_length("the header", text, 150)
+                _require_length("the header", text, _HEADER_LIMIT)
             case {"type": "section", "fields": fields}:
                 _require_length("the fields of a section", fields, 10)
                 for field in fields:

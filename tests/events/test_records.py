@@ -87,6 +87,30 @@ def test_message_of_a_record_has_no_empty_fact(record: Record) -> None:
                 assert_no_empty_fact(subject, path, event)
 
 
+@pytest.mark.parametrize("record", [record for record in RECORDS if record.expected], ids=lambda record: record.file)
+def test_first_line_of_a_record_names_role_account_and_caller(record: Record) -> None:
+    event, content = to_event(record.content), record.content
+    identity, parameters = content["userIdentity"], content["requestParameters"] or {}
+    who = (
+        parameters.get("roleSessionName"),
+        (identity.get("onBehalfOf") or {}).get("userId"),
+        identity.get("arn"),
+        identity.get("accountId"),
+    )
+    for subject in WATCHED:
+        for path in subject.evidence_paths:
+            if matches(event_pattern(subject, path), event):
+                body = json.loads(substitute(slack_message(subject, path, channel="C0123456789"), event))
+                mail = json.loads(substitute(email_text(subject, path), event))
+                account = body["metadata"]["event_payload"]["account"]
+                for line in (body["blocks"][0]["text"]["text"], body["text"].split(". ")[0], mail.split(". ")[0]):
+                    assert subject.label in line
+                    assert account in line
+                    assert [
+                        name for name in who if name and name in line
+                    ] or record.file == "portal-older-identity.json"
+
+
 def assert_no_empty_fact(subject: Subject, path: EvidencePath, event: dict[str, Any]) -> None:
     body = json.loads(substitute(slack_message(subject, path, channel="C0123456789"), event))
     fields = [field["text"] for block in body["blocks"] for field in block.get("fields", ())]

@@ -109,4 +109,4 @@ def test_template_of_8192_characters_passes() -> None:
 
 def test_email_of_a_plain_role_has_the_account_of_its_arn() -> None:
     text = json.loads(email_text(ROLE, EvidencePath.session_start).template)
-    assert "Account: 222222222222." in text
+    assert " in account 222222222222. " in text

@@ -62,13 +62,19 @@ def test_slack_message_of_a_session_is_exactly_this() -> None:
     )
     assert rendered(transformer, DETAIL) == {
         "channel": CHANNEL,
-        "text": "Break-glass role devops-break-glass is in use. Account: 222222222222. Who: jane.doe@example.com.",
+        "text": "jane.doe@example.com used devops-break-glass in account 222222222222. A session with this role has "
+        "started. When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. Recorded event: AssumeRoleWithSAML, "
+        "ID 423fa918-3e60-4161-812c-8ccb1afbd672.",
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
             {
                 "type": "header",
-                "text": {"type": "plain_text", "text": ":rotating_light: devops-break-glass is in use", "emoji": True},
+                "text": {
+                    "type": "plain_text",
+                    "text": ":rotating_light: jane.doe@example.com used devops-break-glass in account 222222222222",
+                    "emoji": True,
+                },
             },
             section("A session with this role has started."),
             {
@@ -130,8 +136,8 @@ def section(text: str) -> dict[str, Any]:
 def test_email_of_a_session_is_exactly_this_line() -> None:
     transformer = email_text(SET, EvidencePath.session_start, post_mortem_url="https://wiki.example.com/new")
     assert rendered(transformer, DETAIL) == (
-        "Break-glass role devops-break-glass is in use. A session with this role has started. "
-        "Account: 222222222222. Who: jane.doe@example.com. When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. "
+        "jane.doe@example.com used devops-break-glass in account 222222222222. A session with this role has started. "
+        "When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. "
         "Recorded event: AssumeRoleWithSAML, ID 423fa918-3e60-4161-812c-8ccb1afbd672. "
         "Explain this in the Slack thread; if it stays unexplained, treat it as a security incident. "
         "Post-mortem: https://wiki.example.com/new"
@@ -191,6 +197,67 @@ def test_message_shows_the_known_facts_of_its_evidence(
     shown = dict(re.findall(r"\*([^*]+)\*\\n`([^`]+)`", transformer.template))
     common = {"When (UTC)": "<time>", "Region": "<region>", "Recorded event": "<eventName>"}
     assert shown == {"Role": subject.label} | facts | common
+
+
+def first_line(body: Mapping[str, Any]) -> str:
+    return str(body["blocks"][0]["text"]["text"])
+
+
+USED = ":rotating_light:"
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "line"),
+    [
+        (SET, "session_start", f"{USED} <sessionName> used devops-break-glass in account <account>"),
+        (
+            SET,
+            "portal",
+            f"{USED} Portal user <userId> used devops-break-glass in account <targetAccount><requestedAccount>",
+        ),
+        # A session's ARN can be longer than a header.
+        (SET, "console", f"{USED} `devops-break-glass` used in the console of account `<account>` by `<session>`"),
+        (
+            SET,
+            "denied",
+            ":no_entry: Refused: caller <userId> <callerAccount> tried devops-break-glass, "
+            "recorded in account <account>",
+        ),
+        (ROLE, "session_start", f"{USED} Session <sessionName> used emergency in account 222222222222"),
+        (ROLE, "console", f"{USED} `emergency` used in the console of account `222222222222` by `<session>`"),
+        (
+            ROLE,
+            "denied",
+            ":no_entry: Refused: caller <callerAccount> <callerType> tried emergency in account 222222222222",
+        ),
+    ],
+)
+def test_first_line_says_who_used_what_in_which_account(subject: Subject, path: str, line: str) -> None:
+    body = json.loads(slack_message(subject, EvidencePath(path), channel=CHANNEL).template)
+    assert first_line(body) == line
+    assert body["blocks"][0]["type"] == ("section" if path == "console" else "header")
+    plain = line.split(": ", 1)[1].replace("`", "")
+    assert body["text"].startswith(f"{plain}. ")
+    assert json.loads(email_text(subject, EvidencePath(path)).template).startswith(f"{plain}. ")
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "shown"),
+    [
+        (PermissionSetSubject("p" * 32), EvidencePath.session_start, "p" * 32),
+        (PermissionSetSubject("p" * 32), EvidencePath.portal, "p" * 32),
+        (PermissionSetSubject("p" * 32), EvidencePath.denied, "p" * 21 + "…"),
+        (RoleSubject("arn:aws:iam::222222222222:role/" + "r" * 31), EvidencePath.session_start, "r" * 31),
+        (RoleSubject("arn:aws:iam::222222222222:role/" + "r" * 32), EvidencePath.session_start, "r" * 30 + "…"),
+    ],
+)
+def test_header_cuts_a_role_name_only_if_it_is_too_long(subject: Subject, path: EvidencePath, shown: str) -> None:
+    transformer = slack_message(subject, path, channel=CHANNEL)
+    body = json.loads(transformer.template)
+    assert f" {shown} in account" in first_line(body) or f" {shown}, recorded" in first_line(body)
+    assert f" {subject.label} " in f"{body['text'].replace(',', ' ')}"
+    values = {name: longest(name) for name in transformer.input_paths}
+    assert len(first_line(json.loads(substitute(transformer, event_with(values, transformer))))) <= 150
 
 
 def test_message_of_a_plain_role_has_the_account_of_its_arn() -> None:
@@ -562,6 +629,6 @@ def test_message_with_too_many_elements_is_refused(where: list[str | int], limit
     entries = body
     for key in where:
         entries = entries[key]
-    entries.extend(entries[:1] * (limit + 1 - len(entries)))
+    entries.extend(entries[1:2] * (limit + 1 - len(entries)))
     with pytest.raises(MessageError, match=f"for {what}, got {limit + 1} in the worst case"):
         check_transformer(replace(good(), template=json.dumps(body)))

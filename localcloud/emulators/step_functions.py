@@ -10,6 +10,8 @@
 - `States.ALL` catches neither `States.Runtime` (recorded by LocalStack on AWS: test_base_scenarios,
   test_catch_states_runtime) nor `States.DataLimitExceeded` ("Handling errors in workflows"); MiniStack lets it catch
   everything.
+- An execution is TIMED_OUT after the `TimeoutSeconds` of its machine, and nothing catches that ("State machine
+  structure"); MiniStack has no such limit.
 - `Retry` has MaxDelaySeconds and no other limit of its delay ("Retrying after an error"); MiniStack's is 60 s.
 - `Assign` evaluates all its expressions before it sets a variable ("Passing data between states with variables"), and
   `Succeed` has an `Output`.
@@ -30,6 +32,8 @@ Non-goals: TestState; jitter, so that runs repeat: a retry waits for its longest
 
 import contextvars
 import importlib
+import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,12 +60,33 @@ _CAUGHT_BY_NAME_ONLY = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 class _Run:
     """The execution that runs in a context, and its machine as it was at the start."""
 
-    execution: Mapping[str, Any]
+    execution: dict[str, Any]
     machine: Mapping[str, Any]
+    deadline: float
+
+    @classmethod
+    def of(cls, execution: dict[str, Any], machine: Mapping[str, Any]) -> "_Run":
+        limit = json.loads(machine["definition"]).get("TimeoutSeconds", math.inf)
+        return cls(execution, machine, clock.now() + limit)
 
     @property
     def waits_for_people(self) -> bool:
         return ".waitForTaskToken" in self.machine["definition"]
+
+    def refuse_stopped(self) -> None:
+        """Ends the state, if its execution was stopped or its time is over."""
+        if self.execution["status"] == "RUNNING" and clock.now() >= self.deadline:
+            self.execution.update(status="TIMED_OUT", stopDate=clock.now_iso())
+            _states._add_event(self.execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+            _states._emit_execution_status_event(self.execution)
+        if self.execution["status"] in ("ABORTED", "TIMED_OUT"):
+            raise _states._ExecutionError(_STOPPED, "")
+
+    def sleep(self, seconds: float, second: float) -> None:
+        """Waits, shortened, until the time of the execution is over at the latest."""
+        # A little longer than the time that is left, so that it is over then.
+        clock.sleep(min(seconds, max(0.0, self.deadline - clock.now() + 0.001)), second, self.refuse_stopped)
+        self.refuse_stopped()
 
 
 # Not thread-local: a task with a time limit, or in a Map, runs in a thread with a copy of its starter's context.
@@ -71,7 +96,14 @@ _arguments: contextvars.ContextVar[tuple[Any, Any]] = contextvars.ContextVar("ar
 _branches: contextvars.ContextVar[list[contextvars.Context]] = contextvars.ContextVar("branches")
 
 _USED = (
-    *("_ExecutionError", "_apply_jsonata_arguments", "_apply_jsonata_template", "_apply_output_path"),
+    *(
+        "_ExecutionError",
+        "_add_event",
+        "_emit_execution_status_event",
+        "_apply_jsonata_arguments",
+        "_apply_jsonata_template",
+        "_apply_output_path",
+    ),
     *("_apply_state_assign", "_call_lambda", "_delete_state_machine", "_error_matches", "_execute_map"),
     *("_execute_parallel", "_executions", "_fail_execution", "_find_matching_retrier", "_invoke_resource"),
     *("_invoke_resource_with_timeout", "_invoke_with_callback", "_register_sfn_jsonata_functions", "_run_execution"),
@@ -112,13 +144,6 @@ def _current() -> _Run:
     return run
 
 
-def _refuse_stopped() -> None:
-    """Ends the state, if its execution was stopped."""
-    run = _run.get()
-    if run is not None and run.execution["status"] == "ABORTED":
-        raise _states._ExecutionError(_STOPPED, "")
-
-
 def _not_sleeping(_: float) -> None:
     pass
 
@@ -132,7 +157,7 @@ def _replace_ends(on_end: Callable[[str], None]) -> None:
             execution = _states._executions.get(execution_arn)
             machine = execution and _states._state_machines.get(execution["stateMachineArn"])
             if machine:
-                _run.set(_Run(execution, machine))
+                _run.set(_Run.of(execution, machine))
                 _token.set(None)
                 run_execution(execution_arn)
         finally:
@@ -148,10 +173,11 @@ def _replace_waits(pause: float, second: float, real_seconds: Callable[[float], 
     find_retrier = _states._find_matching_retrier
 
     def sleeping(seconds: float) -> None:
+        run = _current()
         scale = second
-        if _current().waits_for_people:
+        if run.waits_for_people:
             scale = pause if seconds <= _LONGEST_PAUSE else 1
-        clock.sleep(seconds, scale, _refuse_stopped)
+        run.sleep(seconds, scale)
 
     def sleeping_until(timestamp: str) -> None:
         sleeping(max(0.0, _states._parse_ts(timestamp).timestamp() - clock.now()))
@@ -201,6 +227,7 @@ def _replace_calls() -> None:
         return apply_arguments(state, given, context)
 
     def invoking(resource: str, given: Any) -> Any:
+        _current().refuse_stopped()
         _refuse_denied(resource, given)
         return invoke(resource, given)
 
@@ -212,11 +239,11 @@ def _replace_calls() -> None:
             result = invoke_with_callback(resource, given, token, {**state, "TimeoutSeconds": timeout})
         finally:
             _token.set(None)
-        _refuse_stopped()
+        _current().refuse_stopped()
         return result
 
     def calling(function: str, event: Any) -> Any:
-        _refuse_stopped()
+        _current().refuse_stopped()
         task = _states._task_tokens.get(_token.get())
         if task:
             task["execution"] = _current().execution["executionArn"]
@@ -298,6 +325,8 @@ def _replace_language() -> None:
     def matching(caught: list[str], error: str) -> bool:
         if error in _CAUGHT_BY_NAME_ONLY:
             return error in caught
+        if error == _STOPPED:
+            return False
         matches: bool = error_matches(caught, error)
         return matches
 
@@ -337,7 +366,7 @@ def _replace_starts_and_stops() -> None:
         return delete_state_machine(data)
 
     def failing(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] != "ABORTED":
+        if execution["status"] == "RUNNING":
             fail_execution(execution, error, cause)
 
     _states._start_execution, _states._delete_state_machine = starting, deleting

@@ -26,9 +26,17 @@ def set_rights(cloud: RunningCloud, role: str, *statements: Mapping[str, Any]) -
     cloud.client("iam").put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=policy)
 
 
-def make_machine(cloud: RunningCloud, name: str, states: Mapping[str, Any], role_arn: str) -> str:
-    """ARN of a new state machine in JSONata that starts at its first state."""
-    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+def make_machine(cloud: RunningCloud, name: str, states: Mapping[str, Any], role_arn: str, **fields: Any) -> str:
+    """ARN of a new state machine in JSONata that starts at its first state.
+
+    Args:
+        cloud: where.
+        name: of the machine.
+        states: its states.
+        role_arn: its role.
+        fields: other fields of the definition.
+    """
+    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **fields}
     made = cloud.client("stepfunctions").create_state_machine(
         name=name, definition=json.dumps(definition), roleArn=role_arn
     )

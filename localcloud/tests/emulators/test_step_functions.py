@@ -209,6 +209,20 @@ def test_map_takes_as_long_as_its_longest_branch(cloud: RunningCloud) -> None:
     assert 700 <= duration(ended) < 800
 
 
+def test_execution_ends_at_the_time_limit_of_its_machine(cloud: RunningCloud, function_arn: str) -> None:
+    failing = calling(function_arn, {"fail": True})
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 500}]
+    states = {
+        "Wait": {"Type": "Wait", "Seconds": 300, "Next": "Call"},
+        "Call": {"Type": "Task", **failing, "Retry": retry, "Catch": catch, "End": True},
+        "Caught": {"Type": "Pass", "End": True},
+    }
+    ended = machines.run(cloud, make_machine(cloud, "limited", states, ROLE, TimeoutSeconds=700))
+    assert ended["status"] == "TIMED_OUT"
+    assert 700 <= duration(ended) < 705
+
+
 def test_assign_sets_variables_at_once_and_succeed_has_output(cloud: RunningCloud) -> None:
     states = {
         "Set": {"Type": "Pass", "Assign": {"a": 1}, "Next": "Swap"},

@@ -2,6 +2,8 @@
 
 - Metrics: of rules (`count`, called by `eventbridge`), of executions of state machines by `StateMachineArn`, and of
   queues by `QueueName`, from their messages. MiniStack has none of them.
+- GetMetricData returns the newest value first, unless it is asked for the oldest (API reference, `ScanBy`); MiniStack
+  always returns the oldest first.
 - Alarms with metric math keep their `Metrics`; MiniStack forgets them.
 - Alarms are evaluated as `alarms` says, with dimensions, metric math and missing data, and notify their topics.
 
@@ -17,12 +19,13 @@ minutes after it was sent, the latest case.
 Non-goals: alarms at other times than by `evaluate`; OKActions; metrics of other services.
 """
 
+import contextvars
 import functools
 import importlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from localcloud.emulators import clock
@@ -35,6 +38,8 @@ _cloudwatch: Any = importlib.import_module("ministack.services.cloudwatch")
 _sns: Any = importlib.import_module("ministack.services.sns")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
+
+_newest_first: contextvars.ContextVar[bool] = contextvars.ContextVar("newest_first")
 
 SQS_DELAY_SECONDS = 15 * 60
 """The latest time until SQS measures a queue that was inactive."""
@@ -54,6 +59,7 @@ def install() -> None:
     """Replaces functions of the MiniStack of this process."""
     store, put_alarm = _cloudwatch._store_datum, _cloudwatch._put_metric_alarm
     emit_status, send_message = _states._emit_execution_status_event, _sqs._act_send_message
+    get_metric_data = _cloudwatch._get_metric_data
 
     def storing(namespace: str, name: str, dimensions: Any, at: float, *others: Any) -> None:
         store(namespace, name, dimensions, at + clock.skipped(), *others)
@@ -78,11 +84,30 @@ def install() -> None:
                 message["skipped"] = clock.skipped()
         return answer
 
+    def getting_metric_data(parameters: Any, content: Mapping[str, Any], *others: Any) -> Any:
+        _newest_first.set(content.get("ScanBy") != "TimestampAscending")
+        return get_metric_data(parameters, content, *others)
+
+    _cloudwatch._get_metric_data = getting_metric_data
+    _cloudwatch._json_ok, _cloudwatch._cbor_ok = _ordered(_cloudwatch._json_ok), _ordered(_cloudwatch._cbor_ok)
     _cloudwatch._store_datum, _cloudwatch._put_metric_alarm = storing, putting_alarm
     # MiniStack's evaluation knows neither dimensions nor missing data.
     _cloudwatch._evaluate_alarm = _evaluate_later
     _states._emit_execution_status_event = emitting_status
     _sqs._act_send_message = sending
+
+
+def _ordered(respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Respond with the newest values of metrics first, if they were asked for so."""
+
+    def responding(content: Any) -> Any:
+        for result in content.get("MetricDataResults", ()):
+            if _newest_first.get():
+                result["Timestamps"].reverse()
+                result["Values"].reverse()
+        return respond(content)
+
+    return responding
 
 
 def count(namespace: str, metric: str, **dimensions: str) -> None:

@@ -15,6 +15,7 @@
 - `Retry` has MaxDelaySeconds and no other limit of its delay ("Retrying after an error"); MiniStack's is 60 s.
 - `Assign` evaluates all its expressions before it sets a variable ("Passing data between states with variables"), and
   `Succeed` has an `Output`.
+- What CloudWatch answers keeps its types; MiniStack makes an empty list of values a string.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 - A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack
@@ -255,6 +256,12 @@ def _replace_calls() -> None:
                 task["event"].set()
             raise
 
+    # By the service's JSON protocol, in which MiniStack keeps types, not by that of forms and XML.
+    _states._AWS_SDK_SERVICE_MAP["cloudwatch"] = {
+        "target_prefix": "GraniteServiceVersion20100801",
+        "protocol": "json",
+        "service_key": "monitoring",
+    }
     _states._apply_jsonata_arguments, _states._invoke_resource = remembering, invoking
     _states._invoke_with_callback, _states._call_lambda = waiting, calling
 

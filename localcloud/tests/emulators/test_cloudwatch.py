@@ -189,6 +189,21 @@ def test_scheduled_rule_invokes_later_by_the_clock(cloud: RunningCloud) -> None:
     assert 890 < execution["startDate"].timestamp() - time.time() <= 900
 
 
+def test_metric_data_has_the_newest_value_first(cloud: RunningCloud) -> None:
+    cloudwatch, now = cloud.client("cloudwatch"), time.time()
+    for age, value in ((180, 1), (60, 3), (120, 2)):
+        datum = {"MetricName": "Order", "Timestamp": now - age, "Value": value}
+        cloudwatch.put_metric_data(Namespace="Order", MetricData=[datum])
+    metric = {"Metric": {"Namespace": "Order", "MetricName": "Order"}, "Period": 60, "Stat": "Sum"}
+    query = {"MetricDataQueries": [{"Id": "m", "MetricStat": metric}], "StartTime": now - 600, "EndTime": now}
+    newest, oldest = (
+        cloudwatch.get_metric_data(**query, **order)["MetricDataResults"][0]
+        for order in (dict[str, str](), {"ScanBy": "TimestampAscending"})
+    )
+    assert (newest["Values"], oldest["Values"]) == ([3, 2, 1], [1, 2, 3])
+    assert newest["Timestamps"] == oldest["Timestamps"][::-1] == sorted(newest["Timestamps"], reverse=True)
+
+
 def document(action: str, **fields: Any) -> dict[str, Any]:
     fields = fields or {"Principal": {"Service": "events.amazonaws.com"}}
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **fields}]}

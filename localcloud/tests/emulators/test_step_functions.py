@@ -233,6 +233,18 @@ def test_assign_sets_variables_at_once_and_succeed_has_output(cloud: RunningClou
     assert json.loads(ended["output"]) == {"a": 2, "b": 1}
 
 
+def test_metric_without_a_value_is_an_empty_list(cloud: RunningCloud) -> None:
+    metric = {"Metric": {"Namespace": "Nothing", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    range_of_time = {"StartTime": "{% $fromMillis($millis() - 60000) %}", "EndTime": "{% $fromMillis($millis()) %}"}
+    state = {
+        "Resource": "arn:aws:states:::aws-sdk:cloudwatch:getMetricData",
+        "Arguments": {"MetricDataQueries": [{"Id": "m", "MetricStat": metric}], **range_of_time},
+        "Output": "{% $states.result.MetricDataResults %}",
+    }
+    [result] = json.loads(run(cloud, "metrics", state)["output"])
+    assert (result["Id"], result["Values"], result["Timestamps"]) == ("m", [], [])
+
+
 BUS = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:event-bus/default"
 TOPIC = f"arn:aws:sns:{REGION}:{MANAGEMENT_ACCOUNT}:rights"
 EVENT = {"Source": "test", "DetailType": "d", "Detail": "{}"}

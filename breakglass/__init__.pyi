@@ -1,6 +1,8 @@
 from .components.alerts.alarm_topics import AlarmTopics
+from .components.alerts.drill_schedule import DrillSchedule
 from .components.alerts.slack_connection import SlackConnection
 from .components.alerts.slack_destination import SlackDestination
+from .components.alerts.slack_probe import SlackProbe
 from .components.alerts.usage_alert import UsageAlert
 from .components.alerts.usage_monitoring import UsageMonitoring
 from .components.approvals.approvals import Approvals
@@ -8,9 +10,11 @@ from .components.arguments import (
     AlarmTopicsArgs,
     ApprovalsArgs,
     BreakGlassArgs,
+    DrillScheduleArgs,
     PermissionSetPairArgs,
     SlackConnectionArgs,
     SlackDestinationArgs,
+    SlackProbeArgs,
     UsageAlertArgs,
     UsageMonitoringArgs,
 )
@@ -29,6 +33,8 @@ __all__ = [
     "BreakGlassArgs",
     "BreakglassError",
     "ConfigError",
+    "DrillSchedule",
+    "DrillScheduleArgs",
     "EvidencePath",
     "MessageError",
     "PermissionSetPair",
@@ -38,6 +44,8 @@ __all__ = [
     "SlackConnectionArgs",
     "SlackDestination",
     "SlackDestinationArgs",
+    "SlackProbe",
+    "SlackProbeArgs",
     "UsageAlert",
     "UsageAlertArgs",
     "UsageMonitoring",

@@ -19,8 +19,10 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel, to_snake
 
 from breakglass.components.alerts.alarm_topics import AlarmTopicsSpec
+from breakglass.components.alerts.drill_schedule import DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnectionSpec
 from breakglass.components.alerts.slack_destination import SlackDestinationSpec
+from breakglass.components.alerts.slack_probe import SlackProbeSpec
 from breakglass.components.alerts.usage_alert import UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoringSpec
 from breakglass.components.approvals.approvals import ApprovalsSpec
@@ -36,9 +38,11 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "AlarmTopics": AlarmTopicsSpec,
     "Approvals": ApprovalsSpec,
     "BreakGlass": StackFile,
+    "DrillSchedule": DrillScheduleSpec,
     "PermissionSetPair": PermissionSetPairSpec,
     "SlackConnection": SlackConnectionSpec,
     "SlackDestination": SlackDestinationSpec,
+    "SlackProbe": SlackProbeSpec,
     "UsageAlert": UsageAlertSpec,
     "UsageMonitoring": UsageMonitoringSpec,
 }

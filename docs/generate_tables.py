@@ -7,6 +7,7 @@ Non-goals: whole pages (see `docs.generate_reference`).
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -233,7 +234,7 @@ def _deployment() -> Deployment:
 
 
 def _alarms(approvals: bool) -> Table:
-    """Return the alarms of the alerts or of the approvals; those that each function has are one row."""
+    """Return the alarms of the alerts or the approvals; those of each function or channel are one row."""
     prefix = "breakglass-STACK-approvals-"
     measures: dict[str, dict[str, list[str]]] = {}
     notifies: dict[str, str] = {}
@@ -245,7 +246,7 @@ def _alarms(approvals: bool) -> Table:
         kind = name.removeprefix(f"{prefix}{function}-")
         if function and kind in ("errors", "throttles"):
             name = f"{prefix}FUNCTION-{kind}"
-        name = name.replace("ROLE-break-glass", "ROLE")
+        name = re.sub("-C0[A-Z0-9]+$", "-CHANNEL", name.replace("ROLE-break-glass", "ROLE"))
         measures.setdefault(name, {}).setdefault(_measure(alarm.inputs), []).append(function)
         notifies[name] = "page, mail" if len(alarm.inputs["alarmActions"]) > 1 else "mail"
     rows = []
@@ -333,9 +334,15 @@ def _steps() -> Table:
 def _fixed() -> Table:
     of_alerts, of_approvals = ([row[0] for row in _alarms(approvals).rows] for approvals in (False, True))
     functions = [name for name in of_approvals if "FUNCTION" in name]
+    of_roles, of_channels = ([name for name in of_alerts if each in name] for each in ("ROLE", "CHANNEL"))
     count = len(of_approvals) + len(functions) * (len(AppFunction) - 1)
     rows = [
-        ("alarms", f"{len(of_alerts)} for each role, {count} for the approvals", "P<sub>alarm</sub> each"),
+        (
+            "alarms",
+            f"{len(of_roles)} for each role, {len(of_channels)} for each channel, {count} for the approvals, "
+            f"{len(of_alerts) - len(of_roles) - len(of_channels)} more",
+            "P<sub>alarm</sub> each",
+        ),
         ("metrics of the approvals", f"at most {len(Metric)}", "P<sub>metric</sub> each"),
     ]
     return Table(("part", "number", "price"), rows)

@@ -18,9 +18,11 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.AlarmTopics,
     breakglass.Approvals,
     breakglass.BreakGlass,
+    breakglass.DrillSchedule,
     breakglass.PermissionSetPair,
     breakglass.SlackConnection,
     breakglass.SlackDestination,
+    breakglass.SlackProbe,
     breakglass.UsageAlert,
     breakglass.UsageMonitoring,
 ]

@@ -6,9 +6,12 @@ An expression that yields nothing fails the execution, so each has a value for e
 Non-goals: the machines themselves (`breakglass.alerts.delivery_machine`, `probe_machine`, `drill_machine`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, UNKNOWN_CODE, UNKNOWN_FAILURE, SlackFailure
+from breakglass.app.error_codes import Remedy
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric
 
 State = dict[str, Any]
@@ -18,9 +21,6 @@ _BODY = "$states.result.ResponseBody"
 
 ACCEPTED = f"($type({_BODY}) = 'object' and {_BODY}.ok = true)"
 """An expression in a task's output: true if Slack did what it was asked to do. Slack also refuses with HTTP 200."""
-
-NO_ANSWER = "no_answer"
-"""The error where Slack's answer has none, e.g. HTML of a proxy."""
 
 SLACK_ERROR = (
     f"($type({_BODY}) = 'object' and $type({_BODY}.error) = 'string' ? $substring({_BODY}.error, 0, 100) "
@@ -146,6 +146,28 @@ def own_dimensions(stack: str, **more: str) -> dict[str, str]:
     return {METRICS_DIMENSION: stack, **more}
 
 
+def is_temporary(error: str) -> str:
+    """Return an expression: true if the same call may succeed soon.
+
+    Args:
+        error: an expression for Slack's error code or Step Functions' error name.
+    """
+    return f"{error} in {json.dumps([code for code, each in SLACK_ERRORS.items() if each.remedy is Remedy.retry])}"
+
+
+def explain(error: str) -> str:
+    """Return an expression for an error in words, with what to do.
+
+    Args:
+        error: an expression for Slack's error code or Step Functions' error name.
+    """
+    texts = json.dumps({code: _sentences(each) for code, each in SLACK_ERRORS.items()})
+    unknown = (
+        f"$contains({error}, '.') ? {json.dumps(_sentences(UNKNOWN_FAILURE))} : {json.dumps(_sentences(UNKNOWN_CODE))}"
+    )
+    return f"($texts := {texts}; $exists($lookup($texts, {error})) ? $lookup($texts, {error}) : ({unknown}))"
+
+
 def choice(default: str, *choices: tuple[str, str]) -> State:
     """Return a state that goes on at the first condition that is true."""
     return {
@@ -157,3 +179,7 @@ def choice(default: str, *choices: tuple[str, str]) -> State:
 
 def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions.items()]
+
+
+def _sentences(error: SlackFailure) -> str:
+    return f"{error.words[0].upper()}{error.words[1:]}. {error.fix}"

@@ -464,6 +464,26 @@ class BreakGlassArgs(TypedDict):
     `approvals.signing_secret_name` names an existing secret."""
 
 
+class DrillScheduleArgs(TypedDict):
+    """Arguments of `DrillSchedule`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The value of the metrics' dimension `Stack`; with `confirmed`, the same as that of the `SlackDelivery`."""
+    drill_rule_names: pulumi.Input[dict[str, str]]
+    """Name of the drill rule of each watched role, by the role's key in drill events."""
+    interval_days: NotRequired[int]
+    """The time between two drills, in days. At least 1, at most 7. Default: `7`."""
+    confirmed: NotRequired[bool]
+    """True with confirmed delivery, which measures when Slack has accepted a drill. Otherwise a drill counts as
+    delivered when EventBridge has delivered it, with any answer of Slack. Default: `false`."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that the alarms go to, in the same account and region."""
+
+
 class PermissionSetPairArgs(TypedDict):
     """Arguments of `PermissionSetPair`."""
 
@@ -524,6 +544,31 @@ class SlackDestinationArgs(TypedDict):
     """Tags on every resource that takes tags."""
     connection_arn: pulumi.Input[str]
     """ARN of the EventBridge connection that signs in to Slack."""
+
+
+class SlackProbeArgs(TypedDict):
+    """Arguments of `SlackProbe`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    kms_key_arn: NotRequired[str]
+    """A customer-managed KMS key for the secrets and the connection; AWS's own key by default. EventBridge uses a key
+    only if it has the tag `EventBridgeApiDestinations` with the value `true`."""
+    post_message_url: NotRequired[str]
+    """Slack's method `chat.postMessage`; another address only for GovSlack or a test. Default:
+    `https://slack.com/api/chat.postMessage`."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The value of the metric's dimension `Stack`."""
+    channels: list[str]
+    """IDs of the Slack channels: of alerts, of drills, of approvals. The Slack app must be a member of each."""
+    interval_minutes: NotRequired[int]
+    """The time between two tests, in minutes. At least 5, at most 60. Default: `15`."""
+    connection_arn: pulumi.Input[str]
+    """ARN of the EventBridge connection that signs in to Slack."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that the mails and alarms go to."""
 
 
 class UsageAlertArgs(TypedDict):

@@ -14,6 +14,7 @@ from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subjec
 from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
+from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringSpec, WatchedRoleSpec
 from breakglass.components.approvals.organization import Unreadable, read_organization
@@ -50,8 +51,8 @@ class BreakGlass(pulumi.ComponentResource):
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AlarmTopics`,
-          `SlackConnection`, `SlackDestination`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for
-          `approvals`.
+          `SlackConnection`, `SlackDestination`, `SlackProbe`, `UsageAlert` and `UsageMonitoring` for `alerts`;
+          `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
           `Approvals` looks up of the organization.
@@ -113,6 +114,8 @@ class BreakGlass(pulumi.ComponentResource):
                 subject: self._create_alert(alerts, destination, subject) for subject in _watched_subjects(sets, alerts)
             }
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
+            if alerts.probe_seconds is not None:
+                self._create_probe(alerts, alerts.probe_seconds, connection, topics)
             monitoring = self._create_monitoring(alerts, connection, destination, watched, topics)
             if sets and instance and api:
                 approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
@@ -253,6 +256,24 @@ class BreakGlass(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
 
+    def _create_probe(
+        self, alerts: Alerts, interval_seconds: int, connection: SlackConnection, topics: AlarmTopics
+    ) -> SlackProbe:
+        return SlackProbe(
+            f"{self._prefix}-slack-probe",
+            SlackProbeSpec.from_validated(
+                self._spec,
+                alerts,
+                alerts.slack,
+                stack=self._prefix,
+                channels=_channels(self._spec, alerts),
+                interval_minutes=interval_seconds // 60,
+                connection_arn=connection.connection_arn,
+                topic_arn=topics.topic_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
     def _create_monitoring(
         self,
         alerts: Alerts,
@@ -325,6 +346,16 @@ def _topic_arns(alerts: Alerts, topics: AlarmTopics) -> dict[str, pulumi.Output[
     """Return the arguments of a component that raises alarms."""
     page_topic_arn = topics.page_topic_arn if alerts.monitoring.pagers else None
     return {"topic_arn": topics.topic_arn, "page_topic_arn": page_topic_arn}
+
+
+def _channels(spec: StackFile, alerts: Alerts) -> list[str]:
+    """Return the ID of every Slack channel of a stack, each once."""
+    named = [alerts.slack.channel]
+    if alerts.has_drills:
+        named.append(alerts.slack.drill_channel or alerts.slack.channel)
+    if spec.approvals:
+        named += [spec.approvals.channel, spec.approvals.second_channel or spec.approvals.channel]
+    return list(dict.fromkeys(named))
 
 
 def _role_keys(subject: Subject) -> dict[str, str]:

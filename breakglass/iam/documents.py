@@ -105,12 +105,24 @@ def alarm_topic_policy(topic_arn: str) -> Document:
     )
 
 
-def state_machine_arn(connection_arn: str, name: str) -> str:
-    """Return the ARN of a state machine in the account and region of an EventBridge connection.
+def rule_trust(rule_arn: str) -> Document:
+    """Let EventBridge assume a role for one rule only."""
+    return build_document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+        }
+    )
+
+
+def state_machine_arn(neighbour_arn: str, name: str) -> str:
+    """Return the ARN of a state machine in the account and region of another resource.
 
     The machine and its role name each other, so the ARN has to be known before the machine is there.
     """
-    partition, region, account = _owner(connection_arn)
+    partition, region, account = _owner(neighbour_arn)
     return f"arn:{partition}:states:{region}:{account}:stateMachine:{name}"
 
 

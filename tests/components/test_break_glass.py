@@ -126,6 +126,19 @@ OF_SLACK = {
     ("aws:iam/role:Role", "prod-slack-role"),
     ("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke"),
 }
+OF_THE_PROBE = {
+    ("breakglass:index:SlackProbe", "prod-slack-probe"),
+    ("breakglass:index:ScheduledMachine", "prod-slack-probe"),
+    ("aws:sfn/stateMachine:StateMachine", "prod-slack-probe-machine"),
+    *(("aws:iam/role:Role", f"prod-slack-probe-{kind}") for kind in ("role", "start")),
+    *(("aws:iam/rolePolicy:RolePolicy", f"prod-slack-probe-{kind}") for kind in ("permissions", "start")),
+    ("aws:cloudwatch/eventRule:EventRule", "prod-slack-probe-schedule"),
+    ("aws:cloudwatch/eventTarget:EventTarget", "prod-slack-probe-schedule"),
+    *(
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-slack-probe-{kind}")
+        for kind in ("C0123456789", "failed-runs")
+    ),
+}
 OF_THE_MONITORING = {
     ("breakglass:index:AlarmTopics", "prod-monitoring"),
     ("breakglass:index:UsageMonitoring", "prod-monitoring"),
@@ -165,12 +178,18 @@ OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key
     [
         (
             BOTH,
-            OF_THE_PAIR | OF_SLACK | of_an_alert("devops-break-glass", *EvidencePath) | OF_WATCHED | OF_THE_MONITORING,
+            OF_THE_PAIR
+            | OF_SLACK
+            | OF_THE_PROBE
+            | of_an_alert("devops-break-glass", *EvidencePath)
+            | OF_WATCHED
+            | OF_THE_MONITORING,
         ),
-        (ALERTS_ONLY, OF_SLACK | OF_WATCHED | OF_THE_MONITORING),
+        (ALERTS_ONLY, OF_SLACK | OF_THE_PROBE | OF_WATCHED | OF_THE_MONITORING),
+        ({**ALERTS_ONLY, "alerts": {**ALERTS, "probe": "off"}}, OF_SLACK | OF_WATCHED | OF_THE_MONITORING),
         (PERMISSION_SETS_ONLY, OF_THE_PAIR),
     ],
-    ids=["both sections", "alerts only", "permission sets only"],
+    ids=["both sections", "alerts only", "no probe", "permission sets only"],
 )
 def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> None:
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
@@ -178,9 +197,7 @@ def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> Non
 
 def test_explain_button_without_approvals_is_added() -> None:
     targets = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "explain_button": True}}).of_type(TARGET)
-    asking = {
-        target.name for target in targets if "explain_alert" in target.inputs["inputTransformer"]["inputTemplate"]
-    }
+    asking = {target.name for target in targets if "explain_alert" in str(target.inputs.get("inputTransformer"))}
 
     shown = [(key, path) for key, paths in WATCHED.items() for path in paths if path is not EvidencePath.denied]
     assert asking == {f"prod-{key}-{path}" for key, path in shown}
@@ -239,6 +256,9 @@ def test_preview_of_new_stack_succeeds(args: dict[str, Any]) -> None:
     assert deploy(lambda: program(args), preview=True).inventory() == break_glass(args).inventory()
 
 
+MADE_OF_COMPONENTS = ("Approvals", "BreakGlass", "SlackProbe")
+
+
 def test_every_resource_has_a_component_as_its_parent() -> None:
     deployment = break_glass(WITH_APPROVALS)
 
@@ -249,8 +269,8 @@ def test_every_resource_has_a_component_as_its_parent() -> None:
         else:
             parent = urns[resource.parent]
             assert parent.type.startswith("breakglass:index:")
-            made_of_components = ("breakglass:index:BreakGlass", "breakglass:index:Approvals")
-            assert (parent.type in made_of_components) == (not resource.custom)
+            kind = parent.type.removeprefix("breakglass:index:")
+            assert kind not in ("Approvals", "BreakGlass") if resource.custom else kind in MADE_OF_COMPONENTS
             assert resource.name.startswith(parent.name)
 
 
@@ -413,12 +433,15 @@ def test_approvals_change_no_other_resource_but_their_uses() -> None:
 
     added = [each for urn, each in with_them.items() if urn not in without]
     assert without.keys() <= with_them.keys()
-    assert {each.name.startswith("prod-approvals") for each in added} == {True}
+    # The probe tests the channel of the approvals as well.
+    assert {each.name.startswith(("prod-approvals", "prod-slack-probe-C0APPROVALS1")) for each in added} == {True}
     changed = {without[urn].type for urn in without if without[urn].inputs != with_them[urn].inputs}
     assert changed == {
-        # The button that asks for an explanation, the row, and the API that break-glass sets must not change.
+        # The button that asks for an explanation, the row, the API that break-glass sets must not change, and the
+        # channel that the probe tests.
         "aws:cloudwatch/eventTarget:EventTarget",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:sfn/stateMachine:StateMachine",
         "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
     }
     targets = [urn for urn, each in without.items() if each.type.endswith(":EventTarget")]

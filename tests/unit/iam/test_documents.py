@@ -24,6 +24,7 @@ from breakglass.iam.documents import (
     policy_size,
     publish,
     read_metrics,
+    rule_trust,
     send_events,
     start_machine,
     state_machine_arn,
@@ -74,6 +75,20 @@ def test_role_may_only_start_its_machine() -> None:
     assert start_machine(MACHINE) == {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": MACHINE}],
+    }
+
+
+def test_role_of_a_schedule_trusts_its_rule_only() -> None:
+    assert rule_trust(RULES[0]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"ArnEquals": {"aws:SourceArn": RULES[0]}},
+            }
+        ],
     }
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field, StrictBool, TypeAdapter
+from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter
 
 from breakglass.alerts.patterns import PATTERN_LIMIT, event_pattern, pattern_json
 from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import BreakglassError
 from breakglass.stack_file.base import ConfigModel, RawValue, SecretInput, duplicate_faults
-from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.faults import Fault, fault, faults
 from breakglass.stack_file.regions import key_region_faults, partition_faults
+from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.types import (
     NO_BOOL,
     DrillSetting,
@@ -129,12 +130,22 @@ class Watch(ConfigModel):
     """ARNs of IAM roles that Identity Center did not create."""
 
 
+def _pagers(value: object) -> object:
+    if isinstance(value, Mapping):
+        return value
+    error = fault(
+        "Expected a mapping from names to addresses. An address is a secret; if it was here in clear, it has leaked.",
+        f"Delete the value, and run `{PAGER_COMMAND}`, which asks for the address.",
+    )
+    raise faults(((), "(not shown)", error))
+
+
 class AlarmReceivers(ConfigModel):
     """Keys of the e-mail addresses and pagers that get alarms."""
 
     emails: list[EmailAddress] = Field(default_factory=list)
     """Addresses that get the alarms. Each has to confirm the mail that AWS sends first."""
-    pagers: dict[PagerName, SecretInput] = Field(default_factory=dict, repr=False)
+    pagers: Annotated[dict[PagerName, SecretInput], BeforeValidator(_pagers)] = Field(default_factory=dict, repr=False)
     """HTTPS addresses that page on-call, e.g. of PagerDuty or Opsgenie, by a name of your choice. They get each use,
     each broken glass and each undelivered alert. An address is a secret: run
     `pulumi config set --secret --path 'breakglass:alerts.monitoring.pagers.NAME'`."""

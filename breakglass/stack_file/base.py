@@ -156,9 +156,10 @@ class ConfigModel(BaseModel):
             raise faults(
                 given.fault(
                     "The section is encrypted, or holds an encrypted value, but all of it appears in clear in "
-                    "resources and previews. Only the bot token and the signing secret are secrets.",
+                    "resources and previews. Only the bot token, the signing secret and the addresses of pagers are "
+                    "secrets.",
                     "Write the section in clear without the secret value. The token goes to `slackBotToken`, the "
-                    "signing secret to `slackSigningSecret`.",
+                    "signing secret to `slackSigningSecret`, the address of a pager to `alerts.monitoring.pagers`.",
                 )
             )
         between = [

@@ -21,6 +21,8 @@ from breakglass.stack_file.faults import FAULT, Location, yaml_kind
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_SECRET_KEYS = ("slackBotToken", "slackSigningSecret", "pagers")
+
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a mapping (`key: value` lines)",
@@ -114,9 +116,14 @@ def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
     loc = tuple(part for part in details["loc"] if part != "[key]")
     # Our rules have None as the value of a missing key; pydantic has the mapping around the key.
     missing = details["type"] == "missing" or (details["type"] == FAULT and details["input"] is None)
-    value = "(missing)" if missing else format_value(details["input"])
+    value = "(missing)" if missing else "(not shown)" if _misspells_secret(details) else format_value(details["input"])
     why, instead = _wording(details, model)
     return Problem(key_path(loc, at), value, why, instead)
+
+
+def _misspells_secret(details: ErrorDetails) -> bool:
+    """Say if an unknown key may be meant for a secret, which nothing in its form would show."""
+    return details["type"] == "extra_forbidden" and closest(str(details["loc"][-1]), _SECRET_KEYS) is not None
 
 
 def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:

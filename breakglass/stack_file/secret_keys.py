@@ -1,6 +1,6 @@
-"""The two secrets of Slack in a stack file: their sources, their encryption and their form.
+"""The secrets in a stack file: the two of Slack, and the addresses of pagers. Their encryption and their form.
 
-Non-goals: validity of a secret; only Slack knows it.
+Non-goals: validity of a secret; only Slack or the pager knows it.
 """
 
 import re
@@ -89,6 +89,36 @@ SIGNING_SECRET = SlackSecret(
 SECRET_KEYS = (BOT_TOKEN.key, SIGNING_SECRET.key)
 
 
+PAGER_COMMAND = f"pulumi config set --secret --path '{NAMESPACE}alerts.monitoring.pagers.NAME'"
+"""The command that sets the address of a pager, and asks for it."""
+
+
+def pagers_of(alerts: RawValue) -> RawValue:
+    """Return the pagers of the section `alerts`."""
+    return alerts["monitoring"]["pagers"]
+
+
+def replace_pagers(alerts: object, pagers: Mapping[str, object]) -> object:
+    """Return the section `alerts` with other pagers; a section without pagers stays as it is."""
+    if not isinstance(alerts, Mapping) or not isinstance(pagers_of(RawValue(alerts)).value, Mapping):
+        return alerts
+    return {**alerts, "monitoring": {**alerts["monitoring"], "pagers": pagers}}
+
+
+def plain_pager_faults(alerts: RawValue) -> Iterator[Fault]:
+    """Yield a fault for every address of a pager that is not encrypted, without showing it."""
+    pagers = pagers_of(alerts)
+    for name in pagers.value if isinstance(pagers.value, Mapping) else ():
+        if not pagers[name].encrypted:
+            error = fault(
+                "The address of this pager is not encrypted: everyone who can read the repository could page on-call. "
+                "If this file was ever committed or shared, it has leaked.",
+                f"Delete the key, replace the address in the pager's service, and run `{PAGER_COMMAND}`, which asks "
+                "for the new one.",
+            )
+            yield pagers[name].loc, "(not shown)", error
+
+
 def plain_secret_faults(given: RawValue) -> Iterator[Fault]:
     """Yield a fault for every Slack token or webhook address below a value."""
     if isinstance(given.value, Mapping):
@@ -105,6 +135,20 @@ def plain_secret_faults(given: RawValue) -> Iterator[Fault]:
             "secret in `alerts.slack.botTokenSecretName`).",
         )
 
+
+def pager_fault(address: object) -> str | None:
+    """Return why Amazon SNS can't call an address, without showing it; None if it can."""
+    if isinstance(address, str) and _PAGER.fullmatch(address):
+        return None
+    return (
+        "Not the address of a pager: one https:// address and nothing else. Amazon SNS would refuse it, so no page "
+        "would arrive."
+    )
+
+
+# Amazon SNS takes 2048 characters, and a user name and password before the host ("Fanout Amazon SNS notifications to
+# HTTPS endpoints", Amazon SNS Developer Guide).
+_PAGER = re.compile(r"(?=.{1,2048}$)https://[^\s/?#]+[/?]?[!-~]*")
 
 # A connection takes 512 characters in all ("Connections for API destinations", Amazon EventBridge User Guide).
 _BOT_TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{1,500}")

@@ -21,6 +21,7 @@ from breakglass.stack_file.secret_keys import (
     BOT_TOKEN,
     SECRET_KEYS,
     SIGNING_SECRET,
+    plain_pager_faults,
     plain_secret_faults,
 )
 from breakglass.stack_file.set_names import SetName, ambiguous_names, pair_names
@@ -78,7 +79,7 @@ def _section_faults(given: RawValue) -> Iterator[Fault]:
             "used, or both.",
         )
     if alerts and not any(watched.value for watched in (pairs, watch["permissionSets"], watch["roles"])):
-        yield alerts.fault(
+        yield watch.fault(
             "The section `alerts` watches nothing: the file has no pair of permission sets and no `watch` entry, so no "
             "use would raise an alert.",
             "Add `watch: {permissionSets: [<name>]}` or `watch: {roles: [<ARN>]}`.",
@@ -125,3 +126,4 @@ class StackKeys(StackFile):
         for key, value in given.value.items() if isinstance(given.value, Mapping) else ():
             if key not in SECRET_KEYS:
                 yield from plain_secret_faults(RawValue({key: value}))
+        yield from plain_pager_faults(given["alerts"])

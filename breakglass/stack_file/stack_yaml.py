@@ -20,7 +20,7 @@ from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.check import decode_value
 from breakglass.stack_file.faults import Location
 from breakglass.stack_file.report import key_path
-from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
+from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS, replace_pagers
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _full_key(key: str) -> str:
 
 def _as_passed(name: str, value: object) -> object:
     """Return a value as the program receives it; see `breakglass.stack_file.pulumi_config`."""
-    if _holds_encrypted(value):
+    if _holds_encrypted(replace_pagers(value, {}) if name == "alerts" else value):
         # A secret key keeps its value: a later check finds a token in clear below `secure:`.
         return value if name in SECRET_KEYS and _is_encrypted(value) else {"secure": "[secret]"}
     json_text = json.dumps(value, default=str)

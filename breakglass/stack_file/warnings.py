@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import approval_warnings
+from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.set_names import overlap
 from breakglass.stack_file.stack import StackFile
-from breakglass.vocabulary import AssignmentTarget
+from breakglass.vocabulary import AssignmentTarget, Delivery
 
 
 def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
@@ -24,6 +25,7 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
         at: Prefix of the key paths, e.g. `breakglass:`.
     """
     yield from _unheard_alarms(stack_file, at)
+    yield from _only_in_slack(stack_file, at)
     yield from _many_rules(stack_file, at)
     yield from _overlapping_names(stack_file, at)
     yield from _many_policies(stack_file, at)
@@ -33,14 +35,37 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 
 def _unheard_alarms(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning if no address receives the alarms, which without pagers leaves Slack as the only channel."""
     if stack_file.alerts and not stack_file.alerts.monitoring.emails:
+        consequence = (
+            "The pagers get uses and undelivered alerts, but no other alarm, e.g. that a role is used more often than "
+            "an emergency is."
+            if stack_file.alerts.monitoring.pagers
+            else "Alerts reach only Slack: while it is down or has removed the app, no alert arrives, and no mail "
+            "reports it."
+        )
         yield Problem(
             f"{at}alerts.monitoring.emails",
             "(missing)",
-            "No address receives the alarms by e-mail. While Slack is down or has removed the app, no alert arrives, "
-            "and no mail reports it."
+            f"No address receives the alarms by e-mail. {consequence}"
             + (" Access that can't be revoked raises an alarm there as well." if stack_file.approvals else ""),
             "Write `monitoring: {emails: [oncall@example.com]}`.",
+        )
+
+
+def _only_in_slack(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning if alerts reach only Slack although alarms have addresses."""
+    alerts = stack_file.alerts
+    if alerts is None or alerts.delivery is Delivery.confirmed or not alerts.monitoring.emails:
+        return
+    if not alerts.sends_alerts_by_email and not alerts.monitoring.pagers:
+        yield Problem(
+            f"{at}alerts.monitoring.alertsByEmail",
+            "false",
+            "Alerts reach only Slack. With `delivery: direct`, EventBridge takes any HTTP 200 for a delivery, so an "
+            "alert that Slack refuses (channel archived, app removed, token revoked) is lost. The probe reports that "
+            "Slack refuses messages, but not which alert was lost.",
+            f"Delete `alertsByEmail: false`, write `delivery: confirmed`, or add a pager with `{PAGER_COMMAND}`.",
         )
 
 

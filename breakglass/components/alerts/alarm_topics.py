@@ -7,6 +7,8 @@ Non-goals: what is published (see `usage_monitoring` and `alarm`). A subscriptio
 and no resource shows that.
 """
 
+from functools import partial
+
 import pulumi
 import pulumi_aws as aws
 
@@ -15,6 +17,7 @@ from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import alarm_topic_policy, policy_json
 from breakglass.naming import physical_name
 from breakglass.stack_file.alerts import AlarmReceivers, AlertPath
+from breakglass.stack_file.secret_keys import pager_fault
 from breakglass.stack_file.tags import Tagged
 
 
@@ -35,6 +38,7 @@ class AlarmTopics(pulumi.ComponentResource):
 
     Raises:
         ConfigError: The arguments are wrong.
+        RunError: The address of a pager, once it is known, is no HTTPS address.
     """
 
     topic_arn: pulumi.Output[str]
@@ -75,7 +79,7 @@ class AlarmTopics(pulumi.ComponentResource):
                 f"{name}-{pager}",
                 topic=topic_arn,
                 protocol="https",
-                endpoint=pulumi.Output.secret(address),
+                endpoint=pulumi.Output.secret(address).apply(partial(_require_address, pager)),
                 # The update waits for the confirmation and fails without it, so no pager stays unsubscribed unseen.
                 endpoint_auto_confirms=True,
                 # The services read SNS's own JSON: without it they could not confirm, nor know an alarm.
@@ -100,6 +104,14 @@ def _topic(name: str, display_name: str, spec: AlarmTopicsSpec, opts: pulumi.Res
     return aws.sns.TopicPolicy(
         name, arn=topic.arn, policy=topic.arn.apply(_topic_policy), region=spec.region, opts=opts
     ).arn
+
+
+def _require_address(pager: str, address: str) -> str:
+    fault = pager_fault(address)
+    if fault is not None:
+        # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+        raise pulumi.RunError(f"pagers[{pager}]: {fault} Give it the HTTPS address from the pager's service.")
+    return address
 
 
 def _topic_policy(topic_arn: str) -> str:

@@ -26,7 +26,7 @@ _WORDS = sorted(
         "Action", "Allow", "C0123456789", "Effect", "PT1H", "PT5H", "Resource", "Statement", "Version", "accounts",
         "acknowledge", "alerts", "alertsByEmail", "assignments", "botTokenSecretName", "breakGlass", "channel",
         "customerManagedPolicies", "emails", "eu-central-1", "everyday", "evidencePaths", "group", "iam:*",
-        "inlinePolicy", "inlinePolicyFile", "managedPolicies", "monitoring", "name", "pairs", "path", "permissionSets",
+        "inlinePolicy", "inlinePolicyFile", "managedPolicies", "monitoring", "name", "pagers", "pagerduty", "pairs", "path", "permissionSets",
         "permissionsBoundary", "portal", "postMortemUrl", "protectAlertPath", "region", "roles", "secure",
         "sessionDuration", "sets", "slack", "slackBotToken", "tags", "user", "watch", "x", "x_y", "2012-10-17", "*",
         "Bool", "Condition", "NotAction", "Sid", "../..", "policies", "\x00", "https://[",

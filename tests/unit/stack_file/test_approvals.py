@@ -327,7 +327,7 @@ SCENARIOS = [
         "the section is not encrypted",
         [(APPROVALS, ENCRYPTED)],
         "breakglass:approvals",
-        "Only the bot token and the signing secret are secrets",
+        "Only the bot token, the signing secret and the addresses of pagers are",
         "in clear",
     ),
 ]

@@ -5,10 +5,12 @@ Not proven here: that the CLI writes and passes configuration in this form (test
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from pulumi.runtime import set_all_config
 
 from breakglass.errors import ConfigError
@@ -21,6 +23,7 @@ from tests.unit.stack_file.stack_files import (
     ALERTS,
     APPROVALS,
     BREAK_GLASS,
+    ENCRYPTED,
     SIGNING_SECRET,
     STACKS,
     TOKEN,
@@ -37,6 +40,7 @@ def configured(
     token: str | None = TOKEN,
     secret_keys: tuple[str, ...] = (TOKEN_KEY, SIGNING_KEY),
     signing_secret: str | None = None,
+    stacks_dir: Path = STACKS,
 ) -> tuple[StackFile | ConfigError, Deployment]:
     """Load a stack as the CLI would configure it: nested values as JSON, secrets decrypted, other namespaces too."""
     plain = {NAMESPACE + key: json.dumps(value) for key, value in raw.items()}
@@ -50,13 +54,14 @@ def configured(
     def program() -> dict[str, Any]:
         set_all_config(config, list(secret_keys))
         try:
-            result.append(load_stack_file(stacks_dir=STACKS))
+            result.append(load_stack_file(stacks_dir=stacks_dir))
         except ConfigError as error:
             result.append(error)
         loaded = result[0]
         if not isinstance(loaded, StackFile):
             return {}
-        return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret}
+        pagers = loaded.alerts.monitoring.pagers if loaded.alerts else {}
+        return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret, **pagers}
 
     deployment = deploy(program)
     return result[0], deployment
@@ -154,6 +159,74 @@ def test_wrong_token_and_section_come_in_one_report() -> None:
 def test_section_with_encrypted_value_is_refused_unseen() -> None:
     raw = stack(((*ALERTS, "postMortemUrl"), "https://example.com/?key=hunter2"))
     outcome, _ = configured(raw, secret_keys=(TOKEN_KEY, "breakglass:alerts"))
+    assert paths_of(outcome) == ["breakglass:alerts"]
+    assert "hunter2" not in str(outcome)
+
+
+ADDRESS = "https://events.pagerduty.example/integration/not-to-be-seen/enqueue"
+PAGER = (*ALERTS, "monitoring", "pagers", "pagerduty")
+WITH_PAGERS = (TOKEN_KEY, SIGNING_KEY, f"{NAMESPACE}alerts")
+
+
+def folder(tmp_path: Path, raw: Mapping[str, Any]) -> Path:
+    """Return a folder with the file of the stack that runs."""
+    (tmp_path / "Pulumi.test.yaml").write_text(
+        yaml.safe_dump({"config": {NAMESPACE + key: value for key, value in raw.items()}}), encoding="utf-8"
+    )
+    return tmp_path
+
+
+def test_load_stack_file_returns_addresses_of_pagers_as_secrets() -> None:
+    loaded, deployment = configured(stack((PAGER, ADDRESS)), secret_keys=WITH_PAGERS)
+
+    assert isinstance(loaded, StackFile)
+    assert deployment.outputs["pagerduty"] == ADDRESS
+    assert deployment.secret_outputs == {"token", "pagerduty"}
+    assert "not-to-be-seen" not in repr(loaded)
+
+
+def test_encrypted_pager_in_file_is_accepted(tmp_path: Path) -> None:
+    file = stack((PAGER, ENCRYPTED))
+
+    loaded, deployment = configured(stack((PAGER, ADDRESS)), secret_keys=WITH_PAGERS, stacks_dir=folder(tmp_path, file))
+
+    assert isinstance(loaded, StackFile)
+    assert deployment.outputs["pagerduty"] == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "address", ["http://example.com/page", f"{ADDRESS}\n", "", "https://", 17, {"secure": ADDRESS}]
+)
+def test_encrypted_wrong_address_of_pager_is_refused_unseen(address: object) -> None:
+    outcome, _ = configured(stack((PAGER, address)), secret_keys=WITH_PAGERS)
+
+    assert isinstance(outcome, ConfigError)
+    (problem,) = outcome.problems
+    assert (problem.path, problem.value) == ("breakglass:alerts.monitoring.pagers.pagerduty", "(encrypted)")
+    assert "pulumi config set --secret --path" in problem.instead
+    assert "example" not in str(outcome)
+
+
+@pytest.mark.parametrize("secret_keys", [(TOKEN_KEY,), WITH_PAGERS], ids=["no secret", "another secret"])
+def test_plain_address_of_pager_is_refused_unseen(secret_keys: tuple[str, ...], tmp_path: Path) -> None:
+    opsgenie = (*ALERTS, "monitoring", "pagers", "opsgenie")
+    raw = stack((PAGER, ADDRESS), (opsgenie, ADDRESS))
+    file = stack((PAGER, ADDRESS), (opsgenie, ENCRYPTED if secret_keys == WITH_PAGERS else ADDRESS))
+
+    outcome, _ = configured(raw, secret_keys=secret_keys, stacks_dir=folder(tmp_path, file))
+
+    assert "breakglass:alerts.monitoring.pagers.pagerduty" in paths_of(outcome)
+    assert ("breakglass:alerts.monitoring.pagers.opsgenie" in paths_of(outcome)) == (secret_keys != WITH_PAGERS)
+    assert "not-to-be-seen" not in str(outcome)
+
+
+def test_other_encrypted_value_beside_pagers_is_refused_unseen(tmp_path: Path) -> None:
+    page = (*ALERTS, "postMortemUrl")
+    raw = stack((PAGER, ADDRESS), (page, "https://example.com/?key=hunter2"))
+    file = stack((PAGER, ENCRYPTED), (page, ENCRYPTED))
+
+    outcome, _ = configured(raw, secret_keys=WITH_PAGERS, stacks_dir=folder(tmp_path, file))
+
     assert paths_of(outcome) == ["breakglass:alerts"]
     assert "hunter2" not in str(outcome)
 

@@ -36,6 +36,7 @@ from tests.unit.stack_file.stack_files import (
     INLINE_POLICY,
     PAIR,
     READ_ONLY,
+    SIGNING_SECRET,
     STACKS,
     STATEMENT,
     TOKEN,
@@ -50,6 +51,7 @@ from tests.unit.stack_file.stack_files import (
     warnings,
 )
 
+PAGER = (*ALERTS, "monitoring", "pagers", "pagerduty")
 PAIR_PATH = "breakglass:permissionSets.pairs[0]"
 
 
@@ -523,10 +525,9 @@ SCENARIOS = [
     Scenario(
         "alerts watch something",
         [(("permissionSets",), None), ((*ALERTS, "monitoring"), None), ((*ALERTS, "watch"), {"permissionSets": []})],
-        "breakglass:alerts",
+        "breakglass:alerts.watch",
         "watches nothing",
         "watch: {permissionSets: [<name>]}",
-        value='{"region": "eu-central-1", "slack": {"channel": "C0123456789"}, "watch": {"permissionSets": []}}',
     ),
     Scenario(
         "a stack has something to deploy",
@@ -572,6 +573,46 @@ SCENARIOS = [
         "the alert would be lost",
         "emails: [oncall@example.com]",
         value='"confirmed"',
+    ),
+    Scenario(
+        "the address of a pager is encrypted",
+        [(PAGER, "https://events.example.com/not-to-be-seen")],
+        "breakglass:alerts.monitoring.pagers.pagerduty",
+        "The address of this pager is not encrypted",
+        "pulumi config set --secret --path 'breakglass:alerts.monitoring.pagers.NAME'",
+        value='"(not shown)"',
+    ),
+    Scenario(
+        "pagers have names",
+        [((*ALERTS, "monitoring", "pagers"), "https://events.example.com/not-to-be-seen")],
+        "breakglass:alerts.monitoring.pagers",
+        "Expected a mapping from names to addresses",
+        "pulumi config set --secret --path 'breakglass:alerts.monitoring.pagers.NAME'",
+        value='"(not shown)"',
+    ),
+    Scenario(
+        "a misspelt key of pagers shows no address",
+        [((*ALERTS, "monitoring", "pager"), {"pagerduty": "https://events.example.com/not-to-be-seen"})],
+        "breakglass:alerts.monitoring.pager",
+        "Not a key of this section",
+        "Did you mean pagers?",
+        value="(not shown)",
+    ),
+    Scenario(
+        "a misspelt key of a secret shows no secret",
+        [(("slackSigninSecret",), SIGNING_SECRET)],
+        "breakglass:slackSigninSecret",
+        "Not a key of this section",
+        "Did you mean slackSigningSecret?",
+        value="(not shown)",
+    ),
+    Scenario(
+        "a pager's name is plain",
+        [((*ALERTS, "monitoring", "pagers"), {"PagerDuty": ENCRYPTED})],
+        "breakglass:alerts.monitoring.pagers.PagerDuty",
+        "Not the name of a pager",
+        "e.g. pagerduty",
+        value='"PagerDuty"',
     ),
     Scenario(
         "the probe runs at most every five minutes",
@@ -801,10 +842,10 @@ SCENARIOS = [
         value='"(not shown)"',
     ),
     Scenario(
-        "nothing but the bot token and the signing secret is encrypted",
+        "a section is not encrypted",
         [(("alerts",), ENCRYPTED)],
         "breakglass:alerts",
-        "Only the bot token and the signing secret are secrets",
+        "Only the bot token, the signing secret and the addresses of pagers are",
         "in clear",
     ),
     # --- the shape of the file
@@ -1257,6 +1298,7 @@ def test_drills_are_a_switch_and_an_interval(drills: object, has_drills: bool, i
         ("direct", {}, False),
         ("direct", {"emails": ["a@example.com"], "alertsByEmail": False}, False),
         ("confirmed", {"emails": ["a@example.com"]}, False),
+        ("confirmed", {"pagers": {"pagerduty": ENCRYPTED}}, False),
         ("confirmed", {"emails": ["a@example.com"], "alertsByEmail": True}, True),
     ],
 )

@@ -90,7 +90,6 @@ def test_subscriptions_of_emails_and_pagers() -> None:
         "protocol": "https",
         "endpoint": ADDRESS,
         "endpointAutoConfirms": True,
-        "rawMessageDelivery": False,
         "region": REGION,
     }
 

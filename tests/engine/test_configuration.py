@@ -53,6 +53,7 @@ def test_encrypted_value_in_a_section_is_refused_unseen(new_engine: NewEngine) -
     engine = new_engine(ROOT)
     engine.config_set("breakglass:slackBotToken", TOKEN, secret=True)
     engine.config_set("breakglass:slackSigningSecret", SIGNING_SECRET, secret=True)
+    engine.config_set("breakglass:alerts.monitoring.pager", "https://example.com/hunter2", path=True, secret=True)
     engine.config_set("breakglass:alerts.postMortemUrl", "https://example.com/?key=hunter2", path=True, secret=True)
     output = refusal(engine)
     assert "1 problem in the configuration" in output

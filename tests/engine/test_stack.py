@@ -25,6 +25,7 @@ from localcloud.stack import ROOT
 from tests.stack_file import configure_alerts, stack_file
 
 RULE = "breakglass-local-devops-break-glass-session_start"
+PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 POST_MORTEM = "https://wiki.example.com/incidents/new"
 DESCRIPTION = "EMERGENCY: every action of RDS"
 NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["breakGlass"]}
@@ -134,6 +135,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
     engine = Engine(ROOT, workdir, cloud.environment())
     configure_alerts(engine, cloud)
+    engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
     resumed_up, whole, preview = engine.up(), inventory(cloud), engine.preview()
     state, outputs = engine.export(), engine.outputs()
 
@@ -142,7 +144,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         config["breakglass:alerts"]["postMortemUrl"] = POST_MORTEM
         config["breakglass:permissionSets"]["pairs"][0]["breakGlass"]["description"] = DESCRIPTION
     changing_up, changed = engine.up(), inventory(cloud)
-    [changed_target] = events.list_targets_by_rule(Rule=RULE)["Targets"]
+    [changed_target] = [each for each in events.list_targets_by_rule(Rule=RULE)["Targets"] if each["Id"] == "slack"]
     changed_set = cloud.client("sso-admin").describe_permission_set(
         InstanceArn=cloud.client("sso-admin").list_instances()["Instances"][0]["InstanceArn"],
         PermissionSetArn=outputs["permissionSetArns"]["devops-break-glass"],
@@ -204,8 +206,8 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
         "destinations": 1,
         "secrets": 1,
         "queues": 4,
-        "topics": 1,
-        "subscriptions": 1,
+        "topics": 2,
+        "subscriptions": 2,
         "roles": 1,
         "alarms": 16,
         "dashboards": 1,
@@ -230,6 +232,7 @@ def test_outputs_name_existing_resources(life: Life) -> None:
     assert sorted(life.outputs) == [
         "dashboardUrl",
         "deadLetterQueueUrls",
+        "pageTopicArn",
         "permissionSetArns",
         "ruleNames",
         "topicArn",
@@ -245,6 +248,7 @@ def test_outputs_name_existing_resources(life: Life) -> None:
         *life.outputs["permissionSetArns"].values(),
         *life.outputs["deadLetterQueueUrls"].values(),
         life.outputs["topicArn"],
+        life.outputs["pageTopicArn"],
     }
     rule = f"arn:aws:events:eu-central-1:{MANAGEMENT_ACCOUNT}:rule/"
     assert exists >= {rule + name for names in life.outputs["ruleNames"].values() for name in names.values()}
@@ -276,14 +280,15 @@ def test_destroy_leaves_nothing(life: Life) -> None:
     assert life.after == life.before
 
 
-def test_token_is_nowhere_in_clear(life: Life) -> None:
+@pytest.mark.parametrize("kind", ["bot token", "address of the pager"])
+def test_secret_is_nowhere_in_clear(life: Life, kind: str) -> None:
     said = {"failed up": life.failed_up.output, "export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     said |= {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
     assert len(said) == 3 + 6
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     assert {"Pulumi.local.yaml", "local.json"} <= {file.name for file in files}
     texts = {name: text.encode() for name, text in said.items()} | {str(file): file.read_bytes() for file in files}
-    forms = readable_forms(life.cloud.bot_token)
+    forms = readable_forms(life.cloud.bot_token if kind == "bot token" else PAGER)
     assert [name for name, text in texts.items() if any(form in text for form in forms)] == []
 
 

@@ -82,8 +82,6 @@ class AlarmTopics(pulumi.ComponentResource):
                 endpoint=pulumi.Output.secret(address).apply(partial(_require_address, pager)),
                 # The update waits for the confirmation and fails without it, so no pager stays unsubscribed unseen.
                 endpoint_auto_confirms=True,
-                # The services read SNS's own JSON: without it they could not confirm, nor know an alarm.
-                raw_message_delivery=False,
                 region=spec.region,
                 opts=child,
             )

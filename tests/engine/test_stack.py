@@ -200,8 +200,8 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 16,
-        "targets": 16,
+        "rules": 20,
+        "targets": 47,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,

@@ -1,13 +1,25 @@
-"""Warnings about roles that Identity Center can't make in an account, from the text of a stack file.
+"""Warnings about valid stack files, from their text.
 
-It does not prove how AWS fails there.
+Not proven here: how AWS fails where it is warned that it would.
 """
 
 import pytest
 
-from tests.unit.stack_file.stack_files import BREAK_GLASS, PAIR, Keys, stack, stack_with_approvals, warnings
+from tests.unit.stack_file.stack_files import (
+    ALERTS,
+    BREAK_GLASS,
+    ENCRYPTED,
+    PAIR,
+    Keys,
+    stack,
+    stack_with_approvals,
+    warnings,
+)
 
 BREAK_GLASS_PATH = "breakglass:permissionSets.pairs[0].breakGlass"
+MONITORING = (*ALERTS, "monitoring")
+EMAILS = {"emails": ["oncall@example.com"]}
+PAGERS = {"pagers": {"pagerduty": ENCRYPTED}}
 SERVICES = "EC2 S3 RDS VPC Route53 SQS SNS CloudWatch Lambda ECS Logs".split()
 
 
@@ -83,3 +95,24 @@ def test_set_that_can_be_made_is_not_warned_about(changes: list[tuple[Keys, obje
     raw = stack_with_approvals(((*PAIR, "assignments"), [everyday]), *changes)
 
     assert [warning for warning in warnings(raw) if warning.path == BREAK_GLASS_PATH] == []
+
+
+@pytest.mark.parametrize(
+    ("delivery", "monitoring", "key", "why"),
+    [
+        ("direct", {}, "emails", "Alerts reach only Slack"),
+        ("direct", PAGERS, "emails", "The pagers get uses and undelivered alerts, but no other alarm"),
+        ("direct", {**EMAILS, "alertsByEmail": False}, "alertsByEmail", "Alerts reach only Slack"),
+        ("direct", EMAILS, None, ""),
+        ("direct", {**EMAILS, **PAGERS, "alertsByEmail": False}, None, ""),
+        ("confirmed", EMAILS, None, ""),
+        ("confirmed", PAGERS, "emails", "The pagers get uses and undelivered alerts, but no other alarm"),
+    ],
+)
+def test_alerts_that_reach_only_slack_are_warned_about(
+    delivery: str, monitoring: dict[str, object], key: str | None, why: str
+) -> None:
+    found = warnings(stack(((*ALERTS, "delivery"), delivery), (MONITORING, monitoring)))
+
+    assert [warning.path for warning in found] == ([f"breakglass:alerts.monitoring.{key}"] if key else [])
+    assert all(why in warning.why for warning in found)

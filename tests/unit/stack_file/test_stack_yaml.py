@@ -78,6 +78,15 @@ def test_scalars_are_read_as_by_the_pulumi_cli() -> None:
     }
 
 
+def test_encrypted_pagers_leave_their_section_in_clear(tmp_path: Path) -> None:
+    text = "config:\n  breakglass:alerts: {region: x, monitoring: {pagers: {pagerduty: {secure: v1:abc}}}}\n"
+    alerts = {"region": "x", "monitoring": {"pagers": {"pagerduty": {"secure": "v1:abc"}}}}
+    assert read(tmp_path, text).keys == {"alerts": alerts}
+
+    other = text.replace("region: x", "region: {secure: v1:abc}")
+    assert read(tmp_path, other).keys == {"alerts": {"secure": "[secret]"}}
+
+
 def test_a_section_with_an_encrypted_value_is_encrypted(tmp_path: Path) -> None:
     text = "config:\n  breakglass:alerts: {slack: [{secure: v1:abc}]}\n  breakglass:tags: {secure: v1:abc}\n"
     assert read(tmp_path, text).keys == {"alerts": {"secure": "[secret]"}, "tags": {"secure": "[secret]"}}

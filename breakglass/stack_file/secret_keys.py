@@ -1,4 +1,4 @@
-"""The secrets in a stack file: the two of Slack, and the addresses of pagers. Their encryption and their form.
+"""The secrets in a stack file: two of Slack, and the addresses of pagers; their encryption and form.
 
 Non-goals: validity of a secret; only Slack or the pager knows it.
 """

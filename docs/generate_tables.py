@@ -226,7 +226,9 @@ def _list(value: str | list[str]) -> list[str]:
 
 
 @cache
-def _deployment() -> Deployment:
+def alarmed_stack() -> Deployment:
+    """Return the deployment of a stack that has every alarm."""
+
     def program() -> None:
         BreakGlass("STACK", cast(BreakGlassArgs, _ALARMED))
 
@@ -238,7 +240,7 @@ def _alarms(approvals: bool) -> Table:
     prefix = "breakglass-STACK-approvals-"
     measures: dict[str, dict[str, list[str]]] = {}
     notifies: dict[str, str] = {}
-    for alarm in _deployment().of_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
+    for alarm in alarmed_stack().of_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
         name = alarm.inputs["name"]
         if name.startswith(prefix) != approvals:
             continue

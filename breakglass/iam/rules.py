@@ -584,8 +584,8 @@ PERMITTED_ACTIONS = (
     ),
     PermittedActions(
         ("states:DescribeExecution",),
-        "Input and output of an execution have only IDs. The task tokens are in its history and in the records; "
-        "reading both is denied.",
+        "An execution of the approvals has only IDs as input and output. The task tokens are in its history and in the "
+        "records; reading both is denied. An execution of a delivery has the text of its alert, which the channel has.",
     ),
     PermittedActions(
         ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),

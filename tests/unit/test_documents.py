@@ -108,6 +108,30 @@ def is_there(named: str) -> bool:
     return file.exists() and (not test or f"def {test}(" in file.read_text(encoding="utf-8"))
 
 
+def test_every_test_function_that_a_threat_names_is_there() -> None:
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "localcloud" / "tests").rglob("*.py")]
+    defined = {name for file in files for name in re.findall(r"def (test_\w+)\(", text_of(file))}
+    named = set(re.findall(r"\b(test_\w+)\b(?!\.py)", text_of(THREATS)))
+    assert len(named) > 10
+    assert named - defined == set()
+
+
+NAMED_DOCUMENT = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
+
+
+@pytest.mark.parametrize("folder", ["breakglass", "stacks"])
+def test_every_document_that_the_code_names_is_there(folder: str) -> None:
+    files = [file for suffix in ("py", "yaml") for file in (ROOT / folder).rglob(f"*.{suffix}")]
+    named = {(path, anchor) for file in files for path, anchor in NAMED_DOCUMENT.findall(text_of(file))}
+    assert named
+    missing = {
+        f"{path}#{anchor}"
+        for path, anchor in named
+        if not (ROOT / path).exists() or (anchor and anchor not in anchors(ROOT / path))
+    }
+    assert missing == set()
+
+
 def readme_config() -> dict[str, Any]:
     example, *_ = re.findall(r"^```yaml\n(.*?)^```", text_of(README), flags=re.MULTILINE | re.DOTALL)
     config = yaml.safe_load(example)["config"]

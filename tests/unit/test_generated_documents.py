@@ -1,5 +1,6 @@
 """The generated parts of the documents are current, and their generators leave nothing out."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from breakglass.iam.app_roles import function_permissions
 from breakglass.naming import AppFunction
 from docs import draw_messages, generate_reference, generate_tables
-from docs.generate_tables import CONTENTS, FULL, Table, documents, fill, walk
+from docs.generate_tables import CONTENTS, FOLDER, FULL, Table, alarmed_stack, documents, fill, walk
 
 STALE = "stale: run `make docs`"
 IMAGE = {"type": "image"}
@@ -51,6 +52,17 @@ def test_tables_and_diagrams_are_current(document: Path) -> None:
 def test_images_are_current() -> None:
     committed = {file.name: file.read_text(encoding="utf-8") for file in draw_messages.IMAGES.iterdir()}
     assert committed == draw_messages.drawings(), STALE
+
+
+def test_alarms_name_a_runbook_that_exists() -> None:
+    alarms = alarmed_stack().of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    named = {
+        alarm.inputs["name"]: re.findall(r"docs/runbooks/[\w-]+\.md", alarm.inputs["alarmDescription"])
+        for alarm in alarms
+    }
+    assert len(named) > 20
+    assert [name for name, pages in named.items() if not pages] == []
+    assert [page for pages in named.values() for page in pages if not (FOLDER.parent / page).exists()] == []
 
 
 def test_each_table_has_its_place_in_a_document() -> None:

@@ -1,8 +1,9 @@
-"""The commands `breakglass check`, `breakglass explain` and `breakglass audit`; none changes anything.
+"""The commands `breakglass check`, `explain`, `audit` and `doctor`; none changes anything.
 
-`check` reads a stack file and needs neither Pulumi nor the network. The other two read the outputs of the deployed
-stack (`stack_outputs`), with the caller's credentials (`aws_client`). The code that runs in AWS makes their answers, so
-a click would get the same. Outside `app`, only this package reads the environment and the network.
+`check` reads a stack file and needs neither Pulumi nor the network. `explain` and `audit` read the outputs of the
+deployed stack (`stack_outputs`), `doctor` its resources (`deployment`), each with the caller's credentials
+(`aws_client`). The code that runs in AWS makes their answers, so a click would get the same. Outside `app`, only this
+package reads the environment and the network.
 
 Non-goals: deploying (Pulumi), requesting and approving (Slack).
 """
@@ -15,14 +16,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.policy import ApprovalPolicy, Settings
-from breakglass.app.ports import Clock, Directory, Store
-from breakglass.cli import audit, aws_client, explain, stack_outputs
+from breakglass.app.ports import Clock, Directory, Slack, Store
+from breakglass.cli import audit, aws_client, explain, slack_client, stack_outputs
 from breakglass.cli.progress import Progress
 from breakglass.errors import CommandError, InvalidArgumentError, UnreadableError
 from breakglass.terminal import PrintableStream, Stream, escape_unprintable
@@ -76,6 +78,30 @@ writes it: \\u001b. An export that was cut off has an exit status other than 0; 
 """
 
 
+_DOCTOR_STATUSES = """exit status:
+  0    no check failed; perhaps warnings, or checks that could not look
+  1    a check failed: an alert, a revoke or a decision would fail
+  2    could not look: no Pulumi, stack, AWS credentials or answer of AWS; or an invalid argument
+  130  interrupted
+
+Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. They need read permissions
+only: docs/runbooks/doctor.md. AWS_ENDPOINT_URL and similar variables override the endpoints. Without --stack, the stack
+selected in the current folder is used."""
+
+_DOCTOR = """Examines a deployed stack from outside, and changes nothing. It compares AWS with Pulumi's state: the
+trail, rules, targets, the way to Slack, state machines, queues, subscriptions, alarms, the last probe and drill. With
+approvals also: the reconciler, functions, the table, unmanaged assignments, overdue explanations, permission sets that
+were never tried, and people of the rules that Slack does not recognise, each with the entry of `people:` to write.
+
+  breakglass doctor --stack prod
+  breakglass doctor --stack prod --json | jq '.[] | select(.status == "fail")'
+
+Each finding says what, why it matters, and what to do; the most urgent come first. --json: one list of objects, each
+with the texts check, status (ok, warn, fail or unknown), what, why and do. A check that AWS refuses is unknown, and the
+others go on. The bot token is read only for the people, from its secret, if you may; it is never shown.
+"""
+
+
 @dataclass(frozen=True)
 class CommandContext:
     """The outside world of a command: programs, AWS, the clock, and the streams for answers and for errors."""
@@ -88,6 +114,8 @@ class CommandContext:
     err: Stream
     aws: Callable[[str], aws_client.AwsOperations] = aws_client.BotocoreClient
     """Returns the operations of AWS in a region."""
+    slack: Callable[[ApprovalPolicy, str], Slack] = slack_client.connect_slack
+    """Returns Slack with the bot token in a secret; raises AwsError if the secret can't be read."""
 
 
 def main() -> int:
@@ -128,7 +156,7 @@ def run_command(arguments: Sequence[str], context: CommandContext) -> int:
         return run(options, context)
     except CommandError as error:
         print(f"breakglass {options.command}: error\n\n{error}", file=context.err)
-        return INVALID if isinstance(error, InvalidArgumentError) else FAILED
+        return INVALID if isinstance(error, InvalidArgumentError) else int(options.failed)
 
 
 def _check(options: argparse.Namespace, context: CommandContext) -> int:
@@ -181,6 +209,34 @@ def _audit(options: argparse.Namespace, context: CommandContext) -> int:
     return DONE
 
 
+def _doctor(options: argparse.Namespace, context: CommandContext) -> int:
+    # Only this command needs the code that identifies Slack users.
+    from breakglass.cli import deployment, doctor
+    from breakglass.cli.doctor import check, finding
+
+    clients: dict[str, aws_client.AwsOperations] = {}
+    with Progress(context.err, "reading the state of the stack with Pulumi") as progress:
+        deployed = deployment.read_deployment(options.stack, context.run)
+        sources = check.Sources(
+            aws=lambda region: clients.setdefault(region, context.aws(region)),
+            directory=context.directory,
+            store=context.store,
+            slack=context.slack,
+            clock=context.clock,
+            report=partial(setattr, progress, "activity"),
+        )
+        findings = doctor.examine(deployed, sources)
+    shown = finding.to_json(findings)
+    print(
+        json.dumps(shown, indent=2, ensure_ascii=False) if options.json else finding.to_text(findings),
+        file=context.out,
+    )
+    statuses = {each.status for each in findings}
+    if statuses <= {finding.Status.unknown}:
+        return INVALID
+    return FAILED if finding.Status.fail in statuses else DONE
+
+
 def _translate_aws_errors(settings: Settings) -> AbstractContextManager[None]:
     return aws_client.translate_aws_errors(
         settings.deployed_in,
@@ -201,7 +257,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="breakglass",
-        description="Checks a stack file, and reports on the approvals of a deployed stack. Changes nothing.",
+        description="Checks a stack file, and reports on a deployed stack. Changes nothing.",
         epilog="`breakglass COMMAND --help` shows the arguments, examples and exit statuses of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -210,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_explain(commands)
     _add_audit(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -256,6 +313,14 @@ def _add_audit(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
 
 
+def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    summary = "faults of a deployed stack, with what to do"
+    parser = _command(commands, "doctor", summary, _DOCTOR, _doctor, _DOCTOR_STATUSES)
+    parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
+    parser.set_defaults(failed=INVALID)
+
+
 def _command(
     commands: "argparse._SubParsersAction[_Parser]",
     name: str,
@@ -272,5 +337,5 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, failed=FAILED)
     return parser

@@ -55,7 +55,7 @@ def read_stack_outputs(stack: str | None, run: RunProgram = run_program) -> Stac
                 "`approvals:`, run `pulumi up` first.",
             )
         )
-    return StackOutputs(_parse_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
+    return StackOutputs(parse_policy(policy, POLICY_OUTPUT, "(an output of the stack)"), table)
 
 
 def read_policy_file(file: Path) -> ApprovalPolicy:
@@ -76,10 +76,15 @@ def read_policy_file(file: Path) -> ApprovalPolicy:
                 f"`pulumi stack output {POLICY_OUTPUT} > policy.json` writes the deployed one.",
             )
         ) from None
-    return _parse_policy(text, "--policy", format_value(str(file)))
+    return parse_policy(text, "--policy", format_value(str(file)))
 
 
-def _parse_policy(text: str, path: str, value: str) -> ApprovalPolicy:
+def parse_policy(text: str, path: str, value: str) -> ApprovalPolicy:
+    """Return a compiled approval policy, JSON text.
+
+    Raises:
+        InvalidArgumentError: another version of breakglass compiled it; the report names `path` and `value`.
+    """
     try:
         policy = from_json(text)
         if json.loads(to_json(policy)) != json.loads(text):

@@ -52,6 +52,14 @@ class AppContext:
 
 
 @dataclass(frozen=True)
+class IdentityContext(AppContext):
+    """The context that identifies a Slack user."""
+
+    directory: Directory
+    slack: Slack
+
+
+@dataclass(frozen=True)
 class RecorderContext(AppContext):
     """The context of the function that records usages."""
 
@@ -72,7 +80,7 @@ class ProvisionerContext(AppContext):
 
 
 @dataclass(frozen=True)
-class InteractionContext(RecorderContext):
+class InteractionContext(RecorderContext, IdentityContext):
     """The context of the functions that talk to people.
 
     Attributes:
@@ -81,8 +89,6 @@ class InteractionContext(RecorderContext):
     """
 
     store: InteractionStore
-    directory: Directory
-    slack: Slack
     workflow: Workflow
     count: Callable[[str], None]
     pause: Callable[[float], None]

@@ -23,7 +23,7 @@ from breakglass.app.domain.policy import Principal
 from breakglass.app.domain.records import Actor
 from breakglass.app.error_codes import Remedy
 from breakglass.app.ports import SlackError
-from breakglass.app.services.context import InteractionContext
+from breakglass.app.services.context import IdentityContext
 from breakglass.app.slack.payloads import SlackActor
 from breakglass.app.slack.text import format_actor, mention_slack_group
 
@@ -33,6 +33,10 @@ MAX_MENTIONS = 20
 
 class UnknownUserError(Exception):
     """A Slack user is unidentified; the text tells them why, and repeats none of their input."""
+
+
+class IneligibleUserError(UnknownUserError):
+    """A Slack account is a guest's, a bot's, deactivated or of another workspace; no entry of `people` helps."""
 
 
 class PinnedUserError(UnknownUserError):
@@ -51,7 +55,7 @@ class MissingScopeError(Exception):
         self.scope = scope
 
 
-def identify_user(context: InteractionContext, actor: SlackActor) -> Person:
+def identify_user(context: IdentityContext, actor: SlackActor) -> Person:
     """Return the acting person, with their current groups.
 
     Raises:
@@ -62,12 +66,12 @@ def identify_user(context: InteractionContext, actor: SlackActor) -> Person:
     user = _user(context, actor)
     refusal = _refusal(user, context.slack.call("auth.test", {}))
     if refusal:
-        raise UnknownUserError(refusal)
+        raise IneligibleUserError(refusal)
     person = _listed(context, _ids(user, actor)) or _person_by_address(context, user)
     return replace(person, slack_id=actor.user_id)
 
 
-def _user(context: InteractionContext, actor: SlackActor) -> Mapping[str, Any]:
+def _user(context: IdentityContext, actor: SlackActor) -> Mapping[str, Any]:
     try:
         user: Mapping[str, Any] = context.slack.call("users.info", {"user": actor.user_id})["user"]
     except SlackError as error:
@@ -75,7 +79,7 @@ def _user(context: InteractionContext, actor: SlackActor) -> Mapping[str, Any]:
             raise MissingScopeError("users:read") from error
         if error.remedy is Remedy.none:
             # Slack hides users that the app can't see, as in a channel that workspaces share.
-            raise UnknownUserError(_OF_ANOTHER_WORKSPACE) from error
+            raise IneligibleUserError(_OF_ANOTHER_WORKSPACE) from error
         raise
     return user
 
@@ -86,7 +90,7 @@ def _ids(user: Mapping[str, Any], actor: SlackActor) -> list[str]:
     return [actor.user_id, *(slack_id for slack_id in both if isinstance(slack_id, str) and slack_id != actor.user_id)]
 
 
-def _listed(context: InteractionContext, slack_ids: Sequence[str]) -> Person | None:
+def _listed(context: IdentityContext, slack_ids: Sequence[str]) -> Person | None:
     listed = {context.policy.people[slack_id] for slack_id in slack_ids if slack_id in context.policy.people}
     if not listed:
         return None
@@ -103,7 +107,7 @@ def _listed(context: InteractionContext, slack_ids: Sequence[str]) -> Person | N
     return person
 
 
-def _person_by_address(context: InteractionContext, user: Mapping[str, Any]) -> Person:
+def _person_by_address(context: IdentityContext, user: Mapping[str, Any]) -> Person:
     """Return the person with the address that Slack has verified, unless they are pinned to another Slack ID."""
     address = (user.get("profile") or {}).get("email") or ""
     if not address:
@@ -135,7 +139,7 @@ def _person_by_address(context: InteractionContext, user: Mapping[str, Any]) -> 
     return person
 
 
-def _require_scope_for_addresses(context: InteractionContext) -> None:
+def _require_scope_for_addresses(context: IdentityContext) -> None:
     """Require the scope for addresses: without it Slack omits every address, without an error.
 
     Source: https://docs.slack.dev/reference/scopes/users.read.email
@@ -176,7 +180,7 @@ def _of_this_organization(user: Mapping[str, Any], own: Mapping[str, Any]) -> bo
 
 
 def find_mentions(
-    context: InteractionContext,
+    context: IdentityContext,
     principals: Sequence[Principal],
     slack_groups: Sequence[str] = (),
     besides: Sequence[str] = (),
@@ -193,7 +197,7 @@ def find_mentions(
     return tuple(found)
 
 
-def _mention(context: InteractionContext, person: Person) -> str:
+def _mention(context: IdentityContext, person: Person) -> str:
     slack_id = next((key for key, user_id in context.policy.people.items() if user_id == person.user_id), None)
     if slack_id is None and person.email:
         try:

@@ -19,6 +19,7 @@ PROGRAM = str(Path(sys.executable).with_name("breakglass"))
             ("exit status:", "AWS_PROFILE", "before each = + - @", "splits lines at semicolons or tabs"),
             (),
         ),
+        ("doctor", ("exit status:", "AWS_PROFILE", "2    could not look", "docs/runbooks/doctor.md"), ()),
         ("check", ("exit status:", "1    problems: a preview would refuse the file"), ("AWS_PROFILE",)),
     ],
 )

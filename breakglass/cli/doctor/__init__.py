@@ -1,0 +1,84 @@
+"""`breakglass doctor`: examines a deployed stack from outside, and changes nothing.
+
+Pulumi's state says what was deployed (`cli.deployment`), AWS and Slack say what is there now. Each check compares both
+(`check`), in modules by subject: `trail`, `alert_path`, `monitoring`, `metrics`, `approvals`, `people`. The looks run
+concurrently; the judgements are pure functions.
+
+Non-goals: repairing; an opinion on the stack file (`breakglass check`).
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from breakglass.cli.aws_client import translate_aws_errors
+from breakglass.cli.deployment import Deployment
+from breakglass.cli.doctor.alert_path import ALERT_PATH
+from breakglass.cli.doctor.approvals import APPROVALS
+from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.finding import Finding, Status, sort_findings
+from breakglass.cli.doctor.metrics import DRILLS, PROBE
+from breakglass.cli.doctor.monitoring import MONITORING
+from breakglass.cli.doctor.people import PEOPLE
+from breakglass.cli.doctor.trail import TRAIL
+from breakglass.errors import CommandError, InvalidArgumentError, format_value
+from breakglass.errors import Problem as Report
+
+CHECKS: tuple[Check[Any, Any], ...] = (TRAIL, *ALERT_PATH, PROBE, DRILLS, *MONITORING, *APPROVALS, PEOPLE)
+"""All checks, in the order of their findings."""
+
+_THREADS = 8
+
+
+def examine(deployment: Deployment, sources: Sources) -> list[Finding]:
+    """Return the findings about a stack, the most urgent first.
+
+    Raises:
+        CommandError: there are no credentials, they are of another account, or AWS does not respond.
+    """
+    _require_account(deployment, sources)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            findings = list(_examine_all(deployment, sources, pool))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return sort_findings(findings)
+
+
+def _require_account(deployment: Deployment, sources: Sources) -> None:
+    account, region = deployment.account, deployment.region
+    with translate_aws_errors(account, region, "sts:GetCallerIdentity needs no permission."):
+        found = str(sources.aws(region).call("sts", "GetCallerIdentity").get("Account"))
+    if found != account:
+        raise CommandError(
+            Report(
+                "AWS credentials",
+                format_value(found),
+                f"Your AWS credentials are of account {found}, and the stack is in account {account}.",
+                "Sign in with a profile of the stack's account: `aws sso login --profile NAME`, and set "
+                "AWS_PROFILE=NAME.",
+            )
+        )
+
+
+def _examine_all(deployment: Deployment, sources: Sources, pool: ThreadPoolExecutor) -> Iterator[Finding]:
+    started: list[tuple[Check[Any, Any], list[Future[list[Finding]]]]] = []
+    unreadable: list[Finding] = []
+    for check in CHECKS:
+        try:
+            subjects = check.subjects(deployment)
+        except InvalidArgumentError as error:
+            unreadable.append(check.finding(Problem(Status.unknown, error.problem.why, error.problem.instead)))
+            continue
+        started.append((check, [pool.submit(check.examine, sources, subject) for subject in subjects]))
+    total, done = sum(len(futures) for _, futures in started), 0
+    yield from unreadable
+    for check, futures in started:
+        problems: list[Finding] = []
+        for future in futures:
+            problems += future.result()
+            done += 1
+            sources.report(f"asking AWS and Slack: {done} of {total} answers")
+        yield from problems
+        if futures and not problems:
+            yield check.fine(len(futures))

@@ -1,0 +1,443 @@
+"""The checks of metrics: the last probe, drill and run of the reconciler, and what the reconciler counts.
+
+The alarms of the stack name the metrics, so a metric without an alarm has no check.
+
+Non-goals: judging a metric that has an alarm of its own a second time (see `monitoring`).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from breakglass.alerts.drills import DRILL_SOURCE
+from breakglass.app.domain.durations import format_duration
+from breakglass.cli.deployment import Deployment, Resource
+from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
+from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.finding import Status
+from breakglass.naming import CHANNEL_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
+
+ALARM_TYPE = "aws:cloudwatch/metricAlarm"
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric of CloudWatch, in a region."""
+
+    region: str
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    @property
+    def label(self) -> str:
+        """Its name and the values of its dimensions, for findings."""
+        return f"{self.name} ({', '.join(value for _, value in self.dimensions)})"
+
+
+@dataclass(frozen=True)
+class Datapoint:
+    """A value of a metric.
+
+    Attributes:
+        age: the seconds since the beginning of its period.
+    """
+
+    value: float
+    age: float
+
+
+@dataclass(frozen=True)
+class AlarmedSeries:
+    """A metric that an alarm of the stack reads.
+
+    Attributes:
+        window: the seconds of data that decide the alarm's state.
+    """
+
+    series: Series
+    window: int
+
+
+def alarmed_series(deployment: Deployment, metric: str) -> list[AlarmedSeries]:
+    """Return the metrics of the product with this name that the stack's alarms read."""
+    windows: dict[Series, int] = {}
+    for alarm in deployment.of_type(ALARM_TYPE):
+        periods = int(alarm.get("evaluationPeriods") or 1)
+        for used in (alarm.inputs, *(query.get("metric") or {} for query in alarm.get("metricQueries") or ())):
+            if used.get("namespace") == METRICS_NAMESPACE and used.get("metricName") == metric:
+                dimensions: Mapping[str, Any] = used.get("dimensions") or {}
+                pairs = tuple(sorted((name, str(value)) for name, value in dimensions.items()))
+                series = Series(alarm.region, METRICS_NAMESPACE, metric, pairs)
+                windows[series] = max(windows.get(series, 0), periods * int(used.get("period") or 60))
+    return [AlarmedSeries(series, window) for series, window in windows.items()]
+
+
+def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: int, period: int) -> list[Datapoint]:
+    """Return the values of a metric in the last seconds, the latest first.
+
+    Args:
+        sources: the sources of observations.
+        series: the metric.
+        statistic: e.g. `Maximum` or `Sum`.
+        seconds: the length of the time range, a multiple of `period`.
+        period: seconds that a value is about, a multiple of 60. CloudWatch returns at most 1,440 values, and keeps
+            periods of five minutes for 63 days, of an hour for 15 months (GetMetricStatistics).
+    """
+    now = datetime.now(UTC)
+    answer = sources.aws(series.region).call(
+        "cloudwatch",
+        "GetMetricStatistics",
+        Namespace=series.namespace,
+        MetricName=series.name,
+        Dimensions=[{"Name": name, "Value": value} for name, value in series.dimensions],
+        StartTime=now - timedelta(seconds=seconds),
+        # The period that has begun counts as well.
+        EndTime=now + timedelta(seconds=60),
+        Period=period,
+        Statistics=[statistic],
+    )
+    values = [
+        Datapoint(float(each[statistic]), (now - each["Timestamp"]).total_seconds())
+        for each in answer.get("Datapoints") or ()
+    ]
+    return sorted(values, key=lambda each: each.age)
+
+
+def format_age(seconds: float) -> str:
+    """Return an age in whole minutes, e.g. `2 h 5 min`."""
+    return format_duration(max(60, int(seconds) // 60 * 60))
+
+
+def metric_check(
+    name: str,
+    metric: str,
+    *,
+    why: str,
+    ok: str,
+    judge: Callable[[Series, Sequence[Datapoint]], list[Problem]],
+    seconds: int,
+    period: int,
+    statistic: str = "Maximum",
+) -> Check[Series, list[Datapoint]]:
+    """Return a check of each series of a metric that the stack's alarms name."""
+    return Check(
+        name=name,
+        why=why,
+        subjects=lambda deployment: [each.series for each in alarmed_series(deployment, metric)],
+        look=lambda sources, series: read_datapoints(sources, series, statistic, seconds, period),
+        judge=judge,
+        ok=ok,
+        actions=("cloudwatch:GetMetricStatistics",),
+        name_subject=lambda series: f"the metric {series.label}",
+    )
+
+
+# --- the reconciler ---------------------------------------------------------------------------------------------------
+
+_LATEST_RUN_SECONDS = 900
+
+
+def judge_runs(series: Series, runs: Sequence[Datapoint]) -> list[Problem]:
+    """Return a problem unless the reconciler, which runs every five minutes, ran in the last 15."""
+    last = next((each.age for each in runs if each.value > 0), None)
+    if last is not None and last <= _LATEST_RUN_SECONDS:
+        return []
+    when = "for a day" if last is None else f"for {format_age(last)}"
+    return [
+        Problem(
+            Status.fail,
+            f"The reconciler has finished no run {when} ({series.label}).",
+            "Read its log, and the rule of its schedule: docs/runbooks/alarms.md.",
+        )
+    ]
+
+
+RECONCILER = metric_check(
+    "reconciler",
+    Metric.runs,
+    why="The reconciler revokes access that a failed workflow leaves behind, and finds assignments made by hand.",
+    ok="the reconciler has finished a run in the last 15 minutes",
+    judge=judge_runs,
+    seconds=DAY,
+    period=300,
+    statistic="Sum",
+)
+
+
+def _judge_count(status: Status, what: str, do: str) -> Callable[[Series, Sequence[Datapoint]], list[Problem]]:
+    """Return a judgement of the latest value of a counter; `{count}` in `what` is the value."""
+
+    def judge(series: Series, values: Sequence[Datapoint]) -> list[Problem]:
+        if not values:
+            return [
+                Problem(
+                    Status.unknown,
+                    f"The metric {series.label} has no value of the last hour.",
+                    "See the finding about the reconciler, which writes it at each run.",
+                )
+            ]
+        count = int(values[0].value)
+        return [Problem(status, what.format(count=count), do)] if count else []
+
+    return judge
+
+
+ASSIGNMENTS = metric_check(
+    "assignments",
+    Metric.unrecorded_assignments,
+    why="The holder of such an assignment can use the role without a request, an approval or an end.",
+    ok="the reconciler finds no unmanaged assignment of a break-glass set",
+    judge=_judge_count(
+        Status.fail,
+        "Assignments of break-glass sets that neither a request nor the stack file made: {count}.",
+        "The channel of the approvals names each. Delete it, or add it to the stack file: docs/runbooks/alarms.md.",
+    ),
+    seconds=3600,
+    period=300,
+)
+
+EXPLANATIONS = metric_check(
+    "explanations",
+    Metric.overdue_explanations,
+    why="A use without an explanation is a security incident until it is explained.",
+    ok="no explanation of a use is overdue",
+    judge=_judge_count(
+        Status.warn,
+        "Uses of break-glass roles whose explanation is overdue: {count}.",
+        "The Home tab of the Slack app lists them: docs/runbooks/explain-a-use.md.",
+    ),
+    seconds=3600,
+    period=300,
+)
+
+
+# --- the probe --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The probes of the stack, one for each channel; none if the probe is off."""
+
+    channels: tuple[AlarmedSeries, ...]
+
+
+def _probes(deployment: Deployment) -> list[Probes]:
+    if not deployment.of_type(CONNECTION_TYPE):
+        return []
+    return [Probes(tuple(alarmed_series(deployment, AlertMetric.slack_reachable)))]
+
+
+def _look_at_probes(sources: Sources, probes: Probes) -> list[Datapoint | None]:
+    """Return the last result of each channel; None without one in the last day."""
+    results = (read_datapoints(sources, each.series, "Minimum", max(DAY, each.window), 300) for each in probes.channels)
+    return [found[0] if found else None for found in results]
+
+
+def judge_probes(probes: Probes, results: Sequence[Datapoint | None]) -> list[Problem]:
+    """Return a problem for each channel whose last probe failed or is late, or without any probe."""
+    if not probes.channels:
+        return [
+            Problem(
+                Status.warn,
+                "This stack has no probe.",
+                "Remove `probe: off` from the section `alerts`, and run `pulumi up`.",
+                "Slack refuses alerts with HTTP 200 if the channel is archived or the bot was removed, and the first "
+                "to notice would be an emergency.",
+            )
+        ]
+    return [
+        problem for each, last in zip(probes.channels, results, strict=True) for problem in _judge_probe(each, last)
+    ]
+
+
+def _judge_probe(probe: AlarmedSeries, last: Datapoint | None) -> list[Problem]:
+    channel = f"the channel {dict(probe.series.dimensions).get(CHANNEL_DIMENSION, '?')}"
+    if last is None or last.age > probe.window + 300:
+        when = "for a day" if last is None else f"for {format_age(last.age)}"
+        return [
+            Problem(
+                Status.fail,
+                f"The probe of {channel} has not run {when}.",
+                "Read the executions of the state machine of the probe, and its rule: docs/runbooks/slack-is-down.md.",
+            )
+        ]
+    if last.value < 1:
+        return [
+            Problem(
+                Status.fail,
+                f"Slack refused the last probe of {channel}, {format_age(last.age)} ago.",
+                "The mail of the probe has Slack's error and its remedy: docs/runbooks/slack-is-down.md.",
+            )
+        ]
+    return []
+
+
+PROBE = Check(
+    name="probe",
+    why="A channel that refuses the probe refuses alerts, too.",
+    subjects=_probes,
+    look=_look_at_probes,
+    judge=judge_probes,
+    ok="Slack accepted the last probe of each channel",
+    actions=("cloudwatch:GetMetricStatistics",),
+    name_subject=lambda _: "the results of the probe",
+)
+
+# --- drills -----------------------------------------------------------------------------------------------------------
+
+_DRILL_SECONDS = 30 * DAY
+_SEARCHED_SECONDS = 90 * DAY
+
+
+@dataclass(frozen=True)
+class Drills:
+    """The drills of the stack.
+
+    Attributes:
+        rules: a series of matched events for each drill rule; none if the stack has no drills.
+        late: the counters of late drills; only with a schedule.
+    """
+
+    rules: tuple[Series, ...]
+    late: tuple[AlarmedSeries, ...]
+
+
+@dataclass(frozen=True)
+class DrillResults:
+    """The drills that CloudWatch knows of.
+
+    Attributes:
+        last: the age of each rule's last drill in seconds; None without one in 90 days.
+        late: the latest count of each counter; None without a value.
+    """
+
+    last: tuple[float | None, ...]
+    late: tuple[Datapoint | None, ...]
+
+
+def _drills(deployment: Deployment) -> list[Drills]:
+    if not deployment.of_type(CONNECTION_TYPE):
+        return []
+    rules = tuple(
+        Series(rule.region, "AWS/Events", "MatchedEvents", (("RuleName", rule.physical_name),))
+        for rule in deployment.of_type(RULE)
+        if _is_drill_rule(rule)
+    )
+    return [Drills(rules, tuple(alarmed_series(deployment, AlertMetric.late_drills)))]
+
+
+def _is_drill_rule(rule: Resource) -> bool:
+    try:
+        pattern = json.loads(str(rule.get("eventPattern") or "{}"))
+    except ValueError:
+        return False
+    return bool(pattern.get("source") == [DRILL_SOURCE])
+
+
+def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:
+    matched = (read_datapoints(sources, rule, "Sum", _SEARCHED_SECONDS, DAY // 4) for rule in drills.rules)
+    late = (read_datapoints(sources, each.series, "Maximum", 14 * DAY, 3600) for each in drills.late)
+    return DrillResults(
+        tuple(next((each.age for each in values if each.value > 0), None) for values in matched),
+        tuple(values[0] if values else None for values in late),
+    )
+
+
+def judge_drills(drills: Drills, results: DrillResults) -> list[Problem]:
+    """Return a problem for each role without a recent drill, and for late scheduled drills."""
+    if not drills.rules:
+        return [
+            Problem(
+                Status.warn,
+                "This stack has no drills.",
+                "Set `drills: true` in the section `alerts`, run `pulumi up`, and follow docs/runbooks/drill.md.",
+            )
+        ]
+    late = [
+        Problem(
+            Status.fail,
+            f"Drills of the last scheduled run that were not delivered in time, {format_age(last.age)} ago: "
+            f"{int(last.value)}.",
+            "Run `breakglass drill`, which says where a drill stops: docs/runbooks/drill.md.",
+        )
+        for last in results.late
+        if last is not None and last.value > 0
+    ]
+    old = [
+        Problem(
+            Status.warn,
+            f"The rule {dict(rule.dimensions)['RuleName']} had "
+            f"{'no drill in 90 days' if age is None else f'its last drill {int(age) // DAY} days ago'}.",
+            "Run `breakglass drill`, or schedule drills with `drills: {every: P7D}`: docs/runbooks/drill.md.",
+        )
+        for rule, age in zip(drills.rules, results.last, strict=True)
+        if age is None or age > _DRILL_SECONDS
+    ]
+    return [*late, *old]
+
+
+DRILLS = Check(
+    name="drill",
+    why="Only a drill shows that an alert of this role reaches the people in the channel.",
+    subjects=_drills,
+    look=_look_at_drills,
+    judge=judge_drills,
+    ok="each role had a drill in the last 30 days, and none was late",
+    actions=("cloudwatch:GetMetricStatistics",),
+    name_subject=lambda _: "the drills",
+)
+
+# --- function errors --------------------------------------------------------------------------------------------------
+
+FUNCTION_TYPE = "aws:lambda/function"
+_FAULTS = ("Errors", "Throttles")
+
+
+def _look_at_faults(sources: Sources, function: Resource) -> dict[str, int]:
+    dimensions = (("FunctionName", function.physical_name),)
+    return {
+        metric: int(
+            sum(
+                each.value
+                for each in read_datapoints(
+                    sources,
+                    Series(function.region, "AWS/Lambda", metric, dimensions),
+                    "Sum",
+                    DAY,
+                    3600,
+                )
+            )
+        )
+        for metric in _FAULTS
+    }
+
+
+def judge_faults(function: Resource, found: Mapping[str, int]) -> list[Problem]:
+    """Return a problem if the function had errors or was throttled in the last day."""
+    counts = [f"{count} {metric.lower()}" for metric, count in found.items() if count]
+    if not counts:
+        return []
+    return [
+        Problem(
+            Status.warn,
+            f"The function {function.physical_name} had {' and '.join(counts)} in the last 24 hours.",
+            "Read its log group, which has its name: docs/runbooks/alarms.md.",
+        )
+    ]
+
+
+FUNCTION_FAULTS = Check(
+    name="function errors",
+    why="A function that fails answers no click, records no use, or revokes no access.",
+    subjects=lambda deployment: deployment.of_type(FUNCTION_TYPE),
+    look=_look_at_faults,
+    judge=judge_faults,
+    ok="functions without errors and throttles in the last 24 hours: {count}",
+    actions=("cloudwatch:GetMetricStatistics",),
+    name_subject=lambda function: f"the errors of the function {function.physical_name}",
+)

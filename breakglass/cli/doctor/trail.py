@@ -1,0 +1,162 @@
+"""The check `trail`: a trail logs read and write management events of the region.
+
+CloudTrail hands events to EventBridge only where a trail logs them. STS and the access portal record the use of a role
+as read events (`AssumeRole`, `GetRoleCredentials`), so a trail of write events alone is not enough.
+
+Sources: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; CloudTrail API Reference,
+"AdvancedFieldSelector", "GetEventSelectors".
+
+Non-goals: the trail's bucket, which no alert needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from breakglass.app.aws.aws import AwsError
+from breakglass.cli.deployment import Deployment
+from breakglass.cli.doctor.alert_path import RULE
+from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.finding import Status
+
+READ, WRITE = "read", "write"
+
+_BOTH = frozenset({READ, WRITE})
+_BASIC = {"All": _BOTH, "ReadOnly": frozenset({READ}), "WriteOnly": frozenset({WRITE})}
+_BY_FIELD = {"true": frozenset({READ}), "false": frozenset({WRITE})}
+
+# Only these exclude no event that an alert needs: the sources with most events, which many trails exclude.
+_HARMLESS = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"})
+
+_DO = (
+    "Create a multi-Region trail that logs all management events (the first copy is free of charge), or change one: "
+    "docs/runbooks/first-deploy.md."
+)
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A trail that records events of the region.
+
+    Attributes:
+        name: its name.
+        logs: False if its logging is stopped.
+        events: the management events that it logs completely: `read`, `write`.
+        narrowed: those that it logs only partly.
+        refused: the error of AWS, if its status or selectors can't be read; for an organization trail, the
+            management account may have to look.
+    """
+
+    name: str
+    logs: bool = False
+    events: frozenset[str] = frozenset()
+    narrowed: frozenset[str] = frozenset()
+    refused: str = ""
+
+
+def _subjects(deployment: Deployment) -> list[str]:
+    """Return the regions of the rules that wait for records of CloudTrail."""
+    rules = (rule for rule in deployment.of_type(RULE) if "CloudTrail" in str(rule.get("eventPattern")))
+    return sorted({rule.region for rule in rules})
+
+
+def _look(sources: Sources, region: str) -> list[Trail]:
+    listed = sources.aws(region).call("cloudtrail", "DescribeTrails", includeShadowTrails=True).get("trailList") or ()
+    return [_look_at_trail(sources, region, trail) for trail in listed]
+
+
+def _look_at_trail(sources: Sources, region: str, trail: Mapping[str, Any]) -> Trail:
+    name, arn = str(trail.get("Name")), trail.get("TrailARN")
+    try:
+        # The status is one of this region, the selectors are those of the trail's own region.
+        logs = sources.aws(region).call("cloudtrail", "GetTrailStatus", Name=arn).get("IsLogging") is True
+        selectors = sources.aws(str(trail.get("HomeRegion") or region)).call(
+            "cloudtrail", "GetEventSelectors", TrailName=arn
+        )
+    except AwsError as error:
+        return Trail(name, refused=error.code)
+    return Trail(name, logs, *logged_events(selectors))
+
+
+def logged_events(selectors: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the management events that a trail logs completely, and those that it logs only partly.
+
+    Args:
+        selectors: an answer of GetEventSelectors, with basic or advanced selectors.
+    """
+    whole, partial = frozenset[str](), frozenset[str]()
+    for basic in selectors.get("EventSelectors") or ():
+        if basic.get("IncludeManagementEvents", True):
+            events = _BASIC.get(basic.get("ReadWriteType", "All"), frozenset[str]())
+            if set(basic.get("ExcludeManagementEventSources") or ()) <= _HARMLESS:
+                whole |= events
+            else:
+                partial |= events
+    for advanced in selectors.get("AdvancedEventSelectors") or ():
+        fields = advanced.get("FieldSelectors") or ()
+        if not any(field.get("Field") == "eventCategory" and field.get("Equals") == ["Management"] for field in fields):
+            continue
+        events = _BOTH
+        for field in fields:
+            if field.get("Field") == "readOnly":
+                events &= frozenset[str]().union(*(_BY_FIELD.get(value, ()) for value in field.get("Equals") or ()))
+        if all(_is_harmless(field) for field in fields):
+            whole |= events
+        else:
+            partial |= events
+    return whole, partial - whole
+
+
+def _is_harmless(field: Mapping[str, Any]) -> bool:
+    if field.get("Field") in ("eventCategory", "readOnly"):
+        return True
+    others = {key for key, value in field.items() if key not in ("Field", "NotEquals") and value}
+    return field.get("Field") == "eventSource" and not others and set(field.get("NotEquals") or ()) <= _HARMLESS
+
+
+def judge_trails(region: str, trails: Sequence[Trail]) -> list[Problem]:
+    """Return a problem unless the trails together log all read and write management events."""
+    logging = [trail for trail in trails if trail.logs]
+    missing = _BOTH - frozenset[str]().union(*(trail.events for trail in logging))
+    if not missing:
+        return []
+    lacks = " and ".join(sorted(missing))
+    unread = [trail for trail in trails if trail.refused]
+    if unread:
+        names = ", ".join(f"{trail.name} ({trail.refused})" for trail in unread)
+        return [
+            Problem(
+                Status.unknown,
+                f"No readable trail logs all {lacks} management events of {region}, and AWS does not show these "
+                f"trails: {names}.",
+                "Allow cloudtrail:GetTrailStatus and cloudtrail:GetEventSelectors on them; for a trail of the "
+                "organization, run the command once in the account that owns it, or ask its owners.",
+            )
+        ]
+    if not trails:
+        return [Problem(Status.fail, f"No trail records events of {region}.", _DO)]
+    if not logging:
+        names = ", ".join(trail.name for trail in trails)
+        return [Problem(Status.fail, f"Logging is stopped on every trail of {region}: {names}.", f"Start it. {_DO}")]
+    if missing <= frozenset[str]().union(*(trail.narrowed for trail in logging)):
+        return [
+            Problem(
+                Status.warn,
+                f"The trails of {region} exclude some {lacks} management events, by event source or another field.",
+                "Make sure that no record of sts.amazonaws.com, sso.amazonaws.com and signin.amazonaws.com is "
+                f"excluded, or remove the exclusion. {_DO}",
+            )
+        ]
+    return [Problem(Status.fail, f"No trail logs the {lacks} management events of {region}.", _DO)]
+
+
+TRAIL = Check(
+    name="trail",
+    why="CloudTrail hands an event to EventBridge only where a trail logs it; without that, no alert ever comes.",
+    subjects=_subjects,
+    look=_look,
+    judge=judge_trails,
+    ok="a trail logs all read and write management events of the region",
+    actions=("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"),
+    name_subject=lambda region: f"the trails of {region}",
+)

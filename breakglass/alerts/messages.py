@@ -263,12 +263,12 @@ def slack_message(
     buttons: list[dict[str, Any]] = []
     ask = texts.ask
     if explain and is_usage(path):
-        buttons.append(_button("Explain this usage", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
+        buttons.append(button("Explain this usage", EXPLAIN_ALERT, value=_evidence(subject, path), style="primary"))
         ask = _EXPLAIN_BY_BUTTON
     event_url = console_url(partition, "cloudtrailv2/home?region=<region>#/events/<eventId>")
-    buttons.append(_button("Open event in CloudTrail", "open_event", url=event_url))
+    buttons.append(button("Open event in CloudTrail", "open_event", url=event_url))
     if post_mortem_url is not None:
-        buttons.append(_button("Post-mortem", "open_post_mortem", url=require_plain_text(post_mortem_url)))
+        buttons.append(button("Post-mortem", "open_post_mortem", url=require_plain_text(post_mortem_url)))
     facts = {
         "Role": role,
         **texts.facts,
@@ -408,7 +408,8 @@ def _markdown(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _button(text: str, action_id: str, **more: str) -> dict[str, Any]:
+def button(text: str, action_id: str, **more: str) -> dict[str, Any]:
+    """Return a button of an actions block."""
     return {"type": "button", "text": _plain(text), **more, "action_id": action_id}
 
 

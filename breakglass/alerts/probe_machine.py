@@ -7,9 +7,9 @@ For each channel:
 
 It schedules a message a day ahead and deletes it at once, with the connection, the scope and the channel of an alert.
 `chat.scheduleMessage` shows nothing, and fails for the reasons for which `chat.postMessage` fails
-(https://docs.slack.dev/reference/methods/chat.scheduleMessage). The message has metadata, as an alert has. By that
-page's "Bug alert" Slack never posts a scheduled message with metadata, so even a message that could not be deleted
-should stay unseen. If Slack repairs that, its text says what it is.
+(https://docs.slack.dev/reference/methods/chat.scheduleMessage). The message has metadata, and blocks of the kinds that
+an alert has. By that page's "Bug alert" Slack never posts a scheduled message with metadata, so even a message that
+could not be deleted should stay unseen. If Slack repairs that, its text says what it is.
 
 A channel that refuses does not stop the others, and does not fail the execution: the metric and the mail report it. An
 execution fails after its last channel if a message was not deleted, a metric not written or a mail not sent.
@@ -20,14 +20,15 @@ it.
 The mail is sent only if the channel's metric was not 0 already: a long outage causes one mail, not 96 a day
 (decision 0052). The machine has no other memory.
 
-Non-goals: the resources (see `breakglass.components.alerts.slack_probe`); the blocks of alerts, which Slack checks only
-in the message itself.
+Non-goals: the resources (see `breakglass.components.alerts.slack_probe`); the values in an alert's blocks, such as one
+that is too long, which Slack checks only in the alert itself.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from breakglass.alerts.messages import button, facts_section, header, text_section
 from breakglass.alerts.states import (
     ACCEPTED,
     RETRY,
@@ -61,6 +62,7 @@ MESSAGE_DELAY_SECONDS = 86_400
 """The time from a probe to the time for which its message is scheduled. Each probe has a time of its own, so Slack's
 limit of 30 messages to a channel in five minutes (`restricted_too_many`) is far away."""
 
+_CLOUDTRAIL_URL = "https://console.aws.amazon.com/cloudtrail/home"
 _CHANNEL_INPUT = {"channel": "{% $states.input.channel %}"}
 _NOT_WRITTEN = "{% 'The metric was not written: ' & $states.errorOutput.Error & '.' %}"
 
@@ -145,6 +147,12 @@ def _schedule_states(probe: Probe) -> dict[str, State]:
     message = {
         **_CHANNEL_INPUT,
         "text": f"{{% {text} %}}",
+        "blocks": [
+            header(":test_tube: Test of the break-glass alerts"),
+            text_section(f"{{% {text} %}}"),
+            facts_section({"Kind": "test"}),
+            {"type": "actions", "elements": [button("Open CloudTrail", "open_event", url=_CLOUDTRAIL_URL)]},
+        ],
         "post_at": f"{{% $floor($millis() / 1000) + {MESSAGE_DELAY_SECONDS} %}}",
         "metadata": {"event_type": PROBE_EVENT_TYPE, "event_payload": {"stack": probe.stack}},
     }

@@ -37,7 +37,7 @@ DESCRIPTIONS: Mapping[Fault, str] = {
     Fault.slack_token_revoked: "the bot token is revoked: Slack answers ok:false",
     Fault.slack_down: "Slack does not answer for 10 minutes",
     Fault.slack_slow: "Slack takes 1.5 s for each answer",
-    Fault.slack_rate_limited: "Slack answers 429 for a minute",
+    Fault.slack_rate_limited: "Slack answers 429 for half a minute",
     Fault.blocks_refused: "Slack refuses the blocks of our messages: ok:false",
     Fault.connection_deauthorised: "EventBridge's connection to Slack is deauthorised",
     Fault.machine_role_broken: "the policy of the delivery machine's role is gone",
@@ -55,7 +55,9 @@ class Notice(StrEnum):
     late_alert = "late alert in Slack"
     mail = "mail with the alert"
     lost_connection = "lost-connection mail"
-    probe = "probe alarm"
+    probe_mail = "probe mail"
+    probe_alarm = "probe alarm"
+    failed_probe = "failed-probe alarm"
     failed_delivery = "failed-delivery alarm"
     dead_letter = "dead-letter alarm"
     failed_execution = "failed-execution alarm"
@@ -73,8 +75,11 @@ _REFUSED = (Fault.slack_archived, Fault.slack_bot_removed, Fault.slack_token_rev
 _UNSEEN = (Fault.rule_disabled, Fault.target_removed)
 
 EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
-    **{(fault, Delivery.direct): frozenset({Notice.probe}) for fault in _REFUSED},
-    **{(fault, Delivery.confirmed): frozenset({Notice.mail, Notice.probe}) for fault in _REFUSED},
+    **{(fault, Delivery.direct): frozenset({Notice.probe_mail, Notice.probe_alarm}) for fault in _REFUSED},
+    **{
+        (fault, Delivery.confirmed): frozenset({Notice.mail, Notice.probe_mail, Notice.probe_alarm})
+        for fault in _REFUSED
+    },
     **{(fault, delivery): frozenset() for fault in _UNSEEN for delivery in Delivery},
     (Fault.slack_down, Delivery.direct): frozenset({Notice.alert}),
     (Fault.slack_down, Delivery.confirmed): frozenset({Notice.mail, Notice.late_alert}),
@@ -82,12 +87,14 @@ EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
     (Fault.slack_slow, Delivery.confirmed): frozenset({Notice.alert}),
     (Fault.slack_rate_limited, Delivery.direct): frozenset({Notice.alert}),
     (Fault.slack_rate_limited, Delivery.confirmed): frozenset({Notice.alert}),
-    (Fault.blocks_refused, Delivery.direct): frozenset({Notice.probe}),
+    (Fault.blocks_refused, Delivery.direct): frozenset({Notice.probe_mail, Notice.probe_alarm}),
     (Fault.blocks_refused, Delivery.confirmed): frozenset({Notice.plain_alert, Notice.mail}),
     (Fault.connection_deauthorised, Delivery.direct): frozenset(
-        {Notice.lost_connection, Notice.failed_delivery, Notice.dead_letter, Notice.probe}
+        {Notice.lost_connection, Notice.failed_delivery, Notice.dead_letter, Notice.probe_mail, Notice.probe_alarm}
     ),
-    (Fault.connection_deauthorised, Delivery.confirmed): frozenset({Notice.lost_connection, Notice.mail, Notice.probe}),
+    (Fault.connection_deauthorised, Delivery.confirmed): frozenset(
+        {Notice.lost_connection, Notice.mail, Notice.probe_mail, Notice.probe_alarm}
+    ),
     (Fault.machine_role_broken, Delivery.confirmed): frozenset({Notice.failed_execution}),
     (Fault.machine_deleted, Delivery.confirmed): frozenset({Notice.failed_delivery, Notice.dead_letter}),
 }
@@ -100,7 +107,8 @@ class Sighting:
 
     Attributes:
         notice: the way in which a person learns of it.
-        seconds: from the alert's event on the bus, by AWS's clock (`localcloud.emulators.clock`).
+        seconds: from the fault, which the event of the alert follows at once, by AWS's clock
+            (`localcloud.emulators.clock`).
     """
 
     notice: Notice

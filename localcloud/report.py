@@ -81,13 +81,8 @@ def render_steps(steps: Iterable[Step]) -> Table:
     return table
 
 
-def render_faults(results: Iterable[FaultResult], omitted: Iterable[tuple[Fault, Delivery]]) -> Table:
-    """Return a table with one row per fault and delivery: notices and their times, and the alert itself.
-
-    Args:
-        results: the faults that were made.
-        omitted: faults that do not apply to a delivery.
-    """
+def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Table:
+    """Return a table with one row per fault and delivery: notices and their times, and the alert itself."""
     table = Table(box=None, pad_edge=False)
     for heading in ("fault", "delivery"):
         table.add_column(heading, no_wrap=True)
@@ -95,19 +90,19 @@ def render_faults(results: Iterable[FaultResult], omitted: Iterable[tuple[Fault,
     table.add_column("after", justify="right")
     table.add_column("the alert itself is", overflow="fold")
     table.add_column("")
-    for result in results:
-        notices = [sighting.notice for sighting in result.sightings] or ["nobody"]
-        missing = [f"missing: {notice}" for notice in sorted(result.missing)]
-        table.add_row(
-            result.fault,
-            result.delivery,
-            "\n".join([*notices, *missing]),
-            "\n".join(format_seconds(sighting.seconds) for sighting in result.sightings),
-            result.kept,
-            _judge(result),
-        )
-    for fault, delivery in omitted:
-        table.add_row(fault, delivery, "does not apply")
+    known = {(result.fault, result.delivery): result for result in results}
+    for fault in faults:
+        for delivery in Delivery:
+            result = known.get((fault, delivery))
+            if result is None:
+                table.add_row(fault, delivery, "does not apply")
+                continue
+            notices = [sighting.notice for sighting in result.sightings] or ["nobody"]
+            missing = [f"missing: {notice}" for notice in sorted(result.missing)]
+            times = [format_seconds(sighting.seconds) for sighting in result.sightings]
+            table.add_row(
+                fault, delivery, "\n".join([*notices, *missing]), "\n".join(times), result.kept, _judge(result)
+            )
     return table
 
 
@@ -116,6 +111,11 @@ def format_seconds(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def describe_changes(changes: Mapping[str, int]) -> str:
+    """Return the operations of an update in words, as in `12 create, 4 update`."""
+    return ", ".join(f"{count} {operation}" for operation, count in sorted(changes.items())) or "no change"
 
 
 def _judge(result: FaultResult) -> Text:

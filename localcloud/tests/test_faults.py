@@ -31,9 +31,8 @@ def result(fault: Fault, delivery: Delivery, *notices: Notice) -> FaultResult:
 
 def shown(*results: FaultResult) -> list[str]:
     output = io.StringIO()
-    Console(file=output, width=130, highlight=False).print(
-        render_faults(results, [(Fault.machine_deleted, Delivery.direct)])
-    )
+    faults = [*dict.fromkeys(result.fault for result in results)]
+    Console(file=output, width=130, highlight=False).print(render_faults(faults, results))
     return output.getvalue().splitlines()
 
 
@@ -63,7 +62,7 @@ def test_faults_are_selected_by_name() -> None:
 
 def test_result_is_ok_if_each_expected_notice_came() -> None:
     assert result(Fault.slack_down, Delivery.confirmed, Notice.mail, Notice.late_alert).ok
-    assert result(Fault.slack_archived, Delivery.direct, Notice.probe, Notice.failed_delivery).ok
+    assert result(Fault.slack_archived, Delivery.direct, Notice.probe_mail, Notice.probe_alarm, Notice.failed_probe).ok
     lacking = result(Fault.slack_down, Delivery.confirmed, Notice.mail)
     assert not lacking.ok
     assert lacking.missing == {Notice.late_alert}
@@ -71,12 +70,12 @@ def test_result_is_ok_if_each_expected_notice_came() -> None:
 
 def test_fault_unseen_by_design_is_wrong_once_it_is_seen() -> None:
     assert result(Fault.rule_disabled, Delivery.direct).ok
-    assert not result(Fault.rule_disabled, Delivery.direct, Notice.probe).ok
+    assert not result(Fault.rule_disabled, Delivery.direct, Notice.probe_alarm).ok
 
 
 def test_first_sighting_of_each_notice_counts() -> None:
     late, early = Sighting(Notice.mail, 60), Sighting(Notice.mail, 2)
-    assert first_of_each([late, Sighting(Notice.probe, 30), early]) == (early, Sighting(Notice.probe, 30))
+    assert first_of_each([late, Sighting(Notice.probe_alarm, 30), early]) == (early, Sighting(Notice.probe_alarm, 30))
 
 
 @pytest.mark.parametrize(
@@ -84,10 +83,10 @@ def test_first_sighting_of_each_notice_counts() -> None:
     [
         ([Notice.mail, Notice.late_alert], False, "in Slack, late"),
         ([Notice.plain_alert, Notice.mail], False, "in Slack, as plain text"),
-        ([Notice.mail, Notice.probe], False, "by mail"),
+        ([Notice.mail, Notice.probe_alarm], False, "by mail"),
         ([Notice.failed_delivery], True, "in the dead-letter queue"),
         ([Notice.failed_execution], False, "in the execution's history"),
-        ([Notice.probe], False, "lost"),
+        ([Notice.probe_alarm], False, "lost"),
         ([], False, "lost"),
     ],
 )
@@ -96,7 +95,7 @@ def test_place_of_the_alert_follows_from_the_notices(notices: list[Notice], has_
 
 
 def test_entry_of_the_result_file_has_the_documented_shape() -> None:
-    entry = result(Fault.slack_archived, Delivery.confirmed, Notice.mail, Notice.probe).describe()
+    entry = result(Fault.slack_archived, Delivery.confirmed, Notice.mail, Notice.probe_alarm).describe()
     assert json.loads(json.dumps(entry)) == {
         "fault": "slack-archived",
         "delivery": "confirmed",
@@ -110,13 +109,15 @@ def test_entry_of_the_result_file_has_the_documented_shape() -> None:
 
 def test_table_shows_notices_times_and_what_is_missing() -> None:
     lines = shown(
-        result(Fault.slack_down, Delivery.confirmed, Notice.mail),
+        result(Fault.machine_deleted, Delivery.confirmed, Notice.failed_delivery),
         result(Fault.rule_disabled, Delivery.direct),
+        result(Fault.rule_disabled, Delivery.confirmed),
     )
-    assert lines[1].split() == ["slack-down", "confirmed", *"mail with the alert 1.0 s lost WRONG".split()]
-    assert lines[2].strip() == "missing: late alert in Slack"
-    assert lines[3].split() == ["rule-disabled", "direct", "nobody", "lost", "unseen", "by", "design"]
-    assert lines[4].split() == ["machine-deleted", "direct", "does", "not", "apply"]
+    assert lines[1].split() == ["machine-deleted", "direct", "does", "not", "apply"]
+    assert lines[2].split() == ["machine-deleted", "confirmed", *"failed-delivery alarm 1.0 s lost WRONG".split()]
+    assert lines[3].strip() == "missing: dead-letter alarm"
+    assert lines[4].split() == ["rule-disabled", "direct", "nobody", "lost", "unseen", "by", "design"]
+    assert lines[5].split() == ["rule-disabled", "confirmed", "nobody", "lost", "unseen", "by", "design"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (62, "62 s"), (1023, "17 min")])

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
+from breakglass.components.alerts.drill_schedule import DrillSchedule, DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
@@ -33,6 +34,7 @@ from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.permission_sets import PairSpec, PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.stack import StackFile
+from breakglass.vocabulary import Delivery
 
 if TYPE_CHECKING:
     from breakglass.components.approvals.api import ApprovalApi
@@ -51,8 +53,8 @@ class BreakGlass(pulumi.ComponentResource):
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AlarmTopics`,
-          `SlackConnection`, `SlackDestination`, `SlackProbe`, `UsageAlert` and `UsageMonitoring` for `alerts`;
-          `Approvals` for `approvals`.
+          `DrillSchedule`, `SlackConnection`, `SlackDestination`, `SlackProbe`, `UsageAlert` and `UsageMonitoring` for
+          `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
           `Approvals` looks up of the organization.
@@ -113,6 +115,8 @@ class BreakGlass(pulumi.ComponentResource):
             usage_alerts = {
                 subject: self._create_alert(alerts, destination, subject) for subject in _watched_subjects(sets, alerts)
             }
+            if alerts.drill_interval_seconds is not None:
+                self._create_drills(alerts, alerts.drill_interval_seconds, usage_alerts, topics)
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
             if alerts.probe_seconds is not None:
                 self._create_probe(alerts, alerts.probe_seconds, connection, topics)
@@ -269,6 +273,28 @@ class BreakGlass(pulumi.ComponentResource):
                 channels=_channels(self._spec, alerts),
                 interval_minutes=interval_seconds // 60,
                 connection_arn=connection.connection_arn,
+                topic_arn=topics.topic_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_drills(
+        self,
+        alerts: Alerts,
+        interval_seconds: int,
+        usage_alerts: Mapping[Subject, UsageAlert],
+        topics: AlarmTopics,
+    ) -> DrillSchedule:
+        rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in usage_alerts.items()})
+        return DrillSchedule(
+            f"{self._prefix}-drills",
+            DrillScheduleSpec.from_validated(
+                self._spec,
+                alerts,
+                stack=self._prefix,
+                drill_rule_names=rules,
+                interval_days=interval_seconds // 86_400,
+                confirmed=alerts.delivery is Delivery.confirmed,
                 topic_arn=topics.topic_arn,
             ),
             pulumi.ResourceOptions(parent=self),

@@ -126,19 +126,24 @@ OF_SLACK = {
     ("aws:iam/role:Role", "prod-slack-role"),
     ("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke"),
 }
-OF_THE_PROBE = {
-    ("breakglass:index:SlackProbe", "prod-slack-probe"),
-    ("breakglass:index:ScheduledMachine", "prod-slack-probe"),
-    ("aws:sfn/stateMachine:StateMachine", "prod-slack-probe-machine"),
-    *(("aws:iam/role:Role", f"prod-slack-probe-{kind}") for kind in ("role", "start")),
-    *(("aws:iam/rolePolicy:RolePolicy", f"prod-slack-probe-{kind}") for kind in ("permissions", "start")),
-    ("aws:cloudwatch/eventRule:EventRule", "prod-slack-probe-schedule"),
-    ("aws:cloudwatch/eventTarget:EventTarget", "prod-slack-probe-schedule"),
-    *(
-        ("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-slack-probe-{kind}")
-        for kind in ("C0123456789", "failed-runs")
-    ),
-}
+
+
+def of_a_schedule(component: str, name: str, *alarms: str) -> set[tuple[str, str]]:
+    """Return the resources of a component with a state machine on a schedule."""
+    return {
+        (f"breakglass:index:{component}", name),
+        ("breakglass:index:ScheduledMachine", name),
+        ("aws:sfn/stateMachine:StateMachine", f"{name}-machine"),
+        *(("aws:iam/role:Role", f"{name}-{kind}") for kind in ("role", "start")),
+        *(("aws:iam/rolePolicy:RolePolicy", f"{name}-{kind}") for kind in ("permissions", "start")),
+        ("aws:cloudwatch/eventRule:EventRule", f"{name}-schedule"),
+        ("aws:cloudwatch/eventTarget:EventTarget", f"{name}-schedule"),
+        *(("aws:cloudwatch/metricAlarm:MetricAlarm", f"{name}-{kind}") for kind in (*alarms, "failed-runs")),
+    }
+
+
+OF_THE_PROBE = of_a_schedule("SlackProbe", "prod-slack-probe", "C0123456789")
+OF_THE_DRILLS = of_a_schedule("DrillSchedule", "prod-drills", "late", "missing")
 OF_THE_MONITORING = {
     ("breakglass:index:AlarmTopics", "prod-monitoring"),
     ("breakglass:index:UsageMonitoring", "prod-monitoring"),
@@ -167,6 +172,7 @@ def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
     }
 
 
+MACHINE = "aws:sfn/stateMachine:StateMachine"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
 WATCHED = {"DatabaseAdmin": tuple(EvidencePath), "emergency-222222222222": ROLE_PATHS}
@@ -187,9 +193,13 @@ OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key
         ),
         (ALERTS_ONLY, OF_SLACK | OF_THE_PROBE | OF_WATCHED | OF_THE_MONITORING),
         ({**ALERTS_ONLY, "alerts": {**ALERTS, "probe": "off"}}, OF_SLACK | OF_WATCHED | OF_THE_MONITORING),
+        (
+            {**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P7D"}}},
+            OF_SLACK | OF_THE_PROBE | OF_WATCHED | OF_THE_DRILLS | OF_THE_MONITORING,
+        ),
         (PERMISSION_SETS_ONLY, OF_THE_PAIR),
     ],
-    ids=["both sections", "alerts only", "no probe", "permission sets only"],
+    ids=["both sections", "alerts only", "no probe", "scheduled drills", "permission sets only"],
 )
 def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> None:
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
@@ -256,7 +266,7 @@ def test_preview_of_new_stack_succeeds(args: dict[str, Any]) -> None:
     assert deploy(lambda: program(args), preview=True).inventory() == break_glass(args).inventory()
 
 
-MADE_OF_COMPONENTS = ("Approvals", "BreakGlass", "SlackProbe")
+MADE_OF_COMPONENTS = ("Approvals", "BreakGlass", "DrillSchedule", "SlackProbe")
 
 
 def test_every_resource_has_a_component_as_its_parent() -> None:
@@ -426,6 +436,26 @@ def test_role_added_first_changes_only_dashboard() -> None:
 
 
 # --- approvals -------------------------------------------------------------------------------------------------------
+
+
+def test_probe_tests_each_channel_of_the_stack_once() -> None:
+    slack = {"channel": "C0123456789", "drill_channel": "C0DRILLS0000"}
+    approvals = {**APPROVALS, "channel": "C0123456789", "second_channel": "C0SECOND0000"}
+
+    deployment = break_glass({**WITH_APPROVALS, "alerts": {**ALERTS, "slack": slack}, "approvals": approvals})
+
+    definition = json.loads(deployment.get(MACHINE, "prod-slack-probe-machine").inputs["definition"])
+    assert definition["States"]["Probe"]["Items"] == ["C0123456789", "C0DRILLS0000", "C0SECOND0000"]
+
+
+@pytest.mark.parametrize(("delivery", "metric"), [("direct", "Invocations"), ("confirmed", "DrillSeconds")])
+def test_scheduled_drills_read_the_metric_of_the_delivery(delivery: str, metric: str) -> None:
+    deployment = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P2D"}, "delivery": delivery}})
+
+    definition = json.loads(deployment.get(MACHINE, "prod-drills-machine").inputs["definition"])
+    queries = definition["States"]["ReadDelivered"]["Arguments"]["MetricDataQueries"]
+    assert queries[0]["MetricStat"]["Metric"]["MetricName"] == metric
+    assert definition["States"]["Send"]["Items"] == ["DatabaseAdmin", "emergency-222222222222"]
 
 
 def test_approvals_change_no_other_resource_but_their_uses() -> None:

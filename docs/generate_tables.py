@@ -59,6 +59,7 @@ _ALARMED: dict[str, Any] = {
     "alerts": {
         "region": "eu-central-1",
         "slack": {"channel": "C0123456789"},
+        "drills": {"every": "P7D"},
         "monitoring": {"pagers": {"pagerduty": "https://events.example.com/made-up"}},
     },
     "approvals": {
@@ -336,13 +337,13 @@ def _steps() -> Table:
 def _fixed() -> Table:
     of_alerts, of_approvals = ([row[0] for row in _alarms(approvals).rows] for approvals in (False, True))
     functions = [name for name in of_approvals if "FUNCTION" in name]
-    of_roles, of_channels = ([name for name in of_alerts if each in name] for each in ("ROLE", "CHANNEL"))
+    kinds = {each: sum(each in name for name in of_alerts) for each in ("ROLE", "CHANNEL", "-drills-")}
     count = len(of_approvals) + len(functions) * (len(AppFunction) - 1)
     rows = [
         (
             "alarms",
-            f"{len(of_roles)} for each role, {len(of_channels)} for each channel, {count} for the approvals, "
-            f"{len(of_alerts) - len(of_roles) - len(of_channels)} more",
+            f"{kinds['ROLE']} for each role, {kinds['CHANNEL']} for each channel, {kinds['-drills-']} for scheduled "
+            f"drills, {count} for the approvals, {len(of_alerts) - sum(kinds.values())} more",
             "P<sub>alarm</sub> each",
         ),
         ("metrics of the approvals", f"at most {len(Metric)}", "P<sub>metric</sub> each"),

@@ -16,6 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from breakglass.alerts.delivery_machine import Delivery as ConfirmedDelivery
+from breakglass.alerts.delivery_machine import delivery_definition
+from breakglass.alerts.drill_machine import RUN_SECONDS, Drills, drill_definition
+from breakglass.alerts.probe_machine import Probe, probe_definition
 from breakglass.app.domain.grant_lifecycle import GRANT_TABLE
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.app.domain.records import GrantState, State, UsageState
@@ -334,6 +338,85 @@ def _steps() -> Table:
     return Table(header, rows)
 
 
+# The states of an alert and of a test that Slack accepts, and of a run of the drills that sends none, or some.
+_ALERT = "Begin Post Answer Shown Layout Delivered".split()
+_PROBE, _PROBE_CHANNEL = "Probe Completed Done".split(), "Schedule Scheduled Delete Deleted Reachable".split()
+_NO_DRILL = "ReadLast Due Idle".split()
+_DRILL = "ReadLast Due Begin Send Wait ReadDelivered Count".split()
+_PRICE_OF_TRANSITION = 0.000_025
+_MONTH = 30 * 86_400
+_POST_MESSAGE = "https://slack.com/api/chat.postMessage"
+_CONNECTION = "arn:aws:events:eu-central-1:111111111111:connection/breakglass-prod-connection/UUID"
+_TOPIC = "arn:aws:sns:eu-central-1:111111111111:breakglass-prod-alarms"
+
+
+def _alert_steps() -> Table:
+    """Return the state transitions of an alert, of the probe and of scheduled drills, and their price."""
+    alert = walk(_alert_machine(), _ALERT)[0]
+    probe_states = _probe_machine()
+    probe = walk(probe_states, _PROBE)[0]
+    channel = walk(probe_states["Probe"]["ItemProcessor"]["States"], _PROBE_CHANNEL)[0]
+    drill_states = _drill_machine()
+    idle, drill = walk(drill_states, _NO_DRILL)[0], walk(drill_states, _DRILL)[0]
+    role = len(drill_states["Send"]["ItemProcessor"]["States"])
+    tests, runs, drills = _MONTH // (15 * 60), _MONTH // RUN_SECONDS, _MONTH / (7 * 86_400)
+    of_channels = [tests * (probe + count * channel) for count in (1, 3)]
+    of_drills = [(runs - drills) * idle + drills * (drill + count * role + count * alert) for count in (1, 3)]
+    rows = [
+        ("an alert with `delivery: confirmed`", f"{alert}", *([_price(alert)] * 2)),
+        (
+            "a month of tests by the probe, every 15 min",
+            f"{tests:,} ({probe} + {channel} *c*)",
+            *map(_price, of_channels),
+        ),
+        (
+            "a month of drills, every 7 days, confirmed",
+            f"{runs:,} runs, {idle} each; with drills {drill} + {role + alert} *r*",
+            *map(_price, of_drills),
+        ),
+    ]
+    return Table(("part", "state transitions", "*c* = *r* = 1, in dollars", "*c* = *r* = 3"), rows)
+
+
+def _price(transitions: float) -> str:
+    """Return dollars, with two digits that tell something."""
+    dollars = transitions * _PRICE_OF_TRANSITION
+    return f"{dollars:.2f}" if dollars >= 0.01 else f"{dollars:.5f}"
+
+
+def _alert_machine() -> Mapping[str, Any]:
+    settings = ConfirmedDelivery(
+        post_message_url=_POST_MESSAGE,
+        connection_arn=_CONNECTION,
+        channels=["C0123456789"],
+        topic_arn=_TOPIC,
+        page_topic_arn=None,
+        stack="prod",
+        account_names={},
+    )
+    states: Mapping[str, Any] = delivery_definition(settings)["States"]
+    return states
+
+
+def _probe_machine() -> Mapping[str, Any]:
+    settings = Probe(
+        stack="prod",
+        channels=["C0123456789"],
+        interval_seconds=900,
+        post_message_url=_POST_MESSAGE,
+        connection_arn=_CONNECTION,
+        topic_arn=_TOPIC,
+    )
+    states: Mapping[str, Any] = probe_definition(settings)["States"]
+    return states
+
+
+def _drill_machine() -> Mapping[str, Any]:
+    settings = Drills("prod", {"devops": "breakglass-devops-drill"}, 7 * 86_400, confirmed=True, partition="aws")
+    states: Mapping[str, Any] = drill_definition(settings)["States"]
+    return states
+
+
 def _fixed() -> Table:
     of_alerts, of_approvals = ([row[0] for row in _alarms(approvals).rows] for approvals in (False, True))
     functions = [name for name in of_approvals if "FUNCTION" in name]
@@ -381,6 +464,7 @@ CONTENTS: Mapping[str, Callable[[], Table | str]] = {
     "alarms of the alerts": lambda: _alarms(approvals=False),
     "alarms of the approvals": lambda: _alarms(approvals=True),
     "steps of a request": _steps,
+    "steps of an alert": _alert_steps,
     "fixed costs": _fixed,
     "events of the logs": _log_events,
 }

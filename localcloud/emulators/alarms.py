@@ -66,11 +66,6 @@ _EXPRESSIONS: dict[str, Callable[[Sequence[float]], float]] = {"SUM(METRICS())":
 """Expressions over the values of the metrics in a period. Metrics without a value are left out."""
 
 
-def minute_after(at: float) -> float:
-    """Return the end of a time's minute, when an alarm first sees a point of it."""
-    return (at // MINUTE + 1) * MINUTE
-
-
 def state_at(alarm: Mapping[str, Any], read_points: ReadPoints, at: float) -> State:
     """Return the state of an alarm by the evaluation at a time.
 

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from localcloud.emulators import clock
-from localcloud.emulators.alarms import MINUTE, MetricKey, Point, UnsupportedAlarmError, minute_after, state_at
+from localcloud.emulators.alarms import MINUTE, MetricKey, Point, UnsupportedAlarmError, state_at
 
 _logger = logging.getLogger("localcloud.cloudwatch")
 
@@ -118,6 +118,7 @@ def count(namespace: str, metric: str, **dimensions: str) -> None:
 def evaluate(begin: float, end: float) -> None:
     """Evaluate every alarm each minute after `begin`, up to `end`; those that go into ALARM notify their topics.
 
+    CloudWatch's minutes are those of the clock. Here one begins at `begin`, the latest case for what happens then.
     All alarms begin in state OK, and afterwards all metrics are empty, since the times of the next run may overlap.
     """
     for alarm in _cloudwatch._alarms.values():
@@ -137,10 +138,9 @@ def evaluate(begin: float, end: float) -> None:
 
 
 def _minutes(begin: float, end: float) -> Iterator[float]:
-    at = minute_after(begin)
-    while at <= end:
+    at = begin
+    while (at := at + MINUTE) <= end:
         yield at
-        at += MINUTE
 
 
 def _points(key: MetricKey, until: float) -> Sequence[Point]:

@@ -57,7 +57,7 @@ break_glass = BreakGlass(
             "region": REGION,
             "slack": {"channel": "C0123456789"},
             "post_mortem_url": "https://wiki.example.com/break-glass/post-mortem",
-            "monitoring": {"emails": ["oncall@example.com"], "alerts_by_email": True},
+            "monitoring": {"emails": ["oncall@example.com"]},
         },
         "tags": {"team": "database-oncall"},
     },

@@ -14,6 +14,7 @@ from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsAr
 from breakglass.iam.documents import alarm_topic_policy
 from tests.conftest import REGION, Deployment, deploy, refusal
 
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPONENT = "breakglass:index:AlarmTopics"
 TOPIC = "aws:sns/topic:Topic"
 TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
@@ -27,7 +28,7 @@ TAGS = {"team": "platform"}
 
 def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
     made = AlarmTopics("watch", cast(AlarmTopicsArgs, {"region": REGION, "tags": TAGS, **args}))
-    return {"topic_arn": made.topic_arn, "page_topic_arn": made.page_topic_arn}
+    return {"topic_arn": made.topic_arn, "page_topic_arn": made.page_topic_arn, "alarm_arns": made.alarm_arns}
 
 
 def topics(**args: Any) -> Deployment:
@@ -47,7 +48,7 @@ def test_emails_need_one_topic() -> None:
     deployment = topics(emails=["a@example.com"])
 
     assert deployment.inventory() == MAILED
-    assert deployment.outputs == {"topic_arn": TOPIC_ARN, "page_topic_arn": None}
+    assert deployment.outputs == {"topic_arn": TOPIC_ARN, "page_topic_arn": None, "alarm_arns": []}
 
 
 def test_pagers_add_second_topic() -> None:
@@ -57,8 +58,13 @@ def test_pagers_add_second_topic() -> None:
         (TOPIC, "watch-pages"),
         (TOPIC_POLICY, "watch-pages"),
         (SUBSCRIPTION, "watch-pagerduty"),
+        (ALARM, "watch-failed-pages"),
     }
-    assert deployment.outputs == {"topic_arn": TOPIC_ARN, "page_topic_arn": PAGE_TOPIC_ARN}
+    assert deployment.outputs == {
+        "topic_arn": TOPIC_ARN,
+        "page_topic_arn": PAGE_TOPIC_ARN,
+        "alarm_arns": ["arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-watch-failed-pages"],
+    }
 
 
 @pytest.mark.parametrize(("kind", "shown"), [("alarms", "Break-glass"), ("pages", "Break-glass page")])
@@ -91,6 +97,27 @@ def test_subscriptions_of_emails_and_pagers() -> None:
         "endpoint": ADDRESS,
         "endpointAutoConfirms": True,
         "region": REGION,
+    }
+
+
+def test_page_that_no_pager_takes_raises_alarm_by_mail() -> None:
+    alarm = topics(**PAGED).get(ALARM, "watch-failed-pages").inputs
+
+    assert "Names: pagerduty." in alarm.pop("alarmDescription")
+    assert alarm == {
+        "name": "breakglass-watch-failed-pages",
+        "namespace": "AWS/SNS",
+        "metricName": "NumberOfNotificationsFailed",
+        "dimensions": {"TopicName": "breakglass-watch-pages"},
+        "statistic": "Sum",
+        "period": 300,
+        "evaluationPeriods": 1,
+        "threshold": 0,
+        "comparisonOperator": "GreaterThanThreshold",
+        "treatMissingData": "notBreaching",
+        "alarmActions": [TOPIC_ARN],
+        "region": REGION,
+        "tags": TAGS,
     }
 
 

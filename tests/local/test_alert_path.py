@@ -22,12 +22,13 @@ import pytest
 from breakglass.vocabulary import EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.emulators.loopback import request_json
+from localcloud.emulators.notification import Notification
 from localcloud.emulators.process import reserve_port
 from localcloud.engine import Engine
 from localcloud.records import RECORDS, load_record, load_records
 from localcloud.replay import ReplayResult, replay_records
 from localcloud.stack import ROOT
-from tests.stack_file import configure_alerts, stack_file
+from tests.stack_file import configure_alerts
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
 
@@ -42,6 +43,7 @@ USES = {
 }
 ROLE = "breakglass-local-slack-role"
 DESTINATION = "breakglass-local-slack-destination"
+PAGER = "https://events.pagerduty.example/integration/made-up/enqueue"
 RULE_ARN = f"arn:aws:events:{REGION}:{MANAGEMENT_ACCOUNT}:rule/"
 
 
@@ -101,13 +103,12 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """As in the stack file, but with alerts by e-mail, too, and without approvals."""
+    """As in the stack file, but with a pager, and without approvals."""
     logs = tmp_path_factory.mktemp("cloud")
     with LocalCloud(logs) as cloud:
         engine = Engine(ROOT, tmp_path_factory.mktemp("stack"), cloud.environment())
         configure_alerts(engine, cloud)
-        with stack_file(engine) as config:
-            config["breakglass:alerts"]["monitoring"]["alertsByEmail"] = True
+        engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
         engine.up()
         outputs = engine.outputs()
         mailbox = cloud.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
@@ -121,16 +122,19 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The results of all records: in Slack, and by e-mail."""
+    """The results of all records: in Slack, by e-mail, and on the pager."""
 
     outcome: ReplayResult
     mails: list[str]
+    pages: list[Notification]
 
 
 @pytest.fixture(scope="module")
 def replayed(deployed: Deployed) -> Replayed:
     deployed.mails()
-    return Replayed(replay_records(deployed.cloud, ALL_RECORDS), deployed.mails())
+    before = len(deployed.cloud.pages())
+    outcome = replay_records(deployed.cloud, ALL_RECORDS)
+    return Replayed(outcome, deployed.mails(), list(deployed.cloud.pages()[before:]))
 
 
 @pytest.mark.parametrize("index", range(len(ALL_RECORDS)), ids=[record.file for record in ALL_RECORDS])
@@ -167,6 +171,16 @@ def test_the_same_alerts_go_out_by_email_where_that_is_wanted(replayed: Replayed
     named = [event_id for mail in replayed.mails for event_id in expected if event_id in mail]
     assert sorted(named) == expected
     assert len(replayed.mails) == len(expected)
+
+
+def test_each_use_pages_and_no_refused_attempt_does(deployed: Deployed, replayed: Replayed) -> None:
+    uses = [record for record in USE_RECORDS for path in record.expected or () if path != EvidencePath.denied]
+    assert uses
+    assert {page.endpoint for page in replayed.pages} == {PAGER}
+    assert {page.topic_arn for page in replayed.pages} == {deployed.outputs["pageTopicArn"]}
+    assert len(replayed.pages) == len(uses)
+    mails = {json.loads(mail) for mail in replayed.mails}
+    assert {json.loads(page.message) for page in replayed.pages} <= mails
 
 
 def test_a_drill_says_so_in_its_first_words(replayed: Replayed) -> None:

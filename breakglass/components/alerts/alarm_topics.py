@@ -3,8 +3,8 @@
 There are two topics and no filter. An EventBridge target can't set message attributes, and a filter on the body needs
 JSON, which every mail would then show.
 
-Non-goals: what is published (see `usage_monitoring` and `alarm`). A subscription that was never confirmed gets nothing,
-and no resource shows that.
+Non-goals: what is published (see `usage_monitoring` and `alarm`). An e-mail subscription that was never confirmed gets
+nothing, and no resource shows that; `breakglass doctor` does.
 """
 
 from functools import partial
@@ -12,6 +12,7 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.arguments import AlarmTopicsArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import alarm_topic_policy, policy_json
@@ -29,12 +30,15 @@ class AlarmTopics(pulumi.ComponentResource):
     """The SNS topic of all alarms, and with pagers a second topic for what pages on-call.
 
     The e-mail addresses subscribe to the first, the pagers to the second. Either topic can have other subscribers, e.g.
-    an AWS chat bot for Microsoft Teams.
+    an AWS chat bot for Microsoft Teams. With pagers there is an alarm: a pager did not take a page.
 
     Permissions:
         - On `arn:PARTITION:sns:REGION:ACCOUNT:breakglass-*`: `sns:CreateTopic`, `sns:GetTopicAttributes`,
           `sns:SetTopicAttributes`, `sns:DeleteTopic`, `sns:TagResource`, `sns:UntagResource`,
           `sns:ListTagsForResource`, `sns:Subscribe`. On `*`: `sns:GetSubscriptionAttributes`, `sns:Unsubscribe`.
+        - With `pagers`, on `arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:breakglass-*`: `cloudwatch:PutMetricAlarm`,
+          `cloudwatch:DescribeAlarms`, `cloudwatch:DeleteAlarms`, `cloudwatch:TagResource`,
+          `cloudwatch:UntagResource`, `cloudwatch:ListTagsForResource`.
 
     Raises:
         ConfigError: The arguments are wrong.
@@ -45,6 +49,8 @@ class AlarmTopics(pulumi.ComponentResource):
     """ARN of the topic of all alarms."""
     page_topic_arn: pulumi.Output[str | None]
     """ARN of the topic that pages on-call; None without pagers."""
+    alarm_arns: pulumi.Output[list[str]]
+    """ARNs of its alarms; empty without pagers."""
 
     @show_analyzer(AlarmTopicsArgs)
     def __init__(
@@ -67,9 +73,13 @@ class AlarmTopics(pulumi.ComponentResource):
                 opts=moved,
             )
         self.page_topic_arn = pulumi.Output.from_input(None)
+        self.alarm_arns = pulumi.Output.from_input([])
         if spec.pagers:
             self.page_topic_arn = self._pages(name, spec)
-        self.register_outputs({"topic_arn": self.topic_arn, "page_topic_arn": self.page_topic_arn})
+            self.alarm_arns = pulumi.Output.all(self._failed_pages(name, spec))
+        self.register_outputs(
+            {"topic_arn": self.topic_arn, "page_topic_arn": self.page_topic_arn, "alarm_arns": self.alarm_arns}
+        )
 
     def _pages(self, name: str, spec: AlarmTopicsSpec) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
@@ -86,6 +96,23 @@ class AlarmTopics(pulumi.ComponentResource):
                 opts=child,
             )
         return topic_arn
+
+    def _failed_pages(self, name: str, spec: AlarmTopicsSpec) -> pulumi.Output[str]:
+        """Create the alarm on failed pages, and return its ARN.
+
+        For an HTTPS endpoint the metric counts each failed attempt ("Monitoring Amazon SNS topics using CloudWatch",
+        Amazon SNS Developer Guide).
+        """
+        topic_name = physical_name(f"{name}-pages")
+        return Alarms(self, TopicArns(self.topic_arn), spec.region, spec.tags).alarm(
+            f"{name}-failed-pages",
+            description=f"A pager did not take a page of break-glass alerts. Names: {', '.join(spec.pagers)}. Read the "
+            f"alert in Slack or e-mail, and tell on-call yourself. The topic is {topic_name}. "
+            "Runbook: docs/runbooks/alarms.md.",
+            namespace="AWS/SNS",
+            metric_name="NumberOfNotificationsFailed",
+            dimensions={"TopicName": topic_name},
+        )
 
 
 def _topic(name: str, display_name: str, spec: AlarmTopicsSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

@@ -5,7 +5,7 @@ It is stricter than AWS where that finds faults: an expression without a value i
 `States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded` ("Handling errors in Step Functions
 workflows"). Waits take no time; `Run.waited` adds them up.
 
-Non-goals: Map, task tokens, JSONPath. MiniStack runs the same definitions in tests/local.
+Non-goals: task tokens, JSONPath. MiniStack runs the same definitions in tests/local.
 """
 
 import json
@@ -107,10 +107,20 @@ class Run:
             case "Parallel":
                 result = [self._states(branch, given, dict(variables)) for branch in state["Branches"]]
                 return evaluation.with_result(result).finish(state, result), state.get("Next")
+            case "Map":
+                result = [self._item(state, evaluation, item, variables) for item in evaluation.value(state["Items"])]
+                return evaluation.with_result(result).finish(state, result), state.get("Next")
             case "Task":
                 return self._task(state, evaluation)
             case other:
                 raise AssertionError(f"not interpreted: {other}")
+
+    def _item(
+        self, state: Mapping[str, Any], evaluation: "_Evaluation", item: Any, variables: Mapping[str, Any]
+    ) -> Any:
+        """Run one iteration of an inline Map, whose variables end with it."""
+        given = evaluation.with_item(item).value(state["ItemSelector"]) if "ItemSelector" in state else item
+        return self._states(state["ItemProcessor"], given, dict(variables))
 
     def _task(self, state: Mapping[str, Any], evaluation: "_Evaluation") -> tuple[Any, str | None]:
         retriers = state.get("Retry", [])
@@ -150,6 +160,9 @@ class _Evaluation:
     def with_error(self, error_output: Any) -> "_Evaluation":
         return _Evaluation(self.run, self.given, self.variables, {"errorOutput": error_output})
 
+    def with_item(self, item: Any) -> "_Evaluation":
+        return _Evaluation(self.run, self.given, self.variables, {"item": item})
+
     def finish(self, state: Mapping[str, Any], default: Any) -> Any:
         """Return the output of a state, and set its variables."""
         assigned = {name: self.value(each) for name, each in state.get("Assign", {}).items()}
@@ -173,8 +186,11 @@ class _Evaluation:
                 return template
 
     def _expression(self, text: str) -> Any:
-        context = {"Execution": {"Id": "arn:aws:states:eu-central-1:1:execution:m:e"}}
-        states = {"input": self.given, "context": context, **self.more}
+        context: dict[str, Any] = {"Execution": {"Id": "arn:aws:states:eu-central-1:1:execution:m:e"}}
+        more = dict(self.more)
+        if "item" in more:
+            context["Map"] = {"Item": {"Value": more.pop("item")}}
+        states = {"input": self.given, "context": context, **more}
         try:
             exists, value = _evaluate(text, {**self.variables, "states": states})
         except Exception as error:

@@ -13,9 +13,9 @@ could not be deleted should stay unseen. If Slack repairs that, its text says wh
 
 A channel that refuses does not stop the others, and does not fail the execution: the metric and the mail report it. An
 execution fails after its last channel if a message was not deleted, a metric not written or a mail not sent.
-`States.ALL` catches neither `States.Runtime` nor `States.DataLimitExceeded` ("Handling errors in workflows", Step
-Functions Developer Guide). They end the execution before its last channel, and the alarm on failed executions reports
-it.
+`States.ALL` does not catch `States.Runtime` ("Handling errors in workflows", Step Functions Developer Guide), for
+example after an answer with an image. It ends the execution before its last channel, and the alarm on failed runs
+reports it.
 
 The mail is sent only if the channel's metric was not 0 already: a long outage causes one mail, not 96 a day
 (decision 0052). The machine has no other memory.
@@ -63,8 +63,10 @@ MESSAGE_DELAY_SECONDS = 86_400
 limit of 30 messages to a channel in five minutes (`restricted_too_many`) is far away."""
 
 _CLOUDTRAIL_URL = "https://console.aws.amazon.com/cloudtrail/home"
+# Text of Slack's goes into a mail: only letters, digits and underscores.
+_ERROR = f"{{% $replace({SLACK_ERROR}, /[^A-Za-z0-9_]/, '') %}}"
 _CHANNEL_INPUT = {"channel": "{% $states.input.channel %}"}
-_NOT_WRITTEN = "{% 'The metric was not written: ' & $states.errorOutput.Error & '.' %}"
+_NOT_WRITTEN = "'The metric was not written: ' & $states.errorOutput.Error & '.'"
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,9 @@ def _schedule_states(probe: Probe) -> dict[str, State]:
                 "accepted": f"{{% {ACCEPTED} %}}",
                 # Without an ID the deletion fails, which is reported.
                 "id": f"{{% {ACCEPTED} and $type({message_id}) = 'string' ? {message_id} : '' %}}",
-                "error": f"{{% {SLACK_ERROR} %}}",
+                "error": _ERROR,
             },
-            Catch=[_catch("LastProbe", {**_CHANNEL_INPUT, "error": "{% $states.errorOutput.Error %}"})],
+            Catch=_catch("LastProbe", {**_CHANNEL_INPUT, "error": "{% $states.errorOutput.Error %}"}),
             Next="Scheduled",
         ),
         "Scheduled": choice(
@@ -196,8 +198,8 @@ def _delete_states(probe: Probe) -> dict[str, State]:
             delete_url(probe.post_message_url),
             probe.connection_arn,
             {**_CHANNEL_INPUT, "scheduled_message_id": message_id["id"]},
-            Output={**kept, "deleted": f"{{% {deleted} %}}", "error": f"{{% {SLACK_ERROR} %}}"},
-            Catch=[_catch("Deleted", {**kept, "deleted": False, "error": "{% $states.errorOutput.Error %}"})],
+            Output={**kept, "deleted": f"{{% {deleted} %}}", "error": _ERROR},
+            Catch=_catch("Deleted", {**kept, "deleted": False, "error": "{% $states.errorOutput.Error %}"}),
             Next="Deleted",
         ),
         "Deleted": choice(
@@ -209,7 +211,7 @@ def _delete_states(probe: Probe) -> dict[str, State]:
             {AlertMetric.slack_reachable: 1},
             _dimensions(probe),
             Output={**_CHANNEL_INPUT, "fault": f"{{% {fault} %}}"},
-            Catch=[_catch("Probed", {**_CHANNEL_INPUT, "fault": _NOT_WRITTEN})],
+            Catch=_catch("Probed", {**_CHANNEL_INPUT, "fault": f"{{% $trim(({fault}) & ' ' & {_NOT_WRITTEN}) %}}"}),
             End=True,
         ),
         "Probed": {"Type": "Succeed"},
@@ -229,7 +231,7 @@ def _refused_states(probe: Probe) -> dict[str, State]:
             end="$millis()",
             Output={**kept, "reported": f"{{% $exists({value}) ? {value} = 0 : false %}}"},
             # Better two mails than none.
-            Catch=[_catch("Unreachable", {**kept, "reported": False})],
+            Catch=_catch("Unreachable", {**kept, "reported": False}),
             Next="Unreachable",
         ),
         "Unreachable": put_metrics(
@@ -237,7 +239,7 @@ def _refused_states(probe: Probe) -> dict[str, State]:
             {AlertMetric.slack_reachable: 0},
             _dimensions(probe),
             Output={**kept, **reported, "fault": ""},
-            Catch=[_catch("Reported", {**kept, **reported, "fault": _NOT_WRITTEN})],
+            Catch=_catch("Reported", {**kept, **reported, "fault": f"{{% {_NOT_WRITTEN} %}}"}),
             Next="Reported",
         ),
         "Reported": choice("Report", ("$states.input.reported", "Probed")),
@@ -251,16 +253,14 @@ def _refused_states(probe: Probe) -> dict[str, State]:
             },
             "Retry": RETRY,
             "Output": {**_CHANNEL_INPUT, "fault": "{% $states.input.fault %}"},
-            "Catch": [
-                _catch(
-                    "Probed",
-                    {
-                        **_CHANNEL_INPUT,
-                        "fault": "{% 'The mail about ' & $states.input.error & ' was not sent: ' & "
-                        "$states.errorOutput.Error & '.' %}",
-                    },
-                )
-            ],
+            "Catch": _catch(
+                "Probed",
+                {
+                    **_CHANNEL_INPUT,
+                    "fault": "{% $trim($states.input.fault & ' The mail about ' & $states.input.error & "
+                    "' was not sent: ' & $states.errorOutput.Error & '.') %}",
+                },
+            ),
             "End": True,
         },
     }
@@ -286,5 +286,9 @@ def _pause(following: str) -> State:
     return {"Type": "Wait", "Seconds": PAUSE_SECONDS, "Next": following}
 
 
-def _catch(following: str, output: Mapping[str, Any]) -> dict[str, Any]:
-    return {"ErrorEquals": ["States.ALL"], "Output": output, "Next": following}
+def _catch(following: str, output: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # States.ALL does not catch the first one, which Slack's proxies could cause.
+    return [
+        {"ErrorEquals": [name], "Output": output, "Next": following}
+        for name in ("States.DataLimitExceeded", "States.ALL")
+    ]

@@ -1,6 +1,7 @@
 from .components.alerts.alarm_topics import AlarmTopics
 from .components.alerts.drill_schedule import DrillSchedule
 from .components.alerts.slack_connection import SlackConnection
+from .components.alerts.slack_delivery import SlackDelivery
 from .components.alerts.slack_destination import SlackDestination
 from .components.alerts.slack_probe import SlackProbe
 from .components.alerts.usage_alert import UsageAlert
@@ -13,6 +14,7 @@ from .components.arguments import (
     DrillScheduleArgs,
     PermissionSetPairArgs,
     SlackConnectionArgs,
+    SlackDeliveryArgs,
     SlackDestinationArgs,
     SlackProbeArgs,
     UsageAlertArgs,
@@ -42,6 +44,8 @@ __all__ = [
     "PolicyError",
     "SlackConnection",
     "SlackConnectionArgs",
+    "SlackDelivery",
+    "SlackDeliveryArgs",
     "SlackDestination",
     "SlackDestinationArgs",
     "SlackProbe",

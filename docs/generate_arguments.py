@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from breakglass.components.alerts.alarm_topics import AlarmTopicsSpec
 from breakglass.components.alerts.drill_schedule import DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnectionSpec
+from breakglass.components.alerts.slack_delivery import SlackDeliverySpec
 from breakglass.components.alerts.slack_destination import SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbeSpec
 from breakglass.components.alerts.usage_alert import UsageAlertSpec
@@ -41,6 +42,7 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "DrillSchedule": DrillScheduleSpec,
     "PermissionSetPair": PermissionSetPairSpec,
     "SlackConnection": SlackConnectionSpec,
+    "SlackDelivery": SlackDeliverySpec,
     "SlackDestination": SlackDestinationSpec,
     "SlackProbe": SlackProbeSpec,
     "UsageAlert": UsageAlertSpec,

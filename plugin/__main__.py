@@ -21,6 +21,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.DrillSchedule,
     breakglass.PermissionSetPair,
     breakglass.SlackConnection,
+    breakglass.SlackDelivery,
     breakglass.SlackDestination,
     breakglass.SlackProbe,
     breakglass.UsageAlert,

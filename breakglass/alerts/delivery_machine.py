@@ -75,7 +75,7 @@ _LATE = "*Late:* Slack did not accept this alert at first. Its text went to the 
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliverySettings:
     """The settings of a delivery.
 
     Attributes:
@@ -102,7 +102,7 @@ class Delivery:
         return self.connection_arn.split(":")[1]
 
 
-def delivery_definition(delivery: Delivery) -> dict[str, Any]:
+def delivery_definition(delivery: DeliverySettings) -> dict[str, Any]:
     """Return the definition of the state machine, JSON-ready."""
     return {
         "Comment": "Post an alert to Slack, read the answer, and tell the second channel if Slack did not accept it.",
@@ -134,7 +134,7 @@ _HAS_TEXT = f"($type({_INPUT}.text) = 'string' ? $trim({_INPUT}.text) != '' : fa
 _IS_SHORT = f"$length($string({_INPUT})) <= {LONGEST_INPUT}"
 
 
-def _begin(delivery: Delivery) -> State:
+def _begin(delivery: DeliverySettings) -> State:
     """Return the state that keeps the parts of the input, and the tables."""
     first = _literal(delivery.channels[0])
     given = f"{_INPUT}.channel"
@@ -238,7 +238,7 @@ _PAUSE = f"($error in {_BUSY} ? 30 : $min([16, $power(2, $attempt)]))"
 _DURATION = f"($error in ['States.Timeout', 'States.Http.Socket'] ? {CALL_SECONDS} : 1)"
 
 
-def _post_states(delivery: Delivery) -> dict[str, State]:
+def _post_states(delivery: DeliverySettings) -> dict[str, State]:
     may_wait = f"{_DESCRIBED}.remedy = '{Remedy.retry}' and $spent + {_DURATION} + {_PAUSE} <= {TELL_AFTER_SECONDS}"
     return {
         "Post": call_slack(
@@ -297,7 +297,7 @@ def _post_states(delivery: Delivery) -> dict[str, State]:
 # --- after Slack has accepted it -----------------------------------------------------------------------------------
 
 
-def _shown_states(delivery: Delivery) -> dict[str, State]:
+def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
     partition, dimensions = delivery.partition, own_dimensions(delivery.stack)
     is_drill = f"$metadata.event_type = '{DRILL_EVENT_TYPE}' and {_HAS_TIME}"
     seconds = _expression(f"$max([0, ($millis() - $toMillis({_TIME})) / 1000])")
@@ -329,7 +329,7 @@ def _shown_states(delivery: Delivery) -> dict[str, State]:
 # --- the second channel --------------------------------------------------------------------------------------------
 
 
-def _tell_states(delivery: Delivery) -> dict[str, State]:
+def _tell_states(delivery: DeliverySettings) -> dict[str, State]:
     text = (
         f"$text & '\\n\\nSlack did not accept this alert: ' & {_DESCRIBED}.words & ' (' & $error & '). ' & "
         f"{_DESCRIBED}.fix & '\\n\\nIt is posted late if Slack accepts it within an hour. Runbook: {RUNBOOK}. "

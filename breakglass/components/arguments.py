@@ -532,6 +532,33 @@ class SlackConnectionArgs(TypedDict):
     """The bot token, `xoxb-...`, from secret configuration. A secret is created from it."""
 
 
+class SlackDeliveryArgs(TypedDict):
+    """Arguments of `SlackDelivery`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    kms_key_arn: NotRequired[str]
+    """A customer-managed KMS key for the secrets and the connection; AWS's own key by default. EventBridge uses a key
+    only if it has the tag `EventBridgeApiDestinations` with the value `true`."""
+    post_message_url: NotRequired[str]
+    """Slack's method `chat.postMessage`; another address only for GovSlack or a test. Default:
+    `https://slack.com/api/chat.postMessage`."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The value of the metrics' dimension `Stack`."""
+    channels: list[str]
+    """IDs of the Slack channels of alerts and drills. A message for another channel goes to the first one."""
+    account_names: NotRequired[dict[str, str]]
+    """Names of AWS accounts by their IDs, which the alerts show."""
+    connection_arn: pulumi.Input[str]
+    """ARN of the EventBridge connection that signs in to Slack."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic of the alarms, which gets the text of an alert that Slack does not accept."""
+    page_topic_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the SNS topic that pages on-call, if there are pagers; it gets the same text."""
+
+
 class SlackDestinationArgs(TypedDict):
     """Arguments of `SlackDestination`."""
 
@@ -596,7 +623,7 @@ class UsageAlertArgs(TypedDict):
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     target_arn: pulumi.Input[str]
-    """ARN of the target that posts to Slack: an API destination."""
+    """ARN of the target that posts to Slack: an API destination or a state machine."""
     target_role_arn: pulumi.Input[str]
     """ARN of the role by which EventBridge calls the target."""
     explain: NotRequired[bool]

@@ -4,7 +4,8 @@ Non-goals: reading the stack file (see `breakglass.stack_file.pulumi_config.load
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pulumi
@@ -14,11 +15,12 @@ from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subjec
 from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
 from breakglass.components.alerts.drill_schedule import DrillSchedule, DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
+from breakglass.components.alerts.slack_delivery import SlackDelivery, SlackDeliverySpec
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringSpec, WatchedRoleSpec
-from breakglass.components.approvals.organization import Unreadable, read_organization
+from breakglass.components.approvals.organization import Organization, Unreadable, read_organization
 from breakglass.components.arguments import BreakGlassArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.components.delegation import has_portal_rules, silent_portal_rules, unmanageable_assignments
@@ -53,8 +55,8 @@ class BreakGlass(pulumi.ComponentResource):
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AlarmTopics`,
-          `DrillSchedule`, `SlackConnection`, `SlackDestination`, `SlackProbe`, `UsageAlert` and `UsageMonitoring` for
-          `alerts`; `Approvals` for `approvals`.
+          `DrillSchedule`, `SlackConnection`, `SlackDestination` or `SlackDelivery`, `SlackProbe`, `UsageAlert` and
+          `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
           `Approvals` looks up of the organization.
@@ -111,16 +113,17 @@ class BreakGlass(pulumi.ComponentResource):
         self.topic_arn = self.page_topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if alerts:
             topics = self._create_topics(alerts)
-            connection, destination = self._create_slack(alerts)
+            connection = self._create_connection(alerts)
+            target = self._create_target(alerts, connection, topics)
             usage_alerts = {
-                subject: self._create_alert(alerts, destination, subject) for subject in _watched_subjects(sets, alerts)
+                subject: self._create_alert(alerts, target, subject) for subject in _watched_subjects(sets, alerts)
             }
             if alerts.drill_interval_seconds is not None:
                 self._create_drills(alerts, alerts.drill_interval_seconds, usage_alerts, topics)
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
             if alerts.probe_seconds is not None:
                 self._create_probe(alerts, alerts.probe_seconds, connection, topics)
-            monitoring = self._create_monitoring(alerts, connection, destination, watched, topics)
+            monitoring = self._create_monitoring(alerts, connection, target, watched, topics)
             if sets and instance and api:
                 approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
             monitoring.create_dashboard(approvals.metrics if approvals else None)
@@ -161,7 +164,7 @@ class BreakGlass(pulumi.ComponentResource):
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
         if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):
             return
-        organization = read_organization(self)
+        organization = self._organization
         if isinstance(organization, Unreadable):
             # With approvals this is an error a moment later.
             pulumi.log.warn(
@@ -176,6 +179,10 @@ class BreakGlass(pulumi.ComponentResource):
             raise ConfigError(problems)
         for warning in silent_portal_rules(paths, watched, here, management):
             pulumi.log.warn(str(warning))
+
+    @cached_property
+    def _organization(self) -> Organization | Unreadable:
+        return read_organization(self)
 
     def _create_api(self, region: str) -> "ApprovalApi":
         # Only a stack with approvals waits for the modules of the SDK that they need.
@@ -228,13 +235,32 @@ class BreakGlass(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
 
-    def _create_slack(self, alerts: Alerts) -> tuple[SlackConnection, SlackDestination]:
-        child = pulumi.ResourceOptions(parent=self)
-        connection = SlackConnection(
+    def _create_connection(self, alerts: Alerts) -> SlackConnection:
+        return SlackConnection(
             f"{self._prefix}-slack",
             SlackConnectionSpec.from_validated(self._spec, alerts, alerts.slack, bot_token=self._spec.slack_bot_token),
-            child,
+            pulumi.ResourceOptions(parent=self),
         )
+
+    def _create_target(self, alerts: Alerts, connection: SlackConnection, topics: AlarmTopics) -> "_SlackTarget":
+        """Create the target of the alerts' rules: a state machine or an API destination."""
+        child = pulumi.ResourceOptions(parent=self)
+        if alerts.delivery is Delivery.confirmed:
+            delivery = SlackDelivery(
+                f"{self._prefix}-slack-delivery",
+                SlackDeliverySpec.from_validated(
+                    self._spec,
+                    alerts,
+                    alerts.slack,
+                    stack=self._prefix,
+                    channels=_alert_channels(alerts),
+                    account_names=_account_names(self._organization),
+                    connection_arn=connection.connection_arn,
+                    **_topic_arns(alerts, topics),
+                ),
+                child,
+            )
+            return _SlackTarget(delivery.machine_arn, delivery.start_role_arn)
         destination = SlackDestination(
             f"{self._prefix}-slack",
             SlackDestinationSpec.from_validated(
@@ -242,9 +268,9 @@ class BreakGlass(pulumi.ComponentResource):
             ),
             child,
         )
-        return connection, destination
+        return _SlackTarget(destination.destination_arn, destination.role_arn, destination.destination_arn)
 
-    def _create_alert(self, alerts: Alerts, destination: SlackDestination, subject: Subject) -> UsageAlert:
+    def _create_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Subject) -> UsageAlert:
         return UsageAlert(
             f"{self._prefix}-{subject.key}",
             UsageAlertSpec.from_validated(
@@ -252,8 +278,8 @@ class BreakGlass(pulumi.ComponentResource):
                 alerts,
                 alerts.slack,
                 **_role_keys(subject),
-                target_arn=destination.destination_arn,
-                target_role_arn=destination.role_arn,
+                target_arn=target.arn,
+                target_role_arn=target.role_arn,
                 drills=alerts.has_drills,
                 explain=self._spec.has_explain_button,
             ),
@@ -304,7 +330,7 @@ class BreakGlass(pulumi.ComponentResource):
         self,
         alerts: Alerts,
         connection: SlackConnection,
-        destination: SlackDestination,
+        target: "_SlackTarget",
         watched: Sequence[WatchedRoleSpec],
         topics: AlarmTopics,
     ) -> UsageMonitoring:
@@ -317,7 +343,7 @@ class BreakGlass(pulumi.ComponentResource):
                 alerts_by_email=alerts.sends_alerts_by_email,
                 watched=watched,
                 connection_arn=connection.connection_arn,
-                destination_arn=destination.destination_arn,
+                destination_arn=target.destination_arn,
                 **_topic_arns(alerts, topics),
                 approvals=None,
                 create_dashboard=False,
@@ -360,6 +386,21 @@ class BreakGlass(pulumi.ComponentResource):
         )
 
 
+@dataclass(frozen=True)
+class _SlackTarget:
+    """The target of the alerts' rules.
+
+    Attributes:
+        arn: its ARN.
+        role_arn: the role by which EventBridge calls it.
+        destination_arn: the ARN again, if it is an API destination.
+    """
+
+    arn: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    destination_arn: pulumi.Output[str] | None = None
+
+
 Value = TypeVar("Value")
 
 
@@ -374,11 +415,26 @@ def _topic_arns(alerts: Alerts, topics: AlarmTopics) -> dict[str, pulumi.Output[
     return {"topic_arn": topics.topic_arn, "page_topic_arn": page_topic_arn}
 
 
+MOST_ACCOUNT_NAMES = 2000
+"""The number of accounts up to which alerts show names: 140 KB of a state machine's variables, which take 256 KiB."""
+
+
+def _account_names(organization: Organization | Unreadable) -> dict[str, str]:
+    """Return the names of the accounts by their IDs; none where they can't be listed."""
+    if isinstance(organization, Unreadable) or len(organization.accounts) > MOST_ACCOUNT_NAMES:
+        return {}
+    return dict(organization.accounts)
+
+
+def _alert_channels(alerts: Alerts) -> list[str]:
+    """Return the IDs of the channels of alerts and drills, each once; that of the alerts is the first."""
+    drill_channel = alerts.slack.drill_channel if alerts.has_drills else None
+    return list(dict.fromkeys([alerts.slack.channel, drill_channel or alerts.slack.channel]))
+
+
 def _channels(spec: StackFile, alerts: Alerts) -> list[str]:
     """Return the ID of every Slack channel of a stack, each once."""
-    named = [alerts.slack.channel]
-    if alerts.has_drills:
-        named.append(alerts.slack.drill_channel or alerts.slack.channel)
+    named = _alert_channels(alerts)
     if spec.approvals:
         named += [spec.approvals.channel, spec.approvals.second_channel or spec.approvals.channel]
     return list(dict.fromkeys(named))

@@ -199,9 +199,27 @@ def call_slack(
     ]
 
 
-def publish(topic_arn: str) -> Statement:
-    """Let a state machine publish to a topic."""
-    return {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": topic_arn}
+def publish(topic_arn: str, *more: str) -> Statement:
+    """Let a state machine publish to one or more topics."""
+    topics: str | list[str] = [topic_arn, *more] if more else topic_arn
+    return {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": topics}
+
+
+def deliver_alerts(
+    machine_arn: str, connection_arn: str, url: str, topic_arns: Sequence[str], kms_key_arn: str | None = None
+) -> Document:
+    """Return the permissions of the state machine that delivers alerts.
+
+    Args:
+        machine_arn: the state machine.
+        connection_arn: `arn:aws:events:REGION:ACCOUNT:connection/NAME/UUID`.
+        url: the address of `chat.postMessage`.
+        topic_arns: the topics that get the text of an alert which Slack does not accept.
+        kms_key_arn: the connection's customer-managed key, if it has one.
+    """
+    return build_document(
+        *call_slack(machine_arn, connection_arn, [url], kms_key_arn), publish(*topic_arns), write_metrics()
+    )
 
 
 def write_metrics() -> Statement:

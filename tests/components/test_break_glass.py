@@ -25,6 +25,7 @@ from tests.conftest import (
     Call,
     Deployment,
     ProviderError,
+    Registration,
     deploy,
     refusal,
 )
@@ -203,6 +204,110 @@ OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key
 )
 def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> None:
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
+
+
+CONFIRMED = {**ALERTS_ONLY, "alerts": {**ALERTS, "delivery": "confirmed"}}
+DELIVERY_ARN = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-prod-slack-delivery"
+OF_THE_DESTINATION = {part for part in OF_SLACK if part[1] in ("prod-slack-destination", "prod-slack-role")} | {
+    ("breakglass:index:SlackDestination", "prod-slack"),
+    ("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke"),
+}
+OF_THE_DELIVERY = {
+    ("breakglass:index:SlackDelivery", "prod-slack-delivery"),
+    ("aws:sfn/stateMachine:StateMachine", "prod-slack-delivery-machine"),
+    ("aws:iam/role:Role", "prod-slack-delivery-role"),
+    ("aws:iam/rolePolicy:RolePolicy", "prod-slack-delivery-permissions"),
+    ("aws:iam/role:Role", "prod-slack-delivery-start"),
+    ("aws:iam/rolePolicy:RolePolicy", "prod-slack-delivery-start"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "prod-slack-delivery-undelivered"),
+}
+
+
+def test_delivery_is_direct_by_default() -> None:
+    direct = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "delivery": "direct"}})
+
+    assert direct.by_urn() == break_glass(ALERTS_ONLY).by_urn()
+    for target in slack_targets(direct):
+        assert ":api-destination/breakglass-prod-slack-destination/" in target.inputs["arn"]
+        assert target.inputs["roleArn"] == "arn:aws:iam::222222222222:role/breakglass-prod-slack-role"
+
+
+def test_switch_of_delivery_replaces_only_the_way_to_slack() -> None:
+    direct, confirmed = break_glass(ALERTS_ONLY), break_glass(CONFIRMED)
+
+    assert direct.inventory() - confirmed.inventory() == OF_THE_DESTINATION
+    assert confirmed.inventory() - direct.inventory() == OF_THE_DELIVERY
+    before, after = direct.by_urn(), confirmed.by_urn()
+    changed = {urn for urn in before.keys() & after.keys() if before[urn].inputs != after[urn].inputs}
+    lost_connection = direct.get("aws:cloudwatch/eventRule:EventRule", "prod-monitoring-lost-connection")
+    dashboard = direct.get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
+    targets = {target.urn for target in slack_targets(direct)}
+    assert changed - {dashboard.urn} == {*targets, lost_connection.urn}
+
+
+def test_switch_of_delivery_updates_each_target_in_place() -> None:
+    """Neither the rule nor the target's ID changes, so PutTargets overwrites the target and there is no gap."""
+    before = {target.urn: target.inputs for target in slack_targets(break_glass(ALERTS_ONLY))}
+    after = {target.urn: target.inputs for target in slack_targets(break_glass(CONFIRMED))}
+
+    assert before.keys() == after.keys()
+    for urn, inputs in after.items():
+        role_arn = "arn:aws:iam::222222222222:role/breakglass-prod-slack-delivery-start"
+        assert inputs == {**before[urn], "arn": DELIVERY_ARN, "roleArn": role_arn}
+
+
+def test_confirmed_targets_wait_for_the_rights_of_the_machine() -> None:
+    deployment = break_glass(CONFIRMED)
+
+    start = deployment.get("aws:iam/rolePolicy:RolePolicy", "prod-slack-delivery-start")
+    machine = deployment.get("aws:sfn/stateMachine:StateMachine", "prod-slack-delivery-machine")
+    permissions = deployment.get("aws:iam/rolePolicy:RolePolicy", "prod-slack-delivery-permissions")
+    assert permissions.urn in machine.depends_on
+    for target in slack_targets(deployment):
+        assert {start.urn, machine.urn} <= target.depends_on
+
+
+def slack_targets(deployment: Deployment) -> list[Registration]:
+    """Return the targets of the rules of uses and drills that post to Slack."""
+    found = [target for target in deployment.of_type(TARGET) if target.inputs["targetId"] == "slack"]
+    assert len(found) > len(WATCHED)
+    return found
+
+
+def machine_definition(args: dict[str, Any], deployment: Deployment | None = None) -> dict[str, Any]:
+    made = deployment or break_glass(args)
+    definition = made.get("aws:sfn/stateMachine:StateMachine", "prod-slack-delivery-machine").inputs["definition"]
+    return json.loads(definition)
+
+
+def test_confirmed_alerts_show_names_of_listed_accounts() -> None:
+    names = machine_definition(CONFIRMED)["States"]["Begin"]["Assign"]["names"]
+
+    assert names == {"222222222222": "management", "333333333333": "production", "444444444444": "staging"}
+
+
+def test_confirmed_alerts_without_organization_show_no_names() -> None:
+    def unreadable(_: Any) -> dict[str, Any]:
+        raise ProviderError("AccessDeniedException: not allowed")
+
+    alerts = {**CONFIRMED["alerts"], "evidence_paths": ["session_start"]}
+    answers = {"aws:organizations/getOrganization:getOrganization": unreadable}
+    deployment = deploy(lambda: program({**CONFIRMED, "alerts": alerts}), answers=answers)
+
+    assert machine_definition({}, deployment)["States"]["Begin"]["Assign"]["names"] == {}
+
+
+def test_confirmed_delivery_knows_the_drill_channel() -> None:
+    slack = {"channel": "C0123456789", "drill_channel": "C0DRILLS0000"}
+    channels = {
+        has_drills: json.dumps(
+            machine_definition({**CONFIRMED, "alerts": {**CONFIRMED["alerts"], "slack": slack, "drills": has_drills}})
+        )
+        for has_drills in (True, False)
+    }
+
+    assert "C0DRILLS0000" in channels[True]
+    assert "C0DRILLS0000" not in channels[False]
 
 
 def test_explain_button_without_approvals_is_added() -> None:

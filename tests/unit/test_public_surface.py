@@ -25,6 +25,8 @@ def test_public_surface_is_exactly_this() -> None:
         "PolicyError",
         "SlackConnection",
         "SlackConnectionArgs",
+        "SlackDelivery",
+        "SlackDeliveryArgs",
         "SlackDestination",
         "SlackDestinationArgs",
         "SlackProbe",

@@ -2,7 +2,7 @@
 
 With drills it has a rule for them, too.
 
-Non-goals: the way to Slack (see `slack_connection` and `slack_destination`), and counting and
+Non-goals: the way to Slack (see `slack_connection`, `slack_destination` and `slack_delivery`), and counting and
 alarms (see `usage_monitoring`). It sees the account and region it is deployed to, nothing else.
 """
 
@@ -38,7 +38,7 @@ class UsageAlertSpec(Tagged, SlackAlert, SlackChannel, DrillChannel, WatchedRole
     """Arguments of `UsageAlert`: exactly one of `permissionSet` and `roleArn`."""
 
     target_arn: StringInput
-    """ARN of the target that posts to Slack: an API destination."""
+    """ARN of the target that posts to Slack: an API destination or a state machine."""
     target_role_arn: StringInput
     """ARN of the role by which EventBridge calls the target."""
     explain: StrictBool = False

@@ -21,7 +21,7 @@ from breakglass.alerts.delivery_machine import (
     LONGEST_INPUT,
     TELL_AFTER_SECONDS,
     TIMEOUT_SECONDS,
-    Delivery,
+    DeliverySettings,
     delivery_definition,
 )
 from breakglass.alerts.drills import drill_message
@@ -39,7 +39,7 @@ TOPIC = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms
 PAGES = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-pages"
 URL = "https://slack.com/api/chat.postMessage"
 CONNECTION = "arn:aws:events:eu-central-1:222222222222:connection/breakglass-prod-slack-connection/8c1e77d4"
-DELIVERY = Delivery(
+DELIVERY = DeliverySettings(
     post_message_url=URL,
     connection_arn=CONNECTION,
     channels=[CHANNEL, DRILL_CHANNEL],
@@ -147,7 +147,7 @@ def test_definition_is_the_committed_one() -> None:
 
 
 def test_definition_without_pagers_names_one_topic() -> None:
-    definition = delivery_definition(Delivery(URL, CONNECTION, [CHANNEL], TOPIC, None, "prod", {}))
+    definition = delivery_definition(DeliverySettings(URL, CONNECTION, [CHANNEL], TOPIC, None, "prod", {}))
 
     assert PAGES not in json.dumps(definition)
     assert len(definition["States"]["Tell"]["Branches"]) == 1
@@ -157,7 +157,7 @@ def test_definition_without_pagers_names_one_topic() -> None:
 
 
 def test_resources_are_those_of_the_partition() -> None:
-    china = Delivery(URL, CONNECTION.replace(":aws:", ":aws-cn:"), [CHANNEL], TOPIC, PAGES, "prod", {})
+    china = DeliverySettings(URL, CONNECTION.replace(":aws:", ":aws-cn:"), [CHANNEL], TOPIC, PAGES, "prod", {})
 
     resources = set(re.findall(r'"Resource": "([^"]*)"', json.dumps(delivery_definition(china))))
     assert {resource.split(":")[1] for resource in resources} == {"aws-cn"}

@@ -15,6 +15,7 @@ from breakglass.iam.documents import (
     alarm_topic_policy,
     call_slack,
     dead_letter_queue_policy,
+    deliver_alerts,
     events_trust,
     inline_policy_fault,
     invoke_destination,
@@ -145,8 +146,49 @@ def test_machine_calls_slack_at_named_urls_with_one_token() -> None:
     assert call_slack(MACHINE, CONNECTION, [url]) == statements[:3]
 
 
+def test_delivery_machine_posts_publishes_and_counts_only() -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:222222222222:secret:events!connection/breakglass-slack/*"
+    url, pages = "https://slack.com/api/chat.postMessage", f"{TOPIC}-pages"
+
+    assert deliver_alerts(MACHINE, CONNECTION, url, [TOPIC, pages]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "CallSlack",
+                "Effect": "Allow",
+                "Action": "states:InvokeHTTPEndpoint",
+                "Resource": MACHINE,
+                "Condition": {"StringEquals": {"states:HTTPMethod": "POST", "states:HTTPEndpoint": [url]}},
+            },
+            {
+                "Sid": "UseConnection",
+                "Effect": "Allow",
+                "Action": "events:RetrieveConnectionCredentials",
+                "Resource": CONNECTION,
+            },
+            {
+                "Sid": "ReadToken",
+                "Effect": "Allow",
+                "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+                "Resource": secret,
+            },
+            {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": [TOPIC, pages]},
+            {
+                "Sid": "WriteMetrics",
+                "Effect": "Allow",
+                "Action": "cloudwatch:PutMetricData",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"cloudwatch:namespace": "Breakglass"}},
+            },
+        ],
+    }
+    with_key = deliver_alerts(MACHINE, CONNECTION, url, [TOPIC], KEY)["Statement"]
+    assert [statement["Action"] for statement in with_key if statement["Resource"] == KEY] == ["kms:Decrypt"]
+
+
 def test_statements_of_machines_that_measure() -> None:
     assert publish(TOPIC) == {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": TOPIC}
+
     assert write_metrics() == {
         "Sid": "WriteMetrics",
         "Effect": "Allow",

@@ -16,8 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from breakglass.alerts.delivery_machine import Delivery as ConfirmedDelivery
-from breakglass.alerts.delivery_machine import delivery_definition
+from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drill_machine import RUN_SECONDS, Drills, drill_definition
 from breakglass.alerts.probe_machine import Probe, probe_definition
 from breakglass.app.domain.grant_lifecycle import GRANT_TABLE
@@ -385,7 +384,7 @@ def _price(transitions: float) -> str:
 
 
 def _alert_machine() -> Mapping[str, Any]:
-    settings = ConfirmedDelivery(
+    settings = DeliverySettings(
         post_message_url=_POST_MESSAGE,
         connection_arn=_CONNECTION,
         channels=["C0123456789"],

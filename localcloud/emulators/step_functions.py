@@ -15,7 +15,7 @@
 - `Retry` has MaxDelaySeconds and no other limit of its delay ("Retrying after an error"); MiniStack's is 60 s.
 - `Assign` evaluates all its expressions before it sets a variable ("Passing data between states with variables"), and
   `Succeed` has an `Output`.
-- What CloudWatch answers keeps its types; MiniStack makes an empty list of values a string.
+- Answers of CloudWatch keep their types; MiniStack makes an empty list of values a string.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 - A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack

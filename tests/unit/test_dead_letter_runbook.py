@@ -28,7 +28,9 @@ SET = PermissionSetSubject("devops-break-glass")
 RECORD = load_record(RECORDS / "session-devops-break-glass.json").content
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/222222222222/breakglass-prod-devops"
 SLACK = "arn:aws:events:eu-central-1:222222222222:api-destination/breakglass-prod-slack/8d6d8e15"
-MAIL = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-alarms"
+MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-prod-slack-delivery"
+MAIL = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms"
+PAGE = "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-pages"
 RECORDER = "arn:aws:lambda:eu-central-1:222222222222:function:breakglass-prod-approvals-usage-recorder"
 LATE = "LATE, found in the dead-letter queue:"
 
@@ -110,7 +112,9 @@ MESSAGE = slack_message(SET, EvidencePath.session_start, channel="C0OLD", post_m
 LETTERS = {
     "event": letter(event()),
     "Slack's message": letter(filled(MESSAGE), RETRY_ATTEMPTS="10"),
+    "message for the state machine": letter(filled(MESSAGE), MACHINE, ERROR_CODE="NO_RESOURCE"),
     "e-mail": letter(filled(email_text(SET, EvidencePath.session_start)), MAIL),
+    "page": letter(filled(email_text(SET, EvidencePath.session_start)), PAGE),
     "usage recorder": letter(filled(usage_recorder_input(SET, EvidencePath.session_start)), RECORDER),
 }
 
@@ -158,19 +162,23 @@ def test_runbook_shows_the_queues(all_shapes: Run) -> None:
     assert all_shapes.counts == [f"7 {QUEUE}"]
 
 
-@pytest.mark.parametrize("index", range(4), ids=LETTERS)
-def test_runbook_row_of_each_shape_says_who_used_what(all_shapes: Run, index: int) -> None:
+TARGETS = ["Slack", "Slack", "Slack", "e-mail", "page", "usage recorder"]
+
+
+@pytest.mark.parametrize(("index", "shown"), [*enumerate(TARGETS)], ids=LETTERS)
+def test_runbook_row_of_each_shape_says_who_used_what(all_shapes: Run, index: int, shown: str) -> None:
     told, target, *error = all_shapes.rows[index]
     for known in (RECORD["eventID"], "devops-break-glass", "222222222222", RECORD["eventTime"]):
         # Slack's text has no time: that is in the blocks, which are posted.
-        assert known in told or (index, known) == (1, RECORD["eventTime"])
+        assert known in told or (index in (1, 2) and known == RECORD["eventTime"])
     assert RECORD["requestParameters"]["roleSessionName"] in told
-    assert target == ["Slack", "Slack", "e-mail", "usage recorder"][index]
-    assert error == ["Timeout", "UNKNOWN", "10" if index == 1 else "-"]
+    assert target == shown
+    assert error == ["Timeout", "NO_RESOURCE" if index == 2 else "UNKNOWN", "10" if index == 1 else "-"]
 
 
 def test_runbook_posts_what_slack_did_not_get(all_shapes: Run) -> None:
-    of_event, of_message = all_shapes.posted
+    of_event, of_message, for_machine = all_shapes.posted
+    assert for_machine == of_message
     assert of_event["channel"] == of_message["channel"] == "C0123456789"
     assert of_event["text"].startswith(f"{LATE} AssumeRoleWithSAML arn:aws:iam::222222222222:role/")
     assert RECORD["eventID"] in of_event["text"]

@@ -62,6 +62,7 @@ _ALARMED: dict[str, Any] = {
     "alerts": {
         "region": "eu-central-1",
         "slack": {"channel": "C0123456789"},
+        "delivery": "confirmed",
         "drills": {"every": "P7D"},
         "monitoring": {"pagers": {"pagerduty": "https://events.example.com/made-up"}},
     },

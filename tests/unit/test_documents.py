@@ -25,6 +25,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = ROOT / "README.md"
 CHECK = ROOT / "docs" / "runbooks" / "check-a-stack-file.md"
 THREATS = ROOT / "docs" / "threats.md"
+ALARMS = ROOT / "docs" / "runbooks" / "alarms.md"
 
 
 def text_of(document: Path) -> str:
@@ -130,6 +131,13 @@ def test_every_document_that_the_code_names_is_there(folder: str) -> None:
         if not (ROOT / path).exists() or (anchor and anchor not in anchors(ROOT / path))
     }
     assert missing == set()
+
+
+def test_each_mail_of_a_state_machine_is_in_the_runbook() -> None:
+    goldens = (ROOT / "tests" / "unit" / "alerts").glob("*_machine.golden.json")
+    subjects = {subject for file in goldens for subject in re.findall(r'"Subject": "([^"]+)"', text_of(file))}
+    assert len(subjects) > 2
+    assert [subject for subject in subjects if f'"{subject}"' not in text_of(ALARMS)] == []
 
 
 def readme_config() -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The commands `breakglass check`, `explain`, `audit` and `doctor`; none changes anything.
+"""The commands `breakglass check`, `explain`, `audit`, `doctor` and `drill`; none changes anything.
 
 `check` reads a stack file and needs neither Pulumi nor the network. `explain` and `audit` read the outputs of the
-deployed stack (`stack_outputs`), `doctor` its resources (`deployment`), each with the caller's credentials
+deployed stack (`stack_outputs`), `doctor` and `drill` its resources (`deployment`), each with the caller's credentials
 (`aws_client`). The code that runs in AWS makes their answers, so a click would get the same. Outside `app`, only this
 package reads the environment and the network.
 
@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
@@ -28,6 +28,9 @@ from breakglass.cli import audit, aws_client, explain, slack_client, stack_outpu
 from breakglass.cli.progress import Progress
 from breakglass.errors import CommandError, InvalidArgumentError, UnreadableError
 from breakglass.terminal import PrintableStream, Stream, escape_unprintable
+
+if TYPE_CHECKING:
+    from breakglass.cli.doctor.check import Sources
 
 DONE, FAILED, INVALID, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
@@ -102,6 +105,32 @@ others go on. The bot token is read only for the people, from its secret, if you
 """
 
 
+_DRILL_STATUSES = """exit status:
+  0    each drill arrived; with direct delivery, no fault was found, and a person has to look at the channel
+  1    a drill stopped; the answer says where
+  2    could not look: no Pulumi, stack, AWS credentials or answer of AWS; or an invalid argument
+  130  interrupted
+
+Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. Their permissions are in
+docs/runbooks/drill.md. AWS_ENDPOINT_URL and similar variables override the endpoints. Without --stack, the stack
+selected in the current folder is used."""
+
+_DRILL = """Sends a drill of each watched role, waits for it, and says when it arrived in Slack, or where it stopped:
+rule, target, connection, destination, machine, dead letter or slack. It changes nothing: a drill has no effect but its
+message, and counts as no use.
+
+  breakglass drill --stack prod
+  breakglass drill --stack prod --role devops-break-glass --json
+
+First it compares the rules of the role, their targets and the way to Slack with the deployed ones. Where one differs,
+no drill is sent. With confirmed delivery it then reads Slack's answer from the execution of the state machine, within
+two minutes. With direct delivery only EventBridge sees the answer, so it names the channel to look at.
+
+--json: one list of objects with role, status (arrived, sent or stopped), stage (empty unless it stopped), seconds (a
+number or null), drill (the ID in the message), what and do.
+"""
+
+
 @dataclass(frozen=True)
 class CommandContext:
     """The outside world of a command: programs, AWS, the clock, and the streams for answers and for errors."""
@@ -116,6 +145,10 @@ class CommandContext:
     """Returns the operations of AWS in a region."""
     slack: Callable[[ApprovalPolicy, str], Slack] = slack_client.connect_slack
     """Returns Slack with the bot token in a secret; raises AwsError if the secret can't be read."""
+    now: Callable[[], float] = time.time
+    """Returns the time in seconds, with its fraction."""
+    pause: Callable[[float], None] = time.sleep
+    """Waits for some seconds."""
 
 
 def main() -> int:
@@ -212,20 +245,11 @@ def _audit(options: argparse.Namespace, context: CommandContext) -> int:
 def _doctor(options: argparse.Namespace, context: CommandContext) -> int:
     # Only this command needs the code that identifies Slack users.
     from breakglass.cli import deployment, doctor
-    from breakglass.cli.doctor import check, finding
+    from breakglass.cli.doctor import finding
 
-    clients: dict[str, aws_client.AwsOperations] = {}
     with Progress(context.err, "reading the state of the stack with Pulumi") as progress:
         deployed = deployment.read_deployment(options.stack, context.run)
-        sources = check.Sources(
-            aws=lambda region: clients.setdefault(region, context.aws(region)),
-            directory=context.directory,
-            store=context.store,
-            slack=context.slack,
-            clock=context.clock,
-            report=partial(setattr, progress, "activity"),
-        )
-        findings = doctor.examine(deployed, sources)
+        findings = doctor.examine(deployed, _sources(context, progress))
     shown = finding.to_json(findings)
     print(
         json.dumps(shown, indent=2, ensure_ascii=False) if options.json else finding.to_text(findings),
@@ -235,6 +259,33 @@ def _doctor(options: argparse.Namespace, context: CommandContext) -> int:
     if statuses <= {finding.Status.unknown}:
         return INVALID
     return FAILED if finding.Status.fail in statuses else DONE
+
+
+def _drill(options: argparse.Namespace, context: CommandContext) -> int:
+    from breakglass.cli import deployment, drill
+
+    with Progress(context.err, "reading the state of the stack with Pulumi") as progress:
+        deployed = deployment.read_deployment(options.stack, context.run)
+        paths = drill.find_paths(deployed, options.role)
+        drills = drill.Drills(_sources(context, progress), drill.Clock(context.now, context.pause))
+        results = drills.run(deployed, paths)
+    text = json.dumps(drill.to_json(results), indent=2, ensure_ascii=False) if options.json else drill.to_text(results)
+    print(text, file=context.out)
+    return FAILED if any(each.status is drill.Status.stopped for each in results) else DONE
+
+
+def _sources(context: CommandContext, progress: Progress) -> "Sources":
+    from breakglass.cli.doctor.check import Sources
+
+    clients: dict[str, aws_client.AwsOperations] = {}
+    return Sources(
+        aws=lambda region: clients.setdefault(region, context.aws(region)),
+        directory=context.directory,
+        store=context.store,
+        slack=context.slack,
+        clock=context.clock,
+        report=partial(setattr, progress, "activity"),
+    )
 
 
 def _translate_aws_errors(settings: Settings) -> AbstractContextManager[None]:
@@ -257,7 +308,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="breakglass",
-        description="Checks a stack file, and reports on a deployed stack. Changes nothing.",
+        description="Checks a stack file, reports on a deployed stack, and sends drills. Changes nothing.",
         epilog="`breakglass COMMAND --help` shows the arguments, examples and exit statuses of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -267,6 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_audit(commands)
     _add_doctor(commands)
+    _add_drill(commands)
     return parser
 
 
@@ -317,6 +369,15 @@ def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
     summary = "faults of a deployed stack, with what to do"
     parser = _command(commands, "doctor", summary, _DOCTOR, _doctor, _DOCTOR_STATUSES)
     parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
+    parser.set_defaults(failed=INVALID)
+
+
+def _add_drill(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    summary = "sends a drill, and says whether it arrived in Slack or where it stopped"
+    parser = _command(commands, "drill", summary, _DRILL, _drill, _DRILL_STATUSES)
+    parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
+    parser.add_argument("--role", metavar="NAME", help="one watched role; for an IAM role NAME-ACCOUNT")
     parser.add_argument("--json", action="store_true", help="JSON, for a program")
     parser.set_defaults(failed=INVALID)
 

@@ -36,7 +36,7 @@ def examine(deployment: Deployment, sources: Sources) -> list[Finding]:
     Raises:
         CommandError: there are no credentials, they are of another account, or AWS does not respond.
     """
-    _require_account(deployment, sources)
+    require_account(deployment, sources)
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             findings = list(_examine_all(deployment, sources, pool))
@@ -45,7 +45,12 @@ def examine(deployment: Deployment, sources: Sources) -> list[Finding]:
     return sort_findings(findings)
 
 
-def _require_account(deployment: Deployment, sources: Sources) -> None:
+def require_account(deployment: Deployment, sources: Sources) -> None:
+    """Check that the credentials are of the stack's account.
+
+    Raises:
+        CommandError: they are not, there are none, or AWS does not respond.
+    """
     account, region = deployment.account, deployment.region
     with translate_aws_errors(account, region, "sts:GetCallerIdentity needs no permission."):
         found = str(sources.aws(region).call("sts", "GetCallerIdentity").get("Account"))

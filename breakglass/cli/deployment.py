@@ -7,6 +7,7 @@ Non-goals: the stack file, which may have changed since the deployment; resource
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from breakglass.cli.stack_outputs import RunProgram, run_program, run_pulumi
@@ -31,12 +32,14 @@ class Resource:
         id: the provider's ID.
         inputs: the values of the program, by Pulumi's name of the property.
         outputs: the values after the deployment.
+        created_at: the time of its first deployment, in seconds since 1970; 0 if unknown.
     """
 
     type: str
     id: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    created_at: float = 0
 
     def get(self, key: str) -> Any:
         """Return the program's value of a property, else the deployed one; None without either."""
@@ -115,7 +118,11 @@ def parse_state(state: Any) -> Deployment:
 
 def _resource(listed: Mapping[str, Any]) -> Resource:
     inputs, outputs = (_without_secrets(listed.get(key) or {}) for key in ("inputs", "outputs"))
-    return Resource(str(listed.get("type")).rpartition(":")[0], str(listed.get("id") or ""), inputs, outputs)
+    created = listed.get("created")
+    created_at = datetime.fromisoformat(created).timestamp() if isinstance(created, str) else 0
+    return Resource(
+        str(listed.get("type")).rpartition(":")[0], str(listed.get("id") or ""), inputs, outputs, created_at
+    )
 
 
 def _without_secrets(value: Any) -> Any:

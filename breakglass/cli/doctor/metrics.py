@@ -57,15 +57,35 @@ class AlarmedSeries:
 
     Attributes:
         window: the seconds of data that decide the alarm's state.
+        created_at: the time of its first deployment, in seconds since 1970.
     """
 
     series: Series
     window: int
+    created_at: float = 0
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The values of a metric.
+
+    Attributes:
+        values: the latest first.
+        deployed: the seconds since the first deployment of its alarm.
+    """
+
+    values: Sequence[Datapoint]
+    deployed: float
+
+    @property
+    def last(self) -> Datapoint | None:
+        """The latest value; None without any."""
+        return self.values[0] if self.values else None
 
 
 def alarmed_series(deployment: Deployment, metric: str) -> list[AlarmedSeries]:
     """Return the metrics of the product with this name that the stack's alarms read."""
-    windows: dict[Series, int] = {}
+    found: dict[Series, AlarmedSeries] = {}
     for alarm in deployment.of_type(ALARM_TYPE):
         periods = int(alarm.get("evaluationPeriods") or 1)
         for used in (alarm.inputs, *(query.get("metric") or {} for query in alarm.get("metricQueries") or ())):
@@ -73,8 +93,9 @@ def alarmed_series(deployment: Deployment, metric: str) -> list[AlarmedSeries]:
                 dimensions: Mapping[str, Any] = used.get("dimensions") or {}
                 pairs = tuple(sorted((name, str(value)) for name, value in dimensions.items()))
                 series = Series(alarm.region, METRICS_NAMESPACE, metric, pairs)
-                windows[series] = max(windows.get(series, 0), periods * int(used.get("period") or 60))
-    return [AlarmedSeries(series, window) for series, window in windows.items()]
+                window = max(periods * int(used.get("period") or 60), found[series].window if series in found else 0)
+                found[series] = AlarmedSeries(series, window, alarm.created_at)
+    return list(found.values())
 
 
 def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: int, period: int) -> list[Datapoint]:
@@ -108,6 +129,12 @@ def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: i
     return sorted(values, key=lambda each: each.age)
 
 
+def read_alarmed(sources: Sources, alarmed: AlarmedSeries, statistic: str, seconds: int, period: int) -> Readings:
+    """Return the values of a metric of the stack; the arguments are those of `read_datapoints`."""
+    values = read_datapoints(sources, alarmed.series, statistic, seconds, period)
+    return Readings(values, datetime.now(UTC).timestamp() - alarmed.created_at)
+
+
 def format_age(seconds: float) -> str:
     """Return an age in whole minutes, e.g. `2 h 5 min`."""
     return format_duration(max(60, int(seconds) // 60 * 60))
@@ -119,21 +146,21 @@ def metric_check(
     *,
     why: str,
     ok: str,
-    judge: Callable[[Series, Sequence[Datapoint]], list[Problem]],
+    judge: Callable[[AlarmedSeries, Readings], list[Problem]],
     seconds: int,
     period: int,
     statistic: str = "Maximum",
-) -> Check[Series, list[Datapoint]]:
+) -> Check[AlarmedSeries, Readings]:
     """Return a check of each series of a metric that the stack's alarms name."""
     return Check(
         name=name,
         why=why,
-        subjects=lambda deployment: [each.series for each in alarmed_series(deployment, metric)],
-        look=lambda sources, series: read_datapoints(sources, series, statistic, seconds, period),
+        subjects=lambda deployment: alarmed_series(deployment, metric),
+        look=lambda sources, alarmed: read_alarmed(sources, alarmed, statistic, seconds, period),
         judge=judge,
         ok=ok,
         actions=("cloudwatch:GetMetricStatistics",),
-        name_subject=lambda series: f"the metric {series.label}",
+        name_subject=lambda alarmed: f"the metric {alarmed.series.label}",
     )
 
 
@@ -142,16 +169,18 @@ def metric_check(
 _LATEST_RUN_SECONDS = 900
 
 
-def judge_runs(series: Series, runs: Sequence[Datapoint]) -> list[Problem]:
+def judge_runs(alarmed: AlarmedSeries, runs: Readings) -> list[Problem]:
     """Return a problem unless the reconciler, which runs every five minutes, ran in the last 15."""
-    last = next((each.age for each in runs if each.value > 0), None)
+    last = next((each.age for each in runs.values if each.value > 0), None)
     if last is not None and last <= _LATEST_RUN_SECONDS:
         return []
+    if last is None and runs.deployed < _LATEST_RUN_SECONDS:
+        return [Problem(Status.warn, "The reconciler has finished no run yet.", "Look again in five minutes.")]
     when = "for a day" if last is None else f"for {format_age(last)}"
     return [
         Problem(
             Status.fail,
-            f"The reconciler has finished no run {when} ({series.label}).",
+            f"The reconciler has finished no run {when} ({alarmed.series.label}).",
             "Read its log, and the rule of its schedule: docs/runbooks/alarms.md.",
         )
     ]
@@ -169,19 +198,19 @@ RECONCILER = metric_check(
 )
 
 
-def _judge_count(status: Status, what: str, do: str) -> Callable[[Series, Sequence[Datapoint]], list[Problem]]:
+def _judge_count(status: Status, what: str, do: str) -> Callable[[AlarmedSeries, Readings], list[Problem]]:
     """Return a judgement of the latest value of a counter; `{count}` in `what` is the value."""
 
-    def judge(series: Series, values: Sequence[Datapoint]) -> list[Problem]:
-        if not values:
+    def judge(alarmed: AlarmedSeries, counts: Readings) -> list[Problem]:
+        if counts.last is None:
             return [
                 Problem(
                     Status.unknown,
-                    f"The metric {series.label} has no value of the last hour.",
+                    f"The metric {alarmed.series.label} has no value of the last hour.",
                     "See the finding about the reconciler, which writes it at each run.",
                 )
             ]
-        count = int(values[0].value)
+        count = int(counts.last.value)
         return [Problem(status, what.format(count=count), do)] if count else []
 
     return judge
@@ -232,13 +261,12 @@ def _probes(deployment: Deployment) -> list[Probes]:
     return [Probes(tuple(alarmed_series(deployment, AlertMetric.slack_reachable)))]
 
 
-def _look_at_probes(sources: Sources, probes: Probes) -> list[Datapoint | None]:
-    """Return the last result of each channel; None without one in the last day."""
-    results = (read_datapoints(sources, each.series, "Minimum", max(DAY, each.window), 300) for each in probes.channels)
-    return [found[0] if found else None for found in results]
+def _look_at_probes(sources: Sources, probes: Probes) -> list[Readings]:
+    """Return the results of each channel in the last day."""
+    return [read_alarmed(sources, each, "Minimum", max(DAY, each.window), 300) for each in probes.channels]
 
 
-def judge_probes(probes: Probes, results: Sequence[Datapoint | None]) -> list[Problem]:
+def judge_probes(probes: Probes, results: Sequence[Readings]) -> list[Problem]:
     """Return a problem for each channel whose last probe failed or is late, or without any probe."""
     if not probes.channels:
         return [
@@ -251,12 +279,14 @@ def judge_probes(probes: Probes, results: Sequence[Datapoint | None]) -> list[Pr
             )
         ]
     return [
-        problem for each, last in zip(probes.channels, results, strict=True) for problem in _judge_probe(each, last)
+        problem for each, found in zip(probes.channels, results, strict=True) for problem in _judge_probe(each, found)
     ]
 
 
-def _judge_probe(probe: AlarmedSeries, last: Datapoint | None) -> list[Problem]:
-    channel = f"the channel {dict(probe.series.dimensions).get(CHANNEL_DIMENSION, '?')}"
+def _judge_probe(probe: AlarmedSeries, found: Readings) -> list[Problem]:
+    channel, last = f"the channel {dict(probe.series.dimensions).get(CHANNEL_DIMENSION, '?')}", found.last
+    if last is None and found.deployed < probe.window:
+        return [Problem(Status.warn, f"The probe of {channel} has not run yet.", "Look again in half an hour.")]
     if last is None or last.age > probe.window + 300:
         when = "for a day" if last is None else f"for {format_age(last.age)}"
         return [
@@ -341,10 +371,10 @@ def _is_drill_rule(rule: Resource) -> bool:
 
 def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:
     matched = (read_datapoints(sources, rule, "Sum", _SEARCHED_SECONDS, DAY // 4) for rule in drills.rules)
-    late = (read_datapoints(sources, each.series, "Maximum", 14 * DAY, 3600) for each in drills.late)
+    late = (read_alarmed(sources, each, "Maximum", 14 * DAY, 3600) for each in drills.late)
     return DrillResults(
         tuple(next((each.age for each in values if each.value > 0), None) for values in matched),
-        tuple(values[0] if values else None for values in late),
+        tuple(readings.last for readings in late),
     )
 
 

@@ -14,6 +14,7 @@ SIGNED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 QUEUE = {
     "type": "aws:sqs/queue:Queue",
     "id": "https://sqs/lost",
+    "created": "2026-11-30T09:51:37.413811778Z",
     "inputs": {"name": "lost", "region": "eu-central-1"},
     "outputs": {"arn": "arn:aws:sqs:eu-central-1:111111111111:lost"},
 }
@@ -29,6 +30,7 @@ def test_state_has_resources_outputs_account_and_region() -> None:
 
     [queue] = deployment.of_type("aws:sqs/queue")
     assert (queue.physical_name, queue.region, queue.id) == ("lost", "eu-central-1", "https://sqs/lost")
+    assert int(queue.created_at) == 1_796_032_297
     assert (deployment.account, deployment.region) == ("111111111111", "eu-central-1")
     assert deployment.outputs == {"topicArn": "arn:topic", "token": SECRET}
 

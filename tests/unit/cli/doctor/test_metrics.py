@@ -1,5 +1,7 @@
 """The checks of metrics: probe, drills, the reconciler, its counters, and errors of functions."""
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +113,12 @@ def test_stack_without_a_probe_is_a_warning() -> None:
     assert shown(PROBE, deployment(), values()) == []
 
 
+def test_probe_of_a_new_stack_is_a_warning() -> None:
+    new = [replace(each, created_at=time.time() - 60) for each in PROBED.resources]
+    assert shown(PROBE, deployment(*new), values()) == [("warn", "The probe of the channel C1 has not run yet.")]
+    assert shown(PROBE, deployment(*new), values((0, MINUTE)))[0][0] == "fail"
+
+
 # --- drills -----------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +176,11 @@ def test_search_for_drills_stays_below_the_limits_of_cloudwatch() -> None:
 )
 def test_reconciler_without_a_recent_run_fails(answer: Any, expected: list[tuple[str, str]]) -> None:
     assert shown(RECONCILER, deployment(alarm("ReconcilerRuns")), answer) == expected
+
+
+def test_reconciler_of_a_new_stack_is_a_warning() -> None:
+    new = replace(alarm("ReconcilerRuns"), created_at=time.time() - 60)
+    assert shown(RECONCILER, deployment(new), values()) == [("warn", "The reconciler has finished no run yet.")]
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,17 @@ def deploy(
     Raises:
         EngineError: Pulumi refused or failed.
     """
+    create_trail(cloud)
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
     configure(engine, cloud, settings)
     return StackDeployment(engine, engine.up())
+
+
+def create_trail(cloud: RunningCloud) -> None:
+    """Creates the trail that a stack expects: of all management events, in all regions. Nothing reads it here."""
+    trails = cloud.client("cloudtrail")
+    trails.create_trail(Name="management-events", S3BucketName="trail", IsMultiRegionTrail=True)
+    trails.start_logging(Name="management-events")
 
 
 def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:

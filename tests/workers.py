@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-_SHARE_THE_APPROVALS = {"tests/local/test_approvals.py", "tests/local/test_approvals_in_trouble.py"}
+_SHARE_THE_APPROVALS = {
+    "tests/local/test_approvals.py",
+    "tests/local/test_approvals_in_trouble.py",
+    "tests/local/test_doctor.py",
+}
 
 
 class _Scheduling(LoadFileScheduling):

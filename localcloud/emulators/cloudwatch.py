@@ -1,7 +1,8 @@
 """CloudWatch behaviour that the alert path's alarms depend on and MiniStack lacks.
 
-- Metrics: of rules (`count`, called by `eventbridge`), of executions of state machines by `StateMachineArn`, and of
-  queues by `QueueName`, from their messages. MiniStack has none of them.
+- Metrics: of rules (`count`, called by `eventbridge`), of executions of state machines by `StateMachineArn`, of queues
+  by `QueueName`, from their messages, and those that a function writes into its log in the embedded metric format
+  (`publish_embedded`, called by `functions`). MiniStack has none of them.
 - GetMetricData returns the newest value first, unless it is asked for the oldest (API reference, `ScanBy`); MiniStack
   always returns the oldest first.
 - Alarms with metric math keep their `Metrics`; MiniStack forgets them.
@@ -113,6 +114,26 @@ def _ordered(respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def count(namespace: str, metric: str, **dimensions: str) -> None:
     """Add 1 to a metric, at the time of this flow."""
     _cloudwatch._store_datum(namespace, metric, dimensions, time.time(), "Count", 1, None, None, None)
+
+
+def publish_embedded(log: str) -> None:
+    """Publish the metrics in the log of an invocation (CloudWatch User Guide, "Embedded metric format")."""
+    for line in log.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(record, dict) or "_aws" not in record:
+            continue
+        at = record["_aws"]["Timestamp"] / 1000
+        for directive in record["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                dimensions = {name: str(record[name]) for name in names}
+                for metric in directive["Metrics"]:
+                    value, unit = record[metric["Name"]], metric.get("Unit", "None")
+                    _cloudwatch._store_datum(
+                        directive["Namespace"], metric["Name"], dimensions, at, unit, value, None, None, None
+                    )
 
 
 def evaluate(begin: float, end: float) -> None:

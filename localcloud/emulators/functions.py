@@ -2,6 +2,7 @@
 
 - A function's error is named by the class of its exception ("Lambda function errors in Python"), which `Retry` and
   `Catch` of a workflow match on; MiniStack calls every one Runtime.HandlerError. A dead process is Runtime.ExitError.
+- Metrics in a function's log are published (`cloudwatch.publish_embedded`).
 - A function sees what is in its package and the standard library, and nothing of this project or its environment, so
   that a module that was not packed is missing here, too. It starts quicker, as well: MiniStack would import botocore.
 
@@ -19,6 +20,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from localcloud.emulators.cloudwatch import publish_embedded
 
 # Any: MiniStack has no annotations.
 _lambda: Any = importlib.import_module("ministack.services.lambda_svc")
@@ -80,6 +83,7 @@ class Functions:
                 return _lost_result(invocation)
             _here.is_lost = invocation is not None
             result = name_error(execute(function, event, request_id))
+            publish_embedded(str(result.get("log") or ""))
             return result if invocation is None else _lost_result(invocation)
 
         def releasing(worker: Any) -> None:

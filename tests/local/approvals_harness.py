@@ -39,7 +39,7 @@ from localcloud.records import RECORDS, load_record
 from localcloud.request_url import find_request_url
 from localcloud.slack_page.user_view import read_user_view
 from localcloud.slack_user import SlackUser, sign_request, wait_until
-from localcloud.stack import ROOT, configure
+from localcloud.stack import ROOT, configure, create_trail
 from tests.app.aws.local_table import local_client
 from tests.stack_file import stack_file
 
@@ -92,7 +92,8 @@ _APPROVALS: Mapping[str, Any] = {
 }
 
 
-def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
+def deploy_approvals(cloud: RunningCloud, workdir: Path) -> Engine:
+    create_trail(cloud)
     engine = Engine(ROOT, workdir, cloud.environment())
     configure(engine, cloud)
     with stack_file(engine) as config:
@@ -106,12 +107,18 @@ def deploy_approvals(cloud: RunningCloud, workdir: Path) -> None:
             "secondChannel": cloud.second_channel,
         }
     engine.up()
+    return engine
 
 
 @dataclass
 class ApprovalsHarness(ScenarioDriver):
-    """Acts as users, and reads records, executions and logs."""
+    """Acts as users, and reads records, executions and logs.
 
+    Attributes:
+        environment: variables with which Pulumi and the commands work on the stack.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
     _people: dict[str, SlackUser] = field(default_factory=dict)
     _user_ids: dict[str, str] = field(default_factory=dict)
 
@@ -466,7 +473,7 @@ def usage_record(
 def deploy_harness(workdir: Path) -> Iterator[ApprovalsHarness]:
     """Deploy the stack to its own cloud, where a second of the workflow's pauses takes ten milliseconds."""
     with LocalCloud(workdir / "cloud", pause=0.01) as cloud:
-        deploy_approvals(cloud, workdir / "pulumi")
+        engine = deploy_approvals(cloud, workdir / "pulumi")
         address = find_request_url(cloud)
         assert address is not None
-        yield ApprovalsHarness(cloud, address)
+        yield ApprovalsHarness(cloud, address, environment={**cloud.environment(), **engine.environment()})

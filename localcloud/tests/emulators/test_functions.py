@@ -5,8 +5,10 @@ Proves nothing about AWS: it holds the emulator to what AWS's documentation says
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ def handler(event, context):
     if "file" in event:
         with open(event["file"], "a") as file:
             print("began", file=file)
+    if "print" in event:
+        print(event["print"], flush=True)
     if event.get("wait"):
         time.sleep(60)
     if "endpoint" in event:
@@ -72,6 +76,24 @@ def lines(file: Path) -> int:
 
 def test_a_function_sees_no_package_that_is_not_its_own(cloud: RunningCloud, function: str) -> None:
     assert invoke(cloud, function)["packages"] == []
+
+
+def test_metrics_in_the_log_of_a_function_are_published(cloud: RunningCloud, function: str) -> None:
+    now = time.time()
+    directive = {"Namespace": "Mortal", "Dimensions": [["Stack"]], "Metrics": [{"Name": "Runs", "Unit": "Count"}]}
+    line = {"_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}, "Stack": "one", "Runs": 3}
+    invoke(cloud, function, print=f"no metric\n{json.dumps(line)}\n[1]")
+
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="Mortal",
+        MetricName="Runs",
+        Dimensions=[{"Name": "Stack", "Value": "one"}],
+        StartTime=datetime.fromtimestamp(now - 60, UTC),
+        EndTime=datetime.fromtimestamp(now + 60, UTC),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    assert [each["Sum"] for each in found["Datapoints"]] == [3]
 
 
 def test_an_invocation_is_lost_before_it_ran(cloud: RunningCloud, function: str, tmp_path: Path) -> None:

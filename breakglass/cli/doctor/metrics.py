@@ -301,7 +301,7 @@ def _judge_probe(probe: AlarmedSeries, found: Readings) -> list[Problem]:
             Problem(
                 Status.fail,
                 f"Slack refused the last probe of {channel}, {format_age(last.age)} ago.",
-                "The mail of the probe has Slack's error and its remedy: docs/runbooks/slack-is-down.md.",
+                "The e-mail of the probe has Slack's error and the remedy: docs/runbooks/slack-is-down.md.",
             )
         ]
     return []

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from breakglass.alerts.slack_errors import describe_slack_error
 from breakglass.app.domain.people import Person
 from breakglass.app.domain.policy import ApprovalPolicy, Principal
 from breakglass.app.error_codes import Remedy
@@ -180,10 +181,11 @@ def _missing_scope(scope: str) -> Problem:
 
 
 def _slack_failure(error: SlackError) -> Problem:
-    do = "Slack's error says what to repair: docs/runbooks/slack-is-down.md."
-    if error.remedy is Remedy.repair:
-        return Problem(Status.fail, f"Slack refuses the bot token: {error.error} ({error.method}).", do)
-    return Problem(Status.unknown, f"Slack does not answer: {error.error} ({error.method}).", "Try again in a moment.")
+    if error.remedy is not Remedy.repair:
+        what = f"Slack did not answer {error.method} ({error.error})."
+        return Problem(Status.unknown, what, "Try again in a moment; see https://slack-status.com.")
+    described = describe_slack_error(error.error)
+    return Problem(Status.fail, f"Slack refused {error.method} ({error.error}): {described.words}.", described.fix)
 
 
 # --- judgement --------------------------------------------------------------------------------------------------------

@@ -169,8 +169,8 @@ def test_rule_without_people_fails() -> None:
     [
         ("users.lookupByEmail", "missing_scope", "fail", "lacks the scope users:read.email"),
         ("users.info", "missing_scope", "fail", "lacks the scope users:read,"),
-        ("*", "token_revoked", "fail", "Slack refuses the bot token: token_revoked"),
-        ("*", "timeout", "unknown", "Slack does not answer: timeout"),
+        ("*", "token_revoked", "fail", "(token_revoked): the token was revoked."),
+        ("*", "timeout", "unknown", "Slack did not answer users.lookupByEmail (timeout)."),
     ],
 )
 def test_error_of_slack_is_one_finding(method: str, error: str, status: str, said: str) -> None:

@@ -1,10 +1,10 @@
 """The CloudWatch dashboard: the state of the alert path, and the uses of break-glass roles.
 
 All numbers of uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so no
-code of this package runs to count. With approvals, one row shows their metrics and those of the reconciler. EventBridge
-delivers its metrics on a best-effort basis
-(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html): they show a trend, CloudTrail has the
-record.
+code of this package runs to count. One row shows the measurements of the probe, the drills and the confirmed delivery.
+With approvals, one row shows their metrics and those of the reconciler. EventBridge delivers its metrics on a
+best-effort basis (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html): they show a trend,
+CloudTrail has the record.
 
 The format is CloudWatch's "Dashboard body structure and syntax"
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.alerts.console import console_url
-from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric
+from breakglass.naming import CHANNEL_DIMENSION, METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
 from breakglass.vocabulary import EvidencePath, partition_of_region
 
 WIDTH = 24
@@ -29,7 +29,7 @@ ALARMS_IN_A_WIDGET = 100
 _USE_PATHS = (EvidencePath.session_start, EvidencePath.portal, EvidencePath.console)
 
 Line = list[Any]
-"""One line of a graph: `[namespace, metric, dimension name, dimension value, rendering]`."""
+"""One line of a graph: `[namespace, metric, dimension name, dimension value, ..., rendering]`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,25 @@ class ApprovalMetrics:
     machine_arn: str
 
 
+@dataclass(frozen=True)
+class AlertPathMetrics:
+    """The resources of the alert path that have metrics beside those of its rules and queues.
+
+    Attributes:
+        stack: the value of the dimension `Stack`.
+        channels: IDs of the channels that the probe tests.
+        drill_rule_names: the drill rule of each role, by its name for people.
+        has_drill_schedule: True if drills are sent on a schedule.
+        machine_arn: the state machine of the confirmed delivery, if there is one.
+    """
+
+    stack: str
+    channels: Sequence[str]
+    drill_rule_names: Mapping[str, str]
+    has_drill_schedule: bool
+    machine_arn: str | None
+
+
 def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
     """Return the evidence path whose rule counts uses, or None without such a path.
 
@@ -65,12 +84,17 @@ def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
 
 
 def dashboard_body(
-    roles: Sequence[RoleMetrics], alarm_arns: Sequence[str], region: str, approvals: ApprovalMetrics | None = None
+    roles: Sequence[RoleMetrics],
+    alarm_arns: Sequence[str],
+    region: str,
+    approvals: ApprovalMetrics | None = None,
+    alert_path: AlertPathMetrics | None = None,
 ) -> dict[str, Any]:
     """Return the body of the dashboard, with the alarms at the top and the roles in their order.
 
     A graph has at most 500 lines, more than an event bus has rules.
     """
+    of_alert_path = _alert_path(alert_path, region, top=25) if alert_path else []
     every_path = tuple(EvidencePath)
     denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))
     delivered = _rule_metrics("Invocations", roles, every_path)
@@ -93,7 +117,8 @@ def dashboard_body(
             _graph("Dead letters: should be 0", letters, region, _position(0, 19, 8, 6), stat="Maximum"),
             _graph("Age of the oldest dead letter, seconds", age, region, _position(8, 19, 8, 6), stat="Maximum"),
             _graph("Failed without a dead letter: should be empty", lost, region, _position(16, 19, 8, 6)),
-            *(_approvals(approvals, region, top=25) if approvals else ()),
+            *of_alert_path,
+            *(_approvals(approvals, region, top=31 if of_alert_path else 25) if approvals else ()),
         ],
     }
 
@@ -105,6 +130,56 @@ def dashboard_url(name: str, region: str) -> str:
 
 def _position(left: int, top: int, width: int, height: int) -> dict[str, int]:
     return {"x": left, "y": top, "width": width, "height": height}
+
+
+def _alert_path(path: AlertPathMetrics, region: str, top: int) -> list[dict[str, Any]]:
+    """Return one row of graphs, without those that have no metric."""
+    reachable = [
+        _own_metric(path, AlertMetric.slack_reachable, each, CHANNEL_DIMENSION, each) for each in path.channels
+    ]
+    graphs = [
+        (title, lines, stat)
+        for title, lines, stat in (
+            ("Slack accepts messages: should be 1", reachable, "Minimum"),
+            (*_drills(path), "Maximum"),
+            ("Late or failed per day: should be empty", _late(path), "Sum"),
+        )
+        if lines
+    ]
+    width = WIDTH // max(1, len(graphs))
+    return [
+        _graph(title, lines, region, _position(column * width, top, width, 6), stat=stat)
+        for column, (title, lines, stat) in enumerate(graphs)
+    ]
+
+
+def _drills(path: AlertPathMetrics) -> tuple[str, list[Line]]:
+    """Return the time of a drill: to Slack's answer, or without one to EventBridge's successful delivery."""
+    if path.machine_arn:
+        return "Seconds from a drill to Slack", [_own_metric(path, AlertMetric.drill_seconds, "drills")]
+    # "Monitoring Amazon EventBridge" (EventBridge User Guide)
+    metric = "IngestionToInvocationSuccessLatency"
+    lines = [_rule_metric(metric, rule_name, label) for label, rule_name in path.drill_rule_names.items()]
+    return "Milliseconds from a drill to its delivery", lines
+
+
+def _late(path: AlertPathMetrics) -> list[Line]:
+    late = [_own_metric(path, AlertMetric.late_drills, "late drills")] if path.has_drill_schedule else []
+    if not path.machine_arn:
+        return late
+    failed = [
+        ["AWS/States", metric, "StateMachineArn", path.machine_arn, {"label": f"deliveries that {label}"}]
+        for metric, label in (
+            ("ExecutionsFailed", "failed"),
+            ("ExecutionsTimedOut", "timed out"),
+            ("ExecutionsAborted", "were stopped by hand"),
+        )
+    ]
+    return [_own_metric(path, AlertMetric.alerts_late, "late alerts"), *late, *failed]
+
+
+def _own_metric(path: AlertPathMetrics, metric: AlertMetric, label: str, *dimension: str) -> Line:
+    return [METRICS_NAMESPACE, metric, METRICS_DIMENSION, path.stack, *dimension, {"label": label}]
 
 
 def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[str, Any]]:

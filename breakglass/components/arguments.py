@@ -631,6 +631,23 @@ class UsageAlertArgs(TypedDict):
     Default: `false`."""
 
 
+class AlertPathMetricsArgs(TypedDict):
+    """The other components of the alert path that the dashboard shows."""
+
+    stack: str
+    """The value of their metrics' dimension `Stack`."""
+    channels: NotRequired[list[str]]
+    """IDs of the Slack channels that a `SlackProbe` tests."""
+    drill_rule_names: NotRequired[pulumi.Input[dict[str, str]]]
+    """Name of each drill rule, by the role; without `machine_arn`, their latencies are shown."""
+    has_drill_schedule: NotRequired[bool]
+    """True if there is a `DrillSchedule`. Default: `false`."""
+    machine_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the state machine of a `SlackDelivery`, if there is one."""
+    alarm_arns: pulumi.Input[list[str]]
+    """ARNs of the alarms of these components."""
+
+
 class ApprovalMetricsArgs(TypedDict):
     """The resources of the approvals that the dashboard shows."""
 
@@ -668,5 +685,7 @@ class UsageMonitoringArgs(TypedDict):
     """Send every alert to `topic_arn` too, as a second channel beside Slack. Default: `false`."""
     destination_arn: NotRequired[pulumi.Input[str]]
     """ARN of the API destination that posts to Slack; absent if a state machine posts."""
+    alert_path: NotRequired[AlertPathMetricsArgs]
+    """The other components of the alert path, if the dashboard is to show them."""
     approvals: NotRequired[ApprovalMetricsArgs]
     """The approvals, if the dashboard is to show them."""

@@ -19,7 +19,12 @@ from breakglass.components.alerts.slack_delivery import SlackDelivery, SlackDeli
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
-from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringSpec, WatchedRoleSpec
+from breakglass.components.alerts.usage_monitoring import (
+    AlertPathMetricsSpec,
+    UsageMonitoring,
+    UsageMonitoringSpec,
+    WatchedRoleSpec,
+)
 from breakglass.components.approvals.organization import Organization, Unreadable, read_organization
 from breakglass.components.arguments import BreakGlassArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -118,12 +123,9 @@ class BreakGlass(pulumi.ComponentResource):
             usage_alerts = {
                 subject: self._create_alert(alerts, target, subject) for subject in _watched_subjects(sets, alerts)
             }
-            if alerts.drill_interval_seconds is not None:
-                self._create_drills(alerts, alerts.drill_interval_seconds, usage_alerts, topics)
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
-            if alerts.probe_seconds is not None:
-                self._create_probe(alerts, alerts.probe_seconds, connection, topics)
-            monitoring = self._create_monitoring(alerts, connection, target, watched, topics)
+            alert_path = self._create_checks(alerts, connection, target, usage_alerts, topics)
+            monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path)
             if sets and instance and api:
                 approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
             monitoring.create_dashboard(approvals.metrics if approvals else None)
@@ -260,7 +262,8 @@ class BreakGlass(pulumi.ComponentResource):
                 ),
                 child,
             )
-            return _SlackTarget(delivery.machine_arn, delivery.start_role_arn)
+            alarm_arns = pulumi.Output.all(delivery.alarm_arn)
+            return _SlackTarget(delivery.machine_arn, delivery.start_role_arn, alarm_arns)
         destination = SlackDestination(
             f"{self._prefix}-slack",
             SlackDestinationSpec.from_validated(
@@ -268,7 +271,8 @@ class BreakGlass(pulumi.ComponentResource):
             ),
             child,
         )
-        return _SlackTarget(destination.destination_arn, destination.role_arn, destination.destination_arn)
+        no_alarms: pulumi.Output[list[str]] = pulumi.Output.from_input([])
+        return _SlackTarget(destination.destination_arn, destination.role_arn, no_alarms, destination.destination_arn)
 
     def _create_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Subject) -> UsageAlert:
         return UsageAlert(
@@ -286,8 +290,40 @@ class BreakGlass(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
 
+    def _create_checks(
+        self,
+        alerts: Alerts,
+        connection: SlackConnection,
+        target: "_SlackTarget",
+        usage_alerts: Mapping[Subject, UsageAlert],
+        topics: AlarmTopics,
+    ) -> AlertPathMetricsSpec:
+        """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
+        rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in usage_alerts.items()})
+        alarm_arns = [target.alarm_arns]
+        if alerts.drill_interval_seconds is not None:
+            drills = self._create_drills(alerts, alerts.drill_interval_seconds, rules, topics)
+            alarm_arns.append(drills.alarm_arns)
+        channels: list[str] = []
+        if alerts.probe_seconds is not None:
+            channels = _channels(self._spec, alerts)
+            alarm_arns.append(self._create_probe(alerts, alerts.probe_seconds, channels, connection, topics).alarm_arns)
+        return AlertPathMetricsSpec.from_validated(
+            stack=self._prefix,
+            channels=channels,
+            drill_rule_names=rules if alerts.has_drills else None,
+            has_drill_schedule=alerts.drill_interval_seconds is not None,
+            machine_arn=target.arn if target.destination_arn is None else None,
+            alarm_arns=pulumi.Output.all(*alarm_arns).apply(_flatten),
+        )
+
     def _create_probe(
-        self, alerts: Alerts, interval_seconds: int, connection: SlackConnection, topics: AlarmTopics
+        self,
+        alerts: Alerts,
+        interval_seconds: int,
+        channels: list[str],
+        connection: SlackConnection,
+        topics: AlarmTopics,
     ) -> SlackProbe:
         return SlackProbe(
             f"{self._prefix}-slack-probe",
@@ -296,7 +332,7 @@ class BreakGlass(pulumi.ComponentResource):
                 alerts,
                 alerts.slack,
                 stack=self._prefix,
-                channels=_channels(self._spec, alerts),
+                channels=channels,
                 interval_minutes=interval_seconds // 60,
                 connection_arn=connection.connection_arn,
                 topic_arn=topics.topic_arn,
@@ -308,10 +344,9 @@ class BreakGlass(pulumi.ComponentResource):
         self,
         alerts: Alerts,
         interval_seconds: int,
-        usage_alerts: Mapping[Subject, UsageAlert],
+        rules: pulumi.Output[dict[str, str | None]],
         topics: AlarmTopics,
     ) -> DrillSchedule:
-        rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in usage_alerts.items()})
         return DrillSchedule(
             f"{self._prefix}-drills",
             DrillScheduleSpec.from_validated(
@@ -333,6 +368,7 @@ class BreakGlass(pulumi.ComponentResource):
         target: "_SlackTarget",
         watched: Sequence[WatchedRoleSpec],
         topics: AlarmTopics,
+        alert_path: AlertPathMetricsSpec,
     ) -> UsageMonitoring:
         return UsageMonitoring(
             f"{self._prefix}-monitoring",
@@ -345,6 +381,7 @@ class BreakGlass(pulumi.ComponentResource):
                 connection_arn=connection.connection_arn,
                 destination_arn=target.destination_arn,
                 **_topic_arns(alerts, topics),
+                alert_path=alert_path,
                 approvals=None,
                 create_dashboard=False,
             ),
@@ -393,11 +430,13 @@ class _SlackTarget:
     Attributes:
         arn: its ARN.
         role_arn: the role by which EventBridge calls it.
+        alarm_arns: its alarms.
         destination_arn: the ARN again, if it is an API destination.
     """
 
     arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
+    alarm_arns: pulumi.Output[list[str]]
     destination_arn: pulumi.Output[str] | None = None
 
 
@@ -407,6 +446,10 @@ Value = TypeVar("Value")
 def _join_outputs(outputs: Mapping[str, pulumi.Output[Value]]) -> pulumi.Output[dict[str, Value]]:
     """Turn a mapping of outputs into one output; Output.all would make a list of an empty one."""
     return cast(pulumi.Output[dict[str, Value]], pulumi.Output.from_input(dict(outputs)))
+
+
+def _flatten(lists: Sequence[Sequence[str]]) -> list[str]:
+    return [each for listed in lists for each in listed]
 
 
 def _topic_arns(alerts: Alerts, topics: AlarmTopics) -> dict[str, pulumi.Output[Any] | None]:

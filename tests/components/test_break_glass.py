@@ -595,6 +595,27 @@ def test_outputs_with_approvals() -> None:
     assert policy["settings"]["instance_arn"] == INSTANCE_ARN
 
 
+@pytest.mark.parametrize("delivery", ["direct", "confirmed"])
+def test_dashboard_shows_the_whole_alert_path(delivery: str) -> None:
+    deployment = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P2D"}, "delivery": delivery}})
+
+    dashboard = deployment.get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
+    widgets = [each["properties"] for each in json.loads(dashboard.inputs["dashboardBody"])["widgets"]]
+    alarms = [arn for each in widgets for arn in each.get("alarms", ())]
+    assert {arn.rpartition(":")[2] for arn in alarms} == {
+        each.inputs["name"] for each in deployment.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    }
+    titles = {each["title"] for each in widgets if "title" in each}
+    assert "Slack accepts messages: should be 1" in titles
+    assert ("Seconds from a drill to Slack" in titles) == (delivery == "confirmed")
+    (late,) = [each["metrics"] for each in widgets if each.get("title") == "Late or failed per day: should be empty"]
+    assert [line[1] for line in late] == (
+        ["LateDrills"]
+        if delivery == "direct"
+        else ["AlertsLate", "LateDrills", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]
+    )
+
+
 def test_dashboard_shows_alarms_of_approvals() -> None:
     dashboard = break_glass(WITH_APPROVALS).get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
 

@@ -308,6 +308,28 @@ def test_dashboard_shows_all_roles_and_alarms() -> None:
     assert dashboard == {"dashboardName": "breakglass-watch-dashboard", "region": REGION}
 
 
+def test_alert_path_changes_only_the_dashboard() -> None:
+    arn = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-slack-probe-C0123456789"
+    alert_path = {
+        "stack": "prod",
+        "channels": ["C0123456789"],
+        "drill_rule_names": {"devops-break-glass": "breakglass-devops-drill"},
+        "alarm_arns": [arn],
+    }
+
+    with_it, without = watch(alert_path=alert_path), watch()
+
+    assert with_it.inventory() == without.inventory()
+    changed = {urn for urn, each in without.by_urn().items() if with_it.by_urn()[urn].inputs != each.inputs}
+    assert changed == {without.get(DASHBOARD, "watch-dashboard").urn}
+    widgets = json.loads(with_it.get(DASHBOARD, "watch-dashboard").inputs["dashboardBody"])["widgets"]
+    assert [each["properties"]["alarms"][-1] for each in widgets if each["type"] == "alarm"] == [arn]
+    assert [each["properties"]["title"] for each in widgets if each["y"] == 25] == [
+        "Slack accepts messages: should be 1",
+        "Milliseconds from a drill to its delivery",
+    ]
+
+
 def test_approvals_change_only_the_dashboard() -> None:
     arn = "arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-prod-approvals-receiver-errors"
     approvals = {

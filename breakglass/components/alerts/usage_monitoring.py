@@ -14,7 +14,14 @@ from pydantic import Field, StrictBool
 from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
-from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
+from breakglass.alerts.dashboard import (
+    AlertPathMetrics,
+    ApprovalMetrics,
+    RoleMetrics,
+    dashboard_body,
+    dashboard_url,
+    usage_path,
+)
 from breakglass.alerts.messages import Transformer, email_text, is_usage
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Subject
@@ -26,6 +33,7 @@ from breakglass.naming import physical_name
 from breakglass.stack_file.alerts import AlertText, UsageCount
 from breakglass.stack_file.base import ConfigModel, StringInput, StringListInput, StringMapInput
 from breakglass.stack_file.tags import Tagged
+from breakglass.stack_file.types import SlackChannelId
 from breakglass.vocabulary import EvidencePath
 
 DAY = 86_400
@@ -66,6 +74,23 @@ class ApprovalMetricsSpec(ConfigModel):
     """ARNs of its alarms."""
 
 
+class AlertPathMetricsSpec(ConfigModel):
+    """The other components of the alert path that the dashboard shows."""
+
+    stack: str
+    """The value of their metrics' dimension `Stack`."""
+    channels: list[SlackChannelId] = Field(default_factory=list)
+    """IDs of the Slack channels that a `SlackProbe` tests."""
+    drill_rule_names: StringMapInput = None
+    """Name of each drill rule, by the role; without `machine_arn`, their latencies are shown."""
+    has_drill_schedule: StrictBool = False
+    """True if there is a `DrillSchedule`."""
+    machine_arn: StringInput = None
+    """ARN of the state machine of a `SlackDelivery`, if there is one."""
+    alarm_arns: StringListInput
+    """ARNs of the alarms of these components."""
+
+
 class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """Arguments of `UsageMonitoring`."""
 
@@ -81,6 +106,8 @@ class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """Send every alert to `topic_arn` too, as a second channel beside Slack."""
     destination_arn: StringInput = None
     """ARN of the API destination that posts to Slack; absent if a state machine posts."""
+    alert_path: AlertPathMetricsSpec | None = None
+    """The other components of the alert path, if the dashboard is to show them."""
     approvals: ApprovalMetricsSpec | None = None
     """The approvals, if the dashboard is to show them."""
     create_dashboard: SkipJsonSchema[bool] = True
@@ -138,6 +165,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             approvals: The approvals, if the dashboard is to show them.
         """
         name, spec = self._prefix, self._spec
+        path = spec.alert_path
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=physical_name(f"{name}-dashboard"),
@@ -147,6 +175,9 @@ class UsageMonitoring(pulumi.ComponentResource):
                 alarm_arns=pulumi.Output.all(*self._alarm_arns),
                 machine_arn=approvals.machine_arn if approvals else None,
                 approval_alarm_arns=approvals.alarm_arns if approvals else [],
+                drill_rule_names=path.drill_rule_names if path and path.drill_rule_names is not None else {},
+                delivery_arn=path.machine_arn if path else None,
+                path_alarm_arns=path.alarm_arns if path else [],
             ).apply(partial(_dashboard_json, spec, approvals)),
             region=spec.region,
             opts=pulumi.ResourceOptions(parent=self),
@@ -314,5 +345,16 @@ def _dashboard_json(
         )
     ]
     metrics = ApprovalMetrics(approvals.stack, approvals.function_names, resolved["machine_arn"]) if approvals else None
-    alarm_arns = [*resolved["alarm_arns"], *resolved["approval_alarm_arns"]]
-    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, metrics), separators=(",", ":"))
+    alert_path = (
+        AlertPathMetrics(
+            stack=spec.alert_path.stack,
+            channels=spec.alert_path.channels,
+            drill_rule_names=resolved["drill_rule_names"],
+            has_drill_schedule=spec.alert_path.has_drill_schedule,
+            machine_arn=resolved["delivery_arn"],
+        )
+        if spec.alert_path
+        else None
+    )
+    alarm_arns = [*resolved["alarm_arns"], *resolved["path_alarm_arns"], *resolved["approval_alarm_arns"]]
+    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, metrics, alert_path), separators=(",", ":"))

@@ -5,11 +5,19 @@ Not proven here: that AWS keeps metrics under these names (docs/live-checks.md).
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from breakglass.alerts.dashboard import ApprovalMetrics, RoleMetrics, dashboard_body, dashboard_url, usage_path
+from breakglass.alerts.dashboard import (
+    AlertPathMetrics,
+    ApprovalMetrics,
+    RoleMetrics,
+    dashboard_body,
+    dashboard_url,
+    usage_path,
+)
 from breakglass.vocabulary import EvidencePath
 
 REGION = "eu-central-1"
@@ -22,6 +30,15 @@ EMERGENCY = RoleMetrics(
 
 
 APPROVALS = ApprovalMetrics("prod-approvals", ["receiver", "interactions"], "arn:aws:states:machine")
+
+
+PATH = AlertPathMetrics(
+    stack="prod",
+    channels=["C0123456789", "C0APPROVALS1"],
+    drill_rule_names={"devops-break-glass": "rule-devops-drill"},
+    has_drill_schedule=False,
+    machine_arn=None,
+)
 
 
 def alarms(count: int) -> list[str]:
@@ -94,6 +111,81 @@ def test_dead_letters_are_shown_by_their_maximum(title: str, metric: str) -> Non
     assert metrics(title, DEVOPS) == [
         ["AWS/SQS", metric, "QueueName", "queue-devops", {"label": "devops-break-glass"}],
     ]
+
+
+def path_graphs(path: AlertPathMetrics) -> dict[str, tuple[str, list[list[Any]]]]:
+    """Statistic and lines of the graphs that the alert path adds, by title."""
+    without = widgets(DEVOPS)
+    added = dashboard_body([DEVOPS], alarms(2), REGION, None, path)["widgets"]
+    assert added[: len(without)] == without
+    return {
+        each["properties"]["title"]: (each["properties"]["stat"], each["properties"]["metrics"])
+        for each in added[len(without) :]
+    }
+
+
+def test_direct_delivery_shows_channels_and_latency_of_drills() -> None:
+    assert path_graphs(PATH) == {
+        "Slack accepts messages: should be 1": (
+            "Minimum",
+            [
+                ["Breakglass", "SlackReachable", "Stack", "prod", "Channel", channel, {"label": channel}]
+                for channel in PATH.channels
+            ],
+        ),
+        "Milliseconds from a drill to its delivery": (
+            "Maximum",
+            [
+                [
+                    "AWS/Events",
+                    "IngestionToInvocationSuccessLatency",
+                    "RuleName",
+                    "rule-devops-drill",
+                    {"label": "devops-break-glass"},
+                ]
+            ],
+        ),
+    }
+
+
+def test_confirmed_delivery_shows_seconds_late_and_failed() -> None:
+    graphs = path_graphs(replace(PATH, machine_arn="arn:aws:states:delivery", has_drill_schedule=True))
+
+    assert graphs["Seconds from a drill to Slack"] == (
+        "Maximum",
+        [["Breakglass", "DrillSeconds", "Stack", "prod", {"label": "drills"}]],
+    )
+    stat, lines = graphs["Late or failed per day: should be empty"]
+    assert stat == "Sum"
+    assert [line[:4] for line in lines] == [
+        ["Breakglass", "AlertsLate", "Stack", "prod"],
+        ["Breakglass", "LateDrills", "Stack", "prod"],
+        *(
+            ["AWS/States", f"Executions{each}", "StateMachineArn", "arn:aws:states:delivery"]
+            for each in ("Failed", "TimedOut", "Aborted")
+        ),
+    ]
+
+
+def test_scheduled_drills_of_direct_delivery_show_late_ones() -> None:
+    _, lines = path_graphs(replace(PATH, has_drill_schedule=True))["Late or failed per day: should be empty"]
+
+    assert [line[1] for line in lines] == ["LateDrills"]
+
+
+def test_alert_path_without_metrics_has_no_row() -> None:
+    path = AlertPathMetrics("prod", [], {}, has_drill_schedule=False, machine_arn=None)
+
+    body = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS, path)
+
+    assert body == dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)
+
+
+def test_row_of_approvals_is_below_that_of_the_alert_path() -> None:
+    body = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS, PATH)
+
+    assert {each["y"] for each in body["widgets"] if each["y"] >= 25} == {25, 31}
+    assert {each["x"] + each["width"] for each in body["widgets"] if each["y"] >= 25} <= {8, 12, 16, 24}
 
 
 def test_approvals_add_a_row_and_change_no_other() -> None:

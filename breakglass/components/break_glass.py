@@ -470,7 +470,7 @@ def _account_names(organization: Organization | Unreadable) -> dict[str, str]:
 
 
 def _alert_channels(alerts: Alerts) -> list[str]:
-    """Return the names of the accounts by their IDs; none if the organization does not list them."""
+    """Return the IDs of the channels of alerts and drills, each once, that of the alerts first."""
     drill_channel = alerts.slack.drill_channel if alerts.has_drills else None
     return list(dict.fromkeys([alerts.slack.channel, drill_channel or alerts.slack.channel]))
 

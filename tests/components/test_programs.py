@@ -17,11 +17,12 @@ FOREIGN = ROOT / "tests" / "engine" / "foreign_program"
 
 
 def run(program: Path) -> Deployment:
-    """Run a program as the Pulumi CLI does, with a made-up bot token as its only setting."""
+    """Run a program as the Pulumi CLI does, with made-up secrets as its only settings."""
 
     def main() -> None:
-        key = f"{pulumi.get_project()}:slackBotToken"
-        pulumi.runtime.set_all_config({key: "xoxb-1-made-up"}, [key])
+        secrets = {"slackBotToken": "xoxb-1-made-up", "pager": "https://events.example.com/made-up"}
+        config = {f"{pulumi.get_project()}:{key}": value for key, value in secrets.items()}
+        pulumi.runtime.set_all_config(config, list(config))
         runpy.run_path(str(program / "__main__.py"), run_name="__main__")
 
     return deploy(main)

@@ -15,6 +15,7 @@ from localcloud.engine import UpdateResult
 from .conftest import NewEngine
 
 PROGRAM = Path(__file__).parent / "foreign_program"
+PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 TOKEN = "xoxb-000000000000-foreign-and-not-to-be-seen"
 
 
@@ -34,6 +35,7 @@ class Life:
 def life(new_engine: NewEngine) -> Life:
     engine = new_engine(PROGRAM)
     engine.config_set("foreign-program:slackBotToken", TOKEN, secret=True)
+    engine.config_set("foreign-program:pager", PAGER, secret=True)
     up, preview = engine.up(), engine.preview()
     outputs, state = engine.outputs(), engine.export()
     destroy = engine.destroy()
@@ -62,9 +64,10 @@ def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.preview.changes == {}
 
 
-def test_token_is_nowhere_in_clear(life: Life) -> None:
-    assert TOKEN not in json.dumps(life.state)
-    assert TOKEN not in "".join(each.output for each in (life.up, life.preview, life.destroy))
+@pytest.mark.parametrize("secret", [TOKEN, PAGER], ids=["token", "pager"])
+def test_secret_is_nowhere_in_clear(life: Life, secret: str) -> None:
+    assert secret not in json.dumps(life.state)
+    assert secret not in "".join(each.output for each in (life.up, life.preview, life.destroy))
 
 
 def test_destroy_leaves_nothing(life: Life) -> None:

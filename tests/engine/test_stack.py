@@ -200,16 +200,16 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 20,
-        "targets": 47,
+        "rules": 21,
+        "targets": 48,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,
         "queues": 4,
         "topics": 2,
         "subscriptions": 2,
-        "roles": 1,
-        "alarms": 16,
+        "roles": 3,
+        "alarms": 19,
         "dashboards": 1,
         "permission sets": 4,
         "assignments": 3,

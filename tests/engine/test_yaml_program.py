@@ -24,6 +24,7 @@ from localcloud.stack import ROOT
 from localcloud.toolchain import TOOLS
 
 PROGRAM = Path(__file__).parent / "yaml_program"
+PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 TOKEN = "xoxb-000000000000-yaml-and-not-to-be-seen"
 PYTHON_OF_OLD_HOST = """\
 #!/bin/sh
@@ -37,7 +38,7 @@ else
     exec {python} "$@"
 fi
 """
-COMPONENTS = ("PermissionSetPair", "SlackConnection", "SlackDestination", "UsageAlert")
+COMPONENTS = ("AlarmTopics", "PermissionSetPair", "SlackConnection", "SlackDestination", "UsageAlert")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     engine.config_set("yaml-program:instanceArn", instance["InstanceArn"])
     engine.config_set("yaml-program:identityStoreId", instance["IdentityStoreId"])
     engine.config_set("yaml-program:slackBotToken", TOKEN, secret=True)
+    engine.config_set("yaml-program:pager", PAGER, secret=True)
     up, outputs, state = engine.up(), engine.outputs(), engine.export()
     policy = sso.get_inline_policy_for_permission_set(
         InstanceArn=instance["InstanceArn"], PermissionSetArn=outputs["breakGlassArn"]
@@ -143,9 +145,10 @@ def test_second_preview_shows_no_changes(life: Life) -> None:
     assert life.preview.changes == {}
 
 
-def test_token_is_nowhere_in_clear(life: Life) -> None:
-    assert TOKEN not in json.dumps(life.state)
-    assert TOKEN not in "".join(result.output for result in (life.up, life.preview, life.destroy))
+@pytest.mark.parametrize("secret", [TOKEN, PAGER], ids=["token", "pager"])
+def test_secret_is_nowhere_in_clear(life: Life, secret: str) -> None:
+    assert secret not in json.dumps(life.state)
+    assert secret not in "".join(result.output for result in (life.up, life.preview, life.destroy))
 
 
 def test_destroy_leaves_nothing(life: Life) -> None:

@@ -54,7 +54,14 @@ alert = breakglass.UsageAlert(
         "evidence_paths": [breakglass.EvidencePath.session_start, breakglass.EvidencePath.denied],
     },
 )
-topics = breakglass.AlarmTopics("security", {"region": REGION, "emails": ["security@example.com"]})
+topics = breakglass.AlarmTopics(
+    "security",
+    {
+        "region": REGION,
+        "emails": ["security@example.com"],
+        "pagers": {"pagerduty": config.require_secret("pager")},
+    },
+)
 monitoring = breakglass.UsageMonitoring(
     "security",
     {

@@ -300,7 +300,7 @@ class BreakGlass(pulumi.ComponentResource):
     ) -> AlertPathMetricsSpec:
         """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
         rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in usage_alerts.items()})
-        alarm_arns = [target.alarm_arns]
+        alarm_arns = [topics.alarm_arns, target.alarm_arns]
         if alerts.drill_interval_seconds is not None:
             drills = self._create_drills(alerts, alerts.drill_interval_seconds, rules, topics)
             alarm_arns.append(drills.alarm_arns)

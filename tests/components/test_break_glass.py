@@ -206,6 +206,7 @@ def test_inventory(args: dict[str, Any], inventory: set[tuple[str, str]]) -> Non
     assert break_glass(args).inventory() == {("breakglass:index:BreakGlass", "prod"), *inventory}
 
 
+PAGED = {**ALERTS["monitoring"], "pagers": {"pagerduty": "https://events.example.com/made-up"}}
 CONFIRMED = {**ALERTS_ONLY, "alerts": {**ALERTS, "delivery": "confirmed"}}
 DELIVERY_ARN = "arn:aws:states:eu-central-1:222222222222:stateMachine:breakglass-prod-slack-delivery"
 OF_THE_DESTINATION = {part for part in OF_SLACK if part[1] in ("prod-slack-destination", "prod-slack-role")} | {
@@ -346,6 +347,28 @@ def test_outputs() -> None:
         "?region=eu-central-1#dashboards/dashboard/breakglass-prod-monitoring-dashboard",
         **WITHOUT_APPROVALS,
     }
+
+
+@pytest.mark.parametrize("delivery", ["direct", "confirmed"])
+def test_pagers_page_every_use_and_no_other_rule(delivery: str) -> None:
+    args = {**WITH_APPROVALS, "alerts": {**ALERTS, "monitoring": PAGED, "delivery": delivery}}
+    deployment = break_glass(args)
+
+    page_topic = deployment.outputs["page_topic_arn"]
+    assert page_topic == "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-pages"
+    by_rule: dict[str, list[Any]] = {}
+    for target in deployment.of_type(TARGET):
+        by_rule.setdefault(target.inputs["rule"], []).append(target.inputs)
+    paged = {rule for rule, targets in by_rule.items() if page_topic in [each["arn"] for each in targets]}
+    uses = {
+        name
+        for names in deployment.outputs["rule_names"].values()
+        for path, name in names.items()
+        if path != EvidencePath.denied
+    }
+    assert paged == {*uses, "breakglass-prod-monitoring-lost-connection"}
+    # A rule has at most five targets ("Amazon EventBridge quotas").
+    assert max(len(targets) for targets in by_rule.values()) == 4
 
 
 def test_outputs_without_alerts() -> None:
@@ -597,7 +620,8 @@ def test_outputs_with_approvals() -> None:
 
 @pytest.mark.parametrize("delivery", ["direct", "confirmed"])
 def test_dashboard_shows_the_whole_alert_path(delivery: str) -> None:
-    deployment = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P2D"}, "delivery": delivery}})
+    alerts = {**ALERTS, "monitoring": PAGED, "drills": {"every": "P2D"}, "delivery": delivery}
+    deployment = break_glass({**ALERTS_ONLY, "alerts": alerts})
 
     dashboard = deployment.get("aws:cloudwatch/dashboard:Dashboard", "prod-monitoring-dashboard")
     widgets = [each["properties"] for each in json.loads(dashboard.inputs["dashboardBody"])["widgets"]]

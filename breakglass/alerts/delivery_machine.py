@@ -181,6 +181,8 @@ _HAS_TIME = (
     f"($type({_TIME}) = 'string' ? ($length({_TIME}) = 20 ? "
     f"($contains({_TIME}, /{_DATE}/) or $contains({_TIME}, /{_LEAP_DAY}/)) : false) : false)"
 )
+# The sender of a drill chooses its time, so no reader sees it.
+_IS_DRILL = f"$metadata.event_type = '{DRILL_EVENT_TYPE}'"
 _NAME = f"($type({_PAYLOAD}.account) = 'string' ? $lookup($names, {_PAYLOAD}.account) : null)"
 
 _BODY = f"""(
@@ -189,7 +191,7 @@ _BODY = f"""(
   $notes := [
     $late > 0 ? {_literal(_LATE)} : '',
     $type($name) = 'string' ? '*Account name:* `' & $name & '`' : '',
-    {_HAS_TIME} ? '*When, on your clock:* <!date^' & $string($floor($toMillis({_TIME}) / 1000))
+    {_HAS_TIME} and $not({_IS_DRILL}) ? '*When, on your clock:* <!date^' & $string($floor($toMillis({_TIME}) / 1000))
       & '^{{date_short_pretty}} {{time_secs}}|' & {_TIME} & '>' : ''
   ];
   $note := $join($filter($notes, function($n) {{ $n != '' }}), '\\n');
@@ -299,7 +301,7 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
 
 def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
     partition, dimensions = delivery.partition, own_dimensions(delivery.stack)
-    is_drill = f"$metadata.event_type = '{DRILL_EVENT_TYPE}' and {_HAS_TIME}"
+    is_drill = f"{_IS_DRILL} and {_HAS_TIME}"
     seconds = _expression(f"$max([0, ($millis() - $toMillis({_TIME})) / 1000])")
     # A metric that can't be written must not fail a delivery.
     onward: dict[str, Any] = {

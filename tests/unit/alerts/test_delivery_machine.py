@@ -251,6 +251,15 @@ def test_drill_goes_to_its_channel_and_counts_seconds() -> None:
     assert value["Value"] >= 0
 
 
+def test_drill_shows_no_time_which_is_its_senders() -> None:
+    _, world = deliver(OK, alert=DRILL)
+    drill = json.dumps(world.posts[0]["blocks"])
+    _, world = deliver(OK, alert=ALERT)
+
+    assert "<!date" not in drill
+    assert "<!date" in json.dumps(world.posts[0]["blocks"])
+
+
 def test_drill_without_time_is_delivered_without_metric() -> None:
     run, world = deliver(OK, alert={**DRILL, "metadata": {**DRILL["metadata"], "event_payload": {"time": "soon"}}})
 

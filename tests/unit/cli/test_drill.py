@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drills import drill_message, drill_pattern
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli import CommandContext, run_command
-from breakglass.cli.drill import CONFIRMED_SECONDS, DIRECT_SECONDS
+from breakglass.cli.drill import CONFIRMED_SECONDS, DIRECT_SECONDS, PLAIN_STATE, TOLD_STATE
 from tests.app.domain.policies import EVERYBODY
 from tests.app.doubles.directory import MemoryDirectory
 from tests.app.doubles.store import MemoryStore
@@ -412,6 +413,12 @@ def test_drill_without_an_answer_stops_at_slack() -> None:
 
     assert result["stage"] == "slack"
     assert EXECUTION in result["what"]
+
+
+def test_states_of_the_delivery_machine_are_known() -> None:
+    url, topic = "https://slack.com/api/chat.postMessage", f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
+    settings = DeliverySettings(url, CONNECTION_ARN, ["C0123456789"], topic, None, "prod", {})
+    assert {TOLD_STATE, PLAIN_STATE} <= delivery_definition(settings)["States"].keys()
 
 
 # --- it can't look ----------------------------------------------------------------------------------------------------

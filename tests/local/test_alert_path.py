@@ -7,10 +7,13 @@ Not shown here: an alert that is explained (test_approvals.py), what Slack's own
 """
 
 import copy
+import io
 import json
 import re
+import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from breakglass.cli import CommandContext, run_command
 from breakglass.vocabulary import EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
 from localcloud.emulators.loopback import request_json
@@ -28,7 +32,9 @@ from localcloud.engine import Engine
 from localcloud.records import RECORDS, load_record, load_records
 from localcloud.replay import ReplayResult, replay_records
 from localcloud.stack import ROOT
-from tests.stack_file import configure_alerts
+from tests.app.doubles.directory import MemoryDirectory
+from tests.app.doubles.store import MemoryStore
+from tests.stack_file import configure_alerts, stack_file
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
 
@@ -68,6 +74,7 @@ class Deployed:
     """
 
     cloud: RunningCloud
+    engine: Engine
     logs: Path
     outputs: dict[str, Any]
     mailbox: str
@@ -114,7 +121,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         mailbox = cloud.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{MANAGEMENT_ACCOUNT}:mailbox"
         cloud.client("sns").subscribe(TopicArn=outputs["topicArn"], Protocol="sqs", Endpoint=arn)
-        yield Deployed(cloud, logs, outputs, mailbox)
+        yield Deployed(cloud, engine, logs, outputs, mailbox)
 
 
 # --- every record --------------------------------------------------------------------------------------------------
@@ -366,3 +373,76 @@ def test_a_lost_connection_to_slack_is_told_by_email(deployed: Deployed, what: s
     deployed.cloud.wait_idle()
     [mail] = deployed.mails()
     assert f"Break-glass alerts do not reach Slack: EventBridge reports {what} at 2026-03-14T02:12:29Z" in mail
+
+
+# --- breakglass drill; the last test switches to confirmed delivery --------------------------------------------------
+
+
+def drill(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
+    """Sends a drill of devops-break-glass as a person does; returns the exit status and the result."""
+
+    def pulumi(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, json.dumps(deployed.engine.export()), "")
+
+    for name, value in deployed.cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    out = io.StringIO()
+    context = CommandContext(
+        run=pulumi,
+        directory=lambda policy: MemoryDirectory(()),
+        store=lambda outputs: MemoryStore(),
+        clock=lambda: int(time.time()),
+        out=out,
+        err=io.StringIO(),
+        # Retries and late posts are as much faster here.
+        pause=lambda seconds: time.sleep(seconds / 10),
+    )
+    status = run_command(["drill", "--role", "devops-break-glass", "--json"], context)
+    [result] = json.loads(out.getvalue())
+    return status, result
+
+
+def test_drill_with_direct_delivery_is_in_the_channel_it_names(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, result = drill(deployed, monkeypatch)
+    deployed.cloud.wait_idle()
+
+    assert (status, result["status"]) == (0, "sent")
+    message = deployed.cloud.messages()[-1]
+    assert message["metadata"]["event_payload"]["event_id"] == result["drill"]
+    assert f"Look at channel {message['channel']} for the message of drill {result['drill']}" in result["do"]
+
+
+def test_drill_of_a_disabled_rule_is_not_sent(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    events, name = deployed.cloud.client("events"), rule(EvidencePath.console)
+    events.disable_rule(Name=name)
+    try:
+        status, result = drill(deployed, monkeypatch)
+    finally:
+        described = events.describe_rule(Name=name)
+        state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+        events.put_rule(Name=name, EventPattern=described["EventPattern"], State=state)
+
+    assert (status, result["status"], result["stage"]) == (1, "stopped", "rule")
+    assert result["what"] == f"The rule {name} is disabled."
+
+
+def test_drill_with_confirmed_delivery_knows_slacks_answer(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stack_file(deployed.engine) as config:
+        config["breakglass:alerts"]["delivery"] = "confirmed"
+    deployed.engine.up()
+
+    status, result = drill(deployed, monkeypatch)
+    assert (status, result["status"]) == (0, "arrived")
+    assert result["seconds"] < 30
+    assert deployed.cloud.messages()[-1]["metadata"]["event_payload"]["event_id"] == result["drill"]
+
+    deployed.cloud.fail_slack(methods=["chat.postMessage"], error="is_archived")
+    try:
+        status, result = drill(deployed, monkeypatch)
+    finally:
+        deployed.cloud.end_faults()
+    assert (status, result["status"], result["stage"]) == (1, "stopped", "slack")
+    assert "the channel is archived (is_archived)" in result["what"]
+    deployed.cloud.wait_idle()

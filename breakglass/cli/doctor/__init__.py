@@ -15,14 +15,13 @@ from breakglass.cli.aws_client import translate_aws_errors
 from breakglass.cli.deployment import Deployment
 from breakglass.cli.doctor.alert_path import ALERT_PATH
 from breakglass.cli.doctor.approvals import APPROVALS
-from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Finding, Status, sort_findings
 from breakglass.cli.doctor.metrics import DRILLS, PROBE
 from breakglass.cli.doctor.monitoring import MONITORING
 from breakglass.cli.doctor.people import PEOPLE
 from breakglass.cli.doctor.trail import TRAIL
-from breakglass.errors import CommandError, InvalidArgumentError, format_value
-from breakglass.errors import Problem as Report
+from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value
 
 CHECKS: tuple[Check[Any, Any], ...] = (TRAIL, *ALERT_PATH, PROBE, DRILLS, *MONITORING, *APPROVALS, PEOPLE)
 """All checks, in the order of their findings."""
@@ -37,12 +36,12 @@ def examine(deployment: Deployment, sources: Sources) -> list[Finding]:
         CommandError: there are no credentials, they are of another account, or AWS does not respond.
     """
     require_account(deployment, sources)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            findings = list(_examine_all(deployment, sources, pool))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-    return sort_findings(findings)
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        return sort_findings(_examine_all(deployment, sources, pool))
+    finally:
+        # After an interruption, calls that have not begun are left out.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def require_account(deployment: Deployment, sources: Sources) -> None:
@@ -56,7 +55,7 @@ def require_account(deployment: Deployment, sources: Sources) -> None:
         found = str(sources.aws(region).call("sts", "GetCallerIdentity").get("Account"))
     if found != account:
         raise CommandError(
-            Report(
+            Problem(
                 "AWS credentials",
                 format_value(found),
                 f"Your AWS credentials are of account {found}, and the stack is in account {account}.",
@@ -73,17 +72,17 @@ def _examine_all(deployment: Deployment, sources: Sources, pool: ThreadPoolExecu
         try:
             subjects = check.subjects(deployment)
         except InvalidArgumentError as error:
-            unreadable.append(check.finding(Problem(Status.unknown, error.problem.why, error.problem.instead)))
+            unreadable.append(check.finding(Judgement(Status.unknown, error.problem.why, error.problem.instead)))
             continue
         started.append((check, [pool.submit(check.examine, sources, subject) for subject in subjects]))
     total, done = sum(len(futures) for _, futures in started), 0
     yield from unreadable
     for check, futures in started:
-        problems: list[Finding] = []
+        findings: list[Finding] = []
         for future in futures:
-            problems += future.result()
+            findings += future.result()
             done += 1
             sources.report(f"asking AWS and Slack: {done} of {total} answers")
-        yield from problems
-        if futures and not problems:
+        yield from findings
+        if futures and not findings:
             yield check.fine(len(futures))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.cli.deployment import SECRET, Deployment, Resource
-from breakglass.cli.doctor.check import Check, Problem, Sources, call_or_none
+from breakglass.cli.doctor.check import Check, Judgement, Sources, call_or_none
 from breakglass.cli.doctor.finding import Status
 
 RULE = "aws:cloudwatch/eventRule"
@@ -36,9 +36,9 @@ Answer = Mapping[str, Any] | None
 """An answer of AWS; None if the resource does not exist."""
 
 
-def missing(kind: str, name: str) -> list[Problem]:
+def missing(kind: str, name: str) -> list[Judgement]:
     """Return the problem of a resource that AWS does not have."""
-    return [Problem(Status.fail, f"{kind} {name} does not exist in AWS.", REDEPLOY)]
+    return [Judgement(Status.fail, f"{kind} {name} does not exist in AWS.", REDEPLOY)]
 
 
 def changed_properties(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
@@ -77,18 +77,18 @@ def _look_at_rule(sources: Sources, rule: Resource) -> Answer:
     )
 
 
-def judge_rule(rule: Resource, found: Answer) -> list[Problem]:
+def judge_rule(rule: Resource, found: Answer) -> list[Judgement]:
     """Return the problems of a rule: missing, disabled, blind to read events, or with another pattern or schedule."""
     name = rule.physical_name
     if found is None:
         return missing("The rule", name)
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     expected, state = rule.get("state") or _ENABLED, found.get("State")
     if state == "DISABLED" and expected != state:
-        problems.append(Problem(Status.fail, f"The rule {name} is disabled.", REDEPLOY))
+        problems.append(Judgement(Status.fail, f"The rule {name} is disabled.", REDEPLOY))
     elif state != expected:
         problems.append(
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The rule {name} has the state {state}, not {expected}.",
                 REDEPLOY,
@@ -97,7 +97,7 @@ def judge_rule(rule: Resource, found: Answer) -> list[Problem]:
         )
     patterns = {"EventPattern": rule.get("eventPattern"), "ScheduleExpression": rule.get("scheduleExpression")}
     problems += [
-        Problem(Status.fail, f"The rule {name} has another {each} than deployed.", REDEPLOY)
+        Judgement(Status.fail, f"The rule {name} has another {each} than deployed.", REDEPLOY)
         for each in changed_properties(patterns, found)
     ]
     return problems
@@ -144,21 +144,21 @@ def _look_at_targets(sources: Sources, rule: RuleTargets) -> dict[str, Mapping[s
     return None if answer is None else {str(each.get("Id")): each for each in answer.get("Targets") or ()}
 
 
-def judge_targets(rule: RuleTargets, found: Mapping[str, Mapping[str, Any]] | None) -> list[Problem]:
+def judge_targets(rule: RuleTargets, found: Mapping[str, Mapping[str, Any]] | None) -> list[Judgement]:
     """Return the problems of a rule's targets: missing, changed, or added by hand."""
     if found is None:
         # The check of the rules reports the rule.
         return []
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     for target in rule.targets:
         name = str(target.get("targetId"))
         if name not in found:
-            problems.append(Problem(Status.fail, f"The rule {rule.rule} has no target {name}.", REDEPLOY, _LOST))
+            problems.append(Judgement(Status.fail, f"The rule {rule.rule} has no target {name}.", REDEPLOY, _LOST))
             continue
         changed = changed_properties(_target_properties(target), _found_properties(found[name]))
         if changed:
             problems.append(
-                Problem(
+                Judgement(
                     Status.fail,
                     f"The target {name} of the rule {rule.rule} differs from the deployed one: {', '.join(changed)}.",
                     REDEPLOY,
@@ -167,7 +167,7 @@ def judge_targets(rule: RuleTargets, found: Mapping[str, Mapping[str, Any]] | No
     unexpected = sorted(set(found) - {str(target.get("targetId")) for target in rule.targets})
     if unexpected:
         problems.append(
-            Problem(
+            Judgement(
                 Status.warn,
                 f"The rule {rule.rule} has targets that this stack did not create: {', '.join(unexpected)}.",
                 "Find out who added them (CloudTrail: PutTargets), and remove them unless they are wanted.",
@@ -233,7 +233,7 @@ def _look_at_connection(sources: Sources, connection: Resource) -> Answer:
     return call_or_none(sources.aws(connection.region), "events", "DescribeConnection", Name=connection.physical_name)
 
 
-def judge_connection(connection: Resource, found: Answer) -> list[Problem]:
+def judge_connection(connection: Resource, found: Answer) -> list[Judgement]:
     """Return a problem unless the connection is authorized."""
     name = connection.physical_name
     if found is None:
@@ -247,7 +247,7 @@ def judge_connection(connection: Resource, found: Answer) -> list[Problem]:
         if status is Status.warn
         else "Run `pulumi up`, which signs in again with the stack's token: docs/runbooks/slack-is-down.md."
     )
-    return [Problem(status, f"The connection {name} is {state}. {reason}", do)]
+    return [Judgement(status, f"The connection {name} is {state}. {reason}", do)]
 
 
 CONNECTION = Check(
@@ -268,14 +268,14 @@ def _look_at_destination(sources: Sources, destination: Resource) -> Answer:
     )
 
 
-def judge_destination(destination: Resource, found: Answer) -> list[Problem]:
+def judge_destination(destination: Resource, found: Answer) -> list[Judgement]:
     """Return the problems of an API destination: missing, inactive, or with another address or connection."""
     name = destination.physical_name
     if found is None:
         return missing("The API destination", name)
     state = found.get("ApiDestinationState")
     inactive = [
-        Problem(
+        Judgement(
             Status.fail,
             f"The API destination {name} is {state}.",
             "Look at its connection first; then run `pulumi up`: docs/runbooks/slack-is-down.md.",
@@ -287,7 +287,7 @@ def judge_destination(destination: Resource, found: Answer) -> list[Problem]:
         "InvocationEndpoint": destination.get("invocationEndpoint"),
     }
     changed = [
-        Problem(Status.fail, f"The API destination {name} has another {each} than deployed.", REDEPLOY)
+        Judgement(Status.fail, f"The API destination {name} has another {each} than deployed.", REDEPLOY)
         for each in changed_properties(expected, found)
     ]
     return [*(inactive if state != "ACTIVE" else ()), *changed]
@@ -314,16 +314,16 @@ def _look_at_machine(sources: Sources, machine: Resource) -> Answer:
     )
 
 
-def judge_machine(machine: Resource, found: Answer) -> list[Problem]:
+def judge_machine(machine: Resource, found: Answer) -> list[Judgement]:
     """Return the problems of a state machine: missing, not active, or with another definition or role."""
     name = machine.physical_name
     if found is None:
         return missing("The state machine", name)
     status = found.get("status")
-    inactive = [Problem(Status.fail, f"The state machine {name} is {status}.", REDEPLOY)]
+    inactive = [Judgement(Status.fail, f"The state machine {name} is {status}.", REDEPLOY)]
     expected = {"definition": machine.get("definition"), "roleArn": machine.get("roleArn")}
     changed = [
-        Problem(Status.fail, f"The state machine {name} has another {each} than deployed.", REDEPLOY)
+        Judgement(Status.fail, f"The state machine {name} has another {each} than deployed.", REDEPLOY)
         for each in changed_properties(expected, found)
     ]
     return [*(inactive if status != "ACTIVE" else ()), *changed]
@@ -357,7 +357,7 @@ def _look_at_queue(sources: Sources, queue: Resource) -> Answer:
     )
 
 
-def judge_queue(queue: Resource, found: Answer) -> list[Problem]:
+def judge_queue(queue: Resource, found: Answer) -> list[Judgement]:
     """Return a problem unless the dead-letter queue exists and is empty."""
     name = queue.physical_name
     if found is None:
@@ -367,7 +367,7 @@ def judge_queue(queue: Resource, found: Answer) -> list[Problem]:
     if not count:
         return []
     return [
-        Problem(
+        Judgement(
             Status.fail,
             f"Dead letters in the queue {name}: {count}.",
             "Read them, tell the team, and delete them: docs/runbooks/dead-letters.md.",

@@ -9,9 +9,9 @@ from typing import Any
 
 from breakglass.app.domain.grant_lifecycle import GrantEvent
 from breakglass.app.domain.policy import ApprovalPolicy
-from breakglass.cli.deployment import Deployment, Resource
+from breakglass.cli.deployment import SECRET, Deployment, Resource
 from breakglass.cli.doctor.alert_path import REDEPLOY, Answer, changed_properties, missing
-from breakglass.cli.doctor.check import Check, Problem, Sources, call_or_none, list_pages
+from breakglass.cli.doctor.check import Check, Judgement, Sources, call_or_none, list_pages
 from breakglass.cli.doctor.finding import Status
 from breakglass.cli.doctor.metrics import ASSIGNMENTS, DAY, EXPLANATIONS, FUNCTION_FAULTS, FUNCTION_TYPE, RECONCILER
 from breakglass.cli.stack_outputs import POLICY_OUTPUT, TABLE_OUTPUT, StackOutputs, parse_policy
@@ -21,31 +21,37 @@ TABLE_TYPE = "aws:dynamodb/table"
 # --- functions --------------------------------------------------------------------------------------------------------
 
 
+def deployed_variables(function: Resource) -> Any:
+    """Return the environment variables of a function by name; `SECRET` if they are one; None without any."""
+    environment = function.get("environment") or {}
+    return SECRET if environment == SECRET else environment.get("variables")
+
+
 def _look_at_function(sources: Sources, function: Resource) -> Answer:
     name = function.physical_name
     return call_or_none(sources.aws(function.region), "lambda", "GetFunctionConfiguration", FunctionName=name)
 
 
-def judge_function(function: Resource, found: Answer) -> list[Problem]:
+def judge_function(function: Resource, found: Answer) -> list[Judgement]:
     """Return the problems of a function: missing, not active, or changed since the deployment."""
     name = function.physical_name
     if found is None:
         return missing("The function", name)
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     if state not in ("Active", "Inactive"):
         # Inactive: Lambda has reclaimed an idle function, and starts it again at the next call.
         reason = found.get("StateReason") or ""
-        problems.append(Problem(Status.fail, f"The function {name} is {state}. {reason}", REDEPLOY))
+        problems.append(Judgement(Status.fail, f"The function {name} is {state}. {reason}", REDEPLOY))
     if update == "Failed":
         reason = found.get("LastUpdateStatusReason") or ""
-        problems.append(Problem(Status.fail, f"The last update of the function {name} failed. {reason}", REDEPLOY))
+        problems.append(Judgement(Status.fail, f"The last update of the function {name} failed. {reason}", REDEPLOY))
     expected = {
         "CodeSha256": function.get("codeSha256"),
         "Handler": function.get("handler"),
         "Role": function.get("role"),
         "Runtime": function.get("runtime"),
-        "Environment": (function.get("environment") or {}).get("variables"),
+        "Environment": deployed_variables(function),
     }
     environment = (found.get("Environment") or {}).get("Variables")
     known = {property_: value for property_, value in expected.items() if value is not None}
@@ -53,7 +59,7 @@ def judge_function(function: Resource, found: Answer) -> list[Problem]:
     deployed, modified = function.outputs.get("lastModified"), found.get("LastModified")
     if changed:
         problems.append(
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The function {name} differs from the deployed one: {', '.join(changed)}. Last modified: {modified}.",
                 REDEPLOY,
@@ -62,7 +68,7 @@ def judge_function(function: Resource, found: Answer) -> list[Problem]:
         )
     elif deployed and modified and deployed != modified:
         problems.append(
-            Problem(
+            Judgement(
                 Status.warn,
                 f"The function {name} was modified at {modified}, after its deployment at {deployed}.",
                 REDEPLOY,
@@ -109,27 +115,27 @@ def _look_at_table(sources: Sources, table: Resource) -> TableState | None:
     )
 
 
-def judge_table(table: Resource, found: TableState | None) -> list[Problem]:
+def judge_table(table: Resource, found: TableState | None) -> list[Judgement]:
     """Return the problems of the table: missing, not active, or without its protections."""
     name = table.physical_name
     if found is None:
         return missing("The table", name)
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     if found.status not in ("ACTIVE", "UPDATING"):
-        problems.append(Problem(Status.fail, f"The table {name} is {found.status}.", REDEPLOY))
+        problems.append(Judgement(Status.fail, f"The table {name} is {found.status}.", REDEPLOY))
     if not found.deletion_protection:
         what = f"The table {name} has no deletion protection"
         problems.append(
-            Problem(Status.fail, f"{what}, which it had when it was deployed.", REDEPLOY)
+            Judgement(Status.fail, f"{what}, which it had when it was deployed.", REDEPLOY)
             if table.get("deletionProtectionEnabled") is True
-            else Problem(
+            else Judgement(
                 Status.warn,
                 f"{what}, as the stack file says (`protectRecords: false`).",
                 "Remove `protectRecords: false`, unless the stack is to be destroyed.",
             )
         )
     if not found.point_in_time_recovery:
-        problems.append(Problem(Status.fail, f"The table {name} has no point-in-time recovery.", REDEPLOY))
+        problems.append(Judgement(Status.fail, f"The table {name} has no point-in-time recovery.", REDEPLOY))
     return problems
 
 
@@ -200,7 +206,7 @@ def _look_at_provisioning(sources: Sources, approvals: DeployedApprovals) -> fro
     return frozenset(proven)
 
 
-def judge_provisioning(approvals: DeployedApprovals, proven: frozenset[tuple[str, str]]) -> list[Problem]:
+def judge_provisioning(approvals: DeployedApprovals, proven: frozenset[tuple[str, str]]) -> list[Judgement]:
     """Return a problem for each set that is unproven in an account where it may be requested."""
     untried: dict[str, list[str]] = {}
     for name, account in _requestable(approvals.policy):
@@ -208,7 +214,7 @@ def judge_provisioning(approvals: DeployedApprovals, proven: frozenset[tuple[str
             label = approvals.policy.accounts.get(account, "")
             untried.setdefault(name, []).append(f"{account} ({label})" if label else account)
     return [
-        Problem(
+        Judgement(
             Status.warn,
             f"The set {name} is not provisioned in {', '.join(accounts)}, and was not granted there in 90 days.",
             "Request it there once, as a drill, and end the access.",

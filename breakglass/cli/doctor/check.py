@@ -57,8 +57,8 @@ MISSING_CODES = frozenset(
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A judgement of one subject that is not fine; the default of `why` is that of its check."""
+class Judgement:
+    """A judgement of one subject; the default of `why` is that of its check."""
 
     status: Status
     what: str
@@ -75,8 +75,8 @@ class Check(Generic[Subject, Observation]):
         why: the reason why it matters.
         subjects: returns the parts of the deployment that it looks at; without any it has no finding.
         look: asks AWS about one subject.
-        judge: returns the problems of a subject, from what AWS answered.
-        ok: the finding if no subject has a problem; `{count}` is the number of subjects.
+        judge: returns the judgements of a subject, from what AWS answered; none if it is fine.
+        ok: the finding if there is no judgement of any subject; `{count}` is the number of subjects.
         actions: IAM actions that it needs.
         name_subject: returns the name of a subject in findings.
     """
@@ -85,7 +85,7 @@ class Check(Generic[Subject, Observation]):
     why: str
     subjects: Callable[[Deployment], Sequence[Subject]]
     look: Callable[[Sources, Subject], Observation]
-    judge: Callable[[Subject, Observation], list[Problem]]
+    judge: Callable[[Subject, Observation], list[Judgement]]
     ok: str
     actions: tuple[str, ...]
     name_subject: Callable[[Subject], str]
@@ -93,35 +93,36 @@ class Check(Generic[Subject, Observation]):
     def examine(self, sources: Sources, subject: Subject) -> list[Finding]:
         """Return the findings about a subject; none if it is fine."""
         try:
-            problems = self.judge(subject, self.look(sources, subject))
+            judgements = self.judge(subject, self.look(sources, subject))
         except AwsError as error:
-            problems = [self._not_seen(error, subject)]
+            judgements = [self._not_seen(error, subject)]
         except CommandError as error:
-            problems = [Problem(Status.unknown, f"{self.name_subject(subject)}: {error.problem.why}", "")]
-        return [self.finding(problem) for problem in problems]
+            what = f"{self.name_subject(subject)}: {error.problem.why}"
+            judgements = [Judgement(Status.unknown, what, error.problem.instead)]
+        return [self.finding(judgement) for judgement in judgements]
 
-    def finding(self, problem: Problem) -> Finding:
-        """Return the finding of a problem."""
-        return Finding(self.name, problem.status, problem.what, problem.why or self.why, problem.do)
+    def finding(self, judgement: Judgement) -> Finding:
+        """Return the finding of a judgement."""
+        return Finding(self.name, judgement.status, judgement.what, judgement.why or self.why, judgement.do)
 
     def fine(self, count: int) -> Finding:
-        """Return the finding if no subject has a problem."""
+        """Return the finding if all subjects are fine."""
         return Finding(self.name, Status.ok, self.ok.format(count=count), self.why, "")
 
-    def _not_seen(self, error: AwsError, subject: Subject) -> Problem:
+    def _not_seen(self, error: AwsError, subject: Subject) -> Judgement:
         return not_seen(self.name_subject(subject), error, self.actions)
 
 
-def not_seen(subject: str, error: AwsError, actions: Sequence[str]) -> Problem:
-    """Return the problem of a subject that AWS does not show."""
+def not_seen(subject: str, error: AwsError, actions: Sequence[str]) -> Judgement:
+    """Return the judgement of a subject that AWS does not show."""
     what = f"{subject} could not be read: AWS refused {error.operation} ({error.code}). {error.message}"
     if error.code in FORBIDDEN_CODES:
         needed = [action for action in actions if action.endswith(f":{error.operation}")] or actions
-        return Problem(Status.unknown, what, f"Allow {', '.join(needed)} to your role: docs/runbooks/doctor.md.")
+        return Judgement(Status.unknown, what, f"Allow {', '.join(needed)} to your role: docs/runbooks/doctor.md.")
     if error.status == 0:
         what = f"{subject} could not be read: AWS did not respond to {error.operation}. {error.message}"
-        return Problem(Status.unknown, what, "Check this machine's network path to AWS, and try again.")
-    return Problem(Status.unknown, what, "Try again in a moment.")
+        return Judgement(Status.unknown, what, "Check this machine's network path to AWS, and try again.")
+    return Judgement(Status.unknown, what, "Try again in a moment.")
 
 
 def call_or_none(aws: AwsOperations, service: str, operation: str, **arguments: Any) -> dict[str, Any] | None:

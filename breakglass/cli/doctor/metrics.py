@@ -15,7 +15,7 @@ from breakglass.alerts.drills import DRILL_SOURCE
 from breakglass.app.domain.durations import format_duration
 from breakglass.cli.deployment import Deployment, Resource
 from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
-from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Status
 from breakglass.naming import CHANNEL_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
 
@@ -146,7 +146,7 @@ def metric_check(
     *,
     why: str,
     ok: str,
-    judge: Callable[[AlarmedSeries, Readings], list[Problem]],
+    judge: Callable[[AlarmedSeries, Readings], list[Judgement]],
     seconds: int,
     period: int,
     statistic: str = "Maximum",
@@ -169,16 +169,16 @@ def metric_check(
 _LATEST_RUN_SECONDS = 900
 
 
-def judge_runs(alarmed: AlarmedSeries, runs: Readings) -> list[Problem]:
+def judge_runs(alarmed: AlarmedSeries, runs: Readings) -> list[Judgement]:
     """Return a problem unless the reconciler, which runs every five minutes, ran in the last 15."""
     last = next((each.age for each in runs.values if each.value > 0), None)
     if last is not None and last <= _LATEST_RUN_SECONDS:
         return []
     if last is None and runs.deployed < _LATEST_RUN_SECONDS:
-        return [Problem(Status.warn, "The reconciler has finished no run yet.", "Look again in five minutes.")]
+        return [Judgement(Status.warn, "The reconciler has finished no run yet.", "Look again in five minutes.")]
     when = "for a day" if last is None else f"for {format_age(last)}"
     return [
-        Problem(
+        Judgement(
             Status.fail,
             f"The reconciler has finished no run {when} ({alarmed.series.label}).",
             "Read its log, and the rule of its schedule: docs/runbooks/alarms.md.",
@@ -198,20 +198,20 @@ RECONCILER = metric_check(
 )
 
 
-def _judge_count(status: Status, what: str, do: str) -> Callable[[AlarmedSeries, Readings], list[Problem]]:
+def _judge_count(status: Status, what: str, do: str) -> Callable[[AlarmedSeries, Readings], list[Judgement]]:
     """Return a judgement of the latest value of a counter; `{count}` in `what` is the value."""
 
-    def judge(alarmed: AlarmedSeries, counts: Readings) -> list[Problem]:
+    def judge(alarmed: AlarmedSeries, counts: Readings) -> list[Judgement]:
         if counts.last is None:
             return [
-                Problem(
+                Judgement(
                     Status.unknown,
                     f"The metric {alarmed.series.label} has no value of the last hour.",
                     "See the finding about the reconciler, which writes it at each run.",
                 )
             ]
         count = int(counts.last.value)
-        return [Problem(status, what.format(count=count), do)] if count else []
+        return [Judgement(status, what.format(count=count), do)] if count else []
 
     return judge
 
@@ -266,11 +266,11 @@ def _look_at_probes(sources: Sources, probes: Probes) -> list[Readings]:
     return [read_alarmed(sources, each, "Minimum", max(DAY, each.window), 300) for each in probes.channels]
 
 
-def judge_probes(probes: Probes, results: Sequence[Readings]) -> list[Problem]:
-    """Return a problem for each channel whose last probe failed or is late, or without any probe."""
+def judge_probes(probes: Probes, results: Sequence[Readings]) -> list[Judgement]:
+    """Return a judgement of the last probe of each channel, or one if there is no probe."""
     if not probes.channels:
         return [
-            Problem(
+            Judgement(
                 Status.warn,
                 "This stack has no probe.",
                 "Remove `probe: off` from the section `alerts`, and run `pulumi up`.",
@@ -278,33 +278,27 @@ def judge_probes(probes: Probes, results: Sequence[Readings]) -> list[Problem]:
                 "to notice would be an emergency.",
             )
         ]
-    return [
-        problem for each, found in zip(probes.channels, results, strict=True) for problem in _judge_probe(each, found)
-    ]
+    return [_judge_probe(each, found) for each, found in zip(probes.channels, results, strict=True)]
 
 
-def _judge_probe(probe: AlarmedSeries, found: Readings) -> list[Problem]:
+def _judge_probe(probe: AlarmedSeries, found: Readings) -> Judgement:
     channel, last = f"the channel {dict(probe.series.dimensions).get(CHANNEL_DIMENSION, '?')}", found.last
     if last is None and found.deployed < probe.window:
-        return [Problem(Status.warn, f"The probe of {channel} has not run yet.", "Look again in half an hour.")]
+        return Judgement(Status.warn, f"The probe of {channel} has not run yet.", "Look again in half an hour.")
     if last is None or last.age > probe.window + 300:
         when = "for a day" if last is None else f"for {format_age(last.age)}"
-        return [
-            Problem(
-                Status.fail,
-                f"The probe of {channel} has not run {when}.",
-                "Read the executions of the state machine of the probe, and its rule: docs/runbooks/slack-is-down.md.",
-            )
-        ]
+        return Judgement(
+            Status.fail,
+            f"The probe of {channel} has not run {when}.",
+            "Read the executions of the state machine of the probe, and its rule: docs/runbooks/slack-is-down.md.",
+        )
     if last.value < 1:
-        return [
-            Problem(
-                Status.fail,
-                f"Slack refused the last probe of {channel}, {format_age(last.age)} ago.",
-                "The e-mail of the probe has Slack's error and the remedy: docs/runbooks/slack-is-down.md.",
-            )
-        ]
-    return []
+        return Judgement(
+            Status.fail,
+            f"Slack refused the last probe of {channel}, {format_age(last.age)} ago.",
+            "The e-mail of the probe has Slack's error and the remedy: docs/runbooks/slack-is-down.md.",
+        )
+    return Judgement(Status.ok, f"Slack accepted the last probe of {channel}, {format_age(last.age)} ago.", "")
 
 
 PROBE = Check(
@@ -313,7 +307,7 @@ PROBE = Check(
     subjects=_probes,
     look=_look_at_probes,
     judge=judge_probes,
-    ok="Slack accepted the last probe of each channel",
+    ok="",
     actions=("cloudwatch:GetMetricStatistics",),
     name_subject=lambda _: "the results of the probe",
 )
@@ -378,18 +372,18 @@ def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:
     )
 
 
-def judge_drills(drills: Drills, results: DrillResults) -> list[Problem]:
-    """Return a problem for each role without a recent drill, and for late scheduled drills."""
+def judge_drills(drills: Drills, results: DrillResults) -> list[Judgement]:
+    """Return a judgement for each role without a recent drill, and for late scheduled drills."""
     if not drills.rules:
         return [
-            Problem(
+            Judgement(
                 Status.warn,
                 "This stack has no drills.",
                 "Set `drills: true` in the section `alerts`, run `pulumi up`, and follow docs/runbooks/drill.md.",
             )
         ]
     late = [
-        Problem(
+        Judgement(
             Status.fail,
             f"Drills of the last scheduled run that were not delivered in time, {format_age(last.age)} ago: "
             f"{int(last.value)}.",
@@ -399,7 +393,7 @@ def judge_drills(drills: Drills, results: DrillResults) -> list[Problem]:
         if last is not None and last.value > 0
     ]
     old = [
-        Problem(
+        Judgement(
             Status.warn,
             f"The rule {dict(rule.dimensions)['RuleName']} had "
             f"{'no drill in 90 days' if age is None else f'its last drill {int(age) // DAY} days ago'}.",
@@ -408,7 +402,11 @@ def judge_drills(drills: Drills, results: DrillResults) -> list[Problem]:
         for rule, age in zip(drills.rules, results.last, strict=True)
         if age is None or age > _DRILL_SECONDS
     ]
-    return [*late, *old]
+    if late or old:
+        return [*late, *old]
+    days = max(int(age or 0) // DAY + 1 for age in results.last)
+    span = "24 hours" if days == 1 else f"{days} days"
+    return [Judgement(Status.ok, f"Each role had a drill in the last {span}, none of them late.", "")]
 
 
 DRILLS = Check(
@@ -417,7 +415,7 @@ DRILLS = Check(
     subjects=_drills,
     look=_look_at_drills,
     judge=judge_drills,
-    ok="each role had a drill in the last 30 days, and none was late",
+    ok="",
     actions=("cloudwatch:GetMetricStatistics",),
     name_subject=lambda _: "the drills",
 )
@@ -447,13 +445,13 @@ def _look_at_faults(sources: Sources, function: Resource) -> dict[str, int]:
     }
 
 
-def judge_faults(function: Resource, found: Mapping[str, int]) -> list[Problem]:
+def judge_faults(function: Resource, found: Mapping[str, int]) -> list[Judgement]:
     """Return a problem if the function had errors or was throttled in the last day."""
     counts = [f"{count} {metric.lower()}" for metric, count in found.items() if count]
     if not counts:
         return []
     return [
-        Problem(
+        Judgement(
             Status.warn,
             f"The function {function.physical_name} had {' and '.join(counts)} in the last 24 hours.",
             "Read its log group, which has its name: docs/runbooks/alarms.md.",
@@ -462,7 +460,7 @@ def judge_faults(function: Resource, found: Mapping[str, int]) -> list[Problem]:
 
 
 FUNCTION_FAULTS = Check(
-    name="function errors",
+    name="function-errors",
     why="A function that fails answers no click, records no use, or revokes no access.",
     subjects=lambda deployment: deployment.of_type(FUNCTION_TYPE),
     look=_look_at_faults,

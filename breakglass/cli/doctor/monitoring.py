@@ -11,7 +11,7 @@ from typing import Any
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli.deployment import SECRET, Deployment, Resource
 from breakglass.cli.doctor.alert_path import REDEPLOY, missing
-from breakglass.cli.doctor.check import MISSING_CODES, Check, Problem, Sources, list_pages
+from breakglass.cli.doctor.check import MISSING_CODES, Check, Judgement, Sources, list_pages
 from breakglass.cli.doctor.finding import Status
 from breakglass.cli.doctor.metrics import ALARM_TYPE, DAY, Series, format_age, read_datapoints
 
@@ -53,7 +53,7 @@ def _look_at_subscriptions(sources: Sources, topic: TopicSubscriptions) -> list[
         raise
 
 
-def judge_subscriptions(topic: TopicSubscriptions, found: Sequence[Mapping[str, Any]] | None) -> list[Problem]:
+def judge_subscriptions(topic: TopicSubscriptions, found: Sequence[Mapping[str, Any]] | None) -> list[Judgement]:
     """Return the problems of a topic: no reader, or a subscription that is missing or not confirmed."""
     name = topic.topic.physical_name
     if found is None:
@@ -61,7 +61,7 @@ def judge_subscriptions(topic: TopicSubscriptions, found: Sequence[Mapping[str, 
     problems = [problem for each in topic.subscriptions for problem in _judge_subscription(each, found)]
     if not problems and all(each.get("SubscriptionArn") == _PENDING for each in found):
         problems.append(
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The topic {name} has no confirmed subscription.",
                 "Add an address to `monitoring.emails` or `monitoring.pagers`, and run `pulumi up`.",
@@ -70,7 +70,7 @@ def judge_subscriptions(topic: TopicSubscriptions, found: Sequence[Mapping[str, 
     return problems
 
 
-def _judge_subscription(subscription: Resource, found: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def _judge_subscription(subscription: Resource, found: Sequence[Mapping[str, Any]]) -> list[Judgement]:
     protocol, endpoint = str(subscription.get("protocol")), subscription.get("endpoint")
     # The address of a pager is a secret, so AWS's list must not be shown either.
     name = f"{protocol} subscription" if endpoint == SECRET else f"{protocol} subscription {endpoint}"
@@ -84,7 +84,7 @@ def _judge_subscription(subscription: Resource, found: Sequence[Mapping[str, Any
         same = [each for each in found if each.get("Protocol") == protocol and each.get("SubscriptionArn") == _PENDING]
     if not same:
         return [
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The {name} does not exist any more: its reader unsubscribed, or SNS gave up on it.",
                 "Ask the reader. `pulumi refresh` and `pulumi up` subscribe it again, and it has to be confirmed.",
@@ -92,7 +92,7 @@ def _judge_subscription(subscription: Resource, found: Sequence[Mapping[str, Any
         ]
     if all(each.get("SubscriptionArn") == _PENDING for each in same):
         return [
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The {name} is not confirmed.",
                 "Open the link in the mail of AWS (look in the spam folder), or confirm it in the pager's settings. "
@@ -119,12 +119,12 @@ def _look_at_failures(sources: Sources, topic: Resource) -> int:
     return int(sum(each.value for each in read_datapoints(sources, series, "Sum", 14 * DAY, DAY)))
 
 
-def judge_failures(topic: Resource, failed: int) -> list[Problem]:
+def judge_failures(topic: Resource, failed: int) -> list[Judgement]:
     """Return a problem if messages of a topic could not be delivered in the last 14 days."""
     if not failed:
         return []
     return [
-        Problem(
+        Judgement(
             Status.warn,
             f"Undelivered messages of the topic {topic.physical_name} in the last 14 days: {failed}.",
             "Ask each reader for the last mail or page; correct the address in the stack file. SNS names no "
@@ -134,7 +134,7 @@ def judge_failures(topic: Resource, failed: int) -> list[Problem]:
 
 
 BOUNCES = Check(
-    name="delivery to subscribers",
+    name="bounces",
     why="A mail that bounces, or a pager that refuses a page, leaves its reader without any alarm.",
     subjects=lambda deployment: deployment.of_type(TOPIC_TYPE),
     look=_look_at_failures,
@@ -210,27 +210,27 @@ def _alarm_state(alarm: Mapping[str, Any]) -> AlarmState:
     )
 
 
-def judge_alarms(regional: RegionalAlarms, found: Mapping[str, AlarmState]) -> list[Problem]:
+def judge_alarms(regional: RegionalAlarms, found: Mapping[str, AlarmState]) -> list[Judgement]:
     """Return the problems of alarms: missing, raised, without data, or without their actions."""
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     for alarm in regional.alarms:
         problems += _judge_alarm(alarm, found.get(alarm.physical_name))
     new = sorted(name for name, state in found.items() if state.lacks_data and state.seconds < _NEW_SECONDS)
     if new:
         what = f"Alarms that have had no data for less than an hour: {', '.join(new)}."
-        problems.append(Problem(Status.warn, what, "Look again in an hour.", _WITHOUT_DATA))
+        problems.append(Judgement(Status.warn, what, "Look again in an hour.", _WITHOUT_DATA))
     return problems
 
 
-def _judge_alarm(alarm: Resource, found: AlarmState | None) -> list[Problem]:
+def _judge_alarm(alarm: Resource, found: AlarmState | None) -> list[Judgement]:
     name = alarm.physical_name
     if found is None:
         return missing("The alarm", name)
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     if found.state == "ALARM":
         meaning = str(alarm.get("alarmDescription") or "")
         problems.append(
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The alarm {name} is raised, since {format_age(found.seconds)}. {found.reason}",
                 "Follow docs/runbooks/alarms.md.",
@@ -239,7 +239,7 @@ def _judge_alarm(alarm: Resource, found: AlarmState | None) -> list[Problem]:
         )
     elif found.lacks_data and found.seconds >= _NEW_SECONDS:
         problems.append(
-            Problem(
+            Judgement(
                 Status.fail,
                 f"The alarm {name} has had no data for {format_age(found.seconds)}.",
                 "Its metric is not written. The description of the alarm in CloudWatch says what should write it.",
@@ -250,7 +250,7 @@ def _judge_alarm(alarm: Resource, found: AlarmState | None) -> list[Problem]:
     if not found.actions_enabled or not found.actions.issuperset(actions):
         what = "has its actions disabled" if not found.actions_enabled else "does not notify the topics of the stack"
         problems.append(
-            Problem(Status.fail, f"The alarm {name} {what}.", REDEPLOY, "When it is raised, no one is notified.")
+            Judgement(Status.fail, f"The alarm {name} {what}.", REDEPLOY, "When it is raised, no one is notified.")
         )
     return problems
 

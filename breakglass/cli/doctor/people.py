@@ -25,9 +25,9 @@ from breakglass.app.services.identity import (
     identify_user,
 )
 from breakglass.app.slack.payloads import SlackActor
-from breakglass.cli.deployment import Deployment
-from breakglass.cli.doctor.approvals import deployed_approvals
-from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.deployment import SECRET, Deployment
+from breakglass.cli.doctor.approvals import deployed_approvals, deployed_variables
+from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Status
 from breakglass.cli.doctor.metrics import FUNCTION_TYPE
 
@@ -38,7 +38,7 @@ _MEMBER_ID = "the member ID (in their Slack profile, Copy member ID)"
 
 @dataclass(frozen=True)
 class RulePeople:
-    """The policy, and the ARN of the secret with the bot token."""
+    """The policy, and the ARN of the secret with the bot token; empty if no function names it."""
 
     policy: ApprovalPolicy
     secret: str
@@ -72,7 +72,7 @@ class PeopleReport:
 
     members: Mapping[Principal, frozenset[str]] = field(default_factory=dict)
     people: Mapping[str, Recognition] = field(default_factory=dict)
-    failure: Problem | None = None
+    failure: Judgement | None = None
 
 
 class _OneAuthTest:
@@ -90,15 +90,16 @@ class _OneAuthTest:
 
 
 def _subjects(deployment: Deployment) -> list[RulePeople]:
-    secrets = [
-        str(variables[_TOKEN_VARIABLE])
-        for function in deployment.of_type(FUNCTION_TYPE)
-        if _TOKEN_VARIABLE in (variables := (function.get("environment") or {}).get("variables") or {})
-    ]
-    return [RulePeople(approvals.policy, secrets[0]) for approvals in deployed_approvals(deployment) if secrets]
+    variables = (deployed_variables(function) for function in deployment.of_type(FUNCTION_TYPE))
+    secrets = [str(each[_TOKEN_VARIABLE]) for each in variables if isinstance(each, dict) and _TOKEN_VARIABLE in each]
+    secret = secrets[0] if secrets else ""
+    return [RulePeople(approvals.policy, secret) for approvals in deployed_approvals(deployment)]
 
 
 def _look(sources: Sources, asked: RulePeople) -> PeopleReport:
+    if asked.secret in ("", SECRET):
+        what = "No function of the stack's state names the secret of the bot token."
+        return PeopleReport(failure=Judgement(Status.unknown, what, "Run `pulumi up`, and look again."))
     policy, directory = asked.policy, sources.directory(asked.policy)
     principals = dict.fromkeys(principal for rule in policy.rules for principal in (*rule.requesters, *rule.approvers))
     people: dict[str, Person] = {}
@@ -171,8 +172,8 @@ def _no_account(person: Person) -> Recognition:
     return Recognition(person, refusal=f"No active account of this Slack workspace has the address {person.email}.")
 
 
-def _missing_scope(scope: str) -> Problem:
-    return Problem(
+def _missing_scope(scope: str) -> Judgement:
+    return Judgement(
         Status.fail,
         f"The Slack app lacks the scope {scope}, so it can't identify any person.",
         "Paste the stack's output slackAppManifest into the app's page App Manifest, and install the app again: "
@@ -180,23 +181,23 @@ def _missing_scope(scope: str) -> Problem:
     )
 
 
-def _slack_failure(error: SlackError) -> Problem:
+def _slack_failure(error: SlackError) -> Judgement:
     if error.remedy is not Remedy.repair:
         what = f"Slack did not answer {error.method} ({error.error})."
-        return Problem(Status.unknown, what, "Try again in a moment; see https://slack-status.com.")
+        return Judgement(Status.unknown, what, "Try again in a moment; see https://slack-status.com.")
     described = describe_slack_error(error.error)
-    return Problem(Status.fail, f"Slack refused {error.method} ({error.error}): {described.words}.", described.fix)
+    return Judgement(Status.fail, f"Slack refused {error.method} ({error.error}): {described.words}.", described.fix)
 
 
 # --- judgement --------------------------------------------------------------------------------------------------------
 
 
-def judge_people(asked: RulePeople, report: PeopleReport) -> list[Problem]:
+def judge_people(asked: RulePeople, report: PeopleReport) -> list[Judgement]:
     """Return a problem for each person that Slack does not recognise, and for each rule that lacks people."""
     if report.failure is not None:
         return [report.failure]
     roles: dict[str, list[str]] = {}
-    problems: list[Problem] = []
+    problems: list[Judgement] = []
     for rule in asked.policy.rules:
         for kind, principals, needed in (
             ("approver", rule.approvers, rule.approvals),
@@ -213,13 +214,13 @@ def judge_people(asked: RulePeople, report: PeopleReport) -> list[Problem]:
     return [*problems, *people]
 
 
-def _too_few(rule: str, kind: str, needed: int, fine: int, named: int) -> Problem:
+def _too_few(rule: str, kind: str, needed: int, fine: int, named: int) -> Judgement:
     why = (
         "A request by this rule can't be approved in Slack."
         if kind == "approver"
         else "No one can request access by this rule."
     )
-    return Problem(
+    return Judgement(
         Status.fail,
         f"The rule {rule} needs {needed} {kind}{'' if needed == 1 else 's'}, and Slack recognises {fine} of {named}.",
         "Add people to the groups of the rule, or repair the accounts that are named here.",
@@ -227,10 +228,10 @@ def _too_few(rule: str, kind: str, needed: int, fine: int, named: int) -> Proble
     )
 
 
-def _unrecognised(recognition: Recognition, roles: Sequence[str]) -> Problem:
+def _unrecognised(recognition: Recognition, roles: Sequence[str]) -> Judgement:
     person = recognition.person
     account = f" (Slack account {recognition.slack_id})" if recognition.slack_id else ""
-    return Problem(
+    return Judgement(
         Status.warn,
         f"{person.user_name}{account}, {', '.join(roles)}, is not recognised: {recognition.refusal}",
         " ".join(_remedy(recognition)),

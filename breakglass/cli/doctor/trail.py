@@ -16,7 +16,7 @@ from typing import Any
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli.deployment import Deployment
 from breakglass.cli.doctor.alert_path import RULE
-from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Status
 
 READ, WRITE = "read", "write"
@@ -114,7 +114,7 @@ def _is_harmless(field: Mapping[str, Any]) -> bool:
     return field.get("Field") == "eventSource" and not others and set(field.get("NotEquals") or ()) <= _HARMLESS
 
 
-def judge_trails(region: str, trails: Sequence[Trail]) -> list[Problem]:
+def judge_trails(region: str, trails: Sequence[Trail]) -> list[Judgement]:
     """Return a problem unless the trails together log all read and write management events."""
     logging = [trail for trail in trails if trail.logs]
     missing = _BOTH - frozenset[str]().union(*(trail.events for trail in logging))
@@ -125,7 +125,7 @@ def judge_trails(region: str, trails: Sequence[Trail]) -> list[Problem]:
     if unread:
         names = ", ".join(f"{trail.name} ({trail.refused})" for trail in unread)
         return [
-            Problem(
+            Judgement(
                 Status.unknown,
                 f"No readable trail logs all {lacks} management events of {region}, and AWS does not show these "
                 f"trails: {names}.",
@@ -134,20 +134,20 @@ def judge_trails(region: str, trails: Sequence[Trail]) -> list[Problem]:
             )
         ]
     if not trails:
-        return [Problem(Status.fail, f"No trail records events of {region}.", _DO)]
+        return [Judgement(Status.fail, f"No trail records events of {region}.", _DO)]
     if not logging:
         names = ", ".join(trail.name for trail in trails)
-        return [Problem(Status.fail, f"Logging is stopped on every trail of {region}: {names}.", f"Start it. {_DO}")]
+        return [Judgement(Status.fail, f"Logging is stopped on every trail of {region}: {names}.", f"Start it. {_DO}")]
     if missing <= frozenset[str]().union(*(trail.narrowed for trail in logging)):
         return [
-            Problem(
+            Judgement(
                 Status.warn,
                 f"The trails of {region} exclude some {lacks} management events, by event source or another field.",
                 "Make sure that no record of sts.amazonaws.com, sso.amazonaws.com and signin.amazonaws.com is "
                 f"excluded, or remove the exclusion. {_DO}",
             )
         ]
-    return [Problem(Status.fail, f"No trail logs the {lacks} management events of {region}.", _DO)]
+    return [Judgement(Status.fail, f"No trail logs the {lacks} management events of {region}.", _DO)]
 
 
 TRAIL = Check(

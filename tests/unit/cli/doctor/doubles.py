@@ -11,7 +11,7 @@ from breakglass.app.aws.aws import AwsError
 from breakglass.app.domain.policy import ApprovalPolicy
 from breakglass.app.ports import Slack
 from breakglass.cli.deployment import Deployment, Resource
-from breakglass.cli.doctor.check import Check, Problem, Sources
+from breakglass.cli.doctor.check import Check, Judgement, Sources
 from tests.app.domain.policies import EVERYBODY
 from tests.app.doubles.clock import NOW
 from tests.app.doubles.directory import MemoryDirectory
@@ -104,6 +104,6 @@ def examine(check: Check[Any, Any], deployed: Deployment, aws: MemoryAws | Sourc
     ]
 
 
-def told(problems: list[Problem]) -> list[tuple[str, str]]:
+def told(problems: list[Judgement]) -> list[tuple[str, str]]:
     """Return status and text of each problem."""
     return [(problem.status.value, problem.what) for problem in problems]

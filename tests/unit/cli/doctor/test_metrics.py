@@ -83,7 +83,10 @@ PROBED = deployment(CONNECTION, alarm("SlackReachable", dimensions={"Stack": "pr
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (values((1, 5 * MINUTE), (0, 20 * MINUTE)), []),
+        (
+            values((1, 5 * MINUTE), (0, 20 * MINUTE)),
+            [("ok", "Slack accepted the last probe of the channel C1, 5 min ago.")],
+        ),
         (
             values((0, 5 * MINUTE), (1, 20 * MINUTE)),
             [("fail", "Slack refused the last probe of the channel C1, 5 min ago.")],
@@ -104,7 +107,8 @@ def test_each_channel_of_the_probe_is_judged() -> None:
         return values((1 if is_first else 0, MINUTE))
 
     assert shown(PROBE, deployment(*PROBED.resources, other), answer) == [
-        ("fail", "Slack refused the last probe of the channel C2, 1 min ago.")
+        ("ok", "Slack accepted the last probe of the channel C1, 1 min ago."),
+        ("fail", "Slack refused the last probe of the channel C2, 1 min ago."),
     ]
 
 
@@ -125,7 +129,8 @@ def test_probe_of_a_new_stack_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (values((1, 3 * DAY), (0, 1 * DAY)), []),
+        (values((1, 3 * DAY), (0, 1 * DAY)), [("ok", "Each role had a drill in the last 4 days, none of them late.")]),
+        (values((1, HOUR)), [("ok", "Each role had a drill in the last 24 hours, none of them late.")]),
         (values((1, 40 * DAY)), [("warn", "The rule use-drill had its last drill 40 days ago.")]),
         (values((0, 1 * DAY)), [("warn", "The rule use-drill had no drill in 90 days.")]),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.app.ports import Slack
-from breakglass.cli.deployment import Deployment
+from breakglass.cli.deployment import SECRET, Deployment
 from breakglass.cli.doctor.metrics import FUNCTION_TYPE
 from breakglass.cli.doctor.people import PEOPLE, people_entry
 from tests.app.domain.policies import ADA, BEA, CLEO, EVERYBODY, policy, rule
@@ -198,6 +198,15 @@ def test_refused_identity_store_is_unknown() -> None:
     company.directory.failure = refused()
 
     assert company.only()[0] == "unknown"
+
+
+@pytest.mark.parametrize("environment", [None, {}, {"variables": {}}, SECRET, {"variables": SECRET}])
+def test_unknown_secret_of_the_token_is_unknown(environment: Any) -> None:
+    function = resource(FUNCTION_TYPE, "receiver", environment=environment)
+    outputs = deployed(policy()).outputs
+    [(status, what, _)] = examine(PEOPLE, Deployment((function,), outputs))
+
+    assert (status, "names the secret of the bot token" in what) == ("unknown", True)
 
 
 def test_stack_without_approvals_has_no_people() -> None:

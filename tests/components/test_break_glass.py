@@ -268,6 +268,14 @@ def test_confirmed_targets_wait_for_the_rights_of_the_machine() -> None:
         assert {start.urn, machine.urn} <= target.depends_on
 
 
+def test_direct_targets_wait_for_the_rights_of_their_role() -> None:
+    deployment = break_glass(ALERTS_ONLY)
+
+    invoke = deployment.get("aws:iam/rolePolicy:RolePolicy", "prod-slack-invoke")
+    for target in slack_targets(deployment):
+        assert invoke.urn in target.depends_on
+
+
 def slack_targets(deployment: Deployment) -> list[Registration]:
     """Return the targets of the rules of uses and drills that post to Slack."""
     found = [target for target in deployment.of_type(TARGET) if target.inputs["targetId"] == "slack"]

@@ -4,6 +4,8 @@ Non-goals: who posts what (see `breakglass.components.alerts.usage_alert`) and w
 (see `breakglass.components.alerts.slack_connection`).
 """
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
@@ -73,7 +75,7 @@ class SlackDestination(pulumi.ComponentResource):
             tags=spec.tags,
             opts=child,
         )
-        aws.iam.RolePolicy(
+        invoke = aws.iam.RolePolicy(
             f"{name}-invoke",
             name="invoke-destination",
             role=role.name,
@@ -82,8 +84,13 @@ class SlackDestination(pulumi.ComponentResource):
         )
 
         self.destination_arn = destination.arn
-        self.role_arn = role.arn
+        # Users wait until the role has its permission: an event that comes sooner would be a dead letter at once.
+        self.role_arn = pulumi.Output.all(role.arn, invoke.id).apply(_first)
         self.register_outputs({"destination_arn": self.destination_arn, "role_arn": self.role_arn})
+
+
+def _first(values: Sequence[str]) -> str:
+    return values[0]
 
 
 def _trust_policy(destination_arn: str) -> str:

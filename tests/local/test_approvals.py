@@ -8,6 +8,7 @@ check none (tests/unit/policy holds the documents).
 """
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -163,6 +164,7 @@ def test_extension_moves_the_end_until_security_ends_access(
 
 
 def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: ApprovalsHarness) -> None:
+    began = time.time()
     request = approvals.submit_request(ALAN, DEVOPS, STAGING)
     alan = approvals.user(ALAN)
     form = alan.click_for_form(approvals.wait_for_state(request, State.pending), ids.BREAK_GLASS)
@@ -182,6 +184,9 @@ def test_the_glass_is_broken_and_both_channels_are_told_loudly(approvals: Approv
         for channel in (approvals.cloud.slack_channel, approvals.cloud.second_channel)
     ]
     assert all("Every minute costs." in shown(each) for each in alarms)
+    approvals.cloud.evaluate_alarms(began, began + 120)
+    about = [mail.subject for mail in approvals.cloud.mails() if "broken-glass" in mail.subject]
+    assert len(about) == 1
     edsger = approvals.user(EDSGER)
     edsger.submit(edsger.click_for_form(alarms[1], ids.END), {ids.NOTE: "We see it differently."})
     approvals.wait_for_state(request, State.ended)

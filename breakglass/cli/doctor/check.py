@@ -99,6 +99,10 @@ class Check(Generic[Subject, Observation]):
         except CommandError as error:
             what = f"{self.name_subject(subject)}: {error.problem.why}"
             judgements = [Judgement(Status.unknown, what, error.problem.instead)]
+        except Exception as error:
+            # An answer of another shape than AWS documents must not hide the findings of the other checks.
+            what = f"{self.name_subject(subject)} could not be examined ({type(error).__name__}: {error})."
+            judgements = [Judgement(Status.unknown, what, "Report it to the maintainers of breakglass.")]
         return [self.finding(judgement) for judgement in judgements]
 
     def finding(self, judgement: Judgement) -> Finding:

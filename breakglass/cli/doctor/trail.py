@@ -43,8 +43,7 @@ class Trail:
         logs: False if its logging is stopped.
         events: the management events that it logs completely: `read`, `write`.
         narrowed: those that it logs only partly.
-        refused: the error of AWS, if its status or selectors can't be read; for an organization trail, the
-            management account may have to look.
+        refused: AWS's error code, if its status or selectors can't be read.
     """
 
     name: str

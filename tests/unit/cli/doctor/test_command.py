@@ -79,6 +79,14 @@ def test_refused_call_leaves_the_other_checks() -> None:
     assert (outcome.status, shown(outcome)) == (0, [("unknown", "table"), ("ok", "queue")])
 
 
+def test_answer_of_an_odd_shape_leaves_the_other_checks() -> None:
+    odd = {"DescribeTable": {"Table": "?"}}
+    outcome = doctor(MemoryAws({**HERE, **EMPTY, **odd}), TABLE, QUEUE)
+
+    assert (outcome.status, shown(outcome)) == (0, [("unknown", "table"), ("ok", "queue")])
+    assert "the table records could not be examined (AttributeError: " in outcome.out
+
+
 def test_command_that_could_not_look_at_all_has_status_2() -> None:
     outcome = doctor(MemoryAws({**HERE, "DescribeTable": refused()}), TABLE)
 

@@ -1,4 +1,4 @@
-"""The permissions in docs/runbooks/doctor.md are those of the checks, and the checks call nothing else.
+"""docs/runbooks/doctor.md: its permissions are those of the checks, and the checks call nothing else.
 
 It does not prove that AWS needs no others (docs/live-checks.md).
 """
@@ -13,7 +13,9 @@ import pytest
 from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.policy import to_json
 from breakglass.cli.doctor import CHECKS
+from breakglass.cli.doctor.alert_path import QUEUES, RULES
 from breakglass.cli.doctor.check import Check
+from breakglass.cli.doctor.finding import to_text
 from breakglass.iam.wildcards import overlaps
 from tests.app.domain.policies import ADA, policy
 from tests.unit.cli.doctor.doubles import REGION, MemoryAws, deployment, examine, resource, sources, workspace
@@ -81,6 +83,13 @@ def test_check_calls_exactly_its_actions(check: Check[Any, Any]) -> None:
 
     called = {f"{IAM_PREFIX.get(service, service)}:{operation}" for _, service, operation, _ in aws.calls}
     assert called == set(check.actions) - OTHER_CLIENT
+
+
+def test_runbook_shows_findings_as_they_are_printed() -> None:
+    rule = resource("aws:cloudwatch/eventRule", "breakglass-prod-devops-break-glass-portal")
+    [disabled] = RULES.examine(sources(MemoryAws({"DescribeRule": {"State": "DISABLED"}})), rule)
+
+    assert to_text([disabled, QUEUES.fine(6)]) in RUNBOOK.read_text()
 
 
 def test_runbook_has_a_row_for_each_check() -> None:

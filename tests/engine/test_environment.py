@@ -22,6 +22,7 @@ from localcloud.stack import ROOT, configure
 from localcloud.toolchain import TOOLS
 from tests.stack_file import stack_file
 
+PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 STACK = "/api/stacks/acme/breakglass/local"
 ENVIRONMENT = "/api/esc/environments/acme/yaml/open"
 
@@ -107,6 +108,7 @@ def plans(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> tupl
     """Plan stack `local` from its stack file, then from an environment and the rest of the stack file."""
     engine = Engine(ROOT, tmp_path_factory.mktemp("stack"), cloud.environment())
     configure(engine, cloud)
+    engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
     with stack_file(engine) as config:
         whole = json.loads(json.dumps(config))
     environment = {**os.environ, **cloud.environment(), **engine.environment()}
@@ -114,6 +116,7 @@ def plans(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
     whole["breakglass:slackBotToken"] = {"fn::secret": cloud.bot_token}
     whole["breakglass:slackSigningSecret"] = {"fn::secret": cloud.slack_signing_secret}
+    whole["breakglass:alerts"]["monitoring"]["pagers"]["pagerduty"] = {"fn::secret": PAGER}
     channel = whole["breakglass:alerts"]["slack"]["channel"]
     whole["breakglass:alerts"]["slack"]["channel"] = "C0OVERRULED1"
     # The CLI gives a key without a namespace the project's name.
@@ -141,4 +144,6 @@ def test_environment_plans_the_resources_of_the_stack_file(plans: tuple[dict[str
     from_file, from_environment = plans
 
     assert len(from_file) > 50
+    assert any("Subscription::local-monitoring-pagerduty" in urn for urn in from_file)
     assert from_environment == from_file
+    assert PAGER not in json.dumps(plans)

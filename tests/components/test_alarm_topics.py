@@ -103,7 +103,7 @@ def test_subscriptions_of_emails_and_pagers() -> None:
 def test_page_that_no_pager_takes_raises_alarm_by_mail() -> None:
     alarm = topics(**PAGED).get(ALARM, "watch-failed-pages").inputs
 
-    assert "Names: pagerduty." in alarm.pop("alarmDescription")
+    assert "tell on-call yourself" in alarm.pop("alarmDescription")
     assert alarm == {
         "name": "breakglass-watch-failed-pages",
         "namespace": "AWS/SNS",

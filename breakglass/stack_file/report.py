@@ -123,7 +123,8 @@ def _problem(details: ErrorDetails, model: type[BaseModel], at: str) -> Problem:
 
 def _misspells_secret(details: ErrorDetails) -> bool:
     """Say if an unknown key may be meant for a secret, which nothing in its form would show."""
-    return details["type"] == "extra_forbidden" and closest(str(details["loc"][-1]), _SECRET_KEYS, cutoff=0.7) is not None
+    unknown = details["type"] == "extra_forbidden"
+    return unknown and closest(str(details["loc"][-1]), _SECRET_KEYS, cutoff=0.7) is not None
 
 
 def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:

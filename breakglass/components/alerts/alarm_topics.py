@@ -106,8 +106,8 @@ class AlarmTopics(pulumi.ComponentResource):
         topic_name = physical_name(f"{name}-pages")
         return Alarms(self, TopicArns(self.topic_arn), spec.region, spec.tags).alarm(
             f"{name}-failed-pages",
-            description="A pager did not take a page of break-glass alerts. Read the alert in Slack or e-mail, and tell "
-            f"on-call yourself. The topic is {topic_name}. Runbook: docs/runbooks/alarms.md.",
+            description="A pager did not take a page of break-glass alerts. Read the alert in Slack or e-mail, and "
+            f"tell on-call yourself. The topic is {topic_name}. Runbook: docs/runbooks/alarms.md.",
             namespace="AWS/SNS",
             metric_name="NumberOfNotificationsFailed",
             dimensions={"TopicName": topic_name},

@@ -90,7 +90,7 @@ function reference(inside) {
     return make("span", "mention", `#${channel ? channel.name : plain(label || what.slice(1))}`);
   }
   if (what.startsWith("!date^")) return date(what, plain(label || ""));
-  if (what.startsWith("!")) return make("span", "mention", `@${plain(label || what.slice(1))}`);
+  if (what.startsWith("!")) return make("span", "mention", `@${plain(label || what.slice(1).replace(/^subteam\^/, ""))}`);
   return link(plain(what), plain(label || what));
 }
 

@@ -10,8 +10,9 @@ import base64
 import json
 import re
 import socket
-from collections.abc import Sequence
-from contextlib import closing
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def inventory(cloud: RunningCloud) -> Inventory:
     dashboards = cloud.client("cloudwatch").list_dashboards()
     alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
     secrets = cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    machines = cloud.client("stepfunctions").list_state_machines()
     found: dict[str, Sequence[str]] = {
         "rules": [rule["Arn"] for rule in rules],
         "targets": [
@@ -57,6 +59,7 @@ def inventory(cloud: RunningCloud) -> Inventory:
         "topics": [each["TopicArn"] for each in cloud.client("sns").list_topics()["Topics"]],
         "subscriptions": [each["Endpoint"] for each in cloud.client("sns").list_subscriptions()["Subscriptions"]],
         "roles": [each["Arn"] for each in iam.list_roles()["Roles"]],
+        "machines": [each["stateMachineArn"] for each in machines["stateMachines"]],
         "alarms": [each["AlarmArn"] for each in alarms],
         "dashboards": [each["DashboardArn"] for each in dashboards["DashboardEntries"]],
         "permission sets": sso.list_permission_sets(**where)["PermissionSets"],
@@ -88,6 +91,25 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@contextmanager
+def watch_target(cloud: RunningCloud, rule: str) -> Iterator[list[str]]:
+    """Yield the ARNs of a rule's target `slack`, as many times as they can be read meanwhile; empty without one."""
+    events, seen, stop = cloud.client("events"), list[str](), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.02):
+            targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+            seen.append(next((target["Arn"] for target in targets if target["Id"] == "slack"), ""))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        watcher.join()
+
+
 @dataclass(frozen=True)
 class Life:
     """The result of each step."""
@@ -110,6 +132,9 @@ class Life:
     repairing_up: UpdateResult
     repaired_state: str
     repaired: Inventory
+    switching_up: UpdateResult
+    switched: Inventory
+    seen_targets: list[str]
     destroy: UpdateResult
     state_afterwards: dict[str, Any]
     after: Inventory
@@ -157,6 +182,11 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     repairing_up, repaired = engine.up(), inventory(cloud)
     repaired_state = events.describe_rule(Name=RULE)["State"]
 
+    with stack_file(engine) as config:
+        config["breakglass:alerts"]["delivery"] = "confirmed"
+    with watch_target(cloud, RULE) as seen_targets:
+        switching_up, switched = engine.up(), inventory(cloud)
+
     return Life(
         cloud,
         workdir,
@@ -176,6 +206,9 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
         repairing_up,
         repaired_state,
         repaired,
+        switching_up,
+        switched,
+        seen_targets,
         engine.destroy(),
         engine.export(),
         inventory(cloud),
@@ -209,6 +242,7 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
         "topics": 2,
         "subscriptions": 2,
         "roles": 3,
+        "machines": 1,
         "alarms": 19,
         "dashboards": 1,
         "permission sets": 4,
@@ -274,6 +308,22 @@ def test_assignment_inserted_first_changes_no_other(life: Life) -> None:
     assert new(life.changed, life.repaired) == {"assignments": [f"security {break_glass} 333333333333"]}
 
 
+def test_switch_to_confirmed_replaces_nothing(life: Life) -> None:
+    assert life.switching_up.changes.keys() == {"create", "update", "delete"}
+    removed, added = new(life.switched, life.repaired), new(life.repaired, life.switched)
+    # By default, only direct delivery mails every alert.
+    assert {target.rpartition(" ")[2] for target in removed.pop("targets")} == {"email"}
+    assert {kind: len(items) for kind, items in removed.items()} == {"destinations": 1, "roles": 1}
+    assert {kind: len(items) for kind, items in added.items()} == {"machines": 1, "roles": 2, "alarms": 1}
+
+
+def test_switch_to_confirmed_leaves_no_moment_without_target(life: Life) -> None:
+    kinds = [arn.split(":")[2] for arn in life.seen_targets if arn]
+    assert len(kinds) == len(life.seen_targets) > 10
+    assert kinds == sorted(kinds)
+    assert set(kinds) == {"events", "states"}
+
+
 def test_destroy_leaves_nothing(life: Life) -> None:
     assert life.destroy.changes.keys() == {"delete"}
     assert life.state_afterwards["deployment"].get("resources", []) == []
@@ -284,7 +334,7 @@ def test_destroy_leaves_nothing(life: Life) -> None:
 def test_secret_is_nowhere_in_clear(life: Life, kind: str) -> None:
     said = {"failed up": life.failed_up.output, "export": json.dumps(life.state), "outputs": json.dumps(life.outputs)}
     said |= {name: step.output for name, step in vars(life).items() if isinstance(step, UpdateResult)}
-    assert len(said) == 3 + 6
+    assert len(said) == 3 + 7
     files = [file for file in life.workdir.rglob("*") if file.is_file()]
     assert {"Pulumi.local.yaml", "local.json"} <= {file.name for file in files}
     texts = {name: text.encode() for name, text in said.items()} | {str(file): file.read_bytes() for file in files}

@@ -65,6 +65,15 @@ def test_alarms_name_a_runbook_that_exists() -> None:
     assert [page for pages in named.values() for page in pages if not (FOLDER.parent / page).exists()] == []
 
 
+def test_alarm_that_a_document_names_exists() -> None:
+    tables = (CONTENTS[f"alarms of the {kind}"]() for kind in ("alerts", "approvals"))
+    names = [row[0].strip("`") for table in tables if isinstance(table, Table) for row in table.rows]
+    texts = "".join(file.read_text(encoding="utf-8") for file in FOLDER.rglob("*.md"))
+    named = set(re.findall(r"\balarms? [*`]([a-z][\w-]*)[*`]", texts))
+    assert len(named) > 5
+    assert {name for name in named if not any(each.endswith(f"-{name}") for each in names)} == set()
+
+
 def test_each_table_has_its_place_in_a_document() -> None:
     texts = "".join(document.read_text(encoding="utf-8") for document in documents())
     assert [name for name in CONTENTS if texts.count(f"<!-- generated: {name} -->") != 1] == []

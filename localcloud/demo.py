@@ -3,6 +3,9 @@
 Deploys stack `local` to a fresh local cloud with a real `pulumi up`, replays records, runs the approval scenarios,
 prints the messages and verdicts, and stops everything. `build/demo.json` holds the result.
 
+With `--break` it shows what notices a fault of the alert path instead, first with `delivery: direct` and then, after a
+second `pulumi up`, with `delivery: confirmed`.
+
 Non-goals: facts that only AWS can show (docs/live-checks.md), measurements (`benchmarks/`).
 """
 
@@ -23,16 +26,26 @@ from rich.console import Console
 from rich.text import Text
 
 from breakglass.terminal import escape_unprintable
+from breakglass.vocabulary import Delivery
 from localcloud import report, scenarios
-from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud, SlackBreak
-from localcloud.engine import EngineError
+from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
+from localcloud.engine import EngineError, UpdateResult
+from localcloud.fault_runs import AlertPath, list_applicable
+from localcloud.faults import ALL, DESCRIPTIONS, Fault, FaultResult, select_faults
 from localcloud.records import RECORDS, Record, RecordError, load_records
 from localcloud.replay import ReplayResult, replay_records
 from localcloud.stack import BUILD, ROOT, StackDeployment, deploy, read_approvals_section
 from localcloud.steps import Step
-from localcloud.verdicts import first_of_each_kind
+from localcloud.verdicts import Verdict, first_of_each_kind
 
 RESULT_FILE = BUILD / "demo.json"
+
+_DELIVERY = "breakglass:alerts.delivery"
+_FAULT_SETTINGS = {
+    _DELIVERY: Delivery.direct.value,
+    # So that the table shows what the delivery itself notices.
+    "breakglass:alerts.monitoring.alertsByEmail": "false",
+}
 
 
 @dataclass
@@ -62,19 +75,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demo.
 
     Returns:
-        The exit status: 0 if just the expected alerts arrived, 1 if not, 2 if the demo could not run.
+        The exit status: 0 if just the expected alerts arrived, or just the expected notices of a fault came, 1 if
+        not, 2 if the demo could not run.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.fault and options.records != RECORDS:
+        parser.error("RECORDS and BREAK don't go together: a fault is shown with a record of the project")
     console = report.create_console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     BUILD.mkdir(exist_ok=True)
-    slack_break = SlackBreak(options.slack_break) if options.slack_break else None
     # A folder of its own for each run, so that two demos don't meet.
     workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
-        own_records = options.records == RECORDS
-        records = _records(options.records)
-        status = _run(records, own_records, slack_break, workdir, console, verbose=options.verbose)
+        if options.fault:
+            status = _run_faults(select_faults(options.fault), workdir, console)
+        else:
+            own_records = options.records == RECORDS
+            records = _records(options.records)
+            status = _run(records, own_records, workdir, console, verbose=options.verbose)
     except KeyboardInterrupt:
         console.print("Interrupted; the local cloud is stopped.")
         status = 130
@@ -105,10 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--break",
-        dest="slack_break",
-        choices=[fault.value for fault in SlackBreak],
+        dest="fault",
+        choices=[ALL, *(fault.value for fault in Fault)],
         metavar="FAULT",
-        help="what happens to Slack after the deployment: " + ", ".join(SlackBreak),
+        help="show what notices a fault of the alert path, with each delivery: "
+        + ", ".join((ALL, *(f"{fault} ({DESCRIPTIONS[fault]})" for fault in Fault))),
     )
     parser.add_argument("--verbose", action="store_true", help="show every message, not one for each evidence path")
     return parser
@@ -128,7 +148,6 @@ def _records(folder: Path) -> list[Record]:
 def _run(
     records: Sequence[Record],
     own_records: bool,
-    slack_break: SlackBreak | None,
     workdir: Path,
     console: Console,
     *,
@@ -138,29 +157,57 @@ def _run(
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        # Own records run without scenarios, and a broken Slack can't run them.
-        section = read_approvals_section() if own_records and slack_break is None else None
+        section = read_approvals_section() if own_records else None
         with watch.part("deploy stack local: pulumi up") as progress:
             deployment = deploy(cloud, workdir, progress, scenarios.scenario_settings(section) if section else None)
-        if slack_break is not None:
-            cloud.break_slack(slack_break)
         with watch.part(f"replay {len(records)} CloudTrail records"):
             outcome = replay_records(cloud, records)
         steps: list[Step] = []
         if section:
             with watch.part("run the approval scenarios") as progress:
                 steps = scenarios.run_scenarios(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
-        rules = _rules(cloud)
-        _write_result(outcome, steps, rules, deployment)
+        _write_result(_rules(cloud), deployment.up, outcome=outcome, steps=steps)
         show_messages([post.body for post in outcome.accepted], verbose, console)
         with watch.part("stop the local cloud"):
             running.close()
     _show_verdicts(outcome, console)
     _show_steps(steps, console)
     _show_parts(watch, deployment, console)
-    if slack_break is not None:
-        _show_loss(slack_break, outcome, console)
-    return 0 if all(result.ok for result in (*outcome.verdicts, *steps)) else 1
+    return exit_status([*outcome.verdicts, *steps])
+
+
+def exit_status(results: Sequence[Verdict | Step | FaultResult]) -> int:
+    """Return 0 if every result is as expected, else 1."""
+    return 0 if all(result.ok for result in results) else 1
+
+
+def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> int:
+    watch = Stopwatch(console)
+    results: list[FaultResult] = []
+    with ExitStack() as running:
+        with watch.part("start the local cloud") as progress:
+            cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
+        with watch.part("deploy stack local with delivery: direct") as progress:
+            deployment = deploy(cloud, workdir, progress, _FAULT_SETTINGS)
+        rule_names = deployment.engine.outputs()["ruleNames"]
+        for delivery in Delivery:
+            if delivery is Delivery.confirmed:
+                with watch.part("switch to delivery: confirmed"):
+                    deployment.engine.config_set_all({_DELIVERY: delivery.value})
+                    switched = deployment.engine.up()
+                console.print(f"   {report.describe_changes(switched.changes)}", style="dim")
+            path = AlertPath(cloud, rule_names, delivery)
+            with watch.part(f"break the alert path, delivery: {delivery}") as progress:
+                for fault in list_applicable(faults, delivery):
+                    progress(DESCRIPTIONS[fault])
+                    results.append(path.run(fault))
+        _write_result(_rules(cloud), deployment.up, faults=results)
+        with watch.part("stop the local cloud"):
+            running.close()
+    results.sort(key=lambda result: faults.index(result.fault))
+    _show_faults(faults, results, console)
+    _show_parts(watch, deployment, console)
+    return exit_status(results)
 
 
 def _rules(cloud: RunningCloud) -> dict[str, Any]:
@@ -175,17 +222,23 @@ def _rules(cloud: RunningCloud) -> dict[str, Any]:
 
 
 def _write_result(
-    outcome: ReplayResult, steps: Sequence[Step], rules: dict[str, Any], deployment: StackDeployment
+    rules: dict[str, Any],
+    up: UpdateResult,
+    *,
+    outcome: ReplayResult | None = None,
+    steps: Sequence[Step] = (),
+    faults: Sequence[FaultResult] = (),
 ) -> None:
     result = {
         "rules": rules,
         "records": [
             {"file": verdict.file, "expected": verdict.expected, "seen": verdict.seen, "seconds": verdict.seconds}
-            for verdict in outcome.verdicts
+            for verdict in (outcome.verdicts if outcome else ())
         ],
-        "messages": [post.body for post in outcome.accepted],
+        "messages": [post.body for post in (outcome.accepted if outcome else ())],
         "scenes": [asdict(step) for step in steps],
-        "stack": {"up_seconds": deployment.up.duration, "resources": sum(deployment.up.summary.values())},
+        "faults": [fault.describe() for fault in faults],
+        "stack": {"up_seconds": up.duration, "resources": sum(up.summary.values())},
     }
     # Renamed into place, so that a reader gets the whole result of one demo.
     draft = Path(tempfile.mkstemp(prefix="demo-", suffix=".json", dir=BUILD)[1])
@@ -228,22 +281,28 @@ def _show_steps(steps: Sequence[Step], console: Console) -> None:
     console.print(f"\n{len(steps)} approval steps, {sum(step.ok for step in steps)} as expected.", style="bold")
 
 
+def _show_faults(faults: Sequence[Fault], results: Sequence[FaultResult], console: Console) -> None:
+    console.print()
+    console.print(report.render_faults(faults, results))
+    unseen = sum(result.is_unseen_by_design for result in results)
+    console.print(
+        f"\n{len(results)} faults, {sum(result.ok for result in results)} as expected, {unseen} of them unseen by "
+        "design.",
+        style="bold",
+    )
+    console.print(
+        "Times are by AWS's clock, from the fault, which the event follows at once. They count waits that the local "
+        "cloud shortens in full, the probe and SQS with their latest case, and an alarm with its deployed periods; not "
+        "the minute or two that CloudWatch may take to get a metric. `alertsByEmail` is off here; with `delivery: "
+        "direct` it is on by default, so that each alert that a rule sends is mailed, too.",
+        style="dim",
+    )
+
+
 def _show_parts(watch: Stopwatch, deployment: StackDeployment, console: Console) -> None:
     resources = sum(deployment.up.summary.values())
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in watch.seconds.items())
     console.print(f"{resources} resources. {parts}. Result: {RESULT_FILE.relative_to(ROOT)}")
-
-
-def _show_loss(slack_break: SlackBreak, outcome: ReplayResult, console: Console) -> None:
-    answers = ", ".join(sorted({str(post.error) for post in outcome.refused}))
-    console.print(
-        f"\nWith {slack_break}, Slack refused {len(outcome.refused)} alerts: HTTP 200 and ok:false ({answers}). "
-        f"EventBridge goes by the status and counts {outcome.deliveries['delivered']} deliveries as successful, so it "
-        f"retried nothing and put {outcome.deliveries['dead_lettered']} events into the dead-letter queues, and no "
-        "alarm is raised. These alerts are lost without notice: the alert path can't see this "
-        "(docs/threats.md). With `alertsByEmail: true` the same alerts go out by e-mail, too.",
-        style="red",
-    )
 
 
 if __name__ == "__main__":

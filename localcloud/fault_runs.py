@@ -82,8 +82,8 @@ class AlertPath:
         with self._broken(fault):
             cloud.replay(load_record(_RECORD).content)
             after_fault = cloud.wait_idle()
-            for after in range(self._probe_seconds, HORIZON_SECONDS + 1, self._probe_seconds):
-                cloud.tick(self._probe, after)
+            for at in range(self._probe_seconds, HORIZON_SECONDS + 1, self._probe_seconds):
+                cloud.tick(self._probe, began + at - time.time())
                 after_fault = cloud.wait_idle()
             cloud.evaluate_alarms(began, began + HORIZON_SECONDS)
         sightings = first_of_each(

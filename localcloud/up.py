@@ -59,6 +59,7 @@ Stack local is deployed: {sum(deployment.up.summary.values())} resources in {dep
   Slack, the emulator   {cloud.slack_url}
   AWS                   {cloud.aws_url}
   Identity Center       {cloud.identity_url}
+  e-mails and pages     {cloud.aws_url}/_localcloud/notifications
   all of it as JSON     {DESCRIPTION.relative_to(ROOT)}
 
 On the first page, choose a user: read the channels, type /breakglass, fill in forms and click buttons. Open a second

@@ -2,11 +2,12 @@
 
 | module | runs | adds |
 |---|---|---|
-| `aws` | MiniStack | documented behaviour of EventBridge, Lambda and Step Functions that the product depends on |
+| `aws` | MiniStack | documented behaviour of AWS that the product depends on, and the mails and pages that it causes |
 | `identity` | moto | an organization, an Identity Center instance, groups and users; slow assignments |
 | `slack` | a proxy before `emulate` | Slack's refusals (`block_kit`), a record of every post, the views of each user |
 
-Each fails on request, so that tests can show the effect (`faults`, `functions`, `assignments`, `slack_faults`).
+Each fails on request, so that tests can show the effect (`faults`, `functions`, `assignments`, `slack_faults`). Waits
+are shortened; `clock` says what AWS's clock would say.
 
 Non-goals: emulating what nothing here depends on, and proving anything about AWS or Slack themselves.
 """

@@ -18,7 +18,7 @@ from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.terminal import escape_unprintable
 from breakglass.vocabulary import EvidencePath
 from localcloud import report
-from localcloud.demo import show_messages
+from localcloud.demo import exit_status, show_messages
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import RECORDS, load_record
 from localcloud.steps import Step
@@ -143,3 +143,14 @@ def test_show_messages_prints_each_kind_once(verbose: bool, panels: int, headlin
 
     assert headline in output.getvalue()
     assert output.getvalue().count("╭─ # ") == panels
+
+
+def test_demo_fails_if_an_alert_is_missing_or_a_step_wrong() -> None:
+    arrived = Verdict("a.json", ("session_start",), ("session_start",), 0.1)
+    silent = Verdict("b.json", ("session_start",), (), None)
+    unjudged = Verdict("c.json", None, (), None)
+    wrong = Step("ada is done", "no access", "access", 0.1)
+    assert exit_status([arrived, unjudged]) == 0
+    assert exit_status([arrived, silent]) == 1
+    assert exit_status([arrived, wrong]) == 1
+    assert " ".join(shown(report.render_verdicts([unjudged])).split()).endswith("c.json any silence ok")

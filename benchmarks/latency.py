@@ -4,6 +4,9 @@ The same record, but for the name of the role, goes to the same bus in turns; th
 function. Slack stamps the message when it arrives. `cold` is the first event after the function's processes were
 ended, as Lambda does after some time without events (it does not say how long); the alert path has no such state.
 
+A stack has one delivery, so stack `local` is measured with `delivery: direct` and, after a second `pulumi up`, with
+`delivery: confirmed`. The functions take turns with each of them.
+
 The function's token is either in its environment, which is quickest and unsafe, or in Secrets Manager, where the alert
 path has it, too.
 
@@ -23,17 +26,21 @@ import boto3
 from benchmarks.samples import Samples
 from breakglass.alerts.patterns import RULE_STATE, event_pattern, pattern_json
 from breakglass.alerts.subjects import PermissionSetSubject
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import Delivery, EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, LocalCloudError, RunningCloud
 from localcloud.records import RECORDS, load_record
 from localcloud.stack import ROOT, deploy
 
 _RECORD = RECORDS / "session-devops-break-glass.json"
 _ROLE = "devops-break-glass"
-_ALERT_PATH = "alert path: rule, transformer, API destination"
+_ALERT_PATHS = {
+    Delivery.direct: "direct: rule, transformer, API destination",
+    Delivery.confirmed: "confirmed: rule, transformer, state machine",
+}
 _SOURCE = ROOT / "benchmarks" / "programs" / "post_to_slack.py"
 _SECRET_NAME = "benchmark-slack-token"  # noqa: S105  a name
 _RUNTIME = "runtime"
+_DELIVERY = "breakglass:alerts.delivery"
 _PATIENCE = 30
 """Seconds until a message counts as lost."""
 
@@ -64,7 +71,7 @@ def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: 
         progress: called with each step.
     """
     progress("deploying stack local and the functions")
-    deploy(cloud, workdir)
+    engine = deploy(cloud, workdir, settings={_DELIVERY: Delivery.direct.value}).engine
     token_in = {
         "Lambda, token in its environment": {"SLACK_BOT_TOKEN": cloud.bot_token},
         "Lambda, token from Secrets Manager": {"SECRET_NAME": _SECRET_NAME},
@@ -74,20 +81,37 @@ def measure(cloud: RunningCloud, workdir: Path, cold: int, warm: int, progress: 
         name: _Function(cloud, f"benchmark-{number}", settings)
         for number, (name, settings) in enumerate(token_in.items())
     }
-    roles = {_ALERT_PATH: _ROLE, **{name: function.role for name, function in functions.items()}}
     colds: dict[str, list[float]] = {name: [] for name in functions}
-    warms: dict[str, list[float]] = {name: [] for name in roles}
-    for number in range(cold):
-        for name, function in functions.items():
-            function.restart()
-            colds[name].append(_milliseconds(cloud, function.role))
-        for role in roles.values():
-            _milliseconds(cloud, role)  # not counted: it fills caches
-        for _ in range(warm):
-            for name, role in roles.items():
-                warms[name].append(_milliseconds(cloud, role))
-        progress(f"{number + 1} of {cold} rounds of {warm} events each way")
-    return [Way(name, Samples(colds[name]) if name in colds else None, Samples(warms[name])) for name in roles]
+    warms: dict[str, list[float]] = {name: [] for name in (*_ALERT_PATHS.values(), *functions)}
+    for delivery, name in _ALERT_PATHS.items():
+        if delivery is not Delivery.direct:
+            progress(f"switching to delivery: {delivery}")
+            engine.config_set_all({_DELIVERY: delivery.value})
+            engine.up()
+        for number in range(cold):
+            _measure_round(cloud, name, functions, warm, colds, warms)
+            progress(f"delivery: {delivery}, {number + 1} of {cold} rounds of {warm} events each way")
+    return [Way(name, Samples(colds[name]) if name in colds else None, Samples(warms[name])) for name in warms]
+
+
+def _measure_round(
+    cloud: RunningCloud,
+    alert_path: str,
+    functions: "Mapping[str, _Function]",
+    warm: int,
+    colds: Mapping[str, list[float]],
+    warms: Mapping[str, list[float]],
+) -> None:
+    """Add one cold start of each function, and warm events of each way in turns."""
+    for name, function in functions.items():
+        function.restart()
+        colds[name].append(_milliseconds(cloud, function.role))
+    roles = {alert_path: _ROLE, **{name: function.role for name, function in functions.items()}}
+    for role in roles.values():
+        _milliseconds(cloud, role)  # not counted: it fills caches
+    for _ in range(warm):
+        for name, role in roles.items():
+            warms[name].append(_milliseconds(cloud, role))
 
 
 class _Function:

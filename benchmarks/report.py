@@ -66,15 +66,18 @@ def render_imports(measured: Imports) -> str:
 def render_latency(ways: Sequence[Way]) -> str:
     """Return a table of the ways from bus to Slack, with the ratio to the first one, warm."""
     first = ways[0].warm.median
-    rows = [
-        [
-            way.name,
-            way.warm.text(1),
-            f"{way.warm.median / first:.2f}",
-            *(["no start", "1"] if way.cold is None else [way.cold.text(0), f"{way.cold.median / first:.0f}"]),
-        ]
-        for way in ways
-    ]
+    rows = []
+    for way in ways:
+        started = way.warm if way.cold is None else way.cold
+        rows.append(
+            [
+                way.name,
+                way.warm.text(1),
+                f"{way.warm.median / first:.2f}",
+                "no start" if way.cold is None else started.text(0),
+                f"{started.median / first:.0f}",
+            ]
+        )
     return render_table(["from bus to Slack", "warm ms", "ratio", "cold ms", "ratio"], rows)
 
 

@@ -30,6 +30,13 @@ from breakglass.stack_file.types import (
 )
 from breakglass.vocabulary import Delivery, EvidencePath
 
+POST_MESSAGE = "/chat.postMessage"
+"""The end of `postMessageUrl`, in whose place Slack's other methods have their own."""
+
+NO_PROBE = "off"
+"""The value of `probe` without a probe."""
+
+_HTTPS_URL = TypeAdapter(HttpsUrl)
 _ROLE_ARN = TypeAdapter(RoleArn)
 
 
@@ -204,7 +211,7 @@ class Alerts(SlackAlert, EvidencePaths):
     @property
     def probe_seconds(self) -> int | None:
         """The interval of the probe in seconds; None without a probe."""
-        return None if self.probe == "off" else seconds(self.probe)
+        return None if self.probe == NO_PROBE else seconds(self.probe)
 
     @property
     def drill_interval_seconds(self) -> int | None:
@@ -229,6 +236,8 @@ class Alerts(SlackAlert, EvidencePaths):
             "KMS serves only its own region, so the deployment would fail halfway",
         )
         yield from _second_channel_faults(given)
+        if given["probe"].value != NO_PROBE:
+            yield from post_message_url_faults(given["slack"]["postMessageUrl"])
         for role in given["watch"]["roles"]:
             yield from partition_faults(
                 role,
@@ -243,6 +252,16 @@ class Alerts(SlackAlert, EvidencePaths):
                     "The use of an IAM role never shows up on the evidence path `portal`, so no rule would watch it.",
                     "Add session_start to `evidencePaths`, or delete the role.",
                 )
+
+
+def post_message_url_faults(url: RawValue) -> Iterator[Fault]:
+    """Yield a fault if the URLs of Slack's other methods can't be derived from that of `chat.postMessage`."""
+    written = url.valid(_HTTPS_URL)
+    if written and not written.endswith(POST_MESSAGE):
+        yield url.fault(
+            f"The URL does not end in {POST_MESSAGE}. This program derives the URLs of Slack's other methods from it.",
+            f"Write the URL of Slack's own method, e.g. https://slack.com/api{POST_MESSAGE}.",
+        )
 
 
 def _second_channel_faults(alerts: RawValue) -> Iterator[Fault]:

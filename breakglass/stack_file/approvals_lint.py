@@ -12,19 +12,16 @@ from pydantic import TypeAdapter
 
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.errors import Problem, format_value
+from breakglass.stack_file.alerts import NO_PROBE, post_message_url_faults
 from breakglass.stack_file.approvals import ApprovalRule, ApprovalSettings, DeniedAction
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionSets
 from breakglass.stack_file.report import nearest
 from breakglass.stack_file.set_names import pair_names
-from breakglass.stack_file.types import HttpsUrl, Region, seconds
+from breakglass.stack_file.types import Region, seconds
 from breakglass.vocabulary import AssignmentTarget
 
-POST_MESSAGE = "/chat.postMessage"
-"""The end of `postMessageUrl`; the workflow's other calls replace it by their own method."""
-
-_HTTPS_URL = TypeAdapter(HttpsUrl)
 _REGION = TypeAdapter(Region)
 
 
@@ -46,7 +43,9 @@ def cross_section_faults(given: RawValue) -> Iterator[Fault]:
             "has both, in the account that owns Identity Center or in its delegated administrator.",
         )
     yield from _other_region(sets["region"], alerts["region"])
-    yield from _other_address(alerts["slack"]["postMessageUrl"])
+    if alerts["probe"].value == NO_PROBE:
+        # Otherwise the section itself has this fault.
+        yield from post_message_url_faults(alerts["slack"]["postMessageUrl"])
     yield from _unknown_sets(approvals, sets["pairs"])
 
 
@@ -58,15 +57,6 @@ def _other_region(of_sets: RawValue, of_alerts: RawValue) -> Iterator[Fault]:
             "rule can't call a function of another region.",
             f"Write {home} in both sections. Deploy another stack with `alerts` and `explainButton: true` for the "
             f"usages in {here}.",
-        )
-
-
-def _other_address(address: RawValue) -> Iterator[Fault]:
-    written = address.valid(_HTTPS_URL)
-    if written and not written.endswith(POST_MESSAGE):
-        yield address.fault(
-            f"The URL does not end in {POST_MESSAGE}. The workflow derives the URLs of Slack's other methods from it.",
-            f"Write the URL of Slack's own method, e.g. https://slack.com/api{POST_MESSAGE}.",
         )
 
 

@@ -185,8 +185,9 @@ def test_alarm_for_runs_that_fail_or_do_not_start() -> None:
         ({"interval_minutes": 4}, "test-probe.interval_minutes"),
         ({"interval_minutes": 61}, "test-probe.interval_minutes"),
         ({"stack": ""}, "test-probe.stack"),
+        ({"post_message_url": "https://proxy.example.com/slack"}, "test-probe.post_message_url"),
     ],
-    ids=["no channel", "channel name", "channel twice", "too often", "too rarely", "no stack"],
+    ids=["no channel", "channel name", "channel twice", "too often", "too rarely", "no stack", "other URL"],
 )
 def test_wrong_argument_is_refused(wrong: dict[str, Any], place: str) -> None:
     assert place in refusal(lambda: program({**ARGS, **wrong}))

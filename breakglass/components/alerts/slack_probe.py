@@ -27,7 +27,7 @@ from breakglass.iam.documents import (
     write_metrics,
 )
 from breakglass.naming import CHANNEL_DIMENSION, METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, physical_name
-from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackEndpoint
+from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackEndpoint, post_message_url_faults
 from breakglass.stack_file.base import RawValue, StringInput, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.tags import Tagged
@@ -50,8 +50,9 @@ class SlackProbeSpec(Tagged, SlackEndpoint, SecretEncryption, AlertPath):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicate channels."""
-        return duplicate_faults(given["channels"])
+        """Yield faults of duplicate channels, and of a URL without the method that the probe replaces."""
+        yield from duplicate_faults(given["channels"])
+        yield from post_message_url_faults(given["postMessageUrl"])
 
 
 class SlackProbe(pulumi.ComponentResource):

@@ -20,6 +20,7 @@ from breakglass.app.domain.policy import (
     Settings,
     StandingAssignment,
 )
+from breakglass.stack_file.alerts import POST_MESSAGE
 from breakglass.stack_file.approvals import (
     NOT_AFTER_DENIAL,
     ApprovalRule,
@@ -27,7 +28,6 @@ from breakglass.stack_file.approvals import (
     DeniedAction,
     DenyRuleSpec,
 )
-from breakglass.stack_file.approvals_lint import POST_MESSAGE
 from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.principals import MentionSpec, PrincipalSpec
 from breakglass.stack_file.types import seconds

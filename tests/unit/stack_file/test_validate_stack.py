@@ -819,11 +819,18 @@ SCENARIOS = [
     ),
     Scenario(
         "an address that is a password is a token as well",
-        [((*ALERTS, "slack", "postMessageUrl"), "https://hooks.slack.com/services/T0/B0/Xy")],
-        "breakglass:alerts.slack.postMessageUrl",
+        [((*ALERTS, "postMortemUrl"), "https://hooks.slack.com/services/T0/B0/Xy")],
+        "breakglass:alerts.postMortemUrl",
         "in plain text",
         "pulumi config set --secret",
         value='"https://[redacted]"',
+    ),
+    Scenario(
+        "the probe's methods are beside chat.postMessage",
+        [((*ALERTS, "slack", "postMessageUrl"), "https://proxy.example.com/slack")],
+        "breakglass:alerts.slack.postMessageUrl",
+        "derives the URLs of Slack's other methods",
+        "https://slack.com/api/chat.postMessage",
     ),
     Scenario(
         "there is a bot token",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from breakglass.alerts.drills import DRILL_SOURCE, drill_event
@@ -139,7 +140,7 @@ class Clock:
 
 
 def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
-    """Return the way of each watched role's drill, or of one role.
+    """Return the way of each watched role's drill by name, or of one role.
 
     Raises:
         CommandError: the stack has no drill rules.
@@ -164,7 +165,11 @@ def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
                 f"Write one of: {', '.join(sorted(rules))}.",
             )
         )
-    return [_path(deployment, found, rule) for found, rule in rules.items() if role in (None, found)]
+    return [
+        _path(deployment, found, rule)
+        for found, rule in sorted(rules.items(), key=itemgetter(0))
+        if role in (None, found)
+    ]
 
 
 def _drilled_role(rule: Resource) -> str | None:
@@ -390,7 +395,7 @@ class Drills:
         waited = self.clock.now() - flight.sent_at
         answered = answered_at(execution, history)
         seconds = waited if answered is None else min(max(answered - flight.sent_at, 0.0), waited)
-        return replace(result, seconds=round(seconds, 1))
+        return replace(result, seconds=round(seconds, 2))
 
     def _find_execution(self, flight: _Flight) -> str | None:
         """Return the ARN of the execution with the drill in its input."""

@@ -149,9 +149,9 @@ def test_alarm_pages_for_each_execution_that_does_not_succeed() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
     ]
     assert total == {
-        "id": "undelivered",
+        "id": "failures",
         "expression": "SUM(METRICS())",
-        "label": "undelivered",
+        "label": "failures",
         "returnData": True,
     }
     assert "docs/runbooks/slack-is-down.md" in alarm["alarmDescription"]

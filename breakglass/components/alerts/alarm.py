@@ -1,6 +1,6 @@
 """CloudWatch alarms by e-mail and pager, quiet where a metric has no data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,37 @@ class Severity(StrEnum):
     """On-call is paged, and the alarm is mailed too."""
     mail = "mail"
     """The alarm is mailed."""
+
+
+Metric = tuple[str, str, str, pulumi.Input[str]]
+"""Namespace and name of a metric, name and value of its dimension."""
+
+
+def sum_of(
+    metrics: Iterable[Metric], period: int = FIVE_MINUTES
+) -> "list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]":
+    """Return the metric queries of the sum of some metrics in a period of seconds."""
+    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict] = [
+        {
+            "id": f"m{index}",
+            "metric": {
+                "namespace": namespace,
+                "metric_name": metric,
+                "dimensions": {dimension: value},
+                "stat": "Sum",
+                "period": period,
+            },
+        }
+        for index, (namespace, metric, dimension, value) in enumerate(metrics)
+    ]
+    return [*queries, {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "return_data": True}]
+
+
+def failed_executions(machine_arn: pulumi.Input[str]) -> list[Metric]:
+    """Return the metrics of the executions of a state machine that do not succeed."""
+    return [
+        ("AWS/States", f"Executions{how}", "StateMachineArn", machine_arn) for how in ("Failed", "TimedOut", "Aborted")
+    ]
 
 
 @dataclass(frozen=True)

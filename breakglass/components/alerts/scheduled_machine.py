@@ -8,12 +8,11 @@ Non-goals: the reports of a run, which are metrics and mails; a run succeeds if 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns, failed_executions, sum_of
 from breakglass.iam.documents import machine_trust, policy_json, rule_trust, start_machine, state_machine_arn
 from breakglass.naming import physical_name
 
@@ -94,7 +93,9 @@ class ScheduledMachine(pulumi.ComponentResource):
             f"{name}-failed-runs",
             description=f"{args.failed_runs} The state machine is {machine_name}; the list of its executions shows the "
             "cause. An empty list: the rule of its schedule, or its role. Runbook: docs/runbooks/alarms.md.",
-            metric_queries=_failed_runs(machine.arn, rule.name),
+            metric_queries=sum_of(
+                [("AWS/Events", "FailedInvocations", "RuleName", rule.name), *failed_executions(machine.arn)]
+            ),
         )
         self.register_outputs({"machine_arn": self.machine_arn, "alarm_arn": self.alarm_arn})
 
@@ -148,28 +149,3 @@ def _rule_trust(rule_arn: str) -> str:
 
 def _start_machine(machine_arn: str) -> str:
     return policy_json(start_machine(machine_arn))
-
-
-def _failed_runs(machine_arn: pulumi.Output[str], rule_name: pulumi.Output[str]) -> list[dict[str, Any]]:
-    """Return the metric queries of all runs that did not start or did not succeed."""
-    of_machine, of_rule = {"StateMachineArn": machine_arn}, {"RuleName": rule_name}
-    failures = (
-        ("AWS/Events", "FailedInvocations", of_rule),
-        ("AWS/States", "ExecutionsFailed", of_machine),
-        ("AWS/States", "ExecutionsTimedOut", of_machine),
-        ("AWS/States", "ExecutionsAborted", of_machine),
-    )
-    metrics: list[dict[str, Any]] = [
-        {
-            "id": f"m{index}",
-            "metric": {
-                "namespace": namespace,
-                "metric_name": metric,
-                "dimensions": dimensions,
-                "stat": "Sum",
-                "period": FIVE_MINUTES,
-            },
-        }
-        for index, (namespace, metric, dimensions) in enumerate(failures)
-    ]
-    return [*metrics, {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "return_data": True}]

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
-from breakglass.components.alerts.alarm import Alarms, Severity, TopicArns
+from breakglass.components.alerts.alarm import Alarms, Severity, TopicArns, failed_executions, sum_of
 from breakglass.components.arguments import SlackDeliveryArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import (
@@ -108,7 +108,7 @@ class SlackDelivery(pulumi.ComponentResource):
             description="An alert is not in Slack. Either Slack did not accept it for an hour, and its text came by "
             "e-mail or page. Or the state machine failed itself, and the text is only the input of its execution. The "
             f"state machine is {physical_name(name)}. Runbook: docs/runbooks/slack-is-down.md.",
-            metric_queries=_undelivered(machine.arn),
+            metric_queries=sum_of(failed_executions(machine.arn), ALARM_SECONDS),
         )
         self.register_outputs(
             {
@@ -213,24 +213,3 @@ def _start_machine(machine_arn: str) -> str:
 
 def _first(values: Sequence[str]) -> str:
     return values[0]
-
-
-def _undelivered(machine_arn: pulumi.Output[str]) -> "list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]":
-    """Return the metric queries of all executions that did not succeed."""
-    metrics: list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict] = [
-        {
-            "id": metric.lower(),
-            "metric": {
-                "namespace": "AWS/States",
-                "metric_name": metric,
-                "dimensions": {"StateMachineArn": machine_arn},
-                "stat": "Sum",
-                "period": ALARM_SECONDS,
-            },
-        }
-        for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
-    ]
-    return [
-        *metrics,
-        {"id": "undelivered", "expression": "SUM(METRICS())", "label": "undelivered", "return_data": True},
-    ]

@@ -25,7 +25,7 @@ from breakglass.alerts.dashboard import (
 from breakglass.alerts.messages import Transformer, email_text, is_usage
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Subject
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, Severity, TopicArns
+from breakglass.components.alerts.alarm import Alarms, Metric, Severity, TopicArns, sum_of
 from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -257,7 +257,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             description=f"An alert about {role} could not be delivered to Slack, e-mail or the usage recorder. The "
             "role may be in use without anyone knowing. Read the event in the dead-letter queue or in CloudTrail, then "
             "find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
-            metric_queries=_failed_deliveries([rule_names[path.value] for path in watched.paths]),
+            metric_queries=sum_of(_failed_deliveries([rule_names[path.value] for path in watched.paths])),
         )
         yield alarm(
             f"{of_role}-dead-letters",
@@ -301,29 +301,13 @@ def _texts(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transf
     }
 
 
-def _failed_deliveries(
-    rule_names: Sequence[pulumi.Input[str]],
-) -> "list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]":
-    """Return the metric queries of all failed deliveries of a role, with or without a dead letter."""
-    failures = [
-        (metric, rule_name)
+def _failed_deliveries(rule_names: Sequence[pulumi.Input[str]]) -> list[Metric]:
+    """Return the metrics of all failed deliveries of a role, with or without a dead letter."""
+    return [
+        ("AWS/Events", metric, "RuleName", rule_name)
         for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
         for rule_name in rule_names
     ]
-    metrics: list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict] = [
-        {
-            "id": f"m{index}",
-            "metric": {
-                "namespace": "AWS/Events",
-                "metric_name": metric,
-                "dimensions": {"RuleName": rule_name},
-                "stat": "Sum",
-                "period": FIVE_MINUTES,
-            },
-        }
-        for index, (metric, rule_name) in enumerate(failures)
-    ]
-    return [*metrics, {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "return_data": True}]
 
 
 def _lost_connection_json(arns: Sequence[Any]) -> str:

@@ -77,7 +77,7 @@ def drill_definition(drills: Drills) -> dict[str, Any]:
     """Return the definition of the state machine, JSON-ready. The execution's input is not used."""
     number = len(drills.rules)
     dimensions = own_dimensions(drills.stack)
-    sent = metric_query("sent", METRICS_NAMESPACE, AlertMetric.drills_sent, dimensions, "SampleCount", period=3600)
+    sent = metric_query("sent", METRICS_NAMESPACE, AlertMetric.drills_sent, dimensions, "SampleCount")
     return {
         "Comment": "One drill for each watched role, and the number of those that were late.",
         "QueryLanguage": "JSONata",

@@ -128,14 +128,14 @@ def read_metrics(partition: str, queries: Sequence[Mapping[str, Any]], start: st
 
 
 def metric_query(
-    query_id: str, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str, period: int = 60
+    query_id: str, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str
 ) -> dict[str, Any]:
-    """Return a query of a metric's values in each period of seconds."""
+    """Return a query of a metric's values in each minute."""
     return {
         "Id": query_id,
         "MetricStat": {
             "Metric": {"Namespace": namespace, "MetricName": str(metric), "Dimensions": _dimensions(dimensions)},
-            "Period": period,
+            "Period": 60,
             "Stat": stat,
         },
     }

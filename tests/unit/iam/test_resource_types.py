@@ -15,13 +15,24 @@ import pulumi
 import pytest
 
 import breakglass
+from breakglass.alerts.drills import DRILL_DETAIL_TYPE, DRILL_SOURCE
 from breakglass.iam.app_roles import function_permissions, workflow_permissions
-from breakglass.iam.documents import statements_of
+from breakglass.iam.documents import (
+    build_document,
+    call_slack,
+    publish,
+    read_metrics,
+    send_events,
+    start_machine,
+    statements_of,
+    write_metrics,
+)
 from breakglass.iam.wildcards import overlaps
 from breakglass.naming import AppFunction
 from tests.app.domain.policies import MANAGEMENT, policy, rule
 from tests.unit.iam.reference import arns_of, matches
 from tests.unit.iam.test_app_roles import ARNS, CENTER_KEY, KEY, SCOPE, SCP
+from tests.unit.iam.test_documents import CONNECTION, MACHINE, TOPIC
 
 STACKS = Path(__file__).parents[3] / "stacks"
 FULL = replace(
@@ -89,6 +100,19 @@ def test_policy_of_a_function_names_every_resource_type(app_function: AppFunctio
 
 def test_policy_of_the_state_machine_names_every_resource_type() -> None:
     assert missing_in(workflow_permissions(ARNS)) == []
+
+
+def test_policies_of_the_alert_path_name_every_resource_type() -> None:
+    url = "https://slack.com/api/chat.postMessage"
+    statements = [
+        *call_slack(MACHINE, CONNECTION, [url], KEY),
+        publish(TOPIC),
+        send_events(MACHINE, DRILL_SOURCE, DRILL_DETAIL_TYPE),
+        write_metrics(),
+        read_metrics(),
+        *statements_of(start_machine(MACHINE)),
+    ]
+    assert missing_in(build_document(*statements)) == []
 
 
 COMPONENTS = [

@@ -271,10 +271,10 @@ def _mail(probe: Probe) -> str:
     minutes = probe.interval_seconds // 60
     return (
         "'Slack would not show break-glass messages in the channel ' & $states.input.channel & ' now: ' & "
-        f"$states.input.error & '. ' & {explain('$states.input.error')} & '\n\n"
-        f"This is a test by the stack {probe.stack}, repeated every {minutes} minutes; no role was used. There is no "
-        "further e-mail about this channel until Slack has accepted a test again. The alarm on the channel shows the "
-        "state. Runbook: docs/runbooks/slack-is-down.md.'"
+        f"$states.input.error & '. ' & {explain('$states.input.error')} & '\\n\\n"
+        f"This is the result of a test by the stack {probe.stack} every {minutes} minutes, not the use of a role. "
+        "There is no further e-mail about this channel until Slack has accepted a test again. The alarm on the channel "
+        "shows the state. Runbook: docs/runbooks/slack-is-down.md. Execution: ' & $states.context.Execution.Id"
     )
 
 

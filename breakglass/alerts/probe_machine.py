@@ -287,7 +287,7 @@ def _pause(following: str) -> State:
 
 
 def _catch(following: str, output: Mapping[str, Any]) -> list[dict[str, Any]]:
-    # States.ALL does not catch the first one, which Slack's proxies could cause.
+    # States.ALL does not include the first one: an answer of more than 256 KiB.
     return [
         {"ErrorEquals": [name], "Output": output, "Next": following}
         for name in ("States.DataLimitExceeded", "States.ALL")

@@ -66,10 +66,11 @@ def test_metrics_of_alarms_are_found_in_queries_as_well() -> None:
     query = {"namespace": "Breakglass", "metricName": "SlackReachable", "dimensions": {"Stack": "prod"}, "period": 60}
     queried = resource(ALARM_TYPE, "sum", evaluationPeriods=1, metricQueries=[{"expression": "m"}, {"metric": query}])
     foreign = alarm("SlackReachable", namespace="Other")
+    shorter = alarm("SlackReachable", dimensions={"Stack": "prod", "Channel": "C1"}, evaluationPeriods=1)
 
     channel = Series(REGION, "Breakglass", "SlackReachable", (("Channel", "C1"), ("Stack", "prod")))
     stack = Series(REGION, "Breakglass", "SlackReachable", (("Stack", "prod"),))
-    assert alarmed_series(deployment(plain, longer, queried, foreign), "SlackReachable") == [
+    assert alarmed_series(deployment(plain, longer, queried, foreign, shorter), "SlackReachable") == [
         AlarmedSeries(channel, 1200),
         AlarmedSeries(stack, 60),
     ]
@@ -141,10 +142,16 @@ def test_role_without_a_recent_drill_is_a_warning(answer: Any, expected: list[tu
 
 def test_last_drill_that_was_late_fails() -> None:
     def answer(arguments: Any) -> dict[str, Any]:
-        return values((2, HOUR)) if arguments["MetricName"] == "LateDrills" else values((1, HOUR))
+        return late if arguments["MetricName"] == "LateDrills" else values((1, HOUR))
 
-    assert shown(DRILLS, deployment(CONNECTION, DRILL, alarm("LateDrills")), answer) == [
+    scheduled = deployment(CONNECTION, DRILL, alarm("LateDrills"))
+    late = values((2, HOUR), (0, 8 * DAY))
+    assert shown(DRILLS, scheduled, answer) == [
         ("fail", "Drills of the last scheduled run that were not delivered in time, 1 h ago: 2.")
+    ]
+    late = values((0, HOUR), (2, 8 * DAY))
+    assert shown(DRILLS, scheduled, answer) == [
+        ("ok", "Each role had a drill in the last 24 hours, none of them late.")
     ]
 
 

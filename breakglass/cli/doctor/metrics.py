@@ -373,7 +373,7 @@ def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:
 
 
 def judge_drills(drills: Drills, results: DrillResults) -> list[Judgement]:
-    """Return a judgement for each role without a recent drill, and for late scheduled drills."""
+    """Return a judgement of the roles without a recent drill, and of late scheduled drills."""
     if not drills.rules:
         return [
             Judgement(
@@ -393,17 +393,15 @@ def judge_drills(drills: Drills, results: DrillResults) -> list[Judgement]:
         if last is not None and last.value > 0
     ]
     old = [
-        Judgement(
-            Status.warn,
-            f"The rule {dict(rule.dimensions)['RuleName']} had "
-            f"{'no drill in 90 days' if age is None else f'its last drill {int(age) // DAY} days ago'}.",
-            "Run `breakglass drill`, or schedule drills with `drills: {every: P7D}`: docs/runbooks/drill.md.",
-        )
+        f"{dict(rule.dimensions)['RuleName']} ({'none in 90 days' if age is None else f'{int(age) // DAY} days ago'})"
         for rule, age in zip(drills.rules, results.last, strict=True)
         if age is None or age > _DRILL_SECONDS
     ]
-    if late or old:
-        return [*late, *old]
+    if old:
+        do = "Run `breakglass drill`, or schedule drills with `drills: {every: P7D}`: docs/runbooks/drill.md."
+        late.append(Judgement(Status.warn, f"Rules without a drill in the last 30 days: {', '.join(old)}.", do))
+    if late:
+        return late
     days = max(int(age or 0) // DAY + 1 for age in results.last)
     span = "24 hours" if days == 1 else f"{days} days"
     return [Judgement(Status.ok, f"Each role had a drill in the last {span}, none of them late.", "")]

@@ -148,6 +148,7 @@ BOUNCES = Check(
 
 _ALARMS_PER_CALL = 100
 _NEW_SECONDS = 3600
+_NAMED = 5
 _WITHOUT_DATA = "An alarm without data can't be raised."
 
 
@@ -217,7 +218,8 @@ def judge_alarms(regional: RegionalAlarms, found: Mapping[str, AlarmState]) -> l
         problems += _judge_alarm(alarm, found.get(alarm.physical_name))
     new = sorted(name for name, state in found.items() if state.lacks_data and state.seconds < _NEW_SECONDS)
     if new:
-        what = f"Alarms that have had no data for less than an hour: {', '.join(new)}."
+        more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+        what = f"Alarms that have had no data for less than an hour: {', '.join(new[:_NAMED])}{more}."
         problems.append(Judgement(Status.warn, what, "Look again in an hour.", _WITHOUT_DATA))
     return problems
 

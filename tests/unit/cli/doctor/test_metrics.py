@@ -132,8 +132,8 @@ def test_probe_of_a_new_stack_is_a_warning() -> None:
     [
         (values((1, 3 * DAY), (0, 1 * DAY)), [("ok", "Each role had a drill in the last 4 days, none of them late.")]),
         (values((1, HOUR)), [("ok", "Each role had a drill in the last 24 hours, none of them late.")]),
-        (values((1, 40 * DAY)), [("warn", "The rule use-drill had its last drill 40 days ago.")]),
-        (values((0, 1 * DAY)), [("warn", "The rule use-drill had no drill in 90 days.")]),
+        (values((1, 40 * DAY)), [("warn", "Rules without a drill in the last 30 days: use-drill (40 days ago).")]),
+        (values((0, 1 * DAY)), [("warn", "Rules without a drill in the last 30 days: use-drill (none in 90 days).")]),
     ],
 )
 def test_role_without_a_recent_drill_is_a_warning(answer: Any, expected: list[tuple[str, str]]) -> None:

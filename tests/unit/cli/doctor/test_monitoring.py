@@ -119,6 +119,20 @@ def test_alarm_is_judged_by_state_and_actions(found: Any, expected: list[tuple[s
     assert texts(ALARMS, [ALARM], DescribeAlarms=found) == expected
 
 
+def test_new_alarms_without_data_are_one_finding() -> None:
+    names = [f"alarm-{number}" for number in range(7)]
+    [alarm] = state("INSUFFICIENT_DATA", 0.5, AlarmActions=[])["MetricAlarms"]
+    found = {"MetricAlarms": [{**alarm, "AlarmName": name} for name in names]}
+
+    assert texts(ALARMS, [resource(ALARM_TYPE, name) for name in names], DescribeAlarms=found) == [
+        (
+            "warn",
+            "Alarms that have had no data for less than an hour: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 "
+            "more.",
+        )
+    ]
+
+
 def test_raised_alarm_has_its_description_as_the_reason() -> None:
     found = MemoryAws({"DescribeAlarms": state("ALARM")})
     [subject] = ALARMS.subjects(deployment(ALARM))

@@ -124,8 +124,12 @@ def test_lost_connection_goes_to_topic() -> None:
 
 
 def test_lost_connection_rule_needs_no_destination() -> None:
-    rule = watch(destination_arn=None).get(RULE, "watch-lost-connection").inputs
+    deployment = watch(destination_arn=None)
 
+    mail = deployment.get(TARGET, "watch-lost-connection").inputs["inputTransformer"]["inputTemplate"]
+    assert "comes as an e-mail or a page" in mail
+    assert "dead-letter" not in mail
+    rule = deployment.get(RULE, "watch-lost-connection").inputs
     assert json.loads(rule["eventPattern"]) == {
         "source": ["aws.events"],
         "detail-type": ["Connection Deauthorized"],

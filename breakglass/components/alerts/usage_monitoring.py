@@ -1,6 +1,7 @@
 """Dashboard, alarms, e-mails and pages for alerts and usages in an account and region.
 
-Non-goals: a message that Slack answered with HTTP 200 and did not post; no metric shows that.
+Non-goals: a message that Slack answered with HTTP 200 and did not post, which no metric of EventBridge shows
+(see `slack_probe` and `slack_delivery`).
 """
 
 import json
@@ -203,7 +204,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             tags=spec.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        text = lost_connection_text()
+        text = lost_connection_text(confirmed=spec.destination_arn is None)
         self._publish(f"{name}-lost-connection", spec, MAIL, lost.name, text)
         if spec.page_topic_arn is not None:
             self._publish(f"{name}-lost-connection-page", spec, PAGER, lost.name, text)

@@ -97,19 +97,13 @@ _arguments: contextvars.ContextVar[tuple[Any, Any]] = contextvars.ContextVar("ar
 _branches: contextvars.ContextVar[list[contextvars.Context]] = contextvars.ContextVar("branches")
 
 _USED = (
-    *(
-        "_ExecutionError",
-        "_add_event",
-        "_emit_execution_status_event",
-        "_apply_jsonata_arguments",
-        "_apply_jsonata_template",
-        "_apply_output_path",
-    ),
-    *("_apply_state_assign", "_call_lambda", "_delete_state_machine", "_error_matches", "_execute_map"),
-    *("_execute_parallel", "_executions", "_fail_execution", "_find_matching_retrier", "_invoke_resource"),
-    *("_invoke_resource_with_timeout", "_invoke_with_callback", "_register_sfn_jsonata_functions", "_run_execution"),
-    *("_run_sub_machine", "_scaled_sleep", "_sleep_until", "_start_execution", "_state_machines", "_stop_execution"),
-    *("_task_tokens", "_parse_ts", "json_response", "now_iso", "time"),
+    *("_AWS_SDK_SERVICE_MAP", "_ExecutionError", "_add_event", "_apply_jsonata_arguments", "_apply_jsonata_template"),
+    *("_apply_output_path", "_apply_state_assign", "_call_lambda", "_delete_state_machine"),
+    *("_emit_execution_status_event", "_error_matches", "_execute_map", "_execute_parallel", "_executions"),
+    *("_fail_execution", "_find_matching_retrier", "_invoke_resource", "_invoke_resource_with_timeout"),
+    *("_invoke_with_callback", "_parse_ts", "_register_sfn_jsonata_functions", "_run_execution", "_run_sub_machine"),
+    *("_scaled_sleep", "_sleep_until", "_start_execution", "_state_machines", "_state_query_language"),
+    *("_stop_execution", "_task_tokens", "json_response", "now_iso", "time"),
 )
 
 
@@ -279,7 +273,7 @@ def _refuse_denied(resource: str, arguments: Any) -> None:
         )
     for right in rights:
         if not execution_role_allows(role_arn, machine_arn, right.action, right.resource, right.keys):
-            raise _states._ExecutionError(*refusal(resource, right, role_arn))
+            raise _states._ExecutionError(*refusal(right, role_arn))
 
 
 def _replace_branches() -> None:
@@ -314,7 +308,7 @@ def _replace_language() -> None:
     error_matches, register_functions = _states._error_matches, _states._register_sfn_jsonata_functions
 
     def assigning(state: Mapping[str, Any], given: Any, context: Any, **results: Any) -> None:
-        if context is None or not isinstance(state.get("Assign"), dict):
+        if "Assign" not in state or _states._state_query_language(state, context) != "JSONata":
             return
         before = context.setdefault("variables", {})
         assigned: dict[str, Any] = {}

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("pulumi_cli")]
 
 PROGRAM = Path(__file__).parent / "program"
 TOKEN = "xoxb-000000000000-must-not-be-seen"
-RESOURCES = 24
+RESOURCES = 25
 """Those of the program, a component, and the stack."""
 
 

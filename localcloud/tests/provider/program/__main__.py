@@ -37,7 +37,10 @@ def declare_workflow(tags: dict[str, str], code: str, *, indexed_by: str, retent
         region=REGION,
     )
     logs = aws.cloudwatch.LogGroup("logs", name="/engine/function", retention_in_days=retention, region=REGION)
-    role = aws.iam.Role("role", name="engine-role", assume_role_policy=json.dumps({"Version": "2012-10-17"}))
+    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    role = aws.iam.Role("role", name="engine-role", assume_role_policy=allow("sts:AssumeRole", "Principal", services))
+    rights = allow("lambda:InvokeFunction", "Resource", "*")
+    aws.iam.RolePolicy("rights", name="call", role=role.name, policy=rights)
     function = aws.lambda_.Function(
         "function",
         name="engine-function",
@@ -67,6 +70,11 @@ def declare_workflow(tags: dict[str, str], code: str, *, indexed_by: str, retent
     declare_api(tags, function)
     declare_schedule(function)
     pulumi.export("machineArn", machine.arn)
+
+
+def allow(action: str, name: str, value: object) -> str:
+    """A policy of one statement, with an element of this name."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, name: value}]})
 
 
 def call_function(arn: str) -> str:

@@ -15,6 +15,8 @@
 - `Retry` has MaxDelaySeconds and no other limit of its delay ("Retrying after an error"); MiniStack's is 60 s.
 - `Assign` evaluates all its expressions before it sets a variable ("Passing data between states with variables"), and
   `Succeed` has an `Output`.
+- An expression is parsed once, when its machine is made; MiniStack parses it at each evaluation, which takes longer
+  than all else in an execution.
 - Answers of CloudWatch keep their types; MiniStack makes an empty list of values a string.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
@@ -32,6 +34,7 @@ Non-goals: TestState; jitter, so that runs repeat: a retry waits for its longest
 """
 
 import contextvars
+import functools
 import importlib
 import json
 import math
@@ -47,8 +50,9 @@ from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.permissions import execution_role_allows
 from localcloud.emulators.task_rights import needed_rights, refusal
 
-# Any: MiniStack has no annotations.
+# Any: neither has annotations that help.
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
+_jsonata: Any = importlib.import_module("jsonata")
 
 _LONGEST_PAUSE = 60
 _SHORTEST_TIMEOUT = 2.0
@@ -303,7 +307,20 @@ def _replace_branches() -> None:
     _states._run_sub_machine = running
 
 
+@functools.lru_cache(maxsize=4096)
+def _parse(expression: str) -> Any:
+    """Return the syntax tree of a JSONata expression, which an evaluation does not change."""
+    return _jsonata.Jsonata.jsonata(expression).ast
+
+
+def _parsed_once(expression: str, **limits: Any) -> Any:
+    made = _jsonata.Jsonata.jsonata("null", **limits)
+    made.ast = _parse(expression)
+    return made
+
+
 def _replace_language() -> None:
+    _states.jsonata = SimpleNamespace(Jsonata=SimpleNamespace(jsonata=_parsed_once), utils=_jsonata.utils)
     apply_assign, apply_output_path = _states._apply_state_assign, _states._apply_output_path
     error_matches, register_functions = _states._error_matches, _states._register_sfn_jsonata_functions
 

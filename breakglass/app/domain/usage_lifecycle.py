@@ -122,10 +122,10 @@ def parse_report(event: Mapping[str, object]) -> Evidence:
     Raises:
         ValueError: if it is malformed, or has another source than AWS.
     """
-    value, source = event.get("value"), event.get("source", "aws.sts")
-    if not event.keys() <= {"value", "source"} or not isinstance(value, str) or not isinstance(source, str):
+    value, source = event.get("value"), event.get("source")
+    if not event.keys() <= {"value", "source"} or not isinstance(value, str):
         raise ValueError("expected the key value")
-    if _AWS_SOURCE.fullmatch(source) is None:
+    if "source" in event and not (isinstance(source, str) and _AWS_SOURCE.fullmatch(source)):
         raise ValueError("not an AWS source")
     return parse_evidence(value)
 

@@ -231,10 +231,16 @@ def _channel(target: Resource) -> str:
 
 
 def inspect(path: DrillPath, sources: Sources) -> Result | None:
-    """Return where the drill would stop; None if the way is as deployed."""
+    """Return where the drill would stop; None if the way is as deployed.
+
+    Raises:
+        CommandError: AWS does not show a part of it.
+    """
     for check in _CHECKS:
         for subject in check.subjects(path.parts):
             for finding in check.examine(sources, subject):
+                if finding.status is Urgency.unknown:
+                    raise CommandError(Problem(f"AWS: {check.name}", "(not shown)", finding.what, PERMISSIONS))
                 if finding.status is Urgency.fail:
                     return Result(path.role, Status.stopped, finding.what, finding.do, stage=check.name)
     return None
@@ -285,10 +291,17 @@ def _last_error(history: Iterable[Mapping[str, Any]]) -> str:
         body = _answer(event)
         if body is not None and body.get("ok") is not True:
             return str(body.get("error") or NO_ANSWER)
-        for kind in ("taskFailedEventDetails", "taskTimedOutEventDetails"):
-            if event.get(kind):
-                return str(event[kind].get("error") or "")
+        failed = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
+        if _is_of_slack(failed):
+            return str(failed.get("error") or "")
     return ""
+
+
+def _is_of_slack(details: Mapping[str, Any]) -> bool:
+    """Return true if the details of an event are of a call of Slack, an HTTP Task."""
+    resource = str(details.get("resource") or "")
+    # AWS splits the ARN of the task, MiniStack does not.
+    return (details.get("resourceType"), resource) == ("http", "invoke") or resource.endswith(":http:invoke")
 
 
 def _answer(event: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -104,8 +104,9 @@ def entered(state: str) -> dict[str, Any]:
     return {"type": "PassStateEntered", "timestamp": at(2), "stateEnteredEventDetails": {"name": state}}
 
 
-def failed(error: str) -> dict[str, Any]:
-    return {"type": "TaskFailed", "timestamp": at(2), "taskFailedEventDetails": {"error": error}}
+def failed(error: str, resource: str = "http") -> dict[str, Any]:
+    details = {"error": error, "resourceType": resource, "resource": "invoke"}
+    return {"type": "TaskFailed", "timestamp": at(2), "taskFailedEventDetails": details}
 
 
 @dataclass
@@ -383,6 +384,12 @@ def test_refusal_of_slack_is_told_before_the_execution_ends(error: Any, words: s
             "the EventBridge connection is not authorized",
         ),
         ("States.Runtime", (), "machine", "The state machine failed: States.Runtime"),
+        (
+            "SecondChannelFailed",
+            (failed("SNS.AuthorizationErrorException", "sns"), posted({"ok": False, "error": "is_archived"})),
+            "slack",
+            "the channel is archived",
+        ),
     ],
 )
 def test_failed_execution_says_where_it_stopped(error: str, history: Any, stage: str, words: str) -> None:
@@ -450,7 +457,13 @@ def test_credentials_of_another_account_send_nothing() -> None:
     assert cloud.sent() == []
 
 
-@pytest.mark.parametrize("operation", ["PutEvents", "ListExecutions", "GetExecutionHistory", "GetQueueAttributes"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        *("DescribeRule", "DescribeConnection", "DescribeStateMachine", "GetQueueAttributes"),
+        *("PutEvents", "ListExecutions", "GetExecutionHistory"),
+    ],
+)
 def test_refused_call_has_status_2_and_names_the_permissions(operation: str) -> None:
     outcome = Cloud(CONFIRMED, {operation: refused()}, started_after=2).run()
 

@@ -106,7 +106,6 @@ class TopicSubscription(ResourceType):
         protocol=Property(required=True, replaces=True),
         endpoint=Property(required=True, replaces=True),
         endpointAutoConfirms=Property(default=False),
-        rawMessageDelivery=Property(default=False),
     )
     computed = ("arn", "ownerId", "pendingConfirmation")
 
@@ -117,7 +116,6 @@ class TopicSubscription(ResourceType):
             "Subscribe",
             TopicArn=inputs["topic"],
             **to_aws(inputs, "protocol", "endpoint"),
-            Attributes={"RawMessageDelivery": _flag(inputs["rawMessageDelivery"])},
             ReturnSubscriptionArn=True,
         )
         return answer["SubscriptionArn"]
@@ -141,21 +139,14 @@ class TopicSubscription(ResourceType):
             "arn": resource_id,
             "ownerId": attributes.get("Owner"),
             "endpointAutoConfirms": state["endpointAutoConfirms"],
-            "rawMessageDelivery": attributes.get("RawMessageDelivery") == "true",
             "pendingConfirmation": attributes.get("PendingConfirmation") == "true",
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """SetSubscriptionAttributes; whether the endpoint confirms by itself is known to Pulumi alone."""
-        delivery = {"AttributeName": "RawMessageDelivery", "AttributeValue": _flag(new["rawMessageDelivery"])}
-        aws.call("sns", "SetSubscriptionAttributes", SubscriptionArn=resource_id, **delivery)
+        """Nothing: only Pulumi knows whether the endpoint confirms by itself."""
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("sns", "Unsubscribe", SubscriptionArn=resource_id)
-
-
-def _flag(value: Plain) -> str:
-    return "true" if value else "false"
 
 
 RESOURCE_TYPES = (Topic(), TopicPolicy(), TopicSubscription())

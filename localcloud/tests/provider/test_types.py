@@ -330,7 +330,7 @@ CASES: dict[str, Callable[[SharedResources], Case]] = {
             "endpoint": "https://pager.example/1",
             "endpointAutoConfirms": True,
         },
-        {"rawMessageDelivery": True, "endpointAutoConfirms": False},
+        {"endpointAutoConfirms": False},
         {"topic": "arn:aws:sns:eu-central-1:111111111111:other", "protocol": "sms", "endpoint": "+49"},
     ),
     "aws:iam/role:Role": lambda shared: Case(

@@ -248,7 +248,7 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
     * Subscriptions and the permissions of a bus have no resource type in these services, so none may be changed.
     * Testing a state has no resource type either. With a role that may use the connection, it posts with the token, and
       with `states:RevealSecrets` it shows the token (Step Functions API Reference, "TestState": `revealSecrets`).
-    * False data in the metrics of this package would hide a probe that has stopped, or a failure that it has found.
+    * False data in the metrics of this package would hide a probe that has stopped.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.

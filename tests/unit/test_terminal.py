@@ -128,6 +128,9 @@ COMMANDS = {  # by what is done
     "audit as CSV": ("audit", "--since", "2025-11-01", "--csv"),
     "audit as JSON": ("audit", "--since", "2025-11-01", "--json"),
     "audit since an invalid day": ("audit", "--since", HOSTILE, "--csv"),
+    "examine a stack that is not there": ("doctor", "--stack", HOSTILE),
+    "examine such a stack as JSON": ("doctor", "--stack", HOSTILE, "--json"),
+    "drill in a stack that is not there": ("drill", "--stack", HOSTILE),
 }
 
 

@@ -28,18 +28,21 @@ Non-goals: the messages (see `breakglass.alerts.messages`); an alert twice in Sl
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from breakglass.alerts.drills import DRILL_EVENT_TYPE
-from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, UNKNOWN_CODE, UNKNOWN_FAILURE
+from breakglass.alerts.slack_errors import NO_ANSWER
 from breakglass.alerts.states import (
     ACCEPTED,
+    ERRORS,
     RETRY,
     SLACK_ERROR,
     State,
     call_slack,
     choice,
+    describe,
+    explain,
     integration,
     own_dimensions,
     put_metrics,
@@ -149,7 +152,7 @@ def _begin(delivery: DeliverySettings) -> State:
             "blocks": _expression(f"$type({_INPUT}.blocks) = 'array' and {_IS_SHORT} ? {_INPUT}.blocks : []"),
             "metadata": _expression(f"$type({_INPUT}.metadata) = 'object' and {_IS_SHORT} ? {_INPUT}.metadata : {{}}"),
             "names": {account: _code_span(name) for account, name in sorted(delivery.account_names.items())},
-            "errors": {code: asdict(error) for code, error in SLACK_ERRORS.items()},
+            **ERRORS,
             "error": "",
             "plain": False,
             "attempt": 1,
@@ -222,9 +225,7 @@ _FAILURE = "$states.errorOutput.Error"
 _NAMED = f"($type({_FAILURE}) = 'string' ? $contains({_FAILURE}, '.') : false)"
 _FAILURE_NAME = f"{_NAMED} ? $substring({_FAILURE}, 0, 200) : 'States.TaskFailed'"
 
-_KNOWN = "$lookup($errors, $error)"
-_UNKNOWN = f"($contains($error, '.') ? {_literal(asdict(UNKNOWN_FAILURE))} : {_literal(asdict(UNKNOWN_CODE))})"
-_DESCRIBED = f"($type({_KNOWN}) = 'object' ? {_KNOWN} : {_UNKNOWN})"
+_REMEDY = f"{describe('$error')}.remedy"
 
 _BUSY = _literal(
     [
@@ -241,7 +242,7 @@ _DURATION = f"($error in ['States.Timeout', 'States.Http.Socket'] ? {CALL_SECOND
 
 
 def _post_states(delivery: DeliverySettings) -> dict[str, State]:
-    may_wait = f"{_DESCRIBED}.remedy = '{Remedy.retry}' and $spent + {_DURATION} + {_PAUSE} <= {TELL_AFTER_SECONDS}"
+    may_wait = f"{_REMEDY} = '{Remedy.retry}' and $spent + {_DURATION} + {_PAUSE} <= {TELL_AFTER_SECONDS}"
     return {
         "Post": call_slack(
             delivery.post_message_url,
@@ -266,7 +267,7 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
         "Answer": choice(
             "NotShown",
             ("$error = ''", "Shown"),
-            (f"{_DESCRIBED}.remedy = '{Remedy.none}' and $not($plain)", "UsePlainText"),
+            (f"{_REMEDY} = '{Remedy.none}' and $not($plain)", "UsePlainText"),
             (f"$late = 0 and {may_wait}", "Pause"),
             ("$late = 0", "Tell"),
             (f"$late < {LATE_POSTS}", "WaitLate"),
@@ -310,8 +311,8 @@ def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
         "Next": "Layout",
     }
     report = (
-        "'Slack shows this alert as plain text, because it refused its layout: ' & $lookup($errors, $refusal).words"
-        " & ' (' & $refusal & '). ' & $lookup($errors, $refusal).fix & '\\n\\nThe alert: ' & $text"
+        f"'Slack shows this alert as plain text, because it refused its layout: ' & $refusal & '. ' & "
+        f"{explain('$refusal')} & '\\n\\nThe alert: ' & $text"
     )
     return {
         "Shown": choice("Layout", (is_drill, "CountDrill"), ("$late > 0", "CountLate")),
@@ -333,8 +334,8 @@ def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
 
 def _tell_states(delivery: DeliverySettings) -> dict[str, State]:
     text = (
-        f"$text & '\\n\\nSlack did not accept this alert: ' & {_DESCRIBED}.words & ' (' & $error & '). ' & "
-        f"{_DESCRIBED}.fix & '\\n\\nIt is posted late if Slack accepts it within an hour. Runbook: {RUNBOOK}. "
+        f"$text & '\\n\\nSlack did not accept this alert: ' & $error & '. ' & {explain('$error')} & "
+        f"'\\n\\nIt is posted late if Slack accepts it within an hour. Runbook: {RUNBOOK}. "
         "Execution: ' & $states.context.Execution.Id"
     )
     topics = [arn for arn in (delivery.topic_arn, delivery.page_topic_arn) if arn is not None]

@@ -31,6 +31,7 @@ from typing import Any
 from breakglass.alerts.messages import button, facts_section, header, text_section
 from breakglass.alerts.states import (
     ACCEPTED,
+    ERRORS,
     RETRY,
     SLACK_ERROR,
     State,
@@ -231,7 +232,8 @@ def _refused_states(probe: Probe) -> dict[str, State]:
             end="$millis()",
             Output={**kept, "reported": f"{{% $exists({value}) ? {value} = 0 : false %}}"},
             # Better two mails than none.
-            Catch=_catch("Unreachable", {**kept, "reported": False}),
+            Catch=[{**catch, "Assign": ERRORS} for catch in _catch("Unreachable", {**kept, "reported": False})],
+            Assign=ERRORS,
             Next="Unreachable",
         ),
         "Unreachable": put_metrics(

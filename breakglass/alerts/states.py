@@ -8,9 +8,10 @@ Non-goals: the machines themselves (`breakglass.alerts.delivery_machine`, `probe
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, UNKNOWN_CODE, UNKNOWN_FAILURE, SlackFailure
+from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, UNKNOWN_CODE, UNKNOWN_FAILURE
 from breakglass.app.error_codes import Remedy
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric
 
@@ -27,6 +28,12 @@ SLACK_ERROR = (
     f": '{NO_ANSWER}')"
 )
 """An expression in a task's output: Slack's error code, or `NO_ANSWER`."""
+
+ERRORS = {"errors": {code: asdict(error) for code, error in SLACK_ERRORS.items()}}
+"""The variable that `describe` and `explain` need: all documented errors.
+
+It is no part of an expression. The length that Step Functions allows for an expression is not documented.
+"""
 
 RETRY = [
     # A new permission takes up to a minute to hold, and Slack asks for a pause by 429. Its Retry-After is not visible.
@@ -155,17 +162,25 @@ def is_temporary(error: str) -> str:
     return f"{error} in {json.dumps([code for code, each in SLACK_ERRORS.items() if each.remedy is Remedy.retry])}"
 
 
-def explain(error: str) -> str:
-    """Return an expression for an error in words, with what to do.
+def describe(error: str) -> str:
+    """Return an expression for the `SlackFailure` of an error, as an object; it needs the variable `errors`.
 
     Args:
-        error: an expression for Slack's error code or Step Functions' error name.
+        error: an expression for Slack's error code or Step Functions' error name, a string.
     """
-    texts = json.dumps({code: _sentences(each) for code, each in SLACK_ERRORS.items()})
-    unknown = (
-        f"$contains({error}, '.') ? {json.dumps(_sentences(UNKNOWN_FAILURE))} : {json.dumps(_sentences(UNKNOWN_CODE))}"
-    )
-    return f"($texts := {texts}; $exists($lookup($texts, {error})) ? $lookup($texts, {error}) : ({unknown}))"
+    known = f"$lookup($errors, {error})"
+    unknown = f"$contains({error}, '.') ? {json.dumps(asdict(UNKNOWN_FAILURE))} : {json.dumps(asdict(UNKNOWN_CODE))}"
+    return f"($type({known}) = 'object' ? {known} : ({unknown}))"
+
+
+def explain(error: str) -> str:
+    """Return an expression for an error in words, with what to do; it needs the variable `errors`.
+
+    Args:
+        error: an expression for Slack's error code or Step Functions' error name, a string.
+    """
+    words = "$uppercase($substring($failure.words, 0, 1)) & $substring($failure.words, 1)"
+    return f"($failure := {describe(error)}; {words} & '. ' & $failure.fix)"
 
 
 def choice(default: str, *choices: tuple[str, str]) -> State:
@@ -179,7 +194,3 @@ def choice(default: str, *choices: tuple[str, str]) -> State:
 
 def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions.items()]
-
-
-def _sentences(error: SlackFailure) -> str:
-    return f"{error.words[0].upper()}{error.words[1:]}. {error.fix}"

@@ -130,7 +130,7 @@ def test_archived_channel_is_told_and_alert_comes_late(wiring: Wiring) -> None:
 
     assert wiring.use()["status"] == "SUCCEEDED"
     (text,) = wiring.texts()
-    assert "Slack did not accept this alert: the channel is archived (is_archived)." in text
+    assert "Slack did not accept this alert: is_archived. The channel is archived." in text
     assert wiring.bodies()[-1]["text"].startswith("Late: ")
 
 

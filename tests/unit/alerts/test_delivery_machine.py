@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from breakglass.alerts.delivery_machine import (
+    CALL_SECONDS,
     LATE_POSTS,
     LATE_SECONDS,
     LONGEST_INPUT,
@@ -158,6 +159,15 @@ def test_expressions_are_short() -> None:
 
     assert len(expressions) > 20
     assert max(map(len, expressions)) < 2500
+
+
+def test_execution_and_each_call_have_a_time_limit() -> None:
+    states = DEFINITION["States"]
+    publish = [state for branch in states["Tell"]["Branches"] for state in branch["States"].values()]
+
+    assert DEFINITION["TimeoutSeconds"] == TIMEOUT_SECONDS
+    for state in (states["Post"], states["Report"], *publish):
+        assert state["Type"] == "Pass" or state["TimeoutSeconds"] == CALL_SECONDS
 
 
 def test_definition_without_pagers_names_one_topic() -> None:
@@ -307,8 +317,9 @@ def test_lasting_transient_error_is_told_within_the_limit(code: str) -> None:
     tries = run.states[: run.states.index("Tell")].count("Post")
     # Each call takes its full time, and each pause is as long as it can be.
     assert tries >= 3
-    longest = tries * (10 if "Timeout" in code or "Socket" in code else 1) + longest_pauses(code, tries - 1)
-    assert 30 <= longest <= TELL_AFTER_SECONDS + 10
+    pauses = longest_pauses(code, tries - 1)
+    assert 30 <= tries * (10 if "Timeout" in code or "Socket" in code else 1) + pauses <= TELL_AFTER_SECONDS + 10
+    assert pauses / 2 <= run.waited - LATE_SECONDS * run.states.count("WaitLate") <= pauses
     assert sentences(code) in world.told()
 
 
@@ -376,6 +387,12 @@ def test_refused_alert_is_posted_late_for_an_hour() -> None:
     assert len(world.posts) == 1 + LATE_POSTS
     assert (len(world.mails[TOPIC]), len(world.mails[PAGES])) == (1, 1)
     assert run.waited + 2 * TELL_AFTER_SECONDS < TIMEOUT_SECONDS
+
+
+def test_late_alert_is_delivered_without_its_metric() -> None:
+    run, world = deliver(refused("is_archived"), OK, fails=["metrics"])
+
+    assert (run.status, world.metrics) == ("SUCCEEDED", [])
 
 
 @pytest.mark.parametrize("late", [1, LATE_POSTS])

@@ -32,7 +32,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.alerts.drills import DRILL_EVENT_TYPE
-from breakglass.alerts.slack_errors import NO_ANSWER
 from breakglass.alerts.states import (
     ACCEPTED,
     ERRORS,
@@ -216,11 +215,7 @@ _BODY = f"""(
 
 # --- the post ------------------------------------------------------------------------------------------------------
 
-# Without a full stop, Slack's code can't look like an error name of Step Functions.
-_CODE = f"""(
-  $code := $replace({SLACK_ERROR}, /[^A-Za-z0-9_]/, '');
-  {ACCEPTED} ? '' : ($code = '' ? '{NO_ANSWER}' : $code)
-)"""
+_CODE = f"{ACCEPTED} ? '' : {SLACK_ERROR}"
 _FAILURE = "$states.errorOutput.Error"
 _NAMED = f"($type({_FAILURE}) = 'string' ? $contains({_FAILURE}, '.') : false)"
 _FAILURE_NAME = f"{_NAMED} ? $substring({_FAILURE}, 0, 200) : 'States.TaskFailed'"

@@ -64,8 +64,7 @@ MESSAGE_DELAY_SECONDS = 86_400
 limit of 30 messages to a channel in five minutes (`restricted_too_many`) is far away."""
 
 _CLOUDTRAIL_URL = "https://console.aws.amazon.com/cloudtrail/home"
-# Text of Slack's goes into a mail: only letters, digits and underscores.
-_ERROR = f"{{% $replace({SLACK_ERROR}, /[^A-Za-z0-9_]/, '') %}}"
+_ERROR = f"{{% {SLACK_ERROR} %}}"
 _CHANNEL_INPUT = {"channel": "{% $states.input.channel %}"}
 _NOT_WRITTEN = "'The metric was not written: ' & $states.errorOutput.Error & '.'"
 

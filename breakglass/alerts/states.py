@@ -23,11 +23,14 @@ _BODY = "$states.result.ResponseBody"
 ACCEPTED = f"($type({_BODY}) = 'object' and {_BODY}.ok = true)"
 """An expression in a task's output: true if Slack did what it was asked to do. Slack also refuses with HTTP 200."""
 
-SLACK_ERROR = (
-    f"($type({_BODY}) = 'object' and $type({_BODY}.error) = 'string' ? $substring({_BODY}.error, 0, 100) "
-    f": '{NO_ANSWER}')"
-)
-"""An expression in a task's output: Slack's error code, or `NO_ANSWER`."""
+# Without a full stop, Slack's code can't look like an error name of Step Functions; without a space, it is no text.
+SLACK_ERROR = f"""(
+  $type({_BODY}) = 'object' and $type({_BODY}.error) = 'string' ? (
+    $code := $replace($substring({_BODY}.error, 0, 100), /[^A-Za-z0-9_]/, '');
+    $code = '' ? '{NO_ANSWER}' : $code
+  ) : '{NO_ANSWER}'
+)"""
+"""An expression in a task's output: Slack's error code, of letters, digits and underscores, or `NO_ANSWER`."""
 
 ERRORS = {"errors": {code: asdict(error) for code, error in SLACK_ERRORS.items()}}
 """The variable that `describe` and `explain` need: all documented errors.

@@ -31,6 +31,7 @@ from typing import Any
 
 from localcloud.emulators import clock
 from localcloud.emulators.alarms import MINUTE, MetricKey, Point, UnsupportedAlarmError, state_at
+from localcloud.emulators.hooks import require_hooks
 
 _logger = logging.getLogger("localcloud.cloudwatch")
 
@@ -57,7 +58,19 @@ _MADE_UP = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period
 
 
 def install() -> None:
-    """Replaces functions of the MiniStack of this process."""
+    """Replaces functions of the MiniStack of this process.
+
+    Raises:
+        RuntimeError: if this MiniStack is not built as the one that this was written for.
+    """
+    require_hooks(
+        _cloudwatch,
+        *("_alarms", "_dims_key", "_evaluate_alarm", "_get_metric_data", "_metrics", "_put_metric_alarm"),
+        *("_store_datum", "new_uuid"),
+    )
+    require_hooks(_sns, "_fanout")
+    require_hooks(_sqs, "_act_send_message", "_queues")
+    require_hooks(_states, "_emit_execution_status_event")
     store, put_alarm = _cloudwatch._store_datum, _cloudwatch._put_metric_alarm
     emit_status, send_message = _states._emit_execution_status_event, _sqs._act_send_message
     get_metric_data = _cloudwatch._get_metric_data

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import Any
 
 from localcloud.emulators import clock
+from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.notification import Notification
 
 # Any: MiniStack has no annotations.
@@ -35,8 +36,13 @@ class Inbox:
         """Replaces MiniStack's delivery by e-mail and HTTPS.
 
         Raises:
-            AttributeError: this MiniStack is not built as the one that this was written for.
+            RuntimeError: if this MiniStack is not built as the one that this was written for.
         """
+        require_hooks(
+            _sns,
+            *("_deliver_to_http", "_fanout", "_normalize_arn", "_p", "_refresh_subscription_counts"),
+            *("_send_subscription_confirmation", "_subscribe", "_topic_by_arn_any_scope"),
+        )
         fan_out, subscribe = _sns._fanout, _sns._subscribe
 
         def fanning_out(topic_arn: str, message_id: str, message: str, subject: str, *others: Any, **more: Any) -> None:
@@ -50,13 +56,7 @@ class Inbox:
             return status, headers, body
 
         _sns._fanout, _sns._subscribe = fanning_out, subscribing
-        # Checked by name, since MiniStack looks them up only when it delivers.
-        for name, replacement in (
-            ("_deliver_to_http", _deliver_nothing),
-            ("_send_subscription_confirmation", _confirm),
-        ):
-            getattr(_sns, name)
-            setattr(_sns, name, replacement)
+        _sns._deliver_to_http, _sns._send_subscription_confirmation = _deliver_nothing, _confirm
 
     def list(self) -> list[dict[str, Any]]:
         """Return all notifications, ready for JSON."""

@@ -63,8 +63,9 @@ class BreakGlass(pulumi.ComponentResource):
           `DrillSchedule`, `SlackConnection`, `SlackDestination` or `SlackDelivery`, `SlackProbe`, `UsageAlert` and
           `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
-        - To see whether this account owns it: `organizations:DescribeOrganization`, and in the management account what
-          `Approvals` looks up of the organization.
+        - To see whether this account owns it, and with `delivery: confirmed` for the names of the accounts:
+          `organizations:DescribeOrganization`, and in the management account what `Approvals` looks up of the
+          organization. Without them an alert shows the ID of the account alone.
 
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.

@@ -247,7 +247,7 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
             Retry=[],
             Catch=[
                 {
-                    # The second one is not part of States.ALL.
+                    # States.ALL does not include the first one: an answer of more than 256 KiB.
                     "ErrorEquals": [name],
                     "Assign": {"error": _expression(_FAILURE_NAME)},
                     "Output": {},

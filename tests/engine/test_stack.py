@@ -93,7 +93,7 @@ def closed_port() -> str:
 
 @contextmanager
 def watch_target(cloud: RunningCloud, rule: str) -> Iterator[list[str]]:
-    """Yield the ARNs of a rule's target `slack`, as many times as they can be read meanwhile; empty without one."""
+    """Yield the list of ARNs of a rule's target `slack`, read again and again; empty without one."""
     events, seen, stop = cloud.client("events"), list[str](), threading.Event()
 
     def watch() -> None:

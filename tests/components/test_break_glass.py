@@ -306,7 +306,7 @@ def test_confirmed_alerts_without_organization_show_no_names() -> None:
     assert machine_definition({}, deployment)["States"]["Begin"]["Assign"]["names"] == {}
 
 
-def test_confirmed_alerts_of_a_very_large_organization_show_no_names() -> None:
+def test_confirmed_alerts_of_many_accounts_show_no_names() -> None:
     accounts = [{"id": f"{number:012}", "name": "a", "status": "ACTIVE"} for number in range(2001)]
     token = "aws:organizations/getOrganization:getOrganization"
     deployment = deploy(

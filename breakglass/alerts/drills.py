@@ -47,6 +47,15 @@ def drill_pattern(subject: Subject) -> Pattern:
     return {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"role": [subject.key]}}
 
 
+def drilled_role(pattern: str) -> str | None:
+    """Return the role in the event pattern of a drill rule, JSON text; None for another rule."""
+    try:
+        found = json.loads(pattern)
+        return str(found["detail"]["role"][0]) if found["source"] == [DRILL_SOURCE] else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 def drill_message(subject: Subject, *, channel: str) -> Transformer:
     """Build the message of a drill: the body of a `chat.postMessage` call.
 

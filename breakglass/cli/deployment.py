@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from breakglass.cli.aws_client import AwsOperations, translate_aws_errors
 from breakglass.cli.stack_outputs import RunProgram, run_program, run_pulumi
 from breakglass.errors import CommandError, Problem, format_value
 
@@ -105,6 +106,27 @@ def read_deployment(stack: str | None, run: RunProgram = run_program) -> Deploym
             )
         )
     return deployment
+
+
+def require_account(deployment: Deployment, aws: AwsOperations) -> None:
+    """Check that the credentials are of the stack's account.
+
+    Raises:
+        CommandError: they are not, there are none, or AWS does not respond.
+    """
+    account = deployment.account
+    with translate_aws_errors(account, deployment.region, "sts:GetCallerIdentity needs no permission."):
+        found = str(aws.call("sts", "GetCallerIdentity").get("Account"))
+    if found != account:
+        raise CommandError(
+            Problem(
+                "AWS credentials",
+                format_value(found),
+                f"Your AWS credentials are of account {found}, and the stack is in account {account}.",
+                "Sign in with a profile of the stack's account: `aws sso login --profile NAME`, and set "
+                "AWS_PROFILE=NAME.",
+            )
+        )
 
 
 def parse_state(state: Any) -> Deployment:

@@ -19,12 +19,11 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
-from breakglass.alerts.drills import DRILL_SOURCE, drill_event
+from breakglass.alerts.drills import drill_event, drilled_role
 from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, describe_slack_error
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli.aws_client import AwsOperations, translate_aws_errors
-from breakglass.cli.deployment import Deployment, Resource
-from breakglass.cli.doctor import require_account
+from breakglass.cli.deployment import Deployment, Resource, require_account
 from breakglass.cli.doctor.alert_path import (
     CONNECTION,
     CONNECTION_TYPE,
@@ -146,7 +145,7 @@ def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
         CommandError: the stack has no drill rules.
         InvalidArgumentError: it has none for this role.
     """
-    rules = {found: rule for rule in deployment.of_type(RULE) if (found := _drilled_role(rule))}
+    rules = {found: rule for rule in deployment.of_type(RULE) if (found := drilled_role(str(rule.get("eventPattern"))))}
     if not rules:
         raise CommandError(
             Problem(
@@ -170,15 +169,6 @@ def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
         for found, rule in sorted(rules.items(), key=itemgetter(0))
         if role in (None, found)
     ]
-
-
-def _drilled_role(rule: Resource) -> str | None:
-    """Return the role of a drill rule; None for any other rule."""
-    try:
-        pattern = json.loads(rule.get("eventPattern") or "{}")
-        return str(pattern["detail"]["role"][0]) if pattern.get("source") == [DRILL_SOURCE] else None
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
 
 
 def _path(deployment: Deployment, role: str, rule: Resource) -> DrillPath:
@@ -351,7 +341,7 @@ class Drills:
         Raises:
             CommandError: the credentials are of another account, or AWS refuses or does not respond.
         """
-        require_account(deployment, self.sources)
+        require_account(deployment, self.sources.aws(deployment.region))
         with translate_aws_errors(deployment.account, deployment.region, PERMISSIONS):
             flights: dict[str, _Flight] = {}
             stopped: dict[str, Result] = {}

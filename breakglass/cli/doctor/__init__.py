@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from breakglass.cli.aws_client import translate_aws_errors
-from breakglass.cli.deployment import Deployment
+from breakglass.cli.deployment import Deployment, require_account
 from breakglass.cli.doctor.alert_path import ALERT_PATH
 from breakglass.cli.doctor.approvals import APPROVALS
 from breakglass.cli.doctor.check import Check, Judgement, Sources
@@ -21,7 +20,7 @@ from breakglass.cli.doctor.metrics import DRILLS, PROBE
 from breakglass.cli.doctor.monitoring import MONITORING
 from breakglass.cli.doctor.people import PEOPLE
 from breakglass.cli.doctor.trail import TRAIL
-from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value
+from breakglass.errors import InvalidArgumentError
 
 CHECKS: tuple[Check[Any, Any], ...] = (TRAIL, *ALERT_PATH, PROBE, DRILLS, *MONITORING, *APPROVALS, PEOPLE)
 """All checks, in the order of their findings."""
@@ -35,34 +34,13 @@ def examine(deployment: Deployment, sources: Sources) -> list[Finding]:
     Raises:
         CommandError: there are no credentials, they are of another account, or AWS does not respond.
     """
-    require_account(deployment, sources)
+    require_account(deployment, sources.aws(deployment.region))
     pool = ThreadPoolExecutor(_THREADS)
     try:
         return sort_findings(_examine_all(deployment, sources, pool))
     finally:
         # After an interruption, calls that have not begun are left out.
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def require_account(deployment: Deployment, sources: Sources) -> None:
-    """Check that the credentials are of the stack's account.
-
-    Raises:
-        CommandError: they are not, there are none, or AWS does not respond.
-    """
-    account, region = deployment.account, deployment.region
-    with translate_aws_errors(account, region, "sts:GetCallerIdentity needs no permission."):
-        found = str(sources.aws(region).call("sts", "GetCallerIdentity").get("Account"))
-    if found != account:
-        raise CommandError(
-            Problem(
-                "AWS credentials",
-                format_value(found),
-                f"Your AWS credentials are of account {found}, and the stack is in account {account}.",
-                "Sign in with a profile of the stack's account: `aws sso login --profile NAME`, and set "
-                "AWS_PROFILE=NAME.",
-            )
-        )
 
 
 def _examine_all(deployment: Deployment, sources: Sources, pool: ThreadPoolExecutor) -> Iterator[Finding]:

@@ -5,13 +5,12 @@ The alarms of the stack name the metrics, so a metric without an alarm has no ch
 Non-goals: judging a metric that has an alarm of its own a second time (see `monitoring`).
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from breakglass.alerts.drills import DRILL_SOURCE
+from breakglass.alerts.drills import drilled_role
 from breakglass.app.domain.durations import format_duration
 from breakglass.cli.deployment import Deployment, Resource
 from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
@@ -350,17 +349,9 @@ def _drills(deployment: Deployment) -> list[Drills]:
     rules = tuple(
         Series(rule.region, "AWS/Events", "MatchedEvents", (("RuleName", rule.physical_name),))
         for rule in deployment.of_type(RULE)
-        if _is_drill_rule(rule)
+        if drilled_role(str(rule.get("eventPattern")))
     )
     return [Drills(rules, tuple(alarmed_series(deployment, AlertMetric.late_drills)))]
-
-
-def _is_drill_rule(rule: Resource) -> bool:
-    try:
-        pattern = json.loads(str(rule.get("eventPattern") or "{}"))
-    except ValueError:
-        return False
-    return bool(pattern.get("source") == [DRILL_SOURCE])
 
 
 def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from breakglass.alerts.drills import drill_event, drill_message, drill_pattern
+from breakglass.alerts.drills import drill_event, drill_message, drill_pattern, drilled_role
 from breakglass.alerts.messages import FIELDS, substitute
 from breakglass.alerts.patterns import event_pattern
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
@@ -66,6 +66,22 @@ def test_drill_matches_only_the_drill_rule_of_its_role(subject: Subject, other: 
     event = drill(json.loads(drill_event(subject.key)["Detail"]))
     assert matches(drill_pattern(subject), event)
     assert not matches(drill_pattern(other), event)
+
+
+@given(subjects)
+def test_role_of_a_drill_rule_is_in_its_pattern(subject: Subject) -> None:
+    assert drilled_role(json.dumps(drill_pattern(subject))) == subject.key
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("None", "", "[]", "1", "{}", '{"source": ["aws.sts"], "detail": {"role": ["r"]}}'),
+        *('{"source": ["breakglass.drill"]}', '{"source": ["breakglass.drill"], "detail": {"role": []}}'),
+    ],
+)
+def test_other_rule_is_of_no_drill(pattern: str) -> None:
+    assert drilled_role(pattern) is None
 
 
 def test_drill_message_is_exactly_this() -> None:

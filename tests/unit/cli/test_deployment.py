@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from breakglass.cli.deployment import SECRET, Resource, parse_state, read_deployment
+from breakglass.cli.deployment import SECRET, Resource, parse_state, read_deployment, require_account
 from breakglass.errors import CommandError
+from tests.unit.cli.doctor.doubles import MemoryAws
 
 SIGNED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:xyz"}
 QUEUE = {
@@ -81,3 +82,13 @@ def test_export_that_fails_is_an_error() -> None:
         read_deployment("dve", run)
 
     assert "`pulumi stack export` failed: error: no stack named 'dve' found" in " ".join(str(refused.value).split())
+
+
+def test_credentials_of_another_account_are_refused() -> None:
+    deployment = parse_state(state(QUEUE))
+    require_account(deployment, MemoryAws({"GetCallerIdentity": {"Account": "111111111111"}}))
+
+    with pytest.raises(CommandError, match="are of account 222222222222") as refused:
+        require_account(deployment, MemoryAws({"GetCallerIdentity": {"Account": "222222222222"}}))
+
+    assert "aws sso login" in str(refused.value)

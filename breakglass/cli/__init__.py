@@ -24,7 +24,7 @@ from breakglass.app.aws.dynamodb import DynamoStore
 from breakglass.app.aws.identity_store import IdentityStore
 from breakglass.app.domain.policy import ApprovalPolicy, Settings
 from breakglass.app.ports import Clock, Directory, Slack, Store
-from breakglass.cli import audit, aws_client, explain, slack_client, stack_outputs
+from breakglass.cli import audit, aws_client, slack_client, stack_outputs
 from breakglass.cli.progress import Progress
 from breakglass.errors import CommandError, InvalidArgumentError, UnreadableError
 from breakglass.terminal import PrintableStream, Stream, escape_unprintable
@@ -193,7 +193,7 @@ def run_command(arguments: Sequence[str], context: CommandContext) -> int:
 
 
 def _check(options: argparse.Namespace, context: CommandContext) -> int:
-    # Only this command needs the models of the stack file, which are slow to import.
+    # The models of the stack file are slow to import.
     from breakglass.cli import check
 
     status = DONE
@@ -214,6 +214,9 @@ def _check(options: argparse.Namespace, context: CommandContext) -> int:
 
 
 def _explain(options: argparse.Namespace, context: CommandContext) -> int:
+    # It shares code with the models of the stack file, which are slow to import.
+    from breakglass.cli import explain
+
     question = explain.Question(options.who, options.set, options.account, options.requester)
     with Progress(context.err, "reading the stack outputs with Pulumi") as progress:
         policy = (

@@ -20,6 +20,7 @@ PROGRAM = str(Path(sys.executable).with_name("breakglass"))
             (),
         ),
         ("doctor", ("exit status:", "AWS_PROFILE", "2    could not look", "docs/runbooks/doctor.md"), ()),
+        ("drill", ("exit status:", "AWS_PROFILE", "1    a drill stopped", "docs/runbooks/drill.md"), ()),
         ("check", ("exit status:", "1    problems: a preview would refuse the file"), ("AWS_PROFILE",)),
     ],
 )
@@ -32,6 +33,13 @@ def test_help_of_a_command_has_its_statuses_and_needs(
     assert [each for each in shown if " ".join(each.split()) not in text] == []
     assert [each for each in hidden if each in text] == []
     assert done.stderr == ""
+
+
+def test_commands_on_a_stack_import_no_pydantic() -> None:
+    """It takes longer than all else of `doctor` and `drill` before they ask Pulumi."""
+    code = "import sys, breakglass.cli.doctor, breakglass.cli.drill; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
 
 
 def test_closed_pipe_ends_a_command_without_traceback() -> None:

@@ -254,8 +254,11 @@ def judge_execution(
     entered = {(event.get("stateEnteredEventDetails") or {}).get("name") for event in history}
     if status == "SUCCEEDED":
         where = f"Slack accepted the message in channel {path.channel}"
-        plain = f", but only as plain text: it refused the layout ({_last_error(history)})"
-        return Result(path.role, Status.arrived, where + (plain if PLAIN_STATE in entered else "") + ".", drill=drill)
+        if PLAIN_STATE not in entered:
+            return Result(path.role, Status.arrived, f"{where}.", drill=drill)
+        refusal = _last_error(history)
+        what = f"{where}, but only as plain text: it refused the layout ({refusal})."
+        return Result(path.role, Status.arrived, what, describe_slack_error(refusal).fix, drill=drill)
     if status == "RUNNING" and TOLD_STATE not in entered:
         return None
     error = _last_error(history) or str(execution.get("error") or status)
@@ -338,20 +341,20 @@ class Drills:
     def run(self, deployment: Deployment, paths: Sequence[DrillPath]) -> list[Result]:
         """Send a drill on each path and return the results in the same order.
 
+        It looks at every path before it sends the first drill, so a refused look sends none.
+
         Raises:
             CommandError: the credentials are of another account, or AWS refuses or does not respond.
         """
         require_account(deployment, self.sources.aws(deployment.region))
         with translate_aws_errors(deployment.account, deployment.region, PERMISSIONS):
-            flights: dict[str, _Flight] = {}
             stopped: dict[str, Result] = {}
             for path in paths:
                 self.sources.report(f"looking at the way of {path.role}")
                 found = inspect(path, self.sources)
                 if found is not None:
                     stopped[path.role] = found
-                else:
-                    flights[path.role] = self._send(path)
+            flights = {path.role: self._send(path) for path in paths if path.role not in stopped}
             self._wait(list(flights.values()))
         return [stopped.get(path.role) or _ended(flights[path.role]) for path in paths]
 
@@ -364,21 +367,21 @@ class Drills:
         return _Flight(path, str(entry["EventId"]), sent_at, before)
 
     def _wait(self, flights: Sequence[_Flight]) -> None:
-        for second in range(CONFIRMED_SECONDS):
+        began = self.clock.now()
+        while (waited := self.clock.now() - began) < CONFIRMED_SECONDS:
             waiting = [each for each in flights if each.result is None]
-            if second >= DIRECT_SECONDS:
+            if waited >= DIRECT_SECONDS:
                 waiting = [each for each in waiting if each.path.is_confirmed]
             if not waiting:
                 return
             self.sources.report(f"waiting for {', '.join(each.path.role for each in waiting)}")
             self.clock.pause(1)
+            self._find_executions(waiting)
             for each in waiting:
                 each.result = self._observe(each)
 
     def _observe(self, flight: _Flight) -> Result | None:
         path = flight.path
-        if path.is_confirmed and flight.execution is None:
-            flight.execution = self._find_execution(flight)
         if flight.execution is None:
             return self._dead_letter(flight)
         states = self._aws(path)
@@ -400,18 +403,21 @@ class Drills:
         seconds = waited if answered is None else min(max(answered - flight.sent_at, 0.0), waited)
         return replace(result, seconds=round(seconds, 2))
 
-    def _find_execution(self, flight: _Flight) -> str | None:
-        """Return the ARN of the execution with the drill in its input."""
-        states = self._aws(flight.path)
-        listed = states.call(
-            "stepfunctions", "ListExecutions", stateMachineArn=flight.path.target_arn, maxResults=_PAGE
-        )["executions"]
-        for each in listed:
-            arn = str(each["executionArn"])
-            if arn not in self._inputs and each["startDate"].timestamp() > flight.sent_at - _SKEW_SECONDS:
-                described = states.call("stepfunctions", "DescribeExecution", executionArn=arn)
-                self._inputs[arn] = _event_id(described.get("input"))
-        return next((arn for arn, event_id in self._inputs.items() if event_id == flight.drill), None)
+    def _find_executions(self, flights: Sequence[_Flight]) -> None:
+        """Find the executions with the drills in their input; each machine is asked once, since roles share it."""
+        sought = [each for each in flights if each.path.is_confirmed and each.execution is None]
+        since = min((each.sent_at for each in sought), default=0.0) - _SKEW_SECONDS
+        for machine_arn, path in {each.path.target_arn: each.path for each in sought}.items():
+            states = self._aws(path)
+            listed = states.call("stepfunctions", "ListExecutions", stateMachineArn=machine_arn, maxResults=_PAGE)
+            for each in listed["executions"]:
+                arn = str(each["executionArn"])
+                if arn not in self._inputs and each["startDate"].timestamp() > since:
+                    described = states.call("stepfunctions", "DescribeExecution", executionArn=arn)
+                    self._inputs[arn] = _event_id(described.get("input"))
+        found = {event_id: arn for arn, event_id in self._inputs.items()}
+        for flight in sought:
+            flight.execution = found.get(flight.drill)
 
     def _dead_letter(self, flight: _Flight) -> Result | None:
         before, now = flight.dead_letters, self._dead_letters(flight.path)

@@ -263,6 +263,7 @@ def test_drill_as_plain_text_arrives_and_says_so() -> None:
     history = (posted({"ok": True}), entered("UsePlainText"), posted({"ok": False, "error": "invalid_blocks"}))
     result = Cloud(CONFIRMED, history=history).result(0)
     assert result["what"].endswith("but only as plain text: it refused the layout (invalid_blocks).")
+    assert result["do"]
 
 
 def test_text_has_a_paragraph_for_each_role() -> None:
@@ -284,6 +285,24 @@ def test_drill_of_one_role_is_sent_alone() -> None:
 
     assert [each["role"] for each in json.loads(outcome.out)] == ["emergency-222222222222"]
     assert len(cloud.sent()) == 1
+
+
+def test_roles_share_the_look_at_their_machine() -> None:
+    cloud = Cloud([*CONFIRMED, *alert(ROLE, MACHINE_ARN)], started_after=3)
+    cloud.run()
+
+    assert [operation for _, _, operation, _ in cloud.aws.calls].count("ListExecutions") == 3
+
+
+def test_wait_ends_by_the_clock_however_slow_aws_is() -> None:
+    cloud = Cloud(CONFIRMED, started_after=1000)
+
+    def slow(arguments: Mapping[str, Any]) -> Any:
+        cloud.seconds += 59
+        return cloud._executions(arguments)
+
+    cloud.aws.answers["ListExecutions"] = slow
+    assert (cloud.result(1)["stage"], cloud.seconds) == ("target", CONFIRMED_SECONDS)
 
 
 def test_drill_with_direct_delivery_names_the_channel_to_look_at() -> None:
@@ -469,6 +488,19 @@ def test_refused_call_has_status_2_and_names_the_permissions(operation: str) -> 
 
     assert (outcome.status, outcome.out) == (2, "")
     assert "events:PutEvents" in outcome.flat
+
+
+def test_refused_look_at_one_role_sends_no_drill() -> None:
+    cloud = Cloud([*CONFIRMED, *alert(ROLE, MACHINE_ARN)])
+
+    def answer(arguments: Mapping[str, Any]) -> Any:
+        if ROLE.key in arguments["Name"]:
+            raise refused()
+        return cloud._rule(arguments)
+
+    cloud.aws.answers["DescribeRule"] = answer
+    assert cloud.run().status == 2
+    assert cloud.sent() == []
 
 
 def test_refused_entry_has_status_2() -> None:

@@ -164,9 +164,13 @@ def _begin(delivery: DeliverySettings) -> State:
 
 
 def _code_span(name: str) -> str:
-    """Return an account's name as it is written in a code span of Slack."""
-    for character, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("`", "'")):
-        name = name.replace(character, instead)
+    """Return an account's name as it is written in a code span of Slack.
+
+    It is no expression of the definition either: an account may name itself (AWS Account Management API Reference,
+    "PutAccountName").
+    """
+    for text, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("`", "'"), ("{%", "{ %")):
+        name = name.replace(text, instead)
     return name
 
 

@@ -8,6 +8,7 @@ The machine runs in `tests.state_machine`. Not proven here: that AWS accepts and
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,15 @@ def test_account_name_is_no_markup() -> None:
     _, world = deliver(OK, alert=with_payload({"account": "333333333333"}))
 
     assert notes(world.posts[0]) == "*Account name:* `R&amp;D &lt;'x'&gt;`"
+
+
+@pytest.mark.parametrize("name", ["{% $error('x') %}", "{%x%}"])
+def test_account_name_is_no_expression(name: str) -> None:
+    world = World([OK])
+    settings = replace(DELIVERY, account_names={"222222222222": name})
+
+    assert Run(delivery_definition(settings), world).start(ALERT).status == "SUCCEEDED"
+    assert notes(world.posts[0]).startswith(f"*Account name:* `{name.replace('{%', '{ %')}`")
 
 
 def with_payload(payload: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Non-goals: the resources (see `breakglass.components.alerts.slack_probe`); the v
 that is too long, which Slack checks only in the alert itself.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -272,8 +273,8 @@ def _mail(probe: Probe) -> str:
     minutes = probe.interval_seconds // 60
     return (
         "'Slack would not show break-glass messages in the channel ' & $states.input.channel & ' now: ' & "
-        f"$states.input.error & '. ' & {explain('$states.input.error')} & '\\n\\n"
-        f"This is the result of a test by the stack {probe.stack} every {minutes} minutes, not the use of a role. "
+        f"$states.input.error & '. ' & {explain('$states.input.error')} & '\\n\\nThis is the result of a test by the "
+        f"stack ' & {json.dumps(probe.stack)} & ' every {minutes} minutes, not the use of a role. "
         "There is no further e-mail about this channel until Slack has accepted a test again. The alarm on the channel "
         "shows the state. Runbook: docs/runbooks/slack-is-down.md. Execution: ' & $states.context.Execution.Id"
     )

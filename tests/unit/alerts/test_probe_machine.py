@@ -65,6 +65,7 @@ class World:
         answers: of Slack, by channel and method; without any it does what it is asked to do.
         last: values of the metric in the last probes, the newest first.
         fails: the services that fail: `put`, `get`, `sns`.
+        stack: the name of the stack.
         calls: the calls of Slack: channel, address and body.
     """
 
@@ -73,7 +74,9 @@ class World:
         answers: Mapping[tuple[str, str], Sequence[Any]],
         last: Sequence[float] | None = None,
         fails: Iterable[str] = (),
+        stack: str = "prod",
     ) -> None:
+        self.stack = stack
         self.answers = {key: list(each) for key, each in answers.items()}
         self.last = last
         self.fails = set(fails)
@@ -91,7 +94,7 @@ class World:
                 (value,) = arguments["MetricData"]
                 assert (arguments["Namespace"], value["MetricName"]) == ("Breakglass", "SlackReachable")
                 stack, channel = value["Dimensions"]
-                assert stack == {"Name": "Stack", "Value": "prod"}
+                assert stack == {"Name": "Stack", "Value": self.stack}
                 self.metrics.setdefault(channel["Value"], []).append(value["Value"])
                 return None
             case "arn:aws:states:::aws-sdk:cloudwatch:getMetricData":
@@ -259,6 +262,15 @@ def test_odd_error_of_slack_is_a_word_in_the_mail(error: Any) -> None:
 
     assert (run.status, world.metrics[CHANNEL]) == ("SUCCEEDED", [0])
     assert "<!channel>" not in world.mails[0]["Message"]
+
+
+@pytest.mark.parametrize("stack", ["bob's", 'a"b\\', "x' & $error('y') & '"])
+def test_name_of_the_stack_is_text_in_the_mail(stack: str) -> None:
+    world = World({(CHANNEL, SCHEDULE): [refused("is_archived")]}, stack=stack)
+    run = Run(probe_definition(replace(PROBE, stack=stack)), world).start({})
+
+    assert (run.status, run.query_errors) == ("SUCCEEDED", [])
+    assert f"a test by the stack {stack} every 15 minutes" in world.mails[0]["Message"]
 
 
 # --- the deletion fails -------------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ class Registration:
     """Pulumi refuses to delete or replace it."""
     old_parents: frozenset[str]
     """URNs of the parents that it had in earlier versions."""
+    delete_timeout: str
+    """The time that the provider has to delete it; empty for its own."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +306,7 @@ class Recorder(mocks.MockMonitor):
                 custom=request.custom,
                 protect=request.protect,
                 old_parents=frozenset(each.spec.parentUrn for each in request.aliases),
+                delete_timeout=request.customTimeouts.delete,
             )
         )
         resource_id, computed = self.mocks.new_resource(

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.alerts.drill_machine import Drills, drill_definition
+from breakglass.alerts.drill_machine import LATE_AFTER_SECONDS, METRICS_DELAY_SECONDS, Drills, drill_definition
 from breakglass.components.alerts.drill_schedule import DrillSchedule
 from breakglass.components.arguments import DrillScheduleArgs
 from breakglass.iam.documents import machine_trust, read_metrics, send_events, write_metrics
@@ -73,6 +73,12 @@ def test_machine_has_the_definition_of_its_settings(confirmed: bool) -> None:
 
     definition = json.loads(deployment.get(MACHINE, "test-drills-machine").inputs["definition"])
     assert definition == drill_definition(Drills("prod", RULES, 86_400, confirmed, "aws"))
+
+
+def test_deletion_of_machine_outlasts_its_longest_wait() -> None:
+    timeout = schedule().get(MACHINE, "test-drills-machine").delete_timeout
+
+    assert 60 * int(timeout.removesuffix("m")) > LATE_AFTER_SECONDS + METRICS_DELAY_SECONDS
 
 
 def test_role_of_machine_has_only_these_permissions() -> None:

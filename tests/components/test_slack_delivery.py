@@ -10,7 +10,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
+from breakglass.alerts.delivery_machine import LATE_SECONDS, TELL_AFTER_SECONDS, DeliverySettings, delivery_definition
 from breakglass.components.alerts.slack_delivery import SlackDelivery
 from breakglass.components.arguments import SlackDeliveryArgs
 from breakglass.iam.documents import deliver_alerts, events_trust, machine_trust, start_machine
@@ -129,6 +129,12 @@ def test_machine_waits_for_its_permissions() -> None:
 
     permissions = deployment.get(ROLE_POLICY, "delivery-permissions")
     assert permissions.urn in deployment.get(MACHINE, "delivery-machine").depends_on
+
+
+def test_deletion_of_machine_outlasts_its_longest_wait() -> None:
+    timeout = delivery().get(MACHINE, "delivery-machine").delete_timeout
+
+    assert 60 * int(timeout.removesuffix("m")) > LATE_SECONDS + TELL_AFTER_SECONDS
 
 
 def test_alarm_pages_for_each_execution_that_does_not_succeed() -> None:

@@ -16,6 +16,11 @@ from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns, 
 from breakglass.iam.documents import machine_trust, policy_json, rule_trust, start_machine, state_machine_arn
 from breakglass.naming import physical_name
 
+DELETE_TIMEOUT = "20m"
+"""The time for the deletion of the state machine. AWS deletes it once its executions have left their states, of which
+one waits for 15 minutes (Step Functions API Reference, "DeleteStateMachine"). The provider's limit is five minutes.
+"""
+
 
 @dataclass(frozen=True)
 class ScheduledMachineArgs:
@@ -76,7 +81,7 @@ class ScheduledMachine(pulumi.ComponentResource):
             role_arn=role.arn,
             region=args.region,
             tags=args.tags,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=DELETE_TIMEOUT)),
         )
         rule = aws.cloudwatch.EventRule(
             f"{name}-schedule",

@@ -35,6 +35,11 @@ from breakglass.stack_file.types import SlackChannelId
 ALARM_SECONDS = 60
 """The period of the alarm: the shortest of metrics of AWS's services."""
 
+DELETE_TIMEOUT = "10m"
+"""The time for the deletion of the state machine. AWS deletes it once its executions have left their states, of which
+one waits for five minutes (Step Functions API Reference, "DeleteStateMachine"). The provider's limit is five minutes.
+"""
+
 
 class SlackDeliverySpec(Tagged, SlackEndpoint, SecretEncryption, AlertPath):
     """Arguments of `SlackDelivery`."""
@@ -148,7 +153,9 @@ class SlackDelivery(pulumi.ComponentResource):
             region=spec.region,
             tags=spec.tags,
             # No rule starts it before it can post.
-            opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
+            opts=pulumi.ResourceOptions(
+                depends_on=[permissions], parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=DELETE_TIMEOUT)
+            ),
         )
 
     def _start_role(self, name: str, spec: SlackDeliverySpec, machine: aws.sfn.StateMachine) -> pulumi.Output[str]:

@@ -5,7 +5,8 @@ the message inserts nothing of `detail`: its facts are those of the stack and of
 EventBridge sets `id`, `account` and `region`; the sender may set `time`, a time stamp that can hold no text
 (EventBridge API Reference, "PutEventsRequestEntry").
 
-A drill is no use of a role: it matches no rule of a use, so it is not counted, recorded, mailed or paged.
+A drill is no use of a role: it matches no rule of a use, so it is not counted, recorded, mailed or paged. Only a drill
+that is not delivered is reported, as an alert is.
 
 Non-goals: sending drills (`breakglass.cli.drill`); the rules of the uses themselves, which a drill does not match.
 """

@@ -255,9 +255,9 @@ class UsageMonitoring(pulumi.ComponentResource):
         yield alarm(
             f"{of_role}-failed-deliveries",
             severity=Severity.page,
-            description=f"An alert about {role} could not be delivered to Slack, e-mail or the usage recorder. The "
-            "role may be in use without anyone knowing. Read the event in the dead-letter queue or in CloudTrail, then "
-            "find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
+            description=f"An alert about {role} could not be delivered to Slack, e-mail, a pager or the usage "
+            "recorder. The role may be in use without anyone knowing. Read the event in the dead-letter queue or in "
+            "CloudTrail, then find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
             metric_queries=sum_of(_failed_deliveries([rule_names[path.value] for path in watched.paths])),
         )
         yield alarm(

@@ -26,6 +26,8 @@ README = ROOT / "README.md"
 CHECK = ROOT / "docs" / "runbooks" / "check-a-stack-file.md"
 THREATS = ROOT / "docs" / "threats.md"
 ALARMS = ROOT / "docs" / "runbooks" / "alarms.md"
+DECISIONS = ROOT / "docs" / "decisions"
+SUPERSEDED = re.compile(r"· superseded by \[(\d{4})\]")
 
 
 def text_of(document: Path) -> str:
@@ -71,6 +73,21 @@ def test_index_of_a_folder_links_each_page(folder: str) -> None:
     index, *pages = sorted((ROOT / "docs" / folder).glob("*.md"), key=lambda page: page.name != "README.md")
     linked = {target for target, _ in links(index)}
     assert [page.name for page in pages if page not in linked] == []
+
+
+def test_index_of_decisions_names_unused_numbers() -> None:
+    used = {int(page.name[:4]) for page in DECISIONS.glob("[0-9]*.md")}
+    sentence = re.search(r"The numbers ([^.]+) were never used", text_of(DECISIONS / "README.md"))
+    assert sentence is not None
+    assert {int(number) for number in re.findall(r"\d{4}", sentence[1])} == set(range(1, max(used))) - used
+
+
+def test_index_of_decisions_marks_superseded_ones() -> None:
+    rows = dict(re.findall(r"\]\(([\w-]+\.md)\) \| (.+) \|$", text_of(DECISIONS / "README.md"), flags=re.MULTILINE))
+    states = {page.name: text_of(page).splitlines()[2] for page in DECISIONS.glob("[0-9]*.md")}
+    superseded = {name: found[1] for name, line in states.items() if (found := SUPERSEDED.search(line))}
+    assert superseded
+    assert [name for name, by in superseded.items() if f"(superseded by {by})" not in rows[name]] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))

@@ -1,9 +1,10 @@
 """A small interpreter of state machines in the Amazon States Language (JSONata), for tests without a server.
 
 It is stricter than AWS where that finds faults: an expression without a value is an error, also in a state that has no
-`Catch`, and so is a value of more than 256 KiB. `Assign` evaluates all its expressions before it sets a variable.
-`States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded` ("Handling errors in Step Functions
-workflows"). Waits take no time; `Run.waited` adds them up.
+`Catch`, and so is a value of more than 256 KiB, or an `Assign` whose variables have more together. `Assign` evaluates
+all its expressions before it sets a variable. `States.ALL` does not catch `States.Runtime` and
+`States.DataLimitExceeded` ("Handling errors in Step Functions workflows"). Waits take no time; `Run.waited` adds them
+up.
 
 Non-goals: task tokens, JSONPath. MiniStack runs the same definitions in tests/local.
 """
@@ -21,7 +22,8 @@ Task = Callable[[str, Any], Any]
 """The answer to a task, by resource and arguments; raises `TaskError`."""
 
 LIMIT = 262_144
-"""Bytes of an input, an output or a variable ("Service quotas")."""
+"""Bytes of an input or an output ("Service quotas"), and of the variables of an `Assign` ("Passing data between states
+with variables", Step Functions Developer Guide)."""
 
 QUERY_ERROR = "States.QueryEvaluationError"
 _CAUGHT_BY_NAME_ONLY = ("States.Runtime", "States.DataLimitExceeded")
@@ -167,7 +169,7 @@ class _Evaluation:
         """Return the output of a state, and set its variables."""
         assigned = {name: self.value(each) for name, each in state.get("Assign", {}).items()}
         output = self.output(state, default)
-        _limit(*assigned.values())
+        _limit(assigned)
         self.variables.update(assigned)
         return output
 
@@ -217,10 +219,9 @@ def _evaluate(text: str, variables: Mapping[str, Any]) -> tuple[bool, Any]:
     return True, json.loads(json.dumps(value))
 
 
-def _limit(*values: Any) -> None:
-    for value in values:
-        if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) > LIMIT:
-            raise TaskError("States.DataLimitExceeded", "more than 256 KiB")
+def _limit(value: Any) -> None:
+    if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) > LIMIT:
+        raise TaskError("States.DataLimitExceeded", "more than 256 KiB")
 
 
 def _matches(names: list[str], name: str) -> bool:

@@ -20,7 +20,7 @@ raises an alarm (see `breakglass.components.alerts.slack_delivery`).
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/ ("Transforming data with JSONata in Step Functions",
 "Passing data between states with variables", "Handling errors in Step Functions workflows", "Call HTTPS APIs in Step
-Functions workflows", "Service quotas": 256 KiB for an input and for a variable);
+Functions workflows", "Service quotas": 256 KiB for an input, and for the variables of an `Assign` together);
 https://docs.slack.dev/messaging/formatting-message-text ("Date formatting", "Escaping text").
 
 Non-goals: the messages (see `breakglass.alerts.messages`); an alert twice in Slack, after an answer that got lost.
@@ -64,8 +64,13 @@ LATE_POSTS = 12
 TIMEOUT_SECONDS = 5400
 """The limit of an execution, above the hour of late posts with all their retries."""
 
-LONGEST_INPUT = 40_000
-"""Characters of the input, as JSON, above which only its text is posted: 160 KB at most, so that no limit is near."""
+LONGEST_INPUT = 20_000
+"""Characters of the input, as JSON, above which only its text is posted: 80 KB at most."""
+
+LONGEST_NAMES = 140_000
+"""Characters of the names of accounts, as JSON, above which none is shown: those of some 2,000 accounts. With the
+longest input and the texts of the errors that is less than the 256 KiB of an `Assign`.
+"""
 
 LONGEST_TEXT = 3000
 """Characters of the alert's text that are kept; the template's texts are a tenth of it."""
@@ -87,7 +92,7 @@ class DeliverySettings:
         topic_arn: the SNS topic of the alarms, which is the second channel.
         page_topic_arn: the SNS topic that pages on-call, if there is one.
         stack: value of the dimension `Stack` of the metrics.
-        account_names: the names of AWS accounts by their IDs, for the message.
+        account_names: the names of AWS accounts by their IDs, for the message; none are shown above `LONGEST_NAMES`.
     """
 
     post_message_url: str
@@ -143,6 +148,7 @@ def _begin(delivery: DeliverySettings) -> State:
     chosen = (
         f"$type({given}) = 'string' ? ({given} in {_literal(list(delivery.channels))} ? {given} : {first}) : {first}"
     )
+    names = {account: _code_span(name) for account, name in sorted(delivery.account_names.items())}
     return {
         "Type": "Pass",
         "Assign": {
@@ -150,7 +156,7 @@ def _begin(delivery: DeliverySettings) -> State:
             "text": _expression(f"{_HAS_TEXT} ? $substring({_INPUT}.text, 0, {LONGEST_TEXT}) : {_literal(_NO_TEXT)}"),
             "blocks": _expression(f"$type({_INPUT}.blocks) = 'array' and {_IS_SHORT} ? {_INPUT}.blocks : []"),
             "metadata": _expression(f"$type({_INPUT}.metadata) = 'object' and {_IS_SHORT} ? {_INPUT}.metadata : {{}}"),
-            "names": {account: _code_span(name) for account, name in sorted(delivery.account_names.items())},
+            "names": names if len(json.dumps(names)) <= LONGEST_NAMES else {},
             **ERRORS,
             "error": "",
             "plain": False,

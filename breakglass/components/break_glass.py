@@ -459,15 +459,9 @@ def _topic_arns(alerts: Alerts, topics: AlarmTopics) -> dict[str, pulumi.Output[
     return {"topic_arn": topics.topic_arn, "page_topic_arn": page_topic_arn}
 
 
-MOST_ACCOUNT_NAMES = 2000
-"""The number of accounts up to which alerts show names: 140 KB of a state machine's variables, which take 256 KiB."""
-
-
 def _account_names(organization: Organization | Unreadable) -> dict[str, str]:
     """Return the names of the accounts by their IDs; none where they can't be listed."""
-    if isinstance(organization, Unreadable) or len(organization.accounts) > MOST_ACCOUNT_NAMES:
-        return {}
-    return dict(organization.accounts)
+    return {} if isinstance(organization, Unreadable) else dict(organization.accounts)
 
 
 def _alert_channels(alerts: Alerts) -> list[str]:

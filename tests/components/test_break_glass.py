@@ -306,17 +306,6 @@ def test_confirmed_alerts_without_organization_show_no_names() -> None:
     assert machine_definition({}, deployment)["States"]["Begin"]["Assign"]["names"] == {}
 
 
-def test_confirmed_alerts_of_many_accounts_show_no_names() -> None:
-    accounts = [{"id": f"{number:012}", "name": "a", "status": "ACTIVE"} for number in range(2001)]
-    token = "aws:organizations/getOrganization:getOrganization"
-    deployment = deploy(
-        lambda: program(CONFIRMED),
-        answers={token: lambda _: {"masterAccountId": ACCOUNT_ID, "accounts": accounts, "enabledPolicyTypes": []}},
-    )
-
-    assert machine_definition({}, deployment)["States"]["Begin"]["Assign"]["names"] == {}
-
-
 def test_confirmed_delivery_knows_the_drill_channel() -> None:
     slack = {"channel": "C0123456789", "drill_channel": "C0DRILLS0000"}
     channels = {

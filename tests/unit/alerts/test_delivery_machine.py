@@ -21,6 +21,8 @@ from breakglass.alerts.delivery_machine import (
     LATE_POSTS,
     LATE_SECONDS,
     LONGEST_INPUT,
+    LONGEST_NAMES,
+    LONGEST_TEXT,
     TELL_AFTER_SECONDS,
     TIMEOUT_SECONDS,
     DeliverySettings,
@@ -29,10 +31,11 @@ from breakglass.alerts.delivery_machine import (
 from breakglass.alerts.drills import drill_message
 from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, describe_slack_error
+from breakglass.alerts.states import ERRORS
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.app.error_codes import Remedy
 from breakglass.vocabulary import EvidencePath
-from tests.state_machine import Run, TaskError
+from tests.state_machine import LIMIT, Run, TaskError
 
 GOLDEN = Path(__file__).with_name("delivery_machine.golden.json")
 
@@ -538,12 +541,30 @@ def test_long_input_is_posted_as_its_text_only(character: str) -> None:
     assert world.posts[0].keys() == {"channel", "text", "unfurl_links", "unfurl_media"}
 
 
-def test_longest_input_is_far_from_the_limits() -> None:
+def names_of(accounts: int, name: str) -> dict[str, str]:
+    return {f"{222222222222 + number}": name for number in range(accounts)}
+
+
+def test_longest_input_and_names_are_within_the_limits() -> None:
     blocks = [{"type": "section", "text": "x" * (LONGEST_INPUT - 4000)}]
-    run, world = deliver(refused("is_archived"), alert={**ALERT, "blocks": blocks})
+    world = World([refused("is_archived")])
+    names = names_of(1999, "x" * 50)
+    run = Run(delivery_definition(replace(DELIVERY, account_names=names)), world).start({**ALERT, "blocks": blocks})
 
     assert run.error == "is_archived"
-    assert world.posts[0]["blocks"][0] == blocks[0]
+    assert blocks[0] in world.posts[0]["blocks"]
+    assert notes(world.posts[0]).startswith("*Account name:* `xxx")
+    # With characters of four bytes:
+    assert LONGEST_NAMES + 4 * (LONGEST_INPUT + LONGEST_TEXT) + len(json.dumps(ERRORS)) < LIMIT
+
+
+@pytest.mark.parametrize(("accounts", "name"), [(2000, "&" * 50), (9999, "production")])
+def test_names_that_are_too_long_together_are_not_shown(accounts: int, name: str) -> None:
+    world = World([OK])
+    run = Run(delivery_definition(replace(DELIVERY, account_names=names_of(accounts, name))), world).start(ALERT)
+
+    assert run.status == "SUCCEEDED"
+    assert notes(world.posts[0]).startswith("*When, on your clock:*")
 
 
 def test_failed_evaluation_falls_back_to_plain_text() -> None:

@@ -142,7 +142,7 @@ def _alert_path(path: AlertPathMetrics, region: str, top: int) -> list[dict[str,
         for title, lines, stat in (
             ("Slack accepts messages: should be 1", reachable, "Minimum"),
             (*_drills(path), "Maximum"),
-            ("Late or failed per day: should be empty", _late(path), "Sum"),
+            ("Late or failed per day: should be 0", _late(path), "Sum"),
         )
         if lines
     ]

@@ -640,7 +640,7 @@ def test_dashboard_shows_the_whole_alert_path(delivery: str) -> None:
     titles = {each["title"] for each in widgets if "title" in each}
     assert "Slack accepts messages: should be 1" in titles
     assert ("Seconds from a drill to Slack" in titles) == (delivery == "confirmed")
-    (late,) = [each["metrics"] for each in widgets if each.get("title") == "Late or failed per day: should be empty"]
+    (late,) = [each["metrics"] for each in widgets if each.get("title") == "Late or failed per day: should be 0"]
     assert [line[1] for line in late] == (
         ["LateDrills"]
         if delivery == "direct"

@@ -155,7 +155,7 @@ def test_confirmed_delivery_shows_seconds_late_and_failed() -> None:
         "Maximum",
         [["Breakglass", "DrillSeconds", "Stack", "prod", {"label": "drills"}]],
     )
-    stat, lines = graphs["Late or failed per day: should be empty"]
+    stat, lines = graphs["Late or failed per day: should be 0"]
     assert stat == "Sum"
     assert [line[:4] for line in lines] == [
         ["Breakglass", "AlertsLate", "Stack", "prod"],
@@ -168,7 +168,7 @@ def test_confirmed_delivery_shows_seconds_late_and_failed() -> None:
 
 
 def test_scheduled_drills_of_direct_delivery_show_late_ones() -> None:
-    _, lines = path_graphs(replace(PATH, has_drill_schedule=True))["Late or failed per day: should be empty"]
+    _, lines = path_graphs(replace(PATH, has_drill_schedule=True))["Late or failed per day: should be 0"]
 
     assert [line[1] for line in lines] == ["LateDrills"]
 

@@ -466,8 +466,7 @@ def _account_names(organization: Organization | Unreadable) -> dict[str, str]:
 
 def _alert_channels(alerts: Alerts) -> list[str]:
     """Return the IDs of the channels of alerts and drills, each once, that of the alerts first."""
-    drill_channel = alerts.slack.drill_channel if alerts.has_drills else None
-    return list(dict.fromkeys([alerts.slack.channel, drill_channel or alerts.slack.channel]))
+    return list(dict.fromkeys([alerts.slack.channel, alerts.slack.drill_channel or alerts.slack.channel]))
 
 
 def _channels(spec: StackFile, alerts: Alerts) -> list[str]:

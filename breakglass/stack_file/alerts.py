@@ -227,7 +227,7 @@ class Alerts(SlackAlert, EvidencePaths):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicate paths, unseen roles, ARNs of another region, and a missing second channel."""
+        """Yield faults of duplicate paths, unseen roles, ARNs of another region, and missing or unused channels."""
         yield from duplicate_faults(given["evidencePaths"])
         yield from key_region_faults(
             given["slack"]["kmsKeyArn"],
@@ -236,6 +236,11 @@ class Alerts(SlackAlert, EvidencePaths):
             "KMS serves only its own region, so the deployment would fail halfway",
         )
         yield from _second_channel_faults(given)
+        if given["drills"].value is False and given["slack"]["drillChannel"]:
+            yield given["slack"]["drillChannel"].fault(
+                "The file turns drills off, so no message would go to this channel.",
+                "Delete `drillChannel`, or write `drills: true`.",
+            )
         if given["probe"].value != NO_PROBE:
             yield from post_message_url_faults(given["slack"]["postMessageUrl"])
         for role in given["watch"]["roles"]:

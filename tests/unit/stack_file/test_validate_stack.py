@@ -650,6 +650,14 @@ SCENARIOS = [
         "{every: P7D}",
     ),
     Scenario(
+        "the channel of drills needs drills",
+        [((*ALERTS, "slack"), {"channel": "C0123456789", "drillChannel": "C0DRILLS000"}), ((*ALERTS, "drills"), False)],
+        "breakglass:alerts.slack.drillChannel",
+        "no message would go to this channel",
+        "write `drills: true`",
+        value='"C0DRILLS000"',
+    ),
+    Scenario(
         "the channel of drills is a channel's ID",
         [((*ALERTS, "slack"), {"channel": "C0123456789", "drillChannel": "#drills"})],
         "breakglass:alerts.slack.drillChannel",

@@ -108,7 +108,7 @@ def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: i
         period: seconds that a value is about, a multiple of 60. CloudWatch returns at most 1,440 values, and keeps
             periods of five minutes for 63 days, of an hour for 15 months (GetMetricStatistics).
     """
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(sources.clock(), UTC)
     answer = sources.aws(series.region).call(
         "cloudwatch",
         "GetMetricStatistics",
@@ -131,7 +131,7 @@ def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: i
 def read_alarmed(sources: Sources, alarmed: AlarmedSeries, statistic: str, seconds: int, period: int) -> Readings:
     """Return the values of a metric of the stack; the arguments are those of `read_datapoints`."""
     values = read_datapoints(sources, alarmed.series, statistic, seconds, period)
-    return Readings(values, datetime.now(UTC).timestamp() - alarmed.created_at)
+    return Readings(values, sources.clock() - alarmed.created_at)
 
 
 def format_age(seconds: float) -> str:

@@ -5,7 +5,7 @@ Non-goals: the thresholds of alarms; mails that are delivered and not read.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from breakglass.app.aws.aws import AwsError
@@ -196,16 +196,18 @@ def _look_at_alarms(sources: Sources, regional: RegionalAlarms) -> dict[str, Ala
         answer = sources.aws(regional.region).call(
             "cloudwatch", "DescribeAlarms", AlarmNames=some, MaxRecords=len(some)
         )
-        found |= {str(each.get("AlarmName")): _alarm_state(each) for each in answer.get("MetricAlarms") or ()}
+        found |= {
+            str(each.get("AlarmName")): _alarm_state(each, sources.clock()) for each in answer.get("MetricAlarms") or ()
+        }
     return found
 
 
-def _alarm_state(alarm: Mapping[str, Any]) -> AlarmState:
+def _alarm_state(alarm: Mapping[str, Any], now: int) -> AlarmState:
     updated = alarm.get("StateUpdatedTimestamp")
     return AlarmState(
         state=str(alarm.get("StateValue")),
         reason=str(alarm.get("StateReason") or ""),
-        seconds=(datetime.now(UTC) - updated).total_seconds() if isinstance(updated, datetime) else 0,
+        seconds=now - updated.timestamp() if isinstance(updated, datetime) else 0,
         actions_enabled=alarm.get("ActionsEnabled") is not False,
         actions=frozenset(alarm.get("AlarmActions") or ()),
     )

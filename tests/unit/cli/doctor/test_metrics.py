@@ -1,6 +1,5 @@
 """The checks of metrics: probe, drills, the reconciler, its counters, and errors of functions."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from breakglass.cli.doctor.metrics import (
     Series,
     alarmed_series,
 )
+from tests.app.doubles.clock import NOW
 from tests.unit.cli.doctor.doubles import REGION, MemoryAws, deployment, examine, refused, resource
 
 CONNECTION = resource(CONNECTION_TYPE, "slack")
@@ -43,7 +43,7 @@ def alarm(metric: str, **changes: Any) -> Resource:
 
 def values(*datapoints: tuple[float, float]) -> dict[str, Any]:
     """Answers of CloudWatch: each a value and its age in seconds."""
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(NOW, UTC)
     return {
         "Datapoints": [
             {
@@ -119,7 +119,7 @@ def test_stack_without_a_probe_is_a_warning() -> None:
 
 
 def test_probe_of_a_new_stack_is_a_warning() -> None:
-    new = [replace(each, created_at=time.time() - 60) for each in PROBED.resources]
+    new = [replace(each, created_at=NOW - 60) for each in PROBED.resources]
     assert shown(PROBE, deployment(*new), values()) == [("warn", "The probe of the channel C1 has not run yet.")]
     assert shown(PROBE, deployment(*new), values((0, MINUTE)))[0][0] == "fail"
 
@@ -191,7 +191,7 @@ def test_reconciler_without_a_recent_run_fails(answer: Any, expected: list[tuple
 
 
 def test_reconciler_of_a_new_stack_is_a_warning() -> None:
-    new = replace(alarm("ReconcilerRuns"), created_at=time.time() - 60)
+    new = replace(alarm("ReconcilerRuns"), created_at=NOW - 60)
     assert shown(RECONCILER, deployment(new), values()) == [("warn", "The reconciler has finished no run yet.")]
 
 

@@ -9,6 +9,7 @@ from breakglass.cli.deployment import SECRET, Resource
 from breakglass.cli.doctor.check import Check
 from breakglass.cli.doctor.metrics import ALARM_TYPE
 from breakglass.cli.doctor.monitoring import ALARMS, BOUNCES, MONITORING, SUBSCRIPTION_TYPE, SUBSCRIPTIONS, TOPIC_TYPE
+from tests.app.doubles.clock import NOW
 from tests.unit.cli.doctor.doubles import ACCOUNT, REGION, MemoryAws, deployment, examine, refused, resource, sources
 
 TOPIC = resource(TOPIC_TYPE, "alarms")
@@ -79,7 +80,7 @@ def test_missing_topic_fails() -> None:
 
 @pytest.mark.parametrize(("failed", "expected"), [(0, []), (3, ["warn"])])
 def test_bounced_messages_are_a_warning(failed: int, expected: list[str]) -> None:
-    found = {"Datapoints": [{"Timestamp": datetime.now(UTC), "Sum": failed}]}
+    found = {"Datapoints": [{"Timestamp": datetime.fromtimestamp(NOW, UTC), "Sum": failed}]}
     assert [status for status, _ in texts(BOUNCES, [TOPIC], GetMetricStatistics=found)] == expected
 
 
@@ -93,7 +94,7 @@ def state(value: str, hours: float = 2, **changes: Any) -> dict[str, Any]:
         "AlarmName": "lost",
         "StateValue": value,
         "StateReason": "Threshold crossed.",
-        "StateUpdatedTimestamp": datetime.now(UTC) - timedelta(hours=hours),
+        "StateUpdatedTimestamp": datetime.fromtimestamp(NOW, UTC) - timedelta(hours=hours),
         "ActionsEnabled": True,
         "AlarmActions": ["arn:topic", "arn:another"],
     }

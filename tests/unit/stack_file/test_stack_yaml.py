@@ -4,7 +4,9 @@ That the CLI passes the same to the program is proven in tests/engine/test_stack
 """
 
 import json
+import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +20,15 @@ from tests.unit.stack_file.stack_files import TOKEN
 
 SCALARS = Path(__file__).with_name("scalars.yaml")
 """Plain scalars that YAML readers disagree about."""
+
+
+@pytest.fixture(autouse=True)
+def default_recursion_limit() -> Iterator[None]:
+    """Python's default, as in the command; jsonata-python, which other tests import, raises the limit."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(limit)
 
 
 def read(tmp_path: Path, text: str) -> StackYaml:

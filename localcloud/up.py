@@ -68,6 +68,7 @@ tab to act as a second user. In a shell in this folder:
   . {ENVIRONMENT_FILE.relative_to(ROOT)}
   pulumi preview -s local
   breakglass doctor --stack local
+  breakglass drill --stack local
   python -m localcloud.replay localcloud/records/session-devops-break-glass.json
 
 Stop it with make local-down."""

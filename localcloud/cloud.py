@@ -293,9 +293,9 @@ class LocalCloud:
         workdir: made if it isn't there; for logs and temporary files of the servers.
         progress: told what is going on.
         second: how long a second of EventBridge's retry waits and rate limits lasts, and of the waits of a state
-            machine that waits for no people, in seconds. By default a millisecond: a delivery that is retried for 15
-            minutes ends in about one second, and the rate limit of one message a second, which would stretch a demo to
-            minutes, is hardly felt. 1.0 is what AWS does.
+            machine that waits for no people, in seconds. By default a tenth of a millisecond: an hour of late posts
+            ends in 0.4 seconds, and the rate limit of one message a second, which would stretch a demo to minutes, is
+            not felt. 1.0 is what AWS does.
         pause: how long a second of the approval workflow's pauses lasts, before a retry and between two looks at an
             assignment, and a second of a task's time limit. By default a twentieth; 1.0 is what AWS does. Waits for
             people take as long as they say.
@@ -305,7 +305,7 @@ class LocalCloud:
         self,
         workdir: Path,
         progress: Callable[[str], None] = lambda _: None,
-        second: float = 0.001,
+        second: float = 0.0001,
         pause: float = 0.05,
     ) -> None:
         self._workdir = workdir.absolute()

@@ -98,11 +98,10 @@ def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Ta
                 table.add_row(fault, delivery, "does not apply")
                 continue
             notices = [sighting.notice for sighting in result.sightings] or ["nobody"]
-            missing = [f"missing: {notice}" for notice in sorted(result.missing)]
+            wrong = [f"missing: {notice}" for notice in sorted(result.missing)]
+            wrong += [f"unexpected: {notice}" for notice in sorted(result.unexpected)]
             times = [format_seconds(sighting.seconds) for sighting in result.sightings]
-            table.add_row(
-                fault, delivery, "\n".join([*notices, *missing]), "\n".join(times), result.kept, _judge(result)
-            )
+            table.add_row(fault, delivery, "\n".join([*notices, *wrong]), "\n".join(times), result.kept, _judge(result))
     return table
 
 

@@ -16,7 +16,7 @@ from localcloud.toolchain import ROOT, environment
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
     """A running local cloud without a stack; each test uses names of its own."""
-    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
+    with LocalCloud(tmp_path_factory.mktemp("cloud"), pause=0.01) as running:
         yield running
 
 

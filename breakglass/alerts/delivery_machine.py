@@ -34,6 +34,7 @@ from typing import Any
 from breakglass.alerts.drills import DRILL_EVENT_TYPE
 from breakglass.alerts.states import (
     ACCEPTED,
+    CALL_SECONDS,
     ERRORS,
     RETRY,
     SLACK_ERROR,
@@ -51,9 +52,6 @@ from breakglass.naming import AlertMetric
 
 TELL_AFTER_SECONDS = 75
 """The longest time until the second channel is told of an alert that Slack has not accepted."""
-
-CALL_SECONDS = 10
-"""The longest time that Slack has for an answer."""
 
 LATE_SECONDS = 300
 """The time between two late posts."""
@@ -253,7 +251,6 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
             delivery.post_message_url,
             delivery.connection_arn,
             _expression(_BODY),
-            TimeoutSeconds=CALL_SECONDS,
             Retry=[],
             Catch=[
                 {

@@ -18,6 +18,9 @@ from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric
 State = dict[str, Any]
 """A state, JSON-ready."""
 
+CALL_SECONDS = 10
+"""The longest time that Slack has for an answer."""
+
 _BODY = "$states.result.ResponseBody"
 
 ACCEPTED = f"($type({_BODY}) = 'object' and {_BODY}.ok = true)"
@@ -83,7 +86,7 @@ def call_slack(url: str, connection_arn: str, body: Any, **fields: Any) -> State
             "Headers": {"Content-Type": "application/json; charset=utf-8"},
             "RequestBody": body,
         },
-        "TimeoutSeconds": 10,
+        "TimeoutSeconds": CALL_SECONDS,
         "Retry": RETRY,
         **fields,
     }

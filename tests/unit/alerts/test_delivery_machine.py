@@ -17,7 +17,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from breakglass.alerts.delivery_machine import (
-    CALL_SECONDS,
     LATE_POSTS,
     LATE_SECONDS,
     LONGEST_INPUT,
@@ -31,7 +30,7 @@ from breakglass.alerts.delivery_machine import (
 from breakglass.alerts.drills import drill_message
 from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, describe_slack_error
-from breakglass.alerts.states import ERRORS
+from breakglass.alerts.states import CALL_SECONDS, ERRORS
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.app.error_codes import Remedy
 from breakglass.vocabulary import EvidencePath

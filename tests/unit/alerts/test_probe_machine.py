@@ -25,6 +25,7 @@ from breakglass.alerts.probe_machine import (
     schedule_url,
 )
 from breakglass.alerts.slack_errors import NO_ANSWER, SLACK_ERRORS, describe_slack_error
+from breakglass.alerts.states import CALL_SECONDS
 from breakglass.app.error_codes import Remedy
 from tests.state_machine import Run, TaskError
 
@@ -371,7 +372,7 @@ def test_every_answer_ends_in_a_report_of_both_channels(
     run, world = probe(*answers, deletions=deletions, last=last, fails=fails)
 
     # Half of the limit, with each call at its own time limit.
-    longest = run.waited + 10 * len(world.calls)
+    longest = run.waited + CALL_SECONDS * len(world.calls)
     assert longest <= TIMEOUT_SECONDS / 2
     assert world.methods(OTHER) == ["scheduleMessage", "deleteScheduledMessage"]
     if "put" in fails:

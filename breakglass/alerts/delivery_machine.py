@@ -1,6 +1,6 @@
 """The state machine that delivers an alert and reads Slack's answer, in the Amazon States Language (JSONata).
 
-    Begin -> Post -> Answer -> Shown -> Delivered              Slack accepted it
+    Begin -> Post -> Answer -> Delivered                       Slack accepted it
                      Answer -> Pause -> Post                   Slack is busy or away: for about a minute
                      Answer -> UsePlainText -> Post            Slack refuses the layout: post the text, and report it
                      Answer -> Tell -> WaitLate -> Post ...    the second channel has the text; post late, for an hour
@@ -230,6 +230,8 @@ _FAILURE_NAME = f"{_NAMED} ? $substring({_FAILURE}, 0, 200) : 'States.TaskFailed
 
 _REMEDY = f"{describe('$error')}.remedy"
 
+_IS_TIMED_DRILL = f"{_IS_DRILL} and {_HAS_TIME}"
+
 _BUSY = _literal(
     [
         "rate_limited",
@@ -268,7 +270,10 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
         ),
         "Answer": choice(
             "NotShown",
-            ("$error = ''", "Shown"),
+            (f"$error = '' and {_IS_TIMED_DRILL}", "CountDrill"),
+            ("$error = '' and $late > 0", "CountLate"),
+            ("$error = '' and $plain", "Report"),
+            ("$error = ''", "Delivered"),
             (f"{_REMEDY} = '{Remedy.none}' and $not($plain)", "UsePlainText"),
             (f"$late = 0 and {may_wait}", "Pause"),
             ("$late = 0", "Tell"),
@@ -304,7 +309,6 @@ def _post_states(delivery: DeliverySettings) -> dict[str, State]:
 
 def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
     partition, dimensions = delivery.partition, own_dimensions(delivery.stack)
-    is_drill = f"{_IS_DRILL} and {_HAS_TIME}"
     seconds = _expression(f"$max([0, ($millis() - $toMillis({_TIME})) / 1000])")
     # A metric that can't be written must not fail a delivery.
     onward: dict[str, Any] = {
@@ -317,7 +321,6 @@ def _shown_states(delivery: DeliverySettings) -> dict[str, State]:
         f"{explain('$refusal')} & '\\n\\nThe alert: ' & $text"
     )
     return {
-        "Shown": choice("Layout", (is_drill, "CountDrill"), ("$late > 0", "CountLate")),
         "CountDrill": put_metrics(partition, {AlertMetric.drill_seconds: seconds}, dimensions, **onward),
         "CountLate": put_metrics(partition, {AlertMetric.alerts_late: 1}, dimensions, **onward),
         "Layout": choice("Delivered", ("$plain", "Report")),

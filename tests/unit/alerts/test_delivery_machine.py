@@ -204,7 +204,7 @@ def test_accepted_alert_is_posted_once() -> None:
     run, world = deliver(OK)
 
     assert (run.status, run.waited) == ("SUCCEEDED", 0)
-    assert run.states == ["Begin", "Post", "Answer", "Shown", "Layout", "Delivered"]
+    assert run.states == ["Begin", "Post", "Answer", "Delivered"]
     assert (world.mails, world.metrics) == ({TOPIC: [], PAGES: []}, [])
     (body,) = world.posts
     header, context, *others = body["blocks"]

@@ -60,7 +60,7 @@ check: lint
 test: lint
 	@$(TOOLCHAIN) slack pulumi || test -z "$$BREAKGLASS_REQUIRE_ENGINE"
 	@echo "== tests"
-	@$(WITH_TOOLS) pytest --numprocesses 2
+	@$(WITH_TOOLS) pytest --numprocesses 3
 
 bench:
 	@$(TOOLCHAIN)

@@ -97,7 +97,7 @@ def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Ta
             if result is None:
                 table.add_row(fault, delivery, "does not apply")
                 continue
-            notices = [sighting.notice for sighting in result.sightings] or ["nobody"]
+            notices = [sighting.notice for sighting in result.sightings] or ["nothing"]
             wrong = [f"missing: {notice}" for notice in sorted(result.missing)]
             wrong += [f"unexpected: {notice}" for notice in sorted(result.unexpected)]
             times = [format_seconds(sighting.seconds) for sighting in result.sightings]

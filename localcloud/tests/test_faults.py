@@ -118,7 +118,7 @@ def test_table_shows_notices_times_and_what_is_missing() -> None:
     assert lines[1].split() == ["machine-deleted", "direct", "does", "not", "apply"]
     assert lines[2].split() == ["machine-deleted", "confirmed", *"failed-delivery alarm 1.0 s lost WRONG".split()]
     assert lines[3].strip() == "missing: dead-letter alarm"
-    assert lines[4].split() == ["rule-disabled", "direct", "nobody", "lost", "unseen", "by", "design"]
+    assert lines[4].split() == ["rule-disabled", "direct", "nothing", "lost", "unseen", "by", "design"]
     assert lines[5].split() == ["rule-disabled", "confirmed", *"mail with the alert 1.0 s lost WRONG".split()]
     assert lines[6].strip() == "unexpected: mail with the alert"
 

@@ -3,7 +3,7 @@
 Those of one file run in one worker, and so do those of the files that share a deployment. The files are taken in the
 order of their names: tests that deploy (`engine`, `local`) go before `unit`, whose many short files fill the rest. By
 their number of tests, as pytest-xdist orders them, the few tests that deploy for a minute would come last, and one
-worker would wait for the other.
+worker would wait for the other. The approvals, which take longest of all, go first.
 
 A plugin for pytest, which pyproject.toml names.
 
@@ -26,6 +26,12 @@ class _Scheduling(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         return "approvals" if file in _SHARE_THE_APPROVALS else file
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called by pytest."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in _SHARE_THE_APPROVALS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:

@@ -56,7 +56,7 @@ _jsonata: Any = importlib.import_module("jsonata")
 
 _LONGEST_PAUSE = 60
 _SHORTEST_TIMEOUT = 2.0
-"""Seconds that a call may take here at least, however short a time limit becomes."""
+"""Seconds added to a shortened time limit: a call has time to answer, and of two limits the longer one ends later."""
 _STOPPED = "States.Stopped"
 _CAUGHT_BY_NAME_ONLY = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 
@@ -125,7 +125,7 @@ def install(pause: float, second: float, on_end: Callable[[str], None] = lambda 
     require_hooks(_states, *_USED)
 
     def real_seconds(limit: float) -> float:
-        return max(_SHORTEST_TIMEOUT, limit * pause)
+        return _SHORTEST_TIMEOUT + limit * pause
 
     http_task.install(lambda: _current().machine, real_seconds)
     _replace_ends(on_end)

@@ -1,10 +1,11 @@
 """Enumerations that all layers share: evidence paths, delivery, assignment targets, risks; and a region's partition."""
 
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 class EvidencePath(StrEnum):
-    """A kind of CloudTrail record that shows the use of a role; each has its own EventBridge rule."""
+    """A kind of CloudTrail record that shows a use, an attempt or tampering, with rules of its own."""
 
     session_start = "session_start"
     """STS starts a session of the role (AssumeRoleWithSAML, AssumeRole), in the account of the role."""
@@ -12,8 +13,33 @@ class EvidencePath(StrEnum):
     """Identity Center issues credentials of the role (GetRoleCredentials, Federate), in the account of the instance."""
     console = "console"
     """A console sign-in with the role, or a switch to it (ConsoleLogin, SwitchRole)."""
+    login = "login"
+    """`aws login`: credentials for a command line from a console session (AuthorizeOAuth2Access, CreateOAuth2Token)."""
+    sign_in = "sign_in"
+    """An IAM user or the root user signs in, or takes the credentials of a session."""
+    credentials = "credentials"
+    """The credentials of an IAM user are changed, by any principal."""
+    key_use = "key_use"
+    """A long-lived access key of an IAM user is used. Its rule has no message, but an alarm."""
+    change = "change"
+    """A change made as the root user."""
+    assume_root = "assume_root"
+    """A session of another account's root user is opened (AssumeRoot), in the caller's account and in the other one."""
+    access = "access"
+    """A break-glass role is given to a principal, and not by the approvals."""
+    tamper = "tamper"
+    """A change of the alert path, the approvals, or the records that they need."""
     denied = "denied"
-    """An attempt to use the role that AWS refused."""
+    """An attempt that AWS refused."""
+
+
+RolePath = Literal[
+    EvidencePath.session_start, EvidencePath.portal, EvidencePath.console, EvidencePath.login, EvidencePath.denied
+]
+"""An evidence path on which the use of a role can show up."""
+
+ROLE_PATHS: tuple[RolePath, ...] = get_args(RolePath)
+"""All evidence paths of a role."""
 
 
 class Delivery(StrEnum):

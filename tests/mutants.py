@@ -31,7 +31,7 @@ MODULES = (
     "breakglass/app/domain/decision.py",
     "breakglass/app/domain/request_lifecycle.py",
     "breakglass/app/domain/grant_lifecycle.py",
-    "breakglass/alerts/patterns.py",
+    "breakglass/alerts/patterns/roles.py",
     "breakglass/alerts/drills.py",
     "breakglass/alerts/messages.py",
 )

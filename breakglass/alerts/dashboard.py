@@ -18,7 +18,7 @@ from typing import Any
 
 from breakglass.alerts.console import console_url
 from breakglass.naming import CHANNEL_DIMENSION, METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
-from breakglass.vocabulary import EvidencePath, partition_of_region
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath, partition_of_region
 
 WIDTH = 24
 """Columns of a CloudWatch dashboard."""
@@ -95,7 +95,7 @@ def dashboard_body(
     A graph has at most 500 lines, more than an event bus has rules.
     """
     of_alert_path = _alert_path(alert_path, region, top=25) if alert_path else []
-    every_path = tuple(EvidencePath)
+    every_path = tuple(ROLE_PATHS)
     denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))
     delivered = _rule_metrics("Invocations", roles, every_path)
     failed = _rule_metrics("FailedInvocations", roles, every_path)

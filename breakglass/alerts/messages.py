@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 
 from breakglass.alerts.console import console_url
 from breakglass.alerts.input_template import render
-from breakglass.alerts.subjects import PermissionSetSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role
 from breakglass.app.slack.ids import EXPLAIN_ALERT
 from breakglass.errors import MessageError
 from breakglass.vocabulary import EvidencePath
@@ -77,6 +77,8 @@ FIELDS: Mapping[str, Field] = {
     "userId": Field("$.detail.userIdentity.onBehalfOf.userId", r"[0-9A-Za-z-]", 47),
     # An event of the access portal has one of these two: the first as a service event, the second as an API call. In a
     # refused API call the caller chooses the second, so it is shown of successful calls only.
+    # arn:aws:signin:::devtools/same-device, cross-device, or an agent's ID behind a region.
+    "client": Field("$.detail.requestParameters.client_id", r"[A-Za-z0-9:/_.-]", 128),
     "targetAccount": Field("$.detail.serviceEventDetails.account_id", r"[0-9]", 12),
     "requestedAccount": Field("$.detail.requestParameters.accountId", r"[0-9]", 12),
 }
@@ -154,6 +156,18 @@ _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
         facts={"Account": "<account>", "Who": "<session>", "From address": "<address>"},
         ask=_EXPLAIN,
     ),
+    EvidencePath.login: _AlertText(
+        first_line="{role} used for a command line (aws login) in account {account} by <session>",
+        evidence="A command line got credentials out of a console session of this role, by aws login",
+        account="<account>",
+        facts={
+            "Account": "<account>",
+            "Who": "<session>",
+            "From address": "<address>",
+            "Client (cross-device: the code was typed on another machine)": "<client> <callerType>",
+        },
+        ask=_EXPLAIN,
+    ),
     EvidencePath.denied: _AlertText(
         # The role's account is known only of records of the portal.
         first_line="Refused: caller <userId> <callerAccount> tried {role}, recorded in account {account}",
@@ -172,7 +186,7 @@ _ALERT_TEXTS: Mapping[EvidencePath, _AlertText] = {
 }
 
 
-def _alert_text(subject: Subject, path: EvidencePath) -> _AlertText:
+def _alert_text(subject: Role, path: EvidencePath) -> _AlertText:
     text = _ALERT_TEXTS[path]
     if isinstance(subject, PermissionSetSubject):
         return text
@@ -210,6 +224,7 @@ _WHO = {
     EvidencePath.session_start: "<sessionName>",
     EvidencePath.portal: "<userId>",
     EvidencePath.console: "<session>",
+    EvidencePath.login: "<session>",
 }
 
 
@@ -218,7 +233,7 @@ def is_usage(path: EvidencePath) -> bool:
     return path in _WHO
 
 
-def _evidence(subject: Subject, path: EvidencePath) -> str:
+def _evidence(subject: Role, path: EvidencePath) -> str:
     """Return the evidence of a use for `app.domain.usage_lifecycle.parse_evidence`."""
     if not is_usage(path):
         raise ValueError(f"Expected the evidence path of a use, got {path}: a refused attempt is not a use.")
@@ -226,7 +241,7 @@ def _evidence(subject: Subject, path: EvidencePath) -> str:
     return "|".join([role, path.value, _alert_text(subject, path).account, "<eventId>", "<time>", _WHO[path]])
 
 
-def usage_recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
+def usage_recorder_input(subject: Role, path: EvidencePath) -> Transformer:
     """Build the usage recorder's input: `{"value"}`, the same value as in the button `Explain this usage`.
 
     Raises:
@@ -237,7 +252,7 @@ def usage_recorder_input(subject: Subject, path: EvidencePath) -> Transformer:
 
 
 def slack_message(
-    subject: Subject,
+    subject: Role,
     path: EvidencePath,
     *,
     channel: str,
@@ -303,7 +318,7 @@ def slack_message(
     )
 
 
-def email_text(subject: Subject, path: EvidencePath, *, post_mortem_url: str | None = None) -> Transformer:
+def email_text(subject: Role, path: EvidencePath, *, post_mortem_url: str | None = None) -> Transformer:
     r"""Build the same message as one line of text, for an SNS topic with e-mail subscriptions.
 
     EventBridge passes the text on as a JSON string, so the mail shows its quotes and would show `\n` as two characters.

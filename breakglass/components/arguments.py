@@ -9,7 +9,7 @@ import pulumi
 
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.stack_file.approvals import DeniedAction
-from breakglass.vocabulary import AssignmentTarget, Delivery, EvidencePath, RiskAcknowledgement
+from breakglass.vocabulary import AssignmentTarget, Delivery, RiskAcknowledgement
 
 
 class AlarmTopicsArgs(TypedDict):
@@ -282,7 +282,7 @@ class PairArgs(TypedDict):
 class WatchedRoleArgs(TypedDict):
     """The role of one `UsageAlert`, and the outputs of the alert: exactly one of `permission_set` and `role_arn`."""
 
-    evidence_paths: NotRequired[list[EvidencePath]]
+    evidence_paths: NotRequired[list[str]]
     """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
@@ -417,7 +417,7 @@ class MonitoringArgs(TypedDict):
 class AlertsArgs(TypedDict):
     """The alert path of an account where roles are used, or of the portal's account."""
 
-    evidence_paths: NotRequired[list[EvidencePath]]
+    evidence_paths: NotRequired[list[str]]
     """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
@@ -601,7 +601,7 @@ class SlackProbeArgs(TypedDict):
 class UsageAlertArgs(TypedDict):
     """Arguments of `UsageAlert`: exactly one of `permission_set` and `role_arn`."""
 
-    evidence_paths: NotRequired[list[EvidencePath]]
+    evidence_paths: NotRequired[list[str]]
     """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""

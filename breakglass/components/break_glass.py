@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
 from breakglass.components.alerts.drill_schedule import DrillSchedule, DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
@@ -114,7 +114,7 @@ class BreakGlass(pulumi.ComponentResource):
         api = self._create_api(sets.region) if sets and spec.approvals else None
         instance = self._find_instance(sets) if sets else None
         pairs = self._create_pairs(sets, instance, context, api) if sets and instance else []
-        usage_alerts: dict[Subject, UsageAlert] = {}
+        usage_alerts: dict[Role, UsageAlert] = {}
         approvals: Approvals | None = None
         self.topic_arn = self.page_topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if alerts:
@@ -275,7 +275,7 @@ class BreakGlass(pulumi.ComponentResource):
         no_alarms: pulumi.Output[list[str]] = pulumi.Output.from_input([])
         return _SlackTarget(destination.destination_arn, destination.role_arn, no_alarms, destination.destination_arn)
 
-    def _create_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Subject) -> UsageAlert:
+    def _create_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Role) -> UsageAlert:
         return UsageAlert(
             f"{self._prefix}-{subject.key}",
             UsageAlertSpec.from_validated(
@@ -296,7 +296,7 @@ class BreakGlass(pulumi.ComponentResource):
         alerts: Alerts,
         connection: SlackConnection,
         target: "_SlackTarget",
-        usage_alerts: Mapping[Subject, UsageAlert],
+        usage_alerts: Mapping[Role, UsageAlert],
         topics: AlarmTopics,
     ) -> AlertPathMetricsSpec:
         """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
@@ -477,7 +477,7 @@ def _channels(spec: StackFile, alerts: Alerts) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _role_keys(subject: Subject) -> dict[str, str]:
+def _role_keys(subject: Role) -> dict[str, str]:
     match subject:
         case PermissionSetSubject(name):
             return {"permission_set": name}
@@ -485,7 +485,7 @@ def _role_keys(subject: Subject) -> dict[str, str]:
             return {"role_arn": arn}
 
 
-def _watched_subjects(sets: PermissionSets | None, alerts: Alerts) -> list[Subject]:
+def _watched_subjects(sets: PermissionSets | None, alerts: Alerts) -> list[Role]:
     """Return every role that raises alerts: the break-glass sets first, then what is managed elsewhere."""
     return [
         *(PermissionSetSubject(pair.break_glass_name) for pair in (sets.pairs if sets else [])),
@@ -498,7 +498,7 @@ def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
     return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
 
 
-def _watched_role(alerts: Alerts, subject: Subject, alert: UsageAlert) -> WatchedRoleSpec:
+def _watched_role(alerts: Alerts, subject: Role, alert: UsageAlert) -> WatchedRoleSpec:
     return WatchedRoleSpec.from_validated(
         alerts,
         **_role_keys(subject),

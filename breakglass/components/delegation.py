@@ -12,19 +12,19 @@ other stacks or people, which no provider function returns.
 
 from collections.abc import Iterable, Sequence
 
-from breakglass.alerts.subjects import PermissionSetSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.vocabulary import EvidencePath
 
 
-def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
+def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Role]) -> bool:
     """Return whether a stack has rules for events of the access portal, which offers permission sets only."""
     return EvidencePath.portal in paths and any(isinstance(subject, PermissionSetSubject) for subject in watched)
 
 
 def silent_portal_rules(
-    paths: Sequence[EvidencePath], watched: Iterable[Subject], deployed_in: str, management_account: str
+    paths: Sequence[EvidencePath], watched: Iterable[Role], deployed_in: str, management_account: str
 ) -> list[Problem]:
     """Return a warning about portal rules that can never fire in the account of the stack.
 

@@ -28,7 +28,7 @@ from breakglass.stack_file.types import (
     days,
     seconds,
 )
-from breakglass.vocabulary import Delivery, EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, Delivery, EvidencePath, RolePath
 
 POST_MESSAGE = "/chat.postMessage"
 """The end of `postMessageUrl`, in whose place Slack's other methods have their own."""
@@ -57,8 +57,8 @@ class AlertText(AlertPath):
 class EvidencePaths(ConfigModel):
     """Keys of the search in CloudTrail."""
 
-    evidence_paths: Annotated[list[EvidencePath], Field(min_length=1)] = Field(
-        default_factory=lambda: list(EvidencePath), examples=[["session_start", "portal", "console", "denied"]]
+    evidence_paths: Annotated[list[RolePath], Field(min_length=1)] = Field(
+        default_factory=lambda: list(ROLE_PATHS), examples=[["session_start", "portal", "console", "login", "denied"]]
     )
     """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
 
@@ -287,7 +287,7 @@ def _pattern_length_faults(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
     """Yield a fault if EventBridge would refuse one of the role's rules because of its path."""
     arn = role.valid(_ROLE_ARN)
     subject = RoleSubject(arn) if arn else None
-    written = [path.value for path in alerts["evidencePaths"]] or list(EvidencePath)
+    written = [path.value for path in alerts["evidencePaths"]] or list(ROLE_PATHS)
     for path in subject.evidence_paths if subject else ():
         try:
             if subject and path in written:

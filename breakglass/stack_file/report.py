@@ -7,6 +7,7 @@ their words here.
 """
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -141,8 +142,9 @@ def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     example = _example(field)
     if kind == "missing":
         return f"The key is required. {meaning}", f"Add the line `{loc[-1]}: {example or '...'}`."
-    if kind == "enum":
-        allowed = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+    if kind in ("enum", "literal_error"):
+        # `'a' or 'b'`, or `<Letter.a: 'a'> or <Letter.b: 'b'>`
+        allowed = re.findall("'([^']*)'", context["expected"])
         return f"Not an allowed value. {meaning}".strip(), nearest(details["input"], allowed)
     such_as = f", e.g. {example}" if example else ""
     if kind in _EXPECTED:

@@ -8,7 +8,7 @@ Non-goals: warnings about IAM policies (`breakglass.iam.lint`), and warnings tha
 
 from collections.abc import Iterator
 
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import approval_warnings
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
@@ -81,7 +81,7 @@ def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
     pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
     watch, paths = stack_file.alerts.watch, stack_file.alerts.evidence_paths
     names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
-    subjects: list[Subject] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
+    subjects: list[Role] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
     rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
     rules += len(subjects) if stack_file.alerts.has_drills else 0
     if rules > _RULES_PER_BUS:

@@ -22,7 +22,7 @@ from breakglass.components.approvals.workflow_definition import definition
 from breakglass.errors import ConfigError
 from breakglass.iam.app_roles import AppScope, function_permissions, workflow_permissions, workflow_trust
 from breakglass.naming import AppFunction, Names, ResourceArns
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS
 from tests.conftest import (
     ACCOUNT_ID,
     IDENTITY_STORE_ID,
@@ -60,7 +60,7 @@ def alert(**role: str) -> dict[str, Any]:
     key = key.rpartition("/")[2]
     return {
         **role,
-        "rule_names": {path.value: f"breakglass-{key}-{path}" for path in EvidencePath},
+        "rule_names": {path.value: f"breakglass-{key}-{path}" for path in ROLE_PATHS},
         "queue_name": f"breakglass-{key}-dead-letters",
         "queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:breakglass-{key}-dead-letters",
     }
@@ -142,8 +142,9 @@ RESOURCES = {
     "aws:apigatewayv2/stage:Stage": "api-stage",
     "aws:cloudwatch/eventRule:EventRule": "reconciler-schedule",
     "aws:cloudwatch/eventTarget:EventTarget": "reconciler-schedule uses-devops-break-glass-session_start "
-    "uses-devops-break-glass-portal uses-devops-break-glass-console uses-emergency-222222222222-session_start "
-    "uses-emergency-222222222222-console",
+    "uses-devops-break-glass-portal uses-devops-break-glass-console uses-devops-break-glass-login "
+    "uses-emergency-222222222222-session_start "
+    "uses-emergency-222222222222-console uses-emergency-222222222222-login",
     "aws:cloudwatch/logGroup:LogGroup": "receiver-logs interactions-logs provisioner-logs reconciler-logs "
     "usage-recorder-logs workflow-logs api-logs",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "receiver-errors receiver-throttles interactions-errors "
@@ -224,12 +225,14 @@ def test_usages_are_recorded_but_not_denied_calls() -> None:
     recorded = [each for each in targets if each.inputs["targetId"] == "record"]
     assert [each.name.removeprefix(f"{NAME}-uses-") for each in recorded] == [
         "devops-break-glass-console",
+        "devops-break-glass-login",
         "devops-break-glass-portal",
         "devops-break-glass-session_start",
         "emergency-222222222222-console",
+        "emergency-222222222222-login",
         "emergency-222222222222-session_start",
     ]
-    portal = recorded[1].inputs
+    portal = recorded[2].inputs
     assert portal["rule"] == "breakglass-devops-break-glass-portal"
     assert portal["deadLetterConfig"] == {"arn": ARGS["watched"][0]["queue_arn"]}
     assert json.loads(portal["inputTransformer"]["inputTemplate"])["value"].split("|")[:2] == [

@@ -16,7 +16,7 @@ from breakglass.components.break_glass import BreakGlass
 from breakglass.errors import ConfigError
 from breakglass.iam.protection import deny_statements
 from breakglass.stack_file.stack import StackFile
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from tests.conftest import (
     ACCOUNT_ID,
     IDENTITY_STORE_ID,
@@ -175,8 +175,8 @@ def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
 
 MACHINE = "aws:sfn/stateMachine:StateMachine"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
-ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
-WATCHED = {"DatabaseAdmin": tuple(EvidencePath), "emergency-222222222222": ROLE_PATHS}
+PLAIN_PATHS = tuple(path for path in ROLE_PATHS if path is not EvidencePath.portal)
+WATCHED = {"DatabaseAdmin": tuple(ROLE_PATHS), "emergency-222222222222": PLAIN_PATHS}
 OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key, *paths)}
 
 
@@ -188,7 +188,7 @@ OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key
             OF_THE_PAIR
             | OF_SLACK
             | OF_THE_PROBE
-            | of_an_alert("devops-break-glass", *EvidencePath)
+            | of_an_alert("devops-break-glass", *ROLE_PATHS)
             | OF_WATCHED
             | OF_THE_MONITORING,
         ),
@@ -335,9 +335,9 @@ def test_outputs() -> None:
             "devops-break-glass": "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-devops-break-glass",
         },
         "rule_names": {
-            "devops-break-glass": {path: f"breakglass-prod-devops-break-glass-{path}" for path in EvidencePath},
-            "DatabaseAdmin": {path: f"breakglass-prod-DatabaseAdmin-{path}" for path in EvidencePath},
-            "emergency-222222222222": {path: f"breakglass-prod-emergency-222222222222-{path}" for path in ROLE_PATHS},
+            "devops-break-glass": {path: f"breakglass-prod-devops-break-glass-{path}" for path in ROLE_PATHS},
+            "DatabaseAdmin": {path: f"breakglass-prod-DatabaseAdmin-{path}" for path in ROLE_PATHS},
+            "emergency-222222222222": {path: f"breakglass-prod-emergency-222222222222-{path}" for path in PLAIN_PATHS},
         },
         "dead_letter_queue_urls": {
             key: f"{queues}{key}-dead-letters"

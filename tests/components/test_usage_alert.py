@@ -16,7 +16,7 @@ from breakglass.alerts.patterns import event_pattern
 from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs
 from breakglass.iam.documents import dead_letter_queue_policy
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:UsageAlert"
@@ -73,13 +73,13 @@ def test_inventory_for_a_permission_set() -> None:
         (COMPONENT, "alert"),
         (QUEUE, "alert-dead-letters"),
         (QUEUE_POLICY, "alert-dead-letters"),
-        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in [*EvidencePath, "drill"]),
+        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in [*ROLE_PATHS, "drill"]),
     }
     assert deployment.calls == []
 
 
 def test_inventory_for_a_plain_role() -> None:
-    paths = {EvidencePath.session_start, EvidencePath.console, EvidencePath.denied, "drill"}
+    paths = {*ROLE_PATHS, "drill"} - {EvidencePath.portal}
 
     assert alert(OF_A_ROLE).inventory() == {
         (COMPONENT, "alert"),
@@ -105,7 +105,7 @@ def test_outputs() -> None:
     }
 
 
-@pytest.mark.parametrize("path", EvidencePath)
+@pytest.mark.parametrize("path", ROLE_PATHS)
 def test_rule_of_evidence_path(path: EvidencePath) -> None:
     rule = alert(OF_A_SET).get(RULE, f"alert-{path}").inputs
 
@@ -119,7 +119,7 @@ def test_rule_of_evidence_path(path: EvidencePath) -> None:
     }
 
 
-@pytest.mark.parametrize("path", EvidencePath)
+@pytest.mark.parametrize("path", ROLE_PATHS)
 def test_target_of_evidence_path(path: EvidencePath) -> None:
     deployment = alert(OF_A_SET)
     message = slack_message(PermissionSetSubject(SET), path, channel=CHANNEL, post_mortem_url=POST_MORTEM)
@@ -136,7 +136,7 @@ def test_target_of_evidence_path(path: EvidencePath) -> None:
     }
 
 
-@pytest.mark.parametrize("path", EvidencePath)
+@pytest.mark.parametrize("path", ROLE_PATHS)
 def test_message_with_explain_asks_for_explanation(path: EvidencePath) -> None:
     plain, explained = alert(OF_A_SET), alert({**OF_A_SET, "explain": True})
 
@@ -172,7 +172,7 @@ def test_dead_letter_queue_allows_rules_of_alert_only() -> None:
 
     policy = deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs
     assert policy["queueUrl"] == deployment.outputs["queue_url"]
-    paths = [*EvidencePath, "drill"]
+    paths = [*ROLE_PATHS, "drill"]
     rules = [f"arn:aws:events:eu-central-1:222222222222:rule/breakglass-alert-{path}" for path in paths]
     queue = "arn:aws:sqs:eu-central-1:222222222222:breakglass-alert-dead-letters"
     assert json.loads(policy["policy"]) == dead_letter_queue_policy(queue, rules)

@@ -15,7 +15,7 @@ from breakglass.alerts.dashboard import RoleMetrics, dashboard_body
 from breakglass.alerts.messages import email_text
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def names(role: str, *paths: EvidencePath) -> dict[str, str]:
     return {path.value: f"breakglass-{role}-{path}" for path in paths or EvidencePath}
 
 
-ROLE_PATHS = (EvidencePath.session_start, EvidencePath.console, EvidencePath.denied)
+PLAIN_PATHS = tuple(path for path in ROLE_PATHS if path is not EvidencePath.portal)
 ARGS: UsageMonitoringArgs = {
     "region": REGION,
     "watched": [
@@ -50,7 +50,7 @@ ARGS: UsageMonitoringArgs = {
         },
         {
             "role_arn": "arn:aws:iam::222222222222:role/emergency",
-            "rule_names": names("emergency", *ROLE_PATHS),
+            "rule_names": names("emergency", *PLAIN_PATHS),
             "queue_name": "breakglass-emergency-dead-letters",
             "queue_arn": "arn:aws:sqs:eu-central-1:222222222222:breakglass-emergency-dead-letters",
         },
@@ -88,8 +88,8 @@ def test_alerts_by_email_add_targets_only() -> None:
     added = watch(alerts_by_email=True).inventory() - watch().inventory()
 
     assert added == {
-        *((TARGET, f"watch-devops-break-glass-{path}") for path in EvidencePath),
-        *((TARGET, f"watch-emergency-222222222222-{path}") for path in ROLE_PATHS),
+        *((TARGET, f"watch-devops-break-glass-{path}") for path in ROLE_PATHS),
+        *((TARGET, f"watch-emergency-222222222222-{path}") for path in PLAIN_PATHS),
     }
 
 
@@ -137,7 +137,7 @@ def test_lost_connection_rule_needs_no_destination() -> None:
     }
 
 
-@pytest.mark.parametrize("path", ROLE_PATHS)
+@pytest.mark.parametrize("path", PLAIN_PATHS)
 def test_alert_by_email(path: EvidencePath) -> None:
     url = "https://wiki.example.com/post-mortem"
     deployment = watch(alerts_by_email=True, post_mortem_url=url)
@@ -158,10 +158,10 @@ def test_alert_by_email(path: EvidencePath) -> None:
 def test_pagers_add_targets_for_uses_and_lost_connection() -> None:
     added = watch(page_topic_arn=PAGE_TOPIC_ARN).inventory() - watch().inventory()
 
-    paged = set(EvidencePath) - {EvidencePath.denied}
+    paged = set(ROLE_PATHS) - {EvidencePath.denied}
     assert added == {
         *((TARGET, f"watch-devops-break-glass-{path}-page") for path in paged),
-        *((TARGET, f"watch-emergency-222222222222-{path}-page") for path in paged & set(ROLE_PATHS)),
+        *((TARGET, f"watch-emergency-222222222222-{path}-page") for path in paged & set(PLAIN_PATHS)),
         (TARGET, "watch-lost-connection-page"),
     }
 
@@ -215,12 +215,8 @@ def test_failed_delivery_alarm_sums_rules_of_role() -> None:
     assert alarm(watch(), "emergency-222222222222-failed-deliveries") == {
         "threshold": 0,
         "metricQueries": [
-            metric(0, "FailedInvocations", EvidencePath.session_start),
-            metric(1, "FailedInvocations", EvidencePath.console),
-            metric(2, "FailedInvocations", EvidencePath.denied),
-            metric(3, "InvocationsFailedToBeSentToDlq", EvidencePath.session_start),
-            metric(4, "InvocationsFailedToBeSentToDlq", EvidencePath.console),
-            metric(5, "InvocationsFailedToBeSentToDlq", EvidencePath.denied),
+            *(metric(index, "FailedInvocations", path) for index, path in enumerate(PLAIN_PATHS)),
+            *(metric(index, "InvocationsFailedToBeSentToDlq", path) for index, path in enumerate(PLAIN_PATHS, start=4)),
             {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "returnData": True},
         ],
     }
@@ -229,7 +225,7 @@ def test_failed_delivery_alarm_sums_rules_of_role() -> None:
 def test_alarm_has_at_most_ten_metrics() -> None:
     queries = watch().get(ALARM, "watch-devops-break-glass-failed-deliveries").inputs["metricQueries"]
 
-    assert len([query for query in queries if "metric" in query]) == 2 * len(EvidencePath) <= 10
+    assert len([query for query in queries if "metric" in query]) == 2 * len(ROLE_PATHS) <= 10
 
 
 @pytest.mark.parametrize(
@@ -292,12 +288,12 @@ def test_dashboard_shows_all_roles_and_alarms() -> None:
         [
             RoleMetrics(
                 PermissionSetSubject("devops-break-glass").label,
-                {path: f"breakglass-devops-{path}" for path in EvidencePath},
+                {path: f"breakglass-devops-{path}" for path in ROLE_PATHS},
                 "breakglass-devops-dead-letters",
             ),
             RoleMetrics(
                 "emergency",
-                {path: f"breakglass-emergency-{path}" for path in ROLE_PATHS},
+                {path: f"breakglass-emergency-{path}" for path in PLAIN_PATHS},
                 "breakglass-emergency-dead-letters",
             ),
         ],

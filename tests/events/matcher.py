@@ -13,7 +13,7 @@ from moto.events.models import EventPattern
 
 from breakglass.alerts.drills import drill_pattern
 from breakglass.alerts.patterns import event_pattern, pattern_json
-from breakglass.alerts.subjects import Subject
+from breakglass.alerts.subjects import Role
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -24,7 +24,7 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     return EventPattern(text, json.loads(text)).matches_event(sent)  # type: ignore[arg-type]  moto says text, and takes a mapping
 
 
-def alerts(subjects: Iterable[Subject], event: Mapping[str, Any]) -> tuple[str, ...]:
+def alerts(subjects: Iterable[Role], event: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the evidence path of each rule that matches an event, or `drill`, in alphabetical order."""
     patterns = [
         rule

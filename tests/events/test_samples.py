@@ -16,7 +16,7 @@ import pytest
 
 from breakglass.alerts.messages import slack_message, substitute
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from tests.events.matcher import alerts, matches
@@ -110,7 +110,7 @@ def test_sample_of_a_plain_role_causes_its_alert(name: str) -> None:
 @pytest.mark.parametrize("name", every_sample())
 def test_sample_of_other_roles_stays_silent(name: str) -> None:
     # Neighbours of what the samples are about, and a role that one sample names as a resource it did not assume.
-    neighbours: list[Subject] = [
+    neighbours: list[Role] = [
         *map(
             PermissionSetSubject, ("Administrator", "AdministratorAccess2", "devadmin", "Access", "developer_admin_2")
         ),
@@ -132,7 +132,7 @@ def test_every_matching_sample_has_expectations() -> None:
 @pytest.mark.parametrize("name", [*PERMISSION_SETS, *ASSUMED_ROLES])
 def test_message_of_a_sample_is_valid(name: str) -> None:
     record = sample(name)
-    subjects: list[Subject] = []
+    subjects: list[Role] = []
     if name in PERMISSION_SETS:
         subjects.append(PermissionSetSubject(PERMISSION_SETS[name][0]))
     if name in ASSUMED_ROLES:

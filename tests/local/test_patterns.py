@@ -7,7 +7,7 @@ import pytest
 
 from breakglass.alerts.drills import drill_pattern
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import Record, load_records
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.local
 
 RECORDS = list(load_records())
 # Those of stack `local`.
-SUBJECTS: tuple[Subject, ...] = (
+SUBJECTS: tuple[Role, ...] = (
     PermissionSetSubject("devops-break-glass"),
     PermissionSetSubject("network-break-glass"),
     PermissionSetSubject("DatabaseAdmin"),

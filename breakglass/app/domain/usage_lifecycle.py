@@ -48,14 +48,15 @@ class EvidencePath(StrEnum):
     session_start = "session_start"
     portal = "portal"
     console = "console"
+    login = "login"
 
 
 @dataclass(frozen=True)
 class Evidence:
     """The facts of one CloudTrail record, from the alert path.
 
-    The user in `who` is an ID for `portal`, a session name for `session_start` and a session ARN for `console`, or
-    empty.
+    The user in `who` is an ID for `portal`, a session name for `session_start` and a session ARN for `console` and
+    `login`, or empty.
     """
 
     role: str
@@ -78,13 +79,18 @@ _FIELDS = {
     "event id": re.compile(r"[0-9A-Za-z-]{1,36}"),
 }
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
+_SESSION_ARN = re.compile(
+    r"(arn:aws[a-z-]{0,20}:sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@-]{1,64}/[A-Za-z0-9_+=,.@-]{1,64})?"
+)
 _WHO = {
     EvidencePath.portal: re.compile(r"[0-9A-Za-z-]{0,47}"),
     EvidencePath.session_start: re.compile(r"[A-Za-z0-9_+=,.@-]{0,64}"),
-    EvidencePath.console: re.compile(
-        r"(arn:aws[a-z-]{0,20}:sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@-]{1,64}/[A-Za-z0-9_+=,.@-]{1,64})?"
-    ),
+    EvidencePath.console: _SESSION_ARN,
+    EvidencePath.login: _SESSION_ARN,
 }
+
+
+_NAMED_BY_ARN = (EvidencePath.console, EvidencePath.login)
 
 
 def parse_evidence(value: str) -> Evidence:
@@ -153,7 +159,7 @@ def has_user_id(evidence: Evidence) -> bool:
 
 def session_name(evidence: Evidence) -> str:
     """Return the session name, or the user ID if there is no session yet."""
-    return evidence.who.rpartition("/")[2] if evidence.path is EvidencePath.console else evidence.who
+    return evidence.who.rpartition("/")[2] if evidence.path in _NAMED_BY_ARN else evidence.who
 
 
 class UsageEvent(StrEnum):

@@ -25,7 +25,7 @@ from breakglass.alerts.dashboard import (
 )
 from breakglass.alerts.messages import Transformer, email_text, is_usage
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
-from breakglass.alerts.subjects import Subject
+from breakglass.alerts.subjects import Role
 from breakglass.components.alerts.alarm import Alarms, Metric, Severity, TopicArns, sum_of
 from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.arguments import UsageMonitoringArgs
@@ -292,7 +292,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             )
 
 
-def _texts(spec: UsageMonitoringSpec) -> dict[Subject, dict[EvidencePath, Transformer]]:
+def _texts(spec: UsageMonitoringSpec) -> dict[Role, dict[EvidencePath, Transformer]]:
     """Return the text of every alert, for e-mail and pagers."""
     return {
         watched.subject: {

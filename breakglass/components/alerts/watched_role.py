@@ -6,7 +6,7 @@ Non-goals: what is looked for (see `breakglass.alerts.patterns`).
 from collections.abc import Iterator
 from typing import cast
 
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.stack_file.alerts import EvidencePaths
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
@@ -37,7 +37,7 @@ class WatchedRole(EvidencePaths):
             )
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> Role:
         """The watched role as a subject of alerts."""
         if self.role_arn is not None:
             return RoleSubject(self.role_arn)

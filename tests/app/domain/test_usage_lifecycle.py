@@ -34,6 +34,7 @@ from breakglass.app.domain.usage_lifecycle import (
     UsageTransitionError,
     parse_evidence,
 )
+from breakglass.vocabulary import ROLE_PATHS
 from breakglass.vocabulary import EvidencePath as EveryPath
 from tests.app.domain.examples import (
     ADA_ACTS,
@@ -70,7 +71,12 @@ def seen(
     path: EvidencePath = EvidencePath.session_start, event_id: str = "e-2", at: int = ASKED, **changes: Any
 ) -> Evidence:
     """A record about Ada's session in production, with changes."""
-    who = {EvidencePath.portal: ADA.user_id, EvidencePath.session_start: ADA.user_name, EvidencePath.console: SESSION}
+    who = {
+        EvidencePath.portal: ADA.user_id,
+        EvidencePath.session_start: ADA.user_name,
+        EvidencePath.console: SESSION,
+        EvidencePath.login: SESSION,
+    }
     return replace(Evidence(RDS, path, PRODUCTION, event_id, at, who[path]), **changes)
 
 
@@ -184,11 +190,11 @@ REASONS = {
 
 
 def test_paths_are_those_of_the_alerts() -> None:
-    assert {path.value for path in EvidencePath} == {path.value for path in EveryPath} - {EveryPath.denied.value}
+    assert {path.value for path in EvidencePath} == {path.value for path in ROLE_PATHS} - {EveryPath.denied.value}
 
 
 def test_user_of_each_evidence_path() -> None:
-    assert [usage_lifecycle.session_name(seen(path)) for path in EvidencePath] == ["ada", ADA.user_id, "ada"]
+    assert [usage_lifecycle.session_name(seen(path)) for path in EvidencePath] == ["ada", ADA.user_id, "ada", "ada"]
     assert [path for path in EvidencePath if usage_lifecycle.has_user_id(seen(path))] == [EvidencePath.portal]
 
 

@@ -6,7 +6,7 @@ import string
 from hypothesis import strategies as st
 
 from breakglass.alerts.messages import FIELDS
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 
 NAME_ALPHABET = string.ascii_letters + string.digits + "_+=,.@-"
 
@@ -25,7 +25,7 @@ def role_arns(draw: st.DrawFn) -> str:
     return f"arn:{draw(partitions)}:iam::{draw(account_ids)}:role/{path}{draw(role_names)}"
 
 
-subjects: st.SearchStrategy[Subject] = st.one_of(
+subjects: st.SearchStrategy[Role] = st.one_of(
     permission_set_names.map(PermissionSetSubject), role_arns().map(RoleSubject)
 )
 

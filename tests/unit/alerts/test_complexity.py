@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import Subject
+from breakglass.alerts.subjects import Role
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from tests.unit.alerts.strategies import subjects
 
@@ -92,7 +92,7 @@ def test_complexity_behind_an_absent_field_counts_on_demand() -> None:
 
 
 @given(subject=subjects)
-def test_complexity_of_every_rule_keeps_the_margin(subject: Subject) -> None:
+def test_complexity_of_every_rule_keeps_the_margin(subject: Role) -> None:
     for path in subject.evidence_paths:
         # Event Ruler 2.1.0 counts more than EventBridge does by its recorded answers.
         assert wildcard_complexity(event_pattern(subject, path), behind_absent=True) <= MARGIN

@@ -11,9 +11,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from breakglass.alerts.patterns import PATTERN_LIMIT, RULE_STATE, event_pattern, pattern_json
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.errors import BreakglassError
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from tests.events.matcher import matches
 from tests.unit.alerts.strategies import (
     account_ids,
@@ -38,10 +38,12 @@ SIGN_IN = {
     "source": ["aws.signin"],
     "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"],
 }
+LOGIN = {"source": ["aws.signin"], "detail-type": ["AWS API Call via CloudTrail"]}
 REFUSED = {
     "source": ["aws.sts", "aws.sso", "aws.signin"],
     "detail-type": ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"],
 }
+LOGIN_CALLS = ["AuthorizeOAuth2Access", "CreateOAuth2Token", "CreateOAuth2TokenWithIAM"]
 SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
 SUCCESSFUL_SIGN_INS = [
     {"eventName": ["ConsoleLogin"], "responseElements": {"ConsoleLogin": ["Success"]}},
@@ -99,7 +101,7 @@ ROLE = RoleSubject(ROLE_ARN)
             EvidencePath.denied,
             REFUSED,
             {
-                "eventName": [*SESSION_CALLS, "GetRoleCredentials", "Federate"],
+                "eventName": [*SESSION_CALLS, "GetRoleCredentials", "Federate", *LOGIN_CALLS],
                 "errorCode": [{"exists": True}],
                 "$or": [
                     {
@@ -111,7 +113,26 @@ ROLE = RoleSubject(ROLE_ARN)
                     {"requestParameters": {"roleArn": SET_ARNS}},
                     {"serviceEventDetails": {"role_name": ["devops-break-glass"]}},
                     {"requestParameters": {"roleName": ["devops-break-glass"]}},
+                    {
+                        "eventSource": ["signin.amazonaws.com"],
+                        "userIdentity": {
+                            "arn": [{"wildcard": "arn:aws:sts::*:assumed-role/AWSReservedSSO_devops-break-glass_*"}]
+                        },
+                    },
                 ],
+            },
+        ),
+        (
+            SET,
+            EvidencePath.login,
+            LOGIN,
+            {
+                "eventName": LOGIN_CALLS,
+                "errorCode": [{"exists": False}],
+                "additionalEventData": {"grant_type": [{"exists": False}, {"anything-but": ["refresh_token"]}]},
+                "userIdentity": {
+                    "arn": [{"wildcard": "arn:aws:sts::*:assumed-role/AWSReservedSSO_devops-break-glass_*"}]
+                },
             },
         ),
         (
@@ -138,11 +159,15 @@ ROLE = RoleSubject(ROLE_ARN)
             EvidencePath.denied,
             REFUSED,
             {
-                "eventName": SESSION_CALLS,
+                "eventName": [*SESSION_CALLS, *LOGIN_CALLS],
                 "errorCode": [{"exists": True}],
                 "$or": [
                     {"errorMessage": [{"suffix": f" {ROLE_ARN}"}, {"wildcard": f"* {ROLE_ARN} *"}]},
                     {"requestParameters": {"roleArn": [ROLE_ARN]}},
+                    {
+                        "eventSource": ["signin.amazonaws.com"],
+                        "userIdentity": {"arn": [{"prefix": "arn:aws:sts::222222222222:assumed-role/emergency/"}]},
+                    },
                 ],
             },
         ),
@@ -150,7 +175,7 @@ ROLE = RoleSubject(ROLE_ARN)
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_event_pattern_is_exactly_this(
-    subject: Subject, path: EvidencePath, origin: dict[str, Any], detail: dict[str, Any]
+    subject: Role, path: EvidencePath, origin: dict[str, Any], detail: dict[str, Any]
 ) -> None:
     assert event_pattern(subject, path) == {**origin, "detail": detail}
 
@@ -175,7 +200,7 @@ def test_pattern_escapes_wildcards_in_names() -> None:
 
 
 def test_plain_role_has_no_pattern_for_the_portal() -> None:
-    with pytest.raises(ValueError, match="emergency is an IAM role"):
+    with pytest.raises(ValueError, match="emergency has no evidence path `portal`"):
         event_pattern(ROLE, EvidencePath.portal)
 
 
@@ -199,7 +224,7 @@ def test_pattern_json_of_the_longest_pattern_is_accepted() -> None:
         pattern_json({"source": [longest["source"][0] + "x"]})
 
 
-@given(permission_set_names, partitions, st.sampled_from(EvidencePath))
+@given(permission_set_names, partitions, st.sampled_from(ROLE_PATHS))
 def test_pattern_of_a_permission_set_is_within_the_limit(name: str, partition: str, path: EvidencePath) -> None:
     text = pattern_json(event_pattern(PermissionSetSubject(name), path, partition=partition))
     # The longest is `denied` in aws-us-gov, with a name of 32 characters: 1,050.
@@ -267,7 +292,7 @@ def test_permission_set_matches_in_every_form_of_its_arn(
 ) -> None:
     role_arn = reserved_role_arn(name, partition, account, region, suffix)
     for kind, events in evidence(name, role_arn, who).items():
-        for path in EvidencePath:
+        for path in ROLE_PATHS:
             pattern = event_pattern(PermissionSetSubject(name), path, partition=partition)
             assert [matches(pattern, e) for e in events] == [path is kind] * len(events)
 
@@ -309,7 +334,7 @@ def test_permission_set_never_matches_another(
     # `x_...` beside a watched `x` can't be told apart, so the configuration refuses it.
     assume(other and other != watched and not other.startswith(f"{watched}_"))
     role_arn = reserved_role_arn(other, partition, account, region, suffix)
-    for path in EvidencePath:
+    for path in ROLE_PATHS:
         pattern = event_pattern(PermissionSetSubject(watched), path, partition=partition)
         for events in evidence(other, role_arn, who).values():
             assert not any(matches(pattern, e) for e in events)
@@ -324,7 +349,7 @@ def test_name_in_another_case_stays_silent(
     at = data.draw(st.sampled_from(letters))
     other = name[:at] + name[at].swapcase() + name[at + 1 :]
     role_arn = reserved_role_arn(other, "aws", account, region, suffix)
-    for path in EvidencePath:
+    for path in ROLE_PATHS:
         pattern = event_pattern(PermissionSetSubject(name), path)
         for events in evidence(other, role_arn, "me").values():
             assert not any(matches(pattern, e) for e in events)
@@ -350,7 +375,7 @@ def test_plain_role_never_matches_another(role_arn: str, name: str, account: str
 
 
 @given(subjects, st.sampled_from(["AccessDenied", "ExpiredToken", ""]))
-def test_failed_call_matches_only_denied(subject: Subject, code: str) -> None:
+def test_failed_call_matches_only_denied(subject: Role, code: str) -> None:
     role_arn = (
         reserved_role_arn(subject.name, "aws", "1" * 12, None, "0" * 16)
         if isinstance(subject, PermissionSetSubject)

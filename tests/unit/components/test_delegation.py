@@ -5,7 +5,7 @@ import pytest
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.delegation import silent_portal_rules, unmanageable_assignments
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 
 MANAGEMENT, MEMBER = "111111111111", "222222222222"
 ROLE = RoleSubject("arn:aws:iam::222222222222:role/emergency-operator")
@@ -26,7 +26,7 @@ PAIR = PairSpec.model_validate(
 @pytest.mark.parametrize(
     ("paths", "instead"),
     [
-        (list(EvidencePath), "Write `evidencePaths: [session_start, console, denied]` here"),
+        (list(ROLE_PATHS), "Write `evidencePaths: [session_start, console, login, denied]` here"),
         ([EvidencePath.portal], "Remove `alerts` here"),
     ],
 )
@@ -41,9 +41,9 @@ def test_portal_rules_in_a_member_account_are_silent(paths: list[EvidencePath], 
 @pytest.mark.parametrize(
     ("paths", "watched", "deployed_in"),
     [
-        pytest.param(list(EvidencePath), [SET], MANAGEMENT, id="in the owner's account"),
+        pytest.param(list(ROLE_PATHS), [SET], MANAGEMENT, id="in the owner's account"),
         pytest.param([EvidencePath.session_start], [SET], MEMBER, id="without portal"),
-        pytest.param(list(EvidencePath), [ROLE], MEMBER, id="plain roles have no portal rule"),
+        pytest.param(list(ROLE_PATHS), [ROLE], MEMBER, id="plain roles have no portal rule"),
     ],
 )
 def test_portal_rules_elsewhere_are_not_silent(

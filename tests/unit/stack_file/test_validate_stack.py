@@ -25,7 +25,7 @@ from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.types import permission_set_of_role
-from breakglass.vocabulary import AssignmentTarget, Delivery, EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, AssignmentTarget, Delivery
 from tests.unit.stack_file.stack_files import (
     ADMINISTRATOR,
     ALERTS,
@@ -1097,7 +1097,7 @@ def test_omitted_keys_have_documented_defaults() -> None:
     assert stack_file.alerts.model_dump(exclude_none=True) == {
         "region": "eu-central-1",
         "slack": {"channel": "C0123456789", "post_message_url": "https://slack.com/api/chat.postMessage"},
-        "evidence_paths": list(EvidencePath),
+        "evidence_paths": list(ROLE_PATHS),
         "delivery": Delivery.direct,
         "probe": "PT15M",
         "drills": True,
@@ -1138,9 +1138,9 @@ def test_valid_role_arn_makes_valid_rules(length: int) -> None:
             pattern_json(event_pattern(RoleSubject(role), path))
 
 
-@pytest.mark.parametrize(("roles", "warned"), [(72, []), (73, ["breakglass:alerts"])])
+@pytest.mark.parametrize(("roles", "warned"), [(57, []), (58, ["breakglass:alerts"])])
 def test_rules_beyond_bus_quota_give_warning(roles: int, warned: list[str]) -> None:
-    # 299 and 303: two permission sets on four evidence paths, the roles on three, a drill rule for each, and the rule
+    # 298 and 303: two permission sets on five evidence paths, the roles on four, a drill rule for each, and the rule
     # for the connection.
     arns = [f"arn:aws:iam::222222222222:role/operator-{number}" for number in range(roles)]
     found = warnings(stack(((*ALERTS, "watch", "roles"), arns)))

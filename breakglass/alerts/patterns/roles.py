@@ -1,4 +1,4 @@
-"""EventBridge event patterns for the use of a watched role in CloudTrail, one for each evidence path.
+"""Event patterns for the use of a watched role, one for each evidence path.
 
 CloudTrail records such a use as:
 
@@ -7,10 +7,9 @@ CloudTrail records such a use as:
     portal          Identity Center's GetRoleCredentials and Federate, in the         serviceEventDetails.role_name or
                     account that owns the instance                                    requestParameters.roleName
     console         ConsoleLogin and SwitchRole, where the role is                    userIdentity.arn
-    denied          those of the first two that failed, likewise; a refused STS       errorMessage, or as above
-                    call has no requestParameters
-
-A rule with such a pattern must be in the state `RULE_STATE`, since most of these are read-only events.
+    login           the calls of `aws login`, where the role is                       userIdentity.arn
+    denied          those of the first two and the last that failed, likewise; a      errorMessage, or as above
+                    refused STS call has no requestParameters
 
 Two records of GetRoleCredentials are public: one is a service event, one (trimmed by its publisher) an API call. No
 record of Federate is public. So both shapes match, from both services that may write them.
@@ -27,81 +26,49 @@ Non-goals:
   (`breakglass.stack_file.set_names`).
 """
 
-import json
-import re
-from typing import Any, assert_never
+from typing import Any
 
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, Subject
-from breakglass.errors import BreakglassError
+from breakglass.alerts.patterns.parts import (
+    API_CALL,
+    LOGIN_CALLS,
+    REFUSED,
+    SERVICE_EVENT,
+    SIGN_IN,
+    SUCCEEDED,
+    Pattern,
+    escape_wildcards,
+    login_pattern,
+)
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.vocabulary import EvidencePath
-
-RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-"""The state of every rule: one that is only ENABLED gets no read-only management events, such as GetRoleCredentials.
-
-Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
-"""
-
-PATTERN_LIMIT = 2048
-"""The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
-
-Pattern = dict[str, Any]
-"""An event pattern, or a part of one, as JSON."""
 
 _SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
 _PORTAL_CALLS = ["GetRoleCredentials", "Federate"]
-_SUCCEEDED: Pattern = {"errorCode": [{"exists": False}]}
-
-_API_CALL = "AWS API Call via CloudTrail"
-_SERVICE_EVENT = "AWS Service Event via CloudTrail"
-# Rules in use have the first spelling, AWS's documentation the second one.
-_SIGN_IN = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"]
 
 _ORIGIN: dict[EvidencePath, Pattern] = {
-    EvidencePath.session_start: {"source": ["aws.sts"], "detail-type": [_API_CALL]},
-    EvidencePath.portal: {"source": ["aws.sso", "aws.signin"], "detail-type": [_SERVICE_EVENT, _API_CALL]},
-    EvidencePath.console: {"source": ["aws.signin"], "detail-type": _SIGN_IN},
-    EvidencePath.denied: {"source": ["aws.sts", "aws.sso", "aws.signin"], "detail-type": [_API_CALL, _SERVICE_EVENT]},
+    EvidencePath.session_start: {"source": ["aws.sts"], "detail-type": [API_CALL]},
+    EvidencePath.portal: {"source": ["aws.sso", "aws.signin"], "detail-type": [SERVICE_EVENT, API_CALL]},
+    EvidencePath.console: {"source": ["aws.signin"], "detail-type": SIGN_IN},
+    EvidencePath.denied: {"source": ["aws.sts", "aws.sso", "aws.signin"], "detail-type": [API_CALL, SERVICE_EVENT]},
 }
 
 RESERVED_PATH = "role/aws-reserved/sso.amazonaws.com/"
 
 
-def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws") -> Pattern:
-    """Return the event pattern of one rule in a partition; a role's ARN has its own.
-
-    It matches sources of AWS only, which AWS refuses to any other sender (EventBridge API Reference, "PutEvents").
-
-    Raises:
-        ValueError: the subject has no such evidence path.
-    """
-    if path not in subject.evidence_paths:
-        raise ValueError(f"{subject.label} is an IAM role; the access portal ({path}) offers permission sets only.")
+def role_pattern(subject: Role, path: EvidencePath, partition: str) -> Pattern:
+    """Return the event pattern of one rule in a partition; a role's ARN has its own."""
+    if path is EvidencePath.login:
+        return login_pattern({"arn": _session_arns(subject, partition)})
     return {**_ORIGIN[path], "detail": _detail(subject, path, partition)}
 
 
-def pattern_json(pattern: Pattern) -> str:
-    """Return an event pattern as compact JSON.
-
-    Raises:
-        BreakglassError: it is longer than EventBridge accepts, because of a role with a very long path.
-    """
-    text = json.dumps(pattern, separators=(",", ":"))
-    if len(text) > PATTERN_LIMIT:
-        raise BreakglassError(
-            f"Expected an event pattern of at most {PATTERN_LIMIT} characters, got {len(text)}: EventBridge would "
-            "refuse the rule. The cause is a watched role with a very long path. Give the role a shorter path, or "
-            "remove the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
-        )
-    return text
-
-
-def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
+def _detail(subject: Role, path: EvidencePath, partition: str) -> Pattern:
     match path:
         case EvidencePath.session_start:
             role = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
-            return {"eventName": _SESSION_CALLS, **_SUCCEEDED, **role}
+            return {"eventName": _SESSION_CALLS, **SUCCEEDED, **role}
         case EvidencePath.portal:
-            return {"eventName": _PORTAL_CALLS, **_SUCCEEDED, "$or": _portal_roles(subject.label)}
+            return {"eventName": _PORTAL_CALLS, **SUCCEEDED, "$or": _portal_roles(subject.label)}
         case EvidencePath.console:
             # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: then only
             # the session's ARN names the role.
@@ -112,17 +79,21 @@ def _detail(subject: Subject, path: EvidencePath, partition: str) -> Pattern:
                 ],
                 "userIdentity": {"arn": _session_arns(subject, partition)},
             }
-        case EvidencePath.denied:
-            return {
-                "eventName": _SESSION_CALLS + (_PORTAL_CALLS if isinstance(subject, PermissionSetSubject) else []),
-                "errorCode": [{"exists": True}],
-                "$or": _refused_roles(subject, partition),
-            }
         case _:
-            assert_never(path)
+            portal = _PORTAL_CALLS if isinstance(subject, PermissionSetSubject) else []
+            # A refused AssumeRole *by* the role's session is no attempt to use the role.
+            login = {
+                "eventSource": ["signin.amazonaws.com"],
+                "userIdentity": {"arn": _session_arns(subject, partition)},
+            }
+            return {
+                "eventName": [*_SESSION_CALLS, *portal, *LOGIN_CALLS],
+                **REFUSED,
+                "$or": [*_refused_roles(subject, partition), login],
+            }
 
 
-def _refused_roles(subject: Subject, partition: str) -> list[Pattern]:
+def _refused_roles(subject: Role, partition: str) -> list[Pattern]:
     """Match a failed call by all fields that may name the role."""
     by_arn: Pattern = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
     match subject:
@@ -132,7 +103,7 @@ def _refused_roles(subject: Subject, partition: str) -> list[Pattern]:
             return [{"errorMessage": messages}, by_arn, *_portal_roles(name)]
         case RoleSubject(arn):
             # "... on resource: ARN", at the end or before a reason; a longer role name continues without a space.
-            messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {_escape_wildcards(arn)} *"}]
+            messages = [{"suffix": f" {arn}"}, {"wildcard": f"* {escape_wildcards(arn)} *"}]
             return [{"errorMessage": messages}, by_arn]
 
 
@@ -141,7 +112,7 @@ def _portal_roles(name: str) -> list[Pattern]:
     return [{"serviceEventDetails": {"role_name": [name]}}, {"requestParameters": {"roleName": [name]}}]
 
 
-def _role_arns(subject: Subject, partition: str) -> list[Any]:
+def _role_arns(subject: Role, partition: str) -> list[Any]:
     match subject:
         case PermissionSetSubject(name):
             return [{"wildcard": f"arn:{partition}:iam::*:{role}"} for role in _reserved_roles(name)]
@@ -155,19 +126,14 @@ def _reserved_roles(name: str) -> list[str]:
     The path has no region if Identity Center is in us-east-1. Each form has a pattern with a slash before the name: a
     permission set may be called `a_AWSReservedSSO_x`, which one wildcard would take for `x`.
     """
-    role = f"AWSReservedSSO_{_escape_wildcards(name)}_*"
+    role = f"AWSReservedSSO_{escape_wildcards(name)}_*"
     return [RESERVED_PATH + role, f"{RESERVED_PATH}*/{role}"]
 
 
-def _session_arns(subject: Subject, partition: str) -> list[Any]:
+def _session_arns(subject: Role, partition: str) -> list[Any]:
     """Match the ARN of a session, which has the role's name without its path and region."""
     match subject:
         case PermissionSetSubject(name):
-            return [{"wildcard": f"arn:{partition}:sts::*:assumed-role/AWSReservedSSO_{_escape_wildcards(name)}_*"}]
+            return [{"wildcard": f"arn:{partition}:sts::*:assumed-role/AWSReservedSSO_{escape_wildcards(name)}_*"}]
         case RoleSubject(arn):
             return [{"prefix": f"arn:{arn.split(':')[1]}:sts::{subject.account_id}:assumed-role/{subject.label}/"}]
-
-
-def _escape_wildcards(text: str) -> str:
-    """Escape the special characters of a wildcard pattern."""
-    return re.sub(r"[*\\]", r"\\\g<0>", text)

@@ -1,0 +1,162 @@
+"""EventBridge event patterns: one for each rule of a subject.
+
+A rule with such a pattern must be in the state `RULE_STATE`, since many of these events are read-only.
+
+Every pattern names sources of AWS only, which AWS refuses to any other sender (EventBridge API Reference, "PutEvents").
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from breakglass.alerts.patterns.access import access_pattern
+from breakglass.alerts.patterns.parts import Pattern
+from breakglass.alerts.patterns.roles import role_pattern
+from breakglass.alerts.patterns.root import root_pattern
+from breakglass.alerts.patterns.tamper import tamper_pattern
+from breakglass.alerts.patterns.users import user_pattern
+from breakglass.alerts.subjects import (
+    AccessArea,
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    Subject,
+    TamperArea,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
+from breakglass.errors import BreakglassError
+from breakglass.vocabulary import EvidencePath
+
+__all__ = ["PATTERN_LIMIT", "RULE_STATE", "Pattern", "UseRule", "event_pattern", "pattern_json", "use_rules"]
+
+RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+"""The state of every rule: one that is only ENABLED gets no read-only management events, such as GetRoleCredentials.
+
+Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
+"""
+
+PATTERN_LIMIT = 2048
+"""The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
+
+
+@dataclass(frozen=True)
+class UseRule:
+    """One rule of a subject.
+
+    Attributes:
+        path: its evidence path.
+        pattern: its event pattern.
+        area: the area, if the path has several.
+        number: its number in the area, from 1: one pattern may be too long for all values.
+    """
+
+    path: EvidencePath
+    pattern: Pattern
+    area: AccessArea | TamperArea | None = None
+    number: int = 1
+
+    @property
+    def key(self) -> str:
+        """A unique key among the rules of the subject, for names."""
+        parts = [
+            self.path.value,
+            *([self.area.value] if self.area else ()),
+            *([str(self.number)] if self.number > 1 else ()),
+        ]
+        return "-".join(parts)
+
+
+def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws") -> Pattern:
+    """Return the event pattern of one rule in a partition; a role's ARN has its own.
+
+    Raises:
+        ValueError: the subject has no such evidence path.
+    """
+    if path not in subject.evidence_paths:
+        raise ValueError(f"{subject.label} has no evidence path `{path}`.")
+    match subject:
+        case PermissionSetSubject() | RoleSubject():
+            return role_pattern(subject, path, partition)
+        case UserSubject():
+            return user_pattern(subject, path)
+        case RootSubject():
+            return root_pattern(path)
+
+
+def use_rules(
+    watched: Watched, paths: Sequence[EvidencePath] = tuple(EvidencePath), *, partition: str = "aws"
+) -> list[UseRule]:
+    """Return the rules of a subject in a fixed order; of a role, those on the given paths.
+
+    ARNs and IDs that only a deployment knows may be placeholders of the same length: the keys of the rules stay the
+    same.
+    """
+    match watched:
+        case AccessSubject():
+            return list(_access_rules(watched))
+        case TamperSubject():
+            return list(_tamper_rules(watched))
+        case PermissionSetSubject() | RoleSubject():
+            wanted = [path for path in watched.evidence_paths if path in paths]
+        case _:
+            wanted = list(watched.evidence_paths)
+    return [UseRule(path, event_pattern(watched, path, partition=partition)) for path in wanted]
+
+
+def _access_rules(subject: AccessSubject) -> Iterator[UseRule]:
+    values = {
+        AccessArea.assignments: [arn for _, arn in subject.sets],
+        AccessArea.memberships: [group for _, group in subject.groups],
+        AccessArea.entitlements: list(subject.roles),
+    }
+    for area, wanted in values.items():
+        for number, chunk in enumerate(_chunks(subject, area, wanted), start=1):
+            yield UseRule(EvidencePath.access, access_pattern(subject, area, chunk), area, number)
+
+
+def _chunks(subject: AccessSubject, area: AccessArea, values: Sequence[str]) -> Iterator[list[str]]:
+    """Split values so that each pattern has at most `PATTERN_LIMIT` characters."""
+    chunk: list[str] = []
+    for value in values:
+        longer = [*chunk, value]
+        if chunk and _length(access_pattern(subject, area, longer)) > PATTERN_LIMIT:
+            yield chunk
+            longer = [value]
+        chunk = longer
+    if chunk:
+        yield chunk
+
+
+def _tamper_rules(subject: TamperSubject) -> Iterator[UseRule]:
+    for area in subject.areas:
+        yield UseRule(EvidencePath.tamper, tamper_pattern(subject, EvidencePath.tamper, area), area)
+    if subject.deployers:
+        yield UseRule(EvidencePath.session_start, tamper_pattern(subject, EvidencePath.session_start, None))
+    yield UseRule(EvidencePath.denied, tamper_pattern(subject, EvidencePath.denied, None))
+
+
+def pattern_json(pattern: Pattern) -> str:
+    """Return an event pattern as compact JSON.
+
+    Raises:
+        BreakglassError: it is longer than EventBridge accepts, because of a role with a very long path.
+    """
+    text = _compact(pattern)
+    if len(text) > PATTERN_LIMIT:
+        raise BreakglassError(
+            f"Expected an event pattern of at most {PATTERN_LIMIT} characters, got {len(text)}: EventBridge would "
+            "refuse the rule. The cause is a watched role with a very long path. Give the role a shorter path, or "
+            "remove the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
+        )
+    return text
+
+
+def _length(pattern: Pattern) -> int:
+    return len(_compact(pattern))
+
+
+def _compact(pattern: Pattern) -> str:
+    return json.dumps(pattern, separators=(",", ":"))

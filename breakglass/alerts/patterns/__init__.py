@@ -30,7 +30,7 @@ from breakglass.alerts.subjects import (
 from breakglass.errors import BreakglassError
 from breakglass.vocabulary import EvidencePath
 
-__all__ = ["PATTERN_LIMIT", "RULE_STATE", "Pattern", "UseRule", "event_pattern", "pattern_json", "use_rules"]
+__all__ = ["PATTERN_LIMIT", "RULE_STATE", "AlertRule", "Pattern", "alert_rules", "event_pattern", "pattern_json"]
 
 RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 """The state of every rule: one that is only ENABLED gets no read-only management events, such as GetRoleCredentials.
@@ -43,7 +43,7 @@ PATTERN_LIMIT = 2048
 
 
 @dataclass(frozen=True)
-class UseRule:
+class AlertRule:
     """One rule of a subject.
 
     Attributes:
@@ -86,9 +86,9 @@ def event_pattern(subject: Subject, path: EvidencePath, *, partition: str = "aws
             return root_pattern(path)
 
 
-def use_rules(
+def alert_rules(
     watched: Watched, paths: Sequence[EvidencePath] = tuple(EvidencePath), *, partition: str = "aws"
-) -> list[UseRule]:
+) -> list[AlertRule]:
     """Return the rules of a subject in a fixed order; of a role, those on the given paths.
 
     ARNs and IDs that only a deployment knows may be placeholders of the same length: the keys of the rules stay the
@@ -103,10 +103,10 @@ def use_rules(
             wanted = [path for path in watched.evidence_paths if path in paths]
         case _:
             wanted = list(watched.evidence_paths)
-    return [UseRule(path, event_pattern(watched, path, partition=partition)) for path in wanted]
+    return [AlertRule(path, event_pattern(watched, path, partition=partition)) for path in wanted]
 
 
-def _access_rules(subject: AccessSubject) -> Iterator[UseRule]:
+def _access_rules(subject: AccessSubject) -> Iterator[AlertRule]:
     values = {
         AccessArea.assignments: [arn for _, arn in subject.sets],
         AccessArea.memberships: [group for _, group in subject.groups],
@@ -114,7 +114,7 @@ def _access_rules(subject: AccessSubject) -> Iterator[UseRule]:
     }
     for area, wanted in values.items():
         for number, chunk in enumerate(_chunks(subject, area, wanted), start=1):
-            yield UseRule(EvidencePath.access, access_pattern(subject, area, chunk), area, number)
+            yield AlertRule(EvidencePath.access, access_pattern(subject, area, chunk), area, number)
 
 
 def _chunks(subject: AccessSubject, area: AccessArea, values: Sequence[str]) -> Iterator[list[str]]:
@@ -130,12 +130,12 @@ def _chunks(subject: AccessSubject, area: AccessArea, values: Sequence[str]) -> 
         yield chunk
 
 
-def _tamper_rules(subject: TamperSubject) -> Iterator[UseRule]:
+def _tamper_rules(subject: TamperSubject) -> Iterator[AlertRule]:
     for area in subject.areas:
-        yield UseRule(EvidencePath.tamper, tamper_pattern(subject, EvidencePath.tamper, area), area)
+        yield AlertRule(EvidencePath.tamper, tamper_pattern(subject, EvidencePath.tamper, area), area)
     if subject.deployers:
-        yield UseRule(EvidencePath.session_start, tamper_pattern(subject, EvidencePath.session_start, None))
-    yield UseRule(EvidencePath.denied, tamper_pattern(subject, EvidencePath.denied, None))
+        yield AlertRule(EvidencePath.session_start, tamper_pattern(subject, EvidencePath.session_start, None))
+    yield AlertRule(EvidencePath.denied, tamper_pattern(subject, EvidencePath.denied, None))
 
 
 def pattern_json(pattern: Pattern) -> str:

@@ -18,7 +18,18 @@ from typing import Any, cast
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drill_machine import RUN_SECONDS, Drills, drill_definition
+from breakglass.alerts.evidence import evidence
+from breakglass.alerts.patterns import Pattern, alert_rules
 from breakglass.alerts.probe_machine import Probe, probe_definition
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
 from breakglass.app.domain.grant_lifecycle import GRANT_TABLE
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.app.domain.records import GrantState, State, UsageState
@@ -83,6 +94,27 @@ _ALARMED: dict[str, Any] = {
     "slack_signing_secret": "0123456789abcdef0123456789abcdef",
 }
 """`BreakGlass` arguments of a stack that has every alarm."""
+
+_SET_ARN = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000001"
+WATCHED: Mapping[str, Watched] = {
+    "permission set": PermissionSetSubject("SET"),
+    "IAM role": RoleSubject("arn:aws:iam::222222222222:role/ROLE"),
+    "IAM user": UserSubject("arn:aws:iam::222222222222:user/USER"),
+    "root": RootSubject(),
+    "access": AccessSubject(
+        sets=(("SET", _SET_ARN),),
+        groups=(("GROUP", "00000000-0000-0000-0000-000000000000"),),
+        roles=("arn:aws:iam::222222222222:role/ROLE",),
+    ),
+    "tampering": TamperSubject(
+        prefixes=("breakglass-STACK-",),
+        trail="TRAIL",
+        policy_ids=("p-00000000",),
+        api_id="API",
+        deployers=("arn:aws:iam::111111111111:role/DEPLOYER",),
+    ),
+}
+"""A subject of each kind that has all of its rules, by the name of the kind."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +204,33 @@ def _where(table: Transitions, states: type[StrEnum], event: StrEnum) -> str:
         return "every state"
     named = [state for state in states if (state, event) in table]
     return f"every state but {_code(others)}" if len(others) < len(named) else _code(named)
+
+
+# --- detection -------------------------------------------------------------------------------------------------------
+
+
+def _detection() -> Table:
+    """Return each rule with its events, their account and region, and the events that it does not see."""
+    rows = []
+    for name, watched in WATCHED.items():
+        for each in alert_rules(watched):
+            row = evidence(watched, each)
+            path = f"`{each.path}`" + (f", {each.area}" if each.area else "")
+            rows.append((name, path, _matched(each.pattern), row.account, row.region, row.not_seen))
+    return Table(("subject", "path", "events", "account", "region", "not seen"), rows)
+
+
+def _matched(pattern: Pattern) -> str:
+    """Return the events that a pattern matches by name, and its services if a branch has no names."""
+    detail = pattern["detail"]
+    branches = [{**detail, **branch} for branch in detail.get("$or", [{}])]
+    named = [[name for name in branch.get("eventName", ()) if isinstance(name, str)] for branch in branches]
+    parts = [_code(dict.fromkeys(name for names in named for name in names))] if any(named) else []
+    if not all(named):
+        services = [source.removeprefix("aws.") for source in pattern["source"] if isinstance(source, str)]
+        what = "changes" if "readOnly" in detail else "calls"
+        parts.append(f"{what} in {_code(services) or 'all services'}")
+    return "; ".join(parts)
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------
@@ -457,6 +516,7 @@ def _logged() -> Iterator[str]:
 
 
 CONTENTS: Mapping[str, Callable[[], Table | str]] = {
+    "detection": _detection,
     "life of a request": lambda: _lifecycle(REQUEST_TABLE, State, Event.requested),
     "life of a grant": lambda: _lifecycle(GRANT_TABLE, GrantState, Event.prepared),
     "life of a usage": lambda: _lifecycle(USAGE_TABLE, UsageState, UsageEvent.recorded),

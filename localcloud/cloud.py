@@ -184,16 +184,19 @@ class RunningCloud:
         for each in request_json("GET", f"{self.aws_url}/_localcloud/notifications"):
             yield Notification(**each)
 
-    def evaluate_alarms(self, begin: float, end: float) -> None:
-        """Evaluates every alarm for each minute between two times, and then empties all metrics.
+    def evaluate_alarms(self, begin: float, end: float, names: Sequence[str] | None = None) -> None:
+        """Evaluates alarms for each minute between two times, and then empties their metrics.
 
-        An alarm that goes into ALARM notifies its topics, at the time of the evaluation (`localcloud.emulators.clock`).
+        An alarm that changes its state puts an event on the bus; one that goes into ALARM notifies its topics. Both
+        happen at the time of the evaluation (`localcloud.emulators.clock`).
 
         Args:
             begin: before the first evaluation, in seconds since the epoch.
             end: of the last one; it may be in the future.
+            names: names of the alarms; None for all.
         """
-        request_json("POST", f"{self.aws_url}/_localcloud/alarms", {"begin": begin, "end": end})
+        command = {"begin": begin, "end": end, "names": names}
+        request_json("POST", f"{self.aws_url}/_localcloud/alarms", command)
 
     def break_slack(self, slack_break: SlackBreak) -> None:
         """Archives the channel or revokes the token."""

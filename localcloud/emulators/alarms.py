@@ -1,4 +1,4 @@
-"""The state of a metric alarm at a time, from its settings and its metrics' data points.
+"""The state of a metric alarm at a time, and the event of a change of its state.
 
 From "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data" and the reference of PutMetricAlarm: an
 alarm is evaluated every minute, over the last `EvaluationPeriods` periods that end at that minute.
@@ -8,8 +8,10 @@ periods below a minute. `state_at` refuses them, so that no alarm is quietly wro
 CloudWatch looks for older points where some are missing.
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 _T = TypeVar("_T")
@@ -91,6 +93,53 @@ def state_at(alarm: Mapping[str, Any], read_points: ReadPoints, at: float) -> St
         state: State = alarm["StateValue"] if missing == "ignore" else "INSUFFICIENT_DATA"
         return state
     return "ALARM" if sum(breaching) >= alarm.get("DatapointsToAlarm", periods) else "OK"
+
+
+def list_metrics(alarm: Mapping[str, Any]) -> list[MetricKey]:
+    """Return the metrics of an alarm, as DescribeAlarms returns it."""
+    if not alarm.get("Metrics"):
+        return [MetricKey.of(alarm)]
+    return [MetricKey.of(query["MetricStat"]["Metric"]) for query in alarm["Metrics"] if "MetricStat" in query]
+
+
+def describe_change(alarm: Mapping[str, Any], before: State, after: State, at: float) -> dict[str, Any]:
+    """Return the detail of the event "CloudWatch Alarm State Change".
+
+    From "Alarm events and EventBridge" in the CloudWatch User Guide. Its `reasonData`, and the time and reason of the
+    previous state, are left out.
+
+    Args:
+        alarm: as DescribeAlarms returns it.
+        before: the previous state.
+        after: the state.
+        at: time of the change, in seconds since the epoch.
+    """
+    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+    queries = alarm.get("Metrics") or [_single_query(alarm)]
+    return {
+        "alarmName": alarm["AlarmName"],
+        "configuration": {
+            "description": alarm.get("AlarmDescription") or "",
+            "metrics": [_describe_query(query) for query in queries],
+        },
+        "previousState": {"value": before},
+        "state": {"reason": "The local cloud evaluated the alarm.", "timestamp": time, "value": after},
+    }
+
+
+def _single_query(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    stat = {"Metric": alarm, "Period": alarm["Period"], "Stat": alarm["Statistic"]}
+    # CloudWatch makes up an ID for the metric of an alarm that has no metric math.
+    return {"Id": str(uuid.uuid4()), "MetricStat": stat, "ReturnData": True}
+
+
+def _describe_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    described = {"id": query["Id"], "returnData": query.get("ReturnData", True)}
+    if "MetricStat" not in query:
+        return {**described, "expression": query["Expression"]}
+    stat, key = query["MetricStat"], MetricKey.of(query["MetricStat"]["Metric"])
+    metric = {"dimensions": dict(key.dimensions), "name": key.name, "namespace": key.namespace}
+    return {**described, "metricStat": {"metric": metric, "period": stat["Period"], "stat": stat["Stat"]}}
 
 
 def _series(alarm: Mapping[str, Any], read_points: ReadPoints) -> tuple[float, Callable[[float, float], float | None]]:

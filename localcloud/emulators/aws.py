@@ -12,7 +12,7 @@ Besides AWS's API it answers, for the local cloud only:
 - `POST /_localcloud/kill`: kills the processes of a function.
 - `POST /_localcloud/ticks`: the time of a scheduled rule has come.
 - `GET /_localcloud/notifications`: the e-mails and the calls of pagers so far (`topics`).
-- `POST /_localcloud/alarms`: evaluates all alarms between two times (`cloudwatch`).
+- `POST /_localcloud/alarms`: evaluates alarms between two times (`cloudwatch`).
 
 Non-goals: CloudTrail itself; its events are put on the bus (`localcloud.emulators.cloudtrail`).
 """
@@ -124,7 +124,9 @@ class AwsMiddleware:
                 # Imported here, as in `_serve`.
                 from localcloud.emulators import cloudwatch
 
-                await asyncio.to_thread(cloudwatch.evaluate, command["begin"], command["end"])
+                await asyncio.to_thread(
+                    cloudwatch.evaluate, command["begin"], command["end"], self.bus.put, command["names"]
+                )
             case "POST", "faults":
                 self._faults.add(command)
             case "POST", "lost-invocations":

@@ -6,7 +6,8 @@
 - GetMetricData returns the newest value first, unless it is asked for the oldest (API reference, `ScanBy`); MiniStack
   always returns the oldest first.
 - Alarms with metric math keep their `Metrics`; MiniStack forgets them.
-- Alarms are evaluated as `alarms` says, with dimensions, metric math and missing data, and notify their topics.
+- Alarms are evaluated as `alarms` says, with dimensions, metric math and missing data, and notify their topics. Each
+  change of a state is an event "CloudWatch Alarm State Change" on the default bus.
 
 Metrics have AWS's time (`clock`). `evaluate` evaluates every alarm each minute between two times, so a test sees what
 CloudWatch does within an hour, without waiting. So the time of an alarm is computed: from the time of the data points
@@ -26,11 +27,21 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from localcloud.emulators import clock
-from localcloud.emulators.alarms import MINUTE, MetricKey, Point, UnsupportedAlarmError, state_at
+from localcloud.emulators.alarms import (
+    MINUTE,
+    MetricKey,
+    Point,
+    State,
+    UnsupportedAlarmError,
+    describe_change,
+    list_metrics,
+    state_at,
+)
+from localcloud.emulators.connections import make_event
 from localcloud.emulators.hooks import require_hooks
 
 _logger = logging.getLogger("localcloud.cloudwatch")
@@ -149,13 +160,22 @@ def publish_embedded(log: str) -> None:
                     )
 
 
-def evaluate(begin: float, end: float) -> None:
-    """Evaluate every alarm each minute after `begin`, up to `end`; those that go into ALARM notify their topics.
+def evaluate(
+    begin: float, end: float, put: Callable[[Mapping[str, Any]], None], names: Collection[str] | None = None
+) -> None:
+    """Evaluate alarms each minute after `begin`, up to `end`; those that go into ALARM notify their topics.
 
     CloudWatch's minutes are those of the clock. Here one begins at `begin`, the latest case for what happens then.
-    All alarms begin in state OK, and afterwards all metrics are empty, since the times of the next run may overlap.
+    The alarms begin in state OK, and afterwards their metrics are empty, since the times of the next run may overlap.
+
+    Args:
+        begin: before the first evaluation, in seconds since the epoch.
+        end: of the last one.
+        put: puts an event on the default bus.
+        names: names of the alarms; None for all.
     """
-    for alarm in _cloudwatch._alarms.values():
+    evaluated = [alarm for name, alarm in _cloudwatch._alarms.items() if names is None or name in names]
+    for alarm in evaluated:
         alarm["StateValue"] = "OK"
         for at in _minutes(begin, end):
             try:
@@ -165,10 +185,9 @@ def evaluate(begin: float, end: float) -> None:
                 break
             if state != alarm["StateValue"]:
                 before, alarm["StateValue"] = alarm["StateValue"], state
-                if state == "ALARM":
-                    _notify(alarm, before, at)
-    for key in list(_cloudwatch._metrics):
-        del _cloudwatch._metrics[key]
+                _report(alarm, before, at, put)
+    for key in {key for alarm in evaluated for key in list_metrics(alarm)}:
+        _cloudwatch._metrics.pop(_stored_key(key), None)
 
 
 def _minutes(begin: float, end: float) -> Iterator[float]:
@@ -180,8 +199,12 @@ def _minutes(begin: float, end: float) -> Iterator[float]:
 def _points(key: MetricKey, until: float) -> Sequence[Point]:
     if key.namespace == "AWS/SQS":
         return list(_queue_points(key, until))
-    stored = _cloudwatch._metrics.get((key.namespace, key.name, _cloudwatch._dims_key(dict(key.dimensions)))) or ()
+    stored = _cloudwatch._metrics.get(_stored_key(key)) or ()
     return [Point(point["Timestamp"], point["Value"]) for point in stored]
+
+
+def _stored_key(key: MetricKey) -> tuple[str, str, Any]:
+    return key.namespace, key.name, _cloudwatch._dims_key(dict(key.dimensions))
 
 
 def _queue_points(key: MetricKey, until: float) -> Iterator[Point]:
@@ -198,8 +221,18 @@ def _queue_points(key: MetricKey, until: float) -> Iterator[Point]:
             yield Point(until - MINUTE, values[key.name])
 
 
-def _notify(alarm: Mapping[str, Any], before: str, at: float) -> None:
-    """Publish to the alarm's topics as CloudWatch does, at a time."""
+def _report(alarm: Mapping[str, Any], before: State, at: float, put: Callable[[Mapping[str, Any]], None]) -> None:
+    """Put the event of a changed state on the bus, and notify the topics of ALARM."""
+    clock.skip(at - clock.now())
+    state: State = alarm["StateValue"]
+    detail = describe_change(alarm, before, state, at)
+    put(make_event("CloudWatch Alarm State Change", alarm["AlarmArn"], detail, source="aws.cloudwatch"))
+    if state == "ALARM":
+        _notify(alarm, before)
+
+
+def _notify(alarm: Mapping[str, Any], before: State) -> None:
+    """Publish to the alarm's topics as CloudWatch does."""
     content = {
         "AlarmName": alarm["AlarmName"],
         "AlarmDescription": alarm.get("AlarmDescription"),
@@ -208,7 +241,6 @@ def _notify(alarm: Mapping[str, Any], before: str, at: float) -> None:
         "Trigger": {field: alarm[field] for field in ("Namespace", "MetricName", "Metrics") if field in alarm},
     }
     subject = f'{alarm["StateValue"]}: "{alarm["AlarmName"]}"'[:100]
-    clock.skip(at - clock.now())
     for topic_arn in alarm.get("AlarmActions") or ():
         _sns._fanout(topic_arn, _cloudwatch.new_uuid(), json.dumps(content), subject)
 

@@ -83,14 +83,16 @@ def make_deauthorize_handler(
     return deauthorized
 
 
-def make_event(detail_type: str, resource_arn: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event of EventBridge itself about one of its resources, at the time of this flow."""
+def make_event(
+    detail_type: str, resource_arn: str, detail: Mapping[str, Any], source: str = "aws.events"
+) -> dict[str, Any]:
+    """Return an event of a service about one of its resources, at the time of this flow."""
     region, account = resource_arn.split(":")[3:5]
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": detail_type,
-        "source": "aws.events",
+        "source": source,
         "account": account,
         "time": datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,

@@ -1,11 +1,18 @@
-"""The state of alarms: periods, statistics, metric math and missing data."""
+"""The state of alarms: periods, statistics, metric math and missing data; and the event of a change."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from localcloud.emulators.alarms import MetricKey, Point, UnsupportedAlarmError, state_at
+from localcloud.emulators.alarms import (
+    MetricKey,
+    Point,
+    UnsupportedAlarmError,
+    describe_change,
+    list_metrics,
+    state_at,
+)
 
 NOON = 1_800_000_000 // 3600 * 3600
 FAILED = {"Namespace": "AWS/Events", "MetricName": "FailedInvocations", "Dimensions": [{"Name": "R", "Value": "a"}]}
@@ -114,3 +121,32 @@ def test_metric_math_sums_the_metrics_that_have_a_point() -> None:
 def test_unknown_kind_of_alarm_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedAlarmError):
         state({**ALARM, **change}, (61, 1), at=120)
+
+
+def test_change_of_an_alarm_is_described_as_cloudwatch_does() -> None:
+    alarm = {**ALARM, "AlarmName": "failed", "AlarmDescription": "Look at it."}
+    detail = describe_change(alarm, "OK", "ALARM", NOON)
+    (metric,) = detail["configuration"]["metrics"]
+    assert metric.pop("id")
+    assert detail == {
+        "alarmName": "failed",
+        "configuration": {"description": "Look at it.", "metrics": [metric]},
+        "previousState": {"value": "OK"},
+        "state": {
+            "reason": "The local cloud evaluated the alarm.",
+            "timestamp": "2027-01-15T08:00:00.000+0000",
+            "value": "ALARM",
+        },
+    }
+    of_rule = {"dimensions": {"R": "a"}, "name": "FailedInvocations", "namespace": "AWS/Events"}
+    assert metric == {"metricStat": {"metric": of_rule, "period": 300, "stat": "Sum"}, "returnData": True}
+
+
+def test_change_of_metric_math_has_metrics_and_expression() -> None:
+    stat = {"Metric": FAILED, "Period": 60, "Stat": "Sum"}
+    queries = [{"Id": "m0", "MetricStat": stat, "ReturnData": False}, {"Id": "sum", "Expression": "SUM(METRICS())"}]
+    alarm = {"AlarmName": "math", "Metrics": queries}
+    assert list_metrics(alarm) == list_metrics(FAILED) == [MetricKey.of(FAILED)]
+    first, second = describe_change(alarm, "ALARM", "OK", NOON)["configuration"]["metrics"]
+    assert (first["id"], first["returnData"], first["metricStat"]["period"]) == ("m0", False, 60)
+    assert second == {"id": "sum", "expression": "SUM(METRICS())", "returnData": True}

@@ -6,6 +6,7 @@ Proves nothing about AWS: it holds the emulator to AWS's documentation.
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -87,6 +88,36 @@ def test_alarm_of_own_metric_notifies_at_the_end_of_the_minute(cloud: RunningClo
     known = len(cloud.mails())
     cloud.evaluate_alarms(began, began + 600)
     assert alarms_since(cloud, known) == {}
+
+
+def test_alarm_on_a_rule_is_an_event_once_for_each_quiet_hour(cloud: RunningCloud, topic: str) -> None:
+    events = cloud.client("events")
+    events.put_rule(Name="key", EventPattern=json.dumps({"source": ["key"]}))
+    of_rule = {"Namespace": "AWS/Events", "Dimensions": [{"Name": "RuleName", "Value": "key"}]}
+    put_alarm(cloud, "key", topic, **of_rule, MetricName="MatchedEvents", Statistic="Sum", Period=3600)
+    put_alarm(cloud, "unasked", topic, **of_rule, MetricName="MatchedEvents", Statistic="Sum", Period=60)
+    dimension = {"configuration": {"metrics": {"metricStat": {"metric": {"dimensions": {"RuleName": ["key"]}}}}}}
+    pattern = {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {"state": {"value": ["ALARM"]}, **dimension},
+    }
+    events.put_rule(Name="key-alarm", EventPattern=json.dumps(pattern))
+    letters = cloud.client("sqs").create_queue(QueueName="key-alarm")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{MANAGEMENT_ACCOUNT}:key-alarm"
+    events.put_targets(Rule="key-alarm", Targets=[{"Id": "queue", "Arn": queue}])
+    for _ in range(3):
+        events.put_events(Entries=[{"Source": "key", "DetailType": "use", "Detail": "{}"}])
+    known, began = len(cloud.mails()), time.time()
+    cloud.evaluate_alarms(began, began + 2 * 3600, ["key"])
+
+    assert list(alarms_since(cloud, known)) == ["key"]
+    (letter,) = cloud.client("sqs").receive_message(QueueUrl=letters, MaxNumberOfMessages=10)["Messages"]
+    event = json.loads(letter["Body"])
+    assert event["resources"] == [f"arn:aws:cloudwatch:{REGION}:{MANAGEMENT_ACCOUNT}:alarm:key"]
+    assert (event["account"], event["region"]) == (MANAGEMENT_ACCOUNT, REGION)
+    told = datetime.fromisoformat(event["time"]).timestamp()
+    assert told == pytest.approx(began + 60, abs=2)
 
 
 def test_failed_execution_raises_the_alarm_of_its_machine(cloud: RunningCloud, topic: str) -> None:

@@ -40,6 +40,7 @@ from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.permission_sets import PairSpec, PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
+from breakglass.stack_file.rules import RULES_PER_BUS, stack_rules, watched_subjects
 from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import Delivery
 
@@ -108,6 +109,11 @@ class BreakGlass(pulumi.ComponentResource):
         super().__init__("breakglass:index:BreakGlass", name, None, opts)
         self._spec, self._prefix = spec, name
         self._check_account()
+        if alerts:
+            rules = len(stack_rules(spec, name))
+            pulumi.log.info(
+                f"The stack has {rules} rules on the default event bus, whose default quota is {RULES_PER_BUS}."
+            )
 
         # The order is that of the needs: the permission sets are denied to change the API of the approvals, the
         # approvals assign the sets and raise alarms, and the dashboard shows all alarms.
@@ -121,9 +127,7 @@ class BreakGlass(pulumi.ComponentResource):
             topics = self._create_topics(alerts)
             connection = self._create_connection(alerts)
             target = self._create_target(alerts, connection, topics)
-            usage_alerts = {
-                subject: self._create_alert(alerts, target, subject) for subject in _watched_subjects(sets, alerts)
-            }
+            usage_alerts = {subject: self._create_alert(alerts, target, subject) for subject in watched_subjects(spec)}
             watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
             alert_path = self._create_checks(alerts, connection, target, usage_alerts, topics)
             monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path)
@@ -163,7 +167,7 @@ class BreakGlass(pulumi.ComponentResource):
         """Warn of settings without effect in the stack's account, and refuse assignments that it can't make."""
         spec = self._spec
         paths = spec.alerts.evidence_paths if spec.alerts else []
-        watched = _watched_subjects(spec.permission_sets, spec.alerts) if spec.alerts else []
+        watched = watched_subjects(spec)
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
         if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):
             return
@@ -483,15 +487,6 @@ def _role_keys(subject: Role) -> dict[str, str]:
             return {"permission_set": name}
         case RoleSubject(arn):
             return {"role_arn": arn}
-
-
-def _watched_subjects(sets: PermissionSets | None, alerts: Alerts) -> list[Role]:
-    """Return every role that raises alerts: the break-glass sets first, then what is managed elsewhere."""
-    return [
-        *(PermissionSetSubject(pair.break_glass_name) for pair in (sets.pairs if sets else [])),
-        *(PermissionSetSubject(watched) for watched in alerts.watch.permission_sets),
-        *(RoleSubject(arn) for arn in alerts.watch.roles),
-    ]
 
 
 def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:

@@ -8,9 +8,9 @@ Non-goals: warnings about IAM policies (`breakglass.iam.lint`), and warnings tha
 
 from collections.abc import Iterator
 
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import approval_warnings
+from breakglass.stack_file.rules import RULES_PER_BUS, stack_rules
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.set_names import overlap
 from breakglass.stack_file.stack import StackFile
@@ -69,26 +69,15 @@ def _only_in_slack(stack_file: StackFile, at: str) -> Iterator[Problem]:
         )
 
 
-# In nearly all regions, and a few of the newer ones have 100:
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-_RULES_PER_BUS = 300
-
-
 def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
-    """Yield a warning if the rules of paths, drills and the connection exceed the default quota."""
-    if stack_file.alerts is None:
-        return
-    pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
-    watch, paths = stack_file.alerts.watch, stack_file.alerts.evidence_paths
-    names = [*(pair.break_glass_name for pair in pairs), *watch.permission_sets]
-    subjects: list[Role] = [*map(PermissionSetSubject, names), *map(RoleSubject, watch.roles)]
-    rules = 1 + sum(path in subject.evidence_paths for subject in subjects for path in paths)
-    rules += len(subjects) if stack_file.alerts.has_drills else 0
-    if rules > _RULES_PER_BUS:
+    """Yield a warning if the rules of the stack exceed the default quota."""
+    # Their number does not depend on the stack's name.
+    rules = len(stack_rules(stack_file, "stack"))
+    if rules > RULES_PER_BUS:
         yield Problem(
             f"{at}alerts",
-            f"({len(subjects)} roles)",
-            f"The roles need {rules} rules on the default event bus. The default quota of a bus is {_RULES_PER_BUS} "
+            f"({rules} rules)",
+            f"The stack needs {rules} rules on the default event bus. The default quota of a bus is {RULES_PER_BUS} "
             "rules, including the other rules of the account, so the deployment would stop half-way.",
             "Request a higher quota `Rules` first (Service Quotas console, Amazon EventBridge), or watch fewer roles "
             "or `evidencePaths`.",

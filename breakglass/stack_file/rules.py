@@ -1,0 +1,238 @@
+"""Every EventBridge rule of a stack, and the subjects of its alerts, without a deployment.
+
+The components create the same rules; the number at preview, the warning on the quota of a bus and `breakglass patterns`
+come from here. Values that only a deployment knows are placeholders of the same length.
+
+Non-goals: the targets of the rules.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
+from breakglass.alerts.drills import drill_message, drill_pattern
+from breakglass.alerts.messages import Transformer, slack_message
+from breakglass.alerts.patterns import RULE_STATE, Pattern, alert_rules
+from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, Role, RoleSubject
+from breakglass.app.domain.policy import PrincipalKind
+from breakglass.naming import AppFunction, Names, physical_name
+from breakglass.stack_file.alerts import Alerts
+from breakglass.stack_file.stack import StackFile
+from breakglass.vocabulary import AssignmentTarget, Delivery, partition_of_region
+
+RULES_PER_BUS = 300
+"""The default quota of a bus in nearly all regions; a few of the newer ones have 100.
+
+Source: "Amazon EventBridge quotas" (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html)
+"""
+
+DRILL, LOST_CONNECTION, SCHEDULE = "drill", "lost-connection", "schedule"
+"""Ends of the names of rules that belong to no evidence path."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Values that only a deployment knows; by default placeholders of the same length.
+
+    Attributes:
+        account: ID of the stack's account.
+        sets: ARN of each break-glass set, by its name.
+        groups: ID of each group with an assignment of a break-glass set, by its name.
+        api_id: ID of the API of the approvals.
+        session_policy_id: ID of the policy by which the approvals end sessions.
+        connection_arn: ARN of the EventBridge connection to Slack.
+        destination_arn: ARN of the API destination, with direct delivery.
+    """
+
+    account: str = "000000000000"
+    sets: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    api_id: str = "0000000000"
+    session_policy_id: str = "p-00000000"
+    connection_arn: str | None = None
+    destination_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class StackRule:
+    """An EventBridge rule of a stack.
+
+    Attributes:
+        name: its physical name.
+        subject: key of its subject; empty for a rule of the alert path itself.
+        evidence: its evidence path, or `drill`, `lost-connection` or `schedule`.
+        pattern: its event pattern; None for a schedule.
+        state: its state in EventBridge.
+        build_message: returns the message in Slack, or by e-mail if that is the only one; None without a message.
+    """
+
+    name: str
+    subject: str
+    evidence: str
+    pattern: Pattern | None
+    state: str
+    build_message: Callable[[], Transformer] | None = field(repr=False, compare=False)
+
+    @property
+    def message(self) -> Transformer | None:
+        """The message of an event.
+
+        Raises:
+            MessageError: a text of the stack file would break the message.
+        """
+        return self.build_message() if self.build_message else None
+
+
+def stack_rules(stack_file: StackFile, stack: str, known: Known | None = None) -> list[StackRule]:
+    """Return every event rule of a stack.
+
+    Args:
+        stack_file: the valid stack file.
+        stack: the stack's name.
+        known: values of the deployment; by default placeholders.
+    """
+    if stack_file.alerts is None:
+        return []
+    rules = _Rules(stack_file, stack_file.alerts, stack, known or Known())
+    return [*rules.of_subjects(), *rules.of_the_path()]
+
+
+def watched_subjects(stack_file: StackFile) -> list[Role]:
+    """Return every principal that raises alerts: the break-glass sets first, then what is managed elsewhere."""
+    alerts = stack_file.alerts
+    if alerts is None:
+        return []
+    return [
+        *map(PermissionSetSubject, _break_glass_sets(stack_file)),
+        *map(PermissionSetSubject, alerts.watch.permission_sets),
+        *map(RoleSubject, alerts.watch.roles),
+    ]
+
+
+def access_subject(stack_file: StackFile, stack: str, known: Known) -> AccessSubject | None:
+    """Return the access around the approvals that a stack watches; None if there is none to watch."""
+    alerts = stack_file.alerts
+    if alerts is None:
+        return None
+    partition = partition_of_region(alerts.region)
+    placeholder = f"arn:{partition}:sso:::permissionSet/ssoins-0000000000000000/ps-{{:016}}"
+    sets = _break_glass_sets(stack_file)
+    subject = AccessSubject(
+        sets=tuple(
+            (name, known.sets.get(name, placeholder.format(number))) for number, name in enumerate(sets, start=1)
+        ),
+        groups=tuple(_groups(stack_file, known)),
+        roles=tuple(alerts.watch.roles),
+        actors=tuple(_function_roles(stack_file, stack, known, AppFunction.provisioner)),
+    )
+    return subject if subject.sets or subject.groups or subject.roles else None
+
+
+def assigned_groups(stack_file: StackFile) -> dict[str, str | None]:
+    """Return each group with an assignment of a break-glass set, by its name or ID in the file.
+
+    The value is its ID, or None if only Identity Center knows it.
+    """
+    found: dict[str, str | None] = {}
+    for pair in stack_file.permission_sets.pairs if stack_file.permission_sets else ():
+        for assignment in pair.assignments:
+            principal = assignment.principal
+            if AssignmentTarget.breakGlass in assignment.sets and principal.kind is PrincipalKind.group:
+                found[principal.text] = principal.text if principal.by_id else None
+    return found
+
+
+def _groups(stack_file: StackFile, known: Known) -> Iterator[tuple[str, str]]:
+    for number, (name, group_id) in enumerate(assigned_groups(stack_file).items(), start=1):
+        yield name, group_id or known.groups.get(name, f"0000000000-00000000-0000-0000-0000-{number:012}")
+
+
+def _break_glass_sets(stack_file: StackFile) -> list[str]:
+    return [pair.break_glass_name for pair in (stack_file.permission_sets.pairs if stack_file.permission_sets else ())]
+
+
+def _function_roles(stack_file: StackFile, stack: str, known: Known, *functions: AppFunction) -> list[str]:
+    """Return the ARNs of the roles of functions of the approvals."""
+    if stack_file.approvals is None or stack_file.alerts is None:
+        return []
+    partition, names = partition_of_region(stack_file.alerts.region), Names(f"{stack}-approvals")
+    return [f"arn:{partition}:iam::{known.account}:role/{names.function(each)}" for each in functions]
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rules of a stack with alerts."""
+
+    stack_file: StackFile
+    alerts: Alerts
+    stack: str
+    known: Known
+
+    def of_subjects(self) -> Iterator[StackRule]:
+        for subject in watched_subjects(self.stack_file):
+            yield from self._of_uses(subject)
+
+    def of_the_path(self) -> Iterator[StackRule]:
+        """Yield the rule of a lost connection, and the schedules."""
+        confirmed = self.alerts.delivery is Delivery.confirmed
+        yield StackRule(
+            physical_name(f"{self.stack}-monitoring-lost-connection"),
+            "",
+            LOST_CONNECTION,
+            lost_connection_pattern(*self._way_to_slack(confirmed)),
+            RULE_STATE,
+            partial(lost_connection_text, confirmed=confirmed),
+        )
+        scheduled = {
+            "slack-probe": self.alerts.probe_seconds,
+            "drills": self.alerts.drill_interval_seconds,
+            "approvals-reconciler": self.stack_file.approvals,
+        }
+        for part in (part for part, wanted in scheduled.items() if wanted is not None):
+            yield StackRule(physical_name(f"{self.stack}-{part}-schedule"), "", SCHEDULE, None, "ENABLED", None)
+
+    def _of_uses(self, subject: Role) -> Iterator[StackRule]:
+        for rule in alert_rules(subject, self.alerts.evidence_paths, partition=self._partition):
+            message = partial(slack_message, subject, rule.path, **self._message_options)
+            yield self._rule(subject.key, rule.key, rule.path, rule.pattern, message)
+        if self.alerts.has_drills:
+            slack = self.alerts.slack
+            message = partial(drill_message, subject, channel=slack.drill_channel or slack.channel)
+            yield self._rule(subject.key, DRILL, DRILL, drill_pattern(subject), message, "ENABLED")
+
+    def _rule(
+        self,
+        subject: str,
+        key: str,
+        evidence: str,
+        pattern: Pattern,
+        message: Callable[[], Transformer] | None,
+        state: str = RULE_STATE,
+    ) -> StackRule:
+        return StackRule(physical_name(f"{self.stack}-{subject}-{key}"), subject, evidence, pattern, state, message)
+
+    def _way_to_slack(self, confirmed: bool) -> tuple[str, str | None]:
+        """Return the ARNs of the connection and, with direct delivery, of the API destination."""
+        of_events = f"arn:{self._partition}:events:{self.alerts.region}:{self.known.account}"
+        connection, destination = (
+            f"{of_events}:{kind}/{physical_name(f'{self.stack}-slack-{name}')}/00000000-0000-0000-0000-000000000000"
+            for kind, name in (("connection", "connection"), ("api-destination", "destination"))
+        )
+        if confirmed:
+            return self.known.connection_arn or connection, None
+        return self.known.connection_arn or connection, self.known.destination_arn or destination
+
+    @property
+    def _partition(self) -> str:
+        return partition_of_region(self.alerts.region)
+
+    @property
+    def _message_options(self) -> dict[str, Any]:
+        return {
+            "channel": self.alerts.slack.channel,
+            "post_mortem_url": self.alerts.post_mortem_url,
+            "partition": self._partition,
+            "explain": self.stack_file.has_explain_button,
+        }

@@ -1,9 +1,9 @@
-"""The commands `breakglass check`, `explain`, `audit`, `doctor` and `drill`; none changes anything.
+"""The commands `breakglass check`, `patterns`, `explain`, `audit`, `doctor` and `drill`; none changes anything.
 
-`check` reads a stack file and needs neither Pulumi nor the network. `explain` and `audit` read the outputs of the
-deployed stack (`stack_outputs`), `doctor` and `drill` its resources (`deployment`), each with the caller's credentials
-(`aws_client`). The code that runs in AWS makes their answers, so a click would get the same. Outside `app`, only this
-package reads the environment and the network.
+`check` and `patterns` read a stack file and need neither Pulumi nor the network. `explain` and `audit` read the
+outputs of the deployed stack (`stack_outputs`), `doctor` and `drill` its resources (`deployment`), each with the
+caller's credentials (`aws_client`). The code that runs in AWS makes their answers, so a click would get the same.
+Outside `app`, only this package reads the environment and the network.
 
 Non-goals: deploying (Pulumi), requesting and approving (Slack).
 """
@@ -26,7 +26,7 @@ from breakglass.app.domain.policy import ApprovalPolicy, Settings
 from breakglass.app.ports import Clock, Directory, Slack, Store
 from breakglass.cli import audit, aws_client, slack_client, stack_outputs
 from breakglass.cli.progress import Progress
-from breakglass.errors import CommandError, InvalidArgumentError, UnreadableError
+from breakglass.errors import CommandError, ConfigError, InvalidArgumentError, UnreadableError
 from breakglass.terminal import PrintableStream, Stream, escape_unprintable
 
 if TYPE_CHECKING:
@@ -58,6 +58,25 @@ Not checked: answers of AWS, and the values of an `environment` (Pulumi ESC).
 
 Each paragraph begins with `file:line: severity: key path`. --json: one list of objects, each with the texts severity
 ("problem" or "warning"), path, value, why and instead.
+"""
+
+_PATTERNS_STATUSES = """exit status:
+  0    printed
+  1    problems: a preview would refuse the file
+  2    unreadable file, not YAML, or a file name without a stack"""
+
+_PATTERNS = """Prints every EventBridge rule of a stack file that has an event pattern: name, subject, evidence path,
+state, message and pattern. Needs no Pulumi, no credentials and no network. For review, and for the sandbox in
+EventBridge's console, which takes a pattern and an event:
+
+  breakglass patterns stacks/Pulumi.prod.yaml
+  breakglass patterns stacks/Pulumi.prod.yaml --json | jq '.rules[].pattern'
+
+The account, and IDs and ARNs that only a deployment knows, are placeholders. The stack's name is that of the file.
+
+--json: {"rules": {NAME: {"subject", "evidence", "state", "pattern", "message"}}}. A rule of the alert path itself has
+no subject. A rule that posts nothing has no message (null). Else the message is an input transformer of EventBridge:
+{"inputPaths", "inputTemplate"}.
 """
 
 _EXPLAIN = """Explains who can approve a permission set in an account, by which rule, and why a person can't. Groups are
@@ -213,6 +232,22 @@ def _check(options: argparse.Namespace, context: CommandContext) -> int:
     return status
 
 
+def _patterns(options: argparse.Namespace, context: CommandContext) -> int:
+    # The models of the stack file are slow to import.
+    from breakglass.cli import patterns
+
+    try:
+        rules = patterns.read_rules(options.file)
+    except ConfigError as error:
+        print(f"{options.file}: {error}", file=context.err)
+        return FAILED
+    text = (
+        json.dumps(patterns.to_json(rules), indent=2, ensure_ascii=False) if options.json else patterns.to_text(rules)
+    )
+    print(text, file=context.out)
+    return DONE
+
+
 def _explain(options: argparse.Namespace, context: CommandContext) -> int:
     # It shares code with the models of the stack file, which are slow to import.
     from breakglass.cli import explain
@@ -318,6 +353,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_check(commands)
+    _add_patterns(commands)
     _add_explain(commands)
     _add_audit(commands)
     _add_doctor(commands)
@@ -335,6 +371,14 @@ def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
         action="store_true",
         help="accept a file without the stack's secrets, which are set elsewhere",
     )
+
+
+def _add_patterns(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    summary = "every event pattern and message of a stack file, without Pulumi"
+    parser = _command(commands, "patterns", summary, _PATTERNS, _patterns, _PATTERNS_STATUSES)
+    parser.add_argument("file", type=Path, metavar="FILE", help="a stack file, Pulumi.STACK.yaml")
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
+    parser.set_defaults(failed=INVALID)
 
 
 def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:

@@ -22,6 +22,7 @@ PROGRAM = str(Path(sys.executable).with_name("breakglass"))
         ("doctor", ("exit status:", "AWS_PROFILE", "2    could not look", "docs/runbooks/doctor.md"), ()),
         ("drill", ("exit status:", "AWS_PROFILE", "1    a drill stopped", "docs/runbooks/drill.md"), ()),
         ("check", ("exit status:", "1    problems: a preview would refuse the file"), ("AWS_PROFILE",)),
+        ("patterns", ("exit status:", '{"rules": {NAME:', "stacks/Pulumi.prod.yaml --json"), ("AWS_PROFILE",)),
     ],
 )
 def test_help_of_a_command_has_its_statuses_and_needs(

@@ -1,0 +1,114 @@
+"""`breakglass patterns`: the rules of a stack file, as text and JSON.
+
+The rules themselves are tested in tests/unit/stack_file/test_rules.py.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakglass.stack_file.check import validate_stack
+from breakglass.stack_file.rules import stack_rules
+from tests.app.doubles.directory import MemoryDirectory
+from tests.unit.cli.contexts import Outcome, Typist
+from tests.unit.cli.test_check import NAME, written
+from tests.unit.stack_file.stack_files import ALERTS, STACKS, TOKEN, stack, stack_with_approvals
+
+
+def patterns(*arguments: object) -> Outcome:
+    typist = Typist(None, MemoryDirectory([]))
+    outcome = typist.run("patterns", *map(str, arguments))
+    assert typist.asked == []
+    return outcome
+
+
+def as_json(file: Path) -> dict[str, Any]:
+    outcome = patterns(file, "--json")
+    assert (outcome.status, outcome.err) == (0, "")
+    return json.loads(outcome.out)
+
+
+def test_patterns_json_has_every_rule_with_a_pattern(tmp_path: Path) -> None:
+    raw = stack_with_approvals()
+    rules = stack_rules(validate_stack(raw, STACKS), "prod")
+
+    shown = as_json(written(tmp_path, raw, "prod"))
+
+    assert shown.keys() == {"rules"}
+    assert shown["rules"] == {
+        rule.name: {
+            "subject": rule.subject,
+            "evidence": rule.evidence,
+            "state": rule.state,
+            "pattern": rule.pattern,
+            "message": rule.message
+            and {"inputPaths": dict(rule.message.input_paths), "inputTemplate": rule.message.template},
+        }
+        for rule in rules
+        if rule.pattern is not None
+    }
+    assert {rule.evidence for rule in rules if rule.pattern is None} == {"schedule"}
+
+
+def test_patterns_text_ends_with_the_number_of_rules(tmp_path: Path) -> None:
+    file = written(tmp_path, stack(), "prod")
+
+    *paragraphs, last = patterns(file).out.rstrip().split("\n\n")
+
+    rules = as_json(file)["rules"]
+    assert [paragraph.partition("\n")[0] for paragraph in paragraphs] == list(rules)
+    assert last == f"{len(rules)} rules with an event pattern"
+
+
+def test_patterns_text_of_a_rule_is_complete(tmp_path: Path) -> None:
+    file = written(tmp_path, stack((ALERTS, {**stack()["alerts"], "evidencePaths": ["console"]})), "prod")
+    rule = as_json(file)["rules"]["breakglass-prod-DatabaseAdmin-console"]
+
+    name, *facts = patterns(file).out.split("\n\n")[2].splitlines()[:5]
+
+    assert name == "breakglass-prod-DatabaseAdmin-console"
+    assert facts == [
+        "  subject:  DatabaseAdmin",
+        "  evidence: console",
+        "  state:    ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+        f"  message:  {rule['message']['inputTemplate']}",
+    ]
+    assert json.loads("\n".join(patterns(file).out.split("\n\n")[2].splitlines()[5:])) == rule["pattern"]
+
+
+@pytest.mark.parametrize("name", ["dev", "local", "prod"])
+def test_patterns_of_a_committed_file_need_no_secrets(name: str) -> None:
+    assert all(rule.startswith(f"breakglass-{name}-") for rule in as_json(STACKS / f"Pulumi.{name}.yaml")["rules"])
+
+
+def test_patterns_of_a_file_with_problems_shows_them(tmp_path: Path) -> None:
+    outcome = patterns(written(tmp_path, stack(NAME)))
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "breakglass:alerts.slack.channel" in outcome.err
+    assert "slackBotToken" not in outcome.err
+
+
+def test_patterns_never_shows_a_secret(tmp_path: Path) -> None:
+    outcome = patterns(written(tmp_path, stack((("slackBotToken",), TOKEN))))
+
+    assert outcome.status == 1
+    assert TOKEN not in outcome.out + outcome.err
+
+
+def test_patterns_of_a_file_without_stack_name_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, stack()).rename(tmp_path / "alerts.yaml")
+
+    outcome = patterns(file)
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "Expected the name Pulumi.STACK.yaml" in outcome.flat
+
+
+def test_patterns_of_a_missing_file_is_refused(tmp_path: Path) -> None:
+    outcome = patterns(tmp_path / "Pulumi.prod.yaml")
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "Can't read the file" in outcome.flat

@@ -29,10 +29,13 @@ delivery that requires permissions": "log group resource policy size limit consi
 PROTECTED_TAG = {"breakglass-protected": "true"}
 """Tag of resources that the Deny can't identify by name."""
 
+NAME_LIMIT = 64
+"""The most characters of a physical name that all services accept."""
+
 _DIGEST_LENGTH = 8
 
 
-def physical_name(logical: str, limit: int = 64) -> str:
+def physical_name(logical: str, limit: int = NAME_LIMIT) -> str:
     """Return the physical name for a logical name, which is any text unique within the stack.
 
     A logical name that fits is unchanged behind the prefix. One that must be shortened, or respelled in the alphabet
@@ -48,11 +51,27 @@ def physical_name(logical: str, limit: int = 64) -> str:
     room = limit - len(ALERT_PATH_PREFIX)
     if room <= _DIGEST_LENGTH + 1:
         raise ValueError(f"A limit of {limit} characters leaves no room for a name behind {ALERT_PATH_PREFIX!r}.")
-    spelled = re.sub(r"[^A-Za-z0-9_-]", "-", logical)
+    spelled = _respell(logical)
     if spelled == logical and len(logical) <= room:
         return ALERT_PATH_PREFIX + logical
     digest = hashlib.sha256(logical.encode()).hexdigest()[:_DIGEST_LENGTH]
     return f"{ALERT_PATH_PREFIX}{spelled[: room - _DIGEST_LENGTH - 1]}-{digest}"
+
+
+def stack_prefix(stack: str) -> str:
+    """Return the prefix of the physical names of a stack's resources, e.g. `breakglass-prod-`.
+
+    A stack whose name begins with that of another stack and a hyphen also has the other one's prefix.
+
+    Args:
+        stack: The stack's name, with which each of its logical names begins.
+    """
+    kept = NAME_LIMIT - len(ALERT_PATH_PREFIX) - _DIGEST_LENGTH - 1
+    return ALERT_PATH_PREFIX + f"{_respell(stack)}-"[:kept]
+
+
+def _respell(logical: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", logical)
 
 
 def vended_log_group(logical: str) -> str:

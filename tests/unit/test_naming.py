@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.naming import ALERT_PATH_PREFIX, physical_name, vended_log_group
+from breakglass.naming import ALERT_PATH_PREFIX, physical_name, stack_prefix, vended_log_group
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,24 @@ def test_physical_name_fits_every_service(logical: str, limit: int) -> None:
 @given(st.lists(st.text("ab.@ \u00e9", max_size=80), unique=True, max_size=20))
 def test_different_logical_names_have_different_names(logicals: list[str]) -> None:
     assert len({physical_name(logical) for logical in logicals}) == len(logicals)
+
+
+@pytest.mark.parametrize(
+    ("stack", "prefix"),
+    [
+        ("prod", "breakglass-prod-"),
+        ("prod.eu", "breakglass-prod-eu-"),
+        ("a" * 43, "breakglass-" + "a" * 43 + "-"),
+        ("a" * 100, "breakglass-" + "a" * 44),
+    ],
+)
+def test_stack_prefix_is_prefix_and_stack(stack: str, prefix: str) -> None:
+    assert stack_prefix(stack) == prefix
+
+
+@given(st.from_regex(r"[A-Za-z0-9_.-]{1,100}", fullmatch=True), st.text(max_size=60), st.integers(64, 255))
+def test_stack_prefix_begins_each_name_of_the_stack(stack: str, rest: str, limit: int) -> None:
+    assert physical_name(f"{stack}-{rest}", limit).startswith(stack_prefix(stack))
 
 
 def test_vended_log_group_has_both_prefixes() -> None:

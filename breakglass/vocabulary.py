@@ -95,3 +95,15 @@ def partition_of_region(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+
+def global_events_region(region: str) -> str:
+    """Return the region of a region's partition where the events of global services are recorded.
+
+    These are the sign-ins of root, and the events of IAM, AWS Organizations and the account ("Global service events",
+    AWS CloudTrail User Guide).
+    """
+    return _GLOBAL_REGIONS[partition_of_region(region)]

@@ -151,6 +151,8 @@ def _places(path: str, properties: Schema, definitions: Schema) -> Iterator[tupl
         place, ref = path + key.removeprefix(NAMESPACE), schema.get("$ref")
         if ref is None and "$ref" in schema.get("items", {}):
             place, ref = f"{place}[]", schema["items"]["$ref"]
+        for choice in schema.get("anyOf", ()):
+            ref = ref or choice.get("$ref")
         if ref is not None:
             name = ref.rpartition("/")[2]
             yield name, place

@@ -239,9 +239,9 @@ class BreakGlassSetArgs(TypedDict):
     """Dangerous permissions that this permission set has on purpose. Each is refused, or warned of, unless it is named
     here."""
     allow_local_login: NotRequired[bool]
-    """Allow sessions to create credentials for a command line by `aws login`. No evidence path shows that. AWS says
-    that they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration. Default:
-    `false`."""
+    """Allow sessions to create credentials for a command line by `aws login`. One alert reports each authorization, and
+    none the refreshes: AWS says that credentials expire after 15 minutes and are refreshed for up to 12 hours, within
+    the session's duration. Default: `false`."""
 
 
 class AssignmentArgs(TypedDict):
@@ -388,13 +388,56 @@ class SlackArgs(TypedDict):
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
 
 
-class WatchArgs(TypedDict):
-    """Roles that this program does not manage and that raise alerts all the same."""
+class IndependentDoorArgs(TypedDict):
+    """IAM roles and users that are the way in when Identity Center is down.
 
+    They are watched like `watch.roles` and `watch.users`, and `breakglass doctor` examines them.
+    """
+
+    roles: NotRequired[list[str]]
+    """ARNs of the IAM roles."""
+    users: NotRequired[list[str]]
+    """ARNs of the IAM users."""
+    rehearse_every: NotRequired[str]
+    """The longest time between two rehearsals, P1D to P366D. A door that is not rehearsed may not open. Default:
+    `P90D`."""
+
+
+class WatchArgs(TypedDict):
+    """Principals that raise alerts without being managed by this program."""
+
+    root: NotRequired[bool]
+    """Watch the root user of each account whose events reach this stack's event bus. Default: `true`."""
     permission_sets: NotRequired[list[str]]
     """Names of permission sets that are managed elsewhere."""
     roles: NotRequired[list[str]]
     """ARNs of IAM roles that Identity Center did not create."""
+    users: NotRequired[list[str]]
+    """ARNs of IAM users. Their sign-ins, sessions, credentials and long-lived access keys are watched."""
+    independent_door: NotRequired[IndependentDoorArgs]
+    """The way in on the day when Identity Center is down, watched as well. `breakglass doctor` checks that it exists,
+    that its trust is narrow, and when it was last rehearsed."""
+
+
+class TamperSettingsArgs(TypedDict):
+    """Resources whose changes are reported besides those of the stack, and the roles that may make them."""
+
+    deployers: NotRequired[list[str]]
+    """ARNs of the roles that run `pulumi up`. Their changes are not reported, but the start of each of their sessions
+    is."""
+    trail: NotRequired[str]
+    """The name or ARN of the trail that delivers the events of this region."""
+    trail_bucket: NotRequired[str]
+    """The name of the trail's S3 bucket. Those in `permission_sets.trail_buckets` are watched in any case."""
+    keys: NotRequired[list[str]]
+    """ARNs of the KMS keys of the trail and of the secrets. Those in `permission_sets.trail_key_arns` and
+    `slack.kms_key_arn` are watched in any case."""
+    session_policy: NotRequired[str]
+    """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
+    That one's output `sessionPolicyId` has it. Default: that of the same stack."""
+    stacks: NotRequired[list[str]]
+    """Names of other stacks in the same account, whose resources this stack watches as well. A stack can't report that
+    its own rules were deleted: another stack has to."""
 
 
 class MonitoringArgs(TypedDict):
@@ -439,7 +482,13 @@ class AlertsArgs(TypedDict):
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""
     watch: NotRequired[WatchArgs]
-    """Roles to watch besides the break-glass sets of the same stack."""
+    """Roles and users to watch besides the break-glass sets of the same stack."""
+    tamper: NotRequired[Any]
+    """Resources whose changes are reported besides those of the stack, and the roles that may make them. False reports
+    no tampering at all, not even with the stack's own resources."""
+    global_events_stack: NotRequired[str]
+    """The name of the stack with `alerts` in us-east-1 (cn-north-1, us-gov-west-1) of the same account. Only there does
+    AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account."""
     monitoring: NotRequired[MonitoringArgs]
     """Alarms by e-mail and pager, and the count of uses."""
 

@@ -12,6 +12,7 @@ from breakglass.stack_file.base import ConfigModel, RawValue, SecretInput, dupli
 from breakglass.stack_file.faults import Fault, fault, faults
 from breakglass.stack_file.regions import key_region_faults, partition_faults
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
+from breakglass.stack_file.tamper import DEPLOYER_ARN, Tamper, TamperSettings
 from breakglass.stack_file.types import (
     NO_BOOL,
     DrillSetting,
@@ -19,16 +20,17 @@ from breakglass.stack_file.types import (
     HttpsUrl,
     KmsKeyArn,
     PagerName,
-    PermissionSetName,
     ProbeInterval,
     Region,
-    RoleArn,
     SecretName,
     SlackChannelId,
+    StackName,
+    Trail,
     days,
     seconds,
 )
-from breakglass.vocabulary import ROLE_PATHS, Delivery, EvidencePath, RolePath
+from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, Watch, watched_roles, watched_users
+from breakglass.vocabulary import ROLE_PATHS, Delivery, EvidencePath, RolePath, global_events_region
 
 POST_MESSAGE = "/chat.postMessage"
 """The end of `postMessageUrl`, in whose place Slack's other methods have their own."""
@@ -37,7 +39,9 @@ NO_PROBE = "off"
 """The value of `probe` without a probe."""
 
 _HTTPS_URL = TypeAdapter(HttpsUrl)
-_ROLE_ARN = TypeAdapter(RoleArn)
+_KMS_KEY_ARN = TypeAdapter(KmsKeyArn)
+_REGION = TypeAdapter(Region)
+_TRAIL = TypeAdapter(Trail)
 
 
 class AlertPath(ConfigModel):
@@ -128,15 +132,6 @@ class Slack(SlackChannel, DrillChannel, BotTokenSecret, SlackEndpoint):
     """The Slack channels, and the way to them."""
 
 
-class Watch(ConfigModel):
-    """Roles that this program does not manage and that raise alerts all the same."""
-
-    permission_sets: list[PermissionSetName] = Field(default_factory=list)
-    """Names of permission sets that are managed elsewhere."""
-    roles: list[RoleArn] = Field(default_factory=list)
-    """ARNs of IAM roles that Identity Center did not create."""
-
-
 def _pagers(value: object) -> object:
     if isinstance(value, Mapping):
         return value
@@ -204,7 +199,13 @@ class Alerts(SlackAlert, EvidencePaths):
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""
     watch: Watch = Field(default_factory=Watch)
-    """Roles to watch besides the break-glass sets of the same stack."""
+    """Roles and users to watch besides the break-glass sets of the same stack."""
+    tamper: Tamper = Field(default_factory=TamperSettings)
+    """Resources whose changes are reported besides those of the stack, and the roles that may make them. False reports
+    no tampering at all, not even with the stack's own resources."""
+    global_events_stack: StackName | None = None
+    """The name of the stack with `alerts` in us-east-1 (cn-north-1, us-gov-west-1) of the same account. Only there
+    does AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account."""
     monitoring: Monitoring = Field(default_factory=Monitoring)
     """Alarms by e-mail and pager, and the count of uses."""
 
@@ -227,7 +228,7 @@ class Alerts(SlackAlert, EvidencePaths):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicate paths, unseen roles, ARNs of another region, and missing or unused channels."""
+        """Yield faults of duplicate paths, unseen roles, ARNs of another region, and settings without effect."""
         yield from duplicate_faults(given["evidencePaths"])
         yield from key_region_faults(
             given["slack"]["kmsKeyArn"],
@@ -243,20 +244,44 @@ class Alerts(SlackAlert, EvidencePaths):
             )
         if given["probe"].value != NO_PROBE:
             yield from post_message_url_faults(given["slack"]["postMessageUrl"])
-        for role in given["watch"]["roles"]:
-            yield from partition_faults(
-                role,
-                _ROLE_ARN,
-                given["region"],
-                "CloudTrail does not report the role's use here, so no alert fires.",
+        yield from _watch_faults(given)
+        yield from _tamper_faults(given["tamper"], given["region"])
+        region = given["region"].valid(_REGION)
+        if given["globalEventsStack"] and region and region == global_events_region(region):
+            yield given["globalEventsStack"].fault(
+                "This stack is itself in the region of the global events, so the key would have no effect.",
+                "Delete `globalEventsStack`, or correct `region`.",
             )
-            yield from _pattern_length_faults(role, given)
-        if [path.value for path in given["evidencePaths"]] == [EvidencePath.portal]:
-            for role in given["watch"]["roles"]:
-                yield role.fault(
-                    "The use of an IAM role never shows up on the evidence path `portal`, so no rule would watch it.",
-                    "Add session_start to `evidencePaths`, or delete the role.",
-                )
+
+
+def _watch_faults(alerts: RawValue) -> Iterator[Fault]:
+    """Yield faults of roles and users of another partition, and of roles that no rule could watch."""
+    watch, region = alerts["watch"], alerts["region"]
+    roles = watched_roles(watch)
+    for user in watched_users(watch):
+        yield from partition_faults(
+            user, USER_ARN, region, "CloudTrail does not report the user's sign-in here, so no alert fires."
+        )
+    for role in roles:
+        yield from partition_faults(
+            role, ROLE_ARN, region, "CloudTrail does not report the role's use here, so no alert fires."
+        )
+        yield from _pattern_length_faults(role, alerts)
+    if [path.value for path in alerts["evidencePaths"]] == [EvidencePath.portal]:
+        for role in roles:
+            yield role.fault(
+                "The use of an IAM role never shows up on the evidence path `portal`, so no rule would watch it.",
+                "Add session_start to `evidencePaths`, or delete the role.",
+            )
+
+
+def _tamper_faults(tamper: RawValue, region: RawValue) -> Iterator[Fault]:
+    """Yield faults of ARNs of another partition."""
+    arns = [*((arn, DEPLOYER_ARN) for arn in tamper["deployers"]), *((arn, _KMS_KEY_ARN) for arn in tamper["keys"])]
+    if (tamper["trail"].text or "").startswith("arn:"):
+        arns.append((tamper["trail"], _TRAIL))
+    for arn, adapter in arns:
+        yield from partition_faults(arn, adapter, region, "CloudTrail records nothing about it here.")
 
 
 def post_message_url_faults(url: RawValue) -> Iterator[Fault]:
@@ -285,7 +310,7 @@ def _second_channel_faults(alerts: RawValue) -> Iterator[Fault]:
 
 def _pattern_length_faults(role: RawValue, alerts: RawValue) -> Iterator[Fault]:
     """Yield a fault if EventBridge would refuse one of the role's rules because of its path."""
-    arn = role.valid(_ROLE_ARN)
+    arn = role.valid(ROLE_ARN)
     subject = RoleSubject(arn) if arn else None
     written = [path.value for path in alerts["evidencePaths"]] or list(ROLE_PATHS)
     for path in subject.evidence_paths if subject else ():

@@ -129,8 +129,9 @@ class BreakGlassSetSpec(PermissionSetSpec):
     """Dangerous permissions that this permission set has on purpose. Each is refused, or warned of, unless it is named
     here."""
     allow_local_login: StrictBool = False
-    """Allow sessions to create credentials for a command line by `aws login`. No evidence path shows that. AWS says
-    that they expire after 15 minutes and are refreshed for up to 12 hours, within the session's duration."""
+    """Allow sessions to create credentials for a command line by `aws login`. One alert reports each
+    authorization, and none the refreshes: AWS says that credentials expire after 15 minutes and are refreshed for up to
+    12 hours, within the session's duration."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:

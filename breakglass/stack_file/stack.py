@@ -8,9 +8,16 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, Field
 
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperSubject,
+    UserSubject,
+)
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.approvals_lint import cross_section_faults
@@ -26,9 +33,9 @@ from breakglass.stack_file.secret_keys import (
 )
 from breakglass.stack_file.set_names import SetName, ambiguous_names, pair_names
 from breakglass.stack_file.tags import Tagged
-from breakglass.stack_file.types import RoleArn
-
-_ROLE_ARN = TypeAdapter(RoleArn)
+from breakglass.stack_file.tamper import DEPLOYER_ARN
+from breakglass.stack_file.types import permission_set_of_role
+from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, watched_roles, watched_users
 
 
 class StackFile(Tagged):
@@ -78,32 +85,61 @@ def _section_faults(given: RawValue) -> Iterator[Fault]:
             "Add `breakglass:permissionSets` in the Identity Center account, `breakglass:alerts` where the roles are "
             "used, or both.",
         )
-    if alerts and not any(watched.value for watched in (pairs, watch["permissionSets"], watch["roles"])):
+    if alerts and not alerts.encrypted and not pairs.value and _watches_nothing(alerts):
         yield watch.fault(
-            "The section `alerts` watches nothing: the file has no pair of permission sets and no `watch` entry, so no "
-            "use would raise an alert.",
-            "Add `watch: {permissionSets: [<name>]}` or `watch: {roles: [<ARN>]}`.",
+            "The section `alerts` watches nothing: the file has no pair of permission sets, and turns off or leaves "
+            "out all else, so no use would raise an alert.",
+            "Delete `root: false`, or add e.g. `permissionSets: [<name>]`, `roles: [<ARN>]` or `users: [<ARN>]`.",
         )
     groups = [pair_names(pair) for pair in pairs]
     groups += [[SetName(name, name.text, True, made_here=False)] for name in watch["permissionSets"] if name.text]
     for these, those in itertools.combinations(groups, 2):
         yield from ambiguous_names(itertools.product(these, those))
-    alerting = [name.name for names in groups for name in names if name.alerting]
-    yield from _duplicate_subjects([PermissionSetSubject(name).key for name in alerting], watch["roles"])
+    alerting = [name for names in groups for name in names if name.alerting]
+    yield from _duplicate_subjects(alerting, watch)
+    yield from _deployer_faults(alerts["tamper"]["deployers"], alerting, watch)
 
 
-def _duplicate_subjects(keys: list[str], roles: RawValue) -> Iterator[Fault]:
-    """Yield a fault for each role whose alert has the key of an earlier one."""
-    seen = set(keys)
-    for role in roles:
-        arn = role.valid(_ROLE_ARN)
-        key = RoleSubject(arn).key if arn else None
-        if key in seen:
-            yield role.fault(
-                f"Duplicate alert: {key} already has an alert in this file. Each alert has its own rules and queue.",
-                "Delete one of the two. (A role's name is unique in its account, even with another path.)",
+def _watches_nothing(alerts: RawValue) -> bool:
+    """Return whether the section names no principal, and no resources but the stack's own."""
+    watch, tamper = alerts["watch"], alerts["tamper"]
+    named = [watch[key].value for key in ("permissionSets", "roles", "users", "independentDoor")]
+    named += [tamper[key].value for key in ("trail", "trailBucket", "keys", "sessionPolicy", "stacks")]
+    return watch["root"].value is False and not any(named)
+
+
+def _duplicate_subjects(sets: list[SetName], watch: RawValue) -> Iterator[Fault]:
+    """Yield a fault for each set, role and user whose alert has the key of another one."""
+    seen = {RootSubject().key, AccessSubject().key, TamperSubject(prefixes=()).key}
+    for name in sets:
+        if name.name in seen:
+            yield name.given.fault(
+                f"Duplicate alert: every stack names other alerts {name.name}. Each alert has its own rules and queue.",
+                "Give the permission set another name.",
             )
-        seen |= {key} if key else set()
+    seen |= {PermissionSetSubject(name.name).key for name in sets}
+    roles = [(role, RoleSubject(arn).key) for role in watched_roles(watch) if (arn := role.valid(ROLE_ARN))]
+    users = [(user, UserSubject(arn).key) for user in watched_users(watch) if (arn := user.valid(USER_ARN))]
+    for given, key in (*roles, *users):
+        if key in seen:
+            yield given.fault(
+                f"Duplicate alert: {key} already has an alert in this file. Each alert has its own rules and queue.",
+                "Delete one of the two. (The name of a role or user is unique in its account, even with another path.)",
+            )
+        seen.add(key)
+
+
+def _deployer_faults(deployers: RawValue, sets: list[SetName], watch: RawValue) -> Iterator[Fault]:
+    """Yield a fault for each deployer whose use is an emergency: its tampering would not be reported."""
+    names, roles = {name.name for name in sets}, {role.text for role in watched_roles(watch)}
+    for deployer in deployers:
+        arn = deployer.valid(DEPLOYER_ARN)
+        if arn and (arn in roles or permission_set_of_role(arn) in names):
+            yield deployer.fault(
+                "Each use of this role raises an alert, so it is for emergencies. Changes by a deployer are not "
+                "reported, so a session of this role could remove the alerts unseen.",
+                "Deploy with a role of its own, and name that one.",
+            )
 
 
 class StackKeys(StackFile):

@@ -122,6 +122,40 @@ def _role_arn(value: object) -> str:
 RoleArn = Annotated[str, BeforeValidator(_role_arn), _ROLE_ARN.schema("arn:aws:iam::111122223333:role/emergency")]
 """The ARN of an IAM role that Identity Center did not create."""
 
+_USER_ARN = _Text(
+    pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:user/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}",
+    why="Not an IAM user ARN. The rules compare the account and the user's name, so they would match no use.",
+    instead="Copy the ARN from `aws iam get-user`, path included, e.g. arn:aws:iam::111122223333:user/emergency.",
+)
+
+
+def _user_arn(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"arn:[a-z-]+:iam::[0-9]{12}:root", value):
+        raise fault(
+            "This is the root user, not an IAM user.",
+            "Delete the entry, and leave `watch.root` out or write `root: true`.",
+        )
+    if isinstance(value, str) and ":role/" in value:
+        raise fault("This is an IAM role, not an IAM user.", "Move the ARN to `roles`.")
+    return _USER_ARN(value)
+
+
+UserArn = Annotated[
+    str, BeforeValidator(_user_arn), _USER_ARN.schema("arn:aws:iam::111122223333:user/break-glass-admin")
+]
+"""The ARN of an IAM user."""
+
+_DEPLOYER_ARN = _Text(
+    pattern=_ROLE_ARN.pattern,
+    why="Not an IAM role ARN. The rules compare the whole ARN, so each deployment would raise alerts.",
+    instead="Copy the ARN of the role that runs `pulumi up`, path included, e.g. "
+    "arn:aws:iam::111122223333:role/deploy-pipeline.",
+)
+DeployerArn = Annotated[
+    str, BeforeValidator(_DEPLOYER_ARN), _DEPLOYER_ARN.schema("arn:aws:iam::111122223333:role/deploy-pipeline")
+]
+"""The ARN of an IAM role that deploys a stack; also one that Identity Center created."""
+
 _POLICY_ARN = _Text(
     pattern=r"arn:(aws|aws-cn|aws-us-gov):iam::aws:policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
     why="Not the ARN of an AWS managed policy. Identity Center attaches no other kind of policy by ARN.",
@@ -171,6 +205,39 @@ _BUCKET_NAME = _Text(
 )
 BucketName = Annotated[str, BeforeValidator(_BUCKET_NAME), _BUCKET_NAME.schema("org-trail-111122223333")]
 """The name of an S3 bucket."""
+
+_TRAIL = _Text(
+    pattern=r"(arn:(aws|aws-cn|aws-us-gov):cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?[A-Za-z0-9][\w.-]{1,126}[A-Za-z0-9]",
+    why="Not the name or ARN of a trail (a name has 3 to 128 letters, digits and ._-).",
+    instead="Copy Name or TrailARN from `aws cloudtrail list-trails`, e.g. management-events.",
+)
+Trail = Annotated[str, BeforeValidator(_TRAIL), _TRAIL.schema("management-events")]
+"""The name or ARN of a trail of CloudTrail.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
+"""
+
+_POLICY_ID = _Text(
+    pattern=r"p-[0-9a-zA-Z_]{8,128}",
+    why="Not the ID of a policy of AWS Organizations.",
+    instead="Copy the ID, e.g. p-abcd1234, from `aws organizations list-policies --filter SERVICE_CONTROL_POLICY`.",
+)
+PolicyId = Annotated[str, BeforeValidator(_POLICY_ID), _POLICY_ID.schema("p-abcd1234")]
+"""The ID of a policy of AWS Organizations.
+
+Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_PolicySummary.html
+"""
+
+_STACK_NAME = _Text(
+    pattern=r"[A-Za-z0-9_.-]{1,100}",
+    why="Not the name of a Pulumi stack. The names of the stack's resources begin with it.",
+    instead="Write the name as in `pulumi stack ls`, without organization and project, e.g. prod-us-east-1.",
+)
+StackName = Annotated[str, BeforeValidator(_STACK_NAME), _STACK_NAME.schema("prod-us-east-1")]
+"""The name of a Pulumi stack, without its organization and project.
+
+Source: https://www.pulumi.com/docs/iac/concepts/stacks/#create-stack
+"""
 
 
 # --- Identity Center -----------------------------------------------------------------------------------------------
@@ -405,6 +472,15 @@ DrillSetting = Annotated[
     ),
 ]
 """True, false, or `{"every": interval}` with an interval of P1D to P7D in whole days (ISO 8601)."""
+
+_REHEARSAL_INTERVAL = _Text(
+    pattern=r"P(?=[1-9])([12]?[0-9]{1,2}|3[0-5][0-9]|36[0-6])D",
+    why="Not an interval of rehearsals: from one day (P1D) to a year (P366D) in whole days. A door that no one has "
+    "opened for a year may not open.",
+    instead="Write P90D for one rehearsal each quarter.",
+)
+RehearsalInterval = Annotated[str, BeforeValidator(_REHEARSAL_INTERVAL), _REHEARSAL_INTERVAL.schema("P90D")]
+"""The longest time between two rehearsals: ISO 8601, P1D to P366D in whole days."""
 
 _RULE_NAME = _Text(
     pattern=r"[A-Za-z0-9][A-Za-z0-9_. -]{0,62}[A-Za-z0-9]|[A-Za-z0-9]",

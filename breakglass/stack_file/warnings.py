@@ -14,7 +14,7 @@ from breakglass.stack_file.rules import RULES_PER_BUS, stack_rules
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.set_names import overlap
 from breakglass.stack_file.stack import StackFile
-from breakglass.vocabulary import AssignmentTarget, Delivery
+from breakglass.vocabulary import AssignmentTarget, Delivery, global_events_region
 
 
 def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
@@ -27,6 +27,9 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
     yield from _unheard_alarms(stack_file, at)
     yield from _only_in_slack(stack_file, at)
     yield from _many_rules(stack_file, at)
+    yield from _unseen_global_events(stack_file, at)
+    yield from _unseen_trail(stack_file, at)
+    yield from _deployments_as_tampering(stack_file, at)
     yield from _overlapping_names(stack_file, at)
     yield from _many_policies(stack_file, at)
     yield from _first_made_on_request(stack_file, at)
@@ -81,6 +84,64 @@ def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
             "rules, including the other rules of the account, so the deployment would stop half-way.",
             "Request a higher quota `Rules` first (Service Quotas console, Amazon EventBridge), or watch fewer roles "
             "or `evidencePaths`.",
+        )
+
+
+def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning if no stack sees the events that AWS records in one region only."""
+    alerts = stack_file.alerts
+    if alerts is None or alerts.global_events_stack:
+        return
+    unseen = [
+        event
+        for watched, event in (
+            (alerts.watch.root, "sign-ins of root, and changes of its password and MFA"),
+            (alerts.watch.user_arns, "changes of the users' credentials"),
+            (alerts.tamper, "changes of IAM, AWS Organizations and the account"),
+        )
+        if watched
+    ]
+    region = global_events_region(alerts.region)
+    if unseen and alerts.region != region:
+        yield Problem(
+            f"{at}alerts.globalEventsStack",
+            "(missing)",
+            f"AWS records these events in {region} only, and this stack is in {alerts.region}: {'; '.join(unseen)}. "
+            "None of them raises an alert here.",
+            f"Deploy a stack with `alerts` in {region} of the same account, and write its name here. Or write "
+            "`watch: {root: false}` and `tamper: false` if these events are watched elsewhere.",
+        )
+
+
+def _unseen_trail(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning for the trail, and each key, whose changes are recorded in another region."""
+    tamper = stack_file.alerts.tamper if stack_file.alerts else None
+    if tamper is None or stack_file.alerts is None:
+        return
+    arns = [("trail", tamper.trail or ""), *((f"keys[{index}]", arn) for index, arn in enumerate(tamper.keys))]
+    for key, arn in arns:
+        region = arn.split(":")[3] if arn.startswith("arn:") else stack_file.alerts.region
+        if region != stack_file.alerts.region:
+            yield Problem(
+                f"{at}alerts.tamper.{key}",
+                format_value(arn),
+                f"AWS records changes of it in {region}, and this stack is in {stack_file.alerts.region}, so none of "
+                "them raises an alert here.",
+                f"Name it in a stack in {region}, and delete it here.",
+            )
+
+
+def _deployments_as_tampering(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning if each deployment of permission sets raises alerts."""
+    tamper = stack_file.alerts.tamper if stack_file.alerts else None
+    if stack_file.permission_sets and tamper and not tamper.deployers:
+        yield Problem(
+            f"{at}alerts.tamper.deployers",
+            "(missing)",
+            "No role is named as deployer, so each `pulumi up` that changes a resource of this stack raises alerts. "
+            "Alerts that come with each deployment are soon ignored.",
+            "Write `tamper: {deployers: [<ARN of the role that runs pulumi up>]}`. The start of its sessions is then "
+            "reported instead.",
         )
 
 

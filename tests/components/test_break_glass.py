@@ -780,7 +780,7 @@ RISKY: dict[str, Any] = {
     ("wrong", "why"),
     [
         ({}, "nothing to deploy"),
-        ({"alerts": {**ALERTS, "watch": {}}, "slack_bot_token": TOKEN}, "watches nothing"),
+        ({"alerts": {**ALERTS, "watch": {"root": False}}, "slack_bot_token": TOKEN}, "watches nothing"),
         ({"alerts": ALERTS}, "The bot token is missing"),
         (
             {

@@ -48,6 +48,8 @@ _FAULTLESS: dict[str, Any] = {
             "permissionSets": ["DatabaseAdmin"],
             "roles": ["arn:aws:iam::222222222222:role/emergency-operator"],
         },
+        "tamper": {"deployers": ["arn:aws:iam::111111111111:role/deploy-pipeline"]},
+        "globalEventsStack": "global",
         "monitoring": {"emails": ["oncall@example.com"]},
     },
     "tags": {"team": "platform"},

@@ -286,7 +286,7 @@ SCENARIOS = [
     ),
     Scenario(
         "the alert path is in the region of Identity Center",
-        [((*ALERTS, "region"), "us-east-1")],
+        [((*ALERTS, "region"), "eu-west-1")],
         "breakglass:alerts.region",
         "runs in eu-central-1, beside Identity Center",
         "Write eu-central-1 in both sections",
@@ -371,7 +371,7 @@ def test_several_faults_come_in_one_report() -> None:
         ((*RULE, "withoutApproval"), {"after": "10 minutes"}),
         ((*RULE, "maximumDuraton"), "PT1H"),
         ((*APPROVALS, "denies"), [{"name": "databases", "actions": []}]),
-        ((*ALERTS, "region"), "us-east-1"),
+        ((*ALERTS, "region"), "eu-west-1"),
         ((*BREAK_GLASS, "sessionDuration"), "PT4H"),
         (("slackSigningSecret",), None),
     )
@@ -483,7 +483,7 @@ def test_workflow_alarms_without_email_give_warning() -> None:
 def test_component_with_two_signing_secrets_is_refused() -> None:
     raw = validate_stack(stack_with_approvals(), STACKS).model_dump(exclude_none=True)
     raw["slack_bot_token"] = "known at deployment only"
-    raw["alerts"]["region"] = "us-east-1"
+    raw["alerts"]["region"] = "eu-west-1"
     with pytest.raises(ConfigError) as refused:
         validate(StackFile, raw, "breakglass.")
     assert [problem.path for problem in refused.value.problems] == [

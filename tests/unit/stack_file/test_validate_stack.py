@@ -524,10 +524,10 @@ SCENARIOS = [
     ),
     Scenario(
         "alerts watch something",
-        [(("permissionSets",), None), ((*ALERTS, "monitoring"), None), ((*ALERTS, "watch"), {"permissionSets": []})],
+        [(("permissionSets",), None), ((*ALERTS, "monitoring"), None), ((*ALERTS, "watch"), {"root": False})],
         "breakglass:alerts.watch",
         "watches nothing",
-        "watch: {permissionSets: [<name>]}",
+        "Delete `root: false`",
     ),
     Scenario(
         "a stack has something to deploy",
@@ -1083,7 +1083,7 @@ def test_policy_file_becomes_the_inline_policy() -> None:
 def test_omitted_keys_have_documented_defaults() -> None:
     raw = stack(
         ((*BREAK_GLASS, "name"), None),
-        *((((*ALERTS, key), None)) for key in ("watch", "monitoring")),
+        *((((*ALERTS, key), None)) for key in ("watch", "tamper", "globalEventsStack", "monitoring")),
         (("tags",), None),
     )
     stack_file = validate_stack(raw, STACKS)
@@ -1101,7 +1101,8 @@ def test_omitted_keys_have_documented_defaults() -> None:
         "delivery": Delivery.direct,
         "probe": "PT15M",
         "drills": True,
-        "watch": {"permission_sets": [], "roles": []},
+        "watch": {"root": True, "permission_sets": [], "roles": [], "users": []},
+        "tamper": {"deployers": [], "keys": [], "stacks": []},
         "retry": {"maximum_event_age_seconds": 900, "maximum_retry_attempts": 185},
         "monitoring": {"emails": [], "pagers": {}, "uses_per_week": 5},
     }

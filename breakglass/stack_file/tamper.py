@@ -1,0 +1,68 @@
+"""The key `alerts.tamper` of a stack file: what else counts as tampering, and who may change it.
+
+Non-goals: what the stack knows of itself, e.g. the prefix of its resources, its secrets and its API.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter
+from pydantic_core import core_schema
+
+from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
+from breakglass.stack_file.faults import Fault, fault, yaml_kind
+from breakglass.stack_file.types import BucketName, DeployerArn, KmsKeyArn, PolicyId, StackName, Trail
+
+DEPLOYER_ARN = TypeAdapter(DeployerArn)
+
+
+class TamperSettings(ConfigModel):
+    """Resources whose changes are reported besides those of the stack, and the roles that may make them."""
+
+    deployers: list[DeployerArn] = Field(default_factory=list)
+    """ARNs of the roles that run `pulumi up`. Their changes are not reported, but the start of each of their sessions
+    is."""
+    trail: Trail | None = None
+    """The name or ARN of the trail that delivers the events of this region."""
+    trail_bucket: BucketName | None = None
+    """The name of the trail's S3 bucket. Those in `permissionSets.trailBuckets` are watched in any case."""
+    keys: list[KmsKeyArn] = Field(default_factory=list)
+    """ARNs of the KMS keys of the trail and of the secrets. Those in `permissionSets.trailKeyArns` and
+    `slack.kmsKeyArn` are watched in any case."""
+    session_policy: PolicyId | None = None
+    """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
+    That one's output `sessionPolicyId` has it. Default: that of the same stack."""
+    stacks: list[StackName] = Field(default_factory=list)
+    """Names of other stacks in the same account, whose resources this stack watches as well. A stack can't report that
+    its own rules were deleted: another stack has to."""
+
+    @classmethod
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
+        """Yield faults of duplicates."""
+        for key in ("deployers", "keys", "stacks"):
+            yield from duplicate_faults(given[key])
+
+
+def _settings(value: object) -> object:
+    """Return None for false, and refuse anything else but a mapping: no alert ends by an empty value."""
+    if value is False:
+        return None
+    if isinstance(value, (Mapping, TamperSettings)):
+        return value
+    raise fault(
+        f"Expected false or a mapping, got {yaml_kind(value)}. Tampering is reported by default.",
+        "Delete the key for the default, write `tamper: {deployers: [<role ARN>]}`, or false to report no tampering.",
+    )
+
+
+class _OrFalse:
+    """Adds `false` to the JSON schema of a mapping."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean", "const": False}, handler(schema)]}
+
+
+Tamper = Annotated[TamperSettings | None, BeforeValidator(_settings), _OrFalse()]
+"""Settings of the reports of tampering; None (`false` in the stack file) if there are none."""

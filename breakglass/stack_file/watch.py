@@ -1,0 +1,79 @@
+"""The key `alerts.watch` of a stack file: the principals whose use raises an alert.
+
+Non-goals: the break-glass sets of the same stack, which are watched without an entry here.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import Field, StrictBool, TypeAdapter
+
+from breakglass.stack_file.base import ConfigModel, RawValue
+from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.types import PermissionSetName, RehearsalInterval, RoleArn, UserArn, days
+
+ROLE_ARN = TypeAdapter(RoleArn)
+USER_ARN = TypeAdapter(UserArn)
+
+
+class IndependentDoor(ConfigModel):
+    """IAM roles and users that are the way in when Identity Center is down.
+
+    They are watched like `watch.roles` and `watch.users`, and `breakglass doctor` examines them.
+    """
+
+    roles: list[RoleArn] = Field(default_factory=list)
+    """ARNs of the IAM roles."""
+    users: list[UserArn] = Field(default_factory=list)
+    """ARNs of the IAM users."""
+    rehearse_every: RehearsalInterval = "P90D"
+    """The longest time between two rehearsals, P1D to P366D. A door that is not rehearsed may not open."""
+
+    @property
+    def rehearse_every_days(self) -> int:
+        """The longest time between two rehearsals in days."""
+        return days(self.rehearse_every)
+
+    @classmethod
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
+        """Yield a fault of a door without a role or user."""
+        if given.value is not None and not (given["roles"].value or given["users"].value):
+            yield given.fault(
+                "The independent door has neither a role nor a user, so there is no way in without Identity Center.",
+                "Add `roles: [<ARN>]` or `users: [<ARN>]`, or delete `independentDoor`.",
+            )
+
+
+class Watch(ConfigModel):
+    """Principals that raise alerts without being managed by this program."""
+
+    root: StrictBool = True
+    """Watch the root user of each account whose events reach this stack's event bus."""
+    permission_sets: list[PermissionSetName] = Field(default_factory=list)
+    """Names of permission sets that are managed elsewhere."""
+    roles: list[RoleArn] = Field(default_factory=list)
+    """ARNs of IAM roles that Identity Center did not create."""
+    users: list[UserArn] = Field(default_factory=list)
+    """ARNs of IAM users. Their sign-ins, sessions, credentials and long-lived access keys are watched."""
+    independent_door: IndependentDoor | None = None
+    """The way in on the day when Identity Center is down, watched as well. `breakglass doctor` checks that it exists,
+    that its trust is narrow, and when it was last rehearsed."""
+
+    @property
+    def role_arns(self) -> list[str]:
+        """The ARNs of all watched IAM roles, with those of the independent door."""
+        return [*self.roles, *(self.independent_door.roles if self.independent_door else [])]
+
+    @property
+    def user_arns(self) -> list[str]:
+        """The ARNs of all watched IAM users, with those of the independent door."""
+        return [*self.users, *(self.independent_door.users if self.independent_door else [])]
+
+
+def watched_roles(watch: RawValue) -> list[RawValue]:
+    """Return the unchecked ARNs of all watched IAM roles; see `Watch.role_arns`."""
+    return [*watch["roles"], *watch["independentDoor"]["roles"]]
+
+
+def watched_users(watch: RawValue) -> list[RawValue]:
+    """Return the unchecked ARNs of all watched IAM users; see `Watch.user_arns`."""
+    return [*watch["users"], *watch["independentDoor"]["users"]]

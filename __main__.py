@@ -25,3 +25,4 @@ if stack.approvals:
     pulumi.export("approvalTable", break_glass.approval_table_name)
     pulumi.export("approvalPolicy", break_glass.approval_policy)
     pulumi.export("slackAppManifest", break_glass.slack_app_manifest)
+    pulumi.export("sessionPolicyId", break_glass.session_policy_id)

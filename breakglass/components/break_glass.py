@@ -98,6 +98,11 @@ class BreakGlass(pulumi.ComponentResource):
     """The compiled policy by which requests are decided, JSON, for people to read."""
     slack_app_manifest: pulumi.Output[str | None]
     """The manifest of the Slack app, JSON: what to paste into Slack's page App Manifest."""
+    session_policy_id: pulumi.Output[str | None]
+    """ID of the service control policy that ends sessions; None without `approvals.end_sessions`.
+
+    The stack that watches it in us-east-1 has it as `tamper.sessionPolicy`.
+    """
 
     @show_analyzer(BreakGlassArgs)
     def __init__(self, name: str, args: BreakGlassArgs | StackFile, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -148,6 +153,7 @@ class BreakGlass(pulumi.ComponentResource):
         self.approval_table_name = approvals.table_name if approvals else none
         self.approval_policy = approvals.policy_json if approvals else none
         self.slack_app_manifest = approvals.app_manifest if approvals else none
+        self.session_policy_id = approvals.session_policy_id if approvals else none
         self.register_outputs(
             {
                 "permission_set_arns": self.permission_set_arns,
@@ -160,6 +166,7 @@ class BreakGlass(pulumi.ComponentResource):
                 "approval_table_name": self.approval_table_name,
                 "approval_policy": self.approval_policy,
                 "slack_app_manifest": self.slack_app_manifest,
+                "session_policy_id": self.session_policy_id,
             }
         )
 

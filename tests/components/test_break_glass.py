@@ -88,11 +88,12 @@ def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
         "approval_table_name": made.approval_table_name,
         "approval_policy": made.approval_policy,
         "slack_app_manifest": made.slack_app_manifest,
+        "session_policy_id": made.session_policy_id,
     }
 
 
 WITHOUT_APPROVALS = dict.fromkeys(
-    ("approval_request_url", "approval_table_name", "approval_policy", "slack_app_manifest")
+    ("approval_request_url", "approval_table_name", "approval_policy", "slack_app_manifest", "session_policy_id")
 )
 
 
@@ -618,6 +619,7 @@ def test_outputs_with_approvals() -> None:
     policy = json.loads(outputs["approval_policy"])
     assert policy["sets"]["devops-break-glass"]["arn"].endswith("/ps-devops-break-glass")
     assert policy["settings"]["instance_arn"] == INSTANCE_ARN
+    assert outputs["session_policy_id"] == "prod-approvals-ended-sessions-policy-id"
 
 
 @pytest.mark.parametrize("delivery", ["direct", "confirmed"])

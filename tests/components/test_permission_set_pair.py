@@ -65,6 +65,7 @@ def program(args: PermissionSetPairArgs) -> dict[str, pulumi.Output[Any]]:
         "everyday_arn": pair.everyday_arn,
         "break_glass_arn": pair.break_glass_arn,
         "assignment_ids": pair.assignment_ids,
+        "break_glass_group_ids": pair.break_glass_group_ids,
     }
 
 
@@ -107,6 +108,21 @@ def test_outputs() -> None:
             "devops-everyday-group:database-oncall-222222222222-id",
             "devops-break-glass-group:database-oncall-222222222222-id",
         ],
+        "break_glass_group_ids": {"database-oncall": "id-of-group-database-oncall"},
+    }
+
+
+def test_group_ids_are_of_groups_with_the_break_glass_set() -> None:
+    assignments = [
+        {"group": "readers", "accounts": ["222222222222"], "sets": ["everyday"]},
+        {"user": "ada", "accounts": ["222222222222"]},
+        {"group_id": GROUP_ID, "accounts": ["222222222222"]},
+        {"group": "database-oncall", "accounts": ["222222222222"], "sets": ["breakGlass"]},
+    ]
+
+    assert pair(assignments=assignments).outputs["break_glass_group_ids"] == {
+        GROUP_ID: GROUP_ID,
+        "database-oncall": "id-of-group-database-oncall",
     }
 
 

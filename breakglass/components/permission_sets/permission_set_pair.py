@@ -13,6 +13,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from breakglass.app.domain.policy import PrincipalKind
 from breakglass.components.arguments import PermissionSetPairArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.components.permission_sets.identity_store import IdentityStore
@@ -111,6 +112,8 @@ class PermissionSetPair(pulumi.ComponentResource):
     """ARN of the break-glass permission set."""
     assignment_ids: pulumi.Output[list[str]]
     """Provider ids of the account assignments."""
+    break_glass_group_ids: pulumi.Output[dict[str, str]]
+    """ID of each group with an assignment of the break-glass set, by its name or ID in the assignment."""
 
     @show_analyzer(PermissionSetPairArgs)
     def __init__(
@@ -142,16 +145,29 @@ class PermissionSetPair(pulumi.ComponentResource):
                 f"{name}-break-glass", spec, spec.break_glass_name, spec.break_glass, policy
             ),
         }
-        assignments = [assignment for who in spec.assignments for assignment in self._assignments(spec, who, deployed)]
+        store = IdentityStore(spec.identity_store_id, spec.region, self)
+        ids = [store.id_of(who.principal) for who in spec.assignments]
+        assignments = [
+            assignment
+            for who, principal_id in zip(spec.assignments, ids, strict=True)
+            for assignment in self._assignments(spec, who, principal_id, deployed)
+        ]
 
         self.everyday_arn = deployed[AssignmentTarget.everyday].arn
         self.break_glass_arn = deployed[AssignmentTarget.breakGlass].arn
         self.assignment_ids = pulumi.Output.all(*[assignment.id for assignment in assignments])
+        groups = {
+            who.principal.text: principal_id
+            for who, principal_id in zip(spec.assignments, ids, strict=True)
+            if who.principal.kind is PrincipalKind.group and AssignmentTarget.breakGlass in who.sets
+        }
+        self.break_glass_group_ids = cast(pulumi.Output[dict[str, str]], pulumi.Output.from_input(groups))
         self.register_outputs(
             {
                 "everyday_arn": self.everyday_arn,
                 "break_glass_arn": self.break_glass_arn,
                 "assignment_ids": self.assignment_ids,
+                "break_glass_group_ids": self.break_glass_group_ids,
             }
         )
 
@@ -224,16 +240,18 @@ class PermissionSetPair(pulumi.ComponentResource):
         return _Deployed(name, permission_set.arn, policies)
 
     def _assignments(
-        self, spec: PermissionSetPairSpec, who: AssignmentSpec, deployed: Mapping[AssignmentTarget, _Deployed]
+        self,
+        spec: PermissionSetPairSpec,
+        who: AssignmentSpec,
+        principal_id: pulumi.Input[str],
+        deployed: Mapping[AssignmentTarget, _Deployed],
     ) -> "Iterator[aws.ssoadmin.AccountAssignment]":
-        principal = who.principal
-        principal_id = IdentityStore(spec.identity_store_id, spec.region, self).id_of(principal)
         for target in who.sets:
             for account in who.accounts:
                 yield aws.ssoadmin.AccountAssignment(
-                    f"{deployed[target].name}-{principal.key}-{account}",
+                    f"{deployed[target].name}-{who.principal.key}-{account}",
                     principal_id=principal_id,
-                    principal_type=principal.kind.upper(),
+                    principal_type=who.principal.kind.upper(),
                     target_id=account,
                     target_type="AWS_ACCOUNT",
                     permission_set_arn=deployed[target].arn,

@@ -1,4 +1,4 @@
-"""Enumerations that all layers share: evidence paths, delivery, assignment targets, risks; and a region's partition."""
+"""Enumerations that all layers share, e.g. evidence paths, severity and risks; and a region's partition."""
 
 from enum import StrEnum
 from typing import Literal, get_args
@@ -50,6 +50,15 @@ class Delivery(StrEnum):
     confirmed = "confirmed"
     """A state machine posts the alert and reads Slack's answer. It sends a refused alert to the e-mail addresses and
     pagers of `monitoring`."""
+
+
+class Severity(StrEnum):
+    """The urgency of an alert or alarm, which decides who gets it."""
+
+    page = "page"
+    """On-call is paged, and it is mailed too."""
+    mail = "mail"
+    """It is mailed."""
 
 
 class AssignmentTarget(StrEnum):

@@ -33,7 +33,8 @@ MODULES = (
     "breakglass/app/domain/grant_lifecycle.py",
     "breakglass/alerts/patterns/roles.py",
     "breakglass/alerts/drills.py",
-    "breakglass/alerts/messages.py",
+    "breakglass/alerts/messages/__init__.py",
+    "breakglass/alerts/messages/transformer.py",
 )
 """The changed modules."""
 

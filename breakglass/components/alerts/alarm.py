@@ -2,25 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from breakglass.naming import physical_name
+from breakglass.vocabulary import Severity
 
 FIVE_MINUTES = 300
 """The usual period of an alarm, in seconds."""
-
-
-class Severity(StrEnum):
-    """The urgency of an alarm, which decides who gets it."""
-
-    page = "page"
-    """On-call is paged, and the alarm is mailed too."""
-    mail = "mail"
-    """The alarm is mailed."""
 
 
 Metric = tuple[str, str, str, pulumi.Input[str]]

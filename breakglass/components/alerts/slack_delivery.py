@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
-from breakglass.components.alerts.alarm import Alarms, Severity, TopicArns, failed_executions, sum_of
+from breakglass.components.alerts.alarm import Alarms, TopicArns, failed_executions, sum_of
 from breakglass.components.arguments import SlackDeliveryArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import (
@@ -31,6 +31,7 @@ from breakglass.stack_file.base import RawValue, StringInput, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.tags import Tagged
 from breakglass.stack_file.types import SlackChannelId
+from breakglass.vocabulary import Severity
 
 ALARM_SECONDS = 60
 """The period of the alarm: the shortest of metrics of AWS's services."""

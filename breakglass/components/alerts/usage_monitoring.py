@@ -23,10 +23,10 @@ from breakglass.alerts.dashboard import (
     dashboard_url,
     usage_path,
 )
-from breakglass.alerts.messages import Transformer, email_text, is_usage
+from breakglass.alerts.messages import Transformer, email_text, severity
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.alerts.subjects import Role
-from breakglass.components.alerts.alarm import Alarms, Metric, Severity, TopicArns, sum_of
+from breakglass.components.alerts.alarm import Alarms, Metric, TopicArns, sum_of
 from breakglass.components.alerts.watched_role import WatchedRole
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -35,7 +35,7 @@ from breakglass.stack_file.alerts import AlertText, UsageCount
 from breakglass.stack_file.base import ConfigModel, StringInput, StringListInput, StringMapInput
 from breakglass.stack_file.tags import Tagged
 from breakglass.stack_file.types import SlackChannelId
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import EvidencePath, Severity
 
 DAY = 86_400
 WEEK = 7 * DAY
@@ -217,7 +217,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         rule = pulumi.Output.from_input(watched.rule_names)[path.value]
         if spec.alerts_by_email:
             self._publish(of_rule, spec, MAIL, rule, text, {"arn": watched.queue_arn})
-        if spec.page_topic_arn is not None and is_usage(path):
+        if spec.page_topic_arn is not None and severity(watched.subject, path) is Severity.page:
             self._publish(f"{of_rule}-page", spec, PAGER, rule, text, {"arn": watched.queue_arn})
 
     def _publish(

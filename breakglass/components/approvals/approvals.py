@@ -18,7 +18,7 @@ import pulumi
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from breakglass.alerts.messages import is_usage, usage_recorder_input
+from breakglass.alerts.messages import is_recorded, usage_recorder_input
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.components.alerts.alarm import TopicArns
 from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedRoleSpec
@@ -366,7 +366,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
         )
         for watched in spec.watched
         for path in watched.paths
-        if is_usage(path)
+        if is_recorded(watched.subject, path)
     ]
 
 

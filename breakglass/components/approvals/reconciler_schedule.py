@@ -10,8 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, Severity, TopicArns
+from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, Metric, physical_name
+from breakglass.vocabulary import Severity
 
 SCHEDULE = "rate(5 minutes)"
 

@@ -6,7 +6,7 @@ come from here. Values that only a deployment knows are placeholders of the same
 Non-goals: the targets of the rules.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,9 +15,9 @@ from breakglass.alerts.connection_events import lost_connection_pattern, lost_co
 from breakglass.alerts.drills import drill_message, drill_pattern
 from breakglass.alerts.messages import Transformer, slack_message
 from breakglass.alerts.patterns import RULE_STATE, Pattern, alert_rules
-from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, Role, RoleSubject
+from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, Role, RoleSubject, TamperSubject
 from breakglass.app.domain.policy import PrincipalKind
-from breakglass.naming import AppFunction, Names, physical_name
+from breakglass.naming import AppFunction, Names, physical_name, stack_prefix
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import AssignmentTarget, Delivery, partition_of_region
@@ -107,7 +107,7 @@ def watched_subjects(stack_file: StackFile) -> list[Role]:
     return [
         *map(PermissionSetSubject, _break_glass_sets(stack_file)),
         *map(PermissionSetSubject, alerts.watch.permission_sets),
-        *map(RoleSubject, alerts.watch.roles),
+        *map(RoleSubject, alerts.watch.role_arns),
     ]
 
 
@@ -124,10 +124,51 @@ def access_subject(stack_file: StackFile, stack: str, known: Known) -> AccessSub
             (name, known.sets.get(name, placeholder.format(number))) for number, name in enumerate(sets, start=1)
         ),
         groups=tuple(_groups(stack_file, known)),
-        roles=tuple(alerts.watch.roles),
-        actors=tuple(_function_roles(stack_file, stack, known, AppFunction.provisioner)),
+        roles=tuple(alerts.watch.role_arns),
+        actors=(
+            *([_function_role(alerts, stack, known, AppFunction.provisioner)] if stack_file.approvals else ()),
+            *(alerts.tamper.deployers if alerts.tamper else ()),
+        ),
     )
     return subject if subject.sets or subject.groups or subject.roles else None
+
+
+def tamper_subject(stack_file: StackFile, stack: str, known: Known) -> TamperSubject | None:
+    """Return the tampering that a stack reports; None with `tamper: false`.
+
+    It is about the resources that the stack file names, and those that the stack knows: its own, its secrets, the
+    buckets and keys of trails, the API and the policy that ends sessions.
+    """
+    alerts, sets, approvals = stack_file.alerts, stack_file.permission_sets, stack_file.approvals
+    if alerts is None or alerts.tamper is None:
+        return None
+    tamper = alerts.tamper
+    prefixes = _unique(stack_prefix(name) for name in (stack, *tamper.stacks))
+    secret_names = (alerts.slack.bot_token_secret_name, approvals.signing_secret_name if approvals else None)
+    buckets = [*([tamper.trail_bucket] if tamper.trail_bucket else []), *(sets.trail_buckets if sets else [])]
+    keys = [*tamper.keys, *(sets.trail_key_arns if sets else []), alerts.slack.kms_key_arn]
+    policy_id = known.session_policy_id if approvals and approvals.end_sessions else None
+    # The functions of the approvals write the policy, also where another stack watches it.
+    writers = [*([stack] if policy_id else []), *(tamper.stacks if tamper.session_policy else [])]
+    return TamperSubject(
+        prefixes=prefixes,
+        secret_names=_unique(name for name in secret_names if name and not name.startswith(prefixes)),
+        trail=tamper.trail,
+        buckets=_unique(buckets),
+        keys=_unique(key for key in keys if key),
+        policy_ids=_unique(each for each in (policy_id, tamper.session_policy) if each),
+        api_id=known.api_id if approvals else None,
+        deployers=tuple(tamper.deployers),
+        functions=_unique(
+            _function_role(alerts, writer, known, function)
+            for writer in writers
+            for function in (AppFunction.provisioner, AppFunction.reconciler)
+        ),
+    )
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 def assigned_groups(stack_file: StackFile) -> dict[str, str | None]:
@@ -153,12 +194,10 @@ def _break_glass_sets(stack_file: StackFile) -> list[str]:
     return [pair.break_glass_name for pair in (stack_file.permission_sets.pairs if stack_file.permission_sets else ())]
 
 
-def _function_roles(stack_file: StackFile, stack: str, known: Known, *functions: AppFunction) -> list[str]:
-    """Return the ARNs of the roles of functions of the approvals."""
-    if stack_file.approvals is None or stack_file.alerts is None:
-        return []
-    partition, names = partition_of_region(stack_file.alerts.region), Names(f"{stack}-approvals")
-    return [f"arn:{partition}:iam::{known.account}:role/{names.function(each)}" for each in functions]
+def _function_role(alerts: Alerts, stack: str, known: Known, function: AppFunction) -> str:
+    """Return the ARN of the role of a function of a stack's approvals."""
+    name = Names(f"{stack}-approvals").function(function)
+    return f"arn:{partition_of_region(alerts.region)}:iam::{known.account}:role/{name}"
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,28 @@ Not proven here: that the components make the same rules (tests/components/test_
 """
 
 from breakglass.alerts.patterns import PATTERN_LIMIT, pattern_json
-from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, RoleSubject
+from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, RoleSubject, TamperSubject
 from breakglass.stack_file.check import validate_stack
-from breakglass.stack_file.rules import Known, access_subject, stack_rules, watched_subjects
+from breakglass.stack_file.rules import Known, access_subject, stack_rules, tamper_subject, watched_subjects
 from breakglass.stack_file.stack import StackFile
-from tests.unit.stack_file.stack_files import ALERTS, ASSIGNMENT, STACKS, Keys, stack, stack_with_approvals
+from tests.unit.stack_file.stack_files import ALERTS, APPROVALS, ASSIGNMENT, STACKS, Keys, stack, stack_with_approvals
 
 OPERATOR = "arn:aws:iam::222222222222:role/emergency-operator"
 SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-1111222233334444"
 GROUP_ID = "9067f5aa1e-6d5f1ab2-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
 
 
+DEPLOYER = "arn:aws:iam::111122223333:role/deploy-pipeline"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+TAMPER: Keys = (*ALERTS, "tamper")
+
+
 def valid(*changes: tuple[Keys, object]) -> StackFile:
-    return validate_stack(stack(*changes), STACKS)
+    return validate_stack(stack((TAMPER, {}), *changes), STACKS)
+
+
+def with_approvals(*changes: tuple[Keys, object]) -> StackFile:
+    return validate_stack(stack_with_approvals((TAMPER, {}), *changes), STACKS)
 
 
 def test_watched_subjects_are_sets_of_the_stack_first() -> None:
@@ -38,7 +47,7 @@ def test_stack_without_alerts_has_no_rules() -> None:
 def test_access_subject_has_known_values() -> None:
     known = Known("111122223333", {"devops-break-glass": SET_ARN}, {"database-oncall": GROUP_ID})
 
-    assert access_subject(validate_stack(stack_with_approvals(), STACKS), "prod", known) == AccessSubject(
+    assert access_subject(with_approvals(), "prod", known) == AccessSubject(
         sets=(("devops-break-glass", SET_ARN),),
         groups=(("database-oncall", GROUP_ID),),
         roles=(OPERATOR,),
@@ -74,13 +83,96 @@ def test_access_subject_knows_a_group_by_its_id() -> None:
 
 
 def test_names_of_rules_are_unique_and_of_the_stack() -> None:
-    names = [rule.name for rule in stack_rules(validate_stack(stack_with_approvals(), STACKS), "prod")]
+    names = [rule.name for rule in stack_rules(with_approvals(), "prod")]
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("breakglass-prod-") for name in names)
 
 
 def test_each_pattern_is_short_enough() -> None:
-    for rule in stack_rules(validate_stack(stack_with_approvals(), STACKS), "prod"):
+    for rule in stack_rules(with_approvals(), "prod"):
         if rule.pattern is not None:
             assert len(pattern_json(rule.pattern)) <= PATTERN_LIMIT
+
+
+def test_tampering_is_watched_by_default() -> None:
+    assert tamper_subject(valid(), "prod", Known()) == TamperSubject(prefixes=("breakglass-prod-",))
+
+
+def test_tampering_is_not_watched_if_the_file_says_so() -> None:
+    assert tamper_subject(valid((TAMPER, False)), "prod", Known()) is None
+
+
+def test_tamper_subject_has_what_the_file_names() -> None:
+    tamper = {
+        "deployers": [DEPLOYER],
+        "trail": "management-events",
+        "trailBucket": "trail",
+        "keys": [KEY],
+        "stacks": ["prod", "web"],
+    }
+
+    assert tamper_subject(valid((TAMPER, tamper)), "prod", Known()) == TamperSubject(
+        prefixes=("breakglass-prod-", "breakglass-web-"),
+        trail="management-events",
+        buckets=("trail",),
+        keys=(KEY,),
+        deployers=(DEPLOYER,),
+    )
+
+
+def test_tamper_subject_has_what_the_stack_knows() -> None:
+    subject = tamper_subject(
+        with_approvals(
+            ((*APPROVALS, "endSessions"), True),
+            ((*APPROVALS, "signingSecretName"), "breakglass-slack-signing-secret"),
+            (("slackSigningSecret",), None),
+            ((*ALERTS, "slack", "botTokenSecretName"), "breakglass-prod-token"),
+            (("slackBotToken",), None),
+            ((*ALERTS, "slack", "kmsKeyArn"), KEY),
+            (("permissionSets", "trailBuckets"), ["org-trail"]),
+            (("permissionSets", "trailKeyArns"), [KEY]),
+        ),
+        "prod",
+        Known("111122223333", api_id="a1b2c3d4e5", session_policy_id="p-12345678"),
+    )
+
+    roles = "arn:aws:iam::111122223333:role/breakglass-prod-approvals-"
+    assert subject == TamperSubject(
+        prefixes=("breakglass-prod-",),
+        # The other secret has the prefix.
+        secret_names=("breakglass-slack-signing-secret",),
+        buckets=("org-trail",),
+        keys=(KEY,),
+        policy_ids=("p-12345678",),
+        api_id="a1b2c3d4e5",
+        functions=(f"{roles}provisioner", f"{roles}reconciler"),
+    )
+
+
+def test_tamper_subject_knows_writers_of_another_stacks_policy() -> None:
+    tamper = {"sessionPolicy": "p-12345678", "stacks": ["prod"]}
+
+    subject = tamper_subject(valid((TAMPER, tamper)), "prod-us-east-1", Known("111122223333"))
+
+    roles = "arn:aws:iam::111122223333:role/breakglass-prod-approvals-"
+    assert subject is not None
+    assert subject.policy_ids == ("p-12345678",)
+    assert subject.functions == (f"{roles}provisioner", f"{roles}reconciler")
+
+
+def test_deployers_may_give_access() -> None:
+    subject = access_subject(valid((TAMPER, {"deployers": [DEPLOYER]})), "prod", Known())
+
+    assert subject is not None
+    assert subject.actors == (DEPLOYER,)
+
+
+def test_roles_of_the_independent_door_are_watched() -> None:
+    door = "arn:aws:iam::222222222222:role/door"
+    stack_file = valid(((*ALERTS, "watch", "independentDoor"), {"roles": [door]}))
+
+    subject = access_subject(stack_file, "prod", Known())
+    assert RoleSubject(door) in watched_subjects(stack_file)
+    assert subject is not None
+    assert door in subject.roles

@@ -75,13 +75,6 @@ def test_index_of_a_folder_links_each_page(folder: str) -> None:
     assert [page.name for page in pages if page not in linked] == []
 
 
-def test_index_of_decisions_names_unused_numbers() -> None:
-    used = {int(page.name[:4]) for page in DECISIONS.glob("[0-9]*.md")}
-    sentence = re.search(r"The numbers ([^.]+) were never used", text_of(DECISIONS / "README.md"))
-    assert sentence is not None
-    assert {int(number) for number in re.findall(r"\d{4}", sentence[1])} == set(range(1, max(used))) - used
-
-
 def test_index_of_decisions_marks_superseded_ones() -> None:
     rows = dict(re.findall(r"\]\(([\w-]+\.md)\) \| (.+) \|$", text_of(DECISIONS / "README.md"), flags=re.MULTILINE))
     states = {page.name: text_of(page).splitlines()[2] for page in DECISIONS.glob("[0-9]*.md")}

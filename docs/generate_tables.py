@@ -213,7 +213,8 @@ def _detection() -> Table:
     """Return each rule with its events, their account and region, and the events that it does not see."""
     rows = []
     for name, watched in WATCHED.items():
-        for each in alert_rules(watched):
+        # Further rules of the same path and area have the same row.
+        for each in (each for each in alert_rules(watched) if each.number == 1):
             row = evidence(watched, each)
             path = f"`{each.path}`" + (f", {each.area}" if each.area else "")
             rows.append((name, path, _matched(each.pattern), row.account, row.region, row.not_seen))

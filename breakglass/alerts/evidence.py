@@ -132,7 +132,9 @@ EVIDENCE: Mapping[_Key, Evidence] = {
         "a trail, bucket or key that the stack file does not name",
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.globals): Evidence(
-        "the stack's; the management account for Organizations", GLOBAL_REGION, "changes of the deployers' own roles"
+        "the stack's; the management account for Organizations",
+        GLOBAL_REGION,
+        "changes of the deployers' roles in other accounts",
     ),
     (TamperSubject, EvidencePath.session_start, None): Evidence(
         "the deployer's", _STS, "changes in the session: a deployer's are no tampering"

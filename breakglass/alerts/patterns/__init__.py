@@ -5,15 +5,15 @@ A rule with such a pattern must be in the state `RULE_STATE`, since many of thes
 Every pattern names sources of AWS only, which AWS refuses to any other sender (EventBridge API Reference, "PutEvents").
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from breakglass.alerts.patterns.access import access_pattern
+from breakglass.alerts.patterns.access import access_patterns
+from breakglass.alerts.patterns.alternatives import PATTERN_LIMIT, compact_json
 from breakglass.alerts.patterns.parts import Pattern
 from breakglass.alerts.patterns.roles import role_pattern
 from breakglass.alerts.patterns.root import root_pattern
-from breakglass.alerts.patterns.tamper import tamper_pattern
+from breakglass.alerts.patterns.tamper import attempt_patterns, deployer_patterns, tamper_patterns
 from breakglass.alerts.patterns.users import user_pattern
 from breakglass.alerts.subjects import (
     AccessArea,
@@ -37,9 +37,6 @@ RULE_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 Source: "Rules for AWS management events" (Amazon EventBridge User Guide)
 """
-
-PATTERN_LIMIT = 2048
-"""The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
 
 
 @dataclass(frozen=True)
@@ -106,57 +103,38 @@ def alert_rules(
     return [AlertRule(path, event_pattern(watched, path, partition=partition)) for path in wanted]
 
 
+def _numbered(
+    path: EvidencePath, patterns: Iterator[Pattern], area: AccessArea | TamperArea | None = None
+) -> Iterator[AlertRule]:
+    """Yield the rules of the patterns into which a path or an area is split."""
+    return (AlertRule(path, pattern, area, number) for number, pattern in enumerate(patterns, start=1))
+
+
 def _access_rules(subject: AccessSubject) -> Iterator[AlertRule]:
-    values = {
-        AccessArea.assignments: [arn for _, arn in subject.sets],
-        AccessArea.memberships: [group for _, group in subject.groups],
-        AccessArea.entitlements: list(subject.roles),
-    }
-    for area, wanted in values.items():
-        for number, chunk in enumerate(_chunks(subject, area, wanted), start=1):
-            yield AlertRule(EvidencePath.access, access_pattern(subject, area, chunk), area, number)
-
-
-def _chunks(subject: AccessSubject, area: AccessArea, values: Sequence[str]) -> Iterator[list[str]]:
-    """Split values so that each pattern has at most `PATTERN_LIMIT` characters."""
-    chunk: list[str] = []
-    for value in values:
-        longer = [*chunk, value]
-        if chunk and _length(access_pattern(subject, area, longer)) > PATTERN_LIMIT:
-            yield chunk
-            longer = [value]
-        chunk = longer
-    if chunk:
-        yield chunk
+    for area in AccessArea:
+        yield from _numbered(EvidencePath.access, access_patterns(subject, area), area)
 
 
 def _tamper_rules(subject: TamperSubject) -> Iterator[AlertRule]:
     for area in subject.areas:
-        yield AlertRule(EvidencePath.tamper, tamper_pattern(subject, EvidencePath.tamper, area), area)
-    if subject.deployers:
-        yield AlertRule(EvidencePath.session_start, tamper_pattern(subject, EvidencePath.session_start, None))
-    yield AlertRule(EvidencePath.denied, tamper_pattern(subject, EvidencePath.denied, None))
+        yield from _numbered(EvidencePath.tamper, tamper_patterns(subject, area), area)
+    yield from _numbered(EvidencePath.session_start, deployer_patterns(subject))
+    yield from _numbered(EvidencePath.denied, attempt_patterns(subject))
 
 
 def pattern_json(pattern: Pattern) -> str:
     """Return an event pattern as compact JSON.
 
     Raises:
-        BreakglassError: it is longer than EventBridge accepts, because of a role with a very long path.
+        BreakglassError: it is longer than EventBridge accepts, because of a role with a very long path or of many
+            deployers.
     """
-    text = _compact(pattern)
+    text = compact_json(pattern)
     if len(text) > PATTERN_LIMIT:
         raise BreakglassError(
             f"Expected an event pattern of at most {PATTERN_LIMIT} characters, got {len(text)}: EventBridge would "
-            "refuse the rule. The cause is a watched role with a very long path. Give the role a shorter path, or "
-            "remove the evidence path `denied`, whose pattern repeats the ARN. The pattern begins: " + text[:200]
+            "refuse the rule. The cause is a watched role with a very long path, or a long list of deployers. Give the "
+            "role a shorter path, or remove the evidence path `denied`, whose pattern repeats the ARN; name fewer "
+            "deployers. The pattern begins: " + text[:200]
         )
     return text
-
-
-def _length(pattern: Pattern) -> int:
-    return len(_compact(pattern))
-
-
-def _compact(pattern: Pattern) -> str:
-    return json.dumps(pattern, separators=(",", ":"))

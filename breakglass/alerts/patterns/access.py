@@ -13,8 +13,9 @@ access, e.g. a deleted assignment, stays silent.
 The approvals' own function and the deployers are left out by the ARN of their roles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from breakglass.alerts.patterns.alternatives import PARAMETERS, split
 from breakglass.alerts.patterns.parts import API_CALL, SUCCEEDED, Pattern, not_by
 from breakglass.alerts.subjects import AccessArea, AccessSubject
 
@@ -25,27 +26,36 @@ _SOURCES: dict[AccessArea, list[str]] = {
 }
 
 
-def access_pattern(subject: AccessSubject, area: AccessArea, values: Sequence[str]) -> Pattern:
-    """Return the event pattern of a rule, for ARNs of sets, IDs of groups or ARNs of roles."""
-    wanted = list(values)
+def access_patterns(subject: AccessSubject, area: AccessArea) -> Iterator[Pattern]:
+    """Yield the event patterns of the rules of an area."""
     match area:
         case AccessArea.assignments:
-            call = {
-                "eventName": ["CreateAccountAssignment"],
-                "requestParameters": {"permissionSetArn": wanted},
-            }
+            calls, values = ["CreateAccountAssignment"], [arn for _, arn in subject.sets]
         case AccessArea.memberships:
-            call = {
-                "eventName": ["AddMemberToGroup", "CreateGroupMembership"],
-                "requestParameters": {"groupId": wanted},
-            }
+            calls, values = ["AddMemberToGroup", "CreateGroupMembership"], [group for _, group in subject.groups]
         case _:
-            call = {
-                "eventName": ["CreateEntitlement"],
-                "requestParameters": {"entitlement": {"principalRole": {"roleArn": wanted}}},
-            }
-    return {
-        "source": _SOURCES[area],
-        "detail-type": [API_CALL],
-        "detail": {**call, **SUCCEEDED, **not_by(subject.actors)},
-    }
+            calls, values = ["CreateEntitlement"], list(subject.roles)
+
+    def build(wanted: Sequence[str]) -> Pattern:
+        return {
+            "source": _SOURCES[area],
+            "detail-type": [API_CALL],
+            "detail": {
+                "eventName": calls,
+                **SUCCEEDED,
+                PARAMETERS: _parameters(area, list(wanted)),
+                **not_by(subject.actors),
+            },
+        }
+
+    return split(build, values)
+
+
+def _parameters(area: AccessArea, wanted: list[str]) -> Pattern:
+    match area:
+        case AccessArea.assignments:
+            return {"permissionSetArn": wanted}
+        case AccessArea.memberships:
+            return {"groupId": wanted}
+        case _:
+            return {"entitlement": {"principalRole": {"roleArn": wanted}}}

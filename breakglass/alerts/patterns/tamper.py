@@ -4,21 +4,30 @@
     stack    changes of resources with the prefix of the stack, its secrets, the  of the stack
              default event bus, and the API of the approvals
     trail    changes of the trail, its bucket and the keys                        of the trail, bucket and key
-    global   changes of the stack's roles (IAM), of the policy that ends          us-east-1 alone
-             sessions and of the organization, and a region that is switched off
+    global   changes of the roles of the stack and of the deployers (IAM), of     us-east-1 alone
+             the policy that ends sessions, of the organization and of access to
+             root, and a region that is switched off
 
-A refused call has `requestParameters: null`, so an attempt is found by its error message. Refused reads are silent.
+The field that names the resource differs between services, e.g. `rule` and `name` of EventBridge. A name may also be
+given as an ARN. Names of Lambda's events carry a date, so changes are told by `readOnly`, not by name.
 
-Field names differ between services, e.g. `rule` and `name` of EventBridge. Names of Lambda's events carry a date, so
-calls are told by `readOnly`, not by name.
+A call that AWS did not authorize has `requestParameters: null`; then only the error message names the resource, behind
+the ARN of the caller. One that failed for another reason has them, so attempts are found by both. Refused reads are
+silent.
 
 Deployers and the approvals' own functions are left out by the ARN of their roles. The start of a deployer's session is
-told instead.
+told instead. Calls that the alert path and the approvals make all the time are left out by name: else an alert of
+tampering would cause the next one.
+
+Non-goals: data events, e.g. a changed item of the table or a deleted object of the trail's bucket, which a trail
+records only on demand; an execution of a state machine that another principal starts, which looks like EventBridge's;
+tags, but those of the policy that ends sessions, which the Deny of the break-glass sets goes by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from breakglass.alerts.patterns.alternatives import PARAMETERS, Alternative, any_of, parameter, split
 from breakglass.alerts.patterns.parts import (
     ABSENT,
     API_CALL,
@@ -29,162 +38,214 @@ from breakglass.alerts.patterns.parts import (
     not_by,
 )
 from breakglass.alerts.subjects import TamperArea, TamperSubject
-from breakglass.vocabulary import EvidencePath
+from breakglass.naming import VENDED_LOGS_PREFIX
 
-_STACK_SERVICES = [
-    "apigateway",
-    "dynamodb",
-    "events",
-    "lambda",
-    "logs",
-    "monitoring",
-    "secretsmanager",
-    "sns",
-    "sqs",
-    "states",
-]
-_GLOBAL_SERVICES = ["account", "iam", "organizations"]
+_SERVICES: dict[TamperArea, list[str]] = {
+    TamperArea.stack: [
+        "apigateway",
+        "dynamodb",
+        "events",
+        "lambda",
+        "logs",
+        "monitoring",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "states",
+    ],
+    TamperArea.trail: ["cloudtrail", "kms", "s3"],
+    TamperArea.globals: ["account", "iam", "organizations"],
+}
 
-# Calls that the alert path and the approvals make all the time.
-_ROUTINE_CALLS = ["CreateLogStream", "StartExecution"]
+# Data events reach a bus, too, if a trail records them: the objects that CloudTrail itself writes to the bucket, and
+# the items, messages and invocations of the approvals. Records of old versions lack the field.
+_MANAGEMENT: Pattern = {"managementEvent": [True, ABSENT]}
 
-_ACCESS_GIVERS = [
+_BUS_CALLS = ["DeleteEventBus", "PutPermission", "RemovePermission", "UpdateEventBus"]
+# Without a name the call is about the default bus.
+_BUS_NAMES = ["default", {"suffix": ":event-bus/default"}, ABSENT]
+_DEFAULT_BUS: Pattern = {PARAMETERS: {"name": _BUS_NAMES, "eventBusName": _BUS_NAMES}}
+_OF_ORGANIZATIONS: Pattern = {"eventSource": ["organizations.amazonaws.com"]}
+
+# Services by which other accounts or roles can give access, or stop the records.
+_SERVICE_PRINCIPALS = [
     "account-access.amazonaws.com",
+    "cloudtrail.amazonaws.com",
     "iam.amazonaws.com",
     "member.org.stacksets.cloudformation.amazonaws.com",
     "sso.amazonaws.com",
 ]
+_SERVICE_CALLS = [
+    "DeregisterDelegatedAdministrator",
+    "DisableAWSServiceAccess",
+    "EnableAWSServiceAccess",
+    "RegisterDelegatedAdministrator",
+]
 
-_ALWAYS_TOLD = ["DisablePolicyType", "DisableRegion", "LeaveOrganization", "RegisterDelegatedAdministrator"]
+# Calls that concern the whole organization. Their records name no resource of the stack.
+_ORGANIZATION_CALLS = [
+    "DeleteOrganization",
+    "DeleteResourcePolicy",
+    "DisablePolicyType",
+    "LeaveOrganization",
+    "PutResourcePolicy",
+    "RemoveAccountFromOrganization",
+]
+# Access to root of the accounts, and the regions.
+_ACCOUNT_CALLS = [
+    "AcceptPrimaryEmailUpdate",
+    "DisableOrganizationsRootCredentialsManagement",
+    "DisableOrganizationsRootSessions",
+    "DisableRegion",
+    "EnableOrganizationsRootCredentialsManagement",
+    "EnableOrganizationsRootSessions",
+    "StartPrimaryEmailUpdate",
+]
+_TRAIL_ADMINISTRATOR_CALLS = ["DeregisterOrganizationDelegatedAdmin", "RegisterOrganizationDelegatedAdmin"]
 
 
-def tamper_pattern(subject: TamperSubject, path: EvidencePath, area: TamperArea | None) -> Pattern:
-    """Return the event pattern of one rule."""
-    if path is EvidencePath.session_start:
-        return _deployer_sessions(subject)
-    if path is EvidencePath.denied:
-        return _attempts(subject)
+def tamper_patterns(subject: TamperSubject, area: TamperArea) -> Iterator[Pattern]:
+    """Yield the event patterns of the rules of an area."""
+
+    def build(alternatives: Sequence[Alternative]) -> Pattern:
+        return {
+            "source": _sources(area),
+            "detail-type": [API_CALL],
+            "detail": {
+                **CHANGES,
+                **_MANAGEMENT,
+                **SUCCEEDED,
+                **any_of(alternatives),
+                **not_by(subject.actors),
+            },
+        }
+
+    return split(build, list(_alternatives(subject, area)))
+
+
+def attempt_patterns(subject: TamperSubject) -> Iterator[Pattern]:
+    """Yield the event patterns of the rules for attempts."""
+
+    def build(alternatives: Sequence[Alternative]) -> Pattern:
+        return {
+            "source": _sources(*TamperArea),
+            "detail-type": [API_CALL],
+            "detail": {
+                "readOnly": [False],
+                **_MANAGEMENT,
+                "errorCode": [PRESENT],
+                **any_of(alternatives),
+                **not_by(subject.actors),
+            },
+        }
+
+    return split(build, list(_of_attempts(subject)))
+
+
+def deployer_patterns(subject: TamperSubject) -> Iterator[Pattern]:
+    """Yield the event patterns of the rules for the start of a deployer's session."""
+
+    def build(roles: Sequence[str]) -> Pattern:
+        return {
+            "source": ["aws.sts"],
+            "detail-type": [API_CALL],
+            "detail": {
+                "eventName": ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"],
+                **SUCCEEDED,
+                PARAMETERS: {"roleArn": list(roles)},
+            },
+        }
+
+    return split(build, subject.deployers)
+
+
+def _sources(*areas: TamperArea) -> list[str]:
+    return [f"aws.{service}" for service in sorted(service for area in areas for service in _SERVICES[area])]
+
+
+def _alternatives(subject: TamperSubject, area: TamperArea) -> Iterator[Alternative]:
     match area:
         case TamperArea.stack:
-            return _of_stack(subject)
+            yield from _of_stack(subject)
         case TamperArea.trail:
-            return _of_trail(subject)
+            yield from _of_trail(subject)
         case _:
-            return _of_globals(subject)
+            yield from _of_globals(subject)
 
 
-def _deployer_sessions(subject: TamperSubject) -> Pattern:
-    return {
-        "source": ["aws.sts"],
-        "detail-type": [API_CALL],
-        "detail": {
-            "eventName": ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"],
-            **SUCCEEDED,
-            "requestParameters": {"roleArn": list(subject.deployers)},
-        },
-    }
+def _calls_but(*names: str) -> Pattern:
+    return {"eventName": [{"anything-but": list(names)}]}
 
 
-def _of_stack(subject: TamperSubject) -> Pattern:
-    def prefixed(before: str = "") -> list[Any]:
-        if before:
-            return [{"wildcard": f"{before}{prefix}*"} for prefix in subject.prefixes]
-        return [{"prefix": prefix} for prefix in subject.prefixes]
+def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
+    def behind(text: str) -> list[Any]:
+        return [{"wildcard": f"{text}{prefix}*"} for prefix in subject.prefixes]
 
-    def parameter(name: str, values: list[Any]) -> Pattern:
-        return {"requestParameters": {name: values}}
-
-    secrets = [
-        *prefixed(),
-        *prefixed("arn:*:secret:"),
-        *subject.secret_names,
-        *({"wildcard": f"arn:*:secret:{name}-*"} for name in subject.secret_names),
-    ]
-    found = [
-        *(parameter(name, prefixed()) for name in ("name", "rule", "alarmName", "alarmNames", "tableName")),
-        parameter("functionName", [*prefixed(), *prefixed("arn:*:function:")]),
-        parameter("secretId", secrets),
-        *(
-            parameter(name, prefixed("arn:*:"))
-            for name in ("topicArn", "subscriptionArn", "stateMachineArn", "executionArn")
-        ),
-        parameter("queueUrl", prefixed("https://*/")),
-        parameter("logGroupName", [*prefixed(), *prefixed("*/")]),
-        # Without a name the call is about the default bus.
-        {
-            "eventName": ["UpdateEventBus", "PutPermission", "RemovePermission"],
-            "requestParameters": {"name": ["default", ABSENT], "eventBusName": ["default", ABSENT]},
-        },
-    ]
+    prefixed = [{"prefix": prefix} for prefix in subject.prefixes]
+    for name in ("name", "rule", "alarmName", "alarmNames", "muteTargets.alarmNames", "dashboardName", "queueName"):
+        yield from parameter(name, *prefixed)
+    yield from parameter("dashboardNames", *prefixed)
+    yield from parameter("tableName", *prefixed, *behind("arn:*:table/"))
+    yield from parameter("functionName", *prefixed, *behind("*:function:"))
+    secrets = [*prefixed, *behind("arn:*:secret:"), *subject.secret_names]
+    # An ARN ends in six random characters.
+    yield from parameter("secretId", *secrets, *({"wildcard": f"arn:*:secret:{s}-*"} for s in subject.secret_names))
+    for name in ("executionArn", "sourceArn", "subscriptionArn"):
+        yield from parameter(name, *behind("arn:*:"))
+    yield from parameter("resourceArn", *behind("arn:*:"), *behind("arn:*/"))
+    yield from parameter("queueUrl", *behind("https://*/"))
+    yield from parameter("logGroupIdentifier", *prefixed, *behind("*:log-group:*"))
+    # The functions make log streams, EventBridge starts executions, and persons confirm a subscription.
+    logs = [*prefixed, *({"prefix": VENDED_LOGS_PREFIX + prefix} for prefix in subject.prefixes)]
+    yield from parameter("logGroupName", *logs, beside=_calls_but("CreateLogStream"))
+    yield from parameter(
+        "stateMachineArn", *behind("arn:*:"), beside=_calls_but("StartExecution", "StartSyncExecution")
+    )
+    yield from parameter("topicArn", *behind("arn:*:"), beside=_calls_but("ConfirmSubscription"))
+    yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
     if subject.api_id is not None:
-        found.append(parameter("apiId", [subject.api_id]))
-    return {
-        "source": [f"aws.{service}" for service in _STACK_SERVICES],
-        "detail-type": [API_CALL],
-        "detail": {
-            "eventName": [{"anything-but": _ROUTINE_CALLS}],
-            **CHANGES,
-            **SUCCEEDED,
-            "$or": found,
-            **not_by(subject.actors),
-        },
-    }
+        yield from parameter("apiId", subject.api_id)
 
 
-def _of_trail(subject: TamperSubject) -> Pattern:
-    found: list[Pattern] = []
+def _of_trail(subject: TamperSubject) -> Iterator[Alternative]:
     if subject.trail is not None:
         name = subject.trail.rsplit("/", 1)[-1]
-        trails = [name, {"wildcard": f"arn:*:trail/{name}"}]
-        found += [{"requestParameters": {"name": trails}}, {"requestParameters": {"trailName": trails}}]
-    if subject.buckets:
-        found.append({"requestParameters": {"bucketName": list(subject.buckets)}})
-    if subject.keys:
-        found.append({"resources": {"ARN": list(subject.keys)}})
-    return {
-        "source": ["aws.cloudtrail", "aws.kms", "aws.s3"],
-        "detail-type": [API_CALL],
-        "detail": {**CHANGES, **SUCCEEDED, "$or": found, **not_by(subject.actors)},
-    }
+        for field in ("name", "trailName"):
+            yield from parameter(field, name, {"wildcard": f"arn:*:trail/{name}"})
+        yield from (Alternative(("eventName",), call) for call in _TRAIL_ADMINISTRATOR_CALLS)
+    yield from parameter("bucketName", *subject.buckets)
+    # Services make and retire grants all the time; neither changes the key.
+    keys = [form for arn in subject.keys for form in (arn, arn.rsplit("/", 1)[1])]
+    yield from parameter("keyId", *keys, beside=_calls_but("CreateGrant", "RetireGrant"))
 
 
-def _of_globals(subject: TamperSubject) -> Pattern:
-    policies = [{"requestParameters": {"policyId": list(subject.policy_ids)}}] if subject.policy_ids else []
-    return {
-        "source": [f"aws.{service}" for service in _GLOBAL_SERVICES],
-        "detail-type": [API_CALL],
-        "detail": {
-            **CHANGES,
-            **SUCCEEDED,
-            "$or": [
-                {"requestParameters": {"roleName": [{"prefix": prefix} for prefix in subject.prefixes]}},
-                *policies,
-                {
-                    "eventName": ["RegisterDelegatedAdministrator", "EnableAWSServiceAccess"],
-                    "requestParameters": {"servicePrincipal": _ACCESS_GIVERS},
-                },
-                {
-                    "eventName": ["DisablePolicyType"],
-                    "requestParameters": {"policyType": ["SERVICE_CONTROL_POLICY"]},
-                },
-                {"eventName": ["DisableRegion", "LeaveOrganization", "RemoveAccountFromOrganization"]},
-            ],
-            **not_by(subject.actors),
-        },
-    }
+def _of_globals(subject: TamperSubject) -> Iterator[Alternative]:
+    deployers = (role.rsplit("/", 1)[1] for role in subject.deployers)
+    yield from parameter("roleName", *({"prefix": prefix} for prefix in subject.prefixes), *deployers)
+    for name in ("policyId", "resourceId"):
+        yield from parameter(name, *subject.policy_ids)
+    yield from parameter("servicePrincipal", *_SERVICE_PRINCIPALS, beside={"eventName": _SERVICE_CALLS})
+    yield from (Alternative(("eventName",), call) for call in (*_ORGANIZATION_CALLS, *_ACCOUNT_CALLS))
 
 
-def _attempts(subject: TamperSubject) -> Pattern:
-    names: Sequence[str] = [*subject.prefixes, *subject.secret_names]
-    return {
-        "source": [f"aws.{service}" for service in sorted([*_STACK_SERVICES, *_GLOBAL_SERVICES, "cloudtrail"])],
-        "detail-type": [API_CALL],
-        "detail": {
-            "readOnly": [False],
-            "errorCode": [PRESENT],
-            "$or": [
-                {"errorMessage": [{"wildcard": f"*{name}*"} for name in names]},
-                {"eventName": _ALWAYS_TOLD},
-            ],
-        },
-    }
+def _of_attempts(subject: TamperSubject) -> Iterator[Alternative]:
+    def message(text: Any, beside: Pattern | None = None) -> Alternative:
+        return Alternative(("errorMessage",), text, beside)
+
+    # "User: ARN is not authorized to perform: ACTION on resource: ARN ..."; the caller may have the prefix, too.
+    yield from (message({"wildcard": f"*resource*{prefix}*"}) for prefix in subject.prefixes)
+    yield from (message({"wildcard": f"*{name}*"}) for name in subject.secret_names)
+    if subject.trail is not None:
+        name = subject.trail.rsplit("/", 1)[-1]
+        yield message({"suffix": f":trail/{name}"})
+        yield message({"wildcard": f"*:trail/{name} *"})
+    yield from (message({"wildcard": f"*{key}*"}) for key in subject.keys)
+    # Each refusal by the policy has its ID, so only calls to Organizations are about it.
+    yield from (message({"wildcard": f"*/{policy}*"}, _OF_ORGANIZATIONS) for policy in subject.policy_ids)
+    # A refused call to S3 names the bucket.
+    yield from parameter("bucketName", *subject.buckets)
+    yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
+    yield from (
+        Alternative(("eventName",), call, _OF_ORGANIZATIONS) for call in (*_ORGANIZATION_CALLS, *_SERVICE_CALLS)
+    )
+    yield from (Alternative(("eventName",), call) for call in _ACCOUNT_CALLS)

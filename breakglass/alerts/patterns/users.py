@@ -4,12 +4,17 @@ A user is matched by account, name and type, never by ARN: a failed sign-in has 
 events", AWS CloudTrail User Guide). IAM is recorded in us-east-1 only. A console sign-in is recorded there or in the
 region of its sign-in page, a call to STS in the region of its endpoint.
 
-Non-goals: activity in a session of the user; the use of a session that GetFederationToken made.
+Every change of the user counts as one of the credentials: one that adds a key, a policy or a group, and one that stops
+the user's sign-ins.
+
+Non-goals: activity in a session of the user; the use of a session that GetFederationToken made; changes of the groups
+and policies that the user has; a virtual MFA device that another principal deletes, which must be deactivated first.
 """
 
 from breakglass.alerts.patterns.parts import (
     ABSENT,
     API_CALL,
+    CHANGES,
     LOGIN_CALLS,
     REFUSED,
     SIGN_IN,
@@ -22,25 +27,21 @@ from breakglass.vocabulary import EvidencePath
 
 _SESSION_CALLS = ["GetSessionToken", "GetFederationToken", "AssumeRole"]
 
-_CREDENTIAL_CALLS = [
-    "AddUserToGroup",
-    "AttachUserPolicy",
+# Calls about the caller's own credentials, whose records need not name the user.
+_OWN_CALLS = [
     "ChangePassword",
     "CreateAccessKey",
     "CreateLoginProfile",
-    "CreateServiceSpecificCredential",
     "DeactivateMFADevice",
-    "DeleteUserPermissionsBoundary",
+    "DeleteAccessKey",
+    "DeleteLoginProfile",
+    "DeleteServiceSpecificCredential",
+    "DeleteSigningCertificate",
     "DeleteVirtualMFADevice",
-    "EnableMFADevice",
-    "PutUserPermissionsBoundary",
-    "PutUserPolicy",
     "ResetServiceSpecificCredential",
     "UpdateAccessKey",
-    "UpdateLoginProfile",
     "UpdateServiceSpecificCredential",
-    "UpdateUser",
-    "UploadSSHPublicKey",
+    "UpdateSigningCertificate",
     "UploadSigningCertificate",
 ]
 
@@ -72,13 +73,16 @@ def user_pattern(subject: UserSubject, path: EvidencePath) -> Pattern:
                 "source": ["aws.iam"],
                 "detail-type": [API_CALL],
                 "detail": {
-                    "eventName": _CREDENTIAL_CALLS,
+                    **CHANGES,
                     **SUCCEEDED,
                     "recipientAccountId": [subject.account_id],
                     "$or": [
                         {"requestParameters": {"userName": [subject.label]}},
-                        # A user who changes their own credentials need not name themselves.
-                        {"requestParameters": {"userName": [ABSENT]}, "userIdentity": identity},
+                        {
+                            "eventName": _OWN_CALLS,
+                            "requestParameters": {"userName": [ABSENT]},
+                            "userIdentity": identity,
+                        },
                     ],
                 },
             }

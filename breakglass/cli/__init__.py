@@ -111,9 +111,10 @@ only: docs/runbooks/doctor.md. AWS_ENDPOINT_URL and similar variables override t
 selected in the current folder is used."""
 
 _DOCTOR = """Examines a deployed stack from outside, and changes nothing. It compares AWS with Pulumi's state: the
-trail, rules, targets, the way to Slack, state machines, queues, subscriptions, alarms, the last probe and drill. With
-approvals also: the reconciler, functions, the table, unmanaged assignments, overdue explanations, permission sets that
-were never tried, and people of the rules that Slack does not recognise, each with the entry of `people:` to write.
+trail, rules, targets, the way to Slack, state machines, queues, subscriptions, alarms, the last probe and drill. It
+asks whether tampering would be reported, and whether the door for the day when Identity Center is down can be opened.
+With approvals also: the reconciler, functions, the table, unmanaged assignments, overdue explanations, permission sets
+that were never tried, and people of the rules that Slack does not recognise, each with the entry of `people:` to write.
 
   breakglass doctor --stack prod
   breakglass doctor --stack prod --json | jq '.[] | select(.status == "fail")'

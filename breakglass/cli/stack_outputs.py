@@ -20,6 +20,15 @@ POLICY_OUTPUT = "approvalPolicy"
 TABLE_OUTPUT = "approvalTable"
 """The stack output with the name of the table."""
 
+RULE_NAMES_OUTPUT = "ruleNames"
+"""The stack output with the names of the rules, by the keys of subject and rule."""
+
+INDEPENDENT_DOOR_OUTPUT = "independentDoor"
+"""The stack output with `{"roles": [ARN], "users": [ARN], "rehearseSeconds": number}`; null without such a door."""
+
+GLOBAL_EVENTS_STACK_OUTPUT = "globalEventsStack"
+"""The stack output with the name of the account's stack in us-east-1 (or what that is in the partition), or null."""
+
 RunProgram = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 """Runs a program in the current folder and returns its output."""
 

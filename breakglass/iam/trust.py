@@ -77,7 +77,7 @@ def trust_faults(document: Mapping[str, Any], account: str) -> list[TrustFault]:
 def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return value if isinstance(value, list) else [value]
 
 
 def _is_about_sessions(statement: Mapping[str, Any]) -> bool:

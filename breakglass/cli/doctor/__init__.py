@@ -1,8 +1,8 @@
 """`breakglass doctor`: examines a deployed stack from outside, and changes nothing.
 
 Pulumi's state says what was deployed (`cli.deployment`), AWS and Slack say what is there now. Each check compares both
-(`check`), in modules by subject: `trail`, `alert_path`, `monitoring`, `metrics`, `approvals`, `people`. The looks run
-concurrently; the judgements are pure functions.
+(`check`), in modules by subject: `trail`, `alert_path`, `tampering`, `independent_door`, `monitoring`, `metrics`,
+`approvals`, `people`. The looks run concurrently; the judgements are pure functions.
 
 Non-goals: repairing; an opinion on the stack file (`breakglass check`).
 """
@@ -16,13 +16,26 @@ from breakglass.cli.doctor.alert_path import ALERT_PATH
 from breakglass.cli.doctor.approvals import APPROVALS
 from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Finding, Status, sort_findings
+from breakglass.cli.doctor.independent_door import INDEPENDENT_DOOR
 from breakglass.cli.doctor.metrics import DRILLS, PROBE
 from breakglass.cli.doctor.monitoring import MONITORING
 from breakglass.cli.doctor.people import PEOPLE
+from breakglass.cli.doctor.tampering import GLOBAL_EVENTS, TAMPERING
 from breakglass.cli.doctor.trail import TRAIL
 from breakglass.errors import InvalidArgumentError
 
-CHECKS: tuple[Check[Any, Any], ...] = (TRAIL, *ALERT_PATH, PROBE, DRILLS, *MONITORING, *APPROVALS, PEOPLE)
+CHECKS: tuple[Check[Any, Any], ...] = (
+    TRAIL,
+    *ALERT_PATH,
+    TAMPERING,
+    GLOBAL_EVENTS,
+    INDEPENDENT_DOOR,
+    PROBE,
+    DRILLS,
+    *MONITORING,
+    *APPROVALS,
+    PEOPLE,
+)
 """All checks, in the order of their findings."""
 
 _THREADS = 8

@@ -46,6 +46,8 @@ class Sources:
 MISSING_CODES = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchEntity",
+        "NoSuchEntityException",
         "NotFound",
         "NotFoundException",
         "QueueDoesNotExist",

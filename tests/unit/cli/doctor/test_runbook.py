@@ -18,7 +18,7 @@ from breakglass.cli.doctor.check import Check
 from breakglass.cli.doctor.finding import to_text
 from breakglass.iam.wildcards import overlaps
 from tests.app.domain.policies import ADA, policy
-from tests.unit.cli.doctor.doubles import REGION, MemoryAws, deployment, examine, resource, sources, workspace
+from tests.unit.cli.doctor.doubles import ACCOUNT, REGION, MemoryAws, deployment, examine, resource, sources, workspace
 from tests.unit.iam.reference import arns_of, is_reading, matches
 
 RUNBOOK = Path(__file__).resolve().parents[4] / "docs" / "runbooks" / "doctor.md"
@@ -38,8 +38,11 @@ OTHER_CLIENT = frozenset(
 )
 """Actions of the app's own code: the records (tests/unit/iam), the identity store (below), and the bot token."""
 
+SIGN_IN = '{"source":["aws.signin","aws.events","aws.cloudtrail"]}'
+
 DEPLOYED = deployment(
     resource("aws:cloudwatch/eventRule", "use", eventPattern='{"source":["breakglass.drill"],"x":"CloudTrail"}'),
+    resource("aws:cloudwatch/eventRule", "breakglass-prod-sign-in", eventPattern=SIGN_IN),
     resource("aws:cloudwatch/eventConnection", "slack"),
     resource("aws:cloudwatch/eventApiDestination", "slack"),
     resource("aws:sfn/stateMachine", "delivery"),
@@ -53,6 +56,13 @@ DEPLOYED = deployment(
     ),
     approvalPolicy=to_json(policy()),
     approvalTable="records",
+    independentDoor={
+        "roles": [f"arn:aws:iam::{ACCOUNT}:role/emergency"],
+        "users": [f"arn:aws:iam::{ACCOUNT}:user/ada"],
+        "rehearseSeconds": 7_776_000,
+    },
+    globalEventsStack="global",
+    ruleNames={f"emergency-{ACCOUNT}": {"session_start": "use"}},
 )
 
 
@@ -76,8 +86,15 @@ def test_runbook_allows_exactly_the_actions_of_the_checks() -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_check_calls_exactly_its_actions(check: Check[Any, Any]) -> None:
-    trail = {"Name": "all", "TrailARN": "arn:trail", "HomeRegion": REGION}
-    aws = MemoryAws({"DescribeTrails": {"trailList": [trail]}, "DescribeTable": {"Table": {}}})
+    trail = {"Name": "all", "TrailARN": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all", "HomeRegion": REGION}
+    rule = {"Name": "breakglass-prod-sign-in", "State": "ENABLED", "EventPattern": SIGN_IN}
+    answers: dict[str, Any] = {
+        "DescribeTrails": {"trailList": [trail]},
+        "DescribeTable": {"Table": {}},
+        "ListRules": {"Rules": [rule]},
+        "TestEventPattern": {"Result": True},
+    }
+    aws = MemoryAws(answers)
     assert check.subjects(DEPLOYED), "every check has a subject here"
     examine(check, DEPLOYED, sources(aws, slack=workspace))
 

@@ -6,10 +6,11 @@ as read events (`AssumeRole`, `GetRoleCredentials`), so a trail of write events 
 Sources: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; CloudTrail API Reference,
 "AdvancedFieldSelector", "GetEventSelectors".
 
-Non-goals: the trail's bucket, which no alert needs.
+Non-goals: changes of a trail, its bucket and its key (see `tampering`).
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ _BOTH = frozenset({READ, WRITE})
 _BASIC = {"All": _BOTH, "ReadOnly": frozenset({READ}), "WriteOnly": frozenset({WRITE})}
 _BY_FIELD = {"true": frozenset({READ}), "false": frozenset({WRITE})}
 
-# Only these exclude no event that an alert needs: the sources with most events, which many trails exclude.
+# The sources with most events, which many trails exclude. Few stacks have a rule about them.
 _HARMLESS = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"})
 
 _DO = (
@@ -53,19 +54,43 @@ class Trail:
     refused: str = ""
 
 
-def _subjects(deployment: Deployment) -> list[str]:
-    """Return the regions of the rules that wait for records of CloudTrail."""
-    rules = (rule for rule in deployment.of_type(RULE) if "CloudTrail" in str(rule.get("eventPattern")))
-    return sorted({rule.region for rule in rules})
+@dataclass(frozen=True)
+class Recording:
+    """The records that the rules of a region wait for.
+
+    Attributes:
+        region: the region.
+        sources: the event sources that the rules name, e.g. `sts.amazonaws.com`.
+    """
+
+    region: str
+    sources: frozenset[str]
 
 
-def _look(sources: Sources, region: str) -> list[Trail]:
-    listed = sources.aws(region).call("cloudtrail", "DescribeTrails", includeShadowTrails=True).get("trailList") or ()
-    return [_look_at_trail(sources, region, trail) for trail in listed]
+def _subjects(deployment: Deployment) -> list[Recording]:
+    sources: dict[str, set[str]] = {}
+    for rule in deployment.of_type(RULE):
+        pattern = str(rule.get("eventPattern"))
+        if "CloudTrail" in pattern:
+            sources.setdefault(rule.region, set()).update(_named_sources(pattern))
+    return [Recording(region, frozenset(named)) for region, named in sorted(sources.items())]
 
 
-def _look_at_trail(sources: Sources, region: str, trail: Mapping[str, Any]) -> Trail:
-    name, arn = str(trail.get("Name")), trail.get("TrailARN")
+def _named_sources(pattern: str) -> Iterator[str]:
+    """Yield the event sources of a pattern; KMS only if the pattern names a key."""
+    for source in json.loads(pattern).get("source") or ():
+        if isinstance(source, str) and (source != "aws.kms" or ":key/" in pattern):
+            yield f"{source.removeprefix('aws.')}.amazonaws.com"
+
+
+def _look(sources: Sources, recording: Recording) -> list[Trail]:
+    aws = sources.aws(recording.region)
+    listed = aws.call("cloudtrail", "DescribeTrails", includeShadowTrails=True).get("trailList") or ()
+    return [_look_at_trail(sources, recording, trail) for trail in listed]
+
+
+def _look_at_trail(sources: Sources, recording: Recording, trail: Mapping[str, Any]) -> Trail:
+    name, arn, region = str(trail.get("Name")), trail.get("TrailARN"), recording.region
     try:
         # The status is one of this region, the selectors are those of the trail's own region.
         logs = sources.aws(region).call("cloudtrail", "GetTrailStatus", Name=arn).get("IsLogging") is True
@@ -74,20 +99,23 @@ def _look_at_trail(sources: Sources, region: str, trail: Mapping[str, Any]) -> T
         )
     except AwsError as error:
         return Trail(name, refused=error.code)
-    return Trail(name, logs, *logged_events(selectors))
+    return Trail(name, logs, *logged_events(selectors, _HARMLESS - recording.sources))
 
 
-def logged_events(selectors: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+def logged_events(
+    selectors: Mapping[str, Any], harmless: frozenset[str] = _HARMLESS
+) -> tuple[frozenset[str], frozenset[str]]:
     """Return the management events that a trail logs completely, and those that it logs only partly.
 
     Args:
         selectors: an answer of GetEventSelectors, with basic or advanced selectors.
+        harmless: event sources that a complete trail may exclude.
     """
     whole, partial = frozenset[str](), frozenset[str]()
     for basic in selectors.get("EventSelectors") or ():
         if basic.get("IncludeManagementEvents", True):
             events = _BASIC.get(basic.get("ReadWriteType", "All"), frozenset[str]())
-            if set(basic.get("ExcludeManagementEventSources") or ()) <= _HARMLESS:
+            if harmless.issuperset(basic.get("ExcludeManagementEventSources") or ()):
                 whole |= events
             else:
                 partial |= events
@@ -99,23 +127,23 @@ def logged_events(selectors: Mapping[str, Any]) -> tuple[frozenset[str], frozens
         for field in fields:
             if field.get("Field") == "readOnly":
                 events &= frozenset[str]().union(*(_BY_FIELD.get(value, ()) for value in field.get("Equals") or ()))
-        if all(_is_harmless(field) for field in fields):
+        if all(_is_harmless(field, harmless) for field in fields):
             whole |= events
         else:
             partial |= events
     return whole, partial - whole
 
 
-def _is_harmless(field: Mapping[str, Any]) -> bool:
+def _is_harmless(field: Mapping[str, Any], harmless: frozenset[str]) -> bool:
     if field.get("Field") in ("eventCategory", "readOnly"):
         return True
     others = {key for key, value in field.items() if key not in ("Field", "NotEquals") and value}
-    return field.get("Field") == "eventSource" and not others and set(field.get("NotEquals") or ()) <= _HARMLESS
+    return field.get("Field") == "eventSource" and not others and harmless.issuperset(field.get("NotEquals") or ())
 
 
-def judge_trails(region: str, trails: Sequence[Trail]) -> list[Judgement]:
+def judge_trails(recording: Recording, trails: Sequence[Trail]) -> list[Judgement]:
     """Return a problem unless the trails together log all read and write management events."""
-    logging = [trail for trail in trails if trail.logs]
+    region, logging = recording.region, [trail for trail in trails if trail.logs]
     missing = _BOTH - frozenset[str]().union(*(trail.events for trail in logging))
     if not missing:
         return []
@@ -142,8 +170,8 @@ def judge_trails(region: str, trails: Sequence[Trail]) -> list[Judgement]:
             Judgement(
                 Status.warn,
                 f"The trails of {region} exclude some {lacks} management events, by event source or another field.",
-                "Make sure that no record of sts.amazonaws.com, sso.amazonaws.com and signin.amazonaws.com is "
-                f"excluded, or remove the exclusion. {_DO}",
+                "Make sure that no record of these event sources is excluded, which the rules of this stack need: "
+                f"{', '.join(sorted(recording.sources))}. {_DO}",
             )
         ]
     return [Judgement(Status.fail, f"No trail logs the {lacks} management events of {region}.", _DO)]
@@ -157,5 +185,5 @@ TRAIL = Check(
     judge=judge_trails,
     ok="a trail logs all read and write management events of the region",
     actions=("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"),
-    name_subject=lambda region: f"the trails of {region}",
+    name_subject=lambda recording: f"the trails of {recording.region}",
 )

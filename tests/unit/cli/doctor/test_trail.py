@@ -3,11 +3,14 @@
 It does not prove that a member account may read an organization trail (docs/live-checks.md).
 """
 
+import json
 from typing import Any
 
 import pytest
 
-from breakglass.cli.doctor.trail import TRAIL, Trail, judge_trails, logged_events
+from breakglass.alerts.patterns import alert_rules
+from breakglass.alerts.subjects import TamperSubject
+from breakglass.cli.doctor.trail import TRAIL, Recording, Trail, judge_trails, logged_events
 from tests.unit.cli.doctor.doubles import REGION, MemoryAws, deployment, examine, refused, resource, told
 
 BOTH = frozenset({"read", "write"})
@@ -89,7 +92,7 @@ def test_logged_events_of_selectors(selectors: dict[str, Any], whole: frozenset[
     ],
 )
 def test_judge_trails_names_the_missing_events(trails: list[Trail], expected: list[tuple[str, str]]) -> None:
-    assert told(judge_trails(REGION, trails)) == expected
+    assert told(judge_trails(Recording(REGION, frozenset()), trails)) == expected
 
 
 def test_trail_of_the_organization_is_read_in_its_home_region() -> None:
@@ -108,6 +111,26 @@ def test_trail_of_the_organization_is_read_in_its_home_region() -> None:
         (REGION, "GetTrailStatus", {"Name": arn}),
         ("us-east-1", "GetEventSelectors", {"TrailName": arn}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [({"keys": ("arn:aws:kms:eu-central-1:1:key/2",)}, ["warn"]), ({"trail": "all"}, [])]
+)
+def test_trail_without_kms_hides_changes_of_watched_keys(named: Any, expected: list[str]) -> None:
+    aws = MemoryAws(
+        {
+            "DescribeTrails": {"trailList": [{"Name": "all"}]},
+            "GetTrailStatus": {"IsLogging": True},
+            "GetEventSelectors": basic(ReadWriteType="All", ExcludeManagementEventSources=["kms.amazonaws.com"]),
+        }
+    )
+    rules = [
+        resource("aws:cloudwatch/eventRule", rule.key, eventPattern=json.dumps(rule.pattern))
+        for rule in alert_rules(TamperSubject(("breakglass-prod-",), **named))
+    ]
+    findings = examine(TRAIL, deployment(*rules), aws)
+    assert [status for status, _, _ in findings] == expected
+    assert all("cloudtrail.amazonaws.com" in do and "kms.amazonaws.com" in do for _, _, do in findings)
 
 
 def test_trail_that_a_member_may_not_read_is_unknown() -> None:

@@ -1,13 +1,16 @@
+from .components.alerts.access_alert import AccessAlert
 from .components.alerts.alarm_topics import AlarmTopics
 from .components.alerts.drill_schedule import DrillSchedule
 from .components.alerts.slack_connection import SlackConnection
 from .components.alerts.slack_delivery import SlackDelivery
 from .components.alerts.slack_destination import SlackDestination
 from .components.alerts.slack_probe import SlackProbe
+from .components.alerts.tamper_alert import TamperAlert
 from .components.alerts.usage_alert import UsageAlert
 from .components.alerts.usage_monitoring import UsageMonitoring
 from .components.approvals.approvals import Approvals
 from .components.arguments import (
+    AccessAlertArgs,
     AlarmTopicsArgs,
     ApprovalsArgs,
     BreakGlassArgs,
@@ -17,6 +20,7 @@ from .components.arguments import (
     SlackDeliveryArgs,
     SlackDestinationArgs,
     SlackProbeArgs,
+    TamperAlertArgs,
     UsageAlertArgs,
     UsageMonitoringArgs,
 )
@@ -27,6 +31,8 @@ from .stack_file.pulumi_config import load_stack_file
 from .vocabulary import EvidencePath
 
 __all__ = [
+    "AccessAlert",
+    "AccessAlertArgs",
     "AlarmTopics",
     "AlarmTopicsArgs",
     "Approvals",
@@ -50,6 +56,8 @@ __all__ = [
     "SlackDestinationArgs",
     "SlackProbe",
     "SlackProbeArgs",
+    "TamperAlert",
+    "TamperAlertArgs",
     "UsageAlert",
     "UsageAlertArgs",
     "UsageMonitoring",

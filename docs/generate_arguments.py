@@ -18,12 +18,14 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel, to_snake
 
+from breakglass.components.alerts.access_alert import AccessAlertSpec
 from breakglass.components.alerts.alarm_topics import AlarmTopicsSpec
 from breakglass.components.alerts.drill_schedule import DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnectionSpec
 from breakglass.components.alerts.slack_delivery import SlackDeliverySpec
 from breakglass.components.alerts.slack_destination import SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbeSpec
+from breakglass.components.alerts.tamper_alert import TamperAlertSpec
 from breakglass.components.alerts.usage_alert import UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoringSpec
 from breakglass.components.approvals.approvals import ApprovalsSpec
@@ -36,6 +38,7 @@ FILE = Path(__file__).parents[1] / "breakglass/components/arguments.py"
 """Where the module is committed."""
 
 COMPONENTS: Mapping[str, type[BaseModel]] = {
+    "AccessAlert": AccessAlertSpec,
     "AlarmTopics": AlarmTopicsSpec,
     "Approvals": ApprovalsSpec,
     "BreakGlass": StackFile,
@@ -45,6 +48,7 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "SlackDelivery": SlackDeliverySpec,
     "SlackDestination": SlackDestinationSpec,
     "SlackProbe": SlackProbeSpec,
+    "TamperAlert": TamperAlertSpec,
     "UsageAlert": UsageAlertSpec,
     "UsageMonitoring": UsageMonitoringSpec,
 }
@@ -123,11 +127,16 @@ def _class(model: type[BaseModel], name: str, models: Mapping[type[BaseModel], s
     yield from _docstring(_in_snake_case(inspect.cleandoc(model.__doc__ or ""), keys))
     yield ""
     for key, value in schema["properties"].items():
-        type_ = _type(value, refs)
-        annotation = f"pulumi.Input[{type_}]" if value.get(INPUT) else type_
+        annotation = _input(value, refs)
         yield f"    {key}: {annotation if key in schema.get('required', ()) else f'NotRequired[{annotation}]'}"
         description = model.model_fields[key].description or ""
         yield from _docstring(_in_snake_case(describe(value, description), keys))
+
+
+def _input(schema: Schema, refs: Mapping[str, str]) -> str:
+    """Return the annotation of a value, which may be an output of another resource."""
+    type_ = _type(schema, refs)
+    return f"pulumi.Input[{type_}]" if schema.get(INPUT) else type_
 
 
 def _type(schema: Schema, refs: Mapping[str, str]) -> str:
@@ -136,7 +145,7 @@ def _type(schema: Schema, refs: Mapping[str, str]) -> str:
             name = ref.rpartition("/")[2]
             return refs.get(name, name)
         case {"type": "array", "items": items}:
-            return f"list[{_type(items, refs)}]"
+            return f"list[{_input(items, refs)}]"
         case {"type": "object", "properties": {"secure": _}}:
             return "pulumi.Input[str]"
         case {"anyOf": [{"type": "boolean"}, *_]}:
@@ -144,7 +153,7 @@ def _type(schema: Schema, refs: Mapping[str, str]) -> str:
             return "Any"
         case {"type": "object", "additionalProperties": dict(value)} | {"patternProperties": {**value}}:
             inner = value if "additionalProperties" in schema else next(iter(value.values()))
-            return f"dict[str, {_type(inner, refs)}]"
+            return f"dict[str, {_input(inner, refs)}]"
         case {"type": str(scalar)} if scalar in _SCALARS:
             return _SCALARS[scalar]
         case _:

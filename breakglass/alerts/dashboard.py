@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard: the state of the alert path, and the uses of break-glass roles.
+"""The CloudWatch dashboard: the alert path, the uses of each subject, and tampering.
 
 All numbers of uses come from metrics that AWS keeps anyway (EventBridge's rule metrics and SQS's queue metrics), so no
 code of this package runs to count. One row shows the measurements of the probe, the drills and the confirmed delivery.
@@ -12,13 +12,20 @@ The format is CloudWatch's "Dashboard body structure and syntax"
 Non-goals: alarms.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from breakglass.alerts.console import console_url
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    TamperSubject,
+    Watched,
+)
 from breakglass.naming import CHANNEL_DIMENSION, METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
-from breakglass.vocabulary import ROLE_PATHS, EvidencePath, partition_of_region
+from breakglass.vocabulary import EvidencePath, partition_of_region
 
 WIDTH = 24
 """Columns of a CloudWatch dashboard."""
@@ -27,21 +34,42 @@ ALARMS_IN_A_WIDGET = 100
 """CloudWatch's limit."""
 
 _USE_PATHS = (EvidencePath.session_start, EvidencePath.portal, EvidencePath.console)
+_PRINCIPAL_USE_PATHS = (EvidencePath.sign_in, EvidencePath.login)
 
 Line = list[Any]
 """One line of a graph: `[namespace, metric, dimension name, dimension value, ..., rendering]`."""
 
 
 @dataclass(frozen=True)
-class RoleMetrics:
-    """The resources of one alert that have metrics."""
+class RuleMetrics:
+    """An EventBridge rule, which has metrics.
 
-    label: str
-    """The role's name, for people."""
-    rule_names: Mapping[EvidencePath, str]
-    """The EventBridge rule of each evidence path."""
+    Attributes:
+        key: its key among the rules of the subject.
+        path: its evidence path.
+        name: its physical name.
+        posts: False if it has no target.
+    """
+
+    key: str
+    path: EvidencePath
+    name: str
+    posts: bool = True
+
+
+@dataclass(frozen=True)
+class SubjectMetrics:
+    """The resources of one alert that have metrics.
+
+    Attributes:
+        subject: the subject.
+        rules: its rules.
+        queue_name: the dead-letter queue.
+    """
+
+    subject: Watched
+    rules: Sequence[RuleMetrics]
     queue_name: str
-    """The dead-letter queue."""
 
 
 @dataclass(frozen=True)
@@ -73,35 +101,57 @@ class AlertPathMetrics:
     machine_arn: str | None
 
 
-def usage_path(paths: Iterable[EvidencePath]) -> EvidencePath | None:
-    """Return the evidence path whose rule counts uses, or None without such a path.
+def subject_name(subject: Watched) -> str:
+    """Return the name of a subject for dashboards and alarms."""
+    match subject:
+        case AccessSubject():
+            return "access around the approvals"
+        case TamperSubject():
+            return "tampering"
+        case _:
+            return subject.label
 
-    One use has several records (the portal issues credentials, a session starts, the console opens), so a count of all
-    would count it several times. Each way in starts exactly one session.
+
+def usage_paths(subject: Watched, paths: Iterable[EvidencePath]) -> tuple[EvidencePath, ...]:
+    """Return the evidence paths whose rules count the uses of a subject; none for access and tampering.
+
+    One use of a role has several records (the portal issues credentials, a session starts, the console opens), so a
+    count of all would count it several times. Each way in starts exactly one session. A sign-in of a user or root, and
+    a command line that gets credentials from it, are one use each.
     """
     present = set(paths)
-    return next((path for path in _USE_PATHS if path in present), None)
+    match subject:
+        case AccessSubject() | TamperSubject():
+            return ()
+        case PermissionSetSubject() | RoleSubject():
+            return tuple(path for path in _USE_PATHS if path in present)[:1]
+        case _:
+            return tuple(path for path in _PRINCIPAL_USE_PATHS if path in present)
 
 
 def dashboard_body(
-    roles: Sequence[RoleMetrics],
+    subjects: Sequence[SubjectMetrics],
     alarm_arns: Sequence[str],
     region: str,
     approvals: ApprovalMetrics | None = None,
     alert_path: AlertPathMetrics | None = None,
 ) -> dict[str, Any]:
-    """Return the body of the dashboard, with the alarms at the top and the roles in their order.
+    """Return the body of the dashboard, with the alarms at the top and the subjects in their order.
 
     A graph has at most 500 lines, more than an event bus has rules.
     """
-    of_alert_path = _alert_path(alert_path, region, top=25) if alert_path else []
-    every_path = tuple(ROLE_PATHS)
-    denied = _rule_metrics("MatchedEvents", roles, (EvidencePath.denied,))
-    delivered = _rule_metrics("Invocations", roles, every_path)
-    failed = _rule_metrics("FailedInvocations", roles, every_path)
-    lost = _rule_metrics("InvocationsFailedToBeSentToDlq", roles, every_path)
-    letters = _queue_metrics("ApproximateNumberOfMessagesVisible", roles)
-    age = _queue_metrics("ApproximateAgeOfOldestMessage", roles)
+    uses = _use_lines(subjects)
+    denied = _rule_lines("MatchedEvents", subjects, [EvidencePath.denied])
+    every_path = list(EvidencePath)
+    delivered = _rule_lines("Invocations", subjects, every_path)
+    failed = _rule_lines("FailedInvocations", subjects, every_path)
+    lost = _rule_lines("InvocationsFailedToBeSentToDlq", subjects, every_path)
+    letters = _queue_metrics("ApproximateNumberOfMessagesVisible", subjects)
+    age = _queue_metrics("ApproximateAgeOfOldestMessage", subjects)
+    others = _row(_others(subjects), region, top=13)
+    below = 19 if others else 13
+    of_alert_path = _row(_alert_path(alert_path), region, top=below + 12) if alert_path else []
+    of_approvals = below + (18 if of_alert_path else 12)
     return {
         # Emergencies are rare: four weeks show a trend.
         "start": "-P28D",
@@ -109,16 +159,19 @@ def dashboard_body(
         "widgets": [
             _text(_position(0, 0, WIDTH, 3), approvals),
             *_alarms(alarm_arns, top=3, height=4),
-            _graph("Uses in the time range", _usage_lines(roles), region, _position(0, 7, 6, 6), view=_ONE_NUMBER),
-            _graph("Uses per day", _usage_lines(roles), region, _position(6, 7, 10, 6)),
+            _graph("Uses in the time range", uses, region, _position(0, 7, 6, 6), view=_ONE_NUMBER),
+            _graph("Uses per day", uses, region, _position(6, 7, 10, 6)),
             _graph("Denied attempts per day", denied, region, _position(16, 7, 8, 6)),
-            _graph("Deliveries per day, failed ones included", delivered, region, _position(0, 13, 12, 6)),
-            _graph("Failed deliveries per day: should be empty", failed, region, _position(12, 13, 12, 6)),
-            _graph("Dead letters: should be 0", letters, region, _position(0, 19, 8, 6), stat="Maximum"),
-            _graph("Age of the oldest dead letter, seconds", age, region, _position(8, 19, 8, 6), stat="Maximum"),
-            _graph("Failed without a dead letter: should be empty", lost, region, _position(16, 19, 8, 6)),
+            *others,
+            _graph("Deliveries per day, failed ones included", delivered, region, _position(0, below, 12, 6)),
+            _graph("Failed deliveries per day: should be empty", failed, region, _position(12, below, 12, 6)),
+            _graph("Dead letters: should be 0", letters, region, _position(0, below + 6, 8, 6), stat="Maximum"),
+            _graph(
+                "Age of the oldest dead letter, seconds", age, region, _position(8, below + 6, 8, 6), stat="Maximum"
+            ),
+            _graph("Failed without a dead letter: should be empty", lost, region, _position(16, below + 6, 8, 6)),
             *of_alert_path,
-            *(_approvals(approvals, region, top=31 if of_alert_path else 25) if approvals else ()),
+            *(_approvals(approvals, region, top=of_approvals) if approvals else ()),
         ],
     }
 
@@ -132,24 +185,41 @@ def _position(left: int, top: int, width: int, height: int) -> dict[str, int]:
     return {"x": left, "y": top, "width": width, "height": height}
 
 
-def _alert_path(path: AlertPathMetrics, region: str, top: int) -> list[dict[str, Any]]:
+_Graph = tuple[str, list[Line], str]
+"""Title, lines and statistic."""
+
+
+def _row(graphs: Iterable[_Graph], region: str, top: int) -> list[dict[str, Any]]:
     """Return one row of graphs, without those that have no metric."""
+    shown = [graph for graph in graphs if graph[1]]
+    width = WIDTH // max(1, len(shown))
+    return [
+        _graph(title, lines, region, _position(column * width, top, width, 6), stat=stat)
+        for column, (title, lines, stat) in enumerate(shown)
+    ]
+
+
+def _others(subjects: Sequence[SubjectMetrics]) -> Iterator[_Graph]:
+    """Yield the graphs of what is no use of a role."""
+    paths = EvidencePath
+    tampering = [each for each in subjects if isinstance(each.subject, TamperSubject)]
+    for title, shown, of_paths in (
+        ("Changes as root, and AssumeRoot, per day", subjects, [paths.change, paths.assume_root]),
+        ("Users per day: credentials, calls with keys", subjects, [paths.credentials, paths.key_use]),
+        ("Access given around the approvals per day", subjects, [paths.access]),
+        ("Tampering and deployers' sessions per day", tampering, [paths.tamper, paths.session_start]),
+    ):
+        yield title, _rule_lines("MatchedEvents", shown, of_paths), "Sum"
+
+
+def _alert_path(path: AlertPathMetrics) -> list[_Graph]:
     reachable = [
         _own_metric(path, AlertMetric.slack_reachable, each, CHANNEL_DIMENSION, each) for each in path.channels
     ]
-    graphs = [
-        (title, lines, stat)
-        for title, lines, stat in (
-            ("Slack accepts messages: should be 1", reachable, "Minimum"),
-            (*_drills(path), "Maximum"),
-            ("Late or failed per day: should be 0", _late(path), "Sum"),
-        )
-        if lines
-    ]
-    width = WIDTH // max(1, len(graphs))
     return [
-        _graph(title, lines, region, _position(column * width, top, width, 6), stat=stat)
-        for column, (title, lines, stat) in enumerate(graphs)
+        ("Slack accepts messages: should be 1", reachable, "Minimum"),
+        (*_drills(path), "Maximum"),
+        ("Late or failed per day: should be 0", _late(path), "Sum"),
     ]
 
 
@@ -252,23 +322,35 @@ def _graph(
     return {"type": "metric", **position, "properties": properties}
 
 
-def _usage_lines(roles: Sequence[RoleMetrics]) -> list[Line]:
-    counted = [(role, usage_path(role.rule_names)) for role in roles]
-    return [_rule_metric("MatchedEvents", role.rule_names[path], role.label) for role, path in counted if path]
-
-
-def _rule_metrics(metric: str, roles: Sequence[RoleMetrics], paths: Sequence[EvidencePath]) -> list[Line]:
+def _use_lines(subjects: Sequence[SubjectMetrics]) -> list[Line]:
     return [
-        _rule_metric(metric, rule_name, role.label if len(paths) == 1 else f"{role.label}: {path}")
-        for role in roles
-        for path, rule_name in role.rule_names.items()
-        if path in paths
+        line
+        for each in subjects
+        for line in _rule_lines("MatchedEvents", [each], usage_paths(each.subject, [rule.path for rule in each.rules]))
     ]
+
+
+def _rule_lines(metric: str, subjects: Sequence[SubjectMetrics], paths: Sequence[EvidencePath]) -> list[Line]:
+    """Return the lines of the rules of some paths; a rule without target has no deliveries."""
+    return [
+        _rule_metric(metric, rule.name, _label(each.subject, rule, alone=len(paths) == 1))
+        for each in subjects
+        for rule in each.rules
+        if rule.path in paths and (rule.posts or metric == "MatchedEvents")
+    ]
+
+
+def _label(subject: Watched, rule: RuleMetrics, *, alone: bool) -> str:
+    """Return the subject's name, with the rule's key unless the path says as much."""
+    name = subject_name(subject)
+    return name if alone and rule.key == rule.path else f"{name}: {rule.key}"
 
 
 def _rule_metric(metric: str, rule_name: str, label: str) -> Line:
     return ["AWS/Events", metric, "RuleName", rule_name, {"label": label}]
 
 
-def _queue_metrics(metric: str, roles: Sequence[RoleMetrics]) -> list[Line]:
-    return [["AWS/SQS", metric, "QueueName", role.queue_name, {"label": role.label}] for role in roles]
+def _queue_metrics(metric: str, subjects: Sequence[SubjectMetrics]) -> list[Line]:
+    return [
+        ["AWS/SQS", metric, "QueueName", each.queue_name, {"label": subject_name(each.subject)}] for each in subjects
+    ]

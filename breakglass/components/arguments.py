@@ -12,6 +12,43 @@ from breakglass.stack_file.approvals import DeniedAction
 from breakglass.vocabulary import AssignmentTarget, Delivery, RiskAcknowledgement
 
 
+class RetryArgs(TypedDict):
+    """Limits of EventBridge's delivery to Slack, after which the dead-letter queue raises an e-mail alarm."""
+
+    maximum_event_age_seconds: NotRequired[int]
+    """The age in seconds at which EventBridge gives up. A late alert in Slack is worse than an e-mail now, so the
+    default is 15 minutes. At least 60, at most 86400. Default: `900`."""
+    maximum_retry_attempts: NotRequired[int]
+    """The number of attempts after which EventBridge gives up. At least 0, at most 185. Default: `185`."""
+
+
+class AccessAlertArgs(TypedDict):
+    """Arguments of `AccessAlert`: at least one set, group or role."""
+
+    channel: str
+    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    post_mortem_url: NotRequired[str]
+    """A form or page that the alert links to, where the use is explained and closed."""
+    retry: NotRequired[RetryArgs]
+    """Limits of EventBridge's delivery to Slack."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    target_arn: pulumi.Input[str]
+    """ARN of the target that posts to Slack: an API destination or a state machine."""
+    target_role_arn: pulumi.Input[str]
+    """ARN of the role by which EventBridge calls the target."""
+    permission_set_arns: NotRequired[dict[str, pulumi.Input[str]]]
+    """ARN of each break-glass set, by its name."""
+    group_ids: NotRequired[dict[str, pulumi.Input[str]]]
+    """ID of each group that has a break-glass set, by its name."""
+    role_arns: NotRequired[list[str]]
+    """ARNs of the watched IAM roles, which AWS's account access manager could hand out."""
+    actor_arns: NotRequired[list[str]]
+    """ARNs of the roles that may give access, e.g. of a function of the approvals and of the deployment."""
+
+
 class AlarmTopicsArgs(TypedDict):
     """Arguments of `AlarmTopics`."""
 
@@ -279,8 +316,12 @@ class PairArgs(TypedDict):
     """The groups and users that get the sets, and their accounts. Default: no assignment."""
 
 
-class WatchedRoleArgs(TypedDict):
-    """The role of one `UsageAlert`, and the outputs of the alert: exactly one of `permission_set` and `role_arn`."""
+class WatchedSubjectArgs(TypedDict):
+    """The subject of one alert, and the outputs of the alert.
+
+    The subject of a `UsageAlert` is exactly one of `permission_set`, `role_arn`, `user_arn` and `root`, that of an
+    `AccessAlert` is `access`, and that of a `TamperAlert` is `tampering`.
+    """
 
     evidence_paths: NotRequired[list[str]]
     """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
@@ -288,8 +329,16 @@ class WatchedRoleArgs(TypedDict):
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
     """The ARN of the IAM role to watch; not one that Identity Center created."""
+    user_arn: NotRequired[str]
+    """The ARN of the IAM user to watch."""
+    root: NotRequired[bool]
+    """True to watch the root user. Default: `false`."""
+    access: NotRequired[list[str]]
+    """The keys of the rules of an `AccessAlert`, e.g. `access-assignments`."""
+    tampering: NotRequired[list[str]]
+    """The keys of the rules of a `TamperAlert`, e.g. `tamper-stack`."""
     rule_names: pulumi.Input[dict[str, str]]
-    """Name of the EventBridge rule for each evidence path."""
+    """Name of each EventBridge rule, by its key."""
     queue_name: pulumi.Input[str]
     """Name of the alert's dead-letter queue."""
     queue_arn: pulumi.Input[str]
@@ -322,8 +371,8 @@ class ApprovalsArgs(TypedDict):
     """The permission sets, each with its break-glass set, as in `PermissionSetPair`."""
     permission_set_arns: pulumi.Input[dict[str, str]]
     """ARN of every break-glass set, by its name."""
-    watched: list[WatchedRoleArgs]
-    """The alerts whose uses are recorded and have to be explained, as in `UsageMonitoring`."""
+    watched: list[WatchedSubjectArgs]
+    """The alerts, as in `UsageMonitoring`. Uses of permission sets and roles are recorded, and have to be explained."""
     bot_token_secret_arn: pulumi.Input[str]
     """ARN of the secret with the bot token."""
     slack_signing_secret: NotRequired[pulumi.Input[str]]
@@ -358,16 +407,6 @@ class PermissionSetsArgs(TypedDict):
     """ARNs of the KMS keys of CloudTrail's records. Break-glass sets may use them, and not change them."""
     pairs: list[PairArgs]
     """The everyday permission sets, each with its break-glass set."""
-
-
-class RetryArgs(TypedDict):
-    """Limits of EventBridge's delivery to Slack, after which the dead-letter queue raises an e-mail alarm."""
-
-    maximum_event_age_seconds: NotRequired[int]
-    """The age in seconds at which EventBridge gives up. A late alert in Slack is worse than an e-mail now, so the
-    default is 15 minutes. At least 60, at most 86400. Default: `900`."""
-    maximum_retry_attempts: NotRequired[int]
-    """The number of attempts after which EventBridge gives up. At least 0, at most 185. Default: `185`."""
 
 
 class SlackArgs(TypedDict):
@@ -466,11 +505,11 @@ class AlertsArgs(TypedDict):
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
+    retry: NotRequired[RetryArgs]
+    """Limits of EventBridge's delivery to Slack."""
     drills: NotRequired[Any]
     """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. `{every:
     P7D}` also sends a drill of each role on a schedule, P1D to P7D. Default: `true`."""
-    retry: NotRequired[RetryArgs]
-    """Limits of EventBridge's delivery to Slack."""
     slack: SlackArgs
     """The Slack channel, and the way to it."""
     delivery: NotRequired[Delivery]
@@ -647,26 +686,15 @@ class SlackProbeArgs(TypedDict):
     """ARN of the SNS topic that the mails and alarms go to."""
 
 
-class UsageAlertArgs(TypedDict):
-    """Arguments of `UsageAlert`: exactly one of `permission_set` and `role_arn`."""
+class TamperAlertArgs(TypedDict):
+    """Arguments of `TamperAlert`."""
 
-    evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
-    permission_set: NotRequired[str]
-    """The name of the permission set to watch, in every account."""
-    role_arn: NotRequired[str]
-    """The ARN of the IAM role to watch; not one that Identity Center created."""
-    drill_channel: NotRequired[str]
-    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
     channel: str
     """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
-    drills: NotRequired[bool]
-    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. Default:
-    `true`."""
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     tags: NotRequired[dict[str, str]]
@@ -675,9 +703,62 @@ class UsageAlertArgs(TypedDict):
     """ARN of the target that posts to Slack: an API destination or a state machine."""
     target_role_arn: pulumi.Input[str]
     """ARN of the role by which EventBridge calls the target."""
+    prefixes: list[str]
+    """Prefixes of the names of resources to watch, the stack's own first. The prefix of a stack is
+    `breakglass-STACK-`."""
+    secret_names: NotRequired[list[str]]
+    """Names of secrets without such a prefix."""
+    trail: NotRequired[str]
+    """Name or ARN of the trail."""
+    trail_buckets: NotRequired[list[str]]
+    """Names of the trail's buckets."""
+    key_arns: NotRequired[list[str]]
+    """ARNs of the KMS keys of the trail and of the secrets."""
+    policy_ids: NotRequired[list[pulumi.Input[str]]]
+    """IDs of the policies of AWS Organizations that end sessions."""
+    api_id: NotRequired[pulumi.Input[str]]
+    """ID of the API of the approvals."""
+    deployer_arns: NotRequired[list[str]]
+    """ARNs of the roles that deploy the stack. Their changes are not reported; the start of their sessions is."""
+    function_arns: NotRequired[list[str]]
+    """ARNs of the roles of the approvals' functions that change resources of the stack."""
+
+
+class UsageAlertArgs(TypedDict):
+    """Arguments of `UsageAlert`: exactly one of `permission_set`, `role_arn`, `user_arn` and `root`."""
+
+    evidence_paths: NotRequired[list[str]]
+    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
+    permission_set: NotRequired[str]
+    """The name of the permission set to watch, in every account."""
+    role_arn: NotRequired[str]
+    """The ARN of the IAM role to watch; not one that Identity Center created."""
+    user_arn: NotRequired[str]
+    """The ARN of the IAM user to watch."""
+    root: NotRequired[bool]
+    """True to watch the root user. Default: `false`."""
+    drill_channel: NotRequired[str]
+    """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
+    channel: str
+    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    post_mortem_url: NotRequired[str]
+    """A form or page that the alert links to, where the use is explained and closed."""
+    retry: NotRequired[RetryArgs]
+    """Limits of EventBridge's delivery to Slack."""
+    drills: NotRequired[bool]
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. Default:
+    `true`."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    target_arn: pulumi.Input[str]
+    """ARN of the target that posts to Slack: an API destination or a state machine."""
+    target_role_arn: pulumi.Input[str]
+    """ARN of the role by which EventBridge calls the target."""
     explain: NotRequired[bool]
-    """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it.
-    Default: `false`."""
+    """Adds a button to each alert of a usage that asks for an explanation; the approvals' Slack app answers it. Only
+    for permission sets and roles. Default: `false`."""
 
 
 class AlertPathMetricsArgs(TypedDict):
@@ -722,7 +803,7 @@ class UsageMonitoringArgs(TypedDict):
     least 1. Default: `5`."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
-    watched: list[WatchedRoleArgs]
+    watched: list[WatchedSubjectArgs]
     """The alerts, in the order in which the dashboard shows them."""
     connection_arn: pulumi.Input[str]
     """ARN of the EventBridge connection that signs in to Slack."""

@@ -23,7 +23,7 @@ from breakglass.components.alerts.usage_monitoring import (
     AlertPathMetricsSpec,
     UsageMonitoring,
     UsageMonitoringSpec,
-    WatchedRoleSpec,
+    WatchedSubjectSpec,
 )
 from breakglass.components.approvals.organization import Organization, Unreadable, read_organization
 from breakglass.components.arguments import BreakGlassArgs
@@ -378,7 +378,7 @@ class BreakGlass(pulumi.ComponentResource):
         alerts: Alerts,
         connection: SlackConnection,
         target: "_SlackTarget",
-        watched: Sequence[WatchedRoleSpec],
+        watched: Sequence[WatchedSubjectSpec],
         topics: AlarmTopics,
         alert_path: AlertPathMetricsSpec,
     ) -> UsageMonitoring:
@@ -406,7 +406,7 @@ class BreakGlass(pulumi.ComponentResource):
         alerts: Alerts,
         instance: Instance,
         pairs: Pairs,
-        watched: Sequence[WatchedRoleSpec],
+        watched: Sequence[WatchedSubjectSpec],
         connection: SlackConnection,
         topics: AlarmTopics,
         api: "ApprovalApi",
@@ -500,8 +500,8 @@ def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
     return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
 
 
-def _watched_role(alerts: Alerts, subject: Role, alert: UsageAlert) -> WatchedRoleSpec:
-    return WatchedRoleSpec.from_validated(
+def _watched_role(alerts: Alerts, subject: Role, alert: UsageAlert) -> WatchedSubjectSpec:
+    return WatchedSubjectSpec.from_validated(
         alerts,
         **_role_keys(subject),
         rule_names=alert.rule_names,

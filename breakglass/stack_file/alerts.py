@@ -77,13 +77,18 @@ class Retry(ConfigModel):
     """The number of attempts after which EventBridge gives up."""
 
 
-class SlackAlert(AlertText):
-    """Keys of an alert in Slack."""
+class DeliveredAlert(AlertText):
+    """Keys of an alert that EventBridge delivers to Slack."""
+
+    retry: Retry = Field(default_factory=Retry)
+    """Limits of EventBridge's delivery to Slack."""
+
+
+class SlackAlert(DeliveredAlert):
+    """Keys of an alert in Slack, and of drills."""
 
     drills: StrictBool = True
     """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role."""
-    retry: Retry = Field(default_factory=Retry)
-    """Limits of EventBridge's delivery to Slack."""
 
     @property
     def has_drills(self) -> bool:

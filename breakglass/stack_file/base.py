@@ -194,6 +194,9 @@ StringInput = Annotated[Any, Field(repr=False), WithJsonSchema({"type": "string"
 The model checks only that it is there: pydantic must not look into an output. `repr=False`, because it may be a token.
 """
 
+StringItemInput = Annotated[Any, WithJsonSchema({"type": "string", INPUT: True})]
+"""A `StringInput` in a list or a mapping."""
+
 _STRINGS = {"type": "string"}
 StringListInput = Annotated[Any, Field(repr=False), WithJsonSchema({"type": "array", "items": _STRINGS, INPUT: True})]
 StringMapInput = Annotated[

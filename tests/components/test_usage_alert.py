@@ -240,8 +240,8 @@ def test_duplicate_path_gives_one_rule() -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"role_arn": ROLE_ARN}, "An alert watches exactly one role"),
-        ({"permission_set": None}, "An alert watches exactly one role"),
+        ({"role_arn": ROLE_ARN}, "An alert watches exactly one subject"),
+        ({"permission_set": None}, "An alert watches exactly one subject"),
         ({"permission_set": None, "role_arn": ROLE_ARN, "evidence_paths": ["portal"]}, "no rule would watch"),
         ({"channel": "#alerts"}, "alert.channel"),
         ({"evidence_paths": ["portals"]}, "Did you mean portal?"),

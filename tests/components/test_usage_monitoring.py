@@ -11,7 +11,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from breakglass.alerts.dashboard import RoleMetrics, dashboard_body
+from breakglass.alerts.dashboard import RuleMetrics, SubjectMetrics, dashboard_body
 from breakglass.alerts.messages import email_text
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
@@ -286,14 +286,14 @@ def test_dashboard_shows_all_roles_and_alarms() -> None:
     dashboard = deployment.get(DASHBOARD, "watch-dashboard").inputs
     body = dashboard_body(
         [
-            RoleMetrics(
-                PermissionSetSubject("devops-break-glass").label,
-                {path: f"breakglass-devops-{path}" for path in ROLE_PATHS},
+            SubjectMetrics(
+                PermissionSetSubject("devops-break-glass"),
+                [RuleMetrics(path.value, path, f"breakglass-devops-{path}") for path in ROLE_PATHS],
                 "breakglass-devops-dead-letters",
             ),
-            RoleMetrics(
-                "emergency",
-                {path: f"breakglass-emergency-{path}" for path in PLAIN_PATHS},
+            SubjectMetrics(
+                RoleSubject("arn:aws:iam::222222222222:role/emergency"),
+                [RuleMetrics(path.value, path, f"breakglass-emergency-{path}") for path in PLAIN_PATHS],
                 "breakglass-emergency-dead-letters",
             ),
         ],
@@ -354,7 +354,7 @@ def test_approvals_change_only_the_dashboard() -> None:
     ("wrong", "why"),
     [
         ({"watched": []}, "watch.watched"),
-        ({"watched": [{**ARGS["watched"][0], "role_arn": "arn:aws:iam::222222222222:role/x"}]}, "one role"),
+        ({"watched": [{**ARGS["watched"][0], "role_arn": "arn:aws:iam::222222222222:role/x"}]}, "one subject"),
         ({"emails": ["oncall@example.com"]}, "watch.emails"),
         ({"alerts_by_email": "yes"}, "watch.alerts_by_email"),
         ({"uses_per_week": 0}, "watch.uses_per_week"),

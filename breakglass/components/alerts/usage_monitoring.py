@@ -6,8 +6,9 @@ Non-goals: a message that Slack answered with HTTP 200 and did not post, which n
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import pulumi
 import pulumi_aws as aws
@@ -18,25 +19,39 @@ from breakglass.alerts.connection_events import lost_connection_pattern, lost_co
 from breakglass.alerts.dashboard import (
     AlertPathMetrics,
     ApprovalMetrics,
-    RoleMetrics,
+    RuleMetrics,
+    SubjectMetrics,
     dashboard_body,
     dashboard_url,
-    usage_path,
+    subject_name,
+    usage_paths,
 )
 from breakglass.alerts.messages import Transformer, email_text, severity
-from breakglass.alerts.patterns import RULE_STATE, pattern_json
-from breakglass.alerts.subjects import Role
+from breakglass.alerts.patterns import RULE_STATE, alert_rules, pattern_json
+from breakglass.alerts.rules import KEY_USE_ALARM, area_rule
+from breakglass.alerts.subjects import (
+    AccessArea,
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    TamperArea,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
 from breakglass.components.alerts.alarm import Alarms, Metric, TopicArns, sum_of
-from breakglass.components.alerts.watched_role import WatchedRole
+from breakglass.components.alerts.watched_subject import WatchedSubject
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
-from breakglass.naming import physical_name
+from breakglass.naming import ALERT_PATH_PREFIX, physical_name
 from breakglass.stack_file.alerts import AlertText, UsageCount
-from breakglass.stack_file.base import ConfigModel, StringInput, StringListInput, StringMapInput
+from breakglass.stack_file.base import ConfigModel, RawValue, StringInput, StringListInput, StringMapInput
+from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.tags import Tagged
 from breakglass.stack_file.types import SlackChannelId
 from breakglass.vocabulary import EvidencePath, Severity
 
+HOUR = 3_600
 DAY = 86_400
 WEEK = 7 * DAY
 """The longest time that an alarm can look back (CloudWatch API Reference, PutMetricAlarm, `Period`)."""
@@ -51,15 +66,78 @@ LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
 """EventBridge's longest retry, for targets whose failure no third channel waits for, unlike Slack's."""
 
 
-class WatchedRoleSpec(WatchedRole):
-    """The role of one `UsageAlert`, and the outputs of the alert: exactly one of `permissionSet` and `roleArn`."""
+@dataclass(frozen=True)
+class _AlertedRule:
+    """A rule whose events are messages.
 
+    Attributes:
+        key: its key among the rules of the subject.
+        path: its evidence path.
+        area: the area, if the path has several.
+    """
+
+    key: str
+    path: EvidencePath
+    area: AccessArea | TamperArea | None = None
+
+
+RuleKeys = Annotated[list[str], Field(min_length=1)]
+"""Keys of rules, at least one."""
+
+
+class WatchedSubjectSpec(WatchedSubject):
+    """The subject of one alert, and the outputs of the alert.
+
+    The subject of a `UsageAlert` is exactly one of `permissionSet`, `roleArn`, `userArn` and `root`, that of an
+    `AccessAlert` is `access`, and that of a `TamperAlert` is `tampering`.
+    """
+
+    choices: ClassVar[tuple[str, ...]] = (*WatchedSubject.choices, "access", "tampering")
+
+    access: RuleKeys | None = None
+    """The keys of the rules of an `AccessAlert`, e.g. `access-assignments`."""
+    tampering: RuleKeys | None = None
+    """The keys of the rules of a `TamperAlert`, e.g. `tamper-stack`."""
     rule_names: StringMapInput
-    """Name of the EventBridge rule for each evidence path."""
+    """Name of each EventBridge rule, by its key."""
     queue_name: StringInput
     """Name of the alert's dead-letter queue."""
     queue_arn: StringInput
     """ARN of the alert's dead-letter queue."""
+
+    @classmethod
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
+        """Yield faults unless there is exactly one subject, and of keys of rules that it has not."""
+        yield from super().cross_field_faults(given)
+        for choice in ("access", "tampering"):
+            for key in given[choice]:
+                found = area_rule(key.text or "")
+                if found is None or (found[0] is EvidencePath.access) is not (choice == "access"):
+                    yield key.fault(
+                        "Not the key of a rule of this alert, so no rule would be monitored.",
+                        "Write the keys as in the output `rule_names` of the alert, e.g. "
+                        + ("access-assignments." if choice == "access" else "tamper-stack."),
+                    )
+
+    @property
+    def subject(self) -> Watched:
+        """The subject of the alert; of access and tampering without its details."""
+        if self.access is not None:
+            return AccessSubject()
+        if self.tampering is not None:
+            return TamperSubject((ALERT_PATH_PREFIX,))
+        return super().subject
+
+    @property
+    def rules(self) -> list[_AlertedRule]:
+        """The rules whose events are messages about the subject, in a fixed order."""
+        keys = self.access or self.tampering
+        if keys is None:
+            paths = {rule.path: rule.key for rule in alert_rules(self.subject, self.evidence_paths)}
+            if EvidencePath.key_use in paths:
+                paths[EvidencePath.key_use] = KEY_USE_ALARM
+            return [_AlertedRule(key, path) for path, key in paths.items()]
+        return [_AlertedRule(key, *area) for key in dict.fromkeys(keys) if (area := area_rule(key))]
 
 
 class ApprovalMetricsSpec(ConfigModel):
@@ -95,7 +173,7 @@ class AlertPathMetricsSpec(ConfigModel):
 class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """Arguments of `UsageMonitoring`."""
 
-    watched: list[WatchedRoleSpec] = Field(min_length=1)
+    watched: list[WatchedSubjectSpec] = Field(min_length=1)
     """The alerts, in the order in which the dashboard shows them."""
     connection_arn: StringInput
     """ARN of the EventBridge connection that signs in to Slack."""
@@ -152,8 +230,8 @@ class UsageMonitoring(pulumi.ComponentResource):
 
         self._report_lost_connection(name, spec)
         for watched in spec.watched:
-            for path, text in texts[watched.subject].items():
-                self._publish_alert(name, spec, watched, path, text)
+            for rule, text in texts[watched.subject].items():
+                self._publish_alert(name, spec, watched, rule, text)
         alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, watched)]
         self._prefix, self._spec, self._alarm_arns = name, spec, alarms
         if spec.create_dashboard:
@@ -210,15 +288,15 @@ class UsageMonitoring(pulumi.ComponentResource):
             self._publish(f"{name}-lost-connection-page", spec, PAGER, lost.name, text)
 
     def _publish_alert(
-        self, name: str, spec: UsageMonitoringSpec, watched: WatchedRoleSpec, path: EvidencePath, text: Transformer
+        self, name: str, spec: UsageMonitoringSpec, watched: WatchedSubjectSpec, rule: _AlertedRule, text: Transformer
     ) -> None:
         """Publish the alert of one rule, too."""
-        of_rule = f"{name}-{watched.subject.key}-{path}"
-        rule = pulumi.Output.from_input(watched.rule_names)[path.value]
+        of_rule = f"{name}-{watched.subject.key}-{rule.key}"
+        rule_name = pulumi.Output.from_input(watched.rule_names)[rule.key]
         if spec.alerts_by_email:
-            self._publish(of_rule, spec, MAIL, rule, text, {"arn": watched.queue_arn})
-        if spec.page_topic_arn is not None and severity(watched.subject, path) is Severity.page:
-            self._publish(f"{of_rule}-page", spec, PAGER, rule, text, {"arn": watched.queue_arn})
+            self._publish(of_rule, spec, MAIL, rule_name, text, {"arn": watched.queue_arn})
+        if spec.page_topic_arn is not None and severity(watched.subject, rule.path) is Severity.page:
+            self._publish(f"{of_rule}-page", spec, PAGER, rule_name, text, {"arn": watched.queue_arn})
 
     def _publish(
         self,
@@ -242,68 +320,110 @@ class UsageMonitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alarms(self, name: str, spec: UsageMonitoringSpec, watched: WatchedRoleSpec) -> Iterator[pulumi.Output[str]]:
-        role = watched.subject.label
+    def _alarms(
+        self, name: str, spec: UsageMonitoringSpec, watched: WatchedSubjectSpec
+    ) -> Iterator[pulumi.Output[str]]:
+        subject, about = watched.subject, subject_name(watched.subject)
         rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, TopicArns(spec.topic_arn, spec.page_topic_arn), spec.region, spec.tags).alarm
-        of_role = f"{name}-{watched.subject.key}"
+        of_subject = f"{name}-{subject.key}"
         dead_letters = {
             "namespace": "AWS/SQS",
             "dimensions": {"QueueName": watched.queue_name},
             "statistic": "Maximum",
         }
+        for number, rules in enumerate(_batches(watched.rules), start=1):
+            yield alarm(
+                f"{of_subject}-failed-deliveries" + (f"-{number}" if number > 1 else ""),
+                severity=Severity.page,
+                description=f"An alert about {about} could not be delivered to Slack, e-mail, a pager or the "
+                "usage recorder. What it reports may go unnoticed. Read the event in the dead-letter queue or in "
+                "CloudTrail, then find the cause. Runbooks: docs/runbooks/dead-letters.md, "
+                "docs/runbooks/slack-is-down.md.",
+                metric_queries=sum_of(_failed_deliveries([rule_names[rule.key] for rule in rules])),
+            )
         yield alarm(
-            f"{of_role}-failed-deliveries",
+            f"{of_subject}-dead-letters",
             severity=Severity.page,
-            description=f"An alert about {role} could not be delivered to Slack, e-mail, a pager or the usage "
-            "recorder. The role may be in use without anyone knowing. Read the event in the dead-letter queue or in "
-            "CloudTrail, then find the cause. Runbooks: docs/runbooks/dead-letters.md, docs/runbooks/slack-is-down.md.",
-            metric_queries=sum_of(_failed_deliveries([rule_names[path.value] for path in watched.paths])),
-        )
-        yield alarm(
-            f"{of_role}-dead-letters",
-            severity=Severity.page,
-            description=f"Undelivered alerts about {role} are in the dead-letter queue. Read them, tell the team, and "
-            "delete them. Runbook: docs/runbooks/dead-letters.md.",
+            description=f"Undelivered alerts about {about} are in the dead-letter queue. Read them, tell the "
+            "team, and delete them. Runbook: docs/runbooks/dead-letters.md.",
             metric_name="ApproximateNumberOfMessagesVisible",
             **dead_letters,
         )
         yield alarm(
-            f"{of_role}-dead-letter-age",
-            description=f"An alert about {role} has been in the dead-letter queue for over a day. SQS deletes it after "
-            "14 days. Read it, tell the team, and delete it. Runbook: docs/runbooks/dead-letters.md.",
+            f"{of_subject}-dead-letter-age",
+            description=f"An alert about {about} has been in the dead-letter queue for over a day. SQS deletes "
+            "it after 14 days. Read it, tell the team, and delete it. Runbook: docs/runbooks/dead-letters.md.",
             threshold=DAY,
             metric_name="ApproximateAgeOfOldestMessage",
             **dead_letters,
         )
-        counting = usage_path(watched.paths)
-        if counting is not None:
+        if isinstance(subject, UserSubject):
             yield alarm(
-                f"{of_role}-routine-use",
-                description=f"{role} was used more than {spec.uses_per_week} times in 7 days: that is "
-                "routine, not an emergency. Read the explanations in the Slack threads, and add what is needed every "
-                "day to the everyday permission set, or raise usesPerWeek if this was a long incident. Runbook: "
-                "docs/runbooks/explain-a-use.md.",
+                f"{of_subject}-key-use",
+                severity=Severity.page,
+                description=f"A long-lived access key of IAM user {subject.label} is in use, for the first time in an "
+                "hour. Find the calls in CloudTrail by the user's name. Not expected? Deactivate the key. Runbook: "
+                "docs/runbooks/answer-an-alert.md.",
+                **_matched_events(rule_names[EvidencePath.key_use.value], HOUR),
+            )
+        counting = usage_paths(subject, [rule.path for rule in watched.rules])
+        if counting:
+            yield alarm(
+                f"{of_subject}-routine-use",
+                description=_routine_use(subject, spec.uses_per_week),
                 threshold=spec.uses_per_week,
-                namespace="AWS/Events",
-                metric_name="MatchedEvents",
-                dimensions={"RuleName": rule_names[counting.value]},
-                period=WEEK,
+                **_uses([rule_names[path.value] for path in counting]),
             )
 
 
-def _texts(spec: UsageMonitoringSpec) -> dict[Role, dict[EvidencePath, Transformer]]:
-    """Return the text of every alert, for e-mail and pagers."""
+def _batches(rules: Sequence[_AlertedRule]) -> Iterator[Sequence[_AlertedRule]]:
+    """Yield batches of five rules: an alarm has at most ten metrics, and a rule two."""
+    return (rules[start : start + 5] for start in range(0, len(rules), 5))
+
+
+def _routine_use(subject: Watched, uses_per_week: int) -> str:
+    used = f"{subject.label} was used more than {uses_per_week} times in 7 days: that is routine, not an emergency. "
+    remedy = "Read the explanations in the Slack threads, and "
+    if isinstance(subject, PermissionSetSubject | RoleSubject):
+        remedy += "add what is needed every day to the everyday permission set, or "
+    else:
+        remedy += "give these tasks a role that is approved, or "
+    runbook = "Runbook: docs/runbooks/explain-a-use.md."
+    return f"{used}{remedy}raise usesPerWeek if this was a long incident. {runbook}"
+
+
+def _matched_events(rule_name: pulumi.Input[str], period: int) -> dict[str, Any]:
+    """Return the metric of the events that a rule matches."""
+    return {
+        "namespace": "AWS/Events",
+        "metric_name": "MatchedEvents",
+        "dimensions": {"RuleName": rule_name},
+        "period": period,
+    }
+
+
+def _uses(rule_names: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
+    """Return the metric of the uses of a week that some rules match."""
+    if len(rule_names) == 1:
+        return _matched_events(rule_names[0], WEEK)
+    return {"metric_queries": sum_of([("AWS/Events", "MatchedEvents", "RuleName", each) for each in rule_names], WEEK)}
+
+
+def _texts(spec: UsageMonitoringSpec) -> dict[Watched, dict[_AlertedRule, Transformer]]:
+    """Return the text of every alert, for e-mail and pagers; an alarm has its own."""
     return {
         watched.subject: {
-            path: email_text(watched.subject, path, post_mortem_url=spec.post_mortem_url) for path in watched.paths
+            rule: email_text(watched.subject, rule.path, rule.area, post_mortem_url=spec.post_mortem_url)
+            for rule in watched.rules
+            if rule.path is not EvidencePath.key_use
         }
         for watched in spec.watched
     }
 
 
 def _failed_deliveries(rule_names: Sequence[pulumi.Input[str]]) -> list[Metric]:
-    """Return the metrics of all failed deliveries of a role, with or without a dead letter."""
+    """Return the metrics of all failed deliveries of rules, with or without a dead letter."""
     return [
         ("AWS/Events", metric, "RuleName", rule_name)
         for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
@@ -319,12 +439,8 @@ def _lost_connection_json(arns: Sequence[Any]) -> str:
 def _dashboard_json(
     spec: UsageMonitoringSpec, approvals: ApprovalMetricsSpec | None, resolved: Mapping[str, Any]
 ) -> str:
-    roles = [
-        RoleMetrics(
-            label=watched.subject.label,
-            rule_names={path: rule_names[path.value] for path in watched.paths},
-            queue_name=queue_name,
-        )
+    subjects = [
+        SubjectMetrics(watched.subject, list(_rule_metrics(watched, rule_names)), queue_name)
         for watched, rule_names, queue_name in zip(
             spec.watched, resolved["rule_names"], resolved["queue_names"], strict=True
         )
@@ -342,4 +458,11 @@ def _dashboard_json(
         else None
     )
     alarm_arns = [*resolved["alarm_arns"], *resolved["path_alarm_arns"], *resolved["approval_alarm_arns"]]
-    return json.dumps(dashboard_body(roles, alarm_arns, spec.region, metrics, alert_path), separators=(",", ":"))
+    return json.dumps(dashboard_body(subjects, alarm_arns, spec.region, metrics, alert_path), separators=(",", ":"))
+
+
+def _rule_metrics(watched: WatchedSubjectSpec, rule_names: Mapping[str, str]) -> Iterator[RuleMetrics]:
+    for rule in watched.rules:
+        if rule.path is EvidencePath.key_use:
+            yield RuleMetrics(rule.path.value, rule.path, rule_names[rule.path.value], posts=False)
+        yield RuleMetrics(rule.key, rule.path, rule_names[rule.key])

@@ -19,9 +19,10 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.messages import is_recorded, usage_recorder_input
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.components.alerts.alarm import TopicArns
-from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedRoleSpec
+from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedSubjectSpec
 from breakglass.components.approvals.api import ApprovalApi, ApprovalApiArgs
 from breakglass.components.approvals.function import ApprovalFunction, ApprovalFunctionArgs
 from breakglass.components.approvals.lambda_package import build
@@ -65,8 +66,8 @@ class ApprovalsSpec(Tagged, SecretEncryption, SlackEndpoint, IdentityCenterKey, 
     """The permission sets, each with its break-glass set, as in `PermissionSetPair`."""
     permission_set_arns: StringMapInput
     """ARN of every break-glass set, by its name."""
-    watched: list[WatchedRoleSpec] = Field(min_length=1)
-    """The alerts whose uses are recorded and have to be explained, as in `UsageMonitoring`."""
+    watched: list[WatchedSubjectSpec] = Field(min_length=1)
+    """The alerts, as in `UsageMonitoring`. Uses of permission sets and roles are recorded, and have to be explained."""
     bot_token_secret_arn: StringInput
     """ARN of the secret with the bot token."""
     slack_signing_secret: StringInput = None
@@ -355,18 +356,19 @@ class Approvals(pulumi.ComponentResource):
 
 
 def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
-    """Return the rules whose events are usages."""
+    """Return the rules whose events are usages of permission sets and roles."""
     return [
         RecordedRule(
-            key=watched.subject.key,
-            path=path,
-            rule_name=pulumi.Output.from_input(watched.rule_names)[path.value],
+            key=role.key,
+            path=rule.path,
+            rule_name=pulumi.Output.from_input(watched.rule_names)[rule.key],
             queue_arn=watched.queue_arn,
-            record=usage_recorder_input(watched.subject, path),
+            record=usage_recorder_input(role, rule.path),
         )
         for watched in spec.watched
-        for path in watched.paths
-        if is_recorded(watched.subject, path)
+        if isinstance(role := watched.subject, PermissionSetSubject | RoleSubject)
+        for rule in watched.rules
+        if is_recorded(role, rule.path)
     ]
 
 

@@ -13,21 +13,64 @@ import pytest
 from breakglass.alerts.dashboard import (
     AlertPathMetrics,
     ApprovalMetrics,
-    RoleMetrics,
+    RuleMetrics,
+    SubjectMetrics,
     dashboard_body,
     dashboard_url,
-    usage_path,
+    usage_paths,
+)
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperSubject,
+    UserSubject,
+    Watched,
 )
 from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 
 REGION = "eu-central-1"
-DEVOPS = RoleMetrics("devops-break-glass", {path: f"rule-devops-{path}" for path in ROLE_PATHS}, "queue-devops")
-EMERGENCY = RoleMetrics(
-    "emergency",
-    {path: f"rule-emergency-{path}" for path in (EvidencePath.console, EvidencePath.denied)},
-    "queue-emergency",
-)
 
+
+def of_role(subject: Watched, name: str, *paths: EvidencePath) -> SubjectMetrics:
+    rules = [RuleMetrics(path.value, path, f"rule-{name}-{path}") for path in paths]
+    return SubjectMetrics(subject, rules, f"queue-{name}")
+
+
+DEVOPS = of_role(PermissionSetSubject("devops-break-glass"), "devops", *ROLE_PATHS)
+EMERGENCY = of_role(
+    RoleSubject("arn:aws:iam::222222222222:role/emergency"), "emergency", EvidencePath.console, EvidencePath.denied
+)
+USER = UserSubject("arn:aws:iam::222222222222:user/admin")
+OTHERS = [
+    of_role(RootSubject(), "root", *RootSubject().evidence_paths),
+    SubjectMetrics(
+        USER,
+        [
+            RuleMetrics(path.value, path, f"rule-user-{path}", posts=path is not EvidencePath.key_use)
+            for path in USER.evidence_paths
+        ],
+        "queue-user",
+    ),
+    SubjectMetrics(
+        AccessSubject(),
+        [
+            RuleMetrics("access-assignments", EvidencePath.access, "rule-assignments"),
+            RuleMetrics("access-assignments-2", EvidencePath.access, "rule-assignments-2"),
+        ],
+        "queue-access",
+    ),
+    SubjectMetrics(
+        TamperSubject(("breakglass-prod-",)),
+        [
+            RuleMetrics("tamper-stack", EvidencePath.tamper, "rule-stack"),
+            RuleMetrics("session_start", EvidencePath.session_start, "rule-deployers"),
+            RuleMetrics("denied", EvidencePath.denied, "rule-attempts"),
+        ],
+        "queue-tampering",
+    ),
+]
 
 APPROVALS = ApprovalMetrics("prod-approvals", ["receiver", "interactions"], "arn:aws:states:machine")
 
@@ -45,26 +88,36 @@ def alarms(count: int) -> list[str]:
     return [f"arn:aws:cloudwatch:eu-central-1:222222222222:alarm:breakglass-{index}" for index in range(count)]
 
 
-def widgets(*roles: RoleMetrics, alarm_count: int = 2) -> list[dict[str, Any]]:
-    return dashboard_body(roles, alarms(alarm_count), REGION)["widgets"]
+def widgets(*subjects: SubjectMetrics, alarm_count: int = 2) -> list[dict[str, Any]]:
+    return dashboard_body(subjects, alarms(alarm_count), REGION)["widgets"]
 
 
-def metrics(title: str, *roles: RoleMetrics) -> list[list[Any]]:
-    (found,) = [each for each in widgets(*roles) if each["properties"].get("title") == title]
+def metrics(title: str, *subjects: SubjectMetrics) -> list[list[Any]]:
+    (found,) = [each for each in widgets(*subjects) if each["properties"].get("title") == title]
     return found["properties"]["metrics"]
 
 
 @pytest.mark.parametrize(
     ("paths", "counted"),
     [
-        (list(ROLE_PATHS), EvidencePath.session_start),
-        ([EvidencePath.denied, EvidencePath.console, EvidencePath.portal], EvidencePath.portal),
-        ([EvidencePath.denied, EvidencePath.console], EvidencePath.console),
-        ([EvidencePath.denied], None),
+        (list(ROLE_PATHS), (EvidencePath.session_start,)),
+        ([EvidencePath.denied, EvidencePath.console, EvidencePath.portal], (EvidencePath.portal,)),
+        ([EvidencePath.denied, EvidencePath.console], (EvidencePath.console,)),
+        ([EvidencePath.denied], ()),
     ],
 )
-def test_one_path_counts_uses(paths: list[EvidencePath], counted: EvidencePath | None) -> None:
-    assert usage_path(paths) == counted
+def test_one_path_counts_uses(paths: list[EvidencePath], counted: tuple[EvidencePath, ...]) -> None:
+    assert usage_paths(DEVOPS.subject, paths) == counted
+
+
+@pytest.mark.parametrize("subject", [RootSubject(), USER])
+def test_sign_in_and_login_of_principal_are_uses(subject: RootSubject | UserSubject) -> None:
+    assert usage_paths(subject, subject.evidence_paths) == (EvidencePath.sign_in, EvidencePath.login)
+
+
+@pytest.mark.parametrize("subject", [AccessSubject(), TamperSubject(("breakglass-prod-",))])
+def test_access_and_tampering_are_no_uses(subject: Watched) -> None:
+    assert usage_paths(subject, list(EvidencePath)) == ()
 
 
 @pytest.mark.parametrize("title", ["Uses in the time range", "Uses per day"])
@@ -73,6 +126,79 @@ def test_uses_are_counted_once_for_each_role(title: str) -> None:
         ["AWS/Events", "MatchedEvents", "RuleName", "rule-devops-session_start", {"label": "devops-break-glass"}],
         ["AWS/Events", "MatchedEvents", "RuleName", "rule-emergency-console", {"label": "emergency"}],
     ]
+
+
+def lines(title: str) -> list[tuple[str, str, str]]:
+    """Metric, rule or queue, and label of the lines of a graph of all subjects."""
+    return [(metric, name, label["label"]) for _, metric, _, name, label in metrics(title, DEVOPS, *OTHERS)]
+
+
+@pytest.mark.parametrize(
+    ("title", "rules"),
+    [
+        (
+            "Uses per day",
+            {
+                "rule-devops-session_start": "devops-break-glass",
+                "rule-root-sign_in": "root: sign_in",
+                "rule-root-login": "root: login",
+                "rule-user-sign_in": "admin: sign_in",
+                "rule-user-login": "admin: login",
+            },
+        ),
+        (
+            "Changes as root, and AssumeRoot, per day",
+            {"rule-root-change": "root: change", "rule-root-assume_root": "root: assume_root"},
+        ),
+        (
+            "Users per day: credentials, calls with keys",
+            {"rule-user-credentials": "admin: credentials", "rule-user-key_use": "admin: key_use"},
+        ),
+        (
+            "Access given around the approvals per day",
+            {
+                "rule-assignments": "access around the approvals: access-assignments",
+                "rule-assignments-2": "access around the approvals: access-assignments-2",
+            },
+        ),
+        (
+            "Tampering and deployers' sessions per day",
+            {"rule-stack": "tampering: tamper-stack", "rule-deployers": "tampering: session_start"},
+        ),
+        (
+            "Denied attempts per day",
+            {
+                "rule-devops-denied": "devops-break-glass",
+                "rule-root-denied": "root",
+                "rule-user-denied": "admin",
+                "rule-attempts": "tampering",
+            },
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_kind_of_subject_is_counted_apart(title: str, rules: dict[str, str]) -> None:
+    assert lines(title) == [("MatchedEvents", rule, label) for rule, label in rules.items()]
+
+
+def test_rule_without_target_has_no_deliveries() -> None:
+    shown = [name for _, name, _ in lines("Deliveries per day, failed ones included")]
+
+    assert "rule-user-key_use" not in shown
+    assert len(shown) == sum(len(each.rules) for each in [DEVOPS, *OTHERS]) - 1
+
+
+def test_row_of_other_subjects_moves_the_rows_below() -> None:
+    few, many = (
+        dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS, PATH),
+        dashboard_body([DEVOPS, *OTHERS], alarms(2), REGION, APPROVALS, PATH),
+    )
+
+    def tops(body: dict[str, Any]) -> list[int]:
+        return sorted({each["y"] for each in body["widgets"]})
+
+    assert tops(few) == [0, 3, 7, 13, 19, 25, 31]
+    assert tops(many) == [0, 3, 7, 13, 19, 25, 31, 37]
 
 
 def test_denied_attempts() -> None:
@@ -227,7 +353,7 @@ def test_alarm_widget_has_at_most_a_hundred_alarms(count: int, shown: list[int])
 
 def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in dashboard_body([DEVOPS, EMERGENCY], alarms(300), REGION, APPROVALS)["widgets"]:
+    for widget in dashboard_body([DEVOPS, EMERGENCY, *OTHERS], alarms(300), REGION, APPROVALS, PATH)["widgets"]:
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
@@ -240,10 +366,7 @@ def test_widgets_neither_overlap_nor_leave_the_grid() -> None:
 
 def test_roles_of_a_full_bus_fit_into_every_graph() -> None:
     # 300 rules on a bus ("Amazon EventBridge quotas"), 500 metrics in a widget.
-    roles = [
-        RoleMetrics(f"role-{index}", {path: f"rule-{index}-{path}" for path in ROLE_PATHS}, f"queue-{index}")
-        for index in range(60)
-    ]
+    roles = [of_role(PermissionSetSubject(f"role-{index}"), str(index), *ROLE_PATHS) for index in range(60)]
 
     graphs = [each["properties"] for each in widgets(*roles) if each["type"] == "metric"]
     assert max(len(each["metrics"]) for each in graphs) == 300

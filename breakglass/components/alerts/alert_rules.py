@@ -1,0 +1,186 @@
+"""The rules and targets of an alert, and its dead-letter queue.
+
+A part of `UsageAlert`, `AccessAlert` and `TamperAlert`, not usable alone. Its resources are their children.
+
+Non-goals: patterns and messages (see `breakglass.alerts.rules`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from breakglass.alerts.messages import Transformer
+from breakglass.alerts.patterns import pattern_json
+from breakglass.alerts.rules import DRILL, PlannedRule
+from breakglass.iam.documents import dead_letter_queue_policy, policy_json
+from breakglass.naming import physical_name
+from breakglass.stack_file.alerts import DeliveredAlert, SlackChannel
+from breakglass.stack_file.base import StringInput
+from breakglass.stack_file.tags import Tagged
+
+DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
+"""The retention of a dead letter: the longest that SQS allows."""
+
+
+class AlertSpec(Tagged, DeliveredAlert, SlackChannel):
+    """Keys of every component that alerts in Slack."""
+
+    target_arn: StringInput
+    """ARN of the target that posts to Slack: an API destination or a state machine."""
+    target_role_arn: StringInput
+    """ARN of the role by which EventBridge calls the target."""
+
+
+@dataclass(frozen=True)
+class BuiltRule:
+    """A planned rule as EventBridge takes it.
+
+    Attributes:
+        pattern: its event pattern, JSON.
+        message: the message in Slack; None for a rule without one.
+    """
+
+    pattern: str
+    message: Transformer | None
+
+
+BuiltRules = Mapping[str, BuiltRule]
+"""Rules by their keys."""
+
+
+def build_rules(planned: Sequence[PlannedRule]) -> dict[str, BuiltRule]:
+    """Return the rules as EventBridge takes them, by their keys.
+
+    Raises:
+        BreakglassError: a pattern is too long.
+        MessageError: a message could not be shown in Slack.
+    """
+    return {
+        rule.key: BuiltRule(pattern_json(rule.pattern), rule.build_message() if rule.build_message else None)
+        for rule in planned
+    }
+
+
+@dataclass(frozen=True)
+class AlertResources:
+    """The resources of an alert.
+
+    Attributes:
+        rules: the EventBridge rules by their keys.
+        queue: the dead-letter queue.
+    """
+
+    rules: Mapping[str, aws.cloudwatch.EventRule]
+    queue: aws.sqs.Queue
+
+    @property
+    def rule_names(self) -> pulumi.Output[dict[str, str]]:
+        """The name of each rule but that for drills, by its key."""
+        return pulumi.Output.all(**{key: rule.name for key, rule in self.rules.items() if key != DRILL})
+
+    @property
+    def rule_arns(self) -> pulumi.Output[dict[str, str]]:
+        """The ARN of each rule but that for drills, by its key."""
+        return pulumi.Output.all(**{key: rule.arn for key, rule in self.rules.items() if key != DRILL})
+
+    @property
+    def outputs(self) -> dict[str, pulumi.Output[Any]]:
+        """The outputs that every component which alerts has, by their names."""
+        return {
+            "rule_names": self.rule_names,
+            "rule_arns": self.rule_arns,
+            "queue_name": self.queue.name,
+            "queue_arn": self.queue.arn,
+            "queue_url": self.queue.url,
+        }
+
+
+def create_alert_rules(
+    parent: pulumi.Resource,
+    name: str,
+    spec: AlertSpec,
+    planned: Sequence[PlannedRule],
+    built: pulumi.Input[BuiltRules],
+) -> AlertResources:
+    """Create the rules of an alert, their targets and the dead-letter queue.
+
+    Args:
+        parent: the component.
+        name: its name.
+        spec: its arguments.
+        planned: the rules; values that only a deployment knows may be placeholders.
+        built: rules with the same keys, with all values.
+    """
+    child = pulumi.ResourceOptions(parent=parent)
+    known = pulumi.Output.from_input(built)
+    queue = aws.sqs.Queue(
+        f"{name}-dead-letters",
+        name=physical_name(f"{name}-dead-letters"),
+        message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+        sqs_managed_sse_enabled=True,
+        region=spec.region,
+        tags=spec.tags,
+        opts=child,
+    )
+    rules = {
+        rule.key: aws.cloudwatch.EventRule(
+            f"{name}-{rule.key}",
+            name=physical_name(f"{name}-{rule.key}"),
+            description=rule.description,
+            event_pattern=known.apply(partial(_pattern, rule.key)),
+            state=rule.state,
+            region=spec.region,
+            tags=spec.tags,
+            opts=child,
+        )
+        for rule in planned
+    }
+    queue_policy = aws.sqs.QueuePolicy(
+        f"{name}-dead-letters",
+        queue_url=queue.url,
+        policy=pulumi.Output.all(queue.arn, *[rules[rule.key].arn for rule in planned if rule.build_message]).apply(
+            _queue_policy
+        ),
+        region=spec.region,
+        opts=child,
+    )
+    for rule in planned:
+        if rule.build_message is None:
+            continue
+        aws.cloudwatch.EventTarget(
+            f"{name}-{rule.key}",
+            target_id="slack",
+            rule=rules[rule.key].name,
+            arn=spec.target_arn,
+            role_arn=spec.target_role_arn,
+            input_transformer=known.apply(partial(_input_transformer, rule.key)),
+            retry_policy={
+                "maximum_event_age_in_seconds": spec.retry.maximum_event_age_seconds,
+                "maximum_retry_attempts": spec.retry.maximum_retry_attempts,
+            },
+            dead_letter_config={"arn": queue.arn},
+            region=spec.region,
+            # Before the queue lets the rule in, what can't be delivered is lost.
+            opts=pulumi.ResourceOptions(depends_on=[queue_policy], parent=parent),
+        )
+    return AlertResources(rules, queue)
+
+
+def _pattern(key: str, built: BuiltRules) -> str:
+    return built[key].pattern
+
+
+def _input_transformer(key: str, built: BuiltRules) -> "aws.cloudwatch.EventTargetInputTransformerArgsDict":
+    message = built[key].message
+    if message is None:
+        raise KeyError(key)
+    return {"input_paths": dict(message.input_paths), "input_template": message.template}
+
+
+def _queue_policy(arns: Sequence[str]) -> str:
+    queue_arn, *rule_arns = arns
+    return policy_json(dead_letter_queue_policy(queue_arn, rule_arns))

@@ -11,6 +11,7 @@ from breakglass.errors import ConfigError
 from breakglass.stack_file.check import check_stack
 from breakglass.terminal import escape_unprintable
 from tests.unit.stack_file.stack_files import (
+    ALERTS,
     APPROVALS,
     INLINE_POLICY,
     RULE,
@@ -33,6 +34,8 @@ _WORDS = sorted(
         "Bool", "Condition", "NotAction", "Sid", "../..", "policies", "\x00", "https://[",
         "arn:aws:iam::aws:policy/AdministratorAccess", "approvals", "rules", "denies", "requesters", "approvers",
         "PT0S", "withoutApproval", "after", "ping", "people", "U0123ABCD", "actions", "request",
+        "root", "users", "independentDoor", "tamper", "deployers", "trail", "keys", "stacks", "globalEventsStack",
+        "arn:aws:iam::222222222222:user/ada", "arn:aws:iam::222222222222:role/ada",
         "secondChannel", "endSessions", "ticketPattern", "(", "slackSigningSecret", "devops-break-glass",
     }
 )  # fmt: skip
@@ -57,7 +60,7 @@ raw_files = st.dictionaries(st.sampled_from(sections) | st.text(), values)
 
 
 def whole() -> dict[str, Any]:
-    """A stack file that says something under nearly every key of the approvals."""
+    """A stack file that says something under nearly every key of the alerts and the approvals."""
     rule = {
         "withoutApproval": {"after": "PT5M"},
         "escalate": {"after": "PT5M", "ping": [{"user": "ada"}]},
@@ -72,6 +75,9 @@ def whole() -> dict[str, Any]:
         ((*APPROVALS, "denies"), [deny]),
         ((*APPROVALS, "people"), {"U0123ABCD": "ada"}),
         ((*APPROVALS, "secondChannel"), "C0123456789"),
+        ((*ALERTS, "watch", "users"), ["arn:aws:iam::222222222222:user/ada"]),
+        ((*ALERTS, "watch", "independentDoor"), {"users": ["arn:aws:iam::222222222222:user/grace"]}),
+        ((*ALERTS, "tamper"), {"trail": "all", "trailBucket": "trail", "sessionPolicy": "p-abcd1234"}),
     )
 
 

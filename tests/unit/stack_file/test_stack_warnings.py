@@ -116,3 +116,85 @@ def test_alerts_that_reach_only_slack_are_warned_about(
 
     assert [warning.path for warning in found] == ([f"breakglass:alerts.monitoring.{key}"] if key else [])
     assert all(why in warning.why for warning in found)
+
+
+GLOBAL_EVENTS = "breakglass:alerts.globalEventsStack"
+USERS = {"root": False, "users": ["arn:aws:iam::222222222222:user/break-glass-admin"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "unseen"),
+    [
+        ([], ["sign-ins of root", "changes of IAM"]),
+        ([((*ALERTS, "watch", "root"), False)], ["changes of IAM"]),
+        ([((*ALERTS, "tamper"), False)], ["sign-ins of root"]),
+        ([((*ALERTS, "watch"), USERS), ((*ALERTS, "tamper"), False)], ["changes of the users' credentials"]),
+        ([((*ALERTS, "watch", "root"), False), ((*ALERTS, "tamper"), False)], []),
+    ],
+)
+def test_unseen_global_events_are_warned_about(changes: list[tuple[Keys, object]], unseen: list[str]) -> None:
+    found = warnings(stack(((*ALERTS, "globalEventsStack"), None), *changes))
+
+    assert [warning.path for warning in found] == ([GLOBAL_EVENTS] if unseen else [])
+    events = "sign-ins of root", "changes of the users' credentials", "changes of IAM"
+    assert [event for event in events if found and event in found[0].why] == unseen
+
+
+@pytest.mark.parametrize(
+    ("region", "elsewhere"),
+    [
+        ("us-east-1", None),
+        ("eu-central-1", "us-east-1"),
+        ("cn-north-1", None),
+        ("cn-northwest-1", "cn-north-1"),
+        ("us-gov-west-1", None),
+        ("us-gov-east-1", "us-gov-west-1"),
+    ],
+)
+def test_region_of_global_events_is_that_of_the_partition(region: str, elsewhere: str | None) -> None:
+    raw = stack(
+        (("permissionSets",), None),
+        ((*ALERTS, "region"), region),
+        ((*ALERTS, "watch"), {"root": True}),
+        ((*ALERTS, "tamper"), False),
+        ((*ALERTS, "globalEventsStack"), None),
+    )
+
+    found = warnings(raw)
+
+    assert [warning.path for warning in found] == ([GLOBAL_EVENTS] if elsewhere else [])
+    assert all(f"in {elsewhere} only" in warning.why for warning in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "at"),
+    [
+        ("trail", "arn:aws:cloudtrail:us-east-1:111111111111:trail/all", "trail"),
+        ("trail", "arn:aws:cloudtrail:eu-central-1:111111111111:trail/all", None),
+        ("trail", "all", None),
+        (
+            "keys",
+            [f"arn:aws:kms:{region}:111111111111:key/1" for region in ("eu-central-1", "eu-west-1")],
+            "keys[1]",
+        ),
+    ],
+)
+def test_trail_and_keys_of_another_region_are_warned_about(key: str, value: object, at: str | None) -> None:
+    found = warnings(stack(((*ALERTS, "tamper", key), value)))
+
+    assert [warning.path for warning in found] == ([f"breakglass:alerts.tamper.{at}"] if at else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ([((*ALERTS, "tamper"), {})], True),
+        ([((*ALERTS, "tamper"), None)], True),
+        ([((*ALERTS, "tamper"), False)], False),
+        ([((*ALERTS, "tamper"), {}), (("permissionSets",), None)], False),
+    ],
+)
+def test_sets_without_deployers_are_warned_about(changes: list[tuple[Keys, object]], warned: bool) -> None:
+    found = warnings(stack(*changes))
+
+    assert [warning.path for warning in found] == (["breakglass:alerts.tamper.deployers"] if warned else [])

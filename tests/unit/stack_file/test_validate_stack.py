@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_snake
 
 from breakglass.alerts.patterns import event_pattern, pattern_json
 from breakglass.alerts.subjects import RoleSubject
-from breakglass.errors import ConfigError
+from breakglass.errors import ConfigError, format_value
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
 from breakglass.iam.lint import LintContext
 from breakglass.iam.protection import deny_statements
@@ -40,6 +40,7 @@ from tests.unit.stack_file.stack_files import (
     STACKS,
     STATEMENT,
     TOKEN,
+    Keys,
     Scenario,
     assert_told,
     committed,
@@ -53,6 +54,14 @@ from tests.unit.stack_file.stack_files import (
 
 PAGER = (*ALERTS, "monitoring", "pagers", "pagerduty")
 PAIR_PATH = "breakglass:permissionSets.pairs[0]"
+DOOR = (*ALERTS, "watch", "independentDoor")
+USER = "arn:aws:iam::222222222222:user/break-glass-admin"
+DEPLOYER = "arn:aws:iam::111111111111:role/deploy-pipeline"
+DOOR_ROLE = "arn:aws:iam::111111111111:role/identity-center-is-down"
+DOOR_USER = "arn:aws:iam::111111111111:user/break-glass-ada"
+RESERVED_ROLE = (
+    "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_{}_0123456789abcdef"
+)
 
 
 SCENARIOS = [
@@ -184,6 +193,207 @@ SCENARIOS = [
         "breakglass:alerts.watch.roles[0]",
         "another suffix",
         "watch.permissionSets",
+    ),
+    # --- root, users, the independent door
+    Scenario(
+        "a set has not the name of the alerts of root",
+        [((*ALERTS, "watch", "permissionSets"), ["root-user"])],
+        "breakglass:alerts.watch.permissionSets[0]",
+        "every stack names other alerts root-user",
+        "another name",
+        value='"root-user"',
+    ),
+    Scenario(
+        "a user has not the key of a role",
+        [
+            ((*ALERTS, "watch", "roles"), ["arn:aws:iam::222222222222:role/user-ada"]),
+            ((*ALERTS, "watch", "users"), ["arn:aws:iam::222222222222:user/ada"]),
+        ],
+        "breakglass:alerts.watch.users[0]",
+        "user-ada-222222222222 already has an alert in this file",
+        "Delete one of the two",
+        value='"arn:aws:iam::222222222222:user/ada"',
+    ),
+    Scenario(
+        "a role of the independent door is not watched twice",
+        [(DOOR, {"roles": ["arn:aws:iam::222222222222:role/emergency-operator"]})],
+        "breakglass:alerts.watch.independentDoor.roles[0]",
+        "already has an alert in this file",
+        "Delete one of the two",
+        value='"arn:aws:iam::222222222222:role/emergency-operator"',
+    ),
+    Scenario(
+        "a user of the independent door is not watched twice",
+        [((*ALERTS, "watch", "users"), [USER]), (DOOR, {"users": [USER]})],
+        "breakglass:alerts.watch.independentDoor.users[0]",
+        "already has an alert in this file",
+        "Delete one of the two",
+        value=f'"{USER}"',
+    ),
+    Scenario(
+        "the independent door is a role or a user",
+        [(DOOR, {"rehearseEvery": "P30D"})],
+        "breakglass:alerts.watch.independentDoor",
+        "neither a role nor a user",
+        "`roles: [<ARN>]` or `users: [<ARN>]`",
+    ),
+    Scenario(
+        "the independent door is rehearsed once a year at least",
+        [(DOOR, {"users": [USER], "rehearseEvery": "P367D"})],
+        "breakglass:alerts.watch.independentDoor.rehearseEvery",
+        "from one day (P1D) to a year (P366D)",
+        "P90D",
+        value='"P367D"',
+    ),
+    Scenario(
+        "root is no IAM user",
+        [((*ALERTS, "watch", "users"), ["arn:aws:iam::222222222222:root"])],
+        "breakglass:alerts.watch.users[0]",
+        "the root user, not an IAM user",
+        "`root: true`",
+        value='"arn:aws:iam::222222222222:root"',
+    ),
+    Scenario(
+        "a role is no IAM user",
+        [((*ALERTS, "watch", "users"), ["arn:aws:iam::222222222222:role/operator"])],
+        "breakglass:alerts.watch.users[0]",
+        "an IAM role, not an IAM user",
+        "Move the ARN to `roles`",
+        value='"arn:aws:iam::222222222222:role/operator"',
+    ),
+    Scenario(
+        "a user is watched by its ARN",
+        [((*ALERTS, "watch", "users"), ["ada"])],
+        "breakglass:alerts.watch.users[0]",
+        "Not an IAM user ARN",
+        "aws iam get-user",
+        value='"ada"',
+    ),
+    Scenario(
+        "a user in another partition is not seen",
+        [((*ALERTS, "watch", "users"), ["arn:aws-cn:iam::222222222222:user/ada"])],
+        "breakglass:alerts.watch.users[0]",
+        "CloudTrail does not report the user's sign-in here",
+        "arn:aws:",
+        value='"arn:aws-cn:iam::222222222222:user/ada"',
+    ),
+    # --- tampering
+    Scenario(
+        "an empty value does not end the reports of tampering",
+        [((*ALERTS, "tamper"), [])],
+        "breakglass:alerts.tamper",
+        "Expected false or a mapping, got a list",
+        "false to report no tampering",
+    ),
+    Scenario(
+        "true says nothing about tampering",
+        [((*ALERTS, "tamper"), True)],
+        "breakglass:alerts.tamper",
+        "Tampering is reported by default",
+        "Delete the key",
+    ),
+    Scenario(
+        "a key of the settings of tampering is not misspelt",
+        [((*ALERTS, "tamper", "deployer"), [])],
+        "breakglass:alerts.tamper.deployer",
+        "Not a key of this section",
+        "Did you mean deployers?",
+    ),
+    Scenario(
+        "a deployer is named once",
+        [((*ALERTS, "tamper", "deployers"), [DEPLOYER, DEPLOYER])],
+        "breakglass:alerts.tamper.deployers[1]",
+        "Duplicate entry",
+        "Delete one",
+        value=f'"{DEPLOYER}"',
+    ),
+    Scenario(
+        "a deployer is a role, not its session",
+        [((*ALERTS, "tamper", "deployers"), ["arn:aws:sts::111111111111:assumed-role/deploy-pipeline/run-1"])],
+        "breakglass:alerts.tamper.deployers[0]",
+        "each deployment would raise alerts",
+        "role/deploy-pipeline",
+        value='"arn:aws:sts::111111111111:assumed-role/deploy-pipeline/run-1"',
+    ),
+    Scenario(
+        "a watched role is no deployer",
+        [((*ALERTS, "tamper", "deployers"), ["arn:aws:iam::222222222222:role/emergency-operator"])],
+        "breakglass:alerts.tamper.deployers[0]",
+        "could remove the alerts unseen",
+        "a role of its own",
+        value='"arn:aws:iam::222222222222:role/emergency-operator"',
+    ),
+    Scenario(
+        "a role of the independent door is no deployer",
+        [(DOOR, {"roles": [DEPLOYER]})],
+        "breakglass:alerts.tamper.deployers[0]",
+        "could remove the alerts unseen",
+        "a role of its own",
+        value=f'"{DEPLOYER}"',
+    ),
+    Scenario(
+        "the role of a break-glass set is no deployer",
+        [((*ALERTS, "tamper", "deployers"), [RESERVED_ROLE.format("devops-break-glass")])],
+        "breakglass:alerts.tamper.deployers[0]",
+        "could remove the alerts unseen",
+        "a role of its own",
+        value=format_value(RESERVED_ROLE.format("devops-break-glass")).removesuffix("…"),
+    ),
+    Scenario(
+        "a deployer is in the stack's partition",
+        [((*ALERTS, "tamper", "deployers"), ["arn:aws-cn:iam::111111111111:role/deploy-pipeline"])],
+        "breakglass:alerts.tamper.deployers[0]",
+        "the partition aws-cn",
+        "arn:aws:",
+        value='"arn:aws-cn:iam::111111111111:role/deploy-pipeline"',
+    ),
+    Scenario(
+        "a trail is in the stack's partition",
+        [((*ALERTS, "tamper", "trail"), "arn:aws-us-gov:cloudtrail:us-gov-west-1:111111111111:trail/all")],
+        "breakglass:alerts.tamper.trail",
+        "the partition aws-us-gov",
+        "arn:aws:",
+    ),
+    Scenario(
+        "a key is in the stack's partition",
+        [((*ALERTS, "tamper", "keys"), ["arn:aws-cn:kms:cn-north-1:111111111111:key/1234abcd"])],
+        "breakglass:alerts.tamper.keys[0]",
+        "the partition aws-cn",
+        "arn:aws:",
+        value='"arn:aws-cn:kms:cn-north-1:111111111111:key/1234abcd"',
+    ),
+    Scenario(
+        "a trail is no bucket",
+        [((*ALERTS, "tamper", "trail"), "arn:aws:s3:::org-trail")],
+        "breakglass:alerts.tamper.trail",
+        "Not the name or ARN of a trail",
+        "aws cloudtrail list-trails",
+    ),
+    Scenario(
+        "a session policy is named by its ID",
+        [((*ALERTS, "tamper", "sessionPolicy"), "breakglass-prod-session-policy")],
+        "breakglass:alerts.tamper.sessionPolicy",
+        "Not the ID of a policy of AWS Organizations",
+        "p-abcd1234",
+    ),
+    Scenario(
+        "another stack is named without its project",
+        [((*ALERTS, "tamper", "stacks"), ["acme/breakglass/prod"])],
+        "breakglass:alerts.tamper.stacks[0]",
+        "Not the name of a Pulumi stack",
+        "without organization and project",
+        value='"acme/breakglass/prod"',
+    ),
+    Scenario(
+        "the stack in us-east-1 names no stack for global events",
+        [
+            (("permissionSets", "region"), "us-east-1"),
+            ((*ALERTS, "region"), "us-east-1"),
+            ((*ALERTS, "globalEventsStack"), "prod-us-east-1"),
+        ],
+        "breakglass:alerts.globalEventsStack",
+        "itself in the region of the global events",
+        "Delete `globalEventsStack`",
     ),
     # --- sessions
     Scenario(
@@ -1324,6 +1534,72 @@ def test_alerts_go_by_email_unless_delivery_is_confirmed(
     alerts = _alerts((("delivery",), delivery), (("monitoring",), monitoring))
 
     assert alerts.sends_alerts_by_email is expected
+
+
+@pytest.mark.parametrize("changes", [[], [((*ALERTS, "watch"), {"root": True})], [((*ALERTS, "watch"), {})]])
+def test_alerts_alone_watch_root(changes: list[tuple[Keys, object]]) -> None:
+    raw = stack((("permissionSets",), None), ((*ALERTS, "watch"), None), *changes)
+
+    alerts = validate_stack(raw, STACKS).alerts
+
+    assert alerts is not None
+    assert alerts.watch.root
+
+
+@pytest.mark.parametrize(
+    ("tamper", "valid"),
+    [({"stacks": ["prod"]}, True), ({"trail": "all"}, True), ({"deployers": [DEPLOYER]}, False), (False, False)],
+)
+def test_alerts_without_root_may_watch_other_resources(tamper: object, valid: bool) -> None:
+    raw = stack((("permissionSets",), None), ((*ALERTS, "watch"), {"root": False}), ((*ALERTS, "tamper"), tamper))
+
+    assert [problem.path for problem in problems(raw)] == ([] if valid else ["breakglass:alerts.watch"])
+
+
+def test_independent_door_is_watched_behind_the_others() -> None:
+    alerts = _alerts(
+        (("watch", "users"), [USER]),
+        (("watch", "independentDoor"), {"roles": [DOOR_ROLE], "users": [DOOR_USER]}),
+        (("tamper",), False),
+    )
+
+    assert alerts.watch.role_arns == ["arn:aws:iam::222222222222:role/emergency-operator", DOOR_ROLE]
+    assert alerts.watch.user_arns == [USER, DOOR_USER]
+
+
+@pytest.mark.parametrize(("interval", "days"), [("P1D", 1), ("P99D", 99), ("P300D", 300), ("P366D", 366)])
+def test_rehearsal_interval_is_days(interval: str, days: int) -> None:
+    door = _alerts((("watch", "independentDoor"), {"users": [USER], "rehearseEvery": interval})).watch.independent_door
+
+    assert door is not None
+    assert door.rehearse_every_days == days
+
+
+@pytest.mark.parametrize("interval", ["P0D", "P00D", "P367D", "P400D", "P3M", "PT90D", "90", None])
+def test_rehearsal_interval_beyond_a_year_is_refused(interval: str) -> None:
+    (problem,) = problems(stack((DOOR, {"users": [USER], "rehearseEvery": interval})))
+
+    assert problem.path == "breakglass:alerts.watch.independentDoor.rehearseEvery"
+
+
+def test_false_turns_tamper_reports_off() -> None:
+    assert _alerts((("tamper",), False)).tamper is None
+
+
+def test_null_does_not_turn_tamper_reports_off() -> None:
+    raw = stack()
+    raw["alerts"]["tamper"] = None
+
+    assert [problem.path for problem in problems(raw)] == ["breakglass:alerts.tamper"]
+
+
+def test_deployer_may_be_a_role_of_identity_center() -> None:
+    deployer = RESERVED_ROLE.format("Administrator")
+
+    tamper = _alerts((("tamper", "deployers"), [deployer])).tamper
+
+    assert tamper is not None
+    assert tamper.deployers == [deployer]
 
 
 def _pair(stack_file: StackFile) -> Any:
